@@ -1,0 +1,35 @@
+# Two commands do everything: `make run` and `make test`. Each makes its own .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: run test lint bench clean
+
+run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
+	@$(BIN)/python -m bot $(ARGS)
+
+test: .venv/dev.stamp  ## every test that needs neither a GPU, nor a token, nor downloaded weights
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/dev.stamp  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this machine
+	$(BIN)/python -m benchmarks.reply_latency $(ARGS)
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+		|| { echo "Seiyuu needs Python 3.11 or 3.12; set PYTHON=/path/to/one."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: .venv/bin/python requirements.txt constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: .venv/bin/python requirements.txt requirements-dev.txt constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch .venv/run.stamp $@
+
+clean:  ## forget the virtual environment and what the tools cached here
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Repeatable measurements; each prints a table and can write JSON."""

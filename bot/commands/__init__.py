@@ -1,0 +1,1 @@
+"""Cogs: each reads what Discord says, calls one service and shows the answer."""

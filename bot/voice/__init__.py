@@ -1,0 +1,1 @@
+"""A live call: everything between a voice channel and a conversation."""

@@ -1,0 +1,1 @@
+"""Typed settings, personas and presets."""

@@ -1,0 +1,1 @@
+"""The speech server: text in, audio out, over one WebSocket."""

@@ -1,0 +1,1 @@
+"""Speech engines, each behind the same small interface."""
