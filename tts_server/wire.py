@@ -89,7 +89,7 @@ class SegmentEnd:
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """Server to client: the reply is whole. Times in milliseconds; ``first_chunk_ms`` is ``None`` for a silent reply."""
+    """Server to client: the reply is whole. Times in milliseconds; ``first_chunk_ms`` is ``None`` if silent."""
 
     first_chunk_ms: float | None
     audio_ms: float
