@@ -1,0 +1,163 @@
+"""Every setting of the bot, read from the environment and ``.env``, checked once at the start."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import AnyUrl, BeforeValidator, Field, SecretStr, UrlConstraints, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from config.examples import EXAMPLES
+
+
+SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "TTS_TOKEN"})
+
+
+class Profile(StrEnum):
+    """Where the engines run."""
+
+    EMBEDDED = "embedded"
+    LOCAL = "local"
+    HYBRID = "hybrid"
+    API = "api"
+
+
+class Card(StrEnum):
+    """One of the two graphics cards that a model server may stand for."""
+
+    NVIDIA = "nvidia"
+    AMD = "amd"
+
+
+class Device(StrEnum):
+    """Where an engine computes."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class ModelApi(StrEnum):
+    """Which endpoint of the model server is asked."""
+
+    CHAT = "chat"
+    COMPLETIONS = "completions"
+    COMPLETION = "completion"
+
+
+class SettingsError(ValueError):
+    """A setting can't be used; the text names the variable, the fault and an example."""
+
+
+def _blank_is_unset(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
+WebSocketUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
+OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
+OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
+
+
+class Settings(BaseSettings):
+    """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    discord_token: OptionalSecret = None
+    discord_api_url: OptionalHttpUrl = None
+    discord_ca_file: OptionalPath = None
+
+    profile: Profile = Profile.EMBEDDED
+    command_prefix: str = Field("!", min_length=1, max_length=10, pattern=r"^\S+$")
+    data_dir: Path = Path("data")
+    cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
+    voice_enabled: bool = True
+    persona: str = Field("seiyuu", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    prompt_channel: OptionalText = None
+    alone_timeout: float = Field(120.0, gt=0)
+
+    llm_url: OptionalHttpUrl = None
+    llm_model: OptionalText = None
+    llm_api_key: OptionalSecret = None
+    llm_api: ModelApi = ModelApi.CHAT
+    llm_url_nvidia: OptionalHttpUrl = None
+    llm_url_amd: OptionalHttpUrl = None
+    voice_gpu: Card = Card.NVIDIA
+    llm_chat_template: str = "chatml"
+    llm_temperature: float = Field(0.8, ge=0, le=2)
+    llm_max_tokens: int = Field(500, ge=1, le=32_768)
+    llm_stop: Annotated[tuple[str, ...], NoDecode] = ()
+    llm_context_messages: int = Field(4, ge=0, le=200)
+    llm_connect_timeout: float = Field(5.0, gt=0)
+    llm_first_token_timeout: float = Field(30.0, gt=0)
+    llm_stall_timeout: float = Field(15.0, gt=0)
+
+    vision_llm_url: OptionalHttpUrl = None
+    vision_llm_model: OptionalText = None
+    comfyui_url: OptionalHttpUrl = None
+
+    tts_websocket_url: OptionalWebSocketUrl = None
+    tts_token: OptionalSecret = None
+    tts_bind: str = Field("127.0.0.1:8765", pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")
+    tts_device: Device = Device.AUTO
+
+    stt_model: OptionalText = None
+    stt_device: Device = Device.AUTO
+    stt_language: OptionalText = None
+    stt_url: OptionalHttpUrl = None
+
+    @field_validator("llm_stop", mode="before")
+    @classmethod
+    def _split_stop_words(cls, value: Any) -> Any:
+        return tuple(word for word in value.split("|") if word) if isinstance(value, str) else value
+
+    @property
+    def model_url(self) -> str | None:
+        """The model server for calls: ``LLM_URL``, else the one of the card that ``VOICE_GPU`` names."""
+        by_card = {Card.NVIDIA: self.llm_url_nvidia, Card.AMD: self.llm_url_amd}
+        url = self.llm_url or by_card[self.voice_gpu]
+        return str(url).rstrip("/") if url else None
+
+    @property
+    def model_card(self) -> Card | None:
+        """The card that serves calls, where the operator runs one model server a card."""
+        return self.voice_gpu if not self.llm_url and self.model_url else None
+
+    @property
+    def uses_toy_model(self) -> bool:
+        """True when replies come from the project's own toy weights."""
+        return self.model_url is None and self.profile is Profile.EMBEDDED
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment and ``.env``; ``overrides`` win, by field name.
+
+    Raises:
+        SettingsError: one line for each variable that can't be used.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(fault) for fault in error.errors())) from None
+    if settings.profile is not Profile.EMBEDDED and settings.model_url is None:
+        raise SettingsError(
+            f"LLM_URL is not set, and PROFILE={settings.profile} needs a model server: "
+            f"set it to the server's base address, for example LLM_URL={EXAMPLES['LLM_URL']}"
+        )
+    return settings
+
+
+def _explain(fault: Any) -> str:
+    field = str(fault["loc"][0])
+    variable = field.upper()
+    value = "its value" if variable in SECRETS else repr(fault["input"])
+    example = f", for example {variable}={EXAMPLES[variable]}" if variable in EXAMPLES else ""
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{variable}: {value} won't do: {message[:1].lower()}{message[1:]}{example}"
