@@ -86,7 +86,8 @@ class Dialogue:
             case Stopped(heard):
                 yield from self._stopped(heard)
             case SpeechFailed(None):
-                if self._reply:
+                # A reply that has not said a word yet loses nothing: the voice may be back before it does.
+                if self._reply and self._reply.written:
                     yield from self._speech_failed(self._reply)
             case _:
                 reply = self._reply

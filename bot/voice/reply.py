@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+SAMPLES_PER_CHARACTER = 3_200
+"""About 15 characters a second: how far a clause has been heard while its whole length is not known."""
+
 
 class PromptKind(StrEnum):
     """What is wanted of a prompt."""
@@ -73,8 +76,8 @@ class Reply:
                 text += segment.text
                 samples -= segment.received
                 continue
-            share = samples / segment.received if segment.received else 0.0
-            text += _first_words(segment.text, share if segment.whole else min(share, 1.0) / 2)
+            length = segment.received if segment.whole else len(segment.text) * SAMPLES_PER_CHARACTER
+            text += _first_words(segment.text, samples / length if length else 0.0)
             break
         return text.strip()
 

@@ -1,0 +1,60 @@
+"""What a call tells whoever watches it (the console, a log): small facts, as they happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.voice.metrics import TurnTrace
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTaken:
+    """Somebody's words were taken up and are being answered."""
+
+    reply: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsSpoken:
+    """A clause of the reply has begun to sound in the channel."""
+
+    reply: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """A reply is over."""
+
+    trace: TurnTrace
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something was written in the prompt channel."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegan:
+    """The bot has joined a voice channel. ``encrypted`` says that end-to-end encryption is in force."""
+
+    channel: str
+    encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over."""
+
+    channel: str
+    cause: str
+
+
+CallEvent = PromptTaken | WordsSpoken | TurnEnded | Told | CallBegan | CallEnded
+Watcher = Callable[[CallEvent], None]
+"""Takes an event on the event loop; must not block or raise."""

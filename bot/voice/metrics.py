@@ -1,0 +1,101 @@
+"""One trace a turn: when each stage of the way from the prompt to the first packet was reached."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+
+from bot.voice.reply import Outcome
+
+KEPT_TRACES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTrace:
+    """The timings of one turn, milliseconds from the prompt's arrival; ``None`` where a stage was not reached.
+
+    ``first_clause`` is when the voice took up the first clause, ``first_packet`` when its first frame was sent.
+    ``audio`` is the length of what was played; ``underruns`` counts 20 ms frames of silence put in for want of sound.
+    """
+
+    reply: str
+    outcome: Outcome
+    waited: float
+    first_token: float | None = None
+    first_clause: float | None = None
+    first_audio: float | None = None
+    first_packet: float | None = None
+    last_packet: float | None = None
+    audio: float = 0.0
+    underruns: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        """The trace as a JSON object."""
+        return asdict(self)
+
+
+STAGES = tuple(f.name for f in fields(TurnTrace) if f.name.startswith(("first_", "last_")))
+
+
+class TurnClock:
+    """Stamps the stages of one turn as they are reached; each only the first time.
+
+    Args:
+        prompt_at: when the prompt arrived, monotonic seconds.
+        clock: the monotonic clock.
+    """
+
+    def __init__(self, reply: str, prompt_at: float, clock: Callable[[], float]) -> None:
+        self._reply = reply
+        self._prompt_at = prompt_at
+        self._clock = clock
+        self._waited = self._since(clock())
+        self._stages: dict[str, float] = {}
+
+    def _since(self, at: float) -> float:
+        return round(1000 * (at - self._prompt_at), 2)
+
+    def reached(self, stage: str, at: float | None = None) -> bool:
+        """Stamp ``stage``, one of :data:`STAGES`, at ``at`` or now; False when it had been reached before."""
+        if stage in self._stages:
+            return False
+        self._stages[stage] = self._since(self._clock() if at is None else at)
+        return True
+
+    def finish(self, outcome: Outcome, *, audio: float = 0.0, underruns: int = 0) -> TurnTrace:
+        """Close the trace; ``audio`` in milliseconds."""
+        stages: dict[str, float | None] = {stage: self._stages.get(stage) for stage in STAGES}
+        return TurnTrace(self._reply, outcome, self._waited, audio=round(audio), underruns=underruns, **stages)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Median and 95th percentile of one stage over recent turns, in milliseconds."""
+
+    median: float
+    p95: float
+
+
+class TurnMetrics:
+    """The last :data:`KEPT_TRACES` traces of a call."""
+
+    def __init__(self) -> None:
+        self._traces: deque[TurnTrace] = deque(maxlen=KEPT_TRACES)
+
+    def add(self, trace: TurnTrace) -> None:
+        """Keep a trace."""
+        self._traces.append(trace)
+
+    @property
+    def last(self) -> TurnTrace | None:
+        """The newest trace."""
+        return self._traces[-1] if self._traces else None
+
+    def summary(self, stage: str) -> Summary | None:
+        """Median and 95th percentile of a stage, or ``None`` when no turn reached it."""
+        values = sorted(value for trace in self._traces if (value := getattr(trace, stage)) is not None)
+        if not values:
+            return None
+        return Summary(statistics.median(values), values[min(len(values) - 1, int(0.95 * len(values)))])
