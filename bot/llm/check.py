@@ -1,0 +1,64 @@
+"""Before a call: is the model server there, is it ready, and does it have the model that we would ask for?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+
+from bot.llm.failures import read_body, refusal, unreachable
+from bot.llm.options import ModelOptions
+from config.settings import ModelApi
+
+_MAX_LIST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """What a look at the server found.
+
+    ``problem`` is a sentence for people, or None when a reply may be asked for. ``models`` are the names the server
+    lists; empty where it lists none (llama.cpp's own endpoint).
+    """
+
+    reachable: bool
+    models: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+async def check_server(session: aiohttp.ClientSession, options: ModelOptions) -> ServerReport:
+    """Look at ``/models`` (OpenAI-style servers) or ``/health`` (llama.cpp), within ``connect_timeout`` seconds."""
+    path = "/health" if options.api is ModelApi.COMPLETION else "/models"
+    deadline = asyncio.get_running_loop().time() + options.connect_timeout
+    try:
+        async with (
+            asyncio.timeout_at(deadline),
+            session.get(options.url.rstrip("/") + path, allow_redirects=False) as response,
+        ):
+            if response.status != HTTPStatus.OK:
+                return ServerReport(True, problem=str(await refusal(options, response, deadline)))
+            models = _model_names(await read_body(response, _MAX_LIST_BYTES))
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        return ServerReport(False, problem=str(unreachable(options)))
+    return ServerReport(True, models, _missing_model(options, models))
+
+
+def _missing_model(options: ModelOptions, models: tuple[str, ...]) -> str | None:
+    if not options.model or not models or options.model in models:
+        return None
+    shown = ", ".join(models[:10]) + (f" and {len(models) - 10} more" if len(models) > 10 else "")
+    return f"The model server at {options.server_name} does not have {options.model!r}; it has: {shown}."
+
+
+def _model_names(body: bytes) -> tuple[str, ...]:
+    try:
+        listed = json.loads(body)
+    except (ValueError, RecursionError):
+        return ()
+    entries = listed.get("data") if isinstance(listed, dict) else None
+    if not isinstance(entries, list):
+        return ()
+    return tuple(entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str))

@@ -1,0 +1,109 @@
+"""Server-sent events: bytes in, events out, in whatever pieces the network cuts them."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+MAX_EVENT_CHARS = 1 << 20
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class SseOverflowError(ValueError):
+    """A line, or the data of one event, is longer than a server of good will would send."""
+
+
+@dataclass(frozen=True, slots=True)
+class SseEvent:
+    """One dispatched event: its type ("message" unless named) and its data lines joined by line feeds."""
+
+    type: str
+    data: str
+
+
+class SseParser:
+    """An incremental parser after the HTML standard, section 9.2.6 ("Interpreting an event stream").
+
+    Invalid UTF-8 becomes U+FFFD. ``id`` and ``retry`` serve reconnecting, which a reply never does, so they are
+    ignored with the unknown fields. An event that the stream's end cuts off is dropped, as the standard asks.
+    """
+
+    def __init__(self, max_event_chars: int = MAX_EVENT_CHARS) -> None:
+        self._max = max_event_chars
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._at_start = True
+        self._after_cr = False
+        self._partial: list[str] = []
+        self._partial_chars = 0
+        self._type = ""
+        self._data: list[str] = []
+        self._data_chars = 0
+
+    def feed(self, chunk: bytes) -> list[SseEvent]:
+        """Take the next bytes; return the events they complete, in order.
+
+        Raises:
+            SseOverflowError: a line or an event outgrew ``max_event_chars``. The parser is of no more use.
+        """
+        text = self._decode(chunk)
+        if not text:
+            return []
+        *ended, rest = _LINE_END.split(text)
+        events = []
+        for line in ended:
+            event = self._take_line(self._complete(line))
+            if event is not None:
+                events.append(event)
+        self._hold(rest)
+        return events
+
+    def _decode(self, chunk: bytes) -> str:
+        text = self._decoder.decode(chunk)
+        if self._at_start and text:
+            self._at_start = False
+            text = text.removeprefix(_BYTE_ORDER_MARK)
+        if self._after_cr and text:
+            # The CR ended the line in an earlier chunk; this LF belongs to it.
+            self._after_cr = False
+            text = text.removeprefix("\n")
+        if text:
+            self._after_cr = text.endswith("\r")
+        return text
+
+    def _hold(self, rest: str) -> None:
+        self._partial_chars += len(rest)
+        if self._partial_chars > self._max:
+            raise SseOverflowError(f"a line of more than {self._max} characters")
+        if rest:
+            self._partial.append(rest)
+
+    def _complete(self, end_of_line: str) -> str:
+        self._hold(end_of_line)
+        line = "".join(self._partial)
+        self._partial.clear()
+        self._partial_chars = 0
+        return line
+
+    def _take_line(self, line: str) -> SseEvent | None:
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data_chars += len(value) + 1
+            if self._data_chars > self._max:
+                raise SseOverflowError(f"an event of more than {self._max} characters")
+            self._data.append(value)
+        elif name == "event":
+            self._type = value
+        return None
+
+    def _dispatch(self) -> SseEvent | None:
+        event = SseEvent(self._type or "message", "\n".join(self._data)) if self._data else None
+        self._type = ""
+        self._data.clear()
+        self._data_chars = 0
+        return event
