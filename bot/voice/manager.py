@@ -49,6 +49,10 @@ START_CANCELLED = "👋 Stopped joining."
 class Session(Protocol):
     """What the manager needs of a live call."""
 
+    async def check(self) -> None:
+        """See whether the call can be had, before anything is held; raises :class:`CallError`."""
+        ...
+
     async def open(self) -> None:
         """Connect; raises :class:`CallError` where that is not possible, and then leaves nothing behind."""
         ...
@@ -100,7 +104,7 @@ class VoiceSessionManager(Generic[S]):
         return CallStatus(self._state, self.session, self._lease.held, self._lease.stuck)
 
     async def start_session(self, session: S, *, reason: str) -> S:
-        """Take the lease, then connect; when any step fails, all that was held is released and nothing is left.
+        """Check, take the lease, then connect; when any step fails, all that was held is released and nothing is left.
 
         Raises:
             CallError: another session lives, a feature would not be held, or the session could not connect.
@@ -118,6 +122,7 @@ class VoiceSessionManager(Generic[S]):
 
     async def _start(self, session: S, reason: str) -> S:
         try:
+            await session.check()
             await self._lease.acquire(reason)
             await session.open()
         except BaseException as error:

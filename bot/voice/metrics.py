@@ -67,7 +67,7 @@ class TurnClock:
     def finish(self, outcome: Outcome, *, audio: float = 0.0, underruns: int = 0) -> TurnTrace:
         """Close the trace; ``audio`` in milliseconds."""
         stages: dict[str, float | None] = {stage: self._stages.get(stage) for stage in STAGES}
-        return TurnTrace(self._reply, outcome, self._waited, audio=round(audio), underruns=underruns, **stages)  # type: ignore[arg-type]
+        return TurnTrace(self._reply, outcome, self._waited, audio=round(audio), underruns=underruns, **stages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,179 @@
+"""The composition root: builds each part once, wires it, starts it, stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from bot.calls import CallRules, Calls
+from bot.client import SeiyuuBot, connector, use_api
+from bot.commands.help import HelpCommands
+from bot.commands.moderation import VoiceStateListener
+from bot.commands.prompts import PromptListener
+from bot.commands.status import Engines, StatusReporter
+from bot.commands.voice import VoiceCommands
+from bot.companion import ModelCompanion
+from bot.first_start import toy_warning, welcome
+from bot.lease import Lease
+from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.options import ModelOptions
+from bot.llm.personas import Persona, load_persona
+from bot.llm.stream import ModelClient
+from bot.llm.toy_weights import ensure_toy_weights
+from bot.services import SpeechServerProcess, speech_server_options
+from bot.store import Store
+from bot.voice.dialogue import DialogueTexts
+from bot.voice.events import CallEvent, Watcher
+from bot.voice.manager import VoiceSessionManager
+from bot.voice.opus import load_opus
+from bot.voice.session import CallPlace, VoiceSession
+from bot.voice.tts_client import SpeechClient
+from bot.voice.tts_health import describe_voice
+from bot.watching.traces import TraceFile
+from config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how far it is, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The running parts that the outside may ask for."""
+
+    bot: SeiyuuBot
+    calls: Calls
+    token: str
+
+    async def run(self) -> None:
+        """Connect to Discord and serve until :meth:`discord.Client.close`, or an error of discord.py's."""
+        await self.bot.start(self.token)
+
+
+@asynccontextmanager
+async def application(settings: Settings, watchers: list[Watcher], progress: Progress) -> AsyncIterator[Application]:
+    """Build everything, in order; on leaving, end any call and stop everything, the other way.
+
+    Raises:
+        OpusMissing, ServiceError, PersonaError, OSError: a part could not be built; the text says what to do.
+    """
+    if settings.discord_token is None:
+        raise ValueError("DISCORD_TOKEN is not set")
+    load_opus()
+    if settings.discord_api_url is not None:
+        use_api(str(settings.discord_api_url))
+    async with AsyncExitStack() as stack:
+        persona = load_persona(settings.persona)
+        store = await Store.open(settings.data_dir / "seiyuu.sqlite3")
+        stack.push_async_callback(store.close)
+        watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
+
+        model_url = settings.model_url or await _start_toy_model(settings, stack, progress)
+        model = await stack.enter_async_context(ModelClient(_model_options(settings, model_url, persona)))
+        speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, stack, progress))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+
+        lease = Lease()
+        make_session = _session_maker(settings, persona, model, speech_url, watch)
+        manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
+            lease, lambda session, cause: calls.ended(session, cause)
+        )
+        calls = Calls(manager, make_session, store, CallRules(settings.voice_enabled, settings.prompt_channel))
+
+        async def when_ready() -> None:
+            if bot.user is not None:
+                _log.info("%s", welcome(bot.user, len(bot.guilds)))
+            await calls.clear_ghost(bot)
+
+        bot = SeiyuuBot(settings.command_prefix, store, when_ready, connector(settings.discord_ca_file))
+        stack.push_async_callback(bot.close)
+        stack.push_async_callback(manager.close)
+        warning = await toy_warning(settings)
+        if warning:
+            _log.warning("%s", warning)
+        status = StatusReporter(
+            calls, Engines(_describe_model(settings, model.options), warning), lambda: describe_voice(http, speech_url)
+        )
+        await bot.add_cogs(
+            (
+                VoiceCommands(calls, status, warning),
+                PromptListener(bot, calls),
+                VoiceStateListener(calls),
+                HelpCommands(bot, settings.command_prefix),
+            )
+        )
+        yield Application(bot, calls, settings.discord_token.get_secret_value())
+
+
+async def _start_toy_model(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:
+    weights = await asyncio.to_thread(
+        ensure_toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
+    )
+    server = await stack.enter_async_context(EmbeddedModelServer(weights))
+    return server.url
+
+
+async def _start_speech_server(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:
+    progress("Speech server: starting", 0.0)
+    server = SpeechServerProcess(speech_server_options(settings))
+    stack.push_async_callback(server.stop)
+    await server.start()
+    progress("Speech server: ready", 1.0)
+    return server.url
+
+
+def _model_options(settings: Settings, url: str, persona: Persona) -> ModelOptions:
+    key = settings.llm_api_key
+    return ModelOptions(
+        url=url,
+        api=settings.llm_api,
+        model=settings.llm_model or persona.model,
+        api_key=key.get_secret_value() if key else None,
+        temperature=settings.llm_temperature,
+        max_tokens=settings.llm_max_tokens,
+        stop=settings.llm_stop,
+        chat_template=settings.llm_chat_template,
+        connect_timeout=settings.llm_connect_timeout,
+        first_token_timeout=settings.llm_first_token_timeout,
+        stall_timeout=settings.llm_stall_timeout,
+    )
+
+
+def _describe_model(settings: Settings, options: ModelOptions) -> str:
+    name = "toy weights in llama.cpp" if settings.uses_toy_model else options.model or "its default model"
+    card = f", on the {settings.model_card.value} card" if settings.model_card else ""
+    return f"{name} at {options.server_name}{card}"
+
+
+def _session_maker(
+    settings: Settings, persona: Persona, model: ModelClient, speech_url: str, watch: Watcher
+) -> Callable[[CallPlace, float], VoiceSession]:
+    texts = DialogueTexts(confused=persona.confused_line, speechless=f"🎤 {persona.name} has nothing to say to that.")
+    token = settings.tts_token.get_secret_value() if settings.tts_token else None
+
+    def make(place: CallPlace, volume: float) -> VoiceSession:
+        return VoiceSession(
+            place,
+            ModelCompanion(persona, persona.default_mood, model, settings.llm_context_messages),
+            lambda: SpeechClient(speech_url, token=token),
+            texts,
+            alone_timeout=settings.alone_timeout,
+            volume=volume,
+            watch=watch,
+        )
+
+    return make
+
+
+def _fan_out(watchers: list[Watcher]) -> Watcher:
+    def watch(event: CallEvent) -> None:
+        for watcher in watchers:
+            watcher(event)
+
+    return watch

@@ -1,0 +1,167 @@
+"""The calls service: what the commands, the prompt channel and Discord's own events do to a call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import discord
+
+from bot.store import CallRecord, Store
+from bot.voice.events import Watcher
+from bot.voice.link import VoiceChannel
+from bot.voice.manager import CallError, CallStatus, EndCause, VoiceSessionManager
+from bot.voice.reply import Prompt
+from bot.voice.session import CallPlace, VoiceSession
+
+_log = logging.getLogger(__name__)
+
+NO_SESSION = "No active voice session"
+VOLUME_SETTING = "volume"
+MAX_VOLUME = 2.0
+
+_FAREWELLS = {
+    EndCause.KICKED: "👋 I was disconnected from {channel}. `!join` brings me back.",
+    EndCause.CHANNEL_DELETED: "👋 The voice channel {channel} was deleted, so I left.",
+    EndCause.ALONE: "👋 Everyone has gone, so I left {channel} too.",
+    EndCause.CONNECTION_LOST: "❌ I lost the connection to {channel} and could not get back. `!join` tries again.",
+    EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. The log says what; `!join` tries again.",
+}
+
+SessionMaker = Callable[[CallPlace, float], VoiceSession]
+"""Builds an idle session for a place, at a volume (0 to 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """What the operator decided about calls."""
+
+    voice_enabled: bool = True
+    prompt_channel: str | None = None
+
+
+class Calls:
+    """One for the process; all methods belong to the event loop."""
+
+    def __init__(
+        self,
+        manager: VoiceSessionManager[VoiceSession],
+        make_session: SessionMaker,
+        store: Store,
+        rules: CallRules,
+    ) -> None:
+        self._manager = manager
+        self._make_session = make_session
+        self._store = store
+        self._rules = rules
+
+    @property
+    def session(self) -> VoiceSession | None:
+        """The call that can be spoken to, if one is on."""
+        return self._manager.session
+
+    def status(self) -> CallStatus[VoiceSession]:
+        """Where the one possible call stands."""
+        return self._manager.status()
+
+    async def join(self, voice: VoiceChannel, asked_in: discord.abc.MessageableChannel) -> VoiceSession:
+        """Start a call in ``voice``, with prompts from the configured channel or else from ``asked_in``.
+
+        Raises:
+            CallError: it can't be had; the text says why.
+        """
+        if not self._rules.voice_enabled:
+            raise CallError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
+        place = CallPlace(voice, self._prompt_channel(voice.guild) or asked_in)
+        session = self._make_session(place, await self._volume())
+        await self._manager.start_session(session, reason=f"a call in {voice.name}")
+        await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
+        return session
+
+    def _prompt_channel(self, guild: discord.Guild) -> discord.TextChannel | None:
+        wanted = self._rules.prompt_channel
+        if wanted is None:
+            return None
+        name = wanted.removeprefix("#")
+        for channel in guild.text_channels:
+            if name in (str(channel.id), channel.name):
+                return channel
+        raise CallError(f"❌ There is no text channel {wanted!r} here. Mend `PROMPT_CHANNEL`, or unset it.")
+
+    async def leave(self) -> str:
+        """End the call, or cancel its start, and return the channel's name.
+
+        Raises:
+            CallError: there is none.
+        """
+        session = self._manager.session
+        name = session.channel.name if session else ""
+        if not await self._manager.end_session(EndCause.COMMAND):
+            raise CallError("❌ I'm not in a voice channel!")
+        return name
+
+    def say(self, prompt: Prompt) -> None:
+        """Pass a prompt to the call.
+
+        Raises:
+            CallError: there is none.
+        """
+        self._live().say(prompt)
+
+    def stop(self) -> bool:
+        """Fall silent; False when nothing was being said.
+
+        Raises:
+            CallError: there is no call.
+        """
+        return self._live().conversation.stop()
+
+    def _live(self) -> VoiceSession:
+        session = self._manager.session
+        if session is None:
+            raise CallError(NO_SESSION)
+        return session
+
+    async def volume(self) -> float:
+        """How loud the bot speaks, 0 to 2."""
+        return await self._volume()
+
+    async def set_volume(self, volume: float) -> None:
+        """Speak louder or softer, from now on and after a restart."""
+        if self._manager.session is not None:
+            self._manager.session.volume = volume
+        await self._store.set_setting(VOLUME_SETTING, repr(volume))
+
+    async def _volume(self) -> float:
+        kept = await self._store.setting(VOLUME_SETTING)
+        try:
+            return min(max(float(kept), 0.0), MAX_VOLUME) if kept is not None else 1.0
+        except ValueError:
+            return 1.0
+
+    async def ended(self, session: VoiceSession, cause: EndCause) -> None:
+        """The manager's report that a call is over: forget it, and say so unless somebody asked for it."""
+        await self._store.end_call()
+        farewell = _FAREWELLS.get(cause)
+        if farewell is not None:
+            try:
+                await session.prompts.tell(farewell.format(channel=session.channel.name))
+            except discord.HTTPException as error:
+                _log.warning("Could not say that the call in %s ended: %s", session.channel.name, error)
+
+    async def clear_ghost(self, client: discord.Client) -> None:
+        """Leave a call that the last process died in, and say so where its prompts came from."""
+        ghost = await self._store.unfinished_call()
+        for guild in client.guilds:
+            if guild.me.voice is not None and guild.voice_client is None:
+                await guild.change_voice_state(channel=None)
+        if ghost is None:
+            return
+        await self._store.end_call()
+        channel = client.get_channel(ghost.prompt_channel)
+        if isinstance(channel, discord.abc.Messageable):
+            try:
+                await channel.send("👋 I was restarted in the middle of our call and had to leave. `!join` brings me back.")
+            except discord.HTTPException as error:
+                _log.warning("Could not say that the last call was lost: %s", error)

@@ -1,0 +1,117 @@
+"""The Discord client: which events it takes, how it answers when a command fails, where its API is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+import aiohttp
+import discord
+from discord.ext import commands
+
+from bot.store import Store
+from bot.voice.manager import CallError
+
+_log = logging.getLogger(__name__)
+
+SYNCED_COMMANDS = "synced commands"
+WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try again."
+
+
+def use_api(url: str) -> None:
+    """Point discord.py at another API base for the whole process (the sandbox, a proxy)."""
+    discord.http.Route.BASE = url.rstrip("/")
+
+
+def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
+    """A connector that trusts the system's authorities, and ``ca_file`` on top; made inside the event loop.
+
+    Raises:
+        OSError: the file can't be read, or is no certificate.
+    """
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return aiohttp.TCPConnector(ssl=context, limit=0)
+
+
+class SeiyuuBot(commands.Bot):
+    """discord.py's bot with our cogs, slash commands kept in step, and errors told in clear words.
+
+    Args:
+        when_ready: called each time Discord has told us everything it knows.
+    """
+
+    def __init__(
+        self, prefix: str, store: Store, when_ready: Callable[[], Awaitable[None]], tcp: aiohttp.TCPConnector
+    ) -> None:
+        intents = discord.Intents.default()
+        intents.message_content = True
+        super().__init__(
+            prefix,
+            intents=intents,
+            help_command=None,
+            connector=tcp,
+            allowed_mentions=discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True),
+        )
+        self._prefix = prefix
+        self._store = store
+        self._when_ready = when_ready
+
+    async def add_cogs(self, cogs: Iterable[commands.Cog]) -> None:
+        """Add every cog."""
+        for cog in cogs:
+            await self.add_cog(cog)
+
+    async def setup_hook(self) -> None:
+        """Register the slash commands with Discord, but only when they have changed: it counts how often we do."""
+        wanted = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        digest = hashlib.sha256(json.dumps([self.application_id, wanted], sort_keys=True).encode()).hexdigest()
+        if await self._store.setting(SYNCED_COMMANDS) == digest:
+            return
+        try:
+            await self.tree.sync()
+        except discord.HTTPException as error:
+            _log.warning("Could not register the slash commands (%s); those with a prefix work", error)
+        else:
+            await self._store.set_setting(SYNCED_COMMANDS, digest)
+
+    async def on_ready(self) -> None:
+        """Tell the composition root."""
+        await self._when_ready()
+
+    async def on_command_error(self, ctx: commands.Context[commands.Bot], error: commands.CommandError) -> None:
+        """Answer a failed command with what the person can do about it."""
+        text = self._explain(ctx, error)
+        if text is None:
+            return
+        try:
+            await ctx.send(text, ephemeral=True)
+        except discord.HTTPException as cause:
+            _log.warning("Could not answer %s: %s", ctx.author, cause)
+
+    def _explain(self, ctx: commands.Context[commands.Bot], error: BaseException) -> str | None:
+        original = getattr(error, "original", None)
+        if isinstance(original, BaseException):
+            return self._explain(ctx, original)
+        usage = f"`{self._prefix}{ctx.command.qualified_name} {ctx.command.signature}`" if ctx.command else ""
+        match error:
+            case CallError():
+                return str(error)
+            case commands.CommandNotFound():
+                return None  # Other bots share the prefix; the prompt channel answers for itself.
+            case commands.NoPrivateMessage():
+                return "❌ That works on a server only."
+            case commands.MissingRequiredArgument():
+                return f"❌ Something is missing: {usage}"
+            case commands.ChannelNotFound() | commands.BadUnionArgument():
+                return "❌ I see no voice channel of that name here."
+            case commands.UserInputError():
+                return f"❌ {error} Use it like this: {usage}"
+            case _:
+                _log.error("A command failed: %s", ctx.command, exc_info=error)
+                return WENT_WRONG

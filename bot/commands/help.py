@@ -1,0 +1,42 @@
+"""`!help`: every command in one message, or one of them in detail."""
+
+from __future__ import annotations
+
+import discord
+from discord.ext import commands
+
+Context = commands.Context[commands.Bot]
+
+
+class HelpCommands(commands.Cog, name="Help"):
+    """Show what I can do."""
+
+    def __init__(self, bot: commands.Bot, prefix: str) -> None:
+        self._bot = bot
+        self._prefix = prefix
+
+    @commands.hybrid_command(description="What I can do.")
+    async def help(self, ctx: Context, *, command: str | None = None) -> None:
+        """Show what I can do, or explain one command."""
+        await ctx.defer(ephemeral=True)
+        await ctx.send(self._explain(command) if command else self._overview(), allowed_mentions=_NOBODY)
+
+    def _overview(self) -> str:
+        lines = ["**What I can do.** Each also works as a slash command."]
+        for command in sorted(self._bot.commands, key=lambda command: command.qualified_name):
+            if not command.hidden:
+                lines.append(f"`{self._usage(command)}` {command.short_doc}")
+        lines.append("Once I'm in a voice channel, write in my prompt channel and I'll answer aloud.")
+        return "\n".join(lines)
+
+    def _explain(self, name: str) -> str:
+        command = self._bot.get_command(name.strip().removeprefix(self._prefix).removeprefix("/"))
+        if command is None:
+            return f"❓ I don't know `{name[:100]}`. `{self._prefix}help` lists what I can do."
+        return f"`{self._usage(command)}`\n{command.help or command.short_doc}"
+
+    def _usage(self, command: commands.Command[None, ..., object]) -> str:
+        return f"{self._prefix}{command.qualified_name} {command.signature}".strip()
+
+
+_NOBODY = discord.AllowedMentions.none()

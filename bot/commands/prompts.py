@@ -1,0 +1,64 @@
+"""Messages in the prompt channel of a call become prompts."""
+
+from __future__ import annotations
+
+import time
+
+import discord
+from discord.ext import commands
+
+from bot.calls import Calls
+from bot.llm.cleaning import clean_prompt
+from bot.voice.reply import Prompt
+
+NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
+CANT_LOOK = "🎤 I can't look at images or videos right now, I'm talking in voice chat! Send it again after I leave."
+UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
+CANT_OPEN = "🎤 I can't open files while I'm talking in voice chat. Tell me in words."
+
+
+class PromptListener(commands.Cog):
+    """Hands what people write in the prompt channel to the call."""
+
+    def __init__(self, bot: commands.Bot, calls: Calls) -> None:
+        self._bot = bot
+        self._calls = calls
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Answer a message aloud, if it was meant for the call."""
+        at = time.monotonic()
+        session = self._calls.session
+        if session is None or message.channel.id != session.prompts.channel.id:
+            return
+        if message.author.bot or message.is_system() or await self._was_command(message):
+            return
+        if message.attachments:
+            await message.reply(_cant_attach(message.attachments), mention_author=False)
+        text = clean_prompt(message.content, _names(message))
+        if text:
+            self._calls.say(Prompt(message.author.display_name, text, at, message.id))
+        elif not message.attachments:
+            await message.reply(NO_WORDS, mention_author=False)
+
+    async def _was_command(self, message: discord.Message) -> bool:
+        """True for what begins like a command; one that does not exist is answered here, and here alone."""
+        context = await self._bot.get_context(message)
+        if context.prefix is None:
+            return False
+        if context.command is None:
+            await message.reply(UNKNOWN_COMMAND.format(prefix=context.prefix), mention_author=False)
+        return True
+
+
+def _cant_attach(attachments: list[discord.Attachment]) -> str:
+    types = [attachment.content_type or "" for attachment in attachments]
+    return CANT_LOOK if any(t.startswith(("image/", "video/")) for t in types) else CANT_OPEN
+
+
+def _names(message: discord.Message) -> dict[int, str]:
+    """What the ids in a message's markup are called."""
+    names: dict[int, str] = {member.id: member.display_name for member in message.mentions}
+    names |= {role.id: role.name for role in message.role_mentions}
+    names |= {channel.id: channel.name for channel in message.channel_mentions}
+    return names

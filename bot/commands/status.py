@@ -1,0 +1,73 @@
+"""What ``!voice-status`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.calls import NO_SESSION, Calls
+from bot.voice.manager import CallState
+from bot.voice.metrics import TurnMetrics, TurnTrace
+from bot.voice.session import VoiceSession
+
+_STAGES = {"first_token": "first token", "first_clause": "first clause", "first_audio": "first audio", "first_packet": "first packet"}
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What the operator chose, in words: shown as they are."""
+
+    model: str
+    toy_warning: str | None
+
+
+class StatusReporter:
+    """Writes the live state of the call.
+
+    Args:
+        voice_engine: asks the speech server for its engine's name; returns words for people, never raises.
+    """
+
+    def __init__(self, calls: Calls, engines: Engines, voice_engine: Callable[[], Awaitable[str]]) -> None:
+        self._calls = calls
+        self._engines = engines
+        self._voice_engine = voice_engine
+
+    async def report(self) -> str:
+        """The whole report, for a Discord message."""
+        status = self._calls.status()
+        if status.session is not None:
+            lines = self._call(status.session)
+        else:
+            lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
+        lines.append(f"**Model** {self._engines.model}")
+        lines.append(f"**Voice** {await self._voice_engine()}")
+        lines.append(f"**Held back** {', '.join(status.held) or 'nothing'}")
+        if status.stuck:
+            lines.append(f"⚠️ **Would not come back** {', '.join(status.stuck)}: trying again")
+        if self._engines.toy_warning:
+            lines.append(self._engines.toy_warning)
+        return "\n".join(lines)
+
+    @staticmethod
+    def _call(session: VoiceSession) -> list[str]:
+        conversation = session.conversation
+        lines = [
+            f"🎤 **In** {session.channel.name}, prompts from <#{session.prompts.channel.id}>",
+            f"**Encryption** {'end to end (DAVE)' if session.link.encrypted else 'transport only'}",
+            f"**Now** {'answering' if conversation.answering else 'listening'}, {conversation.waiting} waiting",
+        ]
+        if not session.voice_connected:
+            lines.append("⚠️ The speech server is away; I answer in text until it is back.")
+        if conversation.metrics.last is not None:
+            lines += _timings(conversation.metrics, conversation.metrics.last)
+        return lines
+
+
+def _timings(metrics: TurnMetrics, last: TurnTrace) -> list[str]:
+    lines = [f"**Last reply** {last.outcome.value}, {last.audio / 1000:.1f} s of speech, {last.underruns} gaps"]
+    for stage, name in _STAGES.items():
+        value, summary = getattr(last, stage), metrics.summary(stage)
+        if value is not None and summary is not None:
+            lines.append(f"　{name}: {value:.0f} ms (median {summary.median:.0f}, p95 {summary.p95:.0f})")
+    return lines

@@ -1,0 +1,89 @@
+"""The commands of a call, each with a prefix and as a slash command."""
+
+from __future__ import annotations
+
+import time
+
+import discord
+from discord.ext import commands
+
+from bot.calls import MAX_VOLUME, Calls
+from bot.commands.status import StatusReporter
+from bot.voice.link import VoiceChannel
+from bot.voice.manager import CallError
+from bot.voice.reply import Prompt, PromptKind
+
+Context = commands.Context[commands.Bot]
+
+
+class VoiceCommands(commands.Cog, name="Voice"):
+    """Bring me into a voice channel, make me speak, send me away."""
+
+    def __init__(self, calls: Calls, status: StatusReporter, warning: str | None) -> None:
+        self._calls = calls
+        self._status = status
+        self._warning = warning
+
+    @commands.hybrid_command(description="Join your voice channel, or the one you name.")
+    @commands.guild_only()
+    async def join(
+        self, ctx: Context, *, channel: discord.VoiceChannel | discord.StageChannel | None = None
+    ) -> None:
+        """Join your voice channel, or the one you name."""
+        await ctx.defer()
+        session = await self._calls.join(channel or _channel_of(ctx.author), ctx.channel)
+        prompts = session.prompts.channel
+        here = "here" if prompts.id == ctx.channel.id else f"in <#{prompts.id}>"
+        await ctx.send(f"🎤 Joined {session.channel.name}! Send messages {here} to make me speak.")
+        if self._warning:
+            # Said loudly once; after that `!voice-status` shows it.
+            await ctx.send(self._warning)
+            self._warning = None
+
+    @commands.hybrid_command(description="Leave the voice channel.")
+    @commands.guild_only()
+    async def leave(self, ctx: Context) -> None:
+        """Leave the voice channel; also stops me from joining one."""
+        await ctx.defer()
+        await self._calls.leave()
+        await ctx.send("👋 Left voice channel!")
+
+    @commands.hybrid_command(name="voice-status", description="What the call is doing, and how fast.")
+    @commands.guild_only()
+    async def voice_status(self, ctx: Context) -> None:
+        """What the call is doing, and how fast."""
+        await ctx.defer()
+        await ctx.send(await self._status.report(), allowed_mentions=discord.AllowedMentions.none())
+
+    @commands.hybrid_command(description="Say this text aloud, word for word.")
+    @commands.guild_only()
+    async def speak(self, ctx: Context, *, text: commands.Range[str, 1, 4000]) -> None:
+        """Say a text aloud, word for word."""
+        await ctx.defer()
+        message = None if ctx.interaction else ctx.message.id
+        self._calls.say(Prompt(ctx.author.display_name, text, time.monotonic(), message, PromptKind.RECITE))
+        if ctx.interaction:
+            await ctx.send("🎤 I'll say that.")
+
+    @commands.hybrid_command(description="Fall silent, and forget what waits.")
+    @commands.guild_only()
+    async def stop(self, ctx: Context) -> None:
+        """Fall silent, and forget what waits."""
+        stopped = self._calls.stop()
+        await ctx.send("🤫 Stopped." if stopped else "🤫 I wasn't saying anything.")
+
+    @commands.hybrid_command(description="How loud I speak: 0 to 200 percent.")
+    @commands.guild_only()
+    async def volume(self, ctx: Context, percent: commands.Range[int, 0, int(100 * MAX_VOLUME)] | None = None) -> None:
+        """Show how loud I speak, or set it: 0 to 200 percent."""
+        await ctx.defer()
+        if percent is not None:
+            await self._calls.set_volume(percent / 100)
+        await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume())} %")
+
+
+def _channel_of(author: discord.User | discord.Member) -> VoiceChannel:
+    voice = author.voice if isinstance(author, discord.Member) else None
+    if voice is None or voice.channel is None:
+        raise CallError("❌ You must be in a voice channel!")
+    return voice.channel

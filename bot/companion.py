@@ -1,0 +1,30 @@
+"""The mind behind the voice: persona, history and model server put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from bot.llm.history import History
+from bot.llm.personas import Persona
+from bot.llm.prompts import build_messages
+from bot.llm.stream import ModelClient
+
+
+class ModelCompanion:
+    """A :class:`~bot.voice.conversation.Companion` for one call, with a history of its own."""
+
+    def __init__(self, persona: Persona, mood: str, model: ModelClient, context_messages: int) -> None:
+        self._persona = persona
+        self._mood = mood
+        self._model = model
+        self._context_messages = context_messages
+        self._history = History(context_messages)
+
+    def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
+        """Stream the answer to what ``author`` said; raises :class:`~bot.llm.errors.ModelError` while it is read."""
+        messages = build_messages(self._persona, self._mood, self._history, f"{author}: {text}", self._context_messages)
+        return self._model.stream(messages)
+
+    def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None:
+        """Add the exchange to the history, as far as it was heard."""
+        self._history.add(author, text, heard, interrupted=interrupted)

@@ -1,0 +1,64 @@
+"""The first start with a token: what is missing, in words that say what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import discord
+
+from bot.voice.permissions import invite_link
+from config.settings import Settings
+
+PORTAL = "https://discord.com/developers/applications"
+USUAL_MODEL_SERVERS = (("Ollama", 11434, "http://127.0.0.1:11434/v1"), ("llama-server", 8080, "http://127.0.0.1:8080/v1"))
+TOY_MODEL = (
+    "⚠️ I answer with the project's toy model: it knows a dozen sentences and understands nothing. "
+    "Set `LLM_URL` to a model server for real answers."
+)
+
+
+def explain_login_failure(error: Exception) -> str | None:
+    """Say what to do about an error of the first connection, or ``None`` where it explains itself."""
+    match error:
+        case discord.LoginFailure():
+            return (
+                "Discord does not accept DISCORD_TOKEN. Copy the token anew: "
+                f"{PORTAL}, your application, Bot, Reset Token. It is not the client secret and not the public key."
+            )
+        case discord.PrivilegedIntentsRequired():
+            return (
+                "Discord does not let the bot read messages. Switch on MESSAGE CONTENT INTENT: "
+                f"{PORTAL}, your application, Bot, Privileged Gateway Intents. Then start me again."
+            )
+        case discord.GatewayNotFound() | OSError():
+            return f"Discord can't be reached ({error}). Is this machine online, or DISCORD_API_URL wrong?"
+        case _:
+            return None
+
+
+def welcome(user: discord.ClientUser, guilds: int) -> str:
+    """What is said when the bot is connected."""
+    if guilds:
+        return f"Connected as {user} on {guilds} server{'s' if guilds > 1 else ''}. Type !join in a text channel."
+    return f"Connected as {user}, but on no server yet. Invite me: {invite_link(user.id)}"
+
+
+async def toy_warning(settings: Settings) -> str | None:
+    """The warning that replies are toys, with what runs on this machine and could be used instead; else ``None``."""
+    if not settings.uses_toy_model:
+        return None
+    found = [f"{name} (`LLM_URL={url}`)" for name, port, url in USUAL_MODEL_SERVERS if await _listens(port)]
+    offer = f" I see {' and '.join(found)} on this machine." if found else ""
+    return TOY_MODEL + offer
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 0.3)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

@@ -1,0 +1,137 @@
+"""The speech server as a child of the bot, for who has set no other: started, watched, started again, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+START_LIMIT = 120.0
+STOP_LIMIT = 5.0
+RESTART_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)
+STABLE_AFTER = 60.0
+ADDRESS_TAKEN_STATUS = 2
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ServiceError(Exception):
+    """A local service would not start; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechServerOptions:
+    """How the child is started. ``environment`` is added to this process's own."""
+
+    bind: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def speech_server_options(settings: Settings) -> SpeechServerOptions:
+    """What the bot's settings say about the speech server."""
+    environment = {"TTS_DEVICE": settings.tts_device.value}
+    if settings.tts_token is not None:
+        environment["TTS_TOKEN"] = settings.tts_token.get_secret_value()
+    return SpeechServerOptions(settings.tts_bind, environment)
+
+
+class SpeechServerProcess:
+    """``python -m tts_server`` on this machine. :meth:`start` returns when it listens; after that it is kept alive."""
+
+    def __init__(self, options: SpeechServerOptions) -> None:
+        self._options = options
+        self._bind = options.bind
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        """Start the server and wait until it listens; ``url`` is its WebSocket then, for good.
+
+        Raises:
+            ServiceError: it ended, or said nothing for :data:`START_LIMIT` seconds.
+        """
+        try:
+            self.url = await self._launch()
+        except _AddressTakenError:
+            _log.warning("%s is taken by another program; the speech server takes a free port", self._bind)
+            self._bind = self._bind.rpartition(":")[0] + ":0"
+            self.url = await self._launch()
+        # A restarted server must be found where the first one was.
+        self._bind = self.url.removeprefix("ws://").partition("/")[0]
+        self._keeping = asyncio.create_task(self._keep_alive(), name="speech server")
+
+    async def stop(self) -> None:
+        """End the server: asked first, killed after :data:`STOP_LIMIT` seconds."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+            self._keeping = None
+        await self._end_process()
+
+    async def _launch(self) -> str:
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tts_server",
+            "--exit-with-parent",
+            cwd=ROOT,
+            env={**os.environ, **self._options.environment, "TTS_BIND": self._bind},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            # A process group of its own: Ctrl-C reaches the bot alone, which ends the call first and this afterwards.
+            start_new_session=True,
+        )
+        if process.stdout is None:
+            raise ServiceError("the speech server has no output")
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), START_LIMIT)
+            return str(json.loads(line)["listening"])
+        except (TimeoutError, ValueError, KeyError, TypeError) as error:
+            await self._end_process()
+            if process.returncode == ADDRESS_TAKEN_STATUS:
+                raise _AddressTakenError from None
+            raise ServiceError(f"The speech server would not start (exit status {process.returncode}).") from error
+        except asyncio.CancelledError:
+            await self._end_process()
+            raise
+
+    async def _keep_alive(self) -> None:
+        loop, attempt = asyncio.get_running_loop(), 0
+        while self._process is not None:
+            born = loop.time()
+            status = await self._process.wait()
+            attempt = 0 if loop.time() - born > STABLE_AFTER else attempt + 1
+            delay = RESTART_DELAYS[min(attempt, len(RESTART_DELAYS)) - 1] if attempt else RESTART_DELAYS[0]
+            _log.error("The speech server ended (status %s); starting it again in %.1f s", status, delay)
+            await asyncio.sleep(delay)
+            try:
+                await self._launch()
+            except (ServiceError, _AddressTakenError, OSError) as error:
+                _log.error("The speech server does not come back: %s", error)
+
+    async def _end_process(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_LIMIT)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+class _AddressTakenError(Exception):
+    """Another program listens where the server was to."""

@@ -1,0 +1,124 @@
+"""A voice channel's connection, kept alive: it rejoins where discord.py would stay silent or leave without a word."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import discord
+
+from bot.voice.discord_internals import DiscordPacketSink, SeiyuuVoiceClient
+from bot.voice.manager import CallError, EndCause
+
+_log = logging.getLogger(__name__)
+
+CONNECT_LIMIT = 15.0
+"""Seconds that joining a channel may take."""
+DISCONNECT_LIMIT = 5.0
+WATCH_INTERVAL = 0.5
+GRACE = 4.0
+"""Seconds for discord.py to mend a connection by itself; it needs about one to follow a move."""
+REJOIN_ATTEMPTS = 4
+
+VoiceChannel = discord.VoiceChannel | discord.StageChannel
+
+
+class VoiceLink:
+    """The connection to one voice channel; follows the bot when it is moved.
+
+    ``sink`` is where the sending thread puts its frames; it stays the same through a rejoin.
+    """
+
+    def __init__(self, channel: VoiceChannel, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.sink = DiscordPacketSink(asyncio.get_running_loop())
+        self._home = channel
+        self._clock = clock
+        self._client: SeiyuuVoiceClient | None = None
+        self._removed: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """Where the bot is now."""
+        return self._client.channel if self._client is not None else self._home
+
+    @property
+    def encrypted(self) -> bool:
+        """True while end-to-end encryption is in force."""
+        return self._client is not None and self._client.end_to_end_encrypted
+
+    async def connect(self) -> None:
+        """Join the channel.
+
+        Raises:
+            CallError: Discord did not let us in, in time.
+        """
+        try:
+            await self._join(self._home)
+        except (discord.DiscordException, TimeoutError, OSError) as error:
+            _log.warning("Could not join %s: %r", self._home.name, error)
+            raise CallError(
+                f"❌ Discord's voice server did not let me into {self._home.name}. Try again in a moment."
+            ) from error
+
+    async def _join(self, channel: VoiceChannel) -> None:
+        client = await channel.connect(cls=SeiyuuVoiceClient, timeout=CONNECT_LIMIT, reconnect=True, self_deaf=True)
+        client.on_removed = self._on_removed
+        self._client = client
+        self.sink.attach(client)
+
+    def _on_removed(self) -> None:
+        if not self._removed.done():
+            gone = self._home.guild.get_channel(self.channel.id) is None
+            self._removed.set_result(EndCause.CHANNEL_DELETED if gone else EndCause.KICKED)
+
+    async def wait_lost(self) -> EndCause:
+        """Watch the connection; returns when the bot was put out, or could not come back."""
+        bad_since: float | None = None
+        while True:
+            done, _ = await asyncio.wait([self._removed], timeout=WATCH_INTERVAL)
+            if done:
+                return self._removed.result()
+            if self._client is not None and self._client.healthy:
+                self._client.keep_alive()
+                bad_since = None
+                continue
+            now = self._clock()
+            bad_since = now if bad_since is None else bad_since
+            if now - bad_since >= GRACE:
+                if not await self._rejoin():
+                    return EndCause.CONNECTION_LOST
+                bad_since = None
+
+    async def _rejoin(self) -> bool:
+        for attempt in range(REJOIN_ATTEMPTS):
+            _log.warning("The voice connection is dead; rejoining (%d of %d)", attempt + 1, REJOIN_ATTEMPTS)
+            channel = self.channel
+            await self._leave()
+            try:
+                await self._join(channel)
+            except (discord.DiscordException, TimeoutError, OSError) as error:
+                _log.warning("Rejoining failed: %r", error)
+                await asyncio.sleep(2**attempt)
+            else:
+                return True
+        return False
+
+    async def _leave(self) -> None:
+        client, self._client = self._client, None
+        self.sink.detach()
+        if client is None:
+            return
+        client.on_removed = None
+        try:
+            await asyncio.wait_for(client.abandon(), DISCONNECT_LIMIT)
+        except TimeoutError:
+            _log.warning("Leaving the voice channel took longer than %.0f s", DISCONNECT_LIMIT)
+
+    async def close(self) -> None:
+        """Leave the channel, within :data:`DISCONNECT_LIMIT` seconds; also after a failed or cancelled connect."""
+        await self._leave()
+        leftover = self._home.guild.voice_client
+        if leftover is not None:
+            await leftover.disconnect(force=True)

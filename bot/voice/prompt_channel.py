@@ -1,0 +1,50 @@
+"""The text channel of a call: where prompts are acknowledged and where words go that can't be spoken."""
+
+from __future__ import annotations
+
+import logging
+
+import discord
+
+from bot.text import split_message
+from bot.voice.reply import Prompt
+
+_log = logging.getLogger(__name__)
+
+ACKNOWLEDGEMENT = "🎤"
+
+
+class DiscordPromptChannel:
+    """A :class:`~bot.voice.conversation.PromptChannel` in a Discord text channel; mentions nobody but the author."""
+
+    def __init__(self, channel: discord.abc.MessageableChannel) -> None:
+        self.channel = channel
+
+    async def acknowledge(self, prompt: Prompt) -> None:
+        """React to the prompt's message, if it has one; a message deleted meanwhile is no matter."""
+        if prompt.message is None:
+            return
+        try:
+            await self.channel.get_partial_message(prompt.message).add_reaction(ACKNOWLEDGEMENT)
+        except (discord.NotFound, discord.Forbidden) as error:
+            _log.info("Could not acknowledge a prompt: %s", error)
+
+    async def tell(self, text: str, prompt: Prompt | None = None) -> None:
+        """Write ``text``, in as many messages as Discord's 2,000 characters ask for.
+
+        Raises:
+            discord.HTTPException: the channel is gone, or the bot may not write in it.
+        """
+        reference = None
+        if prompt is not None and prompt.message is not None:
+            reference = discord.MessageReference(
+                message_id=prompt.message, channel_id=self.channel.id, fail_if_not_exists=False
+            )
+        mentions = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
+        for part in split_message(text):
+            # Discord's own stub knows only Message as a reference with these arguments; it takes any MessageReference.
+            if reference is None:
+                await self.channel.send(part, allowed_mentions=mentions)
+            else:
+                await self.channel.send(part, reference=reference, allowed_mentions=mentions)
+            reference = None

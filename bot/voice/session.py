@@ -1,0 +1,178 @@
+"""One connected voice channel and everything alive in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import discord
+
+from bot.voice.conversation import Companion, Conversation
+from bot.voice.dialogue import Dialogue, DialogueTexts
+from bot.voice.events import CallBegan, CallEnded, Watcher
+from bot.voice.link import VoiceChannel, VoiceLink
+from bot.voice.manager import CallError, EndCause
+from bot.voice.permissions import missing_permissions, permission_advice
+from bot.voice.playback import ReplyAudioSource
+from bot.voice.prompt_channel import DiscordPromptChannel
+from bot.voice.reply import Prompt
+from bot.voice.sender import FrameSender
+from bot.voice.tts_client import SpeechClient, SpeechUnavailable
+
+_log = logging.getLogger(__name__)
+
+CHANNEL_FULL = "❌ Voice channel is full!"
+TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlace:
+    """Where a call is to be: the voice channel to join and the text channel that prompts come from."""
+
+    voice: VoiceChannel
+    prompts: discord.abc.MessageableChannel
+
+
+class VoiceSession:
+    """A call. Made idle; :meth:`open` connects it, :meth:`close` ends all it started.
+
+    Args:
+        make_voice: builds the connection to the speech server.
+        alone_timeout: seconds without any person in the channel after which the call ends.
+        volume: 0 to 2.
+    """
+
+    def __init__(
+        self,
+        place: CallPlace,
+        companion: Companion,
+        make_voice: Callable[[], SpeechClient],
+        texts: DialogueTexts,
+        *,
+        alone_timeout: float,
+        volume: float,
+        watch: Watcher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.prompts = DiscordPromptChannel(place.prompts)
+        self.link = VoiceLink(place.voice, clock=clock)
+        self._alone_timeout = alone_timeout
+        self._clock = clock
+        self._watch = watch
+        self._voice = make_voice()
+        self._playback = ReplyAudioSource(asyncio.get_running_loop(), clock=clock)
+        self._playback.volume = volume
+        self.conversation = Conversation(
+            Dialogue(texts), companion, self._voice, self._playback, self.prompts, watch=watch, clock=clock
+        )
+        self._playback.listener = self.conversation
+        self._talking: asyncio.Task[None] | None = None
+        self._open = AsyncExitStack()
+        self._began = False
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """The voice channel the bot is in."""
+        return self.link.channel
+
+    @property
+    def voice_connected(self) -> bool:
+        """True while the speech server can be reached."""
+        return self._voice.connected
+
+    @property
+    def volume(self) -> float:
+        """How loud the bot speaks, 0 to 2."""
+        return self._playback.volume
+
+    @volume.setter
+    def volume(self, value: float) -> None:
+        self._playback.volume = value
+
+    async def check(self) -> None:
+        """See whether the call can be had, before anything is held for it.
+
+        Raises:
+            CallError: the channel is full, a permission is missing, or the speech server can't be reached.
+        """
+        channel = self.link.channel
+        me = channel.guild.me
+        missing = missing_permissions(channel, self.prompts.channel, me)
+        if missing:
+            raise CallError(permission_advice(missing, me.id))
+        full = channel.user_limit and len(channel.members) >= channel.user_limit and me not in channel.members
+        if full and not channel.permissions_for(me).move_members:
+            raise CallError(CHANNEL_FULL)
+        try:
+            await self._voice.open()
+        except SpeechUnavailable as error:
+            raise CallError(TTS_UNAVAILABLE.format(cause=error)) from error
+        self._open.push_async_callback(self._voice.close)
+
+    async def open(self) -> None:
+        """Join the channel and begin to converse.
+
+        Raises:
+            CallError: Discord did not let us in.
+        """
+        self._open.push_async_callback(self.link.close)
+        await self.link.connect()
+        sender = FrameSender(self._playback, self.link.sink, clock=self._clock)
+        self._open.push_async_callback(asyncio.to_thread, sender.end)
+        sender.start()
+        self._talking = asyncio.create_task(self.conversation.run(), name="conversation")
+        self._open.push_async_callback(self._stop_talking)
+        self._began = True
+        self._watch(CallBegan(self.channel.name, self.link.encrypted))
+
+    def say(self, prompt: Prompt) -> None:
+        """Take a prompt; it is answered after those before it."""
+        self.conversation.prompt(prompt)
+
+    async def wait_lost(self) -> EndCause:
+        """Return when the call can't go on: put out, connection lost, left alone, or a fault of our own."""
+        if self._talking is None:
+            raise RuntimeError("the session is not open")
+        lost = asyncio.create_task(self.link.wait_lost(), name="voice link watch")
+        alone = asyncio.create_task(self._wait_alone(), name="alone watch")
+        try:
+            done, _ = await asyncio.wait([lost, alone, self._talking], return_when=asyncio.FIRST_COMPLETED)
+            if lost in done:
+                return lost.result()
+            if alone in done:
+                return EndCause.ALONE
+            _log.error("The conversation ended by itself", exc_info=self._talking.exception())
+            return EndCause.FAILURE
+        finally:
+            for task in (lost, alone):
+                task.cancel()
+            await asyncio.gather(lost, alone, return_exceptions=True)
+
+    async def _wait_alone(self) -> None:
+        since: float | None = None
+        while True:
+            await asyncio.sleep(min(1.0, self._alone_timeout / 4))
+            if any(not member.bot for member in self.channel.members):
+                since = None
+                continue
+            since = self._clock() if since is None else since
+            if self._clock() - since >= self._alone_timeout:
+                return
+
+    async def _stop_talking(self) -> None:
+        self.conversation.stop()
+        if self._talking is not None:
+            self._talking.cancel()
+            await asyncio.gather(self._talking, return_exceptions=True)
+
+    async def close(self, cause: EndCause) -> None:
+        """Fall silent, leave, and let go of everything; also after a failed or cancelled :meth:`open`."""
+        name = self.channel.name
+        await self._open.aclose()
+        if self._began:
+            self._began = False
+            self._watch(CallEnded(name, cause.value))

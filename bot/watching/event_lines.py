@@ -1,0 +1,52 @@
+"""Call events as JSON lines, so that another process can watch a call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import Any, TextIO
+
+from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, Told, TurnEnded, WordsSpoken
+from bot.voice.metrics import TurnTrace
+from bot.voice.reply import Outcome
+
+_TYPES: Mapping[str, type[Any]] = MappingProxyType(
+    {kind.__name__: kind for kind in (PromptTaken, WordsSpoken, TurnEnded, Told, CallBegan, CallEnded)}
+)
+
+
+def encode_event(event: CallEvent) -> str:
+    """Write one event as one line, without its end."""
+    return json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False)
+
+
+def decode_event(line: str | bytes) -> CallEvent:
+    """Read what :func:`encode_event` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    fields = json.loads(line)
+    try:
+        kind = _TYPES[fields.pop("event")]
+        if kind is TurnEnded:
+            trace = fields["trace"]
+            return TurnEnded(TurnTrace(**{**trace, "outcome": Outcome(trace["outcome"])}))
+        event: CallEvent = kind(**fields)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a call event: {line!r}") from error
+    return event
+
+
+class EventWriter:
+    """A watcher that writes each event to a stream at once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, event: CallEvent) -> None:
+        """Write one line."""
+        self._stream.write(encode_event(event) + "\n")
+        self._stream.flush()

@@ -1,0 +1,39 @@
+"""The trace file: one JSON object a turn."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bot.voice.events import CallEvent, TurnEnded
+
+MAX_BYTES = 5_000_000
+"""Where the file is put aside as ``.old`` and begun anew."""
+
+
+class TraceFile:
+    """A watcher that appends each turn's trace to ``traces.jsonl`` in a folder, which is made."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "traces.jsonl"
+        if path.exists() and path.stat().st_size > MAX_BYTES:
+            path.replace(path.with_suffix(".jsonl.old"))
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def __call__(self, event: CallEvent) -> None:
+        """Append a trace; other events pass."""
+        if isinstance(event, TurnEnded):
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self._file.write(json.dumps({"at": now, **event.trace.as_json()}) + "\n")
