@@ -1,0 +1,51 @@
+"""What was said in a conversation, as the people in it heard it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from bot.llm.cleaning import clean_name
+from bot.llm.messages import ChatMessage
+
+MAX_MESSAGES = 200
+INTERRUPTED = "—"
+
+
+def user_line(name: str, text: str) -> str:
+    """What ``name`` said, as the model reads it: "NAME: text"."""
+    return f"{clean_name(name)}: {text}"
+
+
+class History:
+    """The last messages, oldest first; older ones than ``max_messages`` are forgotten.
+
+    A reply goes in only as far as it was heard, so that the model never refers to words that nobody knows.
+    """
+
+    def __init__(self, max_messages: int = MAX_MESSAGES) -> None:
+        self._messages: deque[ChatMessage] = deque(maxlen=max_messages)
+
+    def add_user(self, name: str, text: str) -> None:
+        """A person said or typed ``text``, which is clean already."""
+        self._messages.append(ChatMessage("user", user_line(name, text)))
+
+    def add_reply(self, text: str) -> None:
+        """A reply that was heard to its end."""
+        if text.strip():
+            self._messages.append(ChatMessage("assistant", text.strip()))
+
+    def add_interrupted_reply(self, heard: str) -> None:
+        """A reply that was cut short after ``heard``; one of which nothing was heard leaves no trace."""
+        if heard.strip():
+            self._messages.append(ChatMessage("assistant", heard.strip() + INTERRUPTED))
+
+    def newest(self, count: int) -> tuple[ChatMessage, ...]:
+        """The last ``count`` messages, oldest first."""
+        return tuple(self._messages)[-count:] if count > 0 else ()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._messages.clear()
+
+    def __len__(self) -> int:
+        return len(self._messages)

@@ -1,0 +1,72 @@
+"""Who the bot is: a persona read from a YAML file, checked before anyone hears it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+
+PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
+
+
+class PersonaError(ValueError):
+    """A persona can't be used; the text names the file and the fault."""
+
+
+class Persona(BaseModel):
+    """A character: what it is called, who it is, how it feels and how it talks.
+
+    ``moods`` maps a mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken
+    answers. ``model`` asks the server for another model than the configured one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern=r"^[^\n:*]+$")]
+    description: Text
+    style: Text | None = None
+    moods: dict[Line, Line]
+    default_mood: str
+    model: Line | None = None
+
+    @model_validator(mode="after")
+    def _default_mood_is_known(self) -> Self:
+        if self.default_mood not in self.moods:
+            raise ValueError(f"default_mood is {self.default_mood!r}, but the moods are: {', '.join(self.moods)}")
+        return self
+
+    @property
+    def confused_line(self) -> str:
+        """What is said when the model gives no reply."""
+        return f"*{self.name} seems confused...*"
+
+
+def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
+    """Read ``folder``/``name``.yaml.
+
+    Raises:
+        PersonaError: there is no such file, or it is malformed.
+    """
+    path = folder / f"{name}.yaml"
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none at all"
+        raise PersonaError(f"there is no persona {name!r} in {folder}; there are: {known}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PersonaError(f"{path} can't be read: {error}") from error
+    try:
+        return Persona.model_validate(fields)
+    except ValidationError as error:
+        faults = "; ".join(_fault(detail["loc"], detail["msg"]) for detail in error.errors(include_url=False))
+        raise PersonaError(f"{path} is not a persona: {faults}") from error
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    where = ".".join(map(str, place))
+    return f"{where}: {message}" if where else message

@@ -1,0 +1,56 @@
+"""From a persona, a mood and a conversation to the messages that a model answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.llm.history import INTERRUPTED, History
+from bot.llm.messages import ChatMessage
+from bot.llm.personas import Persona
+
+_SPOKEN = f"""\
+You are talking in a voice channel: everything you write is read aloud, word by word, as you write it.
+- Answer in one to three short sentences, the way people talk. Go on longer only when you are asked to, for a story say.
+- Begin with the answer itself. Ask back only when you want to know.
+- Write plain words only: no markdown, lists, headings, emoji, links, code or stage directions.
+- Write numbers, dates and abbreviations the way they are said.
+- Answer in the language that you were spoken to in.
+- Several people may be talking. Each of their lines begins with the speaker's name and a colon; yours never do.
+- A line of yours that ends in "{INTERRUPTED}" was interrupted there, and nobody heard the rest."""
+
+
+def build_messages(
+    persona: Persona, mood: str, history: History, prompt: str, context_messages: int
+) -> tuple[ChatMessage, ...]:
+    """The system prompt, at most ``context_messages`` of the history (cut from its oldest end), and the prompt.
+
+    ``prompt`` is a line as ``history.user_line`` makes it, and is not in the history yet. The system prompt depends on
+    persona and mood alone, so the server's prompt cache covers it from one turn to the next. The roles alternate,
+    beginning with the user: some models' chat templates refuse anything else.
+
+    Raises:
+        KeyError: the persona has no such mood.
+    """
+    said = [*history.newest(context_messages), ChatMessage("user", prompt)]
+    return ChatMessage("system", system_prompt(persona, mood)), *_alternating(said)
+
+
+def system_prompt(persona: Persona, mood: str) -> str:
+    """Who the model is, how it speaks and how it feels; what changes most comes last."""
+    parts = [
+        f"You are {persona.name}. {persona.description}",
+        _SPOKEN,
+        persona.style,
+        f"{persona.name}'s mood now: {persona.moods[mood]}",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _alternating(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+    turns: list[ChatMessage] = []
+    for message in messages:
+        if turns and turns[-1].role == message.role:
+            turns[-1] = ChatMessage(message.role, f"{turns[-1].content}\n{message.content}")
+        elif turns or message.role == "user":
+            turns.append(message)
+    return turns
