@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import discord
 
 from bot.store import CallRecord, Store
-from bot.voice.events import Watcher
 from bot.voice.link import VoiceChannel
 from bot.voice.manager import CallError, CallStatus, EndCause, VoiceSessionManager
 from bot.voice.reply import Prompt
@@ -26,7 +25,7 @@ _FAREWELLS = {
     EndCause.CHANNEL_DELETED: "👋 The voice channel {channel} was deleted, so I left.",
     EndCause.ALONE: "👋 Everyone has gone, so I left {channel} too.",
     EndCause.CONNECTION_LOST: "❌ I lost the connection to {channel} and could not get back. `!join` tries again.",
-    EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. The log says what; `!join` tries again.",
+    EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `!join` tries again.",
 }
 
 SessionMaker = Callable[[CallPlace, float], VoiceSession]
@@ -162,6 +161,8 @@ class Calls:
         channel = client.get_channel(ghost.prompt_channel)
         if isinstance(channel, discord.abc.Messageable):
             try:
-                await channel.send("👋 I was restarted in the middle of our call and had to leave. `!join` brings me back.")
+                await channel.send(
+                    "👋 I was restarted in the middle of our call and had to leave. `!join` brings me back."
+                )
             except discord.HTTPException as error:
                 _log.warning("Could not say that the last call was lost: %s", error)

@@ -25,7 +25,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "LLM_CHAT_TEMPLATE": "chatml",
         "LLM_TEMPERATURE": "0.8",
         "LLM_MAX_TOKENS": "500",
-        "LLM_STOP": "<|im_end|>|User:",
+        "LLM_STOP": "<|im_end|>,User:",
         "LLM_CONTEXT_MESSAGES": "4",
         "LLM_CONNECT_TIMEOUT": "5",
         "LLM_FIRST_TOKEN_TIMEOUT": "30",

@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.examples import EXAMPLES
 
-
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "TTS_TOKEN"})
 
 
@@ -116,7 +115,7 @@ class Settings(BaseSettings):
     @field_validator("llm_stop", mode="before")
     @classmethod
     def _split_stop_words(cls, value: Any) -> Any:
-        return tuple(word for word in value.split("|") if word) if isinstance(value, str) else value
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
     @property
     def model_url(self) -> str | None:

@@ -22,12 +22,14 @@ class HelpCommands(commands.Cog, name="Help"):
         await ctx.send(self._explain(command) if command else self._overview(), allowed_mentions=_NOBODY)
 
     def _overview(self) -> str:
-        lines = ["**What I can do.** Each also works as a slash command."]
-        for command in sorted(self._bot.commands, key=lambda command: command.qualified_name):
-            if not command.hidden:
-                lines.append(f"`{self._usage(command)}` {command.short_doc}")
-        lines.append("Once I'm in a voice channel, write in my prompt channel and I'll answer aloud.")
-        return "\n".join(lines)
+        shown = sorted((c for c in self._bot.commands if not c.hidden), key=lambda command: command.qualified_name)
+        return "\n".join(
+            [
+                "**What I can do.** Each also works as a slash command.",
+                *(f"`{self._usage(command)}` {command.short_doc}" for command in shown),
+                "Once I'm in a voice channel, write in my prompt channel and I'll answer aloud.",
+            ]
+        )
 
     def _explain(self, name: str) -> str:
         command = self._bot.get_command(name.strip().removeprefix(self._prefix).removeprefix("/"))

@@ -32,7 +32,9 @@ def _notice(before: discord.VoiceState, after: discord.VoiceState) -> str | None
     if channel is None:
         return None
     if after.mute and not before.mute:
-        return "🔇 I'm muted by this server, so nobody hears me. A moderator can unmute me: right-click me, Server Mute."
+        return (
+            "🔇 I'm muted by this server, so nobody hears me. A moderator can unmute me: right-click me, Server Mute."
+        )
     if before.mute and not after.mute:
         return "🔊 I'm no longer muted."
     if after.suppress and (not before.suppress or before.channel != channel):

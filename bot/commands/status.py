@@ -10,7 +10,12 @@ from bot.voice.manager import CallState
 from bot.voice.metrics import TurnMetrics, TurnTrace
 from bot.voice.session import VoiceSession
 
-_STAGES = {"first_token": "first token", "first_clause": "first clause", "first_audio": "first audio", "first_packet": "first packet"}
+_STAGES = {
+    "first_token": "first token",
+    "first_clause": "first clause",
+    "first_audio": "first audio",
+    "first_packet": "first packet",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
 
     @commands.hybrid_command(description="Join your voice channel, or the one you name.")
     @commands.guild_only()
-    async def join(
-        self, ctx: Context, *, channel: discord.VoiceChannel | discord.StageChannel | None = None
-    ) -> None:
+    async def join(self, ctx: Context, *, channel: discord.VoiceChannel | discord.StageChannel | None = None) -> None:
         """Join your voice channel, or the one you name."""
         await ctx.defer()
         session = await self._calls.join(channel or _channel_of(ctx.author), ctx.channel)

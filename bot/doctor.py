@@ -1,0 +1,121 @@
+"""``python -m bot doctor``: what works, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiohttp
+import discord
+from rich.console import Console
+
+from bot.client import connector, use_api
+from bot.first_start import explain_login_failure, toy_warning
+from bot.llm.options import ModelOptions
+from bot.llm.personas import PersonaError, load_persona
+from bot.llm.stream import ModelClient
+from bot.voice.discord_internals import check_discord_version
+from bot.voice.opus import OpusMissing, load_opus
+from bot.voice.permissions import invite_link
+from bot.voice.tts_health import describe_voice
+from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One look: ``good`` is ``None`` where there was nothing to look at."""
+
+    subject: str
+    good: bool | None
+    text: str
+
+
+async def run_doctor(settings: Settings, console: Console) -> int:
+    """Look at everything, print each finding as it comes; 0 when nothing is wrong."""
+    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
+        _python,
+        _discord_library,
+        _opus,
+        _persona,
+        _model,
+        _voice,
+        _token,
+    )
+    wrong = 0
+    for check in checks:
+        finding = await check(settings)
+        mark = {True: "[green]✔[/]", False: "[red]✘[/]", None: "[yellow]–[/]"}[finding.good]
+        console.print(f"{mark} {finding.subject}: ", end="")
+        console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
+        wrong += finding.good is False
+    console.print("All is well." if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to mend.", style="bold")
+    return 1 if wrong else 0
+
+
+async def _python(_: Settings) -> Finding:
+    version = platform.python_version_tuple()[:2]
+    return Finding("Python", version in (("3", "11"), ("3", "12")), f"{platform.python_version()} (3.11 and 3.12 do)")
+
+
+async def _discord_library(_: Settings) -> Finding:
+    try:
+        check_discord_version()
+    except RuntimeError as error:
+        return Finding("discord.py", False, str(error))
+    return Finding("discord.py", True, discord.__version__)
+
+
+async def _opus(_: Settings) -> Finding:
+    try:
+        load_opus()
+    except OpusMissing as error:
+        return Finding("Opus", False, str(error))
+    return Finding("Opus", True, "loaded")
+
+
+async def _persona(settings: Settings) -> Finding:
+    try:
+        persona = await asyncio.to_thread(load_persona, settings.persona)
+    except PersonaError as error:
+        return Finding("Persona", False, str(error))
+    return Finding("Persona", True, persona.name)
+
+
+async def _model(settings: Settings) -> Finding:
+    if settings.model_url is None:
+        return Finding("Model", None, await toy_warning(settings) or "no model server is set")
+    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+    options = ModelOptions(settings.model_url, settings.llm_api, settings.llm_model, key)
+    async with ModelClient(options) as model:
+        report = await model.check()
+    if report.problem:
+        return Finding("Model", False, report.problem)
+    return Finding("Model", True, f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}")
+
+
+async def _voice(settings: Settings) -> Finding:
+    if settings.tts_websocket_url is None:
+        return Finding("Voice", None, f"the bot starts its own speech server on {settings.tts_bind}")
+    async with aiohttp.ClientSession() as session:
+        text = await describe_voice(session, str(settings.tts_websocket_url))
+    return Finding("Voice", not text.startswith("⚠️"), text)
+
+
+async def _token(settings: Settings) -> Finding:
+    if settings.discord_token is None:
+        return Finding("Discord", None, "DISCORD_TOKEN is not set; `make run` shows the demonstration")
+    if settings.discord_api_url is not None:
+        use_api(str(settings.discord_api_url))
+    client = discord.Client(intents=discord.Intents.none(), connector=connector(settings.discord_ca_file))
+    try:
+        await client.login(settings.discord_token.get_secret_value())
+        information = await client.application_info()
+    except (discord.DiscordException, OSError) as error:
+        return Finding("Discord", False, explain_login_failure(error) or str(error))
+    finally:
+        await client.close()
+    if not information.flags.gateway_message_content and not information.flags.gateway_message_content_limited:
+        return Finding("Discord", False, explain_login_failure(discord.PrivilegedIntentsRequired(None)) or "")
+    return Finding("Discord", True, f"{information.name}; invite link: {invite_link(information.id)}")

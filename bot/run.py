@@ -1,0 +1,79 @@
+"""Running the bot on Discord until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import contextmanager
+from collections.abc import Iterator
+
+import discord
+
+from bot.app import application
+from bot.first_start import explain_login_failure
+from bot.llm.personas import PersonaError
+from bot.services import ServiceError
+from bot.voice.events import Watcher
+from bot.voice.opus import OpusMissing
+from config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+FAILED = 1
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def run_bot(settings: Settings, watcher: Watcher) -> int:
+    """Serve until SIGINT or SIGTERM; returns the exit status. What goes wrong at the start is logged with its remedy."""
+    with _ending_signals() as ended:
+        serving = asyncio.create_task(_serve(settings, watcher), name="bot")
+        ending = asyncio.create_task(ended.wait(), name="signals")
+        await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not serving.done():
+            _log.info("Ending")
+            serving.cancel()
+        try:
+            return await serving
+        except asyncio.CancelledError:
+            return 0
+
+
+async def _serve(settings: Settings, watcher: Watcher) -> int:
+    try:
+        async with application(settings, [watcher], _log_progress) as app:
+            await app.run()
+    except (PersonaError, ServiceError, OpusMissing) as error:
+        _log.error("%s", error)
+        return FAILED
+    except (discord.DiscordException, OSError) as error:
+        advice = explain_login_failure(error)
+        if advice is None:
+            raise
+        _log.error("%s", advice)
+        return FAILED
+    return 0
+
+
+def _log_progress(what: str, done: float) -> None:
+    _log.info("%s (%d %%)", what, round(100 * done))
+
+
+@contextmanager
+def _ending_signals() -> Iterator[asyncio.Event]:
+    """Turn the ending signals into an event, so that a call is ended in order; a second Ctrl-C ends at once."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def on_signal() -> None:
+        if ended.is_set():
+            raise SystemExit(130)
+        ended.set()
+
+    for number in ENDING_SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield ended
+    finally:
+        for number in ENDING_SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,102 @@
+"""Which known sentences were said: a speech recogniser that knows nothing of the voice it listens to.
+
+PocketSphinx carries its own English acoustic model in its wheel. A language model of word pairs from known sentences
+makes it sure enough to judge whether synthetic speech is intelligible, without downloading anything.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+from pocketsphinx import Decoder
+
+RATE = 16_000
+_BEGIN, _END = "<s>", "</s>"
+_PAIR_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A text, and how far what was heard agrees with it: 0 (no word in common) to 1 (every word, in order).
+
+    A synthetic voice reaches 0.4 to 0.9 with this small recogniser; another text, or noise, stays below 0.3.
+    """
+
+    text: str
+    agreement: float
+
+
+class SentenceRecogniser:
+    """Recognises English speech made of the words of known sentences, mostly in their order.
+
+    Args:
+        sentences: what may be said; case and punctuation don't matter, words the pronouncing dictionary lacks are
+            left out (a recogniser can't hear them).
+    """
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        dictionary = Decoder(samprate=RATE, lm=None, loglevel="FATAL")
+        texts = [
+            [word for word in words_of(sentence) if dictionary.lookup_word(word) is not None] for sentence in sentences
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "pairs.arpa"
+            path.write_text(_language_model(texts))
+            self._decoder = Decoder(samprate=RATE, lm=str(path), loglevel="FATAL")
+
+    def recognise(self, samples: NDArray[np.float32], rate: int) -> list[str]:
+        """The words that were said, lower case; ``samples`` is mono, -1 to 1, at ``rate`` Hz."""
+        pcm = soxr.resample(samples, rate, RATE)
+        self._decoder.start_utt()
+        self._decoder.process_raw(
+            (np.clip(pcm, -1, 1) * 32767).astype(np.int16).tobytes(), no_search=False, full_utt=True
+        )
+        self._decoder.end_utt()
+        best = self._decoder.hyp()
+        return best.hypstr.split() if best is not None else []
+
+    def closest(self, samples: NDArray[np.float32], rate: int, texts: Sequence[str]) -> Match:
+        """Which of ``texts`` was said; at least one must be given."""
+        heard = self.recognise(samples, rate)
+        return max((Match(text, _agreement(words_of(text), heard)) for text in texts), key=lambda match: match.agreement)
+
+
+def _agreement(wanted: list[str], heard: list[str]) -> float:
+    blocks = difflib.SequenceMatcher(None, wanted, heard, autojunk=False).get_matching_blocks()
+    return 2 * sum(block.size for block in blocks) / max(len(wanted) + len(heard), 1)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of an English text as the pronouncing dictionary writes them."""
+    return re.findall(r"[a-z]+(?:'[a-z]+)?", text.lower().replace("’", "'"))
+
+
+def _language_model(texts: list[list[str]]) -> str:
+    """Word pairs with back-off, in the ARPA format."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    for words in texts:
+        pairs.update(pairwise([_BEGIN, *words, _END]))
+    follows = Counter(first for first, _ in pairs.elements())
+    vocabulary = sorted({word for words in texts for word in words})
+    single = math.log10(1 / (len(vocabulary) + 1))
+    back_off = math.log10(1 - _PAIR_SHARE)
+    lines = ["\\data\\", f"ngram 1={len(vocabulary) + 2}", f"ngram 2={len(pairs)}", "", "\\1-grams:"]
+    lines += [f"-99 {_BEGIN} {back_off:.4f}", f"{single:.4f} {_END}"]
+    lines += [f"{single:.4f} {word} {back_off:.4f}" for word in vocabulary]
+    lines += ["", "\\2-grams:"]
+    lines += [
+        f"{math.log10(_PAIR_SHARE * count / follows[first]):.4f} {first} {second}"
+        for (first, second), count in sorted(pairs.items())
+    ]
+    return "\n".join([*lines, "", "\\end\\", ""])

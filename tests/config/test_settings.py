@@ -1,0 +1,110 @@
+"""Settings: the contract of every variable, and errors that a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.examples import EXAMPLES
+from config.settings import SECRETS, Card, Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_nothing_set_is_the_embedded_profile() -> None:
+    settings = load_settings()
+    assert settings.uses_toy_model
+    assert settings.command_prefix == "!"
+    assert settings.llm_context_messages == 4
+
+
+@pytest.mark.parametrize("variable", sorted(EXAMPLES))
+def test_every_example_is_accepted(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, EXAMPLES[variable])
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PROFILE", "cloud"),
+        ("COMMAND_PREFIX", "a b"),
+        ("LLM_URL", "localhost:8080"),
+        ("LLM_URL", "ftp://example"),
+        ("LLM_API", "chats"),
+        ("LLM_TEMPERATURE", "hot"),
+        ("LLM_TEMPERATURE", "7"),
+        ("LLM_MAX_TOKENS", "0"),
+        ("LLM_CONTEXT_MESSAGES", "-1"),
+        ("VOICE_GPU", "intel"),
+        ("VOICE_ENABLED", "perhaps"),
+        ("TTS_WEBSOCKET_URL", "http://127.0.0.1:8765"),
+        ("TTS_BIND", "8765"),
+        ("PERSONA", "../../etc/passwd"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_it_and_gives_an_example(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith(f"{variable}: ")
+    assert value in line
+    assert f"{variable}={EXAMPLES[variable]}" in line
+
+
+def test_two_wrong_values_are_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROFILE", "x")
+    monkeypatch.setenv("LLM_MAX_TOKENS", "many")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("variable", sorted(SECRETS))
+def test_secrets_never_appear(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "hunter2-secret")
+    settings = load_settings()
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in str(settings)
+    assert "hunter2" not in str(settings.model_dump())
+
+
+def test_the_env_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("COMMAND_PREFIX=?\nPERSONA=mia\nLLM_URL=\n")
+    monkeypatch.setenv("COMMAND_PREFIX", "$")
+    settings = load_settings()
+    assert (settings.command_prefix, settings.persona, settings.llm_url) == ("$", "mia", None)
+
+
+def test_a_profile_without_its_server_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROFILE", "local")
+    with pytest.raises(SettingsError, match="LLM_URL is not set"):
+        load_settings()
+
+
+def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_URL_NVIDIA", "http://127.0.0.1:8090/v1")
+    monkeypatch.setenv("LLM_URL_AMD", "http://127.0.0.1:8091/v1")
+    monkeypatch.setenv("VOICE_GPU", "amd")
+    settings = load_settings()
+    assert settings.model_url == "http://127.0.0.1:8091/v1"
+    assert settings.model_card is Card.AMD
+    monkeypatch.setenv("LLM_URL", "http://127.0.0.1:9/v1/")
+    settings = load_settings()
+    assert settings.model_url == "http://127.0.0.1:9/v1"
+    assert settings.model_card is None
+
+
+def test_stop_words_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_STOP", "<|im_end|>, User:,")
+    assert load_settings().llm_stop == ("<|im_end|>", "User:")

@@ -1,0 +1,174 @@
+"""One session at a time, and a lease that always comes back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.lease import Lease
+from bot.voice.manager import ALREADY_IN_SESSION, CallError, CallState, EndCause, VoiceSessionManager
+
+
+class Feature:
+    """A feature that can be held; raises where it is told to."""
+
+    def __init__(self, name: str, journal: list[str], *, hold_fails: bool = False, release_fails: int = 0) -> None:
+        self.name = name
+        self.journal = journal
+        self.hold_fails = hold_fails
+        self.release_fails = release_fails
+
+    async def hold(self, reason: str) -> None:
+        self.journal.append(f"hold {self.name}")
+        if self.hold_fails:
+            raise RuntimeError("no")
+
+    async def release(self) -> None:
+        if self.release_fails:
+            self.release_fails -= 1
+            raise RuntimeError("not yet")
+        self.journal.append(f"release {self.name}")
+
+
+class FakeSession:
+    """A session whose steps a test lets through."""
+
+    def __init__(self, journal: list[str], *, fault: CallError | None = None, slow: bool = False) -> None:
+        self.journal = journal
+        self.fault = fault
+        self.slow = slow
+        self.entered = asyncio.Event()
+        self.lost: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
+
+    async def check(self) -> None:
+        self.journal.append("check")
+
+    async def open(self) -> None:
+        self.journal.append("open")
+        self.entered.set()
+        if self.slow:
+            await asyncio.Event().wait()
+        if self.fault:
+            raise self.fault
+
+    async def wait_lost(self) -> EndCause:
+        return await asyncio.shield(self.lost)
+
+    async def close(self, cause: EndCause) -> None:
+        self.journal.append(f"close {cause}")
+
+
+def make(journal: list[str], *features: Feature) -> VoiceSessionManager[FakeSession]:
+    async def no_sleep(_: float) -> None:
+        await asyncio.sleep(0)
+
+    lease = Lease(sleep=no_sleep)
+    for feature in features:
+        lease.register(feature)
+
+    async def ended(_: FakeSession, cause: EndCause) -> None:
+        journal.append(f"ended {cause}")
+
+    return VoiceSessionManager(lease, ended)
+
+
+async def test_features_are_held_before_connecting_and_released_in_reverse() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal), Feature("b", journal))
+    await manager.start_session(FakeSession(journal), reason="test")
+    assert manager.status().held == ("a", "b")
+    assert await manager.end_session()
+    assert journal == [
+        "check", "hold a", "hold b", "open", "close command", "release b", "release a", "ended command",
+    ]  # fmt: skip
+    assert manager.status().state is CallState.IDLE
+    assert not await manager.end_session()
+
+
+async def test_two_joins_at_once_make_one_session_and_one_refusal() -> None:
+    journal: list[str] = []
+    manager = make(journal)
+    results = await asyncio.gather(
+        manager.start_session(FakeSession(journal), reason="one"),
+        manager.start_session(FakeSession(journal), reason="two"),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], FakeSession)
+    assert isinstance(results[1], CallError)
+    assert str(results[1]) == ALREADY_IN_SESSION
+    await manager.close()
+
+
+@pytest.mark.parametrize("broken", ["first", "second"])
+async def test_a_feature_that_will_not_hold_leaves_nothing_held(broken: str) -> None:
+    journal: list[str] = []
+    features = [Feature(name, journal, hold_fails=name == broken) for name in ("first", "second")]
+    manager = make(journal, *features)
+    with pytest.raises(CallError, match=f"{broken} could not be paused"):
+        await manager.start_session(FakeSession(journal), reason="test")
+    assert manager.status().held == ()
+    assert manager.status().state is CallState.IDLE
+    assert "open" not in journal
+    assert f"release {broken}" in journal, "a hold that raised half-way is released too"
+
+
+async def test_a_session_that_cannot_connect_leaves_nothing_held() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal))
+    with pytest.raises(CallError, match="no way in"):
+        await manager.start_session(FakeSession(journal, fault=CallError("no way in")), reason="test")
+    assert journal[-2:] == ["close failure", "release a"]
+    await manager.start_session(FakeSession(journal), reason="again")
+    await manager.close()
+
+
+async def test_leave_cancels_a_slow_start() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal))
+    session = FakeSession(journal, slow=True)
+    start = asyncio.create_task(manager.start_session(session, reason="test"))
+    await session.entered.wait()
+    assert await manager.end_session()
+    with pytest.raises(CallError):
+        await start
+    assert manager.status().state is CallState.IDLE
+    assert manager.status().held == ()
+    assert "release a" in journal
+
+
+async def test_a_lost_session_ends_by_itself_and_says_why() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal))
+    session = await manager.start_session(FakeSession(journal), reason="test")
+    session.lost.set_result(EndCause.KICKED)
+    async with asyncio.timeout(5):
+        while "ended kicked" not in journal:
+            await asyncio.sleep(0)
+    assert "release a" in journal
+
+
+async def test_a_release_that_raises_is_shown_retried_and_does_not_keep_the_others() -> None:
+    journal: list[str] = []
+    stubborn = Feature("stubborn", journal, release_fails=3)
+    manager = make(journal, Feature("a", journal), stubborn)
+    await manager.start_session(FakeSession(journal), reason="test")
+    await manager.end_session()
+    assert "release a" in journal
+    assert manager.status().stuck == ("stubborn",)
+    async with asyncio.timeout(5):
+        while manager.status().stuck:
+            await asyncio.sleep(0)
+    assert "release stubborn" in journal
+
+
+async def test_a_joining_command_that_is_cancelled_does_not_leave_a_half_started_call() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal))
+    session = FakeSession(journal, slow=True)
+    start = asyncio.create_task(manager.start_session(session, reason="test"))
+    await session.entered.wait()
+    start.cancel()
+    await asyncio.wait([start])
+    assert await manager.end_session()
+    assert manager.status().held == ()
