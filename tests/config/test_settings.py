@@ -108,3 +108,9 @@ def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: 
 def test_stop_words_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_STOP", "<|im_end|>, User:,")
     assert load_settings().llm_stop == ("<|im_end|>", "User:")
+
+
+def test_every_variable_stands_in_the_example_file() -> None:
+    text = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+    missing = [name.upper() for name in Settings.model_fields if f"{name.upper()}=" not in text]
+    assert missing == []
