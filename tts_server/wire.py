@@ -204,7 +204,7 @@ def _parameters(message: dict[str, Any], reply: str | None) -> SpeechParameters:
 
 
 def encode_client(message: ClientMessage) -> str:
-    """Write a client's message; parameters that are at their default are left out."""
+    """Write a client's message, in ASCII; parameters that are at their default are left out."""
     fields: dict[str, Any] = {}
     if isinstance(message, Cancel):
         fields["cancel"] = True
@@ -220,11 +220,11 @@ def encode_client(message: ClientMessage) -> str:
                 fields[name] = value
     if message.reply is not None:
         fields["reply"] = message.reply
-    return json.dumps(fields, ensure_ascii=False)
+    return json.dumps(fields)
 
 
 def encode_server(message: ServerMessage) -> str:
-    """Write a server's message."""
+    """Write a server's message, in ASCII: half a surrogate pair, which a client may send, can't be written in UTF-8."""
     fields: dict[str, Any]
     match message:
         case SegmentStart():
@@ -239,7 +239,7 @@ def encode_server(message: ServerMessage) -> str:
             fields = {"error": message.error, "code": message.code}
     if message.reply is not None:
         fields["reply"] = message.reply
-    return json.dumps(fields, ensure_ascii=False)
+    return json.dumps(fields)
 
 
 def parse_server(raw: str | bytes) -> ServerMessage:

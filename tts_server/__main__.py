@@ -1,0 +1,101 @@
+"""``python -m tts_server``: the speech server as a process of its own.
+
+Prints one line of JSON on standard output when it is ready: ``{"listening": "ws://…/ws/stream", "engine": "…"}``.
+Exit status: 0 after SIGTERM or SIGINT, 1 if the engine can't be loaded, 2 if the settings or the port can't be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+
+from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.catalogue import create_engine
+from tts_server.lifetime import end_with_parent, ending_signals
+from tts_server.server import SpeechServer
+from tts_server.settings import Settings, SettingsError, load_settings
+
+_OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tts_server", description="Text in, speech out, over a WebSocket.")
+    parser.add_argument("--bind", dest="tts_bind", metavar="HOST:PORT", help="instead of TTS_BIND; port 0 for any")
+    parser.add_argument("--engine", dest="tts_engine", help="instead of TTS_ENGINE: espeak or stand-in")
+    parser.add_argument("--voice", dest="tts_voice", help="instead of TTS_VOICE")
+    parser.add_argument("--first-audio-ms", dest="tts_stand_in_first_audio_ms", type=float, help="of the stand-in")
+    parser.add_argument("--rtf", dest="tts_stand_in_rtf", type=float, help="real-time factor of the stand-in")
+    parser.add_argument("--timings", dest="tts_stand_in_timings", type=Path, help="file for the stand-in's timings")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when the parent process does (Linux)")
+    parser.add_argument("--verbose", action="store_true")
+    return parser.parse_args()
+
+
+async def _serve(settings: Settings) -> int:
+    with ending_signals() as ended:
+        server = SpeechServer(settings.tts_token.get_secret_value() if settings.tts_token else None)
+        runner = web.AppRunner(server.application, access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        try:
+            return await _listen(settings, server, runner, ended)
+        finally:
+            await runner.cleanup()
+
+
+async def _listen(settings: Settings, server: SpeechServer, runner: web.AppRunner, ended: asyncio.Event) -> int:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {error.strerror or error}", _CANNOT_START)
+    loading = asyncio.create_task(server.load(partial(create_engine, settings)), name="load")
+    ending = asyncio.create_task(ended.wait(), name="ended")
+    try:
+        await asyncio.wait([loading, ending], return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            speech = loading.result()
+            host, port = runner.addresses[0][:2]
+            address = f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws/stream"
+            sys.stdout.write(json.dumps({"listening": address, "engine": speech.engine_name}) + "\n")
+            sys.stdout.flush()
+            await ending
+    except (EngineError, UnknownVoiceError) as error:
+        return _complain(f"TTS_ENGINE={settings.tts_engine}: {error}", _ENGINE_FAILED)
+    finally:
+        for task in (loading, ending):
+            task.cancel()
+        await asyncio.gather(loading, ending, return_exceptions=True)
+    return _OK
+
+
+def _complain(message: str, status: int) -> int:
+    sys.stderr.write(f"tts_server: {message}\n")
+    return status
+
+
+def main() -> int:
+    """Run the server until a signal ends it; returns the exit status."""
+    arguments = vars(_arguments())
+    verbose = arguments.pop("verbose")
+    if arguments.pop("exit_with_parent"):
+        end_with_parent()
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        settings = load_settings(**arguments)
+    except SettingsError as error:
+        return _complain(str(error), _CANNOT_START)
+    return asyncio.run(_serve(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

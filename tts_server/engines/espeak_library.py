@@ -1,0 +1,125 @@
+"""espeak-ng's C library, from the espeakng-loader wheel: no system package and no child process.
+
+The interface is ``speak_lib.h`` of espeak-ng 1.52. espeak-ng is under the GPLv3.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import espeakng_loader
+
+BUFFER_MS = 20
+DEFAULT_RATE = 175
+"""Words a minute; the library takes 80 to 450."""
+
+_AUDIO_OUTPUT_SYNCHRONOUS = 2
+_DONT_EXIT = 0x8000
+_CHARS_UTF8 = 1
+# A pause after the text, as long as its last mark asks for: texts spoken one after another then sound like one.
+_END_PAUSE = 0x1000
+_POSITION_CHARACTER = 1
+_RATE = 1
+_PITCH = 3
+_GO_ON, _ABORT = 0, 1
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+
+class EspeakError(RuntimeError):
+    """The library answered with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class EspeakVoice:
+    """A voice file: its name, and the language it is for."""
+
+    name: str
+    language: str
+
+
+class _VoiceRecord(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_void_p),
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("xx1", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
+class EspeakLibrary:
+    """The library, initialised. It keeps its state in globals, so get it from :func:`load` and make no second one."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceRecord))
+        self.sample_rate: int = self._library.espeak_Initialize(
+            _AUDIO_OUTPUT_SYNCHRONOUS, BUFFER_MS, str(espeakng_loader.get_data_path()).encode(), _DONT_EXIT
+        )
+        if self.sample_rate <= 0:
+            raise EspeakError("espeak-ng could not be initialised")
+        self._lock = threading.Lock()
+        self._on_audio: Callable[[bytes], bool] = lambda _: False
+        # The library keeps this pointer for ever, so Python must keep the object.
+        self._callback = _Callback(self._receive)
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def voices(self) -> list[EspeakVoice]:
+        """Every voice, best for its language first."""
+        return list(self._voices())
+
+    def _voices(self) -> Iterator[EspeakVoice]:
+        records = self._library.espeak_ListVoices(None)
+        index = 0
+        while records[index]:
+            record = records[index].contents
+            # A priority byte, then the language's name: the first pair is the voice's main language.
+            language = ctypes.string_at(record.languages + 1)
+            yield EspeakVoice(record.name.decode(), language.decode())
+            index += 1
+
+    def speak(self, text: str, voice: str, rate: int, pitch: int, on_audio: Callable[[bytes], bool]) -> None:
+        """Speak ``text``; blocks until done. Any thread; one at a time, the others wait.
+
+        Args:
+            text: plain text; control characters are taken for blanks, since some are commands to the library.
+            voice: a voice's name or language.
+            rate: words a minute, 80 to 450.
+            pitch: 0 to 100, 50 being the voice's own.
+            on_audio: is given 16-bit mono PCM in pieces of about 20 ms; ``False`` stops at once.
+
+        Raises:
+            EspeakError: the voice is not there, or the library failed.
+        """
+        data = "".join(c if c.isprintable() else " " for c in text).encode() + b"\0"
+        with self._lock:
+            self._on_audio = on_audio
+            if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+                raise EspeakError(f"espeak-ng has no voice {voice!r}")
+            self._library.espeak_SetParameter(_RATE, rate, 0)
+            self._library.espeak_SetParameter(_PITCH, pitch, 0)
+            status = self._library.espeak_Synth(
+                data, ctypes.c_size_t(len(data)), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8 | _END_PAUSE, None, None
+            )
+            if status != 0:
+                raise EspeakError(f"espeak-ng failed with status {status}")
+
+    def _receive(self, samples: ctypes._Pointer[ctypes.c_short] | None, count: int, _events: int | None) -> int:
+        if not samples or count <= 0:
+            return _GO_ON
+        return _GO_ON if self._on_audio(ctypes.string_at(samples, count * 2)) else _ABORT
+
+
+@functools.cache
+def load() -> EspeakLibrary:
+    """The process's one library: a second initialisation would take over the first one's callback."""
+    return EspeakLibrary()

@@ -1,0 +1,62 @@
+"""What the segmenter knows of scripts: stops, clause marks, closers, and abbreviations that end in a full stop."""
+
+from __future__ import annotations
+
+import unicodedata
+
+HARD_MARKS = frozenset("!?" + "。！？｡" + "؟۔" + "।॥" + "։" + "።፧" + "។" + "။" + "།")
+"""They end a sentence wherever they stand. The full stop is missing: it also stands in numbers, names and addresses."""
+
+SOFT_MARKS = frozenset("," + "、，；：" + "،؛" + "፣፤" + "၊" + "—" + "…")
+"""They end a clause wherever they stand."""
+
+SPACED_MARKS = frozenset(";:–-")
+"""They end a clause only before a blank: elsewhere they are part of a word, a time, an address or code."""
+
+CLOSERS = frozenset("\"'”’»›)]}」』）】》〉*_~")
+"""They belong to what they follow: a sentence's closing quote, bracket or emphasis."""
+
+_JOINERS = frozenset("\u200d\ufe0e\ufe0f\u20e3")
+# How many Latin letters take about as long to say as one character, by script.
+_WEIGHTS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}
+_BLANKLESS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"})
+_WITHOUT_MARKS = frozenset({"THAI", "LAO", "KHMER", "MYANMAR"})
+
+# None that people also end sentences with, such as "no." or "sun.".
+_ABBREVIATIONS = """
+mr mrs ms dr prof sr jr st vs etc approx dept fig inc ltd co corp vol pp al jan feb apr aug sept oct nov dec
+bzw usw evtl ggf inkl nr tel vgl bspw
+mme mlle bd
+sra srta ud uds pág núm
+sig dott avv
+т д п е др стр рис гр ул им
+"""
+ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
+"""Lower-case, without their full stop; one letter alone, and a word with a full stop inside, count as well."""
+
+
+def script(char: str) -> str:
+    """The first word of a character's Unicode name, which for a letter is its script: ``LATIN``, ``CJK``, ``THAI``."""
+    return unicodedata.name(char, "").partition(" ")[0]
+
+
+def is_blankless(char: str) -> bool:
+    """Whether its script sets no blanks between words."""
+    return char > "\u0dff" and script(char) in _BLANKLESS
+
+
+def blank_is_mark(char: str) -> bool:
+    """Whether a blank after this character ends a clause: so in Thai and its kin, which have no such marks."""
+    return "\u0e00" <= char <= "\u17ff" and script(char) in _WITHOUT_MARKS
+
+
+def weight(char: str) -> int:
+    """About how long it takes to say, in Latin letters."""
+    return _WEIGHTS.get(script(char), 1) if char > "\u0dff" else 1
+
+
+def joins(char: str) -> bool:
+    """Whether it changes the character before it, so that the two can't be parted."""
+    return char > "\u02ff" and (
+        char in _JOINERS or unicodedata.combining(char) != 0 or unicodedata.category(char) in ("Mn", "Mc", "Me", "Sk")
+    )

@@ -1,0 +1,266 @@
+"""Cuts a reply into the segments that are spoken one after another, while it is still being written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from tts_server.marks import (
+    ABBREVIATIONS,
+    CLOSERS,
+    HARD_MARKS,
+    SOFT_MARKS,
+    SPACED_MARKS,
+    blank_is_mark,
+    is_blankless,
+    joins,
+    weight,
+)
+from tts_server.spans import Span, SpanTracker
+
+FIRST_LIMIT = 90
+"""Longest first segment, in Latin letters' worth of speech: about 6 s."""
+LIMIT = 220
+"""Longest later segment, likewise: about 15 s, and what the engines speak in one go."""
+ENOUGH = 100
+"""From this length on a later segment ends at any clause mark."""
+
+_TIGHT_MARKS = HARD_MARKS | SOFT_MARKS
+_FIRST_WORDS = 2
+_PHRASE = 12
+_PLAIN_WORD_LENGTH = 24
+# Languages that write "the third" as "3.".
+_DOT_ORDINAL_TAGS = "cs da de et fi hr hu is lv nb nn no pl sk sl sr tr"
+_DOT_ORDINALS = frozenset(_DOT_ORDINAL_TAGS.split())
+
+
+class Mark(Enum):
+    """How strongly a mark divides."""
+
+    HARD = auto()
+    SOFT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Boundary:
+    """A mark that has been read, and what must follow for the text to be cut after it."""
+
+    mark: Mark
+    needs_blank: bool
+    after_digit: bool = False
+
+
+@dataclass(slots=True)
+class _Measure:
+    """How much there is to say: characters, Latin letters' worth, words (or characters, in scripts without blanks)."""
+
+    characters: int = 0
+    weight: int = 0
+    words: int = 0
+
+
+class Segmenter:
+    """Text in, in pieces of any size; segments out, each as soon as it can be cut.
+
+    The first segment ends at the first clause mark after two words, or the first stop: it decides how long people
+    wait. Later ones end with their sentence, or at a clause mark once they are as long as twice what is being spoken
+    meanwhile. The segments joined are the text, character for character, and the cuts are the same however the text
+    was divided into pieces. No cut falls into a number, an abbreviation, an address, code or a link.
+    """
+
+    def __init__(self, language: str | None = None) -> None:
+        main = (language or "").lower().partition("-")[0]
+        self._dot_ordinals = main in _DOT_ORDINALS
+        self._spans = SpanTracker()
+        self._text: list[str] = []
+        self._size = _Measure()
+        self._spoken = 0
+        self._word: list[str] = []
+        self._word_counted = False
+        self._words_on_line = 0
+        self._boundary: _Boundary | None = None
+        self._last_blank: _Measure | None = None
+        self._segments: list[str] = []
+
+    def feed(self, piece: str) -> list[str]:
+        """Take the next piece of the text; returns the segments that it completes."""
+        for char in piece:
+            self._take(char)
+        return self._collect()
+
+    def flush(self) -> list[str]:
+        """The text is whole: returns what remains of it, which may be blanks alone. Feed no more."""
+        if self._text:
+            self._cut()
+        return self._collect()
+
+    def _collect(self) -> list[str]:
+        segments, self._segments = self._segments, []
+        return segments
+
+    def _take(self, char: str) -> None:
+        self._cut_before(char)
+        self._keep_to_limit(char)
+        span = self._spans.span
+        self._spans.feed(char)
+        self._append(char)
+        if span is not Span.FENCE and self._spans.span is Span.FENCE:
+            self._cut_before_fence()
+        elif span is Span.FENCE and not self._spans.inside:
+            self._boundary = _Boundary(Mark.HARD, needs_blank=True)
+        elif not self._spans.inside:
+            self._note_mark(char)
+
+    # Marks
+
+    def _cut_before(self, char: str) -> None:
+        """Cut if ``char`` confirms what the mark before it announced."""
+        if self._spans.span is Span.ADDRESS and char.isspace():
+            self._boundary = self._boundary_at(self._text[-1])
+        if self._spans.inside and self._spans.span is not Span.ADDRESS:
+            return
+        if char == "\n":
+            if self._size.words:
+                self._cut()
+            return
+        if char.isspace() and self._boundary is None and self._text and blank_is_mark(self._text[-1]):
+            if self._size.weight >= self._enough(_PHRASE):
+                self._cut()
+            return
+        if self._boundary is None or char in CLOSERS or self._is_mark(char):
+            return
+        if self._confirms(self._boundary, char) and self._suffices(self._boundary.mark):
+            self._cut()
+        else:
+            self._boundary = None
+
+    @staticmethod
+    def _confirms(boundary: _Boundary, char: str) -> bool:
+        if char.isspace():
+            return True
+        if boundary.after_digit:
+            # "12345." "Let": a number, then a sentence whose blank was forgotten.
+            return char.isalpha() and (char.isupper() or not boundary.needs_blank)
+        return not boundary.needs_blank
+
+    def _note_mark(self, char: str) -> None:
+        """Remember a mark, or cut after it at once where nothing that may follow could change its meaning."""
+        boundary = self._boundary_at(char)
+        if boundary is None:
+            return
+        if self._spoken == 0 and self._is_plain(char) and self._suffices(boundary.mark):
+            self._cut()
+        else:
+            self._boundary = boundary
+
+    def _boundary_at(self, char: str) -> _Boundary | None:
+        before = self._text[-2] if len(self._text) > 1 else " "
+        if char == ".":
+            return self._full_stop(before)
+        if char in HARD_MARKS:
+            return _Boundary(Mark.HARD, needs_blank=char in "!?", after_digit=before.isdigit())
+        if char in SOFT_MARKS:
+            return _Boundary(Mark.SOFT, needs_blank=False, after_digit=before.isdigit())
+        if char in SPACED_MARKS and (char != "-" or before.isspace()) and not self._word_is_shortcode():
+            return _Boundary(Mark.SOFT, needs_blank=True)
+        return None
+
+    def _full_stop(self, before: str) -> _Boundary | None:
+        if before == ".":
+            return _Boundary(Mark.SOFT, needs_blank=True)
+        word = "".join(self._word[:-1][:_PLAIN_WORD_LENGTH]).strip("\"'([{*_~“‘«")
+        if word.isdigit():
+            is_item = self._words_on_line == 1
+            is_ordinal = self._dot_ordinals and len(word) <= 2
+            return None if is_item or is_ordinal else _Boundary(Mark.HARD, needs_blank=True, after_digit=True)
+        if word.lower() in ABBREVIATIONS or (len(word) == 1 and word.isupper()):
+            return None
+        parts = word.split(".")
+        if len(parts) > 1 and all(len(part) <= 2 and part.isalpha() for part in parts):
+            return None
+        return _Boundary(Mark.HARD, needs_blank=True, after_digit=before.isdigit())
+
+    def _is_plain(self, mark: str) -> bool:
+        """Whether ``mark`` ends a plain word, so that it can't be part of a number, an address or code."""
+        if mark not in _TIGHT_MARKS or mark == "…" or len(self._word) > _PLAIN_WORD_LENGTH:
+            return False
+        return all(char.isalpha() or char in "'’-\"“‘«「『¿¡" or joins(char) for char in self._word[:-1])
+
+    def _word_is_shortcode(self) -> bool:
+        return ":" in self._word[:-1]
+
+    @staticmethod
+    def _is_mark(char: str) -> bool:
+        return char == "." or char in _TIGHT_MARKS
+
+    def _suffices(self, mark: Mark) -> bool:
+        if mark is Mark.HARD:
+            return self._size.words > 0
+        if self._spoken == 0:
+            return self._size.words >= _FIRST_WORDS
+        return self._size.weight >= self._enough(0)
+
+    def _enough(self, first: int) -> int:
+        """How much a segment must have for a clause mark to end it.
+
+        While a segment is spoken, a model writes several times its length: so the next may be longer than the last
+        and still be there in time.
+        """
+        return min(ENOUGH, 2 * self._spoken) if self._spoken else first
+
+    # Sizes
+
+    def _append(self, char: str) -> None:
+        blank = char.isspace()
+        if blank:
+            if not self._spans.inside and self._size.words:
+                self._last_blank = _Measure(self._size.characters, self._size.weight, self._size.words)
+            self._word.clear()
+            self._word_counted = False
+            self._words_on_line = 0 if char == "\n" else self._words_on_line
+        else:
+            self._words_on_line += not self._word
+            self._word.append(char)
+            if is_blankless(char) or (char.isalnum() and not self._word_counted):
+                self._size.words += 1
+                self._word_counted = True
+        self._text.append(char)
+        self._size.characters += 1
+        self._size.weight += weight(char)
+
+    def _keep_to_limit(self, char: str) -> None:
+        """Cut if the segment is as long as may be: at its last blank, else where two characters may be parted."""
+        limit = LIMIT if self._spoken else FIRST_LIMIT
+        if self._size.weight < limit:
+            return
+        if self._last_blank is not None:
+            self._cut(self._last_blank)
+        elif self._spans.unbreakable or joins(char) or joins(self._text[-1]):
+            return
+        elif is_blankless(self._text[-1]) and not self._spans.inside:
+            self._cut()
+        elif self._size.weight >= 2 * limit:
+            self._spans.abandon()
+            self._cut()
+
+    # Cuts
+
+    def _cut_before_fence(self) -> None:
+        if self._size.words:
+            fence = 3
+            self._cut(_Measure(self._size.characters - fence, self._size.weight - fence, self._size.words))
+
+    def _cut(self, at: _Measure | None = None) -> None:
+        """Cut where ``at`` was measured, or here."""
+        size = at or self._size
+        self._segments.append("".join(self._text[: size.characters]))
+        del self._text[: size.characters]
+        self._spoken += max(1, size.weight)
+        self._size = _Measure(
+            self._size.characters - size.characters, self._size.weight - size.weight, self._size.words - size.words
+        )
+        self._last_blank = None
+        self._boundary = None
+        if not self._text:
+            self._word.clear()
+            self._word_counted = False

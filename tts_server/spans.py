@@ -1,0 +1,133 @@
+"""Stretches of a reply that must reach the ear whole: addresses, code, links, Discord markup, *actions*."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from tts_server.marks import CLOSERS, HARD_MARKS
+
+
+class Span(Enum):
+    """What the text is in the middle of."""
+
+    NONE = auto()
+    ADDRESS = auto()
+    """``https://…``, until a blank."""
+    CODE = auto()
+    """Between backticks, within a line."""
+    FENCE = auto()
+    """Between lines of three backticks."""
+    LINK_TEXT = auto()
+    """``[text`` of a markdown link, or any bracket, within a line."""
+    LINK_JOINT = auto()
+    """Just after ``]``: a ``(`` makes it a link."""
+    LINK_TARGET = auto()
+    """``(address`` of a markdown link."""
+    MARKUP = auto()
+    """``<@123>`` and the like, until ``>`` or a blank."""
+    ACTION_MARK = auto()
+    """Just after an asterisk that may begin an action."""
+    ACTION = auto()
+    """``*waves`` where a sentence could begin, within a line."""
+
+
+_UNBREAKABLE = frozenset({Span.ADDRESS, Span.FENCE, Span.LINK_TARGET})
+_WITHIN_A_LINE = frozenset({Span.CODE, Span.LINK_TEXT, Span.LINK_TARGET, Span.ACTION, Span.MARKUP})
+_MARKUP_SIGILS = frozenset("@#:at/hd")
+
+
+class SpanTracker:
+    """Follows a text character by character; it keeps no text, and each character costs the same."""
+
+    def __init__(self) -> None:
+        self.span = Span.NONE
+        self._ticks = 0
+        self._opening_ticks = 0
+        self._sentence_may_begin = True
+        self._last_stop = True
+        self._tail = ""
+
+    @property
+    def inside(self) -> bool:
+        """Whether a cut here would part what belongs together."""
+        return self.span is not Span.NONE or self._ticks > 0
+
+    @property
+    def unbreakable(self) -> bool:
+        """Whether it has to be kept whole however long it gets: half an address or half a program is gibberish."""
+        return self.span in _UNBREAKABLE
+
+    def abandon(self) -> None:
+        """What looked like a span got too long to be one."""
+        self.span = Span.NONE
+        self._ticks = 0
+
+    def feed(self, char: str) -> None:
+        """Take the next character."""
+        if char == "`":
+            self._backtick()
+        else:
+            self._end_of_ticks()
+            self._step(char)
+        self._remember(char)
+
+    def _backtick(self) -> None:
+        self._ticks += 1
+        if self.span in (Span.CODE, Span.FENCE):
+            if self._ticks == self._opening_ticks:
+                self.span, self._ticks = Span.NONE, 0
+        elif self._ticks == 3:
+            self.span, self._opening_ticks, self._ticks = Span.FENCE, 3, 0
+
+    def _end_of_ticks(self) -> None:
+        if self._ticks and self.span not in (Span.CODE, Span.FENCE):
+            self.span, self._opening_ticks = Span.CODE, self._ticks
+        self._ticks = 0
+
+    def _step(self, char: str) -> None:
+        if char == "\n" and self.span in _WITHIN_A_LINE:
+            self.span = Span.NONE
+            return
+        match self.span:
+            case Span.NONE:
+                self._open(char)
+            case Span.ADDRESS if char.isspace():
+                self.span = Span.NONE
+            case Span.LINK_TEXT if char == "]":
+                self.span = Span.LINK_JOINT
+            case Span.LINK_JOINT:
+                self.span = Span.LINK_TARGET if char == "(" else Span.NONE
+                if self.span is Span.NONE:
+                    self._open(char)
+            case Span.LINK_TARGET if char == ")":
+                self.span = Span.NONE
+            case Span.MARKUP if char == ">" or char.isspace():
+                self.span = Span.NONE
+            case Span.ACTION_MARK:
+                self.span = Span.NONE if char == "*" or char.isspace() else Span.ACTION
+            case Span.ACTION if char == "*":
+                self.span = Span.NONE
+            case _:
+                pass
+
+    def _open(self, char: str) -> None:
+        if char == "[":
+            self.span = Span.LINK_TEXT
+        elif char == "*" and self._sentence_may_begin:
+            self.span = Span.ACTION_MARK
+        elif (char == "/" and self._tail == ":/") or (char == "." and self._tail == "www"):
+            self.span = Span.ADDRESS
+        elif char in _MARKUP_SIGILS and self._tail.endswith("<"):
+            self.span = Span.MARKUP
+
+    def _remember(self, char: str) -> None:
+        size = 2 if char == "/" else 3
+        self._tail = (self._tail + char)[-size:]
+        if char == "\n":
+            self._last_stop = self._sentence_may_begin = True
+        elif char.isspace():
+            self._sentence_may_begin = self._last_stop
+        elif char in HARD_MARKS or char in ".…":
+            self._last_stop, self._sentence_may_begin = True, False
+        elif char not in CLOSERS:
+            self._last_stop = self._sentence_may_begin = False
