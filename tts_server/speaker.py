@@ -50,6 +50,7 @@ class _Spoken:
         self.started_at = started_at
         self.first_chunk_ms: float | None = None
         self.samples = 0
+        self.last_text = ""
 
     def first_audio(self, segment: Segment, now: float) -> None:
         # A reply that had to wait for the one before it is not late.
@@ -106,7 +107,11 @@ class Speaker:
 
     async def _speak_segment(self, reply: Reply, segment: Segment, spoken: _Spoken) -> None:
         voice = self._voice_for(reply, segment.text)
-        text = for_the_ear(segment.text, voice.language) if reply.parameters.preprocess_text else segment.text.strip()
+        if reply.parameters.preprocess_text:
+            text = for_the_ear(segment.text, voice.language, spoken.last_text)
+        else:
+            text = segment.text.strip()
+        spoken.last_text = segment.text
         await self._client.send(SegmentStart(segment.number, segment.text, reply.id))
         before = spoken.samples
         if text:
