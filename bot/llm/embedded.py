@@ -12,13 +12,16 @@ from config.settings import ModelApi
 _HOST = "127.0.0.1"
 _SILENT = -1
 _CLIENT_TIMEOUT = 5
+# In seconds. A stop that meets the end of a reply can miss its wake-up and then waits for the next ping.
+_PING_INTERVAL = 1
 
 
 class EmbeddedModelServer:
     """llama.cpp's HTTP server as a library (xllamacpp), on a free port of 127.0.0.1; an async context manager.
 
-    ``slots`` replies run at once, with ``context_tokens`` tokens each. Loading and stopping run in a thread. Hang up
-    before you stop: with a reply in progress the library keeps the interpreter's lock for about 0.1 s while it ends.
+    ``slots`` replies run at once, with ``context_tokens`` tokens each. Loading and stopping run in a thread, but the
+    library keeps the interpreter's lock while it stops: 0.1 s where a client is still connected, now and then 1 s.
+    So stop it last, when nothing needs to be on time any more.
     """
 
     def __init__(
@@ -83,7 +86,8 @@ class EmbeddedModelServer:
         params.cpuparams.n_threads = self._threads
         params.cpuparams_batch.n_threads = self._threads
         params.n_threads_http = self._slots + 1
-        params.timeout_write = _CLIENT_TIMEOUT
+        params.timeout_read = params.timeout_write = _CLIENT_TIMEOUT
+        params.sse_ping_interval = _PING_INTERVAL
         params.use_jinja = True
         params.verbosity = _SILENT
         server = xllamacpp.Server(params)

@@ -59,7 +59,7 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none at all"
         raise PersonaError(f"there is no persona {name!r} in {folder}; there are: {known}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PersonaError(f"{path} can't be read: {error}") from error
+        raise PersonaError(f"{path} can't be read: {' '.join(str(error).split())}") from error
     try:
         return Persona.model_validate(fields)
     except ValidationError as error:

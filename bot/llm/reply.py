@@ -14,6 +14,8 @@ from bot.llm.options import ModelOptions
 from bot.llm.sse import MAX_EVENT_CHARS, SseEvent, SseOverflowError, SseParser
 
 _LAST_BYTES_WAIT = 0.05
+# aiohttp says RuntimeError when the connection was closed under the reader.
+_HANG_UPS = (aiohttp.ClientError, OSError, RuntimeError)
 _UNSTREAMED_TYPES = frozenset({"application/json", "text/html"})
 
 
@@ -57,7 +59,7 @@ class ReplyReader:
             async with asyncio.timeout(_LAST_BYTES_WAIT):
                 while await self._response.content.readany():
                     pass
-        except (TimeoutError, aiohttp.ClientError, OSError):
+        except (TimeoutError, *_HANG_UPS):
             # The reply is whole; all that is lost is a warm connection.
             self._response.close()
 
@@ -67,7 +69,7 @@ class ReplyReader:
                 return await self._response.content.readany()
         except TimeoutError as error:
             raise (stalled if self._begun else too_late)(self._options) from error
-        except (aiohttp.ClientError, OSError) as error:
+        except _HANG_UPS as error:
             raise model_error(self._options, ModelErrorKind.BROKEN, "hung up in the middle of its reply.") from error
 
     async def _whole_answer(self, start: bytes, deadline: float) -> Delta:

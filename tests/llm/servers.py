@@ -1,0 +1,72 @@
+"""Model servers that do as a test says: real HTTP on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+DONE = b"data: [DONE]\n\n"
+
+
+def event(fields: object) -> bytes:
+    return f"data: {json.dumps(fields, ensure_ascii=False)}\n\n".encode()
+
+
+def said(text: str, finish: str | None = None) -> bytes:
+    return event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]})
+
+
+FINISHED = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """Serve ``handler`` on every path; yields the base URL. A handler whose client hangs up is cancelled."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+def streaming(*parts: bytes) -> Handler:
+    """A server that sends ``parts``, each in a write of its own, and ends its reply in order."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        for part in parts:
+            await response.write(part)
+        await response.write_eof()
+        return response
+
+    return handler
+
+
+def answering(status: int, body: str, content_type: str = "application/json") -> Handler:
+    """A server that answers everything with one plain response."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, text=body, content_type=content_type)
+
+    return handler
+
+
+async def begin_stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    return response
+
+
+async def for_ever() -> None:
+    await asyncio.get_running_loop().create_future()

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+
+from bot.llm.check import ServerReport
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from config.settings import ModelApi
+from tests.llm.servers import Handler, answering, serving
+
+OPTIONS = ModelOptions("", model="llama")
+MODELS = '{"object":"list","data":[{"id":"llama"},{"id":"qwen"},{"no":"id"}]}'
+
+
+async def report(handler: Handler, options: ModelOptions = OPTIONS) -> ServerReport:
+    async with serving(handler) as url, ModelClient(replace(options, url=url)) as client:
+        return await client.check()
+
+
+async def test_a_server_that_has_the_model() -> None:
+    assert await report(answering(200, MODELS)) == ServerReport(True, ("llama", "qwen"))
+
+
+async def test_a_server_that_has_other_models() -> None:
+    found = await report(answering(200, MODELS), replace(OPTIONS, model="gemma"))
+    assert found.reachable
+    assert found.problem is not None
+    assert "'gemma'; it has: llama, qwen." in found.problem
+
+
+async def test_a_server_that_is_still_loading() -> None:
+    loading = answering(503, '{"error":{"message":"Loading model"}}')
+    found = await report(loading, replace(OPTIONS, api=ModelApi.COMPLETION))
+    assert found.reachable
+    assert found.problem is not None
+    assert "Loading model" in found.problem
+
+
+async def test_a_server_that_lists_nothing_we_understand() -> None:
+    for body in ("{}", "[]", "oops", '{"data":7}'):
+        assert await report(answering(200, body)) == ServerReport(True)
+
+
+async def test_nobody_there() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+        async with ModelClient(replace(OPTIONS, url=url)) as client:
+            found = await client.check()
+    assert not found.reachable
+    assert found.problem is not None
+    assert "can't be reached" in found.problem

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text, parse_delta
+
+
+@pytest.mark.parametrize(
+    ("data", "delta"),
+    [
+        ('{"choices":[{"delta":{"role":"assistant","content":null},"finish_reason":null}]}', Delta()),
+        ('{"choices":[{"delta":{"content":"Hi"},"finish_reason":null}]}', Delta("Hi")),
+        ('{"choices":[{"delta":{"content":[{"type":"text","text":"Hi"},{"type":"image"}]}}]}', Delta("Hi")),
+        ('{"choices":[{"delta":{"reasoning_content":"Hm"}}]}', Delta(reasoning="Hm")),
+        ('{"choices":[{"delta":{"reasoning":"Hm"}}]}', Delta(reasoning="Hm")),
+        ('{"choices":[{"delta":{},"finish_reason":"length"}]}', Delta(finished=True)),
+        ('{"choices":[{"message":{"content":"Whole."},"finish_reason":"stop"}]}', Delta("Whole.", finished=True)),
+        ('{"choices":[{"text":"Hi","finish_reason":null}]}', Delta("Hi")),
+        ('{"choices":[{"text":"","finish_reason":"stop"}]}', Delta(finished=True)),
+        ('{"choices":[],"usage":{"total_tokens":7}}', Delta()),
+        ('{"content":"Hi","stop":false}', Delta("Hi")),
+        ('{"content":"","stop":true,"timings":{}}', Delta(finished=True)),
+        ('{"timings":{}}', Delta()),
+        (" [DONE] ", Delta(finished=True)),
+    ],
+)
+def test_reads_each_servers_way_of_saying_it(data: str, delta: Delta) -> None:
+    assert parse_delta(data) == delta
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"choices":[{"delta":{"conte',
+        "[]",
+        "null",
+        '{"choices":{}}',
+        '{"choices":[7]}',
+        '{"choices":[{"delta":"Hi"}]}',
+        '{"content":7}',
+        "[" * 100_000,
+    ],
+)
+def test_refuses_other_shapes(data: str) -> None:
+    with pytest.raises(BrokenDeltaError):
+        parse_delta(data)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ('{"error":{"message":"too\\nlong","code":400}}', "too long"),
+        ('{"error":"model not found"}', "model not found"),
+        ('{"detail":"Not Found"}', "Not Found"),
+        ('{"object":"error","message":"no"}', "no"),
+        ("<html>Bad gateway</html>", ""),
+        ("upstream is down", "upstream is down"),
+        ("{}", ""),
+        ("", ""),
+    ],
+)
+def test_finds_the_servers_words(body: str, text: str) -> None:
+    assert error_text(body) == text
+
+
+def test_an_error_event_carries_the_servers_words() -> None:
+    with pytest.raises(ServerSaidError, match="out of memory"):
+        parse_delta('{"error":{"message":"out of memory"}}')
+
+
+def test_long_words_are_cut() -> None:
+    assert len(error_text("x" * 5000)) == 200

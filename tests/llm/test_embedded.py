@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import aclosing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from bot.llm.toy_weights import TOY_MODEL_NAME
+
+STORY = (ChatMessage("user", "Ann: tell me a story"),)
+
+
+def is_open(url: str) -> bool:
+    address = urlsplit(url)
+    with socket.socket() as probe:
+        return probe.connect_ex((address.hostname or "", address.port or 0)) == 0
+
+
+async def reply(url: str) -> str:
+    async with ModelClient(ModelOptions(url)) as client:
+        return "".join([piece async for piece in client.stream(STORY)])
+
+
+async def test_says_what_it_serves(weights: Path) -> None:
+    async with (
+        EmbeddedModelServer(weights, name=TOY_MODEL_NAME) as server,
+        ModelClient(ModelOptions(server.url)) as client,
+    ):
+        assert urlsplit(server.url).hostname == "127.0.0.1"
+        report = await client.check()
+    assert (report.problem, report.models) == (None, (TOY_MODEL_NAME,))
+
+
+async def test_a_reply_comes_in_many_pieces(weights: Path) -> None:
+    async with (
+        EmbeddedModelServer(weights, name=TOY_MODEL_NAME) as server,
+        ModelClient(ModelOptions(server.url)) as client,
+    ):
+        pieces = [piece async for piece in client.stream(STORY)]
+    assert len(pieces) > 40
+
+
+async def test_hanging_up_frees_the_only_slot(weights: Path) -> None:
+    async with (
+        EmbeddedModelServer(weights, name=TOY_MODEL_NAME, slots=1) as server,
+        ModelClient(ModelOptions(server.url)) as client,
+        asyncio.timeout(30),
+    ):
+        for _ in range(5):
+            async with aclosing(client.stream(STORY)) as pieces:
+                assert await anext(pieces) == "Once"
+        assert (await reply(server.url)).endswith("again.")
+
+
+async def test_more_askers_than_slots_are_all_answered(weights: Path) -> None:
+    async with EmbeddedModelServer(weights, name=TOY_MODEL_NAME, slots=2) as server, asyncio.timeout(30):
+        replies = await asyncio.gather(*(reply(server.url) for _ in range(6)))
+    assert len(set(replies)) == 1
+
+
+async def test_starting_and_stopping_leaves_nothing(weights: Path) -> None:
+    process = psutil.Process()
+
+    async def cycle() -> tuple[int, int]:
+        server = EmbeddedModelServer(weights, name=TOY_MODEL_NAME)
+        await server.start()
+        url = server.url
+        assert (await reply(url)).startswith("Once")
+        await server.stop()
+        assert not is_open(url)
+        return process.num_threads(), process.num_fds()
+
+    first = await cycle()
+    assert [await cycle() for _ in range(5)] == [first] * 5
+
+
+async def test_stopping_does_not_wait_for_a_listener_who_does_not_read(weights: Path) -> None:
+    for _ in range(3):
+        server = EmbeddedModelServer(weights, name=TOY_MODEL_NAME)
+        await server.start()
+        async with ModelClient(ModelOptions(server.url)) as client, aclosing(client.stream(STORY)) as pieces:
+            assert await anext(pieces) == "Once"
+            async with asyncio.timeout(20):
+                await server.stop()
+
+
+async def test_starting_and_stopping_twice_is_fine(weights: Path) -> None:
+    server = EmbeddedModelServer(weights, name=TOY_MODEL_NAME)
+    await server.stop()
+    await server.start()
+    url = server.url
+    await server.start()
+    assert server.url == url
+    await server.stop()
+    await server.stop()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = server.url
+
+
+async def test_weights_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.gguf"):
+        await EmbeddedModelServer(tmp_path / "none.gguf", name="none").start()
+
+
+@pytest.fixture
+def broken_weights(weights: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(weights.read_bytes()[:100_000])
+    return path
+
+
+async def test_weights_that_are_broken(broken_weights: Path) -> None:
+    with pytest.raises(RuntimeError):
+        await EmbeddedModelServer(broken_weights, name="broken").start()
+
+
+async def test_nothing_is_printed(weights: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async with EmbeddedModelServer(weights, name=TOY_MODEL_NAME) as server:
+        await reply(server.url)
+    printed = capfd.readouterr()
+    assert printed.out + printed.err == ""

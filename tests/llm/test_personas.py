@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.llm.personas import PERSONAS_DIR, PersonaError, load_persona
+
+GOOD = "name: Mika\ndescription: You like tea.\nmoods: {calm: slow.}\ndefault_mood: calm\n"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PERSONAS_DIR.glob("*.yaml")])
+def test_every_persona_that_ships_can_be_used(name: str) -> None:
+    persona = load_persona(name)
+    assert persona.moods[persona.default_mood]
+
+
+def test_the_shipped_persona_knows_what_to_say_when_the_model_fails() -> None:
+    assert load_persona("seiyuu").confused_line == "*Seiyuu seems confused...*"
+
+
+def test_reads_a_file(tmp_path: Path) -> None:
+    (tmp_path / "mika.yaml").write_text(GOOD + "model: tiny\n", encoding="utf-8")
+    persona = load_persona("mika", tmp_path)
+    assert (persona.name, persona.model, persona.style) == ("Mika", "tiny", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (GOOD.replace("default_mood: calm", "default_mood: wild"), "'wild', but the moods are: calm"),
+        (GOOD.replace("name: Mika\n", ""), "name: Field required"),
+        (GOOD.replace("Mika", "'Mi: ka'"), "name: "),
+        (GOOD.replace("moods: {calm: slow.}", "moods: {calm: 7}"), "moods.calm: "),
+        (GOOD + "tempo: fast\n", "tempo: Extra inputs"),
+        (GOOD + "style: [\n", "line 6"),
+        ("just text", "is not a persona"),
+        ("", "is not a persona"),
+        ("name: \x00", "can't be read"),
+    ],
+)
+def test_says_what_is_wrong_with_a_file(tmp_path: Path, text: str, fault: str) -> None:
+    (tmp_path / "mika.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(PersonaError) as caught:
+        load_persona("mika", tmp_path)
+    assert "mika.yaml" in str(caught.value)
+    assert fault in str(caught.value)
+
+
+def test_says_which_personas_there_are(tmp_path: Path) -> None:
+    (tmp_path / "mika.yaml").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(PersonaError, match=r"no persona 'nobody'.*there are: mika"):
+        load_persona("nobody", tmp_path)

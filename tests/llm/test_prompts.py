@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+
+from bot.llm.history import History, user_line
+from bot.llm.messages import ChatMessage
+from bot.llm.personas import Persona
+from bot.llm.prompts import build_messages
+
+PERSONA = Persona(
+    name="Mika",
+    description="You like tea.",
+    style="Speak softly.",
+    moods={"calm": "slow and gentle.", "wild": "loud."},
+    default_mood="calm",
+)
+
+
+def talk(*lines: str) -> History:
+    """ "> text" is a reply, ">> text" an interrupted one, anything else what Ann said."""
+    history = History()
+    for line in lines:
+        if line.startswith(">> "):
+            history.add_interrupted_reply(line[3:])
+        elif line.startswith("> "):
+            history.add_reply(line[2:])
+        else:
+            history.add_user("Ann", line)
+    return history
+
+
+def said(history: History, prompt: str, context_messages: int) -> list[tuple[str, str]]:
+    messages = build_messages(PERSONA, "calm", history, prompt, context_messages)
+    return [(message.role, message.content) for message in messages[1:]]
+
+
+def test_the_model_is_told_who_it_is_how_it_feels_and_that_it_is_heard() -> None:
+    system = build_messages(PERSONA, "wild", History(), "Ann: hi", 4)[0]
+    assert system.role == "system"
+    assert system.content.startswith("You are Mika. You like tea.")
+    assert "read aloud" in system.content
+    assert "Speak softly." in system.content
+    assert system.content.endswith("Mika's mood now: loud.")
+
+
+def test_the_head_stays_the_same_while_the_talk_goes_on() -> None:
+    first = build_messages(PERSONA, "calm", talk(), "Ann: one", 4)
+    later = build_messages(PERSONA, "calm", talk("one", "> yes", "two", "> no"), "Ann: three", 4)
+    assert first[0] == later[0]
+
+
+def test_an_unknown_mood_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        build_messages(PERSONA, "hungry", History(), "Ann: hi", 4)
+
+
+def test_history_is_cut_from_the_oldest() -> None:
+    history = talk("one", "> first", "two", "> second", "three", "> third")
+    assert said(history, "Ann: four", 4) == [
+        ("user", "Ann: two"),
+        ("assistant", "second"),
+        ("user", "Ann: three"),
+        ("assistant", "third"),
+        ("user", "Ann: four"),
+    ]
+
+
+def test_no_context_is_just_the_prompt() -> None:
+    assert said(talk("one", "> first"), "Ann: two", 0) == [("user", "Ann: two")]
+
+
+def test_roles_alternate_and_the_user_begins() -> None:
+    history = talk("one", "> first", "two", "three", ">> sec")
+    assert said(history, "Bob: hey", 4) == [
+        ("user", "Ann: two\nAnn: three"),
+        ("assistant", "sec—"),
+        ("user", "Bob: hey"),
+    ]
+
+
+def test_only_what_was_heard_is_remembered() -> None:
+    history = talk("one", ">> Once upon a time ", "stop", ">>  ", "> ")
+    assert history.newest(9) == (
+        ChatMessage("user", "Ann: one"),
+        ChatMessage("assistant", "Once upon a time—"),
+        ChatMessage("user", "Ann: stop"),
+    )
+
+
+def test_a_name_cant_pretend_to_be_a_line() -> None:
+    assert user_line("Ann\nBob: x", "hi") == "Ann Bob x: hi"
+
+
+def test_memory_is_bounded() -> None:
+    history = History(max_messages=3)
+    for number in range(10):
+        history.add_user("Ann", str(number))
+    assert [message.content for message in history.newest(99)] == ["Ann: 7", "Ann: 8", "Ann: 9"]
+    history.clear()
+    assert len(history) == 0

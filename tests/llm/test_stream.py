@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+
+import pytest
+from aiohttp import web
+
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from config.settings import ModelApi
+from tests.llm.servers import DONE, FINISHED, begin_stream, event, for_ever, said, serving, streaming
+
+HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
+
+
+async def reply(client: ModelClient) -> list[str]:
+    return [piece async for piece in client.stream(HELLO)]
+
+
+async def reply_from(*parts: bytes) -> list[str]:
+    async with serving(streaming(*parts)) as url, ModelClient(ModelOptions(url)) as client:
+        return await reply(client)
+
+
+async def test_yields_the_pieces_as_they_were_sent() -> None:
+    assert await reply_from(said("Hello"), said(" there."), FINISHED, DONE) == ["Hello", " there."]
+
+
+async def test_each_piece_comes_before_the_next_is_sent() -> None:
+    heard = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        await response.write(said("One"))
+        await heard.wait()
+        await response.write(said("Two", "stop"))
+        return response
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
+        pieces = []
+        async for piece in client.stream(HELLO):
+            pieces.append(piece)
+            heard.set()
+    assert pieces == ["One", "Two"]
+
+
+async def test_characters_cut_between_writes_are_whole() -> None:
+    whole = said("日本👋") + FINISHED
+    assert await reply_from(*(bytes([byte]) for byte in whole)) == ["日本👋"]
+
+
+async def test_what_is_not_speech_is_left_out() -> None:
+    pieces = await reply_from(
+        b": ping\n\n",
+        event({"choices": [{"delta": {"role": "assistant", "content": None}}]}),
+        event({"choices": [{"delta": {"reasoning_content": "Hm."}}]}),
+        said("<thi"),
+        said("nk>Hm.</think>\n"),
+        said("Hello."),
+        FINISHED,
+        event({"choices": [], "usage": {"total_tokens": 9}}),
+        DONE,
+    )
+    assert "".join(pieces) == "Hello."
+
+
+@pytest.mark.parametrize("end", [FINISHED, DONE, b""])
+async def test_any_regular_end_will_do(end: bytes) -> None:
+    assert await reply_from(said("Hello."), end) == ["Hello."]
+
+
+async def test_a_server_that_does_not_stream_is_understood() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]})
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
+        assert await reply(client) == ["Hello."]
+
+
+async def test_a_server_that_waits_after_the_end_does_not_hold_the_reply() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        await response.write(said("Hello.") + FINISHED)
+        await for_ever()
+        return response
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
+        assert await reply(client) == ["Hello."]
+
+
+@pytest.mark.parametrize(
+    ("api", "path", "event_fields"),
+    [
+        (ModelApi.CHAT, "/v1/chat/completions", {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}),
+        (ModelApi.COMPLETIONS, "/v1/completions", {"choices": [{"text": "Hi", "finish_reason": "stop"}]}),
+        (ModelApi.COMPLETION, "/v1/completion", {"content": "Hi", "stop": True}),
+    ],
+)
+async def test_asks_each_api_in_its_own_terms(api: ModelApi, path: str, event_fields: object) -> None:
+    asked: dict[str, object] = {}
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        asked.update(json.loads(await request.text()), path=request.path, key=request.headers["Authorization"])
+        return await streaming(event(event_fields))(request)
+
+    async with serving(handler) as url:
+        options = ModelOptions(
+            url + "/",
+            api,
+            model="m",
+            api_key="k",
+            temperature=0.3,
+            max_tokens=77,
+            stop=("END",),
+            chat_template="chatml",
+        )
+        async with ModelClient(options) as client:
+            assert await reply(client) == ["Hi"]
+    common = {"path": path, "key": "Bearer k", "model": "m", "temperature": 0.3, "stream": True}
+    prompt = "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nAnn: hello<|im_end|>\n<|im_start|>assistant\n"
+    stop = ["<|im_end|>", "END"]
+    assert (
+        asked
+        == common
+        | {
+            ModelApi.CHAT: {
+                "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Ann: hello"}],
+                "max_tokens": 77,
+                "stop": ["END"],
+            },
+            ModelApi.COMPLETIONS: {"prompt": prompt, "max_tokens": 77, "stop": stop},
+            ModelApi.COMPLETION: {"prompt": prompt, "n_predict": 77, "stop": stop, "cache_prompt": True},
+        }[api]
+    )
+
+
+async def test_what_is_not_set_is_not_sent() -> None:
+    asked: dict[str, object] = {}
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        asked.update(json.loads(await request.text()))
+        assert "Authorization" not in request.headers
+        return await streaming(said("Hi", "stop"))(request)
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
+        await reply(client)
+    assert not {"model", "stop"} & asked.keys()
+
+
+async def test_the_next_reply_uses_the_same_connection() -> None:
+    peers = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        peers.append(request.transport.get_extra_info("peername") if request.transport else None)
+        return await streaming(said("Hello."), FINISHED, DONE)(request)
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
+        await reply(client)
+        await reply(client)
+    assert len(peers) == 2
+    assert peers[0] == peers[1]
+
+
+async def test_a_kept_connection_that_died_is_replaced() -> None:
+    requests = 0
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        nonlocal requests
+        requests += 1
+        if requests == 2 and request.transport:
+            request.transport.abort()
+        return await streaming(said("Hello."), FINISHED, DONE)(request)
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
+        assert await reply(client) == ["Hello."]
+        assert await reply(client) == ["Hello."]
+    assert requests == 3
+
+
+class EndlessServer:
+    """Says "Word" and then waits; notices when the client hangs up."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.hung_up = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            response = await begin_stream(request)
+            await response.write(said("Word"))
+            self.begun.set()
+            await for_ever()
+        except asyncio.CancelledError:
+            self.hung_up.set()
+            raise
+        return response
+
+
+async def test_closing_the_stream_hangs_up() -> None:
+    server = EndlessServer()
+    async with serving(server.handle) as url, ModelClient(ModelOptions(url)) as client:
+        async with aclosing(client.stream(HELLO)) as pieces:
+            assert await anext(pieces) == "Word"
+        async with asyncio.timeout(10):
+            await server.hung_up.wait()
+
+
+async def test_cancelling_the_reader_hangs_up() -> None:
+    server = EndlessServer()
+    async with serving(server.handle) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
+        task = asyncio.create_task(reply(client))
+        await server.begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await server.hung_up.wait()
+
+
+def test_the_key_is_not_in_a_repr() -> None:
+    assert "s3cret" not in repr(ModelOptions("http://h/v1", api_key="s3cret"))
+
+
+def test_an_unknown_template_is_named() -> None:
+    with pytest.raises(ValueError, match=r"'alpaca'; there are: chatml"):
+        ModelOptions("http://h/v1", chat_template="alpaca")

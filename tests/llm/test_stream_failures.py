@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import replace
+
+import pytest
+from aiohttp import web
+
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from tests.llm.servers import FINISHED, Handler, answering, begin_stream, event, for_ever, said, serving, streaming
+
+HELLO = (ChatMessage("user", "Ann: hello"),)
+KEY = "s3cret-k3y"
+PATIENT = ModelOptions("", model="m", api_key=KEY, first_token_timeout=30, stall_timeout=30)
+HASTY = replace(PATIENT, first_token_timeout=0.2, stall_timeout=0.1)
+
+
+async def failure(handler: Handler, options: ModelOptions = PATIENT) -> tuple[list[str], ModelError]:
+    """What was heard before the reply failed, and how it failed."""
+    async with serving(handler) as url, ModelClient(replace(options, url=url)) as client:
+        return await failure_of(client)
+
+
+async def failure_of(client: ModelClient) -> tuple[list[str], ModelError]:
+    heard: list[str] = []
+    with pytest.raises(ModelError) as caught:
+        async with asyncio.timeout(20):
+            async for piece in client.stream(HELLO):
+                heard.append(piece)  # noqa: PERF401 — what came before the failure counts
+    return heard, caught.value
+
+
+async def test_nobody_there() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        async with ModelClient(replace(PATIENT, url=f"http://127.0.0.1:{unused.getsockname()[1]}/v1")) as client:
+            _, error = await failure_of(client)
+    assert error.kind is ModelErrorKind.UNREACHABLE
+    assert "can't be reached" in str(error)
+
+
+async def test_an_address_without_a_name() -> None:
+    async with ModelClient(replace(PATIENT, url="http://no-such-host.invalid/v1")) as client:
+        _, error = await failure_of(client)
+    assert error.kind is ModelErrorKind.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "told"),
+    [
+        (500, '{"error":{"message":"CUDA out of memory"}}', ModelErrorKind.HTTP, "500: CUDA out of memory"),
+        (502, "<html><h1>Bad Gateway</h1></html>", ModelErrorKind.HTTP, "502 (Bad Gateway)"),
+        (503, '{"error":{"code":503,"message":"Loading model"}}', ModelErrorKind.HTTP, "503: Loading model"),
+        (401, f'{{"error":"bad key {KEY}"}}', ModelErrorKind.UNAUTHORIZED, "401: bad key ***"),
+        (404, '{"error":"model \'m\' not found"}', ModelErrorKind.NOT_FOUND, "404: model 'm' not found"),
+        (307, "", ModelErrorKind.HTTP, "307"),
+        (400, "", ModelErrorKind.HTTP, "400 (Bad Request)"),
+    ],
+)
+async def test_http_errors_are_told(status: int, body: str, kind: ModelErrorKind, told: str) -> None:
+    _, error = await failure(answering(status, body))
+    assert (error.kind, error.status) == (kind, status)
+    assert told in str(error)
+    assert KEY not in str(error)
+
+
+async def test_a_page_is_not_a_reply() -> None:
+    _, error = await failure(answering(200, "<html>Welcome</html>", "text/html"))
+    assert error.kind is ModelErrorKind.BROKEN
+
+
+async def test_silence_before_the_headers() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        await for_ever()
+        return web.Response()
+
+    _, error = await failure(handler, HASTY)
+    assert error.kind is ModelErrorKind.FIRST_TOKEN_TIMEOUT
+    assert "0.2 s" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("begun", "kind"),
+    [
+        (b"", ModelErrorKind.FIRST_TOKEN_TIMEOUT),
+        (event({"choices": [{"delta": {"role": "assistant"}}]}), ModelErrorKind.FIRST_TOKEN_TIMEOUT),
+        (said("Once"), ModelErrorKind.STALLED),
+        (event({"choices": [{"delta": {"reasoning_content": "Hm"}}]}), ModelErrorKind.STALLED),
+    ],
+)
+async def test_silence_is_found_out_through_pings(begun: bytes, kind: ModelErrorKind) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        await response.write(begun)
+        while True:
+            await response.write(b": still here\n\n")
+            await asyncio.sleep(0.01)
+
+    heard, error = await failure(handler, HASTY)
+    assert error.kind is kind
+    assert heard == (["Once"] if b"Once" in begun else [])
+
+
+@pytest.mark.parametrize(
+    ("rest", "kind", "told"),
+    [
+        (b'data: {"choices":[{"delta":{"conte\n\n', ModelErrorKind.BROKEN, "not JSON"),
+        (b'data: {"choices":7}\n\n', ModelErrorKind.BROKEN, "not a list"),
+        (event({"error": {"message": "slot lost"}}), ModelErrorKind.SERVER, "slot lost"),
+        (b'event: error\ndata: {"message":"slot lost"}\n\n', ModelErrorKind.SERVER, "slot lost"),
+        (b"data: " + b"x" * 10_000_000, ModelErrorKind.BROKEN, "1048576"),
+    ],
+)
+async def test_nonsense_after_the_first_words(rest: bytes, kind: ModelErrorKind, told: str) -> None:
+    heard, error = await failure(streaming(said("Once"), rest, FINISHED))
+    assert heard == ["Once"]
+    assert error.kind is kind
+    assert told in str(error)
+
+
+async def test_hanging_up_before_an_answer() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.transport
+        request.transport.abort()
+        return web.Response()
+
+    heard, error = await failure(handler)
+    assert heard == []
+    assert error.kind is ModelErrorKind.BROKEN
+
+
+async def test_hanging_up_in_the_middle() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        await response.write(said("Once") + "data: 日".encode()[:-1])
+        assert request.transport
+        request.transport.close()
+        return response
+
+    heard, error = await failure(handler)
+    assert heard == ["Once"]
+    assert error.kind is ModelErrorKind.BROKEN
+    assert "hung up" in str(error)
+
+
+@pytest.mark.parametrize("parts", [(FINISHED,), (said("<think>Hm.</think>"), FINISHED), ()])
+async def test_saying_nothing_is_a_failure(parts: tuple[bytes, ...]) -> None:
+    _, error = await failure(streaming(*parts))
+    assert error.kind is ModelErrorKind.EMPTY
+
+
+async def test_the_next_prompt_works() -> None:
+    broken = True
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await streaming(said("Once"), b"data: {\n\n" if broken else FINISHED)(request)
+
+    async with serving(handler) as url, ModelClient(replace(PATIENT, url=url)) as client:
+        await failure_of(client)
+        broken = False
+        assert [piece async for piece in client.stream(HELLO)] == ["Once"]
+
+
+async def test_a_slow_listener_is_not_a_stalled_server() -> None:
+    sent_all = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await streaming(said("One"), said("Two"), said("Three", "stop"))(request)
+        sent_all.set()
+        return response
+
+    async with serving(handler) as url, ModelClient(replace(HASTY, url=url)) as client:
+        heard = []
+        async for piece in client.stream(HELLO):
+            heard.append(piece)
+            await sent_all.wait()
+            await asyncio.sleep(HASTY.stall_timeout * 2)  # the listener's own time, longer than the server may take
+    assert heard == ["One", "Two", "Three"]
+
+
+async def test_closing_the_client_ends_a_reply() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        await response.write(said("Word"))
+        await for_ever()
+        return response
+
+    async with serving(handler) as url:
+        client = ModelClient(replace(PATIENT, url=url))
+        pieces = client.stream(HELLO)
+        assert await anext(pieces) == "Word"
+        await client.close()
+        with pytest.raises(ModelError):
+            async with asyncio.timeout(10):
+                await anext(pieces)
