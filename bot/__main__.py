@@ -1,4 +1,4 @@
-"""``python -m bot [run | demo | doctor]``: without a word, Discord if ``DISCORD_TOKEN`` is set, else the demonstration."""
+"""``python -m bot [run | demo | doctor]``: by itself, run if ``DISCORD_TOKEN`` is set, else the demonstration."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Persona, load_persona
 from bot.llm.stream import ModelClient
-from bot.llm.toy_weights import ensure_toy_weights
+from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.services import SpeechServerProcess, speech_server_options
 from bot.store import Store
 from bot.voice.dialogue import DialogueTexts
@@ -113,10 +113,10 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
 
 async def _start_toy_model(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:
     weights = await asyncio.to_thread(
-        ensure_toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
+        toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
     )
-    server = await stack.enter_async_context(EmbeddedModelServer(weights))
-    return server.url
+    server = await stack.enter_async_context(EmbeddedModelServer(weights, name=TOY_MODEL_NAME))
+    return server.base_url(settings.llm_api)
 
 
 async def _start_speech_server(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:

@@ -11,6 +11,7 @@ import discord
 from bot.store import CallRecord, Store
 from bot.voice.link import VoiceChannel
 from bot.voice.manager import CallError, CallStatus, EndCause, VoiceSessionManager
+from bot.voice.prompt_channel import PromptTextChannel
 from bot.voice.reply import Prompt
 from bot.voice.session import CallPlace, VoiceSession
 
@@ -64,7 +65,7 @@ class Calls:
         """Where the one possible call stands."""
         return self._manager.status()
 
-    async def join(self, voice: VoiceChannel, asked_in: discord.abc.MessageableChannel) -> VoiceSession:
+    async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel) -> VoiceSession:
         """Start a call in ``voice``, with prompts from the configured channel or else from ``asked_in``.
 
         Raises:

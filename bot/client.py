@@ -8,6 +8,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import discord
@@ -84,7 +85,7 @@ class SeiyuuBot(commands.Bot):
         """Tell the composition root."""
         await self._when_ready()
 
-    async def on_command_error(self, ctx: commands.Context[commands.Bot], error: commands.CommandError) -> None:
+    async def on_command_error(self, ctx: commands.Context[Any], error: commands.CommandError, /) -> None:
         """Answer a failed command with what the person can do about it."""
         text = self._explain(ctx, error)
         if text is None:
@@ -94,7 +95,7 @@ class SeiyuuBot(commands.Bot):
         except discord.HTTPException as cause:
             _log.warning("Could not answer %s: %s", ctx.author, cause)
 
-    def _explain(self, ctx: commands.Context[commands.Bot], error: BaseException) -> str | None:
+    def _explain(self, ctx: commands.Context[Any], error: BaseException) -> str | None:
         original = getattr(error, "original", None)
         if isinstance(original, BaseException):
             return self._explain(ctx, original)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from bot.llm.history import History
+from bot.llm.history import History, user_line
 from bot.llm.personas import Persona
 from bot.llm.prompts import build_messages
 from bot.llm.stream import ModelClient
@@ -18,13 +18,18 @@ class ModelCompanion:
         self._mood = mood
         self._model = model
         self._context_messages = context_messages
-        self._history = History(context_messages)
+        self._history = History()
 
     def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
         """Stream the answer to what ``author`` said; raises :class:`~bot.llm.errors.ModelError` while it is read."""
-        messages = build_messages(self._persona, self._mood, self._history, f"{author}: {text}", self._context_messages)
+        prompt = user_line(author, text)
+        messages = build_messages(self._persona, self._mood, self._history, prompt, self._context_messages)
         return self._model.stream(messages)
 
     def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None:
         """Add the exchange to the history, as far as it was heard."""
-        self._history.add(author, text, heard, interrupted=interrupted)
+        self._history.add_user(author, text)
+        if interrupted:
+            self._history.add_interrupted_reply(heard)
+        else:
+            self._history.add_reply(heard)

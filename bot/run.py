@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import discord
 
@@ -25,7 +25,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 async def run_bot(settings: Settings, watcher: Watcher) -> int:
-    """Serve until SIGINT or SIGTERM; returns the exit status. What goes wrong at the start is logged with its remedy."""
+    """Serve until SIGINT or SIGTERM; returns the exit status. A start that fails is logged with its remedy."""
     with _ending_signals() as ended:
         serving = asyncio.create_task(_serve(settings, watcher), name="bot")
         ending = asyncio.create_task(ended.wait(), name="signals")

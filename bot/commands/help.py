@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 from discord.ext import commands
 
-Context = commands.Context[commands.Bot]
+Context = commands.Context[Any]
 
 
 class HelpCommands(commands.Cog, name="Help"):

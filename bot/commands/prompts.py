@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from bot.calls import Calls
-from bot.llm.cleaning import clean_prompt
+from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.voice.reply import Prompt
 
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
@@ -56,9 +56,10 @@ def _cant_attach(attachments: list[discord.Attachment]) -> str:
     return CANT_LOOK if any(t.startswith(("image/", "video/")) for t in types) else CANT_OPEN
 
 
-def _names(message: discord.Message) -> dict[int, str]:
+def _names(message: discord.Message) -> DiscordNames:
     """What the ids in a message's markup are called."""
-    names: dict[int, str] = {member.id: member.display_name for member in message.mentions}
-    names |= {role.id: role.name for role in message.role_mentions}
-    names |= {channel.id: channel.name for channel in message.channel_mentions}
-    return names
+    return DiscordNames(
+        users={member.id: member.display_name for member in message.mentions},
+        roles={role.id: role.name for role in message.role_mentions},
+        channels={channel.id: channel.name for channel in message.channel_mentions},
+    )

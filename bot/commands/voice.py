@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import discord
 from discord.ext import commands
@@ -13,7 +14,7 @@ from bot.voice.link import VoiceChannel
 from bot.voice.manager import CallError
 from bot.voice.reply import Prompt, PromptKind
 
-Context = commands.Context[commands.Bot]
+Context = commands.Context[Any]
 
 
 class VoiceCommands(commands.Cog, name="Voice"):

@@ -13,11 +13,14 @@ _log = logging.getLogger(__name__)
 
 ACKNOWLEDGEMENT = "🎤"
 
+PromptTextChannel = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
+"""The channels of a server that people can write in."""
+
 
 class DiscordPromptChannel:
     """A :class:`~bot.voice.conversation.PromptChannel` in a Discord text channel; mentions nobody but the author."""
 
-    def __init__(self, channel: discord.abc.MessageableChannel) -> None:
+    def __init__(self, channel: PromptTextChannel) -> None:
         self.channel = channel
 
     async def acknowledge(self, prompt: Prompt) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import discord
-
 from bot.voice.conversation import Companion, Conversation
 from bot.voice.dialogue import Dialogue, DialogueTexts
 from bot.voice.events import CallBegan, CallEnded, Watcher
@@ -18,7 +16,7 @@ from bot.voice.link import VoiceChannel, VoiceLink
 from bot.voice.manager import CallError, EndCause
 from bot.voice.permissions import missing_permissions, permission_advice
 from bot.voice.playback import ReplyAudioSource
-from bot.voice.prompt_channel import DiscordPromptChannel
+from bot.voice.prompt_channel import DiscordPromptChannel, PromptTextChannel
 from bot.voice.reply import Prompt
 from bot.voice.sender import FrameSender
 from bot.voice.tts_client import SpeechClient, SpeechUnavailable
@@ -34,7 +32,7 @@ class CallPlace:
     """Where a call is to be: the voice channel to join and the text channel that prompts come from."""
 
     voice: VoiceChannel
-    prompts: discord.abc.MessageableChannel
+    prompts: PromptTextChannel
 
 
 class VoiceSession:

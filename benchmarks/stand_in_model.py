@@ -1,0 +1,95 @@
+"""A stand-in for a language model: an OpenAI-style server with a fixed first-token time and a fixed rate.
+
+It notes when each request came and when each token left, so that a benchmark can take the model's share out of a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+
+@dataclass(slots=True)
+class ModelTimes:
+    """One answered request; monotonic seconds. ``tokens`` holds each token with the time it was written."""
+
+    requested: float
+    tokens: list[tuple[str, float]] = field(default_factory=list)
+
+    @property
+    def first_token(self) -> float:
+        """When the first token was written."""
+        return self.tokens[0][1]
+
+    def text_complete(self, text: str) -> float:
+        """When the written tokens first contained all of ``text``, a beginning of the reply."""
+        written = ""
+        for token, at in self.tokens:
+            written += token
+            if len(written) >= len(text):
+                return at
+        return self.tokens[-1][1]
+
+
+class StandInModel:
+    """Answers every chat request with the same tokens; an async context manager.
+
+    Args:
+        tokens: the reply.
+        first_token: seconds from the request to the first token.
+        rate: tokens a second after that.
+    """
+
+    def __init__(self, tokens: Sequence[str], *, first_token: float, rate: float) -> None:
+        self.times: list[ModelTimes] = []
+        self.url = ""
+        self._tokens = tokens
+        self._first_token = first_token
+        self._gap = 1 / rate
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._answer)
+        app.router.add_get("/v1/models", self._models)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}/v1"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _models(self, _: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "stand-in"}]})
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        times = ModelTimes(time.monotonic())
+        self.times.append(times)
+        await request.read()
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        due = times.requested + self._first_token
+        for token in self._tokens:
+            await asyncio.sleep(due - time.monotonic())
+            times.tokens.append((token, time.monotonic()))
+            await response.write(_event({"choices": [{"index": 0, "delta": {"content": token}}]}))
+            due += self._gap
+        await response.write(_event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+
+def _event(data: dict[str, object]) -> bytes:
+    return f"data: {json.dumps(data)}\n\n".encode()

@@ -1,0 +1,243 @@
+"""A stream of float32 sound to 20 ms frames: what the sending thread plays, and how much of it was really sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVarTuple, Unpack
+
+import discord
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 48_000
+FRAME_SAMPLES = 960
+"""20 ms at 48,000 Hz."""
+SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
+"""20 ms of stereo 16-bit silence."""
+MAX_VOLUME = 2.0
+
+Samples = NDArray[np.float32]
+Told = TypeVarTuple("Told")
+
+
+class PlaybackListener(Protocol):
+    """Told on the event loop what was sent; ``at`` is in monotonic seconds."""
+
+    def first_frame(self, reply: str, at: float) -> None:
+        """The first voiced frame of a reply was sent."""
+        ...
+
+    def marked(self, reply: str, number: int, at: float) -> None:
+        """The sound behind a mark begins to be sent."""
+        ...
+
+    def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
+        """The last frame of a reply was sent: ``samples`` of it, with ``underruns`` frames of silence put in."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Track:
+    """The sound of one reply. The sending thread changes ``sent``, ``underruns`` and ``started``; the loop the rest."""
+
+    reply: str
+    queued: int = 0
+    sent: int = 0
+    underruns: int = 0
+    started: bool = False
+    finished: bool = False
+    rest: Samples | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """20 ms of one reply; ``samples`` of them are the reply's own, the others padding."""
+
+    track: _Track
+    pcm: Samples
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A place in the stream whose passing is reported."""
+
+    track: _Track
+    number: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _End:
+    """The reply has no more sound."""
+
+    track: _Track
+
+
+class ReplyAudioSource(discord.AudioSource):
+    """The sound of replies, one after another; lives as long as the call and never ends by itself.
+
+    Everything but :meth:`read` and :meth:`take` belongs to the event loop, those two to the one sending thread. They
+    share a deque, whose operations are atomic, and no lock: the thread never waits for the loop, nor the loop for it.
+
+    Args:
+        wake: called from the event loop when there is sound for a thread that waits; set by the sender.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.listener: PlaybackListener | None = None
+        self.wake: Callable[[], None] = lambda: None
+        self._loop = loop
+        self._clock = clock
+        self._queue: deque[_Frame | _Mark | _End] = deque()
+        self._track: _Track | None = None
+        self._making: str | None = None
+        self._volume = 1.0
+        self._room = asyncio.Event()
+
+    @property
+    def volume(self) -> float:
+        """How loud, 0 to 2; takes effect with the next frame."""
+        return self._volume
+
+    @volume.setter
+    def volume(self, value: float) -> None:
+        self._volume = min(max(value, 0.0), MAX_VOLUME)
+
+    @property
+    def buffered_seconds(self) -> float:
+        """Sound that waits to be sent."""
+        track = self._track
+        return 0.0 if track is None else (track.queued - track.sent) / SAMPLE_RATE
+
+    @property
+    def making(self) -> bool:
+        """True while a reply is being made that has not sounded yet: the line may be warmed with silence."""
+        return self._making is not None
+
+    def begin(self, reply: str) -> None:
+        """A reply is being made; whatever was left of another is dropped."""
+        if self._track is not None:
+            self.drop(self._track.reply)
+        self._track = _Track(reply)
+        self._making = reply
+        self.wake()
+
+    def write(self, reply: str, samples: Samples) -> None:
+        """Queue mono sound at 48,000 Hz of any length; of a reply that is over it is dropped."""
+        track = self._living(reply)
+        if track is None or len(samples) == 0:
+            return
+        clean = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+        whole = clean if track.rest is None else np.concatenate([track.rest, clean])
+        end = len(whole) - len(whole) % FRAME_SAMPLES
+        self._queue.extend(
+            _Frame(track, whole[at : at + FRAME_SAMPLES], FRAME_SAMPLES) for at in range(0, end, FRAME_SAMPLES)
+        )
+        track.rest = whole[end:] if end < len(whole) else None
+        track.queued += end
+        self.wake()
+
+    def mark(self, reply: str, number: int) -> None:
+        """Report when the sound written next begins to be sent (to the frame)."""
+        track = self._living(reply)
+        if track is not None:
+            self._queue.append(_Mark(track, number))
+
+    def finish(self, reply: str) -> None:
+        """No more sound of this reply comes; what is left of a frame is padded with silence."""
+        track = self._living(reply)
+        if track is None:
+            return
+        if track.rest is not None:
+            padded = np.zeros(FRAME_SAMPLES, np.float32)
+            padded[: len(track.rest)] = track.rest
+            self._queue.append(_Frame(track, padded, len(track.rest)))
+            track.queued += len(track.rest)
+            track.rest = None
+        track.finished = True
+        self._making = None
+        self._queue.append(_End(track))
+        self.wake()
+
+    def drop(self, reply: str) -> int:
+        """Drop all of the reply that is not sent; returns how many samples were.
+
+        Not one more frame of it is taken; one that the thread holds already may still leave.
+        """
+        track = self._track
+        if track is None or track.reply != reply:
+            return 0
+        self._track = None
+        self._making = None
+        self._queue.clear()
+        self._room.set()
+        self.wake()
+        return track.sent
+
+    def position(self, reply: str) -> int:
+        """How many samples of the reply were sent."""
+        return self._track.sent if self._track is not None and self._track.reply == reply else 0
+
+    async def wait_for_room(self, seconds: float) -> None:
+        """Wait until less than ``seconds`` of sound is queued."""
+        while self.buffered_seconds >= seconds:
+            self._room.clear()
+            await self._room.wait()
+
+    def _living(self, reply: str) -> _Track | None:
+        track = self._track
+        return track if track is not None and track.reply == reply and not track.finished else None
+
+    def is_opus(self) -> bool:
+        """Frames are PCM."""
+        return False
+
+    def read(self) -> bytes:
+        """The next 20 ms, stereo 16-bit at 48,000 Hz: 3,840 bytes; silence when there is none. Never blocks."""
+        return self.take() or SILENT_FRAME
+
+    def take(self) -> bytes | None:
+        """Like :meth:`read`, but ``None`` between replies; silence where a reply that has begun lacks sound."""
+        while True:
+            try:
+                item = self._queue.popleft()
+            except IndexError:
+                return self._underrun()
+            match item:
+                case _Frame(track, pcm, samples):
+                    return self._play(track, pcm, samples)
+                case _Mark(track, number):
+                    if self.listener is not None:
+                        self._tell(self.listener.marked, track.reply, number, self._clock())
+                case _End(track):
+                    if self.listener is not None:
+                        self._tell(self.listener.drained, track.reply, self._clock(), track.sent, track.underruns)
+
+    def _play(self, track: _Track, pcm: Samples, samples: int) -> bytes:
+        if not track.started:
+            track.started = True
+            self._making = None
+            if self.listener is not None:
+                self._tell(self.listener.first_frame, track.reply, self._clock())
+        track.sent += samples
+        if not self._room.is_set():
+            self._tell(self._room.set)
+        scaled = np.clip(pcm * np.float32(32767.0 * self._volume), -32768, 32767).astype("<i2")
+        return np.repeat(scaled, 2).tobytes()
+
+    def _underrun(self) -> bytes | None:
+        track = self._track
+        if track is None or not track.started or track.finished:
+            return None
+        track.underruns += 1
+        return SILENT_FRAME
+
+    def _tell(self, listen: Callable[[Unpack[Told]], None], *told: *Told) -> None:
+        # A call that is ending closes its loop while the thread may still hold a frame.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(listen, *told)
