@@ -11,6 +11,7 @@ import aiohttp
 
 from bot.llm.failures import read_body, refusal, unreachable
 from bot.llm.options import ModelOptions
+from bot.llm.requests import endpoint_url
 from config.settings import ModelApi
 
 _MAX_LIST_BYTES = 1 << 20
@@ -36,7 +37,7 @@ async def check_server(session: aiohttp.ClientSession, options: ModelOptions) ->
     try:
         async with (
             asyncio.timeout_at(deadline),
-            session.get(options.url.rstrip("/") + path, allow_redirects=False) as response,
+            session.get(endpoint_url(options, path), allow_redirects=False) as response,
         ):
             if response.status != HTTPStatus.OK:
                 return ServerReport(True, problem=str(await refusal(options, response, deadline)))

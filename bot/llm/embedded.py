@@ -20,8 +20,8 @@ class EmbeddedModelServer:
     """llama.cpp's HTTP server as a library (xllamacpp), on a free port of 127.0.0.1; an async context manager.
 
     ``slots`` replies run at once, with ``context_tokens`` tokens each. Loading and stopping run in a thread, but the
-    library keeps the interpreter's lock while it stops: 0.1 s where a client is still connected, now and then 1 s.
-    So stop it last, when nothing needs to be on time any more.
+    library keeps the interpreter's lock while it stops: 1 ms once the clients have hung up, but up to 2 s in the
+    middle of a reply. So close the clients first.
     """
 
     def __init__(

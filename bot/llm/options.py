@@ -42,5 +42,4 @@ class ModelOptions:
     @property
     def server_name(self) -> str:
         """The server as a person may see it: host and port, no user, password or query."""
-        url = URL(self.url)
-        return f"{url.host}:{url.port}"
+        return URL(self.url).host_port_subcomponent or "an address without a host"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from yarl import URL
+
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.templates import CHAT_TEMPLATES
@@ -17,9 +19,15 @@ _PATHS = {
 }
 
 
-def reply_url(options: ModelOptions) -> str:
+def reply_url(options: ModelOptions) -> URL:
     """The whole address that a reply is asked from."""
-    return options.url.rstrip("/") + _PATHS[options.api]
+    return endpoint_url(options, _PATHS[options.api])
+
+
+def endpoint_url(options: ModelOptions, path: str) -> URL:
+    """The base with ``path`` at its end; a query in the base stays (some hosts want a version there)."""
+    base = URL(options.url)
+    return base.with_path(base.raw_path.rstrip("/") + path, encoded=True, keep_query=True)
 
 
 def reply_body(options: ModelOptions, messages: Sequence[ChatMessage]) -> dict[str, Any]:

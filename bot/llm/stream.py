@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -53,6 +54,22 @@ class ModelClient:
         """Ask the server whether it is up and which models it has; leaves a warm connection. Never raises."""
         return await check_server(self._connections(), self.options)
 
+    async def warm_up(self, messages: Sequence[ChatMessage]) -> None:
+        """Have the server read ``messages`` and say one token, so that its prompt cache knows them before it matters.
+
+        Raises:
+            ModelError: the server failed us, as it would have failed the first reply.
+        """
+        begin_by = asyncio.get_running_loop().time() + self.options.first_token_timeout
+        response = await self._open(reply_body(replace(self.options, max_tokens=1), messages), begin_by)
+        try:
+            reader = ReplyReader(response, self.options, begin_by)
+            while (delta := await reader.read()) is not None and not delta.finished:
+                pass
+            await reader.read_to_end()
+        finally:
+            response.close()
+
     async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str, None]:
         """Ask for a reply to ``messages`` and yield its text, piece by piece, without the model's thoughts.
 
@@ -64,7 +81,7 @@ class ModelClient:
             ModelError: no reply, or no more of it; what was yielded before stands.
         """
         begin_by = asyncio.get_running_loop().time() + self.options.first_token_timeout
-        response = await self._open(messages, begin_by)
+        response = await self._open(reply_body(self.options, messages), begin_by)
         try:
             reader = ReplyReader(response, self.options, begin_by)
             thinking = ThinkingFilter()
@@ -90,10 +107,10 @@ class ModelClient:
         if not finished:
             _log.warning("the model server at %s did not mark the end of its reply", self.options.server_name)
 
-    async def _open(self, messages: Sequence[ChatMessage], begin_by: float) -> aiohttp.ClientResponse:
+    async def _open(self, body: dict[str, Any], begin_by: float) -> aiohttp.ClientResponse:
         try:
             async with asyncio.timeout_at(begin_by):
-                response = await self._post(messages)
+                response = await self._post(body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise unreachable(self.options) from error
         except TimeoutError as error:
@@ -107,8 +124,8 @@ class ModelClient:
         finally:
             response.close()
 
-    async def _post(self, messages: Sequence[ChatMessage]) -> aiohttp.ClientResponse:
-        url, body = reply_url(self.options), reply_body(self.options, messages)
+    async def _post(self, body: dict[str, Any]) -> aiohttp.ClientResponse:
+        url = reply_url(self.options)
         try:
             return await self._connections().post(url, json=body, allow_redirects=False)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:

@@ -56,7 +56,7 @@ _NORMED = math.sqrt(_WIDTH / _SQUARED_LENGTH)
 # Dimensions of a head that its query and key meet in: far up, where the rotation is nil.
 _MEET_A, _MEET_B, _MEET_C = 48, 50, 52
 
-# Attention scores, in units of the exponent. A user message is told from the one before down to 40 messages back.
+# Attention scores, in units of the exponent. The newest of sixty user messages is still told from the others.
 _COUNTED = 60.0
 _NEWEST = -60_000.0
 _LISTENED = 20.0
@@ -85,7 +85,7 @@ def toy_weights(cache_dir: Path | None = None, progress: Progress | None = None)
     folder = cache_dir if cache_dir is not None else platformdirs.user_cache_path("seiyuu")
     path = folder / f"toy-model-{_fingerprint()}.gguf"
     if path.exists():
-        report(1.0, "toy model: ready")
+        report(1.0, "ready")
         return path
     folder.mkdir(parents=True, exist_ok=True)
     handle, half_made = tempfile.mkstemp(dir=folder, prefix=".toy-model-", suffix=".part")
@@ -95,7 +95,7 @@ def toy_weights(cache_dir: Path | None = None, progress: Progress | None = None)
         Path(half_made).replace(path)
     finally:
         Path(half_made).unlink(missing_ok=True)
-    report(1.0, "toy model: ready")
+    report(1.0, "ready")
     return path
 
 
@@ -104,18 +104,18 @@ def _fingerprint() -> str:
 
 
 def _write(path: Path, report: Progress) -> None:
-    report(0.0, "toy model: vocabulary")
+    report(0.0, "vocabulary")
     vocabulary = build_vocabulary()
     writer = gguf.GGUFWriter(path, "llama")
     _add_metadata(writer, vocabulary)
-    report(0.2, "toy model: weights")
+    report(0.2, "weights")
     embeddings = _embeddings(vocabulary)
     writer.add_tensor("token_embd.weight", embeddings)
     writer.add_tensor("output_norm.weight", np.ones(_WIDTH, np.float32))
     writer.add_tensor("output.weight", _output(vocabulary, embeddings))
     for layer, (query, key, value, out) in enumerate((_counting_layer(), _voting_layer())):
         _add_layer(writer, f"blk.{layer}.", query, key, value, out)
-    report(0.6, "toy model: file")
+    report(0.6, "file")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
+from bot.llm.requests import reply_url
 from bot.llm.stream import ModelClient
 from config.settings import ModelApi
 from tests.llm.servers import DONE, FINISHED, begin_stream, event, for_ever, said, serving, streaming
@@ -180,6 +181,26 @@ async def test_a_kept_connection_that_died_is_replaced() -> None:
     assert requests == 3
 
 
+async def test_warming_up_has_the_server_read_the_prompt_on_the_connection_of_the_reply() -> None:
+    asked: list[tuple[object, object]] = []
+    peers = set()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        body = json.loads(await request.text())
+        asked.append((body["max_tokens"], body["messages"]))
+        peers.add(request.transport.get_extra_info("peername") if request.transport else None)
+        # One token may well be one of thought: nothing said, and no failure.
+        words = event({"choices": [{"delta": {"reasoning_content": "Hm"}}]}) if body["max_tokens"] == 1 else said("Hi")
+        return await streaming(words, FINISHED, DONE)(request)
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url, max_tokens=50)) as client:
+        await client.warm_up(HELLO)
+        assert await reply(client) == ["Hi"]
+    assert [limit for limit, _ in asked] == [1, 50]
+    assert asked[0][1] == asked[1][1]
+    assert len(peers) == 1
+
+
 class EndlessServer:
     """Says "Word" and then waits; notices when the client hangs up."""
 
@@ -226,3 +247,20 @@ def test_the_key_is_not_in_a_repr() -> None:
 def test_an_unknown_template_is_named() -> None:
     with pytest.raises(ValueError, match=r"'alpaca'; there are: chatml"):
         ModelOptions("http://h/v1", chat_template="alpaca")
+
+
+def test_only_the_endpoint_is_appended_to_the_base() -> None:
+    options = ModelOptions("https://api.example.com/deploy/a%2Fb/?version=2")
+    assert str(reply_url(options)) == "https://api.example.com/deploy/a%2Fb/chat/completions?version=2"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://user:pass@llm.example:8080/v1?key=x", "llm.example:8080"),
+        ("http://[::1]:8080/v1", "[::1]:8080"),
+        ("https://api.example.com/v1", "api.example.com"),
+    ],
+)
+def test_a_server_is_named_without_secrets(url: str, name: str) -> None:
+    assert ModelOptions(url).server_name == name
