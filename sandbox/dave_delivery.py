@@ -1,0 +1,233 @@
+"""The DAVE delivery service of one voice channel: who is in the MLS group, and which messages bring the others in.
+
+Pure: events in, messages out. The rules are those of the DAVE whitepaper ("Delivery Service", "Commit Ordering",
+"Recovery"): the service proposes, the first commit that takes up every open proposal wins, old members get the commit,
+new ones the welcome, and a transition is executed when everybody it concerns is ready.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.mls import ExternalSender, MlsError, parse_commit, vector
+from sandbox.voice_ops import Op
+
+_APPEND = b"\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A JSON message for one member's voice gateway."""
+
+    user: int
+    op: Op
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SayBinary:
+    """A binary message for one member's voice gateway; the sequence number and the op go in front of it."""
+
+    user: int
+    op: Op
+    payload: bytes
+
+
+Message = Say | SayBinary
+
+
+@dataclass(slots=True)
+class _Proposals:
+    """What is proposed in the current epoch: leaves to blank, users to add, and one blob for each proposal."""
+
+    removed: list[int] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
+    blobs: list[bytes] = field(default_factory=list)
+
+
+class DaveDelivery:
+    """One group; ``group`` is the channel's id. Every method returns the messages to send, in order."""
+
+    def __init__(self, group: int, *, version: int = 1) -> None:
+        self.version = version
+        self.epoch = 0
+        self._group = group
+        self._sender = ExternalSender()
+        self._present: list[int] = []
+        self._leaves: list[int | None] = []
+        self._waiting: dict[int, bytes] = {}
+        self._leaving: list[int] = []
+        self._open: _Proposals | None = None
+        self._transition = 0
+        self._ready: dict[int, tuple[set[int], set[int]]] = {}
+        self._corrupt_welcomes: set[int] = set()
+
+    @property
+    def members(self) -> set[int]:
+        """The users in the group now."""
+        return {user for user in self._leaves if user is not None}
+
+    def corrupt_next_welcome(self, user: int) -> None:
+        """Fault: the next welcome for this user will be broken, so that it has to recover."""
+        self._corrupt_welcomes.add(user)
+
+    def arrive(self, user: int) -> list[Message]:
+        """A client has selected its protocol."""
+        if user not in self._present:
+            self._present.append(user)
+        return [SayBinary(user, Op.EXTERNAL_SENDER, self._sender.package)] if self.version else []
+
+    def key_package(self, user: int, package: bytes) -> list[Message]:
+        """Op 26: a client wants to be in the group; one that is in it already has lost its place and is put in anew."""
+        if user not in self._present or not self.version:
+            return []
+        if user in self.members and user not in self._leaving:
+            self._leaving.append(user)
+        self._waiting[user] = package
+        return self._go_on()
+
+    def leave(self, user: int) -> list[Message]:
+        """A client is gone."""
+        if user not in self._present:
+            return []
+        self._present.remove(user)
+        self._waiting.pop(user, None)
+        if user in self.members or (self._open and user in self._open.added):
+            self._leaving.append(user)
+        messages: list[Message] = []
+        for transition in list(self._ready):
+            self._ready[transition][0].discard(user)
+            self._ready[transition][1].discard(user)
+            messages += self._execute_if_ready(transition)
+        return messages + self._go_on()
+
+    def commit(self, user: int, payload: bytes) -> list[Message]:
+        """Op 28: a member's commit, with the welcome behind it. Later and incomplete ones are ignored."""
+        proposals = self._open
+        if proposals is None or user not in self.members:
+            return []
+        try:
+            commit = parse_commit(payload)
+        except MlsError:
+            return []
+        if commit.epoch != self.epoch or commit.references != len(proposals.blobs):
+            return []
+        self._open = None
+        self.epoch += 1
+        for leaf in proposals.removed:
+            user_out = self._leaves[leaf]
+            self._leaves[leaf] = None
+            if user_out in self._leaving and user_out not in proposals.added:
+                self._leaving.remove(user_out)
+        old = [member for member in self._leaves if member is not None and member in self._present]
+        for added in proposals.added:
+            self._seat(added)
+        transition = self._next_transition(set(old) | {user for user in proposals.added if user in self._present})
+        head = struct.pack(">H", transition)
+        messages: list[Message] = [SayBinary(member, Op.ANNOUNCE_COMMIT, head + commit.message) for member in old]
+        messages += [
+            SayBinary(added, Op.WELCOME, head + self._welcome(added, commit.welcome))
+            for added in proposals.added
+            if added in self._present
+        ]
+        return messages + self._go_on()
+
+    def ready(self, user: int, transition: int) -> list[Message]:
+        """Op 23: a client has prepared a transition."""
+        if transition not in self._ready:
+            return []
+        self._ready[transition][0].discard(user)
+        return self._execute_if_ready(transition)
+
+    def downgrade(self) -> list[Message]:
+        """Go to protocol 0, where nothing is encrypted end to end."""
+        self.version = 0
+        self._reset()
+        return self._announce_version()
+
+    def upgrade(self) -> list[Message]:
+        """Go back to protocol 1, with a new group."""
+        self.version = 1
+        self._reset()
+        self._waiting.clear()
+        return [Say(user, Op.PREPARE_EPOCH, {"protocol_version": 1, "epoch": 1}) for user in self._present]
+
+    def _announce_version(self) -> list[Message]:
+        transition = self._next_transition(set(self._present))
+        data = {"transition_id": transition, "protocol_version": self.version}
+        return [Say(user, Op.PREPARE_TRANSITION, data) for user in self._present]
+
+    def _go_on(self) -> list[Message]:
+        """Propose what is due, unless proposals are open already; they then wait for the next epoch."""
+        if self._open is not None and any(self._can_commit(member) for member in self.members):
+            return []
+        if self._open is not None:
+            # Nobody is left who could commit: those who were to be added begin a group of their own.
+            self._reset()
+        staying = [member for member in self.members if self._can_commit(member)]
+        if not staying:
+            self._reset()
+            if not self._waiting:
+                return []
+            founder = next(iter(self._waiting))
+            del self._waiting[founder]
+            self._leaves = [founder]
+        elif len(staying) == 1 and self._leaving and not self._waiting:
+            self._reset()
+            return [
+                Say(staying[0], Op.PREPARE_EPOCH, {"protocol_version": self.version, "epoch": 1}),
+                Say(staying[0], Op.PREPARE_TRANSITION, {"transition_id": 0, "protocol_version": self.version}),
+            ]
+        if not self._waiting and not self._leaving:
+            return []
+        return self._propose()
+
+    def _can_commit(self, member: int) -> bool:
+        return member in self._present and member not in self._leaving
+
+    def _propose(self) -> list[Message]:
+        proposals = self._open = _Proposals()
+        for user in self._leaving:
+            leaf = self._leaves.index(user)
+            proposals.removed.append(leaf)
+            proposals.blobs.append(self._sender.remove(self._group, self.epoch, leaf))
+        for user, package in self._waiting.items():
+            proposals.added.append(user)
+            proposals.blobs.append(self._sender.add(self._group, self.epoch, package))
+        self._waiting.clear()
+        payload = _APPEND + vector(b"".join(proposals.blobs))
+        receivers = [member for member in self.members if self._can_commit(member)]
+        self._leaving = [user for user in self._leaving if user not in proposals.added]
+        return [SayBinary(member, Op.PROPOSALS, payload) for member in receivers]
+
+    def _seat(self, user: int) -> None:
+        if None in self._leaves:
+            self._leaves[self._leaves.index(None)] = user
+        else:
+            self._leaves.append(user)
+
+    def _welcome(self, user: int, welcome: bytes) -> bytes:
+        if user not in self._corrupt_welcomes:
+            return welcome
+        self._corrupt_welcomes.discard(user)
+        return welcome[:-8] + bytes(8)
+
+    def _next_transition(self, concerned: set[int]) -> int:
+        self._transition = self._transition % 0xFFFF + 1
+        self._ready[self._transition] = (set(concerned), set(concerned))
+        return self._transition
+
+    def _execute_if_ready(self, transition: int) -> list[Message]:
+        missing, concerned = self._ready[transition]
+        if missing:
+            return []
+        del self._ready[transition]
+        return [Say(user, Op.EXECUTE_TRANSITION, {"transition_id": transition}) for user in sorted(concerned)]
+
+    def _reset(self) -> None:
+        self.epoch = 0
+        self._leaves = []
+        self._leaving = []
+        self._open = None

@@ -1,0 +1,172 @@
+"""What a guest heard: every packet of every speaker with its arrival, and the sound on the speaker's own clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.rtp import SILENCE
+from sandbox.voice_opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, make_decoder
+
+Sound = NDArray[np.float32]
+"""Mono, 48,000 Hz, -1 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardPacket:
+    """One packet as it came. ``arrival`` is in monotonic seconds; ``opus`` is decrypted, end to end too."""
+
+    arrival: float
+    sequence: int
+    timestamp: int
+    opus: bytes
+
+    @property
+    def silent(self) -> bool:
+        """True for Discord's own frame of silence, which begins and ends transmissions."""
+        return self.opus == SILENCE
+
+
+@dataclass(slots=True)
+class _Speaker:
+    packets: list[HeardPacket] = field(default_factory=list)
+    undecryptable: int = 0
+    decoder: MonoDecoder | None = None
+    decoded: list[Sound] = field(default_factory=list)
+
+
+class Hearing:
+    """Everything one guest heard, by the speaker's user id. Belongs to the event loop; decoding is done when asked for.
+
+    Args:
+        keep: how many packets of each speaker are kept; older ones are forgotten in halves.
+    """
+
+    def __init__(self, *, keep: int = 200_000, clock: Callable[[], float] = time.monotonic) -> None:
+        self._keep = keep
+        self._clock = clock
+        self._speakers: dict[int, _Speaker] = {}
+        self._changed = asyncio.Event()
+
+    def add(self, user: int, packet: HeardPacket) -> None:
+        """A packet of a speaker was opened."""
+        speaker = self._speaker(user)
+        speaker.packets.append(packet)
+        if len(speaker.packets) > self._keep:
+            cut = len(speaker.packets) // 2
+            del speaker.packets[:cut], speaker.decoded[:cut]
+        self._changed.set()
+
+    def add_undecryptable(self, user: int) -> None:
+        """A packet of a speaker could not be decrypted end to end."""
+        self._speaker(user).undecryptable += 1
+
+    @property
+    def speakers(self) -> set[int]:
+        """Who was heard."""
+        return {user for user, speaker in self._speakers.items() if speaker.packets}
+
+    def packets(self, user: int) -> list[HeardPacket]:
+        """A speaker's packets, in the order of their arrival."""
+        return list(self._speaker(user).packets)
+
+    def voiced_packets(self, user: int) -> list[HeardPacket]:
+        """A speaker's packets without the frames of silence around a transmission."""
+        return [packet for packet in self._speaker(user).packets if not packet.silent]
+
+    def undecryptable(self, user: int) -> int:
+        """How many of a speaker's packets could not be decrypted."""
+        return self._speaker(user).undecryptable
+
+    def pcm(self, user: int, *, since: int = 0) -> Sound:
+        """A speaker's sound from packet number ``since`` on, its transmissions without the silences between them."""
+        speaker = self._speaker(user)
+        self._decode(speaker)
+        parts = [
+            sound
+            for packet, sound in zip(speaker.packets[since:], speaker.decoded[since:], strict=True)
+            if not packet.silent
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def count(self, user: int) -> int:
+        """How many packets of a speaker came so far; for ``since``."""
+        return len(self._speaker(user).packets)
+
+    async def wait_for_audio(self, user: int, timeout: float, *, since: int = 0) -> HeardPacket:
+        """Wait for the first voiced packet from number ``since`` on.
+
+        Raises:
+            TimeoutError: none came.
+        """
+        async with asyncio.timeout(timeout):
+            while True:
+                for packet in self._speaker(user).packets[since:]:
+                    if not packet.silent:
+                        return packet
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def wait_for_silence(self, user: int, quiet_for: float, timeout: float) -> None:
+        """Wait until no voiced packet of a speaker has come for ``quiet_for`` seconds.
+
+        Raises:
+            TimeoutError: the speaker went on.
+        """
+        async with asyncio.timeout(timeout):
+            while True:
+                last = next((p.arrival for p in reversed(self._speaker(user).packets) if not p.silent), 0.0)
+                left = last + quiet_for - self._clock()
+                if left <= 0:
+                    return
+                await asyncio.sleep(left)
+
+    def save_wav(self, path: Path, *users: int) -> None:
+        """Write what these speakers (all, if none is named) said, mixed as it arrived; 16-bit mono at 48,000 Hz."""
+        chosen = [self._speaker(user) for user in (users or self.speakers)]
+        for speaker in chosen:
+            self._decode(speaker)
+        begin = min((speaker.packets[0].arrival for speaker in chosen if speaker.packets), default=0.0)
+        placed = [
+            (position, sound)
+            for speaker in chosen
+            for position, sound in _placed(speaker.packets, speaker.decoded, begin)
+        ]
+        mix = np.zeros(max((position + len(sound) for position, sound in placed), default=0), np.float32)
+        for position, sound in placed:
+            mix[position : position + len(sound)] += sound
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(SAMPLE_RATE)
+            file.writeframes((np.clip(mix, -1, 1) * 32767).astype("<i2").tobytes())
+
+    def _speaker(self, user: int) -> _Speaker:
+        return self._speakers.setdefault(user, _Speaker())
+
+    @staticmethod
+    def _decode(speaker: _Speaker) -> None:
+        if speaker.decoder is None:
+            speaker.decoder = make_decoder()
+        for packet in speaker.packets[len(speaker.decoded) :]:
+            speaker.decoded.append(speaker.decoder.decode_frame(packet.opus))
+
+
+def _placed(packets: list[HeardPacket], sounds: list[Sound], begin: float) -> list[tuple[int, Sound]]:
+    """Where each frame goes, in samples: a transmission begins where it arrived and keeps its speaker's clock."""
+    placed: list[tuple[int, Sound]] = []
+    end = 0
+    for packet, sound in zip(packets, sounds, strict=True):
+        arrived = int((packet.arrival - begin) * SAMPLE_RATE)
+        # Within a transmission packets follow each other; more than this apart, another one has begun.
+        position = end if placed and abs(arrived - end) < 5 * FRAME_SAMPLES else max(arrived, end)
+        placed.append((position, sound))
+        end = position + len(sound)
+    return placed

@@ -1,0 +1,78 @@
+"""How a guest's microphone sends: push-to-talk, Discord's voice activity, or open. Sound in, 20 ms frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from sandbox.hearing import Sound
+from sandbox.voice_opus import FRAME_SAMPLES, SAMPLE_RATE
+
+Frame = Sound | None
+"""20 ms of sound to send; ``None`` is 20 ms in which nothing is sent."""
+
+
+class Microphone(Protocol):
+    """Decides which 20 ms are sent. Where it falls silent after sending, five frames of silence follow."""
+
+    def frames(self, sound: Sound) -> Iterator[Frame]:
+        """One item for each 20 ms."""
+        ...
+
+
+def _cut(sound: Sound) -> Iterator[Sound]:
+    for at in range(0, len(sound), FRAME_SAMPLES):
+        frame = sound[at : at + FRAME_SAMPLES]
+        yield np.pad(frame, (0, FRAME_SAMPLES - len(frame))) if len(frame) < FRAME_SAMPLES else frame
+
+
+class PushToTalk:
+    """Sends everything between the press and the release, pauses and background too."""
+
+    def frames(self, sound: Sound) -> Iterator[Frame]:
+        """Every frame."""
+        yield from _cut(sound)
+
+
+class OpenMicrophone:
+    """Never closes: room noise before, under and after the words.
+
+    Args:
+        noise: the room's level, RMS.
+        before, after: seconds of room around the words.
+    """
+
+    def __init__(self, *, noise: float = 0.002, before: float = 0.5, after: float = 1.0, seed: int = 0) -> None:
+        self._noise = noise
+        self._before = int(before * SAMPLE_RATE)
+        self._after = int(after * SAMPLE_RATE)
+        self._random = np.random.default_rng(seed)
+
+    def frames(self, sound: Sound) -> Iterator[Frame]:
+        """Every frame, with the room in it."""
+        whole = np.pad(sound, (self._before, self._after))
+        room = self._random.normal(0, self._noise, len(whole)).astype(np.float32)
+        yield from _cut(whole + room)
+
+
+class VoiceActivity:
+    """Discord's default: opens when it is loud enough, and closes at pauses after a short hang-over.
+
+    Args:
+        threshold: RMS from which a frame counts as voice.
+        hang_over: seconds of quiet that are still sent.
+    """
+
+    def __init__(self, *, threshold: float = 0.01, hang_over: float = 0.3) -> None:
+        self._threshold = threshold
+        self._hang_over = round(hang_over * SAMPLE_RATE / FRAME_SAMPLES)
+
+    def frames(self, sound: Sound) -> Iterator[Frame]:
+        """The frames that pass the gate, ``None`` for the others."""
+        left = 0
+        for frame in _cut(sound):
+            loud = float(np.sqrt(np.mean(np.square(frame)))) >= self._threshold
+            left = self._hang_over if loud else left - 1
+            yield frame if left >= 0 and (loud or left > 0) else None

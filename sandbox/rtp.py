@@ -1,0 +1,159 @@
+"""RTP as Discord sends it, and its two transport encryptions (RFC 3550; Discord's ``rtpsize`` modes)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_decrypt,
+    crypto_aead_xchacha20poly1305_ietf_encrypt,
+)
+from nacl.exceptions import CryptoError
+
+AES_GCM = "aead_aes256_gcm_rtpsize"
+XCHACHA20 = "aead_xchacha20_poly1305_rtpsize"
+MODES = (AES_GCM, XCHACHA20)
+PAYLOAD_TYPE = 0x78
+SILENCE = b"\xf8\xff\xfe"
+FRAME_SAMPLES = 960
+_COUNTER = 4
+
+
+class RtpError(ValueError):
+    """A datagram that is not a voice packet we can open."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtpHeader:
+    """The fixed header and what it says of the rest; ``size`` is the part that stays in the clear, in bytes."""
+
+    sequence: int
+    timestamp: int
+    ssrc: int
+    size: int
+    extension_words: int
+    padded: bool
+
+
+def parse_header(packet: bytes) -> RtpHeader:
+    """Read a voice packet's header.
+
+    Raises:
+        RtpError: it is something else: too short, RTCP, another version or payload type.
+    """
+    if len(packet) < 12 + _COUNTER:
+        raise RtpError("too short")
+    first, kind, sequence, timestamp, ssrc = struct.unpack_from(">BBHII", packet)
+    if first >> 6 != 2 or kind & 0x7F != PAYLOAD_TYPE:
+        raise RtpError("not a voice packet")
+    size = 12 + 4 * (first & 0x0F)
+    words = 0
+    if first & 0x10:
+        if len(packet) < size + 4:
+            raise RtpError("the extension's header is missing")
+        words = struct.unpack_from(">H", packet, size + 2)[0]
+        size += 4
+    return RtpHeader(sequence, timestamp, ssrc, size, words, bool(first & 0x20))
+
+
+def make_header(sequence: int, timestamp: int, ssrc: int) -> bytes:
+    """A plain header of 12 bytes."""
+    return struct.pack(">BBHII", 0x80, PAYLOAD_TYPE, sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc)
+
+
+def strip(header: RtpHeader, plain: bytes) -> bytes:
+    """The media frame in a decrypted payload: the extension's body goes from its front, padding from its end.
+
+    Raises:
+        RtpError: the padding or the extension is longer than the payload.
+    """
+    begin, end = 4 * header.extension_words, len(plain)
+    if header.padded and plain:
+        end -= plain[-1]
+    if begin > end:
+        raise RtpError("more extension or padding than payload")
+    return plain[begin:end]
+
+
+class Transport(Protocol):
+    """One client's transport encryption: packets are sealed with a running nonce and opened in any order."""
+
+    def seal(self, header: bytes, plain: bytes) -> bytes:
+        """A whole packet."""
+        ...
+
+    def open(self, packet: bytes, header_size: int) -> bytes:
+        """The payload, in the clear; raises :class:`RtpError`."""
+        ...
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self._next = 0
+
+    def __call__(self) -> bytes:
+        self._next = (self._next + 1) & 0xFFFF_FFFF
+        return struct.pack(">I", self._next)
+
+
+class AesGcmTransport:
+    """``aead_aes256_gcm_rtpsize``: a nonce of 12 bytes, the counter and 8 zeros."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+        self._count = _Counter()
+
+    def seal(self, header: bytes, plain: bytes) -> bytes:
+        """A whole packet."""
+        counter = self._count()
+        return header + self._cipher.encrypt(counter + bytes(8), plain, header) + counter
+
+    def open(self, packet: bytes, header_size: int) -> bytes:
+        """The payload, in the clear; raises :class:`RtpError`."""
+        try:
+            return self._cipher.decrypt(
+                packet[-_COUNTER:] + bytes(8), packet[header_size:-_COUNTER], packet[:header_size]
+            )
+        except (InvalidTag, ValueError) as error:
+            raise RtpError("the transport key does not fit") from error
+
+
+class XChaChaTransport:
+    """``aead_xchacha20_poly1305_rtpsize``: a nonce of 24 bytes, the counter and 20 zeros."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._count = _Counter()
+
+    def seal(self, header: bytes, plain: bytes) -> bytes:
+        """A whole packet."""
+        counter = self._count()
+        nonce = counter + bytes(20)
+        return header + crypto_aead_xchacha20poly1305_ietf_encrypt(plain, header, nonce, self._key) + counter
+
+    def open(self, packet: bytes, header_size: int) -> bytes:
+        """The payload, in the clear; raises :class:`RtpError`."""
+        nonce = packet[-_COUNTER:] + bytes(20)
+        try:
+            return crypto_aead_xchacha20poly1305_ietf_decrypt(
+                packet[header_size:-_COUNTER], packet[:header_size], nonce, self._key
+            )
+        except (CryptoError, ValueError) as error:
+            raise RtpError("the transport key does not fit") from error
+
+
+def make_transport(mode: str, key: bytes) -> Transport:
+    """The transport of a mode.
+
+    Raises:
+        ValueError: there is no such mode.
+    """
+    if mode == AES_GCM:
+        return AesGcmTransport(key)
+    if mode == XCHACHA20:
+        return XChaChaTransport(key)
+    raise ValueError(f"no transport encryption is called {mode!r}")

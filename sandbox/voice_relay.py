@@ -1,0 +1,137 @@
+"""The UDP side of the voice server: IP discovery, and each member's packets to all others, under their own keys."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import monotonic
+
+from sandbox.network import Network
+from sandbox.rtp import RtpError, Transport, parse_header
+from sandbox.voice_udp import Address, TimedSocket
+
+_DISCOVERY_SIZE = 74
+_DISCOVERY = struct.Struct(">HHI")
+_REQUEST, _ANSWER, _BODY = 1, 2, 70
+_LOG_LENGTH = 100_000
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """A client's place in the relay. ``room`` tells apart the voice channels."""
+
+    user: int
+    room: int
+    ssrc: int
+    transport: Transport | None = None
+    address: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """When a packet reached the server, and when the server had passed it on; monotonic seconds."""
+
+    ssrc: int
+    sequence: int
+    received: float
+    forwarded: float
+
+
+class VoiceRelay:
+    """Passes packets on within a room. Belongs to the event loop.
+
+    ``log`` holds the last packets, so that a benchmark can take the relay's own share out of a delay.
+    """
+
+    def __init__(self, host: str, network: Network) -> None:
+        self.log: deque[Relayed] = deque(maxlen=_LOG_LENGTH)
+        self._host = host
+        self._network = network
+        self._lines: dict[int, Line] = {}
+        self._socket: TimedSocket | None = None
+        self._delayed: set[asyncio.TimerHandle] = set()
+
+    def start(self) -> None:
+        """Bind."""
+        self._socket = TimedSocket(self._host, self._receive)
+
+    def stop(self) -> None:
+        """Close, and forget what is on its way."""
+        for handle in self._delayed:
+            handle.cancel()
+        self._delayed.clear()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    @property
+    def address(self) -> Address:
+        """Where clients send to."""
+        if self._socket is None:
+            raise RuntimeError("the relay is not running")
+        return self._socket.address
+
+    def add(self, line: Line) -> None:
+        """Let a client in."""
+        self._lines[line.ssrc] = line
+
+    def remove(self, line: Line) -> None:
+        """Let a client go."""
+        self._lines.pop(line.ssrc, None)
+
+    def inject(self, user: int, datagram: bytes) -> None:
+        """Fault: send a client anything at all, from the server's address."""
+        for line in self._lines.values():
+            if line.user == user and line.address is not None and self._socket is not None:
+                self._socket.send(datagram, line.address)
+
+    def _receive(self, data: bytes, address: Address, arrival: float) -> None:
+        if len(data) == _DISCOVERY_SIZE and _DISCOVERY.unpack_from(data)[:2] == (_REQUEST, _BODY):
+            self._discover(data, address)
+            return
+        self._later(self._network.fate(self._network.up), lambda: self._relay(data, address, arrival))
+
+    def _discover(self, data: bytes, address: Address) -> None:
+        ssrc = _DISCOVERY.unpack_from(data)[2]
+        line = self._lines.get(ssrc)
+        if line is None or self._socket is None:
+            return
+        line.address = address
+        host = address[0].encode().ljust(64, b"\0")
+        self._socket.send(_DISCOVERY.pack(_ANSWER, _BODY, ssrc) + host + struct.pack(">H", address[1]), address)
+
+    def _relay(self, data: bytes, address: Address, arrival: float) -> None:
+        try:
+            header = parse_header(data)
+            line = self._lines.get(header.ssrc)
+            if line is None or line.address != address or line.transport is None:
+                return
+            plain = line.transport.open(data, header.size)
+        except RtpError:
+            return
+        clear = data[: header.size]
+        for other in self._others(line):
+            if other.transport is not None and other.address is not None:
+                self._deliver(other.transport.seal(clear, plain), other.address)
+        self.log.append(Relayed(header.ssrc, header.sequence, arrival, monotonic()))
+
+    def _others(self, line: Line) -> Iterable[Line]:
+        return (other for other in self._lines.values() if other.room == line.room and other is not line)
+
+    def _deliver(self, packet: bytes, address: Address) -> None:
+        def send() -> None:
+            if self._socket is not None:
+                self._socket.send(packet, address)
+
+        self._later(self._network.fate(self._network.down), send)
+
+    def _later(self, delays: tuple[float, ...], act: Callable[[], None]) -> None:
+        for delay in delays:
+            if delay == 0.0:
+                act()
+                continue
+            self._delayed = {handle for handle in self._delayed if handle.when() > monotonic()}
+            self._delayed.add(asyncio.get_running_loop().call_later(delay, act))

@@ -1,0 +1,314 @@
+"""The voice gateway, version 8: who may come in, which keys they get, who speaks, and the DAVE messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import ssl
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from sandbox.dave_delivery import DaveDelivery, Message, Say
+from sandbox.network import Network
+from sandbox.rtp import MODES, make_transport
+from sandbox.voice_ops import CloseCode, Op
+from sandbox.voice_relay import Line, VoiceRelay
+
+_log = logging.getLogger(__name__)
+
+HEARTBEAT_MS = 13_750
+_KEPT_MESSAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceTicket:
+    """What a client shows to be let in; the main gateway hands it out in two events."""
+
+    guild_id: int
+    channel_id: int
+    user_id: int
+    session_id: str
+    token: str
+
+
+@dataclass(slots=True, eq=False)
+class _Client:
+    """One member of a channel: survives its socket for as long as the session can be resumed."""
+
+    ticket: VoiceTicket
+    line: Line
+    socket: web.WebSocketResponse
+    key: bytes = b""
+    mode: str = ""
+    resumable: bool = False
+    sequence: int = 0
+    kept: deque[tuple[int, str | bytes]] = field(default_factory=lambda: deque(maxlen=_KEPT_MESSAGES))
+    outbox: asyncio.Queue[str | bytes] = field(default_factory=asyncio.Queue)
+
+    @property
+    def user(self) -> int:
+        return self.ticket.user_id
+
+
+class VoiceServer:
+    """A voice server for any number of channels. Belongs to one event loop.
+
+    Args:
+        tls: the server's side; clients know it as ``localhost``.
+        dave: whether channels begin with end-to-end encryption.
+        modes: the transport encryptions offered.
+    """
+
+    def __init__(
+        self, tls: ssl.SSLContext, *, host: str = "127.0.0.1", dave: bool = True, modes: Sequence[str] = MODES
+    ) -> None:
+        self.network = Network()
+        self.relay = VoiceRelay(host, self.network)
+        self.endpoint = ""
+        self._tls = tls
+        self._host = host
+        self._dave = dave
+        self._modes = list(modes)
+        self._tickets: dict[tuple[int, int], VoiceTicket] = {}
+        self._clients: dict[int, _Client] = {}
+        self._rooms: dict[int, DaveDelivery] = {}
+        self._ssrcs = count(1000)
+        app = web.Application()
+        app.router.add_get("/", self._serve)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+
+    async def start(self) -> None:
+        """Listen; ``endpoint`` is known afterwards."""
+        self.relay.start()
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, 0, ssl_context=self._tls)
+        await site.start()
+        self.endpoint = f"localhost:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Close every connection and both sockets."""
+        for client in list(self._clients.values()):
+            await client.socket.close(code=1001)
+        await self._runner.cleanup()
+        self.relay.stop()
+        self._clients.clear()
+
+    def admit(self, ticket: VoiceTicket) -> None:
+        """Let a client identify with this ticket; an older one of the same user in the guild is void."""
+        self._tickets[ticket.guild_id, ticket.user_id] = ticket
+
+    async def expel(self, guild_id: int, user_id: int, *, close_code: int = CloseCode.DISCONNECTED) -> None:
+        """The user has left, was put out or was moved: its socket is closed and its peers are told."""
+        self._tickets.pop((guild_id, user_id), None)
+        client = self._clients.get(user_id)
+        if client is not None and client.ticket.guild_id == guild_id:
+            self._forget(client)
+            await client.socket.close(code=close_code)
+
+    async def close(self, user_id: int, code: int) -> None:
+        """Fault: close a client's socket with any code. After 4015 it may resume."""
+        client = self._clients.get(user_id)
+        if client is not None:
+            client.resumable = code == CloseCode.CRASHED
+            if not client.resumable:
+                self._forget(client)
+            await client.socket.close(code=code)
+
+    def downgrade(self, channel_id: int) -> None:
+        """Take a channel to DAVE protocol 0."""
+        self._deliver(self._room(channel_id).downgrade())
+
+    def upgrade(self, channel_id: int) -> None:
+        """Take a channel to DAVE protocol 1 again."""
+        self._deliver(self._room(channel_id).upgrade())
+
+    def corrupt_next_welcome(self, channel_id: int, user_id: int) -> None:
+        """Fault: a user's next welcome is broken, and it has to recover."""
+        self._room(channel_id).corrupt_next_welcome(user_id)
+
+    def in_group(self, channel_id: int) -> set[int]:
+        """The users in a channel's end-to-end encryption group."""
+        return self._room(channel_id).members
+
+    def _room(self, channel: int) -> DaveDelivery:
+        if channel not in self._rooms:
+            self._rooms[channel] = DaveDelivery(channel, version=1 if self._dave else 0)
+        return self._rooms[channel]
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=1 << 20)
+        await socket.prepare(request)
+        await socket.send_str(json.dumps({"op": Op.HELLO, "d": {"v": 8, "heartbeat_interval": HEARTBEAT_MS}}))
+        client = await self._authenticate(socket)
+        if client is None:
+            return socket
+        writer = asyncio.create_task(self._write(client, socket), name=f"voice to {client.user}")
+        try:
+            await self._converse(client, socket)
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            if client.socket is socket and not client.resumable:
+                self._forget(client)
+        return socket
+
+    @staticmethod
+    async def _write(client: _Client, socket: web.WebSocketResponse) -> None:
+        while True:
+            message = await client.outbox.get()
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
+
+    async def _authenticate(self, socket: web.WebSocketResponse) -> _Client | None:
+        async for frame in socket:
+            try:
+                message = json.loads(frame.data)
+                op, data = message["op"], message["d"]
+                if op == Op.HEARTBEAT:
+                    await socket.send_str(json.dumps({"op": Op.HEARTBEAT_ACK, "d": {"t": data["t"]}}))
+                    continue
+                if op == Op.IDENTIFY:
+                    return await self._identify(socket, data)
+                if op == Op.RESUME:
+                    return await self._resume(socket, data)
+            except (ValueError, KeyError, TypeError):
+                await socket.close(code=CloseCode.BAD_PAYLOAD)
+                return None
+            await socket.close(code=CloseCode.NOT_AUTHENTICATED)
+            return None
+        return None
+
+    async def _identify(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> _Client | None:
+        ticket = self._tickets.get((int(data["server_id"]), int(data["user_id"])))
+        if ticket is None or (ticket.session_id, ticket.token) != (data["session_id"], data["token"]):
+            await socket.close(code=CloseCode.SESSION_INVALID)
+            return None
+        max_dave = int(data.get("max_dave_protocol_version", 0))
+        if self._room(ticket.channel_id).version > max_dave:
+            await socket.close(code=CloseCode.DAVE_REQUIRED)
+            return None
+        old = self._clients.get(ticket.user_id)
+        if old is not None:
+            self._forget(old)
+            await old.socket.close(code=CloseCode.SESSION_INVALID)
+        line = Line(ticket.user_id, ticket.channel_id, next(self._ssrcs))
+        client = _Client(ticket, line, socket)
+        self._clients[client.user] = client
+        self.relay.add(line)
+        host, port = self.relay.address
+        self._say(client, Op.READY, {"ssrc": line.ssrc, "ip": host, "port": port, "modes": self._modes})
+        return client
+
+    async def _resume(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> _Client | None:
+        client = next((c for c in self._clients.values() if c.ticket.session_id == data["session_id"]), None)
+        if client is None or client.ticket.token != data["token"] or client.socket is socket:
+            await socket.close(code=CloseCode.SESSION_INVALID)
+            return None
+        client.socket, client.resumable = socket, False
+        client.outbox = asyncio.Queue()
+        acknowledged = int(data.get("seq_ack", -1))
+        await socket.send_str(json.dumps({"op": Op.RESUMED, "d": None}))
+        for sequence, message in client.kept:
+            if sequence > acknowledged:
+                client.outbox.put_nowait(message)
+        return client
+
+    async def _converse(self, client: _Client, socket: web.WebSocketResponse) -> None:
+        async for frame in socket:
+            try:
+                if frame.type is WSMsgType.BINARY:
+                    self._on_binary(client, frame.data)
+                elif frame.type is WSMsgType.TEXT:
+                    message = json.loads(frame.data)
+                    if not self._on_message(client, message["op"], message["d"]):
+                        await socket.close(code=CloseCode.UNKNOWN_OPCODE)
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                _log.debug("A voice client sent something malformed: %r", error)
+                await socket.close(code=CloseCode.BAD_PAYLOAD)
+
+    def _on_message(self, client: _Client, op: int, data: Any) -> bool:
+        room = self._room(client.ticket.channel_id)
+        match op:
+            case Op.HEARTBEAT:
+                client.outbox.put_nowait(json.dumps({"op": Op.HEARTBEAT_ACK, "d": {"t": data["t"]}}))
+            case Op.SELECT_PROTOCOL:
+                self._select(client, str(data["data"]["mode"]))
+            case Op.SPEAKING:
+                said = {"user_id": str(client.user), "ssrc": client.line.ssrc, "speaking": int(data["speaking"])}
+                for peer in self._peers(client):
+                    self._say(peer, Op.SPEAKING, said)
+            case Op.TRANSITION_READY:
+                self._deliver(room.ready(client.user, int(data["transition_id"])))
+            case Op.INVALID_COMMIT_WELCOME | Op.VIDEO:
+                # A client that could not follow sends a new key package next; that puts it in anew.
+                pass
+            case _:
+                return False
+        return True
+
+    def _on_binary(self, client: _Client, data: bytes) -> None:
+        room = self._room(client.ticket.channel_id)
+        if data[0] == Op.KEY_PACKAGE:
+            self._deliver(room.key_package(client.user, data[1:]))
+        elif data[0] == Op.COMMIT_WELCOME:
+            self._deliver(room.commit(client.user, data[1:]))
+
+    def _select(self, client: _Client, mode: str) -> None:
+        if mode not in self._modes:
+            raise ValueError(f"no such mode: {mode}")
+        room = self._room(client.ticket.channel_id)
+        client.mode, client.key = mode, os.urandom(32)
+        client.line.transport = make_transport(mode, client.key)
+        self._say(
+            client,
+            Op.SESSION_DESCRIPTION,
+            {"mode": mode, "secret_key": list(client.key), "dave_protocol_version": room.version},
+        )
+        peers = list(self._peers(client))
+        if peers:
+            self._say(client, Op.CLIENTS_CONNECT, {"user_ids": [str(peer.user) for peer in peers]})
+        for peer in peers:
+            self._say(peer, Op.CLIENTS_CONNECT, {"user_ids": [str(client.user)]})
+        self._deliver(room.arrive(client.user))
+
+    def _peers(self, client: _Client) -> Iterable[_Client]:
+        channel = client.ticket.channel_id
+        return (c for c in self._clients.values() if c.ticket.channel_id == channel and c is not client)
+
+    def _forget(self, client: _Client) -> None:
+        if self._clients.get(client.user) is not client:
+            return
+        del self._clients[client.user]
+        self.relay.remove(client.line)
+        for peer in self._peers(client):
+            self._say(peer, Op.CLIENT_DISCONNECT, {"user_id": str(client.user)})
+        self._deliver(self._room(client.ticket.channel_id).leave(client.user))
+
+    def _deliver(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            client = self._clients.get(message.user)
+            if client is None:
+                continue
+            if isinstance(message, Say):
+                self._say(client, message.op, message.data)
+            else:
+                client.sequence += 1
+                head = client.sequence.to_bytes(2, "big") + bytes([message.op])
+                self._keep(client, head + message.payload)
+
+    def _say(self, client: _Client, op: int, data: Any) -> None:
+        client.sequence += 1
+        self._keep(client, json.dumps({"op": op, "d": data, "seq": client.sequence}))
+
+    @staticmethod
+    def _keep(client: _Client, message: str | bytes) -> None:
+        client.kept.append((client.sequence, message))
+        client.outbox.put_nowait(message)
