@@ -16,6 +16,9 @@ SPACED_MARKS = frozenset(";:–-")
 CLOSERS = frozenset("\"'”’»›)]}」』）】》〉*_~")
 """They belong to what they follow: a sentence's closing quote, bracket or emphasis."""
 
+ZERO_WIDTH_JOINER = "\u200d"
+"""Makes one emoji of two."""
+
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u20e3")
 # How many Latin letters take about as long to say as one character, by script.
 _WEIGHTS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}

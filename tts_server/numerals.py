@@ -111,11 +111,10 @@ class _Speller:
         if len(plain) > LONGEST:
             return written
         value = Decimal(plain).quantize(Decimal("0.01"))
-        words = self._words(value, to="currency", currency=code, separator="|")
-        if words is None:
-            return written
-        whole, _, cents = words.partition("|")
-        return whole if value == int(value) else f"{whole}, {cents.strip()}"
+        if value != int(value):
+            return self._words(value, to="currency", currency=code) or written
+        words = self._words(value, to="currency", currency=code, separator="|") or written
+        return words.partition("|")[0]
 
     def _clock(self, hour: int, minute: int) -> str:
         spoken = self._words(str(hour)) or str(hour)

@@ -11,6 +11,7 @@ from tts_server.marks import (
     HARD_MARKS,
     SOFT_MARKS,
     SPACED_MARKS,
+    ZERO_WIDTH_JOINER,
     blank_is_mark,
     is_blankless,
     joins,
@@ -26,7 +27,7 @@ ENOUGH = 100
 """From this length on a later segment ends at any clause mark."""
 
 _TIGHT_MARKS = HARD_MARKS | SOFT_MARKS
-_FIRST_WORDS = 2
+_CLAUSE_WORDS = 2
 _PHRASE = 12
 _PLAIN_WORD_LENGTH = 24
 # Languages that write "the third" as "3.".
@@ -196,9 +197,7 @@ class Segmenter:
     def _suffices(self, mark: Mark) -> bool:
         if mark is Mark.HARD:
             return self._size.words > 0
-        if self._spoken == 0:
-            return self._size.words >= _FIRST_WORDS
-        return self._size.weight >= self._enough(0)
+        return self._size.words >= _CLAUSE_WORDS and self._size.weight >= self._enough(0)
 
     def _enough(self, first: int) -> int:
         """How much a segment must have for a clause mark to end it.
@@ -235,7 +234,7 @@ class Segmenter:
             return
         if self._last_blank is not None:
             self._cut(self._last_blank)
-        elif self._spans.unbreakable or joins(char) or joins(self._text[-1]):
+        elif self._spans.unbreakable or joins(char) or self._text[-1] == ZERO_WIDTH_JOINER:
             return
         elif is_blankless(self._text[-1]) and not self._spans.inside:
             self._cut()

@@ -16,8 +16,10 @@ from aiohttp.typedefs import Handler
 
 from tts_server.engines.base import SpeechEngine
 from tts_server.metrics import CONTENT_TYPE, Metrics
+from tts_server.openai_api import OpenAiApi, error_response
 from tts_server.speech import Speech
 from tts_server.stream import SpeechStream
+from tts_server.warm_up import warm_up
 
 MAX_CONNECTIONS = 64
 MAX_WEBSOCKET_BYTES = 1024 * 1024
@@ -49,6 +51,7 @@ class SpeechServer:
         self.application.add_routes(
             [
                 web.get("/ws/stream", self._stream),
+                web.post("/v1/audio/speech", OpenAiApi(self._ready).speech),
                 web.get("/health", self._health),
                 web.get("/metrics", self._show_metrics),
             ]
@@ -65,7 +68,7 @@ class SpeechServer:
         """
         speech = Speech(await asyncio.to_thread(create))
         try:
-            await speech.warm_up()
+            await warm_up(speech, self._clock)
         except BaseException:
             await speech.close()
             raise
@@ -84,10 +87,12 @@ class SpeechServer:
             # Any web page that somebody on this machine looks at could otherwise connect.
             origin = request.headers.get("Origin")
             if origin is not None and urlsplit(origin).hostname not in _LOOPBACK_NAMES:
-                raise web.HTTPForbidden(text="pages from elsewhere may not use this server unless TTS_TOKEN is set")
+                return error_response(403, "pages from elsewhere may not use this server unless TTS_TOKEN is set")
         elif not self._is_known(request):
-            raise web.HTTPUnauthorized(
-                text="the token is missing or wrong: send TTS_TOKEN as 'Authorization: Bearer …' or '?token=…'",
+            return error_response(
+                401,
+                "the token is missing or wrong: send TTS_TOKEN as 'Authorization: Bearer …' or '?token=…'",
+                code="invalid_api_key",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         return await handler(request)

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
 
-from tts_server.engines.base import EngineError, UnknownVoiceError, Voice
-from tts_server.languages import language_of
+from tts_server.engines.base import EngineError, Voice
 from tts_server.metrics import Metrics
 from tts_server.reply import Reply, Segment
 from tts_server.speech import Speech
@@ -91,14 +90,20 @@ class Speaker:
         while True:
             self.current = await self._replies.get()
             try:
-                await self._speak(self.current)
+                await self.speak(self.current)
             except WireError as error:
                 self.current.fail(error)
                 self._metrics.failed(error.code)
                 await self._client.send(Failure(str(error), error.code, self.current.id))
             self.current = None
 
-    async def _speak(self, reply: Reply) -> None:
+    async def speak(self, reply: Reply) -> None:
+        """Speak this one reply to its end.
+
+        Raises:
+            WireError: it can't be spoken, or not further.
+            ConnectionError: the client is gone.
+        """
         spoken = _Spoken(self._clock())
         async for segment in reply.segments():
             await self._speak_segment(reply, segment, spoken)
@@ -106,7 +111,7 @@ class Speaker:
         await self._client.send(Flushed(spoken.first_chunk_ms, round(spoken.samples / SAMPLE_RATE * 1000, 1), reply.id))
 
     async def _speak_segment(self, reply: Reply, segment: Segment, spoken: _Spoken) -> None:
-        voice = self._voice_for(reply, segment.text)
+        voice = self._speech.choose(reply.parameters, segment.text)
         if reply.parameters.preprocess_text:
             text = for_the_ear(segment.text, voice.language, spoken.last_text)
         else:
@@ -130,13 +135,3 @@ class Speaker:
                         spoken.samples += len(frame)
         except EngineError as error:
             raise WireError("engine_failed", str(error), reply.id) from error
-
-    def _voice_for(self, reply: Reply, text: str) -> Voice:
-        """The voice that was asked for, or else one that can read the text's script."""
-        asked = reply.parameters
-        if asked.voice is not None or asked.language is not None:
-            return self._speech.resolve(asked.voice, asked.language)
-        try:
-            return self._speech.resolve(None, language_of(text))
-        except UnknownVoiceError:
-            return self._speech.resolve(None, None)

@@ -11,13 +11,12 @@ from contextlib import closing
 import numpy as np
 import soxr
 
-from tts_server.engines.base import EngineError, Samples, SpeechEngine, Voice
+from tts_server.engines.base import EngineError, Samples, SpeechEngine, UnknownVoiceError, Voice
+from tts_server.languages import language_of
 from tts_server.wire import SAMPLE_RATE, SpeechParameters
 
 MAX_SEGMENT_SECONDS = 60
 """More audio than this from one segment is an engine gone astray; it also bounds a segment's memory (12 MB)."""
-
-_WARM_UP_TEXT = "Hello."
 
 
 class Speech:
@@ -42,14 +41,18 @@ class Speech:
         """Every voice there is."""
         return self._engine.voices()
 
-    def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """As :meth:`SpeechEngine.resolve`."""
-        return self._engine.resolve(voice, language)
+    def choose(self, parameters: SpeechParameters, text: str) -> Voice:
+        """The voice that was asked for; where none was, one that can read the script of ``text``.
 
-    async def warm_up(self) -> None:
-        """Speak a word to nobody, so that the first client does not wait for what an engine loads on first use."""
-        async for _ in self.say(_WARM_UP_TEXT, self.resolve(None, None), SpeechParameters()):
-            pass
+        Raises:
+            UnknownVoiceError: the one that was asked for is not there.
+        """
+        if parameters.voice is not None or parameters.language is not None:
+            return self._engine.resolve(parameters.voice, parameters.language)
+        try:
+            return self._engine.resolve(None, language_of(text))
+        except UnknownVoiceError:
+            return self._engine.resolve(None, None)
 
     async def say(
         self, text: str, voice: Voice, parameters: SpeechParameters, rate: int = SAMPLE_RATE

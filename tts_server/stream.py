@@ -6,8 +6,8 @@ The protocol is in :mod:`tts_server.wire`. What it leaves open is settled here:
   the reply being written. Replies are spoken one after another.
 - An error that names a reply ends that reply: neither audio nor ``flushed`` follows, and the rest of its tokens is
   ignored. A message that could not be read ends nothing.
-- ``cancel`` drops every reply of the connection. What still comes for the reply that was being written, or for the
-  one the message named, is ignored until another reply is named.
+- ``cancel`` drops every reply of the connection. What still comes for the replies that were being written and
+  spoken, or for the one the message named, is ignored until another reply is named.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class SpeechStream:
         if asked.preset is not None:
             raise WireError("bad_parameter", f"there is no preset {asked.preset!r}", message.reply)
         try:
-            self._speech.resolve(asked.voice, asked.language)
+            self._speech.choose(asked, message.token)
         except UnknownVoiceError as error:
             raise WireError("unknown_voice", str(error), message.reply) from error
 
@@ -140,7 +140,7 @@ class SpeechStream:
         """Acknowledge a cancel, now that the old speaker has ended, and go on with a new one."""
         written = self._written.id if self._written else None
         spoken = self._speaker.current.id if self._speaker.current else written
-        self._cancelled = frozenset({cancel.reply, written} - {None})
+        self._cancelled = frozenset({cancel.reply, written, spoken} - {None})
         self._written = None
         self._speaker = self._new_speaker()
         self._metrics.cancels += 1

@@ -171,9 +171,7 @@ def parse_client(raw: str | bytes) -> ClientMessage:
         return Cancel(reply)
     flush = _flag(message, "flush", False, reply)
     token = message.get("token")
-    if token is None and not flush:
-        if "flush" in message or "cancel" in message:
-            return Speak(reply=reply)
+    if not message.keys() & {"token", "flush", "cancel"}:
         raise WireError("bad_message", 'a message has "token", "flush" or "cancel"', reply)
     if token is not None and not isinstance(token, str):
         raise WireError("bad_parameter", f'"token" is a string, not {token!r}', reply)

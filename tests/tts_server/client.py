@@ -1,0 +1,156 @@
+"""A client of the speech server, over a real socket: what it was told and what it heard."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import numpy as np
+from aiohttp.test_utils import TestServer
+from numpy.typing import NDArray
+
+from tts_server.engines.base import SpeechEngine
+from tts_server.server import SpeechServer
+from tts_server.wire import (
+    Failure,
+    Flushed,
+    SegmentEnd,
+    SegmentStart,
+    ServerMessage,
+    Speak,
+    encode_client,
+    parse_server,
+)
+
+PATIENCE = 20.0
+
+
+@dataclass
+class Heard:
+    """One reply, as it arrived."""
+
+    texts: list[str] = field(default_factory=list)
+    audio: list[NDArray[np.float32]] = field(default_factory=list)
+    flushed: Flushed | None = None
+    failure: Failure | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        return np.concatenate(self.audio) if self.audio else np.zeros(0, np.float32)
+
+
+class SpeechClient:
+    """Speaks the protocol by hand, and asserts its order: audio only between a start and its end."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self._open: SegmentStart | None = None
+        self._samples = 0
+
+    async def say(self, text: str, reply: str | None = None, **parameters: Any) -> None:
+        await self.socket.send_json({"token": text, "reply": reply, "flush": True, **parameters})
+
+    async def send(self, **message: Any) -> None:
+        await self.socket.send_str(json.dumps(message))
+
+    async def token(self, text: str, reply: str | None = None, flush: bool = False) -> None:
+        await self.socket.send_str(encode_client(Speak(text, flush, reply)))
+
+    async def next(self) -> ServerMessage | NDArray[np.float32]:
+        """The next message, checked against the one before."""
+        message = await self.socket.receive(timeout=PATIENCE)
+        if message.type is aiohttp.WSMsgType.BINARY:
+            assert self._open is not None, "audio outside a segment"
+            samples = np.frombuffer(message.data, "<f4").astype(np.float32)
+            self._samples += len(samples)
+            return samples
+        assert message.type is aiohttp.WSMsgType.TEXT, message
+        event = parse_server(message.data)
+        match event:
+            case SegmentStart():
+                assert self._open is None, "a segment in a segment"
+                self._open, self._samples = event, 0
+            case SegmentEnd():
+                assert self._open is not None
+                assert (event.segment, event.reply) == (self._open.segment, self._open.reply)
+                assert event.samples == self._samples
+                self._open = None
+            case Flushed():
+                assert self._open is None, "a reply ended in a segment"
+            case _:
+                self._open = None
+        return event
+
+    async def until(self, kind: type[ServerMessage] | Callable[[ServerMessage], bool]) -> list[Any]:
+        """Everything up to the first event of a kind, it included."""
+        received: list[Any] = []
+        while True:
+            received.append(await self.next())
+            if isinstance(received[-1], np.ndarray):
+                continue
+            if isinstance(received[-1], kind) if isinstance(kind, type) else kind(received[-1]):
+                return received
+
+    async def hear(self) -> Heard:
+        """The next whole reply, or the error that ended it."""
+        heard = Heard()
+        while True:
+            match await self.next():
+                case SegmentStart() as start:
+                    assert start.segment == len(heard.texts)
+                    heard.texts.append(start.text)
+                case Flushed() as flushed:
+                    heard.flushed = flushed
+                    return heard
+                case Failure() as failure:
+                    heard.failure = failure
+                    return heard
+                case np.ndarray() as samples:
+                    heard.audio.append(samples)
+                case _:
+                    pass
+
+
+@dataclass
+class RunningServer:
+    """A speech server on a real port of this machine."""
+
+    server: SpeechServer
+    http: TestServer
+    session: aiohttp.ClientSession
+    engine: SpeechEngine
+
+    @asynccontextmanager
+    async def connect(self, **options: Any) -> AsyncIterator[SpeechClient]:
+        async with self.session.ws_connect(self.http.make_url("/ws/stream"), **options) as socket:
+            yield SpeechClient(socket)
+
+    async def metric(self, name: str) -> float:
+        async with self.session.get(self.http.make_url("/metrics")) as response:
+            for line in (await response.text()).splitlines():
+                if line.startswith(name + " "):
+                    return float(line.split()[1])
+        return 0.0
+
+
+@asynccontextmanager
+async def running(engine: SpeechEngine, token: str | None = None) -> AsyncIterator[RunningServer]:
+    """A server with this engine, until the block ends."""
+    server = SpeechServer(token)
+    http = TestServer(server.application)
+    await http.start_server()
+    try:
+        await server.load(lambda: engine)
+        async with aiohttp.ClientSession() as session:
+            yield RunningServer(server, http, session, engine)
+    finally:
+        await asyncio.wait_for(http.close(), PATIENCE)

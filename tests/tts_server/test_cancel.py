@@ -1,0 +1,138 @@
+"""After ``cancelled`` not one sample of an old reply, whenever the cancel comes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.tts_server.client import PATIENCE, running
+from tests.tts_server.engines import CountingEngine, GatedEngine
+from tts_server.engines import espeak, espeak_library
+from tts_server.engines.realtime_tts import RealtimeTtsEngine
+from tts_server.wire import Cancelled, Flushed, SegmentStart
+
+STOP_BUDGET = 0.05
+
+
+async def test_no_old_sample_after_cancelled_at_any_moment() -> None:
+    """Replies of ever new numbers are cancelled at random points; samples say which reply they are of."""
+    chance = random.Random(7)
+    async with running(CountingEngine()) as server, server.connect() as client:
+        for number in range(1, 120):
+            text = f"Number {number}, still number {number}. Once more number {number}, and the end of {number}."
+            written = len(text) if chance.random() < 0.5 else chance.randrange(1, len(text))
+            await client.send(token=text[:written], reply=f"r{number}", preprocess_text=False)
+            for _ in range(chance.randrange(6)):
+                await asyncio.sleep(0)
+            if written == len(text) and chance.random() < 0.5:
+                await client.until(SegmentStart)
+                for _ in range(chance.randrange(4)):
+                    await client.next()
+            await client.send(cancel=True)
+            # Late tokens of the cancelled reply.
+            await client.token(f"late, number {number} again, and again.", f"r{number}", flush=True)
+            await client.until(Cancelled)
+            if chance.random() < 0.5:
+                value = 500 + number
+                await client.say(f"This is {value}.", f"s{number}", preprocess_text=False)
+                heard = await client.hear()
+                assert heard.text == f"This is {value}."
+                assert set(heard.samples) == {np.float32(value / 1000)}
+
+
+async def test_cancel_drops_every_waiting_reply() -> None:
+    engine = GatedEngine()
+    async with running(engine) as server, server.connect() as client:
+        engine.close_gate()
+        for number in range(5):
+            await client.say(f"Reply {number}.", f"r{number}")
+        await client.until(SegmentStart)
+        await client.send(cancel=True)
+        cancelled = (await client.until(Cancelled))[-1]
+        assert cancelled == Cancelled("r0")
+        engine.gate.set()
+        await client.say("The next one.", "next")
+        assert (await client.hear()).text == "The next one."
+        assert "Reply four." not in engine.texts
+
+
+async def test_cancel_names_the_reply_it_was_sent_with() -> None:
+    async with running(CountingEngine()) as server, server.connect() as client:
+        await client.send(cancel=True, reply="r9")
+        assert await client.next() == Cancelled("r9")
+        await client.send(cancel=True)
+        assert await client.next() == Cancelled(None)
+
+
+async def test_a_client_without_reply_ids_goes_on_after_a_cancel() -> None:
+    async with running(CountingEngine()) as server, server.connect() as client:
+        await client.send(token="One thing. ")
+        await client.send(cancel=True)
+        await client.until(Cancelled)
+        await client.say("Another thing.")
+        assert (await client.hear()).text == "Another thing."
+
+
+async def test_the_engine_stops_at_once() -> None:
+    engine = GatedEngine()
+    async with running(engine) as server, server.connect() as client:
+        engine.close_gate()
+        await client.say("A reply that hangs.", "r1")
+        await client.until(SegmentStart)
+        await client.next()
+        sent = time.monotonic()
+        await client.send(cancel=True)
+        await client.until(Cancelled)
+        await _until(lambda: engine.stopped_at is not None)
+        assert engine.stopped_at is not None
+        assert engine.stopped_at - sent < STOP_BUDGET
+
+
+async def test_the_next_reply_does_not_wait_for_the_cancelled_one() -> None:
+    """With espeak-ng, through RealtimeTTS: a long segment is cancelled, and the next reply is heard soon after."""
+    engine = RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us")
+    async with running(engine) as server, server.connect() as client:
+        await client.say("word " * 40, "r1")
+        await client.until(SegmentStart)
+        sent = time.monotonic()
+        await client.send(cancel=True)
+        await client.until(Cancelled)
+        await client.say("Hello.", "r2")
+        received = await client.until(Flushed)
+        assert any(isinstance(item, np.ndarray) for item in received)
+        assert time.monotonic() - sent < 0.5
+
+
+@pytest.mark.parametrize("reader_is_slow", [False, True])
+async def test_cancel_reaches_a_server_that_waits_for_its_reader(reader_is_slow: bool) -> None:
+    async with running(CountingEngine(chunks=4)) as server, server.connect() as client:
+        await client.say("This is a long sentence with the number 1. " * 30, "r1", preprocess_text=False)
+        if reader_is_slow:
+            await _until_stuck(server.engine)
+        await client.send(cancel=True)
+        received = await client.until(Cancelled)
+        assert isinstance(received[-1], Cancelled)
+        await client.say("Now 2.", "r2", preprocess_text=False)
+        heard = await client.hear()
+        assert set(heard.samples) == {np.float32(0.002)}
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def _until_stuck(engine: object) -> None:
+    """Until the engine has made nothing new for a while: everything between here and there is full."""
+    assert isinstance(engine, CountingEngine)
+    async with asyncio.timeout(PATIENCE):
+        made = -1
+        while made != engine.made or not made:
+            made = engine.made
+            await asyncio.sleep(0.2)

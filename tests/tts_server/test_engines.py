@@ -1,0 +1,255 @@
+"""The engines: is espeak-ng's speech understood, and does any RealtimeTTS engine fit."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soxr
+from pocketsphinx import Decoder
+from RealtimeTTS.engines.base_engine import BaseEngine
+
+from tests.tts_server.client import RunningServer, running
+from tts_server.engines import espeak, espeak_library
+from tts_server.engines.base import EngineError, Samples, SpeechEngine, UnknownVoiceError, Voice
+from tts_server.engines.realtime_tts import PA_INT16, RealtimeTtsEngine
+from tts_server.engines.stand_in import StandInEngine
+from tts_server.engines.voices import resolve_voice
+from tts_server.wire import SAMPLE_RATE, SpeechParameters
+
+PLAIN = SpeechParameters()
+_GRAMMAR = """#JSGF V1.0;
+grammar orders;
+public <order> = <verb> the <colour> <thing>;
+<verb> = open | close | paint | break;
+<colour> = red | green | yellow;
+<thing> = window | bottle | garden;
+"""
+
+
+@pytest.fixture
+def espeak_engine() -> Iterator[RealtimeTtsEngine]:
+    with closing(RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us")) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def espeak_server() -> AsyncIterator[RunningServer]:
+    async with running(RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us")) as server:
+        yield server
+
+
+def speak(engine: SpeechEngine, text: str, parameters: SpeechParameters = PLAIN) -> Samples:
+    voice = engine.resolve(parameters.voice, parameters.language)
+    chunks = list(engine.synthesize(text, voice, parameters, threading.Event()))
+    return np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
+
+
+def understand(samples: Samples, rate: int) -> str:
+    """What a speech recogniser that knows 36 sentences makes of it."""
+    audio = np.clip(soxr.resample(samples, rate, 16_000), -1, 1)
+    silence = np.zeros(4_000, "<i2")
+    pcm = np.concatenate([silence, (audio * 32767).astype("<i2"), silence])
+    with tempfile.TemporaryDirectory() as folder:
+        grammar = Path(folder) / "orders.gram"
+        grammar.write_text(_GRAMMAR)
+        decoder = Decoder(jsgf=str(grammar), loglevel="FATAL")
+    decoder.start_utt()
+    decoder.process_raw(pcm.tobytes(), no_search=False, full_utt=True)
+    decoder.end_utt()
+    hypothesis = decoder.hyp()
+    return str(hypothesis.hypstr) if hypothesis else ""
+
+
+class TestEspeak:
+    @pytest.mark.parametrize("text", ["open the green window", "close the yellow garden", "paint the red bottle"])
+    async def test_what_comes_over_the_wire_is_understood(self, espeak_server: RunningServer, text: str) -> None:
+        async with espeak_server.connect() as client:
+            await client.say(f"**{text}** 😀")
+            heard = await client.hear()
+        assert understand(heard.samples, SAMPLE_RATE) == text
+
+    def test_speed(self, espeak_engine: RealtimeTtsEngine) -> None:
+        text = "open the green window"
+        slow, usual, fast = (len(speak(espeak_engine, text, SpeechParameters(speed=speed))) for speed in (0.5, 1, 2))
+        assert slow > 1.5 * usual
+        assert fast < 0.7 * usual
+
+    def test_pitch(self, espeak_engine: RealtimeTtsEngine) -> None:
+        low, usual, high = (
+            _pitch(speak(espeak_engine, "aaaaah", SpeechParameters(pitch_shift=shift)), espeak_engine.sample_rate)
+            for shift in (-6, 0, 6)
+        )
+        assert low < 0.85 * usual
+        assert high > 1.15 * usual
+
+    @pytest.mark.parametrize(
+        ("language", "voice"),
+        [
+            (None, "en-us"),
+            ("en", "en-us"),
+            ("en-GB", "en-gb"),
+            ("de_CH", "de"),
+            ("zh", "cmn"),
+            ("pt", "pt"),
+            ("no", "nb"),
+        ],
+    )
+    def test_languages(self, espeak_engine: RealtimeTtsEngine, language: str | None, voice: str) -> None:
+        assert espeak_engine.resolve(None, language).id == voice
+
+    @pytest.mark.parametrize("text", ["你好，朋友", "Привет", "مرحبا", "नमस्ते", "สวัสดี", "안녕하세요", "こんにちは"])
+    async def test_any_script_is_heard(self, espeak_server: RunningServer, text: str) -> None:
+        async with espeak_server.connect() as client:
+            await client.say(text)
+            heard = await client.hear()
+        assert heard.failure is None
+        assert np.abs(heard.samples).max() > 0.05
+
+    @pytest.mark.parametrize("text", ["\x01 50P", "a\0b", "\ud83d", "<voice name='x'>", "[[h@l@U]]", "x" * 5000])
+    def test_odd_text_does_no_harm(self, espeak_engine: RealtimeTtsEngine, text: str) -> None:
+        before = speak(espeak_engine, "open the green window")
+        speak(espeak_engine, text)
+        assert len(speak(espeak_engine, "open the green window")) == pytest.approx(len(before), rel=0.02)
+
+    def test_it_stops_at_once(self, espeak_engine: RealtimeTtsEngine) -> None:
+        stop = threading.Event()
+        voice = espeak_engine.resolve(None, None)
+        chunks = espeak_engine.synthesize("a long story. " * 300, voice, PLAIN, stop)
+        next(chunks)
+        stop.set()
+        begun = time.monotonic()
+        rest = list(chunks)
+        assert time.monotonic() - begun < 0.05
+        assert len(rest) <= 1
+
+    def test_two_engines_share_the_one_library(self) -> None:
+        engines = [RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us") for _ in range(2)]
+        alone = len(speak(engines[0], "open the green window. " * 5))
+        with ThreadPoolExecutor(2) as threads:
+            together = list(threads.map(lambda engine: len(speak(engine, "open the green window. " * 5)), engines))
+        for engine in engines:
+            engine.close()
+        assert together == pytest.approx([alone, alone], rel=0.02)
+
+    async def test_clients_at_once_hear_their_own(self, espeak_server: RunningServer) -> None:
+        orders = ["open the green window", "paint the red bottle"]
+
+        async def order(text: str) -> str:
+            async with espeak_server.connect() as client:
+                await client.say(text)
+                return understand((await client.hear()).samples, SAMPLE_RATE)
+
+        assert await asyncio.gather(*map(order, orders)) == orders
+
+
+class _Engine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no types
+    """A RealtimeTTS engine whose replies are scripted."""
+
+    def __init__(self, pieces: list[bytes], answer: bool = True, form: int = PA_INT16, channels: int = 1) -> None:
+        self.pieces, self.answer, self.form, self.channels = pieces, answer, form, channels
+
+    def post_init(self) -> None:
+        self.engine_name = "scripted"
+
+    def get_stream_info(self) -> tuple[int, int, int]:
+        return self.form, self.channels, 16_000
+
+    def get_voices(self) -> list[str]:
+        return ["Anna", "Bob"]
+
+    def set_voice(self, voice: str) -> None:
+        self.chosen = voice
+
+    def set_voice_parameters(self, **voice_parameters: Any) -> None:
+        self.parameters = voice_parameters
+
+    def synthesize(self, text: str, sentence_count: int = 0) -> bool:
+        super().synthesize(text, sentence_count)
+        if text == "hang":
+            self.stop_synthesis_event.wait(10)
+            self.queue.put(b"\1\0" * 100)
+        if text == "raise":
+            raise ValueError("no licence")
+        for piece in self.pieces:
+            self.queue.put(piece)
+        return self.answer
+
+
+class TestRealtimeTts:
+    def test_samples_cut_in_two_are_put_together(self) -> None:
+        data = struct.pack("<4h", 0, 16384, -16384, -32768)
+        with closing(RealtimeTtsEngine(_Engine([data[:3], data[3:]]))) as engine:
+            np.testing.assert_allclose(speak(engine, "hello"), [0, 0.5, -0.5, -1])
+
+    def test_voice_and_parameters_arrive(self) -> None:
+        inner = _Engine([])
+        with closing(RealtimeTtsEngine(inner)) as engine:
+            speak(engine, "hello", SpeechParameters(voice="Bob", speed=1.5, temperature=0.3))
+            assert inner.chosen == "Bob"
+            assert inner.parameters["speed"] == 1.5
+            assert inner.parameters["temperature"] == 0.3
+            assert "top_k" not in inner.parameters
+            with pytest.raises(UnknownVoiceError):
+                engine.resolve("Carl", None)
+
+    @pytest.mark.parametrize(("answer", "text"), [(False, "hello"), (True, "raise")])
+    def test_failures_are_told(self, answer: bool, text: str) -> None:
+        with closing(RealtimeTtsEngine(_Engine([], answer))) as engine, pytest.raises(EngineError):
+            speak(engine, text)
+
+    def test_what_a_stopped_engine_still_says_is_never_heard(self) -> None:
+        with closing(RealtimeTtsEngine(_Engine([b"\2\0" * 100]))) as engine:
+            stop = threading.Event()
+            threading.Timer(0.02, stop.set).start()
+            begun = time.monotonic()
+            assert list(engine.synthesize("hang", engine.resolve(None, None), PLAIN, stop)) == []
+            assert time.monotonic() - begun < 0.12
+            assert set(speak(engine, "hello")) == {np.float32(2 / 32768)}
+
+    @pytest.mark.parametrize(("form", "channels"), [(65536, 1), (PA_INT16, 2)])
+    def test_engines_that_give_no_plain_samples_are_refused(self, form: int, channels: int) -> None:
+        with pytest.raises(EngineError, match="mono PCM"):
+            RealtimeTtsEngine(_Engine([], form=form, channels=channels))
+
+
+class TestStandIn:
+    def test_its_times_are_those_it_was_given(self, tmp_path: Path) -> None:
+        file = tmp_path / "timings.jsonl"
+        with closing(StandInEngine(0.05, 0.5, file)) as engine:
+            begun = time.monotonic()
+            samples = speak(engine, "a" * 30)
+            took = time.monotonic() - begun
+        assert len(samples) == 2 * engine.sample_rate
+        assert took == pytest.approx(0.05 + 1.9 * 0.5, abs=0.1)
+        (timing,) = engine.timings
+        assert timing.first_audio_at - timing.received_at == pytest.approx(0.05, abs=0.02)
+        assert file.read_text().count("\n") == 1
+
+
+def test_a_voice_of_the_language_is_found() -> None:
+    voices = [Voice("a", "A", "pt-br"), Voice("b", "B", "fr"), Voice("c", "C", "fr-ca")]
+    assert resolve_voice(voices, voices[0], None, "fr-CA").id == "c"
+    assert resolve_voice(voices, voices[0], None, "fr-be").id == "b"
+    assert resolve_voice(voices, voices[1], None, "pt").id == "a"
+    assert resolve_voice(voices, voices[0], "C", "pt").id == "c"
+    with pytest.raises(UnknownVoiceError):
+        resolve_voice(voices, voices[0], None, "de")
+
+
+def _pitch(samples: Samples, rate: int) -> float:
+    """By autocorrelation, in Hz."""
+    middle = samples[len(samples) // 3 :][:4096].astype(np.float64)
+    similarity = np.correlate(middle, middle, "full")[len(middle) - 1 :]
+    shortest, longest = rate // 400, rate // 50
+    return float(rate / (np.argmax(similarity[shortest:longest]) + shortest))

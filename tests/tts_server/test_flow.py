@@ -1,0 +1,125 @@
+"""Readers that are slow, that vanish, and servers that end: memory stays bounded and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import struct
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from tests.tts_server.client import PATIENCE, RunningServer, running
+from tests.tts_server.engines import CHUNK, CountingEngine, GatedEngine
+from tts_server.segmenter import LIMIT
+
+STORY = "This is the sentence with the number 1 in it, and so it goes on. " * 60
+BYTES_PER_SAMPLE = 4
+
+
+async def test_a_slow_reader_loses_nothing_and_holds_the_engine_back() -> None:
+    engine = CountingEngine(chunks=8)
+    async with running(engine) as server, server.connect() as client:
+        await client.say(STORY, "r1", preprocess_text=False)
+        held = await _made_when_stuck(engine) * BYTES_PER_SAMPLE
+        whole = len(STORY) * 8 * CHUNK * BYTES_PER_SAMPLE
+        segment = LIMIT * 8 * CHUNK * BYTES_PER_SAMPLE
+        # Both sockets' buffers in the kernel, which grow to some 6 MB, both libraries' own, and one segment.
+        assert held < 12_000_000 + segment < whole / 4
+        heard = await client.hear()
+    assert heard.text == STORY
+    spoken = [text.strip() for text in heard.texts]
+    assert len(heard.samples) == sum(len(text) for text in spoken) * 8 * CHUNK
+    with_number = sum(len(text) for text in spoken if "1" in text) * 8 * CHUNK
+    assert np.count_nonzero(heard.samples == np.float32(0.001)) == with_number
+
+
+async def test_a_slow_reader_does_not_keep_the_engine_from_others() -> None:
+    engine = CountingEngine(chunks=8)
+    async with running(engine) as server, server.connect() as slow, server.connect() as other:
+        await slow.say(STORY, "r1", preprocess_text=False)
+        await _made_when_stuck(engine)
+        await other.say("Hello.", "r2")
+        async with asyncio.timeout(5):
+            assert (await other.hear()).text == "Hello."
+
+
+async def test_a_client_that_vanishes_frees_everything() -> None:
+    engine = GatedEngine()
+    async with running(engine) as server:
+        engine.close_gate()
+        before = _tasks()
+        for _ in range(20):
+            async with _vanishing(server):
+                pass
+        async with asyncio.timeout(PATIENCE):
+            while _tasks() - before or await server.metric("tts_connections"):
+                await asyncio.sleep(0.005)
+        engine.gate.set()
+        async with server.connect() as client:
+            await client.say("Still here.")
+            assert (await client.hear()).text == "Still here."
+
+
+async def test_the_server_ends_while_it_speaks() -> None:
+    engine = GatedEngine()
+    threads = set(threading.enumerate())
+    tasks = _tasks()
+    async with running(engine) as server:
+        engine.close_gate()
+        client = await server.session.ws_connect(server.http.make_url("/ws/stream"))
+        await client.send_json({"token": "A reply that hangs.", "flush": True})
+        await client.receive()
+        await asyncio.wait_for(server.http.close(), PATIENCE)
+        while not client.closed:
+            await client.receive(timeout=PATIENCE)
+    assert engine.closed
+    assert not _tasks() - tasks
+    assert not {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio")} - threads
+
+
+async def test_fifty_connections_in_a_row_leave_nothing() -> None:
+    async with running(CountingEngine()) as server:
+        async with server.connect() as client:
+            await client.say("Hello.")
+            await client.hear()
+        before, threads = _tasks(), threading.active_count()
+        for _ in range(50):
+            async with server.connect() as client:
+                await client.say("Hello.")
+                await client.hear()
+        async with asyncio.timeout(PATIENCE):
+            while _tasks() - before:
+                await asyncio.sleep(0.005)
+        gc.collect()
+        assert threading.active_count() == threads
+
+
+@asynccontextmanager
+async def _vanishing(server: RunningServer) -> AsyncIterator[None]:
+    """A client whose machine resets the connection while it is spoken to."""
+    client = await server.session.ws_connect(server.http.make_url("/ws/stream"))
+    await client.send_json({"token": "A reply that hangs. And one more.", "flush": True})
+    await client.receive()
+    yield
+    connection = client.get_extra_info("socket")
+    linger_for_no_time = struct.pack("ii", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_for_no_time)
+    client._response.close()  # A close of the socket; client.close() would say goodbye first.
+
+
+def _tasks() -> set[asyncio.Task[object]]:
+    return {task for task in asyncio.all_tasks() if not task.done()}
+
+
+async def _made_when_stuck(engine: CountingEngine) -> int:
+    """How many samples the engine has made when it makes no more: everything from here to there is full."""
+    made = -1
+    async with asyncio.timeout(PATIENCE):
+        while made != engine.made or not made:
+            made = engine.made
+            await asyncio.sleep(0.3)
+    return made

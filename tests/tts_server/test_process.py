@@ -1,0 +1,163 @@
+"""``python -m tts_server`` as its supervisor sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.tts_server.client import PATIENCE, SpeechClient
+
+ROOT = Path(__file__).parents[2]
+
+
+@asynccontextmanager
+async def _process(*arguments: str, **environment: str) -> AsyncIterator[Process]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tts_server",
+        *arguments,
+        cwd=ROOT,
+        env={**clean, "TTS_BIND": "127.0.0.1:0", **environment},
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _ready(process: Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+    ready: dict[str, Any] = json.loads(line)
+    return ready
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_says_where_it_listens_speaks_and_ends_on_a_signal(number: signal.Signals) -> None:
+    async with _process() as process:
+        ready = await _ready(process)
+        assert ready["engine"] == "espeak-ng"
+        async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
+            client = SpeechClient(socket_)
+            await client.say("Hello there, all of you.")
+            assert (await client.hear()).text == "Hello there, all of you."
+            process.send_signal(number)
+            output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+        assert process.returncode == 0
+        assert output == b"", "more than one line on standard output"
+
+
+async def test_it_ends_while_it_speaks_to_somebody_who_does_not_listen() -> None:
+    async with _process() as process:
+        ready = await _ready(process)
+        async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
+            for number in range(16):
+                await socket_.send_json({"token": "A long story. " * 1000, "reply": f"r{number}", "flush": True})
+            await socket_.receive()
+            process.terminate()
+            await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 0
+
+
+async def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with _process(TTS_BIND=f"127.0.0.1:{port}") as process:
+            output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 2
+    assert output == b""
+    assert errors.decode().count("\n") == 1
+    assert f"127.0.0.1:{port}" in errors.decode()
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"TTS_BIND": "0.0.0.0:0"}, "TTS_TOKEN"),
+        ({"TTS_BIND": "[::]:0"}, "TTS_TOKEN"),
+        ({"TTS_BIND": "8765"}, "TTS_BIND"),
+        ({"TTS_BIND": "127.0.0.1:99999"}, "TTS_BIND"),
+        ({"TTS_ENGINE": "siri"}, "TTS_ENGINE"),
+        ({"TTS_DEVICE": "abacus"}, "TTS_DEVICE"),
+    ],
+)
+async def test_settings_that_can_not_be_used(environment: dict[str, str], named: str) -> None:
+    async with _process(**environment) as process:
+        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 2
+    assert output == b""
+    assert named in errors.decode()
+    assert errors.decode().count("\n") == 1
+
+
+async def test_a_voice_that_is_not_there() -> None:
+    async with _process(TTS_VOICE="nobody") as process:
+        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 1
+    assert "nobody" in errors.decode()
+
+
+async def test_the_token_is_not_shown() -> None:
+    async with _process("--verbose", TTS_BIND="0.0.0.0:0", TTS_TOKEN="hunter2hunter2") as process:
+        await _ready(process)
+        process.terminate()
+        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert b"hunter2" not in errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux'")
+async def test_it_does_not_outlive_its_parent() -> None:
+    """A parent that starts the server and is killed with no chance to clean up."""
+    parent = (
+        "import subprocess, sys, time\n"
+        "subprocess.Popen([sys.executable, '-m', 'tts_server', '--bind', '127.0.0.1:0', '--exit-with-parent'])\n"
+        "time.sleep(60)\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent, cwd=ROOT, stdout=PIPE, stderr=DEVNULL)
+    ready = await _ready(process)
+    process.kill()
+    assert process.stdout is not None
+    # The server holds the other end of the pipe for as long as it lives.
+    await asyncio.wait_for(process.stdout.read(), PATIENCE)
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.ws_connect(ready["listening"])
+    await process.wait()
+
+
+async def test_the_stand_in_writes_its_timings(tmp_path: Path) -> None:
+    file = tmp_path / "timings.jsonl"
+    async with _process(
+        "--engine", "stand-in", "--first-audio-ms", "30", "--rtf", "0", "--timings", str(file)
+    ) as process:
+        ready = await _ready(process)
+        assert ready["engine"] == "stand-in"
+        async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
+            client = SpeechClient(socket_)
+            await client.say("Hello there, all of you.")
+            heard = await client.hear()
+    timing = json.loads(file.read_text().splitlines()[-2])
+    assert timing["text"] == "Hello there,"
+    assert heard.flushed is not None
+    assert heard.flushed.first_chunk_ms is not None
+    assert heard.flushed.first_chunk_ms >= 29
+    assert timing["first_audio_at"] - timing["received_at"] >= 0.029

@@ -1,0 +1,130 @@
+"""Samples to a file format, piece by piece, for answers that start before they are whole."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Protocol
+
+import av
+import numpy as np
+
+from tts_server.engines.base import Samples
+
+_UNKNOWN_SIZE = 0xFFFFFFFF
+
+
+class Encoder(Protocol):
+    """One answer's encoder. It computes: call it in a thread."""
+
+    content_type: str
+
+    def encode(self, samples: Samples) -> bytes:
+        """Take float32 mono samples at the encoder's rate; returns what is ready."""
+        ...
+
+    def finish(self) -> bytes:
+        """Returns the rest."""
+        ...
+
+
+class PcmEncoder:
+    """16-bit little-endian samples and nothing else."""
+
+    content_type = "audio/pcm"
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+
+    def encode(self, samples: Samples) -> bytes:
+        """As :meth:`Encoder.encode`; what is too loud is clipped."""
+        return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+    def finish(self) -> bytes:
+        """As :meth:`Encoder.finish`."""
+        return b""
+
+
+class WavEncoder(PcmEncoder):
+    """A WAV file whose header leaves the length open, since it goes out first."""
+
+    content_type = "audio/wav"
+
+    def __init__(self, rate: int) -> None:
+        super().__init__(rate)
+        self._header = b"".join(
+            [
+                struct.pack("<4sI4s", b"RIFF", _UNKNOWN_SIZE, b"WAVE"),
+                struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16),
+                struct.pack("<4sI", b"data", _UNKNOWN_SIZE),
+            ]
+        )
+
+    def encode(self, samples: Samples) -> bytes:
+        """As :meth:`Encoder.encode`."""
+        return self._take_header() + super().encode(samples)
+
+    def finish(self) -> bytes:
+        """As :meth:`Encoder.finish`."""
+        return self._take_header()
+
+    def _take_header(self) -> bytes:
+        header, self._header = self._header, b""
+        return header
+
+
+class _Collector:
+    """A file that can only be written to, from which what was written is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
+
+
+class FfmpegEncoder:
+    """One of FFmpeg's formats, through PyAV."""
+
+    def __init__(self, rate: int, container: str, codec: str, content_type: str) -> None:
+        self.content_type = content_type
+        self._file = _Collector()
+        # Xing: a header that an MP3 encoder goes back to write at the end; there is no way back here.
+        options = {"write_xing": "0"} if container == "mp3" else {}
+        self._container = av.open(self._file, "w", format=container, options=options)
+        stream = self._container.add_stream(codec, rate=rate)
+        if not isinstance(stream, av.AudioStream):
+            raise TypeError(f"{codec} is no audio codec")
+        stream.layout = "mono"
+        self._stream = stream
+        self._rate = rate
+
+    def encode(self, samples: Samples) -> bytes:
+        """As :meth:`Encoder.encode`."""
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
+        frame.sample_rate = self._rate
+        self._container.mux(self._stream.encode(frame))
+        return self._file.take()
+
+    def finish(self) -> bytes:
+        """As :meth:`Encoder.finish`."""
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        return self._file.take()
+
+
+ENCODERS: dict[str, Callable[[int], Encoder]] = {
+    "pcm": PcmEncoder,
+    "wav": WavEncoder,
+    "mp3": lambda rate: FfmpegEncoder(rate, "mp3", "libmp3lame", "audio/mpeg"),
+    "opus": lambda rate: FfmpegEncoder(rate, "ogg", "libopus", "audio/ogg"),
+    "flac": lambda rate: FfmpegEncoder(rate, "flac", "flac", "audio/flac"),
+    "aac": lambda rate: FfmpegEncoder(rate, "adts", "aac", "audio/aac"),
+}
+"""By OpenAI's names for the formats; each takes the sample rate in Hz."""
