@@ -55,6 +55,7 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
 def _log_to_stderr(*, verbose: bool) -> None:
     handler = RichHandler(console=Console(stderr=True), show_path=False)
     logging.basicConfig(level=logging.INFO, format="%(message)s", datefmt="[%X]", handlers=[handler])
+    logging.getLogger("gguf").setLevel(logging.WARNING)
     # discord.py tells every heartbeat and reconnect at INFO; its warnings are enough for most.
     logging.getLogger("discord").setLevel(logging.DEBUG if verbose else logging.WARNING)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Sequence
 
+from bot.llm.errors import ModelError
 from bot.llm.history import History, user_line
+from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
 from bot.llm.prompts import build_messages
 from bot.llm.stream import ModelClient
+
+
+_log = logging.getLogger(__name__)
 
 
 class ModelCompanion:
@@ -20,11 +26,20 @@ class ModelCompanion:
         self._context_messages = context_messages
         self._history = History()
 
+    async def warm_up(self) -> None:
+        """Open the connection and fill the server's prompt cache; what is wrong is told with the first answer."""
+        try:
+            await self._model.warm_up(self._messages("Someone", "hello"))
+        except ModelError as error:
+            _log.warning("The model server does not warm up: %s", error)
+
     def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
         """Stream the answer to what ``author`` said; raises :class:`~bot.llm.errors.ModelError` while it is read."""
+        return self._model.stream(self._messages(author, text))
+
+    def _messages(self, author: str, text: str) -> Sequence[ChatMessage]:
         prompt = user_line(author, text)
-        messages = build_messages(self._persona, self._mood, self._history, prompt, self._context_messages)
-        return self._model.stream(messages)
+        return build_messages(self._persona, self._mood, self._history, prompt, self._context_messages)
 
     def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None:
         """Add the exchange to the history, as far as it was heard."""

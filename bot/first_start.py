@@ -11,7 +11,10 @@ from bot.voice.permissions import invite_link
 from config.settings import Settings
 
 PORTAL = "https://discord.com/developers/applications"
-USUAL_MODEL_SERVERS = (("Ollama", 11434, "http://127.0.0.1:11434/v1"), ("llama-server", 8080, "http://127.0.0.1:8080/v1"))
+USUAL_MODEL_SERVERS = (
+    ("Ollama", 11434, "http://127.0.0.1:11434/v1"),
+    ("llama-server", 8080, "http://127.0.0.1:8080/v1"),
+)
 TOY_MODEL = (
     "⚠️ I answer with the project's toy model: it knows a dozen sentences and understands nothing. "
     "Set `LLM_URL` to a model server for real answers."

@@ -31,6 +31,10 @@ SAMPLES_PER_MS = wire.SAMPLE_RATE / 1000
 class Companion(Protocol):
     """The mind behind the voice."""
 
+    async def warm_up(self) -> None:
+        """Get ready to answer at once; never raises."""
+        ...
+
     def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
         """Stream the answer's text; raises :class:`ModelError`; closing it closes the model's stream."""
         ...
@@ -133,6 +137,7 @@ class Conversation:
                 self._spawn(self._send_to_voice(), "to voice")
                 self._spawn(self._hear_voice(), "from voice")
                 self._spawn(self._write_notices(), "notices")
+                self._spawn(self._companion.warm_up(), "warm-up")
         finally:
             self._tasks = None
             while not self._notices.empty():
