@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tts_server.encoders import ENCODERS
+from tts_server.encoders import ENCODERS, Encoder
 from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
 from tts_server.segmenter import Segmenter
 from tts_server.speech import Speech
@@ -25,6 +25,8 @@ from tts_server.wire import SpeechParameters
 SAMPLE_RATE = 24_000
 """What OpenAI's ``pcm`` has; the other formats have it here too."""
 MAX_INPUT_CHARACTERS = 4096
+MAX_REQUESTS = 16
+"""At once; each holds at most one segment's audio."""
 _SLOWEST, _FASTEST = 0.25, 4.0
 _ENGINE_SLOWEST, _ENGINE_FASTEST = 0.5, 2.0
 _VOICE_NAMES = "alloy ash ballad coral echo fable onyx nova sage shimmer verse marin cedar"
@@ -57,6 +59,7 @@ class OpenAiApi:
 
     def __init__(self, ready: Callable[[], Speech]) -> None:
         self._ready = ready
+        self._requests = 0
 
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """Answer with audio as it is made; an engine that fails before the first of it is a 500."""
@@ -70,12 +73,14 @@ class OpenAiApi:
             return error_response(400, str(error), "voice")
         except UnicodeDecodeError:
             return error_response(400, "the body is not UTF-8")
-        async with aclosing(_speak(speech, text, parameters)) as pieces:
-            try:
-                first = await anext(pieces, None)
-            except EngineError as error:
-                return error_response(500, str(error))
-            return await _answer(request, format_name, first, pieces)
+        if self._requests >= MAX_REQUESTS:
+            return error_response(429, f"{MAX_REQUESTS} requests are under way", code="rate_limit_exceeded")
+        self._requests += 1
+        try:
+            async with aclosing(_speak(speech, text, parameters)) as pieces:
+                return await _answer(request, ENCODERS[format_name](SAMPLE_RATE), pieces)
+        finally:
+            self._requests -= 1
 
 
 async def _speak(speech: Speech, text: str, parameters: SpeechParameters) -> AsyncGenerator[Samples, None]:
@@ -91,16 +96,17 @@ async def _speak(speech: Speech, text: str, parameters: SpeechParameters) -> Asy
                     yield piece
 
 
-async def _answer(
-    request: web.Request, format_name: str, first: Samples | None, rest: AsyncGenerator[Samples, None]
-) -> web.StreamResponse:
-    encoder = ENCODERS[format_name](SAMPLE_RATE)
+async def _answer(request: web.Request, encoder: Encoder, pieces: AsyncGenerator[Samples, None]) -> web.StreamResponse:
+    try:
+        first = await anext(pieces, None)
+    except EngineError as error:
+        return error_response(500, str(error))
     response = web.StreamResponse(headers={"Content-Type": encoder.content_type})
     await response.prepare(request)
     try:
         if first is not None:
             await response.write(await asyncio.to_thread(encoder.encode, first))
-        async for piece in rest:
+        async for piece in pieces:
             await response.write(await asyncio.to_thread(encoder.encode, piece))
         await response.write(await asyncio.to_thread(encoder.finish))
         await response.write_eof()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 from aiohttp.typedefs import Handler
 
 from tts_server.engines.base import SpeechEngine
@@ -115,17 +115,17 @@ class SpeechServer:
         websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_WEBSOCKET_BYTES, timeout=1.0)
         await websocket.prepare(request)
         _keep_alive(request)
-        serving = asyncio.create_task(SpeechStream(websocket, speech, self._metrics, self._clock).run(), name="stream")
+        stream = SpeechStream(websocket, speech, self._metrics, self._clock)
+        serving = asyncio.create_task(stream.run(), name="stream")
         self._connections.add(serving)
         self._metrics.connections += 1
         try:
-            await serving
-        except* ConnectionError:
-            _log.info("A client went away")
+            await asyncio.wait([serving])
         finally:
-            serving.cancel()
             self._connections.discard(serving)
             self._metrics.connections -= 1
+            serving.cancel()
+        await websocket.close(code=_close_code(serving))
         return websocket
 
     async def _health(self, _: web.Request) -> web.Response:
@@ -146,6 +146,20 @@ class SpeechServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _close_code(served: asyncio.Task[None]) -> WSCloseCode:
+    """Why the connection ends, now that nobody serves it any more."""
+    if served.cancelled():
+        return WSCloseCode.GOING_AWAY
+    error = served.exception()
+    if error is None:
+        return WSCloseCode.OK
+    if isinstance(error, BaseExceptionGroup) and error.split(ConnectionError)[1] is None:
+        _log.info("A client went away")
+    else:
+        _log.error("A connection failed", exc_info=error)
+    return WSCloseCode.INTERNAL_ERROR
 
 
 def _keep_alive(request: web.Request) -> None:

@@ -86,6 +86,9 @@ class SpeechClient:
                 self._open = None
             case Flushed():
                 assert self._open is None, "a reply ended in a segment"
+            case Failure() if self._open is None or event.reply != self._open.reply:
+                # Another reply's error may come at any moment.
+                pass
             case _:
                 self._open = None
         return event

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import numpy as np
 
 from tests.tts_server.client import PATIENCE, RunningServer, running
@@ -73,9 +74,11 @@ async def test_the_server_ends_while_it_speaks() -> None:
         client = await server.session.ws_connect(server.http.make_url("/ws/stream"))
         await client.send_json({"token": "A reply that hangs.", "flush": True})
         await client.receive()
-        await asyncio.wait_for(server.http.close(), PATIENCE)
+        ending = asyncio.create_task(server.http.close())
         while not client.closed:
             await client.receive(timeout=PATIENCE)
+        assert client.close_code == aiohttp.WSCloseCode.GOING_AWAY
+        await asyncio.wait_for(ending, PATIENCE)
     assert engine.closed
     assert not _tasks() - tasks
     assert not {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio")} - threads

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -12,9 +14,9 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestServer
 
-from tests.tts_server.client import RunningServer, running
-from tests.tts_server.engines import CHUNK, CountingEngine, FailingEngine
-from tts_server.openai_api import MAX_INPUT_CHARACTERS
+from tests.tts_server.client import PATIENCE, RunningServer, running
+from tests.tts_server.engines import CHUNK, CountingEngine, FailingEngine, GatedEngine
+from tts_server.openai_api import MAX_INPUT_CHARACTERS, MAX_REQUESTS
 from tts_server.server import SpeechServer
 from tts_server.wire import SAMPLE_RATE
 
@@ -169,6 +171,21 @@ class TestOpenAi:
         async with server.session.post(server.http.make_url("/v1/audio/speech"), data=body) as answer:
             assert answer.status == 400
             assert (await answer.json())["error"]["message"]
+
+    async def test_too_many_requests_at_once(self) -> None:
+        engine = GatedEngine()
+        async with running(engine) as server, AsyncExitStack() as stack:
+            engine.close_gate()
+            answers = [
+                asyncio.ensure_future(stack.enter_async_context(_post(server, input="Hello.", voice="alloy")))
+                for _ in range(MAX_REQUESTS + 1)
+            ]
+            done, _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
+            refused = next(iter(done)).result()
+            assert refused.status in (200, 429)
+            engine.gate.set()
+            statuses = sorted(answer.status for answer in await asyncio.gather(*answers))
+        assert statuses == [200] * MAX_REQUESTS + [429]
 
     async def test_an_engine_that_fails_at_once_is_a_500(self) -> None:
         async with (

@@ -209,15 +209,22 @@ class TestErrors:
         await client.say("Good day.", "r2")
         assert (await client.hear()).text == "Good day."
 
-    async def test_too_many_replies(self, client: SpeechClient) -> None:
-        # The first is never ended, so the others wait.
-        await client.token("Wait", "first")
-        for number in range(MAX_REPLIES + 2):
-            await client.send(token=f"Reply {number}", reply=f"r{number}", flush=True)
-            if number == 0:
-                await client.token("", "first")
-        failures = [await client.until(Failure)]
-        assert failures[0][-1].code == "overloaded"
+    async def test_too_many_replies(self) -> None:
+        engine = GatedEngine()
+        async with running(engine) as server, server.connect() as client:
+            engine.close_gate()
+            await client.say("The first.", "first")
+            await client.until(SegmentStart)
+            for number in range(MAX_REPLIES + 1):
+                await client.say(f"Number {number}.", f"r{number}")
+            failure = (await client.until(Failure))[-1]
+            assert (failure.code, failure.reply) == ("overloaded", f"r{MAX_REPLIES}")
+            engine.gate.set()
+            await client.until(Flushed)
+            for number in range(MAX_REPLIES):
+                assert (await client.hear()).text == f"Number {number}."
+            await client.say("Good day.", "last")
+            assert (await client.hear()).text == "Good day."
 
 
 class TestFailingEngine:
