@@ -12,7 +12,6 @@ from bot.llm.personas import Persona
 from bot.llm.prompts import build_messages
 from bot.llm.stream import ModelClient
 
-
 _log = logging.getLogger(__name__)
 
 

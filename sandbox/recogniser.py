@@ -69,7 +69,9 @@ class SentenceRecogniser:
     def closest(self, samples: NDArray[np.float32], rate: int, texts: Sequence[str]) -> Match:
         """Which of ``texts`` was said; at least one must be given."""
         heard = self.recognise(samples, rate)
-        return max((Match(text, _agreement(words_of(text), heard)) for text in texts), key=lambda match: match.agreement)
+        return max(
+            (Match(text, _agreement(words_of(text), heard)) for text in texts), key=lambda match: match.agreement
+        )
 
 
 def _agreement(wanted: list[str], heard: list[str]) -> float:

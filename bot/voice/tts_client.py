@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
-import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.protocol import State
 
 from tts_server import wire
 
 _log = logging.getLogger(__name__)
 
 OPEN_LIMIT = 5.0
-PING_INTERVAL = 4.0
-PING_LIMIT = 5.0
+PATIENCE = 4.5
 CLOSE_LIMIT = 1.0
 MAX_FRAME_BYTES = 4 * wire.SAMPLE_RATE * 10
 QUEUED_FRAMES = 16
+FLOAT_BYTES = 4
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 UNAUTHORIZED = 401
 
@@ -58,23 +57,26 @@ SpeechEvent = wire.ServerMessage | SegmentAudio | Connected | Disconnected
 
 
 class SpeechClient:
-    """The connection. Belongs to one event loop.
+    """The connection. Belongs to one event loop, and :meth:`events` to one consumer.
 
     Args:
         url: the server's ``ws://…/ws/stream``.
         token: the shared secret, where the server wants one.
+        patience: seconds a server may be silent before it is asked for a sign of life, and seconds it has to give one.
     """
 
-    def __init__(self, url: str, *, token: str | None = None) -> None:
+    def __init__(self, url: str, *, token: str | None = None, patience: float = PATIENCE) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._socket: ClientConnection | None = None
-        self._closed = False
+        self._patience = patience
+        self._connection: ClientConnection | None = None
+        self._delay = FIRST_DELAY
+        self._closing = asyncio.Event()
 
     @property
     def connected(self) -> bool:
         """True while the server can be spoken to."""
-        return self._socket is not None
+        return self._connection is not None and self._connection.state is State.OPEN
 
     async def open(self) -> None:
         """Connect for the first time.
@@ -82,7 +84,7 @@ class SpeechClient:
         Raises:
             SpeechUnavailable: nobody answers, or the server refuses us.
         """
-        self._socket = await self._connect()
+        self._connection = await self._connect()
 
     async def send(self, message: wire.ClientMessage) -> None:
         """Send one message; waits while the server does not read.
@@ -90,54 +92,76 @@ class SpeechClient:
         Raises:
             SpeechUnavailable: there is no connection at present.
         """
-        if self._socket is None:
+        if self._connection is None:
             raise SpeechUnavailable("The speech server is away.")
         try:
-            await self._socket.send(wire.encode_client(message))
+            await self._connection.send(wire.encode_client(message))
         except ConnectionClosed as error:
             raise SpeechUnavailable("The speech server is away.") from error
 
-    async def events(self) -> AsyncIterator[SpeechEvent]:
+    async def events(self) -> AsyncGenerator[SpeechEvent, None]:
         """Everything the server says, in order, through every reconnection, until :meth:`close`.
 
         A consumer that is slow makes the server wait: nothing is dropped, and little is buffered.
         """
-        while not self._closed:
-            if self._socket is None:
-                self._socket = await self._reconnect()
+        while not self._closing.is_set():
+            connection = self._connection
+            if connection is None:
+                connection = self._connection = await self._reconnect()
+                if connection is None:
+                    return
                 yield Connected()
-            connection = self._socket
+            frames = _FrameReader()
             try:
-                async for event in _read(connection):
-                    yield event
+                while True:
+                    event = frames.read(await self._receive(connection))
+                    if event is not None:
+                        yield event
+            except TimeoutError:
+                reason = f"it gave no sign of life for {2 * self._patience:.0f} s"
+                connection.transport.abort()
             except ConnectionClosed as error:
                 reason = str(error)
-            else:
-                reason = "the server closed the connection"
-            finally:
-                self._socket = None
-            if not self._closed:
+            if not self._closing.is_set():
+                self._connection = None
                 yield Disconnected(reason)
 
     async def close(self) -> None:
         """Close the connection and end :meth:`events`."""
-        self._closed = True
-        connection, self._socket = self._socket, None
+        self._closing.set()
+        connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(ConnectionClosed):
-                await connection.close()
+            await connection.close()
+
+    async def _receive(self, connection: ClientConnection) -> str | bytes:
+        """The next frame; raises ``TimeoutError`` when the server gives no sign of life, and ``ConnectionClosed``.
+
+        The library's own keep-alive would take a server for dead whose pong stands in line behind sound that the
+        consumer does not want yet. Here only a server that was listened to in vain is dead.
+        """
+        pong: Awaitable[float] | None = None
+        while True:
+            try:
+                async with asyncio.timeout(self._patience):
+                    frame = await connection.recv()
+            except TimeoutError:
+                if pong is not None and not asyncio.ensure_future(pong).done():
+                    raise
+                pong = await connection.ping()
+            else:
+                self._delay = FIRST_DELAY
+                return frame
 
     async def _connect(self) -> ClientConnection:
         try:
-            connection = await connect(
+            return await connect(
                 self._url,
                 additional_headers=self._headers,
                 # Speech does not compress, and a proxy in the environment is not meant for it.
                 compression=None,
                 proxy=None,
                 open_timeout=OPEN_LIMIT,
-                ping_interval=PING_INTERVAL,
-                ping_timeout=PING_LIMIT,
+                ping_interval=None,
                 close_timeout=CLOSE_LIMIT,
                 max_size=MAX_FRAME_BYTES,
                 max_queue=QUEUED_FRAMES,
@@ -146,44 +170,61 @@ class SpeechClient:
             status = error.response.status_code
             why = "it does not accept TTS_TOKEN" if status == UNAUTHORIZED else f"it answers with HTTP status {status}"
             raise SpeechUnavailable(f"The speech server at {self._url} refuses us: {why}.") from error
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
+        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
             raise SpeechUnavailable(f"No speech server answers at {self._url}.") from error
-        raw = connection.transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection
 
-    async def _reconnect(self) -> ClientConnection:
-        delay = FIRST_DELAY
-        while True:
+    async def _reconnect(self) -> ClientConnection | None:
+        """Connect again, however long that takes; ``None`` when the client was closed meanwhile."""
+        while not await self._closed_within(self._delay * random.uniform(0.75, 1.25)):
+            # Also a server that lets us in only to throw us out is asked more and more seldom.
+            self._delay = min(2 * self._delay, LONGEST_DELAY)
             try:
-                return await self._connect()
+                connection = await self._connect()
             except SpeechUnavailable as error:
-                _log.debug("%s Trying again in about %.1f s", error, delay)
-            # Spread out, so that several bots do not fall on a restarted server at once.
-            await asyncio.sleep(delay * random.uniform(0.75, 1.25))
-            delay = min(2 * delay, LONGEST_DELAY)
-
-
-async def _read(connection: ClientConnection) -> AsyncIterator[SpeechEvent]:
-    """The events of one connection; sound outside a segment, and what can't be parsed, is logged and dropped."""
-    segment: wire.SegmentStart | None = None
-    async for frame in connection:
-        if isinstance(frame, bytes):
-            if segment is None or len(frame) % 4:
-                _log.warning("The speech server sent %d bytes of sound out of place", len(frame))
+                _log.debug("%s Trying again in about %.1f s", error, self._delay)
                 continue
-            yield SegmentAudio(
-                segment.reply, segment.segment, np.frombuffer(frame, "<f4").astype(np.float32, copy=False)
-            )
-            continue
+            if not self._closing.is_set():
+                return connection
+            await connection.close()
+        return None
+
+    async def _closed_within(self, seconds: float) -> bool:
         try:
-            event = wire.parse_server(frame)
+            async with asyncio.timeout(seconds):
+                return await self._closing.wait()
+        except TimeoutError:
+            return False
+
+
+class _FrameReader:
+    """One connection's frames to events. Sound outside a segment, and what can't be read, is logged and dropped."""
+
+    def __init__(self) -> None:
+        self._segment: wire.SegmentStart | None = None
+
+    def read(self, frame: str | bytes) -> SpeechEvent | None:
+        """The frame's event, where it has one."""
+        return self._sound(frame) if isinstance(frame, bytes) else self._message(frame)
+
+    def _sound(self, frame: bytes) -> SegmentAudio | None:
+        segment = self._segment
+        if segment is None or len(frame) % FLOAT_BYTES:
+            _log.warning("The speech server sent %d bytes of sound out of place", len(frame))
+            return None
+        samples = np.frombuffer(frame, "<f4").astype(np.float32, copy=False)
+        return SegmentAudio(segment.reply, segment.segment, samples)
+
+    def _message(self, frame: str) -> wire.ServerMessage | None:
+        try:
+            message = wire.parse_server(frame)
         except wire.WireError as error:
             _log.warning("The speech server sent something unreadable: %s", error)
-            continue
-        if isinstance(event, wire.SegmentStart):
-            segment = event
-        elif isinstance(event, wire.SegmentEnd | wire.Cancelled | wire.Flushed):
-            segment = None
-        yield event
+            return None
+        match message:
+            case wire.SegmentStart():
+                self._segment = message
+            case wire.SegmentEnd() | wire.Cancelled() | wire.Flushed():
+                self._segment = None
+            case wire.Failure(reply=reply) if self._segment is not None and reply == self._segment.reply:
+                self._segment = None
+        return message
