@@ -1,0 +1,56 @@
+"""Medians, percentiles, and the lateness of a stream of packets."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+FRAME_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median, 95th percentile and greatest of some times."""
+
+    median: float
+    p95: float
+    greatest: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The spread of at least one value."""
+    ordered = sorted(values)
+    return Spread(statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))], ordered[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How a stream of one packet every 20 ms kept its time.
+
+    ``late`` counts packets that came more than 20 ms after they were due; due is counted from each stream's first
+    packet, so an offset that grows shows up too. ``first_gap`` is the longest time between the first two packets.
+    """
+
+    packets: int
+    late: int
+    longest_gap: float
+    first_gap: float
+
+    @property
+    def percent(self) -> float:
+        """Late packets in percent."""
+        return 100 * self.late / self.packets if self.packets else 0.0
+
+
+def lateness(streams: Sequence[Sequence[float]]) -> Lateness:
+    """The lateness of several streams of arrival times (seconds), each with a clock that its first packet sets."""
+    gaps = [later - earlier for stream in streams for earlier, later in pairwise(stream)]
+    late = sum(
+        arrival - (stream[0] + FRAME_SECONDS * number) > FRAME_SECONDS
+        for stream in streams
+        for number, arrival in enumerate(stream)
+    )
+    first_gaps = [stream[1] - stream[0] for stream in streams if len(stream) > 1]
+    return Lateness(sum(map(len, streams)), late, max(gaps, default=0.0), max(first_gaps, default=0.0))
