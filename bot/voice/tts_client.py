@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,15 +139,15 @@ class SpeechClient:
         The library's own keep-alive would take a server for dead whose pong stands in line behind sound that the
         consumer does not want yet. Here only a server that was listened to in vain is dead.
         """
-        pong: Awaitable[float] | None = None
+        pong: asyncio.Future[float] | None = None
         while True:
             try:
                 async with asyncio.timeout(self._patience):
                     frame = await connection.recv()
             except TimeoutError:
-                if pong is not None and not asyncio.ensure_future(pong).done():
+                if pong is not None and not pong.done():
                     raise
-                pong = await connection.ping()
+                pong = asyncio.ensure_future(await connection.ping())
             else:
                 self._delay = FIRST_DELAY
                 return frame
