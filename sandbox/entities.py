@@ -1,0 +1,264 @@
+"""The things of a Discord world: users, guilds, channels, messages, voice states. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
+from typing import Any
+
+from sandbox.permissions import NOTHING, Permission
+
+Json = dict[str, Any]
+
+
+class ApplicationFlag(IntFlag):
+    """Which privileged intents an application was granted (the flags of an application not yet verified)."""
+
+    NONE = 0
+    PRESENCES = 1 << 13
+    MEMBERS = 1 << 15
+    MESSAGE_CONTENT = 1 << 19
+
+
+class ChannelKind(IntEnum):
+    """Discord's channel types."""
+
+    TEXT = 0
+    DM = 1
+    VOICE = 2
+    CATEGORY = 4
+    PUBLIC_THREAD = 11
+    PRIVATE_THREAD = 12
+    STAGE = 13
+
+    @property
+    def is_voice(self) -> bool:
+        """Whether one can speak there."""
+        return self in (ChannelKind.VOICE, ChannelKind.STAGE)
+
+    @property
+    def is_thread(self) -> bool:
+        """Whether it hangs below another channel."""
+        return self in (ChannelKind.PUBLIC_THREAD, ChannelKind.PRIVATE_THREAD)
+
+
+class MessageFlag(IntFlag):
+    """The message flags this server gives a meaning."""
+
+    NONE = 0
+    SUPPRESS_EMBEDS = 1 << 2
+    EPHEMERAL = 1 << 6
+    LOADING = 1 << 7
+    SUPPRESS_NOTIFICATIONS = 1 << 12
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """Someone, on any guild. ``avatar`` is the hash of their picture."""
+
+    id: int
+    name: str
+    bot: bool = False
+    avatar: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Application:
+    """What a bot token belongs to."""
+
+    id: int
+    name: str
+    bot: User
+    owner: User
+    token: str = field(repr=False)
+    flags: ApplicationFlag = ApplicationFlag.PRESENCES | ApplicationFlag.MEMBERS | ApplicationFlag.MESSAGE_CONTENT
+
+
+@dataclass(slots=True, eq=False)
+class Role:
+    """A named set of permissions. The role with the guild's own id is @everyone."""
+
+    id: int
+    name: str
+    permissions: Permission
+    position: int = 0
+    bot_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrite:
+    """What a channel allows or denies a role or a member beyond their roles."""
+
+    target_id: int
+    is_member: bool
+    allow: Permission = NOTHING
+    deny: Permission = NOTHING
+
+
+@dataclass(slots=True, eq=False)
+class Channel:
+    """Anywhere one can write or speak. ``recipients`` is for direct messages, ``owner_id`` for threads."""
+
+    id: int
+    kind: ChannelKind
+    name: str = ""
+    guild_id: int | None = None
+    position: int = 0
+    parent_id: int | None = None
+    topic: str | None = None
+    overwrites: dict[int, Overwrite] = field(default_factory=dict)
+    user_limit: int = 0
+    bitrate: int = 64000
+    status: str | None = None
+    last_message_id: int | None = None
+    recipients: tuple[User, ...] = ()
+    owner_id: int | None = None
+    archived: bool = False
+    archive_minutes: int = 1440
+    created_at: float = 0.0
+    members: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A user on one guild; ``mute`` and ``deaf`` are the server's doing."""
+
+    user: User
+    joined_at: float
+    roles: list[int] = field(default_factory=list)
+    nick: str | None = None
+    mute: bool = False
+    deaf: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class VoiceState:
+    """A member's place in a voice channel, and the secrets with which they enter its voice server."""
+
+    member: Member
+    guild_id: int
+    channel_id: int
+    session_id: str
+    token: str = field(repr=False)
+    self_mute: bool = False
+    self_deaf: bool = False
+    suppress: bool = False
+    request_to_speak_at: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Guild:
+    """A server, in the everyday sense of the word."""
+
+    id: int
+    name: str
+    owner_id: int
+    created_at: float
+    roles: dict[int, Role] = field(default_factory=dict)
+    channels: dict[int, Channel] = field(default_factory=dict)
+    members: dict[int, Member] = field(default_factory=dict)
+    voice_states: dict[int, VoiceState] = field(default_factory=dict)
+    afk_channel_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way in."""
+
+    filename: str
+    data: bytes = field(repr=False)
+    content_type: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that hangs on a message, and where it can be fetched."""
+
+    id: int
+    upload: Upload
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wants to post. ``reference_id`` is the message replied to."""
+
+    content: str = ""
+    uploads: tuple[Upload, ...] = ()
+    embeds: tuple[Json, ...] = ()
+    components: tuple[Json, ...] = ()
+    stickers: tuple[str, ...] = ()
+    reference_id: int | None = None
+    must_exist: bool = True
+    allowed_mentions: Json | None = None
+    flags: MessageFlag = MessageFlag.NONE
+    nonce: str | None = None
+    tts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """By what a message came, when not by hand: a webhook, or an answer to an interaction."""
+
+    webhook_id: int
+    application_id: int | None = None
+    interaction: Json | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """A message, with everything said about it.
+
+    ``visible_to`` names the one reader of an ephemeral one. ``sent_at`` is when the announcement of a guest's message
+    was written to the bot's socket, in monotonic seconds.
+    """
+
+    id: int
+    channel_id: int
+    guild_id: int | None
+    author: User
+    content: str
+    created_at: float
+    attachments: tuple[Attachment, ...] = ()
+    embeds: tuple[Json, ...] = ()
+    components: tuple[Json, ...] = ()
+    stickers: tuple[str, ...] = ()
+    reference_id: int | None = None
+    reference: Message | None = None
+    mentions: tuple[User, ...] = ()
+    mention_roles: tuple[int, ...] = ()
+    mention_everyone: bool = False
+    allowed_mentions: Json | None = None
+    flags: MessageFlag = MessageFlag.NONE
+    nonce: str | None = None
+    tts: bool = False
+    edited_at: float | None = None
+    origin: Origin | None = None
+    visible_to: int | None = None
+    sent_at: float = 0.0
+    reactions: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Whether one person alone sees it."""
+        return MessageFlag.EPHEMERAL in self.flags
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether it is the "is thinking…" of a deferred answer."""
+        return MessageFlag.LOADING in self.flags
+
+
+@dataclass(slots=True, eq=False)
+class Webhook:
+    """A way to post under any name and picture."""
+
+    id: int
+    channel_id: int
+    guild_id: int
+    name: str
+    creator: User
+    application_id: int | None
+    token: str = field(repr=False)
+    avatar: str | None = None

@@ -1,0 +1,83 @@
+"""What Discord answers when a request is refused: a status, a code and a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+UNKNOWN_CODES = {
+    "Application": 10002,
+    "Channel": 10003,
+    "Guild": 10004,
+    "Member": 10007,
+    "Message": 10008,
+    "Role": 10011,
+    "User": 10013,
+    "Emoji": 10014,
+    "Webhook": 10015,
+    "interaction": 10062,
+    "application command": 10063,
+    "Voice State": 10065,
+}
+
+
+class ApiError(Exception):
+    """A refused request, as the REST API words it.
+
+    Args:
+        status: the HTTP status.
+        code: Discord's own code (documented under "JSON error codes").
+        message: the sentence that goes with it.
+        errors: the faults of single fields, nested as the request was.
+    """
+
+    def __init__(self, status: int, code: int, message: str, errors: dict[str, Any] | None = None) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.errors = errors
+
+    def payload(self) -> dict[str, Any]:
+        """The body of the answer."""
+        body: dict[str, Any] = {"message": self.message, "code": self.code}
+        if self.errors:
+            body["errors"] = self.errors
+        return body
+
+
+def unknown(what: str) -> ApiError:
+    """404: no such ``what`` (a key of :data:`UNKNOWN_CODES`)."""
+    return ApiError(404, UNKNOWN_CODES[what], f"Unknown {what}")
+
+
+def missing_access() -> ApiError:
+    """403: the caller cannot even see it."""
+    return ApiError(403, 50001, "Missing Access")
+
+
+def missing_permissions() -> ApiError:
+    """403: the caller sees it and may not do that."""
+    return ApiError(403, 50013, "Missing Permissions")
+
+
+def empty_message() -> ApiError:
+    """400: neither text, embed, file nor sticker."""
+    return ApiError(400, 50006, "Cannot send an empty message")
+
+
+def wrong_channel_type() -> ApiError:
+    """400: that cannot be done in a channel of this type."""
+    return ApiError(400, 50024, "Cannot execute action on this channel type")
+
+
+def invalid_form(field: str, code: str, message: str) -> ApiError:
+    """400: a field of the body is wrong. ``field`` may be a dotted path."""
+    errors: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
+    for part in reversed(field.split(".")):
+        errors = {part: errors}
+    return ApiError(400, 50035, "Invalid Form Body", errors)
+
+
+def too_long(field: str, limit: int) -> ApiError:
+    """400: a text longer than ``limit`` characters."""
+    return invalid_form(field, "BASE_TYPE_MAX_LENGTH", f"Must be {limit} or fewer in length.")

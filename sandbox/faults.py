@@ -1,0 +1,141 @@
+"""What can be made to go wrong, as calls."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from sandbox.entities import Application, ApplicationFlag, Channel, Guild, Overwrite, User, VoiceState
+from sandbox.gateway import Gateway
+from sandbox.permissions import NOTHING, Permission
+from sandbox.rest.disturbance import Disturbance
+from sandbox.voice_link import VoiceLink
+from sandbox.world import World
+
+
+class Faults:
+    """Trouble for the bot under test. Packet loss and voice close codes are faults of ``Sandbox.voice_server``.
+
+    Args:
+        world: where it happens.
+        gateway: the main gateway.
+        rest: the trouble-maker in front of the REST API.
+        voice: the voice servers.
+        everybody_follows: lets guests who were moved connect anew.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        gateway: Gateway,
+        rest: Disturbance,
+        voice: VoiceLink,
+        everybody_follows: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.rest = rest
+        self._world = world
+        self._gateway = gateway
+        self._voice = voice
+        self._everybody_follows = everybody_follows
+
+    # In a voice channel.
+
+    async def kick_from_voice(self, user: User) -> None:
+        """Somebody disconnects them."""
+        self._world.voice.leave(self._state(user).guild_id, user.id)
+        await self._settle()
+
+    async def move(self, user: User, channel: Channel) -> None:
+        """Somebody moves them to another voice channel."""
+        self._world.voice.move(self._state(user).guild_id, user.id, channel.id)
+        await self._settle()
+
+    async def move_to_afk(self, user: User) -> None:
+        """They have said nothing for too long."""
+        state = self._state(user)
+        afk = self._world.directory.guild(state.guild_id).afk_channel_id
+        if afk is None:
+            raise ValueError("the guild has no channel for the absent")
+        await self.move(user, self._world.directory.channel(afk))
+
+    async def delete_channel(self, channel: Channel) -> None:
+        """Somebody deletes a channel; who is in it is disconnected."""
+        self._world.delete_channel(channel)
+        await self._settle()
+
+    def make_full(self, channel: Channel) -> None:
+        """Nobody else fits in: the limit becomes the number of those inside, of whom there must be one."""
+        inside = len(self._world.voice.inside(channel))
+        if not inside:
+            raise ValueError("an empty channel cannot be full")
+        channel.user_limit = inside
+        self._world.directory.announce_update(channel)
+
+    def server_mute(self, user: User, *, muted: bool = True) -> None:
+        """Somebody mutes them for everybody, or no longer."""
+        self._world.voice.set_mute(self._state(user).guild_id, user.id, muted)
+
+    def suppress(self, user: User, *, suppressed: bool = True) -> None:
+        """A moderator sends them to a stage's audience, or among the speakers."""
+        self._world.voice.set_suppress(self._state(user).guild_id, user.id, suppressed)
+
+    async def change_voice_server(self) -> None:
+        """Everybody is sent to another voice server."""
+        await self._voice.change_server()
+        await self._everybody_follows()
+
+    async def lose_voice_server(self) -> None:
+        """The voice server dies; everybody is told that there is no endpoint, until :meth:`change_voice_server`."""
+        await self._voice.lose_server()
+
+    # On the gateway.
+
+    def cut_gateway(self) -> None:
+        """The network breaks; sessions can be resumed."""
+        self._gateway.cut()
+
+    def drop_gateway(self) -> None:
+        """The network breaks, and when the bot wants to resume its session is gone."""
+        self._gateway.forget_sessions()
+        self._gateway.cut()
+
+    async def ask_to_reconnect(self) -> None:
+        """The gateway asks the bot to reconnect and resume (op 7)."""
+        await self._gateway.ask_to_reconnect()
+
+    async def invalidate_session(self) -> None:
+        """The gateway declares the bot's session invalid (op 9); it has to identify anew."""
+        self._gateway.forget_sessions()
+        await self._gateway.invalidate(resumable=False)
+
+    async def close_gateway(self, code: int) -> None:
+        """The gateway closes the connection with a code; 4004 and 4010 to 4014 are final."""
+        await self._gateway.close_all(code)
+
+    # On the guild.
+
+    def deny(self, user: User, channel: Channel, permissions: Permission) -> None:
+        """Take permissions in a channel away from a member."""
+        self._world.directory.set_overwrite(channel, Overwrite(user.id, is_member=True, deny=permissions))
+
+    def allow(self, user: User, channel: Channel, permissions: Permission = NOTHING) -> None:
+        """Give a member permissions in a channel; everything denied to them there before is forgotten."""
+        self._world.directory.set_overwrite(channel, Overwrite(user.id, is_member=True, allow=permissions))
+
+    def set_intents(self, app: Application, flags: ApplicationFlag) -> None:
+        """Grant an application these privileged intents and no others, from the next identify on."""
+        self._world.directory.set_application_flags(app, flags)
+
+    async def kick_from_guild(self, user: User, guild: Guild) -> None:
+        """Somebody removes them from the guild."""
+        self._world.remove_member(guild, user.id)
+        await self._settle()
+
+    def _state(self, user: User) -> VoiceState:
+        for guild in self._world.directory.guilds.values():
+            if user.id in guild.voice_states:
+                return guild.voice_states[user.id]
+        raise ValueError(f"{user.name} is in no voice channel")
+
+    async def _settle(self) -> None:
+        await self._voice.settled()
+        await self._everybody_follows()

@@ -1,0 +1,304 @@
+"""The gateway, version 10: identify, resume, heartbeats, events out, voice states and member requests in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from sandbox import payloads
+from sandbox.bus import Changed, Dispatch, Event
+from sandbox.entities import Application, Guild, Json, Member
+from sandbox.errors import ApiError
+from sandbox.gateway_protocol import (
+    HEARTBEAT_S,
+    CloseCode,
+    GoneError,
+    Op,
+    RefusedError,
+    as_id,
+    as_object,
+    frame,
+    receive,
+)
+from sandbox.gateway_session import Frame, Session
+from sandbox.intents import ALL_BITS, Intent, as_shown, needed_intent, not_granted
+from sandbox.permissions import Permission
+from sandbox.world import World
+
+_log = logging.getLogger(__name__)
+
+MEMBERS_PER_CHUNK = 1000
+
+
+class Gateway:
+    """Serves the world's events to bots over WebSockets. Belongs to one event loop.
+
+    Args:
+        world: whose events.
+        clock: monotonic seconds, for the times of delivery.
+    """
+
+    def __init__(self, world: World, *, clock: Callable[[], float]) -> None:
+        self._world = world
+        self._clock = clock
+        self._sessions: dict[str, Session] = {}
+        self._sockets: dict[web.WebSocketResponse, web.Request] = {}
+        self._receipts: dict[int, asyncio.Future[float]] = {}
+        self._unsubscribe = world.subscribe(self._on_event)
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        self._unsubscribe()
+        for socket in tuple(self._sockets):
+            await socket.close(code=1001)
+
+    # For those who watch or disturb.
+
+    def is_online(self, app: Application) -> bool:
+        """Whether a session of this bot is connected and has been told READY."""
+        return any(session.app is app and session.connected for session in self._sessions.values())
+
+    async def delivered(self, message_id: int) -> float:
+        """When the announcement of a message was written to a bot's socket, in seconds of the clock.
+
+        To be called right after the message was posted, before anything else is awaited. With no bot connected that
+        may see it, the time is now.
+        """
+        receipt = self._receipts.get(message_id)
+        return self._clock() if receipt is None else await receipt
+
+    def cut(self) -> None:
+        """Break every connection without a word, as a network failure does. Sessions can be resumed."""
+        for request in self._sockets.values():
+            if request.transport is not None:
+                request.transport.abort()
+
+    def forget_sessions(self) -> None:
+        """Whoever wants to resume will be told that there is nothing to resume."""
+        self._sessions.clear()
+
+    async def ask_to_reconnect(self) -> None:
+        """Op 7: every client shall reconnect and resume."""
+        await self._broadcast({"op": Op.RECONNECT, "d": None})
+
+    async def invalidate(self, *, resumable: bool) -> None:
+        """Op 9: the session is invalid; the client may try to resume, or must identify anew."""
+        await self._broadcast({"op": Op.INVALID_SESSION, "d": resumable})
+
+    async def close_all(self, code: int) -> None:
+        """Close every connection with this code."""
+        for socket in tuple(self._sockets):
+            await socket.close(code=code)
+
+    async def _broadcast(self, payload: Json) -> None:
+        for socket in tuple(self._sockets):
+            with contextlib.suppress(ConnectionError):
+                await socket.send_str(json.dumps(payload))
+
+    # One connection.
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve a connection from hello to close."""
+        socket = web.WebSocketResponse(max_msg_size=64 * 1024)
+        await socket.prepare(request)
+        self._sockets[socket] = request
+        outbox: asyncio.Queue[Frame] = asyncio.Queue()
+        writer = asyncio.create_task(self._write(socket, outbox), name="gateway writer")
+        session: Session | None = None
+        try:
+            if request.query.get("v", "10") not in ("9", "10"):
+                raise RefusedError(CloseCode.INVALID_VERSION)
+            outbox.put_nowait(frame(Op.HELLO, {"heartbeat_interval": int(HEARTBEAT_S * 1000)}))
+            session = await self._begin(socket, outbox, f"ws://{request.host}{request.path}")
+            while session is not None:
+                op, data = await receive(socket)
+                self._obey(session, outbox, op, data)
+        except RefusedError as refusal:
+            await socket.close(code=refusal.code)
+        except GoneError:
+            pass
+        finally:
+            del self._sockets[socket]
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            if session is not None:
+                self._end(session, outbox)
+        return socket
+
+    async def _begin(self, socket: web.WebSocketResponse, outbox: asyncio.Queue[Frame], url: str) -> Session:
+        while True:
+            op, data = await receive(socket)
+            if op == Op.HEARTBEAT:
+                outbox.put_nowait(frame(Op.HEARTBEAT_ACK, None))
+            elif op == Op.IDENTIFY:
+                return self._identify(as_object(data), outbox, url)
+            elif op == Op.RESUME:
+                session = self._resume(as_object(data), outbox)
+                if session is not None:
+                    return session
+                outbox.put_nowait(frame(Op.INVALID_SESSION, False))
+            else:
+                raise RefusedError(CloseCode.NOT_AUTHENTICATED)
+
+    def _identify(self, data: Json, outbox: asyncio.Queue[Frame], url: str) -> Session:
+        app = self._authenticate(data)
+        intents = data.get("intents")
+        if not isinstance(intents, int) or not 0 <= intents <= ALL_BITS:
+            raise RefusedError(CloseCode.INVALID_INTENTS)
+        if not_granted(intents, app.flags):
+            raise RefusedError(CloseCode.DISALLOWED_INTENTS)
+        session = Session(secrets.token_hex(16), app, intents)
+        self._sessions[session.id] = session
+        session.attach(outbox)
+        guilds = [guild for guild in self._world.directory.guilds.values() if app.bot.id in guild.members]
+        session.tell("READY", _ready_payload(session, guilds, url))
+        for guild in guilds:
+            session.tell("GUILD_CREATE", payloads.guild_create(guild, members=_told_members(guild, session)))
+        self._world.publish(Changed())
+        return session
+
+    def _resume(self, data: Json, outbox: asyncio.Queue[Frame]) -> Session | None:
+        app = self._authenticate(data)
+        session, sequence = self._sessions.get(str(data.get("session_id"))), data.get("seq")
+        if session is None or session.app is not app or not isinstance(sequence, int):
+            return None
+        if not session.can_replay(sequence):
+            return None
+        session.replay(sequence, outbox)
+        session.tell("RESUMED", {"_trace": []})
+        self._world.publish(Changed())
+        return session
+
+    def _authenticate(self, data: Json) -> Application:
+        token = data.get("token")
+        app = self._world.directory.application_of(token.removeprefix("Bot ")) if isinstance(token, str) else None
+        if app is None:
+            raise RefusedError(CloseCode.AUTHENTICATION_FAILED)
+        return app
+
+    def _obey(self, session: Session, outbox: asyncio.Queue[Frame], op: int, data: Any) -> None:
+        match op:
+            case Op.HEARTBEAT:
+                outbox.put_nowait(frame(Op.HEARTBEAT_ACK, None))
+            case Op.PRESENCE:
+                pass  # Nobody looks at presences here.
+            case Op.VOICE_STATE:
+                self._set_voice_state(session, as_object(data))
+            case Op.REQUEST_MEMBERS:
+                self._send_members(session, as_object(data))
+            case Op.IDENTIFY | Op.RESUME:
+                raise RefusedError(CloseCode.ALREADY_AUTHENTICATED)
+            case _:
+                raise RefusedError(CloseCode.UNKNOWN_OPCODE)
+
+    def _set_voice_state(self, session: Session, data: Json) -> None:
+        guild_id, channel_id = as_id(data.get("guild_id")), data.get("channel_id")
+        user_id = session.app.bot.id
+        try:
+            if channel_id is None:
+                self._world.voice.leave(guild_id, user_id)
+                return
+            mute, deaf = bool(data.get("self_mute")), bool(data.get("self_deaf"))
+            self._world.voice.join(user_id, as_id(channel_id), self_mute=mute, self_deaf=deaf)
+        except ApiError as error:
+            # Discord does not answer either: the client has to notice that nothing comes.
+            _log.debug("A voice state was not changed: %s", error)
+
+    def _send_members(self, session: Session, data: Json) -> None:
+        guild = self._world.directory.guilds.get(as_id(data.get("guild_id")))
+        if guild is None or session.app.bot.id not in guild.members:
+            return
+        wanted = data.get("user_ids")
+        if wanted is not None:
+            ids = [as_id(each) for each in (wanted if isinstance(wanted, list) else [wanted])]
+            found = [guild.members[each] for each in ids if each in guild.members]
+            missing = [str(each) for each in ids if each not in guild.members]
+        else:
+            query, limit = str(data.get("query", "")).lower(), int(data.get("limit") or 0)
+            if not query and not session.intents & Intent.GUILD_MEMBERS:
+                return
+            found = [each for each in guild.members.values() if each.user.name.lower().startswith(query)]
+            found, missing = found[: limit or None], []
+        chunks = [found[i : i + MEMBERS_PER_CHUNK] for i in range(0, len(found), MEMBERS_PER_CHUNK)] or [[]]
+        for index, chunk in enumerate(chunks):
+            answer: Json = {
+                "guild_id": str(guild.id),
+                "members": [payloads.member(each) for each in chunk],
+                "chunk_index": index,
+                "chunk_count": len(chunks),
+                "not_found": missing,
+            }
+            if "nonce" in data:
+                answer["nonce"] = data["nonce"]
+            session.tell("GUILD_MEMBERS_CHUNK", answer)
+
+    def _end(self, session: Session, outbox: asyncio.Queue[Frame]) -> None:
+        session.detach(outbox)
+        while not outbox.empty():
+            self._acknowledge(outbox.get_nowait())
+
+    # Events out.
+
+    def _on_event(self, event: Event) -> None:
+        if not isinstance(event, Dispatch):
+            return
+        for session in self._sessions.values():
+            if not self._concerns(event, session):
+                continue
+            message_id = int(event.data["id"]) if event.name == "MESSAGE_CREATE" else None
+            if message_id is not None and session.connected:
+                self._receipts[message_id] = asyncio.get_running_loop().create_future()
+            session.tell(event.name, as_shown(event, session.intents, session.app.bot.id), message_id)
+
+    def _concerns(self, event: Dispatch, session: Session) -> bool:
+        bot_id, directory = session.app.bot.id, self._world.directory
+        intent = needed_intent(event)
+        if intent & session.intents != intent:
+            return False
+        if event.only is not None:
+            return bot_id in event.only
+        if directory.find_member(event.guild_id, bot_id) is None:
+            return False
+        channel = directory.channels.get(event.channel_id or 0)
+        return channel is None or Permission.VIEW_CHANNEL in directory.permissions(bot_id, channel)
+
+    async def _write(self, socket: web.WebSocketResponse, outbox: asyncio.Queue[Frame]) -> None:
+        while True:
+            item = await outbox.get()
+            self._acknowledge(item)
+            with contextlib.suppress(ConnectionError):
+                await socket.send_str(item.text)
+
+    def _acknowledge(self, item: Frame) -> None:
+        receipt = self._receipts.pop(item.message_id or 0, None)
+        if receipt is not None and not receipt.done():
+            receipt.set_result(self._clock())
+
+
+def _ready_payload(session: Session, guilds: list[Guild], url: str) -> Json:
+    return {
+        "v": 10,
+        "user": payloads.own_user(session.app.bot),
+        "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+        "session_id": session.id,
+        "resume_gateway_url": url,
+        "session_type": "normal",
+        "shard": [0, 1],
+        "application": {"id": str(session.app.id), "flags": int(session.app.flags)},
+    }
+
+
+def _told_members(guild: Guild, session: Session) -> list[Member]:
+    """Without the presences intent a bot starts out with itself and those in voice channels."""
+    if session.intents & Intent.GUILD_PRESENCES:
+        return list(guild.members.values())
+    return [
+        each for each in guild.members.values() if each.user is session.app.bot or each.user.id in guild.voice_states
+    ]

@@ -1,0 +1,100 @@
+"""The gateway's wire: operations, close codes, and messages read with suspicion."""
+
+from __future__ import annotations
+
+import json
+from enum import IntEnum
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from sandbox.entities import Json
+from sandbox.gateway_session import Frame
+
+HEARTBEAT_S = 41.25
+_MISSED_HEARTBEATS = 1.5
+
+
+class Op(IntEnum):
+    """What a gateway message is."""
+
+    HEARTBEAT = 1
+    IDENTIFY = 2
+    PRESENCE = 3
+    VOICE_STATE = 4
+    RESUME = 6
+    RECONNECT = 7
+    REQUEST_MEMBERS = 8
+    INVALID_SESSION = 9
+    HELLO = 10
+    HEARTBEAT_ACK = 11
+
+
+class CloseCode(IntEnum):
+    """Why the gateway ends a connection."""
+
+    UNKNOWN_ERROR = 4000
+    UNKNOWN_OPCODE = 4001
+    DECODE_ERROR = 4002
+    NOT_AUTHENTICATED = 4003
+    AUTHENTICATION_FAILED = 4004
+    ALREADY_AUTHENTICATED = 4005
+    SESSION_TIMED_OUT = 4009
+    INVALID_VERSION = 4012
+    INVALID_INTENTS = 4013
+    DISALLOWED_INTENTS = 4014
+
+
+class RefusedError(Exception):
+    """The client did what ends a connection; the close code says what."""
+
+    def __init__(self, code: CloseCode) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
+class GoneError(Exception):
+    """The client has closed, or the network has."""
+
+
+async def receive(socket: web.WebSocketResponse) -> tuple[int, Any]:
+    """The next message's operation and data.
+
+    Raises:
+        RefusedError: it is malformed, or nothing came for one and a half heartbeats.
+        GoneError: the connection is over.
+    """
+    try:
+        frame = await socket.receive(timeout=HEARTBEAT_S * _MISSED_HEARTBEATS)
+    except TimeoutError:
+        raise RefusedError(CloseCode.SESSION_TIMED_OUT) from None
+    if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+        raise GoneError
+    try:
+        message = json.loads(frame.data)
+        op, data = message["op"], message["d"]
+    except (ValueError, KeyError, TypeError):
+        raise RefusedError(CloseCode.DECODE_ERROR) from None
+    if not isinstance(op, int):
+        raise RefusedError(CloseCode.DECODE_ERROR)
+    return op, data
+
+
+def as_object(data: Any) -> Json:
+    """``data``, if it is a JSON object; else the client is refused."""
+    if not isinstance(data, dict):
+        raise RefusedError(CloseCode.DECODE_ERROR)
+    return data
+
+
+def as_id(value: Any) -> int:
+    """An id sent as text or number; else the client is refused."""
+    try:
+        return int(value)
+    except (ValueError, TypeError):
+        raise RefusedError(CloseCode.DECODE_ERROR) from None
+
+
+def frame(op: Op, data: Any) -> Frame:
+    """A message that is no event."""
+    return Frame(json.dumps({"op": op, "d": data, "s": None, "t": None}))

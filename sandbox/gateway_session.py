@@ -1,0 +1,74 @@
+"""One bot's session on the gateway: what it is told, numbered and kept, so that a new socket can resume it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from dataclasses import dataclass
+
+from sandbox.entities import Application, Json
+
+KEPT_EVENTS = 2000
+DISPATCH = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A text on its way to a socket; ``message_id`` for the announcement of a new message."""
+
+    text: str
+    message_id: int | None = None
+
+
+class Session:
+    """Outlives its sockets. Belongs to one event loop.
+
+    Args:
+        session_id: by which it is resumed.
+        app: whose it is.
+        intents: what it asked for.
+    """
+
+    def __init__(self, session_id: str, app: Application, intents: int) -> None:
+        self.id = session_id
+        self.app = app
+        self.intents = intents
+        self._sequence = 0
+        self._kept: deque[tuple[int, Frame]] = deque(maxlen=KEPT_EVENTS)
+        self._outbox: asyncio.Queue[Frame] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a socket takes its events now."""
+        return self._outbox is not None
+
+    def attach(self, outbox: asyncio.Queue[Frame]) -> None:
+        """Send events there from now on."""
+        self._outbox = outbox
+
+    def detach(self, outbox: asyncio.Queue[Frame]) -> None:
+        """That socket is gone; unless another has taken its place, events wait."""
+        if self._outbox is outbox:
+            self._outbox = None
+
+    def tell(self, name: str, data: Json, message_id: int | None = None) -> None:
+        """Send an event, now or on resume."""
+        self._sequence += 1
+        text = json.dumps({"op": DISPATCH, "t": name, "s": self._sequence, "d": data})
+        frame = Frame(text, message_id)
+        self._kept.append((self._sequence, frame))
+        if self._outbox is not None:
+            self._outbox.put_nowait(frame)
+
+    def can_replay(self, after: int) -> bool:
+        """Whether everything behind that sequence number is still kept."""
+        oldest = self._kept[0][0] if self._kept else self._sequence + 1
+        return oldest - 1 <= after <= self._sequence
+
+    def replay(self, after: int, outbox: asyncio.Queue[Frame]) -> None:
+        """Take up a new socket: what it missed first, then what comes."""
+        for sequence, frame in self._kept:
+            if sequence > after:
+                outbox.put_nowait(frame)
+        self._outbox = outbox

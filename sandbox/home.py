@@ -1,0 +1,46 @@
+"""The guild that a fresh sandbox starts with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.directory import Directory
+from sandbox.entities import Application, Channel, ChannelKind, Guild, User
+
+GUILD_NAME = "The sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A guild with one of everything, its owner and a bot that has been invited."""
+
+    guild: Guild
+    owner: User
+    bot: Application
+    general: Channel
+    side: Channel
+    lounge: Channel
+    second_lounge: Channel
+    stage: Channel
+    afk: Channel
+
+
+def build_home(directory: Directory, bot_name: str) -> Home:
+    """Make the guild: two text channels, two voice channels, a stage and a channel for the absent."""
+    owner = directory.add_user("Owner")
+    bot = directory.add_application(bot_name, owner)
+    guild = directory.add_guild(GUILD_NAME, owner)
+    home = Home(
+        guild,
+        owner,
+        bot,
+        general=directory.add_channel(guild, "general"),
+        side=directory.add_channel(guild, "side-talk"),
+        lounge=directory.add_channel(guild, "Lounge", ChannelKind.VOICE),
+        second_lounge=directory.add_channel(guild, "Second lounge", ChannelKind.VOICE),
+        stage=directory.add_channel(guild, "Stage", ChannelKind.STAGE),
+        afk=directory.add_channel(guild, "AFK", ChannelKind.VOICE),
+    )
+    directory.set_afk_channel(guild, home.afk)
+    directory.add_member(guild, bot.bot)
+    return home

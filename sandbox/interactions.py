@@ -1,0 +1,321 @@
+"""Interactions: a person presses a command or a button, the bot answers, at first within three seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from sandbox import payloads
+from sandbox.bus import Changed, Dispatch
+from sandbox.commands import Commands
+from sandbox.directory import Directory
+from sandbox.entities import Application, Channel, Draft, Json, Message, MessageFlag, Origin, User
+from sandbox.errors import ApiError, unknown
+from sandbox.messages import Messages
+
+FIRST_RESPONSE_S = 3.0
+TOKEN_LIFE_S = 900.0
+ATTACHMENT_LIMIT = 10 * 1024 * 1024
+
+
+class InteractionKind(IntEnum):
+    """What was pressed."""
+
+    COMMAND = 2
+    COMPONENT = 3
+    AUTOCOMPLETE = 4
+
+
+class CallbackKind(IntEnum):
+    """How the bot answers first."""
+
+    MESSAGE = 4
+    DEFERRED_MESSAGE = 5
+    DEFERRED_UPDATE = 6
+    UPDATE = 7
+    AUTOCOMPLETE = 8
+
+
+@dataclass(slots=True, eq=False)
+class Interaction:
+    """One press and what has come of it.
+
+    Attributes:
+        pressed_at: when, in monotonic seconds.
+        source: the message whose button it was.
+        answered: the kind of the first answer, ``None`` until there is one.
+        answered_at: when that came.
+        answer: the data of the first answer, as it came.
+        original: the message of the first answer, perhaps still "is thinking…".
+        shown: every message that answers it and can be read, in the order they first could.
+    """
+
+    id: int
+    kind: InteractionKind
+    app: Application
+    user: User
+    channel: Channel
+    token: str
+    pressed_at: float
+    source: Message | None = None
+    answered: CallbackKind | None = None
+    answered_at: float = 0.0
+    answer: Json = field(default_factory=dict)
+    original: Message | None = None
+    shown: list[Message] = field(default_factory=list)
+
+    @property
+    def metadata(self) -> Json:
+        """What messages that answer it say about it."""
+        return {
+            "id": str(self.id),
+            "type": int(self.kind),
+            "user": payloads.user(self.user),
+            "authorizing_integration_owners": {"0": str(self.channel.guild_id or 0)},
+        }
+
+
+class Interactions:
+    """Every interaction, its answers and their tokens.
+
+    Args:
+        directory: who and where.
+        messages: where answers appear.
+        commands: what can be pressed.
+        clock: monotonic seconds; by it the three seconds are counted.
+    """
+
+    def __init__(
+        self, directory: Directory, messages: Messages, commands: Commands, clock: Callable[[], float]
+    ) -> None:
+        self._directory = directory
+        self._messages = messages
+        self._commands = commands
+        self._clock = clock
+        self._by_token: dict[str, Interaction] = {}
+
+    # A person presses.
+
+    def press(self, user: User, channel: Channel, command: str, values: Mapping[str, Any]) -> Interaction:
+        """Use a slash command; ``command`` is its name, with sub-commands after spaces.
+
+        Raises:
+            CommandError: no client would have let them.
+        """
+        name, *words = command.split()
+        app, registered = self._commands.find(name, channel.guild_id)
+        data = self._commands.fill(registered, words, values, channel.guild_id)
+        return self._begin(InteractionKind.COMMAND, app, user, channel, data)
+
+    def complete(self, user: User, channel: Channel, command: str, option: str, typed: str) -> Interaction:
+        """Type into an option that offers suggestions."""
+        app, registered = self._commands.find(command, channel.guild_id)
+        focused = {"name": option, "type": 3, "value": typed, "focused": True}
+        data: Json = {"id": registered["id"], "name": command, "type": registered["type"], "options": [focused]}
+        return self._begin(InteractionKind.AUTOCOMPLETE, app, user, channel, data)
+
+    def click(self, user: User, message: Message, custom_id: str) -> Interaction:
+        """Press a button of a message.
+
+        Raises:
+            ApiError: it has no such button (10008), or no bot made it.
+        """
+        app = self._directory.application_of_bot(message.author.id)
+        if app is None or custom_id not in _custom_ids(list(message.components)):
+            raise unknown("Message")
+        data = {"custom_id": custom_id, "component_type": 2}
+        channel = self._directory.channel(message.channel_id)
+        return self._begin(InteractionKind.COMPONENT, app, user, channel, data, source=message)
+
+    # The bot answers.
+
+    def respond(self, interaction_id: int, token: str, kind: int, data: Json, draft: Draft) -> Json:
+        """The first answer.
+
+        Args:
+            interaction_id: of the interaction.
+            token: its token.
+            kind: a :class:`CallbackKind`.
+            data: the answer's data as it came.
+            draft: the same, read as a message.
+
+        Returns:
+            What Discord answers when asked for the response.
+
+        Raises:
+            ApiError: unknown or more than three seconds old (10062), answered already (40060), malformed.
+        """
+        interaction = self._by_token.get(token)
+        if interaction is None or interaction.id != interaction_id:
+            raise unknown("interaction")
+        if interaction.answered is not None:
+            raise ApiError(400, 40060, "Interaction has already been acknowledged.")
+        if self._clock() - interaction.pressed_at > FIRST_RESPONSE_S:
+            raise unknown("interaction")
+        callback = _callback_for(interaction, kind)
+        shown = self._first_message(interaction, callback, draft)
+        interaction.answered, interaction.answered_at, interaction.answer = callback, self._clock(), data
+        self._directory.bus.publish(Changed())
+        if shown is not None:
+            self._show(interaction, shown)
+        return self._callback_payload(interaction, callback, shown)
+
+    def follow_up(self, app_id: int, token: str, draft: Draft) -> Message:
+        """A further message; the first one after "is thinking…" takes its place."""
+        interaction = self._answered(app_id, token)
+        original = interaction.original
+        if original is not None and original.is_loading:
+            return self._fill(interaction, original, draft)
+        message = self._post(interaction, draft)
+        self._show(interaction, message)
+        return message
+
+    def message(self, app_id: int, token: str, message_id: int | None) -> Message:
+        """One of the answers; ``None`` for the first."""
+        interaction = self._answered(app_id, token)
+        if message_id is None:
+            if interaction.original is None:
+                raise unknown("Message")
+            return interaction.original
+        return self._messages.get(interaction.channel.id, message_id)
+
+    def edit(self, app_id: int, token: str, message: Message, draft: Draft, keep: frozenset[int] | None) -> Message:
+        """Change one of the answers; "is thinking…" becomes what the draft says."""
+        interaction = self._answered(app_id, token)
+        if message.is_loading:
+            return self._fill(interaction, message, draft)
+        self._messages.edit(message, draft, keep_attachments=keep)
+        self._show(interaction, message)
+        return message
+
+    def delete(self, app_id: int, token: str, message: Message) -> None:
+        """Take one of the answers away."""
+        interaction = self._answered(app_id, token)
+        self._messages.delete(message)
+        if message in interaction.shown:
+            interaction.shown.remove(message)
+        if interaction.original is message:
+            interaction.original = None
+
+    def _begin(
+        self,
+        kind: InteractionKind,
+        app: Application,
+        user: User,
+        channel: Channel,
+        data: Json,
+        source: Message | None = None,
+    ) -> Interaction:
+        token = secrets.token_urlsafe(48)
+        new = Interaction(self._directory.ids.next(), kind, app, user, channel, token, self._clock(), source)
+        self._by_token[token] = new
+        self._directory.bus.publish(
+            Dispatch("INTERACTION_CREATE", self._payload(new, data), only=frozenset({app.bot.id}))
+        )
+        return new
+
+    def _payload(self, interaction: Interaction, data: Json) -> Json:
+        channel, user = interaction.channel, interaction.user
+        guild_id = channel.guild_id
+        payload: Json = {
+            "id": str(interaction.id),
+            "application_id": str(interaction.app.id),
+            "type": int(interaction.kind),
+            "data": data,
+            "token": interaction.token,
+            "version": 1,
+            "channel_id": str(channel.id),
+            "channel": payloads.channel(channel),
+            "locale": "en-US",
+            "app_permissions": str(int(self._directory.permissions(interaction.app.bot.id, channel))),
+            "entitlements": [],
+            "authorizing_integration_owners": {"0": str(guild_id or 0)},
+            "context": 0 if guild_id else 1,
+            "attachment_size_limit": ATTACHMENT_LIMIT,
+        }
+        if interaction.source is not None:
+            payload["message"] = self._messages.payload(interaction.source)
+        if guild_id is None:
+            return payload | {"user": payloads.user(user)}
+        member = payloads.member(self._directory.member(guild_id, user.id))
+        member["permissions"] = str(int(self._directory.permissions(user.id, channel)))
+        guild = {"id": str(guild_id), "locale": "en-US", "features": []}
+        return payload | {"guild_id": str(guild_id), "guild": guild, "guild_locale": "en-US", "member": member}
+
+    def _answered(self, app_id: int, token: str) -> Interaction:
+        interaction = self._by_token.get(token)
+        if interaction is None or interaction.app.id != app_id or interaction.answered is None:
+            raise unknown("Webhook")
+        if self._clock() - interaction.pressed_at > TOKEN_LIFE_S:
+            raise ApiError(401, 50027, "Invalid Webhook Token")
+        return interaction
+
+    def _first_message(self, interaction: Interaction, callback: CallbackKind, draft: Draft) -> Message | None:
+        match callback:
+            case CallbackKind.MESSAGE:
+                interaction.original = self._post(interaction, draft)
+            case CallbackKind.DEFERRED_MESSAGE:
+                loading = draft.flags & MessageFlag.EPHEMERAL | MessageFlag.LOADING
+                interaction.original = self._post(interaction, Draft(flags=loading))
+                return None
+            case CallbackKind.UPDATE if interaction.source is not None:
+                interaction.original = self._messages.edit(interaction.source, draft)
+            case CallbackKind.DEFERRED_UPDATE:
+                interaction.original = interaction.source
+                return None
+            case _:
+                return None
+        return interaction.original
+
+    def _post(self, interaction: Interaction, draft: Draft) -> Message:
+        origin = Origin(interaction.app.id, interaction.app.id, interaction.metadata)
+        reader = interaction.user.id if MessageFlag.EPHEMERAL in draft.flags else None
+        return self._messages.post(interaction.channel, interaction.app.bot, draft, origin=origin, visible_to=reader)
+
+    def _fill(self, interaction: Interaction, loading: Message, draft: Draft) -> Message:
+        # Whether it is ephemeral was settled when the answer was deferred.
+        flags = draft.flags & ~MessageFlag.EPHEMERAL | loading.flags & MessageFlag.EPHEMERAL
+        self._messages.edit(loading, dataclasses.replace(draft, flags=flags & ~MessageFlag.LOADING))
+        self._show(interaction, loading)
+        return loading
+
+    def _show(self, interaction: Interaction, message: Message) -> None:
+        if message not in interaction.shown:
+            interaction.shown.append(message)
+        self._directory.bus.publish(Changed())
+
+    def _callback_payload(self, interaction: Interaction, callback: CallbackKind, shown: Message | None) -> Json:
+        original = interaction.original
+        answer: Json = {"id": str(interaction.id), "type": int(interaction.kind)}
+        resource: Json = {"type": int(callback)}
+        if original is not None:
+            answer |= {
+                "response_message_id": str(original.id),
+                "response_message_loading": original.is_loading,
+                "response_message_ephemeral": original.is_ephemeral,
+            }
+            if shown is not None or original.is_loading:
+                resource["message"] = self._messages.payload(original)
+        return {"interaction": answer, "resource": resource}
+
+
+def _callback_for(interaction: Interaction, kind: int) -> CallbackKind:
+    fitting = {
+        InteractionKind.COMMAND: (CallbackKind.MESSAGE, CallbackKind.DEFERRED_MESSAGE),
+        InteractionKind.COMPONENT: tuple(set(CallbackKind) - {CallbackKind.AUTOCOMPLETE}),
+        InteractionKind.AUTOCOMPLETE: (CallbackKind.AUTOCOMPLETE,),
+    }[interaction.kind]
+    if kind not in fitting:
+        raise ApiError(400, 50035, "Invalid Form Body", {"type": {"_errors": [{"code": "BASE_TYPE_CHOICES"}]}})
+    return CallbackKind(kind)
+
+
+def _custom_ids(components: list[Json]) -> set[str]:
+    found = {str(each["custom_id"]) for each in components if "custom_id" in each}
+    for each in components:
+        found |= _custom_ids(each.get("components", []))
+    return found

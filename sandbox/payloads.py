@@ -1,0 +1,373 @@
+"""Entities as the JSON that Discord's API and gateway speak. Pure functions; nothing here looks anything up."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+
+from sandbox.entities import (
+    Application,
+    Attachment,
+    Channel,
+    ChannelKind,
+    Guild,
+    Json,
+    Member,
+    Message,
+    Role,
+    User,
+    VoiceState,
+    Webhook,
+)
+from sandbox.permissions import Permission
+
+_CUSTOM_EMOJI = re.compile(r"(\w{2,32}):(\d{15,20})")
+MESSAGE_DEFAULT, MESSAGE_REPLY, MESSAGE_COMMAND = 0, 19, 20
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """ISO 8601 of seconds since 1970."""
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
+
+
+def user(who: User) -> Json:
+    """A user as everyone sees them."""
+    return {
+        "id": str(who.id),
+        "username": who.name,
+        "discriminator": "0001" if who.bot else "0",
+        "global_name": None if who.bot else who.name,
+        "avatar": who.avatar,
+        "bot": who.bot,
+        "public_flags": 0,
+        "flags": 0,
+    }
+
+
+def own_user(who: User) -> Json:
+    """A user as they see themselves."""
+    return user(who) | {"mfa_enabled": False, "locale": "en-US", "verified": True, "email": None}
+
+
+def application(app: Application) -> Json:
+    """The answer to "which application am I?"."""
+    return {
+        "id": str(app.id),
+        "name": app.name,
+        "icon": None,
+        "description": "",
+        "summary": "",
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "flags": int(app.flags),
+        "owner": user(app.owner),
+        "team": None,
+        "tags": [],
+    }
+
+
+def role(it: Role) -> Json:
+    """A role of a guild."""
+    payload: Json = {
+        "id": str(it.id),
+        "name": it.name,
+        "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "hoist": False,
+        "position": it.position,
+        "permissions": str(int(it.permissions)),
+        "managed": it.bot_id is not None,
+        "mentionable": False,
+        "flags": 0,
+    }
+    if it.bot_id is not None:
+        payload["tags"] = {"bot_id": str(it.bot_id)}
+    return payload
+
+
+def bare_member(it: Member) -> Json:
+    """A member where the user is named elsewhere."""
+    return {
+        "roles": [str(role_id) for role_id in it.roles],
+        "nick": it.nick,
+        "avatar": None,
+        "joined_at": timestamp(it.joined_at),
+        "premium_since": None,
+        "deaf": it.deaf,
+        "mute": it.mute,
+        "pending": False,
+        "flags": 0,
+    }
+
+
+def member(it: Member) -> Json:
+    """A member with their user."""
+    return bare_member(it) | {"user": user(it.user)}
+
+
+def voice_state(it: VoiceState, *, channel_id: int | None) -> Json:
+    """A voice state; ``channel_id`` is ``None`` when the member has just left."""
+    return {
+        "guild_id": str(it.guild_id),
+        "channel_id": None if channel_id is None else str(channel_id),
+        "user_id": str(it.member.user.id),
+        "member": member(it.member),
+        "session_id": it.session_id,
+        "deaf": it.member.deaf,
+        "mute": it.member.mute,
+        "self_deaf": it.self_deaf,
+        "self_mute": it.self_mute,
+        "self_video": False,
+        "self_stream": False,
+        "suppress": it.suppress,
+        "request_to_speak_timestamp": it.request_to_speak_at,
+    }
+
+
+def voice_server(guild_id: int, token: str, endpoint: str | None) -> Json:
+    """Where to take a voice connection; no endpoint means the server is gone and another will be named."""
+    return {"guild_id": str(guild_id), "token": token, "endpoint": endpoint}
+
+
+def channel(it: Channel) -> Json:
+    """Any channel, in the shape of its kind."""
+    if it.kind is ChannelKind.DM:
+        return {
+            "id": str(it.id),
+            "type": int(it.kind),
+            "last_message_id": _id(it.last_message_id),
+            "recipients": [user(who) for who in it.recipients],
+            "flags": 0,
+        }
+    payload: Json = {
+        "id": str(it.id),
+        "type": int(it.kind),
+        "guild_id": str(it.guild_id),
+        "name": it.name,
+        "parent_id": _id(it.parent_id),
+        "last_message_id": _id(it.last_message_id),
+        "rate_limit_per_user": 0,
+        "nsfw": False,
+        "flags": 0,
+    }
+    return payload | (_thread_fields(it) if it.kind.is_thread else _guild_channel_fields(it))
+
+
+def _guild_channel_fields(it: Channel) -> Json:
+    payload: Json = {
+        "position": it.position,
+        "topic": it.topic,
+        "permission_overwrites": [
+            {
+                "id": str(overwrite.target_id),
+                "type": int(overwrite.is_member),
+                "allow": str(int(overwrite.allow)),
+                "deny": str(int(overwrite.deny)),
+            }
+            for overwrite in it.overwrites.values()
+        ],
+    }
+    if it.kind.is_voice:
+        payload |= {"bitrate": it.bitrate, "user_limit": it.user_limit, "rtc_region": None, "status": it.status}
+    return payload
+
+
+def _thread_fields(it: Channel) -> Json:
+    created = timestamp(it.created_at)
+    return {
+        "owner_id": str(it.owner_id),
+        "member_count": len(it.members),
+        "message_count": 0,
+        "total_message_sent": 0,
+        "thread_metadata": {
+            "archived": it.archived,
+            "auto_archive_duration": it.archive_minutes,
+            "archive_timestamp": created,
+            "create_timestamp": created,
+            "locked": False,
+        },
+    }
+
+
+def thread_member(thread: Channel, user_id: int) -> Json:
+    """That somebody follows a thread."""
+    return {
+        "id": str(thread.id),
+        "user_id": str(user_id),
+        "join_timestamp": timestamp(thread.created_at),
+        "flags": 0,
+    }
+
+
+def guild(it: Guild) -> Json:
+    """A guild without what moves: no members, channels or voice states."""
+    return {
+        "id": str(it.id),
+        "name": it.name,
+        "owner_id": str(it.owner_id),
+        "icon": None,
+        "splash": None,
+        "discovery_splash": None,
+        "banner": None,
+        "description": None,
+        "afk_channel_id": _id(it.afk_channel_id),
+        "afk_timeout": 300,
+        "verification_level": 0,
+        "default_message_notifications": 0,
+        "explicit_content_filter": 0,
+        "mfa_level": 0,
+        "nsfw_level": 0,
+        "nsfw": False,
+        "premium_tier": 0,
+        "premium_subscription_count": 0,
+        "premium_progress_bar_enabled": False,
+        "preferred_locale": "en-US",
+        "features": [],
+        "roles": [role(each) for each in it.roles.values()],
+        "emojis": [],
+        "stickers": [],
+        "system_channel_id": None,
+        "system_channel_flags": 0,
+        "rules_channel_id": None,
+        "public_updates_channel_id": None,
+        "safety_alerts_channel_id": None,
+        "vanity_url_code": None,
+        "max_members": 500_000,
+        "max_video_channel_users": 25,
+    }
+
+
+def guild_create(it: Guild, *, members: Iterable[Member]) -> Json:
+    """Everything about a guild, with as many of its members as the reader is told."""
+    return guild(it) | {
+        "joined_at": timestamp(it.created_at),
+        "large": False,
+        "unavailable": False,
+        "member_count": len(it.members),
+        "members": [member(each) for each in members],
+        "channels": [channel(each) for each in it.channels.values() if not each.kind.is_thread],
+        "threads": [channel(each) for each in it.channels.values() if each.kind.is_thread],
+        "voice_states": [voice_state(each, channel_id=each.channel_id) for each in it.voice_states.values()],
+        "presences": [],
+        "stage_instances": [],
+        "guild_scheduled_events": [],
+        "soundboard_sounds": [],
+    }
+
+
+def attachment(it: Attachment) -> Json:
+    """A file of a message."""
+    payload: Json = {
+        "id": str(it.id),
+        "filename": it.upload.filename,
+        "size": len(it.upload.data),
+        "url": it.url,
+        "proxy_url": it.url,
+    }
+    if it.upload.content_type:
+        payload["content_type"] = it.upload.content_type
+    if it.upload.description:
+        payload["description"] = it.upload.description
+    return payload
+
+
+def emoji(key: str) -> Json:
+    """An emoji from the form it has in a path: itself, or ``name:id``."""
+    custom = _CUSTOM_EMOJI.fullmatch(key)
+    return {"id": custom[2], "name": custom[1]} if custom else {"id": None, "name": key}
+
+
+def message(it: Message, *, author: Member | None = None, reader: int | None = None) -> Json:
+    """A message.
+
+    Args:
+        it: the message.
+        author: its author as a member of the guild, where they are one.
+        reader: who reads it: their own reactions are marked.
+    """
+    replies = it.reference_id is not None
+    kind = MESSAGE_REPLY if replies else MESSAGE_COMMAND if it.origin and it.origin.interaction else MESSAGE_DEFAULT
+    payload: Json = {
+        "id": str(it.id),
+        "channel_id": str(it.channel_id),
+        "type": kind,
+        "author": user(it.author),
+        "content": it.content,
+        "timestamp": timestamp(it.created_at),
+        "edited_timestamp": timestamp(it.edited_at),
+        "tts": it.tts,
+        "mention_everyone": it.mention_everyone,
+        "mentions": [user(who) for who in it.mentions],
+        "mention_roles": [str(role_id) for role_id in it.mention_roles],
+        "attachments": [attachment(each) for each in it.attachments],
+        "embeds": list(it.embeds),
+        "components": list(it.components),
+        "sticker_items": [{"id": str(i + 1), "name": name, "format_type": 1} for i, name in enumerate(it.stickers)],
+        "pinned": False,
+        "flags": int(it.flags),
+        "reactions": [_reaction(key, users, reader) for key, users in it.reactions.items()],
+    }
+    if it.guild_id is not None:
+        payload["guild_id"] = str(it.guild_id)
+    if author is not None:
+        payload["member"] = bare_member(author)
+    if it.nonce is not None:
+        payload["nonce"] = it.nonce
+    if replies:
+        payload["message_reference"] = {"type": 0, "message_id": str(it.reference_id), "channel_id": str(it.channel_id)}
+        payload["referenced_message"] = None if it.reference is None else _referenced(it.reference)
+    return payload | _origin_fields(it)
+
+
+def _referenced(it: Message) -> Json:
+    payload = message(it)
+    payload.pop("referenced_message", None)
+    return payload
+
+
+def _origin_fields(it: Message) -> Json:
+    if it.origin is None:
+        return {}
+    payload: Json = {"webhook_id": str(it.origin.webhook_id)}
+    if it.origin.application_id is not None:
+        payload["application_id"] = str(it.origin.application_id)
+    if it.origin.interaction is not None:
+        payload["interaction_metadata"] = it.origin.interaction
+    return payload
+
+
+def _reaction(key: str, users: list[int], reader: int | None) -> Json:
+    return {
+        "emoji": emoji(key),
+        "count": len(users),
+        "count_details": {"burst": 0, "normal": len(users)},
+        "me": reader in users,
+        "me_burst": False,
+        "burst_colors": [],
+    }
+
+
+def webhook(it: Webhook) -> Json:
+    """A webhook, with its token."""
+    return {
+        "id": str(it.id),
+        "type": 1,
+        "guild_id": str(it.guild_id),
+        "channel_id": str(it.channel_id),
+        "user": user(it.creator),
+        "name": it.name,
+        "avatar": it.avatar,
+        "token": it.token,
+        "application_id": _id(it.application_id),
+    }
+
+
+def resolved_channel(it: Channel, permissions: Permission) -> Json:
+    """A channel as the value of a slash command's option."""
+    return channel(it) | {"permissions": str(int(permissions))}
+
+
+def _id(value: int | None) -> str | None:
+    return None if value is None else str(value)

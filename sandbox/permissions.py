@@ -1,0 +1,96 @@
+"""Who may do what: the permission bits used here, and how roles and overwrites add up."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.entities import Channel, Guild, Member
+
+
+class Permission(IntFlag):
+    """The bits of Discord's permission integer that this server checks."""
+
+    KICK_MEMBERS = 1 << 1
+    ADMINISTRATOR = 1 << 3
+    MANAGE_CHANNELS = 1 << 4
+    MANAGE_GUILD = 1 << 5
+    ADD_REACTIONS = 1 << 6
+    VIEW_CHANNEL = 1 << 10
+    SEND_MESSAGES = 1 << 11
+    MANAGE_MESSAGES = 1 << 13
+    EMBED_LINKS = 1 << 14
+    ATTACH_FILES = 1 << 15
+    READ_MESSAGE_HISTORY = 1 << 16
+    MENTION_EVERYONE = 1 << 17
+    USE_EXTERNAL_EMOJIS = 1 << 18
+    CONNECT = 1 << 20
+    SPEAK = 1 << 21
+    MUTE_MEMBERS = 1 << 22
+    DEAFEN_MEMBERS = 1 << 23
+    MOVE_MEMBERS = 1 << 24
+    USE_VAD = 1 << 25
+    CHANGE_NICKNAME = 1 << 26
+    MANAGE_NICKNAMES = 1 << 27
+    MANAGE_ROLES = 1 << 28
+    MANAGE_WEBHOOKS = 1 << 29
+    USE_APPLICATION_COMMANDS = 1 << 31
+    REQUEST_TO_SPEAK = 1 << 32
+    MANAGE_THREADS = 1 << 34
+    CREATE_PUBLIC_THREADS = 1 << 35
+    CREATE_PRIVATE_THREADS = 1 << 36
+    SEND_MESSAGES_IN_THREADS = 1 << 38
+    SET_VOICE_CHANNEL_STATUS = 1 << 48
+
+
+EVERYTHING = Permission((1 << 53) - 1)
+NOTHING = Permission(0)
+
+EVERYONE = (
+    Permission.VIEW_CHANNEL
+    | Permission.SEND_MESSAGES
+    | Permission.SEND_MESSAGES_IN_THREADS
+    | Permission.CREATE_PUBLIC_THREADS
+    | Permission.ADD_REACTIONS
+    | Permission.EMBED_LINKS
+    | Permission.ATTACH_FILES
+    | Permission.READ_MESSAGE_HISTORY
+    | Permission.CONNECT
+    | Permission.SPEAK
+    | Permission.USE_VAD
+    | Permission.CHANGE_NICKNAME
+    | Permission.USE_APPLICATION_COMMANDS
+    | Permission.REQUEST_TO_SPEAK
+)
+"""What the @everyone role of a new guild allows."""
+
+BOT = Permission.MANAGE_WEBHOOKS | Permission.MANAGE_MESSAGES | Permission.SET_VOICE_CHANNEL_STATUS
+"""What a bot's own role allows beyond @everyone."""
+
+
+def permissions_in(guild: Guild, member: Member, channel: Channel | None = None) -> Permission:
+    """Add up a member's roles and, with a channel, its overwrites: @everyone's, the roles', the member's own.
+
+    Without VIEW_CHANNEL nothing else in the channel is allowed; without CONNECT nothing in a voice channel is.
+    """
+    if member.user.id == guild.owner_id:
+        return EVERYTHING
+    allowed = guild.roles[guild.id].permissions
+    for role_id in member.roles:
+        allowed |= guild.roles[role_id].permissions
+    if Permission.ADMINISTRATOR in allowed:
+        return EVERYTHING
+    if channel is None:
+        return allowed
+    for ids in ({guild.id}, set(member.roles), {member.user.id}):
+        overwrites = [overwrite for overwrite in channel.overwrites.values() if overwrite.target_id in ids]
+        for overwrite in overwrites:
+            allowed &= ~overwrite.deny
+        for overwrite in overwrites:
+            allowed |= overwrite.allow
+    if Permission.VIEW_CHANNEL not in allowed:
+        return NOTHING
+    if channel.kind.is_voice and Permission.CONNECT not in allowed:
+        return allowed & Permission.VIEW_CHANNEL
+    return allowed

@@ -1,0 +1,115 @@
+"""What every handler needs: who calls, the body, ids from the path, and answers in Discord's form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.entities import Application, Channel, Guild, Json, User
+from sandbox.errors import ApiError, invalid_form
+from sandbox.world import World
+
+WORLD = web.AppKey("world", World)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def world_of(request: web.Request) -> World:
+    """The world this server serves."""
+    return request.config_dict[WORLD]
+
+
+def caller_app(request: web.Request) -> Application:
+    """The application whose bot token came with the request; 401 without a good one."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    app = world_of(request).directory.application_of(token) if scheme == "Bot" else None
+    if app is None:
+        raise ApiError(401, 0, "401: Unauthorized")
+    return app
+
+
+def caller(request: web.Request) -> User:
+    """The bot user that calls; 401 without a good token."""
+    return caller_app(request).bot
+
+
+def path_id(request: web.Request, name: str) -> int:
+    """An id from the path; 400 where it is no number."""
+    return as_id(request.match_info[name], name)
+
+
+def as_id(value: object, field: str) -> int:
+    """An id that was sent as text or number; 400 where it is neither."""
+    try:
+        return int(str(value))
+    except ValueError:
+        raise invalid_form(field, "NUMBER_TYPE_COERCE", f'Value "{value}" is not snowflake.') from None
+
+
+def path_channel(request: web.Request) -> Channel:
+    """The channel of the path; 10003 where there is none."""
+    return world_of(request).directory.channel(path_id(request, "channel"))
+
+
+def path_guild(request: web.Request) -> Guild:
+    """The guild of the path; 10004 where there is none or the caller is a stranger to it."""
+    guild = world_of(request).directory.guild(path_id(request, "guild"))
+    if caller(request).id not in guild.members:
+        raise ApiError(404, 10004, "Unknown Guild")
+    return guild
+
+
+async def body_of(request: web.Request) -> Json:
+    """The JSON object of the body; 400 where it is none. An empty body is an empty object."""
+    data = await json_of(request)
+    if not isinstance(data, dict):
+        raise invalid_form("_", "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
+    return data
+
+
+async def json_of(request: web.Request) -> Any:
+    """Any JSON of the body."""
+    raw = await request.read()
+    try:
+        return json.loads(raw) if raw else {}
+    except ValueError:
+        raise ApiError(400, 50109, "The request body contains invalid JSON.") from None
+
+
+def answer(payload: object, status: int = 200) -> web.Response:
+    """JSON, with the bare content type: discord.py reads any other as text."""
+    return web.Response(body=json.dumps(payload).encode(), status=status, content_type="application/json")
+
+
+def done() -> web.Response:
+    """204."""
+    return web.Response(status=204)
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refusals and unknown routes as Discord's JSON; every answer with generous rate limit headers."""
+    try:
+        response = await handler(request)
+    except ApiError as error:
+        response = answer(error.payload(), error.status)
+    except web.HTTPRequestEntityTooLarge:
+        response = answer({"message": "Request entity too large", "code": 40005}, 413)
+    except web.HTTPException as error:
+        response = answer({"message": f"{error.status}: {error.reason}", "code": 0}, error.status)
+    if not response.prepared:
+        response.headers.update(_rate_limit_headers(request))
+    return response
+
+
+def _rate_limit_headers(request: web.Request) -> dict[str, str]:
+    resource = request.match_info.route.resource
+    bucket = f"{request.method}{resource.canonical if resource else ''}"
+    return {
+        "X-RateLimit-Limit": "50",
+        "X-RateLimit-Remaining": "49",
+        "X-RateLimit-Reset-After": "1.000",
+        "X-RateLimit-Bucket": format(abs(hash(bucket)), "x"),
+    }

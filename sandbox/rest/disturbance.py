@@ -1,0 +1,85 @@
+"""A REST API in trouble: rate limits, server errors and slowness, for the next requests of a route."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from sandbox.rest.context import Handler, answer
+
+
+@dataclass(slots=True)
+class _Rule:
+    route: re.Pattern[str]
+    left: int
+    act: Callable[[], Awaitable[web.Response | None]]
+
+
+class Disturbance:
+    """Spoils requests before they are served.
+
+    A route is written as ``"POST /channels/*/messages"``: the method and the path below the version, with ``*`` for
+    one part of the path and ``**`` for any rest.
+    """
+
+    def __init__(self) -> None:
+        self._rules: list[_Rule] = []
+
+    def rate_limit(self, route: str, *, times: int, retry_after: float, for_all_routes: bool = False) -> None:
+        """Answer the next ``times`` requests with 429, to be repeated after ``retry_after`` seconds."""
+        body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": for_all_routes}
+
+        async def refuse() -> web.Response:
+            response = answer(body, 429)
+            # Without Via, discord.py takes a 429 for a ban by the front server.
+            response.headers.update({"Via": "1.1 sandbox", "Retry-After": str(max(1, round(retry_after)))})
+            return response
+
+        self._add(route, times, refuse)
+
+    def fail(self, route: str, *, times: int, status: int = 500) -> None:
+        """Answer the next ``times`` requests with a server error."""
+
+        async def break_down() -> web.Response:
+            return answer({"message": f"{status}: Internal Server Error", "code": 0}, status)
+
+        self._add(route, times, break_down)
+
+    def slow(self, route: str, *, times: int, seconds: float) -> None:
+        """Begin to serve the next ``times`` requests only after so many seconds."""
+
+        async def dawdle() -> None:
+            await asyncio.sleep(seconds)
+
+        self._add(route, times, dawdle)
+
+    def clear(self) -> None:
+        """Serve everything again."""
+        self._rules.clear()
+
+    def _add(self, route: str, times: int, act: Callable[[], Awaitable[web.Response | None]]) -> None:
+        pattern = re.escape(route).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\ ", " ")
+        self._rules.append(_Rule(re.compile(pattern), times, act))
+
+    @property
+    def middleware(self) -> Middleware:
+        """For the application that is to be spoilt."""
+
+        @web.middleware
+        async def spoil(request: web.Request, handler: Handler) -> web.StreamResponse:
+            path = request.path.split("/", 3)[-1]
+            for rule in [each for each in self._rules if each.route.fullmatch(f"{request.method} /{path}")]:
+                rule.left -= 1
+                if rule.left <= 0:
+                    self._rules.remove(rule)
+                response = await rule.act()
+                if response is not None:
+                    return response
+            return await handler(request)
+
+        return spoil

@@ -1,0 +1,60 @@
+"""Guilds and their roles."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox import payloads
+from sandbox.errors import unknown
+from sandbox.rest.context import answer, caller, done, path_guild, path_id, world_of
+
+ROUTES = web.RouteTableDef()
+
+
+@ROUTES.get("/guilds/{guild}")
+async def get_guild(request: web.Request) -> web.Response:
+    """One guild."""
+    guild = path_guild(request)
+    return answer(payloads.guild(guild) | {"approximate_member_count": len(guild.members)})
+
+
+@ROUTES.get("/guilds/{guild}/roles")
+async def roles(request: web.Request) -> web.Response:
+    """A guild's roles."""
+    return answer([payloads.role(each) for each in path_guild(request).roles.values()])
+
+
+@ROUTES.get("/guilds/{guild}/threads/active")
+async def active_threads(request: web.Request) -> web.Response:
+    """A guild's threads that are not archived."""
+    threads = [each for each in path_guild(request).channels.values() if each.kind.is_thread and not each.archived]
+    me = caller(request).id
+    return answer(
+        {
+            "threads": [payloads.channel(each) for each in threads],
+            "members": [payloads.thread_member(each, me) for each in threads if me in each.members],
+        }
+    )
+
+
+@ROUTES.delete("/users/@me/guilds/{guild}")
+async def leave_guild(request: web.Request) -> web.Response:
+    """Leave a guild."""
+    world, guild = world_of(request), path_guild(request)
+    world.remove_member(guild, caller(request).id)
+    return done()
+
+
+@ROUTES.get("/guilds/{guild}/webhooks")
+async def guild_webhooks(request: web.Request) -> web.Response:
+    """A guild's webhooks."""
+    return answer([payloads.webhook(each) for each in world_of(request).webhooks.of_guild(path_guild(request).id)])
+
+
+@ROUTES.get("/guilds/{guild}/roles/{role}")
+async def get_role(request: web.Request) -> web.Response:
+    """One role."""
+    role = path_guild(request).roles.get(path_id(request, "role"))
+    if role is None:
+        raise unknown("Role")
+    return answer(payloads.role(role))

@@ -1,0 +1,108 @@
+"""The members of a guild: look, rename, give roles, mute, deafen, move, disconnect, kick."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox import payloads
+from sandbox.entities import Guild, Json
+from sandbox.errors import ApiError, invalid_form
+from sandbox.permissions import Permission
+from sandbox.rest.context import answer, as_id, body_of, caller, done, path_guild, path_id, world_of
+from sandbox.world import World
+
+ROUTES = web.RouteTableDef()
+
+
+@ROUTES.get("/guilds/{guild}/members")
+async def members(request: web.Request) -> web.Response:
+    """A guild's members by id, as many as asked for."""
+    limit, after = (as_id(request.query.get(name, default), name) for name, default in (("limit", "1"), ("after", "0")))
+    found = sorted(each.user.id for each in path_guild(request).members.values() if each.user.id > after)
+    return answer([payloads.member(path_guild(request).members[each]) for each in found[:limit]])
+
+
+@ROUTES.get("/guilds/{guild}/members/{user}")
+async def get_member(request: web.Request) -> web.Response:
+    """One member."""
+    return answer(payloads.member(world_of(request).directory.member(path_guild(request).id, path_id(request, "user"))))
+
+
+@ROUTES.patch("/guilds/{guild}/members/@me")
+async def change_own(request: web.Request) -> web.Response:
+    """One's own name on the guild."""
+    directory, guild, body = world_of(request).directory, path_guild(request), await body_of(request)
+    directory.require_in_guild(caller(request).id, guild, Permission.CHANGE_NICKNAME)
+    member = directory.rename_member(guild, caller(request).id, _nick(body))
+    return answer(payloads.member(member))
+
+
+@ROUTES.patch("/guilds/{guild}/members/{user}")
+async def change_member(request: web.Request) -> web.Response:
+    """A member's name, server mute and deafness, and their voice channel (``null``: none)."""
+    world, guild, body = world_of(request), path_guild(request), await body_of(request)
+    user_id = path_id(request, "user")
+    member = world.directory.member(guild.id, user_id)
+    if "nick" in body:
+        world.directory.require_in_guild(caller(request).id, guild, Permission.MANAGE_NICKNAMES)
+        world.directory.rename_member(guild, user_id, _nick(body))
+    _change_voice(world, guild, caller(request).id, user_id, body)
+    return answer(payloads.member(member))
+
+
+@ROUTES.put("/guilds/{guild}/members/{user}/roles/{role}")
+async def give_role(request: web.Request) -> web.Response:
+    """Give a member a role."""
+    directory, guild = world_of(request).directory, path_guild(request)
+    directory.require_in_guild(caller(request).id, guild, Permission.MANAGE_ROLES)
+    directory.give_role(guild, path_id(request, "user"), path_id(request, "role"))
+    return done()
+
+
+@ROUTES.delete("/guilds/{guild}/members/{user}/roles/{role}")
+async def take_role(request: web.Request) -> web.Response:
+    """Take a role from a member."""
+    directory, guild = world_of(request).directory, path_guild(request)
+    directory.require_in_guild(caller(request).id, guild, Permission.MANAGE_ROLES)
+    directory.take_role(guild, path_id(request, "user"), path_id(request, "role"))
+    return done()
+
+
+@ROUTES.delete("/guilds/{guild}/members/{user}")
+async def kick(request: web.Request) -> web.Response:
+    """Kick a member off the guild."""
+    world, guild = world_of(request), path_guild(request)
+    world.directory.require_in_guild(caller(request).id, guild, Permission.KICK_MEMBERS)
+    world.remove_member(guild, path_id(request, "user"))
+    return done()
+
+
+def _change_voice(world: World, guild: Guild, caller_id: int, user_id: int, body: Json) -> None:
+    for field, needed, apply in (
+        ("mute", Permission.MUTE_MEMBERS, world.voice.set_mute),
+        ("deaf", Permission.DEAFEN_MEMBERS, world.voice.set_deaf),
+    ):
+        if field in body:
+            world.directory.require_in_guild(caller_id, guild, needed)
+            _require_in_voice(world, guild, user_id)
+            apply(guild.id, user_id, bool(body[field]))
+    if "channel_id" not in body:
+        return
+    world.directory.require_in_guild(caller_id, guild, Permission.MOVE_MEMBERS)
+    _require_in_voice(world, guild, user_id)
+    if body["channel_id"] is None:
+        world.voice.leave(guild.id, user_id)
+    else:
+        world.voice.move(guild.id, user_id, as_id(body["channel_id"], "channel_id"))
+
+
+def _require_in_voice(world: World, guild: Guild, user_id: int) -> None:
+    if world.voice.find(guild.id, user_id) is None:
+        raise ApiError(400, 40032, "Target user is not connected to voice.")
+
+
+def _nick(body: Json) -> str | None:
+    nick = body.get("nick")
+    if nick is not None and not isinstance(nick, str):
+        raise invalid_form("nick", "BASE_TYPE_STRING", "Must be string.")
+    return nick

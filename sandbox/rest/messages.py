@@ -1,0 +1,96 @@
+"""Messages: read, post, edit, delete."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox.entities import Channel, ChannelKind, Draft, Message
+from sandbox.errors import ApiError, invalid_form, wrong_channel_type
+from sandbox.messages import resend
+from sandbox.permissions import Permission
+from sandbox.rest.context import answer, as_id, body_of, caller, done, path_channel, path_id, world_of
+from sandbox.rest.drafts import draft_from, edited, kept_attachments, read_form
+
+ROUTES = web.RouteTableDef()
+_READ = Permission.READ_MESSAGE_HISTORY
+
+
+@ROUTES.get("/channels/{channel}/messages")
+async def history(request: web.Request) -> web.Response:
+    """A channel's messages, newest first."""
+    world, channel, reader = world_of(request), path_channel(request), caller(request)
+    world.directory.require(reader.id, channel, _READ)
+    limit = as_id(request.query.get("limit", "50"), "limit")
+    if not 1 <= limit <= 100:
+        raise invalid_form("limit", "NUMBER_TYPE_RANGE", "Must be between 1 and 100.")
+    before, after = (
+        as_id(request.query[name], name) if name in request.query else None for name in ("before", "after")
+    )
+    found = world.messages.history(channel.id, before=before, after=after, limit=limit)
+    return answer([world.messages.payload(each, reader=reader.id) for each in found])
+
+
+@ROUTES.get("/channels/{channel}/messages/{message}")
+async def get_message(request: web.Request) -> web.Response:
+    """One message."""
+    world, reader = world_of(request), caller(request)
+    world.directory.require(reader.id, path_channel(request), _READ)
+    return answer(world.messages.payload(path_message(request), reader=reader.id))
+
+
+@ROUTES.post("/channels/{channel}/messages")
+async def post(request: web.Request) -> web.Response:
+    """Write a message."""
+    world, channel, author = world_of(request), path_channel(request), caller(request)
+    if channel.kind is ChannelKind.CATEGORY:
+        raise wrong_channel_type()
+    draft = draft_from(await read_form(request))
+    world.directory.require(author.id, channel, _needed(channel, draft))
+    return answer(world.messages.payload(world.messages.post(channel, author, draft)))
+
+
+@ROUTES.patch("/channels/{channel}/messages/{message}")
+async def edit(request: web.Request) -> web.Response:
+    """Change a message of one's own."""
+    world, message = world_of(request), path_message(request)
+    if message.author is not caller(request):
+        raise ApiError(403, 50005, "Cannot edit a message authored by another user")
+    form = await read_form(request)
+    world.messages.edit(message, edited(resend(message), form), keep_attachments=kept_attachments(form.payload))
+    return answer(world.messages.payload(message))
+
+
+@ROUTES.delete("/channels/{channel}/messages/{message}")
+async def delete(request: web.Request) -> web.Response:
+    """Delete a message of one's own, or anybody's with the permission."""
+    world, message = world_of(request), path_message(request)
+    if message.author is not caller(request):
+        world.directory.require(caller(request).id, path_channel(request), Permission.MANAGE_MESSAGES)
+    world.messages.delete(message)
+    return done()
+
+
+@ROUTES.post("/channels/{channel}/messages/bulk-delete")
+async def delete_many(request: web.Request) -> web.Response:
+    """Delete 2 to 100 messages at once."""
+    world, channel, body = world_of(request), path_channel(request), await body_of(request)
+    world.directory.require(caller(request).id, channel, Permission.MANAGE_MESSAGES)
+    ids = body.get("messages")
+    if not isinstance(ids, list) or not 2 <= len(ids) <= 100:
+        raise ApiError(400, 50016, "Provided too few or too many messages to delete.")
+    world.messages.delete_many(channel, [as_id(each, "messages") for each in ids])
+    return done()
+
+
+def path_message(request: web.Request) -> Message:
+    """The message of the path; 10008 where there is none."""
+    return world_of(request).messages.get(path_channel(request).id, path_id(request, "message"))
+
+
+def _needed(channel: Channel, draft: Draft) -> Permission:
+    needed = Permission.SEND_MESSAGES_IN_THREADS if channel.kind.is_thread else Permission.SEND_MESSAGES
+    if draft.uploads:
+        needed |= Permission.ATTACH_FILES
+    if draft.reference_id is not None:
+        needed |= _READ
+    return needed

@@ -1,0 +1,112 @@
+"""Who the bot is: itself, its application, its gateway, its direct messages, its picture."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+
+from aiohttp import web
+
+from sandbox import payloads
+from sandbox.errors import ApiError, invalid_form
+from sandbox.rest.context import (
+    answer,
+    as_id,
+    body_of,
+    caller,
+    caller_app,
+    path_id,
+    world_of,
+)
+
+ROUTES = web.RouteTableDef()
+_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/=\s]+)")
+LARGEST_AVATAR = 10 * 1024 * 1024
+
+
+@ROUTES.get("/gateway")
+async def gateway(request: web.Request) -> web.Response:
+    """Where the gateway is; needs no token."""
+    return answer({"url": _gateway_url(request)})
+
+
+@ROUTES.get("/gateway/bot")
+async def gateway_for_bot(request: web.Request) -> web.Response:
+    """Where the gateway is, and how often one may identify."""
+    caller(request)
+    limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
+    return answer({"url": _gateway_url(request), "shards": 1, "session_start_limit": limit})
+
+
+@ROUTES.get("/users/@me")
+async def me(request: web.Request) -> web.Response:
+    """The bot itself."""
+    return answer(payloads.own_user(caller(request)))
+
+
+@ROUTES.patch("/users/@me")
+async def change_me(request: web.Request) -> web.Response:
+    """Another name or picture."""
+    user, body = caller(request), await body_of(request)
+    if "username" in body:
+        name = body["username"]
+        if not isinstance(name, str) or not 2 <= len(name) <= 32:
+            raise invalid_form("username", "BASE_TYPE_BAD_LENGTH", "Must be between 2 and 32 in length.")
+        user.name = name
+    if "avatar" in body:
+        world_of(request).directory.set_avatar(user, image_hash(body["avatar"], "avatar"))
+    return answer(payloads.own_user(user))
+
+
+@ROUTES.get("/users/{user}")
+async def user(request: web.Request) -> web.Response:
+    """Anybody."""
+    caller(request)
+    return answer(payloads.user(world_of(request).directory.user(path_id(request, "user"))))
+
+
+@ROUTES.get("/users/@me/guilds")
+async def my_guilds(request: web.Request) -> web.Response:
+    """The guilds the bot is on."""
+    who = caller(request)
+    guilds = [each for each in world_of(request).directory.guilds.values() if who.id in each.members]
+    return answer([payloads.guild(each) for each in guilds])
+
+
+@ROUTES.post("/users/@me/channels")
+async def open_direct_messages(request: web.Request) -> web.Response:
+    """The direct messages with somebody."""
+    me, body = caller(request), await body_of(request)
+    directory = world_of(request).directory
+    other = directory.user(as_id(body.get("recipient_id"), "recipient_id"))
+    if other.bot:
+        raise ApiError(400, 50007, "Cannot send messages to this user")
+    return answer(payloads.channel(directory.dm_between(other, me)) | {"recipients": [payloads.user(other)]})
+
+
+@ROUTES.get("/oauth2/applications/@me")
+@ROUTES.get("/applications/@me")
+async def my_application(request: web.Request) -> web.Response:
+    """The application of the token."""
+    return answer(payloads.application(caller_app(request)))
+
+
+def _gateway_url(request: web.Request) -> str:
+    # Whichever name the client knows this server by will do for the gateway too.
+    return f"ws://{request.host}/gateway"
+
+
+def image_hash(value: object, field: str) -> str | None:
+    """The hash of an image that was sent as a data URI, ``None`` for none; 400 for anything else."""
+    if value is None:
+        return None
+    found = _IMAGE.fullmatch(value) if isinstance(value, str) else None
+    try:
+        data = base64.b64decode(found[2]) if found else b""
+    except binascii.Error:
+        data = b""
+    if not data or len(data) > LARGEST_AVATAR:
+        raise invalid_form(field, "IMAGE_INVALID", "Invalid image data")
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()

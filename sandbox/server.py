@@ -1,0 +1,240 @@
+"""The sandbox: a world, its REST API and gateway, a voice server, guests and faults, started and stopped as one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from aiohttp import web
+
+from sandbox.entities import Channel, Guild, Json, User, VoiceState
+from sandbox.faults import Faults
+from sandbox.gateway import Gateway
+from sandbox.guest import Guest
+from sandbox.home import build_home
+from sandbox.rest import PREFIX, files_application, rest_application
+from sandbox.rest.disturbance import Disturbance
+from sandbox.tls import LocalAuthority
+from sandbox.voice_link import VoiceLink
+from sandbox.voice_peer import VoicePeer
+from sandbox.voice_server import VoiceServer, VoiceTicket
+from sandbox.watch import Watch
+from sandbox.world import World
+
+GATEWAY_PATH = "/gateway"
+SHUTDOWN_S = 1.0
+
+
+class Sandbox:
+    """A local Discord for one event loop, on loopback.
+
+    Use it as an asynchronous context manager; when the block ends, nothing of it is left.
+
+        async with Sandbox() as sandbox:
+            ada = await sandbox.add_guest("Ada")
+            await ada.say(sandbox.text_channel, "Hello")
+
+    Args:
+        dave: whether voice channels begin end-to-end encrypted.
+        host: the address to listen on. Voice clients are always sent to ``localhost``.
+        port: the port of REST and gateway; 0 takes a free one.
+        bot_name: what the bot is called.
+        clock: monotonic seconds, for deadlines and delivery times.
+
+    Attributes:
+        world: everything there is, as plain state.
+        home: the guild it starts with.
+        faults: what can be made to go wrong.
+        guests: everybody added with :meth:`add_guest`.
+    """
+
+    def __init__(
+        self,
+        *,
+        dave: bool = True,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        bot_name: str = "Bot",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.world = World(clock=clock)
+        self.home = build_home(self.world.directory, bot_name)
+        self.guests: list[Guest] = []
+        self._host, self._port = host, port
+        self._watch = Watch(self.world)
+        self._gateway = Gateway(self.world, clock=clock)
+        self._authority = LocalAuthority()
+        self._voice = VoiceLink(self.world, self._authority.server_context(), host=host, dave=dave)
+        self._rest = Disturbance()
+        self.faults = Faults(self.world, self._gateway, self._rest, self._voice, self._everybody_follows)
+        self._runner = web.AppRunner(
+            self._application(), handle_signals=False, access_log=None, shutdown_timeout=SHUTDOWN_S
+        )
+
+    async def __aenter__(self) -> Sandbox:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen; the addresses are known afterwards.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        try:
+            await self._runner.setup()
+            await web.TCPSite(self._runner, self._host, self._port).start()
+            await self._voice.start()
+        except BaseException:
+            await self.stop()
+            raise
+        self.world.messages.files_url = self._url("http")
+
+    async def stop(self) -> None:
+        """End every connection, and remove the authority's file."""
+        for guest in self.guests:
+            await guest.close()
+        await self._gateway.stop()
+        await self._runner.cleanup()
+        await self._voice.stop()
+        self._watch.close()
+        self._authority.close()
+
+    # How to get in.
+
+    @property
+    def api_url(self) -> str:
+        """The REST API's base, version included."""
+        return self._url("http") + PREFIX
+
+    @property
+    def gateway_url(self) -> str:
+        """The gateway; ``GET /gateway`` answers the same."""
+        return self._url("ws") + GATEWAY_PATH
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate authority (PEM) which voice clients have to trust."""
+        return self._authority.file
+
+    @property
+    def bot_token(self) -> str:
+        """The bot's token."""
+        return self.home.bot.token
+
+    @property
+    def bot_id(self) -> int:
+        """The bot's user id, which is its application's too."""
+        return self.bot.id
+
+    # Who and what there is at first.
+
+    @property
+    def bot(self) -> User:
+        """The bot as a user."""
+        return self.home.bot.bot
+
+    @property
+    def guild(self) -> Guild:
+        """The guild."""
+        return self.home.guild
+
+    @property
+    def text_channel(self) -> Channel:
+        """Its first text channel."""
+        return self.home.general
+
+    @property
+    def voice_channel(self) -> Channel:
+        """Its first voice channel."""
+        return self.home.lounge
+
+    @property
+    def stage_channel(self) -> Channel:
+        """Its stage."""
+        return self.home.stage
+
+    @property
+    def afk_channel(self) -> Channel:
+        """Where the absent are put."""
+        return self.home.afk
+
+    @property
+    def voice_server(self) -> VoiceServer:
+        """The voice server in use, with its own faults."""
+        return self._voice.server
+
+    # Who comes.
+
+    async def add_guest(self, name: str, guild: Guild | None = None) -> Guest:
+        """A new person on the guild, or on another one."""
+        directory, where = self.world.directory, guild or self.guild
+        user = directory.add_user(name)
+        directory.add_member(where, user)
+        guest = Guest(user, where, self.bot, self.world, self._watch, self._gateway, self._enter_voice)
+        self.guests.append(guest)
+        return guest
+
+    async def join_voice(self, user_id: int, channel_id: int) -> tuple[Json, Json]:
+        """Put any user into a voice channel on behalf of another voice library.
+
+        Returns:
+            The payloads of ``VOICE_STATE_UPDATE`` and ``VOICE_SERVER_UPDATE``, for the library's adapter. The voice
+            server lets the user in from now on; ``ca_file`` is what the library has to trust.
+
+        Raises:
+            ApiError: no voice channel, full, or not allowed.
+        """
+        joined = self.world.join_voice(user_id, channel_id)
+        await self._voice.settled()
+        return joined
+
+    async def bot_online(self, timeout: float = 30.0) -> None:
+        """Wait until the bot is connected to the gateway.
+
+        Raises:
+            TimeoutError: it did not come.
+        """
+        await self._watch.until(lambda: self._gateway.is_online(self.home.bot) or None, timeout, "the bot's login")
+
+    async def command_registered(self, name: str, timeout: float = 30.0) -> None:
+        """Wait until there is a slash command of that name.
+
+        Raises:
+            TimeoutError: it was not registered.
+        """
+        has = self.world.commands.has
+        await self._watch.until(lambda: has(name, self.guild.id) or None, timeout, f"the command /{name}")
+
+    def _application(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get(GATEWAY_PATH, self._gateway.handle)
+        app.add_subapp(PREFIX, rest_application(self.world, self._rest))
+        app.add_subapp("/attachments", files_application(self.world))
+        return app
+
+    def _url(self, scheme: str) -> str:
+        if not self._runner.addresses:
+            raise RuntimeError("the sandbox is not running")
+        return f"{scheme}://{self._host}:{self._runner.addresses[0][1]}"
+
+    async def _enter_voice(self, state: VoiceState) -> VoicePeer:
+        await self._voice.settled()
+        user_id = state.member.user.id
+        ticket = VoiceTicket(state.guild_id, state.channel_id, user_id, state.session_id, state.token)
+        peer = VoicePeer(ticket, self._voice.server.endpoint, self._authority.client_context())
+        await peer.connect()
+        return peer
+
+    async def _everybody_follows(self) -> None:
+        for guest in self.guests:
+            await guest.follow_voice()

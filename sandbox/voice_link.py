@@ -1,0 +1,121 @@
+"""From the world to the voice server: who is let in, who is put out, and who is told where to connect."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from sandbox.bus import Dispatch, Event, VoiceGranted, VoiceRevoked
+from sandbox.entities import VoiceState
+from sandbox.voice_server import VoiceServer, VoiceTicket
+from sandbox.world import World
+
+
+class VoiceLink:
+    """Keeps a voice server in step with a world's voice states. Belongs to one event loop.
+
+    Args:
+        world: whose voice states.
+        tls: the voice server's side.
+        host: where it listens.
+        dave: whether channels begin end-to-end encrypted.
+
+    Attributes:
+        server: the voice server in use; another one after :meth:`change_server`.
+    """
+
+    def __init__(self, world: World, tls: ssl.SSLContext, *, host: str, dave: bool) -> None:
+        self._world = world
+        self._tls = tls
+        self._host = host
+        self._dave = dave
+        self._events: asyncio.Queue[VoiceGranted | VoiceRevoked] = asyncio.Queue()
+        self._expulsions: set[asyncio.Task[None]] = set()
+        self._running: list[VoiceServer] = []
+        self._worker: asyncio.Task[None] | None = None
+        self._unsubscribe = world.subscribe(self._on_event)
+        self.server = self._new_server()
+
+    async def start(self) -> None:
+        """Start the voice server and follow the world."""
+        await self._start_server()
+        self._worker = asyncio.create_task(self._follow(), name="voice link")
+
+    async def stop(self) -> None:
+        """Stop every voice server there was, and everything begun here."""
+        self._unsubscribe()
+        tasks = [task for task in (self._worker, *self._expulsions) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for server in self._running:
+            await server.stop()
+
+    async def settled(self) -> None:
+        """Wait until everything that has happened in the world so far has reached the voice server."""
+        await self._events.join()
+
+    async def change_server(self) -> None:
+        """Put another voice server in use and send everybody there, with new tokens."""
+        await self.settled()
+        self.server = self._new_server()
+        await self._start_server()
+        for state in self._voice_states():
+            self._world.voice.renew_token(state)
+        await self.settled()
+
+    async def lose_server(self) -> None:
+        """The voice server is gone and none takes its place yet: everybody is told of no endpoint."""
+        self._world.voice_endpoint = None
+        for state in self._voice_states():
+            self._tell_where(state)
+        for state in self._voice_states():
+            await self.server.expel(state.guild_id, state.member.user.id)
+
+    async def _start_server(self) -> None:
+        await self.server.start()
+        self._running.append(self.server)
+        self._world.voice_endpoint = self.server.endpoint
+
+    def _new_server(self) -> VoiceServer:
+        return VoiceServer(self._tls, host=self._host, dave=self._dave)
+
+    def _voice_states(self) -> list[VoiceState]:
+        return [state for guild in self._world.directory.guilds.values() for state in guild.voice_states.values()]
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, VoiceGranted | VoiceRevoked):
+            self._events.put_nowait(event)
+
+    async def _follow(self) -> None:
+        while True:
+            event = await self._events.get()
+            if isinstance(event, VoiceRevoked):
+                await self._expel(event)
+            else:
+                self._admit(event)
+            self._events.task_done()
+
+    async def _expel(self, event: VoiceRevoked) -> None:
+        """Begin to put a user out.
+
+        The server forgets the ticket before it first waits; the farewell to the socket may take seconds, and the next
+        admission must not wait for it.
+        """
+        task = asyncio.create_task(self.server.expel(event.guild_id, event.user_id), name="voice farewell")
+        self._expulsions.add(task)
+        task.add_done_callback(self._expulsions.discard)
+        await asyncio.sleep(0)
+
+    def _admit(self, event: VoiceGranted) -> None:
+        ticket = VoiceTicket(event.guild_id, event.channel_id, event.user_id, event.session_id, event.token)
+        state = self._world.voice.find(event.guild_id, event.user_id)
+        if state is None or state.token != event.token:
+            return
+        self.server.admit(ticket)
+        self._tell_where(state)
+
+    def _tell_where(self, state: VoiceState) -> None:
+        payload = self._world.voice_server(state)
+        only = frozenset({state.member.user.id})
+        self._world.publish(Dispatch("VOICE_SERVER_UPDATE", payload, state.guild_id, only=only))

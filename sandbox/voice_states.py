@@ -1,0 +1,145 @@
+"""Who is in which voice channel, and what the server does to them there."""
+
+from __future__ import annotations
+
+import secrets
+
+from sandbox import payloads
+from sandbox.bus import Dispatch, VoiceGranted, VoiceRevoked
+from sandbox.directory import Directory
+from sandbox.entities import Channel, ChannelKind, Guild, VoiceState
+from sandbox.errors import ApiError, unknown, wrong_channel_type
+from sandbox.permissions import Permission
+
+
+class VoiceStates:
+    """Joins, leaves, moves, mutes. Says by events who may enter the voice server and who must go."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def find(self, guild_id: int, user_id: int) -> VoiceState | None:
+        """A member's place, or ``None`` when they are in no voice channel."""
+        guild = self._directory.guilds.get(guild_id)
+        return guild.voice_states.get(user_id) if guild else None
+
+    def get(self, guild_id: int, user_id: int) -> VoiceState:
+        """A member's place; an :class:`~sandbox.errors.ApiError` 10065 when they have none."""
+        state = self.find(guild_id, user_id)
+        if state is None:
+            raise unknown("Voice State")
+        return state
+
+    def inside(self, channel: Channel) -> list[VoiceState]:
+        """Everybody in a voice channel."""
+        guild = self._directory.guild(channel.guild_id or 0)
+        return [state for state in guild.voice_states.values() if state.channel_id == channel.id]
+
+    def join(self, user_id: int, channel_id: int, *, self_mute: bool = False, self_deaf: bool = False) -> VoiceState:
+        """Enter a voice channel, change to another, or (for the one they are in) set the two switches.
+
+        Raises:
+            ApiError: no voice channel, full, or not allowed to see it or to connect.
+        """
+        channel = self._voice_channel(channel_id)
+        guild = self._directory.guild(channel.guild_id or 0)
+        state = guild.voice_states.get(user_id)
+        if state is not None and state.channel_id == channel.id:
+            state.self_mute, state.self_deaf = self_mute, self_deaf
+            self._announce(state)
+            return state
+        self._directory.require(user_id, channel, Permission.CONNECT)
+        self._require_room(user_id, channel)
+        if state is None:
+            member = self._directory.member(guild.id, user_id)
+            state = VoiceState(member, guild.id, channel.id, secrets.token_hex(16), token="")
+        state.self_mute, state.self_deaf = self_mute, self_deaf
+        self._enter(guild, state, channel)
+        return state
+
+    def leave(self, guild_id: int, user_id: int) -> None:
+        """Go, or be made to. Nothing happens when they are not there."""
+        guild = self._directory.guild(guild_id)
+        state = guild.voice_states.pop(user_id, None)
+        if state is None:
+            return
+        data = payloads.voice_state(state, channel_id=None)
+        self._directory.bus.publish(Dispatch("VOICE_STATE_UPDATE", data, guild_id))
+        self._directory.bus.publish(VoiceRevoked(guild_id, user_id))
+
+    def move(self, guild_id: int, user_id: int, channel_id: int) -> VoiceState:
+        """Put somebody who is in a voice channel into another, full or not."""
+        state = self.get(guild_id, user_id)
+        channel = self._voice_channel(channel_id)
+        if channel.id != state.channel_id:
+            self._enter(self._directory.guild(guild_id), state, channel)
+        return state
+
+    def set_mute(self, guild_id: int, user_id: int, mute: bool) -> None:
+        """Mute a member for everybody, or no longer."""
+        state = self.get(guild_id, user_id)
+        state.member.mute = mute
+        self._announce(state)
+
+    def set_deaf(self, guild_id: int, user_id: int, deaf: bool) -> None:
+        """Deafen a member, or no longer."""
+        state = self.get(guild_id, user_id)
+        state.member.deaf = deaf
+        self._announce(state)
+
+    def set_suppress(self, guild_id: int, user_id: int, suppress: bool) -> None:
+        """Put a member of a stage among the audience, or among the speakers."""
+        state = self.get(guild_id, user_id)
+        if self._directory.channel(state.channel_id).kind is not ChannelKind.STAGE:
+            raise wrong_channel_type()
+        state.suppress, state.request_to_speak_at = suppress, None
+        self._announce(state)
+
+    def raise_hand(self, guild_id: int, user_id: int, timestamp: str | None) -> None:
+        """Ask to speak on a stage; ``None`` takes the wish back."""
+        state = self.get(guild_id, user_id)
+        state.request_to_speak_at = timestamp
+        self._announce(state)
+
+    def renew_token(self, state: VoiceState) -> None:
+        """Let a member enter again, at another voice server, with a new token."""
+        state.token = secrets.token_hex(16)
+        self._grant(state)
+
+    def _enter(self, guild: Guild, state: VoiceState, channel: Channel) -> None:
+        if state.member.user.id in guild.voice_states:
+            self._directory.bus.publish(VoiceRevoked(guild.id, state.member.user.id))
+        state.channel_id = channel.id
+        state.token = secrets.token_hex(16)
+        state.suppress = self._cannot_speak(guild, state, channel)
+        state.request_to_speak_at = None
+        guild.voice_states[state.member.user.id] = state
+        self._announce(state)
+        self._grant(state)
+
+    def _cannot_speak(self, guild: Guild, state: VoiceState, channel: Channel) -> bool:
+        allowed = self._directory.permissions(state.member.user.id, channel)
+        if channel.kind is ChannelKind.STAGE or channel.id == guild.afk_channel_id:
+            return True
+        return Permission.SPEAK not in allowed
+
+    def _require_room(self, user_id: int, channel: Channel) -> None:
+        full = channel.user_limit and len(self.inside(channel)) >= channel.user_limit
+        if full and Permission.MOVE_MEMBERS not in self._directory.permissions(user_id, channel):
+            # Discord says nothing to one who asks by gateway: this error is for people who join here.
+            raise ApiError(400, 0, "Voice channel is full")
+
+    def _voice_channel(self, channel_id: int) -> Channel:
+        channel = self._directory.channel(channel_id)
+        if not channel.kind.is_voice:
+            raise wrong_channel_type()
+        return channel
+
+    def _grant(self, state: VoiceState) -> None:
+        self._directory.bus.publish(
+            VoiceGranted(state.guild_id, state.channel_id, state.member.user.id, state.session_id, state.token)
+        )
+
+    def _announce(self, state: VoiceState) -> None:
+        data = payloads.voice_state(state, channel_id=state.channel_id)
+        self._directory.bus.publish(Dispatch("VOICE_STATE_UPDATE", data, state.guild_id))

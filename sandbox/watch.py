@@ -1,0 +1,60 @@
+"""Waiting for the world to be in some state, without polling and without missing anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from sandbox.bus import Event
+from sandbox.world import World
+
+_T = TypeVar("_T")
+
+
+class Watch:
+    """Looks again whenever anything has happened. Belongs to one event loop."""
+
+    def __init__(self, world: World) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._unsubscribe = world.subscribe(self._wake)
+
+    def close(self) -> None:
+        """Stop looking; whoever still waits is cancelled."""
+        self._unsubscribe()
+        for future in self._waiting:
+            future.cancel()
+
+    async def until(self, probe: Callable[[], _T | None], timeout: float, what: str) -> _T:
+        """Wait until ``probe`` finds something, and return that.
+
+        Args:
+            probe: looks at the world; called now and after each event.
+            timeout: seconds.
+            what: that which is waited for, in words for the error.
+
+        Raises:
+            TimeoutError: it did not come in time.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    found = probe()
+                    if found is not None:
+                        return found
+                    await self._next_event()
+        except TimeoutError:
+            raise TimeoutError(f"{what}: not within {timeout} s") from None
+
+    async def _next_event(self) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(future)
+        try:
+            await future
+        finally:
+            self._waiting.discard(future)
+
+    def _wake(self, _event: Event) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
