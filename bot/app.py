@@ -67,7 +67,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         raise ValueError("DISCORD_TOKEN is not set")
     load_opus()
     if settings.discord_api_url is not None:
-        use_api(str(settings.discord_api_url))
+        await use_api(str(settings.discord_api_url))
     async with AsyncExitStack() as stack:
         persona = load_persona(settings.persona)
         store = await Store.open(settings.data_dir / "seiyuu.sqlite3")

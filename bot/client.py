@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import discord
+import yarl
 from discord.ext import commands
 
 from bot.store import Store
@@ -23,9 +24,20 @@ SYNCED_COMMANDS = "synced commands"
 WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try again."
 
 
-def use_api(url: str) -> None:
-    """Point discord.py at another API base for the whole process (the sandbox, a proxy)."""
-    discord.http.Route.BASE = url.rstrip("/")
+async def use_api(url: str) -> None:
+    """Point discord.py at another API base, and at the gateway it names, for the whole process (the sandbox, a proxy).
+
+    Raises:
+        OSError: the API does not answer as Discord's would.
+    """
+    base = url.rstrip("/")
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"{base}/gateway") as response:
+            gateway = yarl.URL((await response.json())["url"])
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        raise OSError(f"DISCORD_API_URL={url} does not answer as Discord's API does: {error}") from error
+    discord.http.Route.BASE = base
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
 
 
 def connector(ca_file: Path | None) -> aiohttp.TCPConnector:

@@ -107,7 +107,7 @@ async def _token(settings: Settings) -> Finding:
     if settings.discord_token is None:
         return Finding("Discord", None, "DISCORD_TOKEN is not set; `make run` shows the demonstration")
     if settings.discord_api_url is not None:
-        use_api(str(settings.discord_api_url))
+        await use_api(str(settings.discord_api_url))
     client = discord.Client(intents=discord.Intents.none(), connector=connector(settings.discord_ca_file))
     try:
         await client.login(settings.discord_token.get_secret_value())

@@ -1,0 +1,154 @@
+"""The real bot on the sandbox: a real speech server, llama.cpp with toy weights, DAVE, guests who type and hear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import Application, application
+from bot.services import SpeechServerOptions, SpeechServerProcess
+from bot.voice.events import CallEvent, TurnEnded
+from bot.voice.metrics import TurnTrace
+from config.settings import Settings, load_settings
+from sandbox.entities import Message
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+
+LIMIT = 30.0
+
+
+@dataclass(slots=True)
+class Stage:
+    """A running bot, its Discord, and Ada, who is in the lounge."""
+
+    sandbox: Sandbox
+    app: Application
+    ada: Guest
+    events: list[CallEvent] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def bot(self) -> int:
+        """The bot's user id."""
+        return self.sandbox.bot_id
+
+    async def until(self, condition: Callable[[], Any], what: str) -> None:
+        """Wait until a condition holds, looked at with every event and often besides."""
+        try:
+            async with asyncio.timeout(LIMIT):
+                while not condition():
+                    self.changed.clear()
+                    try:
+                        await asyncio.wait_for(self.changed.wait(), 0.05)
+                    except TimeoutError:
+                        continue
+        except TimeoutError:
+            raise AssertionError(f"waited in vain for {what}; events: {self.events[-5:]}") from None
+
+    async def ask(self, text: str) -> Message:
+        """Ada types in the general channel."""
+        return await self.ada.say(self.sandbox.home.general, text)
+
+    async def answer_to(self, text: str, *, starts: str = "") -> str:
+        """Ada types, and the bot's next message there that begins like this is returned."""
+        await self.ask(text)
+        return await self.told(starts)
+
+    async def told(self, starts: str) -> str:
+        """The bot's next message after Ada's last words."""
+        message = await self.ada.wait_for_message(
+            self.sandbox.home.general, lambda m: m.author.bot and m.content.startswith(starts), LIMIT
+        )
+        return message.content
+
+    async def join(self) -> None:
+        """Bring the bot into Ada's channel, and wait until they are end-to-end encrypted."""
+        await self.answer_to("!join", starts="🎤 Joined")
+        await self.until(lambda: self.ada.voice.encrypted, "Ada's encryption")
+
+    @property
+    def traces(self) -> list[TurnTrace]:
+        """The traces of the turns so far."""
+        return [event.trace for event in self.events if isinstance(event, TurnEnded)]
+
+    async def turns(self, count: int) -> list[TurnTrace]:
+        """Wait until this many turns have ended."""
+        await self.until(lambda: len(self.traces) >= count, f"{count} turns")
+        return self.traces
+
+
+StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+async def speech_server() -> AsyncIterator[str]:
+    server = SpeechServerProcess(SpeechServerOptions("127.0.0.1:0"))
+    await server.start()
+    yield server.url
+    await server.stop()
+
+
+@pytest.fixture
+def make_stage(tmp_path: Path, cache_dir: Path) -> StageMaker:
+    """Builds a stage; keyword arguments are settings, by field name."""
+
+    @asynccontextmanager
+    async def make(*, dave: bool = True, **changes: Any) -> AsyncIterator[Stage]:
+        async with Sandbox(dave=dave) as sandbox:
+            settings: Settings = load_settings(
+                **{
+                    "_env_file": None,
+                    "discord_token": sandbox.bot_token,
+                    "discord_api_url": sandbox.api_url,
+                    "discord_ca_file": sandbox.ca_file,
+                    "data_dir": tmp_path,
+                    "cache_dir": cache_dir,
+                    "tts_bind": "127.0.0.1:0",
+                    **changes,
+                }
+            )
+            async with staged(sandbox, settings) as stage:
+                yield stage
+
+    return make
+
+
+@asynccontextmanager
+async def staged(sandbox: Sandbox, settings: Settings) -> AsyncIterator[Stage]:
+    """Start the bot in this process, with Ada in the lounge; stop it at the end."""
+    ada = await sandbox.add_guest("Ada")
+    await ada.join_voice(sandbox.home.lounge)
+    events: list[CallEvent] = []
+    changed = asyncio.Event()
+
+    def watch(event: CallEvent) -> None:
+        events.append(event)
+        changed.set()
+
+    async with application(settings, [watch], lambda *_: None) as app:
+        running = asyncio.create_task(app.run(), name="bot")
+        try:
+            async with asyncio.timeout(LIMIT):
+                await sandbox.bot_online()
+                await app.bot.wait_until_ready()
+            yield Stage(sandbox, app, ada, events, changed)
+        finally:
+            await app.bot.close()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+async def stage(make_stage: StageMaker, speech_server: str) -> AsyncIterator[Stage]:
+    async with make_stage(tts_websocket_url=speech_server) as stage:
+        yield stage
