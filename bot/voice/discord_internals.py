@@ -19,8 +19,11 @@ _log = logging.getLogger(__name__)
 
 KNOWN_VERSION = "2.7."
 READER_POLL = 0.25
+MAX_DATAGRAM = 2048
 KEEP_ALIVE_INTERVAL = 5.0
-MIN_KBPS, MAX_KBPS, DEFAULT_KBPS = 16, 128, 64
+PLAIN_LIMIT = 2.0
+"""Seconds that sound waits for end-to-end encryption; who is alone in a channel may never get a key."""
+MIN_KBPS, MAX_KBPS = 16, 96
 EXPECTED_LOSS = 0.1
 
 
@@ -38,33 +41,54 @@ def check_discord_version() -> None:
 
 
 class _PollingReader(SocketReader):
-    """discord.py's reader with a short poll: its own stays deaf for 30 s when the socket was replaced under it."""
+    """discord.py's reader with a short poll: its own stays deaf for 30 s when the socket was replaced under it.
 
-    def _do_run(self) -> None:
+    It also ends when it was stopped before it had begun; discord.py's forgets that and stays for ever.
+    """
+
+    def __init__(self, state: VoiceConnectionState) -> None:
+        super().__init__(state)
+        self._idle_paused = False
+
+    def run(self) -> None:
+        """Hand on datagrams until :meth:`stop`."""
         while not self._end.is_set():
-            if not self._running.is_set():
+            if self._running.is_set():
+                self._read()
+            else:
                 self._running.wait()
-                continue
+        self._callbacks.clear()
+
+    def _read(self) -> None:
+        try:
+            readable, _, _ = select.select([self.state.socket], [], [], READER_POLL)
+            if not readable:
+                return
+            data = self.state.socket.recv(MAX_DATAGRAM)
+        except (ValueError, TypeError, OSError):
+            # The socket is being replaced or is gone; a moment, so as not to spin meanwhile.
+            self._end.wait(READER_POLL / 10)
+            return
+        for callback in tuple(self._callbacks):
             try:
-                readable, _, _ = select.select([self.state.socket], [], [], READER_POLL)
-                data = self.state.socket.recv(2048) if readable else None
-            except (ValueError, TypeError, OSError):
-                # The socket is being replaced or is gone; a moment, so as not to spin meanwhile.
-                self._end.wait(READER_POLL / 10)
-                continue
-            if data is not None:
-                for callback in tuple(self._callbacks):
-                    callback(data)
+                callback(data)
+            except Exception:
+                _log.exception("A datagram could not be handled")
 
 
 class _ConnectionState(VoiceConnectionState):
     """discord.py's connection with our reader."""
 
-    def __init__(self, voice_client: discord.VoiceClient) -> None:
-        super().__init__(voice_client)
-        self._socket_reader.stop()
-        self._socket_reader = _PollingReader(self)
-        self._socket_reader.start()
+    _reader: _PollingReader
+
+    @property
+    def _socket_reader(self) -> SocketReader:
+        return self._reader
+
+    @_socket_reader.setter
+    def _socket_reader(self, _: SocketReader) -> None:
+        # The constructor makes one and starts it at once; so ours has to be there before the start.
+        self._reader = _PollingReader(self)
 
 
 class SeiyuuVoiceClient(discord.VoiceClient):
@@ -104,6 +128,11 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         """True while DAVE is in force."""
         return bool(self._connection.can_encrypt)
 
+    @property
+    def awaits_encryption(self) -> bool:
+        """True while the call is to be encrypted end to end but we have no key yet."""
+        return self._connection.dave_protocol_version != 0 and not self.end_to_end_encrypted
+
     def keep_alive(self) -> None:
         """Send a datagram every 5 s: behind NAT a bot that only listens goes deaf. Call it at least that often."""
         now = time.monotonic()
@@ -129,15 +158,21 @@ class SeiyuuVoiceClient(discord.VoiceClient):
 
 
 class DiscordPacketSink:
-    """A :class:`~bot.voice.sender.PacketSink` over whichever voice client is attached."""
+    """A :class:`~bot.voice.sender.PacketSink` over whichever voice client is attached.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    discord.py encrypts each packet as it is sent; making its cipher anew each time costs 0.3 µs of the packet's 250.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop
+        self._clock = clock
         self._client: SeiyuuVoiceClient | None = None
+        self._plain_since: float | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     def attach(self, client: SeiyuuVoiceClient) -> None:
         """Send through this client from now on; from the event loop."""
-        kbps = (getattr(client.channel, "bitrate", None) or DEFAULT_KBPS * 1000) // 1000
+        kbps = client.channel.bitrate // 1000
         client.encoder = opus.Encoder(
             application="voip",
             bitrate=min(max(kbps, MIN_KBPS), MAX_KBPS),
@@ -151,12 +186,24 @@ class DiscordPacketSink:
     def detach(self) -> None:
         """Send nothing from now on; from the event loop."""
         self._client = None
+        for task in self._telling:
+            task.cancel()
 
     @property
     def connected(self) -> bool:
-        """True while packets can be sent."""
+        """True while packets can be sent and listeners can decrypt them."""
         client = self._client
-        return client is not None and client.is_connected()
+        return client is not None and client.is_connected() and not self._too_early(client)
+
+    def _too_early(self, client: SeiyuuVoiceClient) -> bool:
+        """True for a moment where the key is on its way: what is sent plain into an encrypted call is thrown away."""
+        if not client.awaits_encryption:
+            self._plain_since = None
+            return False
+        now = self._clock()
+        if self._plain_since is None:
+            self._plain_since = now
+        return now - self._plain_since < PLAIN_LIMIT
 
     def send(self, pcm: bytes) -> None:
         """Encode, encrypt and send 20 ms of stereo 16-bit PCM."""
@@ -178,7 +225,8 @@ class DiscordPacketSink:
 
     def set_speaking(self, speaking: bool) -> None:
         """Tell Discord, in the background."""
-        if not self._loop.is_closed():
+        # The loop may have been closed just now; then nobody needs to be told.
+        with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._tell_speaking, speaking)
 
     def _tell_speaking(self, speaking: bool) -> None:
@@ -187,9 +235,10 @@ class DiscordPacketSink:
             return
         state = discord.SpeakingState.voice if speaking else discord.SpeakingState.none
         task = self._loop.create_task(client.ws.speak(state), name="speaking")
-        task.add_done_callback(_log_failure)
+        self._telling.add(task)
+        task.add_done_callback(self._told)
 
-
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _log.debug("Could not tell Discord who speaks: %r", task.exception())
+    def _told(self, task: asyncio.Task[None]) -> None:
+        self._telling.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.warning("Could not tell Discord who speaks: %r", task.exception())

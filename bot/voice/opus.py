@@ -26,7 +26,8 @@ def load_opus() -> None:
             continue
         try:
             discord.opus.load_opus(candidate)
-        except OSError:
+        except (OSError, AttributeError):
+            # It can't be loaded, or is no libopus.
             continue
         return
     raise OpusMissing(

@@ -19,7 +19,10 @@ FRAME_SAMPLES = 960
 """20 ms at 48,000 Hz."""
 SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 """20 ms of stereo 16-bit silence."""
+FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 MAX_VOLUME = 2.0
+LONGEST_GAP = 0.5
+"""Seconds of silence put in for want of sound; then the transmission ends, to be taken up when there is sound again."""
 
 Samples = NDArray[np.float32]
 Told = TypeVarTuple("Told")
@@ -43,13 +46,17 @@ class PlaybackListener(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Track:
-    """The sound of one reply. The sending thread changes ``sent``, ``underruns`` and ``started``; the loop the rest."""
+    """The sound of one reply.
+
+    The sending thread changes ``sent``, ``underruns``, ``started`` and ``dry_since``, the loop the rest.
+    """
 
     reply: str
     queued: int = 0
     sent: int = 0
     underruns: int = 0
     started: bool = False
+    dry_since: float | None = None
     finished: bool = False
     rest: Samples | None = None
 
@@ -84,8 +91,7 @@ class ReplyAudioSource(discord.AudioSource):
     Everything but :meth:`read` and :meth:`take` belongs to the event loop, those two to the one sending thread. They
     share a deque, whose operations are atomic, and no lock: the thread never waits for the loop, nor the loop for it.
 
-    Args:
-        wake: called from the event loop when there is sound for a thread that waits; set by the sender.
+    ``wake`` is called from the event loop when there is something for a thread that waits; the sender sets it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -96,6 +102,7 @@ class ReplyAudioSource(discord.AudioSource):
         self._queue: deque[_Frame | _Mark | _End] = deque()
         self._track: _Track | None = None
         self._making: str | None = None
+        self._held = False
         self._volume = 1.0
         self._room = asyncio.Event()
 
@@ -179,6 +186,15 @@ class ReplyAudioSource(discord.AudioSource):
         self.wake()
         return track.sent
 
+    def hold(self) -> None:
+        """Fall silent at the next frame and keep what is queued, until :meth:`resume`."""
+        self._held = True
+
+    def resume(self) -> None:
+        """Go on where :meth:`hold` stopped."""
+        self._held = False
+        self.wake()
+
     def position(self, reply: str) -> int:
         """How many samples of the reply were sent."""
         return self._track.sent if self._track is not None and self._track.reply == reply else 0
@@ -202,7 +218,12 @@ class ReplyAudioSource(discord.AudioSource):
         return self.take() or SILENT_FRAME
 
     def take(self) -> bytes | None:
-        """Like :meth:`read`, but ``None`` between replies; silence where a reply that has begun lacks sound."""
+        """Like :meth:`read`, but ``None`` between replies and while held; silence where a reply begun lacks sound."""
+        if self._held:
+            # Silence that was asked for is no want of sound.
+            if self._track is not None:
+                self._track.dry_since = None
+            return None
         while True:
             try:
                 item = self._queue.popleft()
@@ -224,6 +245,9 @@ class ReplyAudioSource(discord.AudioSource):
             self._making = None
             if self.listener is not None:
                 self._tell(self.listener.first_frame, track.reply, self._clock())
+        if track.dry_since is not None:
+            track.underruns += round((self._clock() - track.dry_since) / FRAME_SECONDS)
+            track.dry_since = None
         track.sent += samples
         if not self._room.is_set():
             self._tell(self._room.set)
@@ -234,8 +258,10 @@ class ReplyAudioSource(discord.AudioSource):
         track = self._track
         if track is None or not track.started or track.finished:
             return None
-        track.underruns += 1
-        return SILENT_FRAME
+        now = self._clock()
+        if track.dry_since is None:
+            track.dry_since = now
+        return SILENT_FRAME if now - track.dry_since < LONGEST_GAP else None
 
     def _tell(self, listen: Callable[[Unpack[Told]], None], *told: *Told) -> None:
         # A call that is ending closes its loop while the thread may still hold a frame.

@@ -18,7 +18,7 @@ PRIMING_SECONDS = 3.0
 """Longest silence sent ahead of a reply, so that a listener's first syllable isn't clipped."""
 REBASE_SECONDS = 0.1
 """Where catching up would become a burst: the clock starts anew."""
-IDLE_POLL = 0.5
+AWAY_POLL = 0.05
 
 
 class FrameSource(Protocol):
@@ -60,19 +60,21 @@ class PacketSink(Protocol):
 class FrameClock:
     """When the next frame is due: 20 ms after the last was, counted from the first, so that nothing drifts.
 
-    ``late`` counts frames that left more than one frame's length after they were due.
+    ``late`` counts those of the ``sent`` frames that left more than one frame's length after they were due.
     """
 
     def __init__(self) -> None:
         self.due = 0.0
+        self.sent = 0
         self.late = 0
 
     def start(self, now: float) -> None:
-        """A frame leaves now and sets the clock."""
-        self.due = now + FRAME_SECONDS
+        """The frame that comes next is due now, and sets the clock."""
+        self.due = now
 
     def tick(self, now: float) -> None:
         """The frame that was due leaves now."""
+        self.sent += 1
         behind = now - self.due
         if behind > FRAME_SECONDS:
             self.late += 1
@@ -86,6 +88,7 @@ class FrameClock:
 class _Phase(Enum):
     """What the line is doing."""
 
+    AWAY = auto()
     IDLE = auto()
     PRIMING = auto()
     VOICED = auto()
@@ -95,8 +98,10 @@ class _Phase(Enum):
 class FrameSender(threading.Thread):
     """Replaces discord.py's player, whose clock leaves a hole of 40 ms after the first frame.
 
-    Nothing is sent in silence, but for a few frames ahead of a reply and behind it. While the connection is away the
-    source is left alone, so nothing is lost. Daemonic; :meth:`end` stops it within a frame's length.
+    Nothing is sent in silence, but for a few frames ahead of a reply and behind it; the ring is lit while sound is
+    sent. While the connection is away the source is left alone, so nothing is lost. Daemonic; :meth:`end` stops it
+    within a frame's length. It has the process's own priority: raising a thread's takes rights that we do not ask for,
+    so whatever computes has to lower its own.
     """
 
     def __init__(self, source: FrameSource, sink: PacketSink, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -107,7 +112,7 @@ class FrameSender(threading.Thread):
         self._clock = clock
         self._ending = threading.Event()
         self._woken = threading.Event()
-        self._phase = _Phase.IDLE
+        self._phase = _Phase.AWAY
         self._silent_frames = 0
         source.wake = self._woken.set
 
@@ -121,19 +126,27 @@ class FrameSender(threading.Thread):
     def run(self) -> None:
         """Send until :meth:`end`."""
         try:
-            while not self._ending.is_set():
+            while True:
+                # Cleared before anything is looked at, so that no wake-up can be lost in between.
                 self._woken.clear()
+                if self._ending.is_set():
+                    return
                 self._pause(self.step())
         except Exception:
             _log.exception("The sending thread failed")
         finally:
-            if self._phase is not _Phase.IDLE:
+            if self._phase is _Phase.VOICED:
                 self._sink.set_speaking(False)
 
     def step(self) -> float | None:
         """Send what is due; returns the seconds until the next step, ``None`` for "until there is something"."""
         if not self._sink.connected:
-            return IDLE_POLL
+            self._phase = _Phase.AWAY
+            return AWAY_POLL
+        if self._phase is _Phase.AWAY:
+            # Listeners learn here which stream is ours, ahead of the first frame instead of just behind it.
+            self._sink.set_speaking(False)
+            self._phase = _Phase.IDLE
         frame = self._source.take()
         if frame is not None:
             self._send_voiced(frame)
@@ -147,28 +160,30 @@ class FrameSender(threading.Thread):
         return self.timing.wait(self._clock())
 
     def _send_voiced(self, frame: bytes) -> None:
-        if self._phase is _Phase.VOICED:
-            self.timing.tick(self._clock())
-            self._sink.send(frame)
-            return
-        self.timing.start(self._clock())
+        now = self._clock()
+        first = self._phase is not _Phase.VOICED
+        if first:
+            self._phase = _Phase.VOICED
+            self.timing.start(now)
+        self.timing.tick(now)
         self._sink.send(frame)
-        self._sink.set_speaking(True)
-        self._phase = _Phase.VOICED
+        if first:
+            # After the frame: it wakes the event loop, which would compete with the encoder.
+            self._sink.set_speaking(True)
 
     def _send_tail(self) -> float | None:
         if self._phase is _Phase.VOICED:
             self._phase, self._silent_frames = _Phase.TAIL, 0
+            self._sink.set_speaking(False)
         if self._silent_frames == TAIL_FRAMES:
             self._phase = _Phase.IDLE
-            self._sink.set_speaking(False)
             return 0.0
         return self._send_silence()
 
     def _prime(self) -> float | None:
         if self._phase is not _Phase.PRIMING:
             self._phase, self._silent_frames = _Phase.PRIMING, 0
-            self.timing.start(self._clock() - FRAME_SECONDS)
+            self.timing.start(self._clock())
         if self._silent_frames * FRAME_SECONDS >= PRIMING_SECONDS:
             return None
         return self._send_silence()

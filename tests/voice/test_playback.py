@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.voice.playback import FRAME_SAMPLES, SILENT_FRAME, ReplyAudioSource, Samples
+from bot.voice.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyAudioSource, Samples
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 7.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class Heard:
@@ -28,8 +38,8 @@ class Heard:
         self.journal.append(("drained", reply, samples, underruns))
 
 
-def make() -> tuple[ReplyAudioSource, Heard]:
-    source, heard = ReplyAudioSource(asyncio.get_running_loop(), clock=lambda: 7.0), Heard()
+def make(clock: Clock | None = None) -> tuple[ReplyAudioSource, Heard]:
+    source, heard = ReplyAudioSource(asyncio.get_running_loop(), clock=clock or Clock()), Heard()
     source.listener = heard
     return source, heard
 
@@ -41,7 +51,7 @@ def ramp(length: int, start: int = 0) -> Samples:
 def left_channel(frames: list[bytes]) -> list[int]:
     stereo = np.frombuffer(b"".join(frames), "<i2").reshape(-1, 2)
     assert (stereo[:, 0] == stereo[:, 1]).all()
-    return stereo[:, 0].tolist()
+    return [int(sample) for sample in stereo[:, 0]]
 
 
 def take_all(source: ReplyAudioSource) -> list[bytes]:
@@ -91,19 +101,77 @@ def test_after_a_drop_nothing_of_the_reply_comes_and_the_position_is_what_was_ta
     asyncio.run(check())
 
 
+def take_for(source: ReplyAudioSource, clock: Clock, frames: int) -> list[bytes | None]:
+    """What the sending thread gets in so many beats."""
+    taken = []
+    for _ in range(frames):
+        taken.append(source.take())
+        clock.now += 0.02
+    return taken
+
+
 async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None:
-    source, heard = make()
+    clock = Clock()
+    source, heard = make(clock)
     source.begin("r1")
-    assert source.take() is None, "silence before the first sound is no underrun"
-    source.write("r1", ramp(FRAME_SAMPLES))
-    assert source.take() != SILENT_FRAME
-    assert [source.take(), source.take()] == [SILENT_FRAME, SILENT_FRAME]
-    source.write("r1", ramp(FRAME_SAMPLES))
+    assert take_for(source, clock, 5) == [None] * 5, "silence before the first sound is no underrun"
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    sound, *silence = take_for(source, clock, 3)
+    assert sound not in (None, SILENT_FRAME)
+    assert silence == [SILENT_FRAME] * 2
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    assert take_for(source, clock, 4)[1:] == [SILENT_FRAME] * 3
     source.finish("r1")
-    assert source.take() not in (None, SILENT_FRAME)
     assert source.take() is None
     await asyncio.sleep(0)
-    assert heard.journal == [("first", "r1", 7.0), ("drained", "r1", 2 * FRAME_SAMPLES, 2)]
+    # The silence behind the last sound was nobody's loss.
+    assert [event[0] for event in heard.journal] == ["first", "drained"]
+    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 2)
+
+
+async def test_a_long_want_of_sound_ends_the_transmission_and_all_of_it_is_counted() -> None:
+    clock = Clock()
+    source, heard = make(clock)
+    source.begin("r1")
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    taken = take_for(source, clock, 101)
+    assert taken.count(SILENT_FRAME) == pytest.approx(LONGEST_GAP / 0.02, abs=1)
+    assert taken[-1] is None
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.finish("r1")
+    assert take_for(source, clock, 2)[0] not in (None, SILENT_FRAME)
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 100)
+
+
+async def test_held_sound_waits_and_goes_on_where_it_stopped() -> None:
+    clock, woken = Clock(), []
+    source, heard = make(clock)
+    source.begin("r1")
+    source.write("r1", ramp(4 * FRAME_SAMPLES))
+    before = take_for(source, clock, 2)
+    source.hold()
+    assert take_for(source, clock, 50) == [None] * 50
+    assert source.position("r1") == 2 * FRAME_SAMPLES
+    source.wake = lambda: woken.append(True)
+    source.resume()
+    assert woken
+    source.finish("r1")
+    played = [frame for frame in before + take_for(source, clock, 3) if frame is not None]
+    assert left_channel(played) == np.rint(ramp(4 * FRAME_SAMPLES) * 32767).astype(int).tolist()
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("drained", "r1", 4 * FRAME_SAMPLES, 0)
+
+
+async def test_what_was_held_can_be_dropped() -> None:
+    source, _ = make()
+    source.begin("r1")
+    source.write("r1", ramp(4 * FRAME_SAMPLES))
+    source.take()
+    source.hold()
+    assert source.drop("r1") == FRAME_SAMPLES
+    source.resume()
+    assert source.take() is None
 
 
 async def test_read_always_gives_a_frame() -> None:
@@ -167,12 +235,13 @@ async def test_room_comes_when_sound_is_sent_or_dropped() -> None:
 
 async def test_a_reply_is_being_made_until_it_sounds() -> None:
     source, _ = make()
-    assert not source.making
+    states = [source.making]
     source.begin("r1")
-    assert source.making
+    states.append(source.making)
     source.write("r1", ramp(FRAME_SAMPLES))
     source.take()
-    assert not source.making
+    states.append(source.making)
+    assert states == [False, True, False]
 
 
 @pytest.mark.parametrize("reply", ["r0", "r2"])

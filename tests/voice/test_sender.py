@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from itertools import pairwise
+from statistics import median
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.voice.sender import FRAME_SECONDS, PRIMING_SECONDS, TAIL_FRAMES, FrameSender
+from bot.voice.sender import FRAME_SECONDS, PRIMING_SECONDS, TAIL_FRAMES, FrameClock, FrameSender
 
 VOICED, SILENCE = "voiced", "silence"
 
@@ -44,6 +48,7 @@ class Sink:
         self.journal: list[tuple[str, float]] = []
         self.ring: list[bool] = []
         self.sent = threading.Event()
+        self.told = threading.Event()
 
     def send(self, pcm: bytes) -> None:
         self.journal.append((VOICED, self.clock()))
@@ -54,6 +59,7 @@ class Sink:
 
     def set_speaking(self, speaking: bool) -> None:
         self.ring.append(speaking)
+        self.told.set()
 
     def times(self, kind: str) -> list[float]:
         return [at for what, at in self.journal if what == kind]
@@ -81,7 +87,11 @@ class Line:
 
 @pytest.fixture
 def line() -> Line:
-    return Line()
+    """A line that has been connected for a while."""
+    line = Line()
+    line.run(1)
+    line.sink.ring.clear()
+    return line
 
 
 def gaps(times: list[float]) -> list[float]:
@@ -155,13 +165,46 @@ def test_priming_does_not_delay_the_first_voiced_frame(line: Line) -> None:
 
 
 def test_while_the_connection_is_away_no_frame_is_taken(line: Line) -> None:
-    line.source.frames = [b"x"] * 4
+    line.source.frames = [b"x"] * 6
+    line.run(0.03)
     line.sink.connected = False
     line.run(3)
     assert len(line.source.frames) == 4
     line.sink.connected = True
     line.run(1)
-    assert len(line.sink.times(VOICED)) == 4
+    assert len(line.sink.times(VOICED)) == 6
+    # A new connection knows nothing of the old one's ring; nor was anything late that could not be sent.
+    assert line.sink.ring == [True, False, True, False]
+    assert line.sender.timing.late == 0
+
+
+def test_listeners_learn_of_our_stream_before_its_first_frame() -> None:
+    line = Line()
+    line.sink.connected = False
+    line.run(1)
+    assert line.sink.ring == []
+    line.sink.connected = True
+    line.run(1)
+    assert line.sink.ring == [False]
+    assert line.sink.journal == []
+
+
+@given(delays=st.lists(st.floats(0, 0.09), min_size=1, max_size=200))
+def test_the_beat_never_drifts_and_counts_what_is_late(delays: list[float]) -> None:
+    clock, began = FrameClock(), 50.0
+    clock.start(began)
+    clock.tick(began)
+    late = 0
+    now = began
+    for number, delay in enumerate(delays, start=1):
+        now = max(now, clock.due) + delay
+        late += now - (began + number * FRAME_SECONDS) > FRAME_SECONDS
+        if now - clock.due > 0.1:
+            return
+        clock.tick(now)
+        assert clock.due == pytest.approx(began + (number + 1) * FRAME_SECONDS)
+    assert clock.late == late
+    assert clock.sent == len(delays) + 1
 
 
 def test_the_thread_wakes_for_a_frame_and_ends_when_told() -> None:
@@ -173,3 +216,30 @@ def test_the_thread_wakes_for_a_frame_and_ends_when_told() -> None:
     line.sender.end()
     assert not line.sender.is_alive()
     assert line.sink.ring[-1] is False
+
+
+def test_a_thread_that_is_ended_at_any_moment_ends() -> None:
+    for _ in range(300):
+        line = Line()
+        line.sender.start()
+        line.source.wake()
+        ending = threading.Thread(target=line.sender.end, daemon=True)
+        ending.start()
+        ending.join(5)
+        assert not line.sender.is_alive()
+
+
+def test_a_thread_that_waits_is_woken_at_once() -> None:
+    delays = []
+    for _ in range(15):
+        source, sink = Source(), Sink(time.monotonic)
+        sender = FrameSender(source, sink)
+        sender.start()
+        assert sink.told.wait(5)
+        source.frames.append(b"x")
+        asked = time.monotonic()
+        source.wake()
+        assert sink.sent.wait(5)
+        delays.append(sink.times(VOICED)[0] - asked)
+        sender.end()
+    assert median(delays) < 0.005

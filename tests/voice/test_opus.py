@@ -1,0 +1,41 @@
+"""libopus is found without any package of the system's, and its absence is said with a remedy."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+from pathlib import Path
+
+import discord
+import pytest
+
+from bot.voice.opus import OpusMissing, load_opus
+
+
+@pytest.fixture
+def unloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discord.opus, "_lib", None)
+
+
+@pytest.mark.usefixtures("unloaded")
+def test_the_one_in_pyavs_wheel_is_found_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
+    load_opus()
+    assert discord.opus.Encoder().encode(bytes(3840), 960)
+
+
+@pytest.mark.usefixtures("unloaded")
+def test_a_library_that_is_no_opus_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "libopus.so"
+    broken.write_bytes(b"rubbish")
+    monkeypatch.setattr(ctypes.util, "find_library", lambda _: str(broken))
+    load_opus()
+    assert discord.opus.is_loaded()
+
+
+@pytest.mark.usefixtures("unloaded")
+def test_none_at_all_is_said_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes.util, "find_library", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(OpusMissing, match="apt install libopus0"):
+        load_opus()
