@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.demo_script import Caller, CallFailed, play_call
+from bot.demo_script import Caller, CallFailedError
 from bot.services import ROOT
 from bot.voice.events import CallEvent
 from bot.watching.console import CallConsole
@@ -66,7 +66,7 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
             raise
         console.print("Ended.")
         return 0 if options.stay else 130
-    except CallFailed as error:
+    except CallFailedError as error:
         console.print(f"✘ {error}", style="bold red", markup=False)
         console.print(f"The bot's log: {out / 'bot.log'}", markup=False)
         return 1
@@ -79,8 +79,7 @@ async def _play(settings: Settings, options: DemoOptions, console: Console, out:
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
         async with _bot(settings, sandbox, out, feed):
-            caller = Caller(sandbox, view, feed.watchers, out)
-            await play_call(caller)
+            await Caller(sandbox, view, feed.watchers, out, judge=settings.uses_toy_model).play()
             if options.stay:
                 view.note("Staying. The bot and its local Discord run until Ctrl-C.")
                 await asyncio.Event().wait()

@@ -3,103 +3,173 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-
-from bot.llm.toy_phrases import TOY_PHRASES
-from bot.voice.events import CallEvent, TurnEnded
+from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
+from bot.voice.events import CallEvent, TurnEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.voice.reply import Outcome
 from bot.watching.console import CallConsole
 from sandbox.guest import Guest
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.server import Sandbox
+from sandbox.voice_opus import SAMPLE_RATE
 
-JOIN_LIMIT = 90.0
+T = TypeVar("T")
+
+JOIN_LIMIT = 120.0
 REPLY_LIMIT = 90.0
 LEAVE_LIMIT = 15.0
+JOIN_AGAIN = 5.0
 CLEAR_ENOUGH = 0.35
 """Agreement with the recogniser from which speech counts as understood; another text stays below 0.3."""
-SAMPLE_RATE = 48_000
+QUESTIONS = ("Hello there!", "How are you?")
+INTERRUPTED_QUESTION = "Tell me a story."
+LAST_WORDS = "Thank you!"
 
 
-class CallFailed(Exception):  # noqa: N818
+class CallFailedError(Exception):
     """The call did not go as it should; the text says where."""
 
 
-class Caller:
-    """The guest at the centre of the call."""
-
-    def __init__(
-        self, sandbox: Sandbox, view: CallConsole, watchers: list[Callable[[CallEvent], None]], out: Path
-    ) -> None:
-        self.sandbox = sandbox
-        self.view = view
-        self.out = out
-        self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
-        watchers.append(self._on_event)
-
-    def _on_event(self, event: CallEvent) -> None:
-        if isinstance(event, TurnEnded):
-            self._ended.put_nowait(event.trace)
-
-    async def turn_ended(self) -> TurnTrace:
-        """Wait for the next turn to end."""
-        try:
-            return await asyncio.wait_for(self._ended.get(), REPLY_LIMIT)
-        except TimeoutError:
-            raise CallFailed(f"no reply within {REPLY_LIMIT:.0f} seconds") from None
-
-
 @dataclass(frozen=True, slots=True)
-class _Verdict:
+class Verdict:
+    """What a guest made of one reply."""
+
     question: str
     understood: bool
     agreement: float
 
 
-async def play_call(caller: Caller) -> None:
-    """Join, ask, interrupt, leave; then judge what was heard and write it to WAV files.
+class Caller:
+    """The guests of the call and what they do, one step after another.
 
-    Raises:
-        CallFailed: something that should happen did not, or a reply was not intelligible.
+    Args:
+        watchers: where to be told of the bot's events.
+        judge: whether the bot answers with the toy model's known sentences, so that what is heard can be checked.
+        out: the folder for the WAV files.
     """
-    sandbox, view = caller.sandbox, caller.view
-    ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")
-    for guest in (ada, ben):
-        await guest.join_voice(sandbox.voice_channel)
-    view.note("Ada and Ben are in the voice channel. Ada types !join")
-    await _join(caller, ada)
-    verdicts = [await _ask(caller, ada, question) for question in ("How are you?", "What time is it?")]
-    await _interrupt(caller, ada)
-    verdicts.append(await _ask(caller, ben, "Thank you!"))
-    await _leave(caller, ada)
-    _judge(caller, ada, verdicts)
 
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        view: CallConsole,
+        watchers: list[Callable[[CallEvent], None]],
+        out: Path,
+        *,
+        judge: bool,
+    ) -> None:
+        self._sandbox = sandbox
+        self._view = view
+        self._out = out
+        self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
+        self._spoken: asyncio.Queue[str] = asyncio.Queue()
+        self._recogniser = SentenceRecogniser(_ANSWERS) if judge else None
+        watchers.append(self._on_event)
 
-async def _join(caller: Caller, guest: Guest) -> None:
-    text = caller.sandbox.text_channel
-    deadline = asyncio.get_running_loop().time() + JOIN_LIMIT
-    # The bot may still be starting: a person would type it again.
-    while asyncio.get_running_loop().time() < deadline:
-        await guest.say(text, "!join")
-        answer = await guest.next_message(text, by_bot=True, timeout=3.0)
-        if answer is not None and answer.content.startswith("🎤 Joined"):
+    def _on_event(self, event: CallEvent) -> None:
+        if isinstance(event, TurnEnded):
+            self._ended.put_nowait(event.trace)
+        elif isinstance(event, WordsSpoken):
+            self._spoken.put_nowait(event.text)
+
+    async def play(self) -> None:
+        """Join, ask, interrupt, leave; then judge what was heard and write it to WAV files.
+
+        Raises:
+            CallFailedError: something that should happen did not, or a reply was not intelligible.
+        """
+        channel = self._sandbox.voice_channel
+        ada, ben = await self._sandbox.add_guest("Ada"), await self._sandbox.add_guest("Ben")
+        for guest in (ada, ben):
+            await guest.join_voice(channel)
+        self._view.note(f"Ada and Ben are in {channel.name}. Ada types: !join")
+        await self._join(ada)
+        verdicts = [await self._ask(ada, question) for question in QUESTIONS]
+        await self._interrupt(ada)
+        verdicts.append(await self._ask(ben, LAST_WORDS))
+        await self._leave(ada)
+        self._save(ada, ben)
+        self._sum_up(verdicts)
+
+    async def _join(self, guest: Guest) -> None:
+        text, loop = self._sandbox.text_channel, asyncio.get_running_loop()
+        deadline = loop.time() + JOIN_LIMIT
+        # The bot may still be starting; a person would type it again too.
+        while loop.time() < deadline:
+            await guest.say(text, "!join")
+            answer = await guest.next_message(text, timeout=JOIN_AGAIN)
+            if answer is not None and answer.content.startswith("🎤 Joined"):
+                return
+        raise CallFailedError("the bot did not join")
+
+    async def _ask(self, guest: Guest, question: str) -> Verdict:
+        hearing, bot = guest.voice.hearing, self._sandbox.bot_id
+        begin = hearing.count(bot)
+        await guest.say(self._sandbox.text_channel, question)
+        trace = await self._turn_ended()
+        if trace.outcome is not Outcome.SPOKEN:
+            raise CallFailedError(f"the reply to {question!r} was {trace.outcome.value}, not spoken")
+        heard = hearing.pcm(bot, since=begin)
+        if not len(heard):
+            raise CallFailedError(f"{guest.user.name} heard nothing in answer to {question!r}")
+        if self._recogniser is None:
+            return Verdict(question, True, 1.0)
+        match = await asyncio.to_thread(self._recogniser.closest, heard, SAMPLE_RATE, _ANSWERS)
+        understood = match.text == expected_phrase(question).answer and match.agreement >= CLEAR_ENOUGH
+        return Verdict(question, understood, match.agreement)
+
+    async def _interrupt(self, guest: Guest) -> None:
+        while not self._spoken.empty():
+            self._spoken.get_nowait()
+        await guest.say(self._sandbox.text_channel, INTERRUPTED_QUESTION)
+        for _ in range(2):
+            await self._within(self._spoken.get(), "a story")
+        self._view.note("Ada types: !stop")
+        await guest.say(self._sandbox.text_channel, "!stop")
+        trace = await self._turn_ended()
+        if trace.outcome is not Outcome.INTERRUPTED:
+            raise CallFailedError(f"the story was {trace.outcome.value} although it was stopped")
+
+    async def _leave(self, guest: Guest) -> None:
+        self._view.note("Ada types: !leave")
+        text = self._sandbox.text_channel
+        await guest.say(text, "!leave")
+        await guest.wait_for_message(text, lambda message: message.content == "👋 Left voice channel!", LEAVE_LIMIT)
+
+    async def _turn_ended(self) -> TurnTrace:
+        return await self._within(self._ended.get(), "the end of a reply")
+
+    @staticmethod
+    async def _within(waiting: Awaitable[T], what: str) -> T:
+        try:
+            return await asyncio.wait_for(waiting, REPLY_LIMIT)
+        except TimeoutError:
+            raise CallFailedError(f"waited {REPLY_LIMIT:.0f} seconds in vain for {what}") from None
+
+    def _save(self, ada: Guest, ben: Guest) -> None:
+        bot = self._sandbox.bot_id
+        for guest in (ada, ben):
+            path = self._out / f"heard-by-{guest.user.name.lower()}.wav"
+            guest.voice.hearing.save_wav(path, bot)
+            self._view.note(f"What {guest.user.name} heard: {path}")
+
+    def _sum_up(self, verdicts: list[Verdict]) -> None:
+        if self._recogniser is None:
+            self._view.note("✔ Every reply was heard.")
             return
-    raise CallFailed("the bot did not join; its log says why")
+        for verdict in verdicts:
+            mark = "✔" if verdict.understood else "✘"
+            self._view.note(
+                f"{mark} Answer to {verdict.question!r} "
+                f"{'understood' if verdict.understood else 'not understood'} by a speech recogniser "
+                f"(agreement {verdict.agreement:.2f}; another text stays below 0.3)"
+            )
+        if not all(verdict.understood for verdict in verdicts):
+            raise CallFailedError("not every reply was intelligible")
 
 
-async def _ask(caller: Caller, guest: Guest, question: str) -> _Verdict:
-    voice = guest.voice
-    begin = voice.hearing.samples(caller.sandbox.bot_id)
-    await guest.say(caller.sandbox.text_channel, question)
-    trace = await caller.turn_ended()
-    if trace.outcome is not Outcome.SPOKEN:
-        raise CallFailed(f"the reply to {question!r} was {trace.outcome.value}, not spoken")
-    heard = voice.hearing.pcm(caller.sandbox.bot_id)[begin:]
-    answer = next(phrase.answer for phrase in TOY_PHRASES if phrase.question == question)
-    match = await asyncio.to_thread(_recognise, heard)
-    return _Verdict(question, match.text == answer and match.agreement >= CLEAR_ENOUGH, match.agreement)
+_ANSWERS = tuple(phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii())

@@ -21,6 +21,7 @@ WATCH_INTERVAL = 0.5
 GRACE = 4.0
 """Seconds for discord.py to mend a connection by itself; it needs about one to follow a move."""
 REJOIN_ATTEMPTS = 4
+KEY_LIMIT, KEY_POLL = 1.0, 0.02
 
 VoiceChannel = discord.VoiceChannel | discord.StageChannel
 
@@ -67,6 +68,15 @@ class VoiceLink:
         client.on_removed = self._on_removed
         self._client = client
         self.sink.attach(client)
+        await self._wait_for_key(client)
+
+    @staticmethod
+    async def _wait_for_key(client: SeiyuuVoiceClient) -> None:
+        """Give the group a moment to let us in; somebody alone in a channel gets no key, and needs none."""
+        waited = 0.0
+        while client.awaits_encryption and waited < KEY_LIMIT:
+            await asyncio.sleep(KEY_POLL)
+            waited += KEY_POLL
 
     def _on_removed(self) -> None:
         if not self._removed.done():
