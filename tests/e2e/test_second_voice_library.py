@@ -1,0 +1,121 @@
+"""A guest that is none of ours, @discordjs/voice on Node, hears the bot end to end encrypted."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bot.llm.toy_phrases import TOY_PHRASES
+from sandbox.recogniser import SentenceRecogniser
+from sandbox.rtp import SILENCE
+from sandbox.voice_opus import SAMPLE_RATE, make_decoder
+from tests.e2e.conftest import Stage
+
+HERE = Path(__file__).parent / "discordjs"
+INSTALL_LIMIT = 120.0
+LIMIT = 40.0
+ANSWERS = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library, installed by npm beside a copy of our guest; skips where that can't be had."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("needs Node.js and npm")
+    folder = tmp_path_factory.mktemp("discordjs")
+    for name in ("package.json", "guest.mjs"):
+        shutil.copy(HERE / name, folder / name)
+    return folder
+
+
+async def install(folder: Path) -> None:
+    npm = await asyncio.create_subprocess_exec(
+        *("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"),
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(npm.communicate(), INSTALL_LIMIT)
+    if npm.returncode != 0:
+        pytest.skip(f"npm could not install @discordjs/voice: {output.decode()[-300:]}")
+
+
+class NodeGuest:
+    """The Node process: one JSON line in, JSON lines out."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.states: list[str] = []
+        self.packets: list[bytes] = []
+        self.faults: list[str] = []
+
+    async def lines(self) -> AsyncIterator[dict[str, Any]]:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            yield json.loads(line)
+
+    async def listen(self) -> None:
+        async for line in self.lines():
+            if "state" in line:
+                self.states.append(line["state"])
+            elif "opus" in line:
+                self.packets.append(base64.b64decode(line["opus"]))
+            else:
+                self.faults.append(line["error"])
+
+    async def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        await asyncio.wait_for(self.process.wait(), LIMIT)
+
+
+async def test_discordjs_voice_hears_the_bot_under_dave(stage: Stage, library: Path) -> None:
+    await install(library)
+    await stage.join()
+    ben = stage.sandbox.world.directory.add_user("Ben")
+    stage.sandbox.world.directory.add_member(stage.sandbox.guild, ben)
+    channel = stage.sandbox.voice_channel
+    voice_state, voice_server = await stage.sandbox.join_voice(ben.id, channel.id)
+    guest = NodeGuest(
+        await asyncio.create_subprocess_exec(
+            *("node", "guest.mjs"),
+            cwd=library,
+            env={**os.environ, "NODE_EXTRA_CA_CERTS": str(stage.sandbox.ca_file)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+    )
+    listening = asyncio.create_task(guest.listen())
+    hello = {
+        "guildId": str(stage.sandbox.guild.id),
+        "channelId": str(channel.id),
+        "userId": str(ben.id),
+        "voiceState": voice_state,
+        "voiceServer": voice_server,
+        "listenTo": str(stage.bot),
+    }
+    assert guest.process.stdin is not None
+    guest.process.stdin.write(json.dumps(hello).encode() + b"\n")
+    await stage.until(lambda: "ready" in guest.states, "the library's connection")
+    group = {stage.ada.id, stage.bot, ben.id}
+    await stage.until(lambda: stage.sandbox.voice_server.in_group(channel.id) == group, "the library in the group")
+    await stage.ask("How are you?")
+    await stage.turns(1)
+    await stage.until(lambda: len(guest.packets) > 250, "the library's packets")
+    await guest.end()
+    await listening
+
+    decoder = make_decoder()
+    sound = np.concatenate([decoder.decode_frame(packet) for packet in guest.packets if packet != SILENCE])
+    match = SentenceRecogniser(ANSWERS).closest(sound, SAMPLE_RATE, ANSWERS)
+    assert match.text.startswith("I'm doing fine"), guest.faults
+    assert match.agreement > 0.4
