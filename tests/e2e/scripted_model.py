@@ -1,0 +1,99 @@
+"""A model server with a script: says what a test wants, and fails as a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+
+class Fault(Enum):
+    """How an answer goes wrong."""
+
+    STATUS_500 = auto()
+    SILENT = auto()
+    """Takes the request and never says a word."""
+    STALL = auto()
+    """Says its text and then nothing more, not even an end."""
+    BROKEN_JSON = auto()
+    HANG_UP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Text, in words, and what goes wrong after it."""
+
+    text: str = ""
+    fault: Fault | None = None
+
+
+Script = Callable[[str], Answer]
+"""From the newest line of the conversation to the answer."""
+
+
+class ScriptedModel:
+    """An OpenAI-style server on loopback; an async context manager. ``asked`` holds the messages of every request."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.asked: list[list[dict[str, Any]]] = []
+        self.open_streams = 0
+        self.url = ""
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        self._ending = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.set()
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        warming = body.get("max_tokens") == 1
+        if not warming:
+            self.asked.append(body["messages"])
+        answer = Answer("Yes.") if warming else self.script(body["messages"][-1]["content"])
+        if answer.fault is Fault.STATUS_500:
+            return web.json_response({"error": {"message": "out of memory"}}, status=500)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        self.open_streams += 1
+        try:
+            for word in answer.text.split(" "):
+                await response.write(_event({"choices": [{"index": 0, "delta": {"content": word + " "}}]}))
+            await self._end(request, response, answer.fault)
+        finally:
+            self.open_streams -= 1
+        return response
+
+    async def _end(self, request: web.Request, response: web.StreamResponse, fault: Fault | None) -> None:
+        match fault:
+            case Fault.SILENT | Fault.STALL:
+                await self._ending.wait()
+            case Fault.BROKEN_JSON:
+                await response.write(b'data: {"choices": [{"delta": {"cont\n\n')
+            case Fault.HANG_UP:
+                if request.transport is not None:
+                    request.transport.abort()
+            case _:
+                await response.write(_event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
+                await response.write(b"data: [DONE]\n\n")
+
+
+def _event(data: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(data)}\n\n".encode()
