@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 KNOWN_VERSION = "2.7."
 READER_POLL = 0.25
 MAX_DATAGRAM = 2048
+CANCEL_INTERVAL = 0.2
 KEEP_ALIVE_INTERVAL = 5.0
 PLAIN_LIMIT = 2.0
 """Seconds that sound waits for end-to-end encryption; who is alone in a channel may never get a key."""
@@ -124,6 +125,11 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         return self.is_connected() and runner is not None and not runner.done()
 
     @property
+    def listened_to(self) -> bool:
+        """True while the voice server takes packets; discord.py calls itself connected for a while after a close."""
+        return self.is_connected() and self.ws.ws.close_code is None
+
+    @property
     def end_to_end_encrypted(self) -> bool:
         """True while DAVE is in force."""
         return bool(self._connection.can_encrypt)
@@ -147,9 +153,10 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         """Leave, whatever state the connection is in, and end everything discord.py started for it."""
         connection = self._connection
         for task in (connection._connector, connection._runner):
-            if task is not None and not task.done():
+            # Once is not enough: in Python 3.11 `wait_for` forgets a cancellation that meets a message.
+            while task is not None and not task.done():
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                await asyncio.wait([task], timeout=CANCEL_INTERVAL)
         if connection.state is ConnectionFlowState.disconnected:
             connection._socket_reader.stop()
             self.cleanup()
@@ -193,7 +200,7 @@ class DiscordPacketSink:
     def connected(self) -> bool:
         """True while packets can be sent and listeners can decrypt them."""
         client = self._client
-        return client is not None and client.is_connected() and not self._too_early(client)
+        return client is not None and client.listened_to and not self._too_early(client)
 
     def _too_early(self, client: SeiyuuVoiceClient) -> bool:
         """True for a moment where the key is on its way: what is sent plain into an encrypted call is thrown away."""
@@ -231,7 +238,7 @@ class DiscordPacketSink:
 
     def _tell_speaking(self, speaking: bool) -> None:
         client = self._client
-        if client is None or not client.is_connected():
+        if client is None or not client.listened_to:
             return
         state = discord.SpeakingState.voice if speaking else discord.SpeakingState.none
         task = self._loop.create_task(client.ws.speak(state), name="speaking")

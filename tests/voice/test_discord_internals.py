@@ -1,0 +1,253 @@
+"""The voice client against the sandbox's voice server: heard end to end encrypted, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+import discord
+import numpy as np
+import pytest
+import trustme
+
+from bot.voice.discord_internals import DiscordPacketSink, SeiyuuVoiceClient, check_discord_version
+from bot.voice.opus import load_opus
+from bot.voice.playback import ReplyAudioSource, Samples
+from bot.voice.sender import TAIL_FRAMES, FrameSender
+from sandbox.voice_peer import VoicePeer
+from sandbox.voice_server import VoiceServer, VoiceTicket
+
+GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
+LIMIT = 10.0
+
+
+def tone(seconds: float) -> Samples:
+    return (0.3 * np.sin(2 * np.pi * 440 * np.arange(int(48_000 * seconds)) / 48_000)).astype(np.float32)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(LIMIT):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("voice-socket-reader")]
+
+
+class Guild:
+    """A guild whose main gateway is this object: it answers a voice state update as Discord would."""
+
+    id = GUILD
+    me = SimpleNamespace(voice=None)
+
+    def __init__(self, server: VoiceServer) -> None:
+        self.client: SeiyuuVoiceClient | None = None
+        self._server = server
+
+    def get_channel(self, _: int) -> Any:
+        return self.client and self.client.channel
+
+    async def change_voice_state(self, *, channel: Any, self_mute: bool = False, self_deaf: bool = False) -> None:
+        asyncio.get_running_loop().call_soon(self._answer, channel is not None)
+
+    def _answer(self, joined: bool) -> None:
+        self._answering = asyncio.create_task(self.admit() if joined else self.put_out())
+
+    async def admit(self) -> None:
+        assert self.client is not None
+        self._server.admit(VoiceTicket(GUILD, CHANNEL, BOT, "session", "token"))
+        await self.client.on_voice_state_update({"channel_id": str(CHANNEL), "session_id": "session"})
+        update = {"guild_id": str(GUILD), "token": "token", "endpoint": self._server.endpoint}
+        await self.client.on_voice_server_update(cast(Any, update))
+
+    async def put_out(self) -> None:
+        assert self.client is not None
+        await self.client.on_voice_state_update({"channel_id": None, "session_id": "session"})
+        await self._server.expel(GUILD, BOT)
+
+
+class House:
+    """A voice server, a listener in its channel, and a bot that may join."""
+
+    def __init__(self, http: aiohttp.ClientSession, dave: bool) -> None:
+        authority = trustme.CA()
+        served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(served)
+        self.trusting = ssl.create_default_context()
+        authority.configure_trust(self.trusting)
+        self.server = VoiceServer(served, dave=dave)
+        self.guild = Guild(self.server)
+        self.clients: list[SeiyuuVoiceClient] = []
+        self._http = http
+
+    async def listener(self) -> VoicePeer:
+        ticket = VoiceTicket(GUILD, CHANNEL, LISTENER, "listening", "token")
+        self.server.admit(ticket)
+        peer = VoicePeer(ticket, self.server.endpoint, self.trusting)
+        await peer.connect()
+        return peer
+
+    async def join(self) -> SeiyuuVoiceClient:
+        async def ws_connect(url: str, **_: Any) -> aiohttp.ClientWebSocketResponse:
+            return await self._http.ws_connect(url, ssl=self.trusting, autoclose=False)
+
+        state = SimpleNamespace(
+            loop=asyncio.get_running_loop(),
+            user=SimpleNamespace(id=BOT),
+            http=SimpleNamespace(ws_connect=ws_connect),
+            _remove_voice_client=lambda _: None,
+        )
+        channel = SimpleNamespace(
+            id=CHANNEL, guild=self.guild, bitrate=64_000, _get_voice_client_key=lambda: (GUILD, "guild_id")
+        )
+        client = SeiyuuVoiceClient(cast(discord.Client, SimpleNamespace(_connection=state)), cast(Any, channel))
+        self.clients.append(client)
+        self.guild.client = client
+        await client.connect(reconnect=True, timeout=LIMIT, self_deaf=True)
+        return client
+
+
+@pytest.fixture
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    load_opus()
+    async with aiohttp.ClientSession() as http:
+        house = House(http, dave=getattr(request, "param", True))
+        await house.server.start()
+        yield house
+        for client in house.clients:
+            await client.abandon()
+        await house.server.stop()
+
+
+@pytest.mark.parametrize("house", [True, False], indirect=True, ids=["dave", "plain"])
+async def test_a_reply_is_heard_whole_and_its_beat_has_no_hole(house: House) -> None:
+    listener = await house.listener()
+    client = await house.join()
+    sink = DiscordPacketSink(asyncio.get_running_loop())
+    source = ReplyAudioSource(asyncio.get_running_loop())
+    sender = FrameSender(source, sink)
+    sender.start()
+    sink.attach(client)
+    # Begun before the key is there: what is said at once must not be lost.
+    source.begin("r1")
+    source.write("r1", tone(1.0))
+    source.finish("r1")
+    await until(lambda: len(listener.hearing.packets(BOT)) >= 50 + TAIL_FRAMES)
+    voiced = listener.hearing.voiced_packets(BOT)
+    assert len(voiced) == 50
+    assert listener.hearing.undecryptable(BOT) == 0
+    assert client.end_to_end_encrypted == listener.encrypted
+    sound = listener.hearing.pcm(BOT)
+    assert np.argmax(np.abs(np.fft.rfft(sound))) * 48_000 / len(sound) == pytest.approx(440, abs=5)
+    # discord.py's own player waits 40 ms here.
+    assert sorted(later.arrival - earlier.arrival for earlier, later in pairwise(voiced))[25] < 0.03
+    assert voiced[3].arrival - voiced[0].arrival < 0.075
+    await asyncio.to_thread(sender.end)
+    await listener.close()
+
+
+async def test_nobody_is_left_reading_after_a_leave(house: House) -> None:
+    before = len(readers())
+    for _ in range(5):
+        client = await house.join()
+        assert len(readers()) == before + 1, "one connection, one reader"
+        healthy = [client.healthy]
+        await client.abandon()
+        assert [*healthy, client.healthy] == [True, False]
+        await until(lambda: len(readers()) == before)
+
+
+async def test_leaving_is_quick_though_messages_come_in(house: House) -> None:
+    listener = await house.listener()
+    client = await house.join()
+    await until(lambda: client.end_to_end_encrypted)
+    await listener.close()
+    async with asyncio.timeout(2):
+        await client.abandon()
+
+
+async def test_keep_alives_are_sent_in_their_interval(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await house.join()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        theirs.setblocking(False)
+        with monkeypatch.context() as patch:
+            patch.setattr(client._connection, "socket", ours)
+            client.keep_alive()
+            with pytest.raises(BlockingIOError):
+                theirs.recv(100)
+            patch.setattr("bot.voice.discord_internals.KEEP_ALIVE_INTERVAL", 0.0)
+            client.keep_alive()
+            assert len(theirs.recv(100)) == 8
+
+
+async def test_a_client_that_never_connected_leaves_no_reader(house: House) -> None:
+    before = len(readers())
+    house.server.admit(VoiceTicket(GUILD, CHANNEL, BOT, "another", "token"))
+    house.guild.admit = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
+    joining = asyncio.create_task(house.join())
+    await until(lambda: len(readers()) == before + 1)
+    joining.cancel()
+    await asyncio.wait([joining])
+    await house.clients[0].abandon()
+    await until(lambda: len(readers()) == before)
+
+
+async def test_being_put_out_is_told_and_a_leave_of_our_own_is_not(house: House) -> None:
+    told: list[str] = []
+    client = await house.join()
+    client.on_removed = lambda: told.append("kicked")
+    await client.disconnect(force=True)
+    assert told == []
+    client = await house.join()
+    client.on_removed = lambda: told.append("kicked")
+    await house.guild.put_out()
+    await until(lambda: told == ["kicked"] and not client.healthy)
+
+
+async def test_a_connection_whose_reader_died_is_not_healthy(house: House) -> None:
+    client = await house.join()
+    runner = client._connection._runner
+    assert runner is not None
+    while not runner.done():
+        runner.cancel()
+        await asyncio.wait([runner], timeout=0.05)
+    assert client.is_connected(), "discord.py does not notice"
+    assert not client.healthy
+
+
+async def test_sound_goes_on_after_the_voice_server_threw_us_out(house: House) -> None:
+    listener = await house.listener()
+    client = await house.join()
+    sink = DiscordPacketSink(asyncio.get_running_loop())
+    sink.attach(client)
+    source = ReplyAudioSource(asyncio.get_running_loop())
+    sender = FrameSender(source, sink)
+    sender.start()
+    source.begin("r1")
+    source.write("r1", tone(0.5))
+    await listener.hearing.wait_for_audio(BOT, LIMIT)
+    await house.server.close(BOT, 4006)
+    await until(lambda: not client.is_connected())
+    source.write("r1", tone(0.5))
+    source.finish("r1")
+    since = listener.hearing.count(BOT)
+    await listener.hearing.wait_for_audio(BOT, LIMIT, since=since)
+    await until(lambda: len(listener.hearing.voiced_packets(BOT)) >= 47)
+    await asyncio.to_thread(sender.end)
+    await listener.close()
+
+
+def test_another_discord_py_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_discord_version()
+    monkeypatch.setattr(discord, "__version__", "2.8.0")
+    with pytest.raises(RuntimeError, match=r"2\.8\.0"):
+        check_discord_version()
