@@ -54,6 +54,11 @@ class SpeechServerProcess:
         self._keeping: asyncio.Task[None] | None = None
         self.url = ""
 
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, while there is one."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
     async def start(self) -> None:
         """Start the server and wait until it listens; ``url`` is its WebSocket then, for good.
 

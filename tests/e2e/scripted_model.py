@@ -47,7 +47,8 @@ class ScriptedModel:
         self.url = ""
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._answer)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        # Only then does a handler notice that the client has hung up.
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         self._ending = asyncio.Event()
 
     async def __aenter__(self) -> Self:

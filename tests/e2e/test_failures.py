@@ -1,0 +1,131 @@
+"""Engines that fail in the middle of a call: the user is told, the call lives on, the next prompt works."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.services import SpeechServerOptions, SpeechServerProcess
+from bot.voice.dialogue import VOICE_FAILED
+from bot.voice.events import WordsSpoken
+from bot.voice.reply import Outcome
+from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
+
+LONG = " ".join(f"This is sentence {number} of a long answer." for number in range(1, 30))
+SCRIPT = {
+    "break": Answer("", Fault.STATUS_500),
+    "silent": Answer("", Fault.SILENT),
+    "stall": Answer("It begins well,", Fault.STALL),
+    "garble": Answer("It begins well.", Fault.BROKEN_JSON),
+    "hang up": Answer("It begins well.", Fault.HANG_UP),
+    "long": Answer(LONG),
+}
+
+
+def script(line: str) -> Answer:
+    return next((answer for word, answer in SCRIPT.items() if word in line.splitlines()[-1]), Answer("All is well."))
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel(script) as model:
+        yield model
+
+
+@pytest.fixture
+async def talk(make_stage: StageMaker, speech_server: str, model: ScriptedModel) -> AsyncIterator[Stage]:
+    limits = {"llm_first_token_timeout": 1.0, "llm_stall_timeout": 1.0, "llm_connect_timeout": 1.0}
+    async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, **limits) as stage:
+        await stage.join()
+        yield stage
+
+
+async def next_prompt_works(stage: Stage) -> None:
+    count = len(stage.traces)
+    await stage.ask("and now?")
+    traces = await stage.turns(count + 1)
+    assert traces[-1].outcome is Outcome.SPOKEN
+
+
+@pytest.mark.parametrize(("word", "told"), [("break", "500"), ("garble", ""), ("hang up", "")])
+async def test_a_model_server_that_fails_is_told_in_the_channel(talk: Stage, word: str, told: str) -> None:
+    assert told in await talk.answer_to(f"please {word}", starts="❌")
+    await talk.turns(1)
+    await next_prompt_works(talk)
+
+
+@pytest.mark.parametrize("word", ["silent", "stall"])
+async def test_a_model_server_that_falls_silent_makes_the_persona_say_so(talk: Stage, word: str) -> None:
+    await talk.ask(f"please {word}")
+    (trace,) = await talk.turns(1)
+    assert trace.outcome is Outcome.SPOKEN
+    assert any(isinstance(event, WordsSpoken) and "seems confused" in event.text for event in talk.events)
+    await next_prompt_works(talk)
+
+
+async def test_a_model_server_that_is_down_is_told(make_stage: StageMaker, speech_server: str) -> None:
+    async with make_stage(tts_websocket_url=speech_server, llm_url="http://127.0.0.1:9/v1") as stage:
+        await stage.join()
+        assert "127.0.0.1:9" in await stage.answer_to("hello", starts="❌")
+
+
+async def test_stop_closes_the_models_stream(talk: Stage, model: ScriptedModel) -> None:
+    await talk.ask("please stall")
+    await talk.until(lambda: model.open_streams == 1, "the stream")
+    await talk.answer_to("!stop", starts="🤫 Stopped")
+    await talk.until(lambda: model.open_streams == 0, "the end of the stream")
+    await next_prompt_works(talk)
+
+
+async def test_without_a_speech_server_join_says_so_and_leaves_nothing(make_stage: StageMaker) -> None:
+    async with make_stage(tts_websocket_url="ws://127.0.0.1:9/ws/stream") as stage:
+        assert "127.0.0.1:9" in await stage.answer_to("!join", starts="❌ TTS pipeline not available.")
+        assert stage.app.calls.session is None
+        assert stage.sandbox.guild.voice_states.keys() == {stage.ada.id}
+
+
+@pytest.fixture
+async def mortal_server() -> AsyncIterator[SpeechServerProcess]:
+    server = SpeechServerProcess(SpeechServerOptions("127.0.0.1:0"))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def test_a_speech_server_killed_mid_sentence_comes_back_and_nothing_is_lost(
+    make_stage: StageMaker, mortal_server: SpeechServerProcess, model: ScriptedModel
+) -> None:
+    async with make_stage(tts_websocket_url=mortal_server.url, llm_url=model.url) as stage:
+        await stage.join()
+        await stage.ask("a long one")
+        await stage.until(lambda: any(isinstance(e, WordsSpoken) for e in stage.events), "the first words")
+        assert mortal_server.pid is not None
+        os.kill(mortal_server.pid, signal.SIGKILL)
+        told = await stage.told(VOICE_FAILED[:4])
+        (trace,) = await stage.turns(1)
+        assert trace.outcome is Outcome.WRITTEN
+        spoken = "".join(event.text for event in stage.events if isinstance(event, WordsSpoken)).split()
+        written = told.removeprefix(VOICE_FAILED).split()
+        assert written, "the rest was posted"
+        assert LONG.split()[-len(written) :] == written
+        assert LONG.split()[: len(spoken)] == spoken
+        assert len(spoken) + len(written) >= len(LONG.split()), "no word is missing"
+        await stage.until(lambda: stage.app.calls.session and stage.app.calls.session.voice_connected, "the voice")
+        await next_prompt_works(stage)
+
+
+async def test_while_the_speech_server_is_away_answers_are_written(
+    make_stage: StageMaker, mortal_server: SpeechServerProcess, model: ScriptedModel
+) -> None:
+    async with make_stage(tts_websocket_url=mortal_server.url, llm_url=model.url) as stage:
+        await stage.join()
+        await mortal_server.stop()
+        session = stage.app.calls.session
+        assert session is not None
+        await stage.until(lambda: not session.voice_connected, "the loss of the voice")
+        assert await stage.answer_to("hello", starts="⚠️") == VOICE_FAILED + "All is well."
+        assert "away" in await stage.answer_to("!voice-status", starts="🎤")
