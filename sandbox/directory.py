@@ -150,6 +150,7 @@ class Directory:
         guild.members[user.id] = member
         if user.bot:
             data = payloads.guild_create(guild, members=[member])
+            del data["unavailable"]  # Its absence marks a guild that is new to the bot.
             self.bus.publish(Dispatch("GUILD_CREATE", data, only=frozenset({user.id})))
         data = payloads.member(member) | {"guild_id": str(guild.id)}
         self.bus.publish(Dispatch("GUILD_MEMBER_ADD", data, guild.id))

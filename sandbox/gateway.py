@@ -35,6 +35,7 @@ from sandbox.world import World
 _log = logging.getLogger(__name__)
 
 MEMBERS_PER_CHUNK = 1000
+CLOSE_LIMIT_S = 1.0
 
 
 class Gateway:
@@ -106,7 +107,7 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve a connection from hello to close."""
-        socket = web.WebSocketResponse(max_msg_size=64 * 1024)
+        socket = web.WebSocketResponse(max_msg_size=64 * 1024, timeout=CLOSE_LIMIT_S)
         await socket.prepare(request)
         self._sockets[socket] = request
         outbox: asyncio.Queue[Frame] = asyncio.Queue()

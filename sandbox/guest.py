@@ -106,7 +106,7 @@ class Guest:
 
     # Commands and buttons.
 
-    async def press(self, channel: Channel, command: str, **options: Any) -> Pressed:
+    async def press(self, channel: Channel, command: str, /, **options: Any) -> Pressed:
         """Use a slash command, sub-commands after spaces; users, channels and roles are given as objects.
 
         Raises:

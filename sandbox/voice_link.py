@@ -10,6 +10,8 @@ from sandbox.entities import VoiceState
 from sandbox.voice_server import VoiceServer, VoiceTicket
 from sandbox.world import World
 
+FAREWELL_S = 0.05
+
 
 class VoiceLink:
     """Keeps a voice server in step with a world's voice states. Belongs to one event loop.
@@ -97,15 +99,16 @@ class VoiceLink:
             self._events.task_done()
 
     async def _expel(self, event: VoiceRevoked) -> None:
-        """Begin to put a user out.
+        """Put a user out, and don't wait for ever for the farewell.
 
-        The server forgets the ticket before it first waits; the farewell to the socket may take seconds, and the next
-        admission must not wait for it.
+        The server forgets the ticket before it first waits. A client closes its side only when it has somewhere else to
+        go, so the next admission can't wait for that; but it keeps a distance, as between Discord's separate servers:
+        discord.py misses a VOICE_SERVER_UPDATE that comes in the same moment as the close.
         """
         task = asyncio.create_task(self.server.expel(event.guild_id, event.user_id), name="voice farewell")
         self._expulsions.add(task)
         task.add_done_callback(self._expulsions.discard)
-        await asyncio.sleep(0)
+        await asyncio.wait({task}, timeout=FAREWELL_S)
 
     def _admit(self, event: VoiceGranted) -> None:
         ticket = VoiceTicket(event.guild_id, event.channel_id, event.user_id, event.session_id, event.token)

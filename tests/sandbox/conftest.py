@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 import aiohttp
@@ -42,6 +42,9 @@ class Bot(commands.Bot):
         self.read: list[discord.Message] = []
         self.happened: asyncio.Queue[str] = asyncio.Queue()
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Don't wait the five seconds that discord.py leaves between two sessions."""
+
     async def on_message(self, message: discord.Message) -> None:
         if message.author != self.user:
             self.read.append(message)
@@ -58,8 +61,9 @@ class Bot(commands.Bot):
             while await self.happened.get() != what:
                 pass
 
-    async def sees(self, event: str, check: Callable[..., bool] | None = None) -> object:
-        return await self.wait_for(event, check=check, timeout=LIMIT)
+    def sees(self, event: str, check: Callable[..., bool] | None = None) -> Awaitable[object]:
+        """Watch for an event from this call on."""
+        return self.wait_for(event, check=check, timeout=LIMIT)
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,150 @@
+"""Guests and the sandbox around them: delivery times, waiting, starting by hand, leaving nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+
+import discord
+import psutil
+import pytest
+import yarl
+
+from sandbox.entities import Draft
+from sandbox.errors import ApiError
+from sandbox.permissions import Permission
+from sandbox.server import Sandbox
+from tests.sandbox.conftest import LIMIT, Bot, logged_in
+
+
+async def test_a_message_knows_when_the_bot_was_sent_it(sandbox: Sandbox, bot: Bot) -> None:
+    arrivals: asyncio.Queue[float] = asyncio.Queue()
+
+    @bot.listen("on_message")
+    async def note(_message: discord.Message) -> None:
+        arrivals.put_nowait(time.monotonic())
+
+    ada = await sandbox.add_guest("Ada")
+    began = time.monotonic()
+    said = await ada.say(sandbox.text_channel, "now")
+    arrived = await arrivals.get()
+    assert began <= said.sent_at <= arrived
+
+
+async def test_saying_something_to_nobody_does_not_wait(sandbox: Sandbox) -> None:
+    ada = await sandbox.add_guest("Ada")
+    async with asyncio.timeout(LIMIT):
+        said = await ada.say(sandbox.text_channel, "hello?")
+    assert said.sent_at > 0
+
+
+async def test_an_answer_that_came_before_the_wait_is_found_and_an_older_one_is_not(sandbox: Sandbox) -> None:
+    ada = await sandbox.add_guest("Ada")
+    post = sandbox.world.messages.post
+    post(sandbox.text_channel, sandbox.bot, Draft("old"))
+    await ada.say(sandbox.text_channel, "question")
+    first = post(sandbox.text_channel, sandbox.bot, Draft("new"))
+    assert await ada.wait_for_message(sandbox.text_channel) is first
+    second = post(sandbox.text_channel, sandbox.bot, Draft("newer"))
+    assert await ada.wait_for_message(sandbox.text_channel, after=first) is second
+    assert await ada.next_message(sandbox.text_channel) is first
+    assert await ada.next_message(sandbox.text_channel) is second
+    assert await ada.next_message(sandbox.text_channel, timeout=0.01) is None
+
+
+async def test_a_message_is_found_when_it_is_edited_to_fit(sandbox: Sandbox) -> None:
+    ada = await sandbox.add_guest("Ada")
+    message = sandbox.world.messages.post(sandbox.text_channel, sandbox.bot, Draft("draft"))
+    waiting = asyncio.create_task(ada.wait_for_message(sandbox.text_channel, lambda found: found.content == "final"))
+    await asyncio.sleep(0)
+    sandbox.world.messages.edit(message, Draft("final"))
+    assert await waiting is message
+
+
+async def test_guests_obey_permissions_too(sandbox: Sandbox) -> None:
+    ada = await sandbox.add_guest("Ada")
+    sandbox.faults.deny(ada.user, sandbox.text_channel, Permission.SEND_MESSAGES)
+    with pytest.raises(ApiError) as error:
+        await ada.say(sandbox.text_channel, "let me")
+    assert error.value.code == 50013
+    sandbox.faults.allow(ada.user, sandbox.text_channel)
+    await ada.say(sandbox.text_channel, "thanks")
+
+
+async def test_a_guest_outside_voice_says_so(sandbox: Sandbox) -> None:
+    ada = await sandbox.add_guest("Ada")
+    with pytest.raises(RuntimeError, match="Ada"):
+        assert ada.voice
+
+
+async def test_a_wordless_message(sandbox: Sandbox, bot: Bot) -> None:
+    ada = await sandbox.add_guest("Ada")
+    seen = bot.sees("message")
+    await ada.send_sticker(sandbox.text_channel, "wave")
+    message = await seen
+    assert isinstance(message, discord.Message)
+    assert (message.content, [sticker.name for sticker in message.stickers]) == ("", ["wave"])
+
+
+async def test_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = psutil.Process()
+
+    async def whole_life() -> None:
+        async with Sandbox() as sandbox:
+            monkeypatch.setattr(discord.http.Route, "BASE", sandbox.api_url)
+            monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway_url))
+            ada = await sandbox.add_guest("Ada")
+            async with logged_in(Bot(sandbox), sandbox) as bot:
+                await ada.join_voice(sandbox.voice_channel)
+                channel = bot.get_channel(sandbox.voice_channel.id)
+                assert isinstance(channel, discord.VoiceChannel)
+                await channel.connect(timeout=LIMIT)
+                await sandbox.faults.change_voice_server()
+            ca_file = sandbox.ca_file
+            assert ca_file.exists()
+        assert not ca_file.exists()
+
+    def left() -> tuple[set[str], set[str], int]:
+        gc.collect()
+        # Not the sandbox's: the loop's own pool, and discord.py's readers, which may sit in select for 30 s more.
+        others = ("asyncio", "voice-socket-reader")
+        threads = {thread.name for thread in threading.enumerate() if not thread.name.startswith(others)}
+        tasks = {task.get_name() for task in asyncio.all_tasks()}
+        return threads, tasks, process.num_fds()
+
+    await whole_life()  # Whatever a first use keeps for good is kept now.
+    before = left()
+    await whole_life()
+    assert left() == before
+
+
+async def test_a_taken_port_is_an_error_that_leaves_nothing(sandbox: Sandbox) -> None:
+    port = yarl.URL(sandbox.api_url).port
+    assert port is not None
+    taken = Sandbox(port=port)
+    with pytest.raises(OSError, match="address already in use"):
+        await taken.start()
+    assert not taken.ca_file.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+async def test_by_hand_it_says_how_to_get_in_and_ends_with_ctrl_c() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sandbox", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    said = ""
+    async with asyncio.timeout(LIMIT):
+        while "Ctrl-C" not in said:
+            said += (await process.stdout.readline()).decode()
+    assert "http://127.0.0.1:" in said
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(LIMIT):
+        _, errors = await process.communicate()
+    assert process.returncode == 0
+    assert errors == b""
