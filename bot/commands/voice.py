@@ -13,6 +13,7 @@ from bot.commands.status import StatusReporter
 from bot.voice.link import VoiceChannel
 from bot.voice.manager import CallError
 from bot.voice.reply import Prompt, PromptKind
+from bot.voice.voice_state import voice_state_notice
 
 Context = commands.Context[Any]
 
@@ -27,7 +28,13 @@ class VoiceCommands(commands.Cog, name="Voice"):
 
     @commands.hybrid_command(description="Join your voice channel, or the one you name.")
     @commands.guild_only()
-    async def join(self, ctx: Context, *, channel: discord.VoiceChannel | discord.StageChannel | None = None) -> None:
+    async def join(
+        self,
+        ctx: Context,
+        *,
+        # Not "| None": discord.py takes that as leave to ignore a name that it can't find.
+        channel: discord.VoiceChannel | discord.StageChannel = commands.parameter(default=None),
+    ) -> None:
         """Join your voice channel, or the one you name."""
         await ctx.defer()
         session = await self._calls.join(channel or _channel_of(ctx.author), ctx.channel)
@@ -38,6 +45,10 @@ class VoiceCommands(commands.Cog, name="Voice"):
             # Said loudly once; after that `!voice-status` shows it.
             await ctx.send(self._warning)
             self._warning = None
+        state = session.channel.guild.me.voice
+        notice = voice_state_notice(None, state) if state is not None else None
+        if notice is not None:
+            await session.prompts.tell(notice)
 
     @commands.hybrid_command(description="Leave the voice channel.")
     @commands.guild_only()
@@ -73,7 +84,11 @@ class VoiceCommands(commands.Cog, name="Voice"):
 
     @commands.hybrid_command(description="How loud I speak: 0 to 200 percent.")
     @commands.guild_only()
-    async def volume(self, ctx: Context, percent: commands.Range[int, 0, int(100 * MAX_VOLUME)] | None = None) -> None:
+    async def volume(
+        self,
+        ctx: Context,
+        percent: commands.Range[int, 0, int(100 * MAX_VOLUME)] = commands.parameter(default=None),
+    ) -> None:
         """Show how loud I speak, or set it: 0 to 200 percent."""
         await ctx.defer()
         if percent is not None:

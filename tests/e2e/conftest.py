@@ -99,6 +99,19 @@ async def speech_server() -> AsyncIterator[str]:
     await server.stop()
 
 
+def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:
+    """Settings that point a bot at a sandbox, whatever this machine's own are."""
+    settings: dict[str, Any] = {
+        "_env_file": None,
+        "discord_token": sandbox.bot_token,
+        "discord_api_url": sandbox.api_url,
+        "discord_ca_file": sandbox.ca_file,
+        "data_dir": data_dir,
+        "tts_bind": "127.0.0.1:0",
+    }
+    return load_settings(**{**settings, **changes})
+
+
 @pytest.fixture
 def make_stage(tmp_path: Path, cache_dir: Path) -> StageMaker:
     """Builds a stage; keyword arguments are settings, by field name."""
@@ -106,18 +119,7 @@ def make_stage(tmp_path: Path, cache_dir: Path) -> StageMaker:
     @asynccontextmanager
     async def make(*, dave: bool = True, **changes: Any) -> AsyncIterator[Stage]:
         async with Sandbox(dave=dave) as sandbox:
-            settings: Settings = load_settings(
-                **{
-                    "_env_file": None,
-                    "discord_token": sandbox.bot_token,
-                    "discord_api_url": sandbox.api_url,
-                    "discord_ca_file": sandbox.ca_file,
-                    "data_dir": tmp_path,
-                    "cache_dir": cache_dir,
-                    "tts_bind": "127.0.0.1:0",
-                    **changes,
-                }
-            )
+            settings = make_settings(sandbox, tmp_path, cache_dir=cache_dir, **changes)
             async with staged(sandbox, settings) as stage:
                 yield stage
 

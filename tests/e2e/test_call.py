@@ -1,0 +1,206 @@
+"""Joining, leaving, being disturbed, and every way in which a call ends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.store import CallRecord, Store
+from bot.voice.events import CallEnded
+from bot.voice.manager import ALREADY_IN_SESSION
+from bot.voice.reply import Outcome
+from bot.voice.session import CHANNEL_FULL
+from sandbox.permissions import Permission
+from sandbox.server import Sandbox
+from tests.e2e.conftest import Stage, StageMaker, make_settings, staged
+
+
+async def ended(stage: Stage, cause: str) -> None:
+    await stage.until(lambda: any(isinstance(e, CallEnded) and e.cause == cause for e in stage.events), f"end: {cause}")
+    await stage.until(lambda: stage.app.calls.status().state.value == "idle", "the manager's rest")
+    assert stage.bot not in stage.sandbox.guild.voice_states
+
+
+async def speaks(stage: Stage) -> None:
+    """Ask, and hear the answer at Ada's end."""
+    count, since = len(stage.traces), stage.ada.voice.hearing.count(stage.bot)
+    await stage.ask("thank you")
+    traces = await stage.turns(count + 1)
+    assert traces[-1].outcome is Outcome.SPOKEN
+    heard = len(stage.ada.voice.hearing.pcm(stage.bot, since=since)) / 48_000
+    assert heard > 0.9 * traces[-1].audio / 1000, "not everything that was sent was heard"
+
+
+async def test_join_and_leave_with_the_words_they_have(stage: Stage) -> None:
+    assert await stage.answer_to("!leave", starts="❌") == "❌ I'm not in a voice channel!"
+    assert await stage.answer_to("!stop", starts="No") == "No active voice session"
+    assert await stage.answer_to("!speak hello", starts="No") == "No active voice session"
+    assert (await stage.answer_to("!voice-status", starts="No")).startswith("No active voice session")
+    assert await stage.answer_to("!join", starts="🎤") == "🎤 Joined Lounge! Send messages here to make me speak."
+    assert await stage.answer_to("!join", starts="❌") == ALREADY_IN_SESSION
+    assert await stage.answer_to("!leave", starts="👋") == "👋 Left voice channel!"
+    await ended(stage, "command")
+
+
+async def test_join_from_outside_a_voice_channel_needs_a_channels_name(stage: Stage) -> None:
+    ben = await stage.sandbox.add_guest("Ben")
+    text = stage.sandbox.text_channel
+    await ben.say(text, "!join")
+    await ben.wait_for_message(text, lambda m: m.content == "❌ You must be in a voice channel!")
+    await ben.say(text, "!join Nowhere")
+    await ben.wait_for_message(text, lambda m: m.content.startswith("❌ I see no voice channel"))
+    await ben.say(text, "!join Second lounge")
+    await ben.wait_for_message(text, lambda m: m.content.startswith("🎤 Joined Second lounge"))
+
+
+async def test_slash_commands_do_the_same(stage: Stage) -> None:
+    text = stage.sandbox.text_channel
+    joined = await (await stage.ada.press(text, "join")).response(20)
+    assert joined.content.startswith("🎤 Joined Lounge!")
+    pressed = await stage.ada.press(text, "speak", text="Testing, testing.")
+    assert (await pressed.response()).content == "🎤 I'll say that."
+    (trace,) = await stage.turns(1)
+    assert trace.outcome is Outcome.SPOKEN
+    status = await (await stage.ada.press(text, "voice-status")).response()
+    assert "espeak" in status.content
+    assert "first packet" in status.content
+    volume = await (await stage.ada.press(text, "volume", percent=50)).response()
+    assert volume.content == "🔊 Volume: 50 %"
+    assert "!join" in (await (await stage.ada.press(text, "help")).response()).content
+    left = await (await stage.ada.press(text, "leave")).response()
+    assert left.content == "👋 Left voice channel!"
+
+
+async def test_a_prompt_channel_can_be_set(make_stage: StageMaker, speech_server: str) -> None:
+    async with make_stage(tts_websocket_url=speech_server, prompt_channel="#side-talk") as stage:
+        side = stage.sandbox.home.side
+        assert f"<#{side.id}>" in await stage.answer_to("!join", starts="🎤 Joined")
+        await stage.ask("not here")
+        message = await stage.ada.say(side, "hello there")
+        await stage.ada.wait_for_reaction(message, "🎤")
+        assert len(await stage.turns(1)) == 1
+
+
+async def test_a_full_channel_and_missing_permissions_are_said_and_leave_nothing(stage: Stage) -> None:
+    sandbox = stage.sandbox
+    sandbox.faults.make_full(sandbox.voice_channel)
+    assert await stage.answer_to("!join", starts="❌") == CHANNEL_FULL
+    sandbox.faults.deny(sandbox.bot, sandbox.home.second_lounge, Permission.SPEAK)
+    told = await stage.answer_to("!join Second lounge", starts="❌")
+    assert "speak in #Second lounge" in told
+    assert "https://discord.com" in told, "an invite link that asks for everything"
+    assert stage.app.calls.status().held == ()
+
+
+async def test_a_kick_ends_the_call_and_it_can_come_back(stage: Stage) -> None:
+    await stage.join()
+    await stage.sandbox.faults.kick_from_voice(stage.sandbox.bot)
+    assert "disconnected from Lounge" in await stage.told("👋")
+    await ended(stage, "kicked")
+    await stage.join()
+    await speaks(stage)
+
+
+async def test_a_deleted_channel_ends_the_call(stage: Stage) -> None:
+    await stage.join()
+    await stage.sandbox.faults.delete_channel(stage.sandbox.voice_channel)
+    assert "deleted" in await stage.told("👋")
+    await ended(stage, "channel deleted")
+
+
+async def test_when_everybody_has_gone_it_goes_too(make_stage: StageMaker, speech_server: str) -> None:
+    async with make_stage(tts_websocket_url=speech_server, alone_timeout=0.4) as stage:
+        await stage.join()
+        await stage.ada.leave_voice()
+        assert "Everyone has gone" in await stage.told("👋")
+        await ended(stage, "alone")
+
+
+async def test_a_move_is_said_and_followed(stage: Stage) -> None:
+    await stage.join()
+    await stage.sandbox.faults.move(stage.sandbox.bot, stage.sandbox.home.second_lounge)
+    assert "moved to Second lounge" in await stage.told("🎤 I was")
+    await stage.ada.leave_voice()
+    await stage.ada.join_voice(stage.sandbox.home.second_lounge)
+    await stage.until(lambda: stage.ada.voice.encrypted, "Ada's encryption")
+    await speaks(stage)
+
+
+async def test_being_muted_suppressed_or_put_aside_is_said(stage: Stage) -> None:
+    faults, bot = stage.sandbox.faults, stage.sandbox.bot
+    await stage.join()
+    faults.server_mute(bot)
+    assert "muted by this server" in await stage.told("🔇")
+    faults.server_mute(bot, muted=False)
+    await stage.told("🔊")
+    await faults.move_to_afk(bot)
+    assert "AFK" in await stage.told("💤")
+
+
+async def test_the_audience_of_a_stage_is_said(stage: Stage) -> None:
+    await stage.ada.join_voice(stage.sandbox.stage_channel)
+    await stage.answer_to("!join", starts="🎤 Joined Stage")
+    stage.sandbox.faults.suppress(stage.sandbox.bot)
+    assert "audience" in await stage.told("🔇")
+
+
+@pytest.mark.parametrize("code", [4006, 4015])
+async def test_a_voice_connection_that_breaks_is_mended_and_heard_again(stage: Stage, code: int) -> None:
+    await stage.join()
+    await stage.sandbox.voice_server.close(stage.bot, code)
+    session = stage.app.calls.session
+    assert session is not None
+    group = {stage.bot, stage.ada.id}
+    lounge = stage.sandbox.voice_channel.id
+    await stage.until(
+        lambda: session.link.encrypted and stage.sandbox.voice_server.in_group(lounge) == group, "the connection"
+    )
+    await speaks(stage)
+
+
+async def test_another_voice_server_is_followed(stage: Stage) -> None:
+    await stage.join()
+    await stage.sandbox.faults.change_voice_server()
+    group, lounge = {stage.bot, stage.ada.id}, stage.sandbox.voice_channel.id
+    await stage.until(lambda: stage.sandbox.voice_server.in_group(lounge) == group, "the bot on the new server")
+    await stage.until(lambda: stage.ada.voice.encrypted, "Ada's encryption")
+    await speaks(stage)
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+async def test_the_call_outlives_a_drop_of_the_gateway(stage: Stage, resumable: bool) -> None:
+    await stage.join()
+    if resumable:
+        stage.sandbox.faults.cut_gateway()
+    else:
+        stage.sandbox.faults.drop_gateway()
+    await stage.sandbox.bot_online()
+    await stage.until(lambda: not stage.app.bot.is_ws_ratelimited() and stage.app.bot.is_ready(), "the bot")
+    await asyncio.sleep(0)
+    await speaks(stage)
+
+
+async def test_leave_during_a_slow_start_cancels_it(stage: Stage) -> None:
+    await stage.sandbox.faults.lose_voice_server()
+    await stage.ask("!join")
+    await stage.until(lambda: stage.app.calls.status().state.value == "starting", "the start")
+    assert await stage.answer_to("!leave", starts="👋") == "👋 Left voice channel!"
+    assert stage.app.calls.status().state.value == "idle"
+    assert stage.app.calls.status().held == ()
+
+
+async def test_a_start_after_a_crash_leaves_the_ghost_call_and_says_so(speech_server: str, tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "seiyuu.sqlite3")
+    async with Sandbox() as sandbox:
+        # What a process leaves behind that was killed in a call: the note of the call, and its place in the channel.
+        sandbox.world.join_voice(sandbox.bot_id, sandbox.voice_channel.id)
+        guild, voice, text = sandbox.guild.id, sandbox.voice_channel.id, sandbox.text_channel.id
+        await store.begin_call(CallRecord(guild, voice, text))
+        await store.close()
+        settings = make_settings(sandbox, tmp_path, tts_websocket_url=speech_server)
+        async with staged(sandbox, settings) as stage:
+            assert "restarted in the middle" in await stage.told("👋")
+            await stage.until(lambda: stage.bot not in sandbox.guild.voice_states, "the bot out of the channel")
+            await stage.join()
