@@ -176,7 +176,9 @@ class Commands:
         return self._registered.setdefault((app.id, guild_id), {})
 
     def _make(self, app: Application, guild_id: int | None, command: Json, ids: Mapping[Any, str], path: str) -> Json:
-        kind = int(command.get("type", CHAT_INPUT))
+        kind = command.get("type", CHAT_INPUT)
+        if kind not in (1, 2, 3):
+            raise invalid_form(f"{path}.type", "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3}.")
         for field, code, message in _faults(command, kind):
             raise invalid_form(f"{path}.{field}", code, message)
         known = ids.get((command["name"], kind))
@@ -210,5 +212,8 @@ def _faults(node: Json, kind: int) -> Iterator[tuple[str, str, str]]:
         yield "options", "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_OPTIONS} or fewer in length."
         return
     for i, option in enumerate(options):
+        if not isinstance(option, dict) or option.get("type") not in [*OptionKind]:
+            yield f"options.{i}.type", "BASE_TYPE_CHOICES", "Not an option of a known type."
+            return
         for field, code, message in _faults(option, CHAT_INPUT):
             yield f"options.{i}.{field}", code, message

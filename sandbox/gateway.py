@@ -14,7 +14,7 @@ from aiohttp import web
 
 from sandbox import payloads
 from sandbox.bus import Changed, Dispatch, Event
-from sandbox.entities import Application, Guild, Json, Member
+from sandbox.entities import Application, Json
 from sandbox.errors import ApiError
 from sandbox.gateway_protocol import (
     HEARTBEAT_S,
@@ -159,9 +159,9 @@ class Gateway:
         self._sessions[session.id] = session
         session.attach(outbox)
         guilds = [guild for guild in self._world.directory.guilds.values() if app.bot.id in guild.members]
-        session.tell("READY", _ready_payload(session, guilds, url))
+        session.tell("READY", session.ready(guilds, url))
         for guild in guilds:
-            session.tell("GUILD_CREATE", payloads.guild_create(guild, members=_told_members(guild, session)))
+            session.tell("GUILD_CREATE", payloads.guild_create(guild, members=session.known_members(guild)))
         self._world.publish(Changed())
         return session
 
@@ -222,7 +222,7 @@ class Gateway:
             found = [guild.members[each] for each in ids if each in guild.members]
             missing = [str(each) for each in ids if each not in guild.members]
         else:
-            query, limit = str(data.get("query", "")).lower(), int(data.get("limit") or 0)
+            query, limit = str(data.get("query", "")).lower(), as_id(data.get("limit") or 0)
             if not query and not session.intents & Intent.GUILD_MEMBERS:
                 return
             found = [each for each in guild.members.values() if each.user.name.lower().startswith(query)]
@@ -281,25 +281,3 @@ class Gateway:
         receipt = self._receipts.pop(item.message_id or 0, None)
         if receipt is not None and not receipt.done():
             receipt.set_result(self._clock())
-
-
-def _ready_payload(session: Session, guilds: list[Guild], url: str) -> Json:
-    return {
-        "v": 10,
-        "user": payloads.own_user(session.app.bot),
-        "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
-        "session_id": session.id,
-        "resume_gateway_url": url,
-        "session_type": "normal",
-        "shard": [0, 1],
-        "application": {"id": str(session.app.id), "flags": int(session.app.flags)},
-    }
-
-
-def _told_members(guild: Guild, session: Session) -> list[Member]:
-    """Without the presences intent a bot starts out with itself and those in voice channels."""
-    if session.intents & Intent.GUILD_PRESENCES:
-        return list(guild.members.values())
-    return [
-        each for each in guild.members.values() if each.user is session.app.bot or each.user.id in guild.voice_states
-    ]

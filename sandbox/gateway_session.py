@@ -7,7 +7,9 @@ import json
 from collections import deque
 from dataclasses import dataclass
 
-from sandbox.entities import Application, Json
+from sandbox import payloads
+from sandbox.entities import Application, Guild, Json, Member
+from sandbox.intents import Intent
 
 KEPT_EVENTS = 2000
 DISPATCH = 0
@@ -42,6 +44,26 @@ class Session:
     def connected(self) -> bool:
         """Whether a socket takes its events now."""
         return self._outbox is not None
+
+    def ready(self, guilds: list[Guild], url: str) -> Json:
+        """The payload of READY: who the bot is, where it is, and at which address to resume."""
+        return {
+            "v": 10,
+            "user": payloads.own_user(self.app.bot),
+            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+            "session_id": self.id,
+            "resume_gateway_url": url,
+            "session_type": "normal",
+            "shard": [0, 1],
+            "application": {"id": str(self.app.id), "flags": int(self.app.flags)},
+        }
+
+    def known_members(self, guild: Guild) -> list[Member]:
+        """Whom a bot is told of at first: without the presences intent, itself and those in voice channels."""
+        members = guild.members.values()
+        if self.intents & Intent.GUILD_PRESENCES:
+            return list(members)
+        return [each for each in members if each.user is self.app.bot or each.user.id in guild.voice_states]
 
     def attach(self, outbox: asyncio.Queue[Frame]) -> None:
         """Send events there from now on."""

@@ -6,7 +6,9 @@ import dataclasses
 import re
 from urllib.parse import quote
 
-from sandbox import payloads
+from emoji import is_emoji
+
+from sandbox import message_payloads, payloads
 from sandbox.bus import Dispatch
 from sandbox.directory import Directory
 from sandbox.entities import (
@@ -29,7 +31,7 @@ HUMAN_LIMIT = 4000
 MAX_FILES = 10
 MAX_EMBEDS = 10
 MAX_REACTIONS = 20
-_EMOJI_KEY = re.compile(r"\w{2,32}:\d{15,20}|[^\w\s]\S{0,30}|[0-9#*]\ufe0f?\u20e3")
+_CUSTOM_EMOJI = re.compile(r"\w{2,32}:\d{15,20}")
 
 
 class Messages:
@@ -155,7 +157,7 @@ class Messages:
         Raises:
             ApiError: no such emoji (10014), or more than twenty different ones (30010).
         """
-        if not _EMOJI_KEY.fullmatch(emoji):
+        if not is_emoji(emoji) and not _CUSTOM_EMOJI.fullmatch(emoji):
             raise unknown("Emoji")
         if emoji not in message.reactions and len(message.reactions) >= MAX_REACTIONS:
             raise ApiError(400, 30010, f"Maximum number of reactions reached ({MAX_REACTIONS})")
@@ -195,7 +197,7 @@ class Messages:
     def payload(self, message: Message, *, reader: int | None = None) -> Json:
         """The message as JSON, as ``reader`` sees it."""
         author = None if message.origin else self._directory.find_member(message.guild_id, message.author.id)
-        return payloads.message(message, author=author, reader=reader)
+        return message_payloads.message(message, author=author, reader=reader)
 
     def attachment(self, channel_id: int, attachment_id: int) -> Upload:
         """A file of that channel; an :class:`~sandbox.errors.ApiError` 10008 where there is none."""
@@ -241,7 +243,7 @@ class Messages:
         data: Json = {
             "user_id": str(user.id),
             "message_id": str(message.id),
-            "emoji": payloads.emoji(emoji),
+            "emoji": message_payloads.emoji(emoji),
             "burst": False,
             "type": 0,
         }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sandbox.entities import Message
-from sandbox.interactions import FIRST_RESPONSE_S, CallbackKind, Interaction
+from sandbox.interaction_entities import CallbackKind, Interaction
+from sandbox.interactions import FIRST_RESPONSE_S
 from sandbox.watch import Watch
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -101,13 +102,14 @@ class Sandbox:
 
     async def stop(self) -> None:
         """End every connection, and remove the authority's file."""
-        for guest in self.guests:
-            await guest.close()
-        await self._gateway.stop()
-        await self._runner.cleanup()
-        await self._voice.stop()
-        self._watch.close()
-        self._authority.close()
+        async with contextlib.AsyncExitStack() as last_to_first:
+            last_to_first.callback(self._authority.close)
+            last_to_first.callback(self._watch.close)
+            last_to_first.push_async_callback(self._voice.stop)
+            last_to_first.push_async_callback(self._runner.cleanup)
+            last_to_first.push_async_callback(self._gateway.stop)
+            for guest in self.guests:
+                last_to_first.push_async_callback(guest.close)
 
     # How to get in.
 

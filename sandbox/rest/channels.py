@@ -8,8 +8,8 @@ from sandbox import payloads
 from sandbox.bus import Dispatch
 from sandbox.entities import Channel, ChannelKind, Json, Overwrite
 from sandbox.errors import invalid_form, too_long, wrong_channel_type
-from sandbox.permissions import NOTHING, Permission
-from sandbox.rest.context import answer, body_of, caller, done, path_channel, path_guild, path_id, world_of
+from sandbox.permissions import EVERYTHING, NOTHING, Permission
+from sandbox.rest.context import answer, as_id, body_of, caller, done, path_channel, path_guild, path_id, world_of
 
 ROUTES = web.RouteTableDef()
 
@@ -144,10 +144,7 @@ def _name(body: Json) -> str:
 
 
 def _bits(body: Json, field: str) -> Permission:
-    try:
-        return Permission(int(body.get(field) or 0))
-    except ValueError:
-        raise invalid_form(field, "NUMBER_TYPE_COERCE", "Not a set of permissions.") from None
+    return Permission(as_id(body.get(field) or 0, field)) & EVERYTHING
 
 
 def _apply(channel: Channel, body: Json) -> None:

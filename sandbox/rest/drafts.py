@@ -96,7 +96,7 @@ def _uploads(files: dict[int, Upload], described: list[Json]) -> tuple[Upload, .
     for number, upload in sorted(files.items()):
         about = by_number.get(str(number), {})
         name, description = str(about.get("filename") or upload.filename), about.get("description")
-        uploads.append(Upload(name, upload.data, upload.content_type, description))
+        uploads.append(Upload(name, upload.data, upload.content_type, str(description) if description else None))
     return tuple(uploads)
 
 
@@ -108,9 +108,12 @@ def _allowed_mentions(data: Json) -> Json | None:
     if not isinstance(parse, list) or not set(map(str, parse)) <= {"users", "roles", "everyone"}:
         raise invalid_form("allowed_mentions", "MODEL_TYPE_CONVERT", "Not a valid set of allowed mentions.")
     for kind in ("users", "roles"):
-        if kind in parse and allowed.get(kind):
+        listed = allowed.get(kind) or []
+        if not isinstance(listed, list):
+            raise invalid_form(f"allowed_mentions.{kind}", "BASE_TYPE_LIST", "Must be a list of ids.")
+        if kind in parse and listed:
             raise invalid_form(f"allowed_mentions.{kind}", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", "Exclusive.")
-        for each in allowed.get(kind) or []:
+        for each in listed:
             as_id(each, f"allowed_mentions.{kind}")
     return dict(allowed)
 

@@ -23,10 +23,14 @@ async def history(request: web.Request) -> web.Response:
     limit = as_id(request.query.get("limit", "50"), "limit")
     if not 1 <= limit <= 100:
         raise invalid_form("limit", "NUMBER_TYPE_RANGE", "Must be between 1 and 100.")
-    before, after = (
-        as_id(request.query[name], name) if name in request.query else None for name in ("before", "after")
+    before, after, around = (
+        as_id(request.query[name], name) if name in request.query else None for name in ("before", "after", "around")
     )
-    found = world.messages.history(channel.id, before=before, after=after, limit=limit)
+    if around is None:
+        found = world.messages.history(channel.id, before=before, after=after, limit=limit)
+    else:
+        found = world.messages.history(channel.id, after=around, limit=limit // 2)
+        found += world.messages.history(channel.id, before=around + 1, limit=limit - len(found))
     return answer([world.messages.payload(each, reader=reader.id) for each in found])
 
 

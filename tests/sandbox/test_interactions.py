@@ -14,7 +14,8 @@ from sandbox.commands import CommandError
 from sandbox.entities import Draft
 from sandbox.errors import ApiError
 from sandbox.guest import Guest
-from sandbox.interactions import FIRST_RESPONSE_S, CallbackKind
+from sandbox.interaction_entities import CallbackKind
+from sandbox.interactions import FIRST_RESPONSE_S
 from sandbox.server import Sandbox
 from sandbox.world import World
 from tests.sandbox.conftest import Bot

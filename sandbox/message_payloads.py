@@ -1,0 +1,103 @@
+"""Messages as JSON: their author, their files, what they refer to, and who reacted. Pure functions."""
+
+from __future__ import annotations
+
+import re
+
+from sandbox.entities import Attachment, Json, Member, Message
+from sandbox.payloads import bare_member, timestamp, user
+
+_CUSTOM_EMOJI = re.compile(r"(\w{2,32}):(\d{15,20})")
+MESSAGE_DEFAULT, MESSAGE_REPLY, MESSAGE_COMMAND = 0, 19, 20
+
+
+def attachment(it: Attachment) -> Json:
+    """A file of a message."""
+    payload: Json = {
+        "id": str(it.id),
+        "filename": it.upload.filename,
+        "size": len(it.upload.data),
+        "url": it.url,
+        "proxy_url": it.url,
+    }
+    if it.upload.content_type:
+        payload["content_type"] = it.upload.content_type
+    if it.upload.description:
+        payload["description"] = it.upload.description
+    return payload
+
+
+def emoji(key: str) -> Json:
+    """An emoji from the form it has in a path: itself, or ``name:id``."""
+    custom = _CUSTOM_EMOJI.fullmatch(key)
+    return {"id": custom[2], "name": custom[1]} if custom else {"id": None, "name": key}
+
+
+def message(it: Message, *, author: Member | None = None, reader: int | None = None) -> Json:
+    """A message.
+
+    Args:
+        it: the message.
+        author: its author as a member of the guild, where they are one.
+        reader: who reads it: their own reactions are marked.
+    """
+    replies = it.reference_id is not None
+    kind = MESSAGE_REPLY if replies else MESSAGE_COMMAND if it.origin and it.origin.interaction else MESSAGE_DEFAULT
+    payload: Json = {
+        "id": str(it.id),
+        "channel_id": str(it.channel_id),
+        "type": kind,
+        "author": user(it.author),
+        "content": it.content,
+        "timestamp": timestamp(it.created_at),
+        "edited_timestamp": timestamp(it.edited_at),
+        "tts": it.tts,
+        "mention_everyone": it.mention_everyone,
+        "mentions": [user(who) for who in it.mentions],
+        "mention_roles": [str(role_id) for role_id in it.mention_roles],
+        "attachments": [attachment(each) for each in it.attachments],
+        "embeds": list(it.embeds),
+        "components": list(it.components),
+        "sticker_items": [{"id": str(i + 1), "name": name, "format_type": 1} for i, name in enumerate(it.stickers)],
+        "pinned": False,
+        "flags": int(it.flags),
+        "reactions": [_reaction(key, users, reader) for key, users in it.reactions.items()],
+    }
+    if it.guild_id is not None:
+        payload["guild_id"] = str(it.guild_id)
+    if author is not None:
+        payload["member"] = bare_member(author)
+    if it.nonce is not None:
+        payload["nonce"] = it.nonce
+    if replies:
+        payload["message_reference"] = {"type": 0, "message_id": str(it.reference_id), "channel_id": str(it.channel_id)}
+        payload["referenced_message"] = None if it.reference is None else _referenced(it.reference)
+    return payload | _origin_fields(it)
+
+
+def _referenced(it: Message) -> Json:
+    payload = message(it)
+    payload.pop("referenced_message", None)
+    return payload
+
+
+def _origin_fields(it: Message) -> Json:
+    if it.origin is None:
+        return {}
+    payload: Json = {"webhook_id": str(it.origin.webhook_id)}
+    if it.origin.application_id is not None:
+        payload["application_id"] = str(it.origin.application_id)
+    if it.origin.interaction is not None:
+        payload["interaction_metadata"] = it.origin.interaction
+    return payload
+
+
+def _reaction(key: str, users: list[int], reader: int | None) -> Json:
+    return {
+        "emoji": emoji(key),
+        "count": len(users),
+        "count_details": {"burst": 0, "normal": len(users)},
+        "me": reader in users,
+        "me_burst": False,
+        "burst_colors": [],
+    }
