@@ -1,0 +1,158 @@
+"""The program as a user runs it: exit statuses, first-start advice, signals, and nothing left running."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.services import ROOT
+from sandbox.entities import ApplicationFlag
+from sandbox.server import Sandbox
+from tests.e2e.conftest import LIMIT
+
+SAID_LIMIT = 60.0
+
+
+@asynccontextmanager
+async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """``python -m bot`` in an empty folder, with nothing of this machine's settings; killed at the end if need be."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *arguments),
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(ROOT), "TTS_BIND": "127.0.0.1:0", "COLUMNS": "200", **environment},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def output(process: asyncio.subprocess.Process) -> str:
+    said, _ = await asyncio.wait_for(process.communicate(), SAID_LIMIT)
+    return said.decode()
+
+
+async def read_until(process: asyncio.subprocess.Process, words: str) -> str:
+    said = ""
+    assert process.stdout is not None
+    async with asyncio.timeout(SAID_LIMIT):
+        while words not in said:
+            line = await process.stdout.readline()
+            assert line, f"ended without saying {words!r}: {said}"
+            said += line.decode()
+    return said
+
+
+def pointed_at(sandbox: Sandbox) -> dict[str, str]:
+    return {
+        "DISCORD_TOKEN": sandbox.bot_token,
+        "DISCORD_API_URL": sandbox.api_url,
+        "DISCORD_CA_FILE": str(sandbox.ca_file),
+    }
+
+
+async def test_a_wrong_setting_is_one_clear_line_and_status_2(tmp_path: Path) -> None:
+    async with program(folder=tmp_path, LLM_TEMPERATURE="hot") as process:
+        said = await output(process)
+    assert process.returncode == 2
+    assert said.startswith("LLM_TEMPERATURE: 'hot'")
+    assert len(said.splitlines()) == 1
+
+
+async def test_run_without_a_token_says_what_is_missing(tmp_path: Path) -> None:
+    async with program("run", folder=tmp_path) as process:
+        assert "DISCORD_TOKEN is not set" in await output(process)
+    assert process.returncode == 2
+
+
+async def test_a_wrong_token_is_explained(tmp_path: Path) -> None:
+    async with (
+        Sandbox() as sandbox,
+        program(folder=tmp_path, **pointed_at(sandbox) | {"DISCORD_TOKEN": "x"}) as process,
+    ):
+        said = await output(process)
+    assert process.returncode == 1
+    assert "does not accept DISCORD_TOKEN" in said
+    assert "Traceback" not in said
+
+
+async def test_the_missing_message_content_intent_is_explained(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        sandbox.faults.set_intents(sandbox.home.bot, ApplicationFlag(0))
+        async with program(folder=tmp_path, **pointed_at(sandbox)) as process:
+            said = await output(process)
+    assert process.returncode == 1
+    assert "MESSAGE CONTENT INTENT" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_a_call_in_order_and_leaves_nothing_running(tmp_path: Path, ending: signal.Signals) -> None:
+    async with Sandbox() as sandbox:
+        ada = await sandbox.add_guest("Ada")
+        await ada.join_voice(sandbox.voice_channel)
+        async with program("run", "--events", folder=tmp_path, **pointed_at(sandbox)) as process:
+            said = await read_until(process, "Connected as")
+            assert "toy model" in said
+            await ada.say(sandbox.text_channel, "!join")
+            await read_until(process, "CallBegan")
+            children = psutil.Process(process.pid).children(recursive=True)
+            assert children, "the speech server"
+            process.send_signal(ending)
+            await output(process)
+        assert process.returncode == 0
+        assert sandbox.bot_id not in sandbox.guild.voice_states, "still in the channel"
+    _, alive = psutil.wait_procs(children, timeout=LIMIT)
+    assert alive == []
+
+
+async def test_a_bot_killed_outright_takes_its_speech_server_along(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as process:
+        await read_until(process, "Connected as")
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        await process.wait()
+    _, alive = psutil.wait_procs(children, timeout=LIMIT)
+    assert alive == []
+
+
+async def test_ctrl_c_ends_the_demonstration_and_everything_in_it(tmp_path: Path) -> None:
+    async with program("demo", folder=tmp_path) as process:
+        await read_until(process, "first packet")
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        said = await output(process)
+    assert "Ended." in said
+    assert "Traceback" not in said
+    assert process.returncode == 130
+    _, alive = psutil.wait_procs(children, timeout=LIMIT)
+    assert alive == []
+
+
+async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        async with program("doctor", folder=tmp_path, **pointed_at(sandbox)) as process:
+            well = await output(process)
+        assert process.returncode == 0, well
+        assert "invite link" in well
+        wrong = {"LLM_URL": "http://127.0.0.1:9/v1", "TTS_WEBSOCKET_URL": "ws://127.0.0.1:9/ws/stream"}
+        async with program("doctor", folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
+            ill = await output(process)
+    assert process.returncode == 1
+    assert ill.count("127.0.0.1:9") >= 2
+    assert "2 things to mend" in ill
