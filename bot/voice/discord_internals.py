@@ -162,6 +162,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
             self.cleanup()
         else:
             await self.disconnect(force=True)
+        await asyncio.to_thread(connection._socket_reader.join, 2 * READER_POLL)
 
 
 class DiscordPacketSink:
