@@ -127,7 +127,8 @@ async def _bot(
         if process.returncode is None:
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_LIMIT)
+            async with asyncio.timeout(STOP_LIMIT):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

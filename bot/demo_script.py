@@ -146,7 +146,9 @@ class Caller:
     @staticmethod
     async def _within(waiting: Awaitable[T], what: str) -> T:
         try:
-            return await asyncio.wait_for(waiting, REPLY_LIMIT)
+            # Not wait_for: Python 3.11's can swallow a Ctrl-C that comes together with what was waited for.
+            async with asyncio.timeout(REPLY_LIMIT):
+                return await waiting
         except TimeoutError:
             raise CallFailedError(f"waited {REPLY_LIMIT:.0f} seconds in vain for {what}") from None
 

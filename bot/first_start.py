@@ -58,7 +58,8 @@ async def toy_warning(settings: Settings) -> str | None:
 
 async def _listens(port: int) -> bool:
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 0.3)
+        async with asyncio.timeout(0.3):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
     except (OSError, TimeoutError):
         return False
     writer.close()

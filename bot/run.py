@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,11 +22,14 @@ from config.settings import Settings
 _log = logging.getLogger(__name__)
 
 FAILED = 1
+SWITCH_INTERVAL = 0.001
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 async def run_bot(settings: Settings, watcher: Watcher) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit status. A start that fails is logged with its remedy."""
+    # Python lets a busy thread run for 5 ms by default, five times over before the sending thread has its turn again.
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with _ending_signals() as ended:
         serving = asyncio.create_task(_serve(settings, watcher), name="bot")
         ending = asyncio.create_task(ended.wait(), name="signals")

@@ -99,7 +99,8 @@ class SpeechServerProcess:
         if process.stdout is None:
             raise ServiceError("the speech server has no output")
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), START_LIMIT)
+            async with asyncio.timeout(START_LIMIT):
+                line = await process.stdout.readline()
             return str(json.loads(line)["listening"])
         except (TimeoutError, ValueError, KeyError, TypeError) as error:
             await self._end_process()
@@ -131,7 +132,8 @@ class SpeechServerProcess:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_LIMIT)
+            async with asyncio.timeout(STOP_LIMIT):
+                await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

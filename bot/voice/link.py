@@ -122,7 +122,8 @@ class VoiceLink:
             return
         client.on_removed = None
         try:
-            await asyncio.wait_for(client.abandon(), DISCONNECT_LIMIT)
+            async with asyncio.timeout(DISCONNECT_LIMIT):
+                await client.abandon()
         except TimeoutError:
             _log.warning("Leaving the voice channel took longer than %.0f s", DISCONNECT_LIMIT)
 

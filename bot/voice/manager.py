@@ -185,7 +185,8 @@ class VoiceSessionManager(Generic[S]):
 
     async def _close(self, session: S, cause: EndCause) -> None:
         try:
-            await asyncio.wait_for(session.close(cause), CLOSE_LIMIT)
+            async with asyncio.timeout(CLOSE_LIMIT):
+                await session.close(cause)
         except TimeoutError:
             _log.error("Closing the voice session took longer than %.0f s and was given up", CLOSE_LIMIT)
         except Exception:
