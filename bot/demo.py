@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
+from bot.child import bot_process
 from bot.demo_script import Caller, CallFailedError
-from bot.services import ROOT
 from bot.voice.events import CallEvent
 from bot.watching.console import CallConsole
-from bot.watching.event_lines import decode_event
 from config.settings import Profile, Settings
 from sandbox.server import Sandbox
-
-STOP_LIMIT = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +72,7 @@ async def _play(settings: Settings, options: DemoOptions, console: Console, out:
     feed = _Feed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
-        async with _bot(settings, sandbox, out, feed):
+        async with bot_process(_pointed_at(sandbox, out), out / "bot.log", feed):
             await Caller(sandbox, view, feed.watchers, out, judge=settings.uses_toy_model).play()
             if options.stay:
                 view.note("Staying. The bot and its local Discord run until Ctrl-C.")
@@ -96,47 +90,11 @@ def _introduce(settings: Settings, console: Console) -> None:
         console.print(f"Model server: {settings.model_url}", markup=False)
 
 
-@asynccontextmanager
-async def _bot(
-    settings: Settings, sandbox: Sandbox, out: Path, feed: Callable[[CallEvent], None]
-) -> AsyncIterator[None]:
-    """The bot as a user runs it, pointed at the sandbox; its log goes to ``bot.log`` in ``out``."""
-    environment = {
-        **os.environ,
+def _pointed_at(sandbox: Sandbox, out: Path) -> dict[str, str]:
+    return {
         "DISCORD_TOKEN": sandbox.bot_token,
         "DISCORD_API_URL": sandbox.api_url,
         "DISCORD_CA_FILE": str(sandbox.ca_file),
         "DATA_DIR": str((out / "bot-data").resolve()),
         "TTS_BIND": "127.0.0.1:0",
-        "PYTHONPATH": str(ROOT),
     }
-    with (out / "bot.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "bot", "run", "--events"),
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-    reading = asyncio.create_task(_read_events(process, feed), name="bot events")
-    try:
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_LIMIT):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-        await reading
-
-
-async def _read_events(process: asyncio.subprocess.Process, feed: Callable[[CallEvent], None]) -> None:
-    if process.stdout is None:
-        return
-    async for line in process.stdout:
-        feed(decode_event(line))

@@ -1,0 +1,46 @@
+"""The control beside the bot: a bare clock in a process of its own, its packets timed by the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from types import TracebackType
+from typing import Self
+
+from sandbox.voice_udp import Address, TimedSocket
+
+
+class BareClockControl:
+    """Runs ``benchmarks.bare_clock`` and keeps the arrival times of its packets; an async context manager."""
+
+    def __init__(self) -> None:
+        self._arrivals: list[float] = []
+        self._process: asyncio.subprocess.Process | None = None
+        self._socket: TimedSocket | None = None
+
+    async def __aenter__(self) -> Self:
+        self._socket = TimedSocket("127.0.0.1", self._receive)
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.bare_clock", str(self._socket.address[1])
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+        if self._socket is not None:
+            self._socket.close()
+
+    def begin(self) -> None:
+        """Forget what came before."""
+        self._arrivals.clear()
+
+    def stream(self) -> list[float]:
+        """The arrival times since :meth:`begin`, in seconds."""
+        return list(self._arrivals)
+
+    def _receive(self, data: bytes, address: Address, arrival: float) -> None:
+        self._arrivals.append(arrival)

@@ -1,0 +1,57 @@
+"""The bot as a user runs it, in a process of its own, watched through its event lines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.services import ROOT
+from bot.voice.events import CallEvent
+from bot.watching.event_lines import decode_event
+
+STOP_LIMIT = 15.0
+"""Seconds that the bot may take to end its call and itself before it is killed."""
+
+
+@asynccontextmanager
+async def bot_process(
+    settings: Mapping[str, str], log: Path, watch: Callable[[CallEvent], None]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run ``python -m bot run`` with ``settings`` (variables) over this process's own; its log is written to ``log``.
+
+    It has a session of its own: Ctrl-C reaches the caller alone, who ends the bot by leaving.
+    """
+    with log.open("wb") as written:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "bot", "run", "--events"),
+            env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=written,
+            start_new_session=True,
+        )
+    reading = asyncio.create_task(_read_events(process, watch), name="bot events")
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_LIMIT):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        await reading
+
+
+async def _read_events(process: asyncio.subprocess.Process, watch: Callable[[CallEvent], None]) -> None:
+    if process.stdout is None:
+        return
+    async for line in process.stdout:
+        watch(decode_event(line))
