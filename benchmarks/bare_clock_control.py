@@ -7,7 +7,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from sandbox.voice_udp import Address, TimedSocket
+from sandbox.voice.udp import Address, TimedSocket
 
 
 class BareClockControl:

@@ -16,7 +16,7 @@ from bot.watching.console import CallConsole
 from sandbox.guest import Guest
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.server import Sandbox
-from sandbox.voice_opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from sandbox.entities import Application, ApplicationFlag, Channel, Guild, Overwrite, User, VoiceState
-from sandbox.gateway import Gateway
-from sandbox.permissions import NOTHING, Permission
+from sandbox.gateway.gateway import Gateway
 from sandbox.rest.disturbance import Disturbance
-from sandbox.voice_link import VoiceLink
-from sandbox.world import World
+from sandbox.voice.link import VoiceLink
+from sandbox.world.entities import Application, ApplicationFlag, Channel, Guild, Overwrite, User, VoiceState
+from sandbox.world.permissions import NOTHING, Permission
+from sandbox.world.world import World
 
 
 class Faults:

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from sandbox.entities import Channel, Draft, Guild, Message, Upload, User, VoiceState
-from sandbox.messages import resend
-from sandbox.permissions import Permission
 from sandbox.pressed import Pressed
-from sandbox.voice_peer import VoicePeer
+from sandbox.voice.peer import VoicePeer
 from sandbox.watch import Watch
-from sandbox.world import World
+from sandbox.world.entities import Channel, Draft, Guild, Message, Upload, User, VoiceState
+from sandbox.world.messages import resend
+from sandbox.world.permissions import Permission
+from sandbox.world.world import World
 
 
 class Deliveries(Protocol):
@@ -26,7 +26,7 @@ class Deliveries(Protocol):
 class Guest:
     """One person and what they can do. Made by :meth:`sandbox.server.Sandbox.add_guest`.
 
-    Methods raise :class:`~sandbox.errors.ApiError` where Discord's own client would show an error.
+    Methods raise :class:`~sandbox.world.errors.ApiError` where Discord's own client would show an error.
     """
 
     def __init__(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.directory import Directory
-from sandbox.entities import Application, Channel, ChannelKind, Guild, User
+from sandbox.world.directory import Directory
+from sandbox.world.entities import Application, Channel, ChannelKind, Guild, User
 
 GUILD_NAME = "The sandbox"
 

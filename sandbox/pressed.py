@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.entities import Message
-from sandbox.interaction_entities import CallbackKind, Interaction
-from sandbox.interactions import FIRST_RESPONSE_S
 from sandbox.watch import Watch
+from sandbox.world.entities import Message
+from sandbox.world.interaction_entities import CallbackKind, Interaction
+from sandbox.world.interactions import FIRST_RESPONSE_S
 
 
 class Pressed:

@@ -10,19 +10,19 @@ from types import TracebackType
 
 from aiohttp import web
 
-from sandbox.entities import Channel, Guild, Json, User, VoiceState
 from sandbox.faults import Faults
-from sandbox.gateway import Gateway
+from sandbox.gateway.gateway import Gateway
 from sandbox.guest import Guest
 from sandbox.home import build_home
 from sandbox.rest import PREFIX, files_application, rest_application
 from sandbox.rest.disturbance import Disturbance
 from sandbox.tls import LocalAuthority
-from sandbox.voice_link import VoiceLink
-from sandbox.voice_peer import VoicePeer
-from sandbox.voice_server import VoiceServer, VoiceTicket
+from sandbox.voice.link import VoiceLink
+from sandbox.voice.peer import VoicePeer
+from sandbox.voice.server import VoiceServer, VoiceTicket
 from sandbox.watch import Watch
-from sandbox.world import World
+from sandbox.world.entities import Channel, Guild, Json, User, VoiceState
+from sandbox.world.world import World
 
 GATEWAY_PATH = "/gateway"
 SHUTDOWN_S = 1.0

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from sandbox.bus import Event
-from sandbox.world import World
+from sandbox.world.bus import Event
+from sandbox.world.world import World
 
 _T = TypeVar("_T")
 

@@ -19,7 +19,7 @@ from sandbox.rest import (
 )
 from sandbox.rest.context import WORLD, answer_errors
 from sandbox.rest.disturbance import Disturbance
-from sandbox.world import World
+from sandbox.world.world import World
 
 PREFIX = "/api/v10"
 LARGEST_REQUEST = 30 * 1024 * 1024

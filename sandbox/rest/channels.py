@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import payloads
-from sandbox.bus import Dispatch
-from sandbox.entities import Channel, ChannelKind, Json, Overwrite
-from sandbox.errors import invalid_form, too_long, wrong_channel_type
-from sandbox.permissions import EVERYTHING, NOTHING, Permission
 from sandbox.rest.context import answer, as_id, body_of, caller, done, path_channel, path_guild, path_id, world_of
+from sandbox.world import payloads
+from sandbox.world.bus import Dispatch
+from sandbox.world.entities import Channel, ChannelKind, Json, Overwrite
+from sandbox.world.errors import invalid_form, too_long, wrong_channel_type
+from sandbox.world.permissions import EVERYTHING, NOTHING, Permission
 
 ROUTES = web.RouteTableDef()
 

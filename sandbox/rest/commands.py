@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.entities import Application
-from sandbox.errors import invalid_form, missing_access
 from sandbox.rest.context import answer, body_of, caller_app, done, json_of, path_id, world_of
+from sandbox.world.entities import Application
+from sandbox.world.errors import invalid_form, missing_access
 
 ROUTES = web.RouteTableDef()
 _GLOBAL = "/applications/{application}/commands"

@@ -8,9 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.entities import Application, Channel, Guild, Json, User
-from sandbox.errors import ApiError, invalid_form
-from sandbox.world import World
+from sandbox.world.entities import Application, Channel, Guild, Json, User
+from sandbox.world.errors import ApiError, invalid_form
+from sandbox.world.world import World
 
 WORLD = web.AppKey("world", World)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -9,9 +9,9 @@ from typing import Any
 
 from aiohttp import BodyPartReader, MultipartReader, web
 
-from sandbox.entities import Draft, Json, MessageFlag, Upload
-from sandbox.errors import ApiError, invalid_form
 from sandbox.rest.context import as_id, body_of
+from sandbox.world.entities import Draft, Json, MessageFlag, Upload
+from sandbox.world.errors import ApiError, invalid_form
 
 _FILE_FIELD = re.compile(r"files?\[(\d+)\]")
 SETTABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.EPHEMERAL | MessageFlag.SUPPRESS_NOTIFICATIONS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import payloads
-from sandbox.errors import unknown
 from sandbox.rest.context import answer, caller, done, path_guild, path_id, world_of
+from sandbox.world import payloads
+from sandbox.world.errors import unknown
 
 ROUTES = web.RouteTableDef()
 

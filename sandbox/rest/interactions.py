@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.entities import Draft, Message
-from sandbox.errors import invalid_form
-from sandbox.messages import resend
 from sandbox.rest.context import answer, as_id, done, path_id, world_of
 from sandbox.rest.drafts import Form, draft_from, edited, kept_attachments, read_form
+from sandbox.world.entities import Draft, Message
+from sandbox.world.errors import invalid_form
+from sandbox.world.messages import resend
 
 ROUTES = web.RouteTableDef()
 _WEBHOOK = "/webhooks/{webhook}/{token}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import payloads
-from sandbox.entities import Guild, Json
-from sandbox.errors import ApiError, invalid_form
-from sandbox.permissions import Permission
 from sandbox.rest.context import answer, as_id, body_of, caller, done, path_guild, path_id, world_of
-from sandbox.world import World
+from sandbox.world import payloads
+from sandbox.world.entities import Guild, Json
+from sandbox.world.errors import ApiError, invalid_form
+from sandbox.world.permissions import Permission
+from sandbox.world.world import World
 
 ROUTES = web.RouteTableDef()
 

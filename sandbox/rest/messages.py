@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.entities import Channel, ChannelKind, Draft, Message
-from sandbox.errors import ApiError, invalid_form, wrong_channel_type
-from sandbox.messages import resend
-from sandbox.permissions import Permission
 from sandbox.rest.context import answer, as_id, body_of, caller, done, path_channel, path_id, world_of
 from sandbox.rest.drafts import draft_from, edited, kept_attachments, read_form
+from sandbox.world.entities import Channel, ChannelKind, Draft, Message
+from sandbox.world.errors import ApiError, invalid_form, wrong_channel_type
+from sandbox.world.messages import resend
+from sandbox.world.permissions import Permission
 
 ROUTES = web.RouteTableDef()
 _READ = Permission.READ_MESSAGE_HISTORY

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import payloads
-from sandbox.permissions import Permission
 from sandbox.rest.context import answer, caller, done, path_channel, path_id, world_of
 from sandbox.rest.messages import path_message
+from sandbox.world import payloads
+from sandbox.world.permissions import Permission
 
 ROUTES = web.RouteTableDef()
 _REACTIONS = "/channels/{channel}/messages/{message}/reactions"

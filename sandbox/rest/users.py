@@ -9,8 +9,6 @@ import re
 
 from aiohttp import web
 
-from sandbox import payloads
-from sandbox.errors import ApiError, invalid_form
 from sandbox.rest.context import (
     answer,
     as_id,
@@ -20,6 +18,8 @@ from sandbox.rest.context import (
     path_id,
     world_of,
 )
+from sandbox.world import payloads
+from sandbox.world.errors import ApiError, invalid_form
 
 ROUTES = web.RouteTableDef()
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/=\s]+)")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import payloads
-from sandbox.entities import Json
-from sandbox.permissions import Permission
 from sandbox.rest.context import answer, body_of, caller, done, path_guild, path_id, world_of
+from sandbox.world import payloads
+from sandbox.world.entities import Json
+from sandbox.world.permissions import Permission
 
 ROUTES = web.RouteTableDef()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import payloads
-from sandbox.entities import Webhook
-from sandbox.errors import invalid_form
-from sandbox.permissions import Permission
 from sandbox.rest.context import answer, body_of, caller, done, path_channel, path_id, world_of
 from sandbox.rest.users import image_hash
+from sandbox.world import payloads
+from sandbox.world.entities import Webhook
+from sandbox.world.errors import invalid_form
+from sandbox.world.permissions import Permission
 
 ROUTES = web.RouteTableDef()
 

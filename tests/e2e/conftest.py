@@ -16,9 +16,9 @@ from bot.services import SpeechServerOptions, SpeechServerProcess
 from bot.voice.events import CallEvent, TurnEnded
 from bot.voice.metrics import TurnTrace
 from config.settings import Settings, load_settings
-from sandbox.entities import Message
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
+from sandbox.world.entities import Message
 
 LIMIT = 30.0
 

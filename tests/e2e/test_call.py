@@ -12,8 +12,8 @@ from bot.voice.events import CallEnded
 from bot.voice.manager import ALREADY_IN_SESSION
 from bot.voice.reply import Outcome
 from bot.voice.session import CHANNEL_FULL
-from sandbox.permissions import Permission
 from sandbox.server import Sandbox
+from sandbox.world.permissions import Permission
 from tests.e2e.conftest import Stage, StageMaker, make_settings, staged
 
 

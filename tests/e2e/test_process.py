@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from bot.services import ROOT
-from sandbox.entities import ApplicationFlag
 from sandbox.server import Sandbox
+from sandbox.world.entities import ApplicationFlag
 from tests.e2e.conftest import LIMIT
 
 SAID_LIMIT = 60.0

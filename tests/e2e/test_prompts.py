@@ -11,7 +11,7 @@ from bot.commands.prompts import CANT_LOOK, CANT_OPEN, NO_WORDS
 from bot.voice.dialogue import MAX_WAITING, TOO_MANY_WAITING
 from bot.voice.events import PromptTaken, WordsSpoken
 from bot.voice.reply import Outcome
-from sandbox.entities import Upload
+from sandbox.world.entities import Upload
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
 

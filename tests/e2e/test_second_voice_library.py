@@ -16,8 +16,8 @@ import pytest
 
 from bot.llm.toy_phrases import TOY_PHRASES
 from sandbox.recogniser import SentenceRecogniser
-from sandbox.rtp import SILENCE
-from sandbox.voice_opus import SAMPLE_RATE, make_decoder
+from sandbox.voice.opus import SAMPLE_RATE, make_decoder
+from sandbox.voice.rtp import SILENCE
 from tests.e2e.conftest import Stage
 
 HERE = Path(__file__).parent / "discordjs"

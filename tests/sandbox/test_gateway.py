@@ -9,8 +9,8 @@ import aiohttp
 import discord
 import pytest
 
-from sandbox.entities import ApplicationFlag
 from sandbox.server import Sandbox
+from sandbox.world.entities import ApplicationFlag
 from tests.sandbox.conftest import LIMIT, Bot, Login
 
 

@@ -15,10 +15,10 @@ import psutil
 import pytest
 import yarl
 
-from sandbox.entities import Draft
-from sandbox.errors import ApiError
-from sandbox.permissions import Permission
 from sandbox.server import Sandbox
+from sandbox.world.entities import Draft
+from sandbox.world.errors import ApiError
+from sandbox.world.permissions import Permission
 from tests.sandbox.conftest import LIMIT, Bot, logged_in
 
 

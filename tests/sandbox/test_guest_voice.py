@@ -9,10 +9,10 @@ import discord
 import numpy as np
 import pytest
 
-from sandbox.entities import Channel
-from sandbox.errors import ApiError
-from sandbox.permissions import Permission
 from sandbox.server import Sandbox
+from sandbox.world.entities import Channel
+from sandbox.world.errors import ApiError
+from sandbox.world.permissions import Permission
 from tests.sandbox.conftest import LIMIT, Bot
 
 VoiceEvent = Callable[[discord.Member, discord.VoiceState, discord.VoiceState], bool]

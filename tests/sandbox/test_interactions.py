@@ -10,14 +10,14 @@ import pytest
 from discord import app_commands
 from discord.ext import commands
 
-from sandbox.commands import CommandError
-from sandbox.entities import Draft
-from sandbox.errors import ApiError
 from sandbox.guest import Guest
-from sandbox.interaction_entities import CallbackKind
-from sandbox.interactions import FIRST_RESPONSE_S
 from sandbox.server import Sandbox
-from sandbox.world import World
+from sandbox.world.commands import CommandError
+from sandbox.world.entities import Draft
+from sandbox.world.errors import ApiError
+from sandbox.world.interaction_entities import CallbackKind
+from sandbox.world.interactions import FIRST_RESPONSE_S
+from sandbox.world.world import World
 from tests.sandbox.conftest import Bot
 
 

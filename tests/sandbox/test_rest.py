@@ -12,8 +12,8 @@ import aiohttp
 import discord
 import pytest
 
-from sandbox.permissions import Permission
 from sandbox.server import Sandbox
+from sandbox.world.permissions import Permission
 from tests.sandbox.conftest import Bot
 
 PNG = base64.b64decode(

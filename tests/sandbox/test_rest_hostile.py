@@ -10,12 +10,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from sandbox.entities import Draft
-from sandbox.permissions import EVERYTHING
 from sandbox.rest import rest_application
 from sandbox.rest.disturbance import Disturbance
 from sandbox.server import Sandbox
-from sandbox.world import World
+from sandbox.world.entities import Draft
+from sandbox.world.permissions import EVERYTHING
+from sandbox.world.world import World
 
 FIELDS = (
     "content",

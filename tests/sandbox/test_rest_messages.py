@@ -7,9 +7,9 @@ import io
 import discord
 import pytest
 
-from sandbox.entities import Upload
-from sandbox.permissions import Permission
 from sandbox.server import Sandbox
+from sandbox.world.entities import Upload
+from sandbox.world.permissions import Permission
 from tests.sandbox.conftest import Bot
 
 

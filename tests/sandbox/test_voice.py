@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import trustme
 
-from sandbox.hearing import Sound
-from sandbox.microphone import OpenMicrophone, PushToTalk, VoiceActivity
-from sandbox.network import Conditions
-from sandbox.rtp import MODES
-from sandbox.voice_peer import VoicePeer
-from sandbox.voice_server import VoiceServer, VoiceTicket
+from sandbox.voice.hearing import Sound
+from sandbox.voice.microphone import OpenMicrophone, PushToTalk, VoiceActivity
+from sandbox.voice.network import Conditions
+from sandbox.voice.peer import VoicePeer
+from sandbox.voice.rtp import MODES
+from sandbox.voice.server import VoiceServer, VoiceTicket
 
 CHANNEL = 77
 LIMIT = 10.0

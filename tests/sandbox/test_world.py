@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.bus import Dispatch, Event, VoiceGranted, VoiceRevoked
-from sandbox.entities import Channel, ChannelKind, Draft, Guild, Overwrite, User
-from sandbox.errors import ApiError
-from sandbox.mentions import find_mentions
-from sandbox.permissions import EVERYTHING, NOTHING, Permission, permissions_in
-from sandbox.snowflakes import Snowflakes
-from sandbox.world import World
+from sandbox.world.bus import Dispatch, Event, VoiceGranted, VoiceRevoked
+from sandbox.world.entities import Channel, ChannelKind, Draft, Guild, Overwrite, User
+from sandbox.world.errors import ApiError
+from sandbox.world.mentions import find_mentions
+from sandbox.world.permissions import EVERYTHING, NOTHING, Permission, permissions_in
+from sandbox.world.snowflakes import Snowflakes
+from sandbox.world.world import World
 
 
 @dataclasses.dataclass

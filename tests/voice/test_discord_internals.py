@@ -21,8 +21,8 @@ from bot.voice.discord_internals import DiscordPacketSink, SeiyuuVoiceClient, ch
 from bot.voice.opus import load_opus
 from bot.voice.playback import ReplyAudioSource, Samples
 from bot.voice.sender import TAIL_FRAMES, FrameSender
-from sandbox.voice_peer import VoicePeer
-from sandbox.voice_server import VoiceServer, VoiceTicket
+from sandbox.voice.peer import VoicePeer
+from sandbox.voice.server import VoiceServer, VoiceTicket
 
 GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
 LIMIT = 10.0

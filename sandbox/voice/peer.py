@@ -16,9 +16,11 @@ import aiohttp
 import davey
 import numpy as np
 
-from sandbox.hearing import HeardPacket, Hearing, Sound
-from sandbox.microphone import Microphone, PushToTalk
-from sandbox.rtp import (
+from sandbox.voice.hearing import HeardPacket, Hearing, Sound
+from sandbox.voice.microphone import Microphone, PushToTalk
+from sandbox.voice.ops import Op
+from sandbox.voice.opus import MonoEncoder
+from sandbox.voice.rtp import (
     FRAME_SAMPLES,
     MODES,
     SILENCE,
@@ -29,10 +31,8 @@ from sandbox.rtp import (
     parse_header,
     strip,
 )
-from sandbox.voice_ops import Op
-from sandbox.voice_opus import MonoEncoder
-from sandbox.voice_server import VoiceTicket
-from sandbox.voice_udp import Address, TimedSocket
+from sandbox.voice.server import VoiceTicket
+from sandbox.voice.udp import Address, TimedSocket
 
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from sandbox import payloads
-from sandbox.entities import Application, Channel, Json, Message, User
+from sandbox.world import payloads
+from sandbox.world.entities import Application, Channel, Json, Message, User
 
 
 class InteractionKind(IntEnum):

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from sandbox.network import Network
-from sandbox.rtp import RtpError, Transport, parse_header
-from sandbox.voice_udp import Address, TimedSocket
+from sandbox.voice.network import Network
+from sandbox.voice.rtp import RtpError, Transport, parse_header
+from sandbox.voice.udp import Address, TimedSocket
 
 _DISCOVERY_SIZE = 74
 _DISCOVERY = struct.Struct(">HHI")

@@ -7,14 +7,14 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox import payloads
-from sandbox.bus import Changed, Dispatch
-from sandbox.commands import Commands
-from sandbox.directory import Directory
-from sandbox.entities import Application, Channel, Draft, Json, Message, MessageFlag, Origin, User
-from sandbox.errors import ApiError, unknown
-from sandbox.interaction_entities import CallbackKind, Interaction, InteractionKind
-from sandbox.messages import Messages
+from sandbox.world import payloads
+from sandbox.world.bus import Changed, Dispatch
+from sandbox.world.commands import Commands
+from sandbox.world.directory import Directory
+from sandbox.world.entities import Application, Channel, Draft, Json, Message, MessageFlag, Origin, User
+from sandbox.world.errors import ApiError, unknown
+from sandbox.world.interaction_entities import CallbackKind, Interaction, InteractionKind
+from sandbox.world.messages import Messages
 
 FIRST_RESPONSE_S = 3.0
 TOKEN_LIFE_S = 900.0

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from sandbox.hearing import Sound
-from sandbox.voice_opus import FRAME_SAMPLES, SAMPLE_RATE
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
 
 Frame = Sound | None
 """20 ms of sound to send; ``None`` is 20 ms in which nothing is sent."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from typing import Any
 
-from sandbox.permissions import NOTHING, Permission
+from sandbox.world.permissions import NOTHING, Permission
 
 Json = dict[str, Any]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sandbox import payloads
-from sandbox.bus import Bus, Event, Listener
-from sandbox.commands import Commands
-from sandbox.directory import Directory
-from sandbox.entities import Channel, Guild, Json, VoiceState
-from sandbox.interactions import Interactions
-from sandbox.messages import Messages
-from sandbox.voice_states import VoiceStates
-from sandbox.webhooks import Webhooks
+from sandbox.world import payloads
+from sandbox.world.bus import Bus, Event, Listener
+from sandbox.world.commands import Commands
+from sandbox.world.directory import Directory
+from sandbox.world.entities import Channel, Guild, Json, VoiceState
+from sandbox.world.interactions import Interactions
+from sandbox.world.messages import Messages
+from sandbox.world.voice_states import VoiceStates
+from sandbox.world.webhooks import Webhooks
 
 
 class World:

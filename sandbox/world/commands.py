@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any
 
-from sandbox import payloads
-from sandbox.bus import Changed
-from sandbox.directory import Directory
-from sandbox.entities import Application, Channel, Json, Role, User
-from sandbox.errors import ApiError, invalid_form, unknown
+from sandbox.world import payloads
+from sandbox.world.bus import Changed
+from sandbox.world.directory import Directory
+from sandbox.world.entities import Application, Channel, Json, Role, User
+from sandbox.world.errors import ApiError, invalid_form, unknown
 
 MAX_COMMANDS = 100
 MAX_OPTIONS = 25

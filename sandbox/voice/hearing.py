@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.rtp import SILENCE
-from sandbox.voice_opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, make_decoder
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, make_decoder
+from sandbox.voice.rtp import SILENCE
 
 Sound = NDArray[np.float32]
 """Mono, 48,000 Hz, -1 to 1."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 
-from sandbox.bus import Dispatch
-from sandbox.directory import Directory
-from sandbox.entities import Channel, Draft, Message, Origin, User, Webhook
-from sandbox.errors import ApiError, invalid_form, unknown, wrong_channel_type
-from sandbox.messages import Messages
+from sandbox.world.bus import Dispatch
+from sandbox.world.directory import Directory
+from sandbox.world.entities import Channel, Draft, Message, Origin, User, Webhook
+from sandbox.world.errors import ApiError, invalid_form, unknown, wrong_channel_type
+from sandbox.world.messages import Messages
 
 MAX_PER_CHANNEL = 15
 MAX_NAME = 80
@@ -44,7 +44,7 @@ class Webhooks:
         return webhook
 
     def get(self, webhook_id: int) -> Webhook:
-        """The webhook; an :class:`~sandbox.errors.ApiError` 10015 where there is none."""
+        """The webhook; an :class:`~sandbox.world.errors.ApiError` 10015 where there is none."""
         webhook = self._by_id.get(webhook_id)
         if webhook is None or webhook.channel_id not in self._directory.channels:
             raise unknown("Webhook")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-from sandbox.bus import Dispatch, Event, VoiceGranted, VoiceRevoked
-from sandbox.entities import VoiceState
-from sandbox.voice_server import VoiceServer, VoiceTicket
-from sandbox.world import World
+from sandbox.voice.server import VoiceServer, VoiceTicket
+from sandbox.world.bus import Dispatch, Event, VoiceGranted, VoiceRevoked
+from sandbox.world.entities import VoiceState
+from sandbox.world.world import World
 
 FAREWELL_S = 0.05
 

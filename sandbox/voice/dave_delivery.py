@@ -11,8 +11,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.mls import ExternalSender, MlsError, parse_commit, vector
-from sandbox.voice_ops import Op
+from sandbox.voice.mls import ExternalSender, MlsError, parse_commit, vector
+from sandbox.voice.ops import Op
 
 _APPEND = b"\x00"
 

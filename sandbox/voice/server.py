@@ -16,11 +16,11 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox.dave_delivery import DaveDelivery, Message, Say
-from sandbox.network import Network
-from sandbox.rtp import MODES, make_transport
-from sandbox.voice_ops import CloseCode, Op
-from sandbox.voice_relay import Line, VoiceRelay
+from sandbox.voice.dave_delivery import DaveDelivery, Message, Say
+from sandbox.voice.network import Network
+from sandbox.voice.ops import CloseCode, Op
+from sandbox.voice.relay import Line, VoiceRelay
+from sandbox.voice.rtp import MODES, make_transport
 
 _log = logging.getLogger(__name__)
 

@@ -12,11 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox import payloads
-from sandbox.bus import Changed, Dispatch, Event
-from sandbox.entities import Application, Json
-from sandbox.errors import ApiError
-from sandbox.gateway_protocol import (
+from sandbox.gateway.intents import ALL_BITS, Intent, as_shown, needed_intent, not_granted
+from sandbox.gateway.protocol import (
     HEARTBEAT_S,
     CloseCode,
     GoneError,
@@ -27,10 +24,13 @@ from sandbox.gateway_protocol import (
     frame,
     receive,
 )
-from sandbox.gateway_session import Frame, Session
-from sandbox.intents import ALL_BITS, Intent, as_shown, needed_intent, not_granted
-from sandbox.permissions import Permission
-from sandbox.world import World
+from sandbox.gateway.session import Frame, Session
+from sandbox.world import payloads
+from sandbox.world.bus import Changed, Dispatch, Event
+from sandbox.world.entities import Application, Json
+from sandbox.world.errors import ApiError
+from sandbox.world.permissions import Permission
+from sandbox.world.world import World
 
 _log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import json
 from collections import deque
 from dataclasses import dataclass
 
-from sandbox import payloads
-from sandbox.entities import Application, Guild, Json, Member
-from sandbox.intents import Intent
+from sandbox.gateway.intents import Intent
+from sandbox.world import payloads
+from sandbox.world.entities import Application, Guild, Json, Member
 
 KEPT_EVENTS = 2000
 DISPATCH = 0

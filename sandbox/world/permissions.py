@@ -6,7 +6,7 @@ from enum import IntFlag
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.entities import Channel, Guild, Member
+    from sandbox.world.entities import Channel, Guild, Member
 
 
 class Permission(IntFlag):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 
-from sandbox.entities import (
+from sandbox.world.entities import (
     Application,
     Channel,
     ChannelKind,

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox.entities import Json
-from sandbox.gateway_session import Frame
+from sandbox.gateway.session import Frame
+from sandbox.world.entities import Json
 
 HEARTBEAT_S = 41.25
 _MISSED_HEARTBEATS = 1.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import IntFlag
 
-from sandbox.bus import Dispatch
-from sandbox.entities import ApplicationFlag, Json
+from sandbox.world.bus import Dispatch
+from sandbox.world.entities import ApplicationFlag, Json
 
 
 class Intent(IntFlag):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sandbox.entities import Attachment, Json, Member, Message
-from sandbox.payloads import bare_member, timestamp, user
+from sandbox.world.entities import Attachment, Json, Member, Message
+from sandbox.world.payloads import bare_member, timestamp, user
 
 _CUSTOM_EMOJI = re.compile(r"(\w{2,32}):(\d{15,20})")
 MESSAGE_DEFAULT, MESSAGE_REPLY, MESSAGE_COMMAND = 0, 19, 20

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 
-from sandbox import payloads
-from sandbox.bus import Dispatch, VoiceGranted, VoiceRevoked
-from sandbox.directory import Directory
-from sandbox.entities import Channel, ChannelKind, Guild, VoiceState
-from sandbox.errors import ApiError, unknown, wrong_channel_type
-from sandbox.permissions import Permission
+from sandbox.world import payloads
+from sandbox.world.bus import Dispatch, VoiceGranted, VoiceRevoked
+from sandbox.world.directory import Directory
+from sandbox.world.entities import Channel, ChannelKind, Guild, VoiceState
+from sandbox.world.errors import ApiError, unknown, wrong_channel_type
+from sandbox.world.permissions import Permission
 
 
 class VoiceStates:
@@ -24,7 +24,7 @@ class VoiceStates:
         return guild.voice_states.get(user_id) if guild else None
 
     def get(self, guild_id: int, user_id: int) -> VoiceState:
-        """A member's place; an :class:`~sandbox.errors.ApiError` 10065 when they have none."""
+        """A member's place; an :class:`~sandbox.world.errors.ApiError` 10065 when they have none."""
         state = self.find(guild_id, user_id)
         if state is None:
             raise unknown("Voice State")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.entities import Json
+from sandbox.world.entities import Json
 
 
 @dataclass(frozen=True, slots=True)

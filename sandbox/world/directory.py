@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
-from sandbox import payloads
-from sandbox.bus import Bus, Dispatch
-from sandbox.entities import (
+from sandbox.world import payloads
+from sandbox.world.bus import Bus, Dispatch
+from sandbox.world.entities import (
     Application,
     ApplicationFlag,
     Channel,
@@ -20,15 +20,15 @@ from sandbox.entities import (
     Role,
     User,
 )
-from sandbox.errors import invalid_form, missing_access, missing_permissions, unknown
-from sandbox.permissions import BOT, EVERYONE, EVERYTHING, NOTHING, Permission, permissions_in
-from sandbox.snowflakes import Snowflakes
+from sandbox.world.errors import invalid_form, missing_access, missing_permissions, unknown
+from sandbox.world.permissions import BOT, EVERYONE, EVERYTHING, NOTHING, Permission, permissions_in
+from sandbox.world.snowflakes import Snowflakes
 
 _T = TypeVar("_T")
 
 
 class Directory:
-    """The registry. Look-ups raise :class:`~sandbox.errors.ApiError` where Discord would answer 404.
+    """The registry. Look-ups raise :class:`~sandbox.world.errors.ApiError` where Discord would answer 404.
 
     Args:
         bus: where changes are announced.

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from emoji import is_emoji
 
-from sandbox import message_payloads, payloads
-from sandbox.bus import Dispatch
-from sandbox.directory import Directory
-from sandbox.entities import (
+from sandbox.world import message_payloads, payloads
+from sandbox.world.bus import Dispatch
+from sandbox.world.directory import Directory
+from sandbox.world.entities import (
     Attachment,
     Channel,
     Draft,
@@ -22,8 +22,8 @@ from sandbox.entities import (
     Upload,
     User,
 )
-from sandbox.errors import ApiError, empty_message, invalid_form, too_long, unknown
-from sandbox.mentions import find_mentions
+from sandbox.world.errors import ApiError, empty_message, invalid_form, too_long, unknown
+from sandbox.world.mentions import find_mentions
 
 BOT_LIMIT = 2000
 HUMAN_LIMIT = 4000
@@ -48,7 +48,7 @@ class Messages:
         self.files_url = files_url
 
     def get(self, channel_id: int, message_id: int) -> Message:
-        """The message; an :class:`~sandbox.errors.ApiError` 10008 where there is none."""
+        """The message; an :class:`~sandbox.world.errors.ApiError` 10008 where there is none."""
         message = self._by_channel.get(channel_id, {}).get(message_id)
         if message is None:
             raise unknown("Message")
@@ -200,7 +200,7 @@ class Messages:
         return message_payloads.message(message, author=author, reader=reader)
 
     def attachment(self, channel_id: int, attachment_id: int) -> Upload:
-        """A file of that channel; an :class:`~sandbox.errors.ApiError` 10008 where there is none."""
+        """A file of that channel; an :class:`~sandbox.world.errors.ApiError` 10008 where there is none."""
         for message in self._by_channel.get(channel_id, {}).values():
             for attachment in message.attachments:
                 if attachment.id == attachment_id:

@@ -1,0 +1,1 @@
+"""Voice: the gateway version 8, UDP, end-to-end encryption, and guests' microphones and ears."""
