@@ -86,12 +86,15 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         )
         calls = Calls(manager, make_session, store, CallRules(settings.voice_enabled, settings.prompt_channel))
 
-        async def when_ready() -> None:
+        ghost = await store.unfinished_call()
+        await store.end_call()
+
+        async def when_first_ready() -> None:
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds)))
-            await calls.clear_ghost(bot)
+            await calls.leave_ghost(bot, ghost)
 
-        bot = SeiyuuBot(settings.command_prefix, store, when_ready, connector(settings.discord_ca_file))
+        bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file))
         stack.push_async_callback(bot.close)
         stack.push_async_callback(manager.close)
         warning = await toy_warning(settings)

@@ -18,6 +18,7 @@ from bot.voice.session import CallPlace, VoiceSession
 _log = logging.getLogger(__name__)
 
 NO_SESSION = "No active voice session"
+GHOST_LEFT = "👋 I was restarted in the middle of our call and had to leave. `!join` brings me back."
 VOLUME_SETTING = "volume"
 MAX_VOLUME = 2.0
 
@@ -150,20 +151,14 @@ class Calls:
             except discord.HTTPException as error:
                 _log.warning("Could not say that the call in %s ended: %s", session.channel.name, error)
 
-    async def clear_ghost(self, client: discord.Client) -> None:
+    async def leave_ghost(self, client: discord.Client, ghost: CallRecord | None) -> None:
         """Leave a call that the last process died in, and say so where its prompts came from."""
-        ghost = await self._store.unfinished_call()
         for guild in client.guilds:
             if guild.me.voice is not None and guild.voice_client is None:
                 await guild.change_voice_state(channel=None)
-        if ghost is None:
-            return
-        await self._store.end_call()
-        channel = client.get_channel(ghost.prompt_channel)
+        channel = client.get_channel(ghost.prompt_channel) if ghost is not None else None
         if isinstance(channel, discord.abc.Messageable):
             try:
-                await channel.send(
-                    "👋 I was restarted in the middle of our call and had to leave. `!join` brings me back."
-                )
+                await channel.send(GHOST_LEFT)
             except discord.HTTPException as error:
                 _log.warning("Could not say that the last call was lost: %s", error)

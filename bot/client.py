@@ -48,7 +48,10 @@ def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
     """
     context = ssl.create_default_context()
     if ca_file is not None:
-        context.load_verify_locations(ca_file)
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise OSError(f"DISCORD_CA_FILE={ca_file} can't be used: {error}") from error
     return aiohttp.TCPConnector(ssl=context, limit=0)
 
 
@@ -56,11 +59,11 @@ class SeiyuuBot(commands.Bot):
     """discord.py's bot with our cogs, slash commands kept in step, and errors told in clear words.
 
     Args:
-        when_ready: called each time Discord has told us everything it knows.
+        when_first_ready: called once, when Discord has told us everything it knows.
     """
 
     def __init__(
-        self, prefix: str, store: Store, when_ready: Callable[[], Awaitable[None]], tcp: aiohttp.TCPConnector
+        self, prefix: str, store: Store, when_first_ready: Callable[[], Awaitable[None]], tcp: aiohttp.TCPConnector
     ) -> None:
         intents = discord.Intents.default()
         intents.message_content = True
@@ -73,7 +76,7 @@ class SeiyuuBot(commands.Bot):
         )
         self._prefix = prefix
         self._store = store
-        self._when_ready = when_ready
+        self._when_first_ready: Callable[[], Awaitable[None]] | None = when_first_ready
 
     async def add_cogs(self, cogs: Iterable[commands.Cog]) -> None:
         """Add every cog."""
@@ -94,8 +97,10 @@ class SeiyuuBot(commands.Bot):
             await self._store.set_setting(SYNCED_COMMANDS, digest)
 
     async def on_ready(self) -> None:
-        """Tell the composition root."""
-        await self._when_ready()
+        """Tell the composition root, once: Discord says it again after every session that could not be resumed."""
+        when_ready, self._when_first_ready = self._when_first_ready, None
+        if when_ready is not None:
+            await when_ready()
 
     async def on_command_error(self, ctx: commands.Context[Any], error: commands.CommandError, /) -> None:
         """Answer a failed command with what the person can do about it."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import discord
 
-from bot.app import application
+from bot.app import Application, application
 from bot.first_start import explain_login_failure
 from bot.llm.personas import PersonaError
 from bot.services import ServiceError
@@ -47,10 +47,15 @@ async def run_bot(settings: Settings, watcher: Watcher) -> int:
 async def _serve(settings: Settings, watcher: Watcher) -> int:
     try:
         async with application(settings, [watcher], _log_progress) as app:
-            await app.run()
-    except (PersonaError, ServiceError, OpusMissing) as error:
+            return await _stay_connected(app)
+    except (PersonaError, ServiceError, OpusMissing, OSError) as error:
         _log.error("%s", error)
         return FAILED
+
+
+async def _stay_connected(app: Application) -> int:
+    try:
+        await app.run()
     except (discord.DiscordException, OSError) as error:
         advice = explain_login_failure(error)
         if advice is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import AnyUrl, BeforeValidator, Field, SecretStr, UrlConstraints, ValidationError, field_validator
@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from config.examples import EXAMPLES
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "TTS_TOKEN"})
+
+
+ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
 
 
 class Profile(StrEnum):
@@ -89,7 +92,7 @@ class Settings(BaseSettings):
     llm_url_nvidia: OptionalHttpUrl = None
     llm_url_amd: OptionalHttpUrl = None
     voice_gpu: Card = Card.NVIDIA
-    llm_chat_template: str = "chatml"
+    llm_chat_template: ChatTemplate = "chatml"
     llm_temperature: float = Field(0.8, ge=0, le=2)
     llm_max_tokens: int = Field(500, ge=1, le=32_768)
     llm_stop: Annotated[tuple[str, ...], NoDecode] = ()

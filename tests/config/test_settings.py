@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from bot.llm.templates import CHAT_TEMPLATES
 from config.examples import EXAMPLES
-from config.settings import SECRETS, Card, Settings, SettingsError, load_settings
+from config.settings import SECRETS, Card, ChatTemplate, Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,7 @@ def test_every_example_is_accepted(variable: str, monkeypatch: pytest.MonkeyPatc
         ("LLM_MAX_TOKENS", "0"),
         ("LLM_CONTEXT_MESSAGES", "-1"),
         ("VOICE_GPU", "intel"),
+        ("LLM_CHAT_TEMPLATE", "klingon"),
         ("VOICE_ENABLED", "perhaps"),
         ("TTS_WEBSOCKET_URL", "http://127.0.0.1:8765"),
         ("TTS_BIND", "8765"),
@@ -113,4 +116,14 @@ def test_stop_words_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_every_variable_stands_in_the_example_file() -> None:
     text = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
     missing = [name.upper() for name in Settings.model_fields if f"{name.upper()}=" not in text]
+    assert missing == []
+
+
+def test_the_chat_templates_are_those_there_are() -> None:
+    assert set(get_args(ChatTemplate)) == set(CHAT_TEMPLATES)
+
+
+def test_the_operator_guide_explains_every_variable() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operator-guide.md").read_text(encoding="utf-8")
+    missing = [name.upper() for name in Settings.model_fields if f"`{name.upper()}`" not in text]
     assert missing == []

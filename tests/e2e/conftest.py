@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from bot.app import Application, application
-from bot.services import SpeechServerOptions, SpeechServerProcess
+from bot.services import ROOT
 from bot.voice.events import CallEvent, TurnEnded
 from bot.voice.metrics import TurnTrace
 from config.settings import Settings, load_settings
@@ -91,12 +94,14 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture
-async def speech_server() -> AsyncIterator[str]:
-    server = SpeechServerProcess(SpeechServerOptions("127.0.0.1:0"))
-    await server.start()
-    yield server.url
-    await server.stop()
+@pytest.fixture(scope="session")
+def speech_server() -> Iterator[str]:
+    """One real speech server for all tests that don't harm it: its WebSocket's address."""
+    command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["listening"]
+        process.terminate()
 
 
 def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:
@@ -143,7 +148,7 @@ async def staged(sandbox: Sandbox, settings: Settings) -> AsyncIterator[Stage]:
         try:
             async with asyncio.timeout(LIMIT):
                 await sandbox.bot_online()
-                await app.bot.wait_until_ready()
+                await sandbox.command_registered("join", LIMIT)
             yield Stage(sandbox, app, ada, events, changed)
         finally:
             await app.bot.close()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
+from bot.calls import GHOST_LEFT
 from bot.store import CallRecord, Store
 from bot.voice.events import CallEnded
 from bot.voice.manager import ALREADY_IN_SESSION
@@ -178,8 +178,9 @@ async def test_the_call_outlives_a_drop_of_the_gateway(stage: Stage, resumable: 
         stage.sandbox.faults.drop_gateway()
     await stage.sandbox.bot_online()
     await stage.until(lambda: not stage.app.bot.is_ws_ratelimited() and stage.app.bot.is_ready(), "the bot")
-    await asyncio.sleep(0)
     await speaks(stage)
+    said = [message.content for message in stage.ada.messages(stage.sandbox.text_channel)]
+    assert GHOST_LEFT not in said, "a new session is no restart"
 
 
 async def test_leave_during_a_slow_start_cancels_it(stage: Stage) -> None:
