@@ -120,9 +120,9 @@ class SeiyuuVoiceClient(discord.VoiceClient):
 
     @property
     def healthy(self) -> bool:
-        """True while the connection stands and discord.py still reads its socket; it can say the one alone."""
+        """True while the voice server takes packets and discord.py still reads its socket; it can say the one alone."""
         runner = self._connection._runner
-        return self.is_connected() and runner is not None and not runner.done()
+        return self.listened_to and runner is not None and not runner.done()
 
     @property
     def listened_to(self) -> bool:
@@ -139,6 +139,17 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         """True while the call is to be encrypted end to end but we have no key yet."""
         return self._connection.dave_protocol_version != 0 and not self.end_to_end_encrypted
 
+    def stay_known(self) -> None:
+        """Be told of voice states again after a gateway session that could not be resumed.
+
+        discord.py then forgets its voice clients and makes its channels anew, while the call goes on.
+        """
+        if self._state._get_voice_client(self.guild.id) is None:
+            self._state._add_voice_client(self.guild.id, self)
+        fresh = self.client.get_channel(self.channel.id)
+        if isinstance(fresh, discord.VoiceChannel | discord.StageChannel):
+            self.channel = fresh
+
     def keep_alive(self) -> None:
         """Send a datagram every 5 s: behind NAT a bot that only listens goes deaf. Call it at least that often."""
         now = time.monotonic()
@@ -151,6 +162,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
 
     async def abandon(self) -> None:
         """Leave, whatever state the connection is in, and end everything discord.py started for it."""
+        self.stay_known()
         connection = self._connection
         for task in (connection._connector, connection._runner):
             # Once is not enough: in Python 3.11 `wait_for` forgets a cancellation that meets a message.

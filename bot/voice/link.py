@@ -18,8 +18,8 @@ CONNECT_LIMIT = 15.0
 """Seconds that joining a channel may take."""
 DISCONNECT_LIMIT = 5.0
 WATCH_INTERVAL = 0.5
-GRACE = 4.0
-"""Seconds for discord.py to mend a connection by itself; it needs about one to follow a move."""
+GRACE = 3.0
+"""Seconds for discord.py to mend a connection by itself; it needs one or two to follow a move or a lost session."""
 REJOIN_ATTEMPTS = 4
 KEY_LIMIT, KEY_POLL = 1.0, 0.02
 
@@ -91,6 +91,7 @@ class VoiceLink:
             if done:
                 return self._removed.result()
             if self._client is not None and self._client.healthy:
+                self._client.stay_known()
                 self._client.keep_alive()
                 bad_since = None
                 continue

@@ -181,6 +181,8 @@ async def test_the_call_outlives_a_drop_of_the_gateway(stage: Stage, resumable: 
     await speaks(stage)
     said = [message.content for message in stage.ada.messages(stage.sandbox.text_channel)]
     assert GHOST_LEFT not in said, "a new session is no restart"
+    await stage.sandbox.faults.kick_from_voice(stage.sandbox.bot)
+    await ended(stage, "kicked")
 
 
 async def test_leave_during_a_slow_start_cancels_it(stage: Stage) -> None:
