@@ -146,7 +146,7 @@ class SeiyuuVoiceClient(discord.VoiceClient):
         """
         if self._state._get_voice_client(self.guild.id) is None:
             self._state._add_voice_client(self.guild.id, self)
-        fresh = self.client.get_channel(self.channel.id)
+        fresh = self._state.get_channel(self.channel.id)
         if isinstance(fresh, discord.VoiceChannel | discord.StageChannel):
             self.channel = fresh
 

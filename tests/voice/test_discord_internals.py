@@ -111,6 +111,8 @@ class House:
             user=SimpleNamespace(id=BOT),
             http=SimpleNamespace(ws_connect=ws_connect),
             _remove_voice_client=lambda _: None,
+            _get_voice_client=lambda _: self.guild.client,
+            get_channel=lambda _: None,
         )
         channel = SimpleNamespace(
             id=CHANNEL, guild=self.guild, bitrate=64_000, _get_voice_client_key=lambda: (GUILD, "guild_id")
