@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from types import TracebackType
 from typing import Self
 
+from bot.services import ROOT
 from sandbox.voice.udp import Address, TimedSocket
 
 
@@ -21,7 +23,10 @@ class BareClockControl:
     async def __aenter__(self) -> Self:
         self._socket = TimedSocket("127.0.0.1", self._receive)
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.bare_clock", str(self._socket.address[1])
+            *(sys.executable, "-m", "benchmarks.bare_clock", str(self._socket.address[1])),
+            cwd=ROOT,
+            # Ctrl-C reaches the benchmark alone, which ends this.
+            start_new_session=True,
         )
         return self
 
@@ -29,7 +34,8 @@ class BareClockControl:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._process is not None:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
             await self._process.wait()
         if self._socket is not None:
             self._socket.close()

@@ -1,21 +1,25 @@
-"""Which machine a figure was measured on."""
+"""Which machine a figure was measured on, and which revision of the project."""
 
 from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.services import ROOT
+
 
 def describe_machine() -> dict[str, str]:
-    """Processor, cores, system, Python and the date."""
+    """Processor, cores, system, Python, the date and the revision. Asks git, so it must not run on an event loop."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "system": platform.platform(),
         "python": platform.python_version(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "revision": _revision(),
     }
 
 
@@ -25,3 +29,13 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _revision() -> str:
+    """The commit, with "-dirty" behind it where files were changed since; "unknown" without git."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        described = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()

@@ -28,14 +28,18 @@ class ModelTimes:
         """When the first token was written."""
         return self.tokens[0][1]
 
-    def text_complete(self, text: str) -> float:
-        """When the written tokens first contained all of ``text``, a beginning of the reply."""
+    def tokens_until(self, text: str) -> int:
+        """How many tokens had to be written until they contained all of ``text``.
+
+        Raises:
+            ValueError: what was written does not begin with ``text``.
+        """
         written = ""
-        for token, at in self.tokens:
+        for count, (token, _) in enumerate(self.tokens, start=1):
             written += token
-            if len(written) >= len(text):
-                return at
-        return self.tokens[-1][1]
+            if written.startswith(text):
+                return count
+        raise ValueError(f"the reply does not begin with {text!r}")
 
 
 class StandInModel:

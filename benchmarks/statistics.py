@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 FRAME_SECONDS = 0.02
+HOLE_SECONDS = 0.04
+"""A gap between two packets of more than this is a hole that a listener may hear."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Median, 95th percentile and greatest of some times."""
+    """Median, 95th percentile (nearest rank) and greatest of some values."""
 
     median: float
     p95: float
@@ -22,7 +24,9 @@ class Spread:
 def spread(values: Sequence[float]) -> Spread:
     """The spread of at least one value."""
     ordered = sorted(values)
-    return Spread(statistics.median(ordered), ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))], ordered[-1])
+    # In whole numbers: 0.95 times a count may land just above the rank that is meant.
+    rank = (95 * len(ordered) + 99) // 100
+    return Spread(statistics.median(ordered), ordered[rank - 1], ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,13 @@ class Lateness:
     """How a stream of one packet every 20 ms kept its time.
 
     ``late`` counts packets that came more than 20 ms after they were due; due is counted from each stream's first
-    packet, so an offset that grows shows up too. ``first_gap`` is the longest time between the first two packets.
+    packet, so an offset that grows shows up too. ``holes`` counts the gaps of more than 40 ms. ``longest_gap`` and
+    ``first_gap``, the longest between the first two packets of a stream, are in seconds.
     """
 
     packets: int
     late: int
+    holes: int
     longest_gap: float
     first_gap: float
 
@@ -53,4 +59,10 @@ def lateness(streams: Sequence[Sequence[float]]) -> Lateness:
         for number, arrival in enumerate(stream)
     )
     first_gaps = [stream[1] - stream[0] for stream in streams if len(stream) > 1]
-    return Lateness(sum(map(len, streams)), late, max(gaps, default=0.0), max(first_gaps, default=0.0))
+    return Lateness(
+        packets=sum(map(len, streams)),
+        late=late,
+        holes=sum(gap > HOLE_SECONDS for gap in gaps),
+        longest_gap=max(gaps, default=0.0),
+        first_gap=max(first_gaps, default=0.0),
+    )

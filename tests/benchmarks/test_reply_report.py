@@ -1,0 +1,102 @@
+"""What the report makes of a run's instants."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from benchmarks.reply_report import Result, print_result
+from benchmarks.statistics import lateness
+from benchmarks.turn import Turn
+
+MACHINE = {"processor": "a processor", "cores": "2", "python": "3.11", "revision": "abc1234"}
+TURN = Turn(
+    sent=100.0,
+    model_asked=100.002,
+    first_token=100.152,
+    clause_written=100.277,
+    clause_tokens=6,
+    sentence_written=100.502,
+    voice_asked=100.278,
+    first_audio=100.478,
+    received=tuple(100.4795 + 0.02 * number for number in range(50)),
+    heard=100.4797,
+    underruns=0,
+)
+CONTROL = [100.0 + 0.02 * number for number in range(600)]
+
+
+def result_of(*turns: Turn, control: list[float] = CONTROL) -> Result:
+    return Result(MACHINE, {"rate": 40.0}, list(turns), control)
+
+
+def slower(turn: Turn, seconds: float) -> Turn:
+    """The same turn with packets that come later."""
+    return dataclasses.replace(turn, received=tuple(at + seconds for at in turn.received), heard=turn.heard + seconds)
+
+
+def missed(result: Result) -> list[str]:
+    return [target.text.partition(":")[0] for target in result.targets() if not target.met]
+
+
+def test_plumbing_is_what_model_text_and_voice_leave_over() -> None:
+    assert TURN.plumbing == pytest.approx(0.0045)
+    assert TURN.plumbing == pytest.approx(TURN.total - TURN.model - TURN.text_wait - TURN.voice)
+    assert (TURN.to_model, TURN.to_voice, TURN.to_packet) == pytest.approx((0.002, 0.001, 0.0015))
+
+
+def test_the_relay_is_not_counted() -> None:
+    assert dataclasses.replace(TURN, heard=TURN.heard + 1).total == TURN.total
+    assert TURN.relay == pytest.approx(0.0002)
+
+
+def test_a_good_run_meets_every_target() -> None:
+    assert missed(result_of(TURN, TURN)) == []
+
+
+def test_slow_plumbing_misses_its_targets() -> None:
+    assert missed(result_of(TURN, slower(TURN, 0.02))) == ["plumbing", "plumbing"]
+    assert missed(result_of(*[TURN] * 15, slower(TURN, 0.02))) == ["plumbing"]
+
+
+def test_a_hole_after_the_first_packet_is_a_miss() -> None:
+    first, *others = TURN.received
+    turn = dataclasses.replace(TURN, received=(first, *(at + 0.0205 for at in others)))
+    assert "no gap at the start of a reply" in missed(result_of(turn))
+
+
+def test_late_packets_are_measured_against_the_bare_clock() -> None:
+    *others, last = TURN.received
+    turn = dataclasses.replace(TURN, received=(*others, last + 0.05))
+    assert missed(result_of(turn)) == ["late packets"]
+    hindered = [at + (0.05 if number % 10 == 5 else 0.0) for number, at in enumerate(CONTROL)]
+    assert missed(result_of(turn, control=hindered)) == []
+
+
+def test_the_control_is_judged_in_short_streams() -> None:
+    # 0.03 ms a packet: 45 ms in the end, but 15 ms within any 10 s.
+    drifting = [0.02003 * number for number in range(1500)]
+    assert lateness([drifting]).late > 0
+    assert result_of(TURN, control=drifting).control_lateness().late == 0
+
+
+def test_json_holds_the_summary_and_a_row_a_turn() -> None:
+    written = json.loads(json.dumps(result_of(TURN, dataclasses.replace(TURN, underruns=3)).as_json()))
+    assert written["machine"] == MACHINE
+    assert written["milliseconds"]["plumbing"]["median"] == pytest.approx(4.5)
+    assert written["milliseconds"]["text_wait"]["p95"] == pytest.approx(125)
+    assert written["bot_packets"]["packets"] == 100
+    assert written["underruns"] == 3
+    assert [row["plumbing"] for row in written["turns"]] == [4.5, 4.5]
+
+
+def test_the_print_says_what_was_met_and_what_was_not() -> None:
+    shown = io.StringIO()
+    print_result(result_of(slower(TURN, 0.02)), Console(file=shown, width=120))
+    assert "✘ plumbing: median at most 5 ms: missed" in shown.getvalue()
+    assert "✔ no gap at the start of a reply: met" in shown.getvalue()
+    assert "499.5" in shown.getvalue()
