@@ -136,7 +136,7 @@ def _model_options(settings: Settings, url: str, persona: Persona) -> ModelOptio
     return ModelOptions(
         url=url,
         api=settings.llm_api,
-        model=settings.llm_model or persona.model,
+        model=persona.model or settings.llm_model,
         api_key=key.get_secret_value() if key else None,
         temperature=settings.llm_temperature,
         max_tokens=settings.llm_max_tokens,

@@ -129,7 +129,7 @@ class SeiyuuBot(commands.Bot):
             case commands.ChannelNotFound() | commands.BadUnionArgument():
                 return "❌ I see no voice channel of that name here."
             case commands.UserInputError():
-                return f"❌ {error} Use it like this: {usage}"
+                return f"❌ {str(error).rstrip('.')}. Use it like this: {usage}"
             case _:
                 _log.error("A command failed: %s", ctx.command, exc_info=error)
                 return WENT_WRONG

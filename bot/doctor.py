@@ -106,16 +106,18 @@ async def _voice(settings: Settings) -> Finding:
 async def _token(settings: Settings) -> Finding:
     if settings.discord_token is None:
         return Finding("Discord", None, "DISCORD_TOKEN is not set; `make run` shows the demonstration")
-    if settings.discord_api_url is not None:
-        await use_api(str(settings.discord_api_url))
-    client = discord.Client(intents=discord.Intents.none(), connector=connector(settings.discord_ca_file))
     try:
-        await client.login(settings.discord_token.get_secret_value())
-        information = await client.application_info()
-    except (discord.DiscordException, OSError) as error:
-        return Finding("Discord", False, explain_login_failure(error) or str(error))
-    finally:
-        await client.close()
+        if settings.discord_api_url is not None:
+            await use_api(str(settings.discord_api_url))
+        tcp = connector(settings.discord_ca_file)
+    except OSError as error:
+        return Finding("Discord", False, str(error))
+    async with discord.Client(intents=discord.Intents.none(), connector=tcp) as client:
+        try:
+            await client.login(settings.discord_token.get_secret_value())
+            information = await client.application_info()
+        except (discord.DiscordException, OSError) as error:
+            return Finding("Discord", False, explain_login_failure(error) or str(error))
     if not information.flags.gateway_message_content and not information.flags.gateway_message_content_limited:
         return Finding("Discord", False, explain_login_failure(discord.PrivilegedIntentsRequired(None)) or "")
     return Finding("Discord", True, f"{information.name}; invite link: {invite_link(information.id)}")

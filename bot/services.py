@@ -89,8 +89,8 @@ class SpeechServerProcess:
             "-m",
             "tts_server",
             "--exit-with-parent",
-            cwd=ROOT,
-            env={**os.environ, **self._options.environment, "TTS_BIND": self._bind},
+            # This process's own folder, so that both read the same .env.
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self._options.environment, "TTS_BIND": self._bind},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             # A process group of its own: Ctrl-C reaches the bot alone, which ends the call first and this afterwards.

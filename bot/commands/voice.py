@@ -70,9 +70,11 @@ class VoiceCommands(commands.Cog, name="Voice"):
     async def speak(self, ctx: Context, *, text: commands.Range[str, 1, 4000]) -> None:
         """Say a text aloud, word for word."""
         await ctx.defer()
-        message = None if ctx.interaction else ctx.message.id
+        session = self._calls.session
+        typed_here = session is not None and not ctx.interaction and ctx.channel.id == session.prompts.channel.id
+        message = ctx.message.id if typed_here else None
         self._calls.say(Prompt(ctx.author.display_name, text, time.monotonic(), message, PromptKind.RECITE))
-        if ctx.interaction:
+        if not typed_here:
             await ctx.send("🎤 I'll say that.")
 
     @commands.hybrid_command(description="Fall silent, and forget what waits.")

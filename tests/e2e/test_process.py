@@ -156,3 +156,17 @@ async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert ill.count("127.0.0.1:9") >= 2
     assert "2 things to mend" in ill
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"DISCORD_API_URL": "http://127.0.0.1:9/api/v10"}, {"DISCORD_CA_FILE": "nowhere.pem"}], ids=["api", "ca"]
+)
+@pytest.mark.parametrize("command", ["doctor", "run"])
+async def test_a_discord_that_cannot_be_reached_is_one_clear_line(
+    tmp_path: Path, command: str, wrong: dict[str, str]
+) -> None:
+    async with program(command, folder=tmp_path, DISCORD_TOKEN="x", **wrong) as process:
+        said = await output(process)
+    assert process.returncode == 1
+    assert next(iter(wrong)) in said
+    assert "Traceback" not in said
