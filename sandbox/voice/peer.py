@@ -10,6 +10,7 @@ import random
 import ssl
 import struct
 import time
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -32,6 +33,7 @@ from sandbox.voice.rtp import (
     strip,
 )
 from sandbox.voice.server import VoiceTicket
+from sandbox.voice.sound_file import read_sound
 from sandbox.voice.udp import Address, TimedSocket
 
 _log = logging.getLogger(__name__)
@@ -128,6 +130,10 @@ class VoicePeer:
         """Say this at the pace of real time (48,000 Hz, mono); returns when the last frame has left."""
         async with self._speaking:
             await self._transmit((microphone or PushToTalk()).frames(np.asarray(sound, np.float32)))
+
+    async def speak_file(self, path: Path, microphone: Microphone | None = None) -> None:
+        """Say what is in a sound file; raises ``OSError`` where it can't be read."""
+        await self.speak(await asyncio.to_thread(read_sound, path), microphone)
 
     async def _transmit(self, frames: Any) -> None:
         loop, sending = asyncio.get_running_loop(), False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +87,19 @@ async def test_two_guests_with_different_transport_modes_hear_each_other(house: 
     ada, ben = await house.join(1, 2)
     await house.hears(ben, ada, 1)
     await house.hears(ada, ben, 2)
+
+
+async def test_a_guest_speaks_a_file_and_what_was_heard_is_saved_as_one(house: House, tmp_path: Path) -> None:
+    ada, ben = await house.join(1, 2)
+    await house.grouped(1, 2)
+    await ada.speak(tone(0.5, 660))
+    await until(lambda: len(ben.hearing.voiced_packets(1)) == 25)
+    ben.hearing.save_wav(tmp_path / "heard.wav", 1)
+    await ben.speak_file(tmp_path / "heard.wav")
+    await until(lambda: len(ada.hearing.voiced_packets(2)) >= 25)
+    assert pitch(ada.hearing.pcm(2)) == pytest.approx(660, abs=5)
+    with pytest.raises(OSError, match=r"nothing\.wav"):
+        await ben.speak_file(tmp_path / "nothing.wav")
 
 
 async def test_joining_and_leaving_rekeys_and_everybody_goes_on_hearing(house: House) -> None:
