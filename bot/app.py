@@ -49,11 +49,17 @@ class Application:
 
     bot: SeiyuuBot
     calls: Calls
+    manager: VoiceSessionManager[VoiceSession]
     token: str
 
     async def run(self) -> None:
         """Connect to Discord and serve until :meth:`discord.Client.close`, or an error of discord.py's."""
         await self.bot.start(self.token)
+
+    async def end(self) -> None:
+        """End any call while Discord still listens, then disconnect; :meth:`run` returns."""
+        await self.manager.close()
+        await self.bot.close()
 
 
 @asynccontextmanager
@@ -111,7 +117,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 HelpCommands(bot, settings.command_prefix),
             )
         )
-        yield Application(bot, calls, settings.discord_token.get_secret_value())
+        yield Application(bot, calls, manager, settings.discord_token.get_secret_value())
 
 
 async def _start_toy_model(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:

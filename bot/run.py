@@ -31,12 +31,12 @@ async def run_bot(settings: Settings, watcher: Watcher) -> int:
     # Python lets a busy thread run for 5 ms by default, five times over before the sending thread has its turn again.
     sys.setswitchinterval(SWITCH_INTERVAL)
     with _ending_signals() as ended:
-        serving = asyncio.create_task(_serve(settings, watcher), name="bot")
+        built = asyncio.Event()
+        serving = asyncio.create_task(_serve(settings, watcher, built, ended), name="bot")
         ending = asyncio.create_task(ended.wait(), name="signals")
         await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
-        if not serving.done():
-            _log.info("Ending")
+        if not built.is_set():
             serving.cancel()
         try:
             return await serving
@@ -44,18 +44,26 @@ async def run_bot(settings: Settings, watcher: Watcher) -> int:
             return 0
 
 
-async def _serve(settings: Settings, watcher: Watcher) -> int:
+async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, ended: asyncio.Event) -> int:
     try:
         async with application(settings, [watcher], _log_progress) as app:
-            return await _stay_connected(app)
+            built.set()
+            return await _stay_connected(app, ended)
     except (PersonaError, ServiceError, OpusMissing, OSError) as error:
         _log.error("%s", error)
         return FAILED
 
 
-async def _stay_connected(app: Application) -> int:
+async def _stay_connected(app: Application, ended: asyncio.Event) -> int:
+    running = asyncio.create_task(app.run(), name="discord")
+    ending = asyncio.create_task(ended.wait(), name="end of the bot")
+    await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    if not running.done():
+        _log.info("Ending")
+        await app.end()
     try:
-        await app.run()
+        await running
     except (discord.DiscordException, OSError) as error:
         advice = explain_login_failure(error)
         if advice is None:

@@ -98,9 +98,10 @@ class Dialogue:
         if len(self._waiting) >= MAX_WAITING:
             yield Refuse(prompt, TOO_MANY_WAITING)
             return
-        yield Acknowledge(prompt)
         self._waiting.append(prompt)
         yield from self._next()
+        # After the model is asked: the sign costs a request to Discord, and the answer should not wait for it.
+        yield Acknowledge(prompt)
 
     def _next(self) -> Iterator[Effect]:
         if self._reply is not None or not self._waiting:

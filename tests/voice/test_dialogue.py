@@ -45,9 +45,9 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
         m.PlaybackDrained("r1"),
     )
     assert [type(effect) for effect in effects] == [
-        m.Acknowledge,
         m.BeginReply,
         m.AskModel,
+        m.Acknowledge,
         m.TokenToVoice,
         m.Play,
         m.EndOfText,
