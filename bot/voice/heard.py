@@ -1,0 +1,49 @@
+"""What the receiver hands on: people's sound and the ends of their transmissions. Nothing of Discord is left in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+HEARING_RATE = 16_000
+"""Samples a second of everything that is listened to."""
+
+Sound16 = NDArray[np.float32]
+"""Mono, 16,000 Hz, nominally -1 to 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundHeard:
+    """The next stretch of one person's transmission, in order.
+
+    ``at`` is when its packet arrived, in monotonic seconds; what was concealed has that of the packet behind the gap.
+    """
+
+    person: int
+    sound: Sound16
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransmissionEnded:
+    """Nothing more comes from this person for now: frames of silence said so, or packets stayed away.
+
+    ``at`` is when that became known. ``announced`` is true where frames of silence said so.
+    """
+
+    person: int
+    at: float
+    announced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLeft:
+    """This person is out of the channel, or is no longer listened to: nothing of theirs is to be kept."""
+
+    person: int
+    at: float
+
+
+Heard = SoundHeard | TransmissionEnded | PersonLeft

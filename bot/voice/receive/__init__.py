@@ -1,0 +1,1 @@
+"""Datagrams to people's sound: transport, attribution, end-to-end decryption, order, Opus."""

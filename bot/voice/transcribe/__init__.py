@@ -1,0 +1,1 @@
+"""A turn's sound to text."""

@@ -1,0 +1,70 @@
+"""The seam between a conversation and whatever turns its sound into text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+from bot.voice.heard import Sound16
+
+
+class Urgency(IntEnum):
+    """What a slow transcriber drops first: the lowest, and of those the oldest. Final turns are never dropped."""
+
+    GLIMPSE = 0
+    """A turn that still goes on: are there words in it?"""
+    SPECULATION = 1
+    """A turn that may be over."""
+    FINAL = 2
+    """A turn that is over."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TranscriptionRequest:
+    """Sound to be transcribed. ``hot_words`` are names and terms that are likely to be said."""
+
+    sound: Sound16
+    urgency: Urgency
+    hot_words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said; ``text`` is empty where nothing was. ``seconds`` is how long finding out took, queueing included."""
+
+    text: str
+    language: str | None = None
+    seconds: float = 0.0
+
+
+class TranscriptionError(Exception):
+    """The sound could not be transcribed; the text says why, for people."""
+
+
+class TranscriptionShed(TranscriptionError):  # noqa: N818
+    """The request was dropped in favour of a more urgent one."""
+
+
+class Transcriber(Protocol):
+    """Speech to text. Belongs to the event loop; a call that is cancelled is dropped, or its result is."""
+
+    async def warm_up(self) -> None:
+        """Get ready to transcribe at once; raises :class:`TranscriptionError`."""
+        ...
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        """Transcribe; raises :class:`TranscriptionError`."""
+        ...
+
+    async def rest(self) -> None:
+        """No call is on: give memory back, at once or after a while."""
+        ...
+
+    async def close(self) -> None:
+        """End everything it started."""
+        ...
+
+    def describe(self) -> str:
+        """What it is and where it runs, for people."""
+        ...
