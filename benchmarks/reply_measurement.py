@@ -17,7 +17,7 @@ from benchmarks.errors import MeasurementError
 from benchmarks.stand_in_model import ModelTimes, StandInModel
 from benchmarks.turn import Turn
 from bot.child import bot_process
-from bot.voice.events import CallEvent, TurnEnded
+from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.metrics import TurnTrace
 from bot.voice.reply import Outcome
 from sandbox.guest import Guest
@@ -103,7 +103,7 @@ class ReplyMeasurement:
         }
 
     def _watch(self, event: CallEvent) -> None:
-        if isinstance(event, TurnEnded):
+        if isinstance(event, ReplyEnded):
             self._ended.put_nowait(event.trace)
 
     async def _measure(

@@ -27,10 +27,10 @@ from bot.llm.stream import ModelClient
 from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.services import SpeechServerProcess, speech_server_options
 from bot.store import Store
-from bot.voice.dialogue import DialogueTexts
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.manager import VoiceSessionManager
 from bot.voice.opus import load_opus
+from bot.voice.reply_progress import DialogueTexts
 from bot.voice.session import CallPlace, VoiceSession
 from bot.voice.tts_client import SpeechClient
 from bot.voice.tts_health import describe_voice

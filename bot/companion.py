@@ -47,3 +47,7 @@ class ModelCompanion:
             self._history.add_interrupted_reply(heard)
         else:
             self._history.add_reply(heard)
+
+    def overhear(self, author: str, text: str) -> None:
+        """Add to the history what somebody said that was not answered."""
+        self._history.add_user(author, text)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
-from bot.voice.events import CallEvent, TurnEnded, WordsSpoken
+from bot.voice.events import CallEvent, ReplyEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.voice.reply import Outcome
 from bot.watching.console import CallConsole
@@ -71,7 +71,7 @@ class Caller:
         watchers.append(self._on_event)
 
     def _on_event(self, event: CallEvent) -> None:
-        if isinstance(event, TurnEnded):
+        if isinstance(event, ReplyEnded):
             self._ended.put_nowait(event.trace)
         elif isinstance(event, WordsSpoken):
             self._spoken.put_nowait(event.text)

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.voice import dialogue_messages as m
 from bot.voice.dialogue import Dialogue
-from bot.voice.events import PromptTaken, Told, TurnEnded, Watcher, WordsSpoken
+from bot.voice.events import PromptTaken, ReplyEnded, Told, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
-from bot.voice.reply import Prompt, PromptKind
-from bot.voice.tts_client import Connected, Disconnected, SegmentAudio, SpeechEvent, SpeechUnavailable
+from bot.voice.ports import Companion, Playback, PromptChannel, Voice
+from bot.voice.reply import Outcome, Prompt, PromptKind
+from bot.voice.tts_client import Connected, Disconnected, SegmentAudio, SpeechUnavailable
+from bot.voice.turns.events import TurnId
 from tts_server import wire
 
 _log = logging.getLogger(__name__)
@@ -26,78 +28,6 @@ _log = logging.getLogger(__name__)
 BUFFERED_SECONDS = 10.0
 """How much sound may wait to be played before the voice is made to wait."""
 SAMPLES_PER_MS = wire.SAMPLE_RATE / 1000
-
-
-class Companion(Protocol):
-    """The mind behind the voice."""
-
-    async def warm_up(self) -> None:
-        """Get ready to answer at once; never raises."""
-        ...
-
-    def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
-        """Stream the answer's text; raises :class:`ModelError`; closing it closes the model's stream."""
-        ...
-
-    def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None:
-        """Add an exchange to the history."""
-        ...
-
-
-class Voice(Protocol):
-    """The connection to the speech server."""
-
-    async def send(self, message: wire.ClientMessage) -> None:
-        """Send; raises :class:`SpeechUnavailable`."""
-        ...
-
-    def events(self) -> AsyncIterator[SpeechEvent]:
-        """Everything the server says, and the connection's own ups and downs; ends when it is closed."""
-        ...
-
-
-class Playback(Protocol):
-    """Where sound goes: float32 mono at 48,000 Hz in, position in samples out."""
-
-    def begin(self, reply: str) -> None:
-        """A reply is being made: get ready."""
-        ...
-
-    def write(self, reply: str, samples: m.Samples) -> None:
-        """Queue sound."""
-        ...
-
-    def mark(self, reply: str, number: int) -> None:
-        """Report when the sound queued next begins to be played."""
-        ...
-
-    def finish(self, reply: str) -> None:
-        """No more sound comes: report when the last sample was sent."""
-        ...
-
-    def drop(self, reply: str) -> int:
-        """Drop what is not sent; returns the samples that were."""
-        ...
-
-    def position(self, reply: str) -> int:
-        """The samples of the reply that were sent."""
-        ...
-
-    async def wait_for_room(self, seconds: float) -> None:
-        """Wait until less than this is queued."""
-        ...
-
-
-class PromptChannel(Protocol):
-    """Where prompts come from and where words go that can't be spoken."""
-
-    async def acknowledge(self, prompt: Prompt) -> None:
-        """Show the author that the prompt was taken."""
-        ...
-
-    async def tell(self, text: str, prompt: Prompt | None) -> None:
-        """Write, as an answer to ``prompt`` where there is one; long texts are split."""
-        ...
 
 
 class Conversation:
@@ -151,19 +81,49 @@ class Conversation:
     @property
     def answering(self) -> bool:
         """True while a reply is being made or spoken."""
-        return self._dialogue.current is not None
+        return self._dialogue.answering
 
     def prompt(self, prompt: Prompt) -> None:
         """Answer this, after what waits already."""
         self._handle(m.Prompted(prompt))
 
+    def guess(self, prompt: Prompt) -> None:
+        """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
+        self._handle(m.Guessed(prompt))
+
+    def confirm(self, prompt: Prompt) -> None:
+        """Answer what somebody has said, with the answer to their guess where there is one."""
+        self._handle(m.Confirmed(prompt))
+
+    def withdraw(self, turn: TurnId) -> None:
+        """Throw away what was prepared for a turn."""
+        self._handle(m.GuessWithdrawn(turn))
+
+    def speech_began(self, turn: TurnId) -> None:
+        """Fall silent: somebody who may interrupt speaks."""
+        self._handle(m.SpeechBegan(turn))
+
+    def words_came(self, turn: TurnId) -> None:
+        """There are words in what they say: the reply that they interrupt is over."""
+        self._handle(m.WordsCame(turn, self._position()))
+
+    def free_floor(self, turn: TurnId) -> None:
+        """They have finished, or it was nothing: speak, or go on."""
+        self._handle(m.FloorFree(turn))
+
+    def overhear(self, author: str, text: str) -> None:
+        """Somebody said something that wants no answer, but that the next answer should know of."""
+        self._companion.overhear(author, text)
+
     def stop(self) -> bool:
         """Fall silent at once and forget what waits; False when there was nothing to stop."""
+        answering = self.answering
+        self._handle(m.Stopped(self._position()))
+        return answering
+
+    def _position(self) -> int:
         reply = self._dialogue.current
-        if reply is None:
-            return False
-        self._handle(m.Stopped(self._playback.position(reply)))
-        return True
+        return self._playback.position(reply) if reply is not None else 0
 
     def first_frame(self, reply: str, at: float) -> None:
         """Playback: the first voiced frame of a reply was sent."""
@@ -199,6 +159,8 @@ class Conversation:
                 self._notices.put_nowait(self._channel.tell(text, prompt))
             case m.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
+            case m.ConfirmReply(reply, prompt):
+                self._confirm(reply, prompt)
             case m.AskModel(reply, prompt):
                 self._model = self._spawn(self._ask(reply, prompt), f"model {reply}")
             case m.CloseModel():
@@ -212,38 +174,45 @@ class Conversation:
                 while not self._to_voice.empty():
                     self._to_voice.get_nowait()
                 self._to_voice.put_nowait(wire.Cancel(reply))
+            case m.BeginClause(reply, text):
+                self._playback.mark(reply, len(self._clauses))
+                self._clauses.append(text)
             case m.Play(reply, samples):
-                self._play(reply, samples)
+                self._playback.write(reply, samples)
             case m.FinishPlayback(reply):
                 self._playback.finish(reply)
             case m.DropPlayback(reply):
                 self._played = (self._playback.drop(reply), 0)
+            case m.HoldPlayback():
+                self._playback.hold()
+            case m.ResumePlayback():
+                self._playback.resume()
             case m.Remember(prompt, heard, interrupted):
                 if prompt.kind is PromptKind.ASK:
                     self._companion.remember(prompt.author, prompt.text, heard, interrupted=interrupted)
-            case m.EndReply():
-                self._end(effect)
+            case m.EndReply(_, outcome):
+                self._end(outcome)
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
         self._turn = TurnClock(reply, prompt.at, self._clock)
         self._clauses.clear()
         self._played = (0, 0)
         self._playback.begin(reply)
+
+    def _confirm(self, reply: str, prompt: Prompt) -> None:
+        if self._turn and prompt.spoken:
+            self._turn.spoken(prompt.spoken)
         self._watch(PromptTaken(reply, prompt.author, prompt.text))
 
-    def _play(self, reply: str, samples: m.Samples) -> None:
-        if self._turn:
-            self._turn.reached("first_audio")
-        self._playback.write(reply, samples)
-
-    def _end(self, effect: m.EndReply) -> None:
+    def _end(self, outcome: Outcome) -> None:
         self._model = None
         turn, self._turn = self._turn, None
-        if turn is not None:
-            samples, underruns = self._played
-            trace = turn.finish(effect.outcome, audio=samples / SAMPLES_PER_MS, underruns=underruns)
-            self.metrics.add(trace)
-            self._watch(TurnEnded(trace))
+        if turn is None or outcome is Outcome.WITHDRAWN:
+            return
+        samples, underruns = self._played
+        trace = turn.finish(outcome, audio=samples / SAMPLES_PER_MS, underruns=underruns)
+        self.metrics.add(trace)
+        self._watch(ReplyEnded(trace))
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
         answer = self._companion.answer(prompt.author, prompt.text)
@@ -276,9 +245,11 @@ class Conversation:
                 case SegmentAudio(reply, _, samples) if reply is not None:
                     if reply == self._dialogue.current:
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
+                    self._reached("first_audio", reply)
                     self._handle(m.AudioCame(reply, samples))
                 case wire.SegmentStart(_, text, reply) if reply is not None:
-                    self._segment_started(reply, text)
+                    self._reached("first_clause", reply)
+                    self._handle(m.SegmentStarted(reply, text))
                 case wire.SegmentEnd(_, _, reply) if reply is not None:
                     self._handle(m.SegmentEnded(reply))
                 case wire.Flushed(_, _, reply) if reply is not None:
@@ -293,14 +264,9 @@ class Conversation:
                 case Connected() | wire.Cancelled() | _:
                     pass
 
-    def _segment_started(self, reply: str, text: str) -> None:
-        if reply != self._dialogue.current:
-            return
-        if self._turn:
-            self._turn.reached("first_clause")
-        self._playback.mark(reply, len(self._clauses))
-        self._clauses.append(text)
-        self._handle(m.SegmentStarted(reply, text))
+    def _reached(self, stage: str, reply: str) -> None:
+        if self._turn and reply == self._dialogue.current:
+            self._turn.reached(stage)
 
     async def _write_notices(self) -> None:
         while True:

@@ -1,74 +1,68 @@
-"""Who is being answered, who waits, and how far the answer has come: the state machine of a call.
+"""Who is being answered, who waits, who interrupts: the state machine of a call.
 
-Pure: events in, effects out, no input, no output, no clock. Every race of a call (a cancel against a token, a failure
-against the session's end) is decided here and nowhere else. What carries the id of a reply that is over is dropped.
+Pure: events in, effects out, no input, no output, no clock. Every race of a call (a guess against the person who goes
+on, a cancel against a token, a failure against the session's end) is decided here and in
+:mod:`bot.voice.reply_progress`, and nowhere else. What carries the id of a reply that is over is dropped.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from bot.voice.dialogue_messages import (
     Acknowledge,
-    AskModel,
-    AudioCame,
-    BeginReply,
-    CancelSpeech,
-    CloseModel,
-    DropPlayback,
+    Confirmed,
     Effect,
-    EndOfText,
-    EndReply,
     Event,
-    FinishPlayback,
-    ModelDone,
-    ModelFailed,
-    Play,
-    PlaybackDrained,
+    FloorFree,
+    Guessed,
+    GuessWithdrawn,
+    HoldPlayback,
     Prompted,
     Refuse,
-    Remember,
-    SegmentEnded,
-    SegmentStarted,
+    ResumePlayback,
+    SpeechBegan,
     SpeechFailed,
-    SpeechFlushed,
     Stopped,
-    Tell,
-    TokenCame,
-    TokenToVoice,
+    WordsCame,
 )
-from bot.voice.reply import Outcome, Prompt, PromptKind, Reply, Segment
+from bot.voice.reply import Prompt, Reply
+from bot.voice.reply_progress import DialogueTexts, ReplyProgress
+from bot.voice.turns.events import TurnId
 
 MAX_WAITING = 20
-VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 TOO_MANY_WAITING = (
     f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DialogueTexts:
-    """What the machine says in the persona's name."""
-
-    confused: str = "*Seiyuu seems confused...*"
-    speechless: str = "🎤 Seiyuu has nothing to say to that."
-
-
 class Dialogue:
-    """The state machine. Call :meth:`handle` with each event, in order, from one thread, and carry out the effects."""
+    """The state machine. Call :meth:`handle` with each event, in order, from one thread, and carry out the effects.
+
+    A reply to a guess is made like any other, but nothing of it is heard or seen before the guess is confirmed.
+    While somebody who may interrupt speaks, playback is held; when there are words in what they say, the reply that
+    they interrupted is over, and else it goes on where it was held.
+    """
 
     def __init__(self, texts: DialogueTexts) -> None:
         self._texts = texts
         self._waiting: deque[Prompt] = deque()
-        self._reply: Reply | None = None
+        self._progress: ReplyProgress | None = None
         self._count = 0
+        # Who has the floor, and the reply that they interrupt by it.
+        self._floor: dict[TurnId, str | None] = {}
 
     @property
     def current(self) -> str | None:
         """The id of the reply that is being made or spoken."""
-        return self._reply.id if self._reply else None
+        return self._progress.reply.id if self._progress else None
+
+    @property
+    def answering(self) -> bool:
+        """True while a reply is made or spoken that is sure to be wanted."""
+        return self._progress is not None and self._progress.reply.sure
 
     @property
     def waiting(self) -> int:
@@ -83,141 +77,122 @@ class Dialogue:
         match event:
             case Prompted(prompt):
                 yield from self._prompted(prompt)
+            case Guessed(prompt):
+                yield from self._guessed(prompt)
+            case Confirmed(prompt):
+                yield from self._confirmed(prompt)
+            case GuessWithdrawn(turn):
+                yield from self._withdraw(turn)
+            case SpeechBegan(turn):
+                yield from self._speech_began(turn)
+            case WordsCame(turn, heard):
+                yield from self._words_came(turn, heard)
+            case FloorFree(turn):
+                yield from self._free_floor(turn)
             case Stopped(heard):
-                yield from self._stopped(heard)
+                self._waiting.clear()
+                yield from self._interrupt(heard)
             case SpeechFailed(None):
                 # A reply that has not said a word yet loses nothing: the voice may be back before it does.
-                if self._reply and self._reply.written:
-                    yield from self._speech_failed(self._reply)
+                if self._progress and self._progress.reply.written:
+                    yield from self._carry_on(self._progress.voice_failed())
             case _:
-                reply = self._reply
-                if reply is not None and event.reply == reply.id:
-                    yield from self._progress(reply, event)
+                if event.reply == self.current and self._progress is not None:
+                    yield from self._carry_on(self._progress.handle(event))
+
+    # What is asked.
 
     def _prompted(self, prompt: Prompt) -> Iterator[Effect]:
-        if len(self._waiting) >= MAX_WAITING:
-            yield Refuse(prompt, TOO_MANY_WAITING)
-            return
-        self._waiting.append(prompt)
+        if not self._merged(prompt):
+            if len(self._waiting) >= MAX_WAITING:
+                yield Refuse(prompt, TOO_MANY_WAITING)
+                return
+            self._waiting.append(prompt)
         yield from self._next()
         # After the model is asked: the sign costs a request to Discord, and the answer should not wait for it.
         yield Acknowledge(prompt)
 
+    def _merged(self, prompt: Prompt) -> bool:
+        """Add what somebody says to what they said just before, where that still waits: it is one thought."""
+        last = self._waiting[-1] if self._waiting else None
+        if last is None or last.turn is None or prompt.turn is None or last.turn.person != prompt.turn.person:
+            return False
+        self._waiting[-1] = replace(prompt, text=f"{last.text} {prompt.text}")
+        return True
+
+    def _guessed(self, prompt: Prompt) -> Iterator[Effect]:
+        # Only who would be answered at once is answered ahead of time.
+        if self._progress is None and not self._waiting:
+            yield from self._begin(prompt, sure=False)
+
+    def _confirmed(self, prompt: Prompt) -> Iterator[Effect]:
+        progress = self._guess_of(prompt.turn)
+        if progress is not None and progress.reply.prompt.text == prompt.text:
+            yield from self._carry_on(progress.confirm(prompt))
+            return
+        if progress is not None:
+            yield from self._end_guess(progress)
+        yield from self._prompted(prompt)
+
+    def _withdraw(self, turn: TurnId) -> Iterator[Effect]:
+        progress = self._guess_of(turn)
+        if progress is not None:
+            yield from self._end_guess(progress)
+            yield from self._next()
+
+    def _end_guess(self, progress: ReplyProgress) -> Iterator[Effect]:
+        self._progress = None
+        yield from progress.interrupt(0)
+
+    def _guess_of(self, turn: TurnId | None) -> ReplyProgress | None:
+        progress = self._progress
+        if progress is None or progress.reply.sure or progress.reply.prompt.turn != turn:
+            return None
+        return progress
+
+    # Who may speak.
+
+    def _speech_began(self, turn: TurnId) -> Iterator[Effect]:
+        if turn in self._floor:
+            return
+        self._floor[turn] = self.current if self.answering else None
+        if len(self._floor) == 1:
+            yield HoldPlayback()
+
+    def _words_came(self, turn: TurnId, heard: int) -> Iterator[Effect]:
+        interrupted = self._floor.get(turn)
+        if interrupted is None:
+            return
+        self._floor[turn] = None
+        if interrupted == self.current:
+            yield from self._interrupt(heard)
+
+    def _free_floor(self, turn: TurnId) -> Iterator[Effect]:
+        if turn not in self._floor:
+            return
+        del self._floor[turn]
+        if not self._floor:
+            yield ResumePlayback()
+
+    # The replies, one after another.
+
+    def _interrupt(self, heard: int) -> Iterator[Effect]:
+        if self._progress is not None:
+            yield from self._carry_on(self._progress.interrupt(heard))
+
+    def _carry_on(self, effects: Iterator[Effect]) -> Iterator[Effect]:
+        """Let the current reply act, and take up the next prompt when that ended it."""
+        progress = self._progress
+        yield from effects
+        if progress is not None and progress is self._progress and progress.over:
+            self._progress = None
+            yield from self._next()
+
     def _next(self) -> Iterator[Effect]:
-        if self._reply is not None or not self._waiting:
-            return
+        if self._progress is None and self._waiting:
+            yield from self._begin(self._waiting.popleft(), sure=True)
+
+    def _begin(self, prompt: Prompt, *, sure: bool) -> Iterator[Effect]:
         self._count += 1
-        reply = self._reply = Reply(f"r{self._count}", self._waiting.popleft())
-        yield BeginReply(reply.id, reply.prompt)
-        if reply.prompt.kind is PromptKind.RECITE:
-            yield from self._token(reply, reply.prompt.text)
-            yield from self._text_ended(reply)
-        else:
-            yield AskModel(reply.id, reply.prompt)
-
-    def _stopped(self, heard: int) -> Iterator[Effect]:
-        self._waiting.clear()
-        reply = self._reply
-        if reply is None:
-            return
-        yield CloseModel(reply.id)
-        yield CancelSpeech(reply.id)
-        yield DropPlayback(reply.id)
-        yield from self._end(reply, Outcome.INTERRUPTED, reply.heard(heard))
-
-    def _progress(self, reply: Reply, event: Event) -> Iterator[Effect]:
-        match event:
-            case TokenCame(_, text):
-                yield from self._token(reply, text)
-            case ModelDone():
-                yield from self._text_ended(reply)
-            case ModelFailed(_, fault, timed_out):
-                yield from self._model_failed(reply, fault, timed_out)
-            case SegmentStarted(_, text) if not reply.voice_lost:
-                reply.segments.append(Segment(text))
-            case AudioCame(_, samples) if not reply.voice_lost and reply.segments:
-                reply.segments[-1].received += len(samples)
-                yield Play(reply.id, samples)
-            case SegmentEnded() if not reply.voice_lost and reply.segments:
-                reply.segments[-1].whole = True
-            case SpeechFlushed() if not reply.voice_lost:
-                yield from self._finish_playback(reply)
-                yield from self._settle(reply)
-            case SpeechFailed():
-                yield from self._speech_failed(reply)
-            case PlaybackDrained():
-                reply.drained = True
-                yield from self._settle(reply)
-
-    def _token(self, reply: Reply, text: str) -> Iterator[Effect]:
-        if reply.text_ended or not text:
-            return
-        reply.written += text
-        if not reply.voice_lost:
-            yield TokenToVoice(reply.id, text)
-
-    def _text_ended(self, reply: Reply) -> Iterator[Effect]:
-        if reply.text_ended:
-            return
-        reply.text_ended = True
-        if reply.voice_lost or not reply.written.strip():
-            yield from self._finish_playback(reply)
-            yield from self._settle(reply)
-        else:
-            yield EndOfText(reply.id)
-
-    def _model_failed(self, reply: Reply, fault: str, timed_out: bool) -> Iterator[Effect]:
-        if reply.text_ended:
-            return
-        reply.fault = fault
-        if timed_out:
-            yield from self._token(reply, (" " if reply.written else "") + self._texts.confused)
-        else:
-            yield Tell(fault, reply.prompt)
-        yield from self._text_ended(reply)
-
-    def _speech_failed(self, reply: Reply) -> Iterator[Effect]:
-        if reply.voice_lost or reply.playback_finished:
-            return
-        reply.voice_lost = True
-        yield CancelSpeech(reply.id)
-        # What has arrived is still played: it is good sound, and the text that follows takes up where it ends.
-        yield from self._finish_playback(reply)
-        yield from self._settle(reply)
-
-    def _finish_playback(self, reply: Reply) -> Iterator[Effect]:
-        if reply.playback_finished:
-            return
-        reply.playback_finished = True
-        if reply.received:
-            yield FinishPlayback(reply.id)
-        else:
-            reply.drained = True
-
-    def _settle(self, reply: Reply) -> Iterator[Effect]:
-        """End the reply when nothing more of it can come."""
-        if not (reply.text_ended and reply.playback_finished and reply.drained):
-            return
-        text = reply.written.strip()
-        if not text:
-            if reply.fault is None:
-                yield Tell(self._texts.speechless, reply.prompt)
-            yield from self._end(reply, Outcome.FAILED, "")
-        elif reply.voice_lost:
-            unspoken = reply.unspoken()
-            if unspoken:
-                yield Tell(VOICE_FAILED + unspoken, reply.prompt)
-            yield from self._end(reply, Outcome.WRITTEN, text)
-        elif not reply.received:
-            # Nothing in it could be spoken (an emoji alone, say), and silence is no answer.
-            yield Tell(text, reply.prompt)
-            yield from self._end(reply, Outcome.WRITTEN, text)
-        else:
-            yield from self._end(reply, Outcome.SPOKEN, text)
-
-    def _end(self, reply: Reply, outcome: Outcome, heard: str) -> Iterator[Effect]:
-        self._reply = None
-        if heard or outcome is Outcome.INTERRUPTED:
-            yield Remember(reply.prompt, heard, interrupted=outcome is Outcome.INTERRUPTED)
-        yield EndReply(reply.id, outcome)
-        yield from self._next()
+        progress = self._progress = ReplyProgress(Reply(f"r{self._count}", prompt, sure=sure), self._texts)
+        yield from progress.begin()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.voice.reply import Outcome, Prompt
+from bot.voice.turns.events import TurnId
 
 Samples = NDArray[np.float32]
 """Mono, 48,000 Hz, nominally -1 to 1."""
@@ -18,6 +19,49 @@ class Prompted:
     """Somebody said something that wants an answer."""
 
     prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Guessed:
+    """Somebody may have finished their turn, and would then have said this: an answer may be prepared."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The turn is over, and this is what was said: the answer may be heard."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class GuessWithdrawn:
+    """The person goes on, or wanted no answer: whatever was made of the turn is worth nothing."""
+
+    turn: TurnId
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechBegan:
+    """Somebody who may interrupt begins to speak."""
+
+    turn: TurnId
+
+
+@dataclass(frozen=True, slots=True)
+class WordsCame:
+    """There are words in a turn that began during a reply, of which ``heard`` samples had been sent."""
+
+    turn: TurnId
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
+class FloorFree:
+    """The turn is over, or was no interruption: as far as it is concerned, the bot may speak."""
+
+    turn: TurnId
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +141,12 @@ class Stopped:
 
 Event = (
     Prompted
+    | Guessed
+    | Confirmed
+    | GuessWithdrawn
+    | SpeechBegan
+    | WordsCame
+    | FloorFree
     | TokenCame
     | ModelDone
     | ModelFailed
@@ -142,6 +192,14 @@ class BeginReply:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmReply:
+    """It is sure that the reply is wanted: from now on it may be heard and seen. ``prompt`` is what it answers."""
+
+    reply: str
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
 class AskModel:
     """Open the model's stream."""
 
@@ -178,6 +236,14 @@ class CancelSpeech:
     reply: str
 
 
+@dataclass(frozen=True, slots=True)
+class BeginClause:
+    """The sound that is played next is that of this clause."""
+
+    reply: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Play:
     """Queue sound for the channel."""
@@ -198,6 +264,16 @@ class DropPlayback:
     """Drop every sample of the reply that is not yet sent."""
 
     reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPlayback:
+    """Fall silent and keep what is queued: somebody speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlayback:
+    """Go on where playback was held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +298,18 @@ Effect = (
     | Refuse
     | Tell
     | BeginReply
+    | ConfirmReply
     | AskModel
     | CloseModel
     | TokenToVoice
     | EndOfText
     | CancelSpeech
+    | BeginClause
     | Play
     | FinishPlayback
     | DropPlayback
+    | HoldPlayback
+    | ResumePlayback
     | Remember
     | EndReply
 )

@@ -26,7 +26,7 @@ class WordsSpoken:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEnded:
+class ReplyEnded:
     """A reply is over."""
 
     trace: TurnTrace
@@ -55,6 +55,6 @@ class CallEnded:
     cause: str
 
 
-CallEvent = PromptTaken | WordsSpoken | TurnEnded | Told | CallBegan | CallEnded
+CallEvent = PromptTaken | WordsSpoken | ReplyEnded | Told | CallBegan | CallEnded
 Watcher = Callable[[CallEvent], None]
 """Takes an event on the event loop; must not block or raise."""

@@ -5,24 +5,32 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
-from bot.voice.reply import Outcome
+from bot.voice.reply import Outcome, SpokenTurn
 
 KEPT_TRACES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class TurnTrace:
-    """The timings of one turn, milliseconds from the prompt's arrival; ``None`` where a stage was not reached.
+    """The timings of one turn, in milliseconds; ``None`` where a stage was not reached.
 
-    ``first_clause`` is when the voice took up the first clause, ``first_packet`` when its first frame was sent.
-    ``audio`` is the length of what was played; ``underruns`` counts 20 ms frames of silence put in for want of sound.
+    They count from the prompt's arrival, or, where it was spoken, from the arrival of the packet with the last voiced
+    sample: no timer of ours hides in front of them. ``speech_paused`` is the first sign that the person had finished,
+    ``transcribed`` when the words were known, ``turn_ended`` when it was sure. ``first_clause`` is when the voice took
+    up the first clause, ``first_packet`` when its first frame was sent. Of a reply that was begun on a guess, stages
+    can be earlier than ``turn_ended``. ``audio`` is the length of what was played; ``underruns`` counts 20 ms frames
+    of silence put in for want of sound.
     """
 
     reply: str
     outcome: Outcome
     waited: float
+    microphone: str | None = None
+    speech_paused: float | None = None
+    transcribed: float | None = None
+    turn_ended: float | None = None
     first_token: float | None = None
     first_clause: float | None = None
     first_audio: float | None = None
@@ -36,7 +44,17 @@ class TurnTrace:
         return asdict(self)
 
 
-STAGES = tuple(f.name for f in fields(TurnTrace) if f.name.startswith(("first_", "last_")))
+STAGES = (
+    "speech_paused",
+    "transcribed",
+    "turn_ended",
+    "first_token",
+    "first_clause",
+    "first_audio",
+    "first_packet",
+    "last_packet",
+)
+"""The stages in their usual order, by the names of the trace's fields."""
 
 
 class TurnClock:
@@ -53,6 +71,7 @@ class TurnClock:
         self._clock = clock
         self._waited = self._since(clock())
         self._stages: dict[str, float] = {}
+        self._microphone: str | None = None
 
     def _since(self, at: float) -> float:
         return round(1000 * (at - self._prompt_at), 2)
@@ -64,10 +83,25 @@ class TurnClock:
         self._stages[stage] = self._since(self._clock() if at is None else at)
         return True
 
+    def spoken(self, turn: SpokenTurn) -> None:
+        """Stamp the stages that lie before the prompt."""
+        self._microphone = turn.microphone.value
+        self.reached("speech_paused", turn.paused_at)
+        self.reached("transcribed", turn.transcribed_at)
+        self.reached("turn_ended", turn.ended_at)
+
     def finish(self, outcome: Outcome, *, audio: float = 0.0, underruns: int = 0) -> TurnTrace:
         """Close the trace; ``audio`` in milliseconds."""
         stages: dict[str, float | None] = {stage: self._stages.get(stage) for stage in STAGES}
-        return TurnTrace(self._reply, outcome, self._waited, audio=round(audio), underruns=underruns, **stages)
+        return TurnTrace(
+            self._reply,
+            outcome,
+            self._waited,
+            self._microphone,
+            audio=round(audio),
+            underruns=underruns,
+            **stages,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.voice.turns.events import Microphone, TurnId
+
 SAMPLES_PER_CHARACTER = 3_200
 """About 15 characters a second: how far a clause has been heard while its whole length is not known."""
 
@@ -19,14 +21,38 @@ class PromptKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenTurn:
+    """How a prompt came to be that was spoken; monotonic seconds.
+
+    ``paused_at`` is the first sign of its end, ``transcribed_at`` when its words were known, ``ended_at`` when it was
+    sure that the person had finished (``None`` while it is not).
+    """
+
+    id: TurnId
+    microphone: Microphone
+    paused_at: float
+    transcribed_at: float
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
-    """Something said to the bot. ``at`` is monotonic, in seconds; ``message`` names it in the prompt channel."""
+    """Something said to the bot: typed, and then ``message`` names it in the prompt channel, or spoken.
+
+    ``at`` is when the message came, or the packet with the last voiced sample; in monotonic seconds.
+    """
 
     author: str
     text: str
     at: float
     message: int | None = None
     kind: PromptKind = PromptKind.ASK
+    spoken: SpokenTurn | None = None
+
+    @property
+    def turn(self) -> TurnId | None:
+        """The turn in which it was spoken."""
+        return self.spoken.id if self.spoken is not None else None
 
 
 class Outcome(StrEnum):
@@ -38,6 +64,8 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
     FAILED = "failed"
     """The model gave no answer."""
+    WITHDRAWN = "withdrawn"
+    """It answered a guess that came to nothing; nobody heard of it."""
 
 
 @dataclass(slots=True)
@@ -51,10 +79,14 @@ class Segment:
 
 @dataclass(slots=True)
 class Reply:
-    """A reply in the making. It lives in the state machine alone; others know it by ``id``."""
+    """A reply in the making. It lives in the state machine alone; others know it by ``id``.
+
+    While it is not ``sure`` it answers a guess, and nothing of it may be heard or seen.
+    """
 
     id: str
     prompt: Prompt
+    sure: bool = True
     written: str = ""
     segments: list[Segment] = field(default_factory=list)
     text_ended: bool = False

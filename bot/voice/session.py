@@ -9,15 +9,17 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from bot.voice.conversation import Companion, Conversation
-from bot.voice.dialogue import Dialogue, DialogueTexts
+from bot.voice.conversation import Conversation
+from bot.voice.dialogue import Dialogue
 from bot.voice.events import CallBegan, CallEnded, Watcher
 from bot.voice.link import VoiceChannel, VoiceLink
 from bot.voice.manager import CallError, EndCause
 from bot.voice.permissions import missing_permissions, permission_advice
 from bot.voice.playback import ReplyAudioSource
+from bot.voice.ports import Companion
 from bot.voice.prompt_channel import DiscordPromptChannel, PromptTextChannel
 from bot.voice.reply import Prompt
+from bot.voice.reply_progress import DialogueTexts
 from bot.voice.sender import FrameSender
 from bot.voice.tts_client import SpeechClient, SpeechUnavailable
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, Told, TurnEnded, WordsSpoken
+from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, ReplyEnded, Told, WordsSpoken
 from bot.voice.metrics import TurnTrace
 
 _STAGES = (
@@ -37,7 +37,7 @@ class CallConsole:
                 self._line(Text.assemble((f"{author:>10} ", "bold cyan"), text))
             case WordsSpoken(_, text):
                 self._spoken(text)
-            case TurnEnded(trace):
+            case ReplyEnded(trace):
                 self._timings(trace)
             case Told(text):
                 self._line(Text.assemble((f"{'(written)':>10} ", "bold yellow"), text))

@@ -8,12 +8,12 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, TextIO
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, Told, TurnEnded, WordsSpoken
+from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, ReplyEnded, Told, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.voice.reply import Outcome
 
 _TYPES: Mapping[str, type[Any]] = MappingProxyType(
-    {kind.__name__: kind for kind in (PromptTaken, WordsSpoken, TurnEnded, Told, CallBegan, CallEnded)}
+    {kind.__name__: kind for kind in (PromptTaken, WordsSpoken, ReplyEnded, Told, CallBegan, CallEnded)}
 )
 
 
@@ -31,9 +31,9 @@ def decode_event(line: str | bytes) -> CallEvent:
     fields = json.loads(line)
     try:
         kind = _TYPES[fields.pop("event")]
-        if kind is TurnEnded:
+        if kind is ReplyEnded:
             trace = fields["trace"]
-            return TurnEnded(TurnTrace(**{**trace, "outcome": Outcome(trace["outcome"])}))
+            return ReplyEnded(TurnTrace(**{**trace, "outcome": Outcome(trace["outcome"])}))
         event: CallEvent = kind(**fields)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a call event: {line!r}") from error

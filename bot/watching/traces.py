@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bot.voice.events import CallEvent, TurnEnded
+from bot.voice.events import CallEvent, ReplyEnded
 
 MAX_BYTES = 5_000_000
 """Where the file is put aside as ``.old`` and begun anew."""
@@ -34,6 +34,6 @@ class TraceFile:
 
     def __call__(self, event: CallEvent) -> None:
         """Append a trace; other events pass."""
-        if isinstance(event, TurnEnded):
+        if isinstance(event, ReplyEnded):
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._file.write(json.dumps({"at": now, **event.trace.as_json()}) + "\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, Told, TurnEnded, WordsSpoken
+from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, ReplyEnded, Told, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnTrace
 from bot.voice.reply import Outcome
 from bot.watching.console import CallConsole
@@ -22,7 +22,7 @@ EVENTS: list[CallEvent] = [
     PromptTaken("r1", "Ada", "how are [bold]you[/]?"),
     WordsSpoken("r1", "I am fine, "),
     WordsSpoken("r1", "thanks."),
-    TurnEnded(TRACE),
+    ReplyEnded(TRACE),
     Told("❌ something"),
     CallEnded("Lounge", "command"),
 ]
@@ -36,7 +36,9 @@ def test_events_survive_the_way_to_another_process() -> None:
     assert [decode_event(line) for line in stream.getvalue().splitlines()] == EVENTS
 
 
-@pytest.mark.parametrize("line", ["", "[]", "null", '{"event": "Boom"}', '{"event": "Told"}', '{"event": "TurnEnded"}'])
+@pytest.mark.parametrize(
+    "line", ["", "[]", "null", '{"event": "Boom"}', '{"event": "Told"}', '{"event": "ReplyEnded"}']
+)
 def test_other_lines_are_no_events(line: str) -> None:
     with pytest.raises(ValueError):
         decode_event(line)

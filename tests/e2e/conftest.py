@@ -16,7 +16,7 @@ import pytest
 
 from bot.app import Application, application
 from bot.services import ROOT
-from bot.voice.events import CallEvent, TurnEnded
+from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.metrics import TurnTrace
 from config.settings import Settings, load_settings
 from sandbox.guest import Guest
@@ -78,7 +78,7 @@ class Stage:
     @property
     def traces(self) -> list[TurnTrace]:
         """The traces of the turns so far."""
-        return [event.trace for event in self.events if isinstance(event, TurnEnded)]
+        return [event.trace for event in self.events if isinstance(event, ReplyEnded)]
 
     async def turns(self, count: int) -> list[TurnTrace]:
         """Wait until this many turns have ended."""

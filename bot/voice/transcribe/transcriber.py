@@ -31,7 +31,7 @@ class TranscriptionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said; ``text`` is empty where nothing was. ``seconds`` is how long finding out took, queueing included."""
+    """What was said; ``text`` is empty where nothing was. ``seconds`` is how long it took, queueing included."""
 
     text: str
     language: str | None = None
