@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS call (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     guild INTEGER NOT NULL, voice_channel INTEGER NOT NULL, prompt_channel INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS listening_choice (person INTEGER PRIMARY KEY, listen INTEGER NOT NULL) STRICT;
 """
 
 
@@ -72,3 +73,13 @@ class Store:
         async with self._db.execute("SELECT guild, voice_channel, prompt_channel FROM call") as rows:
             row = await rows.fetchone()
         return None if row is None else CallRecord(int(row[0]), int(row[1]), int(row[2]))
+
+    async def listening_choices(self) -> dict[int, bool]:
+        """What people have said about being listened to, by user id."""
+        async with self._db.execute("SELECT person, listen FROM listening_choice") as rows:
+            return {int(person): bool(listen) async for person, listen in rows}
+
+    async def set_listening_choice(self, person: int, listen: bool) -> None:
+        """Keep what somebody has said about being listened to; of two calls the later one holds."""
+        await self._db.execute("INSERT OR REPLACE INTO listening_choice VALUES (?, ?)", (person, listen))
+        await self._db.commit()

@@ -1,0 +1,192 @@
+"""The commands about being heard: whom I listen to, what I write down, what I record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+import discord
+from discord.ext import commands
+
+from bot.calls import NO_SESSION
+from bot.consent import ListeningConsent
+from bot.voice.link import VoiceChannel
+from bot.voice.listening import (
+    RECORDING_BEGAN_ALOUD,
+    RECORDING_ENDED,
+    RECORDING_ENDED_ALOUD,
+    CallMode,
+    recording_began,
+    recording_newcomer,
+)
+from bot.voice.manager import CallError
+from bot.voice.recorder import RecordingError
+from config.settings import Captions
+
+Context = commands.Context[Any]
+Switch = Literal["on", "off"]
+
+UNREMEMBERED = " I could not write that down, though: after a restart, please tell me again."
+NOT_IN_CALL = "❌ Only somebody who is in the call may have it recorded."
+
+_CAPTIONS = {
+    Captions.OFF: "💬 Captions are off: I write down nothing of what is said.",
+    Captions.CHANNEL: "💬 Captions are on: I write who said what in my prompt channel.",
+    Captions.THREAD: "💬 Captions are on: I write who said what in a thread of my prompt channel.",
+}
+
+
+class ListeningControls(Protocol):
+    """What these commands need of a live call."""
+
+    listening: bool
+    """Whether it listens to anybody; setting it False drops what it holds of everyone."""
+    captions: Captions
+    mode: CallMode
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """Where it is on."""
+        ...
+
+    @property
+    def recording(self) -> bool:
+        """Whether sound is being kept."""
+        ...
+
+    async def start_recording(self) -> None:
+        """Keep sound from now on; raises :class:`~bot.voice.recorder.RecordingError`."""
+        ...
+
+    async def stop_recording(self) -> None:
+        """Keep no more, and close the files."""
+        ...
+
+    async def announce(self, written: str, spoken: str | None = None) -> None:
+        """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
+        ...
+
+
+class ListeningCommands(commands.Cog, name="Listening"):
+    """Decide who is heard, and what is kept of it.
+
+    Args:
+        call: finds the call that is on.
+    """
+
+    def __init__(self, call: Callable[[], ListeningControls | None], consent: ListeningConsent, prefix: str) -> None:
+        self._call = call
+        self._consent = consent
+        self._prefix = prefix
+
+    def _live(self) -> ListeningControls:
+        call = self._call()
+        if call is None:
+            raise CallError(NO_SESSION)
+        return call
+
+    @commands.hybrid_command(description="Whether I listen in this call: show it, or switch it on or off for everyone.")
+    @commands.guild_only()
+    async def listen(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
+        """Show whether I listen, or switch it on or off for everyone in this call."""
+        await ctx.defer()
+        call = self._live()
+        if state is not None:
+            call.listening = state == "on"
+        await ctx.send(self._hearing(call, ctx.author.id))
+
+    def _hearing(self, call: ListeningControls, asker: int) -> str:
+        if not call.listening:
+            return f"🙉 I listen to nobody in this call; you can still type. `{self._prefix}listen on` opens my ears."
+        if self._consent.admits(asker):
+            return f"👂 I listen in this call, to you too. `{self._prefix}optout` leaves you out."
+        return f"👂 I listen in this call, but not to you: `{self._prefix}optin` lets me."
+
+    @commands.hybrid_command(description="I no longer listen to you, in this call and later ones.")
+    async def optout(self, ctx: Context) -> None:
+        """Be left out: I no longer listen to you, in this call and later ones."""
+        await ctx.defer(ephemeral=True)
+        remembered = await self._consent.opt_out(ctx.author.id)
+        await ctx.send(
+            f"🙉 I don't listen to you any more, and have dropped what I held of your voice. `{self._prefix}optin` "
+            f"undoes it.{'' if remembered else UNREMEMBERED}",
+            ephemeral=True,
+        )
+
+    @commands.hybrid_command(description="I may listen to you, in this call and later ones.")
+    async def optin(self, ctx: Context) -> None:
+        """Be heard: I may listen to you, in this call and later ones."""
+        await ctx.defer(ephemeral=True)
+        remembered = await self._consent.opt_in(ctx.author.id)
+        await ctx.send(
+            f"👂 I listen to you in my calls. `{self._prefix}optout` ends it.{'' if remembered else UNREMEMBERED}",
+            ephemeral=True,
+        )
+
+    @commands.hybrid_command(description="Whether this call is recorded: show it, or switch it on or off.")
+    @commands.guild_only()
+    async def record(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
+        """Show whether this call is recorded, or switch that on or off; everyone is told."""
+        await ctx.defer()
+        call = self._live()
+        if state == "on" and not call.recording:
+            await self._start_recording(ctx, call)
+        elif state == "off" and call.recording:
+            await call.stop_recording()
+            await call.announce(RECORDING_ENDED, RECORDING_ENDED_ALOUD)
+        await ctx.send("🔴 I'm recording." if call.recording else "⏹️ I'm not recording.")
+
+    async def _start_recording(self, ctx: Context, call: ListeningControls) -> None:
+        voice = ctx.author.voice if isinstance(ctx.author, discord.Member) else None
+        if voice is None or voice.channel is None or voice.channel.id != call.channel.id:
+            raise CallError(NOT_IN_CALL)
+        try:
+            await call.start_recording()
+        except RecordingError as error:
+            raise CallError(f"❌ {error}") from error
+        try:
+            await call.announce(recording_began(self._prefix, ctx.author.display_name), RECORDING_BEGAN_ALOUD)
+        except discord.HTTPException:
+            # Nobody is recorded who was not told.
+            await call.stop_recording()
+            raise
+
+    @commands.hybrid_command(description="Where I write down who said what: nowhere, in my channel, in a thread.")
+    @commands.guild_only()
+    async def captions(
+        self, ctx: Context, place: Literal["off", "channel", "thread"] = commands.parameter(default=None)
+    ) -> None:
+        """Show where I write down who said what, or choose: nowhere, in my prompt channel, in a thread of it."""
+        await ctx.defer()
+        call = self._live()
+        if place is not None:
+            call.captions = Captions(place)
+        await ctx.send(_CAPTIONS[call.captions])
+
+    @commands.hybrid_command(description="Whether I answer what I hear, or only write it down.")
+    @commands.guild_only()
+    async def mode(self, ctx: Context, mode: Literal["talk", "transcribe"] = commands.parameter(default=None)) -> None:
+        """Show whether I answer what I hear or only write it down, or choose."""
+        await ctx.defer()
+        call = self._live()
+        if mode is not None:
+            call.mode = CallMode(mode)
+        if call.mode is CallMode.TALK:
+            await ctx.send("🗣️ I answer what I hear.")
+            return
+        if call.captions is Captions.OFF:
+            call.captions = Captions.CHANNEL
+        await ctx.send(
+            f"📝 I only write down what I hear, and answer nothing but what is typed. {_CAPTIONS[call.captions]}"
+        )
+
+    @commands.Cog.listener()
+    async def on_voice_state_update(
+        self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
+    ) -> None:
+        """Tell who comes into a call that is being recorded."""
+        call = self._call()
+        if call is None or not call.recording or member.bot:
+            return
+        if after.channel is not None and after.channel != before.channel and after.channel.id == call.channel.id:
+            await call.announce(recording_newcomer(self._prefix, member.display_name))

@@ -1,0 +1,168 @@
+"""Captions: who said what, and what was answered, written where people can read along."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
+from bot.text import MESSAGE_LIMIT, split_message
+from bot.voice.events import AnswerHeard, CallEvent, RemarkHeard
+from config.settings import Captions
+
+_log = logging.getLogger(__name__)
+
+MAX_WAITING = 200
+"""Lines that may wait to be written; then the oldest are left out."""
+GATHER_SECONDS = 0.5
+"""How long a line waits for others to share its message."""
+INTERVAL_SECONDS = 2.0
+"""The least time between two messages: Discord lets a bot write five in five seconds, and answers need room too."""
+CLOSE_SECONDS = 3.0
+"""How long the end of a call may wait for its last captions."""
+# Escaped, a line may be twice as long, with its name before it.
+_LINE_CHARS = (MESSAGE_LIMIT - 100) // 2
+
+_MARKDOWN = re.compile(r"([\\*_~`|<>\[\]#@])")
+
+
+class CaptionError(Exception):
+    """A caption could not be written."""
+
+
+class CaptionOutlet(Protocol):
+    """Where captions are written."""
+
+    async def write(self, text: str, place: Captions) -> None:
+        """Write a message of at most 2,000 characters; raises :class:`CaptionError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionLine:
+    """A line as it is written. ``person`` is who said it; ``None``: the bot."""
+
+    person: int | None
+    text: str
+
+
+def caption(name: str, text: str, *, interrupted: bool = False) -> list[str]:
+    """What somebody said as lines that Discord shows as they stand; none where there are no words in it."""
+    words = clean_prompt(text, DiscordNames())
+    if not words:
+        return []
+    words += " —" if interrupted else ""
+    return [f"**{_literal(clean_name(name))}:** {_literal(part)}" for part in split_message(words, _LINE_CHARS)]
+
+
+def _literal(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+class CaptionWriter:
+    """Writes captions while :attr:`place` says where. A call event that it is given is taken at once.
+
+    :meth:`start` begins, :meth:`close` ends. Everything belongs to the event loop.
+
+    Args:
+        bot_name: whose answers are written.
+    """
+
+    def __init__(
+        self,
+        outlet: CaptionOutlet,
+        bot_name: str,
+        place: Captions = Captions.OFF,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.place = place
+        self._outlet = outlet
+        self._bot_name = bot_name
+        self._clock = clock
+        self._lines: deque[CaptionLine] = deque()
+        self._left_out = 0
+        self._more = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+
+    def __call__(self, event: CallEvent) -> None:
+        """Take what was said and what was heard of an answer; other events pass."""
+        match event:
+            case RemarkHeard(person, author, text):
+                self._add(person, caption(author, text))
+            case AnswerHeard(text, interrupted):
+                self._add(None, caption(self._bot_name, text, interrupted=interrupted))
+            case _:
+                pass
+
+    def _add(self, person: int | None, texts: list[str]) -> None:
+        if self.place is Captions.OFF:
+            return
+        for text in texts:
+            if len(self._lines) == MAX_WAITING:
+                self._lines.popleft()
+                self._left_out += 1
+            self._lines.append(CaptionLine(person, text))
+            self._more.set()
+
+    def forget(self, person: int) -> None:
+        """Write nothing of this person that is not written yet."""
+        self._lines = deque(line for line in self._lines if line.person != person)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._writing = asyncio.create_task(self._write(), name="captions")
+
+    async def close(self) -> None:
+        """Write what waits, within a few seconds, and end."""
+        if self._writing is None:
+            return
+        self._closing.set()
+        self._more.set()
+        await asyncio.wait([self._writing], timeout=CLOSE_SECONDS)
+        self._writing.cancel()
+        await asyncio.gather(self._writing, return_exceptions=True)
+
+    async def _write(self) -> None:
+        free_at = self._clock()
+        while self._lines or not self._closing.is_set():
+            await self._more.wait()
+            await self._pause(max(GATHER_SECONDS, free_at - self._clock()))
+            if self._lines:
+                await self._send(self._next_message())
+                free_at = self._clock() + INTERVAL_SECONDS
+            if not self._lines and not self._closing.is_set():
+                self._more.clear()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless the call ends."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            pass
+
+    def _next_message(self) -> str:
+        """As many of the lines that wait as go into one message."""
+        message = f"*({self._left_out} lines left out)*" if self._left_out else ""
+        self._left_out = 0
+        while self._lines and len(message) + 1 + len(self._lines[0].text) <= MESSAGE_LIMIT:
+            message = f"{message}\n{self._lines.popleft().text}".lstrip("\n")
+        return message
+
+    async def _send(self, message: str) -> None:
+        if self.place is Captions.OFF:
+            return
+        try:
+            await self._outlet.write(message, self.place)
+        except CaptionError as error:
+            _log.warning("Captions are lost: %s", error)
+        except Exception:
+            _log.exception("Captions are lost")

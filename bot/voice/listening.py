@@ -1,0 +1,69 @@
+"""Listening in the open: what a call says about its own ears."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from bot.llm.cleaning import clean_name
+from config.settings import Captions, ListeningPolicy
+
+
+class CallMode(StrEnum):
+    """What a call does with what it hears."""
+
+    TALK = "talk"
+    """It answers."""
+    TRANSCRIBE = "transcribe"
+    """It writes down what is said, and answers only what is typed."""
+
+
+def listening_notice(
+    prefix: str, policy: ListeningPolicy, channel: str, captions: Captions, *, sound_goes_to: str | None = None
+) -> str:
+    """What everyone is told when a call begins: that it listens, what becomes of it, how to have it otherwise.
+
+    Args:
+        prefix: what a command begins with.
+        channel: the voice channel's name.
+        sound_goes_to: the host that turns speech into text, where that is not the bot's own machine.
+    """
+    name = clean_name(channel)
+    if policy is ListeningPolicy.OPT_IN:
+        return (
+            f"👂 **I can listen in {name}, but only to people who agree.** {_kept(captions, sound_goes_to)} "
+            f"`{prefix}optin` lets me hear you, now and in later calls; `{prefix}optout` takes it back."
+        )
+    return (
+        f"👂 **I listen in {name}.** {_kept(captions, sound_goes_to)} "
+        f"`{prefix}optout` leaves you out, now and in later calls; `{prefix}listen off` closes my ears to everyone."
+    )
+
+
+def _kept(captions: Captions, sound_goes_to: str | None) -> str:
+    where = f"on {sound_goes_to}" if sound_goes_to else "on my own machine"
+    forgotten = f"Speech becomes text {where} and goes to my language model; I keep no sound"
+    match captions:
+        case Captions.OFF:
+            return f"{forgotten}, and forget the words when the call ends."
+        case Captions.CHANNEL:
+            return f"{forgotten}. Who said what, I write here."
+        case Captions.THREAD:
+            return f"{forgotten}. Who said what, I write in a thread of this channel."
+
+
+def recording_began(prefix: str, who: str) -> str:
+    """What everyone is told when a recording begins. ``who`` is the display name of the person who asked for it."""
+    return (
+        f"🔴 **This call is being recorded**, because {clean_name(who)} asked for it: a sound file for each person I "
+        f"listen to, kept by whoever runs me. `{prefix}optout` deletes yours at once, `{prefix}record off` ends it."
+    )
+
+
+RECORDING_BEGAN_ALOUD = "This call is being recorded from now on."
+RECORDING_ENDED = "⏹️ The recording has ended; nothing is recorded any more."
+RECORDING_ENDED_ALOUD = "The recording has ended."
+
+
+def recording_newcomer(prefix: str, newcomer: str) -> str:
+    """What somebody is told who joins a call that is being recorded."""
+    return f"🔴 {clean_name(newcomer)}, this call is being recorded. `{prefix}optout` keeps your voice out of it."
