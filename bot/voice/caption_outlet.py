@@ -65,7 +65,7 @@ class DiscordCaptionOutlet:
         return False
 
     async def _open_thread(self) -> discord.Thread | None:
-        """The thread, opened if need be; ``None`` where the channel has none: a voice channel's chat, another thread."""
+        """The thread, opened if need be; ``None`` where there can be none: in a voice channel's chat, in a thread."""
         if self._thread is None and isinstance(self._channel, discord.TextChannel):
             self._thread = await self._channel.create_thread(
                 name=self._title, type=discord.ChannelType.public_thread, reason="Captions of a call"

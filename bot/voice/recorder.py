@@ -84,6 +84,7 @@ class CallRecorder:
         name_of: what a person is called; asked on the recorder's thread.
         on_end: told why, on the recorder's thread, when the recording ends by itself.
         bot_rate: samples a second of what :meth:`spoken` is given.
+        disk_free: how many bytes there is room for at a folder.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class CallRecorder:
         *,
         bot_rate: int = BOT_RATE,
         limits: RecordingLimits | None = None,
+        disk_free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
@@ -103,6 +105,7 @@ class CallRecorder:
         limits = limits or RecordingLimits()
         self._min_free_bytes = limits.min_free_bytes
         self._longest = min(limits.hours * 3_600, MAX_SAMPLES / max(bot_rate, HEARING_RATE) - SPARE_SECONDS)
+        self._disk_free = disk_free
         self._clock = clock
         self._began = 0.0
         self._recording = False
@@ -239,7 +242,7 @@ class CallRecorder:
         return None
 
     def _disk_full(self) -> bool:
-        return shutil.disk_usage(self.folder).free < self._min_free_bytes
+        return self._disk_free(self.folder) < self._min_free_bytes
 
     def _close_files(self) -> None:
         seconds = max((file.samples / file.rate for file in self._files.values()), default=0.0)

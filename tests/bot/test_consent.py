@@ -1,0 +1,85 @@
+"""What people have chosen about being heard holds at once, and after a restart."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.consent import ListeningConsent, ListeningGate
+from bot.store import Store
+from config.settings import ListeningPolicy
+
+ADA, BOB = 1, 2
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(tmp_path / "seiyuu.sqlite3")
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(("policy", "heard"), [(ListeningPolicy.OPT_OUT, True), (ListeningPolicy.OPT_IN, False)])
+async def test_the_policy_decides_for_those_who_have_not_chosen(
+    store: Store, policy: ListeningPolicy, heard: bool
+) -> None:
+    consent = await ListeningConsent.load(store, policy)
+    assert consent.admits(ADA) is heard
+    await consent.opt_in(ADA)
+    await consent.opt_out(BOB)
+    assert consent.admits(ADA)
+    assert not consent.admits(BOB)
+
+
+async def test_choices_survive_a_restart_and_the_last_one_holds(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "seiyuu.sqlite3")
+    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
+    await consent.opt_out(ADA)
+    await consent.opt_out(BOB)
+    await consent.opt_in(BOB)
+    await store.close()
+    store = await Store.open(tmp_path / "seiyuu.sqlite3")
+    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_IN)
+    await store.close()
+    assert not consent.admits(ADA)
+    assert consent.admits(BOB)
+
+
+async def test_whoever_holds_something_is_told_at_once_and_nobody_is_heard_by_then(store: Store) -> None:
+    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
+    told: list[tuple[int, bool]] = []
+
+    def fail(_: int) -> None:
+        raise ValueError
+
+    consent.watch(fail)
+    stop = consent.watch(lambda person: told.append((person, consent.admits(person))))
+    await consent.opt_out(ADA)
+    assert told == [(ADA, False)], "also after another listener failed"
+    stop()
+    await consent.opt_out(BOB)
+    assert told == [(ADA, False)]
+
+
+async def test_a_choice_that_cannot_be_written_down_holds_all_the_same_and_that_is_said(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "seiyuu.sqlite3")
+    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
+    with sqlite3.connect(tmp_path / "seiyuu.sqlite3") as other:
+        other.execute("DROP TABLE listening_choice")
+    assert not await consent.opt_out(ADA)
+    assert not consent.admits(ADA)
+    await store.close()
+
+
+async def test_a_call_that_does_not_listen_hears_nobody(store: Store) -> None:
+    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
+    gate = ListeningGate(consent)
+    await consent.opt_out(BOB)
+    assert (gate.admits(ADA), gate.admits(BOB)) == (True, False)
+    gate.listening = False
+    assert (gate.admits(ADA), gate.admits(BOB)) == (False, False)
+    gate.listening = True
+    assert (gate.admits(ADA), gate.admits(BOB)) == (True, False)
