@@ -28,6 +28,7 @@ Switch = Literal["on", "off"]
 
 UNREMEMBERED = " I could not write that down, though: after a restart, please tell me again."
 NOT_IN_CALL = "❌ Only somebody who is in the call may have it recorded."
+CAPTIONS_NEEDED = "❌ Writing captions is all I do at the moment. `{prefix}mode talk` first."
 
 _CAPTIONS = {
     Captions.OFF: "💬 Captions are off: I write down nothing of what is said.",
@@ -159,6 +160,8 @@ class ListeningCommands(commands.Cog, name="Listening"):
         """Show where I write down who said what, or choose: nowhere, in my prompt channel, in a thread of it."""
         await ctx.defer()
         call = self._live()
+        if place == "off" and call.mode is CallMode.TRANSCRIBE:
+            raise CallError(CAPTIONS_NEEDED.format(prefix=self._prefix))
         if place is not None:
             call.captions = Captions(place)
         await ctx.send(_CAPTIONS[call.captions])

@@ -69,7 +69,7 @@ def read(path: Path) -> tuple[Sound, int]:
         assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
         data = file.readframes(file.getnframes())
         assert len(data) == 2 * file.getnframes()
-        return np.frombuffer(data, "<i2").astype(np.float32) / 32_767, file.getframerate()
+        return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32_767), file.getframerate()
 
 
 def voiced(sound: Sound, rate: int) -> list[tuple[float, float]]:

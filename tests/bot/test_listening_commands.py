@@ -1,0 +1,185 @@
+"""The commands about being heard, typed and pressed by guests of the sandbox, with the real store behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import discord
+import pytest
+import yarl
+
+from bot.client import SeiyuuBot, connector
+from bot.commands.listening import NOT_IN_CALL, ListeningCommands
+from bot.consent import ListeningConsent
+from bot.store import Store
+from bot.voice.link import VoiceChannel
+from bot.voice.listening import CallMode
+from bot.voice.recorder import RecordingError
+from config.settings import Captions, ListeningPolicy
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+
+LIMIT = 20.0
+
+
+@dataclass(slots=True)
+class Call:
+    """A call as the commands see it; it announces in the general channel."""
+
+    channel: VoiceChannel
+    prompts: discord.TextChannel
+    listening: bool = True
+    captions: Captions = Captions.OFF
+    mode: CallMode = CallMode.TALK
+    recording: bool = False
+    disk_full: bool = False
+    said_aloud: list[str] = field(default_factory=list)
+
+    async def start_recording(self) -> None:
+        if self.disk_full:
+            raise RecordingError("I can't record: the disk is nearly full.")
+        self.recording = True
+
+    async def stop_recording(self) -> None:
+        self.recording = False
+
+    async def announce(self, written: str, spoken: str | None = None) -> None:
+        await self.prompts.send(written)
+        if spoken:
+            self.said_aloud.append(spoken)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A bot with these commands alone, and Ada, who is in the lounge."""
+
+    sandbox: Sandbox
+    bot: SeiyuuBot
+    consent: ListeningConsent
+    ada: Guest
+    call: Call | None = None
+
+    def begin_call(self) -> Call:
+        voice = self.bot.get_channel(self.sandbox.home.lounge.id)
+        prompts = self.bot.get_channel(self.sandbox.home.general.id)
+        self.call = Call(cast(VoiceChannel, voice), cast(discord.TextChannel, prompts))
+        return self.call
+
+    async def ask(self, text: str, who: Guest | None = None) -> str:
+        """Type in the side channel; returns the answer there."""
+        guest = who or self.ada
+        await guest.say(self.sandbox.home.side, text)
+        return (await guest.wait_for_message(self.sandbox.home.side, timeout=LIMIT)).content
+
+    async def announced(self, words: str) -> str:
+        """The announcement in the general channel that has these words."""
+        message = await self.ada.wait_for_message(self.sandbox.home.general, lambda m: words in m.content, LIMIT)
+        return message.content
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    ready = asyncio.Event()
+
+    async def when_ready() -> None:
+        ready.set()
+
+    store = await Store.open(tmp_path / "seiyuu.sqlite3")
+    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
+    async with Sandbox() as sandbox:
+        monkeypatch.setattr(discord.http.Route, "BASE", sandbox.api_url)
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway_url))
+        ada = await sandbox.add_guest("Ada")
+        await ada.join_voice(sandbox.home.lounge)
+        bot = SeiyuuBot("!", store, when_ready, connector(sandbox.ca_file))
+        stage = Stage(sandbox, bot, consent, ada)
+        await bot.add_cogs([ListeningCommands(lambda: stage.call, consent, "!")])
+        running = asyncio.create_task(bot.start(sandbox.bot_token))
+        try:
+            async with asyncio.timeout(LIMIT):
+                await ready.wait()
+                await sandbox.command_registered("optout", LIMIT)
+            yield stage
+        finally:
+            await bot.close()
+            await asyncio.gather(running, return_exceptions=True)
+    await store.close()
+
+
+async def test_without_a_call_people_may_still_opt_out_also_in_private(stage: Stage) -> None:
+    for command in ("!listen off", "!record on", "!captions thread", "!mode transcribe"):
+        assert await stage.ask(command) == "No active voice session"
+    await stage.ada.dm("!optout")
+    answer = await stage.ada.wait_for_message(stage.ada.dm_channel, timeout=LIMIT)
+    assert "don't listen to you any more" in answer.content
+    assert not stage.consent.admits(stage.ada.id)
+
+
+async def test_the_slash_command_answers_who_opts_out_alone(stage: Stage) -> None:
+    bob = await stage.sandbox.add_guest("Bob")
+    pressed = await stage.ada.press(stage.sandbox.home.general, "optout")
+    assert "`!optin` undoes it" in (await pressed.response(LIMIT)).content
+    assert not stage.consent.admits(stage.ada.id)
+    assert stage.consent.admits(bob.id)
+    assert not any("listen" in message.content for message in bob.messages(stage.sandbox.home.general))
+    pressed = await stage.ada.press(stage.sandbox.home.general, "optin")
+    assert "I listen to you" in (await pressed.response(LIMIT)).content
+    assert stage.consent.admits(stage.ada.id)
+
+
+async def test_listening_is_shown_and_switched_for_everyone(stage: Stage) -> None:
+    call = stage.begin_call()
+    assert "to you too" in await stage.ask("!listen")
+    await stage.ask("!optout")
+    assert "but not to you" in await stage.ask("!listen")
+    for state in ("off", "on"):
+        assert ("to nobody" in await stage.ask(f"!listen {state}")) is (state == "off")
+        assert call.listening is (state == "on")
+    assert '`!listen ["on"|"off"]`' in await stage.ask("!listen perhaps")
+
+
+async def test_everyone_is_told_in_writing_and_aloud_when_a_recording_begins_and_ends(stage: Stage) -> None:
+    call = stage.begin_call()
+    assert await stage.ask("!record on") == "🔴 I'm recording."
+    assert "Ada asked for it" in await stage.announced("being recorded")
+    bob = await stage.sandbox.add_guest("Bob")
+    await bob.join_voice(stage.sandbox.home.lounge)
+    await stage.announced("Bob, this call is being recorded")
+    assert await stage.ask("!record off") == "⏹️ I'm not recording."
+    await stage.announced("nothing is recorded any more")
+    assert call.said_aloud == ["This call is being recorded from now on.", "The recording has ended."]
+
+
+async def test_only_people_in_the_call_may_have_it_recorded_and_a_full_disk_is_said(stage: Stage) -> None:
+    call = stage.begin_call()
+    bob = await stage.sandbox.add_guest("Bob")
+    assert await stage.ask("!record on", bob) == NOT_IN_CALL
+    call.disk_full = True
+    assert await stage.ask("!record on") == "❌ I can't record: the disk is nearly full."
+    assert not call.recording
+    assert not any("recorded" in message.content for message in stage.ada.messages(stage.sandbox.home.general))
+
+
+async def test_nobody_is_recorded_who_could_not_be_told(stage: Stage) -> None:
+    call = stage.begin_call()
+    stage.sandbox.world.delete_channel(stage.sandbox.home.general)
+    assert "went wrong" in await stage.ask("!record on")
+    assert not call.recording
+
+
+async def test_captions_and_the_mode_are_shown_and_switched(stage: Stage) -> None:
+    call = stage.begin_call()
+    assert "Captions are off" in await stage.ask("!captions")
+    assert "in a thread" in await stage.ask("!captions thread")
+    assert call.captions is Captions.THREAD
+    assert "I answer what I hear" in await stage.ask("!mode")
+    await stage.ask("!captions off")
+    assert "only write down" in await stage.ask("!mode transcribe")
+    assert (call.mode, call.captions) == (CallMode.TRANSCRIBE, Captions.CHANNEL)
+    assert "`!mode talk` first" in await stage.ask("!captions off"), "it would do nothing at all"
+    await stage.ask("!mode talk")
+    assert call.mode is CallMode.TALK

@@ -1,0 +1,35 @@
+"""What people are told about being heard."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.text import MESSAGE_LIMIT
+from bot.voice.listening import listening_notice, recording_began, recording_newcomer
+from config.settings import Captions, ListeningPolicy
+
+
+@pytest.mark.parametrize("policy", ListeningPolicy)
+@pytest.mark.parametrize("captions", Captions)
+def test_the_notice_says_that_it_listens_what_is_kept_and_how_to_have_it_otherwise(
+    policy: ListeningPolicy, captions: Captions
+) -> None:
+    notice = listening_notice("?", policy, "Lounge", captions)
+    assert "listen in Lounge" in notice
+    assert "I keep no sound" in notice
+    assert "`?optout`" in notice
+    assert ("forget the words" in notice) is (captions is Captions.OFF)
+    assert ("`?optin`" in notice) is (policy is ListeningPolicy.OPT_IN)
+    assert len(notice) < MESSAGE_LIMIT
+
+
+def test_the_notice_names_a_machine_that_hears_with_it() -> None:
+    notice = listening_notice("!", ListeningPolicy.OPT_OUT, "Lounge", Captions.OFF, sound_goes_to="stt.example.org")
+    assert "on stt.example.org" in notice
+    assert "my own machine" not in notice
+
+
+def test_recording_names_who_asked_for_it_and_the_way_out() -> None:
+    assert "because Ada asked" in recording_began("?", "Ada")
+    assert "`?optout` deletes yours" in recording_began("?", "Ada")
+    assert "`?optout`" in recording_newcomer("?", "Bob")
