@@ -13,11 +13,13 @@ import aiohttp
 from bot.calls import CallRules, Calls
 from bot.client import SeiyuuBot, connector, use_api
 from bot.commands.help import HelpCommands
+from bot.commands.listening import ListeningCommands
 from bot.commands.moderation import VoiceStateListener
 from bot.commands.prompts import PromptListener
 from bot.commands.status import Engines, StatusReporter
 from bot.commands.voice import VoiceCommands
 from bot.companion import ModelCompanion
+from bot.consent import ListeningConsent
 from bot.first_start import toy_warning, welcome
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
@@ -27,11 +29,15 @@ from bot.llm.stream import ModelClient
 from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.services import SpeechServerProcess, speech_server_options
 from bot.store import Store
+from bot.transcribers import make_transcriber
 from bot.voice.events import CallEvent, Watcher
+from bot.voice.hearing import HearingOptions
 from bot.voice.manager import VoiceSessionManager
 from bot.voice.opus import load_opus
 from bot.voice.reply_progress import DialogueTexts
-from bot.voice.session import CallPlace, VoiceSession
+from bot.voice.participants import BargeInRule
+from bot.voice.session import CallEngines, CallOptions, CallPlace, VoiceSession
+from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.tts_client import SpeechClient
 from bot.voice.tts_health import describe_voice
 from bot.watching.traces import TraceFile
@@ -86,7 +92,10 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
         lease = Lease()
-        make_session = _session_maker(settings, persona, model, speech_url, watch)
+        transcriber = await make_transcriber(settings, persona.names, http, progress)
+        stack.push_async_callback(transcriber.close)
+        consent = await ListeningConsent.load(store, settings.listening)
+        make_session = _session_maker(settings, persona, model, speech_url, transcriber, consent, watch)
         manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
             lease, lambda session, cause: calls.ended(session, cause)
         )
@@ -114,6 +123,9 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 VoiceCommands(calls, status, warning),
                 PromptListener(bot, calls),
                 VoiceStateListener(calls),
+                ListeningCommands(
+                    lambda: calls.session.hearing if calls.session else None, consent, settings.command_prefix
+                ),
                 HelpCommands(bot, settings.command_prefix),
             )
         )
@@ -161,21 +173,36 @@ def _describe_model(settings: Settings, options: ModelOptions) -> str:
 
 
 def _session_maker(
-    settings: Settings, persona: Persona, model: ModelClient, speech_url: str, watch: Watcher
+    settings: Settings,
+    persona: Persona,
+    model: ModelClient,
+    speech_url: str,
+    transcriber: Transcriber,
+    consent: ListeningConsent,
+    watch: Watcher,
 ) -> Callable[[CallPlace, float], VoiceSession]:
-    texts = DialogueTexts(confused=persona.confused_line, speechless=f"🎤 {persona.name} has nothing to say to that.")
     token = settings.tts_token.get_secret_value() if settings.tts_token else None
+    options = CallOptions(
+        DialogueTexts(confused=persona.confused_line, speechless=f"🎤 {persona.name} has nothing to say to that."),
+        settings.alone_timeout,
+        HearingOptions(
+            settings.command_prefix,
+            persona.names,
+            settings.answer_to,
+            BargeInRule.parse(settings.barge_in),
+            settings.captions,
+            settings.data_dir,
+            sound_goes_to=settings.stt_url.host if settings.stt_url else None,
+        ),
+    )
 
     def make(place: CallPlace, volume: float) -> VoiceSession:
-        return VoiceSession(
-            place,
+        engines = CallEngines(
             ModelCompanion(persona, persona.default_mood, model, settings.llm_context_messages),
             lambda: SpeechClient(speech_url, token=token),
-            texts,
-            alone_timeout=settings.alone_timeout,
-            volume=volume,
-            watch=watch,
+            transcriber,
         )
+        return VoiceSession(place, engines, consent, options, volume=volume, watch=watch)
 
     return make
 

@@ -23,6 +23,7 @@ VOLUME_SETTING = "volume"
 MAX_VOLUME = 2.0
 
 _FAREWELLS = {
+    EndCause.VOICE_COMMAND: "👋 Left voice channel!",
     EndCause.KICKED: "👋 I was disconnected from {channel}. `!join` brings me back.",
     EndCause.CHANNEL_DELETED: "👋 The voice channel {channel} was deleted, so I left.",
     EndCause.ALONE: "👋 Everyone has gone, so I left {channel} too.",

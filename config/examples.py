@@ -36,6 +36,13 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "TTS_BIND": "127.0.0.1:8765",
         "TTS_DEVICE": "auto",
         "STT_DEVICE": "auto",
+        "STT_LANGUAGE": "en",
+        "STT_THREADS": "2",
+        "STT_CORRECTIONS": "./corrections.yaml",
+        "LISTENING": "opt-out",
+        "ANSWER_TO": "smart",
+        "BARGE_IN": "everyone",
+        "CAPTIONS": "thread",
         "STT_URL": "http://127.0.0.1:8000/v1",
     }
 )

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.examples import EXAMPLES
 
-SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "TTS_TOKEN"})
+SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN"})
 
 
 ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
@@ -48,6 +48,30 @@ class ModelApi(StrEnum):
     CHAT = "chat"
     COMPLETIONS = "completions"
     COMPLETION = "completion"
+
+
+class AnswerPolicy(StrEnum):
+    """Which of the remarks in a voice channel are answered."""
+
+    ALWAYS = "always"
+    NAME = "name"
+    SMART = "smart"
+    """Everything of who is alone with the bot; else what names it, or goes on with a conversation with it."""
+
+
+class ListeningPolicy(StrEnum):
+    """Who is listened to that has not said anything about it."""
+
+    OPT_OUT = "opt-out"
+    OPT_IN = "opt-in"
+
+
+class Captions(StrEnum):
+    """Where it is written down who said what."""
+
+    OFF = "off"
+    CHANNEL = "channel"
+    THREAD = "thread"
 
 
 class SettingsError(ValueError):
@@ -112,8 +136,18 @@ class Settings(BaseSettings):
 
     stt_model: OptionalText = None
     stt_device: Device = Device.AUTO
-    stt_language: OptionalText = None
+    stt_language: Annotated[
+        Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None, BeforeValidator(_blank_is_unset)
+    ] = None
+    stt_threads: int = Field(0, ge=0, le=64)
+    stt_corrections: OptionalPath = None
     stt_url: OptionalHttpUrl = None
+    stt_api_key: OptionalSecret = None
+
+    listening: ListeningPolicy = ListeningPolicy.OPT_OUT
+    answer_to: AnswerPolicy = AnswerPolicy.SMART
+    barge_in: str = Field("everyone", pattern=r"^(everyone|answered|nobody|role:.+)$")
+    captions: Captions = Captions.OFF
 
     @field_validator("llm_stop", mode="before")
     @classmethod
@@ -137,6 +171,11 @@ class Settings(BaseSettings):
         """True when replies come from the project's own toy weights."""
         return self.model_url is None and self.profile is Profile.EMBEDDED
 
+    @property
+    def uses_toy_transcriber(self) -> bool:
+        """True when speech is recognised by the project's own toy weights."""
+        return self.stt_url is None and self.stt_model is None and self.profile is Profile.EMBEDDED
+
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment and ``.env``; ``overrides`` win, by field name.
@@ -152,6 +191,11 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(
             f"LLM_URL is not set, and PROFILE={settings.profile} needs a model server: "
             f"set it to the server's base address, for example LLM_URL={EXAMPLES['LLM_URL']}"
+        )
+    if settings.profile is Profile.API and settings.stt_url is None and settings.stt_model is None:
+        raise SettingsError(
+            "STT_URL is not set, and PROFILE=api needs a server that turns speech into text: "
+            f"set it to the server's base address, for example STT_URL={EXAMPLES['STT_URL']}"
         )
     return settings
 

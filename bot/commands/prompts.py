@@ -37,7 +37,7 @@ class PromptListener(commands.Cog):
             await message.reply(_cant_attach(message.attachments), mention_author=False)
         text = clean_prompt(message.content, _names(message))
         if text:
-            self._calls.say(Prompt(message.author.display_name, text, at, message.id))
+            self._calls.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif not message.attachments:
             await message.reply(NO_WORDS, mention_author=False)
 

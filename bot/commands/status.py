@@ -7,15 +7,8 @@ from dataclasses import dataclass
 
 from bot.calls import NO_SESSION, Calls
 from bot.voice.manager import CallState
-from bot.voice.metrics import TurnMetrics, TurnTrace
+from bot.voice.metrics import STAGES, TurnMetrics, TurnTrace
 from bot.voice.session import VoiceSession
-
-_STAGES = {
-    "first_token": "first token",
-    "first_clause": "first clause",
-    "first_audio": "first audio",
-    "first_packet": "first packet",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ class StatusReporter:
 
 def _timings(metrics: TurnMetrics, last: TurnTrace) -> list[str]:
     lines = [f"**Last reply** {last.outcome.value}, {last.audio / 1000:.1f} s of speech, {last.underruns} gaps"]
-    for stage, name in _STAGES.items():
+    for stage, name in STAGES.items():
         value, summary = getattr(last, stage), metrics.summary(stage)
         if value is not None and summary is not None:
             lines.append(f"　{name}: {value:.0f} ms (median {summary.median:.0f}, p95 {summary.p95:.0f})")

@@ -73,7 +73,10 @@ class VoiceCommands(commands.Cog, name="Voice"):
         session = self._calls.session
         typed_here = session is not None and not ctx.interaction and ctx.channel.id == session.prompts.channel.id
         message = ctx.message.id if typed_here else None
-        self._calls.say(Prompt(ctx.author.display_name, text, time.monotonic(), message, PromptKind.RECITE))
+        author = ctx.author
+        self._calls.say(
+            Prompt(author.display_name, text, time.monotonic(), message, PromptKind.RECITE, person=author.id)
+        )
         if not typed_here:
             await ctx.send("🎤 I'll say that.")
 

@@ -21,13 +21,14 @@ class PersonaError(ValueError):
 class Persona(BaseModel):
     """A character: what it is called, who it is, how it feels and how it talks.
 
-    ``moods`` maps a mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken
+    ``also_called`` are names that it answers to as well, nicknames and what its name is mistaken for. ``moods`` maps a mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken
     answers. ``model`` asks the server for another model than the configured one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern=r"^[^\n:*]+$")]
+    also_called: tuple[Line, ...] = ()
     description: Text
     style: Text | None = None
     moods: dict[Line, Line]
@@ -39,6 +40,11 @@ class Persona(BaseModel):
         if self.default_mood not in self.moods:
             raise ValueError(f"default_mood is {self.default_mood!r}, but the moods are: {', '.join(self.moods)}")
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What people may call it, its own name first."""
+        return (self.name, *self.also_called)
 
     @property
     def confused_line(self) -> str:

@@ -15,10 +15,11 @@ from typing import Any
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.voice import dialogue_messages as m
 from bot.voice.dialogue import Dialogue
-from bot.voice.events import PromptTaken, ReplyEnded, Told, Watcher, WordsSpoken
+from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded, Told, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
 from bot.voice.ports import Companion, Playback, PromptChannel, Voice
 from bot.voice.reply import Outcome, Prompt, PromptKind
+from bot.voice.spoken_words import SpokenWords
 from bot.voice.tts_client import Connected, Disconnected, SegmentAudio, SpeechUnavailable
 from bot.voice.turns.events import TurnId
 from tts_server import wire
@@ -57,7 +58,9 @@ class Conversation:
         self._tasks: asyncio.TaskGroup | None = None
         self._model: asyncio.Task[None] | None = None
         self._turn: TurnClock | None = None
-        self._clauses: list[str] = []
+        self._words = SpokenWords(clock)
+        self._answered: int | None = None
+        self._quiet_since: float | None = None
         self._played = (0, 0)
 
     async def run(self) -> None:
@@ -82,6 +85,21 @@ class Conversation:
     def answering(self) -> bool:
         """True while a reply is being made or spoken."""
         return self._dialogue.answering
+
+    @property
+    def answered(self) -> int | None:
+        """Who is being answered, by their user id, as far as it is known."""
+        return self._answered if self.answering else None
+
+    @property
+    def quiet_since(self) -> float | None:
+        """When the last reply ended, in monotonic seconds; ``None`` before the first and during one."""
+        return self._quiet_since
+
+    @property
+    def spoken_lately(self) -> str:
+        """The clauses that began to sound a short while ago, which may come back as an echo."""
+        return self._words.lately()
 
     def prompt(self, prompt: Prompt) -> None:
         """Answer this, after what waits already."""
@@ -115,6 +133,11 @@ class Conversation:
         """Somebody said something that wants no answer, but that the next answer should know of."""
         self._companion.overhear(author, text)
 
+    def tell(self, text: str) -> None:
+        """Write something in the prompt channel that answers nobody."""
+        self._watch(Told(text))
+        self._notices.put_nowait(self._channel.tell(text, None))
+
     def stop(self) -> bool:
         """Fall silent at once and forget what waits; False when there was nothing to stop."""
         answering = self.answering
@@ -132,8 +155,9 @@ class Conversation:
 
     def marked(self, reply: str, number: int, at: float) -> None:
         """Playback: clause ``number`` of a reply begins to sound."""
-        if reply == self._dialogue.current and number < len(self._clauses):
-            self._watch(WordsSpoken(reply, self._clauses[number]))
+        clause = self._words.sounds(number, at) if reply == self._dialogue.current else None
+        if clause is not None:
+            self._watch(WordsSpoken(reply, clause))
 
     def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
         """Playback: the last sample of a reply was sent."""
@@ -175,8 +199,7 @@ class Conversation:
                     self._to_voice.get_nowait()
                 self._to_voice.put_nowait(wire.Cancel(reply))
             case m.BeginClause(reply, text):
-                self._playback.mark(reply, len(self._clauses))
-                self._clauses.append(text)
+                self._playback.mark(reply, self._words.add(text))
             case m.Play(reply, samples):
                 self._playback.write(reply, samples)
             case m.FinishPlayback(reply):
@@ -188,6 +211,7 @@ class Conversation:
             case m.ResumePlayback():
                 self._playback.resume()
             case m.Remember(prompt, heard, interrupted):
+                self._watch(AnswerHeard(heard, interrupted))
                 if prompt.kind is PromptKind.ASK:
                     self._companion.remember(prompt.author, prompt.text, heard, interrupted=interrupted)
             case m.EndReply(_, outcome):
@@ -195,13 +219,14 @@ class Conversation:
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
         self._turn = TurnClock(reply, prompt.at, self._clock)
-        self._clauses.clear()
+        self._words.begin()
         self._played = (0, 0)
         self._playback.begin(reply)
 
     def _confirm(self, reply: str, prompt: Prompt) -> None:
         if self._turn and prompt.spoken:
             self._turn.spoken(prompt.spoken)
+        self._answered, self._quiet_since = prompt.person, None
         self._watch(PromptTaken(reply, prompt.author, prompt.text))
 
     def _end(self, outcome: Outcome) -> None:
@@ -209,6 +234,7 @@ class Conversation:
         turn, self._turn = self._turn, None
         if turn is None or outcome is Outcome.WITHDRAWN:
             return
+        self._quiet_since = self._clock()
         samples, underruns = self._played
         trace = turn.finish(outcome, audio=samples / SAMPLES_PER_MS, underruns=underruns)
         self.metrics.add(trace)

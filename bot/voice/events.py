@@ -9,6 +9,16 @@ from bot.voice.metrics import TurnTrace
 
 
 @dataclass(frozen=True, slots=True)
+class RemarkHeard:
+    """Somebody has said something aloud; ``addressed`` says that it is answered. ``person`` is their user id."""
+
+    person: int
+    author: str
+    text: str
+    addressed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PromptTaken:
     """Somebody's words were taken up and are being answered."""
 
@@ -23,6 +33,14 @@ class WordsSpoken:
 
     reply: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHeard:
+    """This much of an answer has reached people, aloud or in writing."""
+
+    text: str
+    interrupted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +73,6 @@ class CallEnded:
     cause: str
 
 
-CallEvent = PromptTaken | WordsSpoken | ReplyEnded | Told | CallBegan | CallEnded
+CallEvent = RemarkHeard | PromptTaken | WordsSpoken | AnswerHeard | ReplyEnded | Told | CallBegan | CallEnded
 Watcher = Callable[[CallEvent], None]
 """Takes an event on the event loop; must not block or raise."""

@@ -30,6 +30,7 @@ class EndCause(StrEnum):
     """Why a call ended."""
 
     COMMAND = "command"
+    VOICE_COMMAND = "voice command"
     KICKED = "kicked"
     CHANNEL_DELETED = "channel deleted"
     ALONE = "alone"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 
 from bot.voice.reply import Outcome, SpokenTurn
 
@@ -44,17 +45,19 @@ class TurnTrace:
         return asdict(self)
 
 
-STAGES = (
-    "speech_paused",
-    "transcribed",
-    "turn_ended",
-    "first_token",
-    "first_clause",
-    "first_audio",
-    "first_packet",
-    "last_packet",
+STAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "speech_paused": "pause",
+        "transcribed": "words",
+        "turn_ended": "end of turn",
+        "first_token": "first token",
+        "first_clause": "first clause",
+        "first_audio": "first audio",
+        "first_packet": "first packet",
+        "last_packet": "last packet",
+    }
 )
-"""The stages in their usual order, by the names of the trace's fields."""
+"""The stages in their usual order: the names of the trace's fields, and what people call them."""
 
 
 class TurnClock:

@@ -1,4 +1,4 @@
-"""What a conversation needs of the world: a mind, a voice, a loudspeaker, and a place to write."""
+"""What a conversation needs of the world, and its parts of each other: protocols, so that each can be tested alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
 from bot.voice.dialogue_messages import Samples
+from bot.voice.remark import Remark, Verdict
 from bot.voice.reply import Prompt
 from bot.voice.tts_client import SpeechEvent
+from bot.voice.turns.events import TurnId
 from tts_server import wire
 
 
@@ -92,4 +94,69 @@ class PromptChannel(Protocol):
 
     async def tell(self, text: str, prompt: Prompt | None) -> None:
         """Write, as an answer to ``prompt`` where there is one; long texts are split."""
+        ...
+
+
+class Answering(Protocol):
+    """The conversation, as those see it who listen."""
+
+    @property
+    def answering(self) -> bool:
+        """True while a reply is made or spoken that is sure to be wanted."""
+        ...
+
+    def guess(self, prompt: Prompt) -> None:
+        """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
+        ...
+
+    def confirm(self, prompt: Prompt) -> None:
+        """Answer what somebody has said, with the answer to their guess where there is one."""
+        ...
+
+    def withdraw(self, turn: TurnId) -> None:
+        """Throw away what was prepared for a turn."""
+        ...
+
+    def speech_began(self, turn: TurnId) -> None:
+        """Fall silent: somebody who may interrupt speaks."""
+        ...
+
+    def words_came(self, turn: TurnId) -> None:
+        """There are words in what they say: the reply that they interrupt is over."""
+        ...
+
+    def free_floor(self, turn: TurnId) -> None:
+        """They have finished, or it was nothing: speak, or go on."""
+        ...
+
+    def overhear(self, author: str, text: str) -> None:
+        """Somebody said something that wants no answer, but that the next answer should know of."""
+        ...
+
+
+class Participants(Protocol):
+    """The people in the channel, by their user ids."""
+
+    def name(self, person: int) -> str:
+        """What to call them."""
+        ...
+
+    def names(self) -> tuple[str, ...]:
+        """Names that are likely to be said."""
+        ...
+
+    def may_interrupt(self, person: int) -> bool:
+        """Whether the bot falls silent when they speak."""
+        ...
+
+
+class RemarkJudge(Protocol):
+    """Decides what a remark is to the bot."""
+
+    def judge(self, remark: Remark) -> Verdict:
+        """Judge it, as far as it goes; asked again when there is more of it."""
+        ...
+
+    def said(self, person: int, text: str, *, addressed: bool) -> None:
+        """A turn is over and these were its words."""
         ...

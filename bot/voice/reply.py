@@ -39,7 +39,8 @@ class SpokenTurn:
 class Prompt:
     """Something said to the bot: typed, and then ``message`` names it in the prompt channel, or spoken.
 
-    ``at`` is when the message came, or the packet with the last voiced sample; in monotonic seconds.
+    ``person`` is the author's user id. ``at`` is when the message came, or the packet with the last voiced sample; in
+    monotonic seconds.
     """
 
     author: str
@@ -47,6 +48,7 @@ class Prompt:
     at: float
     message: int | None = None
     kind: PromptKind = PromptKind.ASK
+    person: int | None = None
     spoken: SpokenTurn | None = None
 
     @property

@@ -102,13 +102,24 @@ class FrameSender(threading.Thread):
     sent. While the connection is away the source is left alone, so nothing is lost. Daemonic; :meth:`end` stops it
     within a frame's length. It has the process's own priority: raising a thread's takes rights that we do not ask for,
     so whatever computes has to lower its own.
+
+    Args:
+        sent: told each voiced frame, behind its sending, with its monotonic time; must not wait.
     """
 
-    def __init__(self, source: FrameSource, sink: PacketSink, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        source: FrameSource,
+        sink: PacketSink,
+        *,
+        sent: Callable[[bytes, float], None] = lambda pcm, at: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(name="voice sender", daemon=True)
         self.timing = FrameClock()
         self._source = source
         self._sink = sink
+        self._sent = sent
         self._clock = clock
         self._ending = threading.Event()
         self._woken = threading.Event()
@@ -167,6 +178,7 @@ class FrameSender(threading.Thread):
             self.timing.start(now)
         self.timing.tick(now)
         self._sink.send(frame)
+        self._sent(frame, now)
         if first:
             # After the frame: it wakes the event loop, which would compete with the encoder.
             self._sink.set_speaking(True)

@@ -9,24 +9,33 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from bot.consent import ListeningConsent
+from bot.voice.caption_outlet import DiscordCaptionOutlet
+from bot.voice.captions import CaptionWriter
 from bot.voice.conversation import Conversation
 from bot.voice.dialogue import Dialogue
-from bot.voice.events import CallBegan, CallEnded, Watcher
+from bot.voice.events import CallBegan, CallEnded, CallEvent, Watcher
+from bot.voice.hearing import Hearing, HearingOptions
 from bot.voice.link import VoiceChannel, VoiceLink
 from bot.voice.manager import CallError, EndCause
 from bot.voice.permissions import missing_permissions, permission_advice
 from bot.voice.playback import ReplyAudioSource
 from bot.voice.ports import Companion
 from bot.voice.prompt_channel import DiscordPromptChannel, PromptTextChannel
-from bot.voice.reply import Prompt
+from bot.voice.remark import SpokenCommand
+from bot.voice.reply import Prompt, PromptKind
 from bot.voice.reply_progress import DialogueTexts
 from bot.voice.sender import FrameSender
+from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.tts_client import SpeechClient, SpeechUnavailable
+from bot.voice.voice_commands import VoiceCommand
 
 _log = logging.getLogger(__name__)
 
 CHANNEL_FULL = "❌ Voice channel is full!"
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
+SAID = "You said: {text}"
+SAID_NOTHING = "You have said nothing before that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,42 +46,91 @@ class CallPlace:
     prompts: PromptTextChannel
 
 
+@dataclass(frozen=True, slots=True)
+class CallEngines:
+    """What a call thinks, speaks and understands with. ``make_voice`` builds the connection to the speech server."""
+
+    companion: Companion
+    make_voice: Callable[[], SpeechClient]
+    transcriber: Transcriber
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """What the operator decided about calls.
+
+    ``alone_timeout`` is in seconds without any person in the channel, after which the call ends.
+    """
+
+    texts: DialogueTexts
+    alone_timeout: float
+    hearing: HearingOptions
+
+
 class VoiceSession:
     """A call. Made idle; :meth:`open` connects it, :meth:`close` ends all it started.
 
     Args:
-        make_voice: builds the connection to the speech server.
-        alone_timeout: seconds without any person in the channel after which the call ends.
         volume: 0 to 2.
+        consent: who may be listened to.
     """
 
     def __init__(
         self,
         place: CallPlace,
-        companion: Companion,
-        make_voice: Callable[[], SpeechClient],
-        texts: DialogueTexts,
+        engines: CallEngines,
+        consent: ListeningConsent,
+        options: CallOptions,
         *,
-        alone_timeout: float,
         volume: float,
         watch: Watcher,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.prompts = DiscordPromptChannel(place.prompts)
         self.link = VoiceLink(place.voice, clock=clock)
-        self._alone_timeout = alone_timeout
+        self._alone_timeout = options.alone_timeout
         self._clock = clock
         self._watch = watch
-        self._voice = make_voice()
+        self._voice = engines.make_voice()
         self._playback = ReplyAudioSource(asyncio.get_running_loop(), clock=clock)
         self._playback.volume = volume
+        name = options.hearing.names[0]
+        captions = CaptionWriter(
+            DiscordCaptionOutlet(place.prompts, f"{name} in {place.voice.name}"), name, options.hearing.captions
+        )
         self.conversation = Conversation(
-            Dialogue(texts), companion, self._voice, self._playback, self.prompts, watch=watch, clock=clock
+            Dialogue(options.texts),
+            engines.companion,
+            self._voice,
+            self._playback,
+            self.prompts,
+            watch=self._tell(captions),
+            clock=clock,
+        )
+        self.hearing = Hearing(
+            self.link,
+            self.conversation,
+            self.prompts,
+            engines.transcriber,
+            consent,
+            captions,
+            options.hearing,
+            command=self._obey,
+            watch=self._tell(captions),
+            clock=clock,
         )
         self._playback.listener = self.conversation
         self._talking: asyncio.Task[None] | None = None
+        self._asked_to_leave = asyncio.Event()
         self._open = AsyncExitStack()
         self._began = False
+
+    def _tell(self, captions: CaptionWriter) -> Watcher:
+        def tell(event: CallEvent) -> None:
+            captions(event)
+            self._watch(event)
+
+        return tell
 
     @property
     def channel(self) -> VoiceChannel:
@@ -121,13 +179,31 @@ class VoiceSession:
         """
         self._open.push_async_callback(self.link.close)
         await self.link.connect()
-        sender = FrameSender(self._playback, self.link.sink, clock=self._clock)
+        sender = FrameSender(self._playback, self.link.sink, sent=self.hearing.ear.played, clock=self._clock)
         self._open.push_async_callback(asyncio.to_thread, sender.end)
         sender.start()
-        self._talking = asyncio.create_task(self.conversation.run(), name="conversation")
+        self._talking = asyncio.create_task(self._talk(), name="conversation")
         self._open.push_async_callback(self._stop_talking)
         self._began = True
         self._watch(CallBegan(self.channel.name, self.link.encrypted))
+
+    async def _talk(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.conversation.run(), name="conversation: speaking")
+            tasks.create_task(self.hearing.run(), name="conversation: listening")
+
+    def _obey(self, command: SpokenCommand) -> None:
+        """Do what was asked for aloud."""
+        match command.command:
+            case VoiceCommand.LEAVE:
+                self._asked_to_leave.set()
+            case VoiceCommand.STOP:
+                self.conversation.stop()
+            case VoiceCommand.REPEAT_ME:
+                said = SAID.format(text=command.before) if command.before else SAID_NOTHING
+                self.conversation.prompt(
+                    Prompt("", said, self._clock(), kind=PromptKind.RECITE, person=command.person)
+                )
 
     def say(self, prompt: Prompt) -> None:
         """Take a prompt; it is answered after those before it."""
@@ -139,18 +215,21 @@ class VoiceSession:
             raise RuntimeError("the session is not open")
         lost = asyncio.create_task(self.link.wait_lost(), name="voice link watch")
         alone = asyncio.create_task(self._wait_alone(), name="alone watch")
+        asked = asyncio.create_task(self._asked_to_leave.wait(), name="spoken leave")
         try:
-            done, _ = await asyncio.wait([lost, alone, self._talking], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([lost, alone, asked, self._talking], return_when=asyncio.FIRST_COMPLETED)
             if lost in done:
                 return lost.result()
+            if asked in done:
+                return EndCause.VOICE_COMMAND
             if alone in done:
                 return EndCause.ALONE
             _log.error("The conversation ended by itself", exc_info=self._talking.exception())
             return EndCause.FAILURE
         finally:
-            for task in (lost, alone):
+            for task in (lost, alone, asked):
                 task.cancel()
-            await asyncio.gather(lost, alone, return_exceptions=True)
+            await asyncio.gather(lost, alone, asked, return_exceptions=True)
 
     async def _wait_alone(self) -> None:
         since: float | None = None

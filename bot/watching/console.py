@@ -6,15 +6,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, ReplyEnded, Told, WordsSpoken
-from bot.voice.metrics import TurnTrace
+from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, RemarkHeard, ReplyEnded, Told, WordsSpoken
+from bot.voice.metrics import STAGES, TurnTrace
 
-_STAGES = (
-    ("first_token", "first token"),
-    ("first_clause", "first clause"),
-    ("first_audio", "first audio"),
-    ("first_packet", "first packet"),
-)
+_NOT_SHOWN = ("last_packet",)
 
 
 class CallConsole:
@@ -35,6 +30,8 @@ class CallConsole:
                 self.note(f"📞 {self._name} has left {channel} ({cause})")
             case PromptTaken(_, author, text):
                 self._line(Text.assemble((f"{author:>10} ", "bold cyan"), text))
+            case RemarkHeard(_, author, text, addressed) if not addressed:
+                self._line(Text.assemble((f"{author:>10} ", "cyan"), (f"{text}  (not answered)", "dim")))
             case WordsSpoken(_, text):
                 self._spoken(text)
             case ReplyEnded(trace):
@@ -55,8 +52,13 @@ class CallConsole:
 
     def _timings(self, trace: TurnTrace) -> None:
         self._break()
-        stages = [f"{name} {value:.0f} ms" for stage, name in _STAGES if (value := getattr(trace, stage)) is not None]
-        row = " · ".join([*stages, f"{trace.audio / 1000:.1f} s spoken", trace.outcome.value])
+        stages = [
+            f"{name} {value:.0f} ms"
+            for stage, name in STAGES.items()
+            if stage not in _NOT_SHOWN and (value := getattr(trace, stage)) is not None
+        ]
+        microphone = [trace.microphone] if trace.microphone else []
+        row = " · ".join([*microphone, *stages, f"{trace.audio / 1000:.1f} s spoken", trace.outcome.value])
         self._console.print(f"{'':>10} ⏱  {row}", style="dim", highlight=False)
 
     def _line(self, text: Text) -> None:

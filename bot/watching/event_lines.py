@@ -8,12 +8,25 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, TextIO
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, ReplyEnded, Told, WordsSpoken
+from bot.voice.events import (
+    AnswerHeard,
+    CallBegan,
+    CallEnded,
+    CallEvent,
+    PromptTaken,
+    RemarkHeard,
+    ReplyEnded,
+    Told,
+    WordsSpoken,
+)
 from bot.voice.metrics import TurnTrace
 from bot.voice.reply import Outcome
 
 _TYPES: Mapping[str, type[Any]] = MappingProxyType(
-    {kind.__name__: kind for kind in (PromptTaken, WordsSpoken, ReplyEnded, Told, CallBegan, CallEnded)}
+    {
+        kind.__name__: kind
+        for kind in (RemarkHeard, PromptTaken, WordsSpoken, AnswerHeard, ReplyEnded, Told, CallBegan, CallEnded)
+    }
 )
 
 

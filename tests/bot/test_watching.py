@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, ReplyEnded, Told, WordsSpoken
+from bot.voice.events import (
+    AnswerHeard,
+    CallBegan,
+    CallEnded,
+    CallEvent,
+    PromptTaken,
+    RemarkHeard,
+    ReplyEnded,
+    Told,
+    WordsSpoken,
+)
 from bot.voice.metrics import TurnClock, TurnTrace
 from bot.voice.reply import Outcome
 from bot.watching.console import CallConsole
@@ -19,9 +29,11 @@ from bot.watching.traces import TraceFile
 TRACE = TurnTrace("r1", Outcome.SPOKEN, 0.1, first_token=11.0, first_packet=15.5, audio=1200)
 EVENTS: list[CallEvent] = [
     CallBegan("Lounge", True),
+    RemarkHeard(8, "Ben", "did you see the game?", addressed=False),
     PromptTaken("r1", "Ada", "how are [bold]you[/]?"),
     WordsSpoken("r1", "I am fine, "),
     WordsSpoken("r1", "thanks."),
+    AnswerHeard("I am fine, thanks.", interrupted=False),
     ReplyEnded(TRACE),
     Told("❌ something"),
     CallEnded("Lounge", "command"),
@@ -51,6 +63,7 @@ def test_the_console_shows_who_said_what_the_words_and_the_times() -> None:
         view(event)
     said = stream.getvalue()
     assert "Ada how are [bold]you[/]?" in said, "people's words are shown as they are"
+    assert "Ben did you see the game?  (not answered)" in said
     assert "Mia I am fine, thanks.\n" in said
     assert "first token 11 ms" in said
     assert "first packet 16 ms" in said

@@ -1,0 +1,244 @@
+"""The thread that listens: datagrams in, turn events out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVarTuple, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.voice.echo_gate import EchoGate
+from bot.voice.heard import HEARING_RATE, Heard, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.turns.events import TurnEvent, TurnId
+
+_log = logging.getLogger(__name__)
+
+MAX_INBOX = 4_000
+"""Datagrams that may wait, 8 s of ten speakers; more can't be heard in time anyway."""
+IDLE_WAIT = 1.0
+PLAYED_RATE = 48_000
+
+Arguments = TypeVarTuple("Arguments")
+
+
+class Receiving(Protocol):
+    """Datagrams to people's sound; see :class:`~bot.voice.receive.receiver.Receiver`."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is due."""
+        ...
+
+    def datagram(self, data: bytes, at: float) -> None:
+        """Take a datagram that arrived at a monotonic time."""
+        ...
+
+    def speaking(self, ssrc: int, person: int) -> None:
+        """Discord says whose stream this is."""
+        ...
+
+    def left(self, person: int, at: float) -> None:
+        """This person is out of the channel, or is no longer listened to."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """Give up waiting for what is overdue."""
+        ...
+
+
+class Detecting(Protocol):
+    """Everybody's sound to turns; see :class:`~bot.voice.turns.turns.Turns`."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is due."""
+        ...
+
+    def heard(self, heard: Heard) -> list[TurnEvent]:
+        """Take what the receiver hands on."""
+        ...
+
+    def tick(self, now: float) -> list[TurnEvent]:
+        """End what is overdue."""
+        ...
+
+    def transcript(self, turn: TurnId, text: str) -> None:
+        """What was said in a turn that is paused."""
+        ...
+
+
+class EchoDetecting(Protocol):
+    """Tells the bot's own voice from other people's; see :class:`~bot.voice.echo.EchoDetector`."""
+
+    def played(self, sound: Sound16, at: float) -> None:
+        """The bot has said this."""
+        ...
+
+    def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
+        """Whether a person's newest sound is what the bot has said."""
+        ...
+
+    def forget(self, person: int) -> None:
+        """Keep nothing of this person."""
+        ...
+
+
+class SoundKeeper(Protocol):
+    """Is told every sound of a call, heard and played, on the listening thread; must not wait and must not raise."""
+
+    def heard(self, person: int, sound: Sound16, at: float) -> None:
+        """A person's sound, 16,000 Hz."""
+        ...
+
+    def spoken(self, sound: NDArray[np.float32], at: float) -> None:
+        """The bot's sound, mono, 48,000 Hz."""
+        ...
+
+
+class Ear(threading.Thread):
+    """Owns the receiver and every detector: whatever reaches them goes through its inbox, from any thread.
+
+    Daemonic; :meth:`end` stops it. A fault with one datagram is logged and costs that datagram.
+
+    Args:
+        make_receiving: builds the receiver, given where its sound goes.
+        deliver: takes turn events on the event loop.
+        keeper: told every sound while there is one; see :attr:`keeper`.
+    """
+
+    def __init__(
+        self,
+        make_receiving: Callable[[Callable[[Heard], None]], Receiving],
+        turns: Detecting,
+        echo: EchoDetecting,
+        deliver: Callable[[TurnEvent], None],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(name="voice ear", daemon=True)
+        self.keeper: SoundKeeper | None = None
+        self.overrun = 0
+        self._receiving = make_receiving(self._on_heard)
+        self._turns = turns
+        self._echo = echo
+        self._gate = EchoGate(echo.is_echo)
+        self._deliver = deliver
+        self._loop = loop
+        self._clock = clock
+        self._people: set[int] = set()
+        self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+
+    # From any thread.
+
+    def datagram(self, data: bytes, at: float) -> None:
+        """A datagram came; dropped and counted when the thread can't keep up."""
+        if self._inbox.qsize() >= MAX_INBOX:
+            self.overrun += 1
+            return
+        self._put(self._receiving.datagram, data, at)
+
+    def speaking(self, ssrc: int, person: int) -> None:
+        """Discord says whose stream this is."""
+        self._put(self._receiving.speaking, ssrc, person)
+
+    def left(self, person: int) -> None:
+        """This person is out of the channel, or no longer wants to be listened to: nothing of theirs is kept."""
+        self._put(self._receiving.left, person, self._clock())
+
+    def forget_everyone(self) -> None:
+        """Nothing of anybody's is kept."""
+        self._put(self._forget_everyone)
+
+    def transcript(self, turn: TurnId, text: str) -> None:
+        """What was said in a turn that is paused."""
+        self._put(self._turns.transcript, turn, text)
+
+    def played(self, pcm: bytes, at: float) -> None:
+        """20 ms of the bot's own sound left at ``at``: stereo, 16-bit, 48,000 Hz."""
+        self._put(self._on_played, pcm, at)
+
+    def end(self) -> None:
+        """Stop and wait for the thread; from any thread but itself."""
+        self._inbox.put(None)
+        if self.is_alive():
+            self.join()
+
+    def _put(self, act: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
+        self._inbox.put(lambda: act(*arguments))
+
+    # On this thread.
+
+    def run(self) -> None:
+        """Listen until :meth:`end`."""
+        while True:
+            try:
+                act = self._inbox.get(timeout=self._wait())
+            except queue.Empty:
+                act = self._nothing
+            if act is None:
+                return
+            try:
+                act()
+                self._tick()
+            except Exception:
+                _log.exception("Something heard could not be handled")
+
+    @staticmethod
+    def _nothing() -> None:
+        """Only the clock has moved on."""
+
+    def _wait(self) -> float:
+        due = [at for at in (self._receiving.deadline, self._turns.deadline) if at is not None]
+        return min(max(min(due) - self._clock(), 0.0), IDLE_WAIT) if due else IDLE_WAIT
+
+    def _tick(self) -> None:
+        now = self._clock()
+        if self._receiving.deadline is not None and self._receiving.deadline <= now:
+            self._receiving.tick(now)
+        if self._turns.deadline is not None and self._turns.deadline <= now:
+            self._report(self._turns.tick(now))
+
+    def _on_heard(self, heard: Heard) -> None:
+        match heard:
+            case SoundHeard(person, sound, at):
+                self._people.add(person)
+                if self.keeper is not None:
+                    self.keeper.heard(person, sound, at)
+                self._tell(self._gate.heard(heard))
+            case PersonLeft(person):
+                self._people.discard(person)
+                self._echo.forget(person)
+            case TransmissionEnded():
+                pass
+        self._report(self._turns.heard(heard))
+        if isinstance(heard, PersonLeft):
+            self._gate.forget(heard.person)
+
+    def _forget_everyone(self) -> None:
+        for person in tuple(self._people):
+            self._receiving.left(person, self._clock())
+
+    def _on_played(self, pcm: bytes, at: float) -> None:
+        mono = np.frombuffer(pcm, "<i2")[::2].astype(np.float32) / 32_768
+        # The mean of three samples is filter enough for what compares voices.
+        self._echo.played(mono.reshape(-1, PLAYED_RATE // HEARING_RATE).mean(axis=1), at)
+        if self.keeper is not None:
+            self.keeper.spoken(mono, at)
+
+    def _report(self, events: list[TurnEvent]) -> None:
+        for event in events:
+            self._tell(self._gate.passed(event))
+
+    def _tell(self, events: list[TurnEvent]) -> None:
+        for event in events:
+            # A call that is ending closes its loop while this thread may still hold a packet.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._deliver, event)

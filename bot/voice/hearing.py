@@ -1,0 +1,225 @@
+"""The listening half of a call: ears, turns, captions, recording, and whom it may listen to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.consent import ListeningConsent, ListeningGate
+from bot.voice.caption_outlet import DiscordCaptionOutlet
+from bot.voice.captions import CaptionWriter
+from bot.voice.conversation import Conversation
+from bot.voice.ear import Ear
+from bot.voice.echo import EchoDetector
+from bot.voice.events import Watcher
+from bot.voice.judge import CallJudge
+from bot.voice.link import VoiceChannel, VoiceLink
+from bot.voice.listening import CallMode, listening_notice
+from bot.voice.participants import BargeInRule, ChannelParticipants
+from bot.voice.prompt_channel import DiscordPromptChannel
+from bot.voice.recorder import CallRecorder, recording_folder
+from bot.voice.remark import SpokenCommand
+from bot.voice.reply import Prompt, PromptKind
+from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
+from bot.voice.turn_taking import TurnTaking
+from bot.voice.turns.turns import Turns
+from config.settings import AnswerPolicy, Captions
+
+_log = logging.getLogger(__name__)
+
+NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
+
+
+@dataclass(frozen=True, slots=True)
+class HearingOptions:
+    """What the operator decided about listening.
+
+    ``prefix`` is what commands begin with. ``names`` are what the persona is called, the usual name first.
+    ``data_dir`` is where recordings go. ``sound_goes_to`` is the host that turns speech into text, if it is another.
+    """
+
+    prefix: str
+    names: tuple[str, ...]
+    answer_to: AnswerPolicy
+    barge_in: BargeInRule
+    captions: Captions
+    data_dir: Path
+    sound_goes_to: str | None = None
+
+
+class Hearing:
+    """Everything of a call that listens; :meth:`run` lives as long as the call.
+
+    It satisfies :class:`~bot.commands.listening.ListeningControls`. All of it belongs to the event loop.
+
+    Args:
+        command: does what is asked for aloud.
+        watch: told what is heard.
+    """
+
+    def __init__(
+        self,
+        link: VoiceLink,
+        conversation: Conversation,
+        prompts: DiscordPromptChannel,
+        transcriber: Transcriber,
+        consent: ListeningConsent,
+        captions: CaptionWriter,
+        options: HearingOptions,
+        *,
+        command: Callable[[SpokenCommand], None],
+        watch: Watcher,
+        clock: Callable[[], float],
+    ) -> None:
+        self._link = link
+        self._conversation = conversation
+        self._prompts = prompts
+        self._transcriber = transcriber
+        self._consent = consent
+        self._captions = captions
+        self._options = options
+        self._clock = clock
+        self._recorder: CallRecorder | None = None
+        self._gate = ListeningGate(consent)
+        self._participants = ChannelParticipants(
+            lambda: link.channel, options.barge_in, lambda: conversation.answered, options.names
+        )
+        self._judge = CallJudge(conversation, self._participants, options.names, options.answer_to, clock=clock)
+        self._turn_taking = TurnTaking(
+            transcriber,
+            conversation,
+            self._participants,
+            self._judge,
+            hint=lambda turn, text: self.ear.transcript(turn, text),
+            command=command,
+            trouble=self._tell_trouble,
+            watch=watch,
+            clock=clock,
+        )
+        self.ear = Ear(
+            lambda out: link.receiver(out, self._gate.admits),
+            Turns(),
+            EchoDetector(),
+            self._turn_taking.on_turn_event,
+            asyncio.get_running_loop(),
+            clock=clock,
+        )
+
+    async def run(self) -> None:
+        """Listen until cancelled; then close what is kept, and let the transcriber give its memory back.
+
+        What is said while the transcriber still gets ready waits for it: the first sentence of a call is not lost.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._transcriber.rest)
+            stack.push_async_callback(self._captions.close)
+            self._captions.start()
+            stack.push_async_callback(self.stop_recording)
+            stack.callback(self._consent.watch(self._forget))
+            stack.push_async_callback(asyncio.to_thread, self.ear.end)
+            self.ear.start()
+            stack.callback(self._link.listen(self.ear))
+            self._conversation.tell(self._notice())
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._turn_taking.run(), name="turn taking")
+                tasks.create_task(self._warm_up(), name="transcriber warm-up")
+
+    def _notice(self) -> str:
+        options = self._options
+        return listening_notice(
+            options.prefix,
+            self._consent.policy,
+            self.channel.name,
+            self.captions,
+            sound_goes_to=options.sound_goes_to,
+        )
+
+    async def _warm_up(self) -> None:
+        try:
+            await self._transcriber.warm_up()
+        except TranscriptionError as error:
+            _log.error("Nobody can be understood: %s", error)
+            self._tell_trouble(str(error))
+
+    def _tell_trouble(self, cause: str) -> None:
+        self._conversation.tell(NOT_UNDERSTOOD.format(cause=cause))
+
+    # What people decide while it is on.
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """Where the call is on."""
+        return self._link.channel
+
+    @property
+    def listening(self) -> bool:
+        """Whether it listens to anybody."""
+        return self._gate.listening
+
+    @listening.setter
+    def listening(self, listening: bool) -> None:
+        self._gate.listening = listening
+        if not listening:
+            self.ear.forget_everyone()
+
+    @property
+    def captions(self) -> Captions:
+        """Where it is written down who said what."""
+        return self._captions.place
+
+    @captions.setter
+    def captions(self, place: Captions) -> None:
+        self._captions.place = place
+
+    @property
+    def mode(self) -> CallMode:
+        """Whether what is heard is answered."""
+        return self._turn_taking.mode
+
+    @mode.setter
+    def mode(self, mode: CallMode) -> None:
+        self._turn_taking.mode = mode
+
+    @property
+    def recording(self) -> bool:
+        """Whether sound is being kept."""
+        return self._recorder is not None and self._recorder.recording
+
+    async def start_recording(self) -> None:
+        """Keep sound from now on; raises :class:`~bot.voice.recorder.RecordingError`."""
+        if self.recording:
+            return
+        loop = asyncio.get_running_loop()
+        folder = recording_folder(self._options.data_dir, self.channel.name, datetime.now(UTC))
+        recorder = CallRecorder(
+            folder,
+            self._participants.name,
+            lambda reason: loop.call_soon_threadsafe(self._conversation.tell, reason),
+            clock=self._clock,
+        )
+        await asyncio.to_thread(recorder.start)
+        self._recorder = self.ear.keeper = recorder
+
+    async def stop_recording(self) -> None:
+        """Keep no more, and close the files."""
+        recorder, self._recorder, self.ear.keeper = self._recorder, None, None
+        if recorder is not None:
+            await asyncio.to_thread(recorder.close)
+
+    async def announce(self, written: str, spoken: str | None = None) -> None:
+        """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
+        await self._prompts.tell(written)
+        if spoken is not None:
+            self._conversation.prompt(Prompt("", spoken, self._clock(), kind=PromptKind.RECITE))
+
+    def _forget(self, person: int) -> None:
+        """Drop whatever is held of somebody who does not want to be listened to."""
+        self.ear.left(person)
+        self._captions.forget(person)
+        if self._recorder is not None:
+            self._recorder.forget(person)

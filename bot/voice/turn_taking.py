@@ -1,0 +1,299 @@
+"""From turns to prompts: what people say is transcribed, judged, and handed on, ahead of time where that can be.
+
+Knows nothing of Discord and nothing of sound but arrays; everything belongs to the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.voice.events import RemarkHeard, Watcher
+from bot.voice.heard import Sound16
+from bot.voice.listening import CallMode
+from bot.voice.ports import Answering, Participants, RemarkJudge
+from bot.voice.remark import Meaning, Remark, SpokenCommand, Verdict
+from bot.voice.reply import Prompt, SpokenTurn
+from bot.voice.transcribe.transcriber import (
+    Transcriber,
+    TranscriptionError,
+    TranscriptionRequest,
+    TranscriptionShed,
+    Urgency,
+)
+from bot.voice.turns.events import (
+    Microphone,
+    SpeechBegan,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechSoFar,
+    TurnDropped,
+    TurnEnded,
+    TurnEvent,
+    TurnId,
+    TurnPart,
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """A turn in the making. ``text`` is what was said up to ``paused``, once it is known."""
+
+    id: TurnId
+    interrupting: bool
+    parts: list[asyncio.Task[str]] = field(default_factory=list)
+    glimpse: asyncio.Task[None] | None = None
+    attempt: asyncio.Task[None] | None = None
+    paused: SpeechPaused | None = None
+    text: str | None = None
+    transcribed_at: float = 0.0
+    ended: TurnEnded | None = None
+
+    def tasks(self) -> list[asyncio.Task[Any]]:
+        return [task for task in (*self.parts, self.glimpse, self.attempt) if task is not None]
+
+
+class TurnTaking:
+    """One for a call. :meth:`run` lives as long as it; :meth:`on_turn_event` takes the detectors' reports.
+
+    Args:
+        hint: told the words of a paused turn, so that its detector knows how long to wait for more.
+        command: does what a voice command asks.
+        trouble: told, once, when nothing can be transcribed, and why.
+    """
+
+    def __init__(
+        self,
+        transcriber: Transcriber,
+        answering: Answering,
+        participants: Participants,
+        judge: RemarkJudge,
+        *,
+        hint: Callable[[TurnId, str], None],
+        command: Callable[[SpokenCommand], None],
+        trouble: Callable[[str], None],
+        watch: Watcher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.mode = CallMode.TALK
+        self._transcriber = transcriber
+        self._answering = answering
+        self._participants = participants
+        self._judge = judge
+        self._hint = hint
+        self._command = command
+        self._trouble = trouble
+        self._watch = watch
+        self._clock = clock
+        self._turns: dict[TurnId, _Turn] = {}
+        self._said: dict[int, str] = {}
+        self._ended: deque[_Turn] = deque()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._deaf = False
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                await asyncio.Event().wait()
+        finally:
+            self._tasks = None
+
+    def on_turn_event(self, event: TurnEvent) -> None:
+        """Take the next report of any detector; before :meth:`run` and after it they are ignored."""
+        if self._tasks is None:
+            return
+        if isinstance(event, SpeechBegan):
+            self._began(event)
+            return
+        turn = self._turns.get(event.turn)
+        if turn is None:
+            return
+        match event:
+            case SpeechSoFar(_, sound) if turn.interrupting and turn.glimpse is None:
+                turn.glimpse = self._spawn(self._glimpse(turn, sound), f"glimpse {turn.id}")
+            case SpeechPaused():
+                turn.paused, turn.text = event, None
+                self._attempt(turn, event, Urgency.SPECULATION)
+            case SpeechResumed():
+                self._resumed(turn)
+            case TurnPart(_, sound):
+                turn.parts.append(self._spawn(self._final_text(sound), f"part of {turn.id}"))
+            case TurnEnded():
+                self._turn_ended(turn, event)
+            case TurnDropped():
+                self._forget(turn)
+
+    # The reports, one by one.
+
+    def _began(self, event: SpeechBegan) -> None:
+        may_interrupt = self.mode is CallMode.TALK and self._participants.may_interrupt(event.turn.person)
+        interrupting = may_interrupt and self._answering.answering
+        self._turns[event.turn] = _Turn(event.turn, interrupting)
+        if may_interrupt:
+            self._answering.speech_began(event.turn)
+
+    def _resumed(self, turn: _Turn) -> None:
+        if turn.attempt is not None:
+            turn.attempt.cancel()
+        turn.attempt = turn.paused = turn.text = None
+        self._answering.withdraw(turn.id)
+
+    def _turn_ended(self, turn: _Turn, event: TurnEnded) -> None:
+        turn.ended = event
+        self._ended.append(turn)
+        if turn.text is not None:
+            self._conclude_in_order()
+        elif turn.attempt is None or turn.attempt.done():
+            paused = turn.paused or SpeechPaused(turn.id, event.sound, event.last_voiced_at, event.at)
+            self._attempt(turn, paused, Urgency.FINAL)
+
+    def _forget(self, turn: _Turn) -> None:
+        del self._turns[turn.id]
+        if turn in self._ended:
+            self._ended.remove(turn)
+        for task in turn.tasks():
+            task.cancel()
+        self._answering.withdraw(turn.id)
+        self._answering.free_floor(turn.id)
+        self._conclude_in_order()
+
+    # The words.
+
+    async def _glimpse(self, turn: _Turn, sound: Sound16) -> None:
+        """See whether there are words in a turn that still goes on; the next report of it asks again if not."""
+        try:
+            text = await self._transcribe(sound, Urgency.GLIMPSE)
+        except TranscriptionError:
+            text = ""
+        turn.glimpse = None
+        self._weigh_interruption(turn, text)
+
+    def _weigh_interruption(self, turn: _Turn, text: str) -> None:
+        """Let words end the reply, and an echo of its own have no say."""
+        if not turn.interrupting:
+            return
+        match self._judged(turn, text).meaning:
+            case Meaning.NOTHING | Meaning.BACKCHANNEL:
+                return
+            case Meaning.ECHO:
+                self._answering.free_floor(turn.id)
+            case _:
+                self._answering.words_came(turn.id)
+        turn.interrupting = False
+
+    def _attempt(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
+        if turn.attempt is not None:
+            turn.attempt.cancel()
+        turn.attempt = self._spawn(self._work_out(turn, paused, urgency), f"words of {turn.id}")
+
+    async def _work_out(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
+        """Find out what was said up to a pause, and prepare an answer in case it was all."""
+        try:
+            text = await self._with_parts(turn, await self._transcribe(paused.sound, urgency))
+        except TranscriptionShed:
+            # It made room for others; if the turn has ended meanwhile its words are wanted all the same.
+            if turn.ended is None:
+                return
+            text = await self._with_parts(turn, await self._final_text(paused.sound))
+        except TranscriptionError as error:
+            self._complain(error)
+            text = ""
+        turn.text, turn.transcribed_at = text, self._clock()
+        self._hint(turn.id, text)
+        if turn.ended is not None:
+            self._conclude_in_order()
+            return
+        verdict = self._judged(turn, text)
+        self._weigh_interruption(turn, text)
+        if verdict.meaning is Meaning.ADDRESSED:
+            self._answering.guess(self._prompt(turn, paused, text))
+
+    async def _final_text(self, sound: Sound16) -> str:
+        try:
+            return await self._transcribe(sound, Urgency.FINAL)
+        except TranscriptionError as error:
+            self._complain(error)
+            return ""
+
+    @staticmethod
+    async def _with_parts(turn: _Turn, last: str) -> str:
+        if turn.parts:
+            # Not gather: what waits here may be cancelled, and the parts are wanted all the same.
+            await asyncio.wait(turn.parts)
+        return " ".join(text for text in (*(part.result() for part in turn.parts), last) if text)
+
+    async def _transcribe(self, sound: Sound16, urgency: Urgency) -> str:
+        hot_words = self._participants.names()
+        transcript = await self._transcriber.transcribe(TranscriptionRequest(sound, urgency, hot_words))
+        self._deaf = False
+        return transcript.text.strip()
+
+    def _complain(self, error: TranscriptionError) -> None:
+        _log.warning("Could not transcribe: %s", error)
+        if not self._deaf:
+            self._deaf = True
+            self._trouble(str(error))
+
+    # What becomes of it.
+
+    def _conclude_in_order(self) -> None:
+        """Hand over the turns that are over, in the order in which they ended."""
+        while self._ended and self._ended[0].text is not None:
+            turn = self._ended.popleft()
+            del self._turns[turn.id]
+            self._conclude(turn, turn.text or "")
+            self._answering.free_floor(turn.id)
+
+    def _conclude(self, turn: _Turn, text: str) -> None:
+        person = turn.id.person
+        verdict = self._judged(turn, text)
+        self._weigh_interruption(turn, text)
+        if verdict.meaning is not Meaning.ADDRESSED:
+            self._answering.withdraw(turn.id)
+        if verdict.meaning in (Meaning.NOTHING, Meaning.ECHO):
+            return
+        name = self._participants.name(person)
+        before, self._said[person] = self._said.get(person), text
+        self._judge.said(person, text, addressed=verdict.meaning is Meaning.ADDRESSED)
+        self._watch(RemarkHeard(person, name, text, verdict.meaning is Meaning.ADDRESSED))
+        match verdict:
+            case Verdict(Meaning.COMMAND, command) if command is not None:
+                self._command(SpokenCommand(command, person, before))
+            case Verdict(Meaning.OVERHEARD):
+                self._answering.overhear(name, text)
+            case Verdict(Meaning.ADDRESSED) if turn.ended is not None:
+                self._answering.confirm(self._prompt(turn, turn.paused, text, turn.ended))
+
+    def _judged(self, turn: _Turn, text: str) -> Verdict:
+        verdict = self._judge.judge(Remark(turn.id.person, text, interrupting=turn.interrupting))
+        if self.mode is CallMode.TRANSCRIBE and verdict.meaning is Meaning.ADDRESSED:
+            return Verdict(Meaning.OVERHEARD)
+        return verdict
+
+    def _prompt(
+        self, turn: _Turn, paused: SpeechPaused | None, text: str, ended: TurnEnded | None = None
+    ) -> Prompt:
+        last_voiced_at = ended.last_voiced_at if ended else paused.last_voiced_at if paused else self._clock()
+        spoken = SpokenTurn(
+            turn.id,
+            ended.microphone if ended else Microphone.UNKNOWN,
+            paused.at if paused else last_voiced_at,
+            turn.transcribed_at,
+            ended.at if ended else None,
+        )
+        person = turn.id.person
+        return Prompt(self._participants.name(person), text, last_voiced_at, person=person, spoken=spoken)
+
+    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        if self._tasks is None:
+            work.close()
+            raise RuntimeError("turn taking is not running")
+        return self._tasks.create_task(work, name=f"turn taking: {name}")

@@ -1,0 +1,337 @@
+"""From turn events to prompts: what is asked of the transcriber, what reaches the conversation, and in which order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from bot.voice.events import CallEvent, RemarkHeard
+from bot.voice.heard import Sound16
+from bot.voice.remark import Meaning, Remark, SpokenCommand, Verdict
+from bot.voice.reply import Prompt
+from bot.voice.transcribe.transcriber import (
+    Transcript,
+    TranscriptionError,
+    TranscriptionRequest,
+    TranscriptionShed,
+    Urgency,
+)
+from bot.voice.turn_taking import TurnTaking
+from bot.voice.turns.events import (
+    Microphone,
+    SpeechBegan,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechSoFar,
+    TurnDropped,
+    TurnEnded,
+    TurnId,
+    TurnPart,
+)
+from bot.voice.voice_commands import VoiceCommand
+
+ADA, BEN = TurnId(1, 1), TurnId(2, 1)
+
+
+def sound(number: int) -> Sound16:
+    """A sound that the scripted transcriber tells from others by its length."""
+    return np.zeros(number, np.float32)
+
+
+@dataclass(eq=False)
+class HandTranscriber:
+    """Answers when the test says so."""
+
+    asked: list[TranscriptionRequest] = field(default_factory=list)
+    answers: list[asyncio.Future[Transcript]] = field(default_factory=list)
+
+    async def warm_up(self) -> None: ...
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        self.asked.append(request)
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return await self.answers[-1]
+
+    async def rest(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def describe(self) -> str:
+        return "by hand"
+
+    async def say(self, text: str, number: int = -1) -> None:
+        """Answer a request and let everything happen that follows."""
+        self.answers[number].set_result(Transcript(text))
+        await settle()
+
+    async def fail(self, error: TranscriptionError, number: int = -1) -> None:
+        self.answers[number].set_exception(error)
+        await settle()
+
+
+@dataclass(eq=False)
+class Journal:
+    """An Answering that writes down what it is asked; ``answering`` is set by the test."""
+
+    answering: bool = False
+    lines: list[str] = field(default_factory=list)
+    prompts: list[Prompt] = field(default_factory=list)
+
+    def guess(self, prompt: Prompt) -> None:
+        self.lines.append(f"guess {prompt.text}")
+
+    def confirm(self, prompt: Prompt) -> None:
+        self.lines.append(f"confirm {prompt.text}")
+        self.prompts.append(prompt)
+
+    def withdraw(self, turn: TurnId) -> None:
+        self.lines.append("withdraw")
+
+    def speech_began(self, turn: TurnId) -> None:
+        self.lines.append("hold")
+
+    def words_came(self, turn: TurnId) -> None:
+        self.lines.append("interrupt")
+
+    def free_floor(self, turn: TurnId) -> None:
+        self.lines.append("free")
+
+    def overhear(self, author: str, text: str) -> None:
+        self.lines.append(f"overhear {author}: {text}")
+
+
+class Pair:
+    """Ada, who may interrupt, and Ben, who may not."""
+
+    def name(self, person: int) -> str:
+        return {1: "Ada", 2: "Ben"}[person]
+
+    def names(self) -> tuple[str, ...]:
+        return ("Seiyuu", "Ada", "Ben")
+
+    def may_interrupt(self, person: int) -> bool:
+        return person == 1
+
+
+class PlainJudge:
+    """Judges by what stands in front of the text."""
+
+    def judge(self, remark: Remark) -> Verdict:
+        match remark.text.partition(":")[0]:
+            case "":
+                return Verdict(Meaning.NOTHING)
+            case "echo":
+                return Verdict(Meaning.ECHO)
+            case "mhm" if remark.interrupting:
+                return Verdict(Meaning.BACKCHANNEL)
+            case "others":
+                return Verdict(Meaning.OVERHEARD)
+            case "again":
+                return Verdict(Meaning.COMMAND, VoiceCommand.REPEAT_ME)
+            case _:
+                return Verdict(Meaning.ADDRESSED)
+
+    def said(self, person: int, text: str, *, addressed: bool) -> None: ...
+
+
+@dataclass(eq=False)
+class Table:
+    taking: TurnTaking
+    transcriber: HandTranscriber
+    journal: Journal
+    hints: list[str] = field(default_factory=list)
+    commands: list[SpokenCommand] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    watched: list[CallEvent] = field(default_factory=list)
+
+    async def feed(self, *events: object) -> None:
+        for event in events:
+            self.taking.on_turn_event(event)  # type: ignore[arg-type]
+        await settle()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.journal.lines
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def seated() -> AsyncIterator[Table]:
+    transcriber, journal = HandTranscriber(), Journal()
+    hints: list[str] = []
+    commands: list[SpokenCommand] = []
+    troubles: list[str] = []
+    watched: list[CallEvent] = []
+    taking = TurnTaking(
+        transcriber,
+        journal,
+        Pair(),
+        PlainJudge(),
+        hint=lambda _, text: hints.append(text),
+        command=commands.append,
+        trouble=troubles.append,
+        watch=watched.append,
+        clock=lambda: 3.0,
+    )
+    running = asyncio.create_task(taking.run())
+    await settle()
+    yield Table(taking, transcriber, journal, hints, commands, troubles, watched)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+async def table() -> AsyncIterator[Table]:
+    async with seated() as table:
+        yield table
+
+
+def ended(turn: TurnId, number: int, at: float = 2.5) -> TurnEnded:
+    return TurnEnded(turn, sound(number), 1.0, 2.0, at, Microphone.OPEN)
+
+
+async def test_the_answer_is_prepared_at_the_pause_and_confirmed_at_the_end(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    assert table.transcriber.asked[0].urgency is Urgency.SPECULATION
+    assert "Ben" in table.transcriber.asked[0].hot_words
+    await table.transcriber.say("What time is it?")
+    assert table.lines == ["hold", "guess What time is it?"]
+    assert table.hints == ["What time is it?"]
+    await table.feed(ended(ADA, 5))
+    assert table.lines[2:] == ["confirm What time is it?", "free"]
+    prompt = table.journal.prompts[0]
+    assert (prompt.author, prompt.person, prompt.at) == ("Ada", 1, 2.0)
+    assert prompt.spoken is not None
+    assert (prompt.spoken.paused_at, prompt.spoken.transcribed_at, prompt.spoken.ended_at) == (2.2, 3.0, 2.5)
+    assert table.watched == [RemarkHeard(1, "Ada", "What time is it?", addressed=True)]
+
+
+async def test_who_goes_on_is_transcribed_anew_and_the_first_words_are_forgotten(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await table.feed(SpeechResumed(ADA, 2.3), SpeechPaused(ADA, sound(9), 2.9, 3.0), ended(ADA, 9))
+    await table.transcriber.say("What time is it?")
+    assert [line for line in table.lines if "guess" in line or "confirm" in line] == ["confirm What time is it?"]
+    assert table.transcriber.answers[0].cancelled()
+
+
+async def test_a_turn_that_ends_before_its_words_are_known_is_answered_when_they_are(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
+    assert len(table.transcriber.asked) == 1
+    await table.transcriber.say("Hello.")
+    assert table.lines == ["hold", "confirm Hello.", "free"]
+
+
+async def test_a_shed_speculation_is_asked_again_once_the_turn_is_over(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await table.transcriber.fail(TranscriptionShed("too busy"))
+    await table.feed(ended(ADA, 5))
+    assert [request.urgency for request in table.transcriber.asked] == [Urgency.SPECULATION, Urgency.FINAL]
+    await table.transcriber.say("Hello.")
+    assert "confirm Hello." in table.lines
+    assert table.troubles == []
+
+
+async def test_turns_are_handed_over_in_the_order_in_which_they_ended(table: Table) -> None:
+    for turn, number in ((ADA, 5), (BEN, 6)):
+        await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(number), 2.0, 2.2), ended(turn, number))
+    await table.transcriber.say("Second.", 1)
+    assert not any("confirm" in line for line in table.lines)
+    await table.transcriber.say("First.", 0)
+    assert [line for line in table.lines if "confirm" in line] == ["confirm First.", "confirm Second."]
+
+
+async def test_words_interrupt_as_soon_as_they_are_known_and_only_once(table: Table) -> None:
+    table.journal.answering = True
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await table.transcriber.say("stop telling")
+    assert table.lines == ["hold", "interrupt"]
+    await table.feed(SpeechSoFar(ADA, sound(4), 2.6))
+    assert len(table.transcriber.asked) == 1
+    await table.feed(SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
+    await table.transcriber.say("stop telling me that")
+    assert table.lines == ["hold", "interrupt", "confirm stop telling me that", "free"]
+
+
+@pytest.mark.parametrize("text", ["", "mhm", "echo: once upon a time"])
+async def test_what_is_no_interruption_lets_the_reply_go_on(table: Table, text: str) -> None:
+    table.journal.answering = True
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
+    await table.transcriber.say(text)
+    assert "interrupt" not in table.lines
+    assert not any("confirm" in line for line in table.lines)
+    assert table.lines[-1] == "free"
+
+
+async def test_an_echo_frees_the_floor_while_it_still_sounds(table: Table) -> None:
+    table.journal.answering = True
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
+    await table.transcriber.say("echo: once upon")
+    assert table.lines == ["hold", "free"]
+
+
+async def test_who_may_not_interrupt_does_not_pause_the_reply_but_is_answered(table: Table) -> None:
+    table.journal.answering = True
+    await table.feed(SpeechBegan(BEN, 1.0, 1.1), SpeechPaused(BEN, sound(5), 2.0, 2.2), ended(BEN, 5))
+    await table.transcriber.say("And me?")
+    assert "hold" not in table.lines
+    assert "interrupt" not in table.lines
+    assert "confirm And me?" in table.lines
+
+
+async def test_remarks_for_others_are_overheard(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
+    await table.transcriber.say("others: lunch?")
+    assert "overhear Ada: others: lunch?" in table.lines
+    assert table.watched == [RemarkHeard(1, "Ada", "others: lunch?", addressed=False)]
+
+
+async def test_a_command_comes_with_what_was_said_before_it(table: Table) -> None:
+    for number, text in ((1, "What time is it?"), (2, "again")):
+        turn = TurnId(1, number)
+        await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
+        await table.transcriber.say(text)
+    assert table.commands == [SpokenCommand(VoiceCommand.REPEAT_ME, 1, "What time is it?")]
+
+
+async def test_a_long_turn_is_the_sum_of_its_parts(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), TurnPart(ADA, sound(8), 2.0), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await table.feed(ended(ADA, 5))
+    assert [request.urgency for request in table.transcriber.asked] == [Urgency.FINAL, Urgency.SPECULATION]
+    await table.transcriber.say("and then they left.", 1)
+    await table.transcriber.say("We talked", 0)
+    assert "confirm We talked and then they left." in table.lines
+
+
+async def test_a_turn_that_is_dropped_leaves_nothing(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await table.feed(TurnDropped(ADA, 2.4))
+    assert table.transcriber.answers[0].cancelled()
+    assert table.lines == ["hold", "withdraw", "free"]
+    await table.feed(ended(ADA, 5))
+    assert table.lines == ["hold", "withdraw", "free"]
+
+
+async def test_a_dropped_turn_does_not_block_those_behind_it(table: Table) -> None:
+    for turn, number in ((ADA, 5), (BEN, 6)):
+        await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(number), 2.0, 2.2), ended(turn, number))
+    await table.transcriber.say("Second.", 1)
+    await table.feed(TurnDropped(ADA, 2.6))
+    assert "confirm Second." in table.lines
+
+
+async def test_a_transcriber_that_fails_is_told_once_and_the_floor_is_free(table: Table) -> None:
+    for number in (1, 2):
+        turn = TurnId(1, number)
+        await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
+        await table.transcriber.fail(TranscriptionError("the model is missing"))
+    assert table.troubles == ["the model is missing"]
+    assert table.lines[-1] == "free"
