@@ -1,0 +1,260 @@
+"""One person's sound to turns: when they begin, pause, go on and have finished. Sound in, events out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from bot.voice.heard import HEARING_RATE, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.turns.end_of_turn import EndOfTurn
+from bot.voice.turns.events import (
+    Microphone,
+    SpeechBegan,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechSoFar,
+    TurnDropped,
+    TurnEnded,
+    TurnEvent,
+    TurnId,
+    TurnPart,
+)
+from bot.voice.turns.microphone import MicrophoneHistory
+from bot.voice.turns.patience import Patience
+from bot.voice.turns.recording import Recording
+from bot.voice.turns.settings import TurnSettings
+from bot.voice.turns.silero import WINDOW_SAMPLES, WINDOW_SECONDS, SpeechProbability
+from bot.voice.turns.voicing import Voicing, Window
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The turn that is on. ``sound`` is what the last pause handed on; ``None`` while there is speech."""
+
+    id: TurnId
+    began_at: float
+    last_voiced_at: float
+    next_glimpse: float
+    voiced: float
+    length: float
+    parts: int = 0
+    sound: Sound16 | None = None
+    finished: float | None = None
+    wordless: bool = False
+
+
+class TurnDetector:
+    """The turns of one person. No threads, no clock, no timers: call :meth:`tick` when :attr:`deadline` is due.
+
+    Silence is counted in samples while sound comes, so late packets end no turn; where the microphone has closed,
+    it is counted from the arrival of the last packet.
+
+    Args:
+        person: whose sound it is; names the turns.
+        probability: this person's own ear, see :meth:`bot.voice.turns.silero.Silero.listen`.
+        end_of_turn: judges the words of a pause.
+        numbers: what turns are numbered with, growing; from 1 on if not given.
+    """
+
+    def __init__(
+        self,
+        person: int,
+        probability: SpeechProbability,
+        end_of_turn: EndOfTurn,
+        settings: TurnSettings | None = None,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        self._person = person
+        self._end_of_turn = end_of_turn
+        self._settings = settings or TurnSettings()
+        self._voicing = Voicing(probability, self._settings)
+        self._recording = Recording(round(self._settings.pre_roll * HEARING_RATE))
+        self._microphone = MicrophoneHistory()
+        self._patience = Patience(self._settings)
+        self._turn: _Turn | None = None
+        self._numbers = numbers or count(1)
+        self._run = 0  # voiced windows in a row
+        self._run_began_at = 0.0
+        self._quiet = 0.0  # seconds since the last voiced window of a turn, up to the last packet
+        self._held_back = 0.0  # seconds of sound during which no turn ends
+        self._last_at: float | None = None
+        self._transmitting = False
+        self._silent_since: float | None = None  # when the last voiced sample of the last turn came
+
+    @property
+    def microphone(self) -> Microphone:
+        """What kind of microphone this person seems to have."""
+        return self._microphone.kind
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is due, in monotonic seconds; ``None`` while only more sound can change anything."""
+        if self._turn is None or self._turn.sound is None or self._last_at is None:
+            return None
+        due = self._last_at + max(0.0, self._wait(self._turn) - self._quiet)
+        if not self._transmitting:
+            return due
+        return self._last_at if due <= self._last_at and self._may_end() else None
+
+    def hear(self, heard: SoundHeard) -> list[TurnEvent]:
+        """The next stretch of the transmission, or the first of a new one."""
+        events: list[TurnEvent] = []
+        if not self._transmitting:
+            self._reopen(heard.at, events)
+        self._last_at = heard.at
+        for window in self._voicing.windows(heard.sound):
+            self._microphone.heard(window.voiced, WINDOW_SECONDS)
+            self._step(window, heard.at, events)
+        return events
+
+    def transmission_ended(self, ended: TransmissionEnded) -> list[TurnEvent]:
+        """Nothing more comes for now: for a known push-to-talk that ends the turn."""
+        events: list[TurnEvent] = []
+        if not self._transmitting:
+            return events
+        for window in self._voicing.flush():
+            self._microphone.heard(window.voiced, len(window.sound) / HEARING_RATE)
+            self._step(window, ended.at, events)
+        self._transmitting = False
+        self._held_back = 0.0
+        self._run = 0
+        self._microphone.ended(ended.announced)
+        turn = self._turn
+        if turn is None:
+            return events
+        if turn.sound is None:
+            self._pause(turn, ended.at, events)
+        if ended.announced and self.microphone is Microphone.PUSH_TO_TALK:
+            self._end(turn, ended.at, events)
+        return events
+
+    def left(self, left: PersonLeft) -> list[TurnEvent]:
+        """The person is gone: nothing of theirs is kept."""
+        turn, self._turn = self._turn, None
+        self._recording.clear()
+        return [] if turn is None else [TurnDropped(turn.id, left.at)]
+
+    def tick(self, now: float) -> list[TurnEvent]:
+        """The end of the turn, if it is due."""
+        events: list[TurnEvent] = []
+        deadline = self.deadline
+        if self._turn is not None and deadline is not None and deadline <= now:
+            self._end(self._turn, now, events)
+        return events
+
+    def transcript(self, turn: TurnId, text: str) -> None:
+        """What the sound of the last :class:`SpeechPaused` says; moves the deadline. What comes too late is ignored."""
+        if self._turn is None or self._turn.id != turn or self._turn.sound is None:
+            return
+        self._turn.wordless = not text.strip()
+        self._turn.finished = 1.0 if self._turn.wordless else self._end_of_turn.finished(text)
+
+    def _reopen(self, at: float, events: list[TurnEvent]) -> None:
+        """A new transmission: the silence before it is in the turn's sound too, as far as it helps the ear."""
+        self._transmitting = True
+        self._held_back = self._settings.resumption
+        if self._last_at is None:
+            return
+        events += self.tick(at)
+        gap = max(0.0, at - self._last_at)
+        silence = np.zeros(int(min(gap, self._settings.longest_gap) / WINDOW_SECONDS) * WINDOW_SAMPLES, np.float32)
+        for window in self._voicing.windows(silence):
+            self._recording.add(window.sound)
+        self._quiet += gap
+
+    def _step(self, window: Window, at: float, events: list[TurnEvent]) -> None:
+        seconds = len(window.sound) / HEARING_RATE
+        self._recording.add(window.sound)
+        self._held_back -= seconds
+        if not window.voiced:
+            self._run = 0
+        else:
+            self._run += 1
+            if self._run == 1:
+                self._run_began_at = at
+        turn = self._turn
+        if turn is None:
+            if self._run >= self._settings.certain_windows:
+                self._begin(at, events)
+        elif turn.sound is not None:
+            self._wait_for_more(turn, turn.sound, seconds, at, events)
+        elif window.voiced:
+            self._go_on(turn, seconds, at, events)
+        else:
+            self._quiet = seconds
+            self._pause(turn, at, events)
+
+    def _begin(self, at: float, events: list[TurnEvent]) -> None:
+        self._recording.keep()
+        if self._silent_since is not None and (pause := at - self._silent_since) <= self._settings.cut_off_within:
+            self._patience.was_cut_off(pause)
+        self._turn = _Turn(
+            TurnId(self._person, next(self._numbers)),
+            began_at=self._run_began_at,
+            last_voiced_at=at,
+            next_glimpse=self._settings.first_glimpse,
+            voiced=self._run * WINDOW_SECONDS,
+            length=self._run * WINDOW_SECONDS,
+        )
+        events.append(SpeechBegan(self._turn.id, self._turn.began_at, at))
+
+    def _go_on(self, turn: _Turn, seconds: float, at: float, events: list[TurnEvent]) -> None:
+        turn.last_voiced_at = at
+        turn.voiced += seconds
+        turn.length += seconds
+        self._quiet = 0.0
+        if len(self._recording) >= self._settings.longest_part * HEARING_RATE:
+            cut = self._recording.quietest(round(self._settings.part_search * HEARING_RATE))
+            self._cut(turn, cut, at, events)
+        elif turn.length >= turn.next_glimpse:
+            turn.next_glimpse = turn.length + self._settings.next_glimpse
+            events.append(SpeechSoFar(turn.id, self._recording.whole(), at))
+
+    def _pause(self, turn: _Turn, at: float, events: list[TurnEvent]) -> None:
+        turn.finished = None
+        turn.wordless = False
+        turn.sound = self._recording.whole()
+        events.append(SpeechPaused(turn.id, turn.sound, turn.last_voiced_at, at))
+
+    def _wait_for_more(
+        self, turn: _Turn, paused: Sound16, seconds: float, at: float, events: list[TurnEvent]
+    ) -> None:
+        self._quiet += seconds
+        if self._run >= self._settings.certain_windows:
+            pause = self._quiet - self._run * WINDOW_SECONDS
+            self._patience.resumed(pause)
+            turn.sound = None
+            events.append(SpeechResumed(turn.id, at))
+            if len(paused) >= self._settings.part_after * HEARING_RATE and pause >= self._settings.part_pause:
+                self._cut(turn, len(paused), at, events)
+            self._go_on(turn, self._run * WINDOW_SECONDS, at, events)
+        elif self._may_end() and self._quiet >= self._wait(turn):
+            self._end(turn, at, events)
+
+    def _cut(self, turn: _Turn, samples: int, at: float, events: list[TurnEvent]) -> None:
+        turn.parts += 1
+        events.append(TurnPart(turn.id, self._recording.take(samples), at))
+
+    def _end(self, turn: _Turn, at: float, events: list[TurnEvent]) -> None:
+        assert turn.sound is not None  # noqa: S101 - a turn ends in a pause only
+        self._turn = None
+        self._recording.end(len(turn.sound))
+        self._patience.ended()
+        self._silent_since = turn.last_voiced_at
+        nothing = turn.wordless or turn.voiced < self._settings.least_voiced
+        if nothing and not turn.parts:
+            events.append(TurnDropped(turn.id, at))
+        else:
+            events.append(
+                TurnEnded(turn.id, turn.sound, turn.began_at, turn.last_voiced_at, at, self.microphone)
+            )
+
+    def _wait(self, turn: _Turn) -> float:
+        return self._patience.wait(turn.finished, self.microphone, self._transmitting)
+
+    def _may_end(self) -> bool:
+        """Not while a voiced window may be the first of more, or while a microphone has only just opened."""
+        return self._run == 0 and self._held_back <= 0
