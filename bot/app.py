@@ -116,7 +116,10 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         if warning:
             _log.warning("%s", warning)
         status = StatusReporter(
-            calls, Engines(_describe_model(settings, model.options), warning), lambda: describe_voice(http, speech_url)
+            calls,
+            Engines(_describe_model(settings, model.options), warning),
+            transcriber.describe,
+            lambda: describe_voice(http, speech_url),
         )
         await bot.add_cogs(
             (

@@ -6,9 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.calls import NO_SESSION, Calls
+from bot.voice.hearing import Hearing
+from bot.voice.listening import CallMode
 from bot.voice.manager import CallState
 from bot.voice.metrics import STAGES, TurnMetrics, TurnTrace
 from bot.voice.session import VoiceSession
+from config.settings import Captions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,16 @@ class StatusReporter:
     """Writes the live state of the call.
 
     Args:
+        ears: says what turns speech into text, and where.
         voice_engine: asks the speech server for its engine's name; returns words for people, never raises.
     """
 
-    def __init__(self, calls: Calls, engines: Engines, voice_engine: Callable[[], Awaitable[str]]) -> None:
+    def __init__(
+        self, calls: Calls, engines: Engines, ears: Callable[[], str], voice_engine: Callable[[], Awaitable[str]]
+    ) -> None:
         self._calls = calls
         self._engines = engines
+        self._ears = ears
         self._voice_engine = voice_engine
 
     async def report(self) -> str:
@@ -39,6 +46,7 @@ class StatusReporter:
         else:
             lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
         lines.append(f"**Model** {self._engines.model}")
+        lines.append(f"**Ears** {self._ears()}")
         lines.append(f"**Voice** {await self._voice_engine()}")
         lines.append(f"**Held back** {', '.join(status.held) or 'nothing'}")
         if status.stuck:
@@ -54,12 +62,24 @@ class StatusReporter:
             f"🎤 **In** {session.channel.name}, prompts from <#{session.prompts.channel.id}>",
             f"**Encryption** {'end to end (DAVE)' if session.link.encrypted else 'transport only'}",
             f"**Now** {'answering' if conversation.answering else 'listening'}, {conversation.waiting} waiting",
+            f"**Listening** {_listening(session.hearing)}",
         ]
         if not session.voice_connected:
             lines.append("⚠️ The speech server is away; I answer in text until it is back.")
         if conversation.metrics.last is not None:
             lines += _timings(conversation.metrics, conversation.metrics.last)
         return lines
+
+
+def _listening(hearing: Hearing) -> str:
+    if not hearing.listening:
+        return "off"
+    extras = ["only writing down" if hearing.mode is CallMode.TRANSCRIBE else "answering what is said"]
+    if hearing.captions is not Captions.OFF:
+        extras.append(f"captions in the {hearing.captions.value}")
+    if hearing.recording:
+        extras.append("🔴 recording")
+    return ", ".join(["on", *extras])
 
 
 def _timings(metrics: TurnMetrics, last: TurnTrace) -> list[str]:
