@@ -106,7 +106,7 @@ class TurnDetector:
             self._reopen(heard.at, events)
         self._last_at = heard.at
         for window in self._voicing.windows(heard.sound):
-            self._microphone.heard(window.voiced, WINDOW_SECONDS)
+            self._microphone.heard(window)
             self._step(window, heard.at, events)
         return events
 
@@ -116,7 +116,7 @@ class TurnDetector:
         if not self._transmitting:
             return events
         for window in self._voicing.flush():
-            self._microphone.heard(window.voiced, len(window.sound) / HEARING_RATE)
+            self._microphone.heard(window)
             self._step(window, ended.at, events)
         self._transmitting = False
         self._held_back = 0.0
@@ -166,7 +166,7 @@ class TurnDetector:
         self._quiet += gap
 
     def _step(self, window: Window, at: float, events: list[TurnEvent]) -> None:
-        seconds = len(window.sound) / HEARING_RATE
+        seconds = window.seconds
         self._recording.add(window.sound)
         self._held_back -= seconds
         if not window.voiced:
@@ -184,11 +184,15 @@ class TurnDetector:
         elif window.voiced:
             self._go_on(turn, seconds, at, events)
         else:
-            self._quiet = seconds
-            self._pause(turn, at, events)
+            self._quiet += seconds
+            turn.length += seconds
+            windows = self._settings.pause_windows if window.still else self._settings.loud_pause_windows
+            if self._quiet >= windows * WINDOW_SECONDS:
+                self._pause(turn, at, events)
 
     def _begin(self, at: float, events: list[TurnEvent]) -> None:
         self._recording.keep()
+        self._quiet = 0.0
         if self._silent_since is not None and (pause := at - self._silent_since) <= self._settings.cut_off_within:
             self._patience.was_cut_off(pause)
         self._turn = _Turn(

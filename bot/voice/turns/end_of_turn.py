@@ -18,7 +18,7 @@ _GOES_ON = (",", "-", "–", "—", "…", "...", "、", "，", ":", ";")
 _ASKED = ("?", "？")
 _MARKS = ".!?。！？…,;:、，-–— \"'”’»)」"
 
-FINISHED, ASKED, HALF, SELDOM, UNFINISHED = 0.9, 1.0, 0.5, 0.25, 0.0
+FINISHED, HALF, SELDOM, UNFINISHED = 1.0, 0.5, 0.25, 0.0
 
 
 class EndOfTurn(Protocol):
@@ -73,7 +73,7 @@ class LastWords:
         if written.endswith(_GOES_ON) or phrases & endings.never or words.endswith(endings.never_written):
             return UNFINISHED
         if written.endswith(_ASKED):
-            return ASKED
+            return FINISHED
         if phrases & endings.seldom or words.endswith(endings.seldom_written):
             return SELDOM
         return HALF if self._is_half(words) else FINISHED

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import deque
 
 from bot.voice.turns.events import Microphone
+from bot.voice.turns.voicing import Window
 
 ABRUPT = 0.12
-"""Seconds: a gate never closes so soon after the last voiced sample, a released key does."""
+"""Seconds: a gate never closes so soon after the last voiced sample; a key is often released then."""
 KEPT_OPEN = 0.15
 """Seconds: a gate that closes after some quiet would not have stayed open through a pause longer by this."""
 OPEN_AFTER = 2.0
 """Seconds: whoever transmits silence for so long has an open microphone, or holds a key."""
 _REMEMBERED = 10
-_ENOUGH = 3
-_KEY_SHARE = 0.6
+_ENOUGH = 2
+_KEY_SHARE = 0.3
 
 
 class MicrophoneHistory:
@@ -28,34 +29,35 @@ class MicrophoneHistory:
         self._keys: deque[bool] = deque(maxlen=_REMEMBERED)
         self._open = False
         self._spoken = False
-        self._quiet = 0.0
-        self._longest_pause = 0.0
+        self._quiet = self._still = self._longest_still = 0.0
 
     @property
     def kind(self) -> Microphone:
         """The best guess so far. Push-to-talk is only said when it is likely: it ends turns at once."""
-        if len(self._keys) >= _ENOUGH and sum(self._keys) >= _KEY_SHARE * len(self._keys):
+        known = len(self._keys)
+        if sum(self._keys) >= max(_ENOUGH, _KEY_SHARE * known):
             return Microphone.PUSH_TO_TALK
         if self._open:
             return Microphone.OPEN
-        return Microphone.VOICE_ACTIVITY if len(self._keys) >= _ENOUGH else Microphone.UNKNOWN
+        return Microphone.VOICE_ACTIVITY if known >= _ENOUGH else Microphone.UNKNOWN
 
-    def heard(self, voiced: bool, seconds: float) -> None:
-        """The transmission went on for so long, with voice or without."""
-        if voiced:
-            self._longest_pause = max(self._longest_pause, self._quiet if self._spoken else 0.0)
+    def heard(self, window: Window) -> None:
+        """The transmission went on."""
+        if window.voiced:
+            self._longest_still = max(self._longest_still, self._still if self._spoken else 0.0)
             self._spoken = True
-            self._quiet = 0.0
+            self._quiet = self._still = 0.0
             return
-        self._quiet += seconds
+        self._quiet += window.seconds
+        # Noise may keep a gate open, but nothing keeps it open through stillness.
+        self._still = self._still + window.seconds if window.still else 0.0
         if self._quiet >= OPEN_AFTER:
             self._open = True
 
     def ended(self, announced: bool) -> None:
         """The transmission is over. Where packets merely stayed away, its end says nothing."""
         if self._spoken and announced:
-            self._keys.append(self._quiet < ABRUPT or self._longest_pause > self._quiet + KEPT_OPEN)
+            self._keys.append(self._quiet < ABRUPT or self._longest_still > self._quiet + KEPT_OPEN)
             self._open = False
         self._spoken = False
-        self._quiet = 0.0
-        self._longest_pause = 0.0
+        self._quiet = self._still = self._longest_still = 0.0

@@ -11,7 +11,7 @@ class Patience:
 
     def __init__(self, settings: TurnSettings) -> None:
         self._settings = settings
-        self._usual_pause = 0.0
+        self._usual_pause = settings.stranger_pause
         self._longest_pause = 0.0
 
     def wait(self, finished: float | None, microphone: Microphone, transmitting: bool) -> float:
@@ -28,7 +28,7 @@ class Patience:
         if finished is None:
             return settings.unknown_wait
         shortest = settings.finished_wait_open if microphone is Microphone.OPEN else settings.finished_wait
-        after_finished = min(max(self._usual_pause, shortest), settings.patient_wait)
+        after_finished = min(max(self._usual_pause * settings.pause_margin, shortest), settings.patient_wait)
         return finished * after_finished + (1 - finished) * settings.unfinished_wait
 
     def resumed(self, pause: float) -> None:
@@ -41,5 +41,6 @@ class Patience:
 
     def ended(self) -> None:
         """A turn is over: its longest pause counts towards what is usual."""
-        self._usual_pause += self._settings.learning * (self._longest_pause - self._usual_pause)
+        above = self._longest_pause - self._usual_pause
+        self._usual_pause += (self._settings.learning if above > 0 else self._settings.forgetting) * above
         self._longest_pause = 0.0

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 class TurnSettings:
     """Durations are in seconds of sound or of silence, probabilities and levels from 0 to 1.
 
+    Waits count from the last window that Silero calls voiced, which is 20 to 60 ms behind the last voiced sample.
+
     Attributes:
         voiced_probability: from which Silero's answer for a window counts as voice.
         sure_probability: a window this sure is voice however quiet it is.
         quiet_share: below this share of the speaker's own level, a window that is not sure is no voice.
+        pause_windows: so many still windows are a pause. One costs needless transcriptions, two cost 32 ms.
+        loud_pause_windows: so many where something else is heard, like the end of a hissing sound.
         certain_windows: so many voiced windows in a row are speech, for sure.
         pre_roll: kept from before the speech was sure, its own first windows included.
         least_voiced: a turn with less voice in it was a click or a cough.
@@ -29,12 +33,17 @@ class TurnSettings:
         held_key_wait: silence of somebody known to be on push-to-talk whose key is still held.
         resumption: a microphone that opens again holds back the end for so long, until it is clear what is in it.
         cut_off_within: somebody who begins again so soon after the last voiced sample of an ended turn was cut off.
-        learning: how much the latest turn counts in what is known of a person's pauses.
+        stranger_pause: the usual pause of somebody of whom nothing is known yet.
+        pause_margin: how much longer than somebody's usual pause is waited after a finished sentence.
+        learning, forgetting: how much the latest turn counts in what is known of a person's pauses, where its longest
+            pause was above the usual one, and where it was below.
     """
 
     voiced_probability: float = 0.5
     sure_probability: float = 0.8
     quiet_share: float = 0.1
+    pause_windows: int = 1
+    loud_pause_windows: int = 3
     certain_windows: int = 2
     pre_roll: float = 0.32
     least_voiced: float = 0.13
@@ -45,12 +54,15 @@ class TurnSettings:
     part_pause: float = 0.2
     longest_part: float = 25.0
     part_search: float = 5.0
-    finished_wait: float = 0.25
-    finished_wait_open: float = 0.3
-    patient_wait: float = 0.6
+    finished_wait: float = 0.19
+    finished_wait_open: float = 0.22
+    patient_wait: float = 0.85
     unfinished_wait: float = 1.2
     unknown_wait: float = 1.0
     held_key_wait: float = 1.5
     resumption: float = 0.16
     cut_off_within: float = 1.2
-    learning: float = 0.3
+    stranger_pause: float = 0.4
+    pause_margin: float = 1.35
+    learning: float = 0.6
+    forgetting: float = 0.4

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.voice.heard import Sound16
+from bot.voice.heard import HEARING_RATE, Sound16
 from bot.voice.turns.settings import TurnSettings
 from bot.voice.turns.silero import WINDOW_SAMPLES, SpeechProbability
 
@@ -16,10 +16,19 @@ _FOLLOW = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A window of sound, and whether it is voiced. The last of a transmission is shorter than the others."""
+    """A window of sound, the last of a transmission shorter than the others.
+
+    ``still`` is true where there is no voice, and next to nothing else either.
+    """
 
     sound: Sound16
     voiced: bool
+    still: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.sound) / HEARING_RATE
 
 
 class Voicing:
@@ -37,20 +46,21 @@ class Voicing:
         whole = len(samples) - len(samples) % WINDOW_SAMPLES
         self._rest = samples[whole:]
         for at in range(0, whole, WINDOW_SAMPLES):
-            window = samples[at : at + WINDOW_SAMPLES]
-            yield Window(window, self._is_voiced(window))
+            yield self._judge(samples[at : at + WINDOW_SAMPLES])
 
     def flush(self) -> Iterator[Window]:
         """What is left over at the end of a transmission."""
         rest, self._rest = self._rest, np.zeros(0, np.float32)
         if len(rest):
-            yield Window(rest, self._is_voiced(np.pad(rest, (0, WINDOW_SAMPLES - len(rest)))))
+            yield self._judge(rest)
 
-    def _is_voiced(self, window: Sound16) -> bool:
+    def _judge(self, sound: Sound16) -> Window:
         settings = self._settings
-        probability = self._probability(window)
-        level = float(np.sqrt(np.mean(np.square(window))))
+        probability = self._probability(np.pad(sound, (0, WINDOW_SAMPLES - len(sound))))
+        level = float(np.sqrt(np.mean(np.square(sound))))
+        quiet = level < settings.quiet_share * self._speech_level
         if probability >= settings.sure_probability:
             self._speech_level += _FOLLOW * (level - self._speech_level)
-            return True
-        return probability >= settings.voiced_probability and level >= settings.quiet_share * self._speech_level
+            return Window(sound, voiced=True, still=False)
+        voiced = probability >= settings.voiced_probability and not quiet
+        return Window(sound, voiced, still=quiet and not voiced)

@@ -1,0 +1,166 @@
+"""A person, their microphone and the detector, with a transcriber of a fixed speed between them. No clock runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.end_of_turn_speech import Speech
+from bot.voice.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.turns.events import (
+    SpeechBegan,
+    SpeechPaused,
+    SpeechResumed,
+    TurnDropped,
+    TurnEnded,
+    TurnEvent,
+    TurnId,
+)
+from bot.voice.turns.turns import Turns
+from sandbox.voice.microphone import Frame, Microphone
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder
+
+FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
+
+
+class HearingDecoder(MonoDecoder):
+    """Opus to what the bot listens to: 16,000 Hz mono."""
+
+    SAMPLING_RATE = HEARING_RATE
+    SAMPLES_PER_FRAME = HEARING_RATE // 50
+    FRAME_SIZE = SAMPLES_PER_FRAME * MonoDecoder.SAMPLE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one sentence. Seconds.
+
+    Attributes:
+        cut_off: the turn was ended, or dropped, before the last word.
+        wait: from the packet with the last voiced sample to the end; ``None`` if it never ended.
+        after_release: the same from the last packet of the transmission.
+        onset: from the first voiced packet to :class:`SpeechBegan`.
+        pauses: how often there was something to transcribe.
+    """
+
+    cut_off: bool
+    wait: float | None
+    after_release: float | None
+    onset: float | None
+    pauses: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Packet:
+    at: float
+    sound: Sound16 | None
+
+
+class Call:
+    """One person's sentences, one after another, on one microphone; what was learned of them stays.
+
+    Args:
+        transcription: seconds that the stand-in transcriber takes; it knows the true words.
+        silence: seconds between two sentences.
+    """
+
+    def __init__(self, turns: Turns, microphone: Microphone, *, transcription: float, silence: float = 3.0) -> None:
+        self._turns = turns
+        self._microphone = microphone
+        self._transcription = transcription
+        self._silence = silence
+        self._encoder = MonoEncoder()
+        self._decoder = HearingDecoder()
+        self._now = 1000.0
+
+    def say(self, speech: Speech, *, before: float = 0.0) -> Outcome:
+        """One sentence. ``before`` is what the microphone itself puts in front of it, in seconds."""
+        began = self._now
+        packets = list(self._packets(self._microphone.frames(speech.sound)))
+        self._now = packets[-1].at + self._silence
+        log = _Transcripts(self._turns, self._transcription, speech, began + before)
+        for packet in packets:
+            log.pass_time(packet.at)
+            if packet.sound is None:
+                log.take(self._turns.heard(TransmissionEnded(1, packet.at, announced=True)))
+            else:
+                log.take(self._turns.heard(SoundHeard(1, packet.sound, packet.at)))
+        log.pass_time(self._now)
+        return log.outcome(max(packet.at for packet in packets if packet.sound is not None))
+
+    def _packets(self, frames: Iterator[Frame]) -> Iterator[_Packet]:
+        """What arrives, and when: the first frame of silence ends a transmission."""
+        at = self._now
+        sending = False
+        for frame in frames:
+            at += FRAME_SECONDS
+            if frame is not None:
+                yield _Packet(at, self._decoder.decode_frame(self._encoder.encode(frame)))
+            elif sending:
+                yield _Packet(at, None)
+            sending = frame is not None
+        if sending:
+            yield _Packet(at + FRAME_SECONDS, None)
+
+
+class _Transcripts:
+    """Lets time pass for the detector: what is due, and the words when the stand-in has them."""
+
+    def __init__(self, turns: Turns, takes: float, speech: Speech, began: float) -> None:
+        self._turns = turns
+        self._takes = takes
+        self._speech = speech
+        self._began = began
+        self._pending: tuple[float, TurnId, str] | None = None
+        self._pauses = 0
+        self._ends: list[float] = []
+        self._onset: float | None = None
+
+    def pass_time(self, until: float) -> None:
+        while (due := self._next()) is not None and due <= until:
+            if self._pending is not None and self._pending[0] <= due:
+                _, turn, words = self._pending
+                self._pending = None
+                self._turns.transcript(turn, words)
+                if self._turns.deadline is None or self._turns.deadline > due:
+                    continue
+            self.take(self._turns.tick(due))
+
+    def _next(self) -> float | None:
+        ready = self._pending[0] if self._pending is not None else None
+        due = [at for at in (ready, self._turns.deadline) if at is not None]
+        return min(due, default=None)
+
+    def take(self, events: Sequence[TurnEvent]) -> None:
+        for event in events:
+            match event:
+                case SpeechBegan() if self._onset is None:
+                    self._onset = event.at - self._arrival(self._speech.parts[0].begin)
+                case SpeechPaused():
+                    words = self._speech.words_until(round((event.at - self._began) * SAMPLE_RATE))
+                    self._pending = (event.at + self._takes, event.turn, words)
+                    self._pauses += 1
+                case SpeechResumed():
+                    self._pending = None
+                case TurnEnded() | TurnDropped():
+                    self._pending = None
+                    self._ends.append(event.at)
+                case _:
+                    pass
+
+    def outcome(self, released: float) -> Outcome:
+        last = self._arrival(self._speech.end - 1)
+        ended = self._ends[-1] if self._ends and self._ends[-1] >= last else None
+        return Outcome(
+            cut_off=any(end < last for end in self._ends),
+            wait=None if ended is None else ended - last,
+            after_release=None if ended is None else ended - released,
+            onset=self._onset,
+            pauses=self._pauses,
+        )
+
+    def _arrival(self, sample: int) -> float:
+        """When the packet with this sample arrived."""
+        return self._began + (np.floor(sample / FRAME_SAMPLES) + 1) * FRAME_SECONDS

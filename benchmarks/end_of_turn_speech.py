@@ -1,0 +1,100 @@
+"""Speech whose ends and pauses are known to the sample: espeak-ng, 48,000 Hz, each part cut to its voiced samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import SAMPLE_RATE
+from tts_server.engines.espeak_library import EspeakLibrary
+
+VOICED_LEVEL = 0.008
+"""RMS of 10 ms from which sound counts as voiced; the speech itself has an RMS of :data:`SPEECH_LEVEL`."""
+SPEECH_LEVEL = 0.1
+_STEP = SAMPLE_RATE // 100
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """An espeak-ng voice: words a minute, and a pitch of 0 to 100."""
+
+    name: str
+    rate: int
+    pitch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenPart:
+    """A part of a sentence: its words, and its first and last voiced samples."""
+
+    words: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """A sentence as it was said: 48,000 Hz mono."""
+
+    sound: Sound
+    parts: Sequence[SpokenPart]
+
+    @property
+    def end(self) -> int:
+        """The last voiced sample."""
+        return self.parts[-1].end
+
+    def words_until(self, sample: int) -> str:
+        """What has been said until then, with a full stop, as Whisper would write it.
+
+        The words of a part count as evenly spread.
+        """
+        said: list[str] = []
+        for part in self.parts:
+            words = part.words.split()
+            share = (sample - part.begin) / (part.end - part.begin)
+            said += words[: max(0, min(len(words), round(share * len(words))))]
+        if len(said) == sum(len(part.words.split()) for part in self.parts):
+            return " ".join(said)
+        return " ".join(said).rstrip(",.?!") + "."
+
+
+class Speaker:
+    """Says sentences in one voice."""
+
+    def __init__(self, library: EspeakLibrary, voice: Voice) -> None:
+        self._library = library
+        self._voice = voice
+
+    def say(self, parts: Sequence[str], pauses: Sequence[float], release: float) -> Speech:
+        """Say the parts with so many seconds between them, and ``release`` seconds of quiet behind the last."""
+        pieces: list[Sound] = []
+        spoken: list[SpokenPart] = []
+        at = 0
+        for words, quiet in zip(parts, (*pauses, release), strict=True):
+            sound = self._voiced(words)
+            spoken.append(SpokenPart(words, at, at + len(sound)))
+            silence = np.zeros(round(quiet * SAMPLE_RATE), np.float32)
+            pieces += [sound, silence]
+            at += len(sound) + len(silence)
+        return Speech(np.concatenate(pieces), spoken)
+
+    def _voiced(self, words: str) -> Sound:
+        pcm = bytearray()
+
+        def take(piece: bytes) -> bool:
+            pcm.extend(piece)
+            return True
+
+        self._library.speak(words, self._voice.name, self._voice.rate, self._voice.pitch, take)
+        samples = np.frombuffer(bytes(pcm), "<i2").astype(np.float32) / 32768
+        sound: Sound = soxr.resample(samples, self._library.sample_rate, SAMPLE_RATE).astype(np.float32)
+        sound *= SPEECH_LEVEL / np.sqrt(np.mean(np.square(sound)))
+        steps = len(sound) // _STEP
+        level = np.sqrt(np.square(sound[: steps * _STEP]).reshape(steps, _STEP).mean(axis=1))
+        voiced = np.flatnonzero(level >= VOICED_LEVEL)
+        return sound[voiced[0] * _STEP : (voiced[-1] + 1) * _STEP]
