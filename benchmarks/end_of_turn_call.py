@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from benchmarks.end_of_turn_speech import Speech
 from bot.voice.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
@@ -19,7 +17,7 @@ from bot.voice.turns.events import (
     TurnId,
 )
 from bot.voice.turns.turns import Turns
-from sandbox.voice.microphone import Frame, Microphone
+from sandbox.voice.microphone import Frame, Microphone, OpenMicrophone
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder
 
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
@@ -64,13 +62,23 @@ class Call:
     Args:
         transcription: seconds that the stand-in transcriber takes; it knows the true words.
         silence: seconds between two sentences.
+        told: gets every event.
     """
 
-    def __init__(self, turns: Turns, microphone: Microphone, *, transcription: float, silence: float = 3.0) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        microphone: Microphone,
+        *,
+        transcription: float,
+        silence: float = 3.0,
+        told: Callable[[TurnEvent], None] = lambda _: None,
+    ) -> None:
         self._turns = turns
         self._microphone = microphone
         self._transcription = transcription
         self._silence = silence
+        self._told = told
         self._encoder = MonoEncoder()
         self._decoder = HearingDecoder()
         self._now = 1000.0
@@ -80,15 +88,15 @@ class Call:
         began = self._now
         packets = list(self._packets(self._microphone.frames(speech.sound)))
         self._now = packets[-1].at + self._silence
-        log = _Transcripts(self._turns, self._transcription, speech, began + before)
+        listening = _Listening(self._turns, self._transcription, speech, began + before, self._told)
         for packet in packets:
-            log.pass_time(packet.at)
+            listening.pass_time(packet.at)
             if packet.sound is None:
-                log.take(self._turns.heard(TransmissionEnded(1, packet.at, announced=True)))
+                listening.take(self._turns.heard(TransmissionEnded(1, packet.at, announced=True)))
             else:
-                log.take(self._turns.heard(SoundHeard(1, packet.sound, packet.at)))
-        log.pass_time(self._now)
-        return log.outcome(max(packet.at for packet in packets if packet.sound is not None))
+                listening.take(self._turns.heard(SoundHeard(1, packet.sound, packet.at)))
+        listening.pass_time(self._now)
+        return listening.outcome(max(packet.at for packet in packets if packet.sound is not None))
 
     def _packets(self, frames: Iterator[Frame]) -> Iterator[_Packet]:
         """What arrives, and when: the first frame of silence ends a transmission."""
@@ -101,18 +109,21 @@ class Call:
             elif sending:
                 yield _Packet(at, None)
             sending = frame is not None
-        if sending:
+        if sending and not isinstance(self._microphone, OpenMicrophone):
             yield _Packet(at + FRAME_SECONDS, None)
 
 
-class _Transcripts:
+class _Listening:
     """Lets time pass for the detector: what is due, and the words when the stand-in has them."""
 
-    def __init__(self, turns: Turns, takes: float, speech: Speech, began: float) -> None:
+    def __init__(
+        self, turns: Turns, takes: float, speech: Speech, began: float, told: Callable[[TurnEvent], None]
+    ) -> None:
         self._turns = turns
         self._takes = takes
         self._speech = speech
         self._began = began
+        self._told = told
         self._pending: tuple[float, TurnId, str] | None = None
         self._pauses = 0
         self._ends: list[float] = []
@@ -135,6 +146,7 @@ class _Transcripts:
 
     def take(self, events: Sequence[TurnEvent]) -> None:
         for event in events:
+            self._told(event)
             match event:
                 case SpeechBegan() if self._onset is None:
                     self._onset = event.at - self._arrival(self._speech.parts[0].begin)
@@ -163,4 +175,4 @@ class _Transcripts:
 
     def _arrival(self, sample: int) -> float:
         """When the packet with this sample arrived."""
-        return self._began + (np.floor(sample / FRAME_SAMPLES) + 1) * FRAME_SECONDS
+        return self._began + (sample // FRAME_SAMPLES + 1) * FRAME_SECONDS

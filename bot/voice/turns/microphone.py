@@ -29,7 +29,7 @@ class MicrophoneHistory:
         self._keys: deque[bool] = deque(maxlen=_REMEMBERED)
         self._open = False
         self._spoken = False
-        self._quiet = self._still = self._longest_still = 0.0
+        self._quiet = self._still = self._longest_still = self._kept_open = 0.0
 
     @property
     def kind(self) -> Microphone:
@@ -44,20 +44,21 @@ class MicrophoneHistory:
     def heard(self, window: Window) -> None:
         """The transmission went on."""
         if window.voiced:
-            self._longest_still = max(self._longest_still, self._still if self._spoken else 0.0)
+            self._kept_open = max(self._kept_open, self._longest_still if self._spoken else 0.0)
             self._spoken = True
-            self._quiet = self._still = 0.0
+            self._quiet = self._still = self._longest_still = 0.0
             return
         self._quiet += window.seconds
         # Noise may keep a gate open, but nothing keeps it open through stillness.
         self._still = self._still + window.seconds if window.still else 0.0
+        self._longest_still = max(self._longest_still, self._still)
         if self._quiet >= OPEN_AFTER:
             self._open = True
 
     def ended(self, announced: bool) -> None:
         """The transmission is over. Where packets merely stayed away, its end says nothing."""
         if self._spoken and announced:
-            self._keys.append(self._quiet < ABRUPT or self._longest_still > self._quiet + KEPT_OPEN)
+            self._keys.append(self._quiet < ABRUPT or self._kept_open > self._quiet + KEPT_OPEN)
             self._open = False
         self._spoken = False
-        self._quiet = self._still = self._longest_still = 0.0
+        self._quiet = self._still = self._longest_still = self._kept_open = 0.0

@@ -42,8 +42,11 @@ class Silero:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
+        path = path or _bundled()
+        if not path.exists():
+            raise SileroMissing(f"there is no Silero network at {path}")
         self._session = onnxruntime.InferenceSession(
-            str(path or _bundled()), sess_options=options, providers=["CPUExecutionProvider"]
+            str(path), sess_options=options, providers=["CPUExecutionProvider"]
         )
         inputs = {found.name for found in self._session.get_inputs()}
         if inputs != {"input", "h", "c"}:

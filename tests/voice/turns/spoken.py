@@ -1,0 +1,22 @@
+"""Real speech for the tests of turns: espeak-ng, as it is heard, 16,000 Hz mono."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+
+from benchmarks.end_of_turn_speech import Speaker, Voice
+from bot.voice.heard import HEARING_RATE, Sound16
+from sandbox.voice.opus import SAMPLE_RATE
+from tts_server.engines import espeak_library
+
+VOICE = Voice("English (America)", 160, 50)
+
+
+def make_speaker(voice: Voice = VOICE) -> Speaker:
+    return Speaker(espeak_library.load(), voice)
+
+
+def say(text: str) -> Sound16:
+    speech = make_speaker().say([text], [], 0.0)
+    return np.asarray(soxr.resample(speech.sound, SAMPLE_RATE, HEARING_RATE), np.float32)

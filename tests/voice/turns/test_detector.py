@@ -1,0 +1,304 @@
+"""When a person's turn begins, pauses, goes on and ends, with an ear that takes loud for voiced."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.voice.heard import HEARING_RATE, PersonLeft, Sound16
+from bot.voice.turns.events import (
+    Microphone,
+    SpeechBegan,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechSoFar,
+    TurnDropped,
+    TurnEnded,
+    TurnPart,
+)
+from bot.voice.turns.settings import TurnSettings
+from tests.voice.turns.scripted import PERSON, Person, joined
+
+SETTINGS = TurnSettings()
+
+
+def waited(person: Person) -> float:
+    """From the last pause to the end, in seconds."""
+    return person.only(TurnEnded)[-1].at - person.only(SpeechPaused)[-1].at
+
+
+def make_push_to_talk() -> Person:
+    """Somebody who has let the key go in the middle of the sound, three times."""
+    person = Person()
+    for _ in range(3):
+        person.talk(1.0)
+        person.close()
+        person.pass_time(3.0)
+    person.events.clear()
+    return person
+
+
+def test_speech_is_sure_within_130_ms() -> None:
+    person = Person()
+    began = person.now
+    person.talk(0.14)
+    (event,) = person.only(SpeechBegan)
+    assert event.at - began <= 0.13
+
+
+def test_what_was_said_before_it_was_sure_is_kept() -> None:
+    person = Person()
+    person.hush(1.0)
+    person.talk(1.0)
+    person.close()
+    (paused,) = person.only(SpeechPaused)
+    sent = joined(person.sent)
+    assert len(paused.sound) >= HEARING_RATE + round(0.256 * HEARING_RATE) - 512
+    assert np.array_equal(paused.sound, sent[-len(paused.sound) :])
+
+
+def test_a_closing_microphone_pauses_at_once_and_ends_after_a_wait() -> None:
+    person = Person()
+    person.talk(1.0)
+    person.close()
+    assert person.named()[-1] == "SpeechPaused"
+    assert person.detector.deadline is not None
+    person.pass_time(3.0)
+    assert person.named()[-1] == "TurnEnded"
+    assert person.only(TurnEnded)[0].sound is person.only(SpeechPaused)[0].sound
+    assert person.detector.deadline is None
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"), [("What time is it?", 0.15, 0.6), ("I went home and", 1.0, 1.3), (None, 0.8, 1.1)]
+)
+def test_the_words_decide_how_long_is_waited(text: str | None, least: float, most: float) -> None:
+    person = Person()
+    person.talk(1.0)
+    person.close()
+    if text is not None:
+        person.detector.transcript(person.only(SpeechPaused)[0].turn, text)
+    person.pass_time(3.0)
+    assert least <= waited(person) <= most
+
+
+def test_words_that_come_late_end_a_turn_whose_wait_is_over() -> None:
+    person = Person()
+    person.talk(1.0)
+    person.hush(0.9)
+    person.detector.transcript(person.only(SpeechPaused)[0].turn, "That is all.")
+    assert person.detector.deadline is not None
+    person.pass_time(0.0)
+    assert person.named()[-1] == "TurnEnded"
+
+
+def test_a_pause_without_words_was_nothing() -> None:
+    person = Person()
+    person.talk(0.5)
+    person.close()
+    person.detector.transcript(person.only(SpeechPaused)[0].turn, " ")
+    person.pass_time(3.0)
+    assert person.named()[-1] == "TurnDropped"
+
+
+def test_who_goes_on_is_not_cut_off() -> None:
+    person = Person()
+    person.talk(1.0)
+    person.hush(0.3)
+    person.close()
+    person.pass_time(0.4)
+    person.talk(1.0)
+    person.hush(0.3)
+    person.close()
+    person.pass_time(3.0)
+    spoken = [name for name in person.named() if name != "SpeechSoFar"]
+    assert spoken == ["SpeechBegan", "SpeechPaused", "SpeechResumed", "SpeechPaused", "TurnEnded"]
+    assert len(person.only(TurnEnded)[0].sound) > 2.5 * HEARING_RATE
+
+
+def test_the_silence_between_transmissions_is_in_the_sound_but_not_all_of_it() -> None:
+    person = Person()
+    person.talk(1.0)
+    person.close()
+    person.pass_time(0.8)
+    person.talk(1.0)
+    person.close()
+    sound = person.only(SpeechPaused)[-1].sound
+    assert 2.2 <= len(sound) / HEARING_RATE <= 2.0 + SETTINGS.longest_gap
+    assert np.count_nonzero(sound) == 2 * HEARING_RATE
+
+
+def test_an_opening_microphone_holds_the_end_back_until_it_is_clear_what_is_said() -> None:
+    person = Person()
+    person.talk(1.0)
+    person.close()
+    assert person.detector.deadline is not None
+    person.pass_time(person.detector.deadline - person.now - 0.03)
+    person.hush(0.06)
+    person.talk(0.5)
+    assert "TurnEnded" not in person.named()
+    assert person.only(SpeechResumed)
+
+
+def test_packets_that_are_late_end_no_turn() -> None:
+    person = Person()
+    person.talk(1.0)
+    person.hush(0.1)
+    person.pass_time(1.5)
+    person.talk(0.5)
+    assert "TurnEnded" not in person.named()
+
+
+def test_a_released_key_ends_the_turn_at_once() -> None:
+    person = make_push_to_talk()
+    person.talk(1.0)
+    released = person.now
+    person.close()
+    (ended,) = person.only(TurnEnded)
+    assert ended.at - released <= 0.06
+    assert ended.microphone is Microphone.PUSH_TO_TALK
+
+
+def test_a_held_key_keeps_the_turn_open_through_a_long_pause() -> None:
+    person = make_push_to_talk()
+    person.talk(1.0)
+    person.hush(1.2)
+    person.talk(1.0)
+    assert "TurnEnded" not in person.named()
+
+
+def test_packets_that_stay_away_are_no_released_key() -> None:
+    person = make_push_to_talk()
+    person.talk(1.0)
+    person.close(announced=False)
+    assert person.named()[-1] == "SpeechPaused"
+
+
+def test_somebody_who_was_cut_off_is_waited_for_longer() -> None:
+    person = Person()
+    waits = []
+    for pause in (0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 0.0):
+        person.talk(1.0)
+        person.hush(0.2)
+        person.close()
+        person.detector.transcript(person.only(SpeechPaused)[-1].turn, "That is all.")
+        person.pass_time(pause or 3.0)
+        if not pause:
+            waits.append(waited(person))
+    *_, fluent, cut_off = waits
+    assert fluent < 0.3 < cut_off
+
+
+def test_a_turn_that_goes_on_is_shown_every_second() -> None:
+    person = Person()
+    began = person.now
+    person.talk(4.0)
+    shown = [event.at - began for event in person.only(SpeechSoFar)]
+    assert 0.55 <= shown[0] <= 0.75
+    assert all(0.9 <= later - earlier <= 1.15 for earlier, later in pairwise(shown))
+    assert len(shown) == 4
+
+
+def test_a_click_is_nothing_and_a_short_noise_is_dropped() -> None:
+    person = Person()
+    person.hush(0.512)
+    person.talk(0.03)
+    person.hush(2.0)
+    assert person.events == []
+    person.talk(0.1)
+    person.hush(2.0)
+    assert person.named() == ["SpeechBegan", "SpeechPaused", "TurnDropped"]
+
+
+def test_who_leaves_takes_the_turn_along() -> None:
+    person = Person()
+    person.talk(1.0)
+    assert [type(event) for event in person.detector.left(PersonLeft(PERSON, person.now))] == [TurnDropped]
+    assert person.detector.deadline is None
+
+
+def test_a_monologue_is_cut_at_a_pause_and_nothing_is_lost() -> None:
+    person = Person()
+    for _ in range(9):
+        person.talk(4.0)
+        person.hush(0.4)
+    person.hush(2.0)
+    parts, (ended,) = person.only(TurnPart), person.only(TurnEnded)
+    assert len(parts) == 2
+    assert all(len(part.sound) <= 26 * HEARING_RATE for part in parts)
+    whole = joined([*(part.sound for part in parts), ended.sound])
+    assert np.array_equal(whole, joined(person.sent)[: len(whole)])
+    assert len(whole) >= 9 * 4 * HEARING_RATE
+
+
+def test_a_monologue_without_a_pause_is_cut_where_it_is_quietest() -> None:
+    person = Person()
+    person.talk(22.0)
+    person.send(np.full(HEARING_RATE // 10, 0.06, np.float32))
+    person.talk(8.0)
+    (part,) = person.only(TurnPart)
+    assert abs(len(part.sound) / HEARING_RATE - 22.05) < 0.06
+
+
+Step = tuple[str, float]
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("talk"), st.floats(0.01, 2.0)),
+        st.tuples(st.just("hush"), st.floats(0.01, 1.5)),
+        st.tuples(st.just("close"), st.floats(0.0, 2.0)),
+        st.tuples(st.just("stall"), st.floats(0.0, 0.5)),
+        st.tuples(st.just("words"), st.floats(0.0, 1.0)),
+    ),
+    max_size=25,
+)
+FOLLOWS = {
+    None: {"SpeechBegan"},
+    "SpeechBegan": {"SpeechPaused", "SpeechSoFar"},
+    "SpeechSoFar": {"SpeechPaused", "SpeechSoFar", "TurnPart"},
+    "SpeechPaused": {"SpeechResumed", "TurnEnded", "TurnDropped"},
+    "SpeechResumed": {"SpeechPaused", "SpeechSoFar", "TurnPart"},
+    "TurnPart": {"SpeechPaused", "SpeechSoFar", "TurnPart"},
+    "TurnEnded": {"SpeechBegan"},
+    "TurnDropped": {"SpeechBegan"},
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(STEPS)
+def test_whatever_is_said_events_are_in_order_and_no_sample_comes_twice(steps: list[Step]) -> None:
+    person = Person(TurnSettings(part_after=2.0, longest_part=4.0, part_search=1.0))
+    for what, seconds in steps:
+        match what:
+            case "talk":
+                person.talk(seconds)
+            case "hush":
+                person.hush(seconds)
+            case "close":
+                person.close()
+                person.pass_time(seconds)
+            case "stall":
+                person.pass_time(seconds)
+            case _:
+                for paused in person.only(SpeechPaused)[-1:]:
+                    person.detector.transcript(paused.turn, "That is all." if seconds < 0.5 else "And")
+    person.close()
+    person.pass_time(5.0)
+
+    names = person.named()
+    assert all(later in FOLLOWS[earlier] for earlier, later in pairwise([None, *names]))
+    assert not names or names[-1] in ("TurnEnded", "TurnDropped")
+    numbers = [event.turn.number for event in person.events]
+    assert numbers == sorted(numbers)
+    assert all(later.at >= earlier.at for earlier, later in pairwise(person.events))
+    kept = joined([event.sound for event in person.events if isinstance(event, TurnPart | TurnEnded)])
+    assert in_order(kept[kept != 0], joined(person.sent))
+
+
+def in_order(kept: Sound16, sent: Sound16) -> bool:
+    """Whether every sample that was kept was sent, and comes once and in that order."""
+    places = {float(sample): place for place, sample in enumerate(sent)}
+    return all(later > earlier for earlier, later in pairwise(places[float(sample)] for sample in kept))

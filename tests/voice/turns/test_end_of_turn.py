@@ -1,0 +1,73 @@
+"""Finished sentences and unfinished ones, in the languages the word lists know, written as Whisper writes them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.voice.turns.end_of_turn import LastWords
+
+FINISHED = (
+    "What time is it?",
+    "What are you listening to?",
+    "Yes.",
+    "I am.",
+    "That's a good idea",
+    "If it rains, we stay at home.",
+    "I bought a car.",
+    "My son likes hay.",
+    "Wie spät ist es?",
+    "Ich mag es.",
+    "Ich komme mit.",
+    "Quelle heure est-il ?",
+    "J'aime beaucoup ce film.",
+    "¿Qué hora es?",
+    "Me gusta mucho la música.",
+    "今日は何をしましたか？",
+    "ありがとうございます。",
+    "今天天气很好。",
+    "你叫什么名字？",
+    "Сколько сейчас времени?",
+    "Мне нравится эта музыка.",
+)
+UNFINISHED = (
+    "I went to the shop and",
+    "I went to the.",
+    "Could you tell me when the?",
+    "So I was thinking, um.",
+    "Because.",
+    "I wanted to say...",
+    "We could go by car, or.",
+    "Ich glaube, dass.",
+    "Gestern war ich im Kino und.",
+    "Je voudrais une.",
+    "Est-ce que tu peux.",
+    "Creo que.",
+    "Ayer fui al mercado y.",
+    "昨日、友達と映画を",
+    "えっと。",
+    "我觉得",
+    "因为。",
+    "Я думаю, что.",
+    "Мы поехали в.",
+)
+
+
+@pytest.mark.parametrize("text", FINISHED)
+def test_a_finished_sentence_is_answered_soon(text: str) -> None:
+    assert LastWords().finished(text) == 1.0
+
+
+@pytest.mark.parametrize("text", UNFINISHED)
+def test_an_unfinished_one_is_waited_for(text: str) -> None:
+    assert LastWords().finished(text) <= 0.25
+
+
+def test_half_a_sentence_is_between() -> None:
+    assert 0.25 < LastWords().finished("If it rains tomorrow.") < 1.0
+
+
+@given(st.text())
+def test_any_text_has_an_answer(text: str) -> None:
+    assert 0.0 <= LastWords().finished(text) <= 1.0

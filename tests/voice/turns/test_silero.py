@@ -1,0 +1,62 @@
+"""The real network on real speech: carried from window to window, and deaf to what is no speech."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.end_of_turn_noise import keyboard, music, noise
+from bot.voice.heard import Sound16
+from bot.voice.turns.silero import WINDOW_SAMPLES, Silero, SileroMissing
+from tests.voice.turns.spoken import say
+
+
+@pytest.fixture(scope="module")
+def silero() -> Silero:
+    return Silero()
+
+
+def probabilities(silero: Silero, sound: Sound16) -> list[float]:
+    ear = silero.listen()
+    whole = len(sound) - len(sound) % WINDOW_SAMPLES
+    return [ear(window) for window in sound[:whole].reshape(-1, WINDOW_SAMPLES)]
+
+
+def test_speech_is_heard_and_the_silence_behind_it_too(silero: Silero) -> None:
+    found = probabilities(silero, np.pad(say("What is the weather like today?"), (8000, 8000)))
+    assert max(found[:14]) < 0.3
+    assert np.mean(np.array(found[18:-20]) > 0.5) > 0.8
+    assert max(found[-10:]) < 0.3
+
+
+def test_two_people_do_not_disturb_each_other(silero: Silero) -> None:
+    speech = say("What is the weather like today?")
+    alone = probabilities(silero, speech)
+    one, other = silero.listen(), silero.listen()
+    together = []
+    for at in range(0, len(speech) - WINDOW_SAMPLES + 1, WINDOW_SAMPLES):
+        together.append(one(speech[at : at + WINDOW_SAMPLES]))
+        other(noise(0.032, 0.1, 1.0, at))
+    assert together == alone
+
+
+@pytest.mark.parametrize("sound", [noise(10, 0.1, 1.0, 1), music(10, 0.1, 1), keyboard(10, 0.3, 1)])
+def test_noise_music_and_keys_are_no_speech(silero: Silero, sound: Sound16) -> None:
+    assert max(probabilities(silero, sound)) < 0.5
+
+
+def test_it_needs_neither_torch_nor_faster_whisper_in_the_process() -> None:
+    code = (
+        "import sys; from bot.voice.turns.turns import Turns; Turns(); "
+        "sys.exit(bool({'torch', 'faster_whisper', 'discord', 'ctranslate2'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_network_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SileroMissing, match="nowhere"):
+        Silero(tmp_path / "nowhere.onnx")
