@@ -1,0 +1,152 @@
+"""How long after the last word a turn ends, and how many people are cut off, for each kind of microphone.
+
+Four people say 40 sentences, with pauses of 300 to 900 ms and without. The speech is espeak-ng's and goes through
+Opus; the microphones are the sandbox's; the transcriber is a stand-in with a fixed time that knows the true words.
+Silero and the rules for the end of a turn are the bot's own. Nothing runs in real time. docs/benchmarks.md says more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks.end_of_turn_call import Call, Outcome
+from benchmarks.end_of_turn_noise import five_minutes
+from benchmarks.end_of_turn_report import NARROWEST, WAITS, Result, Row, print_result
+from benchmarks.end_of_turn_sentences import SENTENCES
+from benchmarks.end_of_turn_speech import Speaker, Voice
+from benchmarks.machine import describe_machine
+from bot.voice.heard import HEARING_RATE, SoundHeard
+from bot.voice.turns.silero import WINDOW_SAMPLES, Silero
+from bot.voice.turns.turns import Turns
+from sandbox.voice.microphone import Microphone, OpenMicrophone, PushToTalk, VoiceActivity
+from tts_server.engines import espeak_library
+
+PEOPLE = 4
+VOICES = {
+    "English": ("English (America)", "English (Great Britain)", "English (Scotland)", "English (Caribbean)"),
+    "German": ("German",),
+    "French": ("French (France)",),
+    "Spanish": ("Spanish (Spain)",),
+}
+PAUSES = (0.3, 0.9)
+RELEASES = (0.02, 0.3)
+"""Seconds from the last word until a key is released."""
+QUIET = 1.0
+ROOM_BEFORE, ROOM_AFTER = 0.5, 3.0
+"""Seconds of room around each sentence on an open microphone."""
+PACKET = HEARING_RATE // 50
+
+
+class EndOfTurnMeasurement:
+    """The whole run; the same seed says the same in the same voices with the same pauses."""
+
+    def __init__(self, transcription: float, seed: int) -> None:
+        self._transcription = transcription
+        self._seed = seed
+        self._silero = Silero()
+        self._library = espeak_library.load()
+
+    def rows(self) -> Iterator[Row]:
+        """Each kind of microphone without pauses, then with them."""
+        for microphone in WAITS:
+            for paused in (False, True):
+                yield Row(microphone, paused, [self._person(microphone, paused, number) for number in range(PEOPLE)])
+
+    def _person(self, kind: str, paused: bool, number: int) -> list[Outcome]:
+        random = np.random.default_rng([self._seed, number])
+        sentences = np.random.default_rng(self._seed).permutation(len(SENTENCES))[number::PEOPLE]
+        rate, pitch = int(random.integers(130, 190)), int(random.integers(30, 70))
+        opens = kind == "open"
+        call = Call(
+            Turns(self._silero),
+            self._microphone(kind),
+            transcription=self._transcription,
+            silence=0.0 if opens else 3.0,
+        )
+        outcomes = []
+        for index in sentences:
+            sentence = SENTENCES[index]
+            names = VOICES[sentence.language]
+            speaker = Speaker(self._library, Voice(names[number % len(names)], rate, pitch))
+            parts = sentence.parts() if paused else [sentence.plain]
+            pauses = [float(pause) for pause in random.uniform(*PAUSES, len(parts) - 1)]
+            release = float(random.uniform(*RELEASES)) if kind == "push-to-talk" else QUIET
+            outcomes.append(call.say(speaker.say(parts, pauses, release), before=ROOM_BEFORE if opens else 0.0))
+        return outcomes
+
+    def _microphone(self, kind: str) -> Microphone:
+        match kind:
+            case "push-to-talk":
+                return PushToTalk()
+            case "voice activity":
+                return VoiceActivity()
+            case _:
+                return OpenMicrophone(before=ROOM_BEFORE, after=ROOM_AFTER, seed=self._seed)
+
+    def noise(self) -> dict[str, int]:
+        """How many events there were, by what was played to an open microphone."""
+        found = {}
+        for name, sound in five_minutes(self._seed).items():
+            turns = Turns(self._silero)
+            found[name] = sum(
+                len(turns.heard(SoundHeard(1, sound[at : at + PACKET], at / HEARING_RATE)))
+                for at in range(0, len(sound), PACKET)
+            )
+        return found
+
+    def window_us(self) -> float:
+        """What one window costs, in microseconds: the median of a thousand."""
+        ear, window, times = self._silero.listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
+        for _ in range(1000):
+            began = time.perf_counter()
+            ear(window)
+            times.append(time.perf_counter() - began)
+        return float(np.median(times)) * 1e6
+
+
+def main() -> int:
+    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    arguments = _parse_arguments()
+    console = Console()
+    if console.width < NARROWEST:
+        console.width = NARROWEST
+    measurement = EndOfTurnMeasurement(arguments.transcription_ms / 1000, arguments.seed)
+    rows: list[Row] = []
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task("talking", total=2 * len(WAITS) + 1)
+        for row in measurement.rows():
+            rows.append(row)
+            progress.advance(bar)
+        noise = measurement.noise()
+    options = {"transcription_ms": arguments.transcription_ms, "seed": arguments.seed}
+    result = Result(describe_machine(), options, rows, noise, measurement.window_us())
+    print_result(result, console)
+    if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.end_of_turn",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--transcription-ms", type=float, default=210, help="of the stand-in transcriber")
+    parser.add_argument("--seed", type=int, default=1, help="of voices, pauses, order and noise")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

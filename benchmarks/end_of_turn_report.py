@@ -1,0 +1,151 @@
+"""The figures of an end-of-turn run: what was found for each kind of microphone, and how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.end_of_turn_call import Outcome
+from benchmarks.statistics import Spread, spread
+
+GETTING_KNOWN = 3
+"""A person's first sentences, in which their microphone and habits are learned, count for no wait."""
+MOST_CUT_OFF = 2
+NARROWEST = 110
+"""Columns that the table needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitTarget:
+    """Milliseconds that half of the waits, and 95 % of them, may last."""
+
+    median: float
+    p95: float
+
+
+WAITS = {
+    "push-to-talk": WaitTarget(60, 120),
+    "voice activity": WaitTarget(250, 600),
+    "open": WaitTarget(300, 800),
+}
+"""Push-to-talk counts from the last packet, the others from the packet with the last voiced sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """40 sentences on one kind of microphone, with pauses or without; a list for each person."""
+
+    microphone: str
+    paused: bool
+    people: Sequence[Sequence[Outcome]]
+
+    @property
+    def cut_off(self) -> int:
+        """How many were cut off, from the very first sentence on."""
+        return sum(outcome.cut_off for person in self.people for outcome in person)
+
+    def waits(self) -> Spread:
+        """Milliseconds to the end of the turn, without each person's first sentences."""
+        known = [outcome for person in self.people for outcome in person[GETTING_KNOWN:]]
+        key = self.microphone == "push-to-talk"
+        waits = [outcome.after_release if key else outcome.wait for outcome in known]
+        return spread([1000 * wait for wait in waits if wait is not None])
+
+    def onsets(self) -> Spread:
+        """Milliseconds from the first voiced packet until the speech is sure."""
+        outcomes = [outcome for person in self.people for outcome in person]
+        return spread([1000 * outcome.onset for outcome in outcomes if outcome.onset is not None])
+
+    @property
+    def pauses(self) -> float:
+        """How often there was something to transcribe, a sentence."""
+        outcomes = [outcome for person in self.people for outcome in person]
+        return sum(outcome.pauses for outcome in outcomes) / len(outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run. ``noise`` holds the number of events by what was played; ``window_us`` is one window's cost."""
+
+    machine: Mapping[str, str]
+    options: Mapping[str, float]
+    rows: Sequence[Row]
+    noise: Mapping[str, int]
+    window_us: float
+
+    def targets(self) -> list[tuple[str, bool]]:
+        """What was to be reached, and whether it was."""
+        found: list[tuple[str, bool]] = []
+        for row in self.rows:
+            if row.paused:
+                if row.microphone != "push-to-talk":
+                    text = f"{row.microphone}: at most {MOST_CUT_OFF} of 40 people with pauses cut off"
+                    found.append((text, row.cut_off <= MOST_CUT_OFF))
+                continue
+            target, waits = WAITS[row.microphone], row.waits()
+            found += [
+                (f"{row.microphone}: median wait at most {target.median:.0f} ms", waits.median <= target.median),
+                (f"{row.microphone}: 95 % within {target.p95:.0f} ms", waits.p95 <= target.p95),
+            ]
+        return [*found, ("noise, music and keys: not one event", not any(self.noise.values()))]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, in milliseconds, but for the single sentences' times, in seconds."""
+        return {
+            "machine": dict(self.machine),
+            "options": dict(self.options),
+            "targets": [{"text": text, "met": met} for text, met in self.targets()],
+            "window_us": self.window_us,
+            "noise_events": dict(self.noise),
+            "rows": [
+                {
+                    "microphone": row.microphone,
+                    "pauses": row.paused,
+                    "cut_off": row.cut_off,
+                    "wait_ms": asdict(row.waits()),
+                    "onset_ms": asdict(row.onsets()),
+                    "transcriptions": row.pauses,
+                    "people": [[asdict(outcome) for outcome in person] for person in row.people],
+                }
+                for row in self.rows
+            ],
+        }
+
+
+def print_result(result: Result, console: Console) -> None:
+    """A row for each kind of microphone, then what was reached."""
+    machine = result.machine
+    table = Table(
+        title=f"End of turn, in ms · {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "
+        f"revision {machine['revision']}"
+    )
+    columns = ("wait", "p95", "longest", "cut off", "speech sure after", "p95", "transcriptions")
+    table.add_column("microphone")
+    table.add_column("inner pauses")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in result.rows:
+        waits, onsets = row.waits(), row.onsets()
+        table.add_row(
+            row.microphone,
+            "yes" if row.paused else "no",
+            *(f"{value:.0f}" for value in (waits.median, waits.p95, waits.greatest)),
+            f"{row.cut_off} of {sum(map(len, row.people))}",
+            f"{onsets.median:.0f}",
+            f"{onsets.p95:.0f}",
+            f"{row.pauses:.1f}",
+        )
+    console.print(table)
+    events = sum(result.noise.values())
+    console.print(
+        f"Waits leave out each person's first {GETTING_KNOWN} sentences, cut-offs don't. Push-to-talk waits count from "
+        "the last packet, the others from the packet with the last voiced sample. Five minutes of noise, music and "
+        f"keys: {events} events. One window of 32 ms: {result.window_us:.0f} µs.",
+        soft_wrap=True,
+    )
+    for text, met in result.targets():
+        console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")
