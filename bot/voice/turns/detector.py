@@ -125,14 +125,13 @@ class TurnDetector:
         turn = self._turn
         if turn is None:
             return events
-        if turn.sound is None:
-            self._pause(turn, ended.at, events)
+        sound = self._pause(turn, ended.at, events) if turn.sound is None else turn.sound
         if ended.announced and self.microphone is Microphone.PUSH_TO_TALK:
-            self._end(turn, ended.at, events)
+            self._end(turn, sound, ended.at, events)
         return events
 
     def left(self, left: PersonLeft) -> list[TurnEvent]:
-        """The person is gone: nothing of theirs is kept."""
+        """The person is gone: nothing of theirs is kept, and this detector is of no more use."""
         turn, self._turn = self._turn, None
         self._recording.clear()
         return [] if turn is None else [TurnDropped(turn.id, left.at)]
@@ -140,9 +139,9 @@ class TurnDetector:
     def tick(self, now: float) -> list[TurnEvent]:
         """The end of the turn, if it is due."""
         events: list[TurnEvent] = []
-        deadline = self.deadline
-        if self._turn is not None and deadline is not None and deadline <= now:
-            self._end(self._turn, now, events)
+        turn, deadline = self._turn, self.deadline
+        if turn is not None and turn.sound is not None and deadline is not None and deadline <= now:
+            self._end(turn, turn.sound, now, events)
         return events
 
     def transcript(self, turn: TurnId, text: str) -> None:
@@ -154,11 +153,11 @@ class TurnDetector:
 
     def _reopen(self, at: float, events: list[TurnEvent]) -> None:
         """A new transmission: the silence before it is in the turn's sound too, as far as it helps the ear."""
+        events += self.tick(at)
         self._transmitting = True
         self._held_back = self._settings.resumption
         if self._last_at is None:
             return
-        events += self.tick(at)
         gap = max(0.0, at - self._last_at)
         silence = np.zeros(int(min(gap, self._settings.longest_gap) / WINDOW_SECONDS) * WINDOW_SAMPLES, np.float32)
         for window in self._voicing.windows(silence):
@@ -217,15 +216,14 @@ class TurnDetector:
             turn.next_glimpse = turn.length + self._settings.next_glimpse
             events.append(SpeechSoFar(turn.id, self._recording.whole(), at))
 
-    def _pause(self, turn: _Turn, at: float, events: list[TurnEvent]) -> None:
+    def _pause(self, turn: _Turn, at: float, events: list[TurnEvent]) -> Sound16:
         turn.finished = None
         turn.wordless = False
         turn.sound = self._recording.whole()
         events.append(SpeechPaused(turn.id, turn.sound, turn.last_voiced_at, at))
+        return turn.sound
 
-    def _wait_for_more(
-        self, turn: _Turn, paused: Sound16, seconds: float, at: float, events: list[TurnEvent]
-    ) -> None:
+    def _wait_for_more(self, turn: _Turn, paused: Sound16, seconds: float, at: float, events: list[TurnEvent]) -> None:
         self._quiet += seconds
         if self._run >= self._settings.certain_windows:
             pause = self._quiet - self._run * WINDOW_SECONDS
@@ -236,25 +234,22 @@ class TurnDetector:
                 self._cut(turn, len(paused), at, events)
             self._go_on(turn, self._run * WINDOW_SECONDS, at, events)
         elif self._may_end() and self._quiet >= self._wait(turn):
-            self._end(turn, at, events)
+            self._end(turn, paused, at, events)
 
     def _cut(self, turn: _Turn, samples: int, at: float, events: list[TurnEvent]) -> None:
         turn.parts += 1
         events.append(TurnPart(turn.id, self._recording.take(samples), at))
 
-    def _end(self, turn: _Turn, at: float, events: list[TurnEvent]) -> None:
-        assert turn.sound is not None  # noqa: S101 - a turn ends in a pause only
+    def _end(self, turn: _Turn, sound: Sound16, at: float, events: list[TurnEvent]) -> None:
         self._turn = None
-        self._recording.end(len(turn.sound))
+        self._recording.end(len(sound))
         self._patience.ended()
         self._silent_since = turn.last_voiced_at
         nothing = turn.wordless or turn.voiced < self._settings.least_voiced
         if nothing and not turn.parts:
             events.append(TurnDropped(turn.id, at))
         else:
-            events.append(
-                TurnEnded(turn.id, turn.sound, turn.began_at, turn.last_voiced_at, at, self.microphone)
-            )
+            events.append(TurnEnded(turn.id, sound, turn.began_at, turn.last_voiced_at, at, self.microphone))
 
     def _wait(self, turn: _Turn) -> float:
         return self._patience.wait(turn.finished, self.microphone, self._transmitting)

@@ -56,13 +56,13 @@ class TurnSettings:
     part_search: float = 5.0
     finished_wait: float = 0.19
     finished_wait_open: float = 0.22
-    patient_wait: float = 0.85
+    patient_wait: float = 0.9
     unfinished_wait: float = 1.2
     unknown_wait: float = 1.0
     held_key_wait: float = 1.5
     resumption: float = 0.16
     cut_off_within: float = 1.2
-    stranger_pause: float = 0.4
-    pause_margin: float = 1.35
+    stranger_pause: float = 0.45
+    pause_margin: float = 1.5
     learning: float = 0.6
     forgetting: float = 0.4

@@ -74,7 +74,7 @@ def test_a_closing_microphone_pauses_at_once_and_ends_after_a_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "least", "most"), [("What time is it?", 0.15, 0.6), ("I went home and", 1.0, 1.3), (None, 0.8, 1.1)]
+    ("text", "least", "most"), [("What time is it?", 0.15, 0.75), ("I went home and", 1.0, 1.3), (None, 0.8, 1.1)]
 )
 def test_the_words_decide_how_long_is_waited(text: str | None, least: float, most: float) -> None:
     person = Person()
@@ -142,6 +142,15 @@ def test_an_opening_microphone_holds_the_end_back_until_it_is_clear_what_is_said
     person.talk(0.5)
     assert "TurnEnded" not in person.named()
     assert person.only(SpeechResumed)
+
+
+def test_an_end_that_nobody_asked_for_in_time_is_not_forgotten() -> None:
+    person = Person()
+    person.talk(1.0)
+    person.close()
+    person.now += 60.0
+    person.talk(1.0)
+    assert [name for name in person.named() if name != "SpeechSoFar"][-2:] == ["TurnEnded", "SpeechBegan"]
 
 
 def test_packets_that_are_late_end_no_turn() -> None:
