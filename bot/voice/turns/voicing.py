@@ -56,7 +56,8 @@ class Voicing:
 
     def _judge(self, sound: Sound16) -> Window:
         settings = self._settings
-        probability = self._probability(np.pad(sound, (0, WINDOW_SAMPLES - len(sound))))
+        missing = WINDOW_SAMPLES - len(sound)
+        probability = self._probability(np.pad(sound, (0, missing)) if missing else sound)
         level = float(np.sqrt(np.mean(np.square(sound))))
         quiet = level < settings.quiet_share * self._speech_level
         if probability >= settings.sure_probability:
