@@ -227,7 +227,7 @@ class Ear(threading.Thread):
             self._receiving.left(person, self._clock())
 
     def _on_played(self, pcm: bytes, at: float) -> None:
-        mono = np.frombuffer(pcm, "<i2")[::2].astype(np.float32) / 32_768
+        mono = np.frombuffer(pcm, "<i2")[::2].astype(np.float32) / np.float32(32_768)
         # The mean of three samples is filter enough for what compares voices.
         self._echo.played(mono.reshape(-1, PLAYED_RATE // HEARING_RATE).mean(axis=1), at)
         if self.keeper is not None:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.consent import ListeningConsent, ListeningGate
-from bot.voice.caption_outlet import DiscordCaptionOutlet
 from bot.voice.captions import CaptionWriter
 from bot.voice.conversation import Conversation
 from bot.voice.ear import Ear
@@ -22,6 +21,7 @@ from bot.voice.link import VoiceChannel, VoiceLink
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.participants import BargeInRule, ChannelParticipants
 from bot.voice.prompt_channel import DiscordPromptChannel
+from bot.voice.receive.receiver import Receiver
 from bot.voice.recorder import CallRecorder, recording_folder
 from bot.voice.remark import SpokenCommand
 from bot.voice.reply import Prompt, PromptKind
@@ -102,7 +102,7 @@ class Hearing:
             clock=clock,
         )
         self.ear = Ear(
-            lambda out: link.receiver(out, self._gate.admits),
+            lambda out: Receiver(link.packets, link.packets, out, self._gate.admits),
             Turns(),
             EchoDetector(),
             self._turn_taking.on_turn_event,
@@ -123,7 +123,7 @@ class Hearing:
             stack.callback(self._consent.watch(self._forget))
             stack.push_async_callback(asyncio.to_thread, self.ear.end)
             self.ear.start()
-            stack.callback(self._link.listen(self.ear))
+            stack.callback(self._link.packets.listen(self.ear))
             self._conversation.tell(self._notice())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._turn_taking.run(), name="turn taking")
@@ -195,13 +195,12 @@ class Hearing:
         if self.recording:
             return
         loop = asyncio.get_running_loop()
+
+        def on_end(reason: str) -> None:
+            loop.call_soon_threadsafe(self._conversation.tell, reason)
+
         folder = recording_folder(self._options.data_dir, self.channel.name, datetime.now(UTC))
-        recorder = CallRecorder(
-            folder,
-            self._participants.name,
-            lambda reason: loop.call_soon_threadsafe(self._conversation.tell, reason),
-            clock=self._clock,
-        )
+        recorder = CallRecorder(folder, self._participants.name, on_end, clock=self._clock)
         await asyncio.to_thread(recorder.start)
         self._recorder = self.ear.keeper = recorder
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import discord
 
-from bot.voice.discord_internals import DiscordPacketSink, SeiyuuVoiceClient
+from bot.voice.discord_internals import DiscordPacketSink, DiscordPacketSource, SeiyuuVoiceClient
 from bot.voice.manager import CallError, EndCause
 
 _log = logging.getLogger(__name__)
@@ -29,11 +29,13 @@ VoiceChannel = discord.VoiceChannel | discord.StageChannel
 class VoiceLink:
     """The connection to one voice channel; follows the bot when it is moved.
 
-    ``sink`` is where the sending thread puts its frames; it stays the same through a rejoin.
+    ``sink`` is where the sending thread puts its frames, ``packets`` where the listening one gets its own; they stay
+    the same through a rejoin.
     """
 
     def __init__(self, channel: VoiceChannel, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.sink = DiscordPacketSink(asyncio.get_running_loop())
+        self.packets = DiscordPacketSource()
         self._home = channel
         self._clock = clock
         self._client: SeiyuuVoiceClient | None = None
@@ -64,10 +66,11 @@ class VoiceLink:
             ) from error
 
     async def _join(self, channel: VoiceChannel) -> None:
-        client = await channel.connect(cls=SeiyuuVoiceClient, timeout=CONNECT_LIMIT, reconnect=True, self_deaf=True)
+        client = await channel.connect(cls=SeiyuuVoiceClient, timeout=CONNECT_LIMIT, reconnect=True)
         client.on_removed = self._on_removed
         self._client = client
         self.sink.attach(client)
+        self.packets.attach(client)
         await self._wait_for_key(client)
 
     @staticmethod
@@ -119,6 +122,7 @@ class VoiceLink:
     async def _leave(self) -> None:
         client, self._client = self._client, None
         self.sink.detach()
+        self.packets.detach()
         if client is None:
             return
         client.on_removed = None

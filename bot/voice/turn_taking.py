@@ -206,8 +206,9 @@ class TurnTaking:
         except TranscriptionError as error:
             self._complain(error)
             text = ""
+        else:
+            self._hint(turn.id, text)
         turn.text, turn.transcribed_at = text, self._clock()
-        self._hint(turn.id, text)
         if turn.ended is not None:
             self._conclude_in_order()
             return
