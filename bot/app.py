@@ -92,7 +92,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
         lease = Lease()
-        transcriber = await make_transcriber(settings, persona.names, http, progress)
+        transcriber = await make_transcriber(settings, http, progress)
         stack.push_async_callback(transcriber.close)
         consent = await ListeningConsent.load(store, settings.listening)
         make_session = _session_maker(settings, persona, model, speech_url, transcriber, consent, watch)

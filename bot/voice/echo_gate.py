@@ -8,30 +8,33 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bot.voice.heard import HEARING_RATE, Sound16, SoundHeard
-from bot.voice.turns.events import SpeechBegan, TurnDropped, TurnEnded, TurnEvent, TurnId
+from bot.voice.turns.events import SpeechBegan, TurnDropped, TurnEnded, TurnEvent
 
 LOOKED_AT = int(0.4 * HEARING_RATE)
 """Samples of a person's newest sound that are compared with what the bot said."""
 LOOK_AGAIN = 0.1
-"""Seconds between two looks at a turn that began as an echo."""
+"""Seconds between two looks at a turn."""
+DOUBT = 0.7
+"""Seconds from a turn's beginning in which it may still turn out to be an echo: the first syllable often is too short."""
 
 IsEcho = Callable[[int, Sound16, float], bool]
 """Whether a person's newest sound, that ended at a monotonic time, is the bot's own voice."""
 
 
 @dataclass(slots=True, eq=False)
-class _Suspicion:
-    """A turn that began as an echo; it becomes a turn when something else is heard in it."""
+class _Look:
+    """A turn that is looked at: an echo so far, or perhaps one after all. ``latest`` is its newest event kept back."""
 
     began: SpeechBegan
-    looked_at: float
+    at: float
+    echo: bool
     latest: TurnEvent | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Person:
     recent: Sound16 = field(default_factory=lambda: np.zeros(0, np.float32))
-    suspicion: _Suspicion | None = None
+    look: _Look | None = None
 
 
 class EchoGate:
@@ -42,37 +45,40 @@ class EchoGate:
         self._people: dict[int, _Person] = {}
 
     def heard(self, heard: SoundHeard) -> list[TurnEvent]:
-        """Take a person's sound, before it goes to their detector; returns what a suspicion gave up lets out."""
+        """Take a person's sound, before it goes to their detector; returns what follows from a second look at a turn."""
         person = self._people.setdefault(heard.person, _Person())
         person.recent = np.concatenate([person.recent, heard.sound])[-LOOKED_AT:]
-        suspicion = person.suspicion
-        if suspicion is None or heard.at - suspicion.looked_at < LOOK_AGAIN:
+        look = person.look
+        if look is None or heard.at - look.at < LOOK_AGAIN:
             return []
-        suspicion.looked_at = heard.at
-        if self._is_echo(heard.person, person.recent, heard.at):
+        look.at = heard.at
+        echo = self._is_echo(heard.person, person.recent, heard.at)
+        if echo is look.echo:
+            if not echo and heard.at - look.began.at > DOUBT:
+                person.look = None
             return []
-        person.suspicion = None
-        return [suspicion.began, *([suspicion.latest] if suspicion.latest is not None else [])]
+        look.echo = echo
+        if echo:
+            return [TurnDropped(look.began.turn, heard.at)]
+        latest, look.latest = look.latest, None
+        return [look.began, *([latest] if latest is not None else [])]
 
     def passed(self, event: TurnEvent) -> list[TurnEvent]:
         """What to pass on of a detector's event."""
         person = self._people.setdefault(event.turn.person, _Person())
         if isinstance(event, SpeechBegan):
-            if not self._is_echo(event.turn.person, person.recent, event.at):
-                return [event]
-            person.suspicion = _Suspicion(event, event.at)
-            return []
-        if not self._suspects(person, event.turn):
+            echo = self._is_echo(event.turn.person, person.recent, event.at)
+            person.look = _Look(event, event.at, echo)
+            return [] if echo else [event]
+        look = person.look
+        if look is None or look.began.turn != event.turn:
             return [event]
         if isinstance(event, TurnEnded | TurnDropped):
-            person.suspicion = None
-        elif person.suspicion is not None:
-            person.suspicion.latest = event
+            person.look = None
+        if not look.echo:
+            return [event]
+        look.latest = event
         return []
-
-    @staticmethod
-    def _suspects(person: _Person, turn: TurnId) -> bool:
-        return person.suspicion is not None and person.suspicion.began.turn == turn
 
     def forget(self, person: int) -> None:
         """Keep nothing of this person."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.voice.echo_gate import LOOK_AGAIN, EchoGate
+from bot.voice.echo_gate import DOUBT, LOOK_AGAIN, EchoGate
 from bot.voice.heard import Sound16, SoundHeard
 from bot.voice.turns.events import (
     Microphone,
@@ -70,6 +70,26 @@ def test_a_person_who_talks_into_an_echo_is_let_in_with_the_newest_state_of_thei
     assert gate.heard(heard(1.12 + 2 * LOOK_AGAIN)) == [BEGAN, so_far]
     paused = SpeechPaused(TURN, SOUND, 2.0, 2.1)
     assert gate.passed(paused) == [paused]
+
+
+def test_a_turn_that_turns_out_to_be_an_echo_is_taken_back() -> None:
+    ears = Ears()
+    gate = EchoGate(ears)
+    ears.echo = False
+    assert gate.passed(BEGAN) == [BEGAN]
+    ears.echo = True
+    assert gate.heard(heard(1.12 + LOOK_AGAIN)) == [TurnDropped(TURN, 1.12 + LOOK_AGAIN)]
+    assert gate.passed(SpeechPaused(TURN, SOUND, 2.0, 2.1)) == []
+
+
+def test_a_long_turn_is_a_persons_and_not_doubted_any_more() -> None:
+    ears = Ears()
+    gate = EchoGate(ears)
+    ears.echo = False
+    gate.passed(BEGAN)
+    gate.heard(heard(BEGAN.at + DOUBT + 0.1))
+    ears.echo = True
+    assert gate.heard(heard(BEGAN.at + DOUBT + 0.3)) == []
 
 
 def test_it_does_not_look_at_every_packet() -> None:

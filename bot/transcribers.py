@@ -1,0 +1,50 @@
+"""Which transcriber the settings ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+import aiohttp
+
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
+from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from config.settings import Settings
+
+DEFAULT_MODEL = "large-v3-turbo"
+TOY_NAME = "with toy weights"
+
+
+async def make_transcriber(
+    settings: Settings, http: aiohttp.ClientSession, progress: Callable[[str, float], None]
+) -> Transcriber:
+    """Build it; toy weights are made where nothing else is set.
+
+    Raises:
+        CorrectionsError: the operator's file can't be used.
+        OSError: the toy weights can't be kept.
+    """
+    corrections = Corrections.read(settings.stt_corrections) if settings.stt_corrections else Corrections()
+    if settings.stt_url is not None:
+        key = settings.stt_api_key
+        server = TranscriptionServer(
+            str(settings.stt_url).rstrip("/"),
+            settings.stt_model,
+            key.get_secret_value() if key else None,
+            settings.stt_language,
+        )
+        return OpenAITranscriber(server, http, corrections)
+    threads = settings.stt_threads or max(1, (os.cpu_count() or 2) - 1)
+    if settings.uses_toy_transcriber:
+        weights = await asyncio.to_thread(
+            toy_whisper, settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done)
+        )
+        return WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), corrections, name=TOY_NAME)
+    options = WhisperOptions(
+        settings.stt_model or DEFAULT_MODEL, settings.stt_device.value, threads, settings.stt_language
+    )
+    return WhisperTranscriber(options, corrections)

@@ -1,0 +1,61 @@
+"""Is a remark meant for the bot? The policy of ``ANSWER_TO``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.voice.names import Names
+from bot.voice.phrases import plain_words
+from config.settings import AnswerPolicy
+
+CONTINUING = 12.0
+"""Seconds after an answer within which whoever got it goes on talking to the bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How things stand when a remark is made.
+
+    ``partner`` is who last talked with the bot, unless somebody else has spoken since; ``since`` is how many seconds
+    ago the bot fell silent (0 while it speaks).
+    """
+
+    partner: int | None = None
+    since: float = 0.0
+
+
+class Addressing:
+    """Decides whom a remark is for.
+
+    Args:
+        names: what the bot is called.
+    """
+
+    def __init__(self, policy: AnswerPolicy, names: Names) -> None:
+        self._policy = policy
+        self._names = names
+
+    def is_addressed(self, person: int, text: str, others: tuple[str, ...], exchange: Exchange) -> bool:
+        """Whether the bot is meant; ``others`` are the names of the other people there."""
+        match self._policy:
+            case AnswerPolicy.ALWAYS:
+                return True
+            case AnswerPolicy.NAME:
+                return self._names.called_in(text)
+            case AnswerPolicy.SMART:
+                return (
+                    not others
+                    or self._names.called_in(text)
+                    or (
+                        exchange.partner == person
+                        and exchange.since <= CONTINUING
+                        and not _calls_first(text, others)
+                    )
+                )
+
+
+def _calls_first(text: str, others: tuple[str, ...]) -> bool:
+    """Whether a remark begins with somebody's name, perhaps behind a "hey"."""
+    words = plain_words(text)[:3]
+    names = Names(others)
+    return any(names.is_name(words[at : at + length]) for at in range(2) for length in (1, 2))

@@ -1,0 +1,48 @@
+"""An operator's corrections of what is heard: names and homophones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import yaml
+
+
+class CorrectionsError(ValueError):
+    """The file can't be used; the text names it and the fault."""
+
+
+class Corrections:
+    """Replaces whole words, whatever their case; longer ones first.
+
+    Args:
+        pairs: what is heard, and what is meant.
+    """
+
+    def __init__(self, pairs: Mapping[str, str] | None = None) -> None:
+        self._meant = {heard.casefold(): meant for heard, meant in (pairs or {}).items()}
+        heard = sorted(self._meant, key=len, reverse=True)
+        words = "|".join(map(re.escape, heard))
+        self._pattern = re.compile(rf"(?<!\w)({words})(?!\w)", re.IGNORECASE) if heard else None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a YAML file of ``heard: meant`` lines; raises :class:`CorrectionsError`."""
+        try:
+            pairs = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise CorrectionsError(f"STT_CORRECTIONS: {path} can't be read: {error}") from error
+        if not isinstance(pairs, dict):
+            raise CorrectionsError(f'STT_CORRECTIONS: {path} must hold lines like "say you: Seiyuu"')
+        for heard, meant in pairs.items():
+            if not isinstance(heard, str) or not isinstance(meant, str) or not heard.strip():
+                raise CorrectionsError(f"STT_CORRECTIONS: {path}: {heard!r}: {meant!r} must both be text (use quotes)")
+        return cls(pairs)
+
+    def apply(self, text: str) -> str:
+        """The text as it was meant."""
+        if self._pattern is None:
+            return text
+        return self._pattern.sub(lambda found: self._meant[found[0].casefold()], text)
