@@ -43,7 +43,7 @@ async def make_transcriber(
         weights = await asyncio.to_thread(
             toy_whisper, settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done)
         )
-        return WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), corrections, name=TOY_NAME)
+        return WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en", "float32"), corrections, name=TOY_NAME)
     options = WhisperOptions(
         settings.stt_model or DEFAULT_MODEL, settings.stt_device.value, threads, settings.stt_language
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from bot.voice.phrases import plain, plain_words
 
@@ -14,19 +14,34 @@ LONGEST = 4
 """Words beyond which it is no sign any more, whatever the words."""
 
 
-def is_backchannel(text: str) -> bool:
-    """Whether a remark is nothing but such signs, one or a few."""
-    words = plain_words(text)
-    return bool(words) and len(words) <= LONGEST and _only_signs(words)
+class BackchannelsError(ValueError):
+    """The file of signs can't be used; the text names it and the fault."""
 
 
-def _only_signs(words: list[str]) -> bool:
-    if not words:
-        return True
-    return any(" ".join(words[:n]) in _signs() and _only_signs(words[n:]) for n in range(1, len(words) + 1))
+class Backchannels:
+    """The signs that are known, of all languages together.
 
+    Raises:
+        BackchannelsError: ``path`` can't be read, or is malformed.
+    """
 
-@cache
-def _signs() -> frozenset[str]:
-    languages: dict[str, list[str]] = yaml.safe_load(BACKCHANNELS_FILE.read_text(encoding="utf-8"))
-    return frozenset(plain(sign) for signs in languages.values() for sign in signs)
+    def __init__(self, path: Path = BACKCHANNELS_FILE) -> None:
+        try:
+            languages = TypeAdapter(dict[str, list[str]]).validate_python(
+                yaml.safe_load(path.read_text(encoding="utf-8"))
+            )
+        except (OSError, yaml.YAMLError, ValidationError) as error:
+            raise BackchannelsError(f"{path} can't be used: {error}") from error
+        self._signs = frozenset(plain(sign) for signs in languages.values() for sign in signs)
+
+    def is_sign(self, text: str) -> bool:
+        """Whether a remark is nothing but such signs, one or a few."""
+        words = plain_words(text)
+        return 0 < len(words) <= LONGEST and self._only_signs(words)
+
+    def _only_signs(self, words: list[str]) -> bool:
+        if not words:
+            return True
+        return any(
+            " ".join(words[:n]) in self._signs and self._only_signs(words[n:]) for n in range(1, len(words) + 1)
+        )

@@ -15,7 +15,7 @@ LOOKED_AT = int(0.4 * HEARING_RATE)
 LOOK_AGAIN = 0.1
 """Seconds between two looks at a turn."""
 DOUBT = 0.7
-"""Seconds from a turn's beginning in which it may still turn out to be an echo: the first syllable often is too short."""
+"""Seconds from a turn's beginning in which it may still turn out to be an echo: a first syllable proves little."""
 
 IsEcho = Callable[[int, Sound16, float], bool]
 """Whether a person's newest sound, that ended at a monotonic time, is the bot's own voice."""
@@ -45,7 +45,7 @@ class EchoGate:
         self._people: dict[int, _Person] = {}
 
     def heard(self, heard: SoundHeard) -> list[TurnEvent]:
-        """Take a person's sound, before it goes to their detector; returns what follows from a second look at a turn."""
+        """Take a person's sound, before their detector does; returns what follows from another look at their turn."""
         person = self._people.setdefault(heard.person, _Person())
         person.recent = np.concatenate([person.recent, heard.sound])[-LOOKED_AT:]
         look = person.look

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.voice.addressing import Addressing, Exchange
-from bot.voice.backchannel import is_backchannel
+from bot.voice.backchannel import Backchannels
 from bot.voice.echo_words import echoes
 from bot.voice.names import Names
 from bot.voice.remark import Meaning, Remark, Verdict
@@ -62,6 +62,7 @@ class CallJudge:
         self._speaker = speaker
         self._company = company
         self._commands = VoiceCommands(known)
+        self._backchannels = Backchannels()
         self._addressing = Addressing(policy, known)
         self._clock = clock
         self._partner: int | None = None
@@ -73,7 +74,7 @@ class CallJudge:
             return Verdict(Meaning.NOTHING)
         if echoes(text, self._speaker.spoken_lately):
             return Verdict(Meaning.ECHO)
-        if remark.interrupting and is_backchannel(text):
+        if remark.interrupting and self._backchannels.is_sign(text):
             return Verdict(Meaning.BACKCHANNEL)
         speaking = remark.interrupting or self._speaker.answering
         command = self._commands.find(text, alone=not others, speaking=speaking)

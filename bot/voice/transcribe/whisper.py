@@ -31,12 +31,16 @@ MAX_ATTEMPTS = 2
 
 @dataclass(frozen=True, slots=True)
 class WhisperOptions:
-    """``model`` is a name or a folder, ``device`` auto, cpu or cuda; ``language`` ``None`` finds it out each time."""
+    """``model`` is a name or a folder, ``device`` auto, cpu or cuda; ``language`` ``None`` finds it out each time.
+
+    ``compute_type`` is CTranslate2's; "auto" is float16 on a card and int8 on the CPU.
+    """
 
     model: str
     device: str = "auto"
     threads: int = 1
     language: str | None = None
+    compute_type: str = "auto"
 
 
 class WorkerGoneError(Exception):
@@ -163,6 +167,7 @@ class WhisperTranscriber:
                 "device": options.device,
                 "threads": options.threads,
                 "language": options.language,
+                "compute_type": options.compute_type,
             }
             answer = await worker.ask({"load": load}, None, LOAD_LIMIT)
             if "error" in answer:

@@ -24,7 +24,7 @@ class ModelMissing(Exception):  # noqa: N818
 class Listener:
     """The model, loaded."""
 
-    def __init__(self, model: str, device: str, threads: int, language: str | None) -> None:
+    def __init__(self, model: str, device: str, threads: int, language: str | None, compute_type: str) -> None:
         import ctranslate2
         from faster_whisper import WhisperModel
 
@@ -32,7 +32,7 @@ class Listener:
         if device == "cuda" and not cards:
             raise ModelMissing("STT_DEVICE=cuda, but CTranslate2 finds no card that it can use.")
         self.device = "cuda" if cards else "cpu"
-        wanted = "float16" if cards else "int8"
+        wanted = compute_type if compute_type != "auto" else "float16" if cards else "int8"
         self._language = language
         try:
             self._model = WhisperModel(

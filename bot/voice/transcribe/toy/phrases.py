@@ -1,0 +1,91 @@
+"""What the toy Whisper understands: a closed list of phrases, and the voices that it has heard them in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.llm.toy_phrases import TOY_PHRASES
+
+
+@dataclass(frozen=True, slots=True)
+class HeardPhrase:
+    """A phrase as Whisper writes it, and as it must be spelled for espeak-ng to say it."""
+
+    text: str
+    spelling: str
+
+
+@dataclass(frozen=True, slots=True)
+class FittedVoice:
+    """An espeak-ng voice: words a minute, a pitch of 0 to 100, and how many times it says each phrase."""
+
+    name: str
+    rate: int
+    pitch: int
+    times: int
+
+
+_QUESTIONS = tuple(phrase.question for phrase in TOY_PHRASES if phrase.name not in ("german", "japanese"))
+
+_TO_THE_BOT = (
+    "Hello Seiyuu.",
+    "Seiyuu, what time is it?",
+    "Seiyuu, stop.",
+    "Stop.",
+    "Seiyuu, leave the voice channel.",
+    "Seiyuu, what did I say?",
+    "Can everybody hear me?",
+)
+
+_UNFINISHED = ("I was thinking about", "and then")
+
+_TO_EACH_OTHER = (
+    "Yeah.",
+    "Ben, did you see the game?",
+    "I had pizza for lunch.",
+    "My dog ate my homework again.",
+    "The train was late this morning.",
+    "We should watch a movie tonight.",
+    "Where did you put the keys?",
+    "Let's order some noodles.",
+    "I finished my exam yesterday.",
+    "The garden looks beautiful.",
+)
+
+HEARD_PHRASES: tuple[HeardPhrase, ...] = (
+    *(HeardPhrase(text, text) for text in (*_QUESTIONS, *_TO_THE_BOT, *_UNFINISHED, *_TO_EACH_OTHER)),
+    # As it is written, it would be spelled out.
+    HeardPhrase("Mhm.", "mm hmm"),
+)
+
+FITTED_VOICES: tuple[FittedVoice, ...] = (
+    FittedVoice("en-us+f3", 165, 55, times=5),
+    FittedVoice("en-us+m3", 175, 45, times=5),
+    FittedVoice("en-gb-scotland+f4", 155, 60, times=5),
+    FittedVoice("en-us", 175, 50, times=3),
+    FittedVoice("en-gb-x-rp", 165, 50, times=2),
+    FittedVoice("en-us+m7", 160, 50, times=2),
+)
+"""The guests' voices of the sandbox first."""
+
+OTHER_SENTENCES = (
+    "The quick brown fox jumps over the lazy dog.",
+    "I really do not know what you mean by that.",
+    "Put the box on the table please.",
+    "Yesterday we went swimming in the lake.",
+    "She sells sea shells.",
+    "Could you open the window?",
+    "Maybe next week.",
+    "That would be great.",
+    "My phone is ringing.",
+    "Nobody told me about it.",
+    "Right, let us go then.",
+    "One two three four five six.",
+    "Perhaps a little later.",
+    "This is nothing that anybody would understand.",
+    "Oh.",
+    "He bought a blue car.",
+    "Our neighbours have a very loud drum kit.",
+    *(sentence for phrase in TOY_PHRASES if phrase.question.isascii() for sentence in phrase.answer.split(". ")),
+)
+"""Speech that is not on the list, the toy model's own answers among it: from this nothing is to be understood."""

@@ -1,0 +1,73 @@
+"""Sounds that no words are in, 16,000 Hz: rooms, coughs, keyboards and music, none like the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bot.voice.heard import HEARING_RATE, Sound16
+
+
+def wordless(random: np.random.Generator) -> Sound16:
+    """One of them, with silence around it."""
+    make = (room, room, cough, cough, keyboard, music)[random.integers(6)]
+    before, after = (int(random.uniform(0, 0.6) * HEARING_RATE) for _ in range(2))
+    return np.pad(make(random), (before, after))
+
+
+def room(random: np.random.Generator) -> Sound16:
+    """Noise of some colour, from next to nothing to a vacuum cleaner."""
+    return _coloured(random, random.uniform(0.3, 4.0), random.uniform(0, 1)) * _level(random, -3.5, -1.0)
+
+
+def cough(random: np.random.Generator) -> Sound16:
+    """One to three bursts of air, each dying away."""
+    sound = np.zeros(int(random.uniform(0.5, 1.2) * HEARING_RATE), np.float32)
+    for _ in range(random.integers(1, 4)):
+        burst = _coloured(random, random.uniform(0.12, 0.35), random.uniform(0, 1))
+        at = np.arange(len(burst)) / HEARING_RATE
+        envelope = np.minimum(1, at / random.uniform(0.002, 0.03)) * np.exp(-at * random.uniform(6, 30))
+        throat = np.sin(2 * np.pi * random.uniform(90, 260) * at + random.uniform(0, 6)) * random.uniform(0, 1)
+        begin = random.integers(0, max(1, len(sound) - len(burst)))
+        piece = (burst * (1 + throat) * envelope)[: len(sound) - begin]
+        sound[begin : begin + len(piece)] += piece
+    return sound * _level(random, -1.3, -0.3)
+
+
+def keyboard(random: np.random.Generator) -> Sound16:
+    """Clicks, a few a second."""
+    sound = np.zeros(int(random.uniform(0.5, 4) * HEARING_RATE), np.float32)
+    at = 0
+    while (at := at + int(random.uniform(0.05, 0.35) * HEARING_RATE)) < len(sound) - HEARING_RATE // 20:
+        click = _coloured(random, 0.05, random.uniform(-0.3, 0.6))
+        click *= np.exp(-np.arange(len(click)) * random.uniform(60, 300) / HEARING_RATE)
+        sound[at : at + len(click)] += click * _level(random, -0.6, 0)
+    return sound * _level(random, -2, -0.7)
+
+
+def music(random: np.random.Generator) -> Sound16:
+    """Plucked chords in some tempo."""
+    sound = np.zeros(int(random.uniform(1, 4) * HEARING_RATE), np.float32)
+    beat = int(random.uniform(0.15, 0.5) * HEARING_RATE)
+    for begin in range(0, len(sound), beat):
+        at = np.arange(len(sound) - begin, dtype=np.float32) / HEARING_RATE
+        decay = np.exp(-at * random.uniform(2, 5))
+        for _ in range(random.integers(1, 4)):
+            pitch = 110 * 2 ** (random.integers(0, 36) / 12)
+            for harmonic in range(1, 6):
+                strength = random.uniform(0.3, 1) / harmonic
+                sound[begin:] += (strength * np.sin(2 * np.pi * pitch * harmonic * at) * decay).astype(np.float32)
+    return sound / np.max(np.abs(sound)) * _level(random, -1.3, -0.2)
+
+
+def _coloured(random: np.random.Generator, seconds: float, colour: float) -> Sound16:
+    """Noise whose spectrum falls with the frequency to this power; its peak is 1."""
+    count = int(seconds * HEARING_RATE)
+    spectrum = np.fft.rfft(random.normal(0, 1, count))
+    spectrum *= (np.fft.rfftfreq(count, 1 / HEARING_RATE) + 30) ** -colour
+    noise = np.fft.irfft(spectrum, count)
+    return (noise / np.max(np.abs(noise))).astype(np.float32)
+
+
+def _level(random: np.random.Generator, low: float, high: float) -> np.float32:
+    """A factor between these powers of ten."""
+    return np.float32(10 ** random.uniform(low, high))

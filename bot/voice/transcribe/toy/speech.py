@@ -1,0 +1,72 @@
+"""Speech as the bot hears it: espeak-ng, through Opus at 48,000 Hz with losses, decoded at 16,000 Hz."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+from discord import opus
+
+from bot.voice.heard import HEARING_RATE, Sound16
+from bot.voice.opus import load_opus
+from bot.voice.receive.decoder import SpeechDecoder
+from bot.voice.transcribe.toy.phrases import FittedVoice
+from tts_server.engines import espeak_library
+
+SPEECH_LEVEL = 0.1
+"""RMS of what :func:`say` gives, -20 dB."""
+
+_SENT_RATE = 48_000
+_FRAME = _SENT_RATE // 50
+_BITRATE = 64
+_VOICED = 0.005
+
+
+class _MonoEncoder(opus.Encoder):
+    CHANNELS = 1
+    SAMPLE_SIZE = 2
+    FRAME_SIZE = _FRAME * SAMPLE_SIZE
+
+
+def say(text: str, voice: FittedVoice, rate: int, pitch: int) -> Sound16:
+    """The text, said at so many words a minute: 48,000 Hz, without the silence around it."""
+    library = espeak_library.load()
+    pcm = bytearray()
+
+    def take(piece: bytes) -> bool:
+        pcm.extend(piece)
+        return True
+
+    library.speak(text, voice.name, rate, pitch, take)
+    samples = np.frombuffer(bytes(pcm), "<i2").astype(np.float32) / np.float32(32_768)
+    sound = soxr.resample(samples, library.sample_rate, _SENT_RATE, quality="MQ")
+    voiced = np.flatnonzero(np.abs(sound) > _VOICED)
+    sound = sound[voiced[0] : voiced[-1] + 1]
+    level = np.sqrt(np.mean(np.square(sound)))
+    spoken: Sound16 = (sound * (SPEECH_LEVEL / level)).astype(np.float32)
+    return spoken
+
+
+def over_the_wire(sound: Sound16, loss: float, random: np.random.Generator) -> Sound16:
+    """48,000 Hz in, 16,000 Hz out, of which a share of the packets was lost and concealed."""
+    load_opus()
+    encoder = _MonoEncoder(application="voip", signal_type="voice", bitrate=_BITRATE)
+    decoder = SpeechDecoder()
+    whole = np.pad(sound, (0, -len(sound) % _FRAME))
+    pcm = (np.clip(whole, -1, 1) * 32_767).astype("<i2").reshape(-1, _FRAME)
+    heard: list[Sound16] = []
+    lost = 0
+    for frame in pcm:
+        packet = encoder.encode(frame.tobytes(), _FRAME)
+        if random.random() < loss:
+            lost += 1
+            continue
+        decoded = decoder.decode(packet, lost)
+        if decoded is not None:
+            heard.append(decoded)
+        lost = 0
+    return np.concatenate(heard) if heard else np.zeros(HEARING_RATE // 50, np.float32)
+
+
+def silence(seconds: float) -> Sound16:
+    """Silence at the rate of :func:`say`."""
+    return np.zeros(int(seconds * _SENT_RATE), np.float32)
