@@ -90,8 +90,9 @@ StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache_dir(pytestconfig: pytest.Config) -> Path:
+    """Toy weights are named after what they are made of, so those of an earlier run are as good as new ones."""
+    return pytestconfig.cache.mkdir("seiyuu")
 
 
 @pytest.fixture(scope="session")

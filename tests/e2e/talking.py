@@ -1,0 +1,174 @@
+"""Guests who talk to the bot: their voices, what the bot made of it, and what they heard in return."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, WordsSpoken
+from bot.voice.heard import HEARING_RATE, Sound16
+from bot.voice.transcribe.toy.speech import VOICES, render
+from sandbox.guest import Guest
+from sandbox.voice.hearing import HeardPacket, Sound
+from sandbox.voice.microphone import Microphone, VoiceActivity
+from sandbox.voice.opus import SAMPLE_RATE
+from tests.e2e.conftest import LIMIT, Stage
+from tts_server.engines.espeak_library import load
+
+REMARKS = (
+    "I had pizza for lunch.",
+    "My keyboard is broken.",
+    "The train was late again.",
+    "Do you remember the summer holidays?",
+    "My brother lives in Canada.",
+    "Let us play another round.",
+    "Please turn the volume down.",
+    "We should order some food.",
+    "This song is wonderful.",
+    "The meeting starts at nine.",
+)
+"""Sentences that the toy transcriber knows, and that nobody takes for a command."""
+SILENT = 0.3
+"""Seconds without a packet of the bot's that are silence, and no hole in its speech."""
+_VOICES = {"Ada": VOICES[0], "Ben": VOICES[1], "Cleo": VOICES[2]}
+
+Happened = TypeVar("Happened", bound=CallEvent)
+
+
+@cache
+def voiced(who: str, text: str) -> Sound:
+    """A sentence in a guest's own voice, 48,000 Hz, no silence around it."""
+    return render(load(), text, _VOICES[who])
+
+
+def silence(seconds: float) -> Sound:
+    """Nothing, for so long."""
+    return np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+
+
+def cough(seed: int = 0) -> Sound:
+    """A third of a second of noise that dies away: it has no words."""
+    length = round(0.35 * SAMPLE_RATE)
+    noise = np.random.default_rng(seed).normal(0, 0.2, length)
+    return (noise * np.exp(-np.arange(length) / (0.08 * SAMPLE_RATE))).astype(np.float32)
+
+
+async def talk(guest: Guest, text: str, microphone: Microphone | None = None) -> None:
+    """A guest says a sentence; returns when the last of it has left."""
+    await guest.voice.speak(voiced(guest.user.name, text), microphone or VoiceActivity())
+
+
+async def talk_in_turn(*people: tuple[Guest, Sequence[str]], seed: int) -> list[tuple[str, str]]:
+    """Each says their sentences one after the other, all at the same time as the others; returns who said what."""
+
+    async def say_all(guest: Guest, sentences: Sequence[str], pauses: random.Random) -> None:
+        for sentence in sentences:
+            await asyncio.sleep(pauses.uniform(0, 0.5))
+            await talk(guest, sentence)
+            # Long enough that the next sentence is another turn.
+            await asyncio.sleep(pauses.uniform(1.1, 1.6))
+
+    await asyncio.gather(
+        *(say_all(guest, texts, random.Random(seed + number)) for number, (guest, texts) in enumerate(people))
+    )
+    return [(guest.user.name, text) for guest, texts in people for text in texts]
+
+
+async def join_people(
+    stage: Stage, *names: str, bot: bool = True, with_others: Sequence[Guest] = ()
+) -> list[Guest]:
+    """More people come into the lounge; returns when each is end-to-end encrypted with everybody there."""
+    people = []
+    for name in names:
+        guest = await stage.sandbox.add_guest(name)
+        await guest.join_voice(stage.sandbox.home.lounge)
+        people.append(guest)
+    await encrypted(stage, *with_others, *people, bot=bot)
+    return people
+
+
+async def encrypted(stage: Stage, *people: Guest, bot: bool = True) -> None:
+    """Wait until Ada, these people and perhaps the bot are in the lounge's group, and nobody else."""
+    wanted = {stage.ada.id, *(guest.id for guest in people)} | ({stage.bot} if bot else set())
+    server, lounge = stage.sandbox.voice_server, stage.sandbox.home.lounge.id
+    await stage.until(lambda: server.in_group(lounge) == wanted, "the group")
+    await stage.until(lambda: all(guest.voice.encrypted for guest in (stage.ada, *people)), "everybody's keys")
+
+
+class Since:
+    """What has happened in a call since this was made."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._begin = len(stage.events)
+
+    def all(self, kind: type[Happened]) -> list[Happened]:
+        """The events of one kind."""
+        return [event for event in self._stage.events[self._begin :] if isinstance(event, kind)]
+
+    @property
+    def remarks(self) -> list[tuple[str, str]]:
+        """Who was heard to say what."""
+        return [(event.author, event.text) for event in self.all(RemarkHeard)]
+
+    @property
+    def prompts(self) -> list[tuple[str, str]]:
+        """Who was answered, and what they had said."""
+        return [(event.author, event.text) for event in self.all(PromptTaken)]
+
+    @property
+    def words(self) -> str:
+        """What the bot has said aloud."""
+        return "".join(event.text for event in self.all(WordsSpoken)).strip()
+
+    def count_right(self, said: Sequence[tuple[str, str]]) -> int:
+        """How many of these remarks were heard as they were said."""
+        return (Counter(said) & Counter(self.remarks)).total()
+
+    async def heard(self, *remarks: tuple[str, str]) -> None:
+        """Wait until as many remarks were heard, and see that they are these, in any order."""
+        await self.heard_count(len(remarks))
+        assert sorted(self.remarks) == sorted(remarks)
+
+    async def heard_count(self, count: int) -> None:
+        """Wait until so many remarks were heard."""
+        await self._stage.until(lambda: len(self.remarks) >= count, f"{count} remarks")
+
+
+class SoundCounter:
+    """Counts the seconds that the bot hears of each person, by user id, from now on."""
+
+    def __init__(self, stage: Stage) -> None:
+        session = stage.app.calls.session
+        assert session is not None
+        self.seconds: defaultdict[int, float] = defaultdict(float)
+        session.hearing.ear.keeper = self
+
+    def heard(self, person: int, sound: Sound16, at: float) -> None:
+        self.seconds[person] += len(sound) / HEARING_RATE
+
+    def spoken(self, sound: NDArray[np.float32], at: float) -> None:
+        """The bot's own sound is heard elsewhere."""
+
+
+async def bot_speaks(stage: Stage, guest: Guest, *, after: float = 0.0) -> int:
+    """Wait until a guest hears the bot begin, and ``after`` seconds more; returns the number of the first packet."""
+    begin = guest.voice.hearing.count(stage.bot)
+    await guest.voice.hearing.wait_for_audio(stage.bot, LIMIT, since=begin)
+    await asyncio.sleep(after)
+    return begin
+
+
+def stretches(packets: Sequence[HeardPacket]) -> list[list[HeardPacket]]:
+    """Voiced packets, divided where the speaker was silent."""
+    voice = [packet for packet in packets if not packet.silent]
+    begins = [0, *(n for n, (a, b) in enumerate(pairwise(voice), 1) if b.arrival - a.arrival > SILENT), len(voice)]
+    return [voice[begin:end] for begin, end in pairwise(begins) if end > begin]

@@ -1,0 +1,97 @@
+"""Several people talk, at once, over bad networks, while others come: each is heard whole, and as themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox.guest import Guest
+from sandbox.voice.microphone import OpenMicrophone, PushToTalk
+from sandbox.voice.network import Conditions
+from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.talking import REMARKS, SoundCounter, Since, encrypted, join_people, talk, talk_in_turn, voiced
+
+PIZZA, KEYBOARD, TRAIN, HOLIDAYS = REMARKS[:4]
+BAD_NETWORK = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
+
+
+@pytest.fixture
+async def stage(make_stage: StageMaker, speech_server: str) -> AsyncIterator[Stage]:
+    """A bot that listens, and answers who calls it by name; here nobody does."""
+    async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
+        yield stage
+
+
+async def bot_comes(stage: Stage) -> None:
+    """Return in the instant in which people see the bot in the channel."""
+    while stage.bot not in stage.sandbox.guild.voice_states:
+        await asyncio.sleep(0.001)
+
+
+async def test_three_people_at_once_are_three_people(stage: Stage) -> None:
+    await stage.join()
+    ben, cleo = await join_people(stage, "Ben", "Cleo")
+    since = Since(stage)
+    await asyncio.gather(
+        talk(stage.ada, PIZZA),
+        talk(ben, KEYBOARD, PushToTalk()),
+        talk(cleo, TRAIN, OpenMicrophone(seed=3)),
+    )
+    await since.heard(("Ada", PIZZA), ("Ben", KEYBOARD), ("Cleo", TRAIN))
+
+
+async def test_the_first_sentence_is_whole_of_who_transmits_already_and_of_who_begins_as_the_bot_comes(
+    stage: Stage,
+) -> None:
+    ben, cleo = await join_people(stage, "Ben", "Cleo", bot=False)
+    since = Since(stage)
+    already = asyncio.create_task(talk(ben, HOLIDAYS, OpenMicrophone(before=1.0)))
+    await ben_is_heard(stage.ada, ben)
+    await stage.ask("!join")
+    await bot_comes(stage)
+    await asyncio.gather(already, talk(cleo, TRAIN, PushToTalk()))
+    await since.heard(("Ben", HOLIDAYS), ("Cleo", TRAIN))
+
+
+async def ben_is_heard(ada: Guest, ben: Guest) -> None:
+    """Ben's transmission is on, and Discord has told of it."""
+    await ada.voice.hearing.wait_for_audio(ben.id, timeout=5)
+
+
+async def test_new_keys_in_the_middle_of_a_sentence_cost_at_most_100_ms_of_it(stage: Stage) -> None:
+    await stage.join()
+    (ben,) = await join_people(stage, "Ben")
+    since, counter = Since(stage), SoundCounter(stage)
+    talking = asyncio.create_task(talk(ben, HOLIDAYS, PushToTalk()))
+    await asyncio.sleep(0.7)
+    (cleo,) = await join_people(stage, "Cleo", with_others=(ben,))
+    assert not talking.done(), "the keys changed too late to show anything"
+    await talking
+    await since.heard(("Ben", HOLIDAYS))
+    assert counter.seconds[ben.id] > len(voiced("Ben", HOLIDAYS)) / 48_000 - 0.1
+    await talk(cleo, TRAIN)
+    await since.heard(("Ben", HOLIDAYS), ("Cleo", TRAIN))
+
+
+async def test_on_a_bad_network_at_least_nine_of_ten_remarks_are_understood(stage: Stage) -> None:
+    await stage.join()
+    ben, cleo = await join_people(stage, "Ben", "Cleo")
+    since = Since(stage)
+    stage.sandbox.voice_server.network.up = BAD_NETWORK
+    said = await talk_in_turn((stage.ada, REMARKS[:4]), (ben, REMARKS[4:7]), (cleo, REMARKS[7:10]), seed=5)
+    await stage.until(lambda: since.count_right(said) >= 9, f"nine of {said}, not {since.remarks}")
+
+
+async def test_who_comes_back_has_another_stream_and_is_known_again(stage: Stage) -> None:
+    await stage.join()
+    (ben,) = await join_people(stage, "Ben")
+    since = Since(stage)
+    await talk(ben, PIZZA)
+    await since.heard_count(1)
+    await ben.leave_voice()
+    await ben.join_voice(stage.sandbox.home.lounge)
+    await encrypted(stage, ben)
+    await asyncio.gather(talk(ben, KEYBOARD), talk(stage.ada, TRAIN))
+    await since.heard(("Ben", PIZZA), ("Ben", KEYBOARD), ("Ada", TRAIN))
