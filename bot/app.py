@@ -34,8 +34,8 @@ from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import HearingOptions
 from bot.voice.manager import VoiceSessionManager
 from bot.voice.opus import load_opus
-from bot.voice.reply_progress import DialogueTexts
 from bot.voice.participants import BargeInRule
+from bot.voice.reply_progress import DialogueTexts
 from bot.voice.session import CallEngines, CallOptions, CallPlace, VoiceSession
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.tts_client import SpeechClient

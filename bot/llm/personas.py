@@ -21,8 +21,9 @@ class PersonaError(ValueError):
 class Persona(BaseModel):
     """A character: what it is called, who it is, how it feels and how it talks.
 
-    ``also_called`` are names that it answers to as well, nicknames and what its name is mistaken for. ``moods`` maps a mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken
-    answers. ``model`` asks the server for another model than the configured one.
+    ``also_called`` are names that it answers to as well: nicknames, and what its name is mistaken for. ``moods`` maps a
+    mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken answers. ``model``
+    asks the server for another model than the configured one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""``python -m bot.voice.transcribe.toy.make FOLDER``: writes the weights, and how far it is, a number a line."""
+"""``python -m bot.voice.transcribe.toy_whisper.make FOLDER``: writes the weights, and how far it is, a number a line."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from bot.voice.transcribe.toy.fitting import fit
-from bot.voice.transcribe.toy.listener import Listener, random_filters
-from bot.voice.transcribe.toy.network import write_model
-from bot.voice.transcribe.toy.sentences import SENTENCES
+from bot.voice.transcribe.toy_whisper.fitting import fit
+from bot.voice.transcribe.toy_whisper.listener import Listener, random_filters
+from bot.voice.transcribe.toy_whisper.network import write_model
+from bot.voice.transcribe.toy_whisper.sentences import SENTENCES
 
 SEED = 7
 

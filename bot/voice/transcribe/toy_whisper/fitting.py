@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.voice.transcribe.toy.listener import Listener, Matrix
-from bot.voice.transcribe.toy.network import Hearing
-from bot.voice.transcribe.toy.speech import noises, renderings, variants
+from bot.voice.transcribe.toy_whisper.listener import Listener, Matrix
+from bot.voice.transcribe.toy_whisper.network import Hearing
+from bot.voice.transcribe.toy_whisper.speech import noises, renderings, variants
 
 VARIANTS = 3
 RIDGE = 0.003

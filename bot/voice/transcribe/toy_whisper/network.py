@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from ctranslate2.specs import whisper_spec
 
-from bot.voice.transcribe.toy.listener import HEADS, MELS, WIDTH, Filters, Matrix
-from bot.voice.transcribe.toy.tokenizer import (
+from bot.voice.transcribe.toy_whisper.listener import HEADS, MELS, WIDTH, Filters, Matrix
+from bot.voice.transcribe.toy_whisper.tokenizer import (
     END,
     ENGLISH,
     LANGUAGES,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.services import ROOT
-from bot.voice.transcribe.toy.sentences import SENTENCES
+from bot.voice.transcribe.toy_whisper.sentences import SENTENCES
 
 Progress = Callable[[float, str], None]
 _RECIPE = 2
@@ -49,7 +49,7 @@ def _complete(folder: Path) -> bool:
 
 def _make(folder: Path, progress: Progress) -> None:
     """Fitting is half a minute of arithmetic, which would disturb whatever else this process does."""
-    command = [sys.executable, "-m", "bot.voice.transcribe.toy.make", str(folder / "model")]
+    command = [sys.executable, "-m", "bot.voice.transcribe.toy_whisper.make", str(folder / "model")]
     # More threads would only wait for each other: the matrices are small.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(  # noqa: S603

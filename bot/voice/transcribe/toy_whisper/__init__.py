@@ -1,0 +1,1 @@
+"""Toy weights for Whisper, made on the spot: they recognise a closed list of phrases."""
