@@ -18,6 +18,8 @@ LOWEST_HZ, HIGHEST_HZ = 200.0, 5_500.0
 """What small loudspeakers pass on and Opus keeps."""
 FLATTENING = 0.8
 """1 would make every frequency equal, and noise as loud as voice."""
+REFLECTED, SPREAD = HEARING_RATE // 25, HEARING_RATE // 250
+"""Samples before and behind a peak that belong to it: what is reflected matches what was sent earlier."""
 BANDS = 40
 WINDOW, HOP, FFT_SIZE = 400, 160, 512
 LINGERING = 0.5
@@ -36,8 +38,8 @@ _Energies = NDArray[np.float32]
 class Match:
     """The place of best agreement.
 
-    ``sharpness`` is the peak of the correlation over its root mean square, ``pattern`` the correlation of the band
-    energies there, and ``place`` the sample of the longer sound at which the shorter one begins.
+    ``sharpness`` is the peak of the correlation over the root mean square of the rest, ``pattern`` the correlation of
+    the band energies there, and ``place`` the sample of the longer sound at which the shorter one begins.
     """
 
     sharpness: float
@@ -59,12 +61,13 @@ def match(heard: Sound16, sent: Sound16, first: int, last: int) -> Match | None:
     """
     if not 0 <= first <= last <= len(sent) - len(heard) or not sent.any() or not heard.any():
         return None
-    correlation = np.abs(_flat_correlation(heard, sent))
-    level = max(float(np.sqrt(np.mean(np.square(correlation)))), SILENCE)
+    correlation = np.square(_flat_correlation(heard, sent))
     place = first + int(np.argmax(correlation[first : last + 1]))
+    elsewhere = np.concatenate([correlation[: max(0, place - REFLECTED)], correlation[place + SPREAD :]])
+    level = max(float(elsewhere.mean()) if len(elsewhere) else 1.0, SILENCE)
     before = min(place // HOP, LINGERED)
     stretch = _lingering(_energies(sent[place - before * HOP : place + len(heard)]))[before:]
-    return Match(float(correlation[place]) / level, _likeness(_energies(heard), stretch), place)
+    return Match(float(np.sqrt(correlation[place] / level)), _likeness(_energies(heard), stretch), place)
 
 
 def _flat_correlation(heard: Sound16, sent: Sound16) -> NDArray[np.float32]:
