@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 
 from bot.child import bot_process
 from bot.demo_script import Caller, CallFailedError
 from bot.voice.events import CallEvent
+from bot.voice.transcribe.toy_whisper.whisper_weights import toy_whisper
 from bot.watching.console import CallConsole
 from config.settings import Profile, Settings
 from sandbox.server import Sandbox
@@ -68,6 +70,7 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
 
 
 async def _play(settings: Settings, options: DemoOptions, console: Console, out: Path) -> None:
+    await _make_ears(settings, console)
     view = CallConsole(console, settings.persona.capitalize())
     feed = _Feed([view])
     async with Sandbox() as sandbox:
@@ -79,12 +82,22 @@ async def _play(settings: Settings, options: DemoOptions, console: Console, out:
                 await asyncio.Event().wait()
 
 
+async def _make_ears(settings: Settings, console: Console) -> None:
+    """Make the toy Whisper ahead of the bot, with a bar: the first time it takes half a minute."""
+    if not settings.uses_toy_transcriber:
+        return
+    with Progress(console=console, transient=True) as bars:
+        bar = bars.add_task("Teaching the toy ears their sentences (once)", total=1.0)
+        await asyncio.to_thread(toy_whisper, settings.cache_dir, lambda done, _: bars.update(bar, completed=done))
+
+
 def _introduce(settings: Settings, console: Console) -> None:
     console.print("[bold]Seiyuu[/], demonstration: a local Discord, a scripted guest, the real bot.")
     if settings.profile is Profile.EMBEDDED and settings.uses_toy_model:
         console.print(
-            "Engines: llama.cpp's server with [bold]toy weights[/] made by this project (a few canned answers, no real "
-            "language model), and espeak-ng as the voice. Discord's encryption (DAVE), Opus and UDP are the real thing."
+            "Engines: faster-whisper and llama.cpp's server with [bold]toy weights[/] made by this project (it hears a "
+            "few dozen sentences and gives a few canned answers), and espeak-ng as the voice. Discord's encryption "
+            "(DAVE), Opus and UDP are the real thing."
         )
     else:
         console.print(f"Model server: {settings.model_url}", markup=False)

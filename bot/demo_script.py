@@ -8,15 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
 from bot.voice.events import CallEvent, ReplyEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.voice.reply import Outcome
+from bot.voice.transcribe.toy_whisper.speech import VOICES, render
 from bot.watching.console import CallConsole
 from sandbox.guest import Guest
+from sandbox.noises import cough
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.server import Sandbox
+from sandbox.voice.microphone import VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE
+from tts_server.engines import espeak_library
 
 T = TypeVar("T")
 
@@ -26,9 +32,14 @@ LEAVE_LIMIT = 15.0
 JOIN_AGAIN = 5.0
 CLEAR_ENOUGH = 0.35
 """Agreement with the recogniser from which speech counts as understood; another text stays below 0.3."""
+COUGH_AT, INTERRUPT_AT = 1, 3
+"""Clauses of the story that have begun when Ada coughs, and when she speaks."""
+ROOM = SAMPLE_RATE // 2
 QUESTIONS = ("Hello there!", "How are you?")
-INTERRUPTED_QUESTION = "Tell me a story."
-LAST_WORDS = "Thank you!"
+STORY = "Tell me a story."
+INTERRUPTION = "What time is it?"
+CALLED_BY_NAME = "Seiyuu, can you sing something?"
+FAREWELL = "Seiyuu, leave the voice channel."
 
 
 class CallFailedError(Exception):
@@ -77,20 +88,23 @@ class Caller:
             self._spoken.put_nowait(event.text)
 
     async def play(self) -> None:
-        """Join, ask, interrupt, leave; then judge what was heard and write it to WAV files.
+        """Join, ask, cough, interrupt, ask by name, leave; then judge what was heard and write it to WAV files.
 
         Raises:
             CallFailedError: something that should happen did not, or a reply was not intelligible.
         """
         channel = self._sandbox.voice_channel
-        ada, ben = await self._sandbox.add_guest("Ada"), await self._sandbox.add_guest("Ben")
-        for guest in (ada, ben):
-            await guest.join_voice(channel)
-        self._view.note(f"Ada and Ben are in {channel.name}. Ada types: !join")
+        ada = await self._sandbox.add_guest("Ada")
+        await ada.join_voice(channel)
+        self._view.note(f"Ada is in {channel.name}. She types: !join")
         await self._join(ada)
+        self._view.note("From now on she speaks into her microphone.")
         verdicts = [await self._ask(ada, question) for question in QUESTIONS]
-        await self._interrupt(ada)
-        verdicts.append(await self._ask(ben, LAST_WORDS))
+        verdicts.append(await self._interrupt(ada))
+        ben = await self._sandbox.add_guest("Ben")
+        await ben.join_voice(channel)
+        self._view.note("Ben comes in: now there are two of them, so he calls by name.")
+        verdicts.append(await self._ask(ben, CALLED_BY_NAME))
         await self._leave(ada)
         self._save(ada, ben)
         self._sum_up(verdicts)
@@ -101,19 +115,29 @@ class Caller:
         # The bot may still be starting; a person would type it again too.
         while loop.time() < deadline:
             await guest.say(text, "!join")
-            answer = await guest.next_message(text, timeout=JOIN_AGAIN)
-            if answer is not None and answer.content.startswith("🎤 Joined"):
-                return
+            try:
+                await guest.wait_for_message(text, lambda message: message.content.startswith("🎤 Joined"), JOIN_AGAIN)
+            except TimeoutError:
+                continue
+            return
         raise CallFailedError("the bot did not join")
 
+    async def _speak(self, guest: Guest, text: str) -> None:
+        voice = VOICES[self._sandbox.guests.index(guest) % len(VOICES)]
+        sound = await asyncio.to_thread(render, espeak_library.load(), text, voice)
+        # The room behind the words, through which Discord's voice activity stays open for a moment.
+        await guest.voice.speak(np.pad(sound, (0, ROOM)), VoiceActivity())
+
     async def _ask(self, guest: Guest, question: str) -> Verdict:
-        hearing, bot = guest.voice.hearing, self._sandbox.bot_id
-        begin = hearing.count(bot)
-        await guest.say(self._sandbox.text_channel, question)
-        trace = await self._turn_ended()
+        begin = guest.voice.hearing.count(self._sandbox.bot_id)
+        await self._speak(guest, question)
+        return await self._judge(guest, question, begin, await self._turn_ended())
+
+    async def _judge(self, guest: Guest, question: str, begin: int, trace: TurnTrace) -> Verdict:
+        """See how a reply ended, and what came of it to the guest's ears since packet ``begin``."""
         if trace.outcome is not Outcome.SPOKEN:
             raise CallFailedError(f"the reply to {question!r} was {trace.outcome.value}, not spoken")
-        heard = hearing.pcm(bot, since=begin)
+        heard = guest.voice.hearing.pcm(self._sandbox.bot_id, since=begin)
         if not len(heard):
             raise CallFailedError(f"{guest.user.name} heard nothing in answer to {question!r}")
         if self._recogniser is None:
@@ -122,22 +146,28 @@ class Caller:
         understood = match.text == expected_phrase(question).answer and match.agreement >= CLEAR_ENOUGH
         return Verdict(question, understood, match.agreement)
 
-    async def _interrupt(self, guest: Guest) -> None:
+    async def _interrupt(self, guest: Guest) -> Verdict:
+        """Ask for a story, cough into it, and then ask something else."""
         while not self._spoken.empty():
             self._spoken.get_nowait()
-        await guest.say(self._sandbox.text_channel, INTERRUPTED_QUESTION)
-        for _ in range(2):
+        await self._speak(guest, STORY)
+        for _ in range(COUGH_AT):
             await self._within(self._spoken.get(), "a story")
-        self._view.note("Ada types: !stop")
-        await guest.say(self._sandbox.text_channel, "!stop")
+        self._view.note("Ada coughs; the story goes on.")
+        await guest.voice.speak(cough(), VoiceActivity())
+        for _ in range(INTERRUPT_AT - COUGH_AT):
+            await self._within(self._spoken.get(), "the story to go on")
+        self._view.note("Ada interrupts.")
+        begin = guest.voice.hearing.count(self._sandbox.bot_id)
+        await self._speak(guest, INTERRUPTION)
         trace = await self._turn_ended()
         if trace.outcome is not Outcome.INTERRUPTED:
-            raise CallFailedError(f"the story was {trace.outcome.value} although it was stopped")
+            raise CallFailedError(f"the story was {trace.outcome.value} although Ada interrupted it")
+        return await self._judge(guest, INTERRUPTION, begin, await self._turn_ended())
 
     async def _leave(self, guest: Guest) -> None:
-        self._view.note("Ada types: !leave")
         text = self._sandbox.text_channel
-        await guest.say(text, "!leave")
+        await self._speak(guest, FAREWELL)
         await guest.wait_for_message(text, lambda message: message.content == "👋 Left voice channel!", LEAVE_LIMIT)
 
     async def _turn_ended(self) -> TurnTrace:

@@ -10,7 +10,7 @@ from bot.voice.metrics import TurnTrace
 
 @dataclass(frozen=True, slots=True)
 class RemarkHeard:
-    """Somebody has said something aloud; ``addressed`` says that it is answered. ``person`` is their user id."""
+    """Somebody has said something aloud; ``addressed``: to the bot. ``person`` is their user id."""
 
     person: int
     author: str

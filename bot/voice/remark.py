@@ -42,8 +42,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class SpokenCommand:
-    """A command that was said aloud; ``before`` is what the person had said last before it."""
+    """A command that was said aloud; ``before`` is what the person, called ``author``, had said last before it."""
 
     command: VoiceCommand
     person: int
+    author: str
     before: str | None

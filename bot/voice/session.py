@@ -202,7 +202,7 @@ class VoiceSession:
             case VoiceCommand.REPEAT_ME:
                 said = SAID.format(text=command.before) if command.before else SAID_NOTHING
                 self.conversation.prompt(
-                    Prompt("", said, self._clock(), kind=PromptKind.RECITE, person=command.person)
+                    Prompt(command.author, said, self._clock(), kind=PromptKind.RECITE, person=command.person)
                 )
 
     def say(self, prompt: Prompt) -> None:

@@ -263,11 +263,12 @@ class TurnTaking:
             return
         name = self._participants.name(person)
         before, self._said[person] = self._said.get(person), text
-        self._judge.said(person, text, addressed=verdict.meaning is Meaning.ADDRESSED)
-        self._watch(RemarkHeard(person, name, text, verdict.meaning is Meaning.ADDRESSED))
+        addressed = verdict.meaning in (Meaning.ADDRESSED, Meaning.COMMAND)
+        self._judge.said(person, text, addressed=addressed)
+        self._watch(RemarkHeard(person, name, text, addressed))
         match verdict:
             case Verdict(Meaning.COMMAND, command) if command is not None:
-                self._command(SpokenCommand(command, person, before))
+                self._command(SpokenCommand(command, person, name, before))
             case Verdict(Meaning.OVERHEARD):
                 self._answering.overhear(name, text)
             case Verdict(Meaning.ADDRESSED) if turn.ended is not None:

@@ -31,7 +31,7 @@ class CallConsole:
             case PromptTaken(_, author, text):
                 self._line(Text.assemble((f"{author:>10} ", "bold cyan"), text))
             case RemarkHeard(_, author, text, addressed) if not addressed:
-                self._line(Text.assemble((f"{author:>10} ", "cyan"), (f"{text}  (not answered)", "dim")))
+                self._line(Text.assemble((f"{author:>10} ", "cyan"), (f"{text}  (not to me)", "dim")))
             case WordsSpoken(_, text):
                 self._spoken(text)
             case ReplyEnded(trace):

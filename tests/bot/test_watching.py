@@ -63,7 +63,7 @@ def test_the_console_shows_who_said_what_the_words_and_the_times() -> None:
         view(event)
     said = stream.getvalue()
     assert "Ada how are [bold]you[/]?" in said, "people's words are shown as they are"
-    assert "Ben did you see the game?  (not answered)" in said
+    assert "Ben did you see the game?  (not to me)" in said
     assert "Mia I am fine, thanks.\n" in said
     assert "first token 11 ms" in said
     assert "first packet 16 ms" in said

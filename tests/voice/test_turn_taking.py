@@ -299,7 +299,7 @@ async def test_a_command_comes_with_what_was_said_before_it(table: Table) -> Non
         turn = TurnId(1, number)
         await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await table.transcriber.say(text)
-    assert table.commands == [SpokenCommand(VoiceCommand.REPEAT_ME, 1, "What time is it?")]
+    assert table.commands == [SpokenCommand(VoiceCommand.REPEAT_ME, 1, "Ada", "What time is it?")]
 
 
 async def test_a_long_turn_is_the_sum_of_its_parts(table: Table) -> None:

@@ -39,7 +39,7 @@ def random_filters(random: np.random.Generator) -> Filters:
     """Filters that nobody has trained: enough of them tell any sounds apart."""
 
     def normal(*shape: int) -> Matrix:
-        return (random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+        return random.standard_normal(shape).astype(np.float32) / np.float32(np.sqrt(np.prod(shape[1:])))
 
     def bias() -> Matrix:
         return (0.5 * random.standard_normal(WIDTH)).astype(np.float32)
@@ -57,7 +57,7 @@ class Listener:
     def __init__(self, filters: Filters, spectrogram: Any) -> None:
         self._filters = filters
         self._spectrogram = spectrogram
-        self._silence: Matrix = self._encode(np.zeros((MELS, 8), np.float32))[2]
+        self._silence = self._encode(np.zeros((MELS, 8), np.float32))[2]
 
     def frames(self, sound: Sound16) -> Matrix:
         """The encoder's frames that differ from silence: (frames, :data:`WIDTH`)."""

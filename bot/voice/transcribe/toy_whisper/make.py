@@ -1,4 +1,4 @@
-"""``python -m bot.voice.transcribe.toy_whisper.make FOLDER``: writes the weights, and how far it is, a number a line."""
+"""``python -m bot.voice.transcribe.toy_whisper.make FOLDER`` writes the weights, and how far it is, a number a line."""
 
 from __future__ import annotations
 
