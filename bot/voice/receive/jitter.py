@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 LONGEST_WAIT = 0.06
 """Seconds that a missing packet is waited for, at most."""
-SHORTEST_WAIT = 0.02
+SHORTEST_WAIT = 0.03
 WAIT_MARGIN = 1.25
 WAIT_DECAY = 0.995
 MAX_GAP = 50

@@ -1,0 +1,116 @@
+"""A voice channel as a receiver sees it: real transport encryption, and a group in which a key is a person's number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import discord
+import numpy as np
+
+from bot.voice.heard import Heard, SoundHeard, TransmissionEnded
+from bot.voice.opus import load_opus
+from bot.voice.receive.opening import ENCRYPTED_END, NotOpened
+from bot.voice.receive.receiver import Receiver
+from bot.voice.receive.rtp import SILENCE, TransportCipher, transport_cipher
+from sandbox.voice.rtp import MODES, make_header, make_transport
+
+KEY = bytes(range(32))
+ADA, BEN = 1, 2
+FRAME_SECONDS = 0.02
+
+
+@dataclass(eq=False)
+class Group:
+    """Stands in for DAVE: a frame opens with the number of the person who has sealed it, and only if they are in."""
+
+    version: int = 1
+    people: list[int] = field(default_factory=lambda: [ADA, BEN])
+
+    def members(self) -> list[int]:
+        return list(self.people)
+
+    def decrypt(self, person: int, frame: bytes) -> bytes:
+        if person not in self.people or frame[0] != person:
+            raise NotOpened("not theirs")
+        return frame[1 : -len(ENCRYPTED_END)]
+
+
+def sealed_for(person: int, opus: bytes) -> bytes:
+    return bytes([person]) + opus + ENCRYPTED_END
+
+
+@dataclass(eq=False)
+class Wire:
+    """The connection: its cipher is there unless a test takes it away."""
+
+    cipher: TransportCipher | None
+
+
+class Talker:
+    """One person's client: Opus of a tone, sealed, as datagrams."""
+
+    def __init__(self, person: int, ssrc: int, *, mode: str = MODES[1], sequence: int = 0) -> None:
+        load_opus()
+        self.person, self.ssrc, self.sequence = person, ssrc, sequence
+        self._transport = make_transport(mode, KEY)
+        self._encoder = discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64)
+        self._phase = 0
+
+    def opus(self) -> bytes:
+        time = (np.arange(960) + 960 * self._phase) / 48_000
+        self._phase += 1
+        tone = (8_000 * np.sin(2 * np.pi * 440 * time)).astype("<i2")
+        return bytes(self._encoder.encode(np.repeat(tone, 2).tobytes(), 960))
+
+    def packet(self, frame: bytes, *, first: int = 0x80, extension: bytes = b"", behind: bytes = b"") -> bytes:
+        header = bytes([first]) + make_header(self.sequence, 960 * self.sequence, self.ssrc)[1:] + extension
+        self.sequence += 1
+        return self._transport.seal(header, (behind and frame + behind) or frame)
+
+    def voiced(self) -> bytes:
+        return self.packet(sealed_for(self.person, self.opus()))
+
+    def silent(self) -> bytes:
+        return self.packet(SILENCE)
+
+
+@dataclass(eq=False)
+class Channel:
+    """A receiver, and what it has heard. Time is the test's."""
+
+    group: Group = field(default_factory=Group)
+    admitted: set[int] = field(default_factory=lambda: {ADA, BEN})
+    heard: list[Heard] = field(default_factory=list)
+    now: float = 100.0
+    wire: Wire = field(default_factory=lambda: Wire(transport_cipher(MODES[1], KEY)))
+
+    def __post_init__(self) -> None:
+        self.receiver = Receiver(self.wire, self.group, self.heard.append, lambda person: person in self.admitted)
+
+    def take(self, *datagrams: bytes) -> None:
+        """One datagram every 20 ms."""
+        for datagram in datagrams:
+            self.receiver.datagram(datagram, self.now)
+            self.wait(FRAME_SECONDS)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and do what is due on the way."""
+        end = self.now + seconds
+        while (due := self.receiver.deadline) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.receiver.tick(self.now)
+        self.now = end
+
+    def seconds(self, person: int) -> float:
+        """How much of this person was heard."""
+        sounds = [event.sound for event in self.heard if isinstance(event, SoundHeard) and event.person == person]
+        return sum(map(len, sounds)) / 16_000
+
+    def ends(self) -> list[TransmissionEnded]:
+        return [event for event in self.heard if isinstance(event, TransmissionEnded)]
+
+
+def shuffled(packets: Iterable[bytes], order: list[int]) -> list[bytes]:
+    known = list(packets)
+    return [known[number] for number in order]
