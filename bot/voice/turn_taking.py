@@ -44,10 +44,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Turn:
-    """A turn in the making. ``text`` is what was said up to ``paused``, once it is known."""
+    """A turn in the making. ``text`` is what was said up to ``paused``; ``weighed``: whether it ends the reply."""
 
     id: TurnId
     interrupting: bool
+    weighed: bool = False
     parts: list[asyncio.Task[str]] = field(default_factory=list)
     glimpse: asyncio.Task[None] | None = None
     attempt: asyncio.Task[None] | None = None
@@ -117,7 +118,7 @@ class TurnTaking:
         if turn is None:
             return
         match event:
-            case SpeechSoFar(_, sound) if turn.interrupting and turn.glimpse is None:
+            case SpeechSoFar(_, sound) if turn.interrupting and not turn.weighed and turn.glimpse is None:
                 turn.glimpse = self._spawn(self._glimpse(turn, sound), f"glimpse {turn.id}")
             case SpeechPaused():
                 turn.paused, turn.text = event, None
@@ -178,7 +179,7 @@ class TurnTaking:
 
     def _weigh_interruption(self, turn: _Turn, text: str) -> None:
         """Let words end the reply, and an echo of its own have no say."""
-        if not turn.interrupting:
+        if not turn.interrupting or turn.weighed:
             return
         match self._judged(turn, text).meaning:
             case Meaning.NOTHING | Meaning.BACKCHANNEL:
@@ -187,7 +188,7 @@ class TurnTaking:
                 self._answering.free_floor(turn.id)
             case _:
                 self._answering.words_came(turn.id)
-        turn.interrupting = False
+        turn.weighed = True
 
     def _attempt(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
         if turn.attempt is not None:

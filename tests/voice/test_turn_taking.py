@@ -133,6 +133,8 @@ class PlainJudge:
                 return Verdict(Meaning.OVERHEARD)
             case "again":
                 return Verdict(Meaning.COMMAND, VoiceCommand.REPEAT_ME)
+            case "stop" if remark.interrupting:
+                return Verdict(Meaning.COMMAND, VoiceCommand.STOP)
             case _:
                 return Verdict(Meaning.ADDRESSED)
 
@@ -300,6 +302,15 @@ async def test_a_command_comes_with_what_was_said_before_it(table: Table) -> Non
         await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await table.transcriber.say(text)
     assert table.commands == [SpokenCommand(VoiceCommand.REPEAT_ME, 1, "Ada", "What time is it?")]
+
+
+async def test_a_stop_that_has_silenced_the_reply_already_is_still_a_command_and_gets_no_answer(table: Table) -> None:
+    table.journal.answering = True
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await table.transcriber.say("stop")
+    table.journal.answering = False
+    await table.feed(ended(ADA, 5))
+    assert [command.command for command in table.commands] == [VoiceCommand.STOP]
 
 
 async def test_a_long_turn_is_the_sum_of_its_parts(table: Table) -> None:
