@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import TypeVar
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, WordsSpoken
 from bot.voice.heard import HEARING_RATE, Sound16
-from bot.voice.transcribe.toy.speech import VOICES, render
+from bot.voice.transcribe.toy_whisper.speech import VOICES, render
 from sandbox.guest import Guest
-from sandbox.voice.hearing import HeardPacket, Sound
-from sandbox.voice.microphone import Microphone, VoiceActivity
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.hearing import HeardPacket, Hearing, Sound
+from sandbox.voice.microphone import Frame, Microphone, VoiceActivity
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
 from tests.e2e.conftest import LIMIT, Stage
 from tts_server.engines.espeak_library import load
 
@@ -141,6 +141,37 @@ class Since:
     async def heard_count(self, count: int) -> None:
         """Wait until so many remarks were heard."""
         await self._stage.until(lambda: len(self.remarks) >= count, f"{count} remarks")
+
+
+class Loudspeakers:
+    """A microphone that stands beside loudspeakers: what the bot says comes back, a moment later and more quietly.
+
+    Args:
+        gain: how much of it comes back.
+        delay: seconds on the way.
+        room: the level of the noise under it, RMS.
+    """
+
+    def __init__(
+        self, hearing: Hearing, bot: int, *, gain: float = 0.3, delay: float = 0.15, room: float = 0.001
+    ) -> None:
+        self._hearing = hearing
+        self._bot = bot
+        self._gain = gain
+        self._on_the_way = silence(delay)
+        self._room = np.random.default_rng(0).normal(0, room, SAMPLE_RATE).astype(np.float32)
+
+    def frames(self, sound: Sound) -> Iterator[Frame]:
+        """What the owner says, with all of it behind it; each frame is made when it is sent."""
+        heard, fresh = self._hearing.count(self._bot), silence(0)
+        for at in range(0, len(sound) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+            fresh = np.concatenate([fresh, self._hearing.pcm(self._bot, since=heard)])
+            heard = self._hearing.count(self._bot)
+            now = np.pad(fresh[:FRAME_SAMPLES], (0, max(0, FRAME_SAMPLES - len(fresh))))
+            fresh = fresh[FRAME_SAMPLES:]
+            self._on_the_way = np.concatenate([self._on_the_way, self._gain * now])
+            echo, self._on_the_way = self._on_the_way[:FRAME_SAMPLES], self._on_the_way[FRAME_SAMPLES:]
+            yield sound[at : at + FRAME_SAMPLES] + echo + np.resize(np.roll(self._room, at), FRAME_SAMPLES)
 
 
 class SoundCounter:

@@ -11,7 +11,7 @@ from sandbox.guest import Guest
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk
 from sandbox.voice.network import Conditions
 from tests.e2e.conftest import Stage, StageMaker
-from tests.e2e.talking import REMARKS, SoundCounter, Since, encrypted, join_people, talk, talk_in_turn, voiced
+from tests.e2e.talking import REMARKS, Since, SoundCounter, encrypted, join_people, talk, talk_in_turn, voiced
 
 PIZZA, KEYBOARD, TRAIN, HOLIDAYS = REMARKS[:4]
 BAD_NETWORK = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
