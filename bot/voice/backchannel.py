@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,9 @@ from bot.voice.phrases import plain, plain_words
 BACKCHANNELS_FILE = Path(__file__).parents[2] / "config" / "language" / "backchannels.yaml"
 LONGEST = 4
 """Words beyond which it is no sign any more, whatever the words."""
+
+
+_DRAWN_OUT = re.compile(r"(.)\1{2,}")
 
 
 class BackchannelsError(ValueError):
@@ -30,9 +34,11 @@ class Backchannels:
             languages = TypeAdapter(dict[str, list[str]]).validate_python(
                 yaml.safe_load(path.read_text(encoding="utf-8"))
             )
-        except (OSError, yaml.YAMLError, ValidationError) as error:
+        except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
             raise BackchannelsError(f"{path} can't be used: {error}") from error
-        self._signs = frozenset(plain(sign) for signs in languages.values() for sign in signs)
+        self._signs = frozenset(
+            shortened for signs in languages.values() for sign in signs if (shortened := _shortened(plain(sign)))
+        )
 
     def is_sign(self, text: str) -> bool:
         """Whether a remark is nothing but such signs, one or a few."""
@@ -43,5 +49,15 @@ class Backchannels:
         if not words:
             return True
         return any(
-            " ".join(words[:n]) in self._signs and self._only_signs(words[n:]) for n in range(1, len(words) + 1)
+            self._is_one(" ".join(words[:n])) and self._only_signs(words[n:]) for n in range(1, len(words) + 1)
         )
+
+    def _is_one(self, text: str) -> bool:
+        """Whether this is a sign, drawn out ("mmmm") or said again in one breath ("うんうん") perhaps."""
+        text = _shortened(text)
+        return any(text and text == sign * (len(text) // len(sign)) for sign in self._signs)
+
+
+def _shortened(text: str) -> str:
+    """No letter more than twice in a row."""
+    return _DRAWN_OUT.sub(r"\1\1", text)
