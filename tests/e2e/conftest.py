@@ -90,12 +90,6 @@ StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture(scope="session")
-def cache_dir(pytestconfig: pytest.Config) -> Path:
-    """Toy weights are named after what they are made of, so those of an earlier run are as good as new ones."""
-    return pytestconfig.cache.mkdir("seiyuu")
-
-
-@pytest.fixture(scope="session")
 def speech_server() -> Iterator[str]:
     """One real speech server for all tests that don't harm it: its WebSocket's address."""
     command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")

@@ -1,0 +1,68 @@
+"""What waits for a slow transcriber: what goes first, and what goes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from bot.voice.transcribe.queueing import MAX_WAITING, Job, TranscriptionQueue
+from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest, TranscriptionShed, Urgency
+
+SOUND = np.zeros(160, np.float32)
+
+
+def job(urgency: Urgency) -> Job:
+    return Job(TranscriptionRequest(SOUND, urgency), asyncio.get_running_loop().create_future(), 0.0)
+
+
+async def test_final_turns_go_first_and_in_order() -> None:
+    queue = TranscriptionQueue()
+    glimpse, first, second = job(Urgency.GLIMPSE), job(Urgency.FINAL), job(Urgency.FINAL)
+    for each in (glimpse, first, second):
+        queue.add(each)
+    assert [await queue.next() for _ in range(3)] == [first, second, glimpse]
+
+
+async def test_the_oldest_of_the_least_urgent_is_shed() -> None:
+    queue = TranscriptionQueue()
+    jobs = [job(Urgency.SPECULATION) for _ in range(MAX_WAITING)]
+    for each in jobs:
+        queue.add(each)
+    queue.add(job(Urgency.SPECULATION))
+    with pytest.raises(TranscriptionShed):
+        await jobs[0].answer
+    glimpse = job(Urgency.GLIMPSE)
+    queue.add(glimpse)
+    with pytest.raises(TranscriptionShed):
+        await glimpse.answer
+    assert not any(each.answer.done() for each in jobs[1:])
+
+
+async def test_final_turns_are_never_shed() -> None:
+    queue = TranscriptionQueue()
+    jobs = [job(Urgency.FINAL) for _ in range(5 * MAX_WAITING)]
+    for each in jobs:
+        queue.add(each)
+    assert [await queue.next() for _ in jobs] == jobs
+
+
+async def test_what_nobody_waits_for_is_not_done() -> None:
+    queue = TranscriptionQueue()
+    cancelled, wanted = job(Urgency.FINAL), job(Urgency.GLIMPSE)
+    queue.add(cancelled)
+    queue.add(wanted)
+    cancelled.answer.cancel()
+    assert await queue.next() is wanted
+
+
+async def test_who_waits_for_work_is_woken() -> None:
+    queue = TranscriptionQueue()
+    waiting = asyncio.create_task(queue.next())
+    await asyncio.sleep(0)
+    late = job(Urgency.FINAL)
+    queue.add(late)
+    late.answer.add_done_callback(lambda answer: answer.exception())
+    assert await waiting is late
+    late.answer.set_result(Transcript("x"))
