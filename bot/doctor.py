@@ -12,13 +12,16 @@ import discord
 from rich.console import Console
 
 from bot.client import connector, use_api
-from bot.first_start import explain_login_failure, toy_warning
+from bot.first_start import TOY_EARS, explain_login_failure, toy_model_warning
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError, load_persona
 from bot.llm.stream import ModelClient
+from bot.transcribers import make_transcriber
 from bot.voice.discord_internals import check_discord_version
 from bot.voice.opus import OpusMissing, load_opus
 from bot.voice.permissions import invite_link
+from bot.voice.transcribe.corrections import CorrectionsError
+from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.voice.tts_health import describe_voice
 from config.settings import Settings
 
@@ -40,6 +43,7 @@ async def run_doctor(settings: Settings, console: Console) -> int:
         _opus,
         _persona,
         _model,
+        _ears,
         _voice,
         _token,
     )
@@ -85,7 +89,7 @@ async def _persona(settings: Settings) -> Finding:
 
 async def _model(settings: Settings) -> Finding:
     if settings.model_url is None:
-        return Finding("Model", None, await toy_warning(settings) or "no model server is set")
+        return Finding("Model", None, await toy_model_warning(settings) or "no model server is set")
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     options = ModelOptions(settings.model_url, settings.llm_api, settings.llm_model, key)
     async with ModelClient(options) as model:
@@ -93,6 +97,23 @@ async def _model(settings: Settings) -> Finding:
     if report.problem:
         return Finding("Model", False, report.problem)
     return Finding("Model", True, f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}")
+
+
+async def _ears(settings: Settings) -> Finding:
+    if settings.uses_toy_transcriber:
+        return Finding("Ears", None, TOY_EARS)
+    async with aiohttp.ClientSession() as http:
+        try:
+            transcriber = await make_transcriber(settings, http, lambda *_: None)
+        except CorrectionsError as error:
+            return Finding("Ears", False, str(error))
+        try:
+            await transcriber.warm_up()
+        except TranscriptionError as error:
+            return Finding("Ears", False, str(error))
+        finally:
+            await transcriber.close()
+        return Finding("Ears", True, transcriber.describe())
 
 
 async def _voice(settings: Settings) -> Finding:

@@ -20,6 +20,11 @@ TOY_MODEL = (
     "Set `LLM_URL` to a model server for real answers."
 )
 
+TOY_EARS = (
+    "⚠️ My ears are the project's toy Whisper: they know a few dozen English sentences. Set `STT_MODEL` to the folder "
+    "of a faster-whisper model, or `STT_URL` to a transcription server, to be understood."
+)
+
 
 def explain_login_failure(error: Exception) -> str | None:
     """Say what to do about an error of the first connection, or ``None`` where it explains itself."""
@@ -48,6 +53,13 @@ def welcome(user: discord.ClientUser, guilds: int) -> str:
 
 
 async def toy_warning(settings: Settings) -> str | None:
+    """The warnings that replies, or ears, are toys, with what could be used instead; ``None`` where nothing is."""
+    ears = TOY_EARS if settings.uses_toy_transcriber else None
+    warnings = [warning for warning in (await toy_model_warning(settings), ears) if warning]
+    return "\n".join(warnings) or None
+
+
+async def toy_model_warning(settings: Settings) -> str | None:
     """The warning that replies are toys, with what runs on this machine and could be used instead; else ``None``."""
     if not settings.uses_toy_model:
         return None

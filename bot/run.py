@@ -17,6 +17,7 @@ from bot.llm.personas import PersonaError
 from bot.services import ServiceError
 from bot.voice.events import Watcher
 from bot.voice.opus import OpusMissing
+from bot.voice.transcribe.corrections import CorrectionsError
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, end
         async with application(settings, [watcher], _log_progress) as app:
             built.set()
             return await _stay_connected(app, ended)
-    except (PersonaError, ServiceError, OpusMissing, OSError) as error:
+    except (PersonaError, ServiceError, OpusMissing, CorrectionsError, OSError) as error:
         _log.error("%s", error)
         return FAILED
 

@@ -16,7 +16,7 @@ SHORTEST_DELAY, LONGEST_DELAY = 0.05, 1.5
 REFERENCE_SAMPLES = int(REFERENCE_SECONDS * HEARING_RATE)
 LEAST_SAMPLES, MOST_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
 """Less of a person's sound proves nothing, and only their newest is compared."""
-PROOF, PROOF_PER_SECOND = 4.6, 0.9
+PROOF, PROOF_PER_SECOND = 4.8, 0.4
 """Evidence that it takes, and how much more for longer sound, where an echo under a person's voice has more as well.
 
 Set where 1 % of what people say over a weaker echo would pass for an echo; benchmarks/echo.py shows it.

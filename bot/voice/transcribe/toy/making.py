@@ -1,0 +1,63 @@
+"""``python -m bot.voice.transcribe.toy.making``: the long work of making the toy, in processes of its own.
+
+``render FOLDER FIRST STEP`` writes the examples of every ``STEP``-th phrase from ``FIRST`` on to a file each;
+``fit FOLDER`` reads them and writes the model next to them. Both print the share that is done, a line at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from bot.voice.transcribe.toy.classifier import fit
+from bot.voice.transcribe.toy.encoder import make_encoder
+from bot.voice.transcribe.toy.material import examples
+from bot.voice.transcribe.toy.model_files import write_model
+from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
+
+MODEL = "model"
+_NICENESS = 5
+
+
+def render(folder: Path, first: int, step: int) -> None:
+    """Write ``PHRASE.npz`` for each phrase that is this process's."""
+    phrases = range(first, len(HEARD_PHRASES), step)
+    for done, phrase in enumerate(phrases, start=1):
+        targets, summaries = zip(*examples(phrase), strict=True)
+        np.savez(folder / f"{phrase}.npz", targets=np.array(targets), summaries=np.stack(summaries))
+        _tell(done / len(phrases))
+
+
+def fit_model(folder: Path) -> None:
+    """Fit on everything that was rendered, and write the model."""
+    parts = [np.load(folder / f"{phrase}.npz") for phrase in range(len(HEARD_PHRASES))]
+    summaries = np.concatenate([part["summaries"] for part in parts])
+    targets = np.concatenate([part["targets"] for part in parts])
+    classifier = fit(summaries, targets, _tell)
+    (folder / MODEL).mkdir()
+    write_model(folder / MODEL, make_encoder(), classifier)
+
+
+def _tell(share: float) -> None:
+    sys.stdout.write(f"{share:.4f}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say."""
+    os.nice(_NICENESS)
+    match arguments:
+        case ["render", folder, first, step]:
+            render(Path(folder), int(first), int(step))
+        case ["fit", folder]:
+            fit_model(Path(folder))
+        case _:
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
