@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bot.voice.heard import HEARING_RATE, Sound16, SoundHeard
-from bot.voice.turns.events import SpeechBegan, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
 
 LOOKED_AT = int(0.4 * HEARING_RATE)
 """Samples of a person's newest sound that are compared with what the bot said."""
@@ -49,7 +49,8 @@ class EchoGate:
         person = self._people.setdefault(heard.person, _Person())
         person.recent = np.concatenate([person.recent, heard.sound])[-LOOKED_AT:]
         look = person.look
-        if look is None or heard.at - look.at < LOOK_AGAIN:
+        # What follows a pause is room noise: it is like no voice, and says nothing of whose turn it was.
+        if look is None or isinstance(look.latest, SpeechPaused) or heard.at - look.at < LOOK_AGAIN:
             return []
         look.at = heard.at
         echo = self._is_echo(heard.person, person.recent, heard.at)

@@ -10,6 +10,7 @@ from bot.voice.turns.events import (
     Microphone,
     SpeechBegan,
     SpeechPaused,
+    SpeechResumed,
     SpeechSoFar,
     TurnDropped,
     TurnEnded,
@@ -70,6 +71,18 @@ def test_a_person_who_talks_into_an_echo_is_let_in_with_the_newest_state_of_thei
     assert gate.heard(heard(1.12 + 2 * LOOK_AGAIN)) == [BEGAN, so_far]
     paused = SpeechPaused(TURN, SOUND, 2.0, 2.1)
     assert gate.passed(paused) == [paused]
+
+
+def test_the_room_behind_an_echo_does_not_make_it_a_persons_turn_but_more_speech_may() -> None:
+    ears = Ears()
+    gate = EchoGate(ears)
+    gate.passed(BEGAN)
+    gate.passed(SpeechPaused(TURN, SOUND, 2.0, 2.1))
+    ears.echo = False
+    assert gate.heard(heard(2.3)) == []
+    resumed = SpeechResumed(TURN, 2.5)
+    assert gate.passed(resumed) == []
+    assert gate.heard(heard(2.6)) == [BEGAN, resumed]
 
 
 def test_a_turn_that_turns_out_to_be_an_echo_is_taken_back() -> None:
