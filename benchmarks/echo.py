@@ -1,0 +1,122 @@
+"""How surely the bot's own voice is told from other people's, and how long that takes.
+
+The bot speaks and comes back through Opus, a loudspeaker, a room, a microphone and perhaps a poor echo canceller, 80 to
+600 ms late; people speak into microphones of their own, also while the bot speaks. All speech is espeak-ng's. Each
+question is asked of a detector that knows nothing of the person yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
+from benchmarks.statistics import Spread, spread
+from bot.voice.echo import EchoDetector
+from bot.voice.heard import HEARING_RATE, Sound16
+from tts_server.engines import espeak_library
+
+FRAME = HEARING_RATE // 50
+STRETCHES = (0.13, 0.2, 0.3, 0.4)
+"""Seconds of a person's sound that are there when it is asked."""
+KINDS = ("echo", "person", "person over an echo", "the bot's own voice, other words")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often one kind of sound was taken for an echo."""
+
+    kind: str
+    seconds: float
+    asked: int
+    echoes: int
+
+
+def answers(scene: Scene, kind: str, seconds: float, random: np.random.Generator) -> Iterator[tuple[bool, float]]:
+    """Whether each stretch of that length was taken for an echo, and how many milliseconds the answer took."""
+    heard, speech = _sounds(scene, kind)
+    for end in stretches(speech, seconds, random):
+        begin = end - round(seconds * HEARING_RATE)
+        if kind == "person over an echo" and not persons_stretch(scene, begin, end):
+            continue
+        detector = EchoDetector()
+        for at in range(end % FRAME, end - FRAME + 1, FRAME):
+            frame = scene.sent[at : at + FRAME]
+            if frame.any():
+                detector.played(frame, at / HEARING_RATE)
+        asked = time.perf_counter()
+        echo = detector.is_echo(1, heard[begin:end], end / HEARING_RATE)
+        yield echo, 1000 * (time.perf_counter() - asked)
+
+
+def _sounds(scene: Scene, kind: str) -> tuple[Sound16, Sound16]:
+    """What is heard, and whose speech in it is looked at."""
+    match kind:
+        case "echo":
+            return scene.echo, scene.echo
+        case "person":
+            return scene.person, scene.person
+        case "person over an echo":
+            return scene.both, scene.person_alone
+        case _:
+            return scene.same_voice, scene.same_voice
+
+
+def main() -> int:
+    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    arguments = _parse_arguments()
+    console = Console()
+    library = espeak_library.load()
+    found: dict[tuple[str, float], list[bool]] = {}
+    took: list[float] = []
+    for number in track(range(arguments.scenes), "listening", console=console, transient=True):
+        scene = make_scene(library, number, arguments.seed)
+        for kind in KINDS:
+            for seconds in STRETCHES:
+                random = np.random.default_rng([arguments.seed, number])
+                for echo, milliseconds in answers(scene, kind, seconds, random):
+                    found.setdefault((kind, seconds), []).append(echo)
+                    took.append(milliseconds)
+    rates = [Rate(kind, seconds, len(echoes), sum(echoes)) for (kind, seconds), echoes in found.items()]
+    _print(rates, spread(took), console)
+    if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        result = {"rates": [asdict(rate) for rate in rates], "ms": asdict(spread(took)), "seed": arguments.seed}
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _print(rates: list[Rate], took: Spread, console: Console) -> None:
+    table = Table("taken for an echo", *(f"{seconds * 1000:.0f} ms" for seconds in STRETCHES))
+    for kind in KINDS:
+        table.add_row(
+            kind, *(f"{100 * rate.echoes / rate.asked:.1f} % of {rate.asked}" for rate in rates if rate.kind == kind)
+        )
+    console.print(table)
+    console.print(f"An answer took {took.median:.2f} ms, {took.p95:.2f} at p95, {took.greatest:.2f} at most.")
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.echo",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--scenes", type=int, default=24, help="rooms and voices")
+    parser.add_argument("--seed", type=int, default=1, help="of rooms, noise and words")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""A person's microphone in a room where the bot's voice comes out of loudspeakers, all made here and 48,000 Hz mono."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, make_decoder
+
+FIRST_REFLECTION = 0.004
+"""Seconds before the first reflection."""
+CANCELLER_FRAME = 960
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One way from the bot's voice to a person's microphone.
+
+    Args:
+        delay: seconds from the bot's sending until the echo is back, network, buffers and loudspeaker together.
+        reverberation: seconds in which the room's sound falls by 60 dB.
+        direct: level of the direct sound over all reflections, dB.
+        low, high: what the loudspeaker passes on, Hz.
+        drive: how hard it is driven; 0 is linear.
+        noise: level of the microphone's own noise under the echo, dB.
+        canceller: how far an echo canceller that works badly presses each band down, dB at most; 0 is none.
+    """
+
+    delay: float
+    reverberation: float
+    direct: float
+    low: float
+    high: float
+    drive: float
+    noise: float
+    canceller: float
+
+    @classmethod
+    def draw(cls, random: np.random.Generator) -> Room:
+        """One of the rooms that people sit in."""
+        return cls(
+            delay=random.uniform(0.08, 0.6),
+            reverberation=random.uniform(0.2, 0.6),
+            direct=random.uniform(-3, 6),
+            low=random.uniform(120, 350),
+            high=random.uniform(4_500, 10_000),
+            drive=random.uniform(0, 3),
+            noise=random.uniform(15, 35),
+            canceller=random.choice([0.0, 0.0, 8.0, 15.0]),
+        )
+
+    def echo(self, sent: Sound, random: np.random.Generator) -> Sound:
+        """What comes back of what the bot sent, as long as that, before the person's own Opus; RMS as sent."""
+        loud = _loudspeaker(through_opus(sent), self.low, self.high, self.drive)
+        wet = convolve(loud, self.response(random))
+        if self.canceller:
+            wet = _suppress(wet, self.canceller, random)
+        wet *= level(sent) / max(level(wet), 1e-9)
+        wet += (random.normal(0, 1, len(wet)) * level(wet) * 10 ** (-self.noise / 20)).astype(np.float32)
+        delayed = np.concatenate([np.zeros(round(self.delay * SAMPLE_RATE), np.float32), wet])
+        return delayed[: len(sent)]
+
+    def response(self, random: np.random.Generator) -> Sound:
+        """The room's answer to a click."""
+        length = round(self.reverberation * SAMPLE_RATE)
+        time = np.arange(length) / SAMPLE_RATE
+        tail = random.normal(0, 1, length) * 10 ** (-3 * time / self.reverberation)
+        tail[: round(FIRST_REFLECTION * SAMPLE_RATE)] = 0
+        tail /= np.linalg.norm(tail)
+        tail[0] = 10 ** (self.direct / 20)
+        return tail.astype(np.float32)
+
+
+def through_opus(sound: Sound) -> Sound:
+    """As Discord's clients and bots send it."""
+    encoder, decoder = MonoEncoder(), make_decoder()
+    whole = sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    return np.concatenate([decoder.decode_frame(encoder.encode(frame)) for frame in whole])
+
+
+def _loudspeaker(sound: Sound, low: float, high: float, drive: float) -> Sound:
+    size = 1 << len(sound).bit_length()
+    spectrum = np.fft.rfft(sound, size)
+    hertz = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    passed = 1 / np.sqrt((1 + (low / np.maximum(hertz, 1)) ** 4) * (1 + (hertz / high) ** 8))
+    filtered: Sound = np.asarray(np.fft.irfft(spectrum * passed, size)[: len(sound)], np.float32)
+    if not drive:
+        return filtered
+    scale = drive / max(float(np.abs(filtered).max()), 1e-9)
+    return np.asarray(np.tanh(filtered * scale), np.float32)
+
+
+def convolve(sound: Sound, response: Sound) -> Sound:
+    """What a room makes of a sound, as long as that."""
+    size = 1 << (len(sound) + len(response)).bit_length()
+    both = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(response, size), size)
+    return np.asarray(both[: len(sound)], np.float32)
+
+
+def _suppress(sound: Sound, most: float, random: np.random.Generator) -> Sound:
+    """Presses bands down and lets them go again, as a canceller's suppressor does that has lost its filter."""
+    hop = CANCELLER_FRAME // 2
+    taper = np.sin(np.pi * (np.arange(CANCELLER_FRAME) + 0.5) / CANCELLER_FRAME)
+    out = np.zeros(len(sound) + CANCELLER_FRAME, np.float32)
+    bands, gains = 16, np.zeros(16)
+    edges = np.minimum(np.geomspace(1, CANCELLER_FRAME // 2 + 1, bands).astype(int), CANCELLER_FRAME // 2)
+    for at in range(0, len(sound) - CANCELLER_FRAME, hop):
+        gains = np.clip(gains + random.normal(0, most / 6, bands), -most, 0)
+        spectrum = np.fft.rfft(sound[at : at + CANCELLER_FRAME] * taper)
+        spectrum *= np.interp(np.arange(len(spectrum)), edges, 10 ** (gains / 20))
+        out[at : at + CANCELLER_FRAME] += np.fft.irfft(spectrum, CANCELLER_FRAME) * taper
+    return out[: len(sound)]
+
+
+def level(sound: Sound) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(sound))))

@@ -1,0 +1,128 @@
+"""Scenes for the detection of echoes: the bot speaks, and somebody's microphone hears it, or its owner, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import soxr
+
+from benchmarks.echo_room import Room, convolve, level, through_opus
+from benchmarks.end_of_turn_sentences import SENTENCES
+from benchmarks.end_of_turn_speech import Speaker, Voice
+from bot.voice.heard import HEARING_RATE, Sound16
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import SAMPLE_RATE
+from tts_server.engines.espeak_library import EspeakLibrary
+
+BOT_VOICES = (
+    Voice("en-us+f3", 165, 55),
+    Voice("en-us", 175, 50),
+    Voice("English (Great Britain)+f2", 160, 45),
+    Voice("en-us+m3", 170, 40),
+)
+PEOPLES_VOICES = (
+    Voice("English (Great Britain)", 155, 35),
+    Voice("en-us+m4", 165, 60),
+    Voice("English (Scotland)+f1", 150, 60),
+    Voice("en-us+f4", 170, 50),
+    Voice("English (Caribbean)", 160, 45),
+    Voice("de+m2", 165, 50),
+)
+ENGLISH = tuple(sentence.plain for sentence in SENTENCES if sentence.language == "English")
+SENTENCES_SAID = 4
+LOUDER = (3.0, 12.0)
+"""dB by which a person is louder than an echo beneath them."""
+LEAST_LOUDER = 3.0
+"""The same for each stretch that counts as a person's: speech has quiet places."""
+QUIET = 0.25
+"""Level, in parts of the whole sound's, beneath which nothing is said."""
+HOP = HEARING_RATE // 100
+LEAD = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What the bot sent and what came back, 16,000 Hz, both from the same moment on.
+
+    ``echo`` is the bot alone, ``person`` somebody else, ``same_voice`` somebody with the bot's own voice, and ``both``
+    a person over a weaker echo; ``person_alone`` and ``echo_alone`` are the two parts of that.
+    """
+
+    room: Room
+    sent: Sound16
+    echo: Sound16
+    person: Sound16
+    same_voice: Sound16
+    both: Sound16
+    person_alone: Sound16
+    echo_alone: Sound16
+
+
+def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
+    """The scene of that number; the same seed makes the same."""
+    random = np.random.default_rng([seed, number])
+    bot, person = BOT_VOICES[number % len(BOT_VOICES)], PEOPLES_VOICES[number % len(PEOPLES_VOICES)]
+    said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]
+    room = Room.draw(random)
+    sent, by_person, by_double = (
+        _say(Speaker(library, voice), said[at * SENTENCES_SAID : (at + 1) * SENTENCES_SAID], random)
+        for at, voice in enumerate((bot, person, bot))
+    )
+    near = replace(Room.draw(random), direct=random.uniform(3, 12))
+    echo = room.echo(sent, random)
+    spoken, doubled = (_as_long(_into_microphone(sound, near, random), sent) for sound in (by_person, by_double))
+    beneath = echo * np.float32(10 ** (-random.uniform(*LOUDER) / 20))
+    return Scene(
+        room,
+        sent[: len(sent) // 3 * 3].reshape(-1, 3).mean(axis=1),
+        *(_received(sound) for sound in (echo, spoken, doubled, spoken + beneath)),
+        *(_heard(sound) for sound in (spoken, beneath)),
+    )
+
+
+def stretches(sound: Sound16, seconds: float, random: np.random.Generator) -> Iterator[int]:
+    """Where stretches of sound end that begin with an utterance, or lie in the middle of one.
+
+    The former have :data:`LEAD` hops of what was before the speech, as microphones that open by themselves do.
+    """
+    levels = np.sqrt(np.square(sound[: len(sound) // HOP * HOP]).reshape(-1, HOP).mean(axis=1))
+    voiced = levels > QUIET * level(sound)
+    hops = round(seconds * 100)
+    spoken = np.flatnonzero(np.convolve(voiced, np.ones(hops), "valid") >= 0.8 * hops)
+    spoken = spoken[(spoken + hops) * HOP > HEARING_RATE]
+    begins = [at - LEAD for at in spoken if voiced[at] and not voiced[max(0, at - 8) : at].any()]
+    for at in (*begins, *random.choice(spoken, min(4, len(spoken)), replace=False)):
+        yield (int(at) + hops) * HOP
+
+
+def persons_stretch(scene: Scene, begin: int, end: int) -> bool:
+    """Whether the person is clearly louder than the echo there."""
+    person, echo = level(scene.person_alone[begin:end]), level(scene.echo_alone[begin:end])
+    return person > echo * 10 ** (LEAST_LOUDER / 20)
+
+
+def _say(speaker: Speaker, parts: Sequence[str], random: np.random.Generator) -> Sound:
+    speech = speaker.say(parts, list(random.uniform(0.15, 0.5, len(parts) - 1)), 0.3)
+    return np.concatenate([np.zeros(int(random.uniform(0.1, 1.0) * SAMPLE_RATE), np.float32), speech.sound])
+
+
+def _into_microphone(sound: Sound, room: Room, random: np.random.Generator) -> Sound:
+    """Somebody's voice, near their microphone."""
+    wet = convolve(sound, room.response(random))
+    wet *= level(sound) / level(wet)
+    noise = random.normal(0, level(wet) * 10 ** (-room.noise / 20), len(wet))
+    return np.asarray(wet + noise, np.float32)
+
+
+def _as_long(sound: Sound, other: Sound) -> Sound:
+    return np.pad(sound, (0, max(0, len(other) - len(sound))))[: len(other)]
+
+
+def _received(sound: Sound) -> Sound16:
+    return _heard(through_opus(sound))
+
+
+def _heard(sound: Sound) -> Sound16:
+    return np.asarray(soxr.resample(sound, SAMPLE_RATE, HEARING_RATE), np.float32)
