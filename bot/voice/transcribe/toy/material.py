@@ -19,9 +19,9 @@ Example = tuple[int, Matrix]
 NO_PHRASE = len(HEARD_PHRASES)
 
 _LOSSES = (0.0, 0.0, 0.02, 0.05, 0.08)
-_WORDLESS = 20
-_PARTS = 4
-_OTHERS = 4
+_WORDLESS = 14
+_PARTS = 10
+_OTHERS = 7
 _PART_FROM_WORDS = 4
 
 

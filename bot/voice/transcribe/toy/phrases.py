@@ -59,10 +59,10 @@ HEARD_PHRASES: tuple[HeardPhrase, ...] = (
 )
 
 FITTED_VOICES: tuple[FittedVoice, ...] = (
-    FittedVoice("en-us+f3", 165, 55, times=5),
-    FittedVoice("en-us+m3", 175, 45, times=5),
-    FittedVoice("en-gb-scotland+f4", 155, 60, times=5),
-    FittedVoice("en-us", 175, 50, times=3),
+    FittedVoice("en-us+f3", 165, 55, times=4),
+    FittedVoice("en-us+m3", 175, 45, times=4),
+    FittedVoice("en-gb-scotland+f4", 155, 60, times=4),
+    FittedVoice("en-us", 175, 50, times=2),
     FittedVoice("en-gb-x-rp", 165, 50, times=2),
     FittedVoice("en-us+m7", 160, 50, times=2),
 )

@@ -56,7 +56,8 @@ def music(random: np.random.Generator) -> Sound16:
             for harmonic in range(1, 6):
                 strength = random.uniform(0.3, 1) / harmonic
                 sound[begin:] += (strength * np.sin(2 * np.pi * pitch * harmonic * at) * decay).astype(np.float32)
-    return sound / np.max(np.abs(sound)) * _level(random, -1.3, -0.2)
+    sound *= _level(random, -1.3, -0.2) / np.max(np.abs(sound))
+    return sound
 
 
 def _coloured(random: np.random.Generator, seconds: float, colour: float) -> Sound16:
@@ -65,7 +66,8 @@ def _coloured(random: np.random.Generator, seconds: float, colour: float) -> Sou
     spectrum = np.fft.rfft(random.normal(0, 1, count))
     spectrum *= (np.fft.rfftfreq(count, 1 / HEARING_RATE) + 30) ** -colour
     noise = np.fft.irfft(spectrum, count)
-    return (noise / np.max(np.abs(noise))).astype(np.float32)
+    peaked: Sound16 = (noise / np.max(np.abs(noise))).astype(np.float32)
+    return peaked
 
 
 def _level(random: np.random.Generator, low: float, high: float) -> np.float32:
