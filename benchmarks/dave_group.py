@@ -1,0 +1,49 @@
+"""A real DAVE group in one process: davey's sessions, brought together by the sandbox's delivery service."""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Sequence
+
+import davey
+
+from sandbox.voice.dave_delivery import DaveDelivery, Message, SayBinary
+from sandbox.voice.ops import Op
+
+CHANNEL = 4_711
+
+
+def make_group(people: Sequence[int]) -> dict[int, davey.DaveSession]:
+    """Sessions of one group, by person, each ready to encrypt and to decrypt the others."""
+    delivery = DaveDelivery(CHANNEL)
+    sessions = {person: davey.DaveSession(1, person, CHANNEL) for person in people}
+    for person, session in sessions.items():
+        _pass_on(delivery, sessions, delivery.arrive(person))
+        _pass_on(delivery, sessions, delivery.key_package(person, session.get_serialized_key_package()))
+    return sessions
+
+
+def _pass_on(delivery: DaveDelivery, sessions: dict[int, davey.DaveSession], messages: list[Message]) -> None:
+    waiting = deque(messages)
+    while waiting:
+        message = waiting.popleft()
+        if not isinstance(message, SayBinary):
+            continue
+        session, payload = sessions[message.user], message.payload
+        match message.op:
+            case Op.EXTERNAL_SENDER:
+                session.set_external_sender(payload)
+            case Op.PROPOSALS:
+                kind = davey.ProposalsOperationType.append if payload[0] == 0 else davey.ProposalsOperationType.revoke
+                answer = session.process_proposals(kind, payload[1:])
+                if isinstance(answer, davey.CommitWelcome):
+                    waiting += delivery.commit(message.user, answer.commit + (answer.welcome or b""))
+            case Op.ANNOUNCE_COMMIT | Op.WELCOME:
+                if message.op is Op.ANNOUNCE_COMMIT:
+                    session.process_commit(payload[2:])
+                else:
+                    session.process_welcome(payload[2:])
+                waiting += delivery.ready(message.user, struct.unpack_from(">H", payload)[0])
+            case _:
+                pass

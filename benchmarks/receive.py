@@ -1,0 +1,183 @@
+"""What hearing ten people at once costs: from the datagram to 16,000 Hz, and how much of a core that is.
+
+Real transport encryption, a real DAVE group of eleven, real Opus; the detectors that come after it are not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import davey
+import discord
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.dave_group import make_group
+from benchmarks.machine import describe_machine
+from bot.voice.heard import Heard, SoundHeard
+from bot.voice.opus import load_opus
+from bot.voice.receive.decoder import SpeechDecoder
+from bot.voice.receive.opening import NotOpened
+from bot.voice.receive.receiver import Receiver
+from bot.voice.receive.rtp import TransportCipher, open_packet, transport_cipher
+from sandbox.voice.rtp import XCHACHA20, make_header, make_transport
+
+PEOPLE = 10
+FRAME, RATE = 960, 48_000
+PACKETS_A_SECOND = 50
+KEY = bytes(range(32))
+BOT = 1
+LARGEST_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveCost:
+    """Microseconds of CPU time a packet, whole and by stage; ``share`` of one core that ten speakers take."""
+
+    packets: int
+    seconds_heard: float
+    whole: float
+    transport: float
+    dave: float
+    opus: float
+    packets_a_second: float
+    share: float
+
+
+class _Connection:
+    """The keys of the bot's own connection."""
+
+    def __init__(self, session: davey.DaveSession) -> None:
+        self.cipher: TransportCipher | None = transport_cipher(XCHACHA20, KEY)
+        self.version = 1
+        self._session = session
+
+    def members(self) -> list[int]:
+        return [int(person) for person in self._session.get_user_ids() if int(person) != BOT]
+
+    def decrypt(self, person: int, frame: bytes) -> bytes:
+        try:
+            return bytes(self._session.decrypt(person, davey.MediaType.audio, frame))
+        except (ValueError, RuntimeError) as error:
+            raise NotOpened(str(error)) from error
+
+
+def main() -> int:
+    """Measure and print."""
+    arguments = _parse_arguments()
+    console = Console()
+    load_opus()
+    cost = measure(arguments.seconds)
+    machine = describe_machine()
+    console.print(_table(cost, machine))
+    met = cost.share <= LARGEST_SHARE
+    verdict = "met" if met else "missed"
+    console.print(f"{'✔' if met else '✘'} {PEOPLE} people take less than a fifth of a core: {verdict}")
+    if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        result = {"machine": machine, "people": PEOPLE, "cost": asdict(cost), "met": met}
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def measure(seconds: float) -> ReceiveCost:
+    """Let ten people speak for so long, and take the time of it all and of its parts."""
+    people = list(range(100, 100 + PEOPLE))
+    sessions = make_group([BOT, *people])
+    packets = _packets(sessions, people, int(seconds * PACKETS_A_SECOND))
+    # A frame opens once only: the stages are measured on half of the packets, the whole on the other.
+    half = len(packets) // 2
+    heard: list[Heard] = []
+    connection = _Connection(sessions[BOT])
+    receiver = Receiver(connection, connection, heard.append, lambda _: True)
+    for number, person in enumerate(people):
+        receiver.speaking(1_000 + number, person)
+
+    def receive() -> None:
+        for data, _, at in packets[:half]:
+            receiver.datagram(data, at)
+
+    whole = _cpu_time(receive)
+    opened: list[tuple[bytes, int]] = []
+    frames: list[tuple[bytes, int]] = []
+    cipher = transport_cipher(XCHACHA20, KEY)
+    transport = _cpu_time(lambda: opened.extend((open_packet(d, cipher).frame, p) for d, p, _ in packets[half:]))
+    dave = _cpu_time(lambda: frames.extend((connection.decrypt(person, frame), person) for frame, person in opened))
+    decoders = {person: SpeechDecoder() for person in people}
+    opus = _cpu_time(lambda: [decoders[person].decode(frame, 0) for frame, person in frames])
+    each = whole / half
+    samples = sum(len(event.sound) for event in heard if isinstance(event, SoundHeard))
+    return ReceiveCost(
+        packets=half,
+        seconds_heard=samples / 16_000,
+        whole=1e6 * each,
+        transport=1e6 * transport / len(opened),
+        dave=1e6 * dave / len(frames),
+        opus=1e6 * opus / len(frames),
+        packets_a_second=1 / each,
+        share=each * PACKETS_A_SECOND * PEOPLE,
+    )
+
+
+def _packets(
+    sessions: dict[int, davey.DaveSession], people: Sequence[int], count: int
+) -> list[tuple[bytes, int, float]]:
+    """Everybody's packets as they would arrive: datagram, who sent it, when."""
+    packets = []
+    random = np.random.default_rng(1)
+    transports = {person: make_transport(XCHACHA20, KEY) for person in people}
+    encoders = {
+        person: discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64) for person in people
+    }
+    for number in track(range(count), "ten people speak", transient=True):
+        for index, person in enumerate(people):
+            time_line = (np.arange(FRAME) + number * FRAME) / RATE
+            tone = 0.2 * np.sin(2 * np.pi * (150 + 20 * index) * time_line) + random.normal(0, 0.02, FRAME)
+            pcm = np.repeat((tone * 32_767).astype("<i2"), 2).tobytes()
+            frame = sessions[person].encrypt_opus(bytes(encoders[person].encode(pcm, FRAME)))
+            header = make_header(number, number * FRAME, 1_000 + index)
+            packets.append((transports[person].seal(header, frame), person, number / PACKETS_A_SECOND))
+    return packets
+
+
+def _cpu_time(work: Callable[[], object]) -> float:
+    began = time.thread_time()
+    work()
+    return time.thread_time() - began
+
+
+def _table(cost: ReceiveCost, machine: dict[str, str]) -> Table:
+    table = Table(title=f"Receiving, µs of CPU a packet · {machine['processor']}, revision {machine['revision']}")
+    for column in ("packets", "whole", "transport", "DAVE", "Opus", "the rest", "packets a second", "of one core"):
+        table.add_column(column, justify="right")
+    rest = cost.whole - cost.transport - cost.dave - cost.opus
+    table.add_row(
+        str(cost.packets),
+        *(f"{value:.1f}" for value in (cost.whole, cost.transport, cost.dave, cost.opus, rest)),
+        f"{cost.packets_a_second:.0f}",
+        f"{100 * cost.share:.1f} %",
+    )
+    return table
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.receive",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=20.0, help="of speech of each person")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
