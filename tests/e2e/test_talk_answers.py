@@ -1,0 +1,113 @@
+"""What is said to the bot is answered aloud, once, and to the whole of it; what is not meant for it is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from bot.llm.toy_phrases import TOY_PHRASES
+from bot.voice.events import CallEnded
+from bot.voice.reply import Outcome
+from sandbox.recogniser import SentenceRecogniser
+from sandbox.voice.microphone import OpenMicrophone, VoiceActivity
+from sandbox.voice.opus import SAMPLE_RATE
+from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import Loudspeakers, Since, bot_speaks, join_people, silence, stretches, talk, voiced
+
+BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
+SONG = "A quick brown fox jumps over nine lazy dogs, and then it sleeps."
+
+
+def script(line: str) -> Answer:
+    if line.endswith(WHOLE):
+        return Answer("Sunshine for everybody.")
+    return Answer("Half a thought.") if line.endswith(BEGINNING) else Answer(SONG)
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel(script) as model:
+        yield model
+
+
+@pytest.fixture
+async def stage(make_stage: StageMaker, speech_server: str, model: ScriptedModel) -> AsyncIterator[Stage]:
+    async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
+        await stage.join()
+        yield stage
+
+
+async def test_a_spoken_question_gets_a_spoken_answer(make_stage: StageMaker, speech_server: str) -> None:
+    answers = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
+    async with make_stage(tts_websocket_url=speech_server) as stage:
+        await stage.join()
+        since = Since(stage)
+        await talk(stage.ada, "How are you?")
+        (trace,) = await stage.turns(1)
+        assert trace.outcome is Outcome.SPOKEN
+        assert since.prompts == [("Ada", "How are you?")]
+        match = SentenceRecogniser(answers).closest(stage.ada.voice.hearing.pcm(stage.bot), SAMPLE_RATE, answers)
+        assert match.text == next(phrase.answer for phrase in TOY_PHRASES if phrase.question == "How are you?")
+        assert match.agreement > 0.4
+
+
+@pytest.mark.parametrize("microphone", [VoiceActivity(), OpenMicrophone()], ids=["voice activity", "open"])
+async def test_who_pauses_and_goes_on_gets_one_answer_to_the_whole(
+    stage: Stage, model: ScriptedModel, microphone: VoiceActivity | OpenMicrophone
+) -> None:
+    since = Since(stage)
+    sound = [voiced("Ben", BEGINNING), silence(0.6), voiced("Ben", "the weather today.")]
+    await stage.ada.voice.speak(np.concatenate(sound), microphone)
+    await stage.turns(1)
+    assert since.prompts == [("Ada", WHOLE)]
+    assert since.words == "Sunshine for everybody."
+    assert any(messages[-1]["content"].endswith(BEGINNING) for messages in model.asked), "nothing was speculated"
+    assert len(stretches(stage.ada.voice.hearing.packets(stage.bot))) == 1
+
+
+async def test_the_bots_own_voice_from_somebodys_loudspeakers_is_neither_answered_nor_an_interruption(
+    stage: Stage,
+) -> None:
+    hearing, since = stage.ada.voice.hearing, Since(stage)
+    echoing = asyncio.create_task(stage.ada.voice.speak(silence(8), Loudspeakers(hearing, stage.bot)))
+    await stage.ask("Sing.")
+    (sung,) = await stage.turns(1)
+    await echoing
+    assert sung.outcome is Outcome.SPOKEN
+    assert len(hearing.pcm(stage.bot)) / 48 == pytest.approx(sung.audio, abs=20)
+    assert since.words == SONG
+    assert since.remarks == []
+
+
+async def test_remarks_to_others_are_left_alone_and_known_to_the_next_answer(
+    stage: Stage, model: ScriptedModel
+) -> None:
+    (ben,) = await join_people(stage, "Ben")
+    since = Since(stage)
+    await talk(stage.ada, "Ben, did you see the game?")
+    await since.heard_count(1)
+    await talk(ben, "Seiyuu, what time is it?")
+    await stage.turns(1)
+    assert since.prompts == [("Ben", "Seiyuu, what time is it?")]
+    assert model.asked[-1][-1]["content"] == "Ada: Ben, did you see the game?\nBen: Seiyuu, what time is it?"
+
+
+async def test_commands_are_obeyed_that_are_said_aloud(stage: Stage) -> None:
+    since = Since(stage)
+    await stage.ask("Sing.")
+    await bot_speaks(stage, stage.ada, after=0.5)
+    await talk(stage.ada, "Stop.")
+    (sung,) = await stage.turns(1)
+    assert sung.outcome is Outcome.INTERRUPTED
+    await since.heard(("Ada", "Stop."))
+    await talk(stage.ada, "Seiyuu, what did I say?")
+    await stage.turns(2)
+    assert since.words.endswith("You said: Stop.")
+    await asyncio.sleep(0.3)
+    await talk(stage.ada, "Seiyuu, leave the voice channel.")
+    await stage.until(lambda: since.all(CallEnded), "the end of the call")
+    assert stage.bot not in stage.sandbox.guild.voice_states

@@ -1,0 +1,96 @@
+"""Listening in the open: everyone is told, whoever does not want it is not heard, and captions say who said what."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.voice.events import RemarkHeard
+from sandbox.guest import Guest
+from sandbox.voice.microphone import PushToTalk
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import REMARKS, Since, SoundCounter, join_people, talk
+
+PIZZA, KEYBOARD, TRAIN, HOLIDAYS = REMARKS[:4]
+
+
+async def type_in(stage: Stage, guest: Guest, command: str, answer: str) -> None:
+    """A guest types a command; returns when they read an answer that begins like this."""
+    await guest.say(stage.sandbox.home.general, command)
+    await guest.wait_for_message(stage.sandbox.home.general, lambda m: m.content.startswith(answer), LIMIT)
+
+
+async def test_who_opts_out_is_not_heard_from_that_moment_and_others_are(
+    make_stage: StageMaker, speech_server: str
+) -> None:
+    async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
+        await stage.join()
+        await stage.told("👂 **I listen in Lounge.**")
+        (ben,) = await join_people(stage, "Ben")
+        since, counter = Since(stage), SoundCounter(stage)
+        cut_short = asyncio.create_task(talk(stage.ada, HOLIDAYS, PushToTalk()))
+        await asyncio.sleep(0.5)
+        assert counter.seconds[stage.ada.id] > 0
+        await type_in(stage, stage.ada, "!optout", "🙉 I don't listen to you any more")
+        heard = counter.seconds[stage.ada.id]
+        await cut_short
+        await asyncio.gather(talk(stage.ada, PIZZA), talk(ben, KEYBOARD))
+        await since.heard(("Ben", KEYBOARD))
+        assert counter.seconds[stage.ada.id] == heard, "her sound was decoded all the same"
+        await type_in(stage, stage.ada, "!optin", "👂 I listen to you")
+        await talk(stage.ada, TRAIN)
+        await since.heard(("Ben", KEYBOARD), ("Ada", TRAIN))
+
+
+async def test_listening_can_be_switched_off_and_on_for_everyone(make_stage: StageMaker, speech_server: str) -> None:
+    async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
+        await stage.join()
+        since, counter = Since(stage), SoundCounter(stage)
+        await type_in(stage, stage.ada, "!listen off", "🙉 I listen to nobody")
+        await talk(stage.ada, PIZZA)
+        assert not counter.seconds
+        await type_in(stage, stage.ada, "!listen on", "👂 I listen")
+        await talk(stage.ada, KEYBOARD)
+        await since.heard(("Ada", KEYBOARD))
+
+
+async def test_where_people_have_to_agree_only_who_did_is_heard(make_stage: StageMaker, speech_server: str) -> None:
+    async with make_stage(tts_websocket_url=speech_server, answer_to="name", listening="opt-in") as stage:
+        await stage.join()
+        await stage.told("👂 **I can listen in Lounge, but only to people who agree.**")
+        (ben,) = await join_people(stage, "Ben")
+        since, counter = Since(stage), SoundCounter(stage)
+        await type_in(stage, ben, "!optin", "👂 I listen to you")
+        await asyncio.gather(talk(stage.ada, PIZZA), talk(ben, KEYBOARD))
+        await since.heard(("Ben", KEYBOARD))
+        assert set(counter.seconds) == {ben.id}
+
+
+async def test_captions_say_who_said_what_and_what_was_answered(make_stage: StageMaker, speech_server: str) -> None:
+    async with (
+        ScriptedModel(lambda _: Answer("So it goes.")) as model,
+        make_stage(tts_websocket_url=speech_server, llm_url=model.url, captions="channel") as stage,
+    ):
+        await stage.join()
+        await talk(stage.ada, TRAIN)
+        await stage.turns(1)
+        await stage.ada.wait_for_message(stage.sandbox.home.general, lambda m: "So it goes" in m.content, LIMIT)
+        written = "\n".join(message.content for message in stage.ada.messages(stage.sandbox.home.general))
+        assert f"**Ada:** {TRAIN}\n**Seiyuu:** So it goes." in written
+
+
+async def test_in_transcribe_mode_what_is_said_is_written_down_and_not_answered(
+    make_stage: StageMaker, speech_server: str
+) -> None:
+    async with ScriptedModel(lambda _: Answer("Never.")) as model:
+        async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
+            await stage.join()
+            since = Since(stage)
+            await type_in(stage, stage.ada, "!mode transcribe", "📝 I only write down")
+            await talk(stage.ada, "Seiyuu, what time is it?")
+            await stage.ada.wait_for_message(
+                stage.sandbox.home.general, lambda m: m.content == "**Ada:** Seiyuu, what time is it?", LIMIT
+            )
+            assert [remark.addressed for remark in since.all(RemarkHeard)] == [False]
+            assert since.prompts == []
+            assert model.asked == []
