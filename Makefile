@@ -3,13 +3,16 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: run test lint bench clean
+.PHONY: run test test-slow lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(BIN)/python -m bot $(ARGS)
 
 test: .venv/dev.stamp  ## every test that needs neither a GPU, nor a token, nor downloaded weights
 	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: .venv/dev.stamp  ## style and types
 	$(BIN)/ruff check .
