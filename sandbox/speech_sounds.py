@@ -1,0 +1,79 @@
+"""What else a guest's microphone picks up: 48,000 Hz mono, made of numbers, the same for the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import SAMPLE_RATE
+
+_CHORDS = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))
+_LOWEST_NOTE = 220.0
+
+
+def noise(seconds: float, seed: int, *, level: float = 0.01) -> Sound:
+    """A room with a fan in it: noise that falls by 3 dB an octave; ``level`` is its RMS."""
+    sound = _coloured(np.random.default_rng(seed), int(seconds * SAMPLE_RATE), colour=0.5)
+    sound *= np.float32(level / np.sqrt(np.mean(np.square(sound))))
+    return sound
+
+
+def cough(seed: int) -> Sound:
+    """Two coughs in three quarters of a second: each a burst as the throat opens, and breath that dies away."""
+    random = np.random.default_rng(seed)
+    sound = np.zeros(int(0.75 * SAMPLE_RATE), np.float32)
+    for begin, strength in ((0.02, 1.0), (0.34 + random.uniform(0, 0.06), 0.7)):
+        at = np.arange(int(0.3 * SAMPLE_RATE)) / SAMPLE_RATE
+        burst = np.exp(-at * 45)
+        breath = 0.35 * np.exp(-at * random.uniform(9, 14))
+        rasp = 1 + 0.4 * np.sin(2 * np.pi * random.uniform(120, 180) * at)
+        air = _coloured(random, len(at), colour=0.4)
+        one = strength * air * (burst + breath) * rasp * np.minimum(1, at / 0.004)
+        start = int(begin * SAMPLE_RATE)
+        sound[start : start + len(one)] += one
+    return _peaking_at(sound, 0.5)
+
+
+def keyboard(seconds: float, seed: int) -> Sound:
+    """Somebody types, five keys a second or so: each a click going down and a fainter one coming up."""
+    random = np.random.default_rng(seed)
+    sound = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+    at = 0.05
+    while at < seconds:
+        for delay, strength in ((0.0, 1.0), (random.uniform(0.06, 0.1), 0.4)):
+            click = _coloured(random, int(0.03 * SAMPLE_RATE), colour=0.0)
+            click *= np.exp(-np.arange(len(click)) / SAMPLE_RATE * 220).astype(np.float32)
+            start = int((at + delay) * SAMPLE_RATE)
+            room = max(0, len(sound) - start)
+            sound[start : start + len(click)] += strength * random.uniform(0.5, 1) * click[:room]
+        at += random.uniform(0.1, 0.3)
+    return _peaking_at(sound, 0.15)
+
+
+def music(seconds: float, seed: int) -> Sound:
+    """Chords on something plucked, two a second, without a voice."""
+    random = np.random.default_rng(seed)
+    sound = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+    for number, begin in enumerate(range(0, len(sound), SAMPLE_RATE // 2)):
+        at = np.arange(min(SAMPLE_RATE, len(sound) - begin)) / SAMPLE_RATE
+        for step in _CHORDS[number // 2 % len(_CHORDS)]:
+            pitch = _LOWEST_NOTE * 2 ** (step / 12)
+            loudness = random.uniform(0.6, 1)
+            for harmonic in range(1, 5):
+                tone = loudness / harmonic * np.sin(2 * np.pi * harmonic * pitch * at) * np.exp(-at * 3 * harmonic)
+                sound[begin : begin + len(at)] += (tone * np.minimum(1, at / 0.005)).astype(np.float32)
+    return _peaking_at(sound, 0.3)
+
+
+def _coloured(random: np.random.Generator, count: int, *, colour: float) -> Sound:
+    """Noise whose amplitude falls with the frequency to the power of ``colour``; its RMS is 1."""
+    spectrum = np.fft.rfft(random.normal(0, 1, count))
+    spectrum *= (np.fft.rfftfreq(count, 1 / SAMPLE_RATE) + 50) ** -colour
+    shaped = np.fft.irfft(spectrum, count)
+    sound: Sound = (shaped / np.sqrt(np.mean(np.square(shaped)))).astype(np.float32)
+    return sound
+
+
+def _peaking_at(sound: Sound, peak: float) -> Sound:
+    sound *= np.float32(peak / np.max(np.abs(sound)))
+    return sound
