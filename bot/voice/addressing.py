@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from bot.voice.names import Names
@@ -10,6 +11,9 @@ from config.settings import AnswerPolicy
 
 CONTINUING = 12.0
 """Seconds after an answer within which whoever got it goes on talking to the bot."""
+LONGEST_NAME = 3
+"""Words of a name that a remark may begin with."""
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,12 @@ class Addressing:
 
 def _calls_first(text: str, others: tuple[str, ...]) -> bool:
     """Whether a remark begins with somebody's name, perhaps behind a "hey"."""
-    words = plain_words(text)[:3]
-    names = Names(others)
-    return any(names.is_name(words[at : at + length]) for at in range(2) for length in (1, 2))
+    words = plain_words(text)[: 1 + LONGEST_NAME]
+    names = Names(form for name in others for form in _forms(name))
+    return any(names.is_name(words[at : at + length]) for at in (0, 1) for length in range(1, LONGEST_NAME + 1))
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """A name as it is shown, and what is left to say of "xX_Max_Xx" or "Anna | 99"."""
+    words = plain_words(_DIGITS.sub(" ", name))
+    return (name, max(words, key=len)) if words else (name,)
