@@ -1,0 +1,134 @@
+"""The listening thread: real packets in, turn events on the event loop out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.voice.ear import MAX_INBOX, Ear
+from bot.voice.echo import EchoDetector
+from bot.voice.heard import Heard, Sound16
+from bot.voice.receive.receiver import Receiver
+from bot.voice.receive.rtp import transport_cipher
+from bot.voice.transcribe.toy_whisper.speech import VOICES, render
+from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.turns import Turns
+from sandbox.voice.rtp import MODES
+from tests.voice.receive.channel import ADA, KEY, Group, Talker, Wire, sealed_for
+from tts_server.engines import espeak_library
+
+
+@dataclass(eq=False)
+class Listening:
+    """An ear on a clock that the test moves, and what it reports."""
+
+    ear: Ear
+    now: list[float]
+    events: list[TurnEvent]
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, sound: NDArray[np.float32], talker: Talker) -> None:
+        """Send a sound, 48,000 Hz, at the pace of the test's clock."""
+        for at in range(0, len(sound) - 959, 960):
+            pcm = (np.clip(sound[at : at + 960], -1, 1) * 32_767).astype("<i2")
+            opus = bytes(talker._encoder.encode(np.repeat(pcm, 2).tobytes(), 960))
+            self.now[0] += 0.02
+            self.ear.datagram(talker.packet(sealed_for(talker.person, opus)), self.now[0])
+
+    async def until(self, seen: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not seen():
+                self.changed.clear()
+                await self.changed.wait()
+
+    def has(self, kind: type[TurnEvent]) -> bool:
+        return any(isinstance(event, kind) for event in self.events)
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[Listening]:
+    events: list[TurnEvent] = []
+    now = [1_000.0]
+    wire = Wire(transport_cipher(MODES[1], KEY))
+
+    def receiving(out: Callable[[Heard], None]) -> Receiver:
+        return Receiver(wire, Group(), out, lambda _: True)
+
+    def deliver(event: TurnEvent) -> None:
+        events.append(event)
+        state.changed.set()
+
+    ear = Ear(receiving, Turns(), EchoDetector(), deliver, asyncio.get_running_loop(), clock=lambda: now[0])
+    state = Listening(ear, now, events)
+    ear.start()
+    yield state
+    await asyncio.to_thread(ear.end)
+
+
+def sentence() -> NDArray[np.float32]:
+    return render(espeak_library.load(), "What time is it?", VOICES[0])
+
+
+async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
+    async with listening() as state:
+        talker = Talker(ADA, 77)
+        state.hear(sentence(), talker)
+        for _ in range(5):
+            state.ear.datagram(talker.silent(), state.now[0])
+        await state.until(lambda: state.has(SpeechPaused))
+        assert state.has(SpeechBegan)
+        state.now[0] += 3.0
+        state.ear.transcript(state.events[0].turn, "What time is it?")
+        await state.until(lambda: state.has(TurnEnded))
+        ended = state.events[-1]
+        assert isinstance(ended, TurnEnded)
+        assert len(ended.sound) / 16_000 > 0.8
+
+
+async def test_who_leaves_in_mid_sentence_leaves_no_turn() -> None:
+    async with listening() as state:
+        talker = Talker(ADA, 77)
+        state.ear.speaking(77, ADA)
+        state.hear(sentence(), talker)
+        await state.until(lambda: state.has(SpeechBegan))
+        state.ear.left(ADA)
+        await state.until(lambda: state.has(TurnDropped))
+
+
+async def test_closed_ears_forget_everyone() -> None:
+    async with listening() as state:
+        state.hear(sentence(), Talker(ADA, 77))
+        await state.until(lambda: state.has(SpeechBegan))
+        state.ear.forget_everyone()
+        await state.until(lambda: state.has(TurnDropped))
+
+
+async def test_whoever_keeps_sound_is_given_all_of_it() -> None:
+    kept: dict[str, float] = {"heard": 0.0, "spoken": 0.0}
+
+    class Keeper:
+        def heard(self, person: int, sound: Sound16, at: float) -> None:
+            kept["heard"] += len(sound) / 16_000
+
+        def spoken(self, sound: NDArray[np.float32], at: float) -> None:
+            kept["spoken"] += len(sound) / 48_000
+
+    async with listening() as state:
+        state.ear.keeper = Keeper()
+        state.hear(sentence()[: 960 * 20], Talker(ADA, 77))
+        state.ear.played(bytes(3_840), state.now[0])
+    assert round(kept["heard"], 3) == 0.4
+    assert round(kept["spoken"], 3) == 0.02
+
+
+async def test_a_flood_is_dropped_and_counted_instead_of_growing() -> None:
+    async with listening() as state:
+        await asyncio.to_thread(state.ear.end)
+        for _ in range(MAX_INBOX + 500):
+            state.ear.datagram(b"x", 0.0)
+        assert state.ear.overrun >= 499
