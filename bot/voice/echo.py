@@ -19,7 +19,7 @@ LEAST_SAMPLES, MOST_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
 PROOF, PROOF_PER_SECOND = 4.8, 0.4
 """Evidence that it takes, and how much more for longer sound, where an echo under a person's voice has more as well.
 
-Set where 1 % of what people say over a weaker echo would pass for an echo; benchmarks/echo.py shows it.
+Set where about 1 % of what people say over a weaker echo passes for an echo; benchmarks/echo.py shows it.
 """
 SAME_DELAY = 0.04
 """Seconds by which the delay of one person's echo may vary."""

@@ -48,7 +48,7 @@ class Match:
 
     @property
     def evidence(self) -> float:
-        """Both signs as one number, their logarithms added; of speech that is no echo, it is rarely above 4.6."""
+        """Both signs as one number, their logarithms added; of speech that is no echo, it is rarely above 4.8."""
         pattern = min(self.pattern, 0.99)
         return float(np.log(max(self.sharpness, SILENCE)) + 2 * np.arctanh(max(pattern, -0.99)))
 
