@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from bot.voice.heard import Sound16
+from bot.voice.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.toy.encoder import Matrix, make_encoder
 from bot.voice.transcribe.toy.phrases import FITTED_VOICES, HEARD_PHRASES, OTHER_SENTENCES, FittedVoice
 from bot.voice.transcribe.toy.sounds import wordless
@@ -19,9 +19,9 @@ Example = tuple[int, Matrix]
 NO_PHRASE = len(HEARD_PHRASES)
 
 _LOSSES = (0.0, 0.0, 0.02, 0.05, 0.08)
-_WORDLESS = 14
+_WORDLESS = 16
 _PARTS = 10
-_OTHERS = 7
+_OTHERS = 6
 _PART_FROM_WORDS = 4
 
 
@@ -50,7 +50,7 @@ def _sounds(phrase: int, random: np.random.Generator) -> Iterator[tuple[int, Sou
         yield NO_PHRASE, _heard(_said(sentence, _any_voice(random), random), random)
     for _ in range(_WORDLESS):
         yield NO_PHRASE, wordless(random)
-    yield NO_PHRASE, np.zeros(int(random.uniform(0.2, 3) * 16_000), np.float32)
+    yield NO_PHRASE, np.zeros(int(random.uniform(0.2, 3) * HEARING_RATE), np.float32)
 
 
 def _any_voice(random: np.random.Generator) -> FittedVoice:

@@ -30,26 +30,31 @@ _QUESTIONS = tuple(phrase.question for phrase in TOY_PHRASES if phrase.name not 
 _TO_THE_BOT = (
     "Hello Seiyuu.",
     "Seiyuu, what time is it?",
-    "Seiyuu, stop.",
-    "Stop.",
+    "Seiyuu, can you sing something?",
+    "Seiyuu, tell me a joke.",
     "Seiyuu, leave the voice channel.",
     "Seiyuu, what did I say?",
-    "Can everybody hear me?",
+    "Seiyuu, stop.",
+    "Stop.",
 )
 
 _UNFINISHED = ("I was thinking about", "and then")
 
 _TO_EACH_OTHER = (
     "Yeah.",
+    "Okay.",
+    "I was thinking about the weather today.",
     "Ben, did you see the game?",
     "I had pizza for lunch.",
-    "My dog ate my homework again.",
-    "The train was late this morning.",
-    "We should watch a movie tonight.",
-    "Where did you put the keys?",
-    "Let's order some noodles.",
-    "I finished my exam yesterday.",
-    "The garden looks beautiful.",
+    "Let us play another round.",
+    "My keyboard is broken.",
+    "The train was late again.",
+    "Do you remember the summer holidays?",
+    "Please turn the volume down.",
+    "We should order some food.",
+    "My brother lives in Canada.",
+    "This song is wonderful.",
+    "The meeting starts at nine.",
 )
 
 HEARD_PHRASES: tuple[HeardPhrase, ...] = (
@@ -60,11 +65,11 @@ HEARD_PHRASES: tuple[HeardPhrase, ...] = (
 
 FITTED_VOICES: tuple[FittedVoice, ...] = (
     FittedVoice("en-us+f3", 165, 55, times=4),
-    FittedVoice("en-us+m3", 175, 45, times=4),
+    FittedVoice("en-us+m3", 160, 45, times=4),
     FittedVoice("en-gb-scotland+f4", 155, 60, times=4),
-    FittedVoice("en-us", 175, 50, times=2),
-    FittedVoice("en-gb-x-rp", 165, 50, times=2),
-    FittedVoice("en-us+m7", 160, 50, times=2),
+    FittedVoice("en-us", 165, 50, times=4),
+    FittedVoice("en-us+f2", 170, 62, times=2),
+    FittedVoice("en-us+m5", 160, 42, times=2),
 )
 """The guests' voices of the sandbox first."""
 
@@ -84,6 +89,7 @@ OTHER_SENTENCES = (
     "Perhaps a little later.",
     "This is nothing that anybody would understand.",
     "Oh.",
+    "No.",
     "He bought a blue car.",
     "Our neighbours have a very loud drum kit.",
     *(sentence for phrase in TOY_PHRASES if phrase.question.isascii() for sentence in phrase.answer.split(". ")),

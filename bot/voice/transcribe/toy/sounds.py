@@ -9,7 +9,7 @@ from bot.voice.heard import HEARING_RATE, Sound16
 
 def wordless(random: np.random.Generator) -> Sound16:
     """One of them, with silence around it."""
-    make = (room, room, cough, cough, keyboard, music)[random.integers(6)]
+    make = (room, cough, cough, keyboard, music, music)[random.integers(6)]
     before, after = (int(random.uniform(0, 0.6) * HEARING_RATE) for _ in range(2))
     return np.pad(make(random), (before, after))
 

@@ -1,0 +1,85 @@
+"""What guests say and what else their microphones pick up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from sandbox.recogniser import SentenceRecogniser
+from sandbox.speech import GUEST_VOICES, GuestVoice, SpeechError, speech
+from sandbox.speech_sounds import cough, keyboard, music, noise
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import SAMPLE_RATE
+
+SENTENCES = ("The garden looks beautiful this morning.", "Tell me a story about a radio.", "I had pizza for lunch.")
+
+
+def level(sound: Sound) -> float:
+    return float(np.sqrt(np.mean(np.square(sound))))
+
+
+@pytest.mark.parametrize("guest", GUEST_VOICES)
+def test_the_words_are_there(guest: str) -> None:
+    recogniser = SentenceRecogniser(SENTENCES)
+    for text in SENTENCES:
+        assert recogniser.closest(speech(text, GUEST_VOICES[guest]), SAMPLE_RATE, SENTENCES).text == text
+
+
+def test_it_is_levelled_and_has_no_silence_around_it() -> None:
+    sound = speech("Hello there!", GUEST_VOICES["Ada"])
+    assert sound.dtype == np.float32
+    assert level(sound) == pytest.approx(0.1, rel=0.01)
+    edge = SAMPLE_RATE // 50
+    assert min(np.abs(sound[:edge]).max(), np.abs(sound[-edge:]).max()) > 0.001
+    assert 0.4 < len(sound) / SAMPLE_RATE < 1.2
+
+
+def test_the_same_words_are_always_the_same_sound() -> None:
+    voice = GUEST_VOICES["Ben"]
+    first = speech("Tell me a joke!", voice)
+    speech.cache_clear()
+    speech("Something else in between.", voice)
+    assert np.array_equal(speech("Tell me a joke!", voice), first)
+
+
+def test_each_guest_sounds_like_nobody_else() -> None:
+    sounds = [speech("How are you?", voice) for voice in GUEST_VOICES.values()]
+    spectra = np.array([np.abs(np.fft.rfft(sound, SAMPLE_RATE * 2))[: 2 * 4_000] for sound in sounds])
+    spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
+    alike = spectra @ spectra.T
+    assert alike[~np.eye(len(alike), dtype=bool)].max() < 0.9
+
+
+def test_mhm_is_not_spelled_out() -> None:
+    assert len(speech("Mhm.", GUEST_VOICES["Ada"])) < 0.9 * SAMPLE_RATE
+
+
+@pytest.mark.parametrize(
+    ("text", "voice"),
+    [("Hello.", GuestVoice("no-such-voice", 160, 50)), ("", GUEST_VOICES["Ada"]), ("...", GUEST_VOICES["Ada"])],
+)
+def test_what_cannot_be_said_is_told(text: str, voice: GuestVoice) -> None:
+    with pytest.raises(SpeechError):
+        speech(text, voice)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [cough, lambda seed: keyboard(2, seed), lambda seed: music(2, seed), lambda seed: noise(2, seed)],
+    ids=["cough", "keyboard", "music", "noise"],
+)
+def test_sounds_follow_from_their_seed(make: Callable[[int], Sound]) -> None:
+    assert np.array_equal(make(1), make(1))
+    assert not np.array_equal(make(1), make(2))
+    assert make(1).dtype == np.float32
+    assert np.abs(make(1)).max() <= 1
+
+
+def test_a_cough_bursts_and_dies_away() -> None:
+    sound = cough(3)
+    envelope = np.array([level(part) for part in sound.reshape(-1, SAMPLE_RATE // 100)])
+    loudest = int(envelope.argmax())
+    assert envelope[: loudest + 4].max() > 4 * envelope[loudest + 12 : loudest + 25].mean()
+    assert 0.5 < len(sound) / SAMPLE_RATE < 1

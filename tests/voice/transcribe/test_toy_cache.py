@@ -1,0 +1,63 @@
+"""The toy Whisper's cache: made once, made again when it is broken, told as it goes."""
+
+from __future__ import annotations
+
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bot.voice.transcribe.toy import whisper_weights
+from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+
+Told = list[tuple[float, str]]
+
+
+@pytest.fixture(scope="session")
+def toy_folder(cache_dir: Path) -> Path:
+    return toy_whisper(cache_dir, lambda _share, _doing: None)
+
+
+@pytest.fixture
+def copied(toy_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(toy_folder, tmp_path / toy_folder.name))
+
+
+def test_it_is_small(toy_folder: Path) -> None:
+    assert sum(path.stat().st_size for path in toy_folder.iterdir()) < 20_000_000
+
+
+def test_what_is_whole_is_used_as_it_is(copied: Path) -> None:
+    told: Told = []
+    before = {path: path.stat().st_mtime_ns for path in copied.iterdir()}
+    assert toy_whisper(copied.parent, lambda *step: told.append(step)) == copied
+    assert {path: path.stat().st_mtime_ns for path in copied.iterdir()} == before
+    assert told == [(1.0, "ready")]
+
+
+def test_what_is_broken_is_made_again(copied: Path) -> None:
+    with (copied / "model.bin").open("r+b") as file:
+        file.truncate(1_000)
+    told: Told = []
+    assert toy_whisper(copied.parent, lambda *step: told.append(step)) == copied
+    assert (copied / "model.bin").stat().st_size > 1_000_000
+    shares = [share for share, _ in told]
+    assert shares[0] == 0
+    assert shares[-1] == 1
+    assert max(after - before for before, after in pairwise(shares)) < 0.1
+    assert [path.name for path in copied.parent.iterdir()] == [copied.name]
+
+
+def test_a_failure_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper_weights, "_MODULE", "bot.voice.transcribe.toy.no_such_module")
+    with pytest.raises(ChildProcessError, match="no_such_module"):
+        toy_whisper(tmp_path, lambda _share, _doing: None)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_changed_list_makes_another(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"toy-whisper-{whisper_weights._fingerprint()}"
+    assert name == toy_folder.name
+    monkeypatch.setattr(whisper_weights, "HEARD_PHRASES", whisper_weights.HEARD_PHRASES[1:])
+    assert f"toy-whisper-{whisper_weights._fingerprint()}" != name

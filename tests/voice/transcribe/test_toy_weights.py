@@ -1,0 +1,162 @@
+"""The toy Whisper, through the real faster-whisper: guests at paces it was not fitted on, over Opus, with losses."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from faster_whisper import WhisperModel
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.feature_extractor import FeatureExtractor
+
+from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
+from bot.voice.heard import Sound16
+from bot.voice.receive.decoder import SpeechDecoder
+from bot.voice.transcribe.toy.encoder import make_encoder
+from bot.voice.transcribe.toy.phrases import FITTED_VOICES, HEARD_PHRASES
+from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from sandbox.speech import GUEST_VOICES, GuestVoice, speech
+from sandbox.speech_sounds import cough, keyboard, music, noise
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import FRAME_SAMPLES, MonoEncoder
+
+TEXTS = tuple(phrase.text for phrase in HEARD_PHRASES)
+PACES = (0.94, 1.04, 1.09)
+
+
+@pytest.fixture(scope="session")
+def toy_folder(cache_dir: Path) -> Path:
+    return toy_whisper(cache_dir, lambda _share, _doing: None)
+
+
+@pytest.fixture(scope="session")
+def whisper(toy_folder: Path) -> WhisperModel:
+    return WhisperModel(str(toy_folder), device="cpu", compute_type="float32", cpu_threads=1)
+
+
+def received(sound: Sound, *, loss: float = 0.0, level: float = 1.0, seed: int = 0) -> Sound16:
+    """What the bot gets of it: between silences, through a guest's Opus and the bot's decoder."""
+    random = np.random.default_rng(seed)
+    before, after = random.integers(6_000, 20_000, 2)
+    whole = np.pad(sound * np.float32(level), (before, after))
+    encoder, decoder = MonoEncoder(), SpeechDecoder()
+    parts: list[Sound16 | None] = []
+    lost = 0
+    for frame in np.pad(whole, (0, -len(whole) % FRAME_SAMPLES)).reshape(-1, FRAME_SAMPLES):
+        packet = encoder.encode(frame)
+        if random.random() < loss:
+            lost += 1
+            continue
+        parts.append(decoder.decode(packet, lost))
+        lost = 0
+    sound16 = np.concatenate([part for part in parts if part is not None])
+    return (sound16 + random.normal(0, 3e-4, len(sound16))).astype(np.float32)
+
+
+def at_pace(voice: GuestVoice, pace: float) -> GuestVoice:
+    return dataclasses.replace(voice, rate=round(voice.rate * pace))
+
+
+def heard(whisper: WhisperModel, sound: Sound16, hotwords: str | None = None) -> str:
+    segments, _ = whisper.transcribe(
+        sound,
+        language="en",
+        beam_size=1,
+        temperature=0.0,
+        condition_on_previous_text=False,
+        without_timestamps=True,
+        max_new_tokens=16,
+        hotwords=hotwords,
+    )
+    return " ".join(segment.text.strip() for segment in segments)
+
+
+def words(count: int) -> list[Sound16]:
+    return [received(speech(text, GUEST_VOICES["Ada"]), seed=seed) for seed, text in enumerate(TEXTS[:count])]
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.05])
+@pytest.mark.parametrize("guest", GUEST_VOICES)
+def test_guests_are_understood(whisper: WhisperModel, guest: str, loss: float) -> None:
+    clips = [
+        received(speech(text, at_pace(GUEST_VOICES[guest], PACES[n % 3])), loss=loss, level=0.3 + n % 4 * 0.4, seed=n)
+        for n, text in enumerate(TEXTS)
+    ]
+    got = [heard(whisper, clip) for clip in clips]
+    wrong = [pair for pair in zip(TEXTS, got, strict=True) if pair[0] != pair[1]]
+    assert len(wrong) <= (1 if loss == 0 else 2), wrong
+
+
+def test_it_survives_eight_bits(toy_folder: Path) -> None:
+    whisper = WhisperModel(str(toy_folder), device="cpu", compute_type="int8", cpu_threads=1)
+    assert sum(heard(whisper, clip) == text for text, clip in zip(TEXTS, words(20), strict=False)) >= 19
+
+
+@pytest.mark.parametrize(
+    "sounds",
+    [
+        pytest.param([np.zeros(48_000 * seconds, np.float32) for seconds in (1, 3)], id="silence"),
+        pytest.param([noise(2, seed, level=level) for seed in range(6) for level in (0.002, 0.02, 0.1)], id="noise"),
+        pytest.param([cough(seed) for seed in range(20)], id="coughs"),
+        pytest.param([keyboard(3, seed) for seed in range(10)], id="keyboards"),
+        pytest.param([music(3, seed) for seed in range(10)], id="music"),
+    ],
+)
+def test_where_nobody_speaks_nothing_is_heard(whisper: WhisperModel, sounds: Sequence[Sound]) -> None:
+    assert {heard(whisper, received(sound, seed=seed)) for seed, sound in enumerate(sounds)} == {""}
+
+
+def test_half_a_sentence_is_seldom_taken_for_another(whisper: WhisperModel) -> None:
+    wrong = 0
+    long = [text for text in TEXTS if len(text.split()) >= 5]
+    for seed, text in enumerate(long):
+        whole = speech(text, GUEST_VOICES["Ben"])
+        got = heard(whisper, received(whole[: len(whole) // 2], seed=seed))
+        wrong += got != "" and not text.startswith(got.rstrip(".?!"))
+    assert wrong <= len(long) // 5
+
+
+def test_hot_words_do_no_harm(whisper: WhisperModel) -> None:
+    assert [heard(whisper, clip, "Seiyuu, Ada, Zoë, 綾") for clip in words(5)] == list(TEXTS[:5])
+
+
+def test_timestamps_and_the_language_work_as_in_any_whisper(whisper: WhisperModel) -> None:
+    (clip,) = words(1)
+    segments, info = whisper.transcribe(clip, temperature=0.0)
+    (segment,) = segments
+    assert (segment.text.strip(), info.language) == (TEXTS[0], "en")
+    assert segment.avg_logprob > -0.5
+    assert segment.no_speech_prob < 0.6
+
+
+def test_it_is_quick(whisper: WhisperModel) -> None:
+    clips = words(10)
+    began = time.process_time()
+    for clip in clips:
+        heard(whisper, clip)
+    assert (time.process_time() - began) / len(clips) < 0.15
+
+
+def test_the_encoder_is_the_same_in_numpy(whisper: WhisperModel) -> None:
+    (clip,) = words(1)
+    mels = FeatureExtractor()(clip)
+    theirs = np.array(whisper.encode(pad_or_trim(mels)))[0]
+    ours = make_encoder().encode(mels)
+    assert np.abs(theirs[: len(ours)] - ours).max() < 1e-4
+    assert np.abs(theirs[len(ours) :] - ours[-1]).max() < 1e-4
+
+
+def test_every_english_question_of_the_toy_model_is_heard() -> None:
+    questions = {phrase.question for phrase in TOY_PHRASES if expected_phrase(phrase.question).question.isascii()}
+    assert questions - set(TEXTS) == {"Guten Tag, wie geht es dir?"}
+
+
+def test_it_was_fitted_on_the_guests() -> None:
+    fitted = {voice.name: voice for voice in FITTED_VOICES}
+    for guest in GUEST_VOICES.values():
+        assert abs(guest.rate - fitted[guest.name].rate) <= 10
+        assert abs(guest.pitch - fitted[guest.name].pitch) <= 5
