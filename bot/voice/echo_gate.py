@@ -17,6 +17,9 @@ LOOK_AGAIN = 0.1
 DOUBT = 0.7
 """Seconds from a turn's beginning in which it may still turn out to be an echo: a first syllable proves little."""
 
+TRANSMISSION_GAP = 0.2
+"""Seconds without sound after which what was heard before says nothing of what comes."""
+
 IsEcho = Callable[[int, Sound16, float], bool]
 """Whether a person's newest sound, that ended at a monotonic time, is the bot's own voice."""
 
@@ -34,6 +37,7 @@ class _Look:
 @dataclass(slots=True, eq=False)
 class _Person:
     recent: Sound16 = field(default_factory=lambda: np.zeros(0, np.float32))
+    heard_at: float = 0.0
     look: _Look | None = None
 
 
@@ -47,7 +51,8 @@ class EchoGate:
     def heard(self, heard: SoundHeard) -> list[TurnEvent]:
         """Take a person's sound, before their detector does; returns what follows from another look at their turn."""
         person = self._people.setdefault(heard.person, _Person())
-        person.recent = np.concatenate([person.recent, heard.sound])[-LOOKED_AT:]
+        before = person.recent if heard.at - person.heard_at <= TRANSMISSION_GAP else person.recent[:0]
+        person.recent, person.heard_at = np.concatenate([before, heard.sound])[-LOOKED_AT:], heard.at
         look = person.look
         # What follows a pause is room noise: it is like no voice, and says nothing of whose turn it was.
         if look is None or isinstance(look.latest, SpeechPaused) or heard.at - look.at < LOOK_AGAIN:

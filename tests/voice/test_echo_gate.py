@@ -132,3 +132,12 @@ def test_what_is_forgotten_is_not_compared_any_more() -> None:
     gate.forget(1)
     gate.passed(BEGAN)
     assert ears.shown == [(1, 0)]
+
+
+def test_the_sound_of_an_earlier_transmission_is_not_compared() -> None:
+    ears = Ears()
+    gate = EchoGate(ears)
+    gate.heard(heard(1.0))
+    gate.heard(heard(3.0))
+    gate.passed(SpeechBegan(TURN, 3.0, 3.0))
+    assert ears.shown == [(1, len(SOUND))]
