@@ -21,7 +21,7 @@ def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceSt
         return "🔊 I'm no longer muted."
     was_deaf = before is not None and before.deaf
     if after.deaf and not was_deaf:
-        return "🙉 I'm deafened by this server, and hear nobody. A moderator can undo it: right-click me, Server Deafen."
+        return "🙉 I'm deafened by this server: I hear nobody. A moderator can undo it: right-click me, Server Deafen."
     if was_deaf and not after.deaf:
         return "👂 I'm no longer deafened."
     # Not `after.afk`: discord.py means "suppressed" by it.
