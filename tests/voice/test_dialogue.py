@@ -335,8 +335,9 @@ class AnyOrder(RuleBasedStateMachine):
         self.feed(m.Confirmed(spoken(text, turn)))
         if self.accepted == accepted and self.confirmed > confirmed:
             self.accepted += 1  # The guess was right, and became the prompt.
-        elif self.accepted > accepted and self.confirmed == confirmed and self.dialogue.waiting == waiting:
-            self.merged += 1
+        elif self.accepted > accepted:
+            begun = self.confirmed - confirmed
+            self.merged += self.dialogue.waiting + begun == waiting
 
     @rule(turn=turns)
     def withdraw(self, turn: TurnId) -> None:
