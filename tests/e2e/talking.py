@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import pairwise
 from typing import TypeVar
 
@@ -15,13 +14,12 @@ from numpy.typing import NDArray
 
 from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, WordsSpoken
 from bot.voice.heard import HEARING_RATE, Sound16
-from bot.voice.transcribe.toy_whisper.speech import VOICES, render
 from sandbox.guest import Guest
+from sandbox.speech import GUEST_VOICES, speech
 from sandbox.voice.hearing import HeardPacket, Hearing, Sound
 from sandbox.voice.microphone import Frame, Microphone, VoiceActivity
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
 from tests.e2e.conftest import LIMIT, Stage
-from tts_server.engines.espeak_library import load
 
 REMARKS = (
     "I had pizza for lunch.",
@@ -38,15 +36,12 @@ REMARKS = (
 """Sentences that the toy transcriber knows, and that nobody takes for a command."""
 SILENT = 0.3
 """Seconds without a packet of the bot's that are silence, and no hole in its speech."""
-_VOICES = {"Ada": VOICES[0], "Ben": VOICES[1], "Cleo": VOICES[2]}
-
 Happened = TypeVar("Happened", bound=CallEvent)
 
 
-@cache
-def voiced(who: str, text: str) -> Sound:
+async def voiced(who: str, text: str) -> Sound:
     """A sentence in a guest's own voice, 48,000 Hz, no silence around it."""
-    return render(load(), text, _VOICES[who])
+    return await asyncio.to_thread(speech, text, GUEST_VOICES[who])
 
 
 def silence(seconds: float) -> Sound:
@@ -54,16 +49,9 @@ def silence(seconds: float) -> Sound:
     return np.zeros(round(seconds * SAMPLE_RATE), np.float32)
 
 
-def cough(seed: int = 0) -> Sound:
-    """A third of a second of noise that dies away: it has no words."""
-    length = round(0.35 * SAMPLE_RATE)
-    noise = np.random.default_rng(seed).normal(0, 0.2, length)
-    return (noise * np.exp(-np.arange(length) / (0.08 * SAMPLE_RATE))).astype(np.float32)
-
-
 async def talk(guest: Guest, text: str, microphone: Microphone | None = None) -> None:
     """A guest says a sentence; returns when the last of it has left."""
-    await guest.voice.speak(voiced(guest.user.name, text), microphone or VoiceActivity())
+    await guest.voice.speak(await voiced(guest.user.name, text), microphone or VoiceActivity())
 
 
 async def talk_in_turn(*people: tuple[Guest, Sequence[str]], seed: int) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import Loudspeakers, Since, bot_speaks, join_people, silence, stretches, talk, voiced
 
 BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
-SONG = "A quick brown fox jumps over nine lazy dogs, and then it sleeps."
+SONG = "A quick brown fox jumps over nine dogs."
 
 
 def script(line: str) -> Answer:
@@ -60,7 +60,8 @@ async def test_who_pauses_and_goes_on_gets_one_answer_to_the_whole(
     stage: Stage, model: ScriptedModel, microphone: VoiceActivity | OpenMicrophone
 ) -> None:
     since = Since(stage)
-    sound = [voiced("Ben", BEGINNING), silence(0.6), voiced("Ben", "the weather today.")]
+    # Not in Ada's own voice, in which the toy transcriber takes the pause for the end.
+    sound = [await voiced("Ben", BEGINNING), silence(0.6), await voiced("Ben", "the weather today.")]
     await stage.ada.voice.speak(np.concatenate(sound), microphone)
     await stage.turns(1)
     assert since.prompts == [("Ada", WHOLE)]

@@ -11,11 +11,12 @@ import pytest
 from bot.voice.events import AnswerHeard
 from bot.voice.reply import Outcome
 from sandbox.guest import Guest
+from sandbox.noises import cough
 from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import OpenMicrophone
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import REMARKS, Since, bot_speaks, cough, join_people, stretches, talk
+from tests.e2e.talking import REMARKS, Since, bot_speaks, join_people, stretches, talk
 
 BARGE_IN_LIMIT = 0.2
 """Seconds from the interrupter's first voiced packet to the last of the reply, both as they reach Ada's machine."""

@@ -82,15 +82,17 @@ async def test_captions_say_who_said_what_and_what_was_answered(make_stage: Stag
 async def test_in_transcribe_mode_what_is_said_is_written_down_and_not_answered(
     make_stage: StageMaker, speech_server: str
 ) -> None:
-    async with ScriptedModel(lambda _: Answer("Never.")) as model:
-        async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
-            await stage.join()
-            since = Since(stage)
-            await type_in(stage, stage.ada, "!mode transcribe", "📝 I only write down")
-            await talk(stage.ada, "Seiyuu, what time is it?")
-            await stage.ada.wait_for_message(
-                stage.sandbox.home.general, lambda m: m.content == "**Ada:** Seiyuu, what time is it?", LIMIT
-            )
-            assert [remark.addressed for remark in since.all(RemarkHeard)] == [False]
-            assert since.prompts == []
-            assert model.asked == []
+    async with (
+        ScriptedModel(lambda _: Answer("Never.")) as model,
+        make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage,
+    ):
+        await stage.join()
+        since = Since(stage)
+        await type_in(stage, stage.ada, "!mode transcribe", "📝 I only write down")
+        await talk(stage.ada, "Seiyuu, what time is it?")
+        await stage.ada.wait_for_message(
+            stage.sandbox.home.general, lambda m: m.content == "**Ada:** Seiyuu, what time is it?", LIMIT
+        )
+        assert [remark.addressed for remark in since.all(RemarkHeard)] == [False]
+        assert since.prompts == []
+        assert model.asked == []

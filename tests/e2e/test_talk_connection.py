@@ -1,0 +1,90 @@
+"""Whatever happens to the connection, the bot hears on afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.talking import REMARKS, Since, encrypted, talk
+
+PIZZA, KEYBOARD, TRAIN = REMARKS[:3]
+Trouble = Callable[[Stage], Awaitable[None]]
+
+
+@pytest.fixture
+async def stage(make_stage: StageMaker, speech_server: str) -> AsyncIterator[Stage]:
+    async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
+        await stage.join()
+        yield stage
+
+
+async def moved(stage: Stage) -> None:
+    """The bot is moved to another channel, and Ada goes there too."""
+    await stage.sandbox.faults.move(stage.sandbox.bot, stage.sandbox.home.second_lounge)
+    await stage.told("🎤 I was")
+    await stage.ada.leave_voice()
+    await stage.ada.join_voice(stage.sandbox.home.second_lounge)
+    await stage.until(lambda: stage.ada.voice.encrypted, "Ada's encryption")
+
+
+async def another_server(stage: Stage) -> None:
+    """Everybody is sent to another voice server."""
+    await stage.sandbox.faults.change_voice_server()
+    await encrypted(stage)
+
+
+def closed(code: int) -> Trouble:
+    """The bot's voice connection is closed with a code."""
+
+    async def close(stage: Stage) -> None:
+        session = stage.app.calls.session
+        assert session is not None
+        await stage.sandbox.voice_server.close(stage.bot, code)
+        await stage.until(lambda: not session.link.encrypted, "the bot's loss")
+        await stage.until(lambda: session.link.encrypted, "the bot's return")
+        await encrypted(stage)
+
+    return close
+
+
+async def rejoined(stage: Stage) -> None:
+    """Ada leaves and comes back, under another SSRC."""
+    await stage.ada.leave_voice()
+    await stage.ada.join_voice(stage.sandbox.home.lounge)
+    await encrypted(stage)
+
+
+async def downgraded(stage: Stage) -> None:
+    """End-to-end encryption ends for the channel."""
+    stage.sandbox.voice_server.downgrade(stage.sandbox.home.lounge.id)
+    await stage.until(lambda: not stage.ada.voice.encrypted, "the end of Ada's encryption")
+
+
+async def downgraded_and_upgraded(stage: Stage) -> None:
+    """End-to-end encryption ends for the channel, and comes back."""
+    await downgraded(stage)
+    stage.sandbox.voice_server.upgrade(stage.sandbox.home.lounge.id)
+    await encrypted(stage)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(moved, id="moved"),
+        pytest.param(another_server, id="another voice server"),
+        pytest.param(closed(4006), id="closed with 4006"),
+        pytest.param(closed(4015), id="closed with 4015"),
+        pytest.param(rejoined, id="a guest comes back"),
+        pytest.param(downgraded, id="downgraded"),
+        pytest.param(downgraded_and_upgraded, id="downgraded and upgraded"),
+    ],
+)
+async def test_hearing_goes_on_after(stage: Stage, trouble: Trouble) -> None:
+    since = Since(stage)
+    await talk(stage.ada, PIZZA)
+    await since.heard(("Ada", PIZZA))
+    await trouble(stage)
+    await talk(stage.ada, KEYBOARD)
+    await since.heard(("Ada", PIZZA), ("Ada", KEYBOARD))
