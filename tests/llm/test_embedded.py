@@ -78,6 +78,8 @@ async def test_starting_and_stopping_leaves_nothing(weights: Path) -> None:
         assert not is_open(url)
         return process.num_threads(), process.num_fds()
 
+    # The first one may leave the event loop a worker thread that it keeps.
+    await cycle()
     first = await cycle()
     assert [await cycle() for _ in range(5)] == [first] * 5
 
