@@ -1,0 +1,37 @@
+"""The conversation does without Discord: arrays in, arrays out, in a process that never imports it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+
+from bot.services import ROOT
+from bot.voice.heard import HEARING_RATE
+from bot.voice.transcribe.toy_whisper.whisper_weights import toy_whisper
+from sandbox.speech import ADA, speech
+from sandbox.voice.opus import SAMPLE_RATE
+
+QUESTION = "Do you remember the summer holidays?"
+
+
+async def test_a_spoken_remark_is_transcribed_answered_and_played(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
+    np.save(tmp_path / "sound.npy", soxr.resample(speech(QUESTION, ADA), SAMPLE_RATE, HEARING_RATE))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.voice.call_without_discord", str(weights), str(tmp_path / "sound.npy")),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert json.loads(printed) == {
+        "heard": [["Ada", QUESTION]],
+        "spoken": [f"Ada said: {QUESTION}"],
+        "played": SAMPLE_RATE,
+        "discord": [],
+    }
