@@ -28,6 +28,10 @@ class ModelTimes:
         """When the first token was written."""
         return self.tokens[0][1]
 
+    def written_at(self, count: int) -> float:
+        """When that many tokens had been written."""
+        return self.tokens[count - 1][1]
+
     def tokens_until(self, text: str) -> int:
         """How many tokens had to be written until they contained all of ``text``.
 

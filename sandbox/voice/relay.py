@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from sandbox.voice.network import Network
-from sandbox.voice.rtp import RtpError, Transport, parse_header
+from sandbox.voice.rtp import SILENCE, RtpError, Transport, parse_header
 from sandbox.voice.udp import Address, TimedSocket
 
 _DISCOVERY_SIZE = 74
@@ -32,12 +32,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """When a packet reached the server, and when the server had passed it on; monotonic seconds."""
+    """When a user's packet reached the server, and when the server had passed it on; monotonic seconds.
 
+    ``silent`` is true for Discord's own frame of silence, which is not encrypted end to end.
+    """
+
+    user: int
     ssrc: int
     sequence: int
     received: float
     forwarded: float
+    silent: bool
 
 
 class VoiceRelay:
@@ -116,7 +121,8 @@ class VoiceRelay:
         for other in self._others(line):
             if other.transport is not None and other.address is not None:
                 self._deliver(other.transport.seal(clear, plain), other.address)
-        self.log.append(Relayed(header.ssrc, header.sequence, arrival, monotonic()))
+        silent = plain[4 * header.extension_words :] == SILENCE
+        self.log.append(Relayed(line.user, header.ssrc, header.sequence, arrival, monotonic(), silent))
 
     def _others(self, line: Line) -> Iterable[Line]:
         return (other for other in self._lines.values() if other.room == line.room and other is not line)

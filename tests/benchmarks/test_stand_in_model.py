@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.reply_measurement import FIRST_SENTENCE, REPLY, tokens_of
+from benchmarks.measured_call import tokens_of
+from benchmarks.reply_measurement import FIRST_SENTENCE, REPLY
 from benchmarks.stand_in_model import ModelTimes
 
 

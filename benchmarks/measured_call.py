@@ -1,0 +1,194 @@
+"""The real bot in a call on the sandbox, with stand-ins for its engines: what every measurement of a call needs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Self, TypeVar
+
+from benchmarks.errors import MeasurementError
+from benchmarks.stand_in_model import StandInModel
+from bot.child import bot_process
+from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
+from bot.voice.metrics import TurnTrace
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from tts_server.engines.stand_in import StandInTiming
+
+JOIN_LIMIT = 60.0
+TURN_LIMIT = 120.0
+TAIL_SECONDS = 0.1
+"""Without a voiced packet for so long, the last one of a reply has come."""
+BOT_LOG = "bot.log"
+AS_IT_IS: Mapping[str, str] = MappingProxyType({})
+"""No settings but those that point the bot at the sandbox and the stand-ins."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StandIns:
+    """How fast the stand-ins are. Times in seconds, ``rate`` in tokens a second, ``real_time_factor`` per second."""
+
+    first_token: float
+    rate: float
+    first_audio: float
+    real_time_factor: float
+
+
+class MeasuredCall:
+    """One bot process and its call; an async context manager. Belongs to one event loop.
+
+    Args:
+        stand_ins: the engines' fixed times.
+        reply: what the model always answers.
+        folder: where the bot keeps its data; its log is :data:`BOT_LOG` in there.
+        settings: more of the bot's settings, as environment variables.
+
+    Attributes:
+        remarks: how many remarks the bot has heard.
+    """
+
+    def __init__(
+        self, stand_ins: StandIns, reply: str, folder: Path, settings: Mapping[str, str] = AS_IT_IS
+    ) -> None:
+        self.sandbox = Sandbox()
+        self.model = StandInModel(tokens_of(reply), first_token=stand_ins.first_token, rate=stand_ins.rate)
+        self.remarks = 0
+        self._stand_ins = stand_ins
+        self._folder = folder
+        self._settings = settings
+        self._timings = folder / "voice.jsonl"
+        self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
+        self._open: AsyncExitStack | None = None
+        self._bot: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.model)
+            await stack.enter_async_context(self.sandbox)
+            bot = bot_process(self._variables(), self._folder / BOT_LOG, self._watch)
+            self._bot = await stack.enter_async_context(bot)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open is not None:
+            await self._open.aclose()
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            "DISCORD_TOKEN": self.sandbox.bot_token,
+            "DISCORD_API_URL": self.sandbox.api_url,
+            "DISCORD_CA_FILE": str(self.sandbox.ca_file),
+            "DATA_DIR": str(self._folder / "data"),
+            "LLM_URL": self.model.url,
+            "TTS_BIND": "127.0.0.1:0",
+            "TTS_ENGINE": "stand-in",
+            "TTS_STAND_IN_FIRST_AUDIO_MS": str(1000 * self._stand_ins.first_audio),
+            "TTS_STAND_IN_RTF": str(self._stand_ins.real_time_factor),
+            "TTS_STAND_IN_TIMINGS": str(self._timings),
+            **self._settings,
+        }
+
+    def _watch(self, event: CallEvent) -> None:
+        match event:
+            case ReplyEnded(trace):
+                self._ended.put_nowait(trace)
+            case RemarkHeard():
+                self.remarks += 1
+
+    async def while_alive(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do ``work``, but give up as soon as the bot ends.
+
+        Raises:
+            MeasurementError: it did.
+        """
+        if self._bot is None:
+            work.close()
+            raise RuntimeError("the call has not been entered")
+        working = asyncio.create_task(work, name="measurement")
+        ending = asyncio.create_task(self._bot.wait(), name="bot's end")
+        try:
+            await asyncio.wait([working, ending], return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise MeasurementError(f"the bot ended with status {ending.result()}")
+            return working.result()
+        finally:
+            working.cancel()
+            ending.cancel()
+            await asyncio.gather(working, ending, return_exceptions=True)
+
+    async def join(self, *names: str) -> list[Guest]:
+        """Bring guests into the voice channel, and the bot after them; returns when all can talk.
+
+        Raises:
+            MeasurementError: the bot did not come.
+        """
+        sandbox = self.sandbox
+        guests = [await sandbox.add_guest(name) for name in names]
+        for guest in guests:
+            await guest.join_voice(sandbox.voice_channel)
+        asking = guests[0]
+        try:
+            await sandbox.bot_online(JOIN_LIMIT)
+            await sandbox.command_registered("join", JOIN_LIMIT)
+            await asking.say(sandbox.text_channel, "!join")
+            await asking.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🎤 Joined"), JOIN_LIMIT)
+        except TimeoutError as error:
+            raise MeasurementError(f"the bot did not join within {JOIN_LIMIT:.0f} s") from error
+        return guests
+
+    async def reply_ended(self) -> TurnTrace:
+        """The trace of the next reply that is over.
+
+        Raises:
+            MeasurementError: none was within :data:`TURN_LIMIT`.
+        """
+        try:
+            async with asyncio.timeout(TURN_LIMIT):
+                return await self._ended.get()
+        except TimeoutError as error:
+            raise MeasurementError(f"the bot did not finish a reply within {TURN_LIMIT:.0f} s") from error
+
+    def voiced(self, since: float) -> list[float]:
+        """When each of the bot's voiced packets reached the voice server since then, by the kernel's clock."""
+        newest = takewhile(lambda entry: entry.received > since, reversed(self.sandbox.voice_server.relay.log))
+        bot = self.sandbox.bot_id
+        return sorted(entry.received for entry in newest if entry.user == bot and not entry.silent)
+
+    def first_segment(self, since: float) -> StandInTiming:
+        """What the stand-in voice noted of the first clause that it was asked for since then.
+
+        Raises:
+            StopIteration: it was asked for none.
+        """
+        lines = self._timings.read_text(encoding="utf-8").splitlines()
+        segments = (StandInTiming(**json.loads(line)) for line in lines)
+        return next(segment for segment in segments if segment.received_at > since)
+
+
+def tokens_of(text: str) -> list[str]:
+    """A text in the pieces a model would stream: words with the blank in front of them."""
+    first, *others = text.split(" ")
+    return [first, *(f" {word}" for word in others)]
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Keep the garbage collector away: a pause of this process would show as a delay of the relay's."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
