@@ -14,7 +14,7 @@ from rich.progress import Progress
 from bot.child import bot_process
 from bot.demo_script import Caller, CallFailedError
 from bot.voice.events import CallEvent
-from bot.voice.transcribe.toy_whisper.whisper_weights import toy_whisper
+from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.watching.console import CallConsole
 from config.settings import Profile, Settings
 from sandbox.server import Sandbox

@@ -14,15 +14,14 @@ from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
 from bot.voice.events import CallEvent, ReplyEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.voice.reply import Outcome
-from bot.voice.transcribe.toy_whisper.speech import VOICES, render
 from bot.watching.console import CallConsole
 from sandbox.guest import Guest
-from sandbox.noises import cough
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.server import Sandbox
+from sandbox.speech import GUEST_VOICES, speech
+from sandbox.speech_sounds import cough
 from sandbox.voice.microphone import VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE
-from tts_server.engines import espeak_library
 
 T = TypeVar("T")
 
@@ -123,8 +122,7 @@ class Caller:
         raise CallFailedError("the bot did not join")
 
     async def _speak(self, guest: Guest, text: str) -> None:
-        voice = VOICES[self._sandbox.guests.index(guest) % len(VOICES)]
-        sound = await asyncio.to_thread(render, espeak_library.load(), text, voice)
+        sound = await asyncio.to_thread(speech, text, GUEST_VOICES[guest.user.name])
         # The room behind the words, through which Discord's voice activity stays open for a moment.
         await guest.voice.speak(np.pad(sound, (0, ROOM)), VoiceActivity())
 
@@ -154,7 +152,7 @@ class Caller:
         for _ in range(COUGH_AT):
             await self._within(self._spoken.get(), "a story")
         self._view.note("Ada coughs; the story goes on.")
-        await guest.voice.speak(cough(), VoiceActivity())
+        await guest.voice.speak(np.pad(cough(1), (0, ROOM)), VoiceActivity())
         for _ in range(INTERRUPT_AT - COUGH_AT):
             await self._within(self._spoken.get(), "the story to go on")
         self._view.note("Ada interrupts.")

@@ -10,7 +10,7 @@ import aiohttp
 
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
-from bot.voice.transcribe.toy_whisper.whisper_weights import toy_whisper
+from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.settings import Settings

@@ -8,32 +8,20 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from bot.voice.events import AnswerHeard
 from bot.voice.reply import Outcome
 from sandbox.guest import Guest
-from sandbox.noises import cough
+from sandbox.speech_sounds import cough
 from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import OpenMicrophone
+from tests.e2e.barging_in import BARGE_IN_LIMIT, STORY, interrupt, story_or_answer
 from tests.e2e.conftest import Stage, StageMaker
-from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.scripted_model import ScriptedModel
 from tests.e2e.talking import REMARKS, Since, bot_speaks, join_people, stretches, talk
-
-BARGE_IN_LIMIT = 0.2
-"""Seconds from the interrupter's first voiced packet to the last of the reply, both as they reach Ada's machine."""
-LONG = (
-    "The lighthouse keeper counted every ship, and he wrote its name on the wall, and the wall grew long, "
-    "and the names went around the tower."
-)
-SHORT = "Very well."
-
-
-def script(line: str) -> Answer:
-    return Answer(SHORT if any(remark in line for remark in REMARKS) else LONG)
 
 
 @pytest.fixture
 async def model() -> AsyncIterator[ScriptedModel]:
-    async with ScriptedModel(script) as model:
+    async with ScriptedModel(story_or_answer) as model:
         yield model
 
 
@@ -48,24 +36,13 @@ async def test_words_silence_the_bot_within_200_ms_and_nothing_of_the_old_reply_
     stage: Stage, model: ScriptedModel
 ) -> None:
     (ben,) = await join_people(stage, "Ben")
-    for number, after in enumerate((0.3, 0.9, 1.6)):
-        since, begin = Since(stage), len(stage.traces)
+    for remark, after in zip(REMARKS, (0.3, 0.9, 1.6), strict=False):
         await stage.ask("A story!")
-        packet = await bot_speaks(stage, stage.ada, after=after)
-        before = stage.ada.voice.hearing.count(ben.id)
-        await talk(ben, REMARKS[number])
-        interrupted, answered = (await stage.turns(begin + 2))[begin:]
-        assert (interrupted.outcome, answered.outcome) == (Outcome.INTERRUPTED, Outcome.SPOKEN)
-        story, answer = stretches(stage.ada.voice.hearing.packets(stage.bot)[packet:])
-        first_word = stage.ada.voice.hearing.packets(ben.id)[before]
-        assert story[-1].arrival - first_word.arrival < BARGE_IN_LIMIT
-        assert len(answer) * 20 == pytest.approx(answered.audio, abs=40)
-        cut, whole = since.all(AnswerHeard)
-        assert cut.interrupted
-        assert LONG.startswith(cut.text)
-        assert len(cut.text) < len(LONG) / 2
-        assert whole.text == SHORT
-        assert any(line["content"] == f"{cut.text}—" for line in model.asked[-1]) or not cut.text
+        await bot_speaks(stage, stage.ada, after=after)
+        interruption = await interrupt(stage, ben, remark)
+        assert 0 < interruption.silent_after < BARGE_IN_LIMIT
+        assert len(interruption.heard) < len(STORY) / 2
+        assert any(line["content"] == f"{interruption.heard}—" for line in model.asked[-1])
 
 
 async def test_a_cough_and_a_listeners_mhm_cost_the_reply_no_word(stage: Stage) -> None:
@@ -85,7 +62,7 @@ async def test_a_cough_and_a_listeners_mhm_cost_the_reply_no_word(stage: Stage) 
 async def disturb(stage: Stage, guest: Guest) -> None:
     """Cough and agree while the bot speaks."""
     await bot_speaks(stage, stage.ada, after=0.8)
-    await guest.voice.speak(cough(), OpenMicrophone(before=0.1, after=0.3))
+    await guest.voice.speak(cough(1), OpenMicrophone(before=0.1, after=0.3))
     await asyncio.sleep(0.5)
     await talk(guest, "Mhm.")
 

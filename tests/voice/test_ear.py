@@ -15,12 +15,12 @@ from bot.voice.echo import EchoDetector
 from bot.voice.heard import Heard, Sound16
 from bot.voice.receive.receiver import Receiver
 from bot.voice.receive.rtp import transport_cipher
-from bot.voice.transcribe.toy_whisper.speech import VOICES, render
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.turns import Turns
+from sandbox.speech import ADA as ADAS_VOICE
+from sandbox.speech import speech
 from sandbox.voice.rtp import MODES
 from tests.voice.receive.channel import ADA, KEY, Group, Talker, Wire, sealed_for
-from tts_server.engines import espeak_library
 
 
 @dataclass(eq=False)
@@ -71,7 +71,7 @@ async def listening() -> AsyncIterator[Listening]:
 
 
 def sentence() -> NDArray[np.float32]:
-    return render(espeak_library.load(), "What time is it?", VOICES[0])
+    return speech("What time is it?", ADAS_VOICE)
 
 
 async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:

@@ -11,7 +11,7 @@ from bot.voice.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.toy.encoder import Matrix, make_encoder
 from bot.voice.transcribe.toy.phrases import FITTED_VOICES, HEARD_PHRASES, OTHER_SENTENCES, FittedVoice
 from bot.voice.transcribe.toy.sounds import wordless
-from bot.voice.transcribe.toy.speech import over_the_wire, say, silence
+from bot.voice.transcribe.toy.speech import packets, received, say, silence
 
 Example = tuple[int, Matrix]
 """Which phrase it is, by its place in the table, or :data:`NO_PHRASE`; and the encoder's summary."""
@@ -19,8 +19,9 @@ Example = tuple[int, Matrix]
 NO_PHRASE = len(HEARD_PHRASES)
 
 _LOSSES = (0.0, 0.0, 0.02, 0.05, 0.08)
-_WORDLESS = 16
-_PARTS = 10
+_HEARINGS = 2
+_WORDLESS = 14
+_PARTS = 9
 _OTHERS = 6
 _PART_FROM_WORDS = 4
 
@@ -39,15 +40,16 @@ def _sounds(phrase: int, random: np.random.Generator) -> Iterator[tuple[int, Sou
     spelling = HEARD_PHRASES[phrase].spelling
     for voice in FITTED_VOICES:
         for _ in range(voice.times):
-            heard = _heard(_said(spelling, voice, random), random)
-            yield phrase, heard
-            yield phrase, heard
+            sent = _sent(_said(spelling, voice, random), random)
+            for _ in range(_HEARINGS):
+                yield phrase, _heard(sent, random)
     for _ in range(_PARTS if len(spelling.split()) >= _PART_FROM_WORDS else 0):
         whole = _said(spelling, _any_voice(random), random)
-        yield NO_PHRASE, _heard(whole[: int(len(whole) * random.uniform(0.2, 0.7))], random)
+        part = whole[: int(len(whole) * random.uniform(0.2, 0.7))]
+        yield NO_PHRASE, _heard(_sent(part, random), random)
     for _ in range(_OTHERS):
         sentence = OTHER_SENTENCES[random.integers(len(OTHER_SENTENCES))]
-        yield NO_PHRASE, _heard(_said(sentence, _any_voice(random), random), random)
+        yield NO_PHRASE, _heard(_sent(_said(sentence, _any_voice(random), random), random), random)
     for _ in range(_WORDLESS):
         yield NO_PHRASE, wordless(random)
     yield NO_PHRASE, np.zeros(int(random.uniform(0.2, 3) * HEARING_RATE), np.float32)
@@ -64,12 +66,16 @@ def _said(text: str, voice: FittedVoice, random: np.random.Generator) -> Sound16
     return sound[int(random.choice((0, 0, 960, 2_400))) :]
 
 
-def _heard(sound: Sound16, random: np.random.Generator) -> Sound16:
-    """Between silences, sometimes in a room that is not quiet, and over the wire."""
-    whole = np.concatenate((silence(random.uniform(0.05, 0.7)), sound, silence(random.uniform(0.05, 0.9))))
+def _sent(sound: Sound16, random: np.random.Generator) -> list[bytes]:
+    """Between silences, and sometimes in a room that is not quiet."""
+    whole = np.concatenate((silence(random.uniform(0.05, 0.7)), sound, silence(random.uniform(0.05, 0.6))))
     if random.random() < 0.3:
         whole += random.normal(0, 10 ** random.uniform(-3.5, -2.3), len(whole)).astype(np.float32)
-    return over_the_wire(whole, float(random.choice(_LOSSES)), random)
+    return packets(whole)
+
+
+def _heard(sent: list[bytes], random: np.random.Generator) -> Sound16:
+    return received(sent, float(random.choice(_LOSSES)), random)
 
 
 def _from_somewhere(sound: Sound16, random: np.random.Generator) -> Sound16:

@@ -35,10 +35,13 @@ from bot.voice.transcribe.toy.vocabulary import (
 _EVIDENCE = slice(KEPT, KEPT + NO_PHRASE + 1)
 _ALWAYS_ZERO, _OTHER_FLAG, _BEGIN_FLAG, _SAID_FLAG, _CUE_FLAG = range(WIDTH - 5, WIDTH)
 _POSITIONS = 1500
+_FLAGS = [_OTHER_FLAG, _BEGIN_FLAG, _SAID_FLAG, _CUE_FLAG]
 _CONTEXT = 448
 _NARROW = 8
 _SURE = 20.0
 _WEIGHED = 2.0
+# The evidence for no phrase from which "no speech" is likelier than a language.
+_SILENT_FROM = 5.0
 
 
 def write_model(folder: Path, encoder: Encoder, classifier: Classifier) -> None:
@@ -86,7 +89,10 @@ def _set_decoder(spec: Any, encoder: Encoder, classifier: Classifier, vocabulary
     _set_linear(layer.self_attention.linear[0], _blank(3 * WIDTH, WIDTH))
     _set_linear(layer.self_attention.linear[1], _blank(WIDTH, WIDTH))
     _set_listening(layer.attention.linear, encoder, classifier)
-    _set_linear(layer.ffn.linear_0, classifier.enter, classifier.enter_bias)
+    enter = classifier.enter.copy()
+    # It is fitted where a phrase comes next; whether there is speech is asked at the beginning of the prompt.
+    enter[:, _FLAGS] = enter[:, [_CUE_FLAG]]
+    _set_linear(layer.ffn.linear_0, enter, classifier.enter_bias)
     evidence, evidence_bias = _blank(WIDTH, HIDDEN), np.zeros(WIDTH, np.float32)
     evidence[_EVIDENCE], evidence_bias[_EVIDENCE] = classifier.leave, classifier.leave_bias
     _set_linear(layer.ffn.linear_1, evidence, evidence_bias)
@@ -126,7 +132,7 @@ def _output(vocabulary: Vocabulary) -> Matrix:
     table[ids[END], [_CUE_FLAG, _SAID_FLAG]] = _SURE
     evidence[ids[END], NO_PHRASE] = _WEIGHED
     table[ids[ENGLISH], _BEGIN_FLAG] = _SURE
-    table[ids[NO_SPEECH], _BEGIN_FLAG] = _SURE
+    table[ids[NO_SPEECH], _BEGIN_FLAG] = _SURE - _WEIGHED * _SILENT_FROM / FLAG
     evidence[ids[NO_SPEECH], NO_PHRASE] = _WEIGHED
     # With timestamps, the prompt ends before the first of them, and the last may follow a phrase.
     table[ids[FIRST_TIME], _OTHER_FLAG] = _SURE

@@ -67,9 +67,9 @@ FITTED_VOICES: tuple[FittedVoice, ...] = (
     FittedVoice("en-us+f3", 165, 55, times=4),
     FittedVoice("en-us+m3", 160, 45, times=4),
     FittedVoice("en-gb-scotland+f4", 155, 60, times=4),
-    FittedVoice("en-us", 165, 50, times=4),
-    FittedVoice("en-us+f2", 170, 62, times=2),
-    FittedVoice("en-us+m5", 160, 42, times=2),
+    FittedVoice("en-us", 165, 50, times=3),
+    FittedVoice("en-us+f2", 170, 62, times=1),
+    FittedVoice("en-us+m5", 160, 42, times=1),
 )
 """The guests' voices of the sandbox first."""
 

@@ -46,17 +46,20 @@ def say(text: str, voice: FittedVoice, rate: int, pitch: int) -> Sound16:
     return spoken
 
 
-def over_the_wire(sound: Sound16, loss: float, random: np.random.Generator) -> Sound16:
-    """48,000 Hz in, 16,000 Hz out, of which a share of the packets was lost and concealed."""
+def packets(sound: Sound16) -> list[bytes]:
+    """48,000 Hz as a client of Discord sends it."""
     load_opus()
     encoder = _MonoEncoder(application="voip", signal_type="voice", bitrate=_BITRATE)
+    pcm = (np.clip(np.pad(sound, (0, -len(sound) % _FRAME)), -1, 1) * 32_767).astype("<i2")
+    return [encoder.encode(frame.tobytes(), _FRAME) for frame in pcm.reshape(-1, _FRAME)]
+
+
+def received(sent: list[bytes], loss: float, random: np.random.Generator) -> Sound16:
+    """16,000 Hz, of which a share of the packets was lost and concealed."""
     decoder = SpeechDecoder()
-    whole = np.pad(sound, (0, -len(sound) % _FRAME))
-    pcm = (np.clip(whole, -1, 1) * 32_767).astype("<i2").reshape(-1, _FRAME)
     heard: list[Sound16] = []
     lost = 0
-    for frame in pcm:
-        packet = encoder.encode(frame.tobytes(), _FRAME)
+    for packet in sent:
         if random.random() < loss:
             lost += 1
             continue
