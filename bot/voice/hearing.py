@@ -102,13 +102,17 @@ class Hearing:
             clock=clock,
         )
         self.ear = Ear(
-            lambda out: Receiver(link.packets, link.packets, out, self._gate.admits),
+            lambda out: Receiver(link.packets, link.packets, out, self._listens_to),
             Turns(),
             EchoDetector(),
             self._turn_taking.on_turn_event,
             asyncio.get_running_loop(),
             clock=clock,
         )
+
+    def _listens_to(self, person: int) -> bool:
+        """Asked for every packet, on the listening thread."""
+        return self._gate.admits(person) and not self._participants.is_bot(person)
 
     async def run(self) -> None:
         """Listen until cancelled; then close what is kept, and let the transcriber give its memory back.

@@ -78,6 +78,11 @@ class ChannelParticipants:
         """The names of the people in the channel other than ``person``."""
         return tuple(member.display_name for member in self._people() if member.id != person)
 
+    def is_bot(self, person: int) -> bool:
+        """Whether this is a program: one that plays music, say. May be asked from any thread."""
+        member = self._member(person)
+        return member is not None and member.bot
+
     def may_interrupt(self, person: int) -> bool:
         """What the rule says of them."""
         match self._rule.who:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from bot.voice.transcribe.toy.model_files import write_model
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
 
 MODEL = "model"
-_NICENESS = 5
 
 
 def render(folder: Path, first: int, step: int) -> None:
@@ -48,7 +46,6 @@ def _tell(share: float) -> None:
 
 def main(arguments: list[str]) -> int:
     """Do what the arguments say."""
-    os.nice(_NICENESS)
     match arguments:
         case ["render", folder, first, step]:
             render(Path(folder), int(first), int(step))

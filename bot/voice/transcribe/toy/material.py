@@ -18,6 +18,7 @@ Example = tuple[int, Matrix]
 
 NO_PHRASE = len(HEARD_PHRASES)
 
+_FOR_SPEECH = 0.4
 _LOSSES = (0.0, 0.0, 0.02, 0.05, 0.08)
 _HEARINGS = 2
 _WORDLESS = 14
@@ -71,7 +72,7 @@ def _sent(sound: Sound16, random: np.random.Generator) -> list[bytes]:
     whole = np.concatenate((silence(random.uniform(0.05, 0.7)), sound, silence(random.uniform(0.05, 0.6))))
     if random.random() < 0.3:
         whole += random.normal(0, 10 ** random.uniform(-3.5, -2.3), len(whole)).astype(np.float32)
-    return packets(whole)
+    return packets(whole, application="voip" if random.random() < _FOR_SPEECH else "lowdelay")
 
 
 def _heard(sent: list[bytes], random: np.random.Generator) -> Sound16:

@@ -41,7 +41,7 @@ _NARROW = 8
 _SURE = 20.0
 _WEIGHED = 2.0
 # The evidence for no phrase from which "no speech" is likelier than a language.
-_SILENT_FROM = 5.0
+_SILENT_FROM = 6.0
 
 
 def write_model(folder: Path, encoder: Encoder, classifier: Classifier) -> None:

@@ -1,0 +1,57 @@
+"""Who is in the channel, what they are called, and whom the bot falls silent for."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import discord
+import pytest
+
+from bot.voice.participants import BargeInRule, ChannelParticipants, MayInterrupt
+
+
+def channel() -> discord.VoiceChannel:
+    """Ada, a DJ, Ben, and a bot that plays music; only what is asked of discord.py's objects."""
+    dj = SimpleNamespace(name="DJ")
+    members = [
+        SimpleNamespace(id=1, display_name="Ada", bot=False, roles=[dj]),
+        SimpleNamespace(id=2, display_name="Ben", bot=False, roles=[]),
+        SimpleNamespace(id=3, display_name="Jukebox", bot=True, roles=[]),
+    ]
+    guild = SimpleNamespace(get_member={member.id: member for member in members}.get)
+    return cast(discord.VoiceChannel, SimpleNamespace(guild=guild, members=members))
+
+
+def participants(rule: str, answered: int | None = None) -> ChannelParticipants:
+    return ChannelParticipants(channel, BargeInRule.parse(rule), lambda: answered, ("Seiyuu",))
+
+
+def test_people_have_names_and_bots_are_not_people() -> None:
+    people = participants("everyone")
+    assert people.names() == ("Seiyuu", "Ada", "Ben")
+    assert people.others(1) == ("Ben",)
+    assert people.name(1) == "Ada"
+    assert people.name(99) == "Someone"
+    assert [people.is_bot(person) for person in (1, 3, 99)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("rule", "answered", "interrupt"),
+    [
+        ("everyone", None, [True, True]),
+        ("nobody", 1, [False, False]),
+        ("answered", 2, [False, True]),
+        ("answered", None, [False, False]),
+        ("role:DJ", None, [True, False]),
+    ],
+)
+def test_the_rule_decides_who_may_interrupt(rule: str, answered: int | None, interrupt: list[bool]) -> None:
+    people = participants(rule, answered)
+    assert [people.may_interrupt(person) for person in (1, 2)] == interrupt
+
+
+def test_rules_are_read_or_refused() -> None:
+    assert BargeInRule.parse("role: Night DJs") == BargeInRule(MayInterrupt.ROLE, "Night DJs")
+    with pytest.raises(ValueError, match="somebody"):
+        BargeInRule.parse("somebody")
