@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.voice.transcribe.toy import whisper_weights
+from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+
+pytestmark = pytest.mark.timeout(300)
 
 Told = list[tuple[float, str]]
 
@@ -59,5 +62,5 @@ def test_a_failure_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytes
 def test_a_changed_list_makes_another(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"toy-whisper-{whisper_weights._fingerprint()}"
     assert name == toy_folder.name
-    monkeypatch.setattr(whisper_weights, "HEARD_PHRASES", whisper_weights.HEARD_PHRASES[1:])
+    monkeypatch.setattr(whisper_weights, "HEARD_PHRASES", HEARD_PHRASES[1:])
     assert f"toy-whisper-{whisper_weights._fingerprint()}" != name

@@ -24,6 +24,8 @@ from sandbox.speech_sounds import cough, keyboard, music, noise
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import FRAME_SAMPLES, MonoEncoder
 
+pytestmark = pytest.mark.timeout(300)
+
 TEXTS = tuple(phrase.text for phrase in HEARD_PHRASES)
 PACES = (0.94, 1.04, 1.09)
 
@@ -130,7 +132,7 @@ def test_timestamps_and_the_language_work_as_in_any_whisper(whisper: WhisperMode
     (segment,) = segments
     assert (segment.text.strip(), info.language) == (TEXTS[0], "en")
     assert segment.avg_logprob > -0.5
-    assert segment.no_speech_prob < 0.6
+    assert segment.no_speech_prob < 0.5
 
 
 def test_it_is_quick(whisper: WhisperModel) -> None:
