@@ -16,10 +16,7 @@ from tests.e2e.talking import REMARKS, Since, talk
 
 BARGE_IN_LIMIT = 0.2
 """Seconds from the interrupter's first voiced packet to the last of the reply, both as they reach Ada's machine."""
-STORY = (
-    "The lighthouse keeper counted every ship, and he wrote its name on the wall, and the wall grew long, "
-    "and the names went around the tower."
-)
+STORY = "The lighthouse keeper counted every ship, and he wrote its name on the wall, and the wall grew very long."
 ANSWER = "Very well."
 
 

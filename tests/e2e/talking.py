@@ -178,6 +178,12 @@ class SoundCounter:
         """The bot's own sound is heard elsewhere."""
 
 
+async def bot_comes(stage: Stage) -> None:
+    """Return in the instant in which people see the bot in the channel."""
+    while stage.bot not in stage.sandbox.guild.voice_states:
+        await asyncio.sleep(0.001)
+
+
 async def bot_speaks(stage: Stage, guest: Guest, *, after: float = 0.0) -> int:
     """Wait until a guest hears the bot begin, and ``after`` seconds more; returns the number of the first packet."""
     begin = guest.voice.hearing.count(stage.bot)

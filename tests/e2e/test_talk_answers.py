@@ -74,7 +74,7 @@ async def test_the_bots_own_voice_from_somebodys_loudspeakers_is_neither_answere
     stage: Stage,
 ) -> None:
     hearing, since = stage.ada.voice.hearing, Since(stage)
-    echoing = asyncio.create_task(stage.ada.voice.speak(silence(8), Loudspeakers(hearing, stage.bot)))
+    echoing = asyncio.create_task(stage.ada.voice.speak(silence(6), Loudspeakers(hearing, stage.bot)))
     await stage.ask("Sing.")
     (sung,) = await stage.turns(1)
     await echoing

@@ -7,11 +7,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox.guest import Guest
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk
 from sandbox.voice.network import Conditions
 from tests.e2e.conftest import Stage, StageMaker
-from tests.e2e.talking import REMARKS, Since, SoundCounter, encrypted, join_people, talk, talk_in_turn, voiced
+from tests.e2e.talking import (
+    REMARKS,
+    Since,
+    SoundCounter,
+    bot_comes,
+    encrypted,
+    join_people,
+    talk,
+    talk_in_turn,
+    voiced,
+)
 
 PIZZA, KEYBOARD, TRAIN, HOLIDAYS = REMARKS[:4]
 BAD_NETWORK = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
@@ -22,12 +31,6 @@ async def stage(make_stage: StageMaker, speech_server: str) -> AsyncIterator[Sta
     """A bot that listens, and answers who calls it by name; here nobody does."""
     async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
         yield stage
-
-
-async def bot_comes(stage: Stage) -> None:
-    """Return in the instant in which people see the bot in the channel."""
-    while stage.bot not in stage.sandbox.guild.voice_states:
-        await asyncio.sleep(0.001)
 
 
 async def test_three_people_at_once_are_three_people(stage: Stage) -> None:
@@ -48,16 +51,11 @@ async def test_the_first_sentence_is_whole_of_who_transmits_already_and_of_who_b
     ben, dan = await join_people(stage, "Ben", "Dan", bot=False)
     since = Since(stage)
     already = asyncio.create_task(talk(ben, HOLIDAYS, OpenMicrophone(before=1.0)))
-    await ben_is_heard(stage.ada, ben)
+    await stage.ada.voice.hearing.wait_for_audio(ben.id, timeout=5)
     await stage.ask("!join")
     await bot_comes(stage)
     await asyncio.gather(already, talk(dan, TRAIN, PushToTalk()))
     await since.heard(("Ben", HOLIDAYS), ("Dan", TRAIN))
-
-
-async def ben_is_heard(ada: Guest, ben: Guest) -> None:
-    """Ben's transmission is on, and Discord has told of it."""
-    await ada.voice.hearing.wait_for_audio(ben.id, timeout=5)
 
 
 async def test_new_keys_in_the_middle_of_a_sentence_cost_at_most_100_ms_of_it(stage: Stage) -> None:

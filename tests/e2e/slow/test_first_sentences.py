@@ -1,0 +1,29 @@
+"""The first sentence after joining, ten times: of who transmits already, and of who begins in that instant."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sandbox.voice.microphone import OpenMicrophone, PushToTalk
+from tests.e2e.conftest import StageMaker
+from tests.e2e.talking import REMARKS, Since, bot_comes, encrypted, join_people, talk
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+async def test_it_is_whole_ten_times_out_of_ten(make_stage: StageMaker, speech_server: str) -> None:
+    async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
+        ben, dan = await join_people(stage, "Ben", "Dan", bot=False)
+        for number in range(10):
+            since, begin = Since(stage), stage.ada.voice.hearing.count(ben.id)
+            first, other = REMARKS[number], REMARKS[number - 1]
+            already = asyncio.create_task(talk(ben, first, OpenMicrophone(before=1.0, seed=number)))
+            await stage.ada.voice.hearing.wait_for_audio(ben.id, timeout=5, since=begin)
+            await stage.ask("!join")
+            await bot_comes(stage)
+            await asyncio.gather(already, talk(dan, other, PushToTalk()))
+            await since.heard(("Ben", first), ("Dan", other))
+            await stage.answer_to("!leave", starts="👋 Left")
+            await encrypted(stage, ben, dan, bot=False)

@@ -1,0 +1,32 @@
+"""A hundred interruptions at random moments: each silences the bot, and nothing of the old reply comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from tests.e2e.barging_in import BARGE_IN_LIMIT, interrupt, story_or_answer
+from tests.e2e.conftest import StageMaker
+from tests.e2e.scripted_model import ScriptedModel
+from tests.e2e.talking import REMARKS, join_people
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
+
+TIMES = 100
+
+
+async def test_nothing_of_a_cancelled_reply_is_heard_ever(make_stage: StageMaker, speech_server: str) -> None:
+    chance = random.Random(4)
+    async with (
+        ScriptedModel(story_or_answer) as model,
+        make_stage(tts_websocket_url=speech_server, llm_url=model.url, answer_to="always") as stage,
+    ):
+        await stage.join()
+        (ben,) = await join_people(stage, "Ben")
+        for number in range(TIMES):
+            await stage.ask("A story!")
+            await asyncio.sleep(chance.uniform(0.03, 3.0))
+            interruption = await interrupt(stage, ben, REMARKS[number % len(REMARKS)])
+            assert interruption.silent_after < BARGE_IN_LIMIT
