@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
-from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import BOT_LOG, StandIns
 
 BROKEN, INTERRUPTED = 1, 130
@@ -69,7 +68,7 @@ async def interruptible(work: Coroutine[Any, Any, T]) -> T:
     return await work
 
 
-def explain(error: MeasurementError, folder: Path, console: Console) -> None:
+def explain(error: Exception, folder: Path, console: Console) -> None:
     """Say why a measurement broke off, with the end of the bot's log, which is in ``folder``."""
     console.print(f"✘ The measurement broke off: {error}.", style="bold red", markup=False)
     log = folder / BOT_LOG

@@ -106,7 +106,9 @@ class ReplyMeasurement:
             yield
         finally:
             company.cancel()
-            await asyncio.gather(company, return_exceptions=True)
+            (failure,) = await asyncio.gather(company, return_exceptions=True)
+        if isinstance(failure, Exception):
+            raise MeasurementError(f"the company left: {failure!r}") from failure
 
     async def _turn(self, call: MeasuredCall, ada: Guest) -> Turn:
         bot, hearing = call.sandbox.bot_id, ada.voice.hearing

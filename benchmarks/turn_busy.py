@@ -1,0 +1,88 @@
+"""Packets of replies that sound while somebody else talks all the time and is transcribed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.errors import MeasurementError
+from benchmarks.measured_call import MeasuredCall, StandIns
+from benchmarks.reply_measurement import Measured, ReplyMeasurement
+from benchmarks.stand_in_transcriber import StandInTranscriber
+from sandbox.speech import GUEST_VOICES, speech
+from sandbox.voice.microphone import VoiceActivity
+
+SENTENCES = (
+    "I had pizza for lunch.",
+    "My keyboard is broken.",
+    "The train was late again.",
+    "My brother lives in Canada.",
+    "We should order some food.",
+)
+"""Not meant for the bot, and known to the toy transcriber."""
+PAUSE = 0.35
+"""Seconds between two sentences: enough to be transcribed each time, seldom enough to end a turn."""
+TALKER = "Ben"
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """What was taken down, and how many sentences and remarks made the transcriber work meanwhile."""
+
+    measured: Measured
+    sentences: int
+    remarks: int
+
+
+class Talker:
+    """Somebody who talks all the time, and not to the bot."""
+
+    def __init__(self) -> None:
+        self.sentences = 0
+        self.remarks = 0
+
+    async def __call__(self, call: MeasuredCall) -> None:
+        """Talk until cancelled."""
+        words = [await asyncio.to_thread(speech, sentence, GUEST_VOICES[TALKER]) for sentence in SENTENCES]
+        guest = await call.sandbox.add_guest(TALKER)
+        peer = await guest.join_voice(call.sandbox.voice_channel)
+        try:
+            while True:
+                await peer.speak(words[self.sentences % len(words)], VoiceActivity())
+                self.sentences += 1
+                await asyncio.sleep(PAUSE)
+        finally:
+            self.remarks = call.remarks
+
+
+async def measure_busy(
+    stand_ins: StandIns,
+    transcription: float | None,
+    folder: Path,
+    packets: int,
+    progress: Callable[[int, int], None],
+) -> Busy:
+    """Take down at least so many packets.
+
+    Args:
+        transcription: seconds that a stand-in transcriber takes; ``None`` has the bot's own toy transcriber compute.
+
+    Raises:
+        MeasurementError: the bot ended, did not join, did not speak or did not hear.
+        SpeechError: the guest can't speak.
+    """
+    talker = Talker()
+    settings = {"ANSWER_TO": "name", "BARGE_IN": "nobody"}
+    if transcription is None:
+        measurement = ReplyMeasurement(stand_ins, folder, progress, settings=settings, company=talker)
+        measured = await measurement.run(1, packets)
+    else:
+        async with StandInTranscriber(" ".join(SENTENCES), seconds=transcription) as transcriber:
+            settings["STT_URL"] = transcriber.url
+            measurement = ReplyMeasurement(stand_ins, folder, progress, settings=settings, company=talker)
+            measured = await measurement.run(1, packets)
+    if talker.remarks == 0:
+        raise MeasurementError("the bot did not hear the one who talked all the time")
+    return Busy(measured, talker.sentences, talker.remarks)

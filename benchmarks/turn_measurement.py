@@ -1,0 +1,246 @@
+"""Guests speak to the real bot, turn after turn and into its replies, and the times of it all are taken down."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.errors import MeasurementError
+from benchmarks.measured_call import TAIL_SECONDS, TURN_LIMIT, MeasuredCall, StandIns, no_collections
+from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker, SpeechTimes
+from benchmarks.spoken_turn import Interruption, SpokenTurn
+from benchmarks.stand_in_transcriber import StandInTranscriber
+from bot.voice.metrics import TurnTrace
+from bot.voice.reply import Outcome
+from sandbox.guest import Guest
+from sandbox.speech import GUEST_VOICES, speech
+from sandbox.voice.hearing import Sound
+from sandbox.voice.microphone import PushToTalk, VoiceActivity
+
+PEOPLE: Mapping[str, str] = {"push-to-talk": "Ada", "voice activity": "Ben", "open": "Cleo"}
+"""Each kind of microphone has a guest of its own, because the bot learns what kind somebody has."""
+SENTENCES = (
+    "I had pizza for lunch.",
+    "My keyboard is broken.",
+    "The train was late again.",
+    "Do you remember the summer holidays?",
+    "My brother lives in Canada.",
+    "We should order some food.",
+    "This song is wonderful.",
+    "The meeting starts at nine.",
+    "Did you see the game yesterday?",
+    "It has been raining all day.",
+)
+HEARD = "What do you think of the weather today?"
+"""What the stand-in transcriber hears, whatever is said: a whole sentence."""
+REPLY = (
+    "Well, that is a good question, and I am glad you asked. "
+    "There are many ways to look at it, but the simplest is often the best."
+)
+RELEASES = (0.02, 0.2)
+"""Seconds from the last word until a key is released."""
+QUIET = 1.0
+"""Seconds of quiet behind the words, through which a gate closes by itself."""
+BETWEEN = (0.5, 1.2)
+"""Seconds of peace between a reply and the next turn."""
+INTO_A_REPLY = (0.3, 3.0)
+"""Seconds from a reply's first packet to the words that interrupt it."""
+MOST_CUT_OFF = 5
+"""So many turns of one person may be cut off before that is what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTurns:
+    """What a run took down. ``cut_off`` counts the turns that ended before their last word, which are left out."""
+
+    turns: Sequence[SpokenTurn]
+    interruptions: Sequence[Interruption]
+    cut_off: int
+
+
+class TurnMeasurement:
+    """One run.
+
+    Args:
+        stand_ins: the engines' fixed times.
+        transcription: seconds that the stand-in transcriber takes.
+        folder: where the bot keeps its data and its log.
+        progress: called after each turn and each interruption.
+    """
+
+    def __init__(
+        self, stand_ins: StandIns, transcription: float, folder: Path, seed: int, progress: Callable[[], None]
+    ) -> None:
+        self._stand_ins = stand_ins
+        self._transcriber = StandInTranscriber(HEARD, seconds=transcription)
+        self._folder = folder
+        self._seed = seed
+        self._random = random.Random(seed)
+        self._progress = progress
+        self._cut_off = 0
+
+    async def run(self, turns: int, warm_up: int, interruptions: int) -> MeasuredTurns:
+        """Measure so many of each for each kind of microphone; the ``warm_up`` turns before them are not counted.
+
+        Raises:
+            MeasurementError: the bot ended, did not join, or did not answer.
+            SpeechError: the guests can't speak.
+        """
+        words = [await asyncio.to_thread(self._words, kind) for kind in PEOPLE]
+        async with self._transcriber:
+            settings = {"STT_URL": self._transcriber.url, "ANSWER_TO": "always", "BARGE_IN": "everyone"}
+            async with MeasuredCall(self._stand_ins, REPLY, self._folder, settings) as call:
+                measured, interrupted = await call.while_alive(
+                    self._measure(call, words, turns, warm_up, interruptions)
+                )
+        return MeasuredTurns(measured, interrupted, self._cut_off)
+
+    @staticmethod
+    def _words(kind: str) -> list[Sound]:
+        return [speech(sentence, GUEST_VOICES[PEOPLE[kind]]) for sentence in SENTENCES]
+
+    async def _measure(
+        self, call: MeasuredCall, words: Sequence[Sequence[Sound]], turns: int, warm_up: int, interruptions: int
+    ) -> tuple[list[SpokenTurn], list[Interruption]]:
+        guests = await call.join(*PEOPLE.values())
+        measured: list[SpokenTurn] = []
+        interrupted: list[Interruption] = []
+        for kind, guest, sentences in zip(PEOPLE, guests, words, strict=True):
+            person = _Person(call, self._transcriber, guest, kind, sentences, self._random)
+            async with self._speaker(kind, guest) as speaker:
+                with no_collections():
+                    await self._turns(person, speaker, warm_up)
+                    measured += await self._turns(person, speaker, turns)
+                    for _ in range(interruptions):
+                        interrupted.append(await person.interrupts(speaker))
+                        self._progress()
+                    await person.falls_silent()
+        return measured, interrupted
+
+    async def _turns(self, person: _Person, speaker: Speaker, count: int) -> list[SpokenTurn]:
+        turns: list[SpokenTurn] = []
+        cut_off = 0
+        while len(turns) < count:
+            turn = await person.turn(speaker)
+            if turn is None:
+                cut_off += 1
+                if cut_off > MOST_CUT_OFF:
+                    raise MeasurementError(f"more than {MOST_CUT_OFF} turns were cut off ({person.kind})")
+                continue
+            turns.append(turn)
+            self._progress()
+        self._cut_off += cut_off
+        return turns
+
+    def _speaker(self, kind: str, guest: Guest) -> Speaker:
+        match kind:
+            case "push-to-talk":
+                return ClosingSpeaker(guest.voice, PushToTalk(), lambda: self._random.uniform(*RELEASES))
+            case "voice activity":
+                return ClosingSpeaker(guest.voice, VoiceActivity(), lambda: QUIET)
+            case _:
+                return OpenSpeaker(guest.voice, self._seed)
+
+
+class _Person:
+    """A guest and what they say, one sentence after another."""
+
+    def __init__(
+        self,
+        call: MeasuredCall,
+        transcriber: StandInTranscriber,
+        guest: Guest,
+        kind: str,
+        sentences: Sequence[Sound],
+        chance: random.Random,
+    ) -> None:
+        self.kind = kind
+        self._call = call
+        self._transcriber = transcriber
+        self._guest = guest
+        self._sentences = sentences
+        self._random = chance
+        self._said = 0
+        self._answering = False
+
+    def _next(self) -> Sound:
+        self._said += 1
+        return self._sentences[self._said % len(self._sentences)]
+
+    async def turn(self, speaker: Speaker) -> SpokenTurn | None:
+        """Say a sentence and listen to the answer; ``None`` where it was answered before it was over."""
+        await asyncio.sleep(self._random.uniform(*BETWEEN))
+        times = await speaker.say(self._next())
+        trace = await self._call.reply_ended()
+        cut_off = trace.outcome is Outcome.INTERRUPTED
+        while trace.outcome is Outcome.INTERRUPTED:
+            trace = await self._call.reply_ended()
+        await self._silence()
+        if trace.outcome is not Outcome.SPOKEN:
+            raise MeasurementError(f"a reply ended as {trace.outcome.value}, not as spoken")
+        received = self._call.voiced(times.first_voiced)
+        if cut_off or (received and received[0] < times.last_voiced):
+            return None
+        try:
+            return self._taken(times, trace, received)
+        except (StopIteration, ValueError, IndexError, TypeError) as error:
+            raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
+
+    def _taken(self, times: SpeechTimes, trace: TurnTrace, received: Sequence[float]) -> SpokenTurn:
+        # What was asked for a pause within the words came to nothing; what was asked last is what was heard.
+        asked = next(a for a in reversed(self._call.model.times) if a.tokens and a.first_token < received[0])
+        heard = next(a for a in reversed(self._transcriber.times) if a.answered <= asked.requested)
+        spoken = self._call.first_segment(asked.requested)
+        if None in (trace.first_packet, trace.speech_paused, trace.turn_ended):
+            raise ValueError("the bot's trace is not whole")
+        # The bot counts from a packet of its own choice; its first packet is where the two clocks meet.
+        began = received[0] - (trace.first_packet or 0.0) / 1000
+        return SpokenTurn(
+            microphone=self.kind,
+            taken_for=trace.microphone or "",
+            last_voiced=times.last_voiced,
+            paused=began + (trace.speech_paused or 0.0) / 1000,
+            transcriber_asked=heard.requested,
+            transcribed=heard.answered,
+            model_asked=asked.requested,
+            first_token=asked.first_token,
+            clause_written=asked.written_at(asked.tokens_until(spoken.text.strip())),
+            voice_asked=spoken.received_at,
+            first_audio=spoken.first_audio_at,
+            turn_ended=began + (trace.turn_ended or 0.0) / 1000,
+            received=tuple(received),
+        )
+
+    async def interrupts(self, speaker: Speaker) -> Interruption:
+        """Speak into a reply, at a random moment; the answer to that goes on when this returns."""
+        hearing, bot = self._guest.voice.hearing, self._call.sandbox.bot_id
+        begin = hearing.count(bot)
+        if not self._answering:
+            await speaker.say(self._next())
+            self._answering = True
+        try:
+            await hearing.wait_for_audio(bot, TURN_LIMIT, since=begin)
+        except TimeoutError as error:
+            raise MeasurementError(f"the bot did not answer within {TURN_LIMIT:.0f} s") from error
+        await asyncio.sleep(self._random.uniform(*INTO_A_REPLY))
+        times = await speaker.say(self._next())
+        trace = await self._call.reply_ended()
+        if trace.outcome is not Outcome.INTERRUPTED:
+            raise MeasurementError(f"a reply that was spoken into ended as {trace.outcome.value}")
+        # Its answer begins only after the last word.
+        during = [at for at in self._call.voiced(times.first_voiced - 1.0) if at <= times.last_voiced]
+        if not during:
+            raise MeasurementError("an interruption met no reply")
+        return Interruption(self.kind, times.first_voiced, during[-1])
+
+    async def falls_silent(self) -> None:
+        """Let the reply that goes on come to its end."""
+        if self._answering:
+            await self._call.reply_ended()
+            await self._silence()
+
+    async def _silence(self) -> None:
+        await self._guest.voice.hearing.wait_for_silence(self._call.sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)

@@ -1,0 +1,192 @@
+"""The figures of a turn-latency run: what is computed from the times, and how it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.reply_report import Result as PacketResult
+from benchmarks.reply_report import Target, packets_table, print_targets
+from benchmarks.spoken_turn import SpokenTurn
+from benchmarks.statistics import Spread, spread
+from benchmarks.turn_busy import Busy
+from benchmarks.turn_measurement import PEOPLE, MeasuredTurns
+
+LARGEST_RATIO = 1.05
+WAITS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"push-to-talk": (60, 120), "voice activity": (250, 600), "open": (300, 800)}
+)
+"""Milliseconds from the last voiced sample to the end of the turn, median and 95 %."""
+SILENCED_MS = 200.0
+NARROWEST = 140
+"""Columns that the tables need."""
+
+_TIMES: tuple[tuple[str, str, Callable[[SpokenTurn], float]], ...] = (
+    ("total", "first packet", lambda turn: turn.total),
+    ("turn_wait", "end of turn", lambda turn: turn.turn_wait),
+    ("work", "work", lambda turn: turn.work),
+    ("sign", "sign", lambda turn: turn.sign),
+    ("to_transcriber", "to ears", lambda turn: turn.to_transcriber),
+    ("transcription", "ears", lambda turn: turn.transcription),
+    ("to_model", "to model", lambda turn: turn.to_model),
+    ("model", "model", lambda turn: turn.model),
+    ("text_wait", "text wait", lambda turn: turn.text_wait),
+    ("to_voice", "to voice", lambda turn: turn.to_voice),
+    ("voice", "voice", lambda turn: turn.voice),
+    ("to_packet", "to packet", lambda turn: turn.to_packet),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run, with at least one turn for each kind of microphone. ``busy`` is there if packets were asked for."""
+
+    machine: Mapping[str, str]
+    options: Mapping[str, Any]
+    measured: MeasuredTurns
+    busy: Busy | None
+
+    def turns(self, microphone: str) -> list[SpokenTurn]:
+        """The turns through one kind of microphone."""
+        return [turn for turn in self.measured.turns if turn.microphone == microphone]
+
+    def ratio(self, microphone: str) -> Spread:
+        """The spread of the ratio over these turns."""
+        return spread([turn.ratio for turn in self.turns(microphone)])
+
+    def spreads(self, microphone: str) -> dict[str, Spread]:
+        """The spread of every time over these turns, in milliseconds."""
+        turns = self.turns(microphone)
+        return {name: spread([1000 * of(turn) for turn in turns]) for name, _, of in _TIMES}
+
+    def recognised(self, microphone: str) -> int:
+        """In how many of these turns the bot knew the kind of microphone."""
+        return sum(turn.taken_for == microphone for turn in self.turns(microphone))
+
+    def silenced(self, microphone: str | None = None) -> Spread | None:
+        """How long the bot went on when it was interrupted, in milliseconds; ``None`` if it never was."""
+        found = [
+            1000 * interruption.silenced
+            for interruption in self.measured.interruptions
+            if microphone in (None, interruption.microphone)
+        ]
+        return spread(found) if found else None
+
+    def packets(self) -> PacketResult | None:
+        """The packets that were sent while somebody else was transcribed."""
+        if self.busy is None:
+            return None
+        return PacketResult(self.machine, {}, self.busy.measured.turns, self.busy.measured.control)
+
+    def targets(self) -> list[Target]:
+        """What design and users ask for."""
+        targets = [
+            Target(
+                f"{microphone}: first packet at most {LARGEST_RATIO} times the longest of wait and work (median)",
+                self.ratio(microphone).median <= LARGEST_RATIO,
+            )
+            for microphone in PEOPLE
+        ]
+        for microphone, (median, p95) in WAITS.items():
+            found = self.spreads(microphone)["turn_wait"]
+            text = f"{microphone}: turns end within {median:.0f} ms, 95 % within {p95:.0f} ms"
+            targets.append(Target(text, found.median <= median and found.p95 <= p95))
+        silenced = self.silenced()
+        if silenced is not None:
+            target = f"interrupted: silent within {SILENCED_MS:.0f} ms, always"
+            targets.append(Target(target, silenced.greatest <= SILENCED_MS))
+        packets = self.packets()
+        if packets is not None:
+            targets += packets.packet_targets()
+        return targets
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the single packets. Times in milliseconds, but for the packets' gaps, in seconds."""
+        rows = [
+            {"microphone": turn.microphone, "taken_for": turn.taken_for, "ratio": round(turn.ratio, 4)}
+            | {name: round(1000 * of(turn), 3) for name, _, of in _TIMES}
+            for turn in self.measured.turns
+        ]
+        silenced = self.silenced()
+        packets = self.packets()
+        result: dict[str, Any] = {
+            "machine": dict(self.machine),
+            "options": dict(self.options),
+            "targets": [asdict(target) for target in self.targets()],
+            "ratio": {microphone: asdict(self.ratio(microphone)) for microphone in PEOPLE},
+            "milliseconds": {
+                microphone: {name: asdict(found) for name, found in self.spreads(microphone).items()}
+                for microphone in PEOPLE
+            },
+            "recognised": {microphone: self.recognised(microphone) for microphone in PEOPLE},
+            "cut_off": self.measured.cut_off,
+            "interruptions": asdict(silenced) if silenced else None,
+            "turns": rows,
+            "silenced": [
+                {"microphone": interruption.microphone, "ms": round(1000 * interruption.silenced, 3)}
+                for interruption in self.measured.interruptions
+            ],
+        }
+        if packets is not None and self.busy is not None:
+            heard = {"sentences": self.busy.sentences, "remarks": self.busy.remarks}
+            result["while_transcribing"] = packets.packets_as_json() | heard
+        return result
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Two rows a kind of microphone, then the interruptions, the packets, and what was reached."""
+    console.print(_turns(result))
+    if result.measured.interruptions:
+        console.print(_interruptions(result))
+    packets = result.packets()
+    if packets is not None and result.busy is not None:
+        console.print(packets_table(packets, "Packets while somebody else talks and is transcribed, one every 20 ms"))
+        busy = result.busy
+        console.print(f"Meanwhile {busy.sentences} sentences were said, and {busy.remarks} remarks were heard.")
+    console.print(
+        "First packet counts from the last voiced sample, and so does the end of the turn; work is what the stand-ins "
+        "took, one after the other; the ratio is the first packet over the longer of the two. From sign to packet the "
+        f"stages follow one another and add up to the first packet. Turns cut off and left out: "
+        f"{result.measured.cut_off}.",
+        soft_wrap=True,
+    )
+    print_targets(result.targets(), console)
+
+
+def _turns(result: Result) -> Table:
+    machine = result.machine
+    table = Table(
+        title=f"Spoken turns, in ms · {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "
+        f"revision {machine['revision']}"
+    )
+    table.add_column("microphone", no_wrap=True)
+    for column in ("turns", "recognised", "", "ratio", *(title for _, title, _ in _TIMES)):
+        table.add_column(column, justify="right")
+    for microphone in PEOPLE:
+        ratio, spreads = result.ratio(microphone), result.spreads(microphone).values()
+        counts = (str(len(result.turns(microphone))), str(result.recognised(microphone)))
+        medians = (f"{found.median:.0f}" for found in spreads)
+        table.add_row(microphone, *counts, "median", f"{ratio.median:.3f}", *medians, style="bold")
+        table.add_row("", "", "", "p95", f"{ratio.p95:.3f}", *(f"{found.p95:.0f}" for found in spreads))
+        table.add_section()
+    return table
+
+
+def _interruptions(result: Result) -> Table:
+    table = Table(title="From an interrupter's first voiced sample to the reply's last packet, in ms")
+    table.add_column("microphone")
+    for column in ("interruptions", "median", "p95", "longest"):
+        table.add_column(column, justify="right")
+    for microphone in (*PEOPLE, None):
+        found = result.silenced(microphone)
+        if found is None:
+            continue
+        count = sum(microphone in (None, one.microphone) for one in result.measured.interruptions)
+        times = (f"{value:.0f}" for value in (found.median, found.p95, found.greatest))
+        table.add_row(microphone or "all", str(count), *times, style=None if microphone else "bold")
+    return table
