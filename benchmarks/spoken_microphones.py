@@ -14,7 +14,6 @@ import numpy as np
 from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import Frame, Microphone
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
-from sandbox.voice.peer import VoicePeer
 
 ROOM_LEVEL = 0.002
 """RMS of the noise of the room around an open microphone."""
@@ -29,6 +28,14 @@ class SpeechTimes:
 
     first_voiced: float
     last_voiced: float
+
+
+class Line(Protocol):
+    """A voice connection; see :class:`~sandbox.voice.peer.VoicePeer`."""
+
+    async def speak(self, sound: Sound, microphone: Microphone | None = None) -> object:
+        """Say this at the pace of real time; returns when the last frame has left."""
+        ...
 
 
 class Speaker(Protocol):
@@ -54,13 +61,13 @@ class ClosingSpeaker:
 
     def __init__(
         self,
-        peer: VoicePeer,
+        line: Line,
         microphone: Microphone,
         quiet: Callable[[], float],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._peer = peer
+        self._line = line
         self._microphone = microphone
         self._quiet = quiet
         self._clock = clock
@@ -79,7 +86,7 @@ class ClosingSpeaker:
         """Say them; returns when the microphone has closed."""
         self._last = _last_frame(words)
         self._sent.clear()
-        await self._peer.speak(np.pad(words, (0, round(self._quiet() * SAMPLE_RATE))), self)
+        await self._line.speak(np.pad(words, (0, round(self._quiet() * SAMPLE_RATE))), self)
         return SpeechTimes(self._sent[0], self._sent[self._last])
 
     def frames(self, sound: Sound) -> Iterator[Frame]:
@@ -92,8 +99,8 @@ class ClosingSpeaker:
 class OpenSpeaker:
     """Speaks through a microphone that never closes: its owner's room is heard before, under and after the words."""
 
-    def __init__(self, peer: VoicePeer, seed: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._peer = peer
+    def __init__(self, line: Line, seed: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._line = line
         self._clock = clock
         self._room = np.random.default_rng(seed).normal(0, ROOM_LEVEL, (500, FRAME_SAMPLES)).astype(np.float32)
         self._words: list[Sound] = []
@@ -115,7 +122,7 @@ class OpenSpeaker:
             await self._sending
 
     async def _send(self) -> None:
-        await self._peer.speak(np.zeros(0, np.float32), self)
+        await self._line.speak(np.zeros(0, np.float32), self)
 
     async def say(self, words: Sound) -> SpeechTimes:
         """Say them; returns when the last of them has left."""
