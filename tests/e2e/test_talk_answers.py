@@ -97,6 +97,16 @@ async def test_remarks_to_others_are_left_alone_and_known_to_the_next_answer(
     assert model.asked[-1][-1]["content"] == "Ada: Ben, did you see the game?\nBen: Seiyuu, what time is it?"
 
 
+async def test_two_who_ask_at_once_are_answered_one_after_the_other(stage: Stage) -> None:
+    (ben,) = await join_people(stage, "Ben")
+    since = Since(stage)
+    await asyncio.gather(talk(stage.ada, "Seiyuu, tell me a joke."), talk(ben, "Seiyuu, can you sing something?"))
+    first, second = await stage.turns(2)
+    assert (first.outcome, second.outcome) == (Outcome.SPOKEN, Outcome.SPOKEN)
+    assert since.prompts == [("Ada", "Seiyuu, tell me a joke."), ("Ben", "Seiyuu, can you sing something?")]
+    assert since.words.split() == SONG.split() * 2
+
+
 async def test_commands_are_obeyed_that_are_said_aloud(stage: Stage) -> None:
     since = Since(stage)
     await stage.ask("Sing.")

@@ -29,6 +29,13 @@ async def moved(stage: Stage) -> None:
     await stage.until(lambda: stage.ada.voice.encrypted, "Ada's encryption")
 
 
+async def kicked(stage: Stage) -> None:
+    """The bot is disconnected, and called back."""
+    await stage.sandbox.faults.kick_from_voice(stage.sandbox.bot)
+    await stage.told("👋")
+    await stage.join()
+
+
 async def another_server(stage: Stage) -> None:
     """Everybody is sent to another voice server."""
     await stage.sandbox.faults.change_voice_server()
@@ -73,6 +80,7 @@ async def downgraded_and_upgraded(stage: Stage) -> None:
     "trouble",
     [
         pytest.param(moved, id="moved"),
+        pytest.param(kicked, id="kicked"),
         pytest.param(another_server, id="another voice server"),
         pytest.param(closed(4006), id="closed with 4006"),
         pytest.param(closed(4015), id="closed with 4015"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.voice.events import RemarkHeard
 from sandbox.guest import Guest
 from sandbox.voice.microphone import PushToTalk
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
@@ -66,33 +65,22 @@ async def test_where_people_have_to_agree_only_who_did_is_heard(make_stage: Stag
         assert set(counter.seconds) == {ben.id}
 
 
-async def test_captions_say_who_said_what_and_what_was_answered(make_stage: StageMaker, speech_server: str) -> None:
+async def test_captions_say_who_said_what_also_when_nothing_is_answered(
+    make_stage: StageMaker, speech_server: str
+) -> None:
     async with (
         ScriptedModel(lambda _: Answer("So it goes.")) as model,
         make_stage(tts_websocket_url=speech_server, llm_url=model.url, captions="channel") as stage,
     ):
         await stage.join()
+        since, general = Since(stage), stage.sandbox.home.general
         await talk(stage.ada, TRAIN)
         await stage.turns(1)
-        await stage.ada.wait_for_message(stage.sandbox.home.general, lambda m: "So it goes" in m.content, LIMIT)
-        written = "\n".join(message.content for message in stage.ada.messages(stage.sandbox.home.general))
+        await stage.ada.wait_for_message(general, lambda m: "So it goes" in m.content, LIMIT)
+        written = "\n".join(message.content for message in stage.ada.messages(general))
         assert f"**Ada:** {TRAIN}\n**Seiyuu:** So it goes." in written
-
-
-async def test_in_transcribe_mode_what_is_said_is_written_down_and_not_answered(
-    make_stage: StageMaker, speech_server: str
-) -> None:
-    async with (
-        ScriptedModel(lambda _: Answer("Never.")) as model,
-        make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage,
-    ):
-        await stage.join()
-        since = Since(stage)
         await type_in(stage, stage.ada, "!mode transcribe", "📝 I only write down")
         await talk(stage.ada, "Seiyuu, what time is it?")
-        await stage.ada.wait_for_message(
-            stage.sandbox.home.general, lambda m: m.content == "**Ada:** Seiyuu, what time is it?", LIMIT
-        )
-        assert [remark.addressed for remark in since.all(RemarkHeard)] == [False]
-        assert since.prompts == []
-        assert model.asked == []
+        await stage.ada.wait_for_message(general, lambda m: m.content == "**Ada:** Seiyuu, what time is it?", LIMIT)
+        assert since.prompts == [("Ada", TRAIN)]
+        assert len(model.asked) == 1
