@@ -11,8 +11,8 @@ WAIT_MARGIN = 1.25
 WAIT_DECAY = 0.995
 MAX_GAP = 50
 """Missing packets beyond which a stream has jumped rather than lost something."""
-RESTART = 1.0
-"""Seconds of nothing but late packets after which they are those of a stream that has begun anew."""
+RESTART = 4
+"""So many packets that are too late, one after another, are those of a stream that has begun anew."""
 _HALF, _WRAP = 1 << 15, 1 << 16
 
 
@@ -39,18 +39,27 @@ class JitterBuffer:
         self._waiting: dict[int, _Waiting] = {}
         self._wait = SHORTEST_WAIT
         self._stuck_since = 0.0
-        self._flowed_at = 0.0
+        self._late = 0
+        self._last_late = 0
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` gives a missing packet up."""
         return self._stuck_since + self._wait if self._waiting else None
 
-    def has_seen(self, sequence: int, at: float) -> bool:
-        """Whether this packet came before, or comes too late: it need not be opened."""
-        if self._next is None or at - self._flowed_at > RESTART:
-            return False
-        return sequence in self._waiting or (sequence - self._next) % _WRAP >= _HALF
+    def refuses(self, sequence: int, at: float) -> bool:
+        """Whether this packet came before, or comes too late: it need not be opened, nor pushed."""
+        if self._next is None or (sequence - self._next) % _WRAP < _HALF:
+            self._late = 0
+            return sequence in self._waiting
+        self._late = self._late + 1 if sequence == (self._last_late + 1) % _WRAP else 1
+        self._last_late = sequence
+        if self._late < RESTART:
+            self._learn(at)
+            return True
+        self._next, self._late = None, 0
+        self._waiting.clear()
+        return False
 
     def push(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
         """Take a packet; duplicates and what comes too late are dropped."""
@@ -58,11 +67,7 @@ class JitterBuffer:
             self._next = sequence
         ahead = (sequence - self._next) % _WRAP
         if ahead >= _HALF:
-            if at - self._flowed_at <= RESTART:
-                self._learn(at)
-                return []
-            self._waiting.clear()
-            return self._flow_from(sequence, opus, at)
+            return []
         if ahead > MAX_GAP:
             frames = self._give_up(len(self._waiting))
             self._next = sequence
@@ -93,7 +98,6 @@ class JitterBuffer:
         self._wait = min(max(self._wait, WAIT_MARGIN * (at - self._stuck_since)), LONGEST_WAIT)
 
     def _flow_from(self, sequence: int, opus: bytes, at: float) -> list[Frame]:
-        self._flowed_at = at
         frames = [Frame(opus, at, 0)]
         self._wait = max(SHORTEST_WAIT, self._wait * WAIT_DECAY)
         following = (sequence + 1) % _WRAP

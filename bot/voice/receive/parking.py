@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 from bot.voice.receive.rtp import VoicePacket
@@ -14,7 +13,9 @@ MAX_PACKETS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Parked:
+class ParkedPacket:
+    """A packet, and when it arrived, in monotonic seconds."""
+
     packet: VoicePacket
     at: float
 
@@ -23,7 +24,7 @@ class Parking:
     """The packets that wait, by stream, each stream in the order of arrival."""
 
     def __init__(self) -> None:
-        self._streams: dict[int, deque[_Parked]] = {}
+        self._streams: dict[int, dict[int, ParkedPacket]] = {}
         self._count = 0
         self._retry_at = 0.0
 
@@ -36,27 +37,23 @@ class Parking:
         """The SSRCs of which something waits."""
         return list(self._streams)
 
-    def holds(self, ssrc: int) -> bool:
-        """Whether anything of this stream waits."""
-        return ssrc in self._streams
-
     def add(self, packet: VoicePacket, at: float) -> None:
         """Keep a packet, unless it waits already."""
-        waiting = self._streams.setdefault(packet.ssrc, deque())
-        if any(parked.packet.sequence == packet.sequence for parked in waiting):
+        waiting = self._streams.setdefault(packet.ssrc, {})
+        if packet.sequence in waiting:
             return
-        waiting.append(_Parked(packet, at))
+        waiting[packet.sequence] = ParkedPacket(packet, at)
         self._count += 1
         if self._count == 1:
             self._retry_at = at + RETRY_SECONDS
         if self._count > MAX_PACKETS:
             self._drop_oldest()
 
-    def take(self, ssrc: int) -> list[tuple[VoicePacket, float]]:
+    def take(self, ssrc: int) -> list[ParkedPacket]:
         """Give out what waits of a stream; put back with :meth:`add` what still can't be opened."""
-        waiting = self._streams.pop(ssrc, deque())
+        waiting = self._streams.pop(ssrc, {})
         self._count -= len(waiting)
-        return [(parked.packet, parked.at) for parked in sorted(waiting, key=lambda parked: parked.at)]
+        return list(waiting.values())
 
     def tried(self, now: float) -> None:
         """Try again a while after this."""
@@ -66,11 +63,10 @@ class Parking:
         """Forget what has waited too long; returns how many that were."""
         before = self._count
         for ssrc, waiting in tuple(self._streams.items()):
-            while waiting and now - waiting[0].at > KEPT_SECONDS:
-                waiting.popleft()
-                self._count -= 1
-            if not waiting:
-                del self._streams[ssrc]
+            for sequence, parked in tuple(waiting.items()):
+                if now - parked.at <= KEPT_SECONDS:
+                    break
+                self._forget(ssrc, sequence)
         return before - self._count
 
     def drop(self, ssrc: int) -> None:
@@ -78,8 +74,11 @@ class Parking:
         self._count -= len(self._streams.pop(ssrc, ()))
 
     def _drop_oldest(self) -> None:
-        ssrc = min(self._streams, key=lambda ssrc: self._streams[ssrc][0].at)
-        self._streams[ssrc].popleft()
+        ssrc = min(self._streams, key=lambda known: next(iter(self._streams[known].values())).at)
+        self._forget(ssrc, next(iter(self._streams[ssrc])))
+
+    def _forget(self, ssrc: int, sequence: int) -> None:
+        del self._streams[ssrc][sequence]
         self._count -= 1
         if not self._streams[ssrc]:
             del self._streams[ssrc]

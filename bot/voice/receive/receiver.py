@@ -90,14 +90,9 @@ class Receiver:
             self.counters.not_voice += 1
             return
         stream = self._streams.get(packet.ssrc)
-        if stream is not None and stream.jitter.has_seen(packet.sequence, at):
+        if stream is not None and stream.jitter.refuses(packet.sequence, at):
             return
-        if self._parking.holds(packet.ssrc):
-            # Behind those that came before it, so that they keep their order.
-            self._parking.add(packet, at)
-            self._retry(packet.ssrc)
-        elif not self._take(packet, at):
-            self._parking.add(packet, at)
+        self._take(packet, at)
 
     def speaking(self, ssrc: int, person: int) -> None:
         """Discord says whose stream this is."""
@@ -126,14 +121,20 @@ class Receiver:
                 self._play(stream, stream.jitter.flush())
                 self._end_transmission(stream, now, announced=False)
 
-    def _retry(self, ssrc: int) -> None:
-        for packet, at in self._parking.take(ssrc):
-            if self._parking.holds(ssrc) or not self._take(packet, at):
-                self._parking.add(packet, at)
+    def _take(self, packet: VoicePacket, at: float) -> None:
+        opened = self._opener.open(packet, self._claimed(packet.ssrc), at)
+        if isinstance(opened, OpenedFrame):
+            # Those that came before it and waited for the same key keep their order.
+            self._retry(packet.ssrc)
+        self._settle(packet, at, opened)
 
-    def _take(self, packet: VoicePacket, at: float) -> bool:
-        """Take a packet in; False while it can't be opened."""
-        match self._opener.open(packet, self._claimed(packet.ssrc), at):
+    def _retry(self, ssrc: int) -> None:
+        for parked in self._parking.take(ssrc):
+            opened = self._opener.open(parked.packet, self._claimed(ssrc), parked.at)
+            self._settle(parked.packet, parked.at, opened)
+
+    def _settle(self, packet: VoicePacket, at: float, opened: OpenedFrame | Unopened) -> None:
+        match opened:
             case OpenedFrame(person, opus):
                 stream = self._stream(packet.ssrc, person)
                 stream.last_at = max(stream.last_at, at)
@@ -141,8 +142,7 @@ class Receiver:
             case Unopened.REFUSED:
                 self.counters.refused += 1
             case Unopened.NOT_YET:
-                return False
-        return True
+                self._parking.add(packet, at)
 
     def _claimed(self, ssrc: int) -> int | None:
         # Who has proved it by their key is believed before who merely was said to speak.

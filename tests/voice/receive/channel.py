@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -18,26 +19,29 @@ from sandbox.voice.rtp import MODES, make_header, make_transport
 KEY = bytes(range(32))
 ADA, BEN = 1, 2
 FRAME_SECONDS = 0.02
+SALT = 8
 
 
 @dataclass(eq=False)
 class Group:
-    """Stands in for DAVE: a frame opens with the number of the person who has sealed it, and only if they are in."""
+    """Stands in for DAVE: a frame opens with the number of the person who has sealed it, if they are in, and once."""
 
     version: int = 1
     people: list[int] = field(default_factory=lambda: [ADA, BEN])
+    opened: set[bytes] = field(default_factory=set)
 
     def members(self) -> list[int]:
         return list(self.people)
 
     def decrypt(self, person: int, frame: bytes) -> bytes:
-        if person not in self.people or frame[0] != person:
+        if person not in self.people or frame[0] != person or frame in self.opened:
             raise NotOpened("not theirs")
-        return frame[1 : -len(ENCRYPTED_END)]
+        self.opened.add(frame)
+        return frame[1 + SALT : -len(ENCRYPTED_END)]
 
 
 def sealed_for(person: int, opus: bytes) -> bytes:
-    return bytes([person]) + opus + ENCRYPTED_END
+    return bytes([person]) + os.urandom(SALT) + opus + ENCRYPTED_END
 
 
 @dataclass(eq=False)

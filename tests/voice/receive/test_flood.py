@@ -1,0 +1,40 @@
+"""A million hostile datagrams at the receiver: nothing raised, nothing heard, memory flat."""
+
+from __future__ import annotations
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.voice.receive.channel import ADA, Channel, Talker, sealed_for
+
+MILLION = 1_000_000
+MEGABYTE = 2**20
+
+
+@pytest.mark.timeout(300)
+def test_a_million_hostile_datagrams_do_no_harm() -> None:
+    channel, ada, stranger = Channel(), Talker(ADA, 77), Talker(9, 99)
+    channel.receiver.speaking(77, ADA)
+    random = np.random.default_rng(2)
+    whole = ada.voiced()
+    channel.take(whole)
+    heard = len(channel.heard)
+    garbage = [bytes(random.bytes(int(random.integers(0, 400)))) for _ in range(500)]
+    truncated = [whole[:length] for length in range(len(whole))]
+    flipped = [bytes([*whole[:at], whole[at] ^ 0x55, *whole[at + 1 :]]) for at in range(len(whole))]
+    replayed = [whole] * 200
+    process, sent, memory = psutil.Process(), 0, 0
+    while sent < MILLION:
+        forged = [stranger.packet(sealed_for(9, bytes(random.bytes(30)))) for _ in range(100)]
+        for datagram in (*garbage, *truncated, *flipped, *replayed, *forged):
+            channel.receiver.datagram(datagram, channel.now)
+            sent += 1
+        channel.wait(0.05)
+        if sent > MILLION // 5 and not memory:
+            memory = process.memory_info().rss
+    sounds = sum(hasattr(event, "sound") for event in channel.heard[heard:])
+    assert sounds == 0
+    assert process.memory_info().rss - memory < 8 * MEGABYTE
+    channel.take(ada.voiced())
+    assert hasattr(channel.heard[-1], "sound"), "it hears on"
