@@ -281,7 +281,12 @@ class VoicePeer:
                 dave.set_external_sender(payload)
             case Op.PROPOSALS:
                 kind = davey.ProposalsOperationType.append if payload[0] == 0 else davey.ProposalsOperationType.revoke
-                result = dave.process_proposals(kind, payload[1:])
+                try:
+                    result = dave.process_proposals(kind, payload[1:])
+                except (ValueError, RuntimeError) as error:
+                    # Those of a group that this client has just left for a new one: the whitepaper has it ignore them.
+                    _log.info("Guest %d ignored proposals: %s", self._ticket.user_id, error)
+                    return
                 if isinstance(result, davey.CommitWelcome):
                     await self._say_binary(Op.COMMIT_WELCOME, result.commit + (result.welcome or b""))
             case Op.ANNOUNCE_COMMIT | Op.WELCOME:

@@ -1,0 +1,24 @@
+"""A guest's DAVE client meets messages of a group that it has left."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from sandbox.server import Sandbox
+from sandbox.voice.ops import Op
+
+
+async def test_proposals_of_another_group_are_ignored_and_the_guest_hears_on() -> None:
+    async with Sandbox() as sandbox:
+        ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")
+        for guest in (ada, ben):
+            await guest.join_voice(sandbox.voice_channel)
+        async with asyncio.timeout(10):
+            while not (ada.voice.encrypted and ben.voice.encrypted):
+                await asyncio.sleep(0.01)
+        # As if it had been on its way while Ada's client began a new group.
+        await ada.voice._on_binary(Op.PROPOSALS, b"\x00\x08" + bytes(8))
+        await ben.voice.speak((0.1 * np.sin(np.arange(9_600) / 20)).astype(np.float32))
+        await ada.voice.hearing.wait_for_audio(ben.id, 5.0)
