@@ -11,10 +11,12 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from benchmarks.end_of_turn_speech import VOICED_LEVEL
 from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import Frame, Microphone
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
 
+_STEP = SAMPLE_RATE // 100
 ROOM_LEVEL = 0.002
 """RMS of the noise of the room around an open microphone."""
 
@@ -23,11 +25,13 @@ ROOM_LEVEL = 0.002
 class SpeechTimes:
     """When the frames with the first and the last voiced sample of some words were sent; monotonic seconds.
 
-    They are taken just before a frame is encoded, so what follows from them is never too short.
+    They are taken just before a frame is encoded, so what follows from them is never too short. ``closed`` is when the
+    last frame of all was sent; ``None`` where the microphone stays open.
     """
 
     first_voiced: float
     last_voiced: float
+    closed: float | None
 
 
 class Line(Protocol):
@@ -48,7 +52,7 @@ class Speaker(Protocol):
     ) -> None: ...
 
     async def say(self, words: Sound) -> SpeechTimes:
-        """Say words that have no silence around them (48,000 Hz); returns when they have left."""
+        """Say words that begin at once (48,000 Hz); returns when they have left."""
         ...
 
 
@@ -71,8 +75,8 @@ class ClosingSpeaker:
         self._microphone = microphone
         self._quiet = quiet
         self._clock = clock
-        self._last = 0
         self._sent: list[float] = []
+        self._closed = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,15 +88,16 @@ class ClosingSpeaker:
 
     async def say(self, words: Sound) -> SpeechTimes:
         """Say them; returns when the microphone has closed."""
-        self._last = _last_frame(words)
         self._sent.clear()
         await self._line.speak(np.pad(words, (0, round(self._quiet() * SAMPLE_RATE))), self)
-        return SpeechTimes(self._sent[0], self._sent[self._last])
+        return SpeechTimes(self._sent[0], self._sent[last_voiced_frame(words)], self._closed)
 
     def frames(self, sound: Sound) -> Iterator[Frame]:
         """What the microphone makes of it; each frame is asked for when it is due."""
         for frame in self._microphone.frames(sound):
             self._sent.append(self._clock())
+            if frame is not None:
+                self._closed = self._sent[-1]
             yield frame
 
 
@@ -126,13 +131,12 @@ class OpenSpeaker:
 
     async def say(self, words: Sound) -> SpeechTimes:
         """Say them; returns when the last of them has left."""
-        frames = _last_frame(words) + 1
-        padded = np.pad(words, (0, frames * FRAME_SAMPLES - len(words)))
+        padded = np.pad(words, (0, -len(words) % FRAME_SAMPLES))
         self._sent.clear()
         self._said.clear()
-        self._words = list(padded.reshape(frames, FRAME_SAMPLES)[::-1])
+        self._words = list(padded.reshape(-1, FRAME_SAMPLES)[::-1])
         await self._said.wait()
-        return SpeechTimes(self._sent[0], self._sent[-1])
+        return SpeechTimes(self._sent[0], self._sent[last_voiced_frame(words)], None)
 
     def frames(self, sound: Sound) -> Iterator[Frame]:
         """The room until it is closed, with what is said in it; each frame is asked for when it is due."""
@@ -150,6 +154,8 @@ class OpenSpeaker:
             yield frame
 
 
-def _last_frame(words: Sound) -> int:
-    """The number of the frame with the last sample."""
-    return (len(words) - 1) // FRAME_SAMPLES
+def last_voiced_frame(words: Sound) -> int:
+    """The number of the frame with the last 10 ms that are voiced, by the measure of ``benchmarks.end_of_turn``."""
+    steps = len(words) // _STEP
+    level = np.sqrt(np.square(words[: steps * _STEP]).reshape(steps, _STEP).mean(axis=1))
+    return int(np.flatnonzero(level >= VOICED_LEVEL)[-1]) * _STEP // FRAME_SAMPLES

@@ -13,6 +13,7 @@ class SpokenTurn:
         microphone: what kind the person has.
         taken_for: what kind the bot took it for.
         last_voiced: the frame with the person's last voiced sample was sent.
+        closed: the last frame of the transmission was sent; ``None`` where the microphone stays open.
         paused: the bot saw the first sign of an end.
         transcriber_asked, transcribed: the transcriber got the sound, and had the words.
         model_asked: the model got the request.
@@ -27,6 +28,7 @@ class SpokenTurn:
     microphone: str
     taken_for: str
     last_voiced: float
+    closed: float | None
     paused: float
     transcriber_asked: float
     transcribed: float
@@ -47,6 +49,11 @@ class SpokenTurn:
     def turn_wait(self) -> float:
         """The end-of-turn wait: last voiced sample to certainty."""
         return self.turn_ended - self.last_voiced
+
+    @property
+    def release_wait(self) -> float:
+        """What is waited for after somebody has let go of their key; after the last voiced sample, if there is none."""
+        return self.turn_ended - (self.last_voiced if self.closed is None else self.closed)
 
     @property
     def sign(self) -> float:

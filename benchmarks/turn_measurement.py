@@ -199,6 +199,7 @@ class _Person:
             microphone=self.kind,
             taken_for=trace.microphone or "",
             last_voiced=times.last_voiced,
+            closed=times.closed,
             paused=began + (trace.speech_paused or 0.0) / 1000,
             transcriber_asked=heard.requested,
             transcribed=heard.answered,

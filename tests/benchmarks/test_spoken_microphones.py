@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker
+from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker, last_voiced_frame
 from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import Frame, Microphone, PushToTalk, VoiceActivity
 from sandbox.voice.opus import FRAME_SAMPLES
@@ -32,13 +32,14 @@ class Line:
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("microphone", [PushToTalk(), VoiceActivity()])
-async def test_the_quiet_behind_the_words_is_not_their_end(microphone: Microphone) -> None:
+@pytest.mark.parametrize(("microphone", "closes"), [(PushToTalk(), 34), (VoiceActivity(hang_over=0.2), 18)])
+async def test_the_quiet_behind_the_words_is_not_their_end(microphone: Microphone, closes: int) -> None:
     line = Line()
     speaker = ClosingSpeaker(line, microphone, lambda: 0.5, clock=line.clock)
     for begin in (0, 35):
         times = await speaker.say(WORDS)
         assert (times.first_voiced, times.last_voiced) == (begin, begin + 9)
+        assert times.closed == begin + closes
     assert len(line.frames) == 70
 
 
@@ -56,6 +57,7 @@ async def said_in_the_room(line: Line, speaker: Speaker) -> None:
         await asyncio.sleep(0)
     times = await speaker.say(WORDS)
     first, last = int(times.first_voiced), int(times.last_voiced)
+    assert times.closed is None
     assert last - first == 9
     assert first > 0
     await asyncio.sleep(0)
@@ -64,3 +66,8 @@ async def said_in_the_room(line: Line, speaker: Speaker) -> None:
     room = line.frames[first - 1]
     assert room is not None
     assert abs(float(np.mean(room))) < 0.001
+
+
+def test_what_dies_away_behind_the_words_is_not_voiced() -> None:
+    dying = np.full(5 * FRAME_SAMPLES, 0.004, np.float32)
+    assert last_voiced_frame(np.concatenate([WORDS, dying])) == last_voiced_frame(WORDS) == 9
