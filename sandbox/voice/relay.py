@@ -117,10 +117,12 @@ class VoiceRelay:
             plain = line.transport.open(data, header.size)
         except RtpError:
             return
-        clear = data[: header.size]
+        clear, sealed = data[: header.size], plain
+        if not header.padded:
+            clear, sealed = self._network.wrap(clear, plain)
         for other in self._others(line):
             if other.transport is not None and other.address is not None:
-                self._deliver(other.transport.seal(clear, plain), other.address)
+                self._deliver(other.transport.seal(clear, sealed), other.address)
         silent = plain[4 * header.extension_words :] == SILENCE
         self.log.append(Relayed(line.user, header.ssrc, header.sequence, arrival, monotonic(), silent))
 

@@ -16,7 +16,7 @@ import pytest
 
 from bot.app import Application, application
 from bot.services import ROOT
-from bot.voice.events import CallEvent, ReplyEnded
+from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
 from bot.voice.metrics import TurnTrace
 from config.settings import Settings, load_settings
 from sandbox.guest import Guest
@@ -79,6 +79,10 @@ class Stage:
     def traces(self) -> list[TurnTrace]:
         """The traces of the turns so far."""
         return [event.trace for event in self.events if isinstance(event, ReplyEnded)]
+
+    def heard_from(self, person: int) -> list[str]:
+        """What the bot has understood of what somebody said."""
+        return [event.text for event in self.events if isinstance(event, RemarkHeard) and event.person == person]
 
     async def turns(self, count: int) -> list[TurnTrace]:
         """Wait until this many turns have ended."""

@@ -1,4 +1,4 @@
-"""A guest that is none of ours, @discordjs/voice on Node, hears the bot end to end encrypted."""
+"""A guest that is none of ours, @discordjs/voice on Node, hears the bot and is understood, end to end encrypted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import pytest
 
 from bot.llm.toy_phrases import TOY_PHRASES
 from sandbox.recogniser import SentenceRecogniser
-from sandbox.voice.opus import SAMPLE_RATE, make_decoder
+from sandbox.speech import BEN, GuestVoice, speech
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, make_decoder
 from sandbox.voice.rtp import SILENCE
 from tests.e2e.conftest import Stage
 
@@ -72,13 +73,22 @@ class NodeGuest:
             else:
                 self.faults.append(line["error"])
 
+    async def say(self, text: str, voice: GuestVoice) -> None:
+        """Speak through the library's own player: Opus, encryption, pace and all that follows are its own."""
+        sound = await asyncio.to_thread(speech, text, voice)
+        encoder = MonoEncoder()
+        frames = [sound[at : at + FRAME_SAMPLES] for at in range(0, len(sound) - FRAME_SAMPLES, FRAME_SAMPLES)]
+        packets = [base64.b64encode(encoder.encode(frame)).decode() for frame in frames]
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"play": packets}).encode() + b"\n")
+
     async def end(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
         await asyncio.wait_for(self.process.wait(), LIMIT)
 
 
-async def test_discordjs_voice_hears_the_bot_under_dave(stage: Stage, library: Path) -> None:
+async def test_discordjs_voice_is_understood_and_hears_the_answer_under_dave(stage: Stage, library: Path) -> None:
     await install(library)
     await stage.join()
     ben = stage.sandbox.world.directory.add_user("Ben")
@@ -108,7 +118,8 @@ async def test_discordjs_voice_hears_the_bot_under_dave(stage: Stage, library: P
     await stage.until(lambda: "ready" in guest.states, "the library's connection")
     group = {stage.ada.id, stage.bot, ben.id}
     await stage.until(lambda: stage.sandbox.voice_server.in_group(channel.id) == group, "the library in the group")
-    await stage.ask("How are you?")
+    await guest.say("Seiyuu, can you sing something?", BEN)
+    await stage.until(lambda: stage.heard_from(ben.id) == ["Seiyuu, can you sing something?"], "the library's words")
     await stage.turns(1)
     await stage.until(lambda: len(guest.packets) > 250, "the library's packets")
     await guest.end()
@@ -117,5 +128,5 @@ async def test_discordjs_voice_hears_the_bot_under_dave(stage: Stage, library: P
     decoder = make_decoder()
     sound = np.concatenate([decoder.decode_frame(packet) for packet in guest.packets if packet != SILENCE])
     match = SentenceRecogniser(ANSWERS).closest(sound, SAMPLE_RATE, ANSWERS)
-    assert match.text.startswith("I'm doing fine"), guest.faults
+    assert match.text.startswith("La la la"), guest.faults
     assert match.agreement > 0.4

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk
-from sandbox.voice.network import Conditions
+from sandbox.voice.network import Conditions, Wrapping
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.talking import (
@@ -96,3 +96,11 @@ async def test_who_comes_back_has_another_stream_and_is_known_again(stage: Stage
     await encrypted(stage, ben)
     await asyncio.gather(talk(ben, KEYBOARD), talk(stage.ada, TRAIN))
     await since.heard(("Ben", PIZZA), ("Ben", KEYBOARD), ("Ada", TRAIN))
+
+
+async def test_padding_and_header_extensions_cost_no_word(stage: Stage) -> None:
+    await stage.join()
+    stage.sandbox.voice_server.network.wrapping = Wrapping(padded=0.3, extended=0.3)
+    since = Since(stage)
+    await talk(stage.ada, PIZZA)
+    await since.heard(("Ada", PIZZA))

@@ -1,9 +1,16 @@
-// A guest on @discordjs/voice. Reads one JSON line on standard input:
+// A guest on @discordjs/voice. Reads JSON lines on standard input, first
 //   {"guildId", "channelId", "userId", "voiceState", "voiceServer", "listenTo"}
-// and writes JSON lines: {"state"} as the connection changes, {"opus"} (base64) for each packet of `listenTo` that was
+// and then, whenever it is to speak, {"play": [Opus packets of 20 ms, base64]}. It writes JSON lines: {"state"} as the connection changes, {"opus"} (base64) for each packet of `listenTo` that was
 // decrypted, end to end too. Ends when standard input closes.
 import { createInterface } from 'node:readline';
-import { EndBehaviorType, joinVoiceChannel } from '@discordjs/voice';
+import { Readable } from 'node:stream';
+import {
+	createAudioPlayer,
+	createAudioResource,
+	EndBehaviorType,
+	joinVoiceChannel,
+	StreamType,
+} from '@discordjs/voice';
 
 const lines = createInterface({ input: process.stdin });
 const write = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -31,7 +38,18 @@ function join({ guildId, channelId, voiceState, voiceServer, listenTo }) {
 	stream.on('error', (error) => write({ error: String(error) }));
 }
 
-lines.once('line', (line) => join(JSON.parse(line)));
+function play(packets) {
+	const sound = Readable.from(packets.map((packet) => Buffer.from(packet, 'base64')));
+	const player = createAudioPlayer();
+	player.on('error', (error) => write({ error: String(error) }));
+	connection.subscribe(player);
+	player.play(createAudioResource(sound, { inputType: StreamType.Opus }));
+}
+
+lines.on('line', (line) => {
+	const message = JSON.parse(line);
+	message.play ? play(message.play) : join(message);
+});
 lines.once('close', () => {
 	connection?.destroy();
 	process.exit(0);
