@@ -89,8 +89,12 @@ class EmbeddedModelServer:
         params.timeout_read = params.timeout_write = _CLIENT_TIMEOUT
         params.sse_ping_interval = _PING_INTERVAL
         params.use_jinja = True
+        params.endpoint_metrics = True
         params.verbosity = _SILENT
         server = xllamacpp.Server(params)
+        # The constructor returns before the task loop runs, and a stop that comes before it is never noticed: the
+        # destructor waits for ever. The figures are answered by that loop, so it runs once they are here.
+        server.handle_metrics()
         return server, str(server.listening_address)
 
     def _unload(self) -> None:

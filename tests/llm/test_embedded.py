@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from contextlib import aclosing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -128,3 +129,28 @@ async def test_nothing_is_printed(weights: Path, capfd: pytest.CaptureFixture[st
         await reply(server.url)
     printed = capfd.readouterr()
     assert printed.out + printed.err == ""
+
+
+STARTS_AND_STOPS = """
+import asyncio, sys
+from pathlib import Path
+from bot.llm.embedded import EmbeddedModelServer
+
+async def cycle() -> None:
+    async with EmbeddedModelServer(Path(sys.argv[1]), name="toy"):
+        pass
+
+for _ in range(25):
+    asyncio.run(cycle())
+"""
+
+
+async def test_stopping_in_the_moment_of_starting_returns(weights: Path) -> None:
+    # In a process of its own: a stop that hangs keeps the interpreter's lock, and no time limit of ours would end it.
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", STARTS_AND_STOPS, str(weights))
+    try:
+        async with asyncio.timeout(60):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
