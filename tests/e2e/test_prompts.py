@@ -68,7 +68,7 @@ async def test_200_mentions_reach_the_model_as_a_few_names_and_a_count(talk: Sta
 
 
 async def test_a_message_without_words_gets_a_clear_word(talk: Stage) -> None:
-    assert await talk.answer_to("\u200b\u200b") == NO_WORDS
+    assert await talk.answer_to("\u200b\u200b", starts="🎤 I found") == NO_WORDS
     await talk.ada.send_sticker(talk.sandbox.text_channel, "wave")
     assert await talk.told("🎤 I found") == NO_WORDS
 
