@@ -49,9 +49,9 @@ def closed(code: int) -> Trouble:
         session = stage.app.calls.session
         assert session is not None
         await stage.sandbox.voice_server.close(stage.bot, code)
-        await stage.until(lambda: not session.link.encrypted, "the bot's loss")
-        await stage.until(lambda: session.link.encrypted, "the bot's return")
+        await encrypted(stage, bot=False)
         await encrypted(stage)
+        await stage.until(lambda: session.link.encrypted, "the bot's return")
 
     return close
 

@@ -44,8 +44,14 @@ def spoken(text: str, voice: GuestVoice = ADA) -> Sound16:
 
 
 def workers() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if any("transcribe.worker" in part for part in child.cmdline())]
+    return [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
+
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return any("transcribe.worker" in part for part in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def final(sound: Sound16) -> TranscriptionRequest:
