@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from benchmarks.errors import MeasurementError
 from benchmarks.stand_in_model import StandInModel
-from bot.child import bot_process
+from bot.child import BOT, bot_process
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
 from bot.voice.metrics import TurnTrace
 from sandbox.guest import Guest
@@ -51,13 +51,19 @@ class MeasuredCall:
         reply: what the model always answers.
         folder: where the bot keeps its data; its log is :data:`BOT_LOG` in there.
         settings: more of the bot's settings, as environment variables.
+        program: what Python runs, if the bot is to be wrapped in something.
 
     Attributes:
         remarks: how many remarks the bot has heard.
     """
 
     def __init__(
-        self, stand_ins: StandIns, reply: str, folder: Path, settings: Mapping[str, str] = AS_IT_IS
+        self,
+        stand_ins: StandIns,
+        reply: str,
+        folder: Path,
+        settings: Mapping[str, str] = AS_IT_IS,
+        program: Sequence[str] = BOT,
     ) -> None:
         self.sandbox = Sandbox()
         self.model = StandInModel(tokens_of(reply), first_token=stand_ins.first_token, rate=stand_ins.rate)
@@ -65,6 +71,7 @@ class MeasuredCall:
         self._stand_ins = stand_ins
         self._folder = folder
         self._settings = settings
+        self._program = program
         self._timings = folder / "voice.jsonl"
         self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
         self._open: AsyncExitStack | None = None
@@ -74,7 +81,7 @@ class MeasuredCall:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.model)
             await stack.enter_async_context(self.sandbox)
-            bot = bot_process(self._variables(), self._folder / BOT_LOG, self._watch)
+            bot = bot_process(self._variables(), self._folder / BOT_LOG, self._watch, self._program)
             self._bot = await stack.enter_async_context(bot)
             self._open = stack.pop_all()
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,18 +17,24 @@ STOP_LIMIT = 15.0
 """Seconds that the bot may take to end its call and itself before it is killed."""
 
 
+BOT = ("-m", "bot")
+"""What Python is to run."""
+
+
 @asynccontextmanager
 async def bot_process(
-    settings: Mapping[str, str], log: Path, watch: Callable[[CallEvent], None]
+    settings: Mapping[str, str], log: Path, watch: Callable[[CallEvent], None], program: Sequence[str] = BOT
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run ``python -m bot run`` with ``settings`` (variables) over this process's own; its log is written to ``log``.
 
-    It has a session of its own: Ctrl-C reaches the caller alone, who ends the bot by leaving.
+    ``program`` may wrap the bot in something that takes the same arguments. It has a session of its own: Ctrl-C
+    reaches the caller alone, who ends the bot by leaving.
     """
     with log.open("wb") as written:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "bot", "run", "--events"),
+            *program,
+            *("run", "--events"),
             env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -96,6 +96,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)
         bot = SeiyuuBot("!", store, when_ready, connector(sandbox.ca_file))
+        bot._connection.guild_ready_timeout = 0.05
         stage = Stage(sandbox, bot, consent, ada)
         await bot.add_cogs([ListeningCommands(lambda: stage.call, consent, "!")])
         running = asyncio.create_task(bot.start(sandbox.bot_token))

@@ -1,0 +1,181 @@
+"""How long anything holds the bot's event loop, in CPU time, while three people talk to it and to each other.
+
+Guests speak on the sandbox, and interrupt as it happens; the bot transcribes with the toy Whisper, in its own process;
+model and voice are stand-ins. docs/benchmarks.md says what each figure means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.command_line import BROKEN, INTERRUPTED, add_stand_ins, explain, interruptible, stand_ins_of, write_json
+from benchmarks.errors import MeasurementError
+from benchmarks.machine import describe_machine
+from benchmarks.measured_call import MeasuredCall, StandIns
+from sandbox.guest import Guest
+from sandbox.speech import GUEST_VOICES, SpeechError, speech
+from sandbox.voice.microphone import VoiceActivity
+
+PEOPLE = ("Ada", "Ben", "Cleo")
+SENTENCES = (
+    "Hello Seiyuu, how are you?",
+    "Seiyuu, tell me a joke.",
+    "I had pizza for lunch.",
+    "The train was late again.",
+    "We should order some food.",
+)
+REPLY = "Well, that is a good question, and I am glad you asked. There are many ways to look at it."
+PAUSES = (0.3, 4.0)
+"""Seconds between two sentences of one person."""
+LONGEST_MS = 5.0
+SHARE = 0.999
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTimes:
+    """CPU time of the callbacks of one run, in milliseconds; ``long`` are the longest with their names, in order."""
+
+    callbacks: int
+    remarks: int
+    seconds: float
+    median: float
+    p999: float
+    greatest: float
+    total: float
+    long: tuple[tuple[str, float], ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether 99.9 % of the callbacks held the loop no longer than they may."""
+        return self.p999 <= LONGEST_MS
+
+
+def main() -> int:
+    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    arguments = _parse_arguments()
+    console = Console()
+    machine = describe_machine()
+    with tempfile.TemporaryDirectory() as folder, Progress(console=console, transient=True) as progress:
+        try:
+            talk = measure(stand_ins_of(arguments), Path(folder), arguments.seconds, arguments.seed, progress)
+            times = asyncio.run(interruptible(talk))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            console.print("Ended.")
+            return INTERRUPTED
+        except (MeasurementError, SpeechError) as error:
+            explain(error, Path(folder), console)
+            return BROKEN
+    _print(times, machine, console)
+    if arguments.json is not None:
+        write_json({"machine": machine, "times": asdict(times), "met": times.met}, arguments.json)
+    return 0
+
+
+async def measure(stand_ins: StandIns, folder: Path, seconds: float, seed: int, progress: Progress) -> LoopTimes:
+    """Let three people talk to the bot for so long.
+
+    Raises:
+        MeasurementError: the bot ended, did not join, or heard nobody.
+        SpeechError: the guests can't speak.
+    """
+    seen = folder / "event_loop.json"
+    program = ("-m", "benchmarks.watched_bot", str(seen))
+    settings = {"ANSWER_TO": "always", "BARGE_IN": "everyone"}
+    bar = progress.add_task("the bot starts", total=None)
+    async with MeasuredCall(stand_ins, REPLY, folder, settings, program) as call:
+
+        async def talk() -> None:
+            guests = await call.join(*PEOPLE)
+            talking = [asyncio.ensure_future(_talk(guest, random.Random(seed + n))) for n, guest in enumerate(guests)]
+            try:
+                for second in range(round(seconds)):
+                    await asyncio.sleep(1)
+                    progress.update(bar, completed=second, total=seconds, description="three people talk")
+            finally:
+                for task in talking:
+                    task.cancel()
+                await asyncio.gather(*talking, return_exceptions=True)
+
+        await call.while_alive(talk())
+    if call.remarks == 0:
+        raise MeasurementError("the bot heard nobody")
+    return loop_times(json.loads(seen.read_text(encoding="utf-8")), call.remarks, seconds)
+
+
+async def _talk(guest: Guest, chance: random.Random) -> None:
+    words = [await asyncio.to_thread(speech, sentence, GUEST_VOICES[guest.user.name]) for sentence in SENTENCES]
+    while True:
+        await asyncio.sleep(chance.uniform(*PAUSES))
+        await guest.voice.speak(chance.choice(words), VoiceActivity())
+
+
+def loop_times(seen: Mapping[str, Any], remarks: int, seconds: float) -> LoopTimes:
+    """What a watched bot has written down, as figures. There is at least one callback in it."""
+    counted = [(microseconds / 1000, count) for microseconds, count in seen["microseconds"]]
+    count = sum(count for _, count in counted)
+    longest = sorted(seen["long"], key=lambda named: named[1], reverse=True)
+    return LoopTimes(
+        callbacks=count,
+        remarks=remarks,
+        seconds=seconds,
+        median=_below(counted, 0.5 * count),
+        p999=_below(counted, SHARE * count),
+        greatest=counted[-1][0],
+        total=sum(time * times for time, times in counted),
+        long=tuple((name, 1000 * taken) for name, taken in longest[:SHOWN]),
+    )
+
+
+def _below(counted: list[tuple[float, int]], rank: float) -> float:
+    """The time that so many callbacks did not exceed; ``counted`` is in order."""
+    ranks = list(accumulate(count for _, count in counted))
+    return counted[bisect_left(ranks, rank)][0]
+
+
+def _print(times: LoopTimes, machine: Mapping[str, str], console: Console) -> None:
+    table = Table(
+        title=f"The bot's event loop, CPU time in ms · {machine['processor']}, {machine['cores']} cores, "
+        f"revision {machine['revision']}"
+    )
+    for column in ("callbacks", "remarks heard", "median", "p99.9", "longest", "of one core"):
+        table.add_column(column, justify="right")
+    figures = (f"{times.median:.3f}", f"{times.p999:.2f}", f"{times.greatest:.1f}")
+    share = f"{times.total / times.seconds / 10:.0f} %"
+    table.add_row(str(times.callbacks), str(times.remarks), *figures, share)
+    console.print(table)
+    console.print("The longest:", *(f"  {taken:6.1f}  {name}" for name, taken in times.long), sep="\n", highlight=False)
+    mark, verdict = ("✔", "met") if times.met else ("✘", "missed")
+    console.print(f"{mark} 99.9 % of what the loop runs takes at most {LONGEST_MS:.0f} ms: {verdict}")
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.event_loop",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="of conversation")
+    add_stand_ins(parser)
+    parser.add_argument("--seed", type=int, default=1, help="of what is said, and when")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
