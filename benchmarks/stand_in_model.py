@@ -6,6 +6,7 @@ It notes when each request came and when each token left, so that a benchmark ca
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -88,6 +89,12 @@ class StandInModel:
         await request.read()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        # Who hangs up, because the reply was a guess or was interrupted, wants no more of it.
+        with contextlib.suppress(ConnectionResetError):
+            await self._write(response, times)
+        return response
+
+    async def _write(self, response: web.StreamResponse, times: ModelTimes) -> None:
         due = times.requested + self._first_token
         for token in self._tokens:
             await asyncio.sleep(due - time.monotonic())
@@ -96,7 +103,6 @@ class StandInModel:
             due += self._gap
         await response.write(_event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
         await response.write(b"data: [DONE]\n\n")
-        return response
 
 
 def _event(data: dict[str, object]) -> bytes:
