@@ -16,10 +16,16 @@ test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about hal
 
 lint: .venv/dev.stamp  ## style and types
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
-bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this machine
-	$(BIN)/python -m benchmarks.reply_latency $(ARGS)
+bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this machine; about 20 minutes
+	$(BIN)/python -m benchmarks.receive
+	$(BIN)/python -m benchmarks.echo
+	$(BIN)/python -m benchmarks.end_of_turn
+	$(BIN)/python -m benchmarks.event_loop
+	$(BIN)/python -m benchmarks.reply_latency
+	$(BIN)/python -m benchmarks.turn_latency
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.end_of_turn_speech import Speech
-from bot.voice.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.receive.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
 from bot.voice.turns.events import (
     SpeechBegan,
     SpeechPaused,

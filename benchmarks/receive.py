@@ -22,9 +22,9 @@ from rich.table import Table
 
 from benchmarks.dave_group import make_group
 from benchmarks.machine import describe_machine
-from bot.voice.heard import Heard, SoundHeard
 from bot.voice.opus import load_opus
 from bot.voice.receive.decoder import SpeechDecoder
+from bot.voice.receive.heard import Heard, SoundHeard
 from bot.voice.receive.opening import NotOpened
 from bot.voice.receive.receiver import Receiver
 from bot.voice.receive.rtp import TransportCipher, open_packet, transport_cipher
@@ -134,9 +134,7 @@ def _packets(
     packets = []
     random = np.random.default_rng(1)
     transports = {person: make_transport(XCHACHA20, KEY) for person in people}
-    encoders = {
-        person: discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64) for person in people
-    }
+    encoders = {person: discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64) for person in people}
     for number in track(range(count), "ten people speak", transient=True):
         for index, person in enumerate(people):
             time_line = (np.arange(FRAME) + number * FRAME) / RATE

@@ -30,16 +30,16 @@ from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.services import SpeechServerProcess, speech_server_options
 from bot.store import Store
 from bot.transcribers import make_transcriber
+from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import HearingOptions
 from bot.voice.manager import VoiceSessionManager
 from bot.voice.opus import load_opus
 from bot.voice.participants import BargeInRule
-from bot.voice.reply_progress import DialogueTexts
 from bot.voice.session import CallEngines, CallOptions, CallPlace, VoiceSession
+from bot.voice.speaking.tts_client import SpeechClient
+from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.transcriber import Transcriber
-from bot.voice.tts_client import SpeechClient
-from bot.voice.tts_health import describe_voice
 from bot.watching.traces import TraceFile
 from config.settings import Settings
 

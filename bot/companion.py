@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class ModelCompanion:
-    """A :class:`~bot.voice.conversation.Companion` for one call, with a history of its own."""
+    """A :class:`~bot.voice.dialogue.conversation.Companion` for one call, with a history of its own."""
 
     def __init__(self, persona: Persona, mood: str, model: ModelClient, context_messages: int) -> None:
         self._persona = persona

@@ -11,9 +11,9 @@ from typing import TypeVar
 import numpy as np
 
 from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
+from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import CallEvent, ReplyEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
-from bot.voice.reply import Outcome
 from bot.watching.console import CallConsole
 from sandbox.guest import Guest
 from sandbox.recogniser import SentenceRecogniser

@@ -20,9 +20,9 @@ from bot.transcribers import make_transcriber
 from bot.voice.discord_internals import check_discord_version
 from bot.voice.opus import OpusMissing, load_opus
 from bot.voice.permissions import invite_link
+from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.corrections import CorrectionsError
 from bot.voice.transcribe.transcriber import TranscriptionError
-from bot.voice.tts_health import describe_voice
 from config.settings import Settings
 
 

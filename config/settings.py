@@ -136,9 +136,9 @@ class Settings(BaseSettings):
 
     stt_model: OptionalText = None
     stt_device: Device = Device.AUTO
-    stt_language: Annotated[
-        Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None, BeforeValidator(_blank_is_unset)
-    ] = None
+    stt_language: Annotated[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None, BeforeValidator(_blank_is_unset)] = (
+        None
+    )
     stt_threads: int = Field(0, ge=0, le=64)
     stt_corrections: OptionalPath = None
     stt_url: OptionalHttpUrl = None

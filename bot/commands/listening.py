@@ -20,7 +20,7 @@ from bot.voice.listening import (
     recording_newcomer,
 )
 from bot.voice.manager import CallError
-from bot.voice.recorder import RecordingError
+from bot.voice.records.recorder import RecordingError
 from config.settings import Captions
 
 Context = commands.Context[Any]
@@ -56,7 +56,7 @@ class ListeningControls(Protocol):
         ...
 
     async def start_recording(self) -> None:
-        """Keep sound from now on; raises :class:`~bot.voice.recorder.RecordingError`."""
+        """Keep sound from now on; raises :class:`~bot.voice.records.recorder.RecordingError`."""
         ...
 
     async def stop_recording(self) -> None:

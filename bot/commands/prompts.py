@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.llm.cleaning import DiscordNames, clean_prompt
-from bot.voice.reply import Prompt
+from bot.voice.dialogue.reply import Prompt
 
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
 CANT_LOOK = "🎤 I can't look at images or videos right now, I'm talking in voice chat! Send it again after I leave."

@@ -295,7 +295,7 @@ class DiscordPacketSource:
 
 
 class DiscordPacketSink:
-    """A :class:`~bot.voice.sender.PacketSink` over whichever voice client is attached.
+    """A :class:`~bot.voice.speaking.sender.PacketSink` over whichever voice client is attached.
 
     discord.py encrypts each packet as it is sent; making its cipher anew each time costs 0.3 µs of the packet's 250.
     """

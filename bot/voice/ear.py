@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVarTuple, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.voice.echo_gate import EchoGate
-from bot.voice.heard import HEARING_RATE, Heard, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.echo.gate import EchoGate
+from bot.voice.receive.heard import HEARING_RATE, Heard, PersonLeft, Sound16, SoundHeard, TransmissionEnded
 from bot.voice.turns.events import TurnEvent, TurnId
 
 _log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Detecting(Protocol):
 
 
 class EchoDetecting(Protocol):
-    """Tells the bot's own voice from other people's; see :class:`~bot.voice.echo.EchoDetector`."""
+    """Tells the bot's own voice from other people's; see :class:`~bot.voice.echo.detector.EchoDetector`."""
 
     def played(self, sound: Sound16, at: float) -> None:
         """The bot has said this."""

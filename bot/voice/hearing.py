@@ -11,20 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.consent import ListeningConsent, ListeningGate
-from bot.voice.captions import CaptionWriter
-from bot.voice.conversation import Conversation
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.ear import Ear
-from bot.voice.echo import EchoDetector
+from bot.voice.echo.detector import EchoDetector
 from bot.voice.events import Watcher
-from bot.voice.judge import CallJudge
 from bot.voice.link import VoiceChannel, VoiceLink
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.participants import BargeInRule, ChannelParticipants
 from bot.voice.prompt_channel import DiscordPromptChannel
 from bot.voice.receive.receiver import Receiver
-from bot.voice.recorder import CallRecorder, recording_folder
-from bot.voice.remark import SpokenCommand
-from bot.voice.reply import Prompt, PromptKind
+from bot.voice.records.captions import CaptionWriter
+from bot.voice.records.recorder import CallRecorder, recording_folder
+from bot.voice.remarks.judge import CallJudge
+from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.turns import Turns
@@ -195,7 +195,7 @@ class Hearing:
         return self._recorder is not None and self._recorder.recording
 
     async def start_recording(self) -> None:
-        """Keep sound from now on; raises :class:`~bot.voice.recorder.RecordingError`."""
+        """Keep sound from now on; raises :class:`~bot.voice.records.recorder.RecordingError`."""
         if self.recording:
             return
         loop = asyncio.get_running_loop()

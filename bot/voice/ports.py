@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
-from bot.voice.dialogue_messages import Samples
-from bot.voice.remark import Remark, Verdict
-from bot.voice.reply import Prompt
-from bot.voice.tts_client import SpeechEvent
+from bot.voice.dialogue.messages import Samples
+from bot.voice.dialogue.reply import Prompt
+from bot.voice.remarks.remark import Remark, Verdict
+from bot.voice.speaking.tts_client import SpeechEvent
 from bot.voice.turns.events import TurnId
 from tts_server import wire
 
@@ -37,7 +37,7 @@ class Voice(Protocol):
     """The connection to the speech server."""
 
     async def send(self, message: wire.ClientMessage) -> None:
-        """Send; raises :class:`~bot.voice.tts_client.SpeechUnavailable`."""
+        """Send; raises :class:`~bot.voice.speaking.tts_client.SpeechUnavailable`."""
         ...
 
     def events(self) -> AsyncIterator[SpeechEvent]:

@@ -7,7 +7,7 @@ import logging
 import discord
 
 from bot.text import split_message
-from bot.voice.reply import Prompt
+from bot.voice.dialogue.reply import Prompt
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ PromptTextChannel = discord.TextChannel | discord.VoiceChannel | discord.StageCh
 
 
 class DiscordPromptChannel:
-    """A :class:`~bot.voice.conversation.PromptChannel` in a Discord text channel; mentions nobody but the author."""
+    """A conversation's :class:`PromptChannel` in a Discord text channel; mentions nobody but the author."""
 
     def __init__(self, channel: PromptTextChannel) -> None:
         self.channel = channel

@@ -10,25 +10,25 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from bot.consent import ListeningConsent
-from bot.voice.caption_outlet import DiscordCaptionOutlet
-from bot.voice.captions import CaptionWriter
-from bot.voice.conversation import Conversation
-from bot.voice.dialogue import Dialogue
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.progress import DialogueTexts
+from bot.voice.dialogue.reply import Prompt, PromptKind
+from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallBegan, CallEnded, CallEvent, Watcher
 from bot.voice.hearing import Hearing, HearingOptions
 from bot.voice.link import VoiceChannel, VoiceLink
 from bot.voice.manager import CallError, EndCause
 from bot.voice.permissions import missing_permissions, permission_advice
-from bot.voice.playback import ReplyAudioSource
 from bot.voice.ports import Companion
 from bot.voice.prompt_channel import DiscordPromptChannel, PromptTextChannel
-from bot.voice.remark import SpokenCommand
-from bot.voice.reply import Prompt, PromptKind
-from bot.voice.reply_progress import DialogueTexts
-from bot.voice.sender import FrameSender
+from bot.voice.records.caption_outlet import DiscordCaptionOutlet
+from bot.voice.records.captions import CaptionWriter
+from bot.voice.remarks.remark import SpokenCommand
+from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.speaking.playback import ReplyAudioSource
+from bot.voice.speaking.sender import FrameSender
+from bot.voice.speaking.tts_client import SpeechClient, SpeechUnavailable
 from bot.voice.transcribe.transcriber import Transcriber
-from bot.voice.tts_client import SpeechClient, SpeechUnavailable
-from bot.voice.voice_commands import VoiceCommand
 
 _log = logging.getLogger(__name__)
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.voice.dialogue.reply import Prompt, SpokenTurn
 from bot.voice.events import RemarkHeard, Watcher
-from bot.voice.heard import Sound16
 from bot.voice.listening import CallMode
 from bot.voice.ports import Answering, Participants, RemarkJudge
-from bot.voice.remark import Meaning, Remark, SpokenCommand, Verdict
-from bot.voice.reply import Prompt, SpokenTurn
+from bot.voice.receive.heard import Sound16
+from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.transcribe.transcriber import (
     Transcriber,
     TranscriptionError,
@@ -281,9 +281,7 @@ class TurnTaking:
             return Verdict(Meaning.OVERHEARD)
         return verdict
 
-    def _prompt(
-        self, turn: _Turn, paused: SpeechPaused | None, text: str, ended: TurnEnded | None = None
-    ) -> Prompt:
+    def _prompt(self, turn: _Turn, paused: SpeechPaused | None, text: str, ended: TurnEnded | None = None) -> Prompt:
         last_voiced_at = ended.last_voiced_at if ended else paused.last_voiced_at if paused else self._clock()
         spoken = SpokenTurn(
             turn.id,

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import (
     AnswerHeard,
     CallBegan,
@@ -20,7 +21,6 @@ from bot.voice.events import (
     WordsSpoken,
 )
 from bot.voice.metrics import TurnTrace
-from bot.voice.reply import Outcome
 
 _TYPES: Mapping[str, type[Any]] = MappingProxyType(
     {

@@ -43,9 +43,7 @@ def later(turn: SpokenTurn, seconds: float, *, wait: float = 0.0) -> SpokenTurn:
     return dataclasses.replace(turn, received=received, turn_ended=turn.turn_ended + wait)
 
 
-def result_of(
-    turn: SpokenTurn = TURN, *, wait: float = 0.0, silenced: float = 0.1, busy: Busy | None = None
-) -> Result:
+def result_of(turn: SpokenTurn = TURN, *, wait: float = 0.0, silenced: float = 0.1, busy: Busy | None = None) -> Result:
     """A run with two turns and an interruption for each kind of microphone, each like the ones given."""
     closed = {"push-to-talk": 100.15 - wait, "voice activity": 100.3, "open": None}
     turns = [

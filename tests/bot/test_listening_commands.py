@@ -18,7 +18,7 @@ from bot.consent import ListeningConsent
 from bot.store import Store
 from bot.voice.link import VoiceChannel
 from bot.voice.listening import CallMode
-from bot.voice.recorder import RecordingError
+from bot.voice.records.recorder import RecordingError
 from config.settings import Captions, ListeningPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import (
     AnswerHeard,
     CallBegan,
@@ -21,7 +22,6 @@ from bot.voice.events import (
     WordsSpoken,
 )
 from bot.voice.metrics import TurnClock, TurnTrace
-from bot.voice.reply import Outcome
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter, decode_event
 from bot.watching.traces import TraceFile

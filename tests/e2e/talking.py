@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, WordsSpoken
-from bot.voice.heard import HEARING_RATE, Sound16
+from bot.voice.receive.heard import HEARING_RATE, Sound16
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
 from sandbox.voice.hearing import HeardPacket, Hearing, Sound
@@ -70,9 +70,7 @@ async def talk_in_turn(*people: tuple[Guest, Sequence[str]], seed: int) -> list[
     return [(guest.user.name, text) for guest, texts in people for text in texts]
 
 
-async def join_people(
-    stage: Stage, *names: str, bot: bool = True, with_others: Sequence[Guest] = ()
-) -> list[Guest]:
+async def join_people(stage: Stage, *names: str, bot: bool = True, with_others: Sequence[Guest] = ()) -> list[Guest]:
     """More people come into the lounge; returns when each is end-to-end encrypted with everybody there."""
     people = []
     for name in names:

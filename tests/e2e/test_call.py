@@ -8,9 +8,9 @@ import pytest
 
 from bot.calls import GHOST_LEFT
 from bot.store import CallRecord, Store
+from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import CallEnded
 from bot.voice.manager import ALREADY_IN_SESSION
-from bot.voice.reply import Outcome
 from bot.voice.session import CHANNEL_FULL
 from sandbox.server import Sandbox
 from sandbox.world.permissions import Permission

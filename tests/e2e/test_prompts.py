@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.commands.prompts import CANT_LOOK, CANT_OPEN, NO_WORDS
-from bot.voice.dialogue import MAX_WAITING, TOO_MANY_WAITING
+from bot.voice.dialogue.reply import Outcome
+from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING
 from bot.voice.events import PromptTaken, WordsSpoken
-from bot.voice.reply import Outcome
 from sandbox.world.entities import Upload
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel

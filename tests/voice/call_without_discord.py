@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from bot.voice.conversation import Conversation
-from bot.voice.dialogue import Dialogue
-from bot.voice.dialogue_messages import Samples
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.messages import Samples
+from bot.voice.dialogue.progress import DialogueTexts
+from bot.voice.dialogue.reply import Prompt
+from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded, WordsSpoken
-from bot.voice.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
-from bot.voice.judge import CallJudge
-from bot.voice.reply import Prompt
-from bot.voice.reply_progress import DialogueTexts
+from bot.voice.receive.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.remarks.judge import CallJudge
+from bot.voice.speaking.tts_client import SegmentAudio, SpeechEvent
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
-from bot.voice.tts_client import SegmentAudio, SpeechEvent
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnId
 from bot.voice.turns.turns import Turns

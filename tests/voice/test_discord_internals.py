@@ -19,8 +19,8 @@ import trustme
 
 from bot.voice.discord_internals import DiscordPacketSink, SeiyuuVoiceClient, check_discord_version
 from bot.voice.opus import load_opus
-from bot.voice.playback import ReplyAudioSource, Samples
-from bot.voice.sender import TAIL_FRAMES, FrameSender
+from bot.voice.speaking.playback import ReplyAudioSource, Samples
+from bot.voice.speaking.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer, VoiceTicket
 

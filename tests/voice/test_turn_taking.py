@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from bot.voice.dialogue.reply import Prompt
 from bot.voice.events import CallEvent, RemarkHeard
-from bot.voice.heard import Sound16
-from bot.voice.remark import Meaning, Remark, SpokenCommand, Verdict
-from bot.voice.reply import Prompt
+from bot.voice.receive.heard import Sound16
+from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
+from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.transcribe.transcriber import (
     Transcript,
     TranscriptionError,
@@ -33,7 +34,6 @@ from bot.voice.turns.events import (
     TurnId,
     TurnPart,
 )
-from bot.voice.voice_commands import VoiceCommand
 
 ADA, BEN = TurnId(1, 1), TurnId(2, 1)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import aiohttp
 import numpy as np
 
-from bot.voice.heard import HEARING_RATE, Sound16
+from bot.voice.receive.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.queueing import Job, TranscriptionQueue
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from bot.services import ROOT
-from bot.voice.heard import Sound16
+from bot.voice.receive.heard import Sound16
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.queueing import Job, TranscriptionQueue
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from bot.voice.heard import HEARING_RATE, Sound16
+from bot.voice.receive.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.guards import HeardSegment, believable_text
 from bot.voice.transcribe.worker_wire import PREFIX, WireError, decode, encode, lengths
 

@@ -8,7 +8,7 @@ from itertools import count
 
 import numpy as np
 
-from bot.voice.heard import HEARING_RATE, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.receive.heard import HEARING_RATE, PersonLeft, Sound16, SoundHeard, TransmissionEnded
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import (
     Microphone,

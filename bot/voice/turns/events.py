@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.voice.heard import Sound16
+from bot.voice.receive.heard import Sound16
 
 
 class Microphone(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from bot.voice.heard import Heard, PersonLeft, SoundHeard
+from bot.voice.receive.heard import Heard, PersonLeft, SoundHeard
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import EndOfTurn, LastWords
 from bot.voice.turns.events import TurnEvent, TurnId

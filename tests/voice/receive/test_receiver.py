@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from bot.voice.heard import PersonLeft, SoundHeard
+from bot.voice.receive.heard import PersonLeft, SoundHeard
 from sandbox.voice.rtp import MODES
 from tests.voice.receive.channel import ADA, BEN, Channel, Talker, sealed_for, shuffled
 
@@ -40,9 +40,7 @@ def test_padding_and_extensions_are_taken_off_before_the_end_to_end_decryption()
     channel, ada = Channel(), Talker(ADA, 77)
     extension_header, extension_body = struct.pack(">HH", 0xBEDE, 1), b"\x10\xff\x00\x00"
     padded = ada.packet(sealed_for(ADA, ada.opus()), first=0xA0, behind=b"\x00\x00\x03")
-    extended = ada.packet(
-        extension_body + sealed_for(ADA, ada.opus()), first=0x90, extension=extension_header
-    )
+    extended = ada.packet(extension_body + sealed_for(ADA, ada.opus()), first=0x90, extension=extension_header)
     both = ada.packet(
         extension_body + sealed_for(ADA, ada.opus()), first=0xB0, extension=extension_header, behind=b"\x01"
     )

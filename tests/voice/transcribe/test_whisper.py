@@ -14,7 +14,7 @@ import psutil
 import pytest
 import soxr
 
-from bot.voice.heard import HEARING_RATE, Sound16
+from bot.voice.receive.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper

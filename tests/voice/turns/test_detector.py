@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.voice.heard import HEARING_RATE, PersonLeft, Sound16
+from bot.voice.receive.heard import HEARING_RATE, PersonLeft, Sound16
 from bot.voice.turns.events import (
     Microphone,
     SpeechBegan,

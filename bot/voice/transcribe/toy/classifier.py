@@ -121,9 +121,7 @@ class _Adam:
     def step(self, slope: _Layer, speed: float) -> None:
         """Change the layer's arrays in place."""
         self._steps += 1
-        for array, gradient, mean, square in zip(
-            self._arrays, slope.arrays(), self._mean, self._square, strict=True
-        ):
+        for array, gradient, mean, square in zip(self._arrays, slope.arrays(), self._mean, self._square, strict=True):
             gradient = gradient + np.float32(_DECAY) * array
             mean += np.float32(0.1) * (gradient - mean)
             square += np.float32(0.01) * (np.square(gradient) - square)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from bot.voice.heard import HEARING_RATE, Sound16
+from bot.voice.receive.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.toy.encoder import Matrix, make_encoder
 from bot.voice.transcribe.toy.phrases import FITTED_VOICES, HEARD_PHRASES, OTHER_SENTENCES, FittedVoice
 from bot.voice.transcribe.toy.sounds import wordless
@@ -32,8 +32,7 @@ def examples(phrase: int) -> list[Example]:
     random = np.random.default_rng(phrase)
     encoder, extract = make_encoder(), FeatureExtractor()
     return [
-        (target, encoder.summary(extract(_from_somewhere(sound, random))))
-        for target, sound in _sounds(phrase, random)
+        (target, encoder.summary(extract(_from_somewhere(sound, random)))) for target, sound in _sounds(phrase, random)
     ]
 
 

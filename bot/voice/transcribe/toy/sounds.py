@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.voice.heard import HEARING_RATE, Sound16
+from bot.voice.receive.heard import HEARING_RATE, Sound16
 
 
 def wordless(random: np.random.Generator) -> Sound16:

@@ -65,9 +65,7 @@ def _make(workplace: Path, progress: Progress) -> Path:
     progress(0.0, "speaking phrases")
     with ThreadPoolExecutor(processes) as threads:
         list(threads.map(render, range(processes)))
-    _run(
-        lambda share: progress(_RENDERING_SHARE + (1 - _RENDERING_SHARE) * share, "fitting"), "fit", str(workplace)
-    )
+    _run(lambda share: progress(_RENDERING_SHARE + (1 - _RENDERING_SHARE) * share, "fitting"), "fit", str(workplace))
     model = workplace / _MODEL
     (model / _MANIFEST).write_text(json.dumps(_digests(model)), encoding="utf-8")
     return model

@@ -1,0 +1,314 @@
+"""Prompts to replies: carries out what the dialogue decides, over the model's stream, the voice's socket and playback.
+
+Knows nothing of Discord: the channel, the voice and the playback are handed in, so that another transport can carry the
+same conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.voice.dialogue import messages as m
+from bot.voice.dialogue.reply import Outcome, Prompt, PromptKind
+from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded, Told, Watcher, WordsSpoken
+from bot.voice.metrics import TurnClock, TurnMetrics
+from bot.voice.ports import Companion, Playback, PromptChannel, Voice
+from bot.voice.speaking.spoken_words import SpokenWords
+from bot.voice.speaking.tts_client import Connected, Disconnected, SegmentAudio, SpeechUnavailable
+from bot.voice.turns.events import TurnId
+from tts_server import wire
+
+_log = logging.getLogger(__name__)
+
+BUFFERED_SECONDS = 10.0
+"""How much sound may wait to be played before the voice is made to wait."""
+SAMPLES_PER_MS = wire.SAMPLE_RATE / 1000
+
+
+class Conversation:
+    """One call's conversation. :meth:`run` lives as long as the call; everything belongs to the event loop."""
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        companion: Companion,
+        voice: Voice,
+        playback: Playback,
+        channel: PromptChannel,
+        *,
+        watch: Watcher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.metrics = TurnMetrics()
+        self._dialogue = dialogue
+        self._companion = companion
+        self._voice = voice
+        self._playback = playback
+        self._channel = channel
+        self._watch = watch
+        self._clock = clock
+        self._to_voice: asyncio.Queue[wire.ClientMessage] = asyncio.Queue()
+        self._notices: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._model: asyncio.Task[None] | None = None
+        self._turn: TurnClock | None = None
+        self._words = SpokenWords(clock)
+        self._answered: int | None = None
+        self._quiet_since: float | None = None
+        self._played = (0, 0)
+
+    async def run(self) -> None:
+        """Converse until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._spawn(self._send_to_voice(), "to voice")
+                self._spawn(self._hear_voice(), "from voice")
+                self._spawn(self._write_notices(), "notices")
+                self._spawn(self._companion.warm_up(), "warm-up")
+        finally:
+            self._tasks = None
+            while not self._notices.empty():
+                self._discard(self._notices.get_nowait())
+
+    @property
+    def waiting(self) -> int:
+        """Prompts that wait behind the current one."""
+        return self._dialogue.waiting
+
+    @property
+    def answering(self) -> bool:
+        """True while a reply is being made or spoken."""
+        return self._dialogue.answering
+
+    @property
+    def answered(self) -> int | None:
+        """Who is being answered, by their user id, as far as it is known."""
+        return self._answered if self.answering else None
+
+    @property
+    def quiet_since(self) -> float | None:
+        """When the last reply ended, in monotonic seconds; ``None`` before the first and during one."""
+        return self._quiet_since
+
+    @property
+    def spoken_lately(self) -> str:
+        """The clauses that began to sound a short while ago, which may come back as an echo."""
+        return self._words.lately()
+
+    def prompt(self, prompt: Prompt) -> None:
+        """Answer this, after what waits already."""
+        self._handle(m.Prompted(prompt))
+
+    def guess(self, prompt: Prompt) -> None:
+        """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
+        self._handle(m.Guessed(prompt))
+
+    def confirm(self, prompt: Prompt) -> None:
+        """Answer what somebody has said, with the answer to their guess where there is one."""
+        self._handle(m.Confirmed(prompt))
+
+    def withdraw(self, turn: TurnId) -> None:
+        """Throw away what was prepared for a turn."""
+        self._handle(m.GuessWithdrawn(turn))
+
+    def speech_began(self, turn: TurnId) -> None:
+        """Fall silent: somebody who may interrupt speaks."""
+        self._handle(m.SpeechBegan(turn))
+
+    def words_came(self, turn: TurnId) -> None:
+        """There are words in what they say: the reply that they interrupt is over."""
+        self._handle(m.WordsCame(turn, self._position()))
+
+    def free_floor(self, turn: TurnId) -> None:
+        """They have finished, or it was nothing: speak, or go on."""
+        self._handle(m.FloorFree(turn))
+
+    def overhear(self, author: str, text: str) -> None:
+        """Somebody said something that wants no answer, but that the next answer should know of."""
+        self._companion.overhear(author, text)
+
+    def tell(self, text: str) -> None:
+        """Write something in the prompt channel that answers nobody."""
+        self._watch(Told(text))
+        self._notices.put_nowait(self._channel.tell(text, None))
+
+    def stop(self) -> bool:
+        """Fall silent at once and forget what waits; False when there was nothing to stop."""
+        answering = self.answering
+        self._handle(m.Stopped(self._position()))
+        return answering
+
+    def _position(self) -> int:
+        reply = self._dialogue.current
+        return self._playback.position(reply) if reply is not None else 0
+
+    def first_frame(self, reply: str, at: float) -> None:
+        """Playback: the first voiced frame of a reply was sent."""
+        if self._turn and reply == self._dialogue.current:
+            self._turn.reached("first_packet", at)
+
+    def marked(self, reply: str, number: int, at: float) -> None:
+        """Playback: clause ``number`` of a reply begins to sound."""
+        clause = self._words.sounds(number, at) if reply == self._dialogue.current else None
+        if clause is not None:
+            self._watch(WordsSpoken(reply, clause))
+
+    def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
+        """Playback: the last sample of a reply was sent."""
+        if reply != self._dialogue.current:
+            return
+        if self._turn:
+            self._turn.reached("last_packet", at)
+        self._played = (samples, underruns)
+        if underruns:
+            _log.warning("Reply %s: %d ms of silence for want of sound", reply, 20 * underruns)
+        self._handle(m.PlaybackDrained(reply))
+
+    def _handle(self, event: m.Event) -> None:
+        for effect in self._dialogue.handle(event):
+            self._perform(effect)
+
+    def _perform(self, effect: m.Effect) -> None:
+        match effect:
+            case m.Acknowledge(prompt):
+                self._notices.put_nowait(self._channel.acknowledge(prompt))
+            case m.Refuse(prompt, text) | m.Tell(text, prompt):
+                self._watch(Told(text))
+                self._notices.put_nowait(self._channel.tell(text, prompt))
+            case m.BeginReply(reply, prompt):
+                self._begin(reply, prompt)
+            case m.ConfirmReply(reply, prompt):
+                self._confirm(reply, prompt)
+            case m.AskModel(reply, prompt):
+                self._model = self._spawn(self._ask(reply, prompt), f"model {reply}")
+            case m.CloseModel():
+                if self._model is not None:
+                    self._model.cancel()
+            case m.TokenToVoice(reply, text):
+                self._to_voice.put_nowait(wire.Speak(text, reply=reply))
+            case m.EndOfText(reply):
+                self._to_voice.put_nowait(wire.Speak(flush=True, reply=reply))
+            case m.CancelSpeech(reply):
+                while not self._to_voice.empty():
+                    self._to_voice.get_nowait()
+                self._to_voice.put_nowait(wire.Cancel(reply))
+            case m.BeginClause(reply, text):
+                self._playback.mark(reply, self._words.add(text))
+            case m.Play(reply, samples):
+                self._playback.write(reply, samples)
+            case m.FinishPlayback(reply):
+                self._playback.finish(reply)
+            case m.DropPlayback(reply):
+                self._played = (self._playback.drop(reply), 0)
+            case m.HoldPlayback():
+                self._playback.hold()
+            case m.ResumePlayback():
+                self._playback.resume()
+            case m.Remember(prompt, heard, interrupted):
+                self._watch(AnswerHeard(heard, interrupted))
+                if prompt.kind is PromptKind.ASK:
+                    self._companion.remember(prompt.author, prompt.text, heard, interrupted=interrupted)
+            case m.EndReply(_, outcome):
+                self._end(outcome)
+
+    def _begin(self, reply: str, prompt: Prompt) -> None:
+        self._turn = TurnClock(reply, prompt.at, self._clock)
+        self._words.begin()
+        self._played = (0, 0)
+        self._playback.begin(reply)
+
+    def _confirm(self, reply: str, prompt: Prompt) -> None:
+        if self._turn and prompt.spoken:
+            self._turn.spoken(prompt.spoken)
+        self._answered, self._quiet_since = prompt.person, None
+        self._watch(PromptTaken(reply, prompt.author, prompt.text))
+
+    def _end(self, outcome: Outcome) -> None:
+        self._model = None
+        turn, self._turn = self._turn, None
+        if turn is None or outcome is Outcome.WITHDRAWN:
+            return
+        self._quiet_since = self._clock()
+        samples, underruns = self._played
+        trace = turn.finish(outcome, audio=samples / SAMPLES_PER_MS, underruns=underruns)
+        self.metrics.add(trace)
+        self._watch(ReplyEnded(trace))
+
+    async def _ask(self, reply: str, prompt: Prompt) -> None:
+        answer = self._companion.answer(prompt.author, prompt.text)
+        try:
+            async for text in answer:
+                if self._turn:
+                    self._turn.reached("first_token")
+                self._handle(m.TokenCame(reply, text))
+            self._handle(m.ModelDone(reply))
+        except ModelError as error:
+            _log.warning("Reply %s: %s", reply, error)
+            timed_out = error.kind in (ModelErrorKind.FIRST_TOKEN_TIMEOUT, ModelErrorKind.STALLED)
+            self._handle(m.ModelFailed(reply, f"❌ {error}", timed_out))
+        finally:
+            await answer.aclose()
+
+    async def _send_to_voice(self) -> None:
+        while True:
+            message = await self._to_voice.get()
+            try:
+                await self._voice.send(message)
+            except SpeechUnavailable as error:
+                if isinstance(message, wire.Speak) and message.reply == self._dialogue.current:
+                    _log.warning("Reply %s: %s", message.reply, error)
+                    self._handle(m.SpeechFailed(message.reply))
+
+    async def _hear_voice(self) -> None:
+        async for event in self._voice.events():
+            match event:
+                case SegmentAudio(reply, _, samples) if reply is not None:
+                    if reply == self._dialogue.current:
+                        await self._playback.wait_for_room(BUFFERED_SECONDS)
+                    self._reached("first_audio", reply)
+                    self._handle(m.AudioCame(reply, samples))
+                case wire.SegmentStart(_, text, reply) if reply is not None:
+                    self._reached("first_clause", reply)
+                    self._handle(m.SegmentStarted(reply, text))
+                case wire.SegmentEnd(_, _, reply) if reply is not None:
+                    self._handle(m.SegmentEnded(reply))
+                case wire.Flushed(_, _, reply) if reply is not None:
+                    self._handle(m.SpeechFlushed(reply))
+                case wire.Failure(error, code, reply):
+                    _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
+                    if reply is not None:
+                        self._handle(m.SpeechFailed(reply))
+                case Disconnected(reason):
+                    _log.warning("The voice is gone: %s", reason)
+                    self._handle(m.SpeechFailed(None))
+                case Connected() | wire.Cancelled() | _:
+                    pass
+
+    def _reached(self, stage: str, reply: str) -> None:
+        if self._turn and reply == self._dialogue.current:
+            self._turn.reached(stage)
+
+    async def _write_notices(self) -> None:
+        while True:
+            notice = await self._notices.get()
+            try:
+                await notice
+            except Exception:
+                _log.exception("Could not write in the prompt channel")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        if self._tasks is None:
+            work.close()
+            raise RuntimeError("the conversation is not running")
+        return self._tasks.create_task(work, name=f"conversation: {name}")
+
+    @staticmethod
+    def _discard(notice: Awaitable[None]) -> None:
+        if asyncio.iscoroutine(notice):
+            notice.close()

@@ -1,0 +1,201 @@
+"""The life of one reply: from the model's tokens over the voice's clauses to the last sample played. Pure, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bot.voice.dialogue.messages import (
+    AskModel,
+    AudioCame,
+    BeginClause,
+    BeginReply,
+    CancelSpeech,
+    CloseModel,
+    ConfirmReply,
+    DropPlayback,
+    Effect,
+    EndOfText,
+    EndReply,
+    Event,
+    FinishPlayback,
+    ModelDone,
+    ModelFailed,
+    Play,
+    PlaybackDrained,
+    Remember,
+    SegmentEnded,
+    SegmentStarted,
+    SpeechFailed,
+    SpeechFlushed,
+    Tell,
+    TokenCame,
+    TokenToVoice,
+)
+from bot.voice.dialogue.reply import Outcome, Prompt, PromptKind, Reply, Segment
+
+VOICE_FAILED = "⚠️ (Voice failed, text mode): "
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueTexts:
+    """What the machine says in the persona's name."""
+
+    confused: str = "*Seiyuu seems confused...*"
+    speechless: str = "🎤 Seiyuu has nothing to say to that."
+
+
+class ReplyProgress:
+    """One reply's part of the state machine; :attr:`over` when nothing more of it can come."""
+
+    def __init__(self, reply: Reply, texts: DialogueTexts) -> None:
+        self.reply = reply
+        self.over = False
+        self._texts = texts
+        self._withheld: list[Effect] = []
+
+    def begin(self) -> Iterator[Effect]:
+        """Set the model, or for recited text the voice, to work."""
+        reply = self.reply
+        yield BeginReply(reply.id, reply.prompt)
+        if reply.sure:
+            yield ConfirmReply(reply.id, reply.prompt)
+        if reply.prompt.kind is PromptKind.RECITE:
+            yield from self._token(reply.prompt.text)
+            yield from self._text_ended()
+        else:
+            yield AskModel(reply.id, reply.prompt)
+
+    def confirm(self, prompt: Prompt) -> Iterator[Effect]:
+        """It is sure that the reply is wanted: let out what has been withheld."""
+        self.reply.sure = True
+        self.reply.prompt = prompt
+        yield ConfirmReply(self.reply.id, prompt)
+        withheld, self._withheld = self._withheld, []
+        # What is told answers the prompt as it is known now.
+        yield from (replace(effect, prompt=prompt) if isinstance(effect, Tell) else effect for effect in withheld)
+        yield from self._settle()
+
+    def interrupt(self, heard: int) -> Iterator[Effect]:
+        """End it after ``heard`` samples; what was only a guess leaves no trace."""
+        reply = self.reply
+        yield CloseModel(reply.id)
+        yield CancelSpeech(reply.id)
+        yield DropPlayback(reply.id)
+        if reply.sure:
+            yield from self._end(Outcome.INTERRUPTED, reply.heard(heard))
+        else:
+            yield from self._end(Outcome.WITHDRAWN, "")
+
+    def handle(self, event: Event) -> Iterator[Effect]:
+        """Take an event of this reply."""
+        reply = self.reply
+        match event:
+            case TokenCame(_, text):
+                yield from self._token(text)
+            case ModelDone():
+                yield from self._text_ended()
+            case ModelFailed(_, fault, timed_out):
+                yield from self._model_failed(fault, timed_out)
+            case SegmentStarted(_, text) if not reply.voice_lost:
+                reply.segments.append(Segment(text))
+                yield from self._show(BeginClause(reply.id, text))
+            case AudioCame(_, samples) if not reply.voice_lost and reply.segments:
+                reply.segments[-1].received += len(samples)
+                yield from self._show(Play(reply.id, samples))
+            case SegmentEnded() if not reply.voice_lost and reply.segments:
+                reply.segments[-1].whole = True
+            case SpeechFlushed() if not reply.voice_lost:
+                yield from self._finish_playback()
+                yield from self._settle()
+            case SpeechFailed():
+                yield from self.voice_failed()
+            case PlaybackDrained():
+                reply.drained = True
+                yield from self._settle()
+
+    def voice_failed(self) -> Iterator[Effect]:
+        """Go on in writing."""
+        reply = self.reply
+        if reply.voice_lost or reply.playback_finished:
+            return
+        reply.voice_lost = True
+        yield CancelSpeech(reply.id)
+        # What has arrived is still played: it is good sound, and the text that follows takes up where it ends.
+        yield from self._finish_playback()
+        yield from self._settle()
+
+    def _show(self, effect: Effect) -> Iterator[Effect]:
+        """Let people hear or see something, now or when the reply is sure to be wanted."""
+        if self.reply.sure:
+            yield effect
+        else:
+            self._withheld.append(effect)
+
+    def _token(self, text: str) -> Iterator[Effect]:
+        reply = self.reply
+        if reply.text_ended or not text:
+            return
+        reply.written += text
+        if not reply.voice_lost:
+            yield TokenToVoice(reply.id, text)
+
+    def _text_ended(self) -> Iterator[Effect]:
+        reply = self.reply
+        if reply.text_ended:
+            return
+        reply.text_ended = True
+        if reply.voice_lost or not reply.written.strip():
+            yield from self._finish_playback()
+            yield from self._settle()
+        else:
+            yield EndOfText(reply.id)
+
+    def _model_failed(self, fault: str, timed_out: bool) -> Iterator[Effect]:
+        reply = self.reply
+        if reply.text_ended:
+            return
+        reply.fault = fault
+        if timed_out:
+            yield from self._token((" " if reply.written else "") + self._texts.confused)
+        else:
+            yield from self._show(Tell(fault, reply.prompt))
+        yield from self._text_ended()
+
+    def _finish_playback(self) -> Iterator[Effect]:
+        reply = self.reply
+        if reply.playback_finished:
+            return
+        reply.playback_finished = True
+        if reply.received:
+            yield from self._show(FinishPlayback(reply.id))
+        else:
+            reply.drained = True
+
+    def _settle(self) -> Iterator[Effect]:
+        """End the reply when nothing more of it can come."""
+        reply = self.reply
+        if not (reply.sure and reply.text_ended and reply.playback_finished and reply.drained):
+            return
+        text = reply.written.strip()
+        if not text:
+            if reply.fault is None:
+                yield Tell(self._texts.speechless, reply.prompt)
+            yield from self._end(Outcome.FAILED, "")
+        elif reply.voice_lost:
+            unspoken = reply.unspoken()
+            if unspoken:
+                yield Tell(VOICE_FAILED + unspoken, reply.prompt)
+            yield from self._end(Outcome.WRITTEN, text)
+        elif not reply.received:
+            # Nothing in it could be spoken (an emoji alone, say), and silence is no answer.
+            yield Tell(text, reply.prompt)
+            yield from self._end(Outcome.WRITTEN, text)
+        else:
+            yield from self._end(Outcome.SPOKEN, text)
+
+    def _end(self, outcome: Outcome, heard: str) -> Iterator[Effect]:
+        self.over = True
+        if heard or outcome is Outcome.INTERRUPTED:
+            yield Remember(self.reply.prompt, heard, interrupted=outcome is Outcome.INTERRUPTED)
+        yield EndReply(self.reply.id, outcome)

@@ -1,0 +1,198 @@
+"""Who is being answered, who waits, who interrupts: the state machine of a call.
+
+Pure: events in, effects out, no input, no output, no clock. Every race of a call (a guess against the person who goes
+on, a cancel against a token, a failure against the session's end) is decided here and in
+:mod:`bot.voice.dialogue.progress`, and nowhere else. What carries the id of a reply that is over is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.voice.dialogue.messages import (
+    Acknowledge,
+    Confirmed,
+    Effect,
+    Event,
+    FloorFree,
+    Guessed,
+    GuessWithdrawn,
+    HoldPlayback,
+    Prompted,
+    Refuse,
+    ResumePlayback,
+    SpeechBegan,
+    SpeechFailed,
+    Stopped,
+    WordsCame,
+)
+from bot.voice.dialogue.progress import DialogueTexts, ReplyProgress
+from bot.voice.dialogue.reply import Prompt, Reply
+from bot.voice.turns.events import TurnId
+
+MAX_WAITING = 20
+TOO_MANY_WAITING = (
+    f"🎤 One moment! {MAX_WAITING} messages already wait for an answer. Ask me again when I have caught up."
+)
+
+
+class Dialogue:
+    """The state machine. Call :meth:`handle` with each event, in order, from one thread, and carry out the effects.
+
+    A reply to a guess is made like any other, but nothing of it is heard or seen before the guess is confirmed.
+    While somebody who may interrupt speaks, playback is held; when there are words in what they say, the reply that
+    they interrupted is over, and else it goes on where it was held.
+    """
+
+    def __init__(self, texts: DialogueTexts) -> None:
+        self._texts = texts
+        self._waiting: deque[Prompt] = deque()
+        self._progress: ReplyProgress | None = None
+        self._count = 0
+        # Who has the floor, and the reply that they interrupt by it.
+        self._floor: dict[TurnId, str | None] = {}
+
+    @property
+    def current(self) -> str | None:
+        """The id of the reply that is being made or spoken."""
+        return self._progress.reply.id if self._progress else None
+
+    @property
+    def answering(self) -> bool:
+        """True while a reply is made or spoken that is sure to be wanted."""
+        return self._progress is not None and self._progress.reply.sure
+
+    @property
+    def waiting(self) -> int:
+        """How many prompts wait behind the current one."""
+        return len(self._waiting)
+
+    def handle(self, event: Event) -> list[Effect]:
+        """Take one event and return what has to be done, in this order."""
+        return list(self._handle(event))
+
+    def _handle(self, event: Event) -> Iterator[Effect]:
+        match event:
+            case Prompted(prompt):
+                yield from self._prompted(prompt)
+            case Guessed(prompt):
+                yield from self._guessed(prompt)
+            case Confirmed(prompt):
+                yield from self._confirmed(prompt)
+            case GuessWithdrawn(turn):
+                yield from self._withdraw(turn)
+            case SpeechBegan(turn):
+                yield from self._speech_began(turn)
+            case WordsCame(turn, heard):
+                yield from self._words_came(turn, heard)
+            case FloorFree(turn):
+                yield from self._free_floor(turn)
+            case Stopped(heard):
+                self._waiting.clear()
+                yield from self._interrupt(heard)
+            case SpeechFailed(None):
+                # A reply that has not said a word yet loses nothing: the voice may be back before it does.
+                if self._progress and self._progress.reply.written:
+                    yield from self._carry_on(self._progress.voice_failed())
+            case _:
+                if event.reply == self.current and self._progress is not None:
+                    yield from self._carry_on(self._progress.handle(event))
+
+    # What is asked.
+
+    def _prompted(self, prompt: Prompt) -> Iterator[Effect]:
+        if not self._merged(prompt):
+            if len(self._waiting) >= MAX_WAITING:
+                yield Refuse(prompt, TOO_MANY_WAITING)
+                return
+            self._waiting.append(prompt)
+        yield from self._next()
+        # After the model is asked: the sign costs a request to Discord, and the answer should not wait for it.
+        yield Acknowledge(prompt)
+
+    def _merged(self, prompt: Prompt) -> bool:
+        """Add what somebody says to what they said just before, where that still waits: it is one thought."""
+        last = self._waiting[-1] if self._waiting else None
+        if last is None or last.turn is None or prompt.turn is None or last.turn.person != prompt.turn.person:
+            return False
+        self._waiting[-1] = replace(prompt, text=f"{last.text} {prompt.text}")
+        return True
+
+    def _guessed(self, prompt: Prompt) -> Iterator[Effect]:
+        # Only who would be answered at once is answered ahead of time.
+        if self._progress is None and not self._waiting:
+            yield from self._begin(prompt, sure=False)
+
+    def _confirmed(self, prompt: Prompt) -> Iterator[Effect]:
+        progress = self._guess_of(prompt.turn)
+        if progress is not None and progress.reply.prompt.text == prompt.text:
+            yield from self._carry_on(progress.confirm(prompt))
+            return
+        if progress is not None:
+            yield from self._end_guess(progress)
+        yield from self._prompted(prompt)
+
+    def _withdraw(self, turn: TurnId) -> Iterator[Effect]:
+        progress = self._guess_of(turn)
+        if progress is not None:
+            yield from self._end_guess(progress)
+            yield from self._next()
+
+    def _end_guess(self, progress: ReplyProgress) -> Iterator[Effect]:
+        self._progress = None
+        yield from progress.interrupt(0)
+
+    def _guess_of(self, turn: TurnId | None) -> ReplyProgress | None:
+        progress = self._progress
+        if progress is None or progress.reply.sure or progress.reply.prompt.turn != turn:
+            return None
+        return progress
+
+    # Who may speak.
+
+    def _speech_began(self, turn: TurnId) -> Iterator[Effect]:
+        if turn in self._floor:
+            return
+        self._floor[turn] = self.current if self.answering else None
+        if len(self._floor) == 1:
+            yield HoldPlayback()
+
+    def _words_came(self, turn: TurnId, heard: int) -> Iterator[Effect]:
+        interrupted = self._floor.get(turn)
+        if interrupted is None:
+            return
+        self._floor[turn] = None
+        if interrupted == self.current:
+            yield from self._interrupt(heard)
+
+    def _free_floor(self, turn: TurnId) -> Iterator[Effect]:
+        if turn not in self._floor:
+            return
+        del self._floor[turn]
+        if not self._floor:
+            yield ResumePlayback()
+
+    # The replies, one after another.
+
+    def _interrupt(self, heard: int) -> Iterator[Effect]:
+        if self._progress is not None:
+            yield from self._carry_on(self._progress.interrupt(heard))
+
+    def _carry_on(self, effects: Iterator[Effect]) -> Iterator[Effect]:
+        """Let the current reply act, and take up the next prompt when that ended it."""
+        progress = self._progress
+        yield from effects
+        if progress is not None and progress is self._progress and progress.over:
+            self._progress = None
+            yield from self._next()
+
+    def _next(self) -> Iterator[Effect]:
+        if self._progress is None and self._waiting:
+            yield from self._begin(self._waiting.popleft(), sure=True)
+
+    def _begin(self, prompt: Prompt, *, sure: bool) -> Iterator[Effect]:
+        self._count += 1
+        progress = self._progress = ReplyProgress(Reply(f"r{self._count}", prompt, sure=sure), self._texts)
+        yield from progress.begin()

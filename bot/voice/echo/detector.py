@@ -1,0 +1,119 @@
+"""Tells the bot's own voice, back through somebody's loudspeakers and microphone, from that person's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.voice.echo.match import match
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+
+REFERENCE_SECONDS = 2.0
+"""How much of what was sent is kept: the longest delay, and the stretch that is compared."""
+SHORTEST_DELAY, LONGEST_DELAY = 0.05, 1.5
+"""Seconds from the bot's sending until its echo arrives."""
+REFERENCE_SAMPLES = int(REFERENCE_SECONDS * HEARING_RATE)
+LEAST_SAMPLES, MOST_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
+"""Less of a person's sound proves nothing, and only their newest is compared."""
+PROOF, PROOF_PER_SECOND = 4.8, 0.4
+"""Evidence that it takes, and how much more for longer sound, where an echo under a person's voice has more as well.
+
+Set where about 1 % of what people say over a weaker echo passes for an echo; benchmarks/echo.py shows it.
+"""
+SAME_DELAY = 0.04
+"""Seconds by which the delay of one person's echo may vary."""
+PROOF_GOING_ON = 4.3
+"""The same for what follows an echo, whose delay it shares."""
+FADED = 0.25
+"""How loud, of the echo before it, the last :data:`LEAST_SAMPLES` at the end of an echo are at most."""
+GOES_ON_SECONDS, FADING_SECONDS = 0.5, 1.5
+"""How long after an echo its next part and its end may come."""
+PACE_JITTER = 0.03
+"""Seconds between two sent frames that are still no pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Echo:
+    """One person's newest echo. ``level`` is its root mean square, ``at`` when it was heard."""
+
+    delay: float
+    level: float
+    at: float
+
+
+class EchoDetector:
+    """Belongs to one thread; told all that is sent, asked about what is heard, at about 1 ms a time.
+
+    Where a person's echo has been heard, its delay is known, and looked at first.
+    """
+
+    def __init__(self) -> None:
+        self._sent = np.zeros(MOST_SAMPLES, np.float32)
+        self._sent_until = 0.0
+        self._echoes: dict[int, _Echo] = {}
+
+    def played(self, sound: Sound16, at: float) -> None:
+        """The bot sends this, whose first sample leaves at ``at`` (monotonic seconds)."""
+        pause = at - self._sent_until
+        if pause > REFERENCE_SECONDS:
+            # Room enough to compare with what began in the silence before.
+            self._sent, pause = np.zeros(MOST_SAMPLES, np.float32), 0.0
+        silence = np.zeros(int(pause * HEARING_RATE) if pause > PACE_JITTER else 0, np.float32)
+        self._sent = np.concatenate([self._sent, silence, sound])[-REFERENCE_SAMPLES:]
+        self._sent_until = at + len(sound) / HEARING_RATE
+
+    def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
+        """Whether a person's newest sound, whose end arrived at ``at``, is what the bot has said.
+
+        Right after an echo, what is hardly heard is its end.
+        """
+        newest = sound[-MOST_SAMPLES:]
+        if len(newest) < LEAST_SAMPLES:
+            return False
+        known = self._echoes.get(person)
+        found = None if known is None else self._near(known, newest, at)
+        if found is None:
+            found = self._anywhere(newest, at)
+        if found is not None:
+            self._echoes[person] = _Echo(found, _level(newest), at)
+            return True
+        if known is None or at - known.at > FADING_SECONDS:
+            return False
+        return _level(newest[-LEAST_SAMPLES:]) <= known.level * FADED
+
+    def _near(self, known: _Echo, sound: Sound16, at: float) -> float | None:
+        """The delay, if it is about the known one."""
+        proof = PROOF_GOING_ON if at - known.at <= GOES_ON_SECONDS else _proof(sound)
+        return self._delay(sound, at, max(known.delay - SAME_DELAY, 0.0), known.delay + SAME_DELAY, proof)
+
+    def _anywhere(self, sound: Sound16, at: float) -> float | None:
+        return self._delay(sound, at, SHORTEST_DELAY, LONGEST_DELAY, _proof(sound))
+
+    def _delay(self, sound: Sound16, at: float, shortest: float, longest: float, proof: float) -> float | None:
+        """How long ago this was sent, in seconds, if it was."""
+        sent = self._sent_before(at)
+        undelayed = len(sent) - len(sound)
+        first = max(0, undelayed - round(longest * HEARING_RATE))
+        found = match(sound, sent, first, undelayed - round(shortest * HEARING_RATE))
+        return (undelayed - found.place) / HEARING_RATE if found is not None and found.evidence >= proof else None
+
+    def _sent_before(self, at: float) -> Sound16:
+        """What was sent in the last :data:`REFERENCE_SECONDS`, silence included, as far as it is kept."""
+        since = round((at - self._sent_until) * HEARING_RATE)
+        if since < 0:
+            return self._sent[:since]
+        silence = np.zeros(min(since, REFERENCE_SAMPLES), np.float32)
+        return np.concatenate([self._sent, silence])[-REFERENCE_SAMPLES:]
+
+    def forget(self, person: int) -> None:
+        """Keep nothing of this person."""
+        self._echoes.pop(person, None)
+
+
+def _proof(sound: Sound16) -> float:
+    return PROOF + PROOF_PER_SECOND * len(sound) / HEARING_RATE
+
+
+def _level(sound: Sound16) -> float:
+    return float(np.sqrt(np.mean(np.square(sound))))

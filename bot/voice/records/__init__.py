@@ -1,0 +1,1 @@
+"""What is kept of a call, where people want it: captions, and a recording."""

@@ -1,0 +1,258 @@
+"""A call's sound as WAV files, one for each person and one for the bot, all on one time line."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import re
+import shutil
+import threading
+import time
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.llm.cleaning import clean_name
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.records.wav_file import MAX_SAMPLES, WavFile
+
+_log = logging.getLogger(__name__)
+
+BOT_RATE = 48_000
+MAX_WAITING = 4_096
+"""Pieces of sound that may wait for the disk: 8 s of ten speakers."""
+SAVE_SECONDS = 1.0
+SLACK_SECONDS = 0.12
+"""Packets arrive unevenly: a gap shorter than this is none."""
+MAX_AHEAD_SECONDS = 0.5
+"""How far a file may run ahead of the clock, after a burst of late packets, before sound is left out."""
+SPARE_SECONDS = 60.0
+"""How far from the greatest length of a WAV file a recording ends."""
+
+_UNSAFE = re.compile(r"[^\w-]+")
+
+
+class RecordingError(Exception):
+    """A recording can't be made; the text says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingLimits:
+    """Where a recording ends by itself."""
+
+    hours: float = 6.0
+    min_free_bytes: int = 500_000_000
+
+
+def recording_folder(data_dir: Path, channel: str, now: datetime) -> Path:
+    """Where a recording that begins ``now`` goes: ``recordings/20260131T120000Z-Lounge`` in ``data_dir``."""
+    return data_dir / "recordings" / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{file_name(channel)}"
+
+
+def file_name(name: str) -> str:
+    """A name that any file system takes, at most 32 characters long."""
+    return _UNSAFE.sub("_", unicodedata.normalize("NFKC", clean_name(name)))[:32].strip("_") or "unnamed"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """Sound of a person, or of the bot (``None``)."""
+
+    person: int | None
+    sound: NDArray[np.float32]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Forget:
+    person: int
+
+
+class CallRecorder:
+    """Records from :meth:`start` to :meth:`close`, in a thread of its own.
+
+    :meth:`heard`, :meth:`spoken` and :meth:`forget` may be called from any thread, and never wait for the disk: what it
+    can't take is left out and logged. Somebody who is forgotten stays out of this recording.
+
+    Args:
+        folder: made by :meth:`start`; see :func:`recording_folder`.
+        name_of: what a person is called; asked on the recorder's thread.
+        on_end: told why, on the recorder's thread, when the recording ends by itself.
+        bot_rate: samples a second of what :meth:`spoken` is given.
+        disk_free: how many bytes there is room for at a folder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name_of: Callable[[int], str],
+        on_end: Callable[[str], None],
+        *,
+        bot_rate: int = BOT_RATE,
+        limits: RecordingLimits | None = None,
+        disk_free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.folder = folder
+        self._name_of = name_of
+        self._on_end = on_end
+        self._bot_rate = bot_rate
+        limits = limits or RecordingLimits()
+        self._min_free_bytes = limits.min_free_bytes
+        self._longest = min(limits.hours * 3_600, MAX_SAMPLES / max(bot_rate, HEARING_RATE) - SPARE_SECONDS)
+        self._disk_free = disk_free
+        self._clock = clock
+        self._began = 0.0
+        self._recording = False
+        self._overrun = False
+        self._forgotten: frozenset[int] = frozenset()
+        self._files: dict[int | None, WavFile] = {}
+        self._waiting: queue.SimpleQueue[_Piece | _Forget | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="call recorder", daemon=True)
+
+    @property
+    def recording(self) -> bool:
+        """False before the start and after the end, whoever ended it."""
+        return self._recording
+
+    def start(self) -> None:
+        """Make the folder and begin. Blocks for the disk.
+
+        Raises:
+            RecordingError: the folder can't be made, or the disk is nearly full.
+        """
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            # For nobody else on this machine: it is what people said.
+            self.folder.mkdir(mode=0o700)
+            full = self._disk_full()
+        except OSError as error:
+            raise RecordingError(f"I can't record: {error.strerror or error} ({self.folder.name}).") from error
+        if full:
+            self.folder.rmdir()
+            raise RecordingError("I can't record: the disk is nearly full.")
+        self._began = self._clock()
+        self._recording = True
+        self._thread.start()
+
+    def heard(self, person: int, sound: Sound16, at: float) -> None:
+        """Keep a person's sound; ``at`` is when it arrived, in monotonic seconds."""
+        if person not in self._forgotten:
+            self._take(_Piece(person, sound, at))
+
+    def spoken(self, sound: NDArray[np.float32], at: float) -> None:
+        """Keep the bot's own sound, mono at ``bot_rate``; ``at`` is when it was sent, in monotonic seconds."""
+        self._take(_Piece(None, sound, at))
+
+    def _take(self, piece: _Piece) -> None:
+        if not self._recording:
+            return
+        if self._waiting.qsize() < MAX_WAITING:
+            self._waiting.put(piece)
+        elif not self._overrun:
+            self._overrun = True
+            _log.warning("The disk is too slow for the recording: some sound is left out")
+
+    def forget(self, person: int) -> None:
+        """Delete this person's file at once, and keep nothing more of them; also after the end."""
+        self._forgotten |= {person}
+        self._waiting.put(_Forget(person))
+        if not self._recording:
+            for path in self.folder.glob(f"*-{person}.wav"):
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Write what waits, and close the files; again is no matter. Blocks for the disk."""
+        self._recording = False
+        self._waiting.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    # On the recorder's own thread.
+
+    def _run(self) -> None:
+        try:
+            reason = self._record()
+        except Exception:
+            _log.exception("The recording failed")
+            reason = "The recording has ended: a file could not be written."
+        self._recording = False
+        self._close_files()
+        if reason is not None:
+            _log.warning("%s", reason)
+            self._on_end(f"⏹️ {reason}")
+
+    def _record(self) -> str | None:
+        """Record until :meth:`close`, and then return ``None``, or until a limit, and say which."""
+        save_at = self._clock() + SAVE_SECONDS
+        while True:
+            try:
+                match self._waiting.get(timeout=SAVE_SECONDS):
+                    case _Piece() as piece:
+                        self._write(piece)
+                    case _Forget(person):
+                        self._delete(person)
+                    case None:
+                        return None
+            except queue.Empty:
+                pass
+            if self._clock() >= save_at:
+                save_at = self._clock() + SAVE_SECONDS
+                for file in self._files.values():
+                    file.save()
+                reason = self._limit_reached()
+                if reason is not None:
+                    return reason
+
+    def _write(self, piece: _Piece) -> None:
+        if piece.at < self._began or piece.person in self._forgotten:
+            return
+        file = self._files.get(piece.person) or self._open(piece.person)
+        ahead = file.samples / file.rate - (piece.at - self._began)
+        if ahead > MAX_AHEAD_SECONDS:
+            return
+        if ahead < -SLACK_SECONDS:
+            file.pad(round((piece.at - self._began) * file.rate))
+        file.write(piece.sound)
+
+    def _open(self, person: int | None) -> WavFile:
+        if person is None:
+            file = WavFile(self.folder / "bot.wav", self._bot_rate)
+        else:
+            # The id keeps two people of one name apart.
+            file = WavFile(self.folder / f"{file_name(self._name_of(person))}-{person}.wav", HEARING_RATE)
+        self._files[person] = file
+        return file
+
+    def _delete(self, person: int) -> None:
+        file = self._files.pop(person, None)
+        if file is not None:
+            file.delete()
+
+    def _limit_reached(self) -> str | None:
+        if self._clock() - self._began >= self._longest:
+            return f"The recording has ended: {self._longest / 3_600:.2g} hours are the most."
+        if self._disk_full():
+            return "The recording has ended: the disk is nearly full."
+        return None
+
+    def _disk_full(self) -> bool:
+        return self._disk_free(self.folder) < self._min_free_bytes
+
+    def _close_files(self) -> None:
+        seconds = max((file.samples / file.rate for file in self._files.values()), default=0.0)
+        for person, file in self._files.items():
+            try:
+                if person in self._forgotten:
+                    file.delete()
+                    continue
+                file.pad(round(seconds * file.rate))
+                file.close()
+            except OSError:
+                _log.exception("%s could not be closed properly", file.path.name)
+        self._files.clear()

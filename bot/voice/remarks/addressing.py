@@ -1,0 +1,67 @@
+"""Is a remark meant for the bot? The policy of ``ANSWER_TO``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.voice.remarks.names import Names
+from bot.voice.remarks.phrases import plain_words
+from config.settings import AnswerPolicy
+
+CONTINUING = 12.0
+"""Seconds after an answer within which whoever got it goes on talking to the bot."""
+LONGEST_NAME = 3
+"""Words of a name that a remark may begin with."""
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How things stand when a remark is made.
+
+    ``partner`` is who last talked with the bot, unless somebody else has spoken since; ``since`` is how many seconds
+    ago the bot fell silent (0 while it speaks).
+    """
+
+    partner: int | None = None
+    since: float = 0.0
+
+
+class Addressing:
+    """Decides whom a remark is for.
+
+    Args:
+        names: what the bot is called.
+    """
+
+    def __init__(self, policy: AnswerPolicy, names: Names) -> None:
+        self._policy = policy
+        self._names = names
+
+    def is_addressed(self, person: int, text: str, others: tuple[str, ...], exchange: Exchange) -> bool:
+        """Whether the bot is meant; ``others`` are the names of the other people there."""
+        match self._policy:
+            case AnswerPolicy.ALWAYS:
+                return True
+            case AnswerPolicy.NAME:
+                return self._names.called_in(text)
+            case AnswerPolicy.SMART:
+                return (
+                    not others
+                    or self._names.called_in(text)
+                    or (exchange.partner == person and exchange.since <= CONTINUING and not _calls_first(text, others))
+                )
+
+
+def _calls_first(text: str, others: tuple[str, ...]) -> bool:
+    """Whether a remark begins with somebody's name, perhaps behind a "hey"."""
+    words = plain_words(text)[: 1 + LONGEST_NAME]
+    names = Names(form for name in others for form in _forms(name))
+    return any(names.is_name(words[at : at + length]) for at in (0, 1) for length in range(1, LONGEST_NAME + 1))
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """A name as it is shown, and what is left to say of "xX_Max_Xx" or "Anna | 99"."""
+    words = plain_words(_DIGITS.sub(" ", name))
+    return (name, max(words, key=len)) if words else (name,)

@@ -1,0 +1,95 @@
+"""What a remark is to the bot: nothing, an echo, a listener's sign, a command, meant for others, or for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.voice.echo.words import echoes
+from bot.voice.remarks.addressing import Addressing, Exchange
+from bot.voice.remarks.backchannel import Backchannels
+from bot.voice.remarks.names import Names
+from bot.voice.remarks.remark import Meaning, Remark, Verdict
+from bot.voice.remarks.voice_commands import VoiceCommands
+from config.settings import AnswerPolicy
+
+
+class Speaker(Protocol):
+    """What the judge needs to know of the bot's own talking."""
+
+    @property
+    def answering(self) -> bool:
+        """True while a reply is made or spoken."""
+        ...
+
+    @property
+    def quiet_since(self) -> float | None:
+        """When the last reply ended, monotonic; ``None`` before the first and during one."""
+        ...
+
+    @property
+    def spoken_lately(self) -> str:
+        """What it said a short while ago."""
+        ...
+
+
+class Company(Protocol):
+    """What the judge needs to know of the people there."""
+
+    def others(self, person: int) -> tuple[str, ...]:
+        """The names of the people there but this one."""
+        ...
+
+
+class CallJudge:
+    """A :class:`~bot.voice.ports.RemarkJudge` for one call.
+
+    Args:
+        names: what the bot is called.
+    """
+
+    def __init__(
+        self,
+        speaker: Speaker,
+        company: Company,
+        names: tuple[str, ...],
+        policy: AnswerPolicy,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        known = Names(names)
+        self._speaker = speaker
+        self._company = company
+        self._commands = VoiceCommands(known)
+        self._backchannels = Backchannels()
+        self._addressing = Addressing(policy, known)
+        self._clock = clock
+        self._partner: int | None = None
+
+    def judge(self, remark: Remark) -> Verdict:
+        """Judge a remark as far as it goes."""
+        text, others = remark.text, self._company.others(remark.person)
+        if not text.strip():
+            return Verdict(Meaning.NOTHING)
+        if echoes(text, self._speaker.spoken_lately):
+            return Verdict(Meaning.ECHO)
+        if remark.interrupting and self._backchannels.is_sign(text):
+            return Verdict(Meaning.BACKCHANNEL)
+        speaking = remark.interrupting or self._speaker.answering
+        command = self._commands.find(text, alone=not others, speaking=speaking)
+        if command is not None:
+            return Verdict(Meaning.COMMAND, command)
+        addressed = self._addressing.is_addressed(remark.person, text, others, self._exchange())
+        return Verdict(Meaning.ADDRESSED if addressed else Meaning.OVERHEARD)
+
+    def said(self, person: int, text: str, *, addressed: bool) -> None:
+        """A turn is over: who talks with the bot now?"""
+        if addressed:
+            self._partner = person
+        elif person != self._partner:
+            self._partner = None
+
+    def _exchange(self) -> Exchange:
+        quiet_since = self._speaker.quiet_since
+        return Exchange(self._partner, 0.0 if quiet_since is None else self._clock() - quiet_since)

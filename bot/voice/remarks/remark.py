@@ -1,0 +1,50 @@
+"""What somebody said aloud, and what it is to the bot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.voice.remarks.voice_commands import VoiceCommand
+
+
+class Meaning(StrEnum):
+    """What a remark is to the bot."""
+
+    NOTHING = "nothing"
+    """There are no words in it."""
+    ECHO = "echo"
+    """The bot's own words, back from somebody's loudspeakers."""
+    BACKCHANNEL = "backchannel"
+    """A listener's "mhm": neither an interruption nor a question."""
+    COMMAND = "command"
+    OVERHEARD = "overheard"
+    """Meant for others; worth knowing all the same."""
+    ADDRESSED = "addressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """The words of a turn, or of as much of it as there is. ``interrupting``: it began while the bot was answering."""
+
+    person: int
+    text: str
+    interrupting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a remark is; ``command`` goes with :attr:`Meaning.COMMAND`."""
+
+    meaning: Meaning
+    command: VoiceCommand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenCommand:
+    """A command that was said aloud; ``before`` is what the person, called ``author``, had said last before it."""
+
+    command: VoiceCommand
+    person: int
+    author: str
+    before: str | None

@@ -1,0 +1,1 @@
+"""A reply's way out: the speech server's sound to frames, and frames to packets, on time."""

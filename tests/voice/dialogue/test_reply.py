@@ -1,0 +1,47 @@
+"""What was heard of a reply, and what was not spoken."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.voice.dialogue.reply import Prompt, Reply, Segment
+
+
+def reply_of(*segments: tuple[str, int, bool]) -> Reply:
+    reply = Reply("r1", Prompt("Ada", "hello", 0.0), written="".join(text for text, _, _ in segments))
+    reply.segments = [Segment(text, received, whole) for text, received, whole in segments]
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("samples", "heard"),
+    [
+        (0, ""),
+        (50_000, "Well,"),
+        (96_000, "Well, hello there."),
+        (96_000 + 47_000, "Well, hello there. How are"),
+        (96_000 + 48_000, "Well, hello there. How are you?"),
+        (10_000_000, "Well, hello there. How are you?"),
+    ],
+)
+def test_heard_text_follows_the_samples_and_ends_at_a_word(samples: int, heard: str) -> None:
+    reply = reply_of(("Well, hello there. ", 96_000, True), ("How are you?", 48_000, True))
+    # 50,000 of 96,000 samples lie in the middle of "hello"; 47,000 of 48,000 in the middle of "you".
+    assert reply.heard(samples) == heard
+
+
+def test_a_script_without_spaces_is_cut_at_a_character() -> None:
+    assert reply_of(("こんにちは", 50_000, True)).heard(20_000) == "こん"
+
+
+def test_an_unfinished_clause_is_never_heard_whole() -> None:
+    reply = reply_of(("One two three four five six seven.", 9_600, False))
+    assert reply.heard(9_600) == "One"
+    reply = reply_of(("One two three four five six seven.", 48_000, False))
+    assert reply.heard(48_000) == "One two three"
+
+
+def test_unspoken_begins_at_the_first_clause_that_is_not_whole() -> None:
+    reply = reply_of(("First. ", 48_000, True), ("Second, ", 10, False))
+    reply.written += "third."
+    assert reply.unspoken() == "Second, third."

@@ -1,0 +1,408 @@
+"""The dialogue's state machine: examples, and then any order of events that hypothesis can think of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bot.voice.dialogue import messages as m
+from bot.voice.dialogue.progress import VOICE_FAILED, DialogueTexts
+from bot.voice.dialogue.reply import Outcome, Prompt, PromptKind, SpokenTurn
+from bot.voice.dialogue.state_machine import MAX_WAITING, Dialogue
+from bot.voice.turns.events import Microphone, TurnId
+
+ADA = Prompt("Ada", "what's up?", 0.0, message=1)
+TURN, OTHER_TURN = TurnId(7, 1), TurnId(8, 1)
+SOUND = np.zeros(9600, np.float32)
+
+
+def spoken(text: str, turn: TurnId = TURN) -> Prompt:
+    return Prompt("Ada", text, 0.0, spoken=SpokenTurn(turn, Microphone.OPEN, 0.1, 0.3))
+
+
+def run(dialogue: Dialogue, *events: m.Event) -> list[m.Effect]:
+    return [effect for event in events for effect in dialogue.handle(event)]
+
+
+def told(effects: Iterable[m.Effect]) -> list[str]:
+    return [effect.text for effect in effects if isinstance(effect, m.Tell)]
+
+
+def speak(reply: str, text: str) -> list[m.Event]:
+    return [
+        m.TokenCame(reply, text),
+        m.SegmentStarted(reply, text),
+        m.AudioCame(reply, SOUND),
+        m.SegmentEnded(reply),
+    ]
+
+
+def test_a_reply_goes_from_prompt_to_history() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    effects = run(
+        dialogue,
+        m.Prompted(ADA),
+        *speak("r1", "All is well."),
+        m.ModelDone("r1"),
+        m.SpeechFlushed("r1"),
+        m.PlaybackDrained("r1"),
+    )
+    assert [type(effect) for effect in effects] == [
+        m.BeginReply,
+        m.ConfirmReply,
+        m.AskModel,
+        m.Acknowledge,
+        m.TokenToVoice,
+        m.BeginClause,
+        m.Play,
+        m.EndOfText,
+        m.FinishPlayback,
+        m.Remember,
+        m.EndReply,
+    ]
+    assert effects[-2] == m.Remember(ADA, "All is well.", interrupted=False)
+    assert dialogue.current is None
+
+
+def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    prompts = [Prompt("Ada", str(n), 0.0, n) for n in range(MAX_WAITING + 2)]
+    effects = run(dialogue, *map(m.Prompted, prompts))
+    assert [effect.prompt for effect in effects if isinstance(effect, m.Refuse)] == [prompts[-1]]
+    begun = [effect.prompt for effect in effects if isinstance(effect, m.BeginReply)]
+    for _ in range(MAX_WAITING):
+        reply = dialogue.current
+        assert reply is not None
+        effects = run(
+            dialogue, *speak(reply, "Yes."), m.ModelDone(reply), m.SpeechFlushed(reply), m.PlaybackDrained(reply)
+        )
+        begun += [effect.prompt for effect in effects if isinstance(effect, m.BeginReply)]
+    assert begun == prompts[:-1]
+
+
+def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Prompted(ADA), m.Prompted(ADA), *speak("r1", "All is well. "), *speak("r1", "And more."))
+    effects = run(dialogue, m.Stopped(heard=len(SOUND)))
+    assert effects == [
+        m.CloseModel("r1"),
+        m.CancelSpeech("r1"),
+        m.DropPlayback("r1"),
+        m.Remember(ADA, "All is well.", interrupted=True),
+        m.EndReply("r1", Outcome.INTERRUPTED),
+    ]
+    assert dialogue.waiting == 0
+    assert run(dialogue, *speak("r1", "late"), m.ModelDone("r1"), m.SpeechFlushed("r1"), m.PlaybackDrained("r1")) == []
+
+
+def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Prompted(ADA), *speak("r1", "One. "), m.TokenCame("r1", "Two. "), m.SegmentStarted("r1", "Two. "))
+    effects = run(dialogue, m.SpeechFailed(None))
+    assert [type(effect) for effect in effects] == [m.CancelSpeech, m.FinishPlayback]
+    effects = run(dialogue, m.TokenCame("r1", "Three."), m.ModelDone("r1"))
+    assert effects == []
+    effects = run(dialogue, m.PlaybackDrained("r1"))
+    assert told(effects) == [VOICE_FAILED + "Two. Three."]
+    assert effects[-1] == m.EndReply("r1", Outcome.WRITTEN)
+
+
+def test_a_voice_lost_before_the_first_word_may_be_back_in_time() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Prompted(ADA), m.SpeechFailed(None))
+    assert run(dialogue, m.TokenCame("r1", "Hello.")) == [m.TokenToVoice("r1", "Hello.")]
+
+
+def test_a_model_that_times_out_makes_the_persona_say_so() -> None:
+    dialogue = Dialogue(DialogueTexts(confused="*Mia seems confused...*"))
+    effects = run(dialogue, m.Prompted(ADA), m.ModelFailed("r1", "❌ too slow", timed_out=True))
+    assert m.TokenToVoice("r1", "*Mia seems confused...*") in effects
+    assert effects[-1] == m.EndOfText("r1")
+    assert told(effects) == []
+
+
+def test_a_model_that_fails_is_told_and_the_next_prompt_works() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    effects = run(dialogue, m.Prompted(ADA), m.Prompted(ADA), m.ModelFailed("r1", "❌ 500", timed_out=False))
+    assert told(effects) == ["❌ 500"]
+    assert effects[-1] == m.AskModel("r2", ADA)
+
+
+def test_a_reply_without_sound_is_written() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    effects = run(
+        dialogue,
+        m.Prompted(ADA),
+        m.TokenCame("r1", "🙂"),
+        m.ModelDone("r1"),
+        m.SegmentStarted("r1", "🙂"),
+        m.SegmentEnded("r1"),
+        m.SpeechFlushed("r1"),
+    )
+    assert told(effects) == ["🙂"]
+    assert effects[-1] == m.EndReply("r1", Outcome.WRITTEN)
+
+
+def test_recited_text_goes_to_the_voice_and_never_to_the_model() -> None:
+    effects = run(Dialogue(DialogueTexts()), m.Prompted(Prompt("Ada", "Say this.", 0.0, kind=PromptKind.RECITE)))
+    assert m.TokenToVoice("r1", "Say this.") in effects
+    assert not any(isinstance(effect, m.AskModel) for effect in effects)
+
+
+AUDIBLE = (m.Play, m.FinishPlayback, m.BeginClause, m.Tell, m.Remember)
+
+
+def test_nothing_of_a_guess_is_heard_before_it_is_confirmed_and_then_all_of_it_in_order() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    effects = run(dialogue, m.Guessed(spoken("what's up?")), *speak("r1", "All is well."), m.ModelDone("r1"))
+    effects += run(dialogue, m.SpeechFlushed("r1"))
+    assert m.TokenToVoice("r1", "All is well.") in effects
+    assert not any(isinstance(effect, AUDIBLE) for effect in effects)
+    assert not dialogue.answering
+    effects = run(dialogue, m.Confirmed(spoken("what's up?")))
+    assert [type(effect) for effect in effects] == [m.ConfirmReply, m.BeginClause, m.Play, m.FinishPlayback]
+    effects = run(dialogue, m.PlaybackDrained("r1"))
+    assert effects[-1] == m.EndReply("r1", Outcome.SPOKEN)
+
+
+def test_a_guess_that_came_to_nothing_is_neither_heard_nor_remembered() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Guessed(spoken("what's")), *speak("r1", "What's what?"))
+    effects = run(dialogue, m.GuessWithdrawn(TURN))
+    assert effects == [
+        m.CloseModel("r1"),
+        m.CancelSpeech("r1"),
+        m.DropPlayback("r1"),
+        m.EndReply("r1", Outcome.WITHDRAWN),
+    ]
+
+
+def test_a_turn_that_ends_otherwise_than_guessed_is_answered_anew() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Guessed(spoken("what's")), *speak("r1", "What's what?"))
+    effects = run(dialogue, m.Confirmed(spoken("what's up?")))
+    assert m.EndReply("r1", Outcome.WITHDRAWN) in effects
+    assert m.AskModel("r2", spoken("what's up?")) in effects
+    assert dialogue.answering
+
+
+def test_a_model_that_fails_at_a_guess_is_told_only_when_the_turn_is_over() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    assert told(run(dialogue, m.Guessed(spoken("hi")), m.ModelFailed("r1", "❌ 500", timed_out=False))) == []
+    effects = run(dialogue, m.Confirmed(spoken("hi")))
+    assert told(effects) == ["❌ 500"]
+    assert effects[-1] == m.EndReply("r1", Outcome.FAILED)
+
+
+def test_nobody_is_answered_ahead_of_time_while_others_wait() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Prompted(ADA))
+    assert run(dialogue, m.Guessed(spoken("and me?"))) == []
+    assert dialogue.waiting == 0
+
+
+def test_a_prompt_that_came_during_a_guess_is_answered_when_the_guess_is_withdrawn() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Guessed(spoken("what's")), m.Prompted(ADA))
+    assert run(dialogue, m.GuessWithdrawn(TURN))[-1] == m.AskModel("r2", ADA)
+
+
+def test_a_cough_pauses_the_reply_and_it_goes_on() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."))
+    assert run(dialogue, m.SpeechBegan(TURN)) == [m.HoldPlayback()]
+    assert run(dialogue, m.FloorFree(TURN)) == [m.ResumePlayback()]
+    assert dialogue.current == "r1"
+
+
+def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    waiting = Prompt("Ben", "and me?", 0.0, message=2)
+    run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."), m.Prompted(waiting), m.SpeechBegan(TURN))
+    effects = run(dialogue, m.WordsCame(TURN, heard=len(SOUND)))
+    assert m.Remember(ADA, "Once upon a time.", interrupted=True) in effects
+    assert m.AskModel("r2", waiting) in effects
+    assert m.ResumePlayback() not in effects
+    # The turn that interrupted has been paid for: its further words don't cost the next reply.
+    assert run(dialogue, m.WordsCame(TURN, heard=0)) == []
+    effects = run(dialogue, m.Confirmed(spoken("tell me another")), m.FloorFree(TURN))
+    assert effects[-1] == m.ResumePlayback()
+    assert dialogue.waiting == 1
+
+
+def test_playback_is_held_until_the_last_of_two_speakers_has_finished() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Prompted(ADA))
+    assert run(dialogue, m.SpeechBegan(TURN), m.SpeechBegan(OTHER_TURN)) == [m.HoldPlayback()]
+    assert run(dialogue, m.FloorFree(TURN)) == []
+    assert run(dialogue, m.FloorFree(OTHER_TURN)) == [m.ResumePlayback()]
+
+
+def test_words_of_somebody_who_began_before_the_reply_do_not_end_it() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.SpeechBegan(OTHER_TURN), m.Prompted(ADA))
+    assert run(dialogue, m.WordsCame(OTHER_TURN, heard=0)) == []
+    assert dialogue.current == "r1"
+
+
+def test_what_one_person_adds_while_they_wait_is_one_prompt() -> None:
+    dialogue = Dialogue(DialogueTexts())
+    run(dialogue, m.Prompted(ADA), m.Confirmed(spoken("What time is it")), m.Confirmed(spoken("in Tokyo?")))
+    assert dialogue.waiting == 1
+    run(dialogue, m.Confirmed(spoken("Hello.", OTHER_TURN)))
+    assert dialogue.waiting == 2
+    effects = run(dialogue, *speak("r1", "Yes."), m.ModelDone("r1"), m.SpeechFlushed("r1"), m.PlaybackDrained("r1"))
+    assert [e.prompt.text for e in effects if isinstance(e, m.AskModel)] == ["What time is it in Tokyo?"]
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Events in any order, with ids of living, dead and unborn replies: the promises hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dialogue = Dialogue(DialogueTexts())
+        self.accepted = 0
+        self.dropped = 0
+        self.alive: str | None = None
+        self.sure = False
+        self.held = False
+        self.floor: set[TurnId] = set()
+        self.confirmed = 0
+        self.withdrawn = 0
+        self.merged = 0
+        self.ended: set[str] = set()
+        self.model_open: str | None = None
+
+    def feed(self, event: m.Event) -> None:
+        for effect in self.dialogue.handle(event):
+            match effect:
+                case m.Acknowledge():
+                    self.accepted += 1
+                case m.BeginReply(reply):
+                    assert self.alive is None, "two replies at once"
+                    assert reply not in self.ended, "an id used twice"
+                    self.alive, self.sure = reply, False
+                case m.ConfirmReply(reply):
+                    assert reply == self.alive and not self.sure
+                    self.sure = True
+                    self.confirmed += 1
+                case m.EndReply(reply, outcome):
+                    assert reply == self.alive
+                    assert outcome is not Outcome.SPOKEN or self.model_open is None
+                    assert self.sure is not (outcome is Outcome.WITHDRAWN)
+                    self.withdrawn += outcome is Outcome.WITHDRAWN
+                    self.alive = None
+                    self.ended.add(reply)
+                case m.AskModel(reply):
+                    self.model_open = reply
+                case m.TokenToVoice(reply) | m.EndOfText(reply):
+                    assert reply == self.alive, "a dead reply acted"
+                case m.Play(reply) | m.BeginClause(reply) | m.FinishPlayback(reply):
+                    assert reply == self.alive and self.sure, "a guess, or a dead reply, was heard"
+                case m.Remember() | m.Tell():
+                    assert self.sure, "a guess left a trace"
+                case m.HoldPlayback():
+                    assert not self.held
+                    self.held = True
+                case m.ResumePlayback():
+                    assert self.held
+                    self.held = False
+                case _:
+                    pass
+            if isinstance(event, m.ModelDone | m.ModelFailed) and event.reply == self.model_open:
+                self.model_open = None
+
+    ids = st.integers(0, 4).map(lambda n: f"r{n}")
+
+    @rule(kind=st.sampled_from(PromptKind))
+    def prompt(self, kind: PromptKind) -> None:
+        self.feed(m.Prompted(Prompt("Ada", "x", 0.0, 1, kind)))
+
+    turns = st.builds(TurnId, st.integers(7, 8), st.integers(1, 2))
+    texts = st.sampled_from(["what's", "what's up?"])
+
+    @rule(turn=turns, text=texts)
+    def guess(self, turn: TurnId, text: str) -> None:
+        self.feed(m.Guessed(spoken(text, turn)))
+
+    @rule(turn=turns, text=texts)
+    def confirm(self, turn: TurnId, text: str) -> None:
+        waiting, confirmed, accepted = self.dialogue.waiting, self.confirmed, self.accepted
+        self.feed(m.Confirmed(spoken(text, turn)))
+        if self.accepted == accepted and self.confirmed > confirmed:
+            self.accepted += 1  # The guess was right, and became the prompt.
+        elif self.accepted > accepted:
+            begun = self.confirmed - confirmed
+            self.merged += self.dialogue.waiting + begun == waiting
+
+    @rule(turn=turns)
+    def withdraw(self, turn: TurnId) -> None:
+        self.feed(m.GuessWithdrawn(turn))
+
+    @rule(turn=turns)
+    def speech(self, turn: TurnId) -> None:
+        self.floor.add(turn)
+        self.feed(m.SpeechBegan(turn))
+
+    @rule(turn=turns, heard=st.integers(0, 10**6))
+    def words(self, turn: TurnId, heard: int) -> None:
+        self.feed(m.WordsCame(turn, heard))
+
+    @rule(turn=turns)
+    def silence(self, turn: TurnId) -> None:
+        self.floor.discard(turn)
+        self.feed(m.FloorFree(turn))
+
+    @rule(heard=st.integers(0, 10**6))
+    def stop(self, heard: int) -> None:
+        self.dropped += self.dialogue.waiting
+        self.model_open = None
+        self.feed(m.Stopped(heard))
+        assert self.dialogue.current is None
+
+    @rule(reply=ids, which=st.integers(0, 8))
+    def anything(self, reply: str, which: int) -> None:
+        events: list[m.Event] = [
+            m.TokenCame(reply, "word "),
+            m.ModelDone(reply),
+            m.ModelFailed(reply, "fault", timed_out=which % 2 == 0),
+            m.SegmentStarted(reply, "word "),
+            m.AudioCame(reply, SOUND),
+            m.SegmentEnded(reply),
+            m.SpeechFlushed(reply),
+            m.SpeechFailed(reply),
+            m.SpeechFailed(None),
+        ]
+        if isinstance(events[which], m.ModelDone | m.ModelFailed) and reply == self.model_open:
+            self.model_open = None
+        self.feed(events[which])
+
+    @precondition(lambda self: self.alive is not None and self.sure)
+    @rule()
+    def let_the_reply_end(self) -> None:
+        reply = self.alive
+        assert reply is not None
+        self.model_open = None
+        for event in (m.ModelDone(reply), m.SpeechFlushed(reply), m.PlaybackDrained(reply)):
+            self.feed(event)
+        assert reply in self.ended, "a reply that can never end"
+
+    @invariant()
+    def playback_is_held_exactly_while_somebody_has_the_floor(self) -> None:
+        assert self.held is bool(self.floor)
+
+    @invariant()
+    def every_accepted_prompt_is_somewhere(self) -> None:
+        living = self.alive is not None
+        assert (self.dialogue.current is not None) == living
+        assert self.dialogue.answering == (living and self.sure)
+        answered = len(self.ended) - self.withdrawn + (living and self.sure)
+        assert self.accepted - self.merged == self.dropped + answered + self.dialogue.waiting
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

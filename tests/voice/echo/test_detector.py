@@ -1,0 +1,113 @@
+"""The bot's own voice, back from loudspeakers in made rooms, is told from people's; espeak-ng speaks for everybody."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.echo import answers
+from benchmarks.echo_scenes import Scene, make_scene
+from bot.voice.echo.detector import EchoDetector
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+from tts_server.engines import espeak_library
+
+FRAME = HEARING_RATE // 50
+BEGIN = 100.0
+"""The monotonic time at which a scene begins."""
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    return [make_scene(espeak_library.load(), number, seed=7) for number in range(5)]
+
+
+def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> float:
+    random = np.random.default_rng(7)
+    echoes = [echo for scene in scenes for echo, _ in answers(scene, kind, seconds, random)]
+    assert len(echoes) >= 40
+    return float(np.mean(echoes))
+
+
+def test_most_echoes_are_known_after_130_ms_and_nearly_all_after_300(scenes: list[Scene]) -> None:
+    assert share_taken_for_echo(scenes, "echo", 0.13) >= 0.65
+    assert share_taken_for_echo(scenes, "echo", 0.3) >= 0.95
+
+
+@pytest.mark.parametrize("kind", ["person", "person over an echo", "the bot's own voice, other words"])
+def test_people_who_speak_while_the_bot_does_are_no_echo(scenes: list[Scene], kind: str) -> None:
+    assert share_taken_for_echo(scenes, kind, 0.3) <= 0.02
+
+
+def listen(scene: Scene, heard: Sound16, detector: EchoDetector, *, since: float) -> list[bool]:
+    """Plays a scene, and asks every 100 ms from a moment on whether the newest 400 ms are an echo."""
+    verdicts = []
+    for end in range(FRAME, min(len(scene.sent), len(heard)), FRAME):
+        sent = scene.sent[end - FRAME : end]
+        if sent.any():
+            detector.played(sent, BEGIN + (end - FRAME) / HEARING_RATE)
+        if end >= since * HEARING_RATE and end % (5 * FRAME) == 0:
+            newest = heard[max(0, end - HEARING_RATE * 4 // 10) : end]
+            verdicts.append(detector.is_echo(1, newest, BEGIN + end / HEARING_RATE))
+    return verdicts
+
+
+def first_voiced(sound: Sound16) -> float:
+    """Seconds."""
+    return int(np.argmax(np.abs(sound) > 0.05)) / HEARING_RATE
+
+
+def test_an_echo_of_a_long_answer_stays_one_through_its_pauses(scenes: list[Scene]) -> None:
+    verdicts = [
+        verdict
+        for scene in scenes
+        for verdict in listen(scene, scene.echo, EchoDetector(), since=first_voiced(scene.echo) + 0.2)
+    ]
+    assert np.mean(verdicts) >= 0.98
+
+
+def test_who_has_loudspeakers_can_interrupt(scenes: list[Scene]) -> None:
+    """Half of the scene is an echo; then its owner begins to talk, and the echo goes on beneath."""
+    for scene in scenes:
+        half = len(scene.sent) // 2
+        heard = np.concatenate([scene.echo[:half], scene.both[half:]])
+        assert all(listen(scene, scene.echo[:half], EchoDetector(), since=half / HEARING_RATE - 0.5))
+        verdicts = listen(scene, heard, EchoDetector(), since=half / HEARING_RATE)
+        # Where the person pauses, the echo is alone again.
+        assert verdicts.count(False) >= len(verdicts) // 3
+
+
+def test_nothing_is_an_echo_while_the_bot_is_silent(scenes: list[Scene]) -> None:
+    scene = scenes[0]
+    detector = EchoDetector()
+    end = round((first_voiced(scene.echo) + 0.4) * HEARING_RATE)
+    newest = scene.echo[end - 6_400 : end]
+    assert not detector.is_echo(1, newest, BEGIN)
+    detector.played(scene.sent[:end], BEGIN)
+    assert detector.is_echo(1, newest, BEGIN + end / HEARING_RATE)
+    assert not detector.is_echo(2, newest, BEGIN + end / HEARING_RATE + 3.0)
+
+
+def test_the_hushed_end_of_an_echo_belongs_to_it_but_only_to_who_had_it(scenes: list[Scene]) -> None:
+    scene = scenes[0]
+    detector = EchoDetector()
+    end = round((first_voiced(scene.echo) + 0.5) * HEARING_RATE)
+    detector.played(scene.sent[:end], BEGIN)
+    at = BEGIN + end / HEARING_RATE
+    assert detector.is_echo(1, scene.echo[end - 6_400 : end], at)
+    hush = np.random.default_rng(7).normal(0, 0.001, 6_400).astype(np.float32)
+    assert detector.is_echo(1, hush, at + 0.3)
+    assert not detector.is_echo(2, hush, at + 0.3)
+    assert not detector.is_echo(1, hush, at + 5.0)
+    detector.forget(1)
+    assert not detector.is_echo(1, hush, at + 0.3)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4_000), st.floats(-5, 5)), max_size=8), st.integers(0, 8_000))
+def test_any_lengths_and_times_get_an_answer(played: list[tuple[int, float]], length: int) -> None:
+    random = np.random.default_rng(7)
+    detector = EchoDetector()
+    for samples, at in played:
+        detector.played(random.normal(0, 0.1, samples).astype(np.float32), at)
+    assert not detector.is_echo(1, random.normal(0, 0.1, length).astype(np.float32), 0.0)

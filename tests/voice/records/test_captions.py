@@ -1,0 +1,179 @@
+"""Captions as people read them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from bot.voice.events import AnswerHeard, RemarkHeard, Told
+from bot.voice.records import captions
+from bot.voice.records.captions import CaptionError, CaptionWriter, caption
+from config.settings import Captions
+
+ADA, BOB = 1, 2
+
+
+class Outlet:
+    """Keeps what is written, in its place."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[Captions, str]] = []
+        self.faults: list[Exception] = []
+        self.written = asyncio.Event()
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def write(self, text: str, place: Captions) -> None:
+        self.written.set()
+        await self.open.wait()
+        if self.faults:
+            raise self.faults.pop()
+        assert 0 < len(text) <= 2_000
+        self.messages.append((place, text))
+
+    @property
+    def lines(self) -> list[str]:
+        return [line for _, text in self.messages for line in text.split("\n")]
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captions, "GATHER_SECONDS", 0.01)
+    monkeypatch.setattr(captions, "INTERVAL_SECONDS", 0.02)
+
+
+@pytest.fixture
+def outlet() -> Outlet:
+    return Outlet()
+
+
+@pytest.fixture
+async def writer(outlet: Outlet) -> AsyncIterator[CaptionWriter]:
+    writer = CaptionWriter(outlet, "Mia", Captions.CHANNEL)
+    writer.start()
+    yield writer
+    await writer.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def said(text: str, *, person: int = ADA, name: str = "Ada") -> RemarkHeard:
+    return RemarkHeard(person, name, text, addressed=True)
+
+
+async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWriter, outlet: Outlet) -> None:
+    writer(said("How are you?"))
+    writer(AnswerHeard("I am fine, and", interrupted=True))
+    writer(Told("not a caption"))
+    writer(said("Stop.", person=BOB, name="Bob"))
+    await until(lambda: outlet.messages)
+    assert outlet.messages == [
+        (Captions.CHANNEL, "**Ada:** How are you?\n**Mia:** I am fine, and —\n**Bob:** Stop.")
+    ], "lines that come together share a message"
+
+
+async def test_nothing_is_written_while_captions_are_off(writer: CaptionWriter, outlet: Outlet) -> None:
+    writer(said("One"))
+    writer.place = Captions.OFF
+    writer(said("Two"))
+    await asyncio.sleep(0.1)
+    writer.place = Captions.THREAD
+    writer(said("Three"))
+    await until(lambda: outlet.messages)
+    assert outlet.messages == [(Captions.THREAD, "**Ada:** Three")]
+
+
+async def test_what_waits_of_somebody_who_opts_out_is_never_written(writer: CaptionWriter, outlet: Outlet) -> None:
+    writer(said("My secret"))
+    writer(said("Hello", person=BOB, name="Bob"))
+    writer.forget(ADA)
+    await until(lambda: outlet.messages)
+    assert outlet.lines == ["**Bob:** Hello"]
+
+
+async def test_while_discord_is_slow_lines_gather_into_few_full_messages(writer: CaptionWriter, outlet: Outlet) -> None:
+    outlet.open.clear()
+    writer(said("first"))
+    await outlet.written.wait()
+    for number in range(100):
+        writer(said(f"{number} " + "word " * 10))
+    outlet.open.set()
+    await until(lambda: len(outlet.lines) == 101)
+    assert [line.split()[1] for line in outlet.lines[1:]] == [str(number) for number in range(100)]
+    assert len(outlet.messages) <= 5
+
+
+async def test_of_more_lines_than_can_wait_the_oldest_are_left_out_and_that_is_written(
+    writer: CaptionWriter, outlet: Outlet
+) -> None:
+    outlet.open.clear()
+    writer(said("first"))
+    await outlet.written.wait()
+    for number in range(captions.MAX_WAITING + 7):
+        writer(said(str(number)))
+    outlet.open.set()
+    await until(lambda: len(outlet.lines) == captions.MAX_WAITING + 2)
+    assert outlet.lines[1:3] == ["*(7 lines left out)*", "**Ada:** 7"]
+
+
+@pytest.mark.parametrize("fault", [CaptionError("no"), ValueError("a bug")])
+async def test_a_message_that_fails_does_not_end_the_captions(
+    writer: CaptionWriter, outlet: Outlet, fault: Exception
+) -> None:
+    outlet.faults.append(fault)
+    writer(said("lost"))
+    await until(lambda: not outlet.faults)
+    writer(said("found"))
+    await until(lambda: outlet.messages)
+    assert outlet.lines == ["**Ada:** found"]
+
+
+async def test_the_last_words_of_a_call_are_written_before_it_ends(outlet: Outlet) -> None:
+    writer = CaptionWriter(outlet, "Mia", Captions.CHANNEL)
+    writer.start()
+    writer(said("Goodbye"))
+    await writer.close()
+    assert outlet.lines == ["**Ada:** Goodbye"]
+
+
+async def test_a_discord_that_hangs_holds_no_call_open(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captions, "CLOSE_SECONDS", 0.05)
+    writer = CaptionWriter(outlet, "Mia", Captions.CHANNEL)
+    writer.start()
+    outlet.open.clear()
+    writer(said("Goodbye"))
+    async with asyncio.timeout(2):
+        await writer.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("**Eve**", "*whispers* `code`", r"**\*\*Eve\*\*:** \*whispers\* \`code\`"),
+        ("Eve: x", "two\nlines", "**Eve x:** two lines"),
+        ("Eve", "<@1234> look at [this](https://example.org)", "**Eve:** someone look at this"),
+        ("@everyone", "# not a title", r"**\@everyone:** \# not a title"),
+    ],
+)
+def test_names_and_words_are_shown_as_they_stand(name: str, text: str, line: str) -> None:
+    assert caption(name, text) == [line]
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\u200b", "..."])
+def test_no_line_without_words(text: str) -> None:
+    assert all(re.search(r"\*\* \S", line) for line in caption("Ada", text))
+    assert caption("Ada", "") == []
+
+
+def test_a_speech_too_long_for_a_message_is_cut_between_words() -> None:
+    lines = caption("*" * 32, "*word* " * 500)
+    assert len(lines) > 1
+    assert all(len(line) <= 2_000 for line in lines)
+    assert sum(line.count("word") for line in lines) == 500

@@ -1,0 +1,250 @@
+"""Recordings as an editor opens them: right sound at the right time, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bot.voice.records.recorder import CallRecorder, RecordingError, RecordingLimits, file_name, recording_folder
+
+ADA, BOB = 11, 22
+NAMES = {ADA: "Ada", BOB: "../Bob/..\0"}
+BEGAN = 1000.0
+Sound = NDArray[np.float32]
+
+
+def frame(level: float, rate: int = 16_000) -> Sound:
+    return np.full(rate // 50, level, np.float32)
+
+
+class Recording:
+    """A recorder whose clock and disk stand still, and what became of it."""
+
+    def __init__(self, folder: Path, limits: RecordingLimits | None = None) -> None:
+        self.now = BEGAN
+        self.disk_free = 10**9
+        self.ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.named: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.recorder = CallRecorder(
+            folder,
+            self.name_of,
+            self.ended.put,
+            limits=limits,
+            disk_free=lambda _: self.disk_free,
+            clock=lambda: self.now,
+        )
+
+    def name_of(self, person: int) -> str:
+        self.named.put(person)
+        return NAMES[person]
+
+    def talk(self, person: int, start: float, seconds: float, level: float = 0.5) -> None:
+        """Frames of 20 ms, each on its time."""
+        for number in range(round(seconds * 50)):
+            self.recorder.heard(person, frame(level), BEGAN + start + number / 50)
+
+    def until_asked_for(self, person: int, at: float) -> None:
+        """Wait until everything before is written, by the first sound of somebody new."""
+        self.talk(person, at, 0.02)
+        while self.named.get(timeout=10) != person:
+            pass
+
+    def read(self, name: str) -> tuple[Sound, int]:
+        return read(self.recorder.folder / name)
+
+
+def read(path: Path) -> tuple[Sound, int]:
+    with wave.open(str(path), "rb") as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        data = file.readframes(file.getnframes())
+        assert len(data) == 2 * file.getnframes()
+        return np.frombuffer(data, "<i2").astype(np.float32) / np.float32(32_767), file.getframerate()
+
+
+def voiced(sound: Sound, rate: int) -> list[tuple[float, float]]:
+    """The stretches that are not silent, in seconds."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], (np.abs(sound) > 0.01).astype(np.int8), [0]))))
+    return [(round(a / rate, 3), round(b / rate, 3)) for a, b in edges.reshape(-1, 2)]
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Recording]:
+    recording = Recording(tmp_path / "recordings" / "now")
+    recording.recorder.start()
+    yield recording
+    recording.recorder.close()
+
+
+def test_everyone_has_a_file_and_all_lie_on_one_time_line(recording: Recording) -> None:
+    recording.talk(ADA, 1.0, 2.0)
+    recording.talk(BOB, 2.5, 1.0, level=-0.25)
+    recording.talk(ADA, 5.0, 0.5)
+    for number in range(50):
+        recording.recorder.spoken(frame(0.75, 48_000), BEGAN + 3.5 + number / 50)
+    recording.recorder.close()
+    names = sorted(path.name for path in recording.recorder.folder.iterdir())
+    assert names == ["Ada-11.wav", "Bob-22.wav", "bot.wav"]
+    ada, ada_rate = recording.read("Ada-11.wav")
+    bob, bob_rate = recording.read("Bob-22.wav")
+    bot, bot_rate = recording.read("bot.wav")
+    assert (ada_rate, bob_rate, bot_rate) == (16_000, 16_000, 48_000)
+    assert voiced(ada, ada_rate) == [(1.0, 3.0), (5.0, 5.5)]
+    assert voiced(bob, bob_rate) == [(2.5, 3.5)]
+    assert voiced(bot, bot_rate) == [(3.5, 4.5)]
+    assert len(ada) / ada_rate == len(bob) / bob_rate == len(bot) / bot_rate, "they end together"
+    assert bob.min() == pytest.approx(-0.25, abs=0.001)
+
+
+def test_packets_that_come_unevenly_leave_no_gap(recording: Recording) -> None:
+    late = np.random.default_rng(1).uniform(0, 0.08, 200)
+    for number in range(200):
+        recording.recorder.heard(ADA, frame(0.5), BEGAN + 1 + number / 50 + late[number])
+    recording.recorder.close()
+    (stretch,) = voiced(*recording.read("Ada-11.wav"))
+    assert stretch[1] - stretch[0] == 4.0
+
+
+def test_after_a_burst_of_late_packets_the_next_words_are_on_time_again(recording: Recording) -> None:
+    recording.talk(ADA, 1.0, 1.0)
+    for _ in range(20):
+        recording.recorder.heard(ADA, frame(0.5), BEGAN + 2.4)
+    recording.talk(ADA, 5.0, 1.0)
+    recording.recorder.close()
+    assert voiced(*recording.read("Ada-11.wav")) == [(1.0, 2.0), (2.4, 2.8), (5.0, 6.0)]
+
+
+def test_sound_that_comes_faster_than_time_does_not_push_the_rest_away(recording: Recording) -> None:
+    for _ in range(500):
+        recording.recorder.heard(ADA, frame(0.5), BEGAN + 1)
+    recording.talk(ADA, 3.0, 1.0)
+    recording.recorder.close()
+    assert voiced(*recording.read("Ada-11.wav"))[-1] == (3.0, 4.0)
+
+
+def test_what_is_no_sound_does_no_harm(recording: Recording) -> None:
+    recording.recorder.heard(ADA, np.array([np.nan, np.inf, -np.inf, 9.0, -9.0], np.float32), BEGAN + 0.01)
+    recording.recorder.heard(ADA, frame(0.5), BEGAN - 5)
+    recording.recorder.close()
+    sound, _ = recording.read("Ada-11.wav")
+    assert sound.tolist() == [0, 1, -1, 1, -1]
+
+
+def test_who_opts_out_has_no_file_and_gets_none_again(recording: Recording) -> None:
+    recording.talk(ADA, 0.0, 1.0)
+    recording.recorder.forget(ADA)
+    recording.talk(ADA, 1.0, 1.0)
+    recording.until_asked_for(BOB, 3.0)
+    assert [path.name for path in recording.recorder.folder.iterdir()] == ["Bob-22.wav"], "while the recording goes on"
+    recording.recorder.close()
+    assert [path.name for path in recording.recorder.folder.iterdir()] == ["Bob-22.wav"]
+    recording.recorder.forget(BOB)
+    assert list(recording.recorder.folder.iterdir()) == [], "also when the recording is over"
+
+
+def test_nothing_is_recorded_before_the_start_or_after_the_end(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "now")
+    recording.talk(ADA, 0.0, 1.0)
+    recording.recorder.close()
+    assert not recording.recorder.folder.exists()
+    recording = Recording(tmp_path / "now")
+    recording.recorder.start()
+    recording.recorder.close()
+    recording.talk(ADA, 0.0, 1.0)
+    assert list(recording.recorder.folder.iterdir()) == []
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from bot.voice.records.recorder import CallRecorder
+recorder = CallRecorder(Path(sys.argv[1]), lambda person: "Ada", print)
+recorder.start()
+began = time.monotonic()
+for number in range(1000):
+    recorder.heard(11, np.full(320, 0.5, np.float32), began + number / 50)
+    if number == 120:
+        print("go", flush=True)
+    time.sleep(max(0.0, began + number / 50 - time.monotonic()))
+"""
+
+
+def test_a_bot_that_is_killed_leaves_files_that_play(tmp_path: Path) -> None:
+    folder = tmp_path / "now"
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"go\n"
+        os.kill(process.pid, signal.SIGKILL)
+    sound, rate = read(folder / "Ada-11.wav")
+    assert len(sound) / rate > 1.0
+    assert (np.abs(sound - 0.5) < 0.01).all()
+
+
+@pytest.mark.parametrize(("hours", "disk_free", "words"), [(2, 10**9, "2 hours"), (0.1, 10**6, "disk")])
+def test_at_a_limit_the_recording_ends_whole_and_says_so(
+    tmp_path: Path, hours: float, disk_free: int, words: str
+) -> None:
+    recording = Recording(tmp_path / "now", RecordingLimits(hours=2))
+    recording.recorder.start()
+    recording.talk(ADA, 0.0, 1.0)
+    recording.until_asked_for(BOB, 1.0)
+    recording.disk_free = disk_free
+    recording.now += hours * 3_600
+    assert words in recording.ended.get(timeout=10)
+    assert not recording.recorder.recording
+    assert voiced(*recording.read("Ada-11.wav")) == [(0.0, 1.0)]
+    recording.recorder.close()
+
+
+def test_a_recording_that_cannot_begin_says_why(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="disk is nearly full"):
+        Recording(tmp_path / "now", RecordingLimits(min_free_bytes=2 * 10**9)).recorder.start()
+    assert not (tmp_path / "now").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordingError, match="can't record"):
+        Recording(tmp_path / "file" / "now").recorder.start()
+
+
+def test_a_file_that_breaks_ends_the_recording_and_keeps_the_others(
+    recording: Recording, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording.talk(ADA, 0.0, 1.0)
+    recording.recorder.heard(99, frame(0.5), BEGAN + 1)  # Nobody knows a name for them.
+    assert "could not be written" in recording.ended.get(timeout=10)
+    assert len(recording.read("Ada-11.wav")[0]) == 16_000
+    assert "The recording failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("Ada", "Ada"),
+        ("../../etc/passwd", "etc_passwd"),
+        ("", "Someone"),
+        ("名前 😀", "名前"),
+        ("a\0b", "a_b"),
+        ("..", "unnamed"),
+    ],
+)
+def test_names_are_safe_as_file_names(name: str, file: str) -> None:
+    assert file_name(name) == file
+
+
+def test_a_recordings_folder_names_its_time_and_channel() -> None:
+    at = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+    assert recording_folder(Path("data"), "Lounge 1", at) == Path("data/recordings/20260131T120000Z-Lounge_1")
+
+
+def test_recordings_are_for_the_operator_alone(recording: Recording) -> None:
+    assert recording.recorder.folder.stat().st_mode & 0o077 == 0

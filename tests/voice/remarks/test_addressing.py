@@ -1,0 +1,101 @@
+"""Whom a remark is for: each policy, names as a transcriber spells them, and conversations that go on."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.voice.remarks.addressing import CONTINUING, Addressing, Exchange
+from bot.voice.remarks.names import Names
+from config.settings import AnswerPolicy
+
+NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))
+ANNA, BEN = 1, 2
+NOBODY = Exchange()
+WITH_ANNA = Exchange(partner=ANNA, since=3.0)
+
+
+def addressed(
+    text: str,
+    others: tuple[str, ...] = ("Ben", "xX_Charlotte_Xx 99"),
+    exchange: Exchange = NOBODY,
+    policy: AnswerPolicy = AnswerPolicy.SMART,
+) -> bool:
+    return Addressing(policy, NAMES).is_addressed(ANNA, text, others, exchange)
+
+
+@pytest.mark.parametrize("others", [(), ("Ben",)])
+def test_always_means_every_remark(others: tuple[str, ...]) -> None:
+    assert addressed("Ben, are you there?", others, policy=AnswerPolicy.ALWAYS)
+
+
+def test_name_means_the_name_even_between_two_and_within_a_conversation() -> None:
+    assert addressed("What do you think, Seiyuu?", policy=AnswerPolicy.NAME)
+    assert not addressed("What do you think?", (), WITH_ANNA, AnswerPolicy.NAME)
+
+
+def test_who_is_alone_with_the_bot_always_means_it() -> None:
+    assert addressed("What a day.", ())
+
+
+def test_among_several_people_a_remark_without_the_name_is_for_them() -> None:
+    assert not addressed("What a day.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Seiyuu, what's up?",
+        "Hey Sayu!",
+        "What do you think, Seiyu?",
+        "say you, tell me a story",
+        "Sei Yu, are you there?",
+        "SEIYUU!",
+        "Seiyou, hello",
+        "Seiyuu's idea was better",
+    ],
+)
+def test_the_name_counts_as_a_transcriber_may_spell_it(text: str) -> None:
+    assert addressed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["So you went home?", "Hey Siri, what time is it?", "I was saying that, too.", "Save your game.", "Seoul is big."],
+)
+def test_words_that_sound_a_little_like_it_do_not(text: str) -> None:
+    assert not addressed(text)
+
+
+def test_a_conversation_goes_on_without_the_name_for_a_while() -> None:
+    assert addressed("And tomorrow?", exchange=WITH_ANNA)
+    assert addressed("And tomorrow?", exchange=Exchange(ANNA, CONTINUING))
+    assert not addressed("And tomorrow?", exchange=Exchange(ANNA, CONTINUING + 0.1))
+
+
+def test_it_goes_on_only_for_who_had_it() -> None:
+    assert not addressed("And tomorrow?", exchange=Exchange(BEN, 1.0))
+    assert not addressed("And tomorrow?", exchange=Exchange(None, 1.0))
+
+
+@pytest.mark.parametrize("text", ["Ben, are you coming?", "Hey Ben, look at that.", "Charlotte, what about you?"])
+def test_whoever_calls_somebody_else_has_turned_away_from_the_bot(text: str) -> None:
+    assert not addressed(text, exchange=WITH_ANNA)
+    assert addressed(text + " Seiyuu is coming, too.", exchange=WITH_ANNA)
+
+
+def test_speaking_about_somebody_is_not_calling_them() -> None:
+    assert addressed("What would you give to Ben?", exchange=WITH_ANNA)
+
+
+@given(
+    st.text(),
+    st.lists(st.text(), max_size=3).map(tuple),
+    st.builds(Exchange, st.none() | st.integers(), st.floats(0)),
+    st.sampled_from(AnswerPolicy),
+)
+def test_any_text_and_names_get_an_answer(
+    text: str, others: tuple[str, ...], exchange: Exchange, policy: AnswerPolicy
+) -> None:
+    addressed(text, others, exchange, policy)

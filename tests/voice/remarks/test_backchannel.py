@@ -1,0 +1,77 @@
+"""What a listener says to mean "go on" does not stop the bot, in any language; anything else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.voice.remarks.backchannel import Backchannels, BackchannelsError
+
+BACKCHANNELS = Backchannels()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mhm.",
+        "Mm-hmm.",
+        "Mmmmmm...",
+        "uh-huh, uh-huh",
+        "Yeah, right.",
+        "Okay, okay, I see.",
+        "Yes!",
+        "True.",
+        "Ja, genau.",
+        "Ach so!",
+        "Ah bon?",
+        "Ajá, claro.",
+        "Ага, понятно.",
+        "うんうんうん",
+        "はい、なるほど。",
+        "对对对",
+        "嗯……",
+    ],
+)
+def test_a_listeners_sign_is_one(text: str) -> None:
+    assert BACKCHANNELS.is_sign(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "...",
+        "Stop.",
+        "No.",
+        "Wait!",
+        "Yes, but",
+        "Okay, what about tomorrow?",
+        "Right now?",
+        "Oh no",
+        "Really cool idea",
+        "yeah yeah yeah yeah yeah",
+        "うんざりです",
+        "对不起",
+        "Ja, aber",
+        "Seiyuu",
+    ],
+)
+def test_other_remarks_are_none(text: str) -> None:
+    assert not BACKCHANNELS.is_sign(text)
+
+
+@given(st.text())
+def test_any_text_gets_an_answer(text: str) -> None:
+    BACKCHANNELS.is_sign(text)
+
+
+@pytest.mark.parametrize("content", ["en: [yes]", "[mhm]", "en: [", "en: mhm"])
+def test_a_file_that_can_not_be_used_says_so(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "signs.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(BackchannelsError) as raised:
+        Backchannels(path)
+    assert str(path) in str(raised.value)

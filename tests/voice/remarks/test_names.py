@@ -1,0 +1,33 @@
+"""Names as a transcriber hears them, and words that only sound like them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.voice.remarks.names import Names
+
+SEIYUU = Names(("Seiyuu", "Sayu"))
+
+
+@pytest.mark.parametrize("text", ["Seiyuu, hello!", "hey seiyu", "Saiyu?", "what do you think, Sayu", "SEIYUU"])
+def test_it_is_called_however_it_is_spelt(text: str) -> None:
+    assert SEIYUU.called_in(text)
+
+
+@pytest.mark.parametrize("text", ["see you later", "they say you won", "the season is over", "I say so", "", "say"])
+def test_words_that_sound_a_little_like_it_do_not_call_it(text: str) -> None:
+    assert not SEIYUU.called_in(text)
+
+
+def test_short_names_must_be_said_as_they_are() -> None:
+    assert Names(("Mia",)).called_in("Mia, hello")
+    assert not Names(("Mia",)).called_in("mine")
+
+
+@given(st.text())
+def test_any_text_will_do(text: str) -> None:
+    SEIYUU.called_in(text)
+    assert Names((text,)).called_in("") is False
+    assert isinstance(SEIYUU.without(text), str)

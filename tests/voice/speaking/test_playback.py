@@ -1,0 +1,253 @@
+"""Sound in, 20 ms frames out: nothing lost, nothing heard of what was dropped, and the position always right."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.voice.speaking.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyAudioSource, Samples
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 7.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Heard:
+    """A listener that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.journal: list[tuple[object, ...]] = []
+
+    def first_frame(self, reply: str, at: float) -> None:
+        self.journal.append(("first", reply, at))
+
+    def marked(self, reply: str, number: int, at: float) -> None:
+        self.journal.append(("mark", reply, number))
+
+    def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
+        self.journal.append(("drained", reply, samples, underruns))
+
+
+def make(clock: Clock | None = None) -> tuple[ReplyAudioSource, Heard]:
+    source, heard = ReplyAudioSource(asyncio.get_running_loop(), clock=clock or Clock()), Heard()
+    source.listener = heard
+    return source, heard
+
+
+def ramp(length: int, start: int = 0) -> Samples:
+    return ((np.arange(start, start + length) % 20_000) / 32767).astype(np.float32)
+
+
+def left_channel(frames: list[bytes]) -> list[int]:
+    stereo = np.frombuffer(b"".join(frames), "<i2").reshape(-1, 2)
+    assert (stereo[:, 0] == stereo[:, 1]).all()
+    return [int(sample) for sample in stereo[:, 0]]
+
+
+def take_all(source: ReplyAudioSource) -> list[bytes]:
+    frames = []
+    while (frame := source.take()) is not None:
+        assert len(frame) == len(SILENT_FRAME)
+        frames.append(frame)
+    return frames
+
+
+@settings(max_examples=60, deadline=None)
+@given(chunks=st.lists(st.integers(0, 3000), max_size=12))
+def test_any_chunking_gives_the_same_sound_padded_at_its_end(chunks: list[int]) -> None:
+    async def check() -> None:
+        source, heard = make()
+        source.begin("r1")
+        written = 0
+        for length in chunks:
+            source.write("r1", ramp(length, written))
+            written += length
+        source.finish("r1")
+        sound = left_channel(take_all(source))
+        assert sound[:written] == np.rint(ramp(written) * 32767).astype(int).tolist()
+        assert not any(sound[written:])
+        assert len(sound) == -(-written // FRAME_SAMPLES) * FRAME_SAMPLES
+        await asyncio.sleep(0)
+        assert heard.journal[-1] == ("drained", "r1", written, 0)
+
+    asyncio.run(check())
+
+
+@settings(max_examples=60, deadline=None)
+@given(taken=st.integers(0, 12), length=st.integers(0, 10_000))
+def test_after_a_drop_nothing_of_the_reply_comes_and_the_position_is_what_was_taken(taken: int, length: int) -> None:
+    async def check() -> None:
+        source, _ = make()
+        source.begin("r1")
+        source.write("r1", ramp(length))
+        frames = [frame for _ in range(taken) if (frame := source.take()) is not None and frame != SILENT_FRAME]
+        assert source.position("r1") == min(len(frames) * FRAME_SAMPLES, length)
+        assert source.drop("r1") == len(frames) * FRAME_SAMPLES
+        source.write("r1", ramp(5000))
+        source.finish("r1")
+        assert source.take() is None
+        assert source.drop("r1") == 0
+
+    asyncio.run(check())
+
+
+def take_for(source: ReplyAudioSource, clock: Clock, frames: int) -> list[bytes | None]:
+    """What the sending thread gets in so many beats."""
+    taken = []
+    for _ in range(frames):
+        taken.append(source.take())
+        clock.now += 0.02
+    return taken
+
+
+async def test_a_pause_in_the_sound_is_filled_with_silence_and_counted() -> None:
+    clock = Clock()
+    source, heard = make(clock)
+    source.begin("r1")
+    assert take_for(source, clock, 5) == [None] * 5, "silence before the first sound is no underrun"
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    sound, *silence = take_for(source, clock, 3)
+    assert sound not in (None, SILENT_FRAME)
+    assert silence == [SILENT_FRAME] * 2
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    assert take_for(source, clock, 4)[1:] == [SILENT_FRAME] * 3
+    source.finish("r1")
+    assert source.take() is None
+    await asyncio.sleep(0)
+    # The silence behind the last sound was nobody's loss.
+    assert [event[0] for event in heard.journal] == ["first", "drained"]
+    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 2)
+
+
+async def test_a_long_want_of_sound_ends_the_transmission_and_all_of_it_is_counted() -> None:
+    clock = Clock()
+    source, heard = make(clock)
+    source.begin("r1")
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    taken = take_for(source, clock, 101)
+    assert taken.count(SILENT_FRAME) == pytest.approx(LONGEST_GAP / 0.02, abs=1)
+    assert taken[-1] is None
+    source.write("r1", ramp(FRAME_SAMPLES, 1))
+    source.finish("r1")
+    assert take_for(source, clock, 2)[0] not in (None, SILENT_FRAME)
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES, 100)
+
+
+async def test_held_sound_waits_and_goes_on_where_it_stopped() -> None:
+    clock, woken = Clock(), []
+    source, heard = make(clock)
+    source.begin("r1")
+    source.write("r1", ramp(4 * FRAME_SAMPLES))
+    before = take_for(source, clock, 2)
+    source.hold()
+    assert take_for(source, clock, 50) == [None] * 50
+    assert source.position("r1") == 2 * FRAME_SAMPLES
+    source.wake = lambda: woken.append(True)
+    source.resume()
+    assert woken
+    source.finish("r1")
+    played = [frame for frame in before + take_for(source, clock, 3) if frame is not None]
+    assert left_channel(played) == np.rint(ramp(4 * FRAME_SAMPLES) * 32767).astype(int).tolist()
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("drained", "r1", 4 * FRAME_SAMPLES, 0)
+
+
+async def test_what_was_held_can_be_dropped() -> None:
+    source, _ = make()
+    source.begin("r1")
+    source.write("r1", ramp(4 * FRAME_SAMPLES))
+    source.take()
+    source.hold()
+    assert source.drop("r1") == FRAME_SAMPLES
+    source.resume()
+    assert source.take() is None
+
+
+async def test_read_always_gives_a_frame() -> None:
+    source, _ = make()
+    assert source.read() == SILENT_FRAME
+
+
+async def test_marks_are_reported_where_they_stand() -> None:
+    source, heard = make()
+    source.begin("r1")
+    for number in range(2):
+        source.mark("r1", number)
+        source.write("r1", ramp(2 * FRAME_SAMPLES))
+    source.take()
+    await asyncio.sleep(0)
+    assert heard.journal == [("mark", "r1", 0), ("first", "r1", 7.0)]
+    source.take()
+    source.take()
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("mark", "r1", 1)
+
+
+async def test_the_volume_changes_what_is_queued_already() -> None:
+    source, _ = make()
+    source.begin("r1")
+    source.write("r1", np.full(3 * FRAME_SAMPLES, 0.25, np.float32))
+    levels = []
+    for volume in (1.0, 0.0, 9.0):
+        source.volume = volume
+        levels.append(left_channel([source.read()])[0])
+    assert levels == [8191, 0, 16383]
+
+
+async def test_loud_and_broken_samples_do_not_wrap() -> None:
+    source, _ = make()
+    source.begin("r1")
+    source.write("r1", np.array([2.0, -2.0, np.nan, np.inf, -np.inf] * 200, np.float32))
+    assert left_channel([source.read()])[:5] == [32767, -32768, 0, 32767, -32767]
+
+
+async def test_room_comes_when_sound_is_sent_or_dropped() -> None:
+    source, _ = make()
+    source.begin("r1")
+    source.write("r1", ramp(5 * FRAME_SAMPLES))
+    waiting = asyncio.create_task(source.wait_for_room(0.05))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        source.take()
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    source.take()
+    async with asyncio.timeout(1):
+        await waiting
+    source.write("r1", ramp(50 * FRAME_SAMPLES))
+    waiting = asyncio.create_task(source.wait_for_room(0.05))
+    await asyncio.sleep(0)
+    source.drop("r1")
+    async with asyncio.timeout(1):
+        await waiting
+
+
+async def test_a_reply_is_being_made_until_it_sounds() -> None:
+    source, _ = make()
+    states = [source.making]
+    source.begin("r1")
+    states.append(source.making)
+    source.write("r1", ramp(FRAME_SAMPLES))
+    source.take()
+    states.append(source.making)
+    assert states == [False, True, False]
+
+
+@pytest.mark.parametrize("reply", ["r0", "r2"])
+async def test_sound_of_another_reply_is_dropped(reply: str) -> None:
+    source, _ = make()
+    source.begin("r1")
+    source.write(reply, ramp(FRAME_SAMPLES))
+    source.finish(reply)
+    assert source.take() is None

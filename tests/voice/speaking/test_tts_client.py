@@ -1,0 +1,249 @@
+"""The connection to the speech server, against a real WebSocket server that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from websockets.asyncio.server import Server, ServerConnection, serve
+
+from bot.voice.speaking.tts_client import (
+    Connected,
+    Disconnected,
+    SegmentAudio,
+    SpeechClient,
+    SpeechEvent,
+    SpeechUnavailable,
+)
+from tts_server import wire
+
+LIMIT = 10.0
+Handler = Callable[[ServerConnection], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(handler: Handler, port: int = 0) -> AsyncIterator[tuple[Server, str]]:
+    async with serve(handler, "127.0.0.1", port, close_timeout=0.2) as server:
+        yield server, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/stream"
+
+
+async def take(events: AsyncGenerator[SpeechEvent, None], count: int) -> list[SpeechEvent]:
+    async with asyncio.timeout(LIMIT):
+        return [await anext(events) for _ in range(count)]
+
+
+async def stay(socket: ServerConnection) -> None:
+    """A server that says nothing."""
+    await socket.wait_closed()
+
+
+async def test_messages_go_out_and_events_come_in() -> None:
+    got: list[str | bytes] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        got.append(await socket.recv())
+        await socket.send(wire.encode_server(wire.SegmentStart(0, "Hi.", "r1")))
+        await socket.send(np.array([0.5, -0.5], "<f4").tobytes())
+        await socket.send(wire.encode_server(wire.SegmentEnd(0, 2, "r1")))
+        await socket.wait_closed()
+
+    async with serving(handler) as (_, url):
+        client = SpeechClient(url)
+        await client.open()
+        await client.send(wire.Speak("Hi.", flush=True, reply="r1"))
+        start, audio, end = await take(client.events(), 3)
+        assert start == wire.SegmentStart(0, "Hi.", "r1")
+        assert isinstance(audio, SegmentAudio)
+        assert audio.samples.tolist() == [0.5, -0.5]
+        assert end == wire.SegmentEnd(0, 2, "r1")
+        assert json.loads(got[0]) == {"token": "Hi.", "flush": True, "reply": "r1"}
+        await client.close()
+
+
+async def test_rubbish_is_dropped_and_the_connection_lives() -> None:
+    async def handler(socket: ServerConnection) -> None:
+        for rubbish in ("not json", "[]", '{"event": "dance"}', '{"event": "end"}', b"\0\0\0\0"):
+            await socket.send(rubbish)
+        await socket.send(wire.encode_server(wire.SegmentStart(0, "x", "r1")))
+        await socket.send(b"\0\0\0")
+        await socket.send(wire.encode_server(wire.Cancelled("r1")))
+        await socket.wait_closed()
+
+    async with serving(handler) as (_, url):
+        client = SpeechClient(url)
+        await client.open()
+        assert await take(client.events(), 2) == [wire.SegmentStart(0, "x", "r1"), wire.Cancelled("r1")]
+        await client.close()
+
+
+async def test_a_server_that_goes_and_comes_back_is_told_and_found_again() -> None:
+    async def handler(socket: ServerConnection) -> None:
+        await socket.recv()
+
+    client: SpeechClient
+    async with serving(handler) as (server, url):
+        port = server.sockets[0].getsockname()[1]
+        client = SpeechClient(url)
+        await client.open()
+        events = client.events()
+        first = asyncio.create_task(take(events, 1))
+        await asyncio.sleep(0)
+    assert isinstance((await first)[0], Disconnected)
+    with pytest.raises(SpeechUnavailable):
+        await client.send(wire.Speak("x"))
+    async with serving(handler, port):
+        assert await take(events, 1) == [Connected()]
+        assert client.connected
+        await client.send(wire.Speak("x"))
+        await client.close()
+
+
+async def test_nobody_there_is_said_with_the_address() -> None:
+    client = SpeechClient("ws://127.0.0.1:9/ws/stream")
+    with pytest.raises(SpeechUnavailable, match=r"127\.0\.0\.1:9"):
+        await client.open()
+    await client.close()
+
+
+async def test_a_refused_token_is_said() -> None:
+    async with serve(stay, "127.0.0.1", 0, process_request=lambda c, _: c.respond(401, "no")) as server:
+        client = SpeechClient(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", token="wrong")
+        with pytest.raises(SpeechUnavailable, match="TTS_TOKEN"):
+            await client.open()
+        await client.close()
+
+
+async def test_closing_ends_the_events() -> None:
+    async with serving(stay) as (_, url):
+        client = SpeechClient(url)
+        await client.open()
+        listening = asyncio.create_task(anext(client.events(), None))
+        await asyncio.sleep(0)
+        await client.close()
+        assert await asyncio.wait_for(listening, LIMIT) is None
+
+
+async def test_a_slow_consumer_makes_the_server_wait() -> None:
+    sent = 0
+    stuck = asyncio.Event()
+
+    async def handler(socket: ServerConnection) -> None:
+        nonlocal sent
+        await socket.send(wire.encode_server(wire.SegmentStart(0, "x", "r1")))
+        while True:
+            try:
+                async with asyncio.timeout(1):
+                    await socket.send(bytes(96_000))
+                    sent += 1
+            except TimeoutError:
+                stuck.set()
+                return
+
+    async with serving(handler) as (_, url):
+        client = SpeechClient(url)
+        await client.open()
+        events = client.events()
+        await take(events, 1)
+        await asyncio.wait_for(stuck.wait(), 30)
+        assert sent < 400, "the server could write far ahead of a consumer that does not read"
+        await client.close()
+
+
+async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -> None:
+    frames, patience = 300, 0.1
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.send(wire.encode_server(wire.SegmentStart(0, "x", "r1")))
+        for number in range(frames):
+            await socket.send(np.full(9_600, number, "<f4").tobytes())
+        await socket.wait_closed()
+
+    async with serving(handler) as (_, url):
+        client = SpeechClient(url, patience=patience)
+        await client.open()
+        events = client.events()
+        heard = await take(events, 1 + frames // 2)
+        # Much longer than a silent server would be given.
+        await asyncio.sleep(10 * patience)
+        heard += await take(events, frames - frames // 2)
+        assert [int(audio.samples[0]) for audio in heard if isinstance(audio, SegmentAudio)] == list(range(frames))
+        await client.close()
+
+
+async def test_a_server_that_hangs_is_given_up() -> None:
+    async def hang(socket: ServerConnection) -> None:
+        socket.transport.pause_reading()
+        await socket.wait_closed()
+
+    async with serving(hang) as (_, url):
+        client = SpeechClient(url, patience=0.1)
+        await client.open()
+        (event,) = await take(client.events(), 1)
+        assert isinstance(event, Disconnected)
+        assert "sign of life" in event.reason
+        await client.close()
+
+
+async def test_a_server_that_has_nothing_to_say_is_not_given_up() -> None:
+    async def think(socket: ServerConnection) -> None:
+        await asyncio.sleep(1)
+        await socket.send(wire.encode_server(wire.Cancelled("r1")))
+        await socket.wait_closed()
+
+    async with serving(think) as (_, url):
+        client = SpeechClient(url, patience=0.1)
+        await client.open()
+        assert await take(client.events(), 1) == [wire.Cancelled("r1")]
+        await client.close()
+
+
+async def test_the_connection_is_closed_even_when_the_consumer_was_cancelled_before() -> None:
+    gone = asyncio.Event()
+
+    async def handler(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+        gone.set()
+
+    async with serving(handler) as (_, url):
+        client = SpeechClient(url)
+        await client.open()
+        consumer = asyncio.create_task(take(client.events(), 1))
+        await asyncio.sleep(0)
+        consumer.cancel()
+        await asyncio.wait([consumer])
+        await client.close()
+        await asyncio.wait_for(gone.wait(), LIMIT)
+
+
+async def test_closing_ends_the_search_for_a_server() -> None:
+    async with serving(stay) as (_, url):
+        client = SpeechClient(url)
+        await client.open()
+        events = client.events()
+        first = asyncio.create_task(take(events, 1))
+        await asyncio.sleep(0)
+    await first
+    searching = asyncio.create_task(anext(events, None))
+    await asyncio.sleep(0)
+    await client.close()
+    assert await asyncio.wait_for(searching, LIMIT) is None
+
+
+async def test_a_server_that_throws_us_out_is_asked_more_and_more_seldom() -> None:
+    visits: list[float] = []
+
+    async def handler(socket: ServerConnection) -> None:
+        visits.append(asyncio.get_running_loop().time())
+
+    async with serving(handler) as (_, url):
+        client = SpeechClient(url)
+        await client.open()
+        await take(client.events(), 7)
+        first, second, third = (later - earlier for earlier, later in pairwise(visits))
+        assert first < second < third
+        await client.close()
