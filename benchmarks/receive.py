@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.dave_group import make_group
 from benchmarks.machine import describe_machine
-from bot.voice.opus import load_opus
+from bot.voice.connection.opus import load_opus
 from bot.voice.receive.decoder import SpeechDecoder
 from bot.voice.receive.heard import Heard, SoundHeard
 from bot.voice.receive.opening import NotOpened

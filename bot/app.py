@@ -30,11 +30,11 @@ from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.services import SpeechServerProcess, speech_server_options
 from bot.store import Store
 from bot.transcribers import make_transcriber
+from bot.voice.connection.opus import load_opus
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import HearingOptions
 from bot.voice.manager import VoiceSessionManager
-from bot.voice.opus import load_opus
 from bot.voice.participants import BargeInRule
 from bot.voice.session import CallEngines, CallOptions, CallPlace, VoiceSession
 from bot.voice.speaking.tts_client import SpeechClient

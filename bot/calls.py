@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import discord
 
 from bot.store import CallRecord, Store
+from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt
-from bot.voice.link import VoiceChannel
 from bot.voice.manager import CallError, CallStatus, EndCause, VoiceSessionManager
 from bot.voice.prompt_channel import PromptTextChannel
 from bot.voice.session import CallPlace, VoiceSession

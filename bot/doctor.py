@@ -17,8 +17,8 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError, load_persona
 from bot.llm.stream import ModelClient
 from bot.transcribers import make_transcriber
-from bot.voice.discord_internals import check_discord_version
-from bot.voice.opus import OpusMissing, load_opus
+from bot.voice.connection.client import check_discord_version
+from bot.voice.connection.opus import OpusMissing, load_opus
 from bot.voice.permissions import invite_link
 from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.corrections import CorrectionsError

@@ -15,8 +15,8 @@ from bot.app import Application, application
 from bot.first_start import explain_login_failure
 from bot.llm.personas import PersonaError
 from bot.services import ServiceError
+from bot.voice.connection.opus import OpusMissing
 from bot.voice.events import Watcher
-from bot.voice.opus import OpusMissing
 from bot.voice.transcribe.corrections import CorrectionsError
 from config.settings import Settings
 

@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.calls import NO_SESSION
 from bot.consent import ListeningConsent
-from bot.voice.link import VoiceChannel
+from bot.voice.connection.link import VoiceChannel
 from bot.voice.listening import (
     RECORDING_BEGAN_ALOUD,
     RECORDING_ENDED,

@@ -10,8 +10,8 @@ from discord.ext import commands
 
 from bot.calls import MAX_VOLUME, Calls
 from bot.commands.status import StatusReporter
+from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt, PromptKind
-from bot.voice.link import VoiceChannel
 from bot.voice.manager import CallError
 from bot.voice.voice_state import voice_state_notice
 

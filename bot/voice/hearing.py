@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.consent import ListeningConsent, ListeningGate
+from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.events import Watcher
-from bot.voice.link import VoiceChannel, VoiceLink
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.participants import BargeInRule, ChannelParticipants
 from bot.voice.prompt_channel import DiscordPromptChannel

@@ -10,13 +10,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from bot.consent import ListeningConsent
+from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallBegan, CallEnded, CallEvent, Watcher
 from bot.voice.hearing import Hearing, HearingOptions
-from bot.voice.link import VoiceChannel, VoiceLink
 from bot.voice.manager import CallError, EndCause
 from bot.voice.permissions import missing_permissions, permission_advice
 from bot.voice.ports import Companion

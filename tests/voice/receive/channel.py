@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import discord
 import numpy as np
 
-from bot.voice.opus import load_opus
+from bot.voice.connection.opus import load_opus
 from bot.voice.receive.heard import Heard, SoundHeard, TransmissionEnded
 from bot.voice.receive.opening import ENCRYPTED_END, NotOpened
 from bot.voice.receive.receiver import Receiver

@@ -8,7 +8,7 @@ import numpy as np
 import soxr
 from discord import opus
 
-from bot.voice.opus import load_opus
+from bot.voice.connection.opus import load_opus
 from bot.voice.receive.decoder import SpeechDecoder
 from bot.voice.receive.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.toy.phrases import FittedVoice

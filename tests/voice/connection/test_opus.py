@@ -9,7 +9,7 @@ from pathlib import Path
 import discord
 import pytest
 
-from bot.voice.opus import OpusMissing, load_opus
+from bot.voice.connection.opus import OpusMissing, load_opus
 
 
 @pytest.fixture
