@@ -20,6 +20,7 @@ from bot.commands.status import Engines, StatusReporter
 from bot.commands.voice import VoiceCommands
 from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
+from bot.database import Database
 from bot.first_start import toy_warning, welcome
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
@@ -83,8 +84,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         await use_api(str(settings.discord_api_url))
     async with AsyncExitStack() as stack:
         persona = load_persona(settings.persona)
-        store = await Store.open(settings.data_dir / "seiyuu.sqlite3")
-        stack.push_async_callback(store.close)
+        database = await stack.enter_async_context(Database.opened(settings.data_dir / "seiyuu.sqlite3"))
+        store = await Store.in_database(database)
         watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
 
         model_url = settings.model_url or await _start_toy_model(settings, stack, progress)

@@ -1,12 +1,14 @@
-"""What must survive a restart, in one SQLite file: settings made in chat, and the call that is on."""
+"""What the bot itself must remember over a restart: settings made in chat, and the call that is on."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import aiosqlite
+from bot.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -28,58 +30,52 @@ class CallRecord:
 
 
 class Store:
-    """The database; every method may raise :class:`aiosqlite.Error`. Made by :meth:`open`."""
+    """The bot's own tables; every method may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._db = connection
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open or make the database at ``path``; its folder is made too."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = await aiosqlite.connect(path)
-        await connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
-        return cls(connection)
+    async def in_database(cls, database: Database) -> Self:
+        """Make the tables, where they are not there yet."""
+        await database.prepare(_SCHEMA)
+        return cls(database)
 
-    async def close(self) -> None:
-        """Close the database."""
-        await self._db.close()
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, path: Path) -> AsyncIterator[Self]:
+        """Open the database of which nothing else is wanted, and close it on leaving."""
+        async with Database.opened(path) as database:
+            yield await cls.in_database(database)
 
     async def setting(self, name: str) -> str | None:
         """Read a setting made in chat."""
-        async with self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)) as rows:
-            row = await rows.fetchone()
+        row = await self._database.row("SELECT value FROM setting WHERE name = ?", name)
         return None if row is None else str(row[0])
 
     async def set_setting(self, name: str, value: str) -> None:
         """Keep a setting made in chat."""
-        await self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
-        await self._db.commit()
+        await self._database.write("INSERT OR REPLACE INTO setting VALUES (?, ?)", name, value)
 
     async def begin_call(self, call: CallRecord) -> None:
         """Note that a call is on, so that a start after a crash can say that it was lost."""
-        await self._db.execute(
-            "INSERT OR REPLACE INTO call VALUES (1, ?, ?, ?)", (call.guild, call.voice_channel, call.prompt_channel)
-        )
-        await self._db.commit()
+        statement = "INSERT OR REPLACE INTO call VALUES (1, ?, ?, ?)"
+        await self._database.write(statement, call.guild, call.voice_channel, call.prompt_channel)
 
     async def end_call(self) -> None:
         """Note that no call is on."""
-        await self._db.execute("DELETE FROM call")
-        await self._db.commit()
+        await self._database.write("DELETE FROM call")
 
     async def unfinished_call(self) -> CallRecord | None:
         """The call that was on when the last process died, if it died in one."""
-        async with self._db.execute("SELECT guild, voice_channel, prompt_channel FROM call") as rows:
-            row = await rows.fetchone()
+        row = await self._database.row("SELECT guild, voice_channel, prompt_channel FROM call")
         return None if row is None else CallRecord(int(row[0]), int(row[1]), int(row[2]))
 
     async def listening_choices(self) -> dict[int, bool]:
         """What people have said about being listened to, by user id."""
-        async with self._db.execute("SELECT person, listen FROM listening_choice") as rows:
-            return {int(person): bool(listen) async for person, listen in rows}
+        rows = await self._database.rows("SELECT person, listen FROM listening_choice")
+        return {int(person): bool(listen) for person, listen in rows}
 
     async def set_listening_choice(self, person: int, listen: bool) -> None:
         """Keep what somebody has said about being listened to; of two calls the later one holds."""
-        await self._db.execute("INSERT OR REPLACE INTO listening_choice VALUES (?, ?)", (person, listen))
-        await self._db.commit()
+        await self._database.write("INSERT OR REPLACE INTO listening_choice VALUES (?, ?)", person, listen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.examples import EXAMPLES
 
-SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN"})
+SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 
 
 ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
@@ -88,6 +89,12 @@ OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+CommaList = Annotated[tuple[str, ...], NoDecode]
+Rate = Annotated[str, Field(pattern=r"^[1-9]\d{0,3}/[1-9]\d{0,4}$")]
+"""So many a user in so many seconds."""
+_ONE = r"\s*(managers|role:[^,]+|\d+)\s*"
+Permitted = Annotated[str, Field(pattern=rf"^(everyone|{_ONE}(,{_ONE})*)$")]
+"""Who may do one thing; see :class:`bot.access.Permit`."""
 OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
 
 
@@ -119,15 +126,11 @@ class Settings(BaseSettings):
     llm_chat_template: ChatTemplate = "chatml"
     llm_temperature: float = Field(0.8, ge=0, le=2)
     llm_max_tokens: int = Field(500, ge=1, le=32_768)
-    llm_stop: Annotated[tuple[str, ...], NoDecode] = ()
+    llm_stop: CommaList = ()
     llm_context_messages: int = Field(4, ge=0, le=200)
     llm_connect_timeout: float = Field(5.0, gt=0)
     llm_first_token_timeout: float = Field(30.0, gt=0)
     llm_stall_timeout: float = Field(15.0, gt=0)
-
-    vision_llm_url: OptionalHttpUrl = None
-    vision_llm_model: OptionalText = None
-    comfyui_url: OptionalHttpUrl = None
 
     tts_websocket_url: OptionalWebSocketUrl = None
     tts_token: OptionalSecret = None
@@ -149,9 +152,52 @@ class Settings(BaseSettings):
     barge_in: str = Field("everyone", pattern=r"^(everyone|answered|nobody|role:.+)$")
     captions: Captions = Captions.OFF
 
-    @field_validator("llm_stop", mode="before")
+    timezone: str = "UTC"
+    who_may_join: Permitted = "everyone"
+    who_may_leave: Permitted = "everyone"
+    who_may_draw: Permitted = "everyone"
+    who_may_schedule: Permitted = "managers"
+    chat_rate: Rate = "10/60"
+    draw_rate: Rate = "3/600"
+
+    chat_channels: CommaList = ()
+    chat_memory_messages: int = Field(200, ge=2, le=10_000)
+    chat_context_messages: int = Field(20, ge=0, le=200)
+
+    vision_llm_url: OptionalHttpUrl = None
+    vision_llm_model: OptionalText = None
+    vision_llm_api_key: OptionalSecret = None
+    vision_max_mb: float = Field(20.0, gt=0, le=500)
+    vision_max_frames: int = Field(6, ge=1, le=32)
+
+    comfyui_url: OptionalHttpUrl = None
+    comfyui_workflow: OptionalPath = None
+    draw_timeout: float = Field(300.0, gt=0)
+
+    bipolar_twin: OptionalText = None
+    bipolar_threshold: float = Field(10.0, gt=0)
+    bipolar_turns: int = Field(6, ge=2, le=20)
+    bipolar_cooldown: float = Field(3600.0, ge=0)
+
+    avatar_folder: OptionalPath = None
+    avatar_hours: float = Field(24.0, ge=0.5)
+
+    autonomous_minutes: float = Field(90.0, ge=1)
+    quiet_hours: str = Field("23-8", pattern=r"^$|^([01]?\d|2[0-3])-([01]?\d|2[0-3])$")
+
+    figurine_feeds: CommaList = ()
+    figurine_minutes: float = Field(30.0, ge=1)
+
+    @field_validator("timezone")
     @classmethod
-    def _split_stop_words(cls, value: Any) -> Any:
+    def _is_a_timezone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            raise ValueError("it is no time zone of the IANA database")
+        return value
+
+    @field_validator("llm_stop", "chat_channels", "figurine_feeds", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
     @property

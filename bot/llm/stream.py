@@ -70,8 +70,10 @@ class ModelClient:
         finally:
             response.close()
 
-    async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str, None]:
+    async def stream(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> AsyncGenerator[str, None]:
         """Ask for a reply to ``messages`` and yield its text, piece by piece, without the model's thoughts.
+
+        ``model`` asks the server for another model than the options do.
 
         Closing the generator (``contextlib.aclosing``), or cancelling the task that reads it, hangs up at once, which
         frees the server's slot. The reply is whole when the server marks its end; a stream that simply ends after
@@ -81,7 +83,8 @@ class ModelClient:
             ModelError: no reply, or no more of it; what was yielded before stands.
         """
         begin_by = asyncio.get_running_loop().time() + self.options.first_token_timeout
-        response = await self._open(reply_body(self.options, messages), begin_by)
+        options = self.options if model is None else replace(self.options, model=model)
+        response = await self._open(reply_body(options, messages), begin_by)
         try:
             reader = ReplyReader(response, self.options, begin_by)
             thinking = ThinkingFilter()

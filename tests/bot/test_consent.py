@@ -17,9 +17,8 @@ ADA, BOB = 1, 2
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(tmp_path / "seiyuu.sqlite3")
-    yield store
-    await store.close()
+    async with Store.opened(tmp_path / "seiyuu.sqlite3") as store:
+        yield store
 
 
 @pytest.mark.parametrize(("policy", "heard"), [(ListeningPolicy.OPT_OUT, True), (ListeningPolicy.OPT_IN, False)])
@@ -35,15 +34,13 @@ async def test_the_policy_decides_for_those_who_have_not_chosen(
 
 
 async def test_choices_survive_a_restart_and_the_last_one_holds(tmp_path: Path) -> None:
-    store = await Store.open(tmp_path / "seiyuu.sqlite3")
-    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
-    await consent.opt_out(ADA)
-    await consent.opt_out(BOB)
-    await consent.opt_in(BOB)
-    await store.close()
-    store = await Store.open(tmp_path / "seiyuu.sqlite3")
-    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_IN)
-    await store.close()
+    async with Store.opened(tmp_path / "seiyuu.sqlite3") as store:
+        consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
+        await consent.opt_out(ADA)
+        await consent.opt_out(BOB)
+        await consent.opt_in(BOB)
+    async with Store.opened(tmp_path / "seiyuu.sqlite3") as store:
+        consent = await ListeningConsent.load(store, ListeningPolicy.OPT_IN)
     assert not consent.admits(ADA)
     assert consent.admits(BOB)
 
@@ -65,13 +62,12 @@ async def test_whoever_holds_something_is_told_at_once_and_nobody_is_heard_by_th
 
 
 async def test_a_choice_that_cannot_be_written_down_holds_all_the_same_and_that_is_said(tmp_path: Path) -> None:
-    store = await Store.open(tmp_path / "seiyuu.sqlite3")
-    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
-    with sqlite3.connect(tmp_path / "seiyuu.sqlite3") as other:
-        other.execute("DROP TABLE listening_choice")
-    assert not await consent.opt_out(ADA)
-    assert not consent.admits(ADA)
-    await store.close()
+    async with Store.opened(tmp_path / "seiyuu.sqlite3") as store:
+        consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
+        with sqlite3.connect(tmp_path / "seiyuu.sqlite3") as other:
+            other.execute("DROP TABLE listening_choice")
+        assert not await consent.opt_out(ADA)
+        assert not consent.admits(ADA)
 
 
 async def test_a_call_that_does_not_listen_hears_nobody(store: Store) -> None:

@@ -88,9 +88,8 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     async def when_ready() -> None:
         ready.set()
 
-    store = await Store.open(tmp_path / "seiyuu.sqlite3")
-    consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
-    async with Sandbox() as sandbox:
+    async with Store.opened(tmp_path / "seiyuu.sqlite3") as store, Sandbox() as sandbox:
+        consent = await ListeningConsent.load(store, ListeningPolicy.OPT_OUT)
         monkeypatch.setattr(discord.http.Route, "BASE", sandbox.api_url)
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway_url))
         ada = await sandbox.add_guest("Ada")
@@ -108,7 +107,6 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         finally:
             await bot.close()
             await asyncio.gather(running, return_exceptions=True)
-    await store.close()
 
 
 async def test_without_a_call_people_may_still_opt_out_also_in_private(stage: Stage) -> None:

@@ -195,13 +195,12 @@ async def test_leave_during_a_slow_start_cancels_it(stage: Stage) -> None:
 
 
 async def test_a_start_after_a_crash_leaves_the_ghost_call_and_says_so(speech_server: str, tmp_path: Path) -> None:
-    store = await Store.open(tmp_path / "seiyuu.sqlite3")
     async with Sandbox() as sandbox:
         # What a process leaves behind that was killed in a call: the note of the call, and its place in the channel.
         sandbox.world.join_voice(sandbox.bot_id, sandbox.voice_channel.id)
         guild, voice, text = sandbox.guild.id, sandbox.voice_channel.id, sandbox.text_channel.id
-        await store.begin_call(CallRecord(guild, voice, text))
-        await store.close()
+        async with Store.opened(tmp_path / "seiyuu.sqlite3") as store:
+            await store.begin_call(CallRecord(guild, voice, text))
         settings = make_settings(sandbox, tmp_path, tts_websocket_url=speech_server)
         async with staged(sandbox, settings) as stage:
             assert "restarted in the middle" in await stage.told("👋")

@@ -1,0 +1,79 @@
+"""One SQLite file for everything that must survive a restart; each part of the bot keeps tables of its own in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import aiosqlite
+
+Row = tuple[Any, ...]
+
+
+class Database:
+    """The file, opened once. Every method may raise :class:`aiosqlite.Error`. Made by :meth:`open`."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open or make the database at ``path``; its folder is made too."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = await aiosqlite.connect(path, isolation_level=None)
+        await connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+        return cls(connection)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, path: Path) -> AsyncIterator[Self]:
+        """Open it, and close it on leaving."""
+        database = await cls.open(path)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._connection.close()
+
+    async def prepare(self, schema: str) -> None:
+        """Make the tables of one part: ``CREATE TABLE IF NOT EXISTS …`` statements, parted by semicolons."""
+        await self._connection.executescript(schema)
+
+    async def write(self, statement: str, *values: Any) -> int:
+        """One statement that changes something, kept at once; returns how many rows it changed."""
+        async with self._writing, self._connection.execute(statement, values) as cursor:
+            return cursor.rowcount
+
+    async def write_many(self, statement: str, rows: Iterable[Row]) -> None:
+        """The same statement for each row, all of them or none."""
+        async with self._writing:
+            await self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                await self._connection.executemany(statement, rows)
+            except BaseException:
+                await self._connection.execute("ROLLBACK")
+                raise
+            await self._connection.execute("COMMIT")
+
+    async def insert(self, statement: str, *values: Any) -> int:
+        """One INSERT; returns the new row's id."""
+        async with self._writing, self._connection.execute(statement, values) as cursor:
+            return int(cursor.lastrowid or 0)
+
+    async def rows(self, query: str, *values: Any) -> list[Row]:
+        """What a SELECT (or a statement with RETURNING) gives."""
+        async with self._connection.execute(query, values) as cursor:
+            return [tuple(row) for row in await cursor.fetchall()]
+
+    async def row(self, query: str, *values: Any) -> Row | None:
+        """The first row of it, if there is one."""
+        async with self._connection.execute(query, values) as cursor:
+            row = await cursor.fetchone()
+        return None if row is None else tuple(row)

@@ -1,0 +1,66 @@
+"""Who may do what, and how often."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import discord
+import pytest
+
+from bot.access import Permit, RateLimit, wait_word
+
+
+def member(person_id: int = 1, *, manages: bool = False, roles: tuple[tuple[int, str], ...] = ()) -> Any:
+    person = Mock(spec=discord.Member)
+    person.id = person_id
+    person.guild_permissions = discord.Permissions(manage_guild=manages)
+    person.roles = [SimpleNamespace(id=role, name=name) for role, name in roles]
+    return person
+
+
+@pytest.mark.parametrize(
+    ("permit", "person", "may"),
+    [
+        ("everyone", member(), True),
+        ("managers", member(), False),
+        ("managers", member(manages=True), True),
+        ("role:Friends", member(roles=((5, "friends"),)), True),
+        ("role:Friends", member(roles=((5, "strangers"),)), False),
+        ("5", member(roles=((5, "anything"),)), True),
+        ("role:Friends, 7", member(7), True),
+        ("role:Friends, 7", member(8, manages=True), True),
+    ],
+)
+def test_permits(permit: str, person: Any, may: bool) -> None:
+    assert Permit.parse(permit).allows(person) is may
+
+
+def test_a_stranger_in_private_may_only_what_everyone_may() -> None:
+    stranger = Mock(spec=discord.User)
+    stranger.id = 3
+    assert Permit.parse("everyone").allows(stranger)
+    assert not Permit.parse("role:Friends").allows(stranger)
+    assert Permit.parse("3").allows(stranger)
+
+
+def test_a_word_that_means_nothing_is_named() -> None:
+    with pytest.raises(ValueError, match="'freinds'"):
+        Permit.parse("role:Friends, freinds")
+
+
+def test_so_many_in_so_many_seconds_for_each_user() -> None:
+    now = 100.0
+    limit = RateLimit("2/10", clock=lambda: now)
+    assert [limit.take(1), limit.take(1), limit.take(2)] == [0, 0, 0]
+    now = 104.0
+    assert limit.take(1) == 6
+    assert limit.take(2) == 0
+    now = 110.5
+    assert limit.take(1) == 0
+
+
+def test_the_word_is_short() -> None:
+    assert wait_word(3.2) == "⏳ A little slower, please: try again in 4 s."
+    assert "10 minutes" in wait_word(599)

@@ -1,0 +1,36 @@
+"""The one file: what is written is there after a restart, and of many rows all are, or none."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bot.database import Database
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+
+
+async def test_what_is_written_survives(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "seiyuu.sqlite3"
+    async with Database.opened(path) as database:
+        await database.prepare(SCHEMA)
+        assert await database.insert("INSERT INTO thing (name) VALUES (?)", "one") == 1
+    async with Database.opened(path) as database:
+        await database.prepare(SCHEMA)
+        assert await database.rows("SELECT id, name FROM thing") == [(1, "one")]
+        assert await database.row("SELECT id FROM thing WHERE name = ?", "two") is None
+        assert await database.write("DELETE FROM thing") == 1
+
+
+async def test_of_many_rows_all_are_written_or_none_and_what_others_write_meanwhile_stays(tmp_path: Path) -> None:
+    async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
+        await database.prepare(SCHEMA)
+        twice = database.write_many("INSERT INTO thing (name) VALUES (?)", [("a",), ("b",), ("a",)])
+        other = database.write("INSERT INTO thing (name) VALUES (?)", "other")
+        with pytest.raises(sqlite3.IntegrityError):
+            await asyncio.gather(twice, other)
+        await asyncio.sleep(0.05)
+        assert await database.rows("SELECT name FROM thing") == [("other",)]

@@ -1,0 +1,84 @@
+"""A bot on the sandbox with the cogs of one feature alone, its database, and Ada, who writes to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import discord
+import pytest
+import yarl
+from discord.ext import commands
+
+from bot.client import SeiyuuBot, connector
+from bot.database import Database
+from bot.store import Store
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from sandbox.world.entities import Message
+
+LIMIT = 20.0
+CogMaker = Callable[[SeiyuuBot, Database], Awaitable[Sequence[commands.Cog]]]
+"""Builds the feature over a bot that is not connected yet, and returns its cogs."""
+
+
+@dataclass(slots=True)
+class FeatureStage:
+    """What a test of a feature needs."""
+
+    sandbox: Sandbox
+    bot: SeiyuuBot
+    database: Database
+    ada: Guest
+
+    async def ask(self, text: str, *, starts: str = "", who: Guest | None = None) -> str:
+        """Somebody (Ada) writes in the general channel; returns the bot's next message there that begins like this."""
+        guest = who or self.ada
+        await guest.say(self.sandbox.home.general, text)
+        return (await self.told(starts, who=guest)).content
+
+    async def told(self, starts: str = "", *, who: Guest | None = None) -> Message:
+        """The bot's next message in the general channel, after what this guest (Ada) wrote there last."""
+        return await (who or self.ada).wait_for_message(
+            self.sandbox.home.general, lambda m: m.author.bot and m.content.startswith(starts), LIMIT
+        )
+
+
+@asynccontextmanager
+async def feature_stage(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, make_cogs: CogMaker, *, sandbox: Sandbox | None = None
+) -> AsyncIterator[FeatureStage]:
+    """Start it; everything ends on leaving. A ``sandbox`` that is given lives on: for tests of a restart."""
+    ready = asyncio.Event()
+
+    async def when_ready() -> None:
+        ready.set()
+
+    async with _sandbox(sandbox) as place, Database.opened(folder / "seiyuu.sqlite3") as database:
+        monkeypatch.setattr(discord.http.Route, "BASE", place.api_url)
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(place.gateway_url))
+        ada = await place.add_guest("Ada")
+        store = await Store.in_database(database)
+        bot = SeiyuuBot("!", store, when_ready, connector(place.ca_file))
+        bot._connection.guild_ready_timeout = 0.05
+        await bot.add_cogs(await make_cogs(bot, database))
+        running = asyncio.create_task(bot.start(place.bot_token))
+        try:
+            async with asyncio.timeout(LIMIT):
+                await ready.wait()
+            yield FeatureStage(place, bot, database, ada)
+        finally:
+            await bot.close()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _sandbox(running: Sandbox | None) -> AsyncIterator[Sandbox]:
+    if running is not None:
+        yield running
+        return
+    async with Sandbox() as sandbox:
+        yield sandbox
