@@ -196,6 +196,22 @@ class Guest:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; there are {list(message.reactions)}") from None
 
+    async def wait_for_status(self, user: User, words: str | None, timeout: float = 10.0) -> None:
+        """Wait until these words stand below somebody's name; ``None``: until there are none.
+
+        Raises:
+            TimeoutError: it did not come to that; the text says what stands there.
+        """
+        presences = self._world.presences
+
+        def probe() -> bool | None:
+            return presences.of(user.id).words == words or None
+
+        try:
+            await self._watch.until(probe, timeout, f"the status {words!r}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; it is {presences.of(user.id).words!r}") from None
+
     # Voice.
 
     async def join_voice(self, channel: Channel) -> VoicePeer:

@@ -30,6 +30,7 @@ from sandbox.world.bus import Changed, Dispatch, Event
 from sandbox.world.entities import Application, Json
 from sandbox.world.errors import ApiError
 from sandbox.world.permissions import Permission
+from sandbox.world.presences import Presence
 from sandbox.world.world import World
 
 _log = logging.getLogger(__name__)
@@ -162,6 +163,7 @@ class Gateway:
         session.tell("READY", session.ready(guilds, url))
         for guild in guilds:
             session.tell("GUILD_CREATE", payloads.guild_create(guild, members=session.known_members(guild)))
+        self._show_presence(session, as_object(data.get("presence") or {"status": "online"}))
         self._world.publish(Changed())
         return session
 
@@ -189,7 +191,7 @@ class Gateway:
             case Op.HEARTBEAT:
                 outbox.put_nowait(frame(Op.HEARTBEAT_ACK, None))
             case Op.PRESENCE:
-                pass  # Nobody looks at presences here.
+                self._show_presence(session, as_object(data))
             case Op.VOICE_STATE:
                 self._set_voice_state(session, as_object(data))
             case Op.REQUEST_MEMBERS:
@@ -198,6 +200,12 @@ class Gateway:
                 raise RefusedError(CloseCode.ALREADY_AUTHENTICATED)
             case _:
                 raise RefusedError(CloseCode.UNKNOWN_OPCODE)
+
+    def _show_presence(self, session: Session, data: Json) -> None:
+        try:
+            self._world.presences.show(session.app.bot, Presence.parse(data))
+        except ValueError:
+            raise RefusedError(CloseCode.DECODE_ERROR) from None
 
     def _set_voice_state(self, session: Session, data: Json) -> None:
         guild_id, channel_id = as_id(data.get("guild_id")), data.get("channel_id")

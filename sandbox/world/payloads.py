@@ -43,6 +43,13 @@ def own_user(who: User) -> Json:
     return user(who) | {"mfa_enabled": False, "locale": "en-US", "verified": True, "email": None}
 
 
+def presence(who: User, status: str, activities: Iterable[Json]) -> Json:
+    """How a user appears to the members of a guild."""
+    shown = [{"id": "custom", "created_at": 0, "type": 0} | each for each in activities]
+    clients = {} if status == "offline" else {"web": status}
+    return {"user": {"id": str(who.id)}, "status": status, "activities": shown, "client_status": clients}
+
+
 def application(app: Application) -> Json:
     """The answer to "which application am I?"."""
     return {

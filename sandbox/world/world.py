@@ -12,6 +12,8 @@ from sandbox.world.directory import Directory
 from sandbox.world.entities import Channel, Guild, Json, VoiceState
 from sandbox.world.interactions import Interactions
 from sandbox.world.messages import Messages
+from sandbox.world.pictures import Pictures
+from sandbox.world.presences import Presences
 from sandbox.world.voice_states import VoiceStates
 from sandbox.world.webhooks import Webhooks
 
@@ -30,6 +32,8 @@ class World:
         commands: the slash commands.
         interactions: commands and buttons in use.
         webhooks: the webhooks.
+        pictures: changes of users' pictures.
+        presences: who is online, and doing what.
         voice_endpoint: ``host:port`` of the voice server, ``None`` while there is none.
     """
 
@@ -41,6 +45,8 @@ class World:
         self.commands = Commands(self.directory)
         self.interactions = Interactions(self.directory, self.messages, self.commands, clock)
         self.webhooks = Webhooks(self.directory, self.messages)
+        self.pictures = Pictures(self.directory, clock)
+        self.presences = Presences(self.directory)
         self.voice_endpoint: str | None = None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
