@@ -11,6 +11,8 @@ _log = logging.getLogger(__name__)
 
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds between attempts to release what would not be released; the last one repeats."""
+HOLD_LIMIT, RELEASE_LIMIT = 30.0, 15.0
+"""Seconds that one feature may take to stand still, and to work again, before that counts as a failure."""
 
 
 class Lockable(Protocol):
@@ -43,9 +45,18 @@ class Lease:
 
     Args:
         sleep: how to wait between retries; injected, so that tests need not.
+        hold_limit, release_limit: seconds.
     """
 
-    def __init__(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        hold_limit: float = HOLD_LIMIT,
+        release_limit: float = RELEASE_LIMIT,
+    ) -> None:
+        self._hold_limit = hold_limit
+        self._release_limit = release_limit
         self._lockables: list[Lockable] = []
         self._held: list[Lockable] = []
         self._stuck: dict[Lockable, asyncio.Task[None]] = {}
@@ -72,10 +83,12 @@ class Lease:
             HoldError: one feature would not; those before it have been released again.
         """
         for lockable in self._lockables:
-            await self._give_up_retrying(lockable)
+            # First of all, so that it is released whatever happens from here on.
             self._held.append(lockable)
             try:
-                await lockable.hold(reason)
+                await self._give_up_retrying(lockable)
+                async with asyncio.timeout(self._hold_limit):
+                    await lockable.hold(reason)
             except asyncio.CancelledError:
                 await self.release()
                 raise
@@ -87,9 +100,27 @@ class Lease:
     async def release(self) -> None:
         """Release everything that is held, in reverse; what raises is logged and retried in the background."""
         while self._held:
-            lockable = self._held.pop()
-            if not await self._try_release(lockable):
-                self._stuck[lockable] = asyncio.create_task(self._retry(lockable), name=f"release {lockable.name}")
+            lockable = self._held[-1]
+            released = await self._try_release(lockable)
+            # Only now: a release that was cancelled half-way has to be done again.
+            self._held.pop()
+            if not released:
+                self._keep_trying(lockable)
+
+    async def free(self, name: str) -> bool:
+        """Try at once to release a stuck feature, for an operator who will not wait; False where it is stuck still.
+
+        Raises:
+            KeyError: no feature of this name is stuck.
+        """
+        lockable = next((stuck for stuck in self._stuck if stuck.name == name), None)
+        if lockable is None:
+            raise KeyError(name)
+        await self._give_up_retrying(lockable)
+        if await self._try_release(lockable):
+            return True
+        self._keep_trying(lockable)
+        return False
 
     async def close(self) -> None:
         """Stop retrying; holds live in memory, so nothing survives the process."""
@@ -98,11 +129,15 @@ class Lease:
 
     async def _try_release(self, lockable: Lockable) -> bool:
         try:
-            await lockable.release()
+            async with asyncio.timeout(self._release_limit):
+                await lockable.release()
         except Exception:
             _log.exception("Could not release %s; trying again", lockable.name)
             return False
         return True
+
+    def _keep_trying(self, lockable: Lockable) -> None:
+        self._stuck[lockable] = asyncio.create_task(self._retry(lockable), name=f"release {lockable.name}")
 
     async def _retry(self, lockable: Lockable) -> None:
         attempt = 0

@@ -100,6 +100,10 @@ class VoiceSessionManager(Generic[S]):
         """The session that can be spoken to now."""
         return self._session if self._state is CallState.ACTIVE else None
 
+    async def free(self, feature: str) -> bool:
+        """See :meth:`bot.lease.Lease.free`."""
+        return await self._lease.free(feature)
+
     def status(self) -> CallStatus[S]:
         """A snapshot for ``!voice-status``."""
         return CallStatus(self._state, self.session, self._lease.held, self._lease.stuck)
@@ -114,6 +118,7 @@ class VoiceSessionManager(Generic[S]):
             raise CallError(ALREADY_IN_SESSION)
         self._state = CallState.STARTING
         self._starting = asyncio.create_task(self._start(session, reason), name="voice session start")
+        self._starting.add_done_callback(_note_failure)
         try:
             return await asyncio.shield(self._starting)
         except asyncio.CancelledError:
@@ -154,15 +159,21 @@ class VoiceSessionManager(Generic[S]):
     async def end_session(self, cause: EndCause = EndCause.COMMAND) -> bool:
         """End the call, or cancel its start; returns when everything is released. False when there was none."""
         if self._state is CallState.STARTING and self._starting is not None:
-            self._starting.cancel()
-            await asyncio.wait([self._starting])
-            return True
+            self._state = CallState.ENDING
+            self._ending = asyncio.create_task(self._cancel_start(self._starting), name="voice session cancel")
         if self._state is CallState.ACTIVE:
             self._begin_ending(cause)
         if self._ending is None:
             return False
         await asyncio.shield(self._ending)
         return True
+
+    async def _cancel_start(self, starting: asyncio.Task[S]) -> None:
+        try:
+            starting.cancel()
+            await asyncio.wait([starting])
+        finally:
+            self._ending = None
 
     def _begin_ending(self, cause: EndCause) -> None:
         if self._state is CallState.ACTIVE and self._session is not None:
@@ -197,3 +208,9 @@ class VoiceSessionManager(Generic[S]):
         """End any call; for the end of the process."""
         await self.end_session(EndCause.SHUTDOWN)
         await self._lease.close()
+
+
+def _note_failure(starting: asyncio.Task[S]) -> None:
+    """Whoever asked for the call may have given up meanwhile, and then nobody else looks."""
+    if not starting.cancelled() and (error := starting.exception()) is not None:
+        _log.info("The call did not start: %s", error)
