@@ -15,6 +15,10 @@ _EVERYONE, _MANAGERS = "everyone", "managers"
 _ROLE = "role:"
 
 
+class NotPermittedError(Exception):
+    """Somebody may not do what they asked for; the text is for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Who may do one thing. Who may manage the server always may."""
@@ -49,6 +53,23 @@ class Permit:
         if person.guild_permissions.manage_guild:
             return True
         return any(role.id in self.ids or role.name.casefold() in self.role_names for role in person.roles)
+
+    def require(self, person: discord.Member | discord.User, deed: str) -> None:
+        """See that this person may; ``deed`` completes "You may not …".
+
+        Raises:
+            NotPermittedError: they may not.
+        """
+        if not self.allows(person):
+            raise NotPermittedError(f"🔒 You may not {deed} here. Who may manage this server can change that.")
+
+
+@dataclass(frozen=True, slots=True)
+class CallPermits:
+    """Who may bring the bot into a call, and who may send it away."""
+
+    join: Permit = Permit(everyone=True)
+    leave: Permit = Permit(everyone=True)
 
 
 class RateLimit:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from bot.access import CallPermits, Permit
 from bot.calls import CallRules, Calls
 from bot.client import SeiyuuBot, connector, use_api
 from bot.commands.help import HelpCommands
+from bot.commands.lease import LeaseCommands
 from bot.commands.listening import ListeningCommands
 from bot.commands.moderation import VoiceStateListener
 from bot.commands.prompts import PromptListener
@@ -28,6 +30,7 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import Persona, load_persona
 from bot.llm.stream import ModelClient
 from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
+from bot.presence import CallPresence
 from bot.services import SpeechServerProcess, speech_server_options
 from bot.store import Store
 from bot.transcribers import make_transcriber
@@ -94,15 +97,14 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
         lease = Lease()
+        permits = CallPermits(Permit.parse(settings.who_may_join), Permit.parse(settings.who_may_leave))
         transcriber = await make_transcriber(settings, http, progress)
         stack.push_async_callback(transcriber.close)
         consent = await ListeningConsent.load(store, settings.listening)
-        make_session = _session_maker(settings, persona, model, speech_url, transcriber, consent, watch)
+        make_session = _session_maker(settings, persona, model, speech_url, transcriber, consent, permits, watch)
         manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
             lease, lambda session, cause: calls.ended(session, cause)
         )
-        calls = Calls(manager, make_session, store, CallRules(settings.voice_enabled, settings.prompt_channel))
-
         ghost = await store.unfinished_call()
         await store.end_call()
 
@@ -112,6 +114,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             await calls.leave_ghost(bot, ghost)
 
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file))
+        rules = CallRules(settings.voice_enabled, settings.prompt_channel)
+        calls = Calls(manager, make_session, store, rules, CallPresence(bot))
         stack.push_async_callback(bot.close)
         stack.push_async_callback(manager.close)
         warning = await toy_warning(settings)
@@ -125,7 +129,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         )
         await bot.add_cogs(
             (
-                VoiceCommands(calls, status, warning),
+                VoiceCommands(calls, permits, status, warning),
+                LeaseCommands(calls),
                 PromptListener(bot, calls),
                 VoiceStateListener(calls),
                 ListeningCommands(
@@ -184,6 +189,7 @@ def _session_maker(
     speech_url: str,
     transcriber: Transcriber,
     consent: ListeningConsent,
+    permits: CallPermits,
     watch: Watcher,
 ) -> Callable[[CallPlace, float], VoiceSession]:
     token = settings.tts_token.get_secret_value() if settings.tts_token else None
@@ -199,6 +205,7 @@ def _session_maker(
             settings.data_dir,
             sound_goes_to=settings.stt_url.host if settings.stt_url else None,
         ),
+        permits.leave.allows,
     )
 
     def make(place: CallPlace, volume: float) -> VoiceSession:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.presence import CallPresence
 from bot.store import CallRecord, Store
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt
@@ -52,11 +53,13 @@ class Calls:
         make_session: SessionMaker,
         store: Store,
         rules: CallRules,
+        presence: CallPresence,
     ) -> None:
         self._manager = manager
         self._make_session = make_session
         self._store = store
         self._rules = rules
+        self._presence = presence
 
     @property
     def session(self) -> VoiceSession | None:
@@ -79,6 +82,7 @@ class Calls:
         session = self._make_session(place, await self._volume())
         await self._manager.start_session(session, reason=f"a call in {voice.name}")
         await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
+        await self._presence.show()
         return session
 
     def _prompt_channel(self, guild: discord.Guild) -> discord.TextChannel | None:
@@ -119,6 +123,18 @@ class Calls:
         """
         return self._live().conversation.stop()
 
+    async def free(self, feature: str) -> bool:
+        """Release a feature that is stuck; False where it still won't.
+
+        Raises:
+            CallError: none of that name is stuck.
+        """
+        try:
+            return await self._manager.free(feature)
+        except KeyError:
+            stuck = ", ".join(self.status().stuck) or "nothing"
+            raise CallError(f"❓ {feature[:100]!r} is not stuck. What is stuck: {stuck}.") from None
+
     def _live(self) -> VoiceSession:
         session = self._manager.session
         if session is None:
@@ -145,6 +161,7 @@ class Calls:
     async def ended(self, session: VoiceSession, cause: EndCause) -> None:
         """The manager's report that a call is over: forget it, and say so unless somebody asked for it."""
         await self._store.end_call()
+        await self._presence.clear()
         farewell = _FAREWELLS.get(cause)
         if farewell is not None:
             try:

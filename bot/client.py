@@ -15,6 +15,7 @@ import discord
 import yarl
 from discord.ext import commands
 
+from bot.access import NotPermittedError
 from bot.store import Store
 from bot.voice.manager import CallError
 
@@ -118,10 +119,12 @@ class SeiyuuBot(commands.Bot):
             return self._explain(ctx, original)
         usage = f"`{self._prefix}{ctx.command.qualified_name} {ctx.command.signature}`" if ctx.command else ""
         match error:
-            case CallError():
+            case CallError() | NotPermittedError():
                 return str(error)
             case commands.CommandNotFound():
                 return None  # Other bots share the prefix; the prompt channel answers for itself.
+            case commands.MissingPermissions():
+                return "🔒 That is for people who may manage this server."
             case commands.NoPrivateMessage():
                 return "❌ That works on a server only."
             case commands.MissingRequiredArgument():

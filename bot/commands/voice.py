@@ -8,6 +8,7 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.access import CallPermits
 from bot.calls import MAX_VOLUME, Calls
 from bot.commands.status import StatusReporter
 from bot.voice.connection.link import VoiceChannel
@@ -21,7 +22,8 @@ Context = commands.Context[Any]
 class VoiceCommands(commands.Cog, name="Voice"):
     """Bring me into a voice channel, make me speak, send me away."""
 
-    def __init__(self, calls: Calls, status: StatusReporter, warning: str | None) -> None:
+    def __init__(self, calls: Calls, permits: CallPermits, status: StatusReporter, warning: str | None) -> None:
+        self._permits = permits
         self._calls = calls
         self._status = status
         self._warning = warning
@@ -36,6 +38,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         channel: discord.VoiceChannel | discord.StageChannel = commands.parameter(default=None),
     ) -> None:
         """Join your voice channel, or the one you name."""
+        self._permits.join.require(ctx.author, "call me into a voice channel")
         await ctx.defer()
         session = await self._calls.join(channel or _channel_of(ctx.author), ctx.channel)
         prompts = session.prompts.channel
@@ -54,6 +57,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
     @commands.guild_only()
     async def leave(self, ctx: Context) -> None:
         """Leave the voice channel; also stops me from joining one."""
+        self._permits.leave.require(ctx.author, "send me away")
         await ctx.defer()
         await self._calls.leave()
         await ctx.send("👋 Left voice channel!")

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+import discord
+
 from bot.consent import ListeningConsent
 from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation
@@ -36,6 +38,7 @@ CHANNEL_FULL = "❌ Voice channel is full!"
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 SAID = "You said: {text}"
 SAID_NOTHING = "You have said nothing before that."
+MAY_NOT_SEND_AWAY = "You may not send me away."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,14 @@ class CallEngines:
 class CallOptions:
     """What the operator decided about calls.
 
-    ``alone_timeout`` is in seconds without any person in the channel, after which the call ends.
+    ``alone_timeout`` is in seconds without any person in the channel, after which the call ends. ``may_send_away`` says
+    whose spoken command to leave is obeyed.
     """
 
     texts: DialogueTexts
     alone_timeout: float
     hearing: HearingOptions
+    may_send_away: Callable[[discord.Member], bool]
 
 
 class VoiceSession:
@@ -89,6 +94,7 @@ class VoiceSession:
         self.prompts = DiscordPromptChannel(place.prompts)
         self.link = VoiceLink(place.voice, clock=clock)
         self._alone_timeout = options.alone_timeout
+        self._permit_to_leave = options.may_send_away
         self._clock = clock
         self._watch = watch
         self._voice = engines.make_voice()
@@ -195,15 +201,21 @@ class VoiceSession:
     def _obey(self, command: SpokenCommand) -> None:
         """Do what was asked for aloud."""
         match command.command:
-            case VoiceCommand.LEAVE:
+            case VoiceCommand.LEAVE if self._may_send_away(command.person):
                 self._asked_to_leave.set()
+            case VoiceCommand.LEAVE:
+                self._recite(command, MAY_NOT_SEND_AWAY)
             case VoiceCommand.STOP:
                 self.conversation.stop()
             case VoiceCommand.REPEAT_ME:
-                said = SAID.format(text=command.before) if command.before else SAID_NOTHING
-                self.conversation.prompt(
-                    Prompt(command.author, said, self._clock(), kind=PromptKind.RECITE, person=command.person)
-                )
+                self._recite(command, SAID.format(text=command.before) if command.before else SAID_NOTHING)
+
+    def _recite(self, command: SpokenCommand, text: str) -> None:
+        prompt = Prompt(command.author, text, self._clock(), kind=PromptKind.RECITE, person=command.person)
+        self.conversation.prompt(prompt)
+
+    def _may_send_away(self, person: int) -> bool:
+        return any(member.id == person and self._permit_to_leave(member) for member in self.channel.members)
 
     def say(self, prompt: Prompt) -> None:
         """Take a prompt; it is answered after those before it."""

@@ -53,13 +53,13 @@ async def test_an_operator_frees_what_is_stuck() -> None:
     await lease.acquire("a call")
     feature.hangs = True
     await lease.release()
-    assert lease.stuck == ("feature",)
+    assert "feature" in lease.stuck
     assert not await lease.free("feature")
-    assert lease.stuck == ("feature",)
+    assert "feature" in lease.stuck
     feature.hangs = False
     assert await lease.free("feature")
     assert not feature.held
-    assert lease.stuck == ()
+    assert "feature" not in lease.stuck
     with pytest.raises(KeyError):
         await lease.free("feature")
 

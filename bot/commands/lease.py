@@ -1,0 +1,32 @@
+"""What an operator can do about a feature that did not come back after a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+from bot.access import Permit
+from bot.calls import Calls
+
+Context = commands.Context[Any]
+
+_MANAGERS = Permit()
+
+
+class LeaseCommands(commands.Cog, name="Features"):
+    """Give back what a call has held back."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    @commands.hybrid_command(description="Free a feature that is stuck after a call, by its name.")
+    @commands.guild_only()
+    async def release(self, ctx: Context, *, feature: str) -> None:
+        """Free a feature that is stuck after a call; `!voice-status` names it."""
+        _MANAGERS.require(ctx.author, "free a feature")
+        await ctx.defer()
+        freed = await self._calls.free(feature.strip())
+        text = f"✅ {feature} works again." if freed else f"⚠️ {feature} still won't. I keep trying; the log says why."
+        await ctx.send(text, allowed_mentions=discord.AllowedMentions.none())
