@@ -1,0 +1,1 @@
+"""Image generation: a prompt goes to ComfyUI, and a picture comes back."""

@@ -1,0 +1,150 @@
+"""ComfyUI's HTTP API: submit, look, withdraw, fetch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from bot.features.image_generation.errors import DrawingError, UnreachableError
+from bot.features.image_generation.outcome import PictureFile, rejection
+from bot.llm.failures import read_body
+
+_log = logging.getLogger(__name__)
+
+_TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)
+_DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=5.0)
+_GOODBYE_SECONDS = 5.0
+_MAX_JSON_BYTES = 16 << 20
+_MAX_SOCKET_BYTES = 16 << 20
+"""Previews come over the WebSocket too."""
+
+
+class ComfyUi:
+    """One ComfyUI.
+
+    Everything raises :class:`UnreachableError` when it does not answer and :class:`DrawingError` when it answers
+    nonsense, unless it says otherwise.
+
+    Args:
+        url: its base address.
+    """
+
+    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
+        self._base = URL(url.rstrip("/"))
+        self._http = http
+
+    async def submit(self, graph: dict[str, Any], client_id: str) -> str:
+        """Put a drawing into its queue; returns the id of the prompt.
+
+        Raises:
+            DrawingError: ComfyUI finds a fault in the workflow.
+        """
+        status, body = await self._ask("POST", "prompt", {"prompt": graph, "client_id": client_id})
+        if status == HTTPStatus.BAD_REQUEST:
+            raise DrawingError(f"❌ ComfyUI does not accept its workflow: {rejection(body)}")
+        prompt_id = body.get("prompt_id")
+        if not isinstance(prompt_id, str):
+            raise DrawingError(f"❌ ComfyUI would not draw: it answered {status}.")
+        return prompt_id
+
+    async def ahead(self, prompt_id: str) -> int | None:
+        """How many drawings come before this one, 0 while it is being drawn, and None when it waits no longer."""
+        running, pending = await self._queue()
+        if any(item[1] == prompt_id for item in running):
+            return 0
+        waiting = [item[1] for item in sorted(pending, key=lambda item: item[0])]
+        return len(running) + waiting.index(prompt_id) if prompt_id in waiting else None
+
+    async def history(self, prompt_id: str) -> dict[str, Any] | None:
+        """What became of a drawing; None when ComfyUI doesn't know."""
+        _, body = await self._ask("GET", f"history/{prompt_id}")
+        entry = body.get(prompt_id)
+        return entry if isinstance(entry, dict) else None
+
+    async def withdraw(self, client_id: str) -> None:
+        """Delete what a client has in the queue, and interrupt what is being drawn for it. Failing is logged."""
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                running, pending = await self._queue()
+                if waiting := [item[1] for item in pending if _is_of(item, client_id)]:
+                    await self._ask("POST", "queue", {"delete": waiting})
+                for item in running:
+                    if _is_of(item, client_id):
+                        # Older servers take no id, and interrupt whatever runs; so the queue was asked first.
+                        await self._ask("POST", "interrupt", {"prompt_id": item[1]})
+        except (DrawingError, TimeoutError) as error:
+            _log.warning("A drawing could not be withdrawn from ComfyUI: %s", error)
+
+    async def free(self) -> None:
+        """Have it give the graphics card's memory back. Failing is logged."""
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._ask("POST", "free", {"unload_models": True, "free_memory": True})
+        except (DrawingError, TimeoutError) as error:
+            _log.warning("ComfyUI may still hold the graphics card's memory: %s", error)
+
+    async def fetch(self, file: PictureFile, limit: int) -> bytes:
+        """A picture's bytes.
+
+        Raises:
+            DrawingError: it is longer than ``limit``.
+        """
+        query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.folder}
+        try:
+            async with self._http.get(
+                self._base / "view", params=query, timeout=_DOWNLOAD_TIMEOUT, allow_redirects=False
+            ) as response:
+                if response.status != HTTPStatus.OK:
+                    raise DrawingError("❌ ComfyUI drew it, but does not give the picture out.")
+                data = await read_body(response, limit + 1)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnreachableError("❌ ComfyUI drew it, but the picture did not come over.") from error
+        if len(data) > limit:
+            raise DrawingError(f"❌ The picture is larger than the {limit >> 20} MB that Discord takes here.")
+        return data
+
+    def events(self, client_id: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
+        """The WebSocket on which a client is told of its drawings; raises aiohttp's own errors."""
+        return self._http.ws_connect(
+            self._base.joinpath("ws").with_query(clientId=client_id),
+            heartbeat=20.0,
+            max_msg_size=_MAX_SOCKET_BYTES,
+        )
+
+    async def _queue(self) -> tuple[list[list[Any]], list[list[Any]]]:
+        _, body = await self._ask("GET", "queue")
+        return _items(body.get("queue_running")), _items(body.get("queue_pending"))
+
+    async def _ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
+        """The status, and the JSON object that came with it; an empty one when none did."""
+        try:
+            async with self._http.request(
+                method, self._base.joinpath(path), json=body, timeout=_TIMEOUT, allow_redirects=False
+            ) as response:
+                text = await read_body(response, _MAX_JSON_BYTES)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnreachableError("❌ I can't draw at the moment: ComfyUI does not answer.") from error
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise DrawingError(f"❌ ComfyUI failed: it answered {response.status}.")
+        try:
+            answer = json.loads(text) if text else {}
+        except (ValueError, RecursionError):
+            answer = {}
+        return response.status, answer if isinstance(answer, dict) else {}
+
+
+def _items(listed: object) -> list[list[Any]]:
+    """Number, prompt id, graph, extra data and more, of each drawing."""
+    items = listed if isinstance(listed, list) else []
+    return [item for item in items if isinstance(item, list) and len(item) > 3 and isinstance(item[0], (int, float))]
+
+
+def _is_of(item: list[Any], client_id: str) -> bool:
+    return isinstance(item[3], dict) and item[3].get("client_id") == client_id

@@ -1,0 +1,155 @@
+"""The feature: one drawing a person at a time, shown while it is made, cancelled on demand, held during a call."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import aiohttp
+import discord
+
+from bot.access import Permit, RateLimit, wait_word
+from bot.features.image_generation.asker import ONLY_AUTHOR, Asker, react
+from bot.features.image_generation.comfyui import ComfyUi
+from bot.features.image_generation.errors import DrawingError
+from bot.features.image_generation.job import Job
+from bot.features.image_generation.outcome import PictureFile
+from bot.features.image_generation.progress_message import ProgressMessage
+from bot.features.image_generation.workflow import Slots, Workflow
+from bot.text import shorten
+from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
+
+HELD = "🎤 I can't draw right now, I'm talking in voice chat! Ask me again after I leave the voice channel."
+STOPPED = "🎤 I had to stop this drawing: I'm talking in voice chat now. Ask me again after I leave the voice channel."
+NOT_ALLOWED = "❌ You may not have me draw here."
+ALREADY = "⏳ You already have one: I'm still at your last drawing."
+NOTHING = "❌ Tell me what to draw."
+TOO_LONG = "❌ That is more than I can draw: tell me in {limit} characters or less."
+TOO_SLOW = "❌ This took longer than {seconds:g} s, so I gave it up."
+
+MAX_PROMPT_CHARS = 1000
+_SHOWN_CHARS = 300
+_MAX_PICTURES = 4
+_MAX_SEED = 2**32 - 1
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".webm"})
+
+
+@dataclass(frozen=True, slots=True)
+class DrawOptions:
+    """Where drawings are made, and how. Times in seconds, sizes in pixels."""
+
+    url: str
+    workflow: Workflow
+    timeout: float = 300.0
+    negative: str = ""
+    width: int = 1024
+    height: int = 1024
+    in_flight_limit: float = IN_FLIGHT_LIMIT
+
+
+class ImageGeneration:
+    """Draws; a :class:`~bot.lease.Lockable`. Belongs to one event loop.
+
+    Args:
+        http: closed by whoever made it, after this.
+        permit: who may have it draw.
+        rate: how often.
+        chance: where seeds come from.
+    """
+
+    def __init__(
+        self,
+        options: DrawOptions,
+        http: aiohttp.ClientSession,
+        permit: Permit,
+        rate: RateLimit,
+        *,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._options = options
+        self._server = ComfyUi(options.url, http)
+        self._permit = permit
+        self._rate = rate
+        self._chance = chance or random.Random()
+        self._gate = WorkGate("image generation", limit=options.in_flight_limit)
+        self._jobs: dict[int, Job] = {}
+
+    @property
+    def name(self) -> str:
+        """What ``!voice-status`` calls it."""
+        return self._gate.name
+
+    async def hold(self, reason: str) -> None:
+        """Draw no more, and have ComfyUI free the card; drawings that take too long are withdrawn there too."""
+        await self._gate.hold(reason)
+        await self._server.free()
+
+    async def release(self) -> None:
+        """Draw again."""
+        await self._gate.release()
+
+    async def draw(self, asker: Asker, prompt: str) -> None:
+        """Draw for who wrote this message or used this command, and answer them; returns when that is done.
+
+        Raises:
+            discord.HTTPException: they can't be answered.
+        """
+        prompt = " ".join(prompt.split())
+        shown = ProgressMessage(asker, f"🎨 {discord.utils.escape_markdown(shorten(prompt, _SHOWN_CHARS))}")
+        try:
+            async with self._gate.work():
+                if refusal := self._refusal(asker.author, prompt):
+                    await asker.reply(refusal, allowed_mentions=ONLY_AUTHOR)
+                else:
+                    await self._draw(asker, prompt, shown)
+        except FeatureHeldError:
+            await asker.reply(HELD, allowed_mentions=ONLY_AUTHOR)
+            await react(asker, "🎤")
+        except WorkStoppedError:
+            await shown.finish(STOPPED)
+
+    def cancel(self, user: int) -> bool:
+        """Give up this person's drawing, here and at ComfyUI; returns whether they have one."""
+        job = self._jobs.get(user)
+        if job is not None:
+            job.cancel()
+        return job is not None
+
+    def _refusal(self, author: discord.Member | discord.User, prompt: str) -> str | None:
+        if not prompt:
+            return NOTHING
+        if len(prompt) > MAX_PROMPT_CHARS:
+            return TOO_LONG.format(limit=MAX_PROMPT_CHARS)
+        if not self._permit.allows(author):
+            return NOT_ALLOWED
+        if author.id in self._jobs:
+            return ALREADY
+        wait = self._rate.take(author.id)
+        return wait_word(wait) if wait else None
+
+    async def _draw(self, asker: Asker, prompt: str, shown: ProgressMessage) -> None:
+        options = self._options
+        seed = self._chance.randint(0, _MAX_SEED)
+        graph = options.workflow.fill(Slots(prompt, options.negative, seed, options.width, options.height))
+        job = self._jobs[asker.author.id] = Job(self._server)
+        limit = asker.guild.filesize_limit if asker.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
+        try:
+            async with asyncio.timeout(options.timeout):
+                pictures = (await job.run(graph, shown.show))[:_MAX_PICTURES]
+                files = [await self._file(picture, number, limit) for number, picture in enumerate(pictures, 1)]
+        except DrawingError as error:
+            await shown.finish(str(error))
+        except TimeoutError:
+            await shown.finish(TOO_SLOW.format(seconds=options.timeout))
+        else:
+            await shown.finish("", files)
+        finally:
+            del self._jobs[asker.author.id]
+
+    async def _file(self, picture: PictureFile, number: int, limit: int) -> discord.File:
+        suffix = PurePosixPath(picture.filename).suffix.lower()
+        data = await self._server.fetch(picture, limit)
+        return discord.File(io.BytesIO(data), f"drawing-{number}{suffix if suffix in _SUFFIXES else '.png'}")

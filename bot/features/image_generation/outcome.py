@@ -1,0 +1,76 @@
+"""What ComfyUI's history says of a drawing that is over. Pure functions over its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bot.features.image_generation.errors import DrawingError
+from bot.text import shorten
+
+MAX_WORDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """Where ComfyUI keeps a picture."""
+
+    filename: str
+    subfolder: str
+    folder: str
+
+
+def pictures_of(entry: dict[str, Any]) -> tuple[PictureFile, ...]:
+    """The pictures of a drawing, those that were saved before those that were only previewed.
+
+    Raises:
+        DrawingError: it failed, was interrupted, or made none.
+    """
+    status = entry.get("status")
+    if isinstance(status, dict) and status.get("status_str") == "error":
+        raise DrawingError(_why(status.get("messages")))
+    found = list(_files(entry.get("outputs")))
+    saved = tuple(file for file in found if file.folder == "output")
+    if not found:
+        raise DrawingError("❌ ComfyUI finished, but made no picture: its workflow saves none.")
+    return saved or tuple(found)
+
+
+def error_line(fault: object) -> str:
+    """One of ComfyUI's error objects, on one line."""
+    if not isinstance(fault, dict):
+        return shorten(" ".join(str(fault).split()), MAX_WORDS)
+    words = [fault.get("message") or fault.get("exception_message"), fault.get("details")]
+    return shorten(" ".join(": ".join(str(word) for word in words if word).split()), MAX_WORDS)
+
+
+def rejection(body: dict[str, Any]) -> str:
+    """Why ``POST /prompt`` was refused: the first node's fault where one is named."""
+    nodes = body.get("node_errors")
+    for node in nodes.values() if isinstance(nodes, dict) else ():
+        for fault in node.get("errors") or () if isinstance(node, dict) else ():
+            return f"{node.get('class_type', 'a node')}: {error_line(fault)}"
+    return error_line(body.get("error") or "it gave no reason")
+
+
+def _why(messages: object) -> str:
+    for message in messages if isinstance(messages, list) else ():
+        match message:
+            case ["execution_interrupted", *_]:
+                return "🛑 Somebody interrupted this drawing at ComfyUI."
+            case ["execution_error", dict() as about]:
+                return f"❌ ComfyUI could not draw that: {about.get('node_type', 'a node')}: {error_line(about)}"
+            case _:
+                pass
+    return "❌ ComfyUI could not draw that, and did not say why."
+
+
+def _files(outputs: object) -> Iterator[PictureFile]:
+    for output in outputs.values() if isinstance(outputs, dict) else ():
+        for listed in output.values() if isinstance(output, dict) else ():
+            for file in listed if isinstance(listed, list) else ():
+                if isinstance(file, dict) and isinstance(file.get("filename"), str):
+                    yield PictureFile(
+                        file["filename"], str(file.get("subfolder") or ""), str(file.get("type") or "output")
+                    )

@@ -1,0 +1,80 @@
+"""The one message that shows how far a drawing is, and in the end the drawing itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import discord
+
+from bot.features.image_generation.asker import ONLY_AUTHOR, Asker
+from bot.features.image_generation.job import Progress
+
+_log = logging.getLogger(__name__)
+
+EDIT_SECONDS = 1.0
+_CELLS = 12
+
+
+class ProgressMessage:
+    """A reply that is edited at most about once a second. What Discord refuses on the way is logged.
+
+    Args:
+        title: stands on top of it all the time.
+    """
+
+    def __init__(self, asker: Asker, title: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._asker = asker
+        self._title = title
+        self._clock = clock
+        self._message: discord.Message | None = None
+        self._shown = ""
+        self._edited_at = 0.0
+
+    async def show(self, progress: Progress) -> None:
+        """Show how far it is, unless that was done a moment ago."""
+        line = progress_line(progress)
+        if line == self._shown or (self._shown and self._clock() - self._edited_at < EDIT_SECONDS):
+            return
+        self._shown = line
+        try:
+            await self._put(line, [])
+        except discord.HTTPException as error:
+            _log.info("Progress could not be shown: %s", error)
+        self._edited_at = self._clock()
+
+    async def finish(self, line: str, files: Sequence[discord.File] = ()) -> None:
+        """Show how it ended.
+
+        Raises:
+            discord.HTTPException: nothing can be written there.
+        """
+        try:
+            await self._put(line, files)
+        except discord.NotFound:
+            # Somebody deleted the message meanwhile, and the interaction or reply can still be answered anew.
+            self._message = None
+            for file in files:
+                file.reset(seek=True)
+            await self._put(line, files)
+
+    async def _put(self, line: str, files: Sequence[discord.File]) -> None:
+        content = f"{self._title}\n{line}" if line else self._title
+        if self._message is None:
+            self._message = await self._asker.reply(content, files=list(files), allowed_mentions=ONLY_AUTHOR)
+        else:
+            self._message = await self._message.edit(
+                content=content, attachments=list(files), allowed_mentions=ONLY_AUTHOR
+            )
+
+
+def progress_line(progress: Progress) -> str:
+    """One line for people."""
+    if progress.ahead:
+        return f"⏳ In the queue, {progress.ahead} before yours."
+    if progress.steps <= 0:
+        return "🖌️ Drawing …"
+    share = min(1.0, max(0.0, progress.step / progress.steps))
+    filled = round(share * _CELLS)
+    return f"🖌️ `{'▰' * filled}{'▱' * (_CELLS - filled)}` {share:.0%}"

@@ -1,0 +1,112 @@
+"""The operator's workflow: a JSON file in ComfyUI's API format, with named slots where each drawing differs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+Json = dict[str, Any]
+
+_MAX_BYTES = 4 << 20
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+
+
+class WorkflowError(ValueError):
+    """The workflow can't be used; the text tells the operator what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What is put into the slots of one drawing; sizes in pixels."""
+
+    prompt: str
+    negative: str
+    seed: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A graph of nodes by id, each with its class and inputs. Made by :meth:`load` or :meth:`parse`."""
+
+    graph: Json
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file; blocks.
+
+        Raises:
+            WorkflowError: it can't be read, or :meth:`parse` finds a fault.
+        """
+        try:
+            if path.stat().st_size > _MAX_BYTES:
+                raise WorkflowError(f"{path} is too large for a workflow")
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise WorkflowError(f"{path} can't be read: {error}") from error
+        try:
+            return cls.parse(text)
+        except WorkflowError as error:
+            raise WorkflowError(f"{path}: {error}") from error
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Check a workflow.
+
+        Raises:
+            WorkflowError: not JSON, not in the API format, without a slot for the prompt, or with an unknown slot.
+        """
+        try:
+            graph = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise WorkflowError(f"it is not JSON ({error})") from error
+        _check_nodes(graph)
+        used = set(_slots_in([node["inputs"] for node in graph.values()]))
+        if unknown := sorted(used - set(Slots.__slots__)):
+            names = ", ".join(f"{{{{{name}}}}}" for name in Slots.__slots__)
+            raise WorkflowError(f"there is no slot {{{{{unknown[0]}}}}}; the slots are {names}")
+        if "prompt" not in used:
+            raise WorkflowError("no input of any node holds {{prompt}}, so I could not say what to draw")
+        return cls(graph)
+
+    def fill(self, slots: Slots) -> Json:
+        """The graph of one drawing. An input that is nothing but a slot takes the slot's type."""
+        return {key: node | {"inputs": _filled(node["inputs"], slots)} for key, node in self.graph.items()}
+
+
+def _check_nodes(graph: object) -> None:
+    if not isinstance(graph, dict) or not graph:
+        raise WorkflowError("it is not an object of nodes")
+    if isinstance(graph.get("nodes"), list):
+        raise WorkflowError("it was saved for ComfyUI's editor; save it with “Export (API)” instead")
+    for key, node in graph.items():
+        if not (isinstance(node, dict) and isinstance(node.get("class_type"), str)):
+            raise WorkflowError(f"node {key!r} has no class_type; save the workflow with “Export (API)”")
+        if not isinstance(node.get("inputs"), dict):
+            raise WorkflowError(f"node {key!r} has no inputs")
+
+
+def _slots_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _SLOT.findall(value)
+    elif isinstance(value, (list, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _slots_in(each)
+
+
+def _filled(value: Any, slots: Slots) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(each, slots) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, slots) for each in value]
+    if not isinstance(value, str):
+        return value
+    if whole := _SLOT.fullmatch(value):
+        return getattr(slots, whole[1])
+    # One pass, so that a slot's name in somebody's prompt stays a word of theirs.
+    return _SLOT.sub(lambda found: str(getattr(slots, found[1])), value)

@@ -1,0 +1,295 @@
+"""Drawing, as guests of the sandbox see it, with a stand-in of ComfyUI behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from discord.ext import commands
+
+from bot.access import Permit, RateLimit
+from bot.client import SeiyuuBot
+from bot.commands.draw import CANCELLING, NO_DRAWING, DrawingCommands
+from bot.database import Database
+from bot.features.image_generation import job
+from bot.features.image_generation.image_generation import ALREADY, NOT_ALLOWED, STOPPED, DrawOptions, ImageGeneration
+from bot.features.image_generation.workflow import Workflow
+from sandbox.guest import Guest
+from sandbox.world.entities import Message
+from tests.features.comfyui_server import PNG, ComfyUiServer
+from tests.features.stage import LIMIT, FeatureStage, feature_stage
+
+HELD = "🎤 I can't draw right now, I'm talking in voice chat! Ask me again after I leave the voice channel."
+WORKFLOW = json.dumps(
+    {
+        "3": {
+            "class_type": "KSampler",
+            "inputs": {"seed": "{{seed}}", "steps": 4, "positive": ["6", 0], "negative": ["7", 0]},
+        },
+        "5": {"class_type": "EmptyLatentImage", "inputs": {"width": "{{width}}", "height": "{{height}}"}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "masterpiece, {{prompt}}"}},
+        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "{{negative}}"}},
+        "9": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}},
+    }
+)
+
+
+@dataclass(slots=True)
+class Studio:
+    """A bot that draws, Ada who asks it, and the ComfyUI behind it."""
+
+    stage: FeatureStage
+    comfyui: ComfyUiServer
+    images: ImageGeneration
+    seen: list[str] = field(default_factory=list)
+
+    async def ask(self, text: str, who: Guest | None = None) -> None:
+        """Somebody (Ada) writes in the general channel."""
+        await (who or self.stage.ada).say(self.stage.sandbox.home.general, text)
+
+    async def read(self, words: str, who: Guest | None = None) -> Message:
+        """The bot's message with these words, that came or was edited after what they wrote last."""
+        guest = who or self.stage.ada
+        return await guest.wait_for_message(
+            self.stage.sandbox.home.general, lambda m: m.author.bot and words in m.content, LIMIT
+        )
+
+    async def picture(self, who: Guest | None = None) -> Message:
+        """The bot's message with a file."""
+        guest = who or self.stage.ada
+        return await guest.wait_for_message(
+            self.stage.sandbox.home.general, lambda m: m.author.bot and bool(m.attachments), LIMIT
+        )
+
+    async def quiet(self) -> None:
+        """Wait until ComfyUI has nothing to do."""
+        async with asyncio.timeout(LIMIT):
+            while not self.comfyui.idle:
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """What a test wants different."""
+    return {}
+
+
+@pytest.fixture
+def permit() -> Permit:
+    return Permit(everyone=True)
+
+
+@pytest.fixture
+async def studio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], permit: Permit
+) -> AsyncIterator[Studio]:
+    monkeypatch.setattr(job, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(job, "RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(job, "PATIENCE_SECONDS", 0.5)
+    async with ComfyUiServer() as comfyui, aiohttp.ClientSession() as http:
+        images = ImageGeneration(
+            DrawOptions(comfyui.url, Workflow.parse(WORKFLOW), **options),
+            http,
+            permit,
+            RateLimit("4/600"),
+            chance=random.Random(7),
+        )
+
+        async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            return [DrawingCommands(images)]
+
+        async with feature_stage(tmp_path, monkeypatch, cogs) as stage:
+            yield Studio(stage, comfyui, images)
+
+
+async def test_a_picture_is_drawn_shown_in_progress_and_attached_to_the_same_message(studio: Studio) -> None:
+    studio.comfyui.going.clear()
+    await studio.ask("!draw a *red* cat, @everyone")
+    shown = await studio.read("25%")
+    assert "🎨 a \\*red\\* cat, @everyone" in shown.content
+    assert shown.allowed_mentions is not None
+    assert shown.allowed_mentions["parse"] == []
+    studio.comfyui.going.set()
+    done = await studio.picture()
+    assert done is shown
+    assert done.content == "🎨 a \\*red\\* cat, @everyone"
+    assert [(each.upload.filename, each.upload.data) for each in done.attachments] == [("drawing-1.png", PNG)]
+    graph = studio.comfyui.graphs[0]
+    assert graph["6"]["inputs"]["text"] == "masterpiece, a *red* cat, @everyone"
+    assert graph["5"]["inputs"] == {"width": 1024, "height": 1024}
+    assert isinstance(graph["3"]["inputs"]["seed"], int)
+
+
+async def test_the_slash_command_draws_too_and_several_pictures_arrive(studio: Studio) -> None:
+    studio.comfyui.pictures = [PNG, PNG + b"2"]
+    await studio.stage.sandbox.command_registered("draw", LIMIT)
+    await studio.stage.ada.press(studio.stage.sandbox.home.general, "draw", prompt="two cats")
+    assert [each.upload.data for each in (await studio.picture()).attachments] == [PNG, PNG + b"2"]
+
+
+async def test_the_place_in_the_queue_is_shown(studio: Studio) -> None:
+    studio.comfyui.going.clear()
+    studio.comfyui.enqueue()
+    await asyncio.wait_for(studio.comfyui.stepped.wait(), LIMIT)
+    studio.comfyui.enqueue()
+    await studio.ask("!draw a cat")
+    await studio.read("In the queue, 2 before yours")
+    studio.comfyui.going.set()
+    await studio.picture()
+
+
+async def test_one_drawing_a_person_at_a_time(studio: Studio) -> None:
+    bob = await studio.stage.sandbox.add_guest("Bob")
+    studio.comfyui.going.clear()
+    await studio.ask("!draw a cat")
+    await studio.read("25%")
+    await studio.ask("!draw a dog")
+    assert (await studio.read("already")).content == ALREADY
+    await studio.ask("!draw a bird", bob)
+    await studio.read("1 before yours", bob)
+    studio.comfyui.going.set()
+    await studio.picture(bob)
+    assert len(studio.comfyui.graphs) == 2
+
+
+@pytest.mark.parametrize("waiting", [False, True], ids=["while it is drawn", "while it waits"])
+async def test_a_drawing_is_cancelled_at_comfyui_too(studio: Studio, waiting: bool) -> None:
+    studio.comfyui.going.clear()
+    if waiting:
+        studio.comfyui.enqueue()
+    await studio.ask("!draw a cat")
+    shown = await studio.read("before yours" if waiting else "25%")
+    await studio.ask("!draw-cancel")
+    assert (await studio.read("stop")).content == CANCELLING
+    async with asyncio.timeout(LIMIT):
+        while "🛑 Cancelled." not in shown.content:
+            await asyncio.sleep(0.02)
+    assert ("POST /queue" in studio.comfyui.requests) is waiting
+    assert ("POST /interrupt" in studio.comfyui.requests) is not waiting, "somebody else's drawing goes on"
+    await studio.ask("!draw-cancel")
+    assert (await studio.read("not drawing")).content == NO_DRAWING
+    studio.comfyui.going.set()
+    await studio.quiet()
+    await studio.ask("!draw another cat")
+    await studio.picture()
+
+
+async def test_what_goes_wrong_at_comfyui_is_told(studio: Studio) -> None:
+    studio.comfyui.rejection = {
+        "error": {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed validation"},
+        "node_errors": {
+            "4": {
+                "class_type": "CheckpointLoaderSimple",
+                "errors": [{"message": "Value not in list", "details": "ckpt_name: 'x' not in ['y']"}],
+            }
+        },
+    }
+    await studio.ask("!draw a cat")
+    told = (await studio.read("❌")).content
+    assert "CheckpointLoaderSimple: Value not in list: ckpt_name: 'x' not in ['y']" in told
+    studio.comfyui.rejection = None
+    studio.comfyui.failure = "CUDA out of memory"
+    await studio.ask("!draw a cat")
+    assert "KSampler: CUDA out of memory" in (await studio.read("❌")).content
+    studio.comfyui.pictures = []
+    await studio.ask("!draw a cat")
+    assert "made no picture" in (await studio.read("❌")).content
+    await studio.comfyui.stop()
+    await studio.ask("!draw a cat")
+    assert "does not answer" in (await studio.read("❌")).content
+
+
+async def test_a_broken_websocket_loses_nothing(studio: Studio) -> None:
+    studio.comfyui.going.clear()
+    await studio.ask("!draw a cat")
+    await studio.read("25%")
+    studio.comfyui.break_sockets()
+    studio.comfyui.going.set()
+    assert (await studio.picture()).attachments[0].upload.data == PNG
+
+
+async def test_a_comfyui_that_was_started_again_or_is_gone_is_told(studio: Studio) -> None:
+    studio.comfyui.going.clear()
+    await studio.ask("!draw a cat")
+    await studio.read("25%")
+    studio.comfyui.restart()
+    assert "no longer knows" in (await studio.read("❌")).content
+    await studio.ask("!draw a cat")
+    await studio.read("25%")
+    await studio.comfyui.stop()
+    assert "does not answer" in (await studio.read("❌")).content
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0.5}])
+async def test_what_takes_too_long_is_given_up_and_withdrawn(studio: Studio) -> None:
+    studio.comfyui.going.clear()
+    await studio.ask("!draw a cat")
+    assert "longer than 0.5 s" in (await studio.read("❌")).content
+    await studio.quiet()
+
+
+@pytest.mark.parametrize("permit", [Permit.parse("role:Artist")])
+async def test_only_who_may_draws(studio: Studio) -> None:
+    await studio.ask("!draw a cat")
+    assert (await studio.read("❌")).content == NOT_ALLOWED
+    assert studio.comfyui.requests == []
+
+
+async def test_too_many_drawings_are_put_off_and_refusals_do_not_count(studio: Studio) -> None:
+    await studio.ask(f"!draw {'cat ' * 400}")
+    assert "1000 characters" in (await studio.read("❌")).content
+    for _ in range(4):
+        await studio.ask("!draw a cat")
+        await studio.picture()
+    await studio.ask("!draw a cat")
+    assert "try again in 10 minutes" in (await studio.read("⏳")).content
+
+
+async def test_held_it_says_so_and_asks_nothing_and_afterwards_it_draws_again(studio: Studio) -> None:
+    await studio.ask("!draw a cat")
+    await studio.picture()
+    await studio.images.hold("a call")
+    assert studio.comfyui.requests[-1] == "POST /free", "the card is given back"
+    asked = len(studio.comfyui.requests)
+    said = await studio.stage.ada.say(studio.stage.sandbox.home.general, "!draw a cat")
+    assert (await studio.read("🎤")).content == HELD
+    await studio.stage.ada.wait_for_reaction(said, "🎤", LIMIT)
+    assert len(studio.comfyui.requests) == asked
+    await studio.stage.sandbox.command_registered("draw", LIMIT)
+    pressed = await studio.stage.ada.press(studio.stage.sandbox.home.general, "draw", prompt="a cat")
+    assert (await pressed.response(LIMIT)).content == HELD
+    assert len(studio.comfyui.requests) == asked
+    await studio.images.release()
+    await studio.ask("!draw a cat")
+    await studio.picture()
+
+
+@pytest.mark.parametrize("options", [{"in_flight_limit": 0.3}])
+async def test_a_hold_stops_what_takes_too_long_at_comfyui_too_and_says_so(studio: Studio) -> None:
+    studio.comfyui.going.clear()
+    await studio.ask("!draw a cat")
+    shown = await studio.read("25%")
+    await studio.images.hold("a call")
+    assert studio.comfyui.requests[-2:] == ["POST /interrupt", "POST /free"]
+    async with asyncio.timeout(LIMIT):
+        while STOPPED not in shown.content:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("options", [{"in_flight_limit": 10.0}])
+async def test_a_hold_waits_for_what_is_nearly_done(studio: Studio) -> None:
+    studio.comfyui.going.clear()
+    await studio.ask("!draw a cat")
+    await studio.read("25%")
+    holding = asyncio.create_task(studio.images.hold("a call"))
+    await asyncio.sleep(0)
+    studio.comfyui.going.set()
+    await holding
+    assert (await studio.picture()).attachments
