@@ -38,11 +38,15 @@ Script = Callable[[str], Answer]
 
 
 class ScriptedModel:
-    """An OpenAI-style server on loopback; an async context manager. ``asked`` holds the messages of every request."""
+    """An OpenAI-style server on loopback; an async context manager.
+
+    ``asked`` holds the messages of every request, ``models`` the model that it named.
+    """
 
     def __init__(self, script: Script) -> None:
         self.script = script
         self.asked: list[list[dict[str, Any]]] = []
+        self.models: list[str | None] = []
         self.open_streams = 0
         self.url = ""
         app = web.Application()
@@ -68,6 +72,7 @@ class ScriptedModel:
         warming = body.get("max_tokens") == 1
         if not warming:
             self.asked.append(body["messages"])
+            self.models.append(body.get("model"))
         answer = Answer("Yes.") if warming else self.script(body["messages"][-1]["content"])
         if answer.fault is Fault.STATUS_500:
             return web.json_response({"error": {"message": "out of memory"}}, status=500)

@@ -1,0 +1,33 @@
+"""Commands for those who manage a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+from bot.access import Permit
+from bot.voice.manager import CallError
+
+MANAGERS_ONLY = "❌ Only somebody who may manage this server can do that."
+_MANAGERS = Permit.parse("managers")
+
+
+def require_manager(ctx: commands.Context[Any]) -> None:
+    """Raise a :class:`~bot.voice.manager.CallError` for anybody else."""
+    if not _MANAGERS.allows(ctx.author):
+        raise CallError(MANAGERS_ONLY)
+
+
+def require_guild(ctx: commands.Context[Any]) -> discord.Guild:
+    """The server of a command that is ``guild_only``."""
+    if ctx.guild is None:
+        raise commands.NoPrivateMessage
+    return ctx.guild
+
+
+async def say_later(ctx: commands.Context[Any]) -> None:
+    """Tell nobody but who pressed a slash command, which wants an answer, that a call holds it up."""
+    if ctx.interaction is not None:
+        await ctx.send("🎤 Not now, I'm talking in voice chat. Ask me again after I leave.", ephemeral=True)

@@ -1,0 +1,1 @@
+"""Persona and twin get into an argument when a conversation heats up."""

@@ -1,0 +1,246 @@
+"""Dual persona: the conversation in a channel heats up, until persona and twin get into an argument there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import discord
+
+from bot.features.dual_persona.heat import heat
+from bot.features.dual_persona.lines import Line, messages_for, typing_time
+from bot.features.dual_persona.records import ArgumentRecords
+from bot.features.dual_persona.webhooks import ChannelWebhooks, pictures
+from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.llm.history import user_line
+from bot.llm.personas import Persona
+from bot.llm.short_line import short_line
+from bot.llm.text_model import TextModel
+from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
+
+_log = logging.getLogger(__name__)
+
+OVERHEARD = 8
+"""Messages of a channel that persona and twin know of."""
+OVERHEARD_CHARS = 300
+NO_PERMISSION = "❌ I need the permission Manage Webhooks in this channel for that."
+ALREADY_ARGUING = "🎭 They are at it already."
+WRONG_CHANNEL = "❌ That works in text channels only."
+
+
+class ArgumentError(Exception):
+    """No argument can begin; the text is for whoever asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentOptions:
+    """When an argument begins and how long it is; ``cooldown`` in seconds."""
+
+    threshold: float = 10.0
+    turns: int = 6
+    cooldown: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """How heated a channel is."""
+
+    score: float
+    threshold: float
+    enabled: bool
+    """Whether arguments begin by themselves on this server."""
+    peace: float
+    """Seconds in which none will begin by itself, whatever the score."""
+
+
+@dataclass(slots=True, eq=False)
+class _Argument:
+    channel: discord.TextChannel
+    overheard: tuple[str, ...]
+    said: list[Line] = field(default_factory=list)
+    called_off: bool = False
+
+
+class DualPersona:
+    """Counts what people say and lets the two argue; ``run`` carries the arguments out. A ``Lockable`` of the lease.
+
+    Args:
+        bot: whose webhooks are used.
+        clock: seconds since 1970.
+        chance: who begins, and how fast they type.
+        pause: how to wait between two lines.
+    """
+
+    name = "dual persona"
+
+    def __init__(
+        self,
+        bot: discord.Client,
+        records: ArgumentRecords,
+        model: TextModel,
+        persona: Persona,
+        twin: Persona,
+        options: ArgumentOptions,
+        *,
+        clock: Callable[[], float] = time.time,
+        chance: random.Random | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._bot = bot
+        self._records = records
+        self._model = model
+        self._persona = persona
+        self._twin = twin
+        self._options = options
+        self._clock = clock
+        self._chance = chance or random.Random()
+        self._pause = pause
+        self._gate = WorkGate(self.name)
+        self._webhooks = ChannelWebhooks()
+        self._overheard: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=OVERHEARD))
+        self._counting = asyncio.Lock()
+        self._arguments: dict[int, _Argument] = {}
+        self._wanted: asyncio.Queue[_Argument] = asyncio.Queue()
+        self._complained: set[int] = set()
+
+    @property
+    def arguing(self) -> bool:
+        """Whether an argument is in progress anywhere."""
+        return bool(self._arguments)
+
+    async def hold(self, reason: str) -> None:
+        """Let no argument begin; the one in progress ends after the line in flight."""
+        for argument in self._arguments.values():
+            argument.called_off = True
+            _log.info("The argument in #%s is called off: %s", argument.channel, reason)
+        await self._gate.hold(reason)
+
+    async def release(self) -> None:
+        """Let them argue again."""
+        await self._gate.release()
+
+    async def observe(self, message: discord.Message) -> None:
+        """Count a message; nothing but what people write in a server's text channels counts."""
+        channel = message.channel
+        if message.author.bot or message.webhook_id is not None or message.is_system():
+            return
+        if not isinstance(channel, discord.TextChannel):
+            return
+        text = clean_prompt(message.clean_content, DiscordNames())
+        if not text:
+            return
+        self._overheard[channel.id].append(user_line(message.author.display_name, text[:OVERHEARD_CHARS]))
+        async with self._counting:
+            if await self._boils_over(channel, text):
+                self._begin(channel)
+
+    async def _boils_over(self, channel: discord.TextChannel, text: str) -> bool:
+        now = self._clock()
+        if channel.id in self._arguments or not await self._records.enabled(channel.guild.id):
+            return False
+        if await self._records.peace_until(channel.id) > now:
+            return False
+        score = await self._records.score(channel.id, now) + heat(text, self._twin)
+        if score < self._options.threshold:
+            await self._records.set_score(channel.id, score, now)
+            return False
+        await self._records.set_score(channel.id, 0.0, now)
+        if self._gate.held:
+            _log.info("No argument begins in #%s: %s is held", channel, self.name)
+            return False
+        return self._may_post(channel)
+
+    def _may_post(self, channel: discord.TextChannel) -> bool:
+        if channel.permissions_for(channel.guild.me).manage_webhooks:
+            self._complained.discard(channel.id)
+            return True
+        if channel.id not in self._complained:
+            self._complained.add(channel.id)
+            _log.warning("No argument can begin in #%s: I lack the permission Manage Webhooks", channel)
+        return False
+
+    async def mood(self, guild: int, channel: int) -> Mood:
+        """How heated a server's channel is, and what comes of it."""
+        now = self._clock()
+        return Mood(
+            await self._records.score(channel, now),
+            self._options.threshold,
+            await self._records.enabled(guild),
+            max(0.0, await self._records.peace_until(channel) - now),
+        )
+
+    async def set_enabled(self, guild: int, enabled: bool) -> None:
+        """Whether arguments may begin by themselves on this server."""
+        await self._records.set_enabled(guild, enabled)
+
+    def argue(self, channel: object) -> None:
+        """Let an argument begin now, whatever the score.
+
+        Raises:
+            ArgumentError: that can't be there.
+            FeatureHeldError: not during a call.
+        """
+        if not isinstance(channel, discord.TextChannel):
+            raise ArgumentError(WRONG_CHANNEL)
+        if self._gate.held:
+            _log.info("No argument begins in #%s: %s is held", channel, self.name)
+            raise FeatureHeldError(self.name)
+        if channel.id in self._arguments:
+            raise ArgumentError(ALREADY_ARGUING)
+        if not self._may_post(channel):
+            raise ArgumentError(NO_PERMISSION)
+        self._begin(channel)
+
+    def _begin(self, channel: discord.TextChannel) -> None:
+        argument = _Argument(channel, tuple(self._overheard[channel.id]))
+        self._arguments[channel.id] = argument
+        self._wanted.put_nowait(argument)
+
+    async def run(self) -> None:
+        """Carry out the arguments that begin, until cancelled."""
+        async with asyncio.TaskGroup() as arguments:
+            while True:
+                argument = await self._wanted.get()
+                arguments.create_task(self._carry_out(argument), name=f"argument in #{argument.channel}")
+
+    async def _carry_out(self, argument: _Argument) -> None:
+        channel = argument.channel
+        try:
+            # Before the first line: what a crash cuts short does not begin again at once.
+            now = self._clock()
+            await self._records.grant_peace(channel.id, now, now + self._options.cooldown)
+            await self._argue(argument)
+        except (FeatureHeldError, WorkStoppedError):
+            _log.info("The argument in #%s ends after %d lines: %s is held", channel, len(argument.said), self.name)
+        except Exception:
+            _log.exception("The argument in #%s ends after %d lines", channel, len(argument.said))
+        finally:
+            del self._arguments[channel.id]
+
+    async def _argue(self, argument: _Argument) -> None:
+        author, other = self._chance.sample((self._persona, self._twin), 2)
+        for _ in range(self._options.turns):
+            if argument.said:
+                await self._pause(typing_time(argument.said[-1], self._chance))
+            if argument.called_off:
+                return
+            async with self._gate.work():
+                asked = messages_for(author, other, argument.overheard, argument.said)
+                text = await short_line(self._model, asked, author)
+                if not text:
+                    _log.warning("The argument in #%s ends: %s's model wrote no words", argument.channel, author.name)
+                    return
+                await self._webhooks.say(argument.channel, author.name, self._picture(author), text)
+            argument.said.append(Line(author, text))
+            author, other = other, author
+
+    def _picture(self, author: Persona) -> str:
+        if self._bot.user is None:
+            raise RuntimeError("the bot is not logged in")
+        own, twins = pictures(self._bot.user)
+        return own if author is self._persona else twins

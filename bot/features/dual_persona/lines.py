@@ -1,0 +1,56 @@
+"""An argument as the model sees it: each of the two reads the other's lines as another person's."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.llm.history import user_line
+from bot.llm.messages import ChatMessage
+from bot.llm.personas import Persona
+
+_CHARS_PER_SECOND = 20.0
+_SHORTEST, _LONGEST = 1.5, 6.0
+_RULES = """\
+You and {other} share one body and never agree. Right now the two of you argue in a text channel, and people read along.
+- Write the next line of yours: one or two short sentences, in character, about what was said last.
+- Be quick, funny and stubborn. Never turn on the people who read along.
+- Write plain words only: no markdown, links, mentions or stage directions, and no name before your line.
+- Write in the language of the people in the channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Who of the two said what."""
+
+    author: Persona
+    text: str
+
+
+def messages_for(
+    author: Persona, other: Persona, overheard: Sequence[str], said: Sequence[Line]
+) -> tuple[ChatMessage, ...]:
+    """What to ask the author's model for the next line.
+
+    Args:
+        overheard: what the people said last, as "NAME: text", oldest first.
+        said: the argument so far.
+    """
+    parts = (f"You are {author.name}. {author.description}", author.style, _RULES.format(other=other.name))
+    opening = "\n".join((*overheard, f"({other.name} is here. Say something that {other.name} can't leave alone.)"))
+    messages = [ChatMessage("user", opening if not said or said[0].author is author else "\n".join(overheard))]
+    for line in said:
+        if line.author is author:
+            messages.append(ChatMessage("assistant", line.text))
+        elif messages[-1].role == "user":
+            text = f"{messages[-1].content}\n{user_line(other.name, line.text)}".lstrip()
+            messages[-1] = ChatMessage("user", text)
+        else:
+            messages.append(ChatMessage("user", user_line(other.name, line.text)))
+    return ChatMessage("system", "\n\n".join(part for part in parts if part)), *messages
+
+
+def typing_time(read: Line, chance: random.Random) -> float:
+    """Seconds in which somebody may have read a line and typed an answer."""
+    return min(_LONGEST, max(_SHORTEST, len(read.text) / _CHARS_PER_SECOND)) * chance.uniform(0.8, 1.2)

@@ -1,0 +1,66 @@
+"""What must survive a restart: how heated each channel is, until when it has peace, and where arguments are off."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from bot.database import Database
+from bot.features.dual_persona.heat import cooled
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS dual_persona_channel (
+    channel INTEGER PRIMARY KEY, score REAL NOT NULL, scored_at REAL NOT NULL, peace_until REAL NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS dual_persona_server (guild INTEGER PRIMARY KEY, enabled INTEGER NOT NULL) STRICT;
+"""
+
+
+class ArgumentRecords:
+    """The tables; times in seconds since 1970. Methods may raise :class:`aiosqlite.Error`.
+
+    Made by :meth:`in_database`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def in_database(cls, database: Database) -> Self:
+        """Make the tables, where they are not there yet."""
+        await database.prepare(_SCHEMA)
+        return cls(database)
+
+    async def score(self, channel: int, now: float) -> float:
+        """How heated a channel is."""
+        row = await self._database.row("SELECT score, scored_at FROM dual_persona_channel WHERE channel = ?", channel)
+        return 0.0 if row is None else cooled(row[0], now - row[1])
+
+    async def set_score(self, channel: int, score: float, now: float) -> None:
+        """Note how heated it is."""
+        await self._database.write(
+            "INSERT INTO dual_persona_channel (channel, score, scored_at) VALUES (?, ?, ?)"
+            " ON CONFLICT (channel) DO UPDATE SET score = excluded.score, scored_at = excluded.scored_at",
+            channel,
+            score,
+            now,
+        )
+
+    async def peace_until(self, channel: int) -> float:
+        """Until when nothing begins there by itself; 0 where nothing was said about it."""
+        row = await self._database.row("SELECT peace_until FROM dual_persona_channel WHERE channel = ?", channel)
+        return 0.0 if row is None else float(row[0])
+
+    async def grant_peace(self, channel: int, now: float, until: float) -> None:
+        """Let nothing begin there by itself until then; the score begins anew."""
+        await self._database.write(
+            "INSERT OR REPLACE INTO dual_persona_channel VALUES (?, 0, ?, ?)", channel, now, until
+        )
+
+    async def enabled(self, guild: int) -> bool:
+        """Whether arguments begin by themselves on this server: yes, unless it was switched off."""
+        row = await self._database.row("SELECT enabled FROM dual_persona_server WHERE guild = ?", guild)
+        return row is None or bool(row[0])
+
+    async def set_enabled(self, guild: int, enabled: bool) -> None:
+        """Switch that."""
+        await self._database.write("INSERT OR REPLACE INTO dual_persona_server VALUES (?, ?)", guild, enabled)

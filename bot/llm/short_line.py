@@ -1,0 +1,47 @@
+"""One short line of a model's, such as people write in a chat."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.llm.messages import ChatMessage
+from bot.llm.personas import Persona
+from bot.llm.text_model import TextModel
+
+MAX_CHARS = 300
+_SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'»”’)]*(?=\s|$)|[。！？]")
+
+
+async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: Persona) -> str:
+    """The first line that the author's model writes, cut at the end of a sentence where it is too long; may be "".
+
+    Hangs up as soon as there is enough. Raises :class:`~bot.llm.errors.ModelError`.
+    """
+    text = ""
+    async with aclosing(model.stream(messages, model=author.model)) as pieces:
+        async for piece in pieces:
+            text = (text + piece).lstrip()
+            if "\n" in text or len(text) > 2 * MAX_CHARS:
+                break
+    first_line = text.partition("\n")[0]
+    return shortened(clean_prompt(without_own_name(first_line, author), DiscordNames()))
+
+
+def without_own_name(line: str, author: Persona) -> str:
+    """The line without "NAME:" before it, which models like to write."""
+    names = "|".join(re.escape(name) for name in author.names)
+    return re.sub(rf"^\W*({names})\W*:\W*\s", "", line, flags=re.IGNORECASE)
+
+
+def shortened(line: str) -> str:
+    """At most ``MAX_CHARS`` of it: whole sentences if there is one, else whole words if there is one."""
+    if len(line) <= MAX_CHARS:
+        return line
+    ends = [match.end() for match in _SENTENCE_END.finditer(line) if match.end() <= MAX_CHARS]
+    if ends:
+        return line[: ends[-1]]
+    words, space, _ = line[:MAX_CHARS].rpartition(" ")
+    return f"{words if space else line[: MAX_CHARS - 1]}…"

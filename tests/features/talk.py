@@ -1,0 +1,92 @@
+"""What tests of features that talk have in common: characters, a clock, and a router of messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import discord
+from discord.ext import commands
+
+from bot.llm.personas import Persona, load_persona
+from sandbox.server import Sandbox
+from sandbox.world.entities import Channel, Message
+from sandbox.world.permissions import Permission
+
+LIMIT = 20.0
+_PERSONA = """
+name: {name}
+description: You are {name}, of whom only this test knows.
+moods: {{calm: at ease.}}
+default_mood: calm
+model: {name}-model
+"""
+
+
+def character(folder: Path, name: str) -> Persona:
+    """A persona from a file of its own, with a model of its own."""
+    (folder / f"{name}.yaml").write_text(_PERSONA.format(name=name), encoding="utf-8")
+    return load_persona(name, folder)
+
+
+class Time:
+    """A clock that stands still unless it is told otherwise: seconds since 1970, noon of a day."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_014_400.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Router(commands.Cog):
+    """Hands every message that is no command to a feature, as the bot's router does."""
+
+    def __init__(self, observe: Callable[[discord.Message], Awaitable[None]]) -> None:
+        self._observe = observe
+        self._seen: set[int] = set()
+        self._news = asyncio.Condition()
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        if not message.content.startswith("!"):
+            await self._observe(message)
+        async with self._news:
+            self._seen.add(message.id)
+            self._news.notify_all()
+
+    async def observed(self, message: Message) -> None:
+        """Wait until the feature is done with it."""
+        async with asyncio.timeout(LIMIT), self._news:
+            await self._news.wait_for(lambda: message.id in self._seen)
+
+
+@asynccontextmanager
+async def running(work: Awaitable[None]) -> AsyncIterator[None]:
+    """Let a feature's ``run`` go on meanwhile; what it raises is raised here."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        done = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(done[0], Exception):
+            raise done[0]
+
+
+def let_manage(sandbox: Sandbox, user: int) -> None:
+    """Let somebody manage the server."""
+    directory = sandbox.world.directory
+    role = directory.add_role(sandbox.guild, "Managers", Permission.MANAGE_GUILD)
+    directory.give_role(sandbox.guild, user, role.id)
+
+
+def written_by_bots(sandbox: Sandbox, channel: Channel) -> list[Message]:
+    """What bots and webhooks have written there, oldest first."""
+    everything = sandbox.world.messages.seen_by(sandbox.home.owner.id, channel.id)
+    return [message for message in everything if message.author.bot]

@@ -1,0 +1,267 @@
+"""Persona and twin, heated up and watched by guests of the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from discord.ext import commands
+
+from bot.client import SeiyuuBot
+from bot.commands.dual_persona import DualPersonaCommands
+from bot.commands.managers import MANAGERS_ONLY
+from bot.database import Database
+from bot.features.dual_persona.feature import ALREADY_ARGUING, NO_PERMISSION, ArgumentOptions, DualPersona
+from bot.features.dual_persona.records import ArgumentRecords
+from bot.features.dual_persona.webhooks import WEBHOOK_NAME
+from bot.llm.options import ModelOptions
+from bot.llm.personas import Persona
+from bot.llm.stream import ModelClient
+from sandbox.world.entities import Message
+from sandbox.world.permissions import Permission
+from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
+from tests.features.stage import FeatureStage, feature_stage
+from tests.features.talk import LIMIT, Router, Time, character, let_manage, running, written_by_bots
+
+OPTIONS = ArgumentOptions(threshold=4.0, turns=4, cooldown=3600.0)
+
+
+@dataclass(slots=True)
+class Pauses:
+    """Between two lines: none, or as long as a test wants."""
+
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    seconds: list[float] = field(default_factory=list)
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await self.over.wait()
+
+
+@dataclass(slots=True)
+class Arena:
+    stage: FeatureStage
+    model: ScriptedModel
+    feature: DualPersona
+    router: Router
+    clock: Time
+    pauses: Pauses
+
+    async def say(self, *texts: str) -> None:
+        """Ada writes these one after the other, and the feature sees them."""
+        for text in texts:
+            await self.router.observed(await self.stage.ada.say(self.stage.sandbox.home.general, text))
+
+    @property
+    def lines(self) -> list[Message]:
+        """What persona and twin have said."""
+        said = written_by_bots(self.stage.sandbox, self.stage.sandbox.home.general)
+        return [message for message in said if message.author is not self.stage.sandbox.bot]
+
+    async def argument(self, lines: int = OPTIONS.turns) -> list[Message]:
+        """Wait for so many lines more than there are."""
+        want = len(self.lines) + lines
+        ada, general = self.stage.ada, self.stage.sandbox.home.general
+        await ada.wait_for_message(general, lambda _: len(self.lines) >= want, LIMIT)
+        return self.lines[-lines:]
+
+    async def ended(self) -> None:
+        """Wait until nobody argues."""
+        async with asyncio.timeout(LIMIT):
+            while self.feature.arguing:
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def arena(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Arena]:
+    persona, twin = character(tmp_path, "Mika"), character(tmp_path, "Akim")
+    clock, pauses = Time(), Pauses()
+    pauses.over.set()
+    made: list[tuple[DualPersona, Router]] = []
+
+    async with AsyncExitStack() as stack:
+        model = await stack.enter_async_context(ScriptedModel(_retort))
+        client = await stack.enter_async_context(ModelClient(ModelOptions(model.url)))
+
+        async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            feature = await _feature(bot, database, client, persona, twin, clock, pauses)
+            made.append((feature, Router(feature.observe)))
+            return [DualPersonaCommands(feature), made[0][1]]
+
+        stage = await stack.enter_async_context(feature_stage(tmp_path, monkeypatch, cogs))
+        feature, router = made[0]
+        await stack.enter_async_context(running(feature.run()))
+        let_manage(stage.sandbox, stage.ada.id)
+        yield Arena(stage, model, feature, router, clock, pauses)
+
+
+async def _feature(
+    bot: SeiyuuBot,
+    database: Database,
+    client: ModelClient,
+    persona: Persona,
+    twin: Persona,
+    clock: Time,
+    pauses: Pauses,
+) -> DualPersona:
+    records = await ArgumentRecords.in_database(database)
+    return DualPersona(bot, records, client, persona, twin, OPTIONS, clock=clock, chance=random.Random(7), pause=pauses)
+
+
+def _retort(line: str) -> Answer:
+    return Answer(f"No! {len(line)} times no, @everyone.\nAnd a second line that nobody wants.")
+
+
+async def test_a_heated_conversation_starts_an_argument_with_names_pictures_and_models_of_their_own(
+    arena: Arena,
+) -> None:
+    await arena.say("I like tea", "You are wrong!!", "Tea is nonsense")
+    lines = await arena.argument()
+    await arena.ended()
+    names = [line.author.name for line in lines]
+    assert sorted(names[:2]) == ["Akim", "Mika"]
+    assert names[:2] == names[2:], "they take turns"
+    assert len({line.author.avatar for line in lines}) == 2
+    assert all(line.content.startswith("No!") and "second line" not in line.content for line in lines)
+    assert not any(line.mention_everyone for line in lines)
+    assert arena.model.models == [f"{name}-model" for name in names]
+    assert "Ada: Tea is nonsense" in arena.model.asked[0][-1]["content"]
+    assert f"{names[0]}: {lines[0].content}" in arena.model.asked[1][-1]["content"]
+    assert arena.model.asked[2][-2]["role"] == "assistant"
+    assert len(arena.pauses.seconds) == 3
+
+
+async def test_the_score_is_shown_and_decays_and_a_twins_name_counts(arena: Arena) -> None:
+    await arena.say("Where is akim today?")
+    assert await arena.stage.ask("!bipolar") == "🎭 It is at 3.0 of 4 in this channel."
+    arena.clock.pass_by(1200)
+    assert await arena.stage.ask("!bipolar") == "🎭 It is at 0.8 of 4 in this channel."
+    await arena.say("hello again", "and again")
+    assert not arena.model.asked
+
+
+async def test_after_an_argument_there_is_peace_also_after_a_restart(arena: Arena) -> None:
+    await arena.say("Akim, you are wrong")
+    await arena.argument()
+    await arena.ended()
+    asked = len(arena.model.asked)
+    await arena.say("Akim, you are wrong", "Akim, you LIED to me")
+    assert "there is peace for 60 min" in await arena.stage.ask("!bipolar", starts="🎭 It")
+    again = await ArgumentRecords.in_database(arena.stage.database)
+    assert await again.peace_until(arena.stage.sandbox.home.general.id) == arena.clock.now + OPTIONS.cooldown
+    assert len(arena.model.asked) == asked
+    arena.clock.pass_by(OPTIONS.cooldown + 1)
+    await arena.say("Akim, you are wrong")
+    await arena.argument()
+
+
+async def test_one_webhook_serves_every_argument_and_a_deleted_one_is_made_again(arena: Arena) -> None:
+    webhooks, general = arena.stage.sandbox.world.webhooks, arena.stage.sandbox.home.general
+    for _ in range(2):
+        await arena.stage.ada.say(general, "!argue")
+        await arena.argument()
+        await arena.ended()
+    (webhook,) = webhooks.of_channel(general.id)
+    assert webhook.name == WEBHOOK_NAME
+    webhooks.delete(webhook)
+    await arena.stage.ada.say(general, "!argue")
+    await arena.argument()
+    assert len(webhooks.of_channel(general.id)) == 1
+
+
+async def test_their_own_lines_heat_nothing_up(arena: Arena) -> None:
+    await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
+    for line in await arena.argument():
+        await arena.router.observed(line)
+    await arena.ended()
+    mood = await arena.feature.mood(arena.stage.sandbox.guild.id, arena.stage.sandbox.home.general.id)
+    assert mood.score == 0
+    assert len(arena.lines) == OPTIONS.turns
+
+
+async def test_only_managers_start_arguments_and_switch_them(arena: Arena) -> None:
+    bob = await arena.stage.sandbox.add_guest("Bob")
+    for command in ("!argue", "!bipolar off"):
+        assert await arena.stage.ask(command, who=bob) == MANAGERS_ONLY
+    assert "Arguments are off" in await arena.stage.ask("!bipolar off")
+    await arena.say("Akim, you are wrong", "Akim, you are wrong")
+    assert not arena.model.asked
+    assert "It is at 0.0" in await arena.stage.ask("!bipolar on"), "what was said meanwhile does not count"
+    await arena.say("Akim, you are wrong")
+    await arena.argument()
+
+
+async def test_without_the_permission_it_is_silent_and_logged_once(
+    arena: Arena, caplog: pytest.LogCaptureFixture
+) -> None:
+    general, bot = arena.stage.sandbox.home.general, arena.stage.sandbox.bot
+    arena.stage.sandbox.faults.deny(bot, general, Permission.MANAGE_WEBHOOKS)
+    await arena.say("Akim, you are wrong", "Akim, you are wrong", "Akim, you are wrong")
+    assert await arena.stage.ask("!argue") == NO_PERMISSION
+    assert not arena.model.asked
+    assert not arena.lines
+    assert len([record for record in caplog.records if "Manage Webhooks" in record.message]) == 1
+
+
+async def test_held_it_is_silent_and_the_line_in_flight_is_the_last(
+    arena: Arena, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    general = arena.stage.sandbox.home.general
+    arena.pauses.over.clear()
+    await arena.stage.ada.say(general, "!argue")
+    await arena.argument(1)
+    assert await arena.stage.ask("!argue", starts="🎭 They") == ALREADY_ARGUING
+    await arena.feature.hold("a call")
+    await arena.feature.release()
+    arena.pauses.over.set()
+    await arena.ended()
+    assert len(arena.lines) == 1, "a hold that is over does not bring it back"
+
+    arena.clock.pass_by(OPTIONS.cooldown + 1)
+    await arena.feature.hold("a call")
+    asked, read = len(arena.model.asked), len(arena.stage.ada.messages(general))
+    await arena.say("Akim, you are wrong", "!argue")
+    async with asyncio.timeout(LIMIT):
+        while caplog.text.count("No argument begins in #general: dual persona is held") < 2:
+            await asyncio.sleep(0.01)
+    assert len(arena.model.asked) == asked
+    assert len(arena.stage.ada.messages(general)) == read + 2
+    pressed = await arena.stage.ada.press(general, "argue")
+    assert (await pressed.response(LIMIT)).is_ephemeral
+
+    await arena.feature.release()
+    await arena.say("Akim, you are wrong")
+    await arena.argument()
+
+
+async def test_a_model_that_hangs_is_stopped_by_a_hold(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arena.feature._gate, "_limit", 0.05)
+    arena.model.script = lambda line: Answer("Well", Fault.STALL)
+    await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
+    async with asyncio.timeout(LIMIT):
+        while not arena.model.open_streams:
+            await asyncio.sleep(0.01)
+    await arena.feature.hold("a call")
+    await arena.ended()
+    assert not arena.lines
+    await arena.feature.release()
+    arena.model.script = _retort
+    await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
+    await arena.argument()
+
+
+async def test_a_model_that_fails_ends_the_argument_and_nothing_else(arena: Arena) -> None:
+    arena.model.script = lambda line: Answer("", Fault.STATUS_500)
+    await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
+    await arena.stage.told("🎭 There")
+    await arena.ended()
+    assert not arena.lines
+    arena.model.script = _retort
+    await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
+    await arena.argument()

@@ -1,0 +1,60 @@
+"""A model's reply as one short line of a chat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
+
+from bot.llm.messages import ChatMessage
+from bot.llm.personas import Persona
+from bot.llm.short_line import MAX_CHARS, short_line, shortened
+
+MIKA = Persona(
+    name="Mika", also_called=("Mi-chan",), description="A cat.", moods={"calm": "calm."}, default_mood="calm"
+)
+
+
+class Babbler:
+    """Writes this, word by word, and knows how much of it was wanted."""
+
+    def __init__(self, text: str) -> None:
+        self.words = text.split(" ")
+        self.written = 0
+
+    async def stream(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> AsyncGenerator[str, None]:
+        for word in self.words:
+            self.written += 1
+            yield word + " "
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ("Hello there.", "Hello there."),
+        ("\n\n  Hello\nand more", "Hello"),
+        ("Mika: Hello", "Hello"),
+        ("**mi-chan:** Hello", "Hello"),
+        ("Akim: Hello", "Akim: Hello"),
+        ("Mikado: a play", "Mikado: a play"),
+        ("@everyone, <@123>!", "everyone, someone!"),
+        ("  \u200b ", ""),
+    ],
+)
+async def test_the_first_line_without_its_authors_name(written: str, line: str) -> None:
+    assert await short_line(Babbler(written), (), MIKA) == line
+
+
+async def test_whoever_babbles_is_not_listened_to_for_ever() -> None:
+    babbler = Babbler("bla " * 10_000)
+    assert len(await short_line(babbler, (), MIKA)) <= MAX_CHARS
+    assert babbler.written < MAX_CHARS
+
+
+@pytest.mark.parametrize(
+    ("line", "end"), [("Yes. " * 100, "Yes."), ("yes " * 100, "yes…"), ("y" * 400, "y…"), ("はい。" * 150, "はい。")]
+)
+def test_a_long_line_ends_where_a_sentence_or_a_word_ends(line: str, end: str) -> None:
+    short = shortened(line.strip())
+    assert short.endswith(end)
+    assert MAX_CHARS - 10 < len(short) <= MAX_CHARS
