@@ -79,10 +79,11 @@ async def test_starting_and_stopping_leaves_nothing(weights: Path) -> None:
         assert not is_open(url)
         return process.num_threads(), process.num_fds()
 
-    # The first one may leave the event loop a worker thread that it keeps.
+    # The event loop keeps its worker threads, and may have made one or two by then.
     await cycle()
-    first = await cycle()
-    assert [await cycle() for _ in range(5)] == [first] * 5
+    threads, files = zip(*[await cycle() for _ in range(6)], strict=True)
+    assert max(threads) - threads[0] <= 1
+    assert set(files) == {files[0]}
 
 
 async def test_stopping_does_not_wait_for_a_listener_who_does_not_read(weights: Path) -> None:
