@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bot.llm.history import INTERRUPTED, History
 from bot.llm.messages import ChatMessage
@@ -18,6 +18,14 @@ You are talking in a voice channel: everything you write is read aloud, word by 
 - Several people may be talking. Each of their lines begins with the speaker's name and a colon; yours never do.
 - A line of yours that ends in "{INTERRUPTED}" was interrupted there, and nobody heard the rest."""
 
+_WRITTEN = """\
+You are writing in a text chat on Discord.
+- Write the way people chat: one to four sentences, mostly. Go on longer only when you are asked to.
+- Use Discord's markdown where it helps, and put code into code blocks that name their language.
+- Answer in the language that you were written to in.
+- Several people may be writing. Each of their lines begins with the writer's name and a colon; yours never do.
+- Words in [brackets] at the end of a line tell what the pictures or videos show that came with it."""
+
 
 def build_messages(
     persona: Persona, mood: str, history: History, prompt: str, context_messages: int
@@ -31,15 +39,32 @@ def build_messages(
     Raises:
         KeyError: the persona has no such mood.
     """
-    said = [*history.newest(context_messages), ChatMessage("user", prompt)]
-    return ChatMessage("system", system_prompt(persona, mood)), *_alternating(said)
+    return _messages(persona, mood, _SPOKEN, history.newest(context_messages), prompt)
 
 
-def system_prompt(persona: Persona, mood: str) -> str:
-    """Who the model is, how it speaks and how it feels; what changes most comes last."""
+def written_messages(
+    persona: Persona, mood: str, earlier: Sequence[ChatMessage], prompt: str
+) -> tuple[ChatMessage, ...]:
+    """The same for an answer in writing: the system prompt, what was written ``earlier``, and the prompt.
+
+    Raises:
+        KeyError: the persona has no such mood.
+    """
+    return _messages(persona, mood, _WRITTEN, earlier, prompt)
+
+
+def _messages(
+    persona: Persona, mood: str, rules: str, earlier: Sequence[ChatMessage], prompt: str
+) -> tuple[ChatMessage, ...]:
+    said = [*earlier, ChatMessage("user", prompt)]
+    return ChatMessage("system", _system_prompt(persona, mood, rules)), *_alternating(said)
+
+
+def _system_prompt(persona: Persona, mood: str, rules: str) -> str:
+    """Who the model is, how it answers and how it feels; what changes most comes last."""
     parts = [
         f"You are {persona.name}. {persona.description}",
-        _SPOKEN,
+        rules,
         persona.style,
         f"{persona.name}'s mood now: {persona.moods[mood]}",
     ]

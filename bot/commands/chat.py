@@ -1,0 +1,116 @@
+"""The commands about written answers: who answers and in which mood, where, and what is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.commands.managers import require_manager
+from bot.features.text_chat.characters import UnknownChoiceError
+from bot.features.text_chat.service import TextChat
+from bot.voice.manager import CallError
+
+Context = commands.Context[Any]
+Switch = Literal["on", "off"]
+
+THREAD_FOLLOWS = "❌ A thread does as its channel does: use this there."
+
+_MAX_SUGGESTIONS = 25
+
+
+def _require_host(ctx: Context) -> None:
+    """On a server who may manage it; in direct messages everybody is at home."""
+    if ctx.guild is not None:
+        require_manager(ctx)
+
+
+def _place(ctx: Context | discord.Interaction) -> int:
+    if ctx.guild is not None:
+        return ctx.guild.id
+    return ctx.channel.id if ctx.channel else 0
+
+
+def _suggest(names: Iterable[str], typed: str) -> list[app_commands.Choice[str]]:
+    fitting = [name for name in names if typed.casefold() in name.casefold()]
+    return [app_commands.Choice(name=name[:100], value=name[:100]) for name in fitting[:_MAX_SUGGESTIONS]]
+
+
+class ChatCommands(commands.Cog, name="Chat"):
+    """Decide who answers you in writing, and how."""
+
+    def __init__(self, chat: TextChat, prefix: str) -> None:
+        self._chat = chat
+        self._prefix = prefix
+
+    @commands.hybrid_command(description="Who answers in writing here: show it, or choose another persona.")
+    async def persona(self, ctx: Context, *, name: str | None = None) -> None:
+        """Show who answers in writing here, or choose another persona (on a server: who may manage it)."""
+        await ctx.defer()
+        if name is None:
+            now = await self._chat.characters.at(_place(ctx))
+            files = ", ".join(f"`{file}`" for file in self._chat.characters.personas)
+            await ctx.send(f"🎭 I am {now.persona.name}. There are: {files}.")
+            return
+        _require_host(ctx)
+        try:
+            chosen = await self._chat.characters.choose_persona(_place(ctx), name.strip())
+        except UnknownChoiceError as error:
+            raise CallError(f"❌ {error}") from error
+        await ctx.send(f"🎭 From now on I am {chosen.persona.name}, and {chosen.mood}.")
+
+    @persona.autocomplete("name")
+    async def _persona_names(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return _suggest(self._chat.characters.personas, typed)
+
+    @commands.hybrid_command(description="My mood in writing here: show it, or change it.")
+    async def mood(self, ctx: Context, *, name: str | None = None) -> None:
+        """Show my mood in writing here, or change it."""
+        await ctx.defer()
+        now = await self._chat.characters.at(_place(ctx))
+        if name is None:
+            moods = ", ".join(f"`{mood}`" for mood in now.persona.moods)
+            await ctx.send(f"💭 {now.persona.name} is {now.mood}. There are: {moods}.")
+            return
+        try:
+            changed = await self._chat.characters.choose_mood(_place(ctx), name.strip())
+        except UnknownChoiceError as error:
+            raise CallError(f"❌ {error}") from error
+        await ctx.send(f"💭 {changed.persona.name} is {changed.mood} now.")
+
+    @mood.autocomplete("name")
+    async def _moods(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        now = await self._chat.characters.at(_place(interaction))
+        return _suggest(now.persona.moods, typed)
+
+    @commands.hybrid_command(description="Forget what was written in this channel, or between us two.")
+    async def forget(self, ctx: Context) -> None:
+        """Forget what was written here (on a server: who may manage it)."""
+        await ctx.defer()
+        _require_host(ctx)
+        forgotten = await self._chat.memory.forget(ctx.channel.id)
+        here = "between us two" if ctx.guild is None else "in this channel"
+        await ctx.send(
+            f"🧹 I have forgotten the {forgotten} messages that I remembered {here}."
+            if forgotten
+            else f"🧹 I remember nothing that was written {here}."
+        )
+
+    @commands.hybrid_command(description="Whether I answer every message in this channel: show it, or switch it.")
+    @commands.guild_only()
+    async def chat(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
+        """Show whether I answer every message in this channel, or switch it (who may manage the server)."""
+        await ctx.defer()
+        if not isinstance(ctx.channel, discord.abc.GuildChannel):
+            raise CallError(THREAD_FOLLOWS)
+        if state is not None:
+            require_manager(ctx)
+            await self._chat.open_channels.switch(ctx.channel.id, to_open=state == "on")
+        await ctx.send(
+            "💬 I answer every message in this channel."
+            if ctx.channel in self._chat.open_channels
+            else "💬 In this channel I answer who mentions me, or replies to me."
+        )

@@ -1,0 +1,47 @@
+"""In which channels every message is answered: the operator's, and those that people opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, Self
+
+from bot.database import Database
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS chat_channel (channel INTEGER PRIMARY KEY, open INTEGER NOT NULL) STRICT;"
+
+
+class NamedChannel(Protocol):
+    """Any channel of a server."""
+
+    id: int
+    name: str
+
+
+class OpenChannels:
+    """Channels that need no mention. Made by :meth:`open`.
+
+    Args:
+        named: the operator's channels, by name or id.
+        switched: what people have chosen, by channel id; it wins.
+    """
+
+    def __init__(self, database: Database, named: tuple[str, ...], switched: Mapping[int, bool]) -> None:
+        self._database = database
+        self._named = {word.removeprefix("#").casefold() for word in named}
+        self._switched = dict(switched)
+
+    @classmethod
+    async def open(cls, database: Database, named: tuple[str, ...]) -> Self:
+        """Read what people have chosen; raises :class:`aiosqlite.Error`."""
+        await database.prepare(_SCHEMA)
+        rows = await database.rows("SELECT channel, open FROM chat_channel")
+        return cls(database, named, {int(channel): bool(is_open) for channel, is_open in rows})
+
+    def __contains__(self, channel: NamedChannel) -> bool:
+        by_name = not self._named.isdisjoint({str(channel.id), channel.name.casefold()})
+        return self._switched.get(channel.id, by_name)
+
+    async def switch(self, channel: int, *, to_open: bool) -> None:
+        """Open or close a channel, also after a restart; raises :class:`aiosqlite.Error`."""
+        await self._database.write("INSERT OR REPLACE INTO chat_channel VALUES (?, ?)", channel, to_open)
+        self._switched[channel] = to_open

@@ -1,0 +1,247 @@
+"""The text chat: answers at once, or keeps a message during a call and answers it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Self
+from weakref import WeakValueDictionary
+
+import discord
+
+from bot.database import Database
+from bot.features.text_chat.backlog import Backlog
+from bot.features.text_chat.characters import Characters
+from bot.features.text_chat.live_answer import LiveAnswer, Pace
+from bot.features.text_chat.memory import ChatMemory
+from bot.features.text_chat.open_channels import OpenChannels
+from bot.features.text_chat.options import ChatOptions
+from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
+from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
+from bot.features.text_chat.writer import Question, Writer
+from bot.llm.text_model import TextModel
+from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
+
+_log = logging.getLogger(__name__)
+
+WAITS = "🎤"
+DROPPED = "🎤 Too many messages came while I was talking in voice chat: I had to let this one go. Please ask me again."
+STOPPED = "🎤 *I have to stop here: I'm going into voice chat.*"
+
+
+class TextChat:
+    """Answers in writing; a :class:`~bot.lease.Lockable`. Made by :meth:`open`.
+
+    In each channel one message is answered after the other. While it is held, messages are kept, and answered in order
+    once it is released. :meth:`resume` goes on with what an earlier process has kept; :meth:`close` ends it.
+
+    Args:
+        client: where waiting messages are found again.
+        characters: who answers where.
+        memory: what was written where.
+        open_channels: where every message is answered.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        characters: Characters,
+        memory: ChatMemory,
+        open_channels: OpenChannels,
+        waiting: WaitingMessages,
+        writer: Writer,
+        pace: Pace,
+        gate: WorkGate,
+        pause: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.characters = characters
+        self.memory = memory
+        self.open_channels = open_channels
+        self._client = client
+        self._waiting = waiting
+        self._writer = writer
+        self._pace = pace
+        self._gate = gate
+        self._backlog = Backlog(waiting, self._answer_waiting, pause)
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._telling = asyncio.Lock()
+
+    @classmethod
+    async def open(
+        cls,
+        client: discord.Client,
+        database: Database,
+        model: TextModel,
+        personas_folder: Path,
+        options: ChatOptions,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Self:
+        """Put it together.
+
+        Args:
+            clock: seconds, for the pace of edits.
+            sleep: how to wait for the next edit, and between two answers to what has waited.
+
+        Raises:
+            PersonaError: the default persona can't be used.
+            aiosqlite.Error: the tables can't be made.
+        """
+        characters = await Characters.open(database, personas_folder, options.persona)
+        memory = await ChatMemory.open(database, options.memory_messages)
+        return cls(
+            client,
+            characters,
+            memory,
+            await OpenChannels.open(database, options.channels),
+            await WaitingMessages.open(database),
+            Writer(model, characters, memory, options.context_messages),
+            Pace(options.edit_interval, clock, sleep),
+            WorkGate("text channels", limit=options.hold_limit),
+            lambda: sleep(options.queue_pause),
+        )
+
+    @property
+    def name(self) -> str:
+        """What ``!voice-status`` calls it."""
+        return self._gate.name
+
+    async def hold(self, reason: str) -> None:
+        """Answer no more; returns when no answer is being written. One that takes too long ends with a word on why."""
+        await self._gate.hold(reason)
+
+    async def release(self) -> None:
+        """Answer again, first of all what has waited."""
+        await self._gate.release()
+        self._backlog.begin()
+
+    async def resume(self) -> None:
+        """Go on with what an earlier process has left waiting; once, when Discord has told us everything it knows."""
+        if not self._gate.held:
+            self._backlog.begin()
+        await self._tell_dropped()
+
+    async def close(self) -> None:
+        """Stop answering what has waited; it is kept for the next start."""
+        await self._backlog.close()
+
+    def is_meant(self, message: discord.Message) -> bool:
+        """Whether a message is for the bot: in private, with a mention, as a reply to it, or in an open channel."""
+        me, channel = self._client.user, message.channel
+        if isinstance(channel, discord.DMChannel):
+            return True
+        if me in message.mentions:
+            return True
+        if message.reference is not None and isinstance(message.reference.resolved, discord.Message):
+            return message.reference.resolved.author == me
+        home = channel.parent if isinstance(channel, discord.Thread) else channel
+        return isinstance(home, discord.abc.GuildChannel) and home in self.open_channels
+
+    async def answer(self, message: discord.Message, text: str, seen: str | None = None) -> None:
+        """Answer a message, or keep it for later; returns when that is done. Faults are told there, or logged.
+
+        Args:
+            text: what it says, in plain words.
+            seen: what the pictures show that came with it.
+        """
+        question = Question(message.author.display_name, text, seen)
+        try:
+            if self._gate.held:
+                await self._keep(message, question)
+                return
+            async with self._turn(message.channel.id):
+                await self._answer_in_turn(message, question)
+        except discord.HTTPException as error:
+            _log.warning("Could not answer message %d: %s", message.id, error)
+
+    async def _answer_in_turn(self, message: discord.Message, question: Question) -> None:
+        if await self._waiting.any_in(message.channel.id):
+            await self._keep(message, question)
+            self._backlog.begin()
+            return
+        before = newest_id(message)
+        answer = LiveAnswer(message, self._pace)
+        try:
+            async with self._gate.work():
+                await self._writer.write(message, question, answer)
+        except FeatureHeldError:
+            await self._keep(message, question)
+        except WorkStoppedError:
+            if answer.visible:
+                await self._writer.end_early(message, question, answer, STOPPED)
+            else:
+                # Its first words may have been on their way, so that they are looked for later.
+                await self._keep(message, question, begun_after=before)
+
+    async def _keep(self, message: discord.Message, question: Question, begun_after: int | None = None) -> None:
+        one_too_many = await self._waiting.add(
+            WaitingMessage(
+                message.id,
+                message.channel.id,
+                message.author.id,
+                message.created_at.timestamp(),
+                question.name,
+                question.text,
+                question.seen,
+                begun_after,
+            )
+        )
+        if self._gate.held:
+            await message.add_reaction(WAITS)
+        if one_too_many:
+            await self._tell_dropped()
+
+    async def _tell_dropped(self) -> None:
+        async with self._telling:
+            while (dropped := await self._waiting.first_dropped()) is not None:
+                await self._waiting.remove(dropped.message)
+                try:
+                    message = await find_message(self._client, dropped.channel, dropped.message)
+                    if message is not None:
+                        await message.reply(DROPPED)
+                except discord.HTTPException as error:
+                    _log.warning("Nobody could be told that message %d was dropped: %s", dropped.message, error)
+
+    async def _answer_waiting(self, it: WaitingMessage) -> None:
+        """Answer it, exactly once: an answer that an earlier try has begun is found and written anew.
+
+        Raises:
+            FeatureHeldError: a call has begun; it goes on waiting.
+            discord.DiscordServerError: Discord can't take it now.
+        """
+        question = Question(it.name, it.text, it.seen)
+        message, answer = None, None
+        async with self._turn(it.channel):
+            try:
+                async with self._gate.work():
+                    message = await find_message(self._client, it.channel, it.message)
+                    if message is not None:
+                        answer = await self._begin(it, message)
+                        await self._writer.write(message, question, answer)
+            except WorkStoppedError:
+                if message is None or answer is None or not answer.visible:
+                    return
+                await self._writer.end_early(message, question, answer, STOPPED)
+            except discord.DiscordServerError:
+                raise
+            except discord.HTTPException as error:
+                _log.warning("Message %d is passed over: %s", it.message, error)
+            await self._waiting.remove(it.message)
+
+    async def _begin(self, it: WaitingMessage, message: discord.Message) -> LiveAnswer:
+        if it.begun_after is None or self._client.user is None:
+            await self._waiting.begin(it.message, newest_id(message))
+            return LiveAnswer(message, self._pace, ping=True)
+        posted = await replies_by(self._client.user, message, after=it.begun_after)
+        return LiveAnswer(message, self._pace, ping=True, posted=posted)
+
+    def _turn(self, channel: int) -> asyncio.Lock:
+        """Whoever answers in this channel holds it."""
+        turn = self._turns.get(channel)
+        if turn is None:
+            turn = self._turns[channel] = asyncio.Lock()
+        return turn
