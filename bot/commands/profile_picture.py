@@ -1,0 +1,76 @@
+"""The commands about the bot's picture."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from discord.ext import commands
+from discord.utils import escape_markdown
+
+from bot.commands.managers import require_manager, say_later
+from bot.features.profile_picture.feature import Album, PictureError, ProfilePicture, TooSoonError
+from bot.voice.manager import CallError
+from bot.work_gate import FeatureHeldError, WorkStoppedError
+
+Context = commands.Context[Any]
+
+LISTED = 30
+MAX_NAME = 50
+
+
+class ProfilePictureCommands(commands.Cog, name="Profile picture"):
+    """Choose how I look."""
+
+    def __init__(self, profile_picture: ProfilePicture) -> None:
+        self._profile_picture = profile_picture
+
+    @commands.hybrid_group(description="How I look.")
+    @commands.guild_only()
+    async def avatar(self, ctx: Context) -> None:
+        """See my pictures (`list`), or have me show the next one (`next`)."""
+        await self._list(ctx)
+
+    @avatar.command(name="next", description="Show my next picture now.")
+    @commands.guild_only()
+    async def next_picture(self, ctx: Context) -> None:
+        """Show my next picture now, on every server."""
+        require_manager(ctx)
+        await ctx.defer(ephemeral=True)
+        try:
+            name = await self._profile_picture.change()
+        except TooSoonError as error:
+            minutes = math.ceil(error.wait / 60)
+            raise CallError(f"⏳ Discord allows few changes of my picture: try again in {minutes} min.") from error
+        except PictureError as error:
+            raise CallError(str(error)) from error
+        except (FeatureHeldError, WorkStoppedError):
+            await say_later(ctx)
+            return
+        await ctx.send(f"🖼️ I show {_short(name)} now.", ephemeral=True)
+
+    @avatar.command(name="list", description="Which pictures of mine there are.")
+    @commands.guild_only()
+    async def list_pictures(self, ctx: Context) -> None:
+        """Which pictures of mine there are, and which one is shown."""
+        await self._list(ctx)
+
+    async def _list(self, ctx: Context) -> None:
+        require_manager(ctx)
+        try:
+            album = await self._profile_picture.album()
+        except PictureError as error:
+            raise CallError(str(error)) from error
+        await ctx.send(_listed(album), ephemeral=True)
+
+
+def _listed(album: Album) -> str:
+    lines = [f"{'▶️' if name == album.shown else '▫️'} {_short(name)}" for name in album.names[:LISTED]]
+    if len(album.names) > LISTED:
+        lines.append(f"… and {len(album.names) - LISTED} more")
+    change = f"The next change is <t:{album.due_at:.0f}:R>." if album.due_at else "The first one comes soon."
+    return "\n".join(("🖼️ My pictures:", *lines, change)) if lines else "🖼️ There is no picture in my folder."
+
+
+def _short(name: str) -> str:
+    return escape_markdown(name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…")

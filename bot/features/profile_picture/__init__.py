@@ -1,0 +1,1 @@
+"""The bot's picture, changed now and then."""

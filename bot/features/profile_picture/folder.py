@@ -1,0 +1,47 @@
+"""The operator's folder of pictures. Everything here reads files: call it in a thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MAX_BYTES = 8 * 1024 * 1024
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
+
+
+class BrokenPictureError(Exception):
+    """A file is no picture that Discord takes; the text says why."""
+
+
+def picture_names(folder: Path) -> tuple[str, ...]:
+    """The names of what may be pictures, in alphabetical order; raises :class:`OSError`."""
+    return tuple(
+        sorted(
+            file.name
+            for file in folder.iterdir()
+            if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".") and file.is_file()
+        )
+    )
+
+
+def read_picture(file: Path) -> bytes:
+    """A picture, known by its first bytes whatever its name says.
+
+    Raises:
+        BrokenPictureError: it is none, too large, or can't be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BrokenPictureError(f"it can't be read: {error.strerror or error}") from error
+    if len(data) > MAX_BYTES:
+        raise BrokenPictureError(f"it has more than {MAX_BYTES // 1024 // 1024} MB")
+    if not _is_picture(data):
+        raise BrokenPictureError("it does not begin like a PNG, JPEG, GIF or WebP file")
+    return data
+
+
+def _is_picture(data: bytes) -> bool:
+    if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")):
+        return True
+    return data.startswith(b"RIFF") and data[8:12] == b"WEBP"
