@@ -3,13 +3,26 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: run test test-slow lint bench clean
+.PHONY: run test test-calls test-parts test-slow lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(BIN)/python -m bot $(ARGS)
 
-test: .venv/dev.stamp  ## every test that needs neither a GPU, nor a token, nor downloaded weights
+ifdef ARGS
+test: .venv/dev.stamp  ## every test that needs neither a GPU, nor a token, nor downloaded weights; ARGS="…" for some of them
 	$(BIN)/python -m pytest $(ARGS)
+else
+test: .venv/dev.stamp
+	@$(MAKE) --no-print-directory --jobs=2 test-calls test-parts
+endif
+
+test-calls: .venv/dev.stamp  ## the end-to-end ones, which take as long as people talk
+	@$(BIN)/python -m pytest tests/e2e
+
+test-parts: .venv/dev.stamp  ## all others, which compute; they give way to calls that go on beside them
+	@echo "The tests that only compute run beside these; what they say comes in one piece when they are done."
+	@nice -n 19 $(BIN)/python -m pytest --ignore=tests/e2e > .venv/test-parts.log 2>&1; \
+		status=$$?; cat .venv/test-parts.log; exit $$status
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
 	$(BIN)/python -m pytest -m slow $(ARGS)

@@ -18,10 +18,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from filelock import FileLock
+
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES, OTHER_SENTENCES
 
 Progress = Callable[[float, str], None]
 
+LOCK = ".toy-whisper.lock"
 _MODULE = "bot.voice.transcribe.toy.making"
 _MODEL = "model"
 _MANIFEST = "made.json"
@@ -34,19 +37,20 @@ def toy_whisper(cache_dir: Path, progress: Progress) -> Path:
     """The folder of the toy Whisper, made now unless an earlier run left it, whole, in the cache.
 
     Takes about half a minute on two cores, in processes of its own. The folder's name follows from the phrases and
-    from how it is made, so what has changed is made anew; a process that dies half-way, or two at once, can't leave a
-    broken one. ``progress`` gets a share from 0 to 1 and what is being done, in this thread or another. Blocks: call
+    from how it is made, so what has changed is made anew; a process that dies half-way can't leave a broken one. Of
+    two that want it at once, one makes it and the other waits. ``progress`` gets a share from 0 to 1 and what is being done, in this thread or another. Blocks: call
     it in a thread.
 
     Raises:
         OSError: the cache can't be written, or (``ChildProcessError``) the making failed; the text says how.
     """
     folder = cache_dir / f"toy-whisper-{_fingerprint()}"
-    if not _is_whole(folder):
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".toy-whisper-") as workplace:
-            made = _make(Path(workplace), progress)
-            _keep(made, folder)
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache_dir / LOCK):
+        if not _is_whole(folder):
+            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".toy-whisper-") as workplace:
+                made = _make(Path(workplace), progress)
+                _keep(made, folder)
     progress(1.0, "ready")
     return folder
 
@@ -96,14 +100,10 @@ def _run(on_share: Callable[[float], None], *arguments: str) -> None:
 
 
 def _keep(made: Path, folder: Path) -> None:
-    """Move it into place; somebody else's, made at the same time, is as good."""
-    if folder.exists() and not _is_whole(folder):
+    """Move it into place, where only a broken one may be."""
+    if folder.exists():
         shutil.rmtree(folder)
-    try:
-        made.rename(folder)
-    except OSError:
-        if not _is_whole(folder):
-            raise
+    made.rename(folder)
 
 
 def _is_whole(folder: Path) -> bool:
