@@ -1,0 +1,43 @@
+"""The command about remarks of the bot's own."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import discord
+from discord.ext import commands
+
+from bot.commands.managers import require_manager
+from bot.features.autonomous_talk.feature import AutonomousTalk
+from bot.voice.manager import CallError
+
+Context = commands.Context[Any]
+
+WRONG_CHANNEL = "❌ I say things of my own in text channels only."
+
+
+class AutonomousCommands(commands.Cog, name="Autonomous talk"):
+    """Decide where I may say things of my own."""
+
+    def __init__(self, talk: AutonomousTalk) -> None:
+        self._talk = talk
+
+    @commands.hybrid_command(description="Whether I say things of my own in this channel: show it, or switch it.")
+    @commands.guild_only()
+    async def autonomous(self, ctx: Context, state: Literal["on", "off"] = commands.parameter(default=None)) -> None:
+        """Show whether I say things of my own in this channel, or switch it on or off."""
+        if state is not None:
+            require_manager(ctx)
+            await self._switch(ctx.channel, state == "on")
+        if await self._talk.opted_in(ctx.channel.id):
+            await ctx.send("💭 I say things of my own here, now and then.")
+        else:
+            await ctx.send("💭 I say nothing of my own here.")
+
+    async def _switch(self, channel: object, on: bool) -> None:
+        if not isinstance(channel, discord.TextChannel):
+            raise CallError(WRONG_CHANNEL)
+        if on:
+            await self._talk.opt_in(channel.id)
+        else:
+            await self._talk.opt_out(channel.id)

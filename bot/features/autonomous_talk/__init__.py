@@ -1,0 +1,1 @@
+"""From time to time the bot says something of its own."""

@@ -1,0 +1,170 @@
+"""Autonomous talk: a remark now and then, where people want it and have a pause."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+import discord
+
+from bot.features.autonomous_talk.occasion import QuietHours, is_occasion
+from bot.features.autonomous_talk.records import ChannelRecords
+from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.llm.errors import ModelError
+from bot.llm.history import user_line
+from bot.llm.messages import ChatMessage
+from bot.llm.personas import Persona
+from bot.llm.short_line import short_line
+from bot.llm.text_model import TextModel
+from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
+
+_log = logging.getLogger(__name__)
+
+REMEMBERED = 12
+"""Messages of a channel that a remark may be about."""
+REMEMBERED_CHARS = 300
+POLL = 30.0
+
+_RULES = """\
+You are in a text channel with friends. The conversation below has paused, and you feel like saying something.
+- Write one or two short sentences that go on from what was said: a thought, a question, something that you remembered.
+- Do not greet, do not say that it is quiet, and do not answer what has been answered.
+- Write plain words only: no markdown, links, mentions or stage directions, and no name before your line.
+- Write in the language of the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkOptions:
+    """About how many minutes lie between two remarks in a channel, and the hours of the day without any."""
+
+    minutes: float
+    quiet: QuietHours
+    zone: tzinfo
+
+
+class AutonomousTalk:
+    """Remembers what people said last, and says something of its own; ``run`` does. A ``Lockable`` of the lease.
+
+    Args:
+        clock: seconds since 1970.
+        chance: how long between two remarks.
+        sleep: how to wait between two looks at the clock.
+    """
+
+    name = "autonomous talk"
+
+    def __init__(
+        self,
+        bot: discord.Client,
+        records: ChannelRecords,
+        model: TextModel,
+        persona: Persona,
+        options: TalkOptions,
+        *,
+        clock: Callable[[], float] = time.time,
+        chance: random.Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._bot = bot
+        self._records = records
+        self._model = model
+        self._persona = persona
+        self._options = options
+        self._clock = clock
+        self._chance = chance or random.Random()
+        self._sleep = sleep
+        self._gate = WorkGate(self.name)
+        self._said: dict[int, deque[str]] = {}
+
+    async def hold(self, reason: str) -> None:
+        """Say nothing of one's own."""
+        _log.info("%s is held: %s", self.name, reason)
+        await self._gate.hold(reason)
+
+    async def release(self) -> None:
+        """Say something again, now and then."""
+        await self._gate.release()
+
+    async def opt_in(self, channel: int) -> None:
+        """Remarks are wanted there."""
+        await self._records.opt_in(channel, self._next_due())
+
+    async def opt_out(self, channel: int) -> None:
+        """They are not wanted there any more; what was said there is forgotten."""
+        await self._records.opt_out(channel)
+        self._said.pop(channel, None)
+
+    async def opted_in(self, channel: int) -> bool:
+        """Whether remarks are wanted there."""
+        return await self._records.opted_in(channel)
+
+    async def observe(self, message: discord.Message) -> None:
+        """Take note of what a person wrote, where remarks are wanted."""
+        if message.author.bot or message.webhook_id is not None or message.is_system():
+            return
+        if not await self._records.note_message(message.channel.id, self._clock()):
+            return
+        text = clean_prompt(message.clean_content, DiscordNames())
+        if text:
+            said = self._said.setdefault(message.channel.id, deque(maxlen=REMEMBERED))
+            said.append(user_line(message.author.display_name, text[:REMEMBERED_CHARS]))
+
+    async def run(self) -> None:
+        """Say something when there is an occasion, until cancelled."""
+        while True:
+            try:
+                await self._look_around()
+            except Exception:
+                _log.exception("No remark could be made")
+            await self._sleep(POLL)
+
+    async def _look_around(self) -> None:
+        hour = datetime.fromtimestamp(self._clock(), self._options.zone).hour
+        if self._gate.held or self._options.quiet.cover(hour):
+            return
+        for record in await self._records.all():
+            channel = self._bot.get_channel(record.channel)
+            if is_occasion(record, self._clock()) and isinstance(channel, discord.TextChannel):
+                await self._try_to_speak(channel)
+
+    async def _try_to_speak(self, channel: discord.TextChannel) -> None:
+        # After a restart nothing is known of the conversation; it has to go on before there is anything to say to it.
+        if not self._said.get(channel.id) or not channel.permissions_for(channel.guild.me).send_messages:
+            return
+        try:
+            async with self._gate.work():
+                await self._speak(channel)
+        except FeatureHeldError:
+            return
+        except (ModelError, WorkStoppedError, discord.HTTPException) as error:
+            _log.warning("Nothing is said in #%s: %s", channel, error)
+            await self._records.put_off(channel.id, self._next_due())
+
+    async def _speak(self, channel: discord.TextChannel) -> None:
+        said = self._said[channel.id]
+        newest = said[-1]
+        text = await short_line(self._model, self._messages(said), self._persona)
+        if not text:
+            _log.warning("Nothing is said in #%s: the model wrote no words", channel)
+            await self._records.put_off(channel.id, self._next_due())
+        elif said[-1] is newest and await self._records.opted_in(channel.id):
+            # Noted first: whatever ends this process now, the next one does not say a second thing.
+            await self._records.note_remark(channel.id, self._next_due())
+            await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
+            said.append(user_line(self._persona.name, text))
+
+    def _messages(self, said: deque[str]) -> tuple[ChatMessage, ...]:
+        persona = self._persona
+        mood = f"{persona.name}'s mood now: {persona.moods[persona.default_mood]}"
+        parts = (f"You are {persona.name}. {persona.description}", persona.style, _RULES, mood)
+        system = ChatMessage("system", "\n\n".join(part for part in parts if part))
+        return system, ChatMessage("user", "\n".join(said))
+
+    def _next_due(self) -> float:
+        return self._clock() + self._options.minutes * 60 * self._chance.uniform(0.5, 1.5)

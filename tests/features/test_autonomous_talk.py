@@ -1,0 +1,189 @@
+"""Remarks of the bot's own, in channels of the sandbox where guests talk and pause."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from discord.ext import commands
+
+from bot.client import SeiyuuBot
+from bot.commands.autonomous import AutonomousCommands
+from bot.commands.managers import MANAGERS_ONLY
+from bot.database import Database
+from bot.features.autonomous_talk.feature import REMEMBERED, AutonomousTalk, TalkOptions
+from bot.features.autonomous_talk.occasion import LATELY, SETTLED, QuietHours, is_occasion
+from bot.features.autonomous_talk.records import ChannelRecord, ChannelRecords
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from sandbox.world.entities import Message
+from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
+from tests.features.stage import FeatureStage, feature_stage
+from tests.features.talk import LIMIT, Router, Time, character, let_manage, running, written_by_bots
+
+HOUR = 3600.0
+OPTIONS = TalkOptions(60.0, QuietHours(23, 8), ZoneInfo("Asia/Singapore"))
+REMARK = "By the way, tea."
+
+
+@dataclass(slots=True)
+class Looks:
+    """The loop's sleep: ends when a test wants another look."""
+
+    wanted: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    done: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+
+    async def __call__(self, seconds: float) -> None:
+        self.done.release()
+        await self.wanted.acquire()
+
+
+@dataclass(slots=True)
+class Parlour:
+    stage: FeatureStage
+    model: ScriptedModel
+    talk: AutonomousTalk
+    router: Router
+    clock: Time
+    looks: Looks
+
+    async def say(self, *texts: str) -> None:
+        """Ada writes these in the general channel, and the feature sees them."""
+        for text in texts:
+            await self.router.observed(await self.stage.ada.say(self.stage.sandbox.home.general, text))
+
+    async def after(self, seconds: float) -> list[str]:
+        """Let so much time pass and the loop look around; returns all that the bot has ever said of its own."""
+        self.clock.pass_by(seconds)
+        self.looks.wanted.release()
+        async with asyncio.timeout(LIMIT):
+            await self.looks.done.acquire()
+        return self.remarks()
+
+    def remarks(self) -> list[str]:
+        return [m.content for m in self._written() if not m.content.startswith(("💭", "❌"))]
+
+    def _written(self) -> list[Message]:
+        return written_by_bots(self.stage.sandbox, self.stage.sandbox.home.general)
+
+
+@pytest.fixture
+async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parlour]:
+    persona, clock, looks = character(tmp_path, "Mika"), Time(), Looks()
+    clock.pass_by(-4 * HOUR)  # Four in the afternoon in Singapore.
+    made: list[tuple[AutonomousTalk, Router]] = []
+
+    async with AsyncExitStack() as stack:
+        model = await stack.enter_async_context(ScriptedModel(lambda line: Answer(REMARK)))
+        client = await stack.enter_async_context(ModelClient(ModelOptions(model.url)))
+
+        async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            records = await ChannelRecords.in_database(database)
+            chance = random.Random(7)
+            talk = AutonomousTalk(bot, records, client, persona, OPTIONS, clock=clock, chance=chance, sleep=looks)
+            made.append((talk, Router(talk.observe)))
+            return [AutonomousCommands(talk), made[0][1]]
+
+        stage = await stack.enter_async_context(feature_stage(tmp_path, monkeypatch, cogs))
+        let_manage(stage.sandbox, stage.ada.id)
+        talk, router = made[0]
+        await stack.enter_async_context(running(talk.run()))
+        await looks.done.acquire()
+        yield Parlour(stage, model, talk, router, clock, looks)
+
+
+async def test_it_goes_on_from_the_conversation_when_that_has_paused(parlour: Parlour) -> None:
+    assert await parlour.stage.ask("!autonomous on") == "💭 I say things of my own here, now and then."
+    await parlour.after(2 * HOUR)
+    await parlour.say(*(f"number {number}" for number in range(20)), "I like tea")
+    assert await parlour.after(1) == [], "nobody is interrupted"
+    assert await parlour.after(SETTLED) == [REMARK]
+    (asked,) = parlour.model.asked
+    assert "You are Mika, of whom only this test knows." in asked[0]["content"]
+    lines = asked[1]["content"].split("\n")
+    assert lines[-1] == "Ada: I like tea"
+    assert len(lines) == REMEMBERED
+    assert parlour.model.models == ["Mika-model"]
+
+
+async def test_it_never_says_two_things_in_a_row_that_nobody_answered_even_after_a_restart(parlour: Parlour) -> None:
+    await parlour.stage.ask("!autonomous on")
+    await parlour.after(2 * HOUR)
+    await parlour.say("hello")
+    assert len(await parlour.after(SETTLED)) == 1
+    assert len(await parlour.after(2 * HOUR)) == 1
+    (record,) = await (await ChannelRecords.in_database(parlour.stage.database)).all()
+    assert not record.answered
+    await parlour.say("oh, really?")
+    assert len(await parlour.after(SETTLED)) == 2
+    await parlour.say("yes")
+    assert len(await parlour.after(SETTLED)) == 2, "the next one is not due yet"
+    assert len(await parlour.after(1.6 * HOUR)) == 3
+
+
+async def test_it_says_nothing_where_nobody_asked_for_it_or_any_more(parlour: Parlour) -> None:
+    assert await parlour.stage.ask("!autonomous") == "💭 I say nothing of my own here."
+    await parlour.say("hello")
+    assert await parlour.after(2 * HOUR) == []
+    await parlour.stage.ask("!autonomous on")
+    bob = await parlour.stage.sandbox.add_guest("Bob")
+    assert await parlour.stage.ask("!autonomous off", who=bob) == MANAGERS_ONLY
+    await parlour.say("hello")
+    assert await parlour.stage.ask("!autonomous off") == "💭 I say nothing of my own here."
+    assert await parlour.after(2 * HOUR) == []
+    assert not parlour.model.asked
+
+
+async def test_quiet_hours_are_those_of_the_time_zone(parlour: Parlour) -> None:
+    await parlour.stage.ask("!autonomous on")
+    await parlour.after(6 * HOUR)
+    await parlour.say("hello")
+    assert await parlour.after(1.5 * HOUR) == [], "half past eleven in Singapore"
+    assert await parlour.after(8 * HOUR) == [], "half past seven"
+    assert await parlour.after(0.5 * HOUR) == [REMARK]
+
+
+async def test_held_it_is_silent_and_goes_on_afterwards(parlour: Parlour, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    await parlour.stage.ask("!autonomous on")
+    await parlour.after(2 * HOUR)
+    await parlour.talk.hold("a call")
+    await parlour.say("hello")
+    assert await parlour.after(SETTLED) == []
+    assert not parlour.model.asked
+    assert "autonomous talk is held: a call" in caplog.text
+    await parlour.talk.release()
+    assert await parlour.after(1) == [REMARK]
+
+
+async def test_a_model_that_fails_is_left_alone_until_the_next_time(parlour: Parlour) -> None:
+    parlour.model.script = lambda line: Answer("", Fault.STATUS_500)
+    await parlour.stage.ask("!autonomous on")
+    await parlour.after(2 * HOUR)
+    await parlour.say("hello")
+    assert await parlour.after(SETTLED) == []
+    assert await parlour.after(60) == []
+    assert len(parlour.model.asked) == 1
+    parlour.model.script = lambda line: Answer("@everyone, tea!")
+    assert await parlour.after(1.5 * HOUR) == ["everyone, tea!"]
+
+
+def test_quiet_hours_go_over_midnight_or_not() -> None:
+    assert [hour for hour in range(24) if QuietHours.parse("22-1").cover(hour)] == [0, 22, 23]
+    assert [hour for hour in range(24) if QuietHours.parse("9-11").cover(hour)] == [9, 10]
+    assert not any(QuietHours.parse("").cover(hour) for hour in range(24))
+
+
+@pytest.mark.parametrize(
+    ("silence", "occasion"), [(0, False), (SETTLED, True), (LATELY, True), (LATELY + 1, False), (3 * 24 * HOUR, False)]
+)
+def test_a_channel_is_spoken_to_neither_at_once_nor_after_days(silence: float, occasion: bool) -> None:
+    assert is_occasion(ChannelRecord(1, 1e9, 1e9, answered=True), 1e9 + silence) is occasion
+    assert not is_occasion(ChannelRecord(1, 1e9, 1e9, answered=False), 1e9 + silence)
+    assert not is_occasion(ChannelRecord(1, 1e9, 1e9 + silence + 1, answered=True), 1e9 + silence)
