@@ -80,6 +80,11 @@ class Guest:
         reference = reply_to.id if reply_to else None
         return await self._post(channel, Draft(text, uploads=tuple(attachments), reference_id=reference))
 
+    async def share_link(self, channel: Channel, url: str, picture: Upload) -> Message:
+        """Write a link, of which Discord shows this picture. (There it comes a moment later, by an edit.)"""
+        embeds = (self._world.messages.link_preview(url, picture),)
+        return await self._post(channel, Draft(url, embeds=embeds))
+
     async def send_sticker(self, channel: Channel, name: str) -> Message:
         """Send a sticker: a message without a word."""
         return await self._post(channel, Draft(stickers=(name,)))

@@ -14,7 +14,7 @@ from sandbox.faults import Faults
 from sandbox.gateway.gateway import Gateway
 from sandbox.guest import Guest
 from sandbox.home import build_home
-from sandbox.rest import PREFIX, files_application, rest_application
+from sandbox.rest import PREFIX, files_application, proxy_application, rest_application
 from sandbox.rest.disturbance import Disturbance
 from sandbox.tls import LocalAuthority
 from sandbox.voice.link import VoiceLink
@@ -222,6 +222,7 @@ class Sandbox:
         app.router.add_get(GATEWAY_PATH, self._gateway.handle)
         app.add_subapp(PREFIX, rest_application(self.world, self._rest))
         app.add_subapp("/attachments", files_application(self.world))
+        app.add_subapp("/external", proxy_application(self.world))
         return app
 
     def _url(self, scheme: str) -> str:

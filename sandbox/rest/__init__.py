@@ -52,3 +52,11 @@ def files_application(world: World) -> web.Application:
     app[WORLD] = world
     app.add_routes(files.ROUTES)
     return app
+
+
+def proxy_application(world: World) -> web.Application:
+    """Pictures of links, as Discord's media proxy serves them."""
+    app = web.Application(middlewares=[answer_errors])
+    app[WORLD] = world
+    app.add_routes(files.PROXY_ROUTES)
+    return app

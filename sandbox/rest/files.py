@@ -1,16 +1,28 @@
-"""Attachments for download."""
+"""Attachments for download, and what the media proxy keeps of links."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from sandbox.rest.context import path_id, world_of
+from sandbox.world.entities import Upload
 
 ROUTES = web.RouteTableDef()
+PROXY_ROUTES = web.RouteTableDef()
 
 
 @ROUTES.get("/{channel}/{attachment}/{filename}")
 async def download(request: web.Request) -> web.Response:
     """A file; needs no token."""
     upload = world_of(request).messages.attachment(path_id(request, "channel"), path_id(request, "attachment"))
+    return _file(upload)
+
+
+@PROXY_ROUTES.get("/{picture}/{filename}")
+async def proxied(request: web.Request) -> web.Response:
+    """The picture of a link; needs no token."""
+    return _file(world_of(request).messages.proxied(path_id(request, "picture")))
+
+
+def _file(upload: Upload) -> web.Response:
     return web.Response(body=upload.data, content_type=upload.content_type or "application/octet-stream")

@@ -163,12 +163,14 @@ class Guild:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way in."""
+    """A file on its way in. Discord measures pictures and videos; here ``width`` and ``height`` are said, in pixels."""
 
     filename: str
     data: bytes = field(repr=False)
     content_type: str | None = None
     description: str | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

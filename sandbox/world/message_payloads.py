@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sandbox.world.entities import Attachment, Json, Member, Message
+from sandbox.world.entities import Attachment, Json, Member, Message, Upload
 from sandbox.world.payloads import bare_member, timestamp, user
 
 _CUSTOM_EMOJI = re.compile(r"(\w{2,32}):(\d{15,20})")
@@ -22,9 +22,17 @@ def attachment(it: Attachment) -> Json:
     }
     if it.upload.content_type:
         payload["content_type"] = it.upload.content_type
+    if it.upload.width and it.upload.height:
+        payload |= {"width": it.upload.width, "height": it.upload.height}
     if it.upload.description:
         payload["description"] = it.upload.description
     return payload
+
+
+def link_preview(url: str, picture: Upload, proxy_url: str) -> Json:
+    """The embed that Discord makes of a link to a picture; ``proxy_url`` is where it keeps a copy of it."""
+    copy: Json = {"url": url, "proxy_url": proxy_url, "width": picture.width or 0, "height": picture.height or 0}
+    return {"type": "image", "url": url, "thumbnail": copy}
 
 
 def emoji(key: str) -> Json:

@@ -45,6 +45,7 @@ class Messages:
     def __init__(self, directory: Directory, files_url: str = "") -> None:
         self._directory = directory
         self._by_channel: dict[int, dict[int, Message]] = {}
+        self._proxied: dict[int, Upload] = {}
         self.files_url = files_url
 
     def get(self, channel_id: int, message_id: int) -> Message:
@@ -206,6 +207,19 @@ class Messages:
                 if attachment.id == attachment_id:
                     return attachment.upload
         raise unknown("Message")
+
+    def link_preview(self, url: str, picture: Upload) -> Json:
+        """The embed of a link to a picture, which can be fetched from the media proxy from now on."""
+        new = self._directory.ids.next()
+        self._proxied[new] = picture
+        proxy_url = f"{self.files_url}/external/{new}/{quote(picture.filename)}"
+        return message_payloads.link_preview(url, picture, proxy_url)
+
+    def proxied(self, picture_id: int) -> Upload:
+        """A picture of the media proxy; an :class:`~sandbox.world.errors.ApiError` 10008 where there is none."""
+        if picture_id not in self._proxied:
+            raise unknown("Message")
+        return self._proxied[picture_id]
 
     def _check(self, draft: Draft, limit: int) -> None:
         if len(draft.content) > limit:

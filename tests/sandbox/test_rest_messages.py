@@ -47,6 +47,20 @@ async def test_files_arrive_and_can_be_fetched(sandbox: Sandbox, bot: Bot, chann
     assert await message.attachments[0].read() == b"\x89PNG"
 
 
+async def test_a_link_shows_a_picture_which_the_media_proxy_has(sandbox: Sandbox, bot: Bot) -> None:
+    ada = await sandbox.add_guest("Ada")
+    seen = bot.sees("message", lambda message: bool(message.embeds))
+    picture = Upload("cat.png", b"\x89PNG", "image/png", width=40, height=30)
+    await ada.share_link(sandbox.text_channel, "https://cats.example/cat.png", picture)
+    message = await seen
+    assert isinstance(message, discord.Message)
+    thumbnail = message.embeds[0].thumbnail
+    assert (thumbnail.url, thumbnail.width, thumbnail.height) == ("https://cats.example/cat.png", 40, 30)
+    assert await bot.http.get_from_cdn(str(thumbnail.proxy_url)) == b"\x89PNG"
+    with pytest.raises(discord.NotFound):
+        await bot.http.get_from_cdn(str(thumbnail.proxy_url).replace("/external/", "/external/1"))
+
+
 async def test_mentions_ping_only_as_allowed(sandbox: Sandbox, channel: discord.TextChannel) -> None:
     ada = await sandbox.add_guest("Ada")
     quiet = await channel.send(f"<@{ada.id}> @everyone", allowed_mentions=discord.AllowedMentions.none())
