@@ -1,0 +1,1 @@
+"""Vision: what people show is looked at by a vision model, and put into words."""

@@ -1,0 +1,7 @@
+"""Why something that was shown can't be described, in words a Discord user can read."""
+
+from __future__ import annotations
+
+
+class VisionError(Exception):
+    """There is something to look at, and no description of it; the text says why, for the person who sent it."""

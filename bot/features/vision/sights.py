@@ -1,0 +1,92 @@
+"""What there is to look at in a message, judged by what Discord says of it, before anything is downloaded."""
+
+from __future__ import annotations
+
+import mimetypes
+from dataclasses import dataclass
+
+import discord
+
+from bot.features.vision.errors import VisionError
+from bot.text import shorten
+
+MAX_SIGHTS = 4
+"""How many things of one message are looked at."""
+MAX_PIXELS = 40_000_000
+"""The largest picture that is decoded; a photograph of a telephone has 12 to 50 million."""
+
+_VISIBLE = ("image/", "video/")
+_KNOWN = frozenset(f"image/{kind}" for kind in ("png", "apng", "jpeg", "gif", "webp", "avif")) | frozenset(
+    f"video/{kind}" for kind in ("mp4", "quicktime", "webm", "x-matroska", "x-m4v")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Something to look at.
+
+    ``kind`` is a MIME type. ``size`` is in bytes, ``width`` and ``height`` in pixels, all 0 where Discord says nothing.
+    ``sent`` is False for what merely came along with a link.
+    """
+
+    url: str
+    name: str
+    kind: str
+    size: int = 0
+    width: int = 0
+    height: int = 0
+    sent: bool = True
+
+
+def find_sights(message: discord.Message) -> list[Sight]:
+    """The pictures and videos of a message, and the pictures of its embeds."""
+    attached = [_of_attachment(attachment) for attachment in message.attachments]
+    return [*(sight for sight in attached if sight.kind.startswith(_VISIBLE)), *_of_embeds(message.embeds)][:MAX_SIGHTS]
+
+
+def check_sight(sight: Sight, max_bytes: int) -> None:
+    """Refuse what can't be looked at.
+
+    Raises:
+        VisionError: a kind that nobody here can decode, or too large.
+    """
+    if sight.kind not in _KNOWN:
+        kind = shorten(sight.kind.partition("/")[2], 30)
+        raise VisionError(f"❌ I can't look at {sight.name}: I don't know {kind} files.")
+    if sight.size > max_bytes:
+        raise too_large(sight, max_bytes)
+    if sight.width * sight.height > MAX_PIXELS:
+        raise VisionError(f"❌ {sight.name} is too large for me: {sight.width} by {sight.height} pixels.")
+
+
+def too_large(sight: Sight, max_bytes: int) -> VisionError:
+    """The file has too many bytes."""
+    return VisionError(f"❌ {sight.name} is too large for me: I look at files of up to {max_bytes / 2**20:g} MB.")
+
+
+def _of_attachment(attachment: discord.Attachment) -> Sight:
+    kind = (attachment.content_type or mimetypes.guess_type(attachment.filename)[0] or "").partition(";")[0]
+    return Sight(
+        attachment.url,
+        _shown_name(attachment.filename),
+        kind.strip().lower(),
+        attachment.size,
+        attachment.width or 0,
+        attachment.height or 0,
+    )
+
+
+def _of_embeds(embeds: list[discord.Embed]) -> list[Sight]:
+    """Only ever by Discord's proxy: the address itself is anybody's, and could be one inside our own network."""
+    pictures = [embed.image if embed.image.proxy_url else embed.thumbnail for embed in embeds]
+    return [
+        Sight(
+            picture.proxy_url, "the picture of a link", "image/png", 0, picture.width or 0, picture.height or 0, False
+        )
+        for picture in pictures
+        if picture.proxy_url
+    ]
+
+
+def _shown_name(name: str) -> str:
+    return discord.utils.escape_markdown(shorten(" ".join(name.split()), 60))

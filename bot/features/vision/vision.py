@@ -1,0 +1,120 @@
+"""The feature: what a message shows, in words; held during a call, when its model is unloaded too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import aiohttp
+import discord
+
+from bot.features.vision.download import DownloadError, TooLongError, download
+from bot.features.vision.errors import VisionError
+from bot.features.vision.frames import BrokenPictureError, take_frames
+from bot.features.vision.kinds import kind_of
+from bot.features.vision.model import Shown, VisionModel, VisionModelOptions
+from bot.features.vision.sights import Sight, check_sight, find_sights, too_large
+from bot.text import shorten
+from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
+
+_log = logging.getLogger(__name__)
+
+HELD = "🎤 I can't look at images or videos right now, I'm talking in voice chat! Send it again after I leave."
+
+_MAX_WORDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class VisionOptions:
+    """The model, and how much is looked at: bytes of a file, frames of a message, seconds that a call waits."""
+
+    model: VisionModelOptions
+    max_bytes: int = 20 << 20
+    max_frames: int = 6
+    in_flight_limit: float = IN_FLIGHT_LIMIT
+
+
+class Vision:
+    """Looks at messages; a :class:`~bot.lease.Lockable`. Belongs to one event loop.
+
+    Args:
+        http: for downloads and the model; it must send no credentials of its own. Closed by whoever made it.
+    """
+
+    def __init__(self, options: VisionOptions, http: aiohttp.ClientSession) -> None:
+        self._options = options
+        self._http = http
+        self._model = VisionModel(options.model, http)
+        self._gate = WorkGate("vision", limit=options.in_flight_limit)
+        self._decoding = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """What ``!voice-status`` calls it."""
+        return self._gate.name
+
+    async def hold(self, reason: str) -> None:
+        """Look at nothing more, and unload the model."""
+        await self._gate.hold(reason)
+        await self.unload()
+
+    async def release(self) -> None:
+        """Look again; the model is loaded by its server when it is next asked."""
+        await self._gate.release()
+
+    async def unload(self) -> None:
+        """Have the model's server free the card. Failing is logged."""
+        await self._model.unload()
+
+    async def describe(self, message: discord.Message) -> str | None:
+        """What a message shows, in words; None when there is nothing in it to look at.
+
+        Raises:
+            VisionError: there is something, and it can't be described; the text is for the person who sent it.
+        """
+        sights = find_sights(message)
+        if not sights:
+            return None
+        try:
+            async with self._gate.work():
+                return await self._describe(sights, shorten(message.clean_content, _MAX_WORDS))
+        except (FeatureHeldError, WorkStoppedError):
+            raise VisionError(HELD) from None
+
+    async def _describe(self, sights: list[Sight], words: str) -> str | None:
+        for sight in sights:
+            if sight.sent:
+                check_sight(sight, self._options.max_bytes)
+        count = max(1, self._options.max_frames // len(sights))
+        looked = [await self._look(sight, count) for sight in sights]
+        shown = [each for each in looked if each is not None]
+        return await self._model.describe(shown, words) if shown else None
+
+    async def _look(self, sight: Sight, count: int) -> Shown | None:
+        try:
+            check_sight(sight, self._options.max_bytes)
+            return Shown(sight.name, await self._frames(sight, count))
+        except VisionError as error:
+            if sight.sent:
+                raise
+            # Nobody sent the picture of a link; without it the message is still whole.
+            _log.info("The picture of a link was passed over: %s", error)
+            return None
+
+    async def _frames(self, sight: Sight, count: int) -> list[bytes]:
+        try:
+            data = await download(self._http, sight.url, self._options.max_bytes)
+        except TooLongError as error:
+            raise too_large(sight, self._options.max_bytes) from error
+        except DownloadError as error:
+            raise VisionError(f"❌ I could not fetch {sight.name} from Discord. Please send it again.") from error
+        kind = kind_of(data)
+        if kind is None:
+            raise VisionError(f"❌ {sight.name} is not the picture or video that it says it is.")
+        try:
+            # One at a time: a decoded picture can take much memory.
+            async with self._decoding:
+                return await take_frames(data, kind, count)
+        except BrokenPictureError as error:
+            raise VisionError(f"❌ I can't make out {sight.name}: it is broken, or far too large.") from error

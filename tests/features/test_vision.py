@@ -1,0 +1,224 @@
+"""What people show is looked at: guests of the sandbox send it, a stand-in of a vision model sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+from discord.ext import commands
+
+from bot.client import SeiyuuBot
+from bot.database import Database
+from bot.features.vision import vision as vision_module
+from bot.features.vision.errors import VisionError
+from bot.features.vision.model import VisionModelOptions
+from bot.features.vision.vision import Vision, VisionOptions
+from sandbox.world.entities import Upload
+from tests.features.moving_pictures import make, png_bomb, size_and_grey
+from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.vision_server import VisionServer
+
+HELD = "🎤 I can't look at images or videos right now, I'm talking in voice chat! Send it again after I leave."
+NOTHING = "There is nothing to see."
+CAT = Upload("cat.png", make("png"), "image/png", width=64, height=48)
+
+
+class Onlooker(commands.Cog):
+    """Answers every message with what it shows, as whatever uses vision would."""
+
+    def __init__(self, vision: Vision) -> None:
+        self._vision = vision
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        if message.author.bot:
+            return
+        try:
+            await message.reply(await self._vision.describe(message) or NOTHING)
+        except VisionError as error:
+            await message.reply(str(error))
+
+
+@dataclass(slots=True)
+class Gallery:
+    """A bot that looks, Ada who shows it things, and its model."""
+
+    stage: FeatureStage
+    model: VisionServer
+    vision: Vision
+
+    async def show(self, *uploads: Upload, words: str = "") -> str:
+        """Ada sends files; returns the answer."""
+        general = self.stage.sandbox.home.general
+        await self.stage.ada.say(general, words, attachments=uploads)
+        return (await self.stage.told()).content
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """What a test wants different."""
+    return {}
+
+
+@pytest.fixture
+def unloading() -> str:
+    return "POST /api/models/unload/seer"
+
+
+@pytest.fixture
+async def gallery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], unloading: str
+) -> AsyncIterator[Gallery]:
+    async with VisionServer(unloading) as model, aiohttp.ClientSession() as http:
+        seer = VisionModelOptions(model.url, "seer", "secret", timeout=1.0)
+        vision = Vision(VisionOptions(seer, **options), http)
+
+        async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            return [Onlooker(vision)]
+
+        async with feature_stage(tmp_path, monkeypatch, cogs) as stage:
+            yield Gallery(stage, model, vision)
+
+
+async def test_a_picture_is_described_with_the_words_that_came_with_it(gallery: Gallery) -> None:
+    assert await gallery.show(CAT, words="Who is this?") == "A red cat."
+    (look,) = gallery.model.looks
+    assert look.model == "seer"
+    assert "cat.png:" in look.text
+    assert "Who is this?" in look.text
+    assert size_and_grey(look.jpegs[0])[:2] == (64, 48)
+
+
+async def test_a_message_without_anything_to_see_asks_nobody(gallery: Gallery) -> None:
+    assert await gallery.show(words="hello") == NOTHING
+    assert await gallery.show(Upload("notes.txt", b"words", "text/plain")) == NOTHING
+    assert gallery.model.looks == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime"), [("gif", "image/gif"), ("animated.webp", "image/webp"), ("mp4", "video/mp4"), ("webm", None)]
+)
+async def test_of_what_moves_a_few_moments_are_seen(gallery: Gallery, kind: str, mime: str | None) -> None:
+    assert await gallery.show(Upload(f"film.{kind}", make(kind, frames=30), mime)) == "A red cat."
+    greys = [size_and_grey(jpeg)[2] for jpeg in gallery.model.looks[0].jpegs]
+    assert len(greys) == 6
+    assert greys == sorted(greys)
+    assert greys[0] < 60
+    assert greys[-1] > 200
+    assert "6 moments" in gallery.model.looks[0].text
+
+
+async def test_several_pictures_share_the_frames(gallery: Gallery) -> None:
+    film = Upload("film.gif", make("gif", frames=30), "image/gif")
+    await gallery.show(film, CAT, film)
+    assert len(gallery.model.looks[0].jpegs) == 2 + 1 + 2
+
+
+async def test_the_picture_of_a_link_is_fetched_from_discord_alone(gallery: Gallery) -> None:
+    asked_elsewhere: list[str] = []
+
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked_elsewhere.append("asked")
+        writer.close()
+
+    async with await asyncio.start_server(elsewhere, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/cat.png"
+        await gallery.stage.ada.share_link(gallery.stage.sandbox.home.general, url, CAT)
+        assert (await gallery.stage.told()).content == "A red cat."
+    assert asked_elsewhere == []
+    broken = Upload("cat.png", b"no picture", "image/png", width=10, height=10)
+    await gallery.stage.ada.share_link(gallery.stage.sandbox.home.general, "http://example.com/cat.png", broken)
+    assert (await gallery.stage.told()).content == NOTHING, "a link's picture is nobody's fault"
+
+
+@pytest.mark.parametrize("options", [{"max_bytes": 1 << 20}])
+async def test_what_can_not_be_looked_at_is_refused_before_it_is_fetched(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+
+    async def note(_http: aiohttp.ClientSession, url: str, _limit: int) -> bytes:
+        fetched.append(url)
+        return CAT.data
+
+    monkeypatch.setattr(vision_module, "download", note)
+    assert "up to 1 MB" in await gallery.show(Upload("big.png", CAT.data + bytes(1 << 20), "image/png"))
+    assert "I don't know svg+xml files" in await gallery.show(Upload("a.svg", b"<svg/>", "image/svg+xml"))
+    assert "9000 by 9000 pixels" in await gallery.show(Upload("w.png", CAT.data, "image/png", width=9000, height=9000))
+    assert fetched == []
+    assert gallery.model.looks == []
+
+
+async def test_what_is_not_what_it_says_is_refused(gallery: Gallery) -> None:
+    assert "is not the picture or video" in await gallery.show(Upload("a.png", b"MZ" + bytes(100), "image/png"))
+    assert "can't make out" in await gallery.show(Upload("a.png", CAT.data[:40], "image/png"))
+    assert "can't make out" in await gallery.show(Upload("bomb.png", png_bomb(9000), "image/png", width=9, height=9))
+    assert "can't make out" in await gallery.show(Upload("a.mp4", b"\0\0\0\x18ftypmp42" + bytes(60), "video/mp4"))
+    assert gallery.model.looks == []
+    assert await gallery.show(Upload("a.jpg", CAT.data, "image/jpeg")) == "A red cat.", "a wrong name is no harm"
+
+
+async def test_a_model_that_fails_is_told(gallery: Gallery) -> None:
+    gallery.model.status = 500
+    assert "the vision model failed (500)" in await gallery.show(CAT)
+    gallery.model.status, gallery.model.answer = 200, "<think>hm</think>"
+    assert "had nothing to say" in await gallery.show(CAT)
+    gallery.model.answer = 5
+    assert "answered nonsense" in await gallery.show(CAT)
+    gallery.model.seeing.clear()
+    assert "too slow" in await gallery.show(CAT)
+    await gallery.model.stop()
+    assert "does not answer" in await gallery.show(CAT)
+
+
+async def test_held_it_says_so_and_asks_nothing_and_afterwards_it_looks_again(gallery: Gallery) -> None:
+    assert await gallery.show(CAT) == "A red cat."
+    await gallery.vision.hold("a call")
+    assert gallery.model.unloaded == [("POST /api/models/unload/seer", None)]
+    assert await gallery.show(CAT) == HELD
+    assert await gallery.show(Upload("a.svg", b"<svg/>", "image/svg+xml")) == HELD
+    assert await gallery.show(words="hello") == NOTHING
+    assert len(gallery.model.looks) == 1
+    await gallery.vision.release()
+    assert await gallery.show(CAT) == "A red cat."
+    assert len(gallery.model.looks) == 2
+
+
+@pytest.mark.parametrize("options", [{"in_flight_limit": 0.1}])
+async def test_a_hold_stops_a_look_that_takes_too_long_and_says_so(gallery: Gallery) -> None:
+    gallery.model.seeing.clear()
+    general = gallery.stage.sandbox.home.general
+    await gallery.stage.ada.say(general, "", attachments=[CAT])
+    async with asyncio.timeout(LIMIT):
+        await gallery.model.asked.wait()
+        await gallery.vision.hold("a call")
+    assert (await gallery.stage.told()).content == HELD
+
+
+@pytest.mark.parametrize(
+    ("unloading", "body"),
+    [
+        ("POST /api/models/unload/seer", None),
+        ("POST /models/unload", {"model": "seer"}),
+        ("POST /api/generate", {"model": "seer", "keep_alive": 0}),
+        ("GET /unload", None),
+        ("nothing", "nothing"),
+    ],
+    ids=["llama-swap", "llama-server", "Ollama", "old llama-swap", "none"],
+)
+async def test_the_model_is_unloaded_as_its_server_can(gallery: Gallery, unloading: str, body: object) -> None:
+    await gallery.vision.unload()
+    assert gallery.model.unloaded == ([] if body == "nothing" else [(unloading, body)])
+
+
+async def test_a_server_that_is_down_does_not_hinder_a_call(gallery: Gallery) -> None:
+    await gallery.model.stop()
+    async with asyncio.timeout(LIMIT):
+        await gallery.vision.hold("a call")
+    assert await gallery.show(CAT) == HELD

@@ -1,0 +1,90 @@
+"""A vision model for tests: an OpenAI-style server that keeps what it is shown, and unloads as servers do."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One request: every text part on a line of its own, and every picture."""
+
+    model: str
+    text: str
+    jpegs: list[bytes]
+
+
+class VisionServer:
+    """On loopback; an async context manager.
+
+    Args:
+        unloading: how this server unloads a model, as ``METHOD /path``; everything else there answers 404.
+
+    Attributes:
+        looks: what it was asked to describe.
+        unloaded: the requests to unload, with their bodies.
+        status: what it answers to everything but unloading.
+        seeing: while cleared, it goes on looking.
+    """
+
+    def __init__(self, unloading: str = "POST /api/models/unload/seer") -> None:
+        self.url = ""
+        self.answer: Any = "A red cat."
+        self.status = 200
+        self.seeing = asyncio.Event()
+        self.seeing.set()
+        self.asked = asyncio.Event()
+        self.looks: list[Look] = []
+        self.unloaded: list[tuple[str, Any]] = []
+        self._unloading = unloading
+        app = web.Application(client_max_size=64 << 20)
+        app.router.add_post("/v1/chat/completions", self._describe)
+        app.router.add_route("*", "/{rest:.*}", self._unload)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Go away."""
+        await self._runner.cleanup()
+
+    async def _describe(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        parts = body["messages"][-1]["content"]
+        urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+        assert all(url.startswith("data:image/jpeg;base64,") for url in urls)
+        self.looks.append(
+            Look(
+                body.get("model", ""),
+                "\n".join(part["text"] for part in parts if part["type"] == "text"),
+                [base64.b64decode(url.partition(",")[2]) for url in urls],
+            )
+        )
+        self.asked.set()
+        await self.seeing.wait()
+        if self.status != 200:
+            return web.json_response({"error": {"message": "out of memory"}}, status=self.status)
+        message = {"role": "assistant", "content": self.answer}
+        return web.json_response({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+
+    async def _unload(self, request: web.Request) -> web.Response:
+        asked = f"{request.method} {request.path}"
+        if asked != self._unloading:
+            return web.Response(status=404)
+        self.unloaded.append((asked, await request.json() if request.can_read_body else None))
+        return web.Response()
