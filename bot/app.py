@@ -196,6 +196,7 @@ def _session_maker(
     options = CallOptions(
         DialogueTexts(confused=persona.confused_line, speechless=f"🎤 {persona.name} has nothing to say to that."),
         settings.alone_timeout,
+        settings.voiceless_timeout,
         HearingOptions(
             settings.command_prefix,
             persona.names,

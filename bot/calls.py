@@ -29,6 +29,7 @@ _FAREWELLS = {
     EndCause.CHANNEL_DELETED: "👋 The voice channel {channel} was deleted, so I left.",
     EndCause.ALONE: "👋 Everyone has gone, so I left {channel} too.",
     EndCause.CONNECTION_LOST: "❌ I lost the connection to {channel} and could not get back. `!join` tries again.",
+    EndCause.VOICE_LOST: "❌ My voice did not come back, so I left {channel}. `!join` tries again.",
     EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `!join` tries again.",
 }
 

@@ -16,6 +16,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "PERSONA": "seiyuu",
         "PROMPT_CHANNEL": "voice-prompts",
         "ALONE_TIMEOUT": "120",
+        "VOICELESS_TIMEOUT": "300",
         "LLM_URL": "http://127.0.0.1:8080/v1",
         "LLM_MODEL": "llama3.1",
         "LLM_API": "chat",

@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     persona: str = Field("seiyuu", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     prompt_channel: OptionalText = None
     alone_timeout: float = Field(120.0, gt=0)
+    voiceless_timeout: float = Field(300.0, gt=0)
 
     llm_url: OptionalHttpUrl = None
     llm_model: OptionalText = None

@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from bot.calls import Calls
-from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.commands.message_words import words_of
 from bot.voice.dialogue.reply import Prompt
 
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
@@ -35,7 +35,7 @@ class PromptListener(commands.Cog):
             return
         if message.attachments:
             await message.reply(_cant_attach(message.attachments), mention_author=False)
-        text = clean_prompt(message.content, _names(message))
+        text = words_of(message)
         if text:
             self._calls.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif not message.attachments:
@@ -54,12 +54,3 @@ class PromptListener(commands.Cog):
 def _cant_attach(attachments: list[discord.Attachment]) -> str:
     types = [attachment.content_type or "" for attachment in attachments]
     return CANT_LOOK if any(t.startswith(("image/", "video/")) for t in types) else CANT_OPEN
-
-
-def _names(message: discord.Message) -> DiscordNames:
-    """What the ids in a message's markup are called."""
-    return DiscordNames(
-        users={member.id: member.display_name for member in message.mentions},
-        roles={role.id: role.name for role in message.role_mentions},
-        channels={channel.id: channel.name for channel in message.channel_mentions},
-    )

@@ -35,6 +35,7 @@ class EndCause(StrEnum):
     CHANNEL_DELETED = "channel deleted"
     ALONE = "alone"
     CONNECTION_LOST = "connection lost"
+    VOICE_LOST = "voice lost"
     FAILURE = "failure"
     SHUTDOWN = "shutdown"
 

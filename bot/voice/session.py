@@ -62,12 +62,13 @@ class CallEngines:
 class CallOptions:
     """What the operator decided about calls.
 
-    ``alone_timeout`` is in seconds without any person in the channel, after which the call ends. ``may_send_away`` says
-    whose spoken command to leave is obeyed.
+    The call ends after ``alone_timeout`` seconds without any person in the channel, and after ``voiceless_timeout``
+    seconds without the speech server. ``may_send_away`` says whose spoken command to leave is obeyed.
     """
 
     texts: DialogueTexts
     alone_timeout: float
+    voiceless_timeout: float
     hearing: HearingOptions
     may_send_away: Callable[[discord.Member], bool]
 
@@ -94,6 +95,7 @@ class VoiceSession:
         self.prompts = DiscordPromptChannel(place.prompts)
         self.link = VoiceLink(place.voice, clock=clock)
         self._alone_timeout = options.alone_timeout
+        self._voiceless_timeout = options.voiceless_timeout
         self._permit_to_leave = options.may_send_away
         self._clock = clock
         self._watch = watch
@@ -222,36 +224,47 @@ class VoiceSession:
         self.conversation.prompt(prompt)
 
     async def wait_lost(self) -> EndCause:
-        """Return when the call can't go on: put out, connection lost, left alone, or a fault of our own."""
+        """Return when the call can't go on: put out, connection or voice lost, left alone, or a fault of our own."""
         if self._talking is None:
             raise RuntimeError("the session is not open")
-        lost = asyncio.create_task(self.link.wait_lost(), name="voice link watch")
-        alone = asyncio.create_task(self._wait_alone(), name="alone watch")
-        asked = asyncio.create_task(self._asked_to_leave.wait(), name="spoken leave")
+        ends = [
+            asyncio.create_task(end, name="end of the call")
+            for end in (self.link.wait_lost(), self._wait_alone(), self._wait_voiceless(), self._wait_sent_away())
+        ]
         try:
-            done, _ = await asyncio.wait([lost, alone, asked, self._talking], return_when=asyncio.FIRST_COMPLETED)
-            if lost in done:
-                return lost.result()
-            if asked in done:
-                return EndCause.VOICE_COMMAND
-            if alone in done:
-                return EndCause.ALONE
+            await asyncio.wait([*ends, self._talking], return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                if end.done():
+                    return end.result()
             _log.error("The conversation ended by itself", exc_info=self._talking.exception())
             return EndCause.FAILURE
         finally:
-            for task in (lost, alone, asked):
-                task.cancel()
-            await asyncio.gather(lost, alone, asked, return_exceptions=True)
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
 
-    async def _wait_alone(self) -> None:
+    async def _wait_alone(self) -> EndCause:
+        await self._wait_while(lambda: all(member.bot for member in self.channel.members), self._alone_timeout)
+        return EndCause.ALONE
+
+    async def _wait_voiceless(self) -> EndCause:
+        await self._wait_while(lambda: not self._voice.connected, self._voiceless_timeout)
+        return EndCause.VOICE_LOST
+
+    async def _wait_sent_away(self) -> EndCause:
+        await self._asked_to_leave.wait()
+        return EndCause.VOICE_COMMAND
+
+    async def _wait_while(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Return when the condition has held for so long without a break."""
         since: float | None = None
         while True:
-            await asyncio.sleep(min(1.0, self._alone_timeout / 4))
-            if any(not member.bot for member in self.channel.members):
+            await asyncio.sleep(min(1.0, seconds / 4))
+            if not condition():
                 since = None
                 continue
             since = self._clock() if since is None else since
-            if self._clock() - since >= self._alone_timeout:
+            if self._clock() - since >= seconds:
                 return
 
     async def _stop_talking(self) -> None:

@@ -38,8 +38,8 @@ def toy_whisper(cache_dir: Path, progress: Progress) -> Path:
 
     Takes about half a minute on two cores, in processes of its own. The folder's name follows from the phrases and
     from how it is made, so what has changed is made anew; a process that dies half-way can't leave a broken one. Of
-    two that want it at once, one makes it and the other waits. ``progress`` gets a share from 0 to 1 and what is being done, in this thread or another. Blocks: call
-    it in a thread.
+    two that want it at once, one makes it and the other waits. ``progress`` gets a share from 0 to 1 and what is being
+    done, in this thread or another. Blocks: call it in a thread.
 
     Raises:
         OSError: the cache can't be written, or (``ChildProcessError``) the making failed; the text says how.
