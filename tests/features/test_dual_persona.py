@@ -17,6 +17,7 @@ from bot.commands.dual_persona import DualPersonaCommands
 from bot.commands.managers import MANAGERS_ONLY
 from bot.database import Database
 from bot.features.dual_persona.feature import ALREADY_ARGUING, NO_PERMISSION, ArgumentOptions, DualPersona
+from bot.features.dual_persona.heat import HALF_LIFE, MESSAGE, cooled, heat
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.features.dual_persona.webhooks import WEBHOOK_NAME
 from bot.llm.options import ModelOptions
@@ -265,3 +266,33 @@ async def test_a_model_that_fails_ends_the_argument_and_nothing_else(arena: Aren
     arena.model.script = _retort
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
     await arena.argument()
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("I like tea", 1),
+        ("you are WRONG", 2),
+        ("so what?!", 2),
+        ("HÖRT AUF", 2),
+        ("AI and TV", 1),
+        ("no, Akim", 3),
+        ("akim, stop it!!", 4),
+        ("Akimbo", 1),
+        ("お茶が好きです", 1),
+    ],
+)
+def test_what_heats_a_conversation_up(tmp_path: Path, text: str, points: float) -> None:
+    assert heat(text, character(tmp_path, "Akim")) == points
+
+
+def test_only_a_lively_conversation_boils_over() -> None:
+    def after_two_hours(pause: float) -> float:
+        score = 0.0
+        for _ in range(int(7200 / pause)):
+            score = cooled(score, pause) + MESSAGE
+        return score
+
+    assert after_two_hours(pause=120) < 10 < after_two_hours(pause=60)
+    assert cooled(8.0, HALF_LIFE) == 4.0
+    assert cooled(8.0, -60) == 8.0, "a clock that was set back"

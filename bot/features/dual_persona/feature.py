@@ -17,6 +17,7 @@ from bot.features.dual_persona.lines import Line, messages_for, typing_time
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.features.dual_persona.webhooks import ChannelWebhooks, pictures
 from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.llm.errors import ModelError
 from bot.llm.history import user_line
 from bot.llm.personas import Persona
 from bot.llm.short_line import short_line
@@ -217,6 +218,8 @@ class DualPersona:
             await self._argue(argument)
         except (FeatureHeldError, WorkStoppedError):
             _log.info("The argument in #%s ends after %d lines: %s is held", channel, len(argument.said), self.name)
+        except (ModelError, discord.HTTPException) as error:
+            _log.warning("The argument in #%s ends after %d lines: %s", channel, len(argument.said), error)
         except Exception:
             _log.exception("The argument in #%s ends after %d lines", channel, len(argument.said))
         finally:
