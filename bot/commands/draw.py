@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-from bot.features.image_generation.image_generation import ImageGeneration
+from bot.features.image_generation.feature import ImageGeneration
 
 Context = commands.Context[Any]
 

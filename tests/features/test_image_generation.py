@@ -6,11 +6,12 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import discord
 import pytest
 from discord.ext import commands
 
@@ -19,7 +20,8 @@ from bot.client import SeiyuuBot
 from bot.commands.draw import CANCELLING, NO_DRAWING, DrawingCommands
 from bot.database import Database
 from bot.features.image_generation import job
-from bot.features.image_generation.image_generation import ALREADY, NOT_ALLOWED, STOPPED, DrawOptions, ImageGeneration
+from bot.features.image_generation.feature import ALREADY, NOT_ALLOWED, NOT_TAKEN, STOPPED, DrawOptions, ImageGeneration
+from bot.features.image_generation.wishes import wants_drawing
 from bot.features.image_generation.workflow import Workflow
 from sandbox.guest import Guest
 from sandbox.world.entities import Message
@@ -48,7 +50,6 @@ class Studio:
     stage: FeatureStage
     comfyui: ComfyUiServer
     images: ImageGeneration
-    seen: list[str] = field(default_factory=list)
 
     async def ask(self, text: str, who: Guest | None = None) -> None:
         """Somebody (Ada) writes in the general channel."""
@@ -204,6 +205,43 @@ async def test_what_goes_wrong_at_comfyui_is_told(studio: Studio) -> None:
     await studio.comfyui.stop()
     await studio.ask("!draw a cat")
     assert "does not answer" in (await studio.read("❌")).content
+
+
+async def test_the_picture_comes_although_everything_around_it_was_deleted(studio: Studio) -> None:
+    studio.comfyui.going.clear()
+    said = await studio.stage.ada.say(studio.stage.sandbox.home.general, "!draw a cat")
+    shown = await studio.read("25%")
+    await studio.stage.ada.delete(said)
+    studio.stage.sandbox.world.messages.delete(shown)
+    studio.comfyui.going.set()
+    assert (await studio.picture()).attachments[0].upload.data == PNG
+
+
+async def test_a_picture_that_discord_does_not_take_is_told(studio: Studio) -> None:
+    studio.comfyui.pictures = [PNG, bytes((10 << 20) + 1)]
+    await studio.ask("!draw a cat")
+    assert "larger than the 10 MB" in (await studio.read("❌")).content
+    studio.comfyui.going.clear()
+    studio.comfyui.pictures = [PNG]
+    await studio.ask("!draw a cat")
+    await studio.read("25%")
+    studio.stage.sandbox.faults.rest.fail("PATCH /channels/*/messages/*", times=1, status=413)
+    studio.comfyui.going.set()
+    assert (await studio.read("❌")).content.endswith(NOT_TAKEN)
+
+
+async def test_who_says_it_wants_a_drawing_gets_one(studio: Studio) -> None:
+    @studio.stage.bot.listen("on_message")
+    async def note(message: discord.Message) -> None:
+        if not message.author.bot and (what := wants_drawing(message.content)):
+            await studio.images.draw(message, what)
+
+    await studio.ask("Bot, please draw me a cat!")
+    assert (await studio.picture()).content == "🎨 a cat"
+    await studio.images.hold("a call")
+    said = await studio.stage.ada.say(studio.stage.sandbox.home.general, "draw a dog")
+    assert (await studio.read("🎤")).content == HELD
+    await studio.stage.ada.wait_for_reaction(said, "🎤", LIMIT)
 
 
 async def test_a_broken_websocket_loses_nothing(studio: Studio) -> None:

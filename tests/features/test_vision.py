@@ -15,10 +15,10 @@ from discord.ext import commands
 
 from bot.client import SeiyuuBot
 from bot.database import Database
-from bot.features.vision import vision as vision_module
+from bot.features.vision import feature
 from bot.features.vision.errors import VisionError
+from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
-from bot.features.vision.vision import Vision, VisionOptions
 from sandbox.world.entities import Upload
 from tests.features.moving_pictures import make, png_bomb, size_and_grey
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
@@ -147,7 +147,7 @@ async def test_what_can_not_be_looked_at_is_refused_before_it_is_fetched(
         fetched.append(url)
         return CAT.data
 
-    monkeypatch.setattr(vision_module, "download", note)
+    monkeypatch.setattr(feature, "download", note)
     assert "up to 1 MB" in await gallery.show(Upload("big.png", CAT.data + bytes(1 << 20), "image/png"))
     assert "I don't know svg+xml files" in await gallery.show(Upload("a.svg", b"<svg/>", "image/svg+xml"))
     assert "9000 by 9000 pixels" in await gallery.show(Upload("w.png", CAT.data, "image/png", width=9000, height=9000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -11,17 +12,32 @@ from discord.ext import commands
 _log = logging.getLogger(__name__)
 
 Asker = discord.Message | commands.Context[Any]
-"""Has an author and a guild, and can be replied to."""
 
 ONLY_AUTHOR = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
 
 
+async def answer(asker: Asker, content: str, files: Sequence[discord.File] = ()) -> discord.Message:
+    """Answer with a reply, also where what was replied to is gone by now; raises :class:`discord.HTTPException`."""
+    message = _typed(asker)
+    if message is None:
+        return await asker.reply(content, files=list(files), allowed_mentions=ONLY_AUTHOR)
+    reference = message.to_reference(fail_if_not_exists=False)
+    return await message.channel.send(content, files=list(files), reference=reference, allowed_mentions=ONLY_AUTHOR)
+
+
 async def react(asker: Asker, emoji: str) -> None:
-    """React to what was typed; a slash command is no message that could be reacted to. Failing is logged."""
-    message = asker.message if isinstance(asker, commands.Context) else asker
-    if isinstance(asker, commands.Context) and asker.interaction is not None:
+    """React to what was typed. Failing is logged."""
+    message = _typed(asker)
+    if message is None:
         return
     try:
         await message.add_reaction(emoji)
     except discord.HTTPException as error:
         _log.info("Could not react: %s", error)
+
+
+def _typed(asker: Asker) -> discord.Message | None:
+    """The message; None for a slash command, which is none that could be replied or reacted to."""
+    if isinstance(asker, discord.Message):
+        return asker
+    return asker.message if asker.interaction is None else None

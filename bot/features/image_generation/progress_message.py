@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import discord
 
-from bot.features.image_generation.asker import ONLY_AUTHOR, Asker
+from bot.features.image_generation.asker import ONLY_AUTHOR, Asker, answer
 from bot.features.image_generation.job import Progress
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class ProgressMessage:
         try:
             await self._put(line, files)
         except discord.NotFound:
-            # Somebody deleted the message meanwhile, and the interaction or reply can still be answered anew.
+            # Somebody deleted the message meanwhile.
             self._message = None
             for file in files:
                 file.reset(seek=True)
@@ -62,7 +62,7 @@ class ProgressMessage:
     async def _put(self, line: str, files: Sequence[discord.File]) -> None:
         content = f"{self._title}\n{line}" if line else self._title
         if self._message is None:
-            self._message = await self._asker.reply(content, files=list(files), allowed_mentions=ONLY_AUTHOR)
+            self._message = await answer(self._asker, content, files)
         else:
             self._message = await self._message.edit(
                 content=content, attachments=list(files), allowed_mentions=ONLY_AUTHOR

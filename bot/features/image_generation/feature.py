@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import random
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,7 +13,7 @@ import aiohttp
 import discord
 
 from bot.access import Permit, RateLimit, wait_word
-from bot.features.image_generation.asker import ONLY_AUTHOR, Asker, react
+from bot.features.image_generation.asker import Asker, answer, react
 from bot.features.image_generation.comfyui import ComfyUi
 from bot.features.image_generation.errors import DrawingError
 from bot.features.image_generation.job import Job
@@ -22,12 +23,15 @@ from bot.features.image_generation.workflow import Slots, Workflow
 from bot.text import shorten
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
 
+_log = logging.getLogger(__name__)
+
 HELD = "🎤 I can't draw right now, I'm talking in voice chat! Ask me again after I leave the voice channel."
 STOPPED = "🎤 I had to stop this drawing: I'm talking in voice chat now. Ask me again after I leave the voice channel."
 NOT_ALLOWED = "❌ You may not have me draw here."
 ALREADY = "⏳ You already have one: I'm still at your last drawing."
 NOTHING = "❌ Tell me what to draw."
 TOO_LONG = "❌ That is more than I can draw: tell me in {limit} characters or less."
+NOT_TAKEN = "❌ I drew it, but Discord would not take the picture."
 TOO_SLOW = "❌ This took longer than {seconds:g} s, so I gave it up."
 
 MAX_PROMPT_CHARS = 1000
@@ -102,11 +106,11 @@ class ImageGeneration:
         try:
             async with self._gate.work():
                 if refusal := self._refusal(asker.author, prompt):
-                    await asker.reply(refusal, allowed_mentions=ONLY_AUTHOR)
+                    await answer(asker, refusal)
                 else:
                     await self._draw(asker, prompt, shown)
         except FeatureHeldError:
-            await asker.reply(HELD, allowed_mentions=ONLY_AUTHOR)
+            await answer(asker, HELD)
             await react(asker, "🎤")
         except WorkStoppedError:
             await shown.finish(STOPPED)
@@ -145,7 +149,7 @@ class ImageGeneration:
         except TimeoutError:
             await shown.finish(TOO_SLOW.format(seconds=options.timeout))
         else:
-            await shown.finish("", files)
+            await _hand_over(shown, files)
         finally:
             del self._jobs[asker.author.id]
 
@@ -153,3 +157,11 @@ class ImageGeneration:
         suffix = PurePosixPath(picture.filename).suffix.lower()
         data = await self._server.fetch(picture, limit)
         return discord.File(io.BytesIO(data), f"drawing-{number}{suffix if suffix in _SUFFIXES else '.png'}")
+
+
+async def _hand_over(shown: ProgressMessage, files: list[discord.File]) -> None:
+    try:
+        await shown.finish("", files)
+    except discord.HTTPException as error:
+        _log.warning("Discord did not take a drawing: %s", error)
+        await shown.finish(NOT_TAKEN)
