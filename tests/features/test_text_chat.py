@@ -2,112 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import discord
 import pytest
-from discord.ext import commands
 
-from bot.client import SeiyuuBot
-from bot.commands.chat import ChatCommands
 from bot.commands.managers import MANAGERS_ONLY
 from bot.database import Database
-from bot.features.text_chat.options import ChatOptions
-from bot.features.text_chat.service import TextChat
-from bot.llm.cleaning import DiscordNames, clean_prompt
-from bot.llm.options import ModelOptions
-from bot.llm.personas import PERSONAS_DIR
-from bot.llm.stream import ModelClient
-from sandbox.guest import Guest
+from bot.features.text_chat.memory import MAX_CONTEXT_CHARS, ChatMemory
 from sandbox.server import Sandbox
-from sandbox.world.entities import Message
-from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
-from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.e2e.scripted_model import Answer, Fault
+from tests.features.chat_stage import ChatStage, chat_stage
+from tests.features.stage import LIMIT
 from tests.features.talk import let_manage
-
-OPTIONS = ChatOptions(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)
-
-
-class Router(commands.Cog):
-    """Hands the chat what is meant for it."""
-
-    def __init__(self, chat: TextChat) -> None:
-        self._chat = chat
-        self.seen: str | None = None
-
-    @commands.Cog.listener()
-    async def on_message(self, message: discord.Message) -> None:
-        if not message.author.bot and not message.content.startswith("!") and self._chat.is_meant(message):
-            await self._chat.answer(message, clean_prompt(message.content, DiscordNames()), self.seen)
-
-
-@dataclass(slots=True)
-class ChatStage:
-    """The bot, its chat, and the model server behind it."""
-
-    stage: FeatureStage
-    chat: TextChat
-    router: Router
-    model: ScriptedModel
-
-    @property
-    def sandbox(self) -> Sandbox:
-        return self.stage.sandbox
-
-    @property
-    def ada(self) -> Guest:
-        return self.stage.ada
-
-    async def mention(self, text: str, who: Guest | None = None) -> Message:
-        return await (who or self.ada).say(self.sandbox.home.general, f"<@{self.sandbox.bot_id}> {text}")
-
-    async def ask(self, text: str, who: Guest | None = None) -> Message:
-        """Mention the bot; returns its reply."""
-        return await self.reply_to(await self.mention(text, who))
-
-    async def reply_to(self, question: Message) -> Message:
-        channel = next(c for c in (self.sandbox.home.general, self.sandbox.home.side) if c.id == question.channel_id)
-        return await self.ada.wait_for_message(channel, lambda m: m.reference_id == question.id, LIMIT, after=question)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(LIMIT):
-            while not condition():
-                await asyncio.sleep(0.01)
-
-    def last_asked(self) -> list[tuple[str, str]]:
-        """The newest request, without its system prompt."""
-        return [(message["role"], message["content"]) for message in self.model.asked[-1][1:]]
-
-
-@asynccontextmanager
-async def chat_stage(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    options: ChatOptions = OPTIONS,
-    sandbox: Sandbox | None = None,
-) -> AsyncIterator[ChatStage]:
-    async with (
-        ScriptedModel(lambda line: Answer(f"You said: {line}")) as model,
-        ModelClient(ModelOptions(model.url, stall_timeout=5.0, first_token_timeout=5.0)) as client,
-    ):
-        built: list[tuple[TextChat, Router]] = []
-
-        async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-            chat = await TextChat.open(bot, database, client, PERSONAS_DIR, options)
-            built.append((chat, Router(chat)))
-            return [built[0][1], ChatCommands(chat, "!")]
-
-        async with feature_stage(folder, monkeypatch, make_cogs, sandbox=sandbox) as stage:
-            chat, router = built[0]
-            try:
-                yield ChatStage(stage, chat, router, model)
-            finally:
-                await chat.close()
 
 
 @pytest.fixture
@@ -120,6 +27,7 @@ async def test_who_mentions_it_or_replies_to_it_is_answered_and_nobody_else(stag
     answer = await stage.ask("hello")
     assert answer.content == "You said: Ada: someone hello"
     assert answer.mentions == ()
+    assert "writing in a text chat" in stage.model.asked[0][0]["content"]
     await stage.ada.say(stage.sandbox.home.general, "just talking")
     follow_up = await stage.ada.say(stage.sandbox.home.general, "and now?", reply_to=answer)
     assert (await stage.reply_to(follow_up)).content == "You said: Ada: and now?"
@@ -214,23 +122,39 @@ async def test_a_long_answer_comes_as_several_replies(stage: ChatStage) -> None:
     stage.model.script = lambda _line: Answer(" ".join(sentences))
     question = await stage.mention("tell me a story")
     await stage.ada.wait_for_message(stage.sandbox.home.general, lambda m: "number 99 of" in m.content, LIMIT)
-    pages = [m.content for m in stage.ada.messages(stage.sandbox.home.general) if m.reference_id == question.id]
+    pages = stage.replies_to(question)
     assert len(pages) > 2
     assert all(page.endswith("story.") and len(page) <= 2000 for page in pages)
     assert " ".join(pages) == " ".join(sentences)
 
 
-async def test_during_a_call_messages_wait_and_are_answered_in_order_afterwards(stage: ChatStage) -> None:
-    bob = await stage.sandbox.add_guest("Bob")
-    await stage.ask("before")
-    await stage.chat.hold("a call")
-    questions = [await stage.mention("one"), await stage.mention("two", bob), await stage.mention("three")]
-    for question in questions:
-        await stage.ada.wait_for_reaction(question, "🎤", LIMIT)
-    assert len(stage.model.asked) == 1
-    await stage.chat.release()
-    answers = [await stage.reply_to(question) for question in questions]
-    assert [answer.id for answer in answers] == sorted(answer.id for answer in answers)
-    assert [answer.content for answer in answers][1] == "You said: Bob: someone two"
-    assert answers[1].mentions == (bob.user,)
-    assert (await stage.ask("after")).content == "You said: Ada: someone after"
+async def test_memory_mood_and_open_channels_survive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Sandbox() as sandbox:
+        async with chat_stage(tmp_path, monkeypatch, sandbox=sandbox) as stage:
+            let_manage(sandbox, stage.ada.id)
+            await stage.stage.ask("!chat on", starts="💬")
+            await stage.stage.ask("!mood sleepy", starts="💭")
+            await stage.ask("one")
+        async with chat_stage(tmp_path, monkeypatch, sandbox=sandbox) as stage:
+            question = await stage.ada.say(sandbox.home.general, "two")
+            assert (await stage.reply_to(question)).content == "You said: Ada: two"
+            assert "mood now: drowsy" in stage.model.asked[0][0]["content"]
+            assert [content for _, content in stage.last_asked()] == [
+                "Ada: someone one",
+                "You said: Ada: someone one",
+                "Ada: two",
+            ]
+
+
+async def test_the_oldest_of_a_channel_is_forgotten_first_and_the_model_sees_the_newest(tmp_path: Path) -> None:
+    async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
+        memory = await ChatMemory.open(database, kept=4)
+        for number in range(5):
+            await memory.remember(1, f"question {number}", f"answer {number}")
+        await memory.remember(2, "elsewhere", "yes")
+        assert [m.content for m in await memory.newest(1, 100)] == ["question 3", "answer 3", "question 4", "answer 4"]
+        assert [m.content for m in await memory.newest(1, 1)] == ["answer 4"]
+        await memory.remember(1, "x" * MAX_CONTEXT_CHARS, "answer 5")
+        assert [m.content for m in await memory.newest(1, 100)] == ["answer 5"]
+        assert await memory.forget(1) == 4
+        assert len(await memory.newest(2, 100)) == 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import discord
 
@@ -13,33 +13,26 @@ OPENING = 0.5
 """Seconds in which the first words are collected, so that a short answer comes whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often an answer may change: seconds between two changes, and the clock (in seconds) that they are told by."""
-
-    interval: float
-    clock: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
-
-
 class LiveAnswer:
     """One answer. Methods raise :class:`discord.HTTPException`.
 
     Args:
         message: what is answered.
-        ping: whether its author is notified.
+        interval: seconds between two changes, at least.
+        ping: whether the message's author is notified.
         posted: what an earlier try has posted already; it is written anew.
     """
 
     def __init__(
-        self, message: discord.Message, pace: Pace, *, ping: bool = False, posted: Sequence[discord.Message] = ()
+        self, message: discord.Message, interval: float, *, ping: bool = False, posted: Sequence[discord.Message] = ()
     ) -> None:
         self.text = ""
         self._message = message
-        self._pace = pace
+        self._interval = interval
         self._ping = ping
         self._posted = list(posted)
-        self._next_change = float("-inf")
+        self._next_change = 0.0
+        self._begun = asyncio.Event()
 
     @property
     def visible(self) -> bool:
@@ -47,30 +40,41 @@ class LiveAnswer:
         return bool(self._posted)
 
     async def follow(self, pieces: AsyncIterator[str]) -> None:
-        """Show ``pieces`` as they come; returns when all of them can be read."""
-        async with self._message.channel.typing():
-            await self._collect_opening(pieces)
-        await self._show()
-        async for piece in pieces:
-            self.text += piece
-            if self._pace.clock() >= self._next_change:
+        """Show ``pieces`` as they come; returns when all of them can be read. What they raise is raised here."""
+        reading = asyncio.create_task(self._read(pieces))
+        try:
+            async with self._message.channel.typing():
+                await self._begun.wait()
+            await asyncio.wait({reading}, timeout=OPENING)
+            while not reading.done():
                 await self._show()
-        await self._show()
-        await self._delete_leftovers()
+                await asyncio.wait({reading}, timeout=self._interval)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        reading.result()
+        await self._finish()
 
     async def end_with(self, note: str) -> None:
         """End it here, with a word on why."""
         self.text = f"{self.text.rstrip()}\n\n{note}"
-        await self._show()
-        await self._delete_leftovers()
+        await self._finish()
 
-    async def _collect_opening(self, pieces: AsyncIterator[str]) -> None:
-        show_at = float("inf")
-        async for piece in pieces:
-            self.text += piece
-            show_at = min(show_at, self._pace.clock() + OPENING)
-            if self._pace.clock() >= show_at:
-                return
+    async def _read(self, pieces: AsyncIterator[str]) -> None:
+        try:
+            async for piece in pieces:
+                self.text += piece
+                self._begun.set()
+        finally:
+            self._begun.set()
+
+    async def _finish(self) -> None:
+        await self._show()
+        # An earlier try may have been longer.
+        kept = len(split_answer(self.text))
+        for message in self._posted[kept:]:
+            await message.delete()
+        del self._posted[kept:]
 
     async def _show(self) -> None:
         for at, content in enumerate(split_answer(self.text)):
@@ -82,14 +86,6 @@ class LiveAnswer:
                 self._posted[at] = await self._posted[at].edit(content=content)
 
     async def _wait_for_turn(self) -> None:
-        wait = self._next_change - self._pace.clock()
-        if wait > 0:
-            await self._pace.sleep(wait)
-        self._next_change = self._pace.clock() + self._pace.interval
-
-    async def _delete_leftovers(self) -> None:
-        """An earlier try may have been longer."""
-        kept = len(split_answer(self.text))
-        for message in self._posted[kept:]:
-            await message.delete()
-        del self._posted[kept:]
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._next_change - now)
+        self._next_change = max(now, self._next_change) + self._interval

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 from weakref import WeakValueDictionary
 
+import aiosqlite
 import discord
 
 from bot.database import Database
 from bot.features.text_chat.backlog import Backlog
 from bot.features.text_chat.characters import Characters
-from bot.features.text_chat.live_answer import LiveAnswer, Pace
+from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.features.text_chat.open_channels import OpenChannels
 from bot.features.text_chat.options import ChatOptions
@@ -53,8 +53,8 @@ class TextChat:
         open_channels: OpenChannels,
         waiting: WaitingMessages,
         writer: Writer,
-        pace: Pace,
         gate: WorkGate,
+        edit_interval: float,
         pause: Callable[[], Awaitable[None]],
     ) -> None:
         self.characters = characters
@@ -63,7 +63,7 @@ class TextChat:
         self._client = client
         self._waiting = waiting
         self._writer = writer
-        self._pace = pace
+        self._edit_interval = edit_interval
         self._gate = gate
         self._backlog = Backlog(waiting, self._answer_waiting, pause)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -78,14 +78,12 @@ class TextChat:
         personas_folder: Path,
         options: ChatOptions,
         *,
-        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> Self:
         """Put it together.
 
         Args:
-            clock: seconds, for the pace of edits.
-            sleep: how to wait for the next edit, and between two answers to what has waited.
+            sleep: how to wait between two answers to what has waited.
 
         Raises:
             PersonaError: the default persona can't be used.
@@ -100,8 +98,8 @@ class TextChat:
             await OpenChannels.open(database, options.channels),
             await WaitingMessages.open(database),
             Writer(model, characters, memory, options.context_messages),
-            Pace(options.edit_interval, clock, sleep),
             WorkGate("text channels", limit=options.hold_limit),
+            options.edit_interval,
             lambda: sleep(options.queue_pause),
         )
 
@@ -155,8 +153,8 @@ class TextChat:
                 return
             async with self._turn(message.channel.id):
                 await self._answer_in_turn(message, question)
-        except discord.HTTPException as error:
-            _log.warning("Could not answer message %d: %s", message.id, error)
+        except (discord.HTTPException, aiosqlite.Error) as error:
+            _log.warning("Message %d could not be answered, or not be remembered: %s", message.id, error)
 
     async def _answer_in_turn(self, message: discord.Message, question: Question) -> None:
         if await self._waiting.any_in(message.channel.id):
@@ -164,7 +162,7 @@ class TextChat:
             self._backlog.begin()
             return
         before = newest_id(message)
-        answer = LiveAnswer(message, self._pace)
+        answer = LiveAnswer(message, self._edit_interval)
         try:
             async with self._gate.work():
                 await self._writer.write(message, question, answer)
@@ -235,9 +233,9 @@ class TextChat:
     async def _begin(self, it: WaitingMessage, message: discord.Message) -> LiveAnswer:
         if it.begun_after is None or self._client.user is None:
             await self._waiting.begin(it.message, newest_id(message))
-            return LiveAnswer(message, self._pace, ping=True)
+            return LiveAnswer(message, self._edit_interval, ping=True)
         posted = await replies_by(self._client.user, message, after=it.begun_after)
-        return LiveAnswer(message, self._pace, ping=True, posted=posted)
+        return LiveAnswer(message, self._edit_interval, ping=True, posted=posted)
 
     def _turn(self, channel: int) -> asyncio.Lock:
         """Whoever answers in this channel holds it."""

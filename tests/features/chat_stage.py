@@ -1,0 +1,119 @@
+"""A stage for tests of the text chat: the bot with it and its commands, and a model server with a script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import discord
+import pytest
+from discord.ext import commands
+
+from bot.client import SeiyuuBot
+from bot.commands.chat import ChatCommands
+from bot.database import Database
+from bot.features.text_chat.options import ChatOptions
+from bot.features.text_chat.service import TextChat
+from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.llm.options import ModelOptions
+from bot.llm.personas import PERSONAS_DIR
+from bot.llm.stream import ModelClient
+from bot.llm.text_model import TextModel
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from sandbox.world.entities import Message
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.features.stage import LIMIT, FeatureStage, feature_stage
+
+OPTIONS = ChatOptions(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)
+
+
+class Router(commands.Cog):
+    """Hands the chat what is meant for it."""
+
+    def __init__(self, chat: TextChat) -> None:
+        self._chat = chat
+        self.seen: str | None = None
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        if not message.author.bot and not message.content.startswith("!") and self._chat.is_meant(message):
+            await self._chat.answer(message, clean_prompt(message.content, DiscordNames()), self.seen)
+
+
+@dataclass(slots=True)
+class ChatStage:
+    """The bot, its chat, and the model server behind it, which says what it was asked."""
+
+    stage: FeatureStage
+    chat: TextChat
+    router: Router
+    model: ScriptedModel
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.stage.sandbox
+
+    @property
+    def ada(self) -> Guest:
+        return self.stage.ada
+
+    async def mention(self, text: str, who: Guest | None = None) -> Message:
+        """Somebody (Ada) writes to the bot in the general channel."""
+        return await (who or self.ada).say(self.sandbox.home.general, f"<@{self.sandbox.bot_id}> {text}")
+
+    async def ask(self, text: str, who: Guest | None = None) -> Message:
+        """The same; returns the bot's reply."""
+        return await self.reply_to(await self.mention(text, who))
+
+    async def reply_to(self, question: Message) -> Message:
+        """The bot's reply to it, as soon as there is one."""
+        channel = self.sandbox.world.directory.channel(question.channel_id)
+        return await self.ada.wait_for_message(channel, lambda m: m.reference_id == question.id, LIMIT, after=question)
+
+    def replies_to(self, question: Message) -> list[str]:
+        """All there are by now."""
+        channel = self.sandbox.world.directory.channel(question.channel_id)
+        return [m.content for m in self.ada.messages(channel) if m.reference_id == question.id]
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until it holds."""
+        async with asyncio.timeout(LIMIT):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    def last_asked(self) -> list[tuple[str, str]]:
+        """The newest request, without its system prompt."""
+        return [(message["role"], message["content"]) for message in self.model.asked[-1][1:]]
+
+
+@asynccontextmanager
+async def chat_stage(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    options: ChatOptions = OPTIONS,
+    sandbox: Sandbox | None = None,
+    text_model: TextModel | None = None,
+) -> AsyncIterator[ChatStage]:
+    """Start it; a ``sandbox`` that is given lives on, and a ``text_model`` takes the server's place."""
+    async with (
+        ScriptedModel(lambda line: Answer(f"You said: {line}")) as model,
+        ModelClient(ModelOptions(model.url, stall_timeout=5.0, first_token_timeout=5.0)) as client,
+    ):
+        built: list[tuple[TextChat, Router]] = []
+
+        async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            chat = await TextChat.open(bot, database, text_model or client, PERSONAS_DIR, options)
+            built.append((chat, Router(chat)))
+            return [built[0][1], ChatCommands(chat, "!")]
+
+        async with feature_stage(folder, monkeypatch, make_cogs, sandbox=sandbox) as stage:
+            chat, router = built[0]
+            try:
+                yield ChatStage(stage, chat, router, model)
+            finally:
+                await chat.close()

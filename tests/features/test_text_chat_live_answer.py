@@ -1,0 +1,50 @@
+"""A growing answer: watched through Discord's own events, with a model that writes slowly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from bot.features.text_chat.options import ChatOptions
+from bot.llm.messages import ChatMessage
+from sandbox.world.bus import Dispatch, Event
+from tests.features.chat_stage import chat_stage
+
+INTERVAL = 0.25
+WORDS = [f"word{number} " for number in range(300)]
+
+
+class SlowModel:
+    """Writes for about a second and a half."""
+
+    async def stream(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> AsyncGenerator[str, None]:
+        for word in WORDS:
+            await asyncio.sleep(0.005)
+            yield word
+
+
+async def test_an_answer_grows_before_everyones_eyes_and_never_too_fast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = "".join(WORDS).strip()
+    changes: list[tuple[float, str]] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Dispatch) and event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
+            changes.append((monotonic(), event.data["content"]))
+
+    options = ChatOptions(edit_interval=INTERVAL)
+    async with chat_stage(tmp_path, monkeypatch, options=options, text_model=SlowModel()) as stage:
+        question = await stage.mention("write")
+        stop_watching = stage.sandbox.world.directory.bus.subscribe(watch)
+        await stage.until(lambda: "".join(f"{page} " for page in stage.replies_to(question)).strip() == whole)
+        stop_watching()
+    times, contents = zip(*changes, strict=True)
+    assert len(changes) >= 4
+    assert all(later - earlier > INTERVAL * 0.8 for earlier, later in pairwise(times))
+    assert all(content in whole for content in contents)
