@@ -1,0 +1,93 @@
+"""A bot that draws with a stand-in of ComfyUI."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from discord.ext import commands
+
+from bot.access import Permit, RateLimit
+from bot.client import SeiyuuBot
+from bot.commands.draw import DrawingCommands
+from bot.database import Database
+from bot.features.image_generation import job
+from bot.features.image_generation.feature import DrawOptions, ImageGeneration
+from bot.features.image_generation.workflow import Workflow
+from sandbox.guest import Guest
+from sandbox.world.entities import Message
+from tests.features.comfyui_server import ComfyUiServer
+from tests.features.stage import LIMIT, FeatureStage, feature_stage
+
+WORKFLOW = json.dumps(
+    {
+        "3": {
+            "class_type": "KSampler",
+            "inputs": {"seed": "{{seed}}", "steps": 4, "positive": ["6", 0], "negative": ["7", 0]},
+        },
+        "5": {"class_type": "EmptyLatentImage", "inputs": {"width": "{{width}}", "height": "{{height}}"}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "masterpiece, {{prompt}}"}},
+        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "{{negative}}"}},
+        "9": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}},
+    }
+)
+
+
+@dataclass(slots=True)
+class Studio:
+    """A bot that draws, Ada who asks it, and the ComfyUI behind it."""
+
+    stage: FeatureStage
+    comfyui: ComfyUiServer
+    images: ImageGeneration
+
+    async def ask(self, text: str, who: Guest | None = None) -> None:
+        """Somebody (Ada) writes in the general channel."""
+        await (who or self.stage.ada).say(self.stage.sandbox.home.general, text)
+
+    async def read(self, words: str, who: Guest | None = None) -> Message:
+        """The bot's message with these words, that came or was edited after what they wrote last."""
+        guest = who or self.stage.ada
+        return await guest.wait_for_message(
+            self.stage.sandbox.home.general, lambda m: m.author.bot and words in m.content, LIMIT
+        )
+
+    async def picture(self, who: Guest | None = None) -> Message:
+        """The bot's message with a file."""
+        guest = who or self.stage.ada
+        return await guest.wait_for_message(
+            self.stage.sandbox.home.general, lambda m: m.author.bot and bool(m.attachments), LIMIT
+        )
+
+    async def quiet(self) -> None:
+        """Wait until ComfyUI has nothing to do."""
+        async with asyncio.timeout(LIMIT):
+            while not self.comfyui.idle:
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def open_studio(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, permit: Permit, options: dict[str, Any]
+) -> AsyncIterator[Studio]:
+    """Start it, less patient than in life; ``options`` are fields of :class:`DrawOptions`."""
+    monkeypatch.setattr(job, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(job, "RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(job, "PATIENCE_SECONDS", 0.5)
+    async with ComfyUiServer() as comfyui, aiohttp.ClientSession() as http:
+        drawing = DrawOptions(comfyui.url, Workflow.parse(WORKFLOW), **options)
+        images = ImageGeneration(drawing, http, permit, RateLimit("4/600"), chance=random.Random(7))
+
+        async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            return [DrawingCommands(images)]
+
+        async with feature_stage(folder, monkeypatch, cogs) as stage:
+            yield Studio(stage, comfyui, images)
