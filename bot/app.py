@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from bot.access import CallPermits, Permit
+from bot.access import CallPermits, Permit, RateLimit
+from bot.background import BackgroundWork
 from bot.calls import CallRules, Calls
 from bot.client import SeiyuuBot, connector, use_api
 from bot.commands.help import HelpCommands
 from bot.commands.lease import LeaseCommands
 from bot.commands.listening import ListeningCommands
+from bot.commands.messages import MessageRouter
 from bot.commands.moderation import VoiceStateListener
 from bot.commands.prompts import PromptListener
 from bot.commands.status import Engines, StatusReporter
@@ -23,6 +25,7 @@ from bot.commands.voice import VoiceCommands
 from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
 from bot.database import Database
+from bot.feature_set import FeatureParts, build_features
 from bot.first_start import toy_warning, welcome
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
@@ -108,14 +111,22 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         ghost = await store.unfinished_call()
         await store.end_call()
 
+        background = await stack.enter_async_context(BackgroundWork())
+
         async def when_first_ready() -> None:
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds)))
             await calls.leave_ghost(bot, ghost)
+            background.begin(features.background)
+            await features.chat.resume()
 
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file))
         rules = CallRules(settings.voice_enabled, settings.prompt_channel)
         calls = Calls(manager, make_session, store, rules, CallPresence(bot))
+        features = await build_features(FeatureParts(settings, bot, database, http, model, persona))
+        for lockable in features.lockables:
+            lease.register(lockable)
+        stack.push_async_callback(features.chat.close)
         stack.push_async_callback(bot.close)
         stack.push_async_callback(manager.close)
         warning = await toy_warning(settings)
@@ -132,11 +143,13 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 VoiceCommands(calls, permits, status, warning),
                 LeaseCommands(calls),
                 PromptListener(bot, calls),
+                MessageRouter(bot, features.listeners, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls),
                 ListeningCommands(
                     lambda: calls.session.hearing if calls.session else None, consent, settings.command_prefix
                 ),
                 HelpCommands(bot, settings.command_prefix),
+                *features.cogs(settings.command_prefix),
             )
         )
         yield Application(bot, calls, manager, settings.discord_token.get_secret_value())

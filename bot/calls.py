@@ -67,6 +67,11 @@ class Calls:
         """The call that can be spoken to, if one is on."""
         return self._manager.session
 
+    def prompt_channel(self) -> int | None:
+        """The id of the channel that a call's prompts come from, while one is on."""
+        session = self.session
+        return session.prompts.channel.id if session is not None else None
+
     def status(self) -> CallStatus[VoiceSession]:
         """Where the one possible call stands."""
         return self._manager.status()
@@ -79,14 +84,14 @@ class Calls:
         """
         if not self._rules.voice_enabled:
             raise CallError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
-        place = CallPlace(voice, self._prompt_channel(voice.guild) or asked_in)
+        place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
         session = self._make_session(place, await self._volume())
         await self._manager.start_session(session, reason=f"a call in {voice.name}")
         await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         await self._presence.show()
         return session
 
-    def _prompt_channel(self, guild: discord.Guild) -> discord.TextChannel | None:
+    def _configured_channel(self, guild: discord.Guild) -> discord.TextChannel | None:
         wanted = self._rules.prompt_channel
         if wanted is None:
             return None

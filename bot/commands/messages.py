@@ -13,11 +13,11 @@ from bot.access import RateLimit, wait_word
 from bot.commands.message_words import words_to
 from bot.features.autonomous_talk.feature import AutonomousTalk
 from bot.features.dual_persona.feature import DualPersona
-from bot.features.image_generation.image_generation import ImageGeneration
+from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.wishes import wants_drawing
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.errors import VisionError
-from bot.features.vision.vision import Vision
+from bot.features.vision.feature import Vision
 
 _log = logging.getLogger(__name__)
 

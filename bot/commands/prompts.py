@@ -9,10 +9,10 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.commands.message_words import words_of
+from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.voice.dialogue.reply import Prompt
 
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
-CANT_LOOK = "🎤 I can't look at images or videos right now, I'm talking in voice chat! Send it again after I leave."
 UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
 CANT_OPEN = "🎤 I can't open files while I'm talking in voice chat. Tell me in words."
 

@@ -36,8 +36,8 @@ class LiveAnswer:
 
     @property
     def visible(self) -> bool:
-        """Whether anything of it has been posted."""
-        return bool(self._posted)
+        """Whether any of its words can be read."""
+        return bool(self.text and self._posted)
 
     async def follow(self, pieces: AsyncIterator[str]) -> None:
         """Show ``pieces`` as they come; returns when all of them can be read. What they raise is raised here."""
@@ -80,10 +80,18 @@ class LiveAnswer:
         for at, content in enumerate(split_answer(self.text)):
             if at >= len(self._posted):
                 await self._wait_for_turn()
-                self._posted.append(await self._message.reply(content, mention_author=self._ping and at == 0))
+                await self._post(content, ping=self._ping and at == 0)
             elif self._posted[at].content != content:
                 await self._wait_for_turn()
                 self._posted[at] = await self._posted[at].edit(content=content)
+
+    async def _post(self, content: str, *, ping: bool) -> None:
+        """Whoever stops us then, a message on its way is waited for: nobody could tell whether to post it again."""
+        posting = asyncio.ensure_future(self._message.reply(content, mention_author=ping))
+        try:
+            await asyncio.shield(posting)
+        finally:
+            self._posted.append(await posting)
 
     async def _wait_for_turn(self) -> None:
         now = asyncio.get_running_loop().time()

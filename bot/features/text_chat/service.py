@@ -161,7 +161,6 @@ class TextChat:
             await self._keep(message, question)
             self._backlog.begin()
             return
-        before = newest_id(message)
         answer = LiveAnswer(message, self._edit_interval)
         try:
             async with self._gate.work():
@@ -169,13 +168,12 @@ class TextChat:
         except FeatureHeldError:
             await self._keep(message, question)
         except WorkStoppedError:
-            if answer.visible:
-                await self._writer.end_early(message, question, answer, STOPPED)
-            else:
-                # Its first words may have been on their way, so that they are looked for later.
-                await self._keep(message, question, begun_after=before)
+            if not answer.visible:
+                await self._keep(message, question)
+                return
+            await self._writer.end_early(message, question, answer, STOPPED)
 
-    async def _keep(self, message: discord.Message, question: Question, begun_after: int | None = None) -> None:
+    async def _keep(self, message: discord.Message, question: Question) -> None:
         one_too_many = await self._waiting.add(
             WaitingMessage(
                 message.id,
@@ -185,11 +183,10 @@ class TextChat:
                 question.name,
                 question.text,
                 question.seen,
-                begun_after,
             )
         )
         if self._gate.held:
-            await message.add_reaction(WAITS)
+            await _react(message)
         if one_too_many:
             await self._tell_dropped()
 
@@ -243,3 +240,10 @@ class TextChat:
         if turn is None:
             turn = self._turns[channel] = asyncio.Lock()
         return turn
+
+
+async def _react(message: discord.Message) -> None:
+    try:
+        await message.add_reaction(WAITS)
+    except discord.HTTPException as error:
+        _log.info("Message %d waits, and its author could not be shown: %s", message.id, error)

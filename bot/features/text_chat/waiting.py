@@ -56,8 +56,8 @@ class WaitingMessages:
     async def add(self, it: WaitingMessage) -> bool:
         """Keep a message, once. Returns whether it was one too many, so that the oldest is dropped."""
         await self._database.write(
-            f"INSERT OR IGNORE INTO chat_waiting ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            it.message, it.channel, it.author, it.at, it.name, it.text, it.seen, it.begun_after,
+            f"INSERT OR IGNORE INTO chat_waiting ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",  # noqa: S608
+            it.message, it.channel, it.author, it.at, it.name, it.text, it.seen,
         )  # fmt: skip
         return await self._database.write(_DROP_OLDEST, MAX_WAITING) > 0
 

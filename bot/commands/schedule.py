@@ -1,0 +1,155 @@
+"""The commands about the schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord.ext import commands
+from discord.utils import escape_markdown
+
+from bot.access import Permit
+from bot.commands.managers import require_guild
+from bot.features.scheduled_events.entry import Entry, read_entry
+from bot.features.scheduled_events.feature import Planned, ScheduledEvents
+from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, EventFile, ScheduleFullError
+from bot.features.scheduled_events.times import EXAMPLES, TimesError
+from bot.text import MESSAGE_LIMIT, shorten, split_message
+from bot.voice.manager import CallError
+
+Context = commands.Context[Any]
+
+MAX_FILE = 8 * 1024 * 1024
+MAX_LISTED = 60
+MAX_NUMBER = 2**53
+DEED = "change the schedule"
+BAD_TIMES = "❌ I can't tell when that is: {reason}. Write for example {examples}, and after it what I shall post."
+FULL = (
+    f"❌ There are {MAX_EVENTS} events on the schedule of this server, more it can't have. `{{prefix}}schedule remove`"
+)
+FILE_TOO_LARGE = "❌ That file is too large for the schedule: 8 MB is all I keep."
+TEXT_TOO_LONG = f"❌ That is too long: {MESSAGE_LIMIT} characters fit into a message."
+NOTHING_TO_POST = "❌ What shall I post then? Write it after the time, or attach a file."
+NO_CHANNEL = "❌ I see no text channel of that kind here that both of us may write in."
+NO_FILE = "❌ I could not get that file from Discord; please try again."
+NOTHING_PLANNED = "🗓️ Nothing is scheduled on this server."
+NO_SUCH_EVENT = "❌ There is no event {id} on this server's schedule."
+
+
+class ScheduleCommands(commands.Cog, name="Schedule"):
+    """Have texts and files posted at set times.
+
+    Args:
+        permit: who may see and change the schedule.
+        zone: the name of the schedule's time zone.
+    """
+
+    def __init__(self, events: ScheduledEvents, permit: Permit, zone: str, prefix: str) -> None:
+        self._events = events
+        self._permit = permit
+        self._zone = zone
+        self._prefix = prefix
+
+    @commands.hybrid_group(description="What I post at set times.")
+    @commands.guild_only()
+    async def schedule(self, ctx: Context) -> None:
+        """See what I post at set times (`list`), and change it (`add`, `remove`)."""
+        await self._list(ctx)
+
+    @schedule.command(description="I post a text, or the attached file, at set times.")
+    @commands.guild_only()
+    @discord.app_commands.describe(
+        entry="[--skip] [#channel] TIMES TEXT: 0 18 * * mon It is Monday! --skip: not after a call that delayed it.",
+        file="Posted with the text, 8 MB at most.",
+    )
+    async def add(self, ctx: Context, file: discord.Attachment | None = None, *, entry: str) -> None:
+        """Have me post a text, or the attached file, at set times: `0 18 * * mon It is Monday!`."""
+        self._permit.require(ctx.author, DEED)
+        await ctx.defer()
+        try:
+            wanted = read_entry(entry)
+            planned = await self._events.add(await self._draft(ctx, wanted, file))
+        except TimesError as error:
+            raise CallError(BAD_TIMES.format(reason=error, examples=EXAMPLES)) from error
+        except ScheduleFullError as error:
+            raise CallError(FULL.format(prefix=self._prefix)) from error
+        await ctx.send(f"🗓️ On the schedule ({self._zone}): {_line(planned)}")
+
+    async def _draft(self, ctx: Context, entry: Entry, file: discord.Attachment | None) -> EventDraft:
+        if not entry.text and file is None:
+            raise CallError(NOTHING_TO_POST)
+        if len(entry.text) > MESSAGE_LIMIT:
+            raise CallError(TEXT_TOO_LONG)
+        if file is not None and file.size > MAX_FILE:
+            raise CallError(FILE_TOO_LARGE)
+        return EventDraft(
+            require_guild(ctx).id,
+            _channel(ctx, entry.channel).id,
+            ctx.author.id,
+            entry.cron,
+            entry.text,
+            await _download(file) if file else None,
+            entry.skip,
+        )
+
+    @schedule.command(name="list", description="What I post on this server at set times.")
+    @commands.guild_only()
+    async def list_events(self, ctx: Context) -> None:
+        """See what I post on this server at set times."""
+        await self._list(ctx)
+
+    async def _list(self, ctx: Context) -> None:
+        self._permit.require(ctx.author, DEED)
+        planned = await self._events.planned(require_guild(ctx).id)
+        if not planned:
+            await ctx.send(NOTHING_PLANNED)
+            return
+        lines = [f"🗓️ On the schedule ({self._zone}):", *map(_line, planned)]
+        for part in split_message("\n".join(lines)):
+            await ctx.send(part)
+
+    @schedule.command(description="I post this no more.")
+    @commands.guild_only()
+    @discord.app_commands.describe(number="Its number in the list.")
+    async def remove(self, ctx: Context, number: commands.Range[int, 1, MAX_NUMBER]) -> None:
+        """Take something off the schedule, by its number in the list."""
+        self._permit.require(ctx.author, DEED)
+        if not await self._events.remove(require_guild(ctx).id, number):
+            raise CallError(NO_SUCH_EVENT.format(id=number))
+        await ctx.send(f"🗑️ Event {number} is off the schedule.")
+
+
+def _channel(ctx: Context, named: int | None) -> discord.abc.GuildChannel | discord.Thread:
+    guild = require_guild(ctx)
+    channel = ctx.channel if named is None else guild.get_channel_or_thread(named)
+    if not isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread):
+        raise CallError(NO_CHANNEL)
+    for member in (ctx.author, guild.me):
+        allowed = channel.permissions_for(member) if isinstance(member, discord.Member) else discord.Permissions.none()
+        writes = allowed.send_messages_in_threads if isinstance(channel, discord.Thread) else allowed.send_messages
+        if not allowed.view_channel or not writes:
+            raise CallError(NO_CHANNEL)
+    return channel
+
+
+async def _download(file: discord.Attachment) -> EventFile:
+    try:
+        data = await file.read()
+    except discord.HTTPException as error:
+        raise CallError(NO_FILE) from error
+    return EventFile(file.filename, data)
+
+
+def _line(planned: Planned) -> str:
+    event = planned.event
+    when = "its channel is gone" if event.disabled else "never again"
+    if planned.next_at is not None:
+        when = f"next <t:{planned.next_at:.0f}:f>"
+    parts = [f"**{event.id}** `{event.cron}` <#{event.channel}>, {when}"]
+    if event.text:
+        parts.append(escape_markdown(shorten(" ".join(event.text.split()), MAX_LISTED)))
+    if event.file_name:
+        parts.append(f"📎 {escape_markdown(shorten(event.file_name, MAX_LISTED))}")
+    if event.skip:
+        parts.append("(skipped, not put off)")
+    return " · ".join(parts)

@@ -1,0 +1,172 @@
+"""The features, each built once from the settings, in the order in which a call holds them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import discord
+from discord.ext import commands
+
+from bot.access import Permit, RateLimit
+from bot.background import Work
+from bot.commands.autonomous import AutonomousCommands
+from bot.commands.chat import ChatCommands
+from bot.commands.draw import DrawingCommands
+from bot.commands.dual_persona import DualPersonaCommands
+from bot.commands.messages import MessageFeatures
+from bot.commands.profile_picture import ProfilePictureCommands
+from bot.database import Database
+from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
+from bot.features.autonomous_talk.occasion import QuietHours
+from bot.features.autonomous_talk.records import ChannelRecords
+from bot.features.dual_persona.feature import ArgumentOptions, DualPersona
+from bot.features.dual_persona.records import ArgumentRecords
+from bot.features.image_generation.feature import DrawOptions, ImageGeneration
+from bot.features.image_generation.workflow import Workflow
+from bot.features.profile_picture.feature import ProfilePicture
+from bot.features.profile_picture.records import PictureRecords
+from bot.features.text_chat.options import ChatOptions
+from bot.features.text_chat.service import TextChat
+from bot.features.vision.feature import Vision, VisionOptions
+from bot.features.vision.model import VisionModelOptions
+from bot.lease import Lockable
+from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
+from bot.llm.text_model import TextModel
+from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureParts:
+    """What features are built of."""
+
+    settings: Settings
+    client: discord.Client
+    database: Database
+    http: aiohttp.ClientSession
+    model: TextModel
+    persona: Persona
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """The features that the operator has set up; ``None`` for the others."""
+
+    chat: TextChat
+    talk: AutonomousTalk
+    vision: Vision | None
+    argument: DualPersona | None
+    picture: ProfilePicture | None
+    images: ImageGeneration | None
+
+    @property
+    def lockables(self) -> list[Lockable]:
+        """What a call holds, first to last."""
+        order: Sequence[Lockable | None] = (
+            self.vision,
+            self.chat,
+            self.argument,
+            self.picture,
+            self.images,
+            self.talk,
+        )
+        return [lockable for lockable in order if lockable is not None]
+
+    @property
+    def listeners(self) -> MessageFeatures:
+        """Whom messages are for."""
+        return MessageFeatures(self.chat, self.talk, self.vision, self.images, self.argument)
+
+    def cogs(self, prefix: str) -> Iterator[commands.Cog]:
+        """The commands of what is there."""
+        yield ChatCommands(self.chat, prefix)
+        yield AutonomousCommands(self.talk)
+        if self.argument is not None:
+            yield DualPersonaCommands(self.argument)
+        if self.picture is not None:
+            yield ProfilePictureCommands(self.picture)
+        if self.images is not None:
+            yield DrawingCommands(self.images)
+
+    @property
+    def background(self) -> dict[str, Work]:
+        """What goes on as long as the bot is logged in, by name."""
+        running = (self.argument, self.picture, self.talk)
+        return {feature.name: feature.run for feature in running if feature is not None}
+
+
+async def build_features(parts: FeatureParts) -> FeatureSet:
+    """Build what the settings ask for.
+
+    Raises:
+        PersonaError, WorkflowError: a file of the operator's can't be used; the text says which and why.
+        aiosqlite.Error: a table can't be made.
+    """
+    return FeatureSet(
+        chat=await _text_chat(parts),
+        talk=await _autonomous_talk(parts),
+        vision=_vision(parts),
+        argument=await _dual_persona(parts),
+        picture=await _profile_picture(parts),
+        images=await _image_generation(parts),
+    )
+
+
+async def _text_chat(parts: FeatureParts) -> TextChat:
+    settings = parts.settings
+    options = ChatOptions(
+        persona=settings.persona,
+        channels=settings.chat_channels,
+        memory_messages=settings.chat_memory_messages,
+        context_messages=settings.chat_context_messages,
+    )
+    return await TextChat.open(parts.client, parts.database, parts.model, PERSONAS_DIR, options)
+
+
+async def _autonomous_talk(parts: FeatureParts) -> AutonomousTalk:
+    settings = parts.settings
+    quiet = QuietHours.parse(settings.quiet_hours)
+    options = TalkOptions(settings.autonomous_minutes, quiet, ZoneInfo(settings.timezone))
+    records = await ChannelRecords.in_database(parts.database)
+    return AutonomousTalk(parts.client, records, parts.model, parts.persona, options)
+
+
+def _vision(parts: FeatureParts) -> Vision | None:
+    settings = parts.settings
+    if settings.vision_llm_url is None:
+        return None
+    key = settings.vision_llm_api_key.get_secret_value() if settings.vision_llm_api_key else None
+    model = VisionModelOptions(str(settings.vision_llm_url).rstrip("/"), settings.vision_llm_model, key)
+    limit = round(settings.vision_max_mb * (1 << 20))
+    return Vision(VisionOptions(model, limit, settings.vision_max_frames), parts.http)
+
+
+async def _dual_persona(parts: FeatureParts) -> DualPersona | None:
+    settings = parts.settings
+    if settings.bipolar_twin is None:
+        return None
+    twin = load_persona(settings.bipolar_twin)
+    options = ArgumentOptions(settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown)
+    records = await ArgumentRecords.in_database(parts.database)
+    return DualPersona(parts.client, records, parts.model, parts.persona, twin, options)
+
+
+async def _profile_picture(parts: FeatureParts) -> ProfilePicture | None:
+    settings = parts.settings
+    if settings.avatar_folder is None:
+        return None
+    records = await PictureRecords.in_database(parts.database)
+    return ProfilePicture(parts.client, records, settings.avatar_folder, settings.avatar_hours)
+
+
+async def _image_generation(parts: FeatureParts) -> ImageGeneration | None:
+    settings = parts.settings
+    if settings.comfyui_url is None or settings.comfyui_workflow is None:
+        return None
+    workflow = await asyncio.to_thread(Workflow.load, settings.comfyui_workflow)
+    options = DrawOptions(str(settings.comfyui_url).rstrip("/"), workflow, settings.draw_timeout)
+    permit, rate = Permit.parse(settings.who_may_draw), RateLimit(settings.draw_rate)
+    return ImageGeneration(options, parts.http, permit, rate)

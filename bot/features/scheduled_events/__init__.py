@@ -1,0 +1,1 @@
+"""Text and files that the bot posts at set times."""

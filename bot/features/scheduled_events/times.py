@@ -1,0 +1,116 @@
+"""Times that repeat: five fields of cron, as crontab means them, or words such as "monday 18:00"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]
+from apscheduler.triggers.combining import OrTrigger  # type: ignore[import-untyped]
+from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
+
+MAX_CRON = 100
+"""Characters."""
+HORIZON = timedelta(days=9 * 366)
+"""What does not happen within it never happens: leap days are at most eight years apart."""
+EXAMPLES = "`0 18 * * mon` (minute, hour, day, month, weekday), or `monday 18:00`, `every day 7:30`"
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS = {"minute": "minute", "hour": "hour", "day": "day of the month", "month": "month"}
+_WEEKDAY_ITEM = re.compile(r"(?P<first>\*|[a-z]{3}|[0-7])(?:-(?P<last>[a-z]{3}|[0-7]))?(?:/(?P<step>[1-7]))?")
+_CRON = re.compile(r"\s*((?:\S+\s+){4}\S+)(?:\s+|$)")
+_WORDS = re.compile(
+    r"\s*(?:every\s+)?(?P<days>day|daily|weekdays?|weekends?|"
+    r"sun(?:day)?|mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?)s?\s+"
+    r"(?:at\s+)?(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?:\s+|$)",
+    re.IGNORECASE,
+)
+_GROUPS = {"day": "*", "daily": "*", "weekday": "mon-fri", "weekend": "sat,sun"}
+
+
+class TimesError(ValueError):
+    """These are no times; the text says what is wrong."""
+
+
+def take_times(text: str) -> tuple[str, str]:
+    """Part the times at the beginning of ``text`` from the rest; returns five fields of cron, and the rest.
+
+    Raises:
+        TimesError: it does not begin with times.
+    """
+    words = _WORDS.match(text)
+    if words is not None:
+        days = words["days"].lower().removesuffix("s")
+        cron = f"{int(words['minute'])} {int(words['hour'])} * * {_GROUPS.get(days, days[:3])}"
+        return cron, text[words.end() :].strip()
+    fields = _CRON.match(text)
+    if fields is None:
+        raise TimesError("there are five fields, or a day and a time")
+    return " ".join(fields[1].lower().split()), text[fields.end() :].strip()
+
+
+def trigger_of(cron: str, zone: ZoneInfo) -> BaseTrigger:
+    """When five fields of cron come true in a time zone.
+
+    Raises:
+        TimesError: they are none.
+    """
+    if len(cron) > MAX_CRON:
+        raise TimesError(f"it has more than {MAX_CRON} characters")
+    *dates, weekday = cron.split()
+    fields = dict(zip(_FIELDS, dates, strict=True))
+    for name, value in fields.items():
+        try:
+            CronTrigger(**{name: value}, timezone=zone)
+        except ValueError as error:
+            raise TimesError(f"`{value}` is no {_FIELDS[name]}") from error
+    weekdays = ",".join(dict.fromkeys(_weekdays(weekday)))
+    if fields["day"].startswith("*") or weekday.startswith("*"):
+        return CronTrigger(**fields, day_of_week=weekdays, timezone=zone)
+    # Cron's oldest surprise: with a day of the month and a weekday, either will do.
+    by_date = CronTrigger(**fields, timezone=zone)
+    by_weekday = CronTrigger(**{**fields, "day": "*"}, day_of_week=weekdays, timezone=zone)
+    return OrTrigger([by_date, by_weekday])
+
+
+def next_time(trigger: BaseTrigger, after: datetime) -> datetime | None:
+    """When it comes true next, later than ``after``; ``None``: never."""
+    time: datetime | None = trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
+    return time
+
+
+def require_future(cron: str, zone: ZoneInfo, now: datetime) -> None:
+    """See that it happens at all; raises :class:`TimesError`."""
+    trigger = trigger_of(cron, zone)
+    for part in trigger.triggers if isinstance(trigger, OrTrigger) else [trigger]:
+        # Without an end the search goes on to the year 9999.
+        part.end_date = now + HORIZON
+    if next_time(trigger, now) is None:
+        raise TimesError("there is no such day")
+
+
+def _weekdays(field: str) -> Iterator[str]:
+    """APScheduler counts weekdays from Monday, crontab from Sunday; names mean the same to both."""
+    for item in field.split(","):
+        found = _WEEKDAY_ITEM.fullmatch(item)
+        if found is None:
+            raise TimesError(f"`{field}` is no weekday")
+        if found["first"] == "*":
+            first, last = 0, 6
+        else:
+            first = _weekday(found["first"], field)
+            last = _weekday(found["last"] or ("6" if found["step"] else found["first"]), field)
+        if last < first:
+            last += 7
+        for day in range(first, last + 1, int(found["step"] or 1)):
+            yield _WEEKDAYS[day % 7]
+
+
+def _weekday(word: str, field: str) -> int:
+    if word.isdecimal():
+        return int(word)
+    if word not in _WEEKDAYS:
+        raise TimesError(f"`{field}` is no weekday")
+    return _WEEKDAYS.index(word)
