@@ -37,11 +37,13 @@ class Router(commands.Cog):
     def __init__(self, chat: TextChat) -> None:
         self._chat = chat
         self.seen: str | None = None
+        self.done: set[int] = set()
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         if not message.author.bot and not message.content.startswith("!") and self._chat.is_meant(message):
             await self._chat.answer(message, clean_prompt(message.content, DiscordNames()), self.seen)
+            self.done.add(message.id)
 
 
 @dataclass(slots=True)
@@ -66,8 +68,10 @@ class ChatStage:
         return await (who or self.ada).say(self.sandbox.home.general, f"<@{self.sandbox.bot_id}> {text}")
 
     async def ask(self, text: str, who: Guest | None = None) -> Message:
-        """The same; returns the bot's reply."""
-        return await self.reply_to(await self.mention(text, who))
+        """The same; returns the bot's reply, when it is remembered."""
+        question = await self.mention(text, who)
+        await self.until(lambda: question.id in self.router.done)
+        return await self.reply_to(question)
 
     async def reply_to(self, question: Message) -> Message:
         """The bot's reply to it, as soon as there is one."""

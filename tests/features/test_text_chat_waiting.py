@@ -63,6 +63,18 @@ async def test_one_that_had_not_begun_waits_like_the_others(stage: ChatStage) ->
     assert (await stage.reply_to(question)).content == "Here I am."
 
 
+async def test_words_that_are_on_their_way_when_a_call_begins_are_not_posted_twice(stage: ChatStage) -> None:
+    stage.model.script = lambda _line: Answer("Once upon a time", Fault.STALL)
+    stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=1.5)
+    question = await stage.mention("tell me a story")
+    await stage.until(lambda: stage.model.asked)
+    await stage.chat.hold("a call")
+    await stage.until(lambda: stage.replies_to(question) and STOPPED in stage.replies_to(question)[0])
+    await stage.chat.release()
+    await asyncio.sleep(0.1)
+    assert len(stage.replies_to(question)) == 1
+
+
 async def test_a_new_call_stops_the_answering_and_the_rest_waits(stage: ChatStage) -> None:
     await stage.chat.hold("a call")
     first, second = await stage.mention("one"), await stage.mention("two")
