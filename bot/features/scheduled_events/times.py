@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]
@@ -76,8 +76,13 @@ def trigger_of(cron: str, zone: ZoneInfo) -> BaseTrigger:
 
 
 def next_time(trigger: BaseTrigger, after: datetime) -> datetime | None:
-    """When it comes true next, later than ``after``; ``None``: never."""
-    time: datetime | None = trigger.get_next_fire_time(None, after + timedelta(microseconds=1))
+    """When it comes true next, later than ``after``; ``None``: never.
+
+    A time in the hour that is skipped in spring comes an hour later, one in the hour that is repeated in autumn twice.
+    """
+    # By way of UTC: adding to local time forgets which of two equal hours it is.
+    later = (after.astimezone(UTC) + timedelta(microseconds=1)).astimezone(after.tzinfo)
+    time: datetime | None = trigger.get_next_fire_time(None, later)
     return time
 
 

@@ -1,0 +1,329 @@
+"""The schedule, as people on the sandbox use and see it; the scheduler is real, the time is the test's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
+from discord.ext import commands
+
+from bot.access import Permit
+from bot.client import SeiyuuBot
+from bot.commands.schedule import (
+    FILE_TOO_LARGE,
+    MAX_FILE,
+    NO_CHANNEL,
+    NOTHING_PLANNED,
+    NOTHING_TO_POST,
+    ScheduleCommands,
+)
+from bot.database import Database
+from bot.features.scheduled_events.entry import Entry, read_entry
+from bot.features.scheduled_events.feature import ScheduledEvents
+from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, ScheduleRecords
+from bot.features.scheduled_events.times import TimesError, next_time, require_future, trigger_of
+from sandbox.world.entities import Channel, Message, Upload
+from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.talk import Time, let_manage, running, written_by_bots
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+BERLIN = ZoneInfo("Europe/Berlin")
+NOON = "0 12 * * *"
+VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(1000)
+
+
+@dataclass(slots=True)
+class Board:
+    """A bot with a schedule in UTC, Ada who manages the server, and the test's clock, at noon."""
+
+    stage: FeatureStage
+    clock: Time
+    events: ScheduledEvents
+    scheduler: AsyncIOScheduler
+
+    @property
+    def general(self) -> Channel:
+        return self.stage.sandbox.home.general
+
+    async def restart(self) -> None:
+        """The process was killed: all that is left of the feature is in the database."""
+        self.scheduler = AsyncIOScheduler(timezone=UTC)
+        records = await ScheduleRecords.in_database(self.stage.database)
+        self.events = ScheduledEvents(self.stage.bot, records, ZoneInfo("UTC"), self.scheduler, clock=self.clock)
+
+    async def add(self, text: str, *, skip: bool = False, cron: str = NOON, channel: Channel | None = None) -> int:
+        place = channel or self.general
+        draft = EventDraft(self.stage.sandbox.guild.id, place.id, self.stage.ada.id, cron, text, None, skip)
+        return (await self.events.add(draft)).event.id
+
+    async def come_due(self) -> None:
+        """The scheduler's timer goes off for everything."""
+        for job in self.scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC))
+        await asyncio.sleep(0.15)
+
+    def posted(self, channel: Channel | None = None) -> list[str]:
+        return [message.content for message in written_by_bots(self.stage.sandbox, channel or self.general)]
+
+    async def read(self, text: str) -> Message:
+        return await self.stage.ada.wait_for_message(self.general, lambda m: m.content == text, LIMIT)
+
+
+@pytest.fixture
+async def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Board]:
+    clock, scheduler = Time(), AsyncIOScheduler(timezone=UTC)
+    made: list[ScheduledEvents] = []
+
+    async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+        records = await ScheduleRecords.in_database(database)
+        made.append(ScheduledEvents(bot, records, ZoneInfo("UTC"), scheduler, clock=clock))
+        return [ScheduleCommands(made[0], Permit.parse("managers"), "UTC", "!")]
+
+    async with feature_stage(tmp_path, monkeypatch, cogs) as stage:
+        let_manage(stage.sandbox, stage.ada.id)
+        yield Board(stage, clock, made[0], scheduler)
+
+
+@pytest.mark.parametrize(
+    ("written", "entry"),
+    [
+        ("0 18 * * mon It is Monday!", Entry("0 18 * * mon", "It is Monday!")),
+        ("monday 18:00 It is\n\nMonday!", Entry("0 18 * * mon", "It is\n\nMonday!")),
+        ("every day at 7:30 Good morning", Entry("30 7 * * *", "Good morning")),
+        ("Weekdays 09:00 Work", Entry("0 9 * * mon-fri", "Work")),
+        ("--skip <#123456789012345678> */5 * * * * Tick", Entry("*/5 * * * *", "Tick", 123456789012345678, True)),
+        ("--run 0 0 1 JAN * Happy new year", Entry("0 0 1 jan *", "Happy new year")),
+        ("0 18 * * 1", Entry("0 18 * * 1", "")),
+    ],
+)
+def test_an_entry_is_read(written: str, entry: Entry) -> None:
+    assert read_entry(written) == entry
+
+
+@pytest.mark.parametrize(
+    ("cron", "next_ones"),
+    [
+        ("0 18 * * 1", ["Mon 2027-01-18 18:00", "Mon 2027-01-25 18:00"]),
+        ("0 18 * * 0", ["Sun 2027-01-17 18:00"]),
+        ("0 18 * * 7", ["Sun 2027-01-17 18:00"]),
+        ("0 18 * * 5-7", ["Fri 2027-01-15 18:00", "Sat 2027-01-16 18:00", "Sun 2027-01-17 18:00"]),
+        ("0 18 * * sat-mon", ["Sat 2027-01-16 18:00", "Sun 2027-01-17 18:00", "Mon 2027-01-18 18:00"]),
+        ("0 18 * * */3", ["Sat 2027-01-16 18:00", "Sun 2027-01-17 18:00"]),
+        ("0 18 20 * sun", ["Sun 2027-01-17 18:00", "Wed 2027-01-20 18:00", "Sun 2027-01-24 18:00"]),
+        ("0 0 29 2 *", ["Tue 2028-02-29 00:00"]),
+        ("30 2 28 3 *", ["Sun 2027-03-28 03:30"]),
+        ("30 2 31 10 *", ["Sun 2027-10-31 02:30", "Sun 2027-10-31 02:30", "Tue 2028-10-31 02:30"]),
+    ],
+)
+def test_cron_means_what_it_means_in_a_crontab(cron: str, next_ones: list[str]) -> None:
+    now, trigger = datetime(2027, 1, 15, 13, tzinfo=BERLIN), trigger_of(cron, BERLIN)
+    require_future(cron, BERLIN, now)
+    for expected in next_ones:
+        found = next_time(trigger, now)
+        assert found is not None
+        assert f"{found.astimezone(UTC).astimezone(BERLIN):%a %Y-%m-%d %H:%M}" == expected
+        now = found
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("tomorrow", "five fields"),
+        ("60 18 * * * x", "`60` is no minute"),
+        ("0 18 32 * * x", "`32` is no day of the month"),
+        ("0 18 * * mun x", "`mun` is no weekday"),
+        ("0 18 * * 8 x", "`8` is no weekday"),
+        ("0 0 30 2 * x", "no such day"),
+        ("*/0 * * * * x", "`*/0` is no minute"),
+        (f"{'1,' * 200}1 * * * * x", "more than 100 characters"),
+    ],
+)
+def test_bad_times_are_told_clearly(written: str, reason: str) -> None:
+    with pytest.raises(TimesError, match=reason.replace("*", r"\*")):
+        require_future(read_entry(written).cron, BERLIN, datetime(2027, 1, 15, tzinfo=BERLIN))
+
+
+async def test_a_manager_schedules_sees_and_removes(board: Board) -> None:
+    ask = board.stage.ask
+    assert await ask("!schedule list") == NOTHING_PLANNED
+    assert await ask("!schedule add someday hello") == (
+        "❌ I can't tell when that is: there are five fields, or a day and a time. Write for example `0 18 * * mon` "
+        "(minute, hour, day, month, weekday), or `monday 18:00`, `every day 7:30`, and after it what I shall post."
+    )
+    assert await ask("!schedule add monday 18:00") == NOTHING_TO_POST
+    monday = f"**1** `0 18 * * mon` <#{board.general.id}>, next <t:1800295200:f> · It is \\*Monday\\*, @everyone!"
+    assert await ask("!schedule add monday 18:00 It is *Monday*, @everyone!") == f"🗓️ On the schedule (UTC): {monday}"
+    side = board.stage.sandbox.home.side
+    assert f"`0 9 * * *` <#{side.id}>" in await ask(f"!schedule add --skip <#{side.id}> daily 9:00 Morning")
+    listed = await ask("!schedule")
+    assert listed.splitlines()[:2] == ["🗓️ On the schedule (UTC):", monday]
+    assert listed.endswith("Morning · (skipped, not put off)")
+    assert await ask("!schedule remove 1") == "🗑️ Event 1 is off the schedule."
+    assert await ask("!schedule remove 1") == "❌ There is no event 1 on this server's schedule."
+    assert "Monday" not in await ask("!schedule list")
+    assert await ask("!schedule add <#123456789012345678> daily 9:00 x") == NO_CHANNEL
+    assert await ask(f"!schedule add <#{board.stage.sandbox.guild.id}> daily 9:00 x") == NO_CHANNEL
+
+
+async def test_the_slash_command_schedules_too(board: Board) -> None:
+    await board.stage.sandbox.command_registered("schedule", LIMIT)
+    pressed = await board.stage.ada.press(board.general, "schedule add", entry="daily 9:00 Morning")
+    assert (await pressed.response(LIMIT)).content.startswith("🗓️ On the schedule (UTC): **1**")
+
+
+async def test_only_who_may_schedules(board: Board) -> None:
+    bob = await board.stage.sandbox.add_guest("Bob")
+    for command in ("list", "add daily 9:00 x", "remove 1"):
+        answer = await board.stage.ask(f"!schedule {command}", who=bob)
+        assert answer.startswith("🔒 You may not change the schedule here.")
+
+
+async def test_a_server_has_so_many_and_no_more(board: Board) -> None:
+    for number in range(MAX_EVENTS):
+        await board.add(f"event {number}")
+    assert "There are 50 events" in await board.stage.ask("!schedule add daily 9:00 one more")
+    assert len(await board.events.planned(board.stage.sandbox.guild.id)) == MAX_EVENTS
+
+
+async def test_it_is_posted_when_due_and_pings_nobody_but_the_author(board: Board) -> None:
+    ada = board.stage.ada
+    bob = await board.stage.sandbox.add_guest("Bob")
+    text = f"@everyone <@{bob.id}> <@{ada.id}> it is noon"
+    async with running(board.events.run()):
+        await board.add(text)
+        await board.come_due()
+        assert board.posted() == [], "the scheduler alone decides nothing"
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        message = await board.read(text)
+        assert message.allowed_mentions is not None
+        assert message.allowed_mentions["parse"] == []
+        assert list(map(int, message.allowed_mentions["users"])) == [ada.id]
+        await board.come_due()
+        assert board.posted() == [text]
+
+
+async def test_the_scheduler_wakes_at_the_time_of_the_time_zone(board: Board) -> None:
+    async with running(board.events.run()):
+        await board.add("x", cron="30 17 * * fri")
+        (job,) = board.scheduler.get_jobs()
+        assert f"{job.next_run_time:%a %H:%M %Z}" == "Fri 17:30 UTC"
+
+
+async def test_the_monday_video_is_kept_and_posted(board: Board) -> None:
+    upload = Upload("monday.mp4", VIDEO, "video/mp4")
+    said = await board.stage.ada.say(board.general, "!schedule add monday 18:00", attachments=[upload])
+    assert "📎 monday.mp4" in (await board.stage.told("🗓️")).content
+    await board.stage.ada.delete(said)
+    await board.restart()
+    async with running(board.events.run()):
+        board.clock.pass_by(3 * DAY + 6 * HOUR)
+        message = await board.stage.ada.wait_for_message(
+            board.general, lambda m: m.author.bot and bool(m.attachments), LIMIT
+        )
+        assert [(each.upload.filename, each.upload.data) for each in message.attachments] == [("monday.mp4", VIDEO)]
+
+
+async def test_a_file_that_is_too_large_is_refused(board: Board) -> None:
+    upload = Upload("monday.mp4", bytes(MAX_FILE + 1), "video/mp4")
+    await board.stage.ada.say(board.general, "!schedule add monday 18:00", attachments=[upload])
+    assert (await board.stage.told("❌")).content == FILE_TOO_LARGE
+
+
+async def test_held_it_is_silent_and_afterwards_posts_once_what_is_not_to_be_skipped(
+    board: Board, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with running(board.events.run()):
+        await board.add("noon")
+        await board.add("lunch", skip=True)
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        assert sorted(board.posted()) == ["lunch", "noon"], "it works before"
+        await board.events.hold("a call")
+        for _ in range(3):
+            board.clock.pass_by(DAY)
+            await board.come_due()
+        assert sorted(board.posted()) == ["lunch", "noon"]
+        assert "Scheduled event 1 is put off" in caplog.text
+        assert "Scheduled event 2 is skipped" in caplog.text
+        await board.events.release()
+        await asyncio.sleep(0.2)
+        assert sorted(board.posted()) == ["lunch", "noon", "noon"], "once, however often it was due"
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        assert sorted(board.posted()) == ["lunch", "lunch", "noon", "noon", "noon"], "it works after"
+
+
+async def test_one_can_change_the_schedule_during_a_call(board: Board) -> None:
+    async with running(board.events.run()):
+        await board.events.hold("a call")
+        assert "On the schedule" in await board.stage.ask("!schedule add daily 12:00 hello")
+
+
+async def test_killed_in_a_call_it_is_posted_after_the_restart_however_long_that_takes(board: Board) -> None:
+    async with running(board.events.run()):
+        await board.add("noon")
+        await board.events.hold("a call")
+        board.clock.pass_by(DAY)
+        await board.come_due()
+    await board.restart()
+    board.clock.pass_by(5 * HOUR)
+    async with running(board.events.run()):
+        await board.read("noon")
+    await board.restart()
+    async with running(board.events.run()):
+        await asyncio.sleep(0.2)
+        assert board.posted() == ["noon"]
+
+
+@pytest.mark.parametrize(
+    ("skip", "late", "posts"), [(False, 0.5 * HOUR, ["noon"]), (False, 1.5 * HOUR, []), (True, 0.5 * HOUR, [])]
+)
+async def test_what_came_due_while_nobody_ran_has_an_hours_grace(
+    board: Board, skip: bool, late: float, posts: list[str]
+) -> None:
+    await board.add("noon", skip=skip)
+    await board.restart()
+    board.clock.pass_by(3 * DAY + late)
+    async with running(board.events.run()):
+        await asyncio.sleep(0.2)
+        assert board.posted() == posts
+
+
+async def test_killed_at_the_moment_of_posting_it_is_not_posted_twice(board: Board) -> None:
+    board.stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.5)
+    async with running(board.events.run()):
+        await board.add("noon")
+        board.clock.pass_by(DAY)
+        await board.come_due()
+    await board.restart()
+    board.stage.sandbox.faults.rest.clear()
+    async with running(board.events.run()):
+        await board.come_due()
+        await asyncio.sleep(0.5)
+        assert len(board.posted()) <= 1
+
+
+async def test_a_deleted_channel_disables_the_event_and_its_author_is_told(board: Board) -> None:
+    home, ada = board.stage.sandbox.home, board.stage.ada
+    async with running(board.events.run()):
+        await board.add("noon", channel=home.side)
+        board.stage.sandbox.world.directory.delete_channel(home.side)
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        told = await ada.wait_for_message(ada.dm_channel, lambda m: m.author.bot, LIMIT)
+        assert told.content == (
+            "🗓️ The channel of your scheduled event 1 is gone, so I stopped posting it. It was: noon"
+        )
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        assert len(written_by_bots(board.stage.sandbox, ada.dm_channel)) == 1
+    assert "its channel is gone" in await board.stage.ask("!schedule list")
