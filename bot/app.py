@@ -25,7 +25,7 @@ from bot.commands.voice import VoiceCommands
 from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
 from bot.database import Database
-from bot.feature_set import FeatureParts, build_features
+from bot.feature_set import FeatureParts, FeatureSet, build_features
 from bot.first_start import toy_warning, welcome
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
@@ -62,6 +62,7 @@ class Application:
 
     bot: SeiyuuBot
     calls: Calls
+    features: FeatureSet
     manager: VoiceSessionManager[VoiceSession]
     token: str
 
@@ -95,7 +96,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
 
         model_url = settings.model_url or await _start_toy_model(settings, stack, progress)
-        model = await stack.enter_async_context(ModelClient(_model_options(settings, model_url, persona)))
+        model = await stack.enter_async_context(ModelClient(_model_options(settings, model_url)))
         speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, stack, progress))
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
@@ -134,7 +135,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             _log.warning("%s", warning)
         status = StatusReporter(
             calls,
-            Engines(_describe_model(settings, model.options), warning),
+            Engines(_describe_model(settings, persona, model.options), warning),
             transcriber.describe,
             lambda: describe_voice(http, speech_url),
         )
@@ -149,10 +150,10 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                     lambda: calls.session.hearing if calls.session else None, consent, settings.command_prefix
                 ),
                 HelpCommands(bot, settings.command_prefix),
-                *features.cogs(settings.command_prefix),
+                *features.cogs(settings),
             )
         )
-        yield Application(bot, calls, manager, settings.discord_token.get_secret_value())
+        yield Application(bot, calls, features, manager, settings.discord_token.get_secret_value())
 
 
 async def _start_toy_model(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:
@@ -172,12 +173,12 @@ async def _start_speech_server(settings: Settings, stack: AsyncExitStack, progre
     return server.url
 
 
-def _model_options(settings: Settings, url: str, persona: Persona) -> ModelOptions:
+def _model_options(settings: Settings, url: str) -> ModelOptions:
     key = settings.llm_api_key
     return ModelOptions(
         url=url,
         api=settings.llm_api,
-        model=persona.model or settings.llm_model,
+        model=settings.llm_model,
         api_key=key.get_secret_value() if key else None,
         temperature=settings.llm_temperature,
         max_tokens=settings.llm_max_tokens,
@@ -189,8 +190,10 @@ def _model_options(settings: Settings, url: str, persona: Persona) -> ModelOptio
     )
 
 
-def _describe_model(settings: Settings, options: ModelOptions) -> str:
-    name = "toy weights in llama.cpp" if settings.uses_toy_model else options.model or "its default model"
+def _describe_model(settings: Settings, persona: Persona, options: ModelOptions) -> str:
+    name = (
+        "toy weights in llama.cpp" if settings.uses_toy_model else persona.model or options.model or "its default model"
+    )
     card = f", on the {settings.model_card.value} card" if settings.model_card else ""
     return f"{name} at {options.server_name}{card}"
 

@@ -28,13 +28,13 @@ class ModelCompanion:
     async def warm_up(self) -> None:
         """Open the connection and fill the server's prompt cache; what is wrong is told with the first answer."""
         try:
-            await self._model.warm_up(self._messages("Someone", "hello"))
+            await self._model.warm_up(self._messages("Someone", "hello"), model=self._persona.model)
         except ModelError as error:
             _log.warning("The model server does not warm up: %s", error)
 
     def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
         """Stream the answer to what ``author`` said; raises :class:`~bot.llm.errors.ModelError` while it is read."""
-        return self._model.stream(self._messages(author, text))
+        return self._model.stream(self._messages(author, text), model=self._persona.model)
 
     def _messages(self, author: str, text: str) -> Sequence[ChatMessage]:
         prompt = user_line(author, text)

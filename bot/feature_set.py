@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import discord
+from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 from discord.ext import commands
 
 from bot.access import Permit, RateLimit
@@ -19,6 +20,7 @@ from bot.commands.draw import DrawingCommands
 from bot.commands.dual_persona import DualPersonaCommands
 from bot.commands.messages import MessageFeatures
 from bot.commands.profile_picture import ProfilePictureCommands
+from bot.commands.schedule import ScheduleCommands
 from bot.database import Database
 from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
 from bot.features.autonomous_talk.occasion import QuietHours
@@ -29,6 +31,8 @@ from bot.features.image_generation.feature import DrawOptions, ImageGeneration
 from bot.features.image_generation.workflow import Workflow
 from bot.features.profile_picture.feature import ProfilePicture
 from bot.features.profile_picture.records import PictureRecords
+from bot.features.scheduled_events.feature import ScheduledEvents
+from bot.features.scheduled_events.records import ScheduleRecords
 from bot.features.text_chat.options import ChatOptions
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision, VisionOptions
@@ -61,6 +65,7 @@ class FeatureSet:
     argument: DualPersona | None
     picture: ProfilePicture | None
     images: ImageGeneration | None
+    schedule: ScheduledEvents
 
     @property
     def lockables(self) -> list[Lockable]:
@@ -72,6 +77,7 @@ class FeatureSet:
             self.picture,
             self.images,
             self.talk,
+            self.schedule,
         )
         return [lockable for lockable in order if lockable is not None]
 
@@ -80,10 +86,12 @@ class FeatureSet:
         """Whom messages are for."""
         return MessageFeatures(self.chat, self.talk, self.vision, self.images, self.argument)
 
-    def cogs(self, prefix: str) -> Iterator[commands.Cog]:
+    def cogs(self, settings: Settings) -> Iterator[commands.Cog]:
         """The commands of what is there."""
+        prefix, may_schedule = settings.command_prefix, Permit.parse(settings.who_may_schedule)
         yield ChatCommands(self.chat, prefix)
         yield AutonomousCommands(self.talk)
+        yield ScheduleCommands(self.schedule, may_schedule, settings.timezone, prefix)
         if self.argument is not None:
             yield DualPersonaCommands(self.argument)
         if self.picture is not None:
@@ -94,7 +102,7 @@ class FeatureSet:
     @property
     def background(self) -> dict[str, Work]:
         """What goes on as long as the bot is logged in, by name."""
-        running = (self.argument, self.picture, self.talk)
+        running = (self.argument, self.picture, self.talk, self.schedule)
         return {feature.name: feature.run for feature in running if feature is not None}
 
 
@@ -112,6 +120,7 @@ async def build_features(parts: FeatureParts) -> FeatureSet:
         argument=await _dual_persona(parts),
         picture=await _profile_picture(parts),
         images=await _image_generation(parts),
+        schedule=await _scheduled_events(parts),
     )
 
 
@@ -160,6 +169,12 @@ async def _profile_picture(parts: FeatureParts) -> ProfilePicture | None:
         return None
     records = await PictureRecords.in_database(parts.database)
     return ProfilePicture(parts.client, records, settings.avatar_folder, settings.avatar_hours)
+
+
+async def _scheduled_events(parts: FeatureParts) -> ScheduledEvents:
+    zone = ZoneInfo(parts.settings.timezone)
+    records = await ScheduleRecords.in_database(parts.database)
+    return ScheduledEvents(parts.client, records, zone, AsyncIOScheduler(timezone=zone))
 
 
 async def _image_generation(parts: FeatureParts) -> ImageGeneration | None:

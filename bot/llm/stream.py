@@ -54,14 +54,16 @@ class ModelClient:
         """Ask the server whether it is up and which models it has; leaves a warm connection. Never raises."""
         return await check_server(self._connections(), self.options)
 
-    async def warm_up(self, messages: Sequence[ChatMessage]) -> None:
+    async def warm_up(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> None:
         """Have the server read ``messages`` and say one token, so that its prompt cache knows them before it matters.
+
+        ``model`` asks the server for another model than the options do.
 
         Raises:
             ModelError: the server failed us, as it would have failed the first reply.
         """
         begin_by = asyncio.get_running_loop().time() + self.options.first_token_timeout
-        response = await self._open(reply_body(replace(self.options, max_tokens=1), messages), begin_by)
+        response = await self._open(reply_body(replace(self._asking(model), max_tokens=1), messages), begin_by)
         try:
             reader = ReplyReader(response, self.options, begin_by)
             while (delta := await reader.read()) is not None and not delta.finished:
@@ -83,8 +85,7 @@ class ModelClient:
             ModelError: no reply, or no more of it; what was yielded before stands.
         """
         begin_by = asyncio.get_running_loop().time() + self.options.first_token_timeout
-        options = self.options if model is None else replace(self.options, model=model)
-        response = await self._open(reply_body(options, messages), begin_by)
+        response = await self._open(reply_body(self._asking(model), messages), begin_by)
         try:
             reader = ReplyReader(response, self.options, begin_by)
             thinking = ThinkingFilter()
@@ -103,6 +104,9 @@ class ModelClient:
         finally:
             # Hangs up, unless the body was read to its end: then the connection is back in the pool already.
             response.close()
+
+    def _asking(self, model: str | None) -> ModelOptions:
+        return self.options if model is None else replace(self.options, model=model)
 
     def _judge_end(self, spoke: bool, finished: bool) -> None:
         if not spoke:

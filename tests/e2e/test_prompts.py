@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.commands.prompts import CANT_LOOK, CANT_OPEN, NO_WORDS
+from bot.commands.prompts import CANT_OPEN, NO_WORDS
+from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.voice.dialogue.reply import Outcome
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING
 from bot.voice.events import PromptTaken, WordsSpoken
