@@ -63,6 +63,7 @@ class Application:
     bot: SeiyuuBot
     calls: Calls
     features: FeatureSet
+    database: Database
     manager: VoiceSessionManager[VoiceSession]
     token: str
 
@@ -153,7 +154,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 *features.cogs(settings),
             )
         )
-        yield Application(bot, calls, features, manager, settings.discord_token.get_secret_value())
+        yield Application(bot, calls, features, database, manager, settings.discord_token.get_secret_value())
 
 
 async def _start_toy_model(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:

@@ -1,0 +1,226 @@
+"""Each feature, as people see that it works, and as they see that a call holds it back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Protocol
+
+from bot.features.image_generation.feature import HELD as CANT_DRAW
+from bot.features.vision.feature import HELD as CANT_LOOK
+from bot.services import SpeechServerProcess
+from sandbox.world.entities import Channel, Message, Upload
+from tests.e2e.conftest import LIMIT, Stage
+from tests.features.moving_pictures import make
+from tests.features.talk import written_by_bots
+from tests.lease.engines import Engines
+
+WAITS = "🎤"
+
+
+@dataclass(slots=True)
+class World:
+    """A bot with every feature, Ada who may manage the server, and a channel that is not the call's.
+
+    ``speech_server`` is there where it is this world's alone.
+    """
+
+    stage: Stage
+    engines: Engines
+    speech_server: SpeechServerProcess | None
+    numbers: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def side(self) -> Channel:
+        return self.stage.sandbox.home.side
+
+    async def say(self, text: str, attachments: Sequence[Upload] = ()) -> Message:
+        """Ada writes in the side channel."""
+        return await self.stage.ada.say(self.side, text, attachments=attachments)
+
+    async def address(self, text: str, attachments: Sequence[Upload] = ()) -> Message:
+        """Ada writes to the bot there."""
+        return await self.say(f"<@{self.stage.bot}> {text}", attachments)
+
+    async def read(self, matches: Callable[[Message], bool], after: Message) -> Message:
+        """What a bot writes there after a message."""
+        return await self.stage.ada.wait_for_message(
+            self.side, lambda m: m.author.bot and matches(m), LIMIT, after=after
+        )
+
+    async def reaction(self, emoji: str, message: Message) -> None:
+        """Wait until there is one under a message."""
+        await self.stage.until(lambda: emoji in message.reactions, "the reaction")
+
+    def written(self, text: str) -> list[Message]:
+        """Everything that bots have written there with these words."""
+        return [message for message in written_by_bots(self.stage.sandbox, self.side) if text in message.content]
+
+
+class Feature(Protocol):
+    """One of them."""
+
+    async def works(self, world: World) -> None:
+        """See that it does its work."""
+        ...
+
+    async def tried_in_a_call(self, world: World) -> None:
+        """Ask it for its work while it is held, and see what a person is told at once."""
+        ...
+
+
+class TextChat:
+    """Answers; what is asked in a call waits, and is answered after it."""
+
+    def __init__(self) -> None:
+        self.waiting: list[str] = []
+
+    async def works(self, world: World) -> None:
+        text = f"hello {next(world.numbers)}"
+        asked = await world.address(text)
+        await world.read(lambda m: m.content == f"You said {text}.", asked)
+        answers = [f"You said {waited}." for waited in self.waiting]
+        await world.stage.until(lambda: len(self._answers(world)) >= len(answers), "the answers to what waited")
+        assert self._answers(world) == answers, "in order, and once each"
+
+    def _answers(self, world: World) -> list[str]:
+        everything = [message.content for message in written_by_bots(world.stage.sandbox, world.side)]
+        return [text for text in everything if any(text == f"You said {waited}." for waited in self.waiting)]
+
+    async def tried_in_a_call(self, world: World) -> None:
+        for _ in range(2):
+            self.waiting.append(f"hello {next(world.numbers)}")
+            asked = await world.address(self.waiting[-1])
+            await world.reaction(WAITS, asked)
+
+
+class Vision:
+    """Looks at pictures."""
+
+    async def works(self, world: World) -> None:
+        looks = len(world.engines.vision.looks)
+        asked = await world.address("what is this?", [picture()])
+        await world.read(lambda m: m.content.startswith("You said"), asked)
+        assert len(world.engines.vision.looks) == looks + 1
+
+    async def tried_in_a_call(self, world: World) -> None:
+        asked = await world.address("", [picture()])
+        await world.read(lambda m: m.content == CANT_LOOK, asked)
+
+
+class ImageGeneration:
+    """Draws."""
+
+    async def works(self, world: World) -> None:
+        asked = await world.say("!draw a red cat")
+        await world.read(lambda m: bool(m.attachments), asked)
+
+    async def tried_in_a_call(self, world: World) -> None:
+        asked = await world.say("!draw a blue cat")
+        await world.read(lambda m: m.content == CANT_DRAW, asked)
+        await world.reaction(WAITS, asked)
+
+
+class DualPersona:
+    """Argues with itself, through a webhook."""
+
+    async def works(self, world: World) -> None:
+        before = len(self._lines(world))
+        await world.say("!argue")
+        await world.stage.until(lambda: len(self._lines(world)) == before + 2, "an argument")
+
+    async def tried_in_a_call(self, world: World) -> None:
+        await world.say("!argue")
+
+    @staticmethod
+    def _lines(world: World) -> list[Message]:
+        everything = written_by_bots(world.stage.sandbox, world.side)
+        return [
+            message for message in everything if message.origin is not None and message.origin.webhook_id is not None
+        ]
+
+
+class ProfilePicture:
+    """Changes the bot's picture: the first by itself, the next one when it is asked to."""
+
+    def __init__(self) -> None:
+        self.shown: str | None = None
+
+    async def works(self, world: World) -> None:
+        bot = world.stage.sandbox.bot
+        if self.shown is not None:
+            world.stage.sandbox.world.pictures.forget_changes()
+            await world.say("!avatar next")
+        await world.stage.until(lambda: bot.avatar not in (None, self.shown), "another picture")
+        self.shown = bot.avatar
+
+    async def tried_in_a_call(self, world: World) -> None:
+        await world.say("!avatar next")
+
+
+class AutonomousTalk:
+    """Says something of its own, some minutes after somebody has talked. The minutes are turned back in its table."""
+
+    async def works(self, world: World) -> None:
+        await world.say("!autonomous on")
+        said = await world.say("Nice weather today")
+        await self._let_minutes_pass(world)
+        await world.read(lambda m: m.content.startswith("You said Nice weather") and m.reference_id is None, said)
+
+    async def tried_in_a_call(self, world: World) -> None:
+        await world.say("Nice weather still")
+        await self._let_minutes_pass(world)
+
+    @staticmethod
+    async def _let_minutes_pass(world: World) -> None:
+        await asyncio.sleep(0.1)
+        statement = "UPDATE autonomous_channel SET heard_at = ?, due_at = 0"
+        await world.stage.app.database.write(statement, time.time() - 600)
+
+
+class ScheduledEvents:
+    """Posts what is due, after a call where it came due in one. It is made due in its table and its scheduler."""
+
+    def __init__(self) -> None:
+        self.owed: str | None = None
+
+    async def works(self, world: World) -> None:
+        text = f"It is Monday {next(world.numbers)}"
+        asked = await world.say(f"!schedule add 0 12 * * * {text}")
+        await world.read(lambda m: text in m.content or "scheduled" in m.content.lower(), asked)
+        await self._come_due(world)
+        await world.stage.until(lambda: [m for m in world.written(text) if m.content == text], "the event")
+        if self.owed is not None:
+            assert len([m for m in world.written(self.owed) if m.content == self.owed]) >= 2, "not run after the call"
+        self.owed = text
+
+    async def tried_in_a_call(self, world: World) -> None:
+        await self._come_due(world)
+
+    @staticmethod
+    async def _come_due(world: World) -> None:
+        await world.stage.app.database.write("UPDATE scheduled_event SET settled_at = settled_at - 200000")
+        for job in world.stage.app.features.schedule._scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC))
+
+
+def picture() -> Upload:
+    """A small one."""
+    return Upload("cat.png", make("png"), "image/png", width=64, height=48)
+
+
+def all_features() -> list[Feature]:
+    """New ones, that remember nothing."""
+    return [
+        TextChat(),
+        Vision(),
+        ImageGeneration(),
+        DualPersona(),
+        ProfilePicture(),
+        AutonomousTalk(),
+        ScheduledEvents(),
+    ]
