@@ -7,7 +7,7 @@ from aiohttp import web
 from sandbox.rest.context import answer, as_id, body_of, caller, done, path_channel, path_id, world_of
 from sandbox.rest.drafts import draft_from, edited, kept_attachments, read_form
 from sandbox.world.entities import Channel, ChannelKind, Draft, Message
-from sandbox.world.errors import ApiError, invalid_form, wrong_channel_type
+from sandbox.world.errors import ApiError, closed_dms, invalid_form, wrong_channel_type
 from sandbox.world.messages import resend
 from sandbox.world.permissions import Permission
 
@@ -50,6 +50,8 @@ async def post(request: web.Request) -> web.Response:
         raise wrong_channel_type()
     draft = draft_from(await read_form(request))
     world.directory.require(author.id, channel, _needed(channel, draft))
+    if not all(reader.takes_dms for reader in channel.recipients if reader is not author):
+        raise closed_dms()
     return answer(world.messages.payload(world.messages.post(channel, author, draft)))
 
 

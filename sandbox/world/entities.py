@@ -54,12 +54,13 @@ class MessageFlag(IntFlag):
 
 @dataclass(slots=True, eq=False)
 class User:
-    """Someone, on any guild. ``avatar`` is the hash of their picture."""
+    """Someone, on any guild. ``avatar`` is the hash of their picture; who does not ``takes_dms`` is closed to bots."""
 
     id: int
     name: str
     bot: bool = False
     avatar: str | None = None
+    takes_dms: bool = True
 
 
 @dataclass(slots=True, eq=False)

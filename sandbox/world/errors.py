@@ -55,6 +55,11 @@ def missing_access() -> ApiError:
     return ApiError(403, 50001, "Missing Access")
 
 
+def closed_dms() -> ApiError:
+    """403: they take no direct messages from the caller."""
+    return ApiError(403, 50007, "Cannot send messages to this user")
+
+
 def missing_permissions() -> ApiError:
     """403: the caller sees it and may not do that."""
     return ApiError(403, 50013, "Missing Permissions")
