@@ -1,0 +1,1 @@
+"""News of figurines, from feeds that the operator names."""

@@ -1,0 +1,124 @@
+"""Feeds, fetched over HTTP only when they have changed, and read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+
+from bot.features.figurine_notifier import parser
+
+MAX_BYTES = 5 * 1024 * 1024
+FETCH_LIMIT = 20.0
+READ_LIMIT = 20.0
+"""Seconds."""
+_MAX_REDIRECTS = 3
+_MAX_VALIDATOR = 500
+_CHUNK = 64 * 1024
+_ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+
+
+class FeedError(Exception):
+    """A feed can't be had; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """By what a server knows whether we have its newest version."""
+
+    etag: str | None = None
+    modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something in a feed: a title of one line, a link with http or https, or none."""
+
+    key: str
+    title: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A feed as it came."""
+
+    data: bytes
+    validators: Validators
+
+
+async def fetch_page(http: aiohttp.ClientSession, url: str, known: Validators) -> Page | None:
+    """The feed, or ``None`` when it has not changed.
+
+    Raises:
+        FeedError: it can't be had.
+    """
+    headers = {"Accept": _ACCEPT}
+    if known.etag:
+        headers["If-None-Match"] = known.etag
+    if known.modified:
+        headers["If-Modified-Since"] = known.modified
+    try:
+        async with (
+            asyncio.timeout(FETCH_LIMIT),
+            http.get(url, headers=headers, max_redirects=_MAX_REDIRECTS) as response,
+        ):
+            if response.status == HTTPStatus.NOT_MODIFIED:
+                return None
+            if response.status != HTTPStatus.OK:
+                raise FeedError(f"its server answered with status {response.status}")
+            return Page(await _bounded_body(response), _validators(response))
+    except TimeoutError as error:
+        raise FeedError(f"it did not come within {FETCH_LIMIT:.0f} s") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise FeedError(f"its server can't be reached ({type(error).__name__})") from error
+
+
+async def read_items(data: bytes) -> list[Item]:
+    """The items of a feed, in its order, at most :data:`~bot.features.figurine_notifier.parser.MAX_ITEMS`.
+
+    Raises:
+        FeedError: it is no feed, or takes too long to read.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", str(Path(parser.__file__))),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(READ_LIMIT):
+            found, _ = await process.communicate(data)
+    except TimeoutError as error:
+        raise FeedError(f"it could not be read within {READ_LIMIT:.0f} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode == parser.NO_FEED:
+        raise FeedError("it is no RSS, Atom or JSON Feed")
+    if process.returncode:
+        raise FeedError("it took too much to read")
+    return [Item(*each) for each in json.loads(found)]
+
+
+async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise FeedError(f"it has more than {MAX_BYTES // 1024 // 1024} MB")
+    return bytes(body)
+
+
+def _validators(response: aiohttp.ClientResponse) -> Validators:
+    etag, modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
+    return Validators(
+        etag if etag and len(etag) <= _MAX_VALIDATOR else None,
+        modified if modified and len(modified) <= _MAX_VALIDATOR else None,
+    )

@@ -1,0 +1,33 @@
+"""What subscribers read. Titles and links come from strangers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot.features.figurine_notifier.fetching import Item
+from bot.text import MESSAGE_LIMIT, shorten
+
+MAX_LINES = 10
+_MARKUP = re.compile(r"([\\*_~`|<>\[\]()#@:\-])")
+_ROOM_FOR_MORE = 30
+
+
+def notice(items: Sequence[Item], readers: Sequence[int]) -> str:
+    """One message about ``items``, at least one; it mentions ``readers`` (user ids)."""
+    begin = " ".join(f"<@{reader}>" for reader in readers)
+    lines = [f"{begin} 🎎 New:".lstrip()]
+    room = MESSAGE_LIMIT - len(lines[0]) - _ROOM_FOR_MORE
+    for item in items[:MAX_LINES]:
+        line = f"• **{plain(item.title)}**{f' <{item.link}>' if item.link else ''}"
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    left_out = len(items) - len(lines) + 1
+    return "\n".join([*lines, f"… and {left_out} more"] if left_out else lines)
+
+
+def plain(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """Text that Discord shows as it is: no markdown, mentions, links, emoji or times."""
+    return _MARKUP.sub(r"\\\1", shorten(text, limit)).replace("\\@", "@\u200b")

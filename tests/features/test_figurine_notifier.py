@@ -1,0 +1,395 @@
+"""News of figurines, from a web server of the test's to people on the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import discord
+import pytest
+from discord.ext import commands
+
+from bot.client import SeiyuuBot
+from bot.commands.figurines import NOT_SUBSCRIBED, NOTHING, TOO_MANY_WORDS, UNSUBSCRIBED, FigurineCommands
+from bot.database import Database
+from bot.features.figurine_notifier import fetching
+from bot.features.figurine_notifier.feature import DAY, FigurineNotifier, FigurineOptions
+from bot.features.figurine_notifier.feeds import MAX_KNOWN, FeedRecords
+from bot.features.figurine_notifier.fetching import FeedError, Item, read_items
+from bot.features.figurine_notifier.notice import notice
+from bot.features.figurine_notifier.parser import read_feed
+from bot.features.figurine_notifier.subscriptions import MAX_FAILURES, SubscriptionRecords
+from sandbox.world.entities import Message
+from tests.features.feed_server import Entry, FeedServer, Source
+from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.talk import Time, running, written_by_bots
+
+PERIOD = 1800.0
+OLD = Entry("1", "Miku 1/7")
+NEW = Entry("2", "Nendoroid Rin", "https://shop.example/rin?a=1&b=2")
+
+
+@dataclass(slots=True)
+class Shop:
+    """A bot that watches two feeds, and Ada who wants to know."""
+
+    stage: FeatureStage
+    http: aiohttp.ClientSession
+    server: FeedServer
+    clock: Time
+    notifier: FigurineNotifier
+
+    @property
+    def source(self) -> Source:
+        return self.server.source("shop")
+
+    async def restart(self) -> None:
+        """The process was killed: all that is left of the feature is in the database."""
+        self.notifier = await notifier(self.stage.bot, self.stage.database, self.http, self.server, self.clock)
+
+    async def looked(self) -> None:
+        """Time passes until the feed is due; returns when the bot has looked and told."""
+        answers = len(self.source.answered)
+        self.clock.pass_by(PERIOD)
+        async with asyncio.timeout(LIMIT):
+            while len(self.source.answered) == answers:
+                await asyncio.sleep(0.01)
+            while (await FeedRecords(self.stage.database).feed(self.server.url("shop"))).next_look_at <= self.clock.now:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+
+    def written(self, *, privately: bool = False) -> list[str]:
+        place = self.stage.ada.dm_channel if privately else self.stage.sandbox.home.general
+        return [m.content for m in written_by_bots(self.stage.sandbox, place) if "New:" in m.content]
+
+    async def news(self) -> Message:
+        return await self.stage.ada.wait_for_message(
+            self.stage.sandbox.home.general, lambda m: m.author.bot and "New:" in m.content, LIMIT
+        )
+
+
+async def notifier(
+    bot: discord.Client, database: Database, http: aiohttp.ClientSession, server: FeedServer, clock: Time
+) -> FigurineNotifier:
+    return FigurineNotifier(
+        bot,
+        http,
+        await FeedRecords.in_database(database),
+        await SubscriptionRecords.in_database(database),
+        FigurineOptions((server.url("broken"), server.url("shop")), PERIOD),
+        clock=clock,
+        chance=random.Random(4),
+        poll=0.02,
+    )
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+    clock = Time()
+    made: list[FigurineNotifier] = []
+    async with FeedServer() as server, aiohttp.ClientSession() as http:
+
+        async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            made.append(await notifier(bot, database, http, server, clock))
+            return [FigurineCommands(made[0], "!")]
+
+        server.source("broken").status = 500
+        server.source("shop").rss([OLD])
+        async with feature_stage(tmp_path, monkeypatch, cogs) as stage:
+            yield Shop(stage, http, server, clock, made[0])
+
+
+async def test_people_subscribe_and_unsubscribe(shop: Shop) -> None:
+    ask, general = shop.stage.ask, shop.stage.sandbox.home.general
+    assert await ask("!figurines list") == NOTHING.format(prefix="!")
+    assert await ask("!figurines subscribe") == "🎎 I tell you here of every new figurine."
+    only_miku = "new figurines with “miku” and “1/7” in the title"
+    assert await ask("!figurines subscribe Miku 1/7") == f"🎎 I tell you here of {only_miku}."
+    assert await ask("!figurines subscribe " + "x" * 101) == TOO_MANY_WORDS
+    await shop.stage.ada.dm("!figurines subscribe")
+    assert await ask("!figurines") == (
+        f"🎎 I tell you of figurines:\n• <#{general.id}>: {only_miku}\n• in private: every new figurine"
+    )
+    assert await ask("!figurines unsubscribe") == UNSUBSCRIBED
+    assert await ask("!figurines unsubscribe") == NOT_SUBSCRIBED.format(prefix="!")
+    await shop.stage.sandbox.command_registered("figurines", LIMIT)
+    pressed = await shop.stage.ada.press(general, "figurines subscribe", words="rin")
+    assert (await pressed.response(LIMIT)).content == "🎎 I tell you here of new figurines with “rin” in the title."
+
+
+@pytest.mark.parametrize("form", ["rss", "atom", "json"])
+async def test_what_is_new_is_told_once_ever_where_it_was_asked_for(shop: Shop, form: str) -> None:
+    publish = getattr(shop.source, form)
+    publish([OLD])
+    await shop.stage.ask("!figurines subscribe")
+    await shop.stage.ada.dm("!figurines subscribe NENDOROID")
+    async with running(shop.notifier.run()):
+        await shop.looked()
+        assert shop.written() == [], "at first it only learns what is there"
+        publish([NEW, OLD])
+        await shop.looked()
+        message = await shop.news()
+        assert message.content == f"<@{shop.stage.ada.id}> 🎎 New:\n• **Nendoroid Rin** <{NEW.link}>"
+        assert message.allowed_mentions is not None
+        assert message.allowed_mentions["parse"] == []
+        assert list(map(int, message.allowed_mentions["users"])) == [shop.stage.ada.id]
+        assert shop.written(privately=True) == [f"🎎 New:\n• **Nendoroid Rin** <{NEW.link}>"]
+        publish([Entry("3", "Miku nurse"), NEW, OLD])
+        await shop.looked()
+        assert len(shop.written()) == 2
+        assert len(shop.written(privately=True)) == 1, "the words filter"
+    await shop.restart()
+    async with running(shop.notifier.run()):
+        publish([OLD, NEW])
+        await shop.looked()
+        assert len(shop.written()) == 2, "never again"
+
+
+async def test_several_people_in_a_channel_read_one_message(shop: Shop) -> None:
+    bob = await shop.stage.sandbox.add_guest("Bob")
+    await shop.stage.ask("!figurines subscribe")
+    await shop.stage.ask("!figurines subscribe rin", who=bob)
+    async with running(shop.notifier.run()):
+        await shop.looked()
+        shop.source.rss([NEW, Entry("3", "Luka"), OLD])
+        await shop.looked()
+        (text,) = shop.written()
+        assert text.startswith(f"<@{shop.stage.ada.id}> <@{bob.id}> 🎎 New:\n• **Nendoroid Rin**")
+        assert "**Luka**" in text
+
+
+async def test_an_unchanged_feed_is_not_sent_again_even_after_a_restart(shop: Shop) -> None:
+    async with running(shop.notifier.run()):
+        await shop.looked()
+    await shop.restart()
+    async with running(shop.notifier.run()):
+        await shop.looked()
+    assert shop.source.answered == [200, 304]
+    assert shop.source.asked[1]["If-Modified-Since"] == shop.source.modified
+
+
+async def test_a_feed_that_fails_is_tried_ever_more_seldom_and_the_others_go_on(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, url = shop.server.source("broken"), shop.server.url("broken")
+    records = FeedRecords(shop.stage.database)
+
+    async def wait_after_look() -> float:
+        async with asyncio.timeout(LIMIT):
+            while (due := (await records.feed(url)).next_look_at) <= shop.clock.now:
+                await asyncio.sleep(0.01)
+        return due - shop.clock.now
+
+    async with running(shop.notifier.run()):
+        for failures in range(9):
+            wait = await wait_after_look()
+            assert 0.75 <= wait / min(PERIOD * 2**failures, DAY) <= 1.0
+            assert len(broken.asked) == failures + 1
+            shop.clock.pass_by(wait)
+        assert len(shop.source.asked) > 1, "the other is looked at meanwhile"
+        await wait_after_look()
+        broken.status = 200
+        broken.rss([OLD])
+        shop.clock.pass_by(DAY)
+        assert await wait_after_look() == PERIOD, "and then as often as any"
+    assert "answered with status 500" in caplog.text
+
+
+async def test_held_nothing_is_fetched_and_nothing_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    await shop.stage.ask("!figurines subscribe")
+    async with running(shop.notifier.run()):
+        await shop.looked()
+        await shop.notifier.hold("a call")
+        shop.source.rss([NEW, OLD])
+        asked = len(shop.source.asked)
+        shop.clock.pass_by(10 * PERIOD)
+        await asyncio.sleep(0.3)
+        assert len(shop.source.asked) == asked
+        assert shop.written() == []
+        assert caplog.text.count("waits: figurine notifier is held") == 2, "once a feed"
+        await shop.notifier.release()
+        assert "Nendoroid Rin" in (await shop.news()).content
+
+
+async def test_a_hold_breaks_off_a_look_that_takes_too_long(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shop.stage.ask("!figurines subscribe")
+    async with running(shop.notifier.run()):
+        await shop.looked()
+        shop.source.rss([NEW, OLD])
+        shop.source.seconds = 30.0
+        monkeypatch.setattr(shop.notifier._gate, "_limit", 0.1)
+        shop.clock.pass_by(PERIOD)
+        async with asyncio.timeout(LIMIT):
+            while len(shop.source.asked) < 2:
+                await asyncio.sleep(0.01)
+            await shop.notifier.hold("a call")
+        shop.source.seconds = 0.0
+        await shop.notifier.release()
+        assert "Nendoroid Rin" in (await shop.news()).content
+
+
+async def test_killed_between_finding_and_telling_it_tells_after_the_restart(shop: Shop) -> None:
+    await shop.stage.ask("!figurines subscribe")
+    records, url = FeedRecords(shop.stage.database), shop.server.url("shop")
+    async with running(shop.notifier.run()):
+        await shop.looked()
+    await records.note(await records.feed(url), [Item("2", "Nendoroid Rin", "")], shop.clock.now)
+    await shop.restart()
+    async with running(shop.notifier.run()):
+        assert "Nendoroid Rin" in (await shop.news()).content
+        await asyncio.sleep(0.2)
+        assert len(shop.written()) == 1
+
+
+async def test_killed_while_telling_the_others_are_told_and_nobody_twice(shop: Shop) -> None:
+    general = shop.stage.sandbox.home.general
+    await shop.stage.ask("!figurines subscribe")
+    await shop.stage.ada.dm("!figurines subscribe")
+    async with running(shop.notifier.run()):
+        await shop.looked()
+    records, url, rin = FeedRecords(shop.stage.database), shop.server.url("shop"), Item("2", "Nendoroid Rin", "")
+    await records.note(await records.feed(url), [rin], shop.clock.now)
+    await records.note_told(url, general.id, [rin])
+    await shop.restart()
+    async with running(shop.notifier.run()):
+        await shop.stage.ada.wait_for_message(shop.stage.ada.dm_channel, lambda m: "New:" in m.content, LIMIT)
+        assert shop.written() == []
+
+
+async def test_who_takes_no_messages_is_told_nothing_and_given_up(shop: Shop) -> None:
+    await shop.stage.ada.dm("!figurines subscribe")
+    await shop.stage.ada.wait_for_message(shop.stage.ada.dm_channel, timeout=LIMIT)
+    shop.stage.ada.user.takes_dms = False
+    async with running(shop.notifier.run()):
+        await shop.looked()
+        for number in range(MAX_FAILURES):
+            assert len(await shop.notifier.subscriptions_of(shop.stage.ada.id)) == 1
+            shop.source.rss([Entry(f"new {number}", "New one"), OLD])
+            await shop.looked()
+        assert await shop.notifier.subscriptions_of(shop.stage.ada.id) == []
+    assert shop.written() == []
+    assert shop.written(privately=True) == []
+
+
+async def test_a_deleted_channel_is_given_up_at_once(shop: Shop) -> None:
+    side = shop.stage.sandbox.home.side
+    await shop.stage.ada.say(side, "!figurines subscribe")
+    await shop.stage.ada.wait_for_message(side, timeout=LIMIT)
+    async with running(shop.notifier.run()):
+        await shop.looked()
+        shop.stage.sandbox.world.directory.delete_channel(side)
+        shop.source.rss([NEW, OLD])
+        await shop.looked()
+    assert await shop.notifier.subscriptions_of(shop.stage.ada.id) == []
+
+
+async def test_a_feed_full_of_news_makes_one_message(shop: Shop) -> None:
+    await shop.stage.ask("!figurines subscribe")
+    async with running(shop.notifier.run()):
+        await shop.looked()
+        shop.source.rss([Entry(f"f{number}", f"Figurine {number}") for number in range(3 * MAX_KNOWN)])
+        await shop.looked()
+        text = (await shop.news()).content
+        assert text.count("•") == 10
+        assert text.endswith(f"… and {MAX_KNOWN - 10} more")
+    rows = await shop.stage.database.rows("SELECT count(*) FROM figurine_item")
+    assert rows == [(MAX_KNOWN,)]
+
+
+async def test_titles_and_links_of_strangers_do_nothing(shop: Shop) -> None:
+    await shop.stage.ask("!figurines subscribe")
+    title = "@everyone <@123456789012345678> **loud** [x](https://evil.example) `code` https://evil.example <b>b</b>"
+    links = [
+        "javascript:alert(1)",
+        "https://discord.com@evil.example/",
+        "file:///etc/passwd",
+        "https://a.example/> @here",
+    ]
+    entries = [Entry(f"evil {number}", title, link) for number, link in enumerate(links)]
+    async with running(shop.notifier.run()):
+        await shop.looked()
+        shop.source.rss([*entries, OLD])
+        await shop.looked()
+        text = (await shop.news()).content
+    lines = text.splitlines()[1:]
+    safe = (
+        "• **@\u200beveryone \\<@\u200b123456789012345678\\> \\*\\*loud\\*\\* \\[x\\]\\(https\\://evil.example\\) "
+        "\\`code\\` https\\://evil.example b**"
+    )
+    assert lines == [safe, safe, safe, f"{safe} <https://a.example/%3E%20@here>"]
+
+
+def test_a_message_never_gets_too_long() -> None:
+    items = [Item(str(number), "*" * 150, "https://a.example/" + "x" * 380) for number in range(50)]
+    text = notice(items, [10**18] * 40)
+    assert len(text) <= 2000
+    assert text.endswith("… and 49 more")
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'{"version": "https://jsonfeed.org/version/1", "items": [{"id": 7, "content_text": "Text"}]}', ["Text"]),
+        (b'{"version": "https://jsonfeed.org/version/1", "items": [1, {"title": {}}]}', ["(untitled)"]),
+        (b"<rss version='2.0'><channel><item><title>a &amp;lt;b> \n c</title></item>", ["a <b> c"]),
+        (b"<rss version='2.0'><channel><item><link>https://a.example</link></item></channel></rss>", ["(untitled)"]),
+        (b"<rss version='2.0'><channel></channel></rss>", []),
+    ],
+)
+def test_odd_feeds_are_read(data: bytes, found: list[str]) -> None:
+    assert [title for _, title, _ in read_feed(data)] == found
+
+
+BOMB = (
+    b"<?xml version='1.0'?><!DOCTYPE lolz [<!ENTITY a0 'lolololol'>"
+    + b"".join(b"<!ENTITY a%d '%s'>" % (level, b"&a%d;" % (level - 1) * 10) for level in range(1, 12))
+    + b"]><rss version='2.0'><channel><item><title>&a11;</title></item></channel></rss>"
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"hello",
+        b"{" * 1_000_000,
+        b'{"version": "https://jsonfeed.org/version/1", "items": ' + b"[" * 1_000_000,
+        b'{"a": 1' + b"0" * 1_000_000 + b"}",
+        b"<html><body>404</body></html>",
+        b"\x00" * 100_000,
+    ],
+)
+async def test_what_is_no_feed_is_refused(data: bytes) -> None:
+    with pytest.raises(FeedError):
+        await read_items(data)
+
+
+async def test_an_entity_bomb_goes_off_without_harm() -> None:
+    items = await read_items(BOMB)
+    assert all(len(item.title) <= 150 for item in items)
+
+
+async def test_a_feed_that_takes_for_ever_to_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "READ_LIMIT", 0.5)
+    began = time.monotonic()
+    with pytest.raises(FeedError, match="could not be read"):
+        await read_items(b"<rss>" + b"<a>" * 1_500_000)
+    assert time.monotonic() - began < 5.0
+
+
+@pytest.mark.parametrize(("endless", "seconds"), [(True, 0.0), (False, 30.0)])
+async def test_a_huge_or_slow_feed_is_given_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, endless: bool, seconds: float
+) -> None:
+    monkeypatch.setattr(fetching, "FETCH_LIMIT", 0.5 if seconds else 20.0)
+    shop.source.endless, shop.source.seconds = endless, seconds
+    async with running(shop.notifier.run()), asyncio.timeout(LIMIT):
+        while "more than 5 MB" not in caplog.text and "did not come within" not in caplog.text:
+            await asyncio.sleep(0.05)
+    assert (await FeedRecords(shop.stage.database).feed(shop.server.url("shop"))).failures == 1
