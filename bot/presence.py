@@ -28,7 +28,7 @@ class CallPresence:
     async def _change(self, activity: discord.CustomActivity | None) -> None:
         # The client's own activity goes out with each new session, the changed one only into this one.
         self._client.activity = activity
-        if self._client.is_closed() or not self._client.is_ready():
+        if self._client.is_closed():
             return
         try:
             await self._client.change_presence(activity=activity)

@@ -1,0 +1,66 @@
+"""What people write reaches the feature that it is for, through a bot with all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.commands.messages import NOTHING_TO_ANSWER
+from tests.features.talk import written_by_bots
+from tests.lease.conftest import WorldMaker, make_stage, make_world, speech_server
+from tests.lease.features import World
+
+__all__ = ["make_stage", "make_world", "speech_server"]
+
+
+@pytest.fixture
+async def world(make_world: WorldMaker) -> AsyncIterator[World]:
+    async with make_world(chat_rate="2/60") as world:
+        yield world
+
+
+async def test_draw_said_to_the_bot_is_drawn_and_said_to_others_is_not(world: World) -> None:
+    asked = await world.address("draw a red cat")
+    drawn = await world.read(lambda m: bool(m.attachments), asked)
+    assert drawn.reference_id == asked.id
+    assert "red cat" in str(world.engines.comfyui.graphs)
+    await world.say("draw a blue cat")
+    asked = await world.address("hello")
+    await world.read(lambda m: m.content == "You said hello.", asked)
+    assert len(world.engines.comfyui.graphs) == 1
+
+
+async def test_a_mention_alone_gets_a_word(world: World) -> None:
+    asked = await world.address("")
+    await world.read(lambda m: m.content == NOTHING_TO_ANSWER, asked)
+    assert world.engines.model.asked == []
+
+
+async def test_who_asks_too_often_is_told_when_to_go_on(world: World) -> None:
+    for number in (1, 2):
+        asked = await world.address(f"hello {number}")
+        await world.read(lambda m: m.content.startswith("You said"), asked)
+    asked = await world.address("hello 3")
+    await world.read(lambda m: m.content.startswith("⏳ A little slower"), asked)
+    assert len(world.engines.model.asked) == 2
+
+
+async def test_commands_and_bots_are_no_messages(world: World) -> None:
+    await world.say(f"!mood <@{world.stage.bot}>")
+    asked = await world.address("hello")
+    await world.read(lambda m: m.content == "You said hello.", asked)
+    answers = [m.content for m in written_by_bots(world.stage.sandbox, world.side) if m.content.startswith("You said")]
+    assert answers == ["You said hello."]
+
+
+async def test_who_may_not_call_or_send_away_is_told(make_world: WorldMaker) -> None:
+    async with make_world(who_may_join="role:Hosts", who_may_leave="role:Hosts") as world:
+        await world.stage.join()
+        stranger = await world.stage.sandbox.add_guest("Stranger")
+        for command in ("!join", "!leave"):
+            await stranger.say(world.stage.sandbox.home.general, command)
+            answer = await stranger.wait_for_message(world.stage.sandbox.home.general, lambda m: "🔒" in m.content)
+            assert "You may not" in answer.content
+        assert world.stage.app.calls.session is not None
+        await world.stage.ada.wait_for_status(world.stage.sandbox.bot, "🎤 In Voice Chat")
