@@ -1,0 +1,43 @@
+"""The command about the model servers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from discord.ext import commands
+
+from bot.commands.managers import require_manager
+from bot.features.model_routing import ModelRouter, NoSuchServerError
+from bot.voice.manager import CallError
+from config.settings import Card
+
+Context = commands.Context[Any]
+
+NO_SERVER = "❌ There is no model server on the {card} card. The operator names one with `LLM_URL_{variable}`."
+
+
+class ModelCommands(commands.Cog, name="Models"):
+    """Choose the graphics card that writes."""
+
+    def __init__(self, router: ModelRouter) -> None:
+        self._router = router
+
+    @commands.hybrid_command(description="The graphics card whose model writes: show it, or choose it.")
+    @commands.guild_only()
+    async def gpu(self, ctx: Context, card: Literal["nvidia", "amd"] = commands.parameter(default=None)) -> None:
+        """Show which graphics card writes my answers, or choose it."""
+        require_manager(ctx)
+        if card is not None:
+            try:
+                await self._router.prefer(Card(card))
+            except NoSuchServerError as error:
+                raise CallError(NO_SERVER.format(card=card, variable=card.upper())) from error
+        await ctx.send(self._described())
+
+    def _described(self) -> str:
+        router = self._router
+        if len(router.cards) == 1:
+            return "🖥️ There is one model server, and it writes everything."
+        if router.card is router.preferred:
+            return f"🖥️ The {router.preferred} card writes. Calls are on the {router.for_calls} card."
+        return f"🖥️ The {router.card} card writes, for a call is on; afterwards the {router.preferred} card does."

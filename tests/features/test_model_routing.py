@@ -1,0 +1,135 @@
+"""Two model servers of the test's, and a person on the sandbox who asks now the one and now the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord.ext import commands
+
+from bot.client import SeiyuuBot
+from bot.commands.managers import MANAGERS_ONLY
+from bot.commands.models import ModelCommands
+from bot.database import Database
+from bot.features.model_routing import ModelRouter
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from bot.llm.text_model import TextModel
+from config.settings import Card
+from tests.e2e.scripted_model import Answer, Script, ScriptedModel
+from tests.features.stage import FeatureStage, feature_stage
+from tests.features.talk import let_manage
+
+
+class AskCommand(commands.Cog):
+    """Somebody who writes with a model."""
+
+    def __init__(self, model: TextModel) -> None:
+        self._model = model
+
+    @commands.command()
+    async def ask(self, ctx: commands.Context[Any], *, text: str) -> None:
+        messages = [ChatMessage("user", text)]
+        await ctx.send("".join([piece async for piece in self._model.stream(messages, model="poet")]))
+
+
+@dataclass(slots=True)
+class Desk:
+    """A bot with two cards, of which AMD serves calls, and Ada who manages the server."""
+
+    stage: FeatureStage
+    servers: dict[Card, ScriptedModel]
+    clients: dict[Card, ModelClient]
+    router: ModelRouter
+
+    async def written_by(self) -> str:
+        return (await self.stage.ask("!ask Who are you?")).strip()
+
+
+def _says(words: str) -> Script:
+    return lambda _line: Answer(words)
+
+
+@pytest.fixture
+def cards() -> tuple[Card, ...]:
+    return (Card.NVIDIA, Card.AMD)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cards: tuple[Card, ...]) -> AsyncIterator[Desk]:
+    made: list[ModelRouter] = []
+    async with AsyncExitStack() as stack:
+        servers: dict[Card, ScriptedModel] = {}
+        clients: dict[Card, ModelClient] = {}
+        for card in cards:
+            servers[card] = await stack.enter_async_context(ScriptedModel(_says(f"I am {card}.")))
+            clients[card] = await stack.enter_async_context(ModelClient(ModelOptions(servers[card].url)))
+
+        async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            made.append(await ModelRouter.load(database, clients, Card.AMD))
+            return [ModelCommands(made[0]), AskCommand(made[0])]
+
+        stage = await stack.enter_async_context(feature_stage(tmp_path, monkeypatch, cogs))
+        let_manage(stage.sandbox, stage.ada.id)
+        yield Desk(stage, servers, clients, made[0])
+
+
+async def test_a_manager_chooses_the_card_and_it_is_remembered(desk: Desk) -> None:
+    assert await desk.written_by() == "I am amd."
+    assert await desk.stage.ask("!gpu") == "🖥️ The amd card writes. Calls are on the amd card."
+    assert await desk.stage.ask("!gpu nvidia") == "🖥️ The nvidia card writes. Calls are on the amd card."
+    assert await desk.written_by() == "I am nvidia."
+    assert desk.servers[Card.NVIDIA].models == ["poet"], "whoever asks names the model"
+    restarted = await ModelRouter.load(desk.stage.database, desk.clients, Card.AMD)
+    assert restarted.card is Card.NVIDIA
+    bob = await desk.stage.sandbox.add_guest("Bob")
+    assert await desk.stage.ask("!gpu amd", who=bob) == MANAGERS_ONLY
+
+
+async def test_during_a_call_only_its_card_is_asked_and_a_crash_leaves_nothing_of_that(desk: Desk) -> None:
+    await desk.stage.ask("!gpu nvidia")
+    assert await desk.written_by() == "I am nvidia."
+    await desk.router.hold("a call")
+    asked = len(desk.servers[Card.NVIDIA].asked)
+    assert await desk.written_by() == "I am amd."
+    assert len(desk.servers[Card.NVIDIA].asked) == asked
+    assert await desk.stage.ask("!gpu") == "🖥️ The amd card writes, for a call is on; afterwards the nvidia card does."
+    assert (await ModelRouter.load(desk.stage.database, desk.clients, Card.AMD)).card is Card.NVIDIA
+    await desk.router.release()
+    assert await desk.written_by() == "I am nvidia."
+
+
+async def test_a_choice_during_a_call_holds_after_it(desk: Desk) -> None:
+    await desk.router.hold("a call")
+    assert "afterwards the nvidia card does" in await desk.stage.ask("!gpu nvidia")
+    assert await desk.written_by() == "I am amd."
+    await desk.router.release()
+    assert await desk.written_by() == "I am nvidia."
+
+
+@pytest.mark.parametrize("cards", [(Card.AMD,)])
+async def test_one_server_writes_everything(desk: Desk) -> None:
+    assert await desk.stage.ask("!gpu nvidia") == (
+        "❌ There is no model server on the nvidia card. The operator names one with `LLM_URL_NVIDIA`."
+    )
+    assert await desk.stage.ask("!gpu") == "🖥️ There is one model server, and it writes everything."
+    await desk.router.hold("a call")
+    assert await desk.written_by() == "I am amd."
+    await desk.router.release()
+    assert await desk.written_by() == "I am amd."
+
+
+async def test_a_card_whose_server_is_gone_is_no_longer_preferred(desk: Desk) -> None:
+    await desk.stage.ask("!gpu nvidia")
+    without = await ModelRouter.load(desk.stage.database, {Card.AMD: desk.clients[Card.AMD]}, Card.AMD)
+    assert without.card is Card.AMD
+
+
+async def test_the_card_for_calls_must_have_a_server(desk: Desk) -> None:
+    with pytest.raises(ValueError, match="amd card"):
+        await ModelRouter.load(desk.stage.database, {Card.NVIDIA: desk.clients[Card.NVIDIA]}, Card.AMD)
