@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,7 @@ from bot.database import Database
 from bot.features.figurine_notifier import fetching
 from bot.features.figurine_notifier.feature import DAY, FigurineNotifier, FigurineOptions
 from bot.features.figurine_notifier.feeds import MAX_KNOWN, FeedRecords
-from bot.features.figurine_notifier.fetching import FeedError, Item, read_items
-from bot.features.figurine_notifier.notice import notice
-from bot.features.figurine_notifier.parser import read_feed
+from bot.features.figurine_notifier.fetching import Item
 from bot.features.figurine_notifier.subscriptions import MAX_FAILURES, SubscriptionRecords
 from sandbox.world.entities import Message
 from tests.features.feed_server import Entry, FeedServer, Source
@@ -323,64 +320,6 @@ async def test_titles_and_links_of_strangers_do_nothing(shop: Shop) -> None:
         "\\`code\\` https\\://evil.example b**"
     )
     assert lines == [safe, safe, safe, f"{safe} <https://a.example/%3E%20@here>"]
-
-
-def test_a_message_never_gets_too_long() -> None:
-    items = [Item(str(number), "*" * 150, "https://a.example/" + "x" * 380) for number in range(50)]
-    text = notice(items, [10**18] * 40)
-    assert len(text) <= 2000
-    assert text.endswith("… and 49 more")
-
-
-@pytest.mark.parametrize(
-    ("data", "found"),
-    [
-        (b'{"version": "https://jsonfeed.org/version/1", "items": [{"id": 7, "content_text": "Text"}]}', ["Text"]),
-        (b'{"version": "https://jsonfeed.org/version/1", "items": [1, {"title": {}}]}', ["(untitled)"]),
-        (b"<rss version='2.0'><channel><item><title>a &amp;lt;b> \n c</title></item>", ["a <b> c"]),
-        (b"<rss version='2.0'><channel><item><link>https://a.example</link></item></channel></rss>", ["(untitled)"]),
-        (b"<rss version='2.0'><channel></channel></rss>", []),
-    ],
-)
-def test_odd_feeds_are_read(data: bytes, found: list[str]) -> None:
-    assert [title for _, title, _ in read_feed(data)] == found
-
-
-BOMB = (
-    b"<?xml version='1.0'?><!DOCTYPE lolz [<!ENTITY a0 'lolololol'>"
-    + b"".join(b"<!ENTITY a%d '%s'>" % (level, b"&a%d;" % (level - 1) * 10) for level in range(1, 12))
-    + b"]><rss version='2.0'><channel><item><title>&a11;</title></item></channel></rss>"
-)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"hello",
-        b"{" * 1_000_000,
-        b'{"version": "https://jsonfeed.org/version/1", "items": ' + b"[" * 1_000_000,
-        b'{"a": 1' + b"0" * 1_000_000 + b"}",
-        b"<html><body>404</body></html>",
-        b"\x00" * 100_000,
-    ],
-)
-async def test_what_is_no_feed_is_refused(data: bytes) -> None:
-    with pytest.raises(FeedError):
-        await read_items(data)
-
-
-async def test_an_entity_bomb_goes_off_without_harm() -> None:
-    items = await read_items(BOMB)
-    assert all(len(item.title) <= 150 for item in items)
-
-
-async def test_a_feed_that_takes_for_ever_to_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "READ_LIMIT", 0.5)
-    began = time.monotonic()
-    with pytest.raises(FeedError, match="could not be read"):
-        await read_items(b"<rss>" + b"<a>" * 1_500_000)
-    assert time.monotonic() - began < 5.0
 
 
 @pytest.mark.parametrize(("endless", "seconds"), [(True, 0.0), (False, 30.0)])

@@ -24,17 +24,14 @@ from bot.commands.schedule import (
     ScheduleCommands,
 )
 from bot.database import Database
-from bot.features.scheduled_events.entry import Entry, read_entry
 from bot.features.scheduled_events.feature import ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, ScheduleRecords
-from bot.features.scheduled_events.times import TimesError, next_time, require_future, trigger_of
 from sandbox.world.entities import Channel, Message, Upload
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.features.talk import Time, let_manage, running, written_by_bots
 
 HOUR = 3600.0
 DAY = 24 * HOUR
-BERLIN = ZoneInfo("Europe/Berlin")
 NOON = "0 12 * * *"
 VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(1000)
 
@@ -89,65 +86,6 @@ async def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     async with feature_stage(tmp_path, monkeypatch, cogs) as stage:
         let_manage(stage.sandbox, stage.ada.id)
         yield Board(stage, clock, made[0], scheduler)
-
-
-@pytest.mark.parametrize(
-    ("written", "entry"),
-    [
-        ("0 18 * * mon It is Monday!", Entry("0 18 * * mon", "It is Monday!")),
-        ("monday 18:00 It is\n\nMonday!", Entry("0 18 * * mon", "It is\n\nMonday!")),
-        ("every day at 7:30 Good morning", Entry("30 7 * * *", "Good morning")),
-        ("Weekdays 09:00 Work", Entry("0 9 * * mon-fri", "Work")),
-        ("--skip <#123456789012345678> */5 * * * * Tick", Entry("*/5 * * * *", "Tick", 123456789012345678, True)),
-        ("--run 0 0 1 JAN * Happy new year", Entry("0 0 1 jan *", "Happy new year")),
-        ("0 18 * * 1", Entry("0 18 * * 1", "")),
-    ],
-)
-def test_an_entry_is_read(written: str, entry: Entry) -> None:
-    assert read_entry(written) == entry
-
-
-@pytest.mark.parametrize(
-    ("cron", "next_ones"),
-    [
-        ("0 18 * * 1", ["Mon 2027-01-18 18:00", "Mon 2027-01-25 18:00"]),
-        ("0 18 * * 0", ["Sun 2027-01-17 18:00"]),
-        ("0 18 * * 7", ["Sun 2027-01-17 18:00"]),
-        ("0 18 * * 5-7", ["Fri 2027-01-15 18:00", "Sat 2027-01-16 18:00", "Sun 2027-01-17 18:00"]),
-        ("0 18 * * sat-mon", ["Sat 2027-01-16 18:00", "Sun 2027-01-17 18:00", "Mon 2027-01-18 18:00"]),
-        ("0 18 * * */3", ["Sat 2027-01-16 18:00", "Sun 2027-01-17 18:00"]),
-        ("0 18 20 * sun", ["Sun 2027-01-17 18:00", "Wed 2027-01-20 18:00", "Sun 2027-01-24 18:00"]),
-        ("0 0 29 2 *", ["Tue 2028-02-29 00:00"]),
-        ("30 2 28 3 *", ["Sun 2027-03-28 03:30"]),
-        ("30 2 31 10 *", ["Sun 2027-10-31 02:30", "Sun 2027-10-31 02:30", "Tue 2028-10-31 02:30"]),
-    ],
-)
-def test_cron_means_what_it_means_in_a_crontab(cron: str, next_ones: list[str]) -> None:
-    now, trigger = datetime(2027, 1, 15, 13, tzinfo=BERLIN), trigger_of(cron, BERLIN)
-    require_future(cron, BERLIN, now)
-    for expected in next_ones:
-        found = next_time(trigger, now)
-        assert found is not None
-        assert f"{found.astimezone(UTC).astimezone(BERLIN):%a %Y-%m-%d %H:%M}" == expected
-        now = found
-
-
-@pytest.mark.parametrize(
-    ("written", "reason"),
-    [
-        ("tomorrow", "five fields"),
-        ("60 18 * * * x", "`60` is no minute"),
-        ("0 18 32 * * x", "`32` is no day of the month"),
-        ("0 18 * * mun x", "`mun` is no weekday"),
-        ("0 18 * * 8 x", "`8` is no weekday"),
-        ("0 0 30 2 * x", "no such day"),
-        ("*/0 * * * * x", "`*/0` is no minute"),
-        (f"{'1,' * 200}1 * * * * x", "more than 100 characters"),
-    ],
-)
-def test_bad_times_are_told_clearly(written: str, reason: str) -> None:
-    with pytest.raises(TimesError, match=reason.replace("*", r"\*")):
-        require_future(read_entry(written).cron, BERLIN, datetime(2027, 1, 15, tzinfo=BERLIN))
 
 
 async def test_a_manager_schedules_sees_and_removes(board: Board) -> None:

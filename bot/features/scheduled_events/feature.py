@@ -64,7 +64,7 @@ class ScheduledEvents:
         self._scheduler = scheduler
         self._clock = clock
         self._gate = WorkGate(self.name)
-        self._released = asyncio.Event()
+        self._wake = asyncio.Event()
 
     async def hold(self, reason: str) -> None:
         """Post nothing; what comes due meanwhile is put off, or skipped where it says so."""
@@ -73,7 +73,7 @@ class ScheduledEvents:
     async def release(self) -> None:
         """Post again, and first what was put off."""
         await self._gate.release()
-        self._released.set()
+        self._wake.set()
 
     async def run(self) -> None:
         """Keep to the schedule until cancelled."""
@@ -84,9 +84,9 @@ class ScheduledEvents:
                     self._wake_for(event)
                     await self._catch_up(event)
             while True:
-                self._released.clear()
+                self._wake.clear()
                 await self._pay_debts()
-                await self._released.wait()
+                await self._wake.wait()
         finally:
             self._scheduler.shutdown(wait=False)
 
@@ -154,6 +154,8 @@ class ScheduledEvents:
     async def _put_off(self, event: Event) -> None:
         if await self._records.settle(event, self._clock(), owed=not event.skip):
             _log.info("Scheduled event %d is %s", event.id, "skipped" if event.skip else "put off")
+            # The call may have ended since we were refused.
+            self._wake.set()
 
     async def _pay_debts(self) -> None:
         for event in await self._records.all():
