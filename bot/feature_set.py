@@ -18,6 +18,7 @@ from bot.commands.autonomous import AutonomousCommands
 from bot.commands.chat import ChatCommands
 from bot.commands.draw import DrawingCommands
 from bot.commands.dual_persona import DualPersonaCommands
+from bot.commands.figurines import FigurineCommands
 from bot.commands.messages import MessageFeatures
 from bot.commands.profile_picture import ProfilePictureCommands
 from bot.commands.schedule import ScheduleCommands
@@ -27,6 +28,9 @@ from bot.features.autonomous_talk.occasion import QuietHours
 from bot.features.autonomous_talk.records import ChannelRecords
 from bot.features.dual_persona.feature import ArgumentOptions, DualPersona
 from bot.features.dual_persona.records import ArgumentRecords
+from bot.features.figurine_notifier.feature import FigurineNotifier, FigurineOptions
+from bot.features.figurine_notifier.feeds import FeedRecords
+from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
 from bot.features.image_generation.feature import DrawOptions, ImageGeneration
 from bot.features.image_generation.workflow import Workflow
 from bot.features.profile_picture.feature import ProfilePicture
@@ -66,6 +70,7 @@ class FeatureSet:
     picture: ProfilePicture | None
     images: ImageGeneration | None
     schedule: ScheduledEvents
+    figurines: FigurineNotifier | None
 
     @property
     def lockables(self) -> list[Lockable]:
@@ -78,6 +83,7 @@ class FeatureSet:
             self.images,
             self.talk,
             self.schedule,
+            self.figurines,
         )
         return [lockable for lockable in order if lockable is not None]
 
@@ -98,11 +104,13 @@ class FeatureSet:
             yield ProfilePictureCommands(self.picture)
         if self.images is not None:
             yield DrawingCommands(self.images)
+        if self.figurines is not None:
+            yield FigurineCommands(self.figurines, prefix)
 
     @property
     def background(self) -> dict[str, Work]:
         """What goes on as long as the bot is logged in, by name."""
-        running = (self.argument, self.picture, self.talk, self.schedule)
+        running = (self.argument, self.picture, self.talk, self.schedule, self.figurines)
         return {feature.name: feature.run for feature in running if feature is not None}
 
 
@@ -121,6 +129,7 @@ async def build_features(parts: FeatureParts) -> FeatureSet:
         picture=await _profile_picture(parts),
         images=await _image_generation(parts),
         schedule=await _scheduled_events(parts),
+        figurines=await _figurine_notifier(parts),
     )
 
 
@@ -175,6 +184,16 @@ async def _scheduled_events(parts: FeatureParts) -> ScheduledEvents:
     zone = ZoneInfo(parts.settings.timezone)
     records = await ScheduleRecords.in_database(parts.database)
     return ScheduledEvents(parts.client, records, zone, AsyncIOScheduler(timezone=zone))
+
+
+async def _figurine_notifier(parts: FeatureParts) -> FigurineNotifier | None:
+    settings = parts.settings
+    if not settings.figurine_feeds:
+        return None
+    feeds = await FeedRecords.in_database(parts.database)
+    subscriptions = await SubscriptionRecords.in_database(parts.database)
+    options = FigurineOptions(settings.figurine_feeds, 60 * settings.figurine_minutes)
+    return FigurineNotifier(parts.client, parts.http, feeds, subscriptions, options)
 
 
 async def _image_generation(parts: FeatureParts) -> ImageGeneration | None:

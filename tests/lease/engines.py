@@ -11,10 +11,13 @@ from typing import Any
 from bot.services import SpeechServerOptions, SpeechServerProcess
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.features.comfyui_server import ComfyUiServer
+from tests.features.feed_server import FeedServer
 from tests.features.studio import WORKFLOW
 from tests.features.vision_server import VisionServer
 from tests.sandbox.test_profile import GIF
 from tests.sandbox.test_rest import PNG
+
+SHOP = "shop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,14 @@ class Engines:
     model: ScriptedModel
     comfyui: ComfyUiServer
     vision: VisionServer
+    feeds: FeedServer
     folder: Path
 
     @property
-    def used(self) -> tuple[int, int, int]:
+    def used(self) -> tuple[int, int, int, int]:
         """How often each of them was asked for its work."""
-        return len(self.model.asked), len(self.comfyui.graphs), len(self.vision.looks)
+        looked = len(self.feeds.source(SHOP).answered)
+        return len(self.model.asked), len(self.comfyui.graphs), len(self.vision.looks), looked
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -44,6 +49,7 @@ class Engines:
             "bipolar_twin": "evil_seiyuu",
             "bipolar_turns": 2,
             "quiet_hours": "",
+            "figurine_feeds": (self.feeds.url(SHOP),),
             "chat_rate": "1000/1",
             "draw_rate": "1000/1",
         }
@@ -61,8 +67,14 @@ async def running_engines(folder: Path) -> AsyncIterator[Engines]:
     (folder / "avatars").mkdir()
     (folder / "avatars" / "a.png").write_bytes(PNG)
     (folder / "avatars" / "b.gif").write_bytes(GIF)
-    async with ScriptedModel(_echo) as model, ComfyUiServer() as comfyui, VisionServer() as vision:
-        yield Engines(model, comfyui, vision, folder)
+    async with (
+        ScriptedModel(_echo) as model,
+        ComfyUiServer() as comfyui,
+        VisionServer() as vision,
+        FeedServer() as feeds,
+    ):
+        feeds.source(SHOP).rss([])
+        yield Engines(model, comfyui, vision, feeds, folder)
 
 
 @asynccontextmanager

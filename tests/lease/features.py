@@ -15,9 +15,10 @@ from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.services import SpeechServerProcess
 from sandbox.world.entities import Channel, Message, Upload
 from tests.e2e.conftest import LIMIT, Stage
+from tests.features.feed_server import Entry
 from tests.features.moving_pictures import make
 from tests.features.talk import written_by_bots
-from tests.lease.engines import Engines
+from tests.lease.engines import SHOP, Engines
 
 WAITS = "🎤"
 
@@ -208,6 +209,34 @@ class ScheduledEvents:
             job.modify(next_run_time=datetime.now(UTC))
 
 
+class FigurineNotifier:
+    """Tells what is new in a feed; what came during a call, after it. Its next look is brought forward."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    async def works(self, world: World) -> None:
+        if not self.entries:
+            await world.say("!figurines subscribe")
+            await world.stage.until(lambda: world.engines.feeds.source(SHOP).answered, "the first look")
+        await self._publish(world)
+        for entry in self.entries:
+            await world.stage.until(lambda title=entry.title: world.written(title), entry.title)  # type: ignore[misc]
+            assert len(world.written(entry.title)) == 1
+
+    async def tried_in_a_call(self, world: World) -> None:
+        await self._publish(world)
+
+    async def _publish(self, world: World) -> None:
+        number = next(world.numbers)
+        self.entries.insert(0, Entry(f"item-{number}", f"Figurine {number}"))
+        world.engines.feeds.source(SHOP).rss(self.entries)
+        notifier = world.stage.app.features.figurines
+        assert notifier is not None
+        await world.stage.app.database.write("UPDATE figurine_feed SET next_look_at = 0")
+        notifier._wake.set()
+
+
 def picture() -> Upload:
     """A small one."""
     return Upload("cat.png", make("png"), "image/png", width=64, height=48)
@@ -223,4 +252,5 @@ def all_features() -> list[Feature]:
         ProfilePicture(),
         AutonomousTalk(),
         ScheduledEvents(),
+        FigurineNotifier(),
     ]

@@ -163,7 +163,8 @@ def variables(settings: Settings) -> dict[str, str]:
     """Settings as the environment has them."""
     fields = settings.model_dump(exclude_unset=True)
     fields["discord_token"] = settings.discord_token.get_secret_value() if settings.discord_token else ""
-    return {name.upper(): str(value) for name, value in fields.items() if value is not None}
+    lists = {name: ",".join(value) for name, value in fields.items() if isinstance(value, tuple)}
+    return {name.upper(): str(value) for name, value in (fields | lists).items() if value is not None}
 
 
 async def queue_messages(sandbox: Sandbox, chat: TextChat) -> None:
