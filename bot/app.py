@@ -26,6 +26,7 @@ from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.feature_set import FeatureParts, FeatureSet, build_features
+from bot.features.model_routing import ModelRouter
 from bot.first_start import toy_warning, welcome
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
@@ -96,8 +97,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         store = await Store.in_database(database)
         watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
 
-        model_url = settings.model_url or await _start_toy_model(settings, stack, progress)
-        model = await stack.enter_async_context(ModelClient(_model_options(settings, model_url)))
+        models = await _model_router(settings, database, stack, progress)
+        model = models.for_calls_client
         speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, stack, progress))
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
@@ -113,8 +114,6 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         ghost = await store.unfinished_call()
         await store.end_call()
 
-        background = await stack.enter_async_context(BackgroundWork())
-
         async def when_first_ready() -> None:
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds)))
@@ -125,11 +124,12 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file))
         rules = CallRules(settings.voice_enabled, settings.prompt_channel)
         calls = Calls(manager, make_session, store, rules, CallPresence(bot))
-        features = await build_features(FeatureParts(settings, bot, database, http, model, persona))
+        features = await build_features(FeatureParts(settings, bot, database, http, models, persona))
         for lockable in features.lockables:
             lease.register(lockable)
-        stack.push_async_callback(features.chat.close)
         stack.push_async_callback(bot.close)
+        stack.push_async_callback(features.chat.close)
+        background = await stack.enter_async_context(BackgroundWork())
         stack.push_async_callback(manager.close)
         warning = await toy_warning(settings)
         if warning:
@@ -155,6 +155,16 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             )
         )
         yield Application(bot, calls, features, database, manager, settings.discord_token.get_secret_value())
+
+
+async def _model_router(
+    settings: Settings, database: Database, stack: AsyncExitStack, progress: Progress
+) -> ModelRouter:
+    urls = settings.model_urls or {settings.call_card: await _start_toy_model(settings, stack, progress)}
+    clients = {
+        card: await stack.enter_async_context(ModelClient(_model_options(settings, url))) for card, url in urls.items()
+    }
+    return await ModelRouter.load(database, clients, settings.call_card)
 
 
 async def _start_toy_model(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:

@@ -20,6 +20,7 @@ from bot.commands.draw import DrawingCommands
 from bot.commands.dual_persona import DualPersonaCommands
 from bot.commands.figurines import FigurineCommands
 from bot.commands.messages import MessageFeatures
+from bot.commands.models import ModelCommands
 from bot.commands.profile_picture import ProfilePictureCommands
 from bot.commands.schedule import ScheduleCommands
 from bot.database import Database
@@ -33,6 +34,7 @@ from bot.features.figurine_notifier.feeds import FeedRecords
 from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
 from bot.features.image_generation.feature import DrawOptions, ImageGeneration
 from bot.features.image_generation.workflow import Workflow
+from bot.features.model_routing import ModelRouter
 from bot.features.profile_picture.feature import ProfilePicture
 from bot.features.profile_picture.records import PictureRecords
 from bot.features.scheduled_events.feature import ScheduledEvents
@@ -43,7 +45,6 @@ from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
 from bot.lease import Lockable
 from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
-from bot.llm.text_model import TextModel
 from config.settings import Settings
 
 
@@ -55,7 +56,7 @@ class FeatureParts:
     client: discord.Client
     database: Database
     http: aiohttp.ClientSession
-    model: TextModel
+    models: ModelRouter
     persona: Persona
 
 
@@ -63,6 +64,7 @@ class FeatureParts:
 class FeatureSet:
     """The features that the operator has set up; ``None`` for the others."""
 
+    models: ModelRouter
     chat: TextChat
     talk: AutonomousTalk
     vision: Vision | None
@@ -76,6 +78,7 @@ class FeatureSet:
     def lockables(self) -> list[Lockable]:
         """What a call holds, first to last."""
         order: Sequence[Lockable | None] = (
+            self.models,
             self.vision,
             self.chat,
             self.argument,
@@ -95,6 +98,7 @@ class FeatureSet:
     def cogs(self, settings: Settings) -> Iterator[commands.Cog]:
         """The commands of what is there."""
         prefix, may_schedule = settings.command_prefix, Permit.parse(settings.who_may_schedule)
+        yield ModelCommands(self.models)
         yield ChatCommands(self.chat, prefix)
         yield AutonomousCommands(self.talk)
         yield ScheduleCommands(self.schedule, may_schedule, settings.timezone, prefix)
@@ -122,6 +126,7 @@ async def build_features(parts: FeatureParts) -> FeatureSet:
         aiosqlite.Error: a table can't be made.
     """
     return FeatureSet(
+        models=parts.models,
         chat=await _text_chat(parts),
         talk=await _autonomous_talk(parts),
         vision=_vision(parts),
@@ -141,7 +146,7 @@ async def _text_chat(parts: FeatureParts) -> TextChat:
         memory_messages=settings.chat_memory_messages,
         context_messages=settings.chat_context_messages,
     )
-    return await TextChat.open(parts.client, parts.database, parts.model, PERSONAS_DIR, options)
+    return await TextChat.open(parts.client, parts.database, parts.models, PERSONAS_DIR, options)
 
 
 async def _autonomous_talk(parts: FeatureParts) -> AutonomousTalk:
@@ -149,7 +154,7 @@ async def _autonomous_talk(parts: FeatureParts) -> AutonomousTalk:
     quiet = QuietHours.parse(settings.quiet_hours)
     options = TalkOptions(settings.autonomous_minutes, quiet, ZoneInfo(settings.timezone))
     records = await ChannelRecords.in_database(parts.database)
-    return AutonomousTalk(parts.client, records, parts.model, parts.persona, options)
+    return AutonomousTalk(parts.client, records, parts.models, parts.persona, options)
 
 
 def _vision(parts: FeatureParts) -> Vision | None:
@@ -169,7 +174,7 @@ async def _dual_persona(parts: FeatureParts) -> DualPersona | None:
     twin = load_persona(settings.bipolar_twin)
     options = ArgumentOptions(settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown)
     records = await ArgumentRecords.in_database(parts.database)
-    return DualPersona(parts.client, records, parts.model, parts.persona, twin, options)
+    return DualPersona(parts.client, records, parts.models, parts.persona, twin, options)
 
 
 async def _profile_picture(parts: FeatureParts) -> ProfilePicture | None:

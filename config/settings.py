@@ -204,14 +204,26 @@ class Settings(BaseSettings):
     @property
     def model_url(self) -> str | None:
         """The model server for calls: ``LLM_URL``, else the one of the card that ``VOICE_GPU`` names."""
+        return self.model_urls.get(self.call_card)
+
+    @property
+    def call_card(self) -> Card:
+        """The card that serves calls: ``VOICE_GPU``, unless the other one alone has a model server."""
+        urls = self.model_urls
+        return next(iter(urls)) if urls and self.voice_gpu not in urls else self.voice_gpu
+
+    @property
+    def model_urls(self) -> dict[Card, str]:
+        """The model servers, by the card that each stands for; ``LLM_URL`` alone serves everything."""
+        if self.llm_url is not None:
+            return {self.voice_gpu: str(self.llm_url).rstrip("/")}
         by_card = {Card.NVIDIA: self.llm_url_nvidia, Card.AMD: self.llm_url_amd}
-        url = self.llm_url or by_card[self.voice_gpu]
-        return str(url).rstrip("/") if url else None
+        return {card: str(url).rstrip("/") for card, url in by_card.items() if url is not None}
 
     @property
     def model_card(self) -> Card | None:
         """The card that serves calls, where the operator runs one model server a card."""
-        return self.voice_gpu if not self.llm_url and self.model_url else None
+        return self.call_card if not self.llm_url and self.model_urls else None
 
     @property
     def uses_toy_model(self) -> bool:

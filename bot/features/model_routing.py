@@ -75,6 +75,11 @@ class ModelRouter:
         """The model server that writes now."""
         return self._clients[self.card]
 
+    @property
+    def for_calls_client(self) -> ModelClient:
+        """The model server that calls think with."""
+        return self._clients[self.for_calls]
+
     def stream(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> AsyncGenerator[str, None]:
         """The reply of the server that writes now; see :meth:`bot.llm.stream.ModelClient.stream`."""
         return self.client.stream(messages, model=model)

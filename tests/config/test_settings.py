@@ -127,3 +127,12 @@ def test_the_operator_guide_explains_every_variable() -> None:
     text = (Path(__file__).parents[2] / "docs" / "operator-guide.md").read_text(encoding="utf-8")
     missing = [name.upper() for name in Settings.model_fields if f"`{name.upper()}`" not in text]
     assert missing == []
+
+
+def test_the_only_model_server_serves_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_URL_AMD", "http://127.0.0.1:8091/v1")
+    assert load_settings().call_card is Card.AMD
+    monkeypatch.setenv("LLM_URL_NVIDIA", "http://127.0.0.1:8090/v1")
+    assert load_settings().call_card is Card.NVIDIA
+    monkeypatch.setenv("VOICE_GPU", "amd")
+    assert load_settings().call_card is Card.AMD
