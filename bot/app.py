@@ -75,6 +75,7 @@ class Application:
     async def end(self) -> None:
         """End any call while Discord still listens, then disconnect; :meth:`run` returns."""
         await self.manager.close()
+        await self.features.chat.close()
         await self.bot.close()
 
 

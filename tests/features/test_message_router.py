@@ -8,7 +8,8 @@ import pytest
 
 from bot.commands.messages import NOTHING_TO_ANSWER
 from tests.features.talk import written_by_bots
-from tests.lease.conftest import WorldMaker, make_stage, make_world, speech_server
+from tests.lease.conftest import make_stage, make_world, speech_server
+from tests.lease.endings import WorldMaker
 from tests.lease.features import World
 
 __all__ = ["make_stage", "make_world", "speech_server"]

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import StageMaker, make_stage, speech_server
 from tests.features.talk import let_manage
+from tests.lease.endings import Tools, WorldMaker
 from tests.lease.engines import running_engines, running_speech_server
 from tests.lease.features import World
 
 __all__ = ["make_stage", "speech_server"]
-
-
-class WorldMaker(Protocol):
-    """Starts a world; keyword arguments are settings, by field name."""
-
-    def __call__(self, **settings: Any) -> AbstractAsyncContextManager[World]: ...
 
 
 @pytest.fixture
@@ -36,3 +31,10 @@ def make_world(make_stage: StageMaker, tmp_path: Path, monkeypatch: pytest.Monke
                 yield World(stage, engines, voice)
 
     return make
+
+
+@pytest.fixture
+def tools(
+    make_world: WorldMaker, tmp_path: Path, cache_dir: Path, speech_server: str, monkeypatch: pytest.MonkeyPatch
+) -> Tools:
+    return Tools(make_world, tmp_path, cache_dir, speech_server, monkeypatch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -13,6 +14,9 @@ from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.work_gate import FeatureHeldError
 
 _log = logging.getLogger(__name__)
+
+MAX_FAULTS = 3
+"""So often a message may make us stumble before it is given up, so that the others get their turn."""
 
 
 class Backlog:
@@ -46,6 +50,7 @@ class Backlog:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _work_off(self) -> None:
+        faults: Counter[int] = Counter()
         while (it := await self._waiting.first()) is not None:
             try:
                 await self._answer(it)
@@ -54,6 +59,9 @@ class Backlog:
             except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
                 _log.warning("Message %d can't be answered now (%s); trying again", it.message, error)
             except Exception:
+                # A fault of ours; it may be the end of the process that is showing, and nothing is to be lost by that.
                 _log.exception("Message %d can't be answered", it.message)
-                await self._waiting.remove(it.message)
+                faults[it.message] += 1
+                if faults[it.message] == MAX_FAULTS:
+                    await self._waiting.remove(it.message)
             await self._pause()

@@ -1,0 +1,62 @@
+"""What has waited is not lost by a fault of ours, and one message that we always stumble at does not stop the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.database import Database
+from bot.features.text_chat.backlog import MAX_FAULTS, Backlog
+from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
+
+
+@pytest.fixture
+async def waiting(tmp_path: Path) -> AsyncIterator[WaitingMessages]:
+    async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
+        waiting = await WaitingMessages.open(database)
+        for number in (1, 2):
+            await waiting.add(WaitingMessage(number, 7, 8, 0.0, "Ada", f"number {number}"))
+        yield waiting
+
+
+@pytest.mark.parametrize(("faults", "answered"), [(1, [1, 2]), (MAX_FAULTS, [2])])
+async def test_a_fault_is_tried_again_and_not_for_ever(
+    waiting: WaitingMessages, faults: int, answered: list[int]
+) -> None:
+    left = faults
+    done: list[int] = []
+
+    async def answer(it: WaitingMessage) -> None:
+        nonlocal left
+        if it.message == 1 and left:
+            left -= 1
+            raise RuntimeError("Session is closed")
+        done.append(it.message)
+        await waiting.remove(it.message)
+
+    backlog = Backlog(waiting, answer, lambda: asyncio.sleep(0))
+    backlog.begin()
+    async with asyncio.timeout(5):
+        while await waiting.first() is not None:
+            await asyncio.sleep(0)
+    await backlog.close()
+    assert done == answered
+
+
+async def test_the_end_of_the_process_loses_nothing(waiting: WaitingMessages) -> None:
+    stumbled = asyncio.Event()
+
+    async def answer(_: WaitingMessage) -> None:
+        stumbled.set()
+        raise RuntimeError("Session is closed")
+
+    backlog = Backlog(waiting, answer, asyncio.Event().wait)  # type: ignore[arg-type]
+    backlog.begin()
+    await stumbled.wait()
+    await backlog.close()
+    first = await waiting.first()
+    assert first is not None
+    assert first.message == 1

@@ -1,0 +1,182 @@
+"""Every way in which a call can end, or never begin; each leaves a world in which no call is on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from bot.child import bot_process
+from config.settings import Settings
+from sandbox.server import Sandbox
+from tests.e2e.conftest import LIMIT, make_settings, staged
+from tests.e2e.talking import talk
+from tests.features.talk import let_manage
+from tests.lease.engines import running_engines
+from tests.lease.features import WAITS, Feature, TextChat, World, all_features
+
+SHORT = {"alone_timeout": 0.4, "voiceless_timeout": 0.6}
+
+
+class WorldMaker(Protocol):
+    """Starts a world; keyword arguments are settings, by field name."""
+
+    def __call__(self, **settings: Any) -> AbstractAsyncContextManager[World]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What endings are made with."""
+
+    make_world: WorldMaker
+    folder: Path
+    cache: Path
+    speech_server: str
+    patch: pytest.MonkeyPatch
+
+
+Aftermath = tuple[World, list[Feature]]
+"""The world afterwards, and the features that were tried in the call."""
+Ending = Callable[[Tools], AbstractAsyncContextManager[Aftermath]]
+
+
+async def leave(world: World) -> None:
+    await world.stage.answer_to("!leave", starts="👋")
+
+
+async def leave_aloud(world: World) -> None:
+    await talk(world.stage.ada, "Seiyuu, leave the voice channel.")
+
+
+async def kick(world: World) -> None:
+    await world.stage.sandbox.faults.kick_from_voice(world.stage.sandbox.bot)
+
+
+async def delete_the_channel(world: World) -> None:
+    await world.stage.sandbox.faults.delete_channel(world.stage.sandbox.home.lounge)
+
+
+async def go_away(world: World) -> None:
+    await world.stage.ada.leave_voice()
+
+
+async def lose_the_voice(world: World) -> None:
+    """The speech server ends, and does not come back."""
+    assert world.speech_server is not None
+    await world.speech_server.stop()
+
+
+async def lose_the_gateway(world: World) -> None:
+    """The session can't be resumed, and the call outlives it; then it is left."""
+    world.stage.sandbox.faults.drop_gateway()
+    await world.stage.sandbox.bot_online()
+    await leave(world)
+
+
+def call_ended_by(end: Callable[[World], Awaitable[None]]) -> Ending:
+    """A call in which people asked for everything and no engine was asked for anything, and its end."""
+
+    @asynccontextmanager
+    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
+        async with tools.make_world(**SHORT) as world:
+            features = all_features()
+            for feature in features:
+                await feature.works(world)
+            await world.stage.join()
+            used = world.engines.used
+            for feature in features:
+                await feature.tried_in_a_call(world)
+            await asyncio.sleep(0.3)
+            assert world.engines.used == used, "an engine was asked during the call"
+            await end(world)
+            yield world, features
+
+    return ended
+
+
+@asynccontextmanager
+async def a_hold_fails(tools: Tools) -> AsyncIterator[Aftermath]:
+    """Each feature in turn will not be held; there is no call then."""
+    async with tools.make_world() as world:
+        for lockable in world.stage.app.features.lockables:
+            with tools.patch.context() as patch:
+                patch.setattr(type(lockable), "hold", _refuse)
+                told = await world.stage.answer_to("!join", starts="❌")
+            assert f"{lockable.name} could not be paused" in told
+            assert world.stage.app.calls.status().held == ()
+        yield world, all_features()
+
+
+@asynccontextmanager
+async def a_release_fails(tools: Tools) -> AsyncIterator[Aftermath]:
+    """Each feature in turn will not be released; the others are, it is shown, and an operator frees it."""
+    async with tools.make_world() as world:
+        for lockable in world.stage.app.features.lockables:
+            with tools.patch.context() as patch:
+                patch.setattr(type(lockable), "release", _refuse)
+                await world.stage.join()
+                await leave(world)
+                status = world.stage.app.calls.status()
+                assert (status.held, status.stuck) == ((), (lockable.name,))
+                assert lockable.name in await world.stage.answer_to("!voice-status", starts="No active")
+            told = await world.stage.answer_to(f"!release {lockable.name}", starts="✅")
+            assert told == f"✅ {lockable.name} works again."
+        yield world, all_features()
+
+
+async def _refuse(_: object, reason: str = "") -> None:
+    raise RuntimeError(f"not now, {reason}")
+
+
+def process_ended_by(end: signal.Signals) -> Ending:
+    """The process ends in a call for which messages wait, and another one takes its place."""
+
+    @asynccontextmanager
+    async def ended(tools: Tools) -> AsyncIterator[Aftermath]:
+        async with running_engines(tools.folder) as engines, Sandbox() as sandbox:
+            settings = make_settings(
+                sandbox, tools.folder, cache_dir=tools.cache, tts_websocket_url=tools.speech_server, **engines.settings
+            )
+            chat, *others = all_features()
+            assert isinstance(chat, TextChat)
+            async with bot_process(_variables(settings), tools.folder / "bot.log", lambda _: None) as process:
+                await _let_messages_wait(sandbox, chat)
+                process.send_signal(end)
+                await process.wait()
+            async with staged(sandbox, settings) as stage:
+                let_manage(sandbox, stage.ada.id)
+                if end is signal.SIGKILL:
+                    assert "restarted in the middle" in await stage.told("👋")
+                yield World(stage, engines, None), [chat, *others]
+
+    return ended
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    """Settings as the environment has them."""
+    fields = settings.model_dump(exclude_unset=True)
+    fields["discord_token"] = settings.discord_token.get_secret_value() if settings.discord_token else ""
+    lists = {name: ",".join(value) for name, value in fields.items() if isinstance(value, tuple)}
+    return {name.upper(): str(value) for name, value in (fields | lists).items() if value is not None}
+
+
+async def _let_messages_wait(sandbox: Sandbox, chat: TextChat) -> None:
+    """Bea calls the bot, and writes to it in another channel."""
+    bea = await sandbox.add_guest("Bea")
+    await bea.join_voice(sandbox.home.lounge)
+    await sandbox.bot_online(LIMIT)
+    await sandbox.command_registered("join", LIMIT)
+    await bea.say(sandbox.home.general, "!join")
+    await bea.wait_for_message(sandbox.home.general, lambda m: m.content.startswith("🎤 Joined"), LIMIT)
+    for number in (101, 102, 103):
+        chat.waiting.append(f"hello {number}")
+        asked = await bea.say(sandbox.home.side, f"<@{sandbox.bot_id}> {chat.waiting[-1]}")
+        async with asyncio.timeout(LIMIT):
+            while WAITS not in asked.reactions:
+                await asyncio.sleep(0.02)
