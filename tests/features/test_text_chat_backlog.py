@@ -1,4 +1,4 @@
-"""What has waited is not lost by a fault of ours, and one message that we always stumble at does not stop the others."""
+"""No fault of ours loses what has waited, and one message that we always stumble at does not stop the others."""
 
 from __future__ import annotations
 
