@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import aiosqlite
 
@@ -77,3 +77,19 @@ class Database:
         async with self._connection.execute(query, values) as cursor:
             row = await cursor.fetchone()
         return None if row is None else tuple(row)
+
+
+class Records:
+    """The tables of one part; methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
+
+    SCHEMA: ClassVar[str]
+    """See :meth:`Database.prepare`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def in_database(cls, database: Database) -> Self:
+        """Make the tables, where they are not there yet."""
+        await database.prepare(cls.SCHEMA)
+        return cls(database)

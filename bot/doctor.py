@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import aiohttp
 import discord
 from rich.console import Console
 
+from bot import doctor_features as features
 from bot.client import connector, use_api
+from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, toy_model_warning
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError, load_persona
@@ -26,15 +27,6 @@ from bot.voice.transcribe.transcriber import TranscriptionError
 from config.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One look: ``good`` is ``None`` where there was nothing to look at."""
-
-    subject: str
-    good: bool | None
-    text: str
-
-
 async def run_doctor(settings: Settings, console: Console) -> int:
     """Look at everything, print each finding as it comes; 0 when nothing is wrong."""
     checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
@@ -45,6 +37,11 @@ async def run_doctor(settings: Settings, console: Console) -> int:
         _model,
         _ears,
         _voice,
+        features.vision,
+        features.drawing,
+        features.twin,
+        features.pictures,
+        features.feeds,
         _token,
     )
     wrong = 0

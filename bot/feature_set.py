@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -46,6 +47,8 @@ from bot.features.vision.model import VisionModelOptions
 from bot.lease import Lockable
 from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
 from config.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,8 @@ async def _figurine_notifier(parts: FeatureParts) -> FigurineNotifier | None:
 async def _image_generation(parts: FeatureParts) -> ImageGeneration | None:
     settings = parts.settings
     if settings.comfyui_url is None or settings.comfyui_workflow is None:
+        if settings.comfyui_url is not None:
+            _log.warning("COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: I can't draw")
         return None
     workflow = await asyncio.to_thread(Workflow.load, settings.comfyui_workflow)
     options = DrawOptions(str(settings.comfyui_url).rstrip("/"), workflow, settings.draw_timeout)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import discord
 
 from bot.app import Application, application
+from bot.features.image_generation.workflow import WorkflowError
 from bot.first_start import explain_login_failure
 from bot.llm.personas import PersonaError
 from bot.services import ServiceError
@@ -50,7 +51,7 @@ async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, end
         async with application(settings, [watcher], _log_progress) as app:
             built.set()
             return await _stay_connected(app, ended)
-    except (PersonaError, ServiceError, OpusMissing, CorrectionsError, OSError) as error:
+    except (PersonaError, WorkflowError, ServiceError, OpusMissing, CorrectionsError, OSError) as error:
         _log.error("%s", error)
         return FAILED
 

@@ -150,12 +150,31 @@ async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
             well = await output(process)
         assert process.returncode == 0, well
         assert "invite link" in well
-        wrong = {"LLM_URL": "http://127.0.0.1:9/v1", "TTS_WEBSOCKET_URL": "ws://127.0.0.1:9/ws/stream"}
+        wrong = {
+            "LLM_URL": "http://127.0.0.1:9/v1",
+            "TTS_WEBSOCKET_URL": "ws://127.0.0.1:9/ws/stream",
+            "VISION_LLM_URL": "http://127.0.0.1:9/v1",
+            "COMFYUI_URL": "http://127.0.0.1:9",
+            "BIPOLAR_TWIN": "nobody",
+            "AVATAR_FOLDER": "nowhere",
+        }
         async with program("doctor", folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
             ill = await output(process)
     assert process.returncode == 1
     assert ill.count("127.0.0.1:9") >= 2
-    assert "2 things to mend" in ill
+    for words in ("COMFYUI_WORKFLOW is not", "no persona 'nobody'", "AVATAR_FOLDER=nowhere"):
+        assert words in ill
+    assert "6 things to mend" in ill
+
+
+async def test_a_workflow_that_cannot_be_used_is_one_clear_line_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "workflow.json").write_text("{}")
+    wrong = {"COMFYUI_URL": "http://127.0.0.1:9", "COMFYUI_WORKFLOW": "workflow.json"}
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
+        said = await output(process)
+    assert process.returncode == 1
+    assert "workflow.json" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(

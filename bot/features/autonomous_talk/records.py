@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
-from bot.database import Database
+from bot.database import Records
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS autonomous_channel (
@@ -33,17 +32,10 @@ class ChannelRecord:
     answered: bool
 
 
-class ChannelRecords:
+class ChannelRecords(Records):
     """The table. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @classmethod
-    async def in_database(cls, database: Database) -> Self:
-        """Make the table, where it is not there yet."""
-        await database.prepare(_SCHEMA)
-        return cls(database)
+    SCHEMA = _SCHEMA
 
     async def all(self) -> list[ChannelRecord]:
         """Every channel that has opted in."""

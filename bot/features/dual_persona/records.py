@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from bot.database import Database
+from bot.database import Records
 from bot.features.dual_persona.heat import cooled
 
 _SCHEMA = """
@@ -15,20 +13,13 @@ CREATE TABLE IF NOT EXISTS dual_persona_server (guild INTEGER PRIMARY KEY, enabl
 """
 
 
-class ArgumentRecords:
+class ArgumentRecords(Records):
     """The tables; times in seconds since 1970. Methods may raise :class:`aiosqlite.Error`.
 
     Made by :meth:`in_database`.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @classmethod
-    async def in_database(cls, database: Database) -> Self:
-        """Make the tables, where they are not there yet."""
-        await database.prepare(_SCHEMA)
-        return cls(database)
+    SCHEMA = _SCHEMA
 
     async def score(self, channel: int, now: float) -> float:
         """How heated a channel is."""

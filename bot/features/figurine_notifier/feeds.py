@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
 
-from bot.database import Database
+from bot.database import Records
 from bot.features.figurine_notifier.fetching import Item, Validators
 
 MAX_KNOWN = 2_000
@@ -38,17 +37,10 @@ class Feed:
     next_look_at: float = 0.0
 
 
-class FeedRecords:
+class FeedRecords(Records):
     """The tables. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @classmethod
-    async def in_database(cls, database: Database) -> Self:
-        """Make the tables, where they are not there yet."""
-        await database.prepare(_SCHEMA)
-        return cls(database)
+    SCHEMA = _SCHEMA
 
     async def feed(self, url: str) -> Feed:
         """What is known of a feed; a fresh one where nothing is."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
-from bot.database import Database
+from bot.database import Records
 
 DIRECT = 0
 """In place of a channel: by direct message."""
@@ -43,17 +42,10 @@ class Subscription:
         return all(word in plain for word in self.words)
 
 
-class SubscriptionRecords:
+class SubscriptionRecords(Records):
     """The table. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @classmethod
-    async def in_database(cls, database: Database) -> Self:
-        """Make the table, where it is not there yet."""
-        await database.prepare(_SCHEMA)
-        return cls(database)
+    SCHEMA = _SCHEMA
 
     async def add(self, subscription: Subscription) -> None:
         """Keep a subscription, in place of the one that the person has there.

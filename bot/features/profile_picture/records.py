@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
-from bot.database import Database
+from bot.database import Records
 
 _KEPT = 20
 _SCHEMA = """
@@ -26,17 +25,10 @@ class Change:
     at: float
 
 
-class PictureRecords:
+class PictureRecords(Records):
     """The tables. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @classmethod
-    async def in_database(cls, database: Database) -> Self:
-        """Make the tables, where they are not there yet."""
-        await database.prepare(_SCHEMA)
-        return cls(database)
+    SCHEMA = _SCHEMA
 
     async def newest(self, count: int) -> tuple[Change, ...]:
         """The last changes, newest first."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
-from bot.database import Database, Row
+from bot.database import Records, Row
 
 MAX_EVENTS = 50
 """A server."""
@@ -64,17 +63,10 @@ class Event:
     disabled: bool
 
 
-class ScheduleRecords:
+class ScheduleRecords(Records):
     """The table. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @classmethod
-    async def in_database(cls, database: Database) -> Self:
-        """Make the table, where it is not there yet."""
-        await database.prepare(_SCHEMA)
-        return cls(database)
+    SCHEMA = _SCHEMA
 
     async def add(self, draft: EventDraft, now: float) -> int:
         """Keep a new event; returns its id.

@@ -96,7 +96,7 @@ class TextChat:
             characters,
             memory,
             await OpenChannels.open(database, options.channels),
-            await WaitingMessages.open(database),
+            await WaitingMessages.in_database(database),
             Writer(model, characters, memory, options.context_messages),
             WorkGate("text channels", limit=options.hold_limit),
             options.edit_interval,

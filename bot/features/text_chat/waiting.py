@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
-from bot.database import Database, Row
+from bot.database import Records, Row
 
 MAX_WAITING = 100
 
@@ -41,17 +40,10 @@ class WaitingMessage:
     begun_after: int | None = None
 
 
-class WaitingMessages:
-    """The queue, in the order of writing. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`open`."""
+class WaitingMessages(Records):
+    """The queue, in the order of writing. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @classmethod
-    async def open(cls, database: Database) -> Self:
-        """Make the table, where it is not there yet."""
-        await database.prepare(_SCHEMA)
-        return cls(database)
+    SCHEMA = _SCHEMA
 
     async def add(self, it: WaitingMessage) -> bool:
         """Keep a message, once. Returns whether it was one too many, so that the oldest is dropped."""
