@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 from aiohttp import WSCloseCode, web
 from aiohttp.typedefs import Handler
 
+from tts_server.api.openai_api import OpenAiApi, error_response
 from tts_server.engines.base import SpeechEngine
 from tts_server.metrics import CONTENT_TYPE, Metrics
-from tts_server.openai_api import OpenAiApi, error_response
-from tts_server.speech import Speech
-from tts_server.stream import SpeechStream
-from tts_server.warm_up import warm_up
+from tts_server.speaking.speech import Speech
+from tts_server.speaking.stream import SpeechStream
+from tts_server.speaking.warm_up import warm_up
 
 MAX_CONNECTIONS = 64
 MAX_WEBSOCKET_BYTES = 1024 * 1024

@@ -12,7 +12,7 @@ import numpy as np
 import soxr
 
 from tts_server.engines.base import EngineError, Samples, SpeechEngine, UnknownVoiceError, Voice
-from tts_server.languages import language_of
+from tts_server.text.languages import language_of
 from tts_server.wire import SAMPLE_RATE, SpeechParameters
 
 MAX_SEGMENT_SECONDS = 60

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from num2words import CONVERTER_CLASSES, num2words
 
-from tts_server.phrases import phrases_for
+from tts_server.text.phrases import phrases_for
 
 LONGEST = 15
 """A number with more digits than this is read digit by digit, as people read a card's or a telephone's."""

@@ -15,8 +15,8 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from tests.tts_server.client import PATIENCE, RunningServer, running
-from tests.tts_server.engines import CHUNK, CountingEngine, FailingEngine, GatedEngine
-from tts_server.openai_api import MAX_INPUT_CHARACTERS, MAX_REQUESTS
+from tests.tts_server.stand_in_engines import CHUNK, CountingEngine, FailingEngine, GatedEngine
+from tts_server.api.openai_api import MAX_INPUT_CHARACTERS, MAX_REQUESTS
 from tts_server.server import SpeechServer
 from tts_server.wire import SAMPLE_RATE
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from tts_server.markup import ends_sentence, strip_markup
-from tts_server.numerals import spell_numbers
-from tts_server.phrases import Phrases, phrases_for
+from tts_server.text.markup import ends_sentence, strip_markup
+from tts_server.text.numerals import spell_numbers
+from tts_server.text.phrases import Phrases, phrases_for
 
 # Joiners shape letters in Persian and the scripts of India; other invisible characters say nothing.
 _SHAPING = frozenset("\u200c\u200d")

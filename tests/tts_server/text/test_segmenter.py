@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts_server.segmenter import LIMIT, Segmenter
+from tts_server.text.segmenter import LIMIT, Segmenter
 
 
 def cut(text: str, language: str | None = None) -> list[str]:

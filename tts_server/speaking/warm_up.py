@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from tts_server.engines.base import EngineError
 from tts_server.metrics import Metrics
-from tts_server.reply import Reply
-from tts_server.speaker import Speaker
-from tts_server.speech import Speech
+from tts_server.speaking.reply import Reply
+from tts_server.speaking.speaker import Speaker
+from tts_server.speaking.speech import Speech
 from tts_server.wire import ServerMessage, SpeechParameters, WireError
 
 # A bit of everything that a reply goes through: marks, markup, a number, an emoji.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.tts_server.client import PATIENCE, running
-from tests.tts_server.engines import CountingEngine, GatedEngine
+from tests.tts_server.stand_in_engines import CountingEngine, GatedEngine
 from tts_server.engines import espeak, espeak_library
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.wire import Cancelled, Flushed, SegmentStart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from tts_server.marks import CLOSERS, HARD_MARKS
+from tts_server.text.marks import CLOSERS, HARD_MARKS
 
 
 class Span(Enum):

@@ -15,11 +15,11 @@ from typing import Any
 
 from aiohttp import web
 
-from tts_server.encoders import ENCODERS, Encoder
+from tts_server.api.encoders import ENCODERS, Encoder
 from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
-from tts_server.segmenter import Segmenter
-from tts_server.speech import Speech
-from tts_server.text import for_the_ear
+from tts_server.speaking.speech import Speech
+from tts_server.text.ear import for_the_ear
+from tts_server.text.segmenter import Segmenter
 from tts_server.wire import SpeechParameters
 
 SAMPLE_RATE = 24_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tts_server.marks import (
+from tts_server.text.marks import (
     ABBREVIATIONS,
     CLOSERS,
     HARD_MARKS,
@@ -17,7 +17,7 @@ from tts_server.marks import (
     joins,
     weight,
 )
-from tts_server.spans import Span, SpanTracker
+from tts_server.text.spans import Span, SpanTracker
 
 FIRST_LIMIT = 90
 """Longest first segment, in Latin letters' worth of speech: about 6 s."""

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from tts_server.engines.base import EngineError, Voice
 from tts_server.metrics import Metrics
-from tts_server.reply import Reply, Segment
-from tts_server.speech import Speech
-from tts_server.text import for_the_ear
+from tts_server.speaking.reply import Reply, Segment
+from tts_server.speaking.speech import Speech
+from tts_server.text.ear import for_the_ear
 from tts_server.wire import (
     SAMPLE_RATE,
     Failure,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_server.languages import language_of
-from tts_server.segmenter import Segmenter
-from tts_server.text import for_the_ear
+from tts_server.text.ear import for_the_ear
+from tts_server.text.languages import language_of
+from tts_server.text.segmenter import Segmenter
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from tts_server.segmenter import Segmenter
+from tts_server.text.segmenter import Segmenter
 from tts_server.wire import SpeechParameters, WireError
 
 MAX_WAITING_CHARACTERS = 20_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tts_server.marks import script
+from tts_server.text.marks import script
 
 _LANGUAGES = {
     "HIRAGANA": "ja",

@@ -14,8 +14,8 @@ import aiohttp
 import numpy as np
 
 from tests.tts_server.client import PATIENCE, RunningServer, running
-from tests.tts_server.engines import CHUNK, CountingEngine, GatedEngine
-from tts_server.segmenter import LIMIT
+from tests.tts_server.stand_in_engines import CHUNK, CountingEngine, GatedEngine
+from tts_server.text.segmenter import LIMIT
 
 STORY = "This is the sentence with the number 1 in it, and so it goes on. " * 60
 BYTES_PER_SAMPLE = 4

@@ -19,9 +19,9 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from tts_server.engines.base import UnknownVoiceError
 from tts_server.metrics import Metrics
-from tts_server.reply import Reply
-from tts_server.speaker import Speaker
-from tts_server.speech import Speech
+from tts_server.speaking.reply import Reply
+from tts_server.speaking.speaker import Speaker
+from tts_server.speaking.speech import Speech
 from tts_server.wire import (
     Cancel,
     Cancelled,
