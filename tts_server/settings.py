@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SettingsError(ValueError):
@@ -24,10 +24,20 @@ class Device(StrEnum):
 
 
 class EngineName(StrEnum):
-    """The engines that come with the server."""
+    """The engines that come with the server; RealtimeTTS's have its own names, such as ``openai`` or ``kokoro``."""
 
+    XTTS = "xtts"
     ESPEAK = "espeak"
     STAND_IN = "stand-in"
+
+
+class Precision(StrEnum):
+    """In what numbers XTTS computes on a card; ``auto`` takes the half ones where the card is quick at them."""
+
+    AUTO = "auto"
+    FULL = "float32"
+    HALF = "float16"
+    BRAIN = "bfloat16"
 
 
 def _blank_is_unset(value: object) -> object:
@@ -37,12 +47,24 @@ def _blank_is_unset(value: object) -> object:
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
+EngineChoice = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+EngineOptions = dict[str, Any]
+"""Handed to the engine's constructor; JSON in the environment."""
+CommaList = Annotated[tuple[str, ...], NoDecode]
 
 _EXAMPLES = {
     "TTS_BIND": "127.0.0.1:8765",
     "TTS_TOKEN": "a long random string, such as `openssl rand -hex 24` prints",
     "TTS_DEVICE": "auto, cpu or cuda",
-    "TTS_ENGINE": "espeak or stand-in",
+    "TTS_ENGINE": "espeak, xtts, or one of RealtimeTTS's such as openai",
+    "TTS_FALLBACK": "espeak",
+    "TTS_ENGINE_OPTIONS": '{"model": "tts-1"}',
+    "TTS_VOICES_DIR": "data/voices",
+    "TTS_PRECISION": "auto, float32, float16 or bfloat16",
+    "TTS_IDLE_UNLOAD": "300",
+    "TTS_MAX_REPLIES": "5",
+    "TTS_VRAM_WARNING": "0.9, or 10GB",
+    "XTTS_MODEL": "data/models/xtts-v2",
     "TTS_STAND_IN_FIRST_AUDIO_MS": "200",
     "TTS_STAND_IN_RTF": "0.3",
 }
@@ -56,11 +78,27 @@ class Settings(BaseSettings):
     tts_bind: str = Field("127.0.0.1:8765", pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")
     tts_token: OptionalSecret = None
     tts_device: Device = Device.AUTO
-    tts_engine: EngineName = EngineName.ESPEAK
+    tts_engine: EngineChoice = EngineName.ESPEAK
+    tts_engine_options: EngineOptions = Field(default_factory=dict)
+    tts_fallback: CommaList = (EngineName.ESPEAK,)
     tts_voice: OptionalText = None
+    tts_voices_dir: Path = Path("data/voices")
+    tts_presets: OptionalPath = None
+    tts_preset: OptionalText = None
+    tts_precision: Precision = Precision.AUTO
+    tts_deepspeed: bool = False
+    tts_idle_unload: float = Field(300.0, ge=1)
+    tts_max_replies: int = Field(5, ge=1, le=64)
+    tts_vram_warning: CommaList = ("0.9",)
+    xtts_model: Path = Path("data/models/xtts-v2")
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None
+
+    @field_validator("tts_fallback", "tts_vram_warning", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: Any) -> Any:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
     @property
     def host(self) -> str:

@@ -37,18 +37,21 @@ class WireError(ValueError):
 class SpeechParameters:
     """How a reply is to be spoken; read from its first message, and ``None`` means the engine's own choice.
 
-    ``pitch_shift`` is in semitones (-12 to 12); ``speed`` is a factor (0.5 to 2.0).
+    ``pitch_shift`` is in semitones (-12 to 12), ``speed`` a factor (0.5 to 2.0), ``gpt_cond_len`` and
+    ``gpt_cond_chunk_len`` are the seconds of recording, and of each piece of it, that a voice is learnt from.
     """
 
     voice: str | None = None
     preset: str | None = None
     language: str | None = None
     pitch_shift: float = 0.0
-    speed: float = 1.0
+    speed: float | None = None
     temperature: float | None = None
     repetition_penalty: float | None = None
     top_k: int | None = None
     top_p: float | None = None
+    gpt_cond_len: int | None = None
+    gpt_cond_chunk_len: int | None = None
     preprocess_text: bool = True
 
 
@@ -112,18 +115,59 @@ class Failure:
     reply: str | None = None
 
 
-ClientMessage = Speak | Cancel
-ServerMessage = SegmentStart | SegmentEnd | Flushed | Cancelled | Failure
+EngineChange = Literal["ready", "loading", "too_slow", "out_of_memory", "failed", "overloaded", "asked"]
+ENGINE_CHANGES: tuple[EngineChange, ...] = (
+    "ready",
+    "loading",
+    "too_slow",
+    "out_of_memory",
+    "failed",
+    "overloaded",
+    "asked",
+)
 
-# name: (lowest, highest); the bounds are those of the engines' own documentation.
-_NUMBERS: dict[str, tuple[float, float]] = {
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """Server to client, a notice: the engine is being loaded; ``progress`` is 0 to 1."""
+
+    engine: str
+    progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChanged:
+    """Server to client, a notice: ``engine`` speaks from now on, and why: ``ready`` means it is the one wanted."""
+
+    engine: str
+    reason: EngineChange
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Server to client, a notice: something that whoever runs the server should be told, in words for people."""
+
+    text: str
+
+
+Notice = Loading | EngineChanged | Warned
+"""Sent only to who asked for them, with ``?notices=true`` in the address; an :class:`EngineChanged` comes first."""
+
+ClientMessage = Speak | Cancel
+ServerMessage = SegmentStart | SegmentEnd | Flushed | Cancelled | Failure | Notice
+
+NUMBERS: dict[str, tuple[float, float]] = {
     "pitch_shift": (-12, 12),
     "speed": (0.5, 2.0),
-    "temperature": (0.0, 2.0),
-    "repetition_penalty": (0.1, 20.0),
-    "top_k": (0, 1000),
-    "top_p": (0.0, 1.0),
+    "temperature": (0.1, 1.0),
+    "repetition_penalty": (1.0, 10.0),
+    "top_k": (1, 100),
+    "top_p": (0.1, 1.0),
+    "gpt_cond_len": (6, 30),
+    "gpt_cond_chunk_len": (3, 6),
 }
+"""Each parameter's lowest and highest value; beyond them XTTS stammers or never ends."""
+
 _STRINGS = ("voice", "preset", "language")
 
 
@@ -143,11 +187,16 @@ def _number(message: dict[str, Any], name: str, reply: str | None) -> float | No
     value = message.get(name)
     if value is None:
         return None
-    low, high = _NUMBERS[name]
+    low, high = NUMBERS[name]
     # `not (low <= value)` and not `value < low`: NaN, which JSON parsers let through, must fail too.
     if isinstance(value, bool) or not isinstance(value, int | float) or not (low <= value <= high):
         raise WireError("bad_parameter", f'"{name}" is a number from {low:g} to {high:g}, not {value!r}', reply)
     return value
+
+
+def _whole(message: dict[str, Any], name: str, reply: str | None) -> int | None:
+    value = _number(message, name, reply)
+    return None if value is None else int(value)
 
 
 def _flag(message: dict[str, Any], name: str, default: bool, reply: str | None) -> bool:
@@ -185,18 +234,19 @@ def _parameters(message: dict[str, Any], reply: str | None) -> SpeechParameters:
         if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 200):
             raise WireError("bad_parameter", f'"{name}" is a string of 1 to 200 characters', reply)
         strings[name] = value
-    top_k = _number(message, "top_k", reply)
-    pitch_shift, speed = _number(message, "pitch_shift", reply), _number(message, "speed", reply)
+    pitch_shift = _number(message, "pitch_shift", reply)
     return SpeechParameters(
         voice=strings["voice"],
         preset=strings["preset"],
         language=strings["language"],
         pitch_shift=0.0 if pitch_shift is None else pitch_shift,
-        speed=1.0 if speed is None else speed,
+        speed=_number(message, "speed", reply),
         temperature=_number(message, "temperature", reply),
         repetition_penalty=_number(message, "repetition_penalty", reply),
-        top_k=None if top_k is None else int(top_k),
+        top_k=_whole(message, "top_k", reply),
         top_p=_number(message, "top_p", reply),
+        gpt_cond_len=_whole(message, "gpt_cond_len", reply),
+        gpt_cond_chunk_len=_whole(message, "gpt_cond_chunk_len", reply),
         preprocess_text=_flag(message, "preprocess_text", True, reply),
     )
 
@@ -235,7 +285,13 @@ def encode_server(message: ServerMessage) -> str:
             fields = {"event": "cancelled"}
         case Failure():
             fields = {"error": message.error, "code": message.code}
-    if message.reply is not None:
+        case Loading():
+            fields = {"event": "loading", "engine": message.engine, "progress": message.progress}
+        case EngineChanged():
+            fields = {"event": "engine", "engine": message.engine, "reason": message.reason}
+        case Warned():
+            fields = {"event": "warning", "text": message.text}
+    if not isinstance(message, Notice) and message.reply is not None:
         fields["reply"] = message.reply
     return json.dumps(fields)
 
@@ -264,6 +320,13 @@ def parse_server(raw: str | bytes) -> ServerMessage:
                 return Flushed(None if first is None else float(first), float(message["audio_ms"]), reply)
             case "cancelled":
                 return Cancelled(reply)
+            case "loading":
+                return Loading(str(message["engine"]), min(max(float(message["progress"]), 0.0), 1.0))
+            case "engine":
+                reason = message.get("reason")
+                return EngineChanged(str(message["engine"]), reason if reason in ENGINE_CHANGES else "failed")
+            case "warning":
+                return Warned(str(message["text"]))
             case other:
                 raise WireError("bad_message", f"unknown event {other!r}", reply)
     except (KeyError, TypeError, ValueError, OverflowError) as error:

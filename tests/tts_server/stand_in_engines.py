@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from tts_server.engines.base import EngineError, Samples, Voice
+from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
 from tts_server.engines.voices import resolve_voice
 from tts_server.wire import SAMPLE_RATE, SpeechParameters
 
@@ -17,7 +17,7 @@ VOICES = (Voice("plain", "Plain", "en"), Voice("deutsch", "Deutsch", "de"))
 CHUNK = SAMPLE_RATE // 50
 
 
-class CountingEngine:
+class CountingEngine(AlwaysLoaded):
     """Speaks each character as ``chunks`` chunks of 20 ms whose samples all have the value of the text's first number.
 
     "reply 7" becomes samples of 7 / 1000, so a test can tell to which reply a sample belongs. Its own rate is the
@@ -27,6 +27,7 @@ class CountingEngine:
     name = "counting"
     sample_rate = SAMPLE_RATE
     concurrency = 1
+    shifts_pitch = False
 
     def __init__(self, chunks: int = 1) -> None:
         self.texts: list[str] = []

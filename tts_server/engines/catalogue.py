@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tts_server.engines.base import SpeechEngine
+from tts_server.engines.base import EngineError, SpeechEngine
 from tts_server.settings import EngineName, Settings
 
 DEFAULT_ESPEAK_VOICE = "en-us"
@@ -22,7 +22,7 @@ def create_engine(settings: Settings) -> SpeechEngine:
             from tts_server.engines.realtime_tts import RealtimeTtsEngine
 
             engine = espeak.EspeakEngine(espeak_library.load())
-            return RealtimeTtsEngine(engine, settings.tts_voice or DEFAULT_ESPEAK_VOICE)
+            return RealtimeTtsEngine(engine, settings.tts_voice or DEFAULT_ESPEAK_VOICE, shifts_pitch=True)
         case EngineName.STAND_IN:
             from tts_server.engines.stand_in import StandInEngine
 
@@ -31,3 +31,5 @@ def create_engine(settings: Settings) -> SpeechEngine:
                 real_time_factor=settings.tts_stand_in_rtf,
                 timings=settings.tts_stand_in_timings,
             )
+        case name:
+            raise EngineError(f"there is no engine {name!r}")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from RealtimeTTS.engines.base_engine import BaseEngine
 
-from tts_server.engines.base import EngineError, Samples, Voice
+from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
 from tts_server.engines.voices import resolve_voice
 from tts_server.wire import SpeechParameters
 
@@ -29,7 +29,7 @@ _STOP_POLL_SECONDS = 0.01
 _NOT_FOR_ENGINES = ("voice", "preset", "language", "preprocess_text")
 
 
-class RealtimeTtsEngine:
+class RealtimeTtsEngine(AlwaysLoaded):
     """Drains a RealtimeTTS engine's queue while the engine fills it from a thread of this object's.
 
     Such an engine has one voice set and one queue, so it speaks one text at a time.
@@ -37,8 +37,8 @@ class RealtimeTtsEngine:
 
     concurrency = 1
 
-    def __init__(self, engine: BaseEngine, default_voice: str | None = None) -> None:
-        """Wrap ``engine``, which must put raw PCM into its queue.
+    def __init__(self, engine: BaseEngine, default_voice: str | None = None, *, shifts_pitch: bool = False) -> None:
+        """Wrap ``engine``, which must put raw PCM into its queue; ``shifts_pitch`` if it heeds ``pitch_shift``.
 
         Raises:
             EngineError: it puts something else there, such as MP3 or stereo.
@@ -49,6 +49,7 @@ class RealtimeTtsEngine:
             raise EngineError(f"{engine.engine_name} gives neither 16-bit nor float32 mono PCM")
         self.name: str = engine.engine_name
         self.sample_rate: int = rate
+        self.shifts_pitch = shifts_pitch
         self._engine = engine
         self._dtype = _DTYPES[audio_format]
         self._originals = {_described(original): original for original in engine.get_voices()}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_server.engines.base import Samples, Voice
+from tts_server.engines.base import AlwaysLoaded, Samples, Voice
 from tts_server.engines.voices import resolve_voice
 from tts_server.wire import SpeechParameters
 
@@ -30,7 +30,7 @@ class StandInTiming:
     first_audio_at: float
 
 
-class StandInEngine:
+class StandInEngine(AlwaysLoaded):
     """Speaks ``n`` characters as a tone of ``n`` / 15 seconds, after ``first_audio`` seconds.
 
     From then on a second of audio takes ``real_time_factor`` seconds to make. ``timings`` holds a record of each
@@ -40,6 +40,7 @@ class StandInEngine:
     name = "stand-in"
     sample_rate = 24_000
     concurrency = 1
+    shifts_pitch = False
 
     def __init__(self, first_audio: float, real_time_factor: float, timings: Path | None = None) -> None:
         self.timings: list[StandInTiming] = []
@@ -60,7 +61,7 @@ class StandInEngine:
     ) -> Generator[Samples, None, None]:
         """As :meth:`SpeechEngine.synthesize`."""
         received_at = time.monotonic()
-        samples = round(len(text) * SECONDS_PER_CHARACTER * self.sample_rate / parameters.speed)
+        samples = round(len(text) * SECONDS_PER_CHARACTER * self.sample_rate / (parameters.speed or 1.0))
         tone = 0.2 * np.sin(2 * np.pi * TONE_HZ / self.sample_rate * np.arange(samples, dtype=np.float32))
         chunk = round(CHUNK_SECONDS * self.sample_rate)
         due = received_at + self._first_audio

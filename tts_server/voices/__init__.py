@@ -1,0 +1,1 @@
+"""Voices made from recordings: what is taken, how it is kept."""
