@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from aiohttp import WSCloseCode, web
 from aiohttp.typedefs import Handler
 
-from tts_server.api.openai_api import OpenAiApi, error_response
+from tts_server.api.errors import error_response
+from tts_server.api.openai_api import OpenAiApi
 from tts_server.engines.base import SpeechEngine
 from tts_server.metrics import CONTENT_TYPE, Metrics
 from tts_server.speaking.speech import Speech

@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from tts_server.api.encoders import ENCODERS, Encoder
+from tts_server.api.errors import error_response
 from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
 from tts_server.speaking.speech import Speech
 from tts_server.text.ear import for_the_ear
@@ -39,19 +40,6 @@ class _BadRequestError(ValueError):
     def __init__(self, message: str, parameter: str | None = None) -> None:
         super().__init__(message)
         self.parameter = parameter
-
-
-def error_response(
-    status: int,
-    message: str,
-    parameter: str | None = None,
-    code: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> web.Response:
-    """An error in the shape in which OpenAI's clients look for it."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    body = {"error": {"message": message, "type": kind, "param": parameter, "code": code}}
-    return web.json_response(body, status=status, headers=headers)
 
 
 class OpenAiApi:
