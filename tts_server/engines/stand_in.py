@@ -1,4 +1,7 @@
-"""A stand-in for a voice: a tone, with a first-audio time and a speed that are fixed. For benchmarks and tests."""
+"""A stand-in for a voice: a tone, with a first-audio time and a speed that are fixed. For benchmarks and tests.
+
+It clones as honestly as a tone can: what it takes over of a recorded voice is the pitch.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_server.engines.base import AlwaysLoaded, Samples, Voice
+from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
+from tts_server.engines.pitch import RECORDING_RATE, Pitch, read_recordings
 from tts_server.engines.voices import resolve_voice
+from tts_server.voices.profile import Profiles, VoiceProfile
 from tts_server.wire import SpeechParameters
 
 SECONDS_PER_CHARACTER = 1 / 15
@@ -34,7 +39,8 @@ class StandInEngine(AlwaysLoaded):
     """Speaks ``n`` characters as a tone of ``n`` / 15 seconds, after ``first_audio`` seconds.
 
     From then on a second of audio takes ``real_time_factor`` seconds to make. ``timings`` holds a record of each
-    segment, and a file of that name gets them as lines of JSON.
+    segment, and a file of that name gets them as lines of JSON. ``profiles`` are the voices that people made; without
+    them it can't clone.
     """
 
     name = "stand-in"
@@ -42,19 +48,54 @@ class StandInEngine(AlwaysLoaded):
     concurrency = 1
     shifts_pitch = False
 
-    def __init__(self, first_audio: float, real_time_factor: float, timings: Path | None = None) -> None:
+    def __init__(
+        self,
+        first_audio: float,
+        real_time_factor: float,
+        timings: Path | None = None,
+        profiles: Profiles | None = None,
+    ) -> None:
         self.timings: list[StandInTiming] = []
         self._first_audio = first_audio
         self._real_time_factor = real_time_factor
         self._file = timings.open("a", encoding="utf-8") if timings else None
+        self._profiles = profiles
+        # By voice: what its recordings were when they were listened to, and how high it is. Written by any thread.
+        self._learnt: dict[str, tuple[str, float]] = {}
 
     def voices(self) -> Sequence[Voice]:
-        """The one tone."""
-        return (_VOICE,)
+        """The one tone, and every voice that people made."""
+        made = self._profiles.all() if self._profiles else ()
+        return (_VOICE, *(Voice(profile.id, profile.name, profile.language) for profile in made))
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
         """As :meth:`SpeechEngine.resolve`; it hums in every language."""
         return resolve_voice(self.voices(), _VOICE, voice, None)
+
+    def learn(self, profile: VoiceProfile) -> float:
+        """As :meth:`CloningEngine.learn`."""
+        recorded = self._listen(profile)
+        return recorded.likeness(Pitch.of(_tone(recorded.hz, RECORDING_RATE, RECORDING_RATE), RECORDING_RATE))
+
+    def _listen(self, profile: VoiceProfile) -> Pitch:
+        pitch = Pitch.of(read_recordings(profile.recordings), RECORDING_RATE)
+        self._learnt[profile.id] = (profile.digest, pitch.hz)
+        return pitch
+
+    def forget(self, voice: str) -> None:
+        """As :meth:`CloningEngine.forget`."""
+        self._learnt.pop(voice, None)
+
+    def _hertz(self, voice: Voice) -> float:
+        if voice.id == _VOICE.id:
+            return TONE_HZ
+        profile = self._profiles.get(voice.id) if self._profiles else None
+        if profile is None:
+            raise EngineError(f"the voice {voice.name!r} is gone")
+        known = self._learnt.get(profile.id)
+        if known is None or known[0] != profile.digest:
+            return self._listen(profile).hz
+        return known[1]
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
@@ -62,7 +103,7 @@ class StandInEngine(AlwaysLoaded):
         """As :meth:`SpeechEngine.synthesize`."""
         received_at = time.monotonic()
         samples = round(len(text) * SECONDS_PER_CHARACTER * self.sample_rate / (parameters.speed or 1.0))
-        tone = 0.2 * np.sin(2 * np.pi * TONE_HZ / self.sample_rate * np.arange(samples, dtype=np.float32))
+        tone = _tone(self._hertz(voice), samples, self.sample_rate)
         chunk = round(CHUNK_SECONDS * self.sample_rate)
         due = received_at + self._first_audio
         for start in range(0, samples, chunk):
@@ -70,7 +111,7 @@ class StandInEngine(AlwaysLoaded):
                 return
             if start == 0:
                 self._record(StandInTiming(text, received_at, time.monotonic()))
-            yield tone[start : start + chunk].astype(np.float32)
+            yield tone[start : start + chunk]
             due += CHUNK_SECONDS * self._real_time_factor
 
     def _record(self, timing: StandInTiming) -> None:
@@ -83,3 +124,7 @@ class StandInEngine(AlwaysLoaded):
         """Close the file of timings."""
         if self._file:
             self._file.close()
+
+
+def _tone(hertz: float, samples: int, rate: int) -> Samples:
+    return (0.2 * np.sin(2 * np.pi * hertz / rate * np.arange(samples))).astype(np.float32)

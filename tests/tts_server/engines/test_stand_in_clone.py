@@ -1,0 +1,105 @@
+"""The stand-in imitates voices: what is heard of it has the pitch of what was recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soxr
+
+from sandbox.speech import ADA, BEN, GuestVoice, speech
+from tts_server.engines.base import CloningEngine, EngineError, Samples, UnknownVoiceError
+from tts_server.engines.pitch import RECORDING_RATE, Pitch
+from tts_server.engines.stand_in import TONE_HZ, StandInEngine
+from tts_server.voices.profile import VoiceProfile
+from tts_server.wire import SpeechParameters
+
+SENTENCE = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun."
+
+
+class Shelf:
+    """The voices that people made, in a list."""
+
+    def __init__(self, *profiles: VoiceProfile) -> None:
+        self.profiles = list(profiles)
+
+    def all(self) -> Sequence[VoiceProfile]:
+        return self.profiles
+
+    def get(self, voice: str) -> VoiceProfile | None:
+        return next((profile for profile in self.profiles if profile.id == voice), None)
+
+
+def save_flac(path: Path, sound: Samples) -> Path:
+    with av.open(str(path), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=RECORDING_RATE, layout="mono")
+        frame = av.AudioFrame.from_ndarray((sound[None] * 32_767).astype("<i2"), format="s16", layout="mono")
+        frame.sample_rate = RECORDING_RATE
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return path
+
+
+def profile(folder: Path, name: str, voice: GuestVoice, digest: str = "1") -> VoiceProfile:
+    sound = soxr.resample(speech(SENTENCE, voice), 48_000, RECORDING_RATE)
+    return VoiceProfile(name.lower(), name, "en", (save_flac(folder / f"{name}-{digest}.flac", sound),), digest)
+
+
+def heard(engine: StandInEngine, voice: str | None) -> float:
+    """The loudest frequency of what it says, in Hz."""
+    chunks = engine.synthesize(SENTENCE, engine.resolve(voice, None), SpeechParameters(), threading.Event())
+    sound = np.concatenate(list(chunks))
+    return float(np.argmax(np.abs(np.fft.rfft(sound))) * engine.sample_rate / len(sound))
+
+
+@pytest.mark.parametrize("hertz", [70.0, 110.0, 219.0, 380.0])
+def test_the_pitch_of_a_tone_in_noise_is_found_also_with_stronger_overtones(hertz: float) -> None:
+    times = np.arange(RECORDING_RATE) / RECORDING_RATE
+    sound = sum(np.sin(2 * np.pi * hertz * part * times) / 4 * min(part, 3) for part in range(1, 6))
+    sound = sound + np.random.default_rng(0).normal(0, 0.1, len(times))
+    assert Pitch.of(sound.astype(np.float32), RECORDING_RATE).hz == pytest.approx(hertz, rel=0.01)
+
+
+def test_noise_and_silence_have_none() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, RECORDING_RATE).astype(np.float32)
+    for sound in (noise, np.zeros(RECORDING_RATE, np.float32), np.zeros(0, np.float32)):
+        with pytest.raises(EngineError, match="no voice with a pitch"):
+            Pitch.of(sound, RECORDING_RATE)
+
+
+def test_each_cloned_voice_is_heard_at_its_own_pitch_and_its_own_stays(tmp_path: Path) -> None:
+    ada, ben = profile(tmp_path, "Ada", ADA), profile(tmp_path, "Ben", BEN)
+    engine = StandInEngine(0.0, 0.0, profiles=Shelf(ada, ben))
+    assert isinstance(engine, CloningEngine)
+    assert 0.0 < engine.learn(ada) <= 1.0
+    assert [voice.name for voice in engine.voices()] == ["A tone", "Ada", "Ben"]
+    assert heard(engine, None) == pytest.approx(TONE_HZ, rel=0.02)
+    assert 180 < heard(engine, "ada") < 240
+    assert 80 < heard(engine, "ben") < 120, "not learnt in this process, and all the same"
+
+
+def test_a_voice_whose_recordings_changed_is_heard_anew_and_one_that_is_gone_is_said(tmp_path: Path) -> None:
+    shelf = Shelf(profile(tmp_path, "Robin", ADA))
+    engine = StandInEngine(0.0, 0.0, profiles=shelf)
+    engine.learn(shelf.profiles[0])
+    shelf.profiles[0] = profile(tmp_path, "Robin", BEN, digest="2")
+    assert heard(engine, "robin") < 120
+    voice = engine.resolve("robin", None)
+    shelf.profiles.clear()
+    engine.forget("robin")
+    with pytest.raises(UnknownVoiceError):
+        engine.resolve("robin", None)
+    with pytest.raises(EngineError, match="'Robin' is gone"):
+        list(engine.synthesize("Hello.", voice, SpeechParameters(), threading.Event()))
+
+
+def test_a_recording_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.flac").write_bytes(b"fLaC and nothing more")
+    engine = StandInEngine(0.0, 0.0, profiles=Shelf())
+    for recordings in ((tmp_path / "broken.flac",), (tmp_path / "gone.flac",), ()):
+        with pytest.raises(EngineError, match="recording"):
+            engine.learn(VoiceProfile("robin", "Robin", "en", recordings, "1"))
