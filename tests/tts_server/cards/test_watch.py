@@ -1,0 +1,55 @@
+"""A card that fills up is told of once, and again only after it had room in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from tts_server.cards.memory import GIB, CardKind, CardMemory
+from tts_server.cards.watch import Threshold, VramWatch
+
+
+def card(used_gib: float, total_gib: int = 10, name: str = "RTX") -> CardMemory:
+    return CardMemory(name, CardKind.NVIDIA, total_gib * GIB, int(used_gib * GIB), (8, 6))
+
+
+def test_a_crossing_is_told_once_until_the_card_was_well_below_the_limit() -> None:
+    watch = VramWatch(["0.9"])
+    heard = [bool(watch.look([card(used)])) for used in (8.9, 9.0, 9.5, 8.7, 9.1, 8.5, 9.1)]
+    assert heard == [False, True, False, False, False, False, True]
+
+
+def test_the_warning_names_the_card_and_the_amounts() -> None:
+    (warning,) = VramWatch(["0.9"]).look([card(9.5)])
+    assert "RTX" in warning
+    assert "9.5 of 10.0 GiB" in warning
+    assert "9.0" in warning
+
+
+def test_each_card_has_its_own_limit_and_the_last_one_holds_for_the_rest() -> None:
+    watch = VramWatch(["10GB", "14GB"])
+    cards = [card(9.4, 11, "one"), card(12.9, 16, "two"), card(13.1, 16, "three")]
+    assert [warning.split(" is ")[0].rpartition(" ")[2] for warning in watch.look(cards)] == ["one", "three"]
+    assert len(watch.look([cards[0], card(13.2, 16, "two"), cards[2]])) == 1
+
+
+def test_no_cards_is_nothing_to_say() -> None:
+    assert VramWatch(["0.9"]).look([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [("0.9", 9 * GIB), (".5", 5 * GIB), ("1", 10 * GIB), ("10GB", 10**10), ("10 gib", 10 * GIB), ("512MiB", GIB // 2)],
+)
+def test_shares_and_sizes_are_understood(text: str, limit: int) -> None:
+    assert Threshold.parse(text).limit(10 * GIB) == limit
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.0", "90%", "90", "1.5", "-1GB", "0GB", "10TB", "ten", "nan", "1e3GB"])
+def test_anything_else_is_refused_with_words(text: str) -> None:
+    with pytest.raises(ValueError, match="neither a share such as"):
+        Threshold.parse(text)
+
+
+def test_no_thresholds_at_all_are_refused() -> None:
+    with pytest.raises(ValueError, match="no threshold"):
+        VramWatch([])

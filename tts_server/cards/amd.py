@@ -1,0 +1,50 @@
+"""AMD's cards, from the files in which Linux's driver tells of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tts_server.cards.memory import GIB, CardKind, CardMemory
+
+DRM = Path("/sys/class/drm")
+_VENDOR = "0x1002"
+_CARD = re.compile(r"card(\d+)")
+SMALLEST = GIB
+"""What has less is the part of the main memory that a processor's own graphics sets aside: small, and always full."""
+
+
+def read_amd_cards(root: Path = DRM) -> tuple[CardMemory, ...]:
+    """Every card with memory of its own, in the kernel's order; none where there is no driver. Blocks, any thread."""
+    try:
+        numbered = {int(match[1]): folder for folder in root.iterdir() if (match := _CARD.fullmatch(folder.name))}
+    except OSError:
+        return ()
+    cards = (_read(number, numbered[number] / "device") for number in sorted(numbered))
+    return tuple(card for card in cards if card is not None)
+
+
+def _read(number: int, device: Path) -> CardMemory | None:
+    try:
+        if _text(device / "vendor") != _VENDOR:
+            return None
+        total = int(_text(device / "mem_info_vram_total"))
+        used = int(_text(device / "mem_info_vram_used"))
+    except (OSError, ValueError):
+        return None
+    return CardMemory(_name(number, device), CardKind.AMD, total, used) if total >= SMALLEST else None
+
+
+def _name(number: int, device: Path) -> str:
+    """The product's name, which consumer cards mostly don't tell, else what the kernel calls it."""
+    for file, form in (("product_name", "{}"), ("device", f"AMD card {number} ({{}})")):
+        try:
+            if text := _text(device / file):
+                return form.format(text)
+        except OSError:
+            continue
+    return f"AMD card {number}"
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace").strip()
