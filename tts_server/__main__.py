@@ -16,11 +16,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tts_server.assembly import create_speech
 from tts_server.engines.base import EngineError, UnknownVoiceError
-from tts_server.engines.catalogue import create_engine
 from tts_server.lifetime import end_with_parent, ending_signals
+from tts_server.presets import PresetError
 from tts_server.server import SpeechServer
 from tts_server.settings import Settings, SettingsError, load_settings
+from tts_server.voices.profile import NoProfiles
 
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 
@@ -54,7 +56,7 @@ async def _listen(settings: Settings, server: SpeechServer, runner: web.AppRunne
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
         return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {error.strerror or error}", _CANNOT_START)
-    loading = asyncio.create_task(server.load(partial(create_engine, settings)), name="load")
+    loading = asyncio.create_task(server.load(partial(create_speech, settings, NoProfiles())), name="load")
     ending = asyncio.create_task(ended.wait(), name="ended")
     try:
         await asyncio.wait([loading, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -67,6 +69,8 @@ async def _listen(settings: Settings, server: SpeechServer, runner: web.AppRunne
             await ending
     except (EngineError, UnknownVoiceError) as error:
         return _complain(f"TTS_ENGINE={settings.tts_engine}: {error}", _ENGINE_FAILED)
+    except PresetError as error:
+        return _complain(str(error), _CANNOT_START)
     finally:
         for task in (loading, ending):
             task.cancel()

@@ -16,7 +16,6 @@ from aiohttp.typedefs import Handler
 
 from tts_server.api.errors import error_response
 from tts_server.api.openai_api import OpenAiApi
-from tts_server.engines.base import SpeechEngine
 from tts_server.metrics import CONTENT_TYPE, Metrics
 from tts_server.speaking.speech import Speech
 from tts_server.speaking.stream import SpeechStream
@@ -60,16 +59,16 @@ class SpeechServer:
         self.application.on_shutdown.append(self._disconnect_all)
         self.application.on_cleanup.append(self._unload)
 
-    async def load(self, create: Callable[[], SpeechEngine]) -> Speech:
-        """Make the engine, in a thread, and let it say its first word to nobody.
+    async def load(self, create: Callable[[], Speech]) -> Speech:
+        """Make the voice, in a thread, and let every engine that needs no loading say its first word to nobody.
 
         Raises:
-            EngineError: it can't be loaded, or can't speak.
+            EngineError: an engine can't be made, or can't speak.
             UnknownVoiceError: it has no voice as the settings name.
         """
-        speech = Speech(await asyncio.to_thread(create))
+        speech = await asyncio.to_thread(create)
         try:
-            await warm_up(speech, self._clock)
+            await warm_up(speech)
         except BaseException:
             await speech.close()
             raise

@@ -115,14 +115,13 @@ class Failure:
     reply: str | None = None
 
 
-EngineChange = Literal["ready", "loading", "too_slow", "out_of_memory", "failed", "overloaded", "asked"]
+EngineChange = Literal["ready", "loading", "too_slow", "out_of_memory", "failed", "asked"]
 ENGINE_CHANGES: tuple[EngineChange, ...] = (
     "ready",
     "loading",
     "too_slow",
     "out_of_memory",
     "failed",
-    "overloaded",
     "asked",
 )
 

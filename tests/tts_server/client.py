@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
+from tts_server.speaking.speech import Speech
 from tts_server.wire import (
     Failure,
     Flushed,
@@ -146,13 +147,15 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def running(engine: SpeechEngine, token: str | None = None) -> AsyncIterator[RunningServer]:
-    """A server with this engine, until the block ends."""
+async def running(
+    engine: SpeechEngine, *others: SpeechEngine, token: str | None = None, **options: Any
+) -> AsyncIterator[RunningServer]:
+    """A server with this engine, and others that stand in for it, until the block ends; ``options`` of the voice."""
     server = SpeechServer(token)
     http = TestServer(server.application)
     await http.start_server()
     try:
-        await server.load(lambda: engine)
+        await server.load(lambda: Speech([engine, *others], **options))
         async with aiohttp.ClientSession() as session:
             yield RunningServer(server, http, session, engine)
     finally:

@@ -90,20 +90,22 @@ async def test_a_port_that_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "named"),
+    ("environment", "named", "status"),
     [
-        ({"TTS_BIND": "0.0.0.0:0"}, "TTS_TOKEN"),
-        ({"TTS_BIND": "[::]:0"}, "TTS_TOKEN"),
-        ({"TTS_BIND": "8765"}, "TTS_BIND"),
-        ({"TTS_BIND": "127.0.0.1:99999"}, "TTS_BIND"),
-        ({"TTS_ENGINE": "siri"}, "TTS_ENGINE"),
-        ({"TTS_DEVICE": "abacus"}, "TTS_DEVICE"),
+        ({"TTS_BIND": "0.0.0.0:0"}, "TTS_TOKEN", 2),
+        ({"TTS_BIND": "[::]:0"}, "TTS_TOKEN", 2),
+        ({"TTS_BIND": "8765"}, "TTS_BIND", 2),
+        ({"TTS_BIND": "127.0.0.1:99999"}, "TTS_BIND", 2),
+        ({"TTS_DEVICE": "abacus"}, "TTS_DEVICE", 2),
+        ({"TTS_PRESET": "grumpy"}, "grumpy", 2),
+        ({"TTS_ENGINE": "siri"}, "siri", 1),
+        ({"TTS_FALLBACK": "siri"}, "siri", 1),
     ],
 )
-async def test_settings_that_can_not_be_used(environment: dict[str, str], named: str) -> None:
+async def test_settings_that_can_not_be_used(environment: dict[str, str], named: str, status: int) -> None:
     async with _process(**environment) as process:
         output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
-    assert process.returncode == 2
+    assert process.returncode == status
     assert output == b""
     assert named in errors.decode()
     assert errors.decode().count("\n") == 1

@@ -9,18 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_server.wire import (
+    ENGINE_CHANGES,
     ERROR_CODES,
     MAX_MESSAGE_BYTES,
     Cancel,
     Cancelled,
     ClientMessage,
+    EngineChanged,
     Failure,
     Flushed,
+    Loading,
     SegmentEnd,
     SegmentStart,
     ServerMessage,
     Speak,
     SpeechParameters,
+    Warned,
     WireError,
     encode_client,
     encode_server,
@@ -34,8 +38,9 @@ _parameters = st.builds(
     SpeechParameters,
     voice=st.none() | st.text(min_size=1, max_size=200),
     pitch_shift=st.floats(-12, 12),
-    speed=st.floats(0.5, 2.0),
-    top_k=st.none() | st.integers(0, 1000),
+    speed=st.none() | st.floats(0.5, 2.0),
+    top_k=st.none() | st.integers(1, 100),
+    gpt_cond_len=st.none() | st.integers(6, 30),
     preprocess_text=st.booleans(),
 )
 _client_messages = st.builds(Speak, st.text(), st.booleans(), _ids, _parameters) | st.builds(Cancel, _ids)
@@ -45,6 +50,9 @@ _server_messages = (
     | st.builds(Flushed, st.none() | st.floats(0, 1e9), st.floats(0, 1e9), _ids)
     | st.builds(Cancelled, _ids)
     | st.builds(Failure, st.text(), st.sampled_from(ERROR_CODES), _ids)
+    | st.builds(Loading, st.text(), st.floats(0, 1))
+    | st.builds(EngineChanged, st.text(), st.sampled_from(ENGINE_CHANGES))
+    | st.builds(Warned, st.text())
 )
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

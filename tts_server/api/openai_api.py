@@ -18,8 +18,9 @@ from aiohttp import web
 from tts_server.api.encoders import ENCODERS, Encoder
 from tts_server.api.errors import error_response
 from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
+from tts_server.presets import PresetError
+from tts_server.speaking.admission import OverloadedError
 from tts_server.speaking.speech import Speech
-from tts_server.text.ear import for_the_ear
 from tts_server.text.segmenter import Segmenter
 from tts_server.wire import SpeechParameters
 
@@ -54,11 +55,13 @@ class OpenAiApi:
         speech = self._ready()
         try:
             text, format_name, parameters = _parse(await request.text())
-            speech.choose(parameters, text)
+            parameters = speech.settle(parameters, text)
         except _BadRequestError as error:
             return error_response(400, str(error), error.parameter)
         except UnknownVoiceError as error:
             return error_response(400, str(error), "voice")
+        except PresetError as error:
+            return error_response(400, str(error), "preset")
         except UnicodeDecodeError:
             return error_response(400, "the body is not UTF-8")
         if self._requests >= MAX_REQUESTS:
@@ -73,13 +76,11 @@ class OpenAiApi:
 
 async def _speak(speech: Speech, text: str, parameters: SpeechParameters) -> AsyncGenerator[Samples, None]:
     segmenter = Segmenter(parameters.language)
-    before = ""
-    for segment in [*segmenter.feed(text), *segmenter.flush()]:
-        voice = speech.choose(parameters, segment)
-        spoken = for_the_ear(segment, voice.language, before)
-        before = segment
-        if spoken:
-            async with aclosing(speech.say(spoken, voice, parameters, SAMPLE_RATE)) as pieces:
+    with speech.reply(parameters, SAMPLE_RATE) as voice:
+        # A file may wait for the voice that was asked for; a conversation can't.
+        await speech.residency.loaded()
+        for segment in [*segmenter.feed(text), *segmenter.flush()]:
+            async with aclosing(voice.say(segment)) as pieces:
                 async for piece in pieces:
                     yield piece
 
@@ -87,6 +88,8 @@ async def _speak(speech: Speech, text: str, parameters: SpeechParameters) -> Asy
 async def _answer(request: web.Request, encoder: Encoder, pieces: AsyncGenerator[Samples, None]) -> web.StreamResponse:
     try:
         first = await anext(pieces, None)
+    except OverloadedError as error:
+        return error_response(429, str(error), code="rate_limit_exceeded", headers={"Retry-After": "1"})
     except EngineError as error:
         return error_response(500, str(error))
     response = web.StreamResponse(headers={"Content-Type": encoder.content_type})

@@ -1,28 +1,45 @@
-"""Makes the engine that the settings name."""
+"""Makes the engines that the settings name."""
 
 from __future__ import annotations
 
 from tts_server.engines.base import EngineError, SpeechEngine
 from tts_server.settings import EngineName, Settings
+from tts_server.voices.profile import Profiles
 
 DEFAULT_ESPEAK_VOICE = "en-us"
 
 
-def create_engine(settings: Settings) -> SpeechEngine:
-    """Load the engine; blocks for as long as that takes, so call it off the event loop.
+def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine, ...]:
+    """The engine that is wanted and those that stand in for it, in order; ``profiles`` are the voices people made.
+
+    Blocks for as long as that takes, so call it off the event loop.
 
     Raises:
-        EngineError: it can't be loaded.
-        UnknownVoiceError: it has no voice as ``TTS_VOICE`` names.
+        EngineError: one of them can't be made.
+        UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
+    """
+    others = [name for name in settings.tts_fallback if name != settings.tts_engine]
+    return (
+        create_engine(settings.tts_engine, settings, profiles, settings.tts_voice),
+        *(create_engine(name, settings, profiles, None) for name in others),
+    )
+
+
+def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str | None) -> SpeechEngine:
+    """Make one engine; ``voice`` is what it speaks with where nobody asks for another.
+
+    Raises:
+        EngineError: there is no such engine, or it can't be made.
+        UnknownVoiceError: it has no such voice.
     """
     # An engine's own libraries are imported only where it is used.
-    match settings.tts_engine:
+    match name:
         case EngineName.ESPEAK:
             from tts_server.engines import espeak, espeak_library
             from tts_server.engines.realtime_tts import RealtimeTtsEngine
 
             engine = espeak.EspeakEngine(espeak_library.load())
-            return RealtimeTtsEngine(engine, settings.tts_voice or DEFAULT_ESPEAK_VOICE, shifts_pitch=True)
+            return RealtimeTtsEngine(engine, voice or DEFAULT_ESPEAK_VOICE, shifts_pitch=True)
         case EngineName.STAND_IN:
             from tts_server.engines.stand_in import StandInEngine
 
@@ -31,5 +48,5 @@ def create_engine(settings: Settings) -> SpeechEngine:
                 real_time_factor=settings.tts_stand_in_rtf,
                 timings=settings.tts_stand_in_timings,
             )
-        case name:
+        case _:
             raise EngineError(f"there is no engine {name!r}")

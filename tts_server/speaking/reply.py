@@ -23,7 +23,10 @@ class Segment:
 
 
 class Reply:
-    """What was written of a reply and is still to be spoken. For the event loop alone."""
+    """What was written of a reply and is still to be spoken. For the event loop alone.
+
+    ``parameters`` may be settled until it is spoken.
+    """
 
     def __init__(self, reply_id: str | None, parameters: SpeechParameters, clock: Callable[[], float]) -> None:
         self.id = reply_id

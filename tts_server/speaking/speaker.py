@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
 
-from tts_server.engines.base import EngineError, Voice
+from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.metrics import Metrics
+from tts_server.speaking.admission import OverloadedError
 from tts_server.speaking.reply import Reply, Segment
 from tts_server.speaking.speech import Speech
-from tts_server.text.ear import for_the_ear
+from tts_server.speaking.spoken_reply import SpokenReply
 from tts_server.wire import (
     SAMPLE_RATE,
     Failure,
@@ -49,7 +50,6 @@ class _Spoken:
         self.started_at = started_at
         self.first_chunk_ms: float | None = None
         self.samples = 0
-        self.last_text = ""
 
     def first_audio(self, segment: Segment, now: float) -> None:
         # A reply that had to wait for the one before it is not late.
@@ -105,33 +105,28 @@ class Speaker:
             ConnectionError: the client is gone.
         """
         spoken = _Spoken(self._clock())
-        async for segment in reply.segments():
-            await self._speak_segment(reply, segment, spoken)
+        try:
+            with self._speech.reply(reply.parameters) as voice:
+                async for segment in reply.segments():
+                    await self._speak_segment(reply, segment, voice, spoken)
+        except OverloadedError as error:
+            raise WireError("overloaded", str(error), reply.id) from error
+        except UnknownVoiceError as error:
+            raise WireError("unknown_voice", str(error), reply.id) from error
+        except EngineError as error:
+            raise WireError("engine_failed", str(error), reply.id) from error
         self._metrics.spoken(spoken.samples / SAMPLE_RATE, spoken.first_chunk_ms)
         await self._client.send(Flushed(spoken.first_chunk_ms, round(spoken.samples / SAMPLE_RATE * 1000, 1), reply.id))
 
-    async def _speak_segment(self, reply: Reply, segment: Segment, spoken: _Spoken) -> None:
-        voice = self._speech.choose(reply.parameters, segment.text)
-        if reply.parameters.preprocess_text:
-            text = for_the_ear(segment.text, voice.language, spoken.last_text)
-        else:
-            text = segment.text.strip()
-        spoken.last_text = segment.text
+    async def _speak_segment(self, reply: Reply, segment: Segment, voice: SpokenReply, spoken: _Spoken) -> None:
         await self._client.send(SegmentStart(segment.number, segment.text, reply.id))
         before = spoken.samples
-        if text:
-            await self._send_audio(reply, segment, text, voice, spoken)
+        async with aclosing(voice.say(segment.text)) as pieces:
+            async for piece in pieces:
+                if spoken.first_chunk_ms is None:
+                    spoken.first_audio(segment, self._clock())
+                for start in range(0, len(piece), FRAME_SAMPLES):
+                    frame = piece[start : start + FRAME_SAMPLES]
+                    await self._client.send_audio(frame.astype("<f4").tobytes())
+                    spoken.samples += len(frame)
         await self._client.send(SegmentEnd(segment.number, spoken.samples - before, reply.id))
-
-    async def _send_audio(self, reply: Reply, segment: Segment, text: str, voice: Voice, spoken: _Spoken) -> None:
-        try:
-            async with aclosing(self._speech.say(text, voice, reply.parameters)) as pieces:
-                async for piece in pieces:
-                    if spoken.first_chunk_ms is None:
-                        spoken.first_audio(segment, self._clock())
-                    for start in range(0, len(piece), FRAME_SAMPLES):
-                        frame = piece[start : start + FRAME_SAMPLES]
-                        await self._client.send_audio(frame.astype("<f4").tobytes())
-                        spoken.samples += len(frame)
-        except EngineError as error:
-            raise WireError("engine_failed", str(error), reply.id) from error

@@ -1,130 +1,187 @@
-"""From a segment's text to its audio: an engine in worker threads, its output checked and brought to one rate."""
+"""The voice: engines in the order in which they are wanted, each standing in for those before it."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
-import numpy as np
-import soxr
-
-from tts_server.engines.base import EngineError, Samples, SpeechEngine, UnknownVoiceError, Voice
+from tts_server.engines.base import EngineError, OutOfMemoryError, SpeechEngine, UnknownVoiceError, Voice
+from tts_server.presets import Presets
+from tts_server.speaking.admission import Admission
+from tts_server.speaking.engine_line import EngineLine
+from tts_server.speaking.notices import Notices
+from tts_server.speaking.performance import LowReason, Performance
+from tts_server.speaking.residency import Residency
+from tts_server.speaking.spoken_reply import SpokenReply
 from tts_server.text.languages import language_of
-from tts_server.wire import SAMPLE_RATE, SpeechParameters
+from tts_server.wire import SAMPLE_RATE, EngineChanged, Loading, SpeechParameters
 
-MAX_SEGMENT_SECONDS = 60
-"""More audio than this from one segment is an engine gone astray; it also bounds a segment's memory (12 MB)."""
+_log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 300.0
+WANTED_AT_ONCE = 5
+MORE_AT_ONCE = 11
 
 
 class Speech:
-    """Speaks segments with one engine, for any number of clients.
+    """Speaks replies for any number of clients. Belongs to the event loop; :meth:`close` it once.
 
-    Segments wait in one line for the engine's threads. Since a client has at most one segment in it, clients take
-    turns, segment by segment. A segment is made as fast as the engine can and held until its reader takes it, so a
-    slow reader never keeps the engine from the others.
+    The first engine is the one that is wanted. Where it is not loaded, fails, or is too slow, the next clause comes
+    from the next engine, at the same loudness, and after a while the first is tried again.
+
+    Args:
+        engines: at least one; all but the first are loaded and stay so.
+        presets: the named ways to speak.
+        idle_seconds: after which the first engine is unloaded when nobody needs it.
+        at_once: how many replies the first engine speaks at once; the next ones speak more.
     """
 
-    def __init__(self, engine: SpeechEngine) -> None:
-        self._engine = engine
-        self._workers = ThreadPoolExecutor(engine.concurrency, thread_name_prefix="speech")
-        self._stops: set[threading.Event] = set()
+    def __init__(
+        self,
+        engines: Sequence[SpeechEngine],
+        presets: Presets | None = None,
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        at_once: int = WANTED_AT_ONCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        wanted, *others = engines
+        self.notices = Notices()
+        self.presets = presets or Presets({})
+        self.performance = Performance(clock, self._performance_changed)
+        self.residency = Residency(wanted, idle_seconds, self._loading, self._not_loaded)
+        self._wanted = EngineLine(wanted, self.performance.worked)
+        self._others = tuple(EngineLine(engine) for engine in others)
+        self._admission = Admission(at_once, MORE_AT_ONCE)
 
     @property
     def engine_name(self) -> str:
-        """The engine's own name."""
-        return self._engine.name
+        """The name of the engine that is wanted."""
+        return self._wanted.name
+
+    @property
+    def engines(self) -> tuple[SpeechEngine, ...]:
+        """All of them, in order."""
+        return tuple(line.engine for line in self._all)
+
+    @property
+    def speaking_engine(self) -> str:
+        """The name of the engine that would speak a clause now."""
+        return self._in_order(may_want=True)[0].name
+
+    @property
+    def _all(self) -> tuple[EngineLine, ...]:
+        return (self._wanted, *self._others)
+
+    def state(self) -> EngineChanged:
+        """Which engine speaks now, and why."""
+        return EngineChanged(self.speaking_engine, self._low() or "ready")
 
     def voices(self) -> Sequence[Voice]:
-        """Every voice there is."""
-        return self._engine.voices()
+        """Every voice of the engine that is wanted."""
+        return self._wanted.engine.voices()
 
-    def choose(self, parameters: SpeechParameters, text: str) -> Voice:
-        """The voice that was asked for; where none was, one that can read the script of ``text``.
+    def settle(self, asked: SpeechParameters, text: str) -> SpeechParameters:
+        """What is asked for, with its preset applied; checked as far as it can be before a word is spoken.
 
         Raises:
-            UnknownVoiceError: the one that was asked for is not there.
+            PresetError: there is no such preset.
+            UnknownVoiceError: no engine has the voice.
         """
-        if parameters.voice is not None or parameters.language is not None:
-            return self._engine.resolve(parameters.voice, parameters.language)
+        parameters = self.presets.apply(asked)
+        self.choose(self._all, parameters, text)
+        return parameters
+
+    @contextmanager
+    def reply(self, parameters: SpeechParameters, rate: int = SAMPLE_RATE) -> Iterator[SpokenReply]:
+        """Speak one reply while the block runs, with parameters from :meth:`settle`; ``rate`` in Hz.
+
+        Raises:
+            OverloadedError: too many are being spoken.
+        """
+        with self._admission.enter() as may_want, self.residency.needed():
+            yield SpokenReply(self, parameters, rate, lambda: self._in_order(may_want))
+
+    def rehearsals(self, parameters: SpeechParameters) -> Iterator[SpokenReply]:
+        """A reply by each engine that is loaded, in which no other stands in."""
+        for line in self._all:
+            if line.engine.loaded:
+                yield SpokenReply(self, parameters, SAMPLE_RATE, partial(tuple, [line]))
+
+    def _in_order(self, may_want: bool) -> tuple[EngineLine, ...]:
+        """The engines to try for the next clause."""
+        if self._others and (not may_want or self._low() is not None):
+            return self._others
+        return self._all
+
+    def _low(self) -> LowReason | None:
+        if not self._wanted.engine.loaded:
+            return self.performance.look() or "loading"
+        return self.performance.look()
+
+    def choose(
+        self, lines: Sequence[EngineLine], parameters: SpeechParameters, text: str
+    ) -> list[tuple[EngineLine, Voice]]:
+        """The engines among ``lines`` that can speak this text as asked, each with its voice.
+
+        Raises:
+            UnknownVoiceError: none can.
+        """
+        language = parameters.language or language_of(text)
+        found: list[tuple[EngineLine, Voice]] = []
+        first_error: UnknownVoiceError | None = None
+        for line in lines:
+            try:
+                found.append((line, self._voice(line, parameters, language)))
+            except UnknownVoiceError as error:
+                first_error = first_error or error
+        if not found:
+            raise first_error or UnknownVoiceError("there is no voice")
+        return found
+
+    def _voice(self, line: EngineLine, parameters: SpeechParameters, language: str | None) -> Voice:
+        voice = parameters.voice
+        if voice is not None and line is not self._wanted and self._wanted_has(voice):
+            # An engine that stands in speaks with a voice of its own.
+            voice = None
         try:
-            return self._engine.resolve(None, language_of(text))
+            return line.engine.resolve(voice, language)
         except UnknownVoiceError:
-            return self._engine.resolve(None, None)
+            if parameters.language is not None:
+                raise
+            # The language was only guessed.
+            return line.engine.resolve(voice, None)
 
-    async def say(
-        self, text: str, voice: Voice, parameters: SpeechParameters, rate: int = SAMPLE_RATE
-    ) -> AsyncGenerator[Samples, None]:
-        """Speak one segment: mono float32 at ``rate`` Hz, in pieces as they are made.
+    def _wanted_has(self, voice: str) -> bool:
+        return any(voice in (one.id, one.name) for one in self._wanted.engine.voices())
 
-        Closing or cancelling it stops the engine. Close it (``contextlib.aclosing``) wherever it may be left early.
+    def gain(self, line: EngineLine) -> float:
+        """What makes an engine as loud as the one that is wanted."""
+        return 1.0 if line is self._wanted else line.loudness.gain_to(self._wanted.loudness)
 
-        Raises:
-            EngineError: the engine failed, or gave something that is no sound.
-        """
-        loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[Samples | None] = asyncio.Queue()
-        stop = threading.Event()
+    def failed(self, line: EngineLine, error: EngineError) -> None:
+        """An engine could not speak a clause."""
+        _log.warning("%s could not speak: %s", line.name, error)
+        if line is self._wanted and self._others:
+            self.performance.failed("out_of_memory" if isinstance(error, OutOfMemoryError) else "failed")
 
-        def hand_over(piece: Samples) -> None:
-            loop.call_soon_threadsafe(pieces.put_nowait, piece)
+    def _performance_changed(self, low: LowReason | None) -> None:
+        _log.info("%s is %s", self.engine_name, f"spared: {low}" if low else "back")
+        self.notices.tell(self.state())
 
-        job = loop.run_in_executor(self._workers, self._produce, text, voice, parameters, rate, stop, hand_over)
-        job.add_done_callback(lambda _: pieces.put_nowait(None))
-        self._stops.add(stop)
-        try:
-            while (piece := await pieces.get()) is not None:
-                yield piece
-            await job
-        finally:
-            self._stops.discard(stop)
-            stop.set()
-            job.cancel()
+    def _loading(self, progress: float) -> None:
+        self.notices.tell(Loading(self.engine_name, progress))
+        if progress >= 1:
+            self.notices.tell(self.state())
 
-    def _produce(
-        self,
-        text: str,
-        voice: Voice,
-        parameters: SpeechParameters,
-        rate: int,
-        stop: threading.Event,
-        hand_over: Callable[[Samples], None],
-    ) -> None:
-        """In a worker thread: pass on every piece of the segment until it ends or ``stop`` is set."""
-        if stop.is_set():
-            return
-        resampler = soxr.ResampleStream(self._engine.sample_rate, rate, 1, dtype="float32")
-        with closing(self._engine.synthesize(text, voice, parameters, stop)) as chunks:
-            for chunk in self._checked(chunks):
-                if stop.is_set():
-                    return
-                piece = resampler.resample_chunk(chunk)
-                if len(piece):
-                    hand_over(piece)
-        rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-        if len(rest):
-            hand_over(rest)
-
-    def _checked(self, chunks: Iterator[Samples]) -> Iterator[Samples]:
-        samples = 0
-        try:
-            for chunk in chunks:
-                if not np.isfinite(chunk).all():
-                    raise EngineError(f"{self.engine_name} gave numbers that are no sound")
-                samples += len(chunk)
-                if samples > MAX_SEGMENT_SECONDS * self._engine.sample_rate:
-                    raise EngineError(f"{self.engine_name} did not stop after {MAX_SEGMENT_SECONDS} s")
-                yield chunk
-        except EngineError:
-            raise
-        except Exception as error:
-            raise EngineError(f"{self.engine_name} failed: {error!r}") from error
+    def _not_loaded(self, error: EngineError) -> None:
+        self.failed(self._wanted, error)
 
     async def close(self) -> None:
-        """Stop whatever is being spoken, end the threads, close the engine."""
-        for stop in self._stops:
-            stop.set()
-        await asyncio.to_thread(self._workers.shutdown, wait=True, cancel_futures=True)
-        await asyncio.to_thread(self._engine.close)
+        """Stop whatever is being spoken and close every engine."""
+        await self.residency.close()
+        for line in self._all:
+            await line.close()

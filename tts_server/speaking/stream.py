@@ -19,6 +19,7 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from tts_server.engines.base import UnknownVoiceError
 from tts_server.metrics import Metrics
+from tts_server.presets import PresetError
 from tts_server.speaking.reply import Reply
 from tts_server.speaking.speaker import Speaker
 from tts_server.speaking.speech import Speech
@@ -28,6 +29,7 @@ from tts_server.wire import (
     Failure,
     ServerMessage,
     Speak,
+    SpeechParameters,
     WireError,
     encode_server,
     parse_client,
@@ -40,7 +42,8 @@ MAX_REPLIES = 16
 class SpeechStream:
     """A connection: its reader, which is :meth:`run`, and one task that speaks.
 
-    A client that does not read makes the speaking wait; then at most one segment's audio is held for it.
+    A client that does not read makes the speaking wait; then at most one segment's audio is held for it. The engine is
+    loaded, and stays so, for as long as there is a connection.
     """
 
     def __init__(
@@ -71,6 +74,10 @@ class SpeechStream:
         Raises:
             ExceptionGroup: of ``ConnectionError``: the client went without a word.
         """
+        with self._speech.residency.needed():
+            await self._serve()
+
+    async def _serve(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             speaking = tasks.create_task(self._speaker.run(), name="speaker")
             async for raw in self._socket:
@@ -121,18 +128,17 @@ class SpeechStream:
             await self.send(overloaded)
             return reply
         try:
-            self._check(message)
+            reply.parameters = self._settle(message)
         except WireError as error:
             reply.fail(error)
         self._speaker.add(reply)
         return reply
 
-    def _check(self, message: Speak) -> None:
-        asked = message.parameters
-        if asked.preset is not None:
-            raise WireError("bad_parameter", f"there is no preset {asked.preset!r}", message.reply)
+    def _settle(self, message: Speak) -> SpeechParameters:
         try:
-            self._speech.choose(asked, message.token)
+            return self._speech.settle(message.parameters, message.token)
+        except PresetError as error:
+            raise WireError("bad_parameter", str(error), message.reply) from error
         except UnknownVoiceError as error:
             raise WireError("unknown_voice", str(error), message.reply) from error
 

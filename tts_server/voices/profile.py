@@ -37,3 +37,15 @@ class Profiles(Protocol):
     def get(self, voice: str) -> VoiceProfile | None:
         """The voice with this id, if there is one."""
         ...
+
+
+class NoProfiles:
+    """Of a server that keeps no voices."""
+
+    def all(self) -> Sequence[VoiceProfile]:
+        """None."""
+        return ()
+
+    def get(self, voice: str) -> VoiceProfile | None:
+        """None."""
+        return None

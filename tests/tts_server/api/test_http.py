@@ -47,7 +47,7 @@ class TestAdmission:
         ],
     )
     async def test_strangers_stay_outside(self, headers: dict[str, str], query: str) -> None:
-        async with running(CountingEngine(), SECRET) as server:
+        async with running(CountingEngine(), token=SECRET) as server:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await server.session.ws_connect(server.http.make_url(f"/ws/stream{query}"), headers=headers)
             assert refused.value.status == 401
@@ -56,7 +56,7 @@ class TestAdmission:
                 assert (await answer.json())["error"]["code"] == "invalid_api_key"
 
     async def test_the_token_opens_in_a_header_or_in_the_address(self) -> None:
-        async with running(CountingEngine(), SECRET) as server:
+        async with running(CountingEngine(), token=SECRET) as server:
             async with server.connect(headers={"Authorization": f"Bearer {SECRET}"}) as client:
                 await client.say("Hello.")
                 assert (await client.hear()).text == "Hello."
@@ -67,7 +67,7 @@ class TestAdmission:
 
     async def test_health_needs_no_token(self) -> None:
         async with (
-            running(CountingEngine(), SECRET) as server,
+            running(CountingEngine(), token=SECRET) as server,
             server.session.get(server.http.make_url("/health")) as answer,
         ):
             assert answer.status == 200

@@ -245,9 +245,8 @@ class TestFailingEngine:
         assert not any("more of this" in text for text in heard.texts)
         assert (await client.hear()).text == "Good day."
 
-    async def test_an_engine_that_says_nothing_is_silence(self, client: SpeechClient) -> None:
+    async def test_an_engine_that_says_nothing_has_failed(self, client: SpeechClient) -> None:
         await client.say("There is nothing here.", "r1")
         heard = await client.hear()
-        assert heard.failure is None
-        assert heard.flushed is not None
+        assert heard.failure == Failure("counting gave no sound", "engine_failed", "r1")
         assert not len(heard.samples)

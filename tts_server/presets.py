@@ -1,0 +1,95 @@
+"""Named ways to speak, from ``config/presets.yaml`` or the operator's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+
+from tts_server.wire import NUMBERS, SpeechParameters
+
+COMMON_FILE = Path(__file__).resolve().parent.parent / "config" / "presets.yaml"
+
+
+class PresetError(ValueError):
+    """A file of presets can't be used, or there is no preset of that name; the text says which and why."""
+
+
+def _within(name: str) -> object:
+    low, high = NUMBERS[name]
+    return Field(None, ge=low, le=high)
+
+
+class Preset(BaseModel):
+    """What a preset settles; ``None`` is left to the engine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    description: str = ""
+    temperature: Annotated[float | None, _within("temperature")] = None
+    repetition_penalty: Annotated[float | None, _within("repetition_penalty")] = None
+    top_k: Annotated[int | None, _within("top_k")] = None
+    top_p: Annotated[float | None, _within("top_p")] = None
+    speed: Annotated[float | None, _within("speed")] = None
+    pitch_shift: Annotated[float | None, _within("pitch_shift")] = None
+    gpt_cond_len: Annotated[int | None, _within("gpt_cond_len")] = None
+    gpt_cond_chunk_len: Annotated[int | None, _within("gpt_cond_chunk_len")] = None
+
+
+class _File(RootModel[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")], Preset]]):
+    """Presets by name."""
+
+
+class Presets:
+    """The presets there are, and the one for who names none."""
+
+    def __init__(self, presets: Mapping[str, Preset], default: str | None = None) -> None:
+        """Raises :class:`PresetError` where there is no preset called ``default``."""
+        self._presets = dict(presets)
+        self._default = default
+        if default is not None:
+            self._named(default)
+
+    @classmethod
+    def read(cls, path: Path = COMMON_FILE, default: str | None = None) -> Self:
+        """Read a file of presets.
+
+        Raises:
+            PresetError: it can't be read, or says what can't be.
+        """
+        try:
+            presets = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, yaml.YAMLError) as error:
+            raise PresetError(f"{path.name}: {error}") from None
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(str(part) for part in fault["loc"])
+            raise PresetError(f"{path.name}: {where}: {fault['msg']}") from None
+        return cls(presets.root, default)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every preset's name."""
+        return tuple(self._presets)
+
+    def apply(self, asked: SpeechParameters) -> SpeechParameters:
+        """``asked``, with what it leaves open as its preset has it; no pitch is a pitch that it leaves open.
+
+        Raises:
+            PresetError: there is no such preset.
+        """
+        name = asked.preset or self._default
+        if name is None:
+            return asked
+        settled = self._named(name).model_dump(exclude_none=True, exclude={"description"})
+        missing = {field: value for field, value in settled.items() if getattr(asked, field) in (None, 0.0)}
+        return replace(asked, **missing)
+
+    def _named(self, name: str) -> Preset:
+        if name not in self._presets:
+            raise PresetError(f"there is no preset {name!r}; there are {', '.join(self._presets) or 'none'}")
+        return self._presets[name]

@@ -1,0 +1,103 @@
+"""Whether the engine that is wanted can be relied on now: the low-performance mode, which ends by itself.
+
+Pure: it is told what happened and when, and asked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from tts_server.speaking.engine_line import Work
+from tts_server.wire import EngineChange
+
+WINDOW_SECONDS = 6.0
+"""Of the engine's newest work, over which its speed is judged."""
+SLOW_SECONDS = 3.0
+"""So much work must have been too slow."""
+FIRST_WAIT, LONGEST_WAIT = 20.0, 320.0
+"""Seconds until the engine is tried again; twice as long each time that it fails at once."""
+
+LowReason = EngineChange
+"""Any but ``ready``."""
+
+
+class Performance:
+    """One engine's. Any thread.
+
+    Args:
+        clock: monotonic seconds.
+        changed: told what :attr:`low` is whenever it changes, in the thread that changed it.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], changed: Callable[[LowReason | None], None] = lambda _: None
+    ) -> None:
+        self._clock = clock
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._work: deque[Work] = deque()
+        self._reason: LowReason | None = None
+        self._asked = False
+        self._retry_at = 0.0
+        self._wait = FIRST_WAIT
+        self._told: LowReason | None = None
+
+    @property
+    def low(self) -> LowReason | None:
+        """Why the engine is spared now, if it is."""
+        with self._lock:
+            if self._asked:
+                return "asked"
+            return self._reason if self._clock() < self._retry_at else None
+
+    def worked(self, work: Work) -> None:
+        """The engine made a whole clause."""
+        with self._lock:
+            if self._clock() < self._retry_at:
+                return
+            self._work.append(work)
+            while len(self._work) > 1 and sum(work.busy for work in self._work) - self._work[0].busy >= WINDOW_SECONDS:
+                self._work.popleft()
+            busy, audio = sum(work.busy for work in self._work), sum(work.audio for work in self._work)
+            if busy <= audio:
+                self._reason, self._wait = None, FIRST_WAIT
+            elif busy >= SLOW_SECONDS or self._reason == "too_slow":
+                self._spare("too_slow")
+        self._tell()
+
+    def failed(self, reason: LowReason) -> None:
+        """The engine failed."""
+        with self._lock:
+            if self._clock() >= self._retry_at:
+                self._spare(reason)
+        self._tell()
+
+    def ask(self, low: bool) -> None:
+        """Somebody wants the engine spared until they say otherwise; or to have it tried again at once."""
+        with self._lock:
+            self._asked = low
+            if not low:
+                self._retry_at, self._wait = 0.0, FIRST_WAIT
+        self._tell()
+
+    def look(self) -> LowReason | None:
+        """As :attr:`low`, and tell if the time alone has changed it."""
+        self._tell()
+        return self.low
+
+    def _spare(self, reason: LowReason) -> None:
+        again = self._reason is not None
+        self._wait = min(2 * self._wait, LONGEST_WAIT) if again else FIRST_WAIT
+        self._reason = reason
+        self._retry_at = self._clock() + self._wait
+        self._work.clear()
+
+    def _tell(self) -> None:
+        low = self.low
+        with self._lock:
+            if low == self._told:
+                return
+            self._told = low
+        self._changed(low)

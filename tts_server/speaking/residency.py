@@ -1,0 +1,118 @@
+"""When an engine's weights are in memory: from the first that needs them until a while after the last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tts_server.engines.base import EngineError, SpeechEngine
+
+_log = logging.getLogger(__name__)
+
+REPORT_STEP = 0.02
+"""Progress is told in steps of at least this."""
+
+
+class Residency:
+    """Loads an engine in a thread when somebody needs it, and unloads it when nobody has for a while.
+
+    Belongs to the event loop. :meth:`close` it before the engine.
+
+    Args:
+        idle_seconds: how long the engine is kept after the last that needed it.
+        report: told how far loading is, 0 to 1; on the event loop.
+        failed: told why the engine would not load; on the event loop.
+    """
+
+    def __init__(
+        self,
+        engine: SpeechEngine,
+        idle_seconds: float,
+        report: Callable[[float], None],
+        failed: Callable[[EngineError], None],
+    ) -> None:
+        self._engine = engine
+        self._idle_seconds = idle_seconds
+        self._report = report
+        self._failed = failed
+        self._needed = 0
+        self._loading: asyncio.Task[None] | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._unloading: asyncio.Task[None] | None = None
+        self.progress: float | None = None
+
+    @property
+    def loading(self) -> bool:
+        """Whether the engine is on its way into memory."""
+        return self._loading is not None and not self._loading.done()
+
+    @contextmanager
+    def needed(self) -> Iterator[None]:
+        """Have the engine loaded, and kept, while the block runs; does not wait for it."""
+        self._needed += 1
+        if self._idle is not None:
+            self._idle.cancel()
+        self.begin()
+        try:
+            yield
+        finally:
+            self._needed -= 1
+            if not self._needed:
+                self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._begin_to_unload)
+
+    def begin(self) -> None:
+        """Start to load, unless that is done or under way."""
+        unloading = self._unloading is not None and not self._unloading.done()
+        if (unloading or not self._engine.loaded) and not self.loading:
+            self._loading = asyncio.create_task(self._load(), name="load")
+
+    async def loaded(self) -> None:
+        """Wait until nothing is being loaded any more, whether that has worked or not."""
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
+
+    async def _load(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tell(0.0)
+        try:
+            if self._unloading is not None:
+                await asyncio.wait([self._unloading])
+            await asyncio.to_thread(self._engine.load, lambda done: self._pass_on(loop, done))
+        except EngineError as error:
+            _log.error("%s could not be loaded: %s", self._engine.name, error)
+            self.progress = None
+            self._failed(error)
+        else:
+            self._tell(1.0)
+            self.progress = None
+
+    def _pass_on(self, loop: asyncio.AbstractEventLoop, done: float) -> None:
+        loop.call_soon_threadsafe(self._tell_a_step, done)
+
+    def _tell_a_step(self, done: float) -> None:
+        if self.progress is not None and self.progress + REPORT_STEP <= done < 1.0:
+            self._tell(done)
+
+    def _tell(self, done: float) -> None:
+        self.progress = done
+        self._report(done)
+
+    def _begin_to_unload(self) -> None:
+        self._unloading = asyncio.create_task(self._unload(), name="unload")
+
+    async def _unload(self) -> None:
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
+        if self._engine.loaded:
+            _log.info("%s is unloaded: nobody has needed it for %.0f s", self._engine.name, self._idle_seconds)
+            await asyncio.to_thread(self._engine.unload)
+
+    async def close(self) -> None:
+        """Start nothing more; what is under way is waited for, since a thread can't be stopped."""
+        if self._idle is not None:
+            self._idle.cancel()
+        for task in (self._loading, self._unloading):
+            if task is not None:
+                await asyncio.wait([task])

@@ -1,0 +1,86 @@
+"""One reply's voice: clause after clause, by whichever engine can, without a word lost or said twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+from tts_server.engines.base import EngineError, Samples, Voice
+from tts_server.speaking.engine_line import Clause, EngineLine
+from tts_server.text.ear import for_the_ear
+from tts_server.wire import SpeechParameters
+
+
+class Ensemble(Protocol):
+    """What a reply asks of the engines as a whole."""
+
+    def choose(
+        self, lines: Sequence[EngineLine], parameters: SpeechParameters, text: str
+    ) -> list[tuple[EngineLine, Voice]]:
+        """The engines that can speak a text as asked, each with its voice; raises ``UnknownVoiceError``."""
+        ...
+
+    def gain(self, line: EngineLine) -> float:
+        """What makes an engine as loud as the one that is wanted."""
+        ...
+
+    def failed(self, line: EngineLine, error: EngineError) -> None:
+        """An engine could not speak a clause."""
+        ...
+
+
+class SpokenReply:
+    """Speaks a reply's segments, which come one after another. For the event loop alone.
+
+    Args:
+        parameters: with the preset applied.
+        rate: of the sound wanted, in Hz.
+        lines: the engines to try for the next clause, in order.
+    """
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        parameters: SpeechParameters,
+        rate: int,
+        lines: Callable[[], Sequence[EngineLine]],
+    ) -> None:
+        self._ensemble = ensemble
+        self._parameters = parameters
+        self._rate = rate
+        self._lines = lines
+        self._before = ""
+
+    async def say(self, segment: str) -> AsyncGenerator[Samples, None]:
+        """Speak the next segment, as it was written: mono float32 at the reply's rate, in pieces as they are made.
+
+        Close it (``contextlib.aclosing``) wherever it may be left early: that stops the engine.
+
+        Raises:
+            EngineError: no engine could.
+        """
+        chosen = self._ensemble.choose(self._lines(), self._parameters, segment)
+        text = self._prepared(segment, chosen[0][1].language)
+        self._before = segment
+        for line, voice in chosen:
+            if not text:
+                return
+            clause = Clause(text, voice, self._parameters, self._rate, self._ensemble.gain(line))
+            samples = 0
+            try:
+                async with aclosing(line.say(clause)) as pieces:
+                    async for piece in pieces:
+                        samples += len(piece)
+                        yield piece
+                return
+            except EngineError as error:
+                self._ensemble.failed(line, error)
+                if line is chosen[-1][0]:
+                    raise
+                text = line.pace.unspoken(text, samples / self._rate)
+
+    def _prepared(self, segment: str, language: str) -> str:
+        if self._parameters.preprocess_text:
+            return for_the_ear(segment, language, self._before)
+        return segment.strip()
