@@ -102,6 +102,10 @@ class SoundKeeper(Protocol):
         ...
 
 
+SoundTaker = Callable[[Sound16, float], None]
+"""Given one person's sound, and when it arrived, on the listening thread; must not wait and must not raise."""
+
+
 class Ear(threading.Thread):
     """Owns the receiver and every detector: whatever reaches them goes through its inbox, from any thread.
 
@@ -134,6 +138,7 @@ class Ear(threading.Thread):
         self._loop = loop
         self._clock = clock
         self._people: set[int] = set()
+        self._lent: dict[int, SoundTaker] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
 
     # From any thread.
@@ -156,6 +161,11 @@ class Ear(threading.Thread):
     def forget_everyone(self) -> None:
         """Nothing of anybody's is kept."""
         self._put(self._forget_everyone)
+
+    def lend(self, person: int, taker: SoundTaker) -> Callable[[], None]:
+        """Give what a person says to ``taker`` and make no turn of it, until the returned function is called."""
+        self._put(self._lend, person, taker)
+        return lambda: self._put(self._take_back, person, taker)
 
     def transcript(self, turn: TurnId, text: str) -> None:
         """What was said in a turn that is paused."""
@@ -212,6 +222,9 @@ class Ear(threading.Thread):
                 self._people.add(person)
                 if self.keeper is not None:
                     self.keeper.heard(person, sound, at)
+                if person in self._lent:
+                    self._lent[person](sound, at)
+                    return
                 self._tell(self._gate.heard(heard))
             case PersonLeft(person):
                 self._people.discard(person)
@@ -221,6 +234,15 @@ class Ear(threading.Thread):
         self._report(self._turns.heard(heard))
         if isinstance(heard, PersonLeft):
             self._gate.forget(heard.person)
+
+    def _lend(self, person: int, taker: SoundTaker) -> None:
+        self._lent[person] = taker
+        # What they have just been saying would never come to an end.
+        self._on_heard(PersonLeft(person, self._clock()))
+
+    def _take_back(self, person: int, taker: SoundTaker) -> None:
+        if self._lent.get(person) == taker:
+            del self._lent[person]
 
     def _forget_everyone(self) -> None:
         for person in tuple(self._people):

@@ -20,19 +20,27 @@ from bot.voice.events import Watcher
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.participants import BargeInRule, ChannelParticipants
 from bot.voice.prompt_channel import DiscordPromptChannel
+from bot.voice.receive.heard import Sound16
 from bot.voice.receive.receiver import Receiver
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recorder import CallRecorder, recording_folder
+from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 from bot.voice.turn_taking import TurnTaking
+from bot.voice.turns.events import TurnId
 from bot.voice.turns.turns import Turns
 from config.settings import AnswerPolicy, Captions
 
 _log = logging.getLogger(__name__)
 
 NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
+
+SAMPLE_TURN = -1
+"""The number of a turn that no detector gives: in it a person speaks for a sample."""
+AFTER_SAMPLE = 2.0
+"""Seconds in which somebody may finish what they said for a sample without being answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,7 @@ class Hearing:
         self._options = options
         self._clock = clock
         self._recorder: CallRecorder | None = None
+        self._sample: VoiceSample | None = None
         self._gate = ListeningGate(consent)
         self._participants = ChannelParticipants(
             lambda: link.channel, options.barge_in, lambda: conversation.answered, options.names
@@ -124,6 +133,7 @@ class Hearing:
             stack.push_async_callback(self._captions.close)
             self._captions.start()
             stack.push_async_callback(self.stop_recording)
+            stack.callback(self._drop_sample, "The call is over.")
             stack.callback(self._consent.watch(self._forget))
             stack.push_async_callback(asyncio.to_thread, self.ear.end)
             self.ear.start()
@@ -170,6 +180,7 @@ class Hearing:
         self._gate.listening = listening
         if not listening:
             self.ear.forget_everyone()
+            self._drop_sample("I listen to nobody any more.")
 
     @property
     def captions(self) -> Captions:
@@ -214,6 +225,31 @@ class Hearing:
         if recorder is not None:
             await asyncio.to_thread(recorder.close)
 
+    async def sample_voice(self, person: int) -> Sound16:
+        """Some seconds of what a person says, who has agreed to give them; nobody answers it, and I am silent in them.
+
+        Raises:
+            SampleError: they can't be had, or are no longer to be had.
+        """
+        if self._sample is not None:
+            raise SampleError("I am taking a sample of somebody's voice already.")
+        if not self._gate.admits(person):
+            raise SampleError("I don't listen to them.")
+        sample = self._sample = VoiceSample(person)
+        turn = TurnId(person, SAMPLE_TURN)
+        give_back = self.ear.lend(person, sample.heard)
+        self._conversation.speech_began(turn)
+        try:
+            return await sample.whole()
+        finally:
+            self._sample = None
+            self._conversation.free_floor(turn)
+            asyncio.get_running_loop().call_later(AFTER_SAMPLE, give_back)
+
+    def _drop_sample(self, reason: str) -> None:
+        if self._sample is not None:
+            self._sample.drop(reason)
+
     async def announce(self, written: str, spoken: str | None = None) -> None:
         """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
         await self._prompts.tell(written)
@@ -222,6 +258,8 @@ class Hearing:
 
     def _forget(self, person: int) -> None:
         """Drop whatever is held of somebody who does not want to be listened to."""
+        if self._sample is not None and self._sample.person == person:
+            self._sample.drop("They no longer want to be listened to.")
         self.ear.left(person)
         self._captions.forget(person)
         if self._recorder is not None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from bot.voice.ear import MAX_INBOX, Ear
@@ -106,6 +107,23 @@ async def test_closed_ears_forget_everyone() -> None:
         await state.until(lambda: state.has(SpeechBegan))
         state.ear.forget_everyone()
         await state.until(lambda: state.has(TurnDropped))
+
+
+async def test_who_speaks_for_somebody_else_makes_no_turn_until_the_ear_is_given_back() -> None:
+    async with listening() as state:
+        talker, taken = Talker(ADA, 77), list[float]()
+        state.hear(sentence()[: 960 * 30], talker)
+        await state.until(lambda: state.has(SpeechBegan))
+        give_back = state.ear.lend(ADA, lambda sound, _: taken.append(len(sound) / 16_000))
+        await state.until(lambda: state.has(TurnDropped))
+        state.events.clear()
+        state.hear(sentence(), talker)
+        give_back()
+        state.hear(np.zeros(960 * 20, np.float32), talker)
+        state.hear(sentence(), talker)
+        await state.until(lambda: state.has(SpeechBegan))
+        assert len([event for event in state.events if isinstance(event, SpeechBegan)]) == 1
+        assert sum(taken) == pytest.approx(len(sentence()) // 960 * 0.02)
 
 
 async def test_whoever_keeps_sound_is_given_all_of_it() -> None:

@@ -127,4 +127,5 @@ class StandInEngine(AlwaysLoaded):
 
 
 def _tone(hertz: float, samples: int, rate: int) -> Samples:
-    return (0.2 * np.sin(2 * np.pi * hertz / rate * np.arange(samples))).astype(np.float32)
+    tone: Samples = 0.2 * np.sin(2 * np.pi * hertz / rate * np.arange(samples))
+    return tone.astype(np.float32)

@@ -1,0 +1,72 @@
+"""A sample of somebody's voice: what they say for some seconds, or the reason why there is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import wave
+
+import numpy as np
+import pytest
+
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.records.voice_sample import SampleError, VoiceSample, wav_bytes
+
+ADA = 1
+
+
+def sound(seconds: float, level: float = 0.1) -> Sound16:
+    return np.full(round(seconds * HEARING_RATE), level, np.float32)
+
+
+async def test_it_begins_with_the_first_word_and_ends_by_itself() -> None:
+    sample = VoiceSample(ADA, seconds=0.2, patience=5.0)
+    waiting = asyncio.create_task(sample.whole())
+    await asyncio.to_thread(sample.heard, sound(0.5), 100.0)
+    heard = await waiting
+    assert len(heard) == round(0.2 * HEARING_RATE), "no more than was agreed"
+    assert heard.min() == heard.max() == np.float32(0.1)
+
+
+async def test_the_pause_in_which_a_microphone_was_closed_is_kept() -> None:
+    sample = VoiceSample(ADA, seconds=0.2)
+    waiting = asyncio.create_task(sample.whole())
+    # Uneven arrivals are no pause; half a second is.
+    for at, part in ((100.0, sound(0.02)), (100.1, sound(0.02)), (100.1, sound(0.02)), (100.18, sound(0.02))):
+        sample.heard(part, at)
+    assert np.count_nonzero(await waiting == 0) == 0
+    sample = VoiceSample(ADA, seconds=0.2)
+    waiting = asyncio.create_task(sample.whole())
+    sample.heard(sound(0.02), 100.0)
+    sample.heard(sound(0.02), 100.16)
+    heard = await waiting
+    assert np.count_nonzero(heard == 0) / HEARING_RATE == pytest.approx(0.14)
+
+
+async def test_who_says_nothing_is_told_so() -> None:
+    with pytest.raises(SampleError, match="I heard nothing"):
+        await VoiceSample(ADA, patience=0.01).whole()
+
+
+async def test_a_sample_that_is_dropped_ends_at_once_with_the_reason_and_keeps_nothing() -> None:
+    for speaking in (False, True):
+        sample = VoiceSample(ADA, seconds=60.0, patience=60.0)
+        waiting = asyncio.create_task(sample.whole())
+        if speaking:
+            sample.heard(sound(1.0), 100.0)
+        await asyncio.sleep(0)
+        sample.drop("They no longer want it.")
+        sample.drop("Once is enough.")
+        sample.heard(sound(1.0), 101.0)
+        async with asyncio.timeout(5.0):
+            with pytest.raises(SampleError, match="They no longer want it"):
+                await waiting
+        assert sample._parts == []
+
+
+def test_as_a_wav_file_it_is_what_was_heard_and_nothing_too_loud_wraps_around() -> None:
+    with wave.open(io.BytesIO(wav_bytes(np.concatenate([sound(0.5), sound(0.5, 2.0)])))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (HEARING_RATE, 1, 2)
+        samples = np.frombuffer(file.readframes(HEARING_RATE), "<i2")
+    assert samples[0] == pytest.approx(3_277, abs=1)
+    assert samples[-1] == 32_767
