@@ -1,0 +1,50 @@
+"""What is measured of sound that was changed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tts_server.engines.base import Samples
+
+
+def voice(hertz: float, seconds: float, rate: int) -> Samples:
+    """A hum with the harmonics of a voice, up to 4 kHz."""
+    time = np.arange(round(seconds * rate)) / rate
+    harmonics = range(1, int(4000 / hertz))
+    waves = [np.cos(2 * np.pi * hertz * number * time) / number for number in harmonics]
+    return np.asarray(0.1 * np.sum(waves, axis=0), np.float32)
+
+
+def frequency(samples: Samples, rate: int) -> float:
+    """The fundamental, by autocorrelation of half a second from the middle, in Hz."""
+    middle = samples[len(samples) // 2 - rate // 4 :][: rate // 2].astype(np.float64)
+    spectrum = np.abs(np.fft.rfft(middle, 2 * len(middle))) ** 2
+    similarity = np.fft.irfft(spectrum)
+    shortest, longest = rate // 600, rate // 35
+    # Sound is as similar to itself two periods later: the first that comes near the best is the period.
+    near = similarity[shortest:longest] > 0.9 * similarity[shortest:longest].max()
+    best = int(np.argmax(near)) + shortest
+    while similarity[best + 1] > similarity[best]:
+        best += 1
+    before, at, after = similarity[best - 1 : best + 2]
+    return float(rate / (best + 0.5 * (before - after) / (before - 2 * at + after)))
+
+
+def clarity(samples: Samples, hertz: float, rate: int) -> float:
+    """How far the harmonics stand above what is between them, in dB: a voice that is torn apart has little of it."""
+    middle = samples[rate : 3 * rate].astype(np.float64)
+    power = np.abs(np.fft.rfft(middle * np.blackman(len(middle)))) ** 2
+    frequencies = np.fft.rfftfreq(len(middle), 1 / rate)
+    distance = np.abs((frequencies + hertz / 2) % hertz - hertz / 2)
+    heard = (frequencies > hertz / 2) & (frequencies < 3500)
+    near = distance < hertz * 0.12
+    return float(10 * np.log10(power[heard & near].sum() / power[heard & ~near].sum()))
+
+
+def onset(samples: Samples, rate: int) -> float:
+    """When the sound begins, in seconds."""
+    return float(np.argmax(np.abs(samples) > 0.02) / rate)
+
+
+def pieces(samples: Samples, size: int) -> list[Samples]:
+    return [samples[start : start + size] for start in range(0, len(samples), size)]

@@ -1,0 +1,49 @@
+"""Tempo: is speech as much faster as was asked for, at the pitch it had."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.tts_server.dsp.measures import clarity, frequency, onset, pieces, voice
+from tts_server.dsp.tempo import TempoChanger
+from tts_server.engines.base import Samples
+
+RATE = 24_000
+
+
+def play(samples: Samples, tempo: float) -> Samples:
+    changer = TempoChanger(tempo, RATE)
+    parts = [changer.push(piece) for piece in pieces(samples, 480)]
+    return np.concatenate([*parts, changer.finish()])
+
+
+@pytest.mark.parametrize("tempo", [0.25, 0.4, 0.5, 0.9, 1.1, 1.9, 2, 3, 4])
+@pytest.mark.parametrize("hertz", [90, 220])
+def test_speech_is_as_much_faster_as_was_asked_for(tempo: float, hertz: float) -> None:
+    spoken = voice(hertz, 4 * max(1, tempo), RATE)
+    played = play(spoken, tempo)
+    assert len(played) == round(len(spoken) / tempo)
+    assert frequency(played, RATE) == pytest.approx(hertz, rel=0.005)
+    assert clarity(played, hertz, RATE) > 15
+
+
+@pytest.mark.parametrize("tempo", [0.25, 0.5, 2, 4])
+def test_words_are_where_they_belong(tempo: float) -> None:
+    spoken = np.concatenate([np.zeros(RATE, np.float32), voice(200, 1, RATE), np.zeros(RATE, np.float32)])
+    played = play(spoken, tempo)
+    assert onset(played, RATE) == pytest.approx(1 / tempo, abs=0.05, rel=0.03)
+    assert onset(played[::-1], RATE) == pytest.approx(1 / tempo, abs=0.05, rel=0.03)
+
+
+def test_the_usual_tempo_costs_nothing() -> None:
+    changer = TempoChanger(1, RATE)
+    piece = voice(200, 0.02, RATE)
+    assert changer.push(piece) is piece
+    assert len(changer.finish()) == 0
+
+
+@pytest.mark.parametrize("tempo", [0.2, 4.1, 0, -1, float("nan")])
+def test_beyond_its_bounds_is_refused(tempo: float) -> None:
+    with pytest.raises(ValueError, match="tempo"):
+        TempoChanger(tempo, RATE)
