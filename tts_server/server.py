@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 from tts_server.api.errors import error_response
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.metrics import CONTENT_TYPE, Metrics
+from tts_server.speaking.notices import tell_client
 from tts_server.speaking.speech import Speech
 from tts_server.speaking.stream import SpeechStream
 from tts_server.speaking.warm_up import warm_up
@@ -116,7 +117,9 @@ class SpeechServer:
         await websocket.prepare(request)
         _keep_alive(request)
         stream = SpeechStream(websocket, speech, self._metrics, self._clock)
-        serving = asyncio.create_task(stream.run(), name="stream")
+        wants_notices = request.query.get("notices") == "true"
+        serve = _with_notices(stream, speech, websocket) if wants_notices else stream.run()
+        serving = asyncio.create_task(serve, name="stream")
         self._connections.add(serving)
         self._metrics.connections += 1
         try:
@@ -133,6 +136,9 @@ class SpeechServer:
         body = {
             "ready": speech is not None,
             "engine": speech.engine_name if speech else None,
+            "speaking": speech.speaking_engine if speech else None,
+            "state": speech.state().reason if speech else "loading",
+            "loading": speech.residency.progress if speech else None,
             "connections": self._metrics.connections,
             "version": _version(),
         }
@@ -146,6 +152,13 @@ class SpeechServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _with_notices(stream: SpeechStream, speech: Speech, websocket: web.WebSocketResponse) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        telling = tasks.create_task(tell_client(speech.notices, speech.state(), websocket), name="notices")
+        await stream.run()
+        telling.cancel()
 
 
 def _close_code(served: asyncio.Task[None]) -> WSCloseCode:

@@ -18,12 +18,15 @@ from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
 from tts_server.speaking.speech import Speech
 from tts_server.wire import (
+    EngineChanged,
     Failure,
     Flushed,
+    Loading,
     SegmentEnd,
     SegmentStart,
     ServerMessage,
     Speak,
+    Warned,
     encode_client,
     parse_server,
 )
@@ -90,6 +93,8 @@ class SpeechClient:
             case Failure() if self._open is None or event.reply != self._open.reply:
                 # Another reply's error may come at any moment.
                 pass
+            case Loading() | EngineChanged() | Warned():
+                pass
             case _:
                 self._open = None
         return event
@@ -131,12 +136,21 @@ class RunningServer:
     server: SpeechServer
     http: TestServer
     session: aiohttp.ClientSession
-    engine: SpeechEngine
+    speech: Speech
+
+    @property
+    def engine(self) -> SpeechEngine:
+        """The one that is wanted."""
+        return self.speech.engines[0]
 
     @asynccontextmanager
-    async def connect(self, **options: Any) -> AsyncIterator[SpeechClient]:
-        async with self.session.ws_connect(self.http.make_url("/ws/stream"), **options) as socket:
+    async def connect(self, path: str = "/ws/stream", **options: Any) -> AsyncIterator[SpeechClient]:
+        async with self.session.ws_connect(self.http.make_url(path), **options) as socket:
             yield SpeechClient(socket)
+
+    async def health(self) -> dict[str, Any]:
+        async with self.session.get(self.http.make_url("/health")) as response:
+            return dict(await response.json())
 
     async def metric(self, name: str) -> float:
         async with self.session.get(self.http.make_url("/metrics")) as response:
@@ -155,8 +169,8 @@ async def running(
     http = TestServer(server.application)
     await http.start_server()
     try:
-        await server.load(lambda: Speech([engine, *others], **options))
+        speech = await server.load(lambda: Speech([engine, *others], **options))
         async with aiohttp.ClientSession() as session:
-            yield RunningServer(server, http, session, engine)
+            yield RunningServer(server, http, session, speech)
     finally:
         await asyncio.wait_for(http.close(), PATIENCE)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
+from tts_server.dsp.pitch import PitchShifter
 from tts_server.engines.base import EngineError, Samples, SpeechEngine, Voice
 from tts_server.speaking.loudness import Loudness
 from tts_server.speaking.pace import Pace
@@ -146,17 +147,19 @@ class EngineLine:
 
 
 class _Finish:
-    """What an engine's sound goes through after it: rate and level."""
+    """What an engine's sound goes through after it: pitch, rate, level."""
 
     def __init__(self, clause: Clause, engine: SpeechEngine) -> None:
-        self._gain = np.float32(clause.gain)
+        semitones = 0.0 if engine.shifts_pitch else clause.parameters.pitch_shift
+        self._pitch = PitchShifter(semitones, engine.sample_rate)
         self._resampler = soxr.ResampleStream(engine.sample_rate, clause.rate, 1, dtype="float32")
+        self._gain = np.float32(clause.gain)
 
     def take(self, chunk: Samples) -> Samples:
-        return self._level(self._resampler.resample_chunk(chunk))
+        return self._level(self._resampler.resample_chunk(self._pitch.push(chunk)))
 
     def end(self) -> Samples:
-        return self._level(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+        return self._level(self._resampler.resample_chunk(self._pitch.finish(), last=True))
 
     def _level(self, samples: Samples) -> Samples:
         return samples if self._gain == 1 else np.clip(samples * self._gain, -1, 1).astype(np.float32)

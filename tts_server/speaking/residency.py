@@ -21,6 +21,7 @@ class Residency:
     Belongs to the event loop. :meth:`close` it before the engine.
 
     Args:
+        may_load: asked before the engine is loaded; where not, whoever needs it next asks again.
         idle_seconds: how long the engine is kept after the last that needed it.
         report: told how far loading is, 0 to 1; on the event loop.
         failed: told why the engine would not load; on the event loop.
@@ -29,11 +30,13 @@ class Residency:
     def __init__(
         self,
         engine: SpeechEngine,
+        may_load: Callable[[], bool],
         idle_seconds: float,
         report: Callable[[float], None],
         failed: Callable[[EngineError], None],
     ) -> None:
         self._engine = engine
+        self._may_load = may_load
         self._idle_seconds = idle_seconds
         self._report = report
         self._failed = failed
@@ -54,7 +57,7 @@ class Residency:
         self._needed += 1
         if self._idle is not None:
             self._idle.cancel()
-        self.begin()
+        self._begin()
         try:
             yield
         finally:
@@ -62,10 +65,9 @@ class Residency:
             if not self._needed:
                 self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._begin_to_unload)
 
-    def begin(self) -> None:
-        """Start to load, unless that is done or under way."""
+    def _begin(self) -> None:
         unloading = self._unloading is not None and not self._unloading.done()
-        if (unloading or not self._engine.loaded) and not self.loading:
+        if (unloading or not self._engine.loaded) and not self.loading and self._may_load():
             self._loading = asyncio.create_task(self._load(), name="load")
 
     async def loaded(self) -> None:

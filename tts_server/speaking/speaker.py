@@ -107,6 +107,7 @@ class Speaker:
         spoken = _Spoken(self._clock())
         try:
             with self._speech.reply(reply.parameters) as voice:
+                await self._speech.able()
                 async for segment in reply.segments():
                     await self._speak_segment(reply, segment, voice, spoken)
         except OverloadedError as error:

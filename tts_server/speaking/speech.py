@@ -52,7 +52,7 @@ class Speech:
         self.notices = Notices()
         self.presets = presets or Presets({})
         self.performance = Performance(clock, self._performance_changed)
-        self.residency = Residency(wanted, idle_seconds, self._loading, self._not_loaded)
+        self.residency = Residency(wanted, self._may_load, idle_seconds, self._loading, self._not_loaded)
         self._wanted = EngineLine(wanted, self.performance.worked)
         self._others = tuple(EngineLine(engine) for engine in others)
         self._admission = Admission(at_once, MORE_AT_ONCE)
@@ -104,6 +104,11 @@ class Speech:
         """
         with self._admission.enter() as may_want, self.residency.needed():
             yield SpokenReply(self, parameters, rate, lambda: self._in_order(may_want))
+
+    async def able(self) -> None:
+        """Wait, where the one engine there is has still to be loaded."""
+        if not self._others:
+            await self.residency.loaded()
 
     def rehearsals(self, parameters: SpeechParameters) -> Iterator[SpokenReply]:
         """A reply by each engine that is loaded, in which no other stands in."""
@@ -171,6 +176,9 @@ class Speech:
     def _performance_changed(self, low: LowReason | None) -> None:
         _log.info("%s is %s", self.engine_name, f"spared: {low}" if low else "back")
         self.notices.tell(self.state())
+
+    def _may_load(self) -> bool:
+        return self.performance.look() is None
 
     def _loading(self, progress: float) -> None:
         self.notices.tell(Loading(self.engine_name, progress))

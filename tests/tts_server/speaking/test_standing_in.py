@@ -1,0 +1,127 @@
+"""When the engine that is wanted fails, is slow, or is not there, the next one speaks, and no word is lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from tests.tts_server.client import RunningServer, SpeechClient, running
+from tests.tts_server.spelling_engine import SpellingEngine, words_heard
+from tts_server.engines.base import EngineError, OutOfMemoryError
+from tts_server.speaking.performance import FIRST_WAIT
+from tts_server.wire import EngineChanged, Failure
+
+SENTENCE = "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12."
+WORDS = list(range(1, 13))
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Voice:
+    """A server whose engines spell what they say."""
+
+    server: RunningServer
+    client: SpeechClient
+    wanted: SpellingEngine
+    other: SpellingEngine
+    clock: Clock
+    notices: list[EngineChanged] = field(default_factory=list)
+
+    async def words(self, text: str = SENTENCE) -> list[int]:
+        await self.client.say(text, preprocess_text=False)
+        return words_heard((await self.client.hear()).samples)
+
+
+@pytest.fixture
+async def voice() -> AsyncIterator[Voice]:
+    wanted, other, clock = SpellingEngine("wanted"), SpellingEngine("other", loudness=0.05), Clock()
+    async with running(wanted, other, clock=clock) as server, server.connect() as client:
+        voice = Voice(server, client, wanted, other, clock)
+        server.speech.notices.listen(lambda notice: voice.notices.append(notice))  # type: ignore[arg-type]
+        yield voice
+
+
+@pytest.mark.parametrize("characters", [0, 1, 2, 3, 5, 8, 13, 21, 25, 29, 34, 38])
+async def test_a_clause_that_breaks_off_anywhere_is_said_to_its_end(voice: Voice, characters: int) -> None:
+    voice.wanted.fails_after = characters
+    heard = await voice.words()
+    assert list(dict.fromkeys(heard)) == WORDS
+    # The word that broke off may be begun again, and no other.
+    assert len(heard) <= len(WORDS) + 1
+
+
+async def test_the_next_clauses_come_from_the_other_until_the_first_is_tried_again(voice: Voice) -> None:
+    voice.wanted.fails_after = 0
+    assert await voice.words("w1 w2.") == [1, 2]
+    voice.wanted.fails_after = None
+    voice.wanted.texts.clear()
+    assert await voice.words("w3 w4.") == [3, 4]
+    assert not voice.wanted.texts
+    voice.clock.now += FIRST_WAIT
+    assert await voice.words("w5 w6.") == [5, 6]
+    assert voice.wanted.texts == ["w5 w6."]
+    assert voice.notices == [EngineChanged("other", "failed"), EngineChanged("wanted", "ready")]
+
+
+async def test_an_engine_that_fails_again_is_left_alone_for_longer(voice: Voice) -> None:
+    for wait in (FIRST_WAIT, 2 * FIRST_WAIT, 4 * FIRST_WAIT):
+        voice.wanted.fails_after = 0
+        assert await voice.words("w1 w2.") == [1, 2]
+        voice.wanted.fails_after = None
+        voice.wanted.texts.clear()
+        voice.clock.now += wait - 1
+        await voice.words("w1.")
+        assert not voice.wanted.texts
+        voice.clock.now += 1
+
+
+async def test_a_full_card_is_told_as_one(voice: Voice) -> None:
+    voice.wanted.fails_after, voice.wanted.failure = 3, OutOfMemoryError("no room")
+    assert list(dict.fromkeys(await voice.words())) == WORDS
+    assert voice.notices == [EngineChanged("other", "out_of_memory")]
+    assert (await voice.server.health())["state"] == "out_of_memory"
+    assert (await voice.server.health())["speaking"] == "other"
+
+
+async def test_the_one_that_stands_in_is_as_loud(voice: Voice) -> None:
+    async def level() -> float:
+        await voice.client.say(SENTENCE, preprocess_text=False)
+        samples = (await voice.client.hear()).samples
+        return float(np.sqrt(np.mean(samples[np.abs(samples) > 0.001] ** 2)))
+
+    usual = await level()
+    voice.server.speech.performance.ask(low=True)
+    # Its first words are how it is found out how loud it is; warming up does that in production.
+    await level()
+    assert abs(20 * np.log10(await level() / usual)) < 1
+
+
+async def test_sparing_the_engine_on_request_lasts_until_it_is_taken_back(voice: Voice) -> None:
+    voice.server.speech.performance.ask(low=True)
+    voice.clock.now += 10_000
+    voice.wanted.texts.clear()
+    assert await voice.words("w1.") == [1]
+    assert not voice.wanted.texts
+    voice.server.speech.performance.ask(low=False)
+    assert await voice.words("w2.") == [2]
+    assert voice.wanted.texts == ["w2."]
+    assert voice.notices == [EngineChanged("other", "asked"), EngineChanged("wanted", "ready")]
+
+
+async def test_where_no_engine_can_there_is_one_clear_error_and_the_next_reply_works(voice: Voice) -> None:
+    voice.wanted.fails_after = voice.other.fails_after = 0
+    voice.other.failure = EngineError("no more breath")
+    await voice.client.say(SENTENCE, "r1")
+    assert (await voice.client.hear()).failure == Failure("no more breath", "engine_failed", "r1")
+    voice.other.fails_after = None
+    assert await voice.words("w1 w2.") == [1, 2]

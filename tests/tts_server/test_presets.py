@@ -1,0 +1,74 @@
+"""Named ways to speak: the seed's numbers, what a request sets itself, and files that can't be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tts_server.client import running
+from tests.tts_server.spelling_engine import SpellingEngine
+from tts_server.presets import PresetError, Presets
+from tts_server.wire import Failure, SpeechParameters
+
+
+@pytest.mark.parametrize(
+    ("name", "temperature", "repetition_penalty", "speed"),
+    [
+        ("natural", 0.75, 4.0, 0.98),
+        ("warm", 0.85, 3.0, 0.95),
+        ("calm", 0.5, 6.0, 0.9),
+        ("energetic", 0.9, 2.5, 1.1),
+        ("neutral", 0.7, 5.0, 1.0),
+    ],
+)
+def test_the_five(name: str, temperature: float, repetition_penalty: float, speed: float) -> None:
+    settled = Presets.read().apply(SpeechParameters(preset=name))
+    assert (settled.temperature, settled.repetition_penalty, settled.speed) == (temperature, repetition_penalty, speed)
+
+
+def test_what_a_request_sets_itself_wins() -> None:
+    settled = Presets.read().apply(SpeechParameters(preset="calm", speed=1.4, top_k=30))
+    assert (settled.temperature, settled.speed, settled.top_k) == (0.5, 1.4, 30)
+
+
+def test_the_default_is_for_who_names_none() -> None:
+    assert Presets.read(default="warm").apply(SpeechParameters()).temperature == 0.85
+    assert Presets.read().apply(SpeechParameters()) == SpeechParameters()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("grumpy: {temperature: 3}", "grumpy.temperature"),
+        ("grumpy: {loudness: 3}", "grumpy.loudness"),
+        ("Grumpy!: {}", "Grumpy!"),
+        ("[1, 2", "presets.yaml"),
+        ("- grumpy", "presets.yaml"),
+        ("grumpy: {top_k: 3.5}", "grumpy.top_k"),
+        ("grumpy: {speed: .nan}", "grumpy.speed"),
+    ],
+)
+def test_a_file_that_can_not_be_used_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "presets.yaml"
+    path.write_text(text)
+    with pytest.raises(PresetError, match=fault.replace("!", ".")):
+        Presets.read(path)
+
+
+def test_a_default_that_is_not_there() -> None:
+    with pytest.raises(PresetError, match=r"'grumpy'.*natural"):
+        Presets.read(default="grumpy")
+
+
+async def test_a_preset_reaches_the_engine_and_an_unknown_one_is_an_error() -> None:
+    engine = SpellingEngine("engine")
+    async with running(engine, presets=Presets.read()) as server, server.connect() as client:
+        await client.say("w1.", "r1", preset="energetic", temperature=0.3)
+        await client.hear()
+        spoken = engine.parameters[-1]
+        assert (spoken.temperature, spoken.repetition_penalty, spoken.speed) == (0.3, 2.5, 1.1)
+        await client.say("w1.", "r2", preset="grumpy")
+        failure = (await client.hear()).failure
+        assert isinstance(failure, Failure)
+        assert (failure.code, "grumpy" in failure.error) == ("bad_parameter", True)
