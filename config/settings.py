@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import AnyUrl, BeforeValidator, Field, SecretStr, UrlConstraints, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.examples import EXAMPLES
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
+SECRETS_DIR = Path("/run/secrets")
+"""Where a container is given its secrets: a file is named as its variable, in small letters."""
 
 
 ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
@@ -189,6 +191,18 @@ class Settings(BaseSettings):
     figurine_feeds: CommaList = ()
     figurine_minutes: float = Field(30.0, ge=1)
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Files of secrets before the environment: the empty ``DISCORD_TOKEN=`` of an example must not hide one."""
+        return init_settings, file_secret_settings, env_settings, dotenv_settings
+
     @field_validator("timezone")
     @classmethod
     def _is_a_timezone(cls, value: str) -> str:
@@ -236,16 +250,27 @@ class Settings(BaseSettings):
         return self.stt_url is None and self.stt_model is None and self.profile is Profile.EMBEDDED
 
 
-def load_settings(**overrides: Any) -> Settings:
-    """Read the settings from the environment and ``.env``; ``overrides`` win, by field name.
+def read_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings:
+    """Read the settings from files of secrets, the environment and ``.env``; ``overrides`` win, by field name.
 
     Raises:
         SettingsError: one line for each variable that can't be used.
     """
+    # pydantic-settings warns of a folder that is not there.
+    given: dict[str, Any] = {"_secrets_dir": secrets_dir if secrets_dir.is_dir() else None, **overrides}
     try:
-        settings = Settings(**overrides)
+        return Settings(**given)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(fault) for fault in error.errors())) from None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings of a bot that is to run: what its profile needs must be set as well.
+
+    Raises:
+        SettingsError: one line for each variable that can't be used, or for what is missing.
+    """
+    settings = read_settings(**overrides)
     if settings.profile is not Profile.EMBEDDED and settings.model_url is None:
         raise SettingsError(
             f"LLM_URL is not set, and PROFILE={settings.profile} needs a model server: "

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+SECRETS_DIR = Path("/run/secrets")
+"""Where a container is given its secrets: a file is named as its variable, in small letters."""
 
 
 class SettingsError(ValueError):
@@ -95,6 +98,18 @@ class Settings(BaseSettings):
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Files of secrets before the environment: the empty ``TTS_TOKEN=`` of an example must not hide one."""
+        return init_settings, file_secret_settings, env_settings, dotenv_settings
+
     @field_validator("tts_fallback", "tts_vram_warning", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
@@ -122,14 +137,17 @@ class Settings(BaseSettings):
         return self
 
 
-def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; ``overrides`` (field names) win over the environment.
+def load_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings:
+    """Read the settings; ``overrides`` (field names) win over files of secrets, and these over the environment.
 
     Raises:
         SettingsError: one of them can't be used.
     """
+    # pydantic-settings warns of a folder that is not there.
+    given: dict[str, Any] = {"_secrets_dir": secrets_dir if secrets_dir.is_dir() else None}
+    given.update({name: value for name, value in overrides.items() if value is not None})
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
         message = str(first["msg"]).removeprefix("Value error, ")
