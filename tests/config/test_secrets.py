@@ -1,0 +1,55 @@
+"""Secrets may come as files, as containers are given them: to the bot and to the speech server alike."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings, load_settings
+from tts_server.settings import load_settings as load_speech_settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "discord_token").write_text("token-from-a-file\n")
+    (folder / "tts_token").write_text("shared-secret\n")
+    return folder
+
+
+def test_the_bot_reads_its_secrets_from_files(secrets: Path) -> None:
+    settings = load_settings(secrets_dir=secrets)
+    assert settings.discord_token is not None
+    assert settings.discord_token.get_secret_value() == "token-from-a-file"
+
+
+def test_the_speech_server_does_too_and_may_then_listen_to_other_machines(secrets: Path) -> None:
+    settings = load_speech_settings(secrets, tts_bind="0.0.0.0:8765")
+    assert settings.tts_token is not None
+    assert settings.tts_token.get_secret_value() == "shared-secret"
+
+
+def test_the_empty_variable_of_the_example_file_hides_no_secret(
+    secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=\n")
+    monkeypatch.setenv("TTS_TOKEN", "")
+    assert load_settings(secrets_dir=secrets).discord_token is not None
+    assert load_speech_settings(secrets).tts_token is not None
+
+
+def test_a_machine_without_such_a_folder_hears_no_complaint(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_settings(secrets_dir=tmp_path / "none").discord_token is None
+        assert load_speech_settings(tmp_path / "none").tts_token is None
