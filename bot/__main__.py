@@ -1,4 +1,4 @@
-"""``python -m bot [run | demo | doctor]``: by itself, run if ``DISCORD_TOKEN`` is set, else the demonstration."""
+"""``python -m bot [run | demo | doctor | models]``: by itself, run if ``DISCORD_TOKEN`` is set, else demo."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.logging import RichHandler
 
 from bot.demo import DemoOptions, run_demo
 from bot.doctor import run_doctor
+from bot.models.command import run_models
 from bot.run import run_bot
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter
@@ -23,7 +24,11 @@ USAGE_ERROR = 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["models"]:
+        # It has words of its own, and works before the settings are complete.
+        return run_models(given[1:])
+    options = _parser().parse_args(given)
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -67,9 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("run", "demo", "doctor"),
+        choices=("run", "demo", "doctor", "models"),
         help="run: on Discord, with DISCORD_TOKEN. demo: on a local Discord, with a scripted guest. "
-        "doctor: look for what is wrong. Left out: run if DISCORD_TOKEN is set, else demo.",
+        "doctor: look for what is wrong. models: the weights that Seiyuu can run; see models --help. "
+        "Left out: run if DISCORD_TOKEN is set, else demo.",
     )
     parser.add_argument("--stay", action="store_true", help="demo: go on after the scripted call, until Ctrl-C")
     parser.add_argument("--out", type=Path, default=None, help="demo: where the WAV files go (default: DATA_DIR/demo)")

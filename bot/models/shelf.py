@@ -1,0 +1,127 @@
+"""Where weights lie on this disk, and whether they are what was downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.models.catalogue import Commit, FilePath, Line, Model, ModelFile, ModelId, Repository
+
+MANIFEST = "manifest.json"
+PARTIAL = ".part"
+"""What a file's name ends in until it has arrived whole and was found right."""
+BLOCK = 1024 * 1024
+
+Advance = Callable[[int], None]
+"""Told how many bytes were dealt with since; negative when some must be dealt with again."""
+
+
+class Manifest(BaseModel):
+    """What was downloaded, written beside it when all of it had arrived: the measure of a check without a network."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model: ModelId
+    title: Line
+    repository: Repository
+    revision: Commit
+    licence: str
+    downloaded_at: datetime
+    files: tuple[ModelFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a file."""
+
+    path: FilePath
+    text: str
+
+
+class Shelf:
+    """A folder with one folder for each model. Everything here blocks: call it in a thread."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, name: str) -> Path:
+        """Where the model lies, or would."""
+        return self.root / name
+
+    def arrived(self, name: str, model: Model) -> int:
+        """Bytes of it that are here, checked or not."""
+        return sum(min(file.size, self._size_here(name, file)) for file in model.files)
+
+    def is_whole(self, name: str, model: Model) -> bool:
+        """Whether all of it was downloaded and nothing has changed its size since."""
+        manifest = self.manifest(name)
+        if manifest is None or manifest.revision != model.revision:
+            return False
+        return all(size_of(self.folder(name) / file.path) == file.size for file in model.files)
+
+    def manifest(self, name: str) -> Manifest | None:
+        """What was downloaded under this name, if all of it was."""
+        try:
+            return Manifest.model_validate_json((self.folder(name) / MANIFEST).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write_manifest(self, name: str, model: Model) -> None:
+        """Note that all of it is here and right; raises :class:`OSError`."""
+        manifest = Manifest(model=name, downloaded_at=datetime.now(UTC), **model.model_dump(include=_NOTED))
+        new = self.folder(name) / (MANIFEST + PARTIAL)
+        new.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        new.replace(self.folder(name) / MANIFEST)
+
+    def faults(self, manifest: Manifest, advance: Advance) -> Iterator[Fault]:
+        """Read all of it again, and say what is no longer as it was downloaded."""
+        for file in manifest.files:
+            path = self.folder(manifest.model) / file.path
+            size = size_of(path)
+            if size is None:
+                yield Fault(file.path, "is missing")
+            elif size != file.size:
+                yield Fault(file.path, f"has {size:,} bytes instead of {file.size:,}")
+            else:
+                try:
+                    right = sha256_of(path, advance) == file.sha256
+                except OSError as error:
+                    yield Fault(file.path, f"can't be read ({error.strerror})")
+                    continue
+                if not right:
+                    yield Fault(file.path, "has other contents than what was downloaded")
+
+    def _size_here(self, name: str, file: ModelFile) -> int:
+        path = self.folder(name) / file.path
+        return size_of(path) or size_of(partial(path)) or 0
+
+
+_NOTED = {"title", "repository", "revision", "licence", "files"}
+
+
+def partial(path: Path) -> Path:
+    """Where a file grows while it arrives."""
+    return path.with_name(path.name + PARTIAL)
+
+
+def size_of(path: Path) -> int | None:
+    """Its bytes; ``None`` where there is no such file."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
+
+
+def sha256_of(path: Path, advance: Advance) -> str:
+    """The file's SHA-256, hexadecimal; raises :class:`OSError`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            advance(len(block))
+    return digest.hexdigest()
