@@ -1,0 +1,234 @@
+"""Every voice that people made: a folder each, all listed in memory."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from tts_server.engines.base import UnknownVoiceError
+from tts_server.voices.names import clean_language, clean_name, is_voice_id, same_name, voice_id
+from tts_server.voices.profile import VoiceProfile
+from tts_server.voices.reading import Recording
+from tts_server.voices.voice_folder import (
+    MAX_RECORDINGS,
+    BrokenVoiceError,
+    VoiceRecord,
+    next_number,
+    read_voice,
+    recording_name,
+    write_voice,
+)
+
+MAX_VOICES = 200
+_PASSING = ".passing-"
+"""Begins the names of folders that are being made or removed; what a crash left of them goes at the next start."""
+
+_log = logging.getLogger(__name__)
+
+
+class VoiceExistsError(ValueError):
+    """There is a voice of that name."""
+
+
+class LibraryFullError(ValueError):
+    """There is no room for another voice, or for another recording of this one."""
+
+
+class VoiceLibrary:
+    """The voices folder; a :class:`~tts_server.voices.profile.Profiles`.
+
+    Looking is quick and may be done on any thread. What changes a voice blocks, one at a time: call it in a thread.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder.absolute()
+        self._clock = clock
+        self._changing = threading.Lock()
+        # Never changed, only replaced, so that nobody has to lock it to look.
+        self._records: dict[str, VoiceRecord] = {}
+
+    def load(self) -> None:
+        """Read the folder, which is made if need be. Blocks. A voice that is broken is logged and left out.
+
+        Raises:
+            OSError: the folder can't be made or read.
+        """
+        with self._changing:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            found: dict[str, VoiceRecord] = {}
+            for folder in sorted(self._folder.iterdir()):
+                if folder.is_symlink() or not folder.is_dir():
+                    continue
+                if folder.name.startswith(_PASSING):
+                    shutil.rmtree(folder, ignore_errors=True)
+                elif is_voice_id(folder.name):
+                    try:
+                        found[folder.name] = read_voice(folder)
+                    except BrokenVoiceError as error:
+                        _log.warning("The voice %s is left out: %s", folder.name, error)
+            self._list(found.values())
+
+    def all(self) -> Sequence[VoiceProfile]:
+        """As :meth:`Profiles.all`."""
+        return [record.profile for record in self._records.values()]
+
+    def get(self, voice: str) -> VoiceProfile | None:
+        """As :meth:`Profiles.get`."""
+        record = self._records.get(voice)
+        return record.profile if record else None
+
+    def records(self) -> Sequence[VoiceRecord]:
+        """Every voice with all that is known of it, oldest first."""
+        return list(self._records.values())
+
+    def record(self, voice: str) -> VoiceRecord:
+        """One voice.
+
+        Raises:
+            UnknownVoiceError: nobody made it.
+        """
+        record = self._records.get(voice)
+        if record is None:
+            raise UnknownVoiceError(f"nobody has made a voice {voice!r}")
+        return record
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A folder for what is on its way into the library; it goes when the block ends, with all that is still there.
+
+        Blocks for a moment.
+        """
+        with tempfile.TemporaryDirectory(prefix=_PASSING, dir=self._folder, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    def check_room(self, name: str, others: Collection[str] = ()) -> None:
+        """Whether a voice could be made; ``others`` are names that are taken as well.
+
+        Raises:
+            BadNameError: nothing can be called so.
+            VoiceExistsError: something is called so.
+            LibraryFullError: there are too many voices.
+        """
+        clean = clean_name(name)
+        for taken in (*(record.profile.name for record in self._records.values()), *others):
+            if same_name(clean, taken):
+                raise VoiceExistsError(f"there is a voice called {taken!r} already: choose another name")
+        if len(self._records) >= MAX_VOICES:
+            raise LibraryFullError(f"there are {MAX_VOICES} voices already: delete one first")
+
+    def create(
+        self, name: str, language: str, recordings: Sequence[Recording], others: Collection[str] = ()
+    ) -> VoiceRecord:
+        """Make a voice of recordings, which are moved away from where they are. Blocks.
+
+        Args:
+            others: names and ids that are taken as well.
+
+        Raises:
+            BadNameError: nothing can be called so.
+            BadLanguageError: the language is none.
+            VoiceExistsError: there is such a voice.
+            LibraryFullError: there are too many voices, or too many recordings.
+        """
+        name, language = clean_name(name), clean_language(language)
+        with self._changing:
+            self.check_room(name, others)
+            _check_number(len(recordings))
+            taken = {*(path.name.lower() for path in self._folder.iterdir()), *(other.lower() for other in others)}
+            folder = self._folder / voice_id(name, taken)
+            with self.workspace() as workspace:
+                making = workspace / "voice"
+                making.mkdir()
+                profile = VoiceProfile(folder.name, name, language, _move(recordings, making, 1), digest="")
+                seconds = tuple(recording.seconds for recording in recordings)
+                write_voice(making, VoiceRecord(profile, seconds, self._clock()))
+                making.rename(folder)
+            return self._listed(folder)
+
+    def add_recordings(self, voice: str, recordings: Sequence[Recording]) -> VoiceRecord:
+        """Give a voice more recordings, which are moved away from where they are; it is to be learnt anew. Blocks.
+
+        Raises:
+            UnknownVoiceError: nobody made it.
+            LibraryFullError: it has too many.
+        """
+        with self._changing:
+            record = self.record(voice)
+            old = record.profile.recordings
+            _check_number(len(old) + len(recordings))
+            folder = self._folder / voice
+            new = _move(recordings, folder, next_number(old))
+            profile = replace(record.profile, recordings=old + new)
+            seconds = record.seconds + tuple(recording.seconds for recording in recordings)
+            write_voice(folder, replace(record, profile=profile, seconds=seconds, similarity=None))
+            return self._listed(folder)
+
+    def set_similarity(self, voice: str, similarity: float) -> VoiceRecord:
+        """Note how like its recordings a voice sounds (-1 to 1). Blocks.
+
+        Raises:
+            UnknownVoiceError: nobody made it.
+        """
+        with self._changing:
+            record = replace(self.record(voice), similarity=min(max(similarity, -1.0), 1.0))
+            write_voice(self._folder / voice, record)
+            self._list({**self._records, voice: record}.values())
+            return record
+
+    def restore(self, record: VoiceRecord) -> None:
+        """Make a voice again what it was; recordings that came later go. Blocks.
+
+        Raises:
+            UnknownVoiceError: it is gone.
+        """
+        voice = record.profile.id
+        with self._changing:
+            now = self.record(voice)
+            write_voice(self._folder / voice, record)
+            self._list({**self._records, voice: record}.values())
+            for path in set(now.profile.recordings) - set(record.profile.recordings):
+                path.unlink(missing_ok=True)
+
+    def delete(self, voice: str) -> None:
+        """Remove a voice and its recordings. Blocks.
+
+        Raises:
+            UnknownVoiceError: nobody made it.
+        """
+        with self._changing:
+            self.record(voice)
+            # Renamed into it, it goes with the workspace: at no moment is half a voice listed.
+            with self.workspace() as leaving:
+                with suppress(FileNotFoundError):
+                    (self._folder / voice).rename(leaving / voice)
+                self._list(record for record in self._records.values() if record.profile.id != voice)
+
+    def _listed(self, folder: Path) -> VoiceRecord:
+        record = read_voice(folder)
+        self._list({**self._records, folder.name: record}.values())
+        return record
+
+    def _list(self, records: Iterable[VoiceRecord]) -> None:
+        oldest_first = sorted(records, key=lambda record: (record.made_at, record.profile.id))
+        self._records = {record.profile.id: record for record in oldest_first}
+
+
+def _check_number(recordings: int) -> None:
+    if recordings > MAX_RECORDINGS:
+        raise LibraryFullError(f"a voice has at most {MAX_RECORDINGS} recordings")
+
+
+def _move(recordings: Sequence[Recording], folder: Path, first: int) -> tuple[Path, ...]:
+    paths = []
+    for number, recording in enumerate(recordings, first):
+        path = folder / recording_name(number)
+        recording.path.replace(path)
+        paths.append(path)
+    return tuple(paths)

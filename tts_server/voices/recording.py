@@ -1,0 +1,73 @@
+"""What is kept of a recording: speech alone, at one level; and which recordings are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tts_server.engines.base import Samples
+from tts_server.voices.decoding import RATE
+from tts_server.voices.refusal import RecordingRefusedError
+from tts_server.voices.speech_spans import Span
+
+MIN_SECONDS, MAX_SECONDS = 6.0, 30.0
+LEVEL = 0.1
+"""Root mean square of a kept recording, -20 dB of full scale; less where a peak would be clipped."""
+_HIGHEST_PEAK = 0.89
+_QUIETEST_LEVEL = 0.003
+_QUIETEST_PEAK = 0.01
+_FULL_SCALE = 0.97
+_CLIPPED_SHARE = 0.002
+"""Of the samples of speech. Speech that just reaches full scale has a tenth of that there."""
+_FADE_SAMPLES = RATE // 200
+
+
+def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[Span]]) -> Samples:
+    """Only what is spoken, with short pauses, at :data:`LEVEL`. Mono at 24,000 Hz, in and out. Computes.
+
+    Raises:
+        RecordingRefusedError: there is too little speech, too much, or it is spoilt.
+    """
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak < _QUIETEST_PEAK:
+        raise _too_quiet()
+    speech = _joined([samples[span.start : span.end] for span in find_speech(samples / peak)])
+    seconds = len(speech) / RATE
+    if not len(speech):
+        raise RecordingRefusedError("no_speech", "nobody speaks in this recording, as far as I can hear")
+    if seconds < MIN_SECONDS:
+        raise RecordingRefusedError(
+            "too_short",
+            f"without its pauses the recording has {seconds:.1f} seconds of speech: {MIN_SECONDS:.0f} are needed",
+        )
+    if seconds > MAX_SECONDS:
+        raise RecordingRefusedError(
+            "too_long",
+            f"the recording has {seconds:.0f} seconds of speech: at most {MAX_SECONDS:.0f} are taken. "
+            "Send a part of it, or several parts as several recordings",
+        )
+    level = float(np.sqrt(np.mean(np.square(speech, dtype=np.float64))))
+    if level < _QUIETEST_LEVEL:
+        raise _too_quiet()
+    if np.mean(np.abs(speech) >= _FULL_SCALE) > _CLIPPED_SHARE:
+        raise RecordingRefusedError(
+            "clipped", "the recording is clipped, so loud that it is distorted: record it again at a lower level"
+        )
+    return speech * np.float32(min(LEVEL / level, _HIGHEST_PEAK / float(np.abs(speech).max())))
+
+
+def _joined(pieces: Sequence[Samples]) -> Samples:
+    """One after the other, each faded in and out so that no seam clicks."""
+    fade = np.linspace(0, 1, _FADE_SAMPLES, dtype=np.float32)
+    faded = []
+    for piece in pieces:
+        copy = piece.copy()
+        copy[:_FADE_SAMPLES] *= fade[: len(copy)]
+        copy[-_FADE_SAMPLES:] *= fade[: len(copy)][::-1]
+        faded.append(copy)
+    return np.concatenate(faded) if faded else np.zeros(0, np.float32)
+
+
+def _too_quiet() -> RecordingRefusedError:
+    return RecordingRefusedError("too_quiet", "the recording is too quiet: record it again closer to the microphone")
