@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.protocol import State
+from yarl import URL
 
 from tts_server import wire
 
 _log = logging.getLogger(__name__)
 
 OPEN_LIMIT = 5.0
+FIRST_NOTICE_LIMIT = 1.0
+LOADING_LIMIT = 180.0
 PATIENCE = 4.5
 CLOSE_LIMIT = 1.0
 MAX_FRAME_BYTES = 4 * wire.SAMPLE_RATE * 10
@@ -67,6 +71,7 @@ class SpeechClient:
 
     def __init__(self, url: str, *, token: str | None = None, patience: float = PATIENCE) -> None:
         self._url = url
+        self._address = str(URL(url).update_query(notices="true"))
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._patience = patience
         self._connection: ClientConnection | None = None
@@ -85,6 +90,25 @@ class SpeechClient:
             SpeechUnavailable: nobody answers, or the server refuses us.
         """
         self._connection = await self._connect()
+
+    async def loaded(self, report: Callable[[float], None]) -> None:
+        """Wait until the server's own voice is loaded or will not be; before :meth:`events`, and before the first word.
+
+        A server that gives no notices is taken to be ready.
+
+        Args:
+            report: told how far it is, 0 to 1.
+        """
+        with contextlib.suppress(TimeoutError, ConnectionClosed):
+            async with asyncio.timeout(FIRST_NOTICE_LIMIT) as limit:
+                while (connection := self._connection) is not None:
+                    match _FrameReader().read(await self._receive(connection)):
+                        case wire.EngineChanged(_, "loading"):
+                            limit.reschedule(asyncio.get_running_loop().time() + LOADING_LIMIT)
+                        case wire.Loading(_, progress):
+                            report(progress)
+                        case _:
+                            return
 
     async def send(self, message: wire.ClientMessage) -> None:
         """Send one message; waits while the server does not read.
@@ -155,7 +179,7 @@ class SpeechClient:
     async def _connect(self) -> ClientConnection:
         try:
             return await connect(
-                self._url,
+                self._address,
                 additional_headers=self._headers,
                 # Speech does not compress, and a proxy in the environment is not meant for it.
                 compression=None,

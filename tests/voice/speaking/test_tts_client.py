@@ -42,6 +42,11 @@ async def stay(socket: ServerConnection) -> None:
     await socket.wait_closed()
 
 
+async def leave(socket: ServerConnection) -> None:
+    """A server that has second thoughts."""
+    await socket.close()
+
+
 async def test_messages_go_out_and_events_come_in() -> None:
     got: list[str | bytes] = []
 
@@ -63,6 +68,41 @@ async def test_messages_go_out_and_events_come_in() -> None:
         assert end == wire.SegmentEnd(0, 2, "r1")
         assert json.loads(got[0]) == {"token": "Hi.", "flush": True, "reply": "r1"}
         await client.close()
+
+
+async def test_loading_is_waited_for_and_told() -> None:
+    async def handler(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        assert socket.request.path.endswith("?notices=true")
+        for notice in (
+            wire.EngineChanged("espeak-ng", "loading"),
+            wire.Loading("XTTS v2", 0.25),
+            wire.Loading("XTTS v2", 1.0),
+            wire.EngineChanged("XTTS v2", "ready"),
+            wire.Warned("The card is nearly full."),
+        ):
+            await socket.send(wire.encode_server(notice))
+        await socket.wait_closed()
+
+    async with serving(handler) as (_, url):
+        client, told = SpeechClient(url), list[float]()
+        await client.open()
+        await client.loaded(told.append)
+        assert told == [0.25, 1.0]
+        # What came after it is for whoever reads the events.
+        assert await take(client.events(), 1) == [wire.Warned("The card is nearly full.")]
+        await client.close()
+
+
+async def test_a_server_that_gives_no_notices_or_goes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.voice.speaking.tts_client.FIRST_NOTICE_LIMIT", 0.05)
+    for handler in (stay, leave):
+        async with serving(handler) as (_, url):
+            client = SpeechClient(url)
+            await client.open()
+            async with asyncio.timeout(LIMIT):
+                await client.loaded(lambda _: None)
+            await client.close()
 
 
 async def test_rubbish_is_dropped_and_the_connection_lives() -> None:

@@ -1,0 +1,32 @@
+"""What the people in a call are told of the voice: that another stands in for it, that it is back, that a card is full."""
+
+from __future__ import annotations
+
+from tts_server import wire
+
+_WHILE_AWAY: dict[wire.EngineChange, str] = {
+    "loading": "⏳ My voice is being loaded; {engine} speaks until it is there.",
+    "too_slow": "🐢 My voice can't keep up at the moment; {engine} speaks until it can.",
+    "out_of_memory": "⚠️ The graphics card is full, so {engine} speaks in place of my voice until there is room.",
+    "failed": "⚠️ My voice has failed; {engine} speaks until it works again.",
+    "asked": "🐢 Low-performance mode: {engine} speaks.",
+}
+BACK = "🎤 My own voice is back."
+
+
+class VoiceNotices:
+    """One call's: turns the server's notices into words, and each state into words once."""
+
+    def __init__(self) -> None:
+        self._state: wire.EngineChange = "ready"
+
+    def words(self, notice: wire.Notice) -> str | None:
+        """What to write in the prompt channel, where there is anything to say."""
+        match notice:
+            case wire.Warned(text):
+                return f"⚠️ {text}"
+            case wire.EngineChanged(engine, reason) if reason != self._state:
+                self._state = reason
+                return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine)
+            case _:
+                return None

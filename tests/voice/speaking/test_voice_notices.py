@@ -1,0 +1,26 @@
+"""What people read when their companion's voice changes."""
+
+from __future__ import annotations
+
+from bot.voice.speaking.voice_notices import BACK, VoiceNotices
+from tts_server.wire import EngineChanged, Loading, Warned
+
+
+def test_a_voice_that_is_ready_from_the_start_needs_no_words() -> None:
+    assert VoiceNotices().words(EngineChanged("XTTS v2", "ready")) is None
+
+
+def test_each_change_is_said_once_and_the_return_too() -> None:
+    notices = VoiceNotices()
+    away = EngineChanged("espeak-ng", "out_of_memory")
+    assert "espeak-ng" in (notices.words(away) or "")
+    assert notices.words(away) is None
+    assert "keep up" in (notices.words(EngineChanged("espeak-ng", "too_slow")) or "")
+    assert notices.words(EngineChanged("XTTS v2", "ready")) == BACK
+    assert notices.words(EngineChanged("XTTS v2", "ready")) is None
+
+
+def test_a_warning_is_passed_on_and_progress_is_not() -> None:
+    notices = VoiceNotices()
+    assert notices.words(Warned("GPU 0 is 93 % full.")) == "⚠️ GPU 0 is 93 % full."
+    assert notices.words(Loading("XTTS v2", 0.3)) is None
