@@ -1,4 +1,4 @@
-"""What the people in a call are told of the voice: that another stands in for it, that it is back, that a card is full."""
+"""What people in a call are told of the voice: that another stands in for it, that it is back, that a card is full."""
 
 from __future__ import annotations
 
