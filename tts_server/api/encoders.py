@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from typing import Protocol
 
 import av
@@ -28,30 +27,31 @@ class Encoder(Protocol):
         ...
 
 
+def pcm16(samples: Samples) -> bytes:
+    """16-bit little-endian samples; what is too loud is clipped."""
+    return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
 class PcmEncoder:
     """16-bit little-endian samples and nothing else."""
 
     content_type = "audio/pcm"
 
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-
     def encode(self, samples: Samples) -> bytes:
-        """As :meth:`Encoder.encode`; what is too loud is clipped."""
-        return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        """As :meth:`Encoder.encode`."""
+        return pcm16(samples)
 
     def finish(self) -> bytes:
         """As :meth:`Encoder.finish`."""
         return b""
 
 
-class WavEncoder(PcmEncoder):
-    """A WAV file whose header leaves the length open, since it goes out first."""
+class WavEncoder:
+    """A WAV file whose header leaves the length open, as OpenAI's does, since it goes out first."""
 
     content_type = "audio/wav"
 
     def __init__(self, rate: int) -> None:
-        super().__init__(rate)
         self._header = b"".join(
             [
                 struct.pack("<4sI4s", b"RIFF", _UNKNOWN_SIZE, b"WAVE"),
@@ -62,7 +62,7 @@ class WavEncoder(PcmEncoder):
 
     def encode(self, samples: Samples) -> bytes:
         """As :meth:`Encoder.encode`."""
-        return self._take_header() + super().encode(samples)
+        return self._take_header() + pcm16(samples)
 
     def finish(self) -> bytes:
         """As :meth:`Encoder.finish`."""
@@ -89,14 +89,19 @@ class _Collector:
         return data
 
 
+# FFmpeg would otherwise wait for 32 KB, or in Ogg for a second of sound, before it writes: that is the first audio's
+# delay. Xing is a header that an MP3 encoder goes back to write at the end; there is no way back here.
+_AT_ONCE = {"flush_packets": "1"}
+_OPTIONS = {"mp3": {"write_xing": "0"}, "ogg": {"page_duration": "40000"}}
+
+
 class FfmpegEncoder:
     """One of FFmpeg's formats, through PyAV."""
 
     def __init__(self, rate: int, container: str, codec: str, content_type: str) -> None:
         self.content_type = content_type
         self._file = _Collector()
-        # Xing: a header that an MP3 encoder goes back to write at the end; there is no way back here.
-        options = {"write_xing": "0"} if container == "mp3" else {}
+        options = _AT_ONCE | _OPTIONS.get(container, {})
         self._container = av.open(self._file, "w", format=container, options=options)
         stream = self._container.add_stream(codec, rate=rate)
         if not isinstance(stream, av.AudioStream):
@@ -107,9 +112,10 @@ class FfmpegEncoder:
 
     def encode(self, samples: Samples) -> bytes:
         """As :meth:`Encoder.encode`."""
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
-        frame.sample_rate = self._rate
-        self._container.mux(self._stream.encode(frame))
+        if len(samples):
+            frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
+            frame.sample_rate = self._rate
+            self._container.mux(self._stream.encode(frame))
         return self._file.take()
 
     def finish(self) -> bytes:
@@ -117,14 +123,3 @@ class FfmpegEncoder:
         self._container.mux(self._stream.encode(None))
         self._container.close()
         return self._file.take()
-
-
-ENCODERS: dict[str, Callable[[int], Encoder]] = {
-    "pcm": PcmEncoder,
-    "wav": WavEncoder,
-    "mp3": lambda rate: FfmpegEncoder(rate, "mp3", "libmp3lame", "audio/mpeg"),
-    "opus": lambda rate: FfmpegEncoder(rate, "ogg", "libopus", "audio/ogg"),
-    "flac": lambda rate: FfmpegEncoder(rate, "flac", "flac", "audio/flac"),
-    "aac": lambda rate: FfmpegEncoder(rate, "adts", "aac", "audio/aac"),
-}
-"""By OpenAI's names for the formats; each takes the sample rate in Hz."""

@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from aiohttp import web
+
+
+class ApiError(Exception):
+    """A request that can't be answered; the text is for whoever sent it.
+
+    Attributes:
+        status: of the answer.
+        parameter: the field at fault.
+        code: the reason, for programs.
+        retry_after: seconds after which it may work.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        parameter: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.parameter = parameter
+        self.code = code
+        self.retry_after = retry_after
+
+    def response(self) -> web.Response:
+        """The answer that says so."""
+        headers = {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        return error_response(self.status, str(self), self.parameter, self.code, headers)
 
 
 def error_response(
@@ -15,6 +46,10 @@ def error_response(
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """An error for a client; ``message`` is for people, ``code`` for programs, ``parameter`` the field at fault."""
+    return web.json_response(error_body(status, message, parameter, code), status=status, headers=headers)
+
+
+def error_body(status: int, message: str, parameter: str | None = None, code: str | None = None) -> dict[str, object]:
+    """What such an answer holds."""
     kind = "invalid_request_error" if status < 500 else "server_error"
-    body = {"error": {"message": message, "type": kind, "param": parameter, "code": code}}
-    return web.json_response(body, status=status, headers=headers)
+    return {"error": {"message": message, "type": kind, "param": parameter, "code": code}}

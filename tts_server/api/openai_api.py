@@ -1,22 +1,20 @@
-"""``POST /v1/audio/speech`` as OpenAI has it, so that programs written for theirs can use this voice.
-
-Source: the API reference, "Create speech". ``model`` and ``instructions`` are ignored; OpenAI's own voice names mean
-the engine's own choice.
-"""
+"""OpenAI's endpoints for speech, so that programs written for theirs can use this voice."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
+from dataclasses import replace
 
 from aiohttp import web
 
-from tts_server.api.encoders import ENCODERS, Encoder
-from tts_server.api.errors import error_response
+from tts_server.api.delivery import AsEvents, AsFile, Delivery
+from tts_server.api.encoders import Encoder
+from tts_server.api.errors import ApiError
+from tts_server.api.speech_request import SpeechRequest, parse, read_body
+from tts_server.dsp.tempo import TempoChanger
 from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
 from tts_server.presets import PresetError
 from tts_server.speaking.admission import OverloadedError
@@ -24,125 +22,154 @@ from tts_server.speaking.speech import Speech
 from tts_server.text.segmenter import Segmenter
 from tts_server.wire import SpeechParameters
 
-SAMPLE_RATE = 24_000
-"""What OpenAI's ``pcm`` has; the other formats have it here too."""
-MAX_INPUT_CHARACTERS = 4096
-MAX_REQUESTS = 16
-"""At once; each holds at most one segment's audio."""
-_SLOWEST, _FASTEST = 0.25, 4.0
-_ENGINE_SLOWEST, _ENGINE_FASTEST = 0.5, 2.0
-_VOICE_NAMES = "alloy ash ballad coral echo fable onyx nova sage shimmer verse marin cedar"
+PATIENCE_SECONDS = 120.0
+"""Without a sound from the engine, or without the client taking one; a model may be loaded meanwhile."""
+_RETRY_SECONDS = 1.0
+_VOICE_NAMES = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse"
 _OPENAI_VOICES = frozenset(_VOICE_NAMES.split())
+"""They mean the engine's own choice, unless it has a voice of that name."""
+_OPENAI_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 
 _log = logging.getLogger(__name__)
 
 
-class _BadRequestError(ValueError):
-    def __init__(self, message: str, parameter: str | None = None) -> None:
-        super().__init__(message)
-        self.parameter = parameter
-
-
 class OpenAiApi:
-    """The endpoint. ``ready`` gives the voice, or raises the HTTP error that says why there is none."""
+    """The endpoints.
 
-    def __init__(self, ready: Callable[[], Speech]) -> None:
+    Args:
+        ready: gives the voice, or raises the HTTP error that says why there is none.
+        patience: seconds without progress after which an answer is given up.
+    """
+
+    def __init__(self, ready: Callable[[], Speech], patience: float = PATIENCE_SECONDS) -> None:
         self._ready = ready
-        self._requests = 0
+        self._patience = patience
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where they are."""
+        return [
+            web.post("/v1/audio/speech", self.speech),
+            web.get("/v1/models", self.models, allow_head=False),
+            web.get("/v1/models/{model}", self.model, allow_head=False),
+        ]
+
+    async def models(self, _: web.Request) -> web.Response:
+        """Every name that ``model`` may have; all of them mean the engine that speaks."""
+        return web.json_response({"object": "list", "data": [_model(name) for name in self._model_names()]})
+
+    async def model(self, request: web.Request) -> web.Response:
+        """One of them."""
+        name = request.match_info["model"]
+        if name not in self._model_names():
+            return ApiError(404, f"there is no model {name!r}", "model", "model_not_found").response()
+        return web.json_response(_model(name))
+
+    def _model_names(self) -> tuple[str, ...]:
+        return (*(engine.name for engine in self._ready().engines), *_OPENAI_MODELS)
 
     async def speech(self, request: web.Request) -> web.StreamResponse:
-        """Answer with audio as it is made; an engine that fails before the first of it is a 500."""
+        """Answer with audio as it is made; what fails before the first of it gets a status of its own."""
         speech = self._ready()
         try:
-            text, format_name, parameters = _parse(await request.text())
-            parameters = speech.settle(parameters, text)
-        except _BadRequestError as error:
-            return error_response(400, str(error), error.parameter)
-        except UnknownVoiceError as error:
-            return error_response(400, str(error), "voice")
-        except PresetError as error:
-            return error_response(400, str(error), "preset")
-        except UnicodeDecodeError:
-            return error_response(400, "the body is not UTF-8")
-        if self._requests >= MAX_REQUESTS:
-            return error_response(429, f"{MAX_REQUESTS} requests are under way", code="rate_limit_exceeded")
-        self._requests += 1
+            asked = parse(await read_body(request))
+            settled = replace(asked, parameters=_settled(speech, asked))
+            async with aclosing(_speak(speech, settled)) as pieces:
+                return await self._answer(request, settled, pieces)
+        except ApiError as error:
+            return error.response()
+
+    async def _answer(
+        self, request: web.Request, asked: SpeechRequest, pieces: AsyncGenerator[Samples, None]
+    ) -> web.StreamResponse:
+        delivery: Delivery = AsEvents() if asked.events else AsFile()
+        sound = _Sound(asked)
+        first = await self._first(pieces)
+        headers = {"Content-Type": delivery.content_type(sound.content_type), "Cache-Control": "no-store"}
+        response = web.StreamResponse(headers=headers)
         try:
-            async with aclosing(_speak(speech, text, parameters)) as pieces:
-                return await _answer(request, ENCODERS[format_name](SAMPLE_RATE), pieces)
-        finally:
-            self._requests -= 1
+            await response.prepare(request)
+            if first is not None:
+                await self._write(response, delivery.part(await asyncio.to_thread(sound.encode, first)))
+            while (piece := await self._next(pieces)) is not None:
+                await self._write(response, delivery.part(await asyncio.to_thread(sound.encode, piece)))
+            await self._write(response, delivery.part(await asyncio.to_thread(sound.finish)) + delivery.end())
+            await response.write_eof()
+        except (EngineError, TimeoutError) as error:
+            await self._break_off(request, response, delivery.failure(str(error) or "it took too long"), error)
+        except ConnectionError:
+            _log.info("A client went away")
+        return response
+
+    async def _first(self, pieces: AsyncGenerator[Samples, None]) -> Samples | None:
+        """The first piece, or ``None`` where there is nothing to say aloud."""
+        try:
+            return await self._next(pieces)
+        except OverloadedError as error:
+            raise ApiError(429, str(error), code="rate_limit_exceeded", retry_after=_RETRY_SECONDS) from error
+        except EngineError as error:
+            raise ApiError(500, str(error), code="engine_failed") from error
+        except TimeoutError:
+            raise ApiError(504, f"there was no sound within {self._patience:g} s", code="timeout") from None
+
+    async def _next(self, pieces: AsyncGenerator[Samples, None]) -> Samples | None:
+        async with asyncio.timeout(self._patience):
+            return await anext(pieces, None)
+
+    async def _write(self, response: web.StreamResponse, data: bytes) -> None:
+        async with asyncio.timeout(self._patience):
+            await response.write(data)
+
+    async def _break_off(
+        self, request: web.Request, response: web.StreamResponse, notice: bytes | None, error: Exception
+    ) -> None:
+        _log.error("Speech broke off: %s", error or "no progress")
+        # The status is out: without a notice, only a connection that breaks tells the client that this is not all.
+        response.force_close()
+        if notice is not None and isinstance(error, EngineError):
+            await response.write_eof(notice)
+        elif request.transport:
+            request.transport.abort()
 
 
-async def _speak(speech: Speech, text: str, parameters: SpeechParameters) -> AsyncGenerator[Samples, None]:
-    segmenter = Segmenter(parameters.language)
-    with speech.reply(parameters, SAMPLE_RATE) as voice:
+class _Sound:
+    """An engine's samples to an answer's bytes. It computes: call it in a thread."""
+
+    def __init__(self, asked: SpeechRequest) -> None:
+        self._tempo = TempoChanger(asked.tempo, asked.rate)
+        self._encoder: Encoder = asked.format.encoder(asked.rate)
+        self.content_type = self._encoder.content_type
+
+    def encode(self, samples: Samples) -> bytes:
+        """Returns what is ready."""
+        return self._encoder.encode(self._tempo.push(samples))
+
+    def finish(self) -> bytes:
+        """Returns the rest."""
+        return self._encoder.encode(self._tempo.finish()) + self._encoder.finish()
+
+
+def _settled(speech: Speech, asked: SpeechRequest) -> SpeechParameters:
+    parameters = asked.parameters
+    if parameters.voice in _OPENAI_VOICES and all(parameters.voice != voice.id for voice in speech.voices()):
+        parameters = replace(parameters, voice=None)
+    try:
+        return speech.settle(parameters, asked.text)
+    except UnknownVoiceError as error:
+        raise ApiError(400, str(error), "voice", "unknown_voice") from None
+    except PresetError as error:
+        raise ApiError(400, str(error), "preset", "unknown_preset") from None
+
+
+async def _speak(speech: Speech, asked: SpeechRequest) -> AsyncGenerator[Samples, None]:
+    segmenter = Segmenter(asked.parameters.language)
+    with speech.reply(asked.parameters, asked.rate) as voice:
         # A file may wait for the voice that was asked for; a conversation can't.
         await speech.residency.loaded()
-        for segment in [*segmenter.feed(text), *segmenter.flush()]:
+        for segment in [*segmenter.feed(asked.text), *segmenter.flush()]:
             async with aclosing(voice.say(segment)) as pieces:
                 async for piece in pieces:
                     yield piece
 
 
-async def _answer(request: web.Request, encoder: Encoder, pieces: AsyncGenerator[Samples, None]) -> web.StreamResponse:
-    try:
-        first = await anext(pieces, None)
-    except OverloadedError as error:
-        return error_response(429, str(error), code="rate_limit_exceeded", headers={"Retry-After": "1"})
-    except EngineError as error:
-        return error_response(500, str(error))
-    response = web.StreamResponse(headers={"Content-Type": encoder.content_type})
-    await response.prepare(request)
-    try:
-        if first is not None:
-            await response.write(await asyncio.to_thread(encoder.encode, first))
-        async for piece in pieces:
-            await response.write(await asyncio.to_thread(encoder.encode, piece))
-        await response.write(await asyncio.to_thread(encoder.finish))
-        await response.write_eof()
-    except EngineError as error:
-        _log.error("Speech broke off: %s", error)
-        # The status is out; only a connection that breaks tells the client that the audio is not whole.
-        response.force_close()
-        if request.transport:
-            request.transport.abort()
-    except ConnectionError:
-        _log.info("A client went away")
-    return response
-
-
-def _parse(raw: str) -> tuple[str, str, SpeechParameters]:
-    """The text, the format's name, and how to speak it."""
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise _BadRequestError(f"the body is not JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise _BadRequestError("the body is not a JSON object")
-    text = _string(body, "input")
-    if not text.strip():
-        raise _BadRequestError("there is nothing to speak", "input")
-    if len(text) > MAX_INPUT_CHARACTERS:
-        raise _BadRequestError(f"more than {MAX_INPUT_CHARACTERS} characters", "input")
-    format_name = _string(body, "response_format", "mp3")
-    if format_name not in ENCODERS:
-        raise _BadRequestError(f"response_format is one of {', '.join(ENCODERS)}", "response_format")
-    if body.get("stream_format", "audio") != "audio":
-        raise _BadRequestError('stream_format is "audio"', "stream_format")
-    voice = _string(body, "voice", "alloy")
-    return text, format_name, SpeechParameters(voice=None if voice in _OPENAI_VOICES else voice, speed=_speed(body))
-
-
-def _string(body: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    value = body.get(name, default)
-    if not isinstance(value, str):
-        raise _BadRequestError(f"{name} is a string", name)
-    return value
-
-
-def _speed(body: Mapping[str, Any]) -> float:
-    speed = body.get("speed", 1.0)
-    if isinstance(speed, bool) or not isinstance(speed, int | float) or not _SLOWEST <= speed <= _FASTEST:
-        raise _BadRequestError(f"speed is a number from {_SLOWEST} to {_FASTEST}", "speed")
-    return min(max(float(speed), _ENGINE_SLOWEST), _ENGINE_FASTEST)
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "seiyuu"}

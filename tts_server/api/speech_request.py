@@ -1,0 +1,178 @@
+"""What a client asks of ``POST /v1/audio/speech``, read from JSON that may come from a stranger.
+
+Source: OpenAI's API reference, "Create speech". ``model`` and ``instructions`` are ignored, and so is what is unknown.
+Beyond it there are the parameters of the WebSocket and ``sample_rate``, which OpenAI's clients send as ``extra_body``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from tts_server.api.errors import ApiError
+from tts_server.api.formats import FORMATS, Format
+from tts_server.wire import NUMBERS, SpeechParameters
+
+MAX_INPUT_CHARACTERS = 4096
+"""OpenAI's limit."""
+MAX_BODY_BYTES = 128 * 1024
+"""The longest text, every character of it escaped, and as much again for the rest."""
+MAX_BODY_SECONDS = 30.0
+"""By the clock, for a whole body to come."""
+SLOWEST, FASTEST = 0.25, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """One answer to make.
+
+    Attributes:
+        rate: of the answer's samples, in Hz.
+        events: whether the client wants server-sent events, not a file.
+        tempo: how many times as fast the engine's sound is to be played: what of ``speed`` no engine can do.
+    """
+
+    text: str
+    format: Format
+    rate: int
+    events: bool
+    tempo: float
+    parameters: SpeechParameters
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The whole body, if it comes in time and is no larger than it may be.
+
+    Raises:
+        ApiError: it doesn't, or is.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(MAX_BODY_SECONDS):
+            async for data in request.content.iter_any():
+                body += data
+                if len(body) > MAX_BODY_BYTES:
+                    raise ApiError(413, f"the body has more than {MAX_BODY_BYTES} bytes", code="too_large")
+    except TimeoutError:
+        raise ApiError(408, f"the body did not come within {MAX_BODY_SECONDS:g} s", code="timeout") from None
+    except web.RequestPayloadError as error:
+        raise ApiError(400, f"the body can't be read: {error}") from None
+    return bytes(body)
+
+
+def parse(raw: bytes) -> SpeechRequest:
+    """Read a body.
+
+    Raises:
+        ApiError: it is no request, or a field is not as it must be.
+    """
+    try:
+        body = json.loads(raw.decode())
+    except UnicodeDecodeError:
+        raise ApiError(400, "the body is not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise ApiError(400, "the body is not a JSON object")
+    speed = _number(body, "speed", (SLOWEST, FASTEST))
+    slowest, fastest = NUMBERS["speed"]
+    engine_speed = None if speed is None else min(max(speed, slowest), fastest)
+    format_name = _choice(body, "response_format", FORMATS.keys(), "mp3")
+    return SpeechRequest(
+        text=_text(body),
+        format=FORMATS[format_name],
+        rate=_rate(body, format_name),
+        events=_choice(body, "stream_format", ("audio", "sse"), "audio") == "sse",
+        tempo=1.0 if speed is None or engine_speed is None else speed / engine_speed,
+        parameters=_parameters(body, engine_speed),
+    )
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    text = _string(body, "input")
+    if text is None or not text.strip():
+        raise ApiError(400, "there is nothing to speak", "input")
+    if len(text) > MAX_INPUT_CHARACTERS:
+        raise ApiError(
+            400, f"input has more than {MAX_INPUT_CHARACTERS} characters", "input", "string_above_max_length"
+        )
+    return text
+
+
+def _parameters(body: Mapping[str, Any], speed: float | None) -> SpeechParameters:
+    preprocess_text = body.get("preprocess_text", True)
+    if not isinstance(preprocess_text, bool):
+        raise ApiError(400, "preprocess_text is true or false", "preprocess_text")
+    return SpeechParameters(
+        voice=_voice(body),
+        preset=_name(body, "preset"),
+        language=_name(body, "language"),
+        pitch_shift=_number(body, "pitch_shift") or 0.0,
+        speed=speed,
+        temperature=_number(body, "temperature"),
+        repetition_penalty=_number(body, "repetition_penalty"),
+        top_k=_whole(body, "top_k"),
+        top_p=_number(body, "top_p"),
+        gpt_cond_len=_whole(body, "gpt_cond_len"),
+        gpt_cond_chunk_len=_whole(body, "gpt_cond_chunk_len"),
+        preprocess_text=preprocess_text,
+    )
+
+
+def _voice(body: Mapping[str, Any]) -> str | None:
+    voice = body.get("voice")
+    # OpenAI's own made voices are asked for by an object.
+    return _name(voice, "id", "voice") if isinstance(voice, dict) else _name(body, "voice")
+
+
+def _rate(body: Mapping[str, Any], format_name: str) -> int:
+    rates = FORMATS[format_name].rates
+    rate = body.get("sample_rate")
+    if rate is None:
+        return rates[0]
+    if isinstance(rate, bool) or rate not in rates:
+        listed = ", ".join(str(possible) for possible in sorted(rates))
+        raise ApiError(400, f"sample_rate of {format_name} is one of {listed}", "sample_rate")
+    return int(rate)
+
+
+def _choice(body: Mapping[str, Any], name: str, choices: Collection[str], default: str) -> str:
+    value = _string(body, name)
+    if value is not None and value not in choices:
+        raise ApiError(400, f"{name} is one of {', '.join(choices)}", name)
+    return value or default
+
+
+def _name(body: Mapping[str, Any], name: str, parameter: str | None = None) -> str | None:
+    value = _string(body, name, parameter)
+    if value is not None and not 0 < len(value) <= 200:
+        raise ApiError(400, f"{parameter or name} is a string of 1 to 200 characters", parameter or name)
+    return value
+
+
+def _string(body: Mapping[str, Any], name: str, parameter: str | None = None) -> str | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ApiError(400, f"{parameter or name} is a string", parameter or name)
+    return value
+
+
+def _number(body: Mapping[str, Any], name: str, bounds: tuple[float, float] | None = None) -> float | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    low, high = bounds or NUMBERS[name]
+    # NaN, which JSON parsers let through, is in no range.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ApiError(400, f"{name} is a number from {low:g} to {high:g}", name)
+    return value
+
+
+def _whole(body: Mapping[str, Any], name: str) -> int | None:
+    value = _number(body, name)
+    return None if value is None else int(value)
