@@ -39,6 +39,8 @@ class SpeechServerOptions:
 def speech_server_options(settings: Settings) -> SpeechServerOptions:
     """What the bot's settings say about the speech server."""
     environment = {"TTS_DEVICE": settings.tts_device.value}
+    if "TTS_VOICES_DIR" not in os.environ:
+        environment["TTS_VOICES_DIR"] = str(settings.data_dir / "voices")
     if settings.tts_token is not None:
         environment["TTS_TOKEN"] = settings.tts_token.get_secret_value()
     return SpeechServerOptions(settings.tts_bind, environment)

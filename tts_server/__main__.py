@@ -17,12 +17,12 @@ from pathlib import Path
 from aiohttp import web
 
 from tts_server.assembly import create_speech
+from tts_server.cards.poll import CardPoll
 from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.lifetime import end_with_parent, ending_signals
-from tts_server.presets import PresetError
 from tts_server.server import SpeechServer
 from tts_server.settings import Settings, SettingsError, load_settings
-from tts_server.voices.profile import NoProfiles
+from tts_server.voices.library import VoiceLibrary
 
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 
@@ -42,21 +42,25 @@ def _arguments() -> argparse.Namespace:
 
 async def _serve(settings: Settings) -> int:
     with ending_signals() as ended:
-        server = SpeechServer(settings.tts_token.get_secret_value() if settings.tts_token else None)
+        library = VoiceLibrary(settings.tts_voices_dir)
+        token = settings.tts_token.get_secret_value() if settings.tts_token else None
+        server = SpeechServer(library, CardPoll(settings.tts_vram_warning), token)
         runner = web.AppRunner(server.application, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
-            return await _listen(settings, server, runner, ended)
+            return await _listen(settings, library, server, runner, ended)
         finally:
             await runner.cleanup()
 
 
-async def _listen(settings: Settings, server: SpeechServer, runner: web.AppRunner, ended: asyncio.Event) -> int:
+async def _listen(
+    settings: Settings, library: VoiceLibrary, server: SpeechServer, runner: web.AppRunner, ended: asyncio.Event
+) -> int:
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
         return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {error.strerror or error}", _CANNOT_START)
-    loading = asyncio.create_task(server.load(partial(create_speech, settings, NoProfiles())), name="load")
+    loading = asyncio.create_task(server.load(partial(create_speech, settings, library)), name="load")
     ending = asyncio.create_task(ended.wait(), name="ended")
     try:
         await asyncio.wait([loading, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -69,7 +73,7 @@ async def _listen(settings: Settings, server: SpeechServer, runner: web.AppRunne
             await ending
     except (EngineError, UnknownVoiceError) as error:
         return _complain(f"TTS_ENGINE={settings.tts_engine}: {error}", _ENGINE_FAILED)
-    except PresetError as error:
+    except SettingsError as error:
         return _complain(str(error), _CANNOT_START)
     finally:
         for task in (loading, ending):

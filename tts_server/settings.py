@@ -10,6 +10,8 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tts_server.cards.watch import VramWatch
+
 SECRETS_DIR = Path("/run/secrets")
 """Where a container is given its secrets: a file is named as its variable, in small letters."""
 
@@ -87,7 +89,7 @@ class Settings(BaseSettings):
     tts_voice: OptionalText = None
     tts_voices_dir: Path = Path("data/voices")
     tts_presets: OptionalPath = None
-    tts_preset: OptionalText = None
+    tts_preset: OptionalText = "natural"
     tts_precision: Precision = Precision.AUTO
     tts_deepspeed: bool = False
     tts_idle_unload: float = Field(300.0, ge=1)
@@ -114,6 +116,12 @@ class Settings(BaseSettings):
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("tts_vram_warning")
+    @classmethod
+    def _are_thresholds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        VramWatch(value)
+        return value
 
     @property
     def host(self) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,9 +16,11 @@ import numpy as np
 from aiohttp.test_utils import TestServer
 from numpy.typing import NDArray
 
+from tts_server.cards.poll import CardPoll
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
 from tts_server.speaking.speech import Speech
+from tts_server.voices.library import VoiceLibrary
 from tts_server.wire import (
     EngineChanged,
     Failure,
@@ -165,11 +169,22 @@ async def running(
     engine: SpeechEngine, *others: SpeechEngine, token: str | None = None, **options: Any
 ) -> AsyncIterator[RunningServer]:
     """A server with this engine, and others that stand in for it, until the block ends; ``options`` of the voice."""
-    server = SpeechServer(token)
+    with tempfile.TemporaryDirectory() as folder:
+        library = VoiceLibrary(Path(folder))
+        async with running_with(library, [engine, *others], token, **options) as server:
+            yield server
+
+
+@asynccontextmanager
+async def running_with(
+    library: VoiceLibrary, engines: Sequence[SpeechEngine], token: str | None = None, **options: Any
+) -> AsyncIterator[RunningServer]:
+    """A server with these engines and voices, on a machine without graphics cards."""
+    server = SpeechServer(library, CardPoll(["0.9"], read=tuple), token)
     http = TestServer(server.application)
     await http.start_server()
     try:
-        speech = await server.load(lambda: Speech([engine, *others], **options))
+        speech = await server.load(lambda: Speech(engines, **options))
         async with aiohttp.ClientSession() as session:
             yield RunningServer(server, http, session, speech)
     finally:

@@ -47,6 +47,7 @@ def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str 
                 first_audio=settings.tts_stand_in_first_audio_ms / 1000,
                 real_time_factor=settings.tts_stand_in_rtf,
                 timings=settings.tts_stand_in_timings,
+                profiles=profiles,
             )
         case _:
             raise EngineError(f"there is no engine {name!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
@@ -32,7 +32,7 @@ class Notices:
         return lambda: self._listeners.remove(listener)
 
 
-async def tell_client(notices: Notices, state: Notice, socket: web.WebSocketResponse) -> None:
+async def tell_client(notices: Notices, standing: Iterable[Notice], socket: web.WebSocketResponse) -> None:
     """Send a client what is so now, and then every notice, until cancelled.
 
     Raises:
@@ -44,7 +44,8 @@ async def tell_client(notices: Notices, state: Notice, socket: web.WebSocketResp
         if waiting.qsize() < MAX_WAITING:
             waiting.put_nowait(notice)
 
-    take(state)
+    for notice in standing:
+        take(notice)
     stop = notices.listen(take)
     try:
         while True:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
 from tts_server.engines.base import EngineError, OutOfMemoryError, SpeechEngine, UnknownVoiceError, Voice
@@ -109,6 +109,17 @@ class Speech:
         """Wait, where the one engine there is has still to be loaded."""
         if not self._others:
             await self.residency.loaded()
+
+    @asynccontextmanager
+    async def audition(self, parameters: SpeechParameters, rate: int) -> AsyncIterator[SpokenReply]:
+        """A reply by the wanted engine, in which no other stands in; loads it if need be.
+
+        Raises:
+            OverloadedError: too many are being spoken.
+        """
+        with self._admission.enter(), self.residency.needed():
+            await self.residency.loaded()
+            yield SpokenReply(self, parameters, rate, partial(tuple, [self._wanted]))
 
     def rehearsals(self, parameters: SpeechParameters) -> Iterator[SpokenReply]:
         """A reply by each engine that is loaded, in which no other stands in."""

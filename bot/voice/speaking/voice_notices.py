@@ -24,7 +24,7 @@ class VoiceNotices:
         """What to write in the prompt channel, where there is anything to say."""
         match notice:
             case wire.Warned(text):
-                return f"⚠️ {text}"
+                return text
             case wire.EngineChanged(engine, reason) if reason != self._state:
                 self._state = reason
                 return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine)

@@ -22,5 +22,5 @@ def test_each_change_is_said_once_and_the_return_too() -> None:
 
 def test_a_warning_is_passed_on_and_progress_is_not() -> None:
     notices = VoiceNotices()
-    assert notices.words(Warned("GPU 0 is 93 % full.")) == "⚠️ GPU 0 is 93 % full."
+    assert notices.words(Warned("⚠️ GPU 0 is full.")) == "⚠️ GPU 0 is full."
     assert notices.words(Loading("XTTS v2", 0.3)) is None

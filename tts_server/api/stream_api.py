@@ -1,0 +1,113 @@
+"""``/ws/stream``: the WebSockets, from first byte to last; what is said on them is in ``speaking/stream.py``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Iterable
+
+from aiohttp import WSCloseCode, web
+
+from tts_server.metrics import Metrics
+from tts_server.speaking.notices import tell_client
+from tts_server.speaking.speech import Speech
+from tts_server.speaking.stream import SpeechStream
+from tts_server.wire import Notice
+
+MAX_CONNECTIONS = 64
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""A longer message closes the connection; one that is shorter but longer than the protocol allows gets an error."""
+KEEPALIVE_SECONDS = 20
+
+_log = logging.getLogger(__name__)
+
+
+class StreamApi:
+    """The endpoint.
+
+    Args:
+        ready: gives the voice, or raises the HTTP error that says why there is none.
+        standing: the notices that hold now, for a client that asks for notices.
+    """
+
+    def __init__(
+        self,
+        ready: Callable[[], Speech],
+        metrics: Metrics,
+        clock: Callable[[], float],
+        standing: Callable[[Speech], Iterable[Notice]],
+    ) -> None:
+        self._ready = ready
+        self._metrics = metrics
+        self._clock = clock
+        self._standing = standing
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to an application."""
+        return [web.get("/ws/stream", self._stream)]
+
+    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
+        speech = self._ready()
+        if len(self._connections) >= MAX_CONNECTIONS:
+            raise web.HTTPServiceUnavailable(text=f"there are {MAX_CONNECTIONS} connections already")
+        # Compression would cost time and gain little on float samples.
+        websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=1.0)
+        await websocket.prepare(request)
+        _keep_alive(request)
+        stream = SpeechStream(websocket, speech, self._metrics, self._clock)
+        wants_notices = request.query.get("notices") == "true"
+        serve = self._with_notices(stream, speech, websocket) if wants_notices else stream.run()
+        serving = asyncio.create_task(serve, name="stream")
+        self._connections.add(serving)
+        self._metrics.connections += 1
+        try:
+            await asyncio.wait([serving])
+        finally:
+            self._connections.discard(serving)
+            self._metrics.connections -= 1
+            serving.cancel()
+        await websocket.close(code=_close_code(serving))
+        return websocket
+
+    async def _with_notices(self, stream: SpeechStream, speech: Speech, websocket: web.WebSocketResponse) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(tell_client(speech.notices, self._standing(speech), websocket), name="notices")
+            await stream.run()
+            telling.cancel()
+
+    async def disconnect_all(self) -> None:
+        """End every connection."""
+        tasks = list(self._connections)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _close_code(served: asyncio.Task[None]) -> WSCloseCode:
+    """Why the connection ends, now that nobody serves it any more."""
+    if served.cancelled():
+        return WSCloseCode.GOING_AWAY
+    error = served.exception()
+    if error is None:
+        return WSCloseCode.OK
+    if isinstance(error, BaseExceptionGroup) and error.split(ConnectionError)[1] is None:
+        _log.info("A client went away")
+    else:
+        _log.error("A connection failed", exc_info=error)
+    return WSCloseCode.INTERNAL_ERROR
+
+
+def _keep_alive(request: web.Request) -> None:
+    """Let the kernel find out when the client's machine is gone.
+
+    WebSocket pings can't: a client that plays as it reads answers them only when it gets there.
+    """
+    connection = request.transport.get_extra_info("socket") if request.transport else None
+    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
