@@ -22,6 +22,8 @@ from bot.commands.moderation import VoiceStateListener
 from bot.commands.prompts import PromptListener
 from bot.commands.status import Engines, StatusReporter
 from bot.commands.voice import VoiceCommands
+from bot.commands.voice_recording import VoiceRecordings
+from bot.commands.voices import VoicesCommands
 from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
 from bot.database import Database
@@ -45,11 +47,15 @@ from bot.voice.hearing import HearingOptions
 from bot.voice.manager import VoiceSessionManager
 from bot.voice.participants import BargeInRule
 from bot.voice.session import CallEngines, CallOptions, CallPlace, VoiceSession
+from bot.voice.speaking.moods import load_moods, speech_parameters
 from bot.voice.speaking.tts_client import SpeechClient
 from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.transcriber import Transcriber
+from bot.voices.client import VoicesClient
+from bot.voices.voices import Voices
 from bot.watching.traces import TraceFile
 from config.settings import Settings
+from tts_server.wire import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
@@ -84,8 +90,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     """Build everything, in order; on leaving, end any call and stop everything, the other way.
 
     Raises:
-        OpusMissing, ServiceError, PersonaError, CorrectionsError, OSError: a part could not be built; the text says
-            what to do.
+        OpusMissing, ServiceError, PersonaError, MoodsError, CorrectionsError, OSError: a part could not be built; the
+            text says what to do.
     """
     if settings.discord_token is None:
         raise ValueError("DISCORD_TOKEN is not set")
@@ -93,7 +99,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     if settings.discord_api_url is not None:
         await use_api(str(settings.discord_api_url))
     async with AsyncExitStack() as stack:
-        persona = load_persona(settings.persona)
+        persona, moods = load_persona(settings.persona), load_moods()
         database = await stack.enter_async_context(Database.opened(settings.data_dir / "seiyuu.sqlite3"))
         store = await Store.in_database(database)
         watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
@@ -102,13 +108,28 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         model = models.for_calls_client
         speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, stack, progress))
         http = await stack.enter_async_context(aiohttp.ClientSession())
+        tts_token = settings.tts_token.get_secret_value() if settings.tts_token else None
+        voices = await Voices.load(VoicesClient(http, speech_url, tts_token), database, settings.command_prefix)
+
+        def manner(guild: int) -> SpeechParameters:
+            return speech_parameters(persona, persona.default_mood, moods, voices.chosen(guild))
 
         lease = Lease()
         permits = CallPermits(Permit.parse(settings.who_may_join), Permit.parse(settings.who_may_leave))
         transcriber = await make_transcriber(settings, http, progress)
         stack.push_async_callback(transcriber.close)
         consent = await ListeningConsent.load(store, settings.listening)
-        make_session = _session_maker(settings, persona, model, speech_url, transcriber, consent, permits, watch)
+        make_session = _session_maker(
+            settings,
+            persona,
+            model,
+            lambda: SpeechClient(speech_url, token=tts_token),
+            manner,
+            transcriber,
+            consent,
+            permits,
+            watch,
+        )
         manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
             lease, lambda session, cause: calls.ended(session, cause)
         )
@@ -150,6 +171,14 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 VoiceStateListener(calls),
                 ListeningCommands(
                     lambda: calls.session.hearing if calls.session else None, consent, settings.command_prefix
+                ),
+                VoicesCommands(
+                    voices,
+                    VoiceRecordings(lambda: calls.session.hearing if calls.session else None, settings.command_prefix),
+                    calls.say_on,
+                    Permit.parse(settings.who_may_clone),
+                    settings.stt_language or "en",
+                    settings.command_prefix,
                 ),
                 HelpCommands(bot, settings.command_prefix),
                 *features.cogs(settings),
@@ -214,13 +243,13 @@ def _session_maker(
     settings: Settings,
     persona: Persona,
     model: ModelClient,
-    speech_url: str,
+    make_voice: Callable[[], SpeechClient],
+    manner: Callable[[int], SpeechParameters],
     transcriber: Transcriber,
     consent: ListeningConsent,
     permits: CallPermits,
     watch: Watcher,
 ) -> Callable[[CallPlace, float], VoiceSession]:
-    token = settings.tts_token.get_secret_value() if settings.tts_token else None
     options = CallOptions(
         DialogueTexts(confused=persona.confused_line, speechless=f"🎤 {persona.name} has nothing to say to that."),
         settings.alone_timeout,
@@ -240,7 +269,8 @@ def _session_maker(
     def make(place: CallPlace, volume: float) -> VoiceSession:
         engines = CallEngines(
             ModelCompanion(persona, persona.default_mood, model, settings.llm_context_messages),
-            lambda: SpeechClient(speech_url, token=token),
+            make_voice,
+            lambda: manner(place.voice.guild.id),
             transcriber,
         )
         return VoiceSession(place, engines, consent, options, volume=volume, watch=watch)

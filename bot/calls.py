@@ -121,6 +121,14 @@ class Calls:
         """
         self._live().say(prompt)
 
+    def say_on(self, guild: int, prompt: Prompt) -> bool:
+        """Pass a prompt to the call, if one is on on that server; False where none is."""
+        session = self._manager.session
+        if session is None or session.channel.guild.id != guild:
+            return False
+        session.say(prompt)
+        return True
+
     def stop(self) -> bool:
         """Fall silent; False when nothing was being said.
 

@@ -18,6 +18,7 @@ from discord.ext import commands
 from bot.access import NotPermittedError
 from bot.store import Store
 from bot.voice.manager import CallError
+from bot.voices.refusals import VoicesError
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class SeiyuuBot(commands.Bot):
             return self._explain(ctx, original)
         usage = f"`{self._prefix}{ctx.command.qualified_name} {ctx.command.signature}`" if ctx.command else ""
         match error:
-            case CallError() | NotPermittedError():
+            case CallError() | NotPermittedError() | VoicesError():
                 return str(error)
             case commands.CommandNotFound():
                 return None  # Other bots share the prefix; the prompt channel answers for itself.

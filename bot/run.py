@@ -18,6 +18,7 @@ from bot.llm.personas import PersonaError
 from bot.services import ServiceError
 from bot.voice.connection.opus import OpusMissing
 from bot.voice.events import Watcher
+from bot.voice.speaking.moods import MoodsError
 from bot.voice.transcribe.corrections import CorrectionsError
 from config.settings import Settings
 
@@ -51,7 +52,7 @@ async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, end
         async with application(settings, [watcher], _log_progress) as app:
             built.set()
             return await _stay_connected(app, ended)
-    except (PersonaError, WorkflowError, ServiceError, OpusMissing, CorrectionsError, OSError) as error:
+    except (PersonaError, MoodsError, WorkflowError, ServiceError, OpusMissing, CorrectionsError, OSError) as error:
         _log.error("%s", error)
         return FAILED
 

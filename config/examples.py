@@ -42,6 +42,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "WHO_MAY_LEAVE": "everyone",
         "WHO_MAY_DRAW": "role:Artists, 123456789012345678",
         "WHO_MAY_SCHEDULE": "managers",
+        "WHO_MAY_CLONE": "role:Voice actors, managers",
         "CHAT_RATE": "10/60",
         "DRAW_RATE": "3/600",
         "CHAT_CHANNELS": "chat,talk-to-me",

@@ -160,6 +160,7 @@ class Settings(BaseSettings):
     who_may_leave: Permitted = "everyone"
     who_may_draw: Permitted = "everyone"
     who_may_schedule: Permitted = "managers"
+    who_may_clone: Permitted = "everyone"
     chat_rate: Rate = "10/60"
     draw_rate: Rate = "3/600"
 

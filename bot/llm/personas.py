@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+PresetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+"""A preset of the speech server's."""
+VoiceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
 
 
@@ -23,7 +26,8 @@ class Persona(BaseModel):
 
     ``also_called`` are names that it answers to as well: nicknames, and what its name is mistaken for. ``moods`` maps a
     mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken answers. ``model``
-    asks the server for another model than the configured one.
+    asks the server for another model than the configured one. ``voice`` and ``preset`` are the speech server's names of
+    how it sounds, where nobody has chosen another voice and whatever its mood is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +39,8 @@ class Persona(BaseModel):
     moods: dict[Line, Line]
     default_mood: str
     model: Line | None = None
+    voice: VoiceName | None = None
+    preset: PresetName | None = None
 
     @model_validator(mode="after")
     def _default_mood_is_known(self) -> Self:

@@ -28,6 +28,7 @@ from bot.voice.records.captions import CaptionWriter
 from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.speaking.playback import ReplyAudioSource
+from bot.voice.speaking.reply_voice import Manner, ReplyVoice
 from bot.voice.speaking.sender import FrameSender
 from bot.voice.speaking.tts_client import SpeechClient, SpeechUnavailable
 from bot.voice.transcribe.transcriber import Transcriber
@@ -51,10 +52,14 @@ class CallPlace:
 
 @dataclass(frozen=True, slots=True)
 class CallEngines:
-    """What a call thinks, speaks and understands with. ``make_voice`` builds the connection to the speech server."""
+    """What a call thinks, speaks and understands with.
+
+    ``make_voice`` builds the connection to the speech server; ``manner`` says how the next reply is to be spoken.
+    """
 
     companion: Companion
     make_voice: Callable[[], SpeechClient]
+    manner: Manner
     transcriber: Transcriber
 
 
@@ -109,7 +114,7 @@ class VoiceSession:
         self.conversation = Conversation(
             Dialogue(options.texts),
             engines.companion,
-            self._voice,
+            ReplyVoice(self._voice, engines.manner, lambda text: self.conversation.tell(text)),
             self._playback,
             self.prompts,
             watch=self._tell(captions),

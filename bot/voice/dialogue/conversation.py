@@ -62,6 +62,7 @@ class Conversation:
         self._answered: int | None = None
         self._quiet_since: float | None = None
         self._played = (0, 0)
+        self._parameters = wire.SpeechParameters()
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -191,7 +192,7 @@ class Conversation:
                 if self._model is not None:
                     self._model.cancel()
             case m.TokenToVoice(reply, text):
-                self._to_voice.put_nowait(wire.Speak(text, reply=reply))
+                self._to_voice.put_nowait(wire.Speak(text, reply=reply, parameters=self._parameters))
             case m.EndOfText(reply):
                 self._to_voice.put_nowait(wire.Speak(flush=True, reply=reply))
             case m.CancelSpeech(reply):
@@ -220,6 +221,7 @@ class Conversation:
     def _begin(self, reply: str, prompt: Prompt) -> None:
         self._turn = TurnClock(reply, prompt.at, self._clock)
         self._words.begin()
+        self._parameters = wire.SpeechParameters(voice=prompt.voice)
         self._played = (0, 0)
         self._playback.begin(reply)
 

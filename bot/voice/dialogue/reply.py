@@ -40,7 +40,7 @@ class Prompt:
     """Something said to the bot: typed, and then ``message`` names it in the prompt channel, or spoken.
 
     ``person`` is the author's user id. ``at`` is when the message came, or the packet with the last voiced sample; in
-    monotonic seconds.
+    monotonic seconds. ``voice`` is the one to answer with, where it is to be another than usual.
     """
 
     author: str
@@ -50,6 +50,7 @@ class Prompt:
     kind: PromptKind = PromptKind.ASK
     person: int | None = None
     spoken: SpokenTurn | None = None
+    voice: str | None = None
 
     @property
     def turn(self) -> TurnId | None:

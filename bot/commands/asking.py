@@ -1,0 +1,89 @@
+"""Asking one person for a yes or a no, by buttons below a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+ANSWER_SECONDS = 60.0
+NOT_ASKED = "🔒 That is for {name} to answer."
+
+
+class Answer(StrEnum):
+    """What became of a question."""
+
+    YES = "yes"
+    NO = "no"
+    NONE = "none"
+    """Nobody answered in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question, still with its buttons until it is edited, and the answer."""
+
+    message: discord.Message
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What stands on the two buttons; ``dangerous`` makes the first one red."""
+
+    yes: str
+    no: str
+    dangerous: bool = False
+
+
+class _Question(discord.ui.View):
+    def __init__(self, person: discord.User | discord.Member, choices: Choices, seconds: float) -> None:
+        super().__init__(timeout=seconds)
+        self.answer = Answer.NONE
+        self._person = person
+        style = discord.ButtonStyle.danger if choices.dangerous else discord.ButtonStyle.success
+        self.add_item(_Button(Answer.YES, choices.yes, style))
+        self.add_item(_Button(Answer.NO, choices.no, discord.ButtonStyle.secondary))
+
+    async def interaction_check(self, interaction: discord.Interaction[Any]) -> bool:
+        """Take an answer from nobody but who was asked."""
+        if interaction.user.id == self._person.id:
+            return True
+        text = NOT_ASKED.format(name=discord.utils.escape_markdown(self._person.display_name))
+        await interaction.response.send_message(text, ephemeral=True)
+        return False
+
+    async def take(self, answer: Answer, interaction: discord.Interaction[Any]) -> None:
+        """The person has answered."""
+        self.answer = answer
+        self.stop()
+        await interaction.response.defer()
+
+
+class _Button(discord.ui.Button[_Question]):
+    def __init__(self, answer: Answer, label: str, style: discord.ButtonStyle) -> None:
+        super().__init__(label=label, style=style, custom_id=answer.value)
+        self._answer = answer
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """It was pressed."""
+        if self.view is not None:
+            await self.view.take(self._answer, interaction)
+
+
+async def ask(
+    ctx: commands.Context[Any],
+    person: discord.User | discord.Member,
+    question: str,
+    choices: Choices,
+    *,
+    seconds: float = ANSWER_SECONDS,
+) -> Asked:
+    """Ask ``person``, who may be mentioned in the question, and wait for their answer, at most so many seconds."""
+    view = _Question(person, choices, seconds)
+    message = await ctx.send(question, view=view, allowed_mentions=discord.AllowedMentions(users=[person]))
+    await view.wait()
+    return Asked(message, view.answer)

@@ -1,0 +1,110 @@
+"""Recording a person in the call, for a voice like theirs: they are asked first, and it is kept only if it is whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import discord
+from discord.ext import commands
+from discord.utils import escape_markdown
+
+from bot.commands.asking import Answer, Choices, ask
+from bot.voice.connection.link import VoiceChannel
+from bot.voice.manager import CallError
+from bot.voice.receive.heard import Sound16
+from bot.voice.records.voice_sample import SAMPLE_SECONDS, SampleError, wav_bytes
+from bot.voices.client import Recording
+
+Context = commands.Context[Any]
+
+NO_CALL = "❌ I hear nobody: I'm in no call on this server. `{prefix}join` first."
+NOT_THERE = "❌ {name} is not in the call. Whoever is to be recorded has to be in {channel} with me."
+NO_BOTS = "❌ I record people only, and only those who say yes."
+QUESTION = (
+    "🎙️ {mention}, may I record {seconds:.0f} seconds of your voice, so that I can speak with it as **{voice}**? "
+    "{asker} asked for it. Whoever runs me keeps the recording until that voice is deleted. "
+    "Without a yes within a minute I record nothing."
+)
+REFUSED = "👍 Not recorded, {name}: you said no."
+UNANSWERED = "👍 Not recorded: {name} did not answer."
+READY = "🎙️ Thank you, {name}. Get ready… {count}"
+SPEAK = (
+    "🔴 **Speak now, {name}**: {seconds:.0f} seconds, as you usually talk. "
+    "Tell what you did today, or read something out."
+)
+NOTHING_KEPT = "🙉 {reason} I have kept nothing."
+
+
+class SampledCall(Protocol):
+    """What recording needs of a live call."""
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """Where it is on."""
+        ...
+
+    async def sample_voice(self, person: int) -> Sound16:
+        """Some seconds of what a person says; raises :class:`~bot.voice.records.voice_sample.SampleError`."""
+        ...
+
+
+class VoiceRecordings:
+    """Asks and records.
+
+    Args:
+        call: finds the call that is on.
+        count_down: seconds between a yes and the recording.
+    """
+
+    def __init__(self, call: Callable[[], SampledCall | None], prefix: str, *, count_down: int = 3) -> None:
+        self._call = call
+        self._prefix = prefix
+        self._count_down = count_down
+
+    async def record(
+        self, ctx: Context, person: discord.Member, voice: str
+    ) -> tuple[discord.Message, Recording] | None:
+        """Ask this person, and record them if they agree; what there is to be said else is said in the message.
+
+        Returns:
+            The message, to go on in, and what was recorded; ``None`` where it came to nothing.
+
+        Raises:
+            CallError: it can't even be asked.
+        """
+        call = self._require(ctx, person)
+        name = escape_markdown(person.display_name)
+        question = QUESTION.format(
+            mention=person.mention,
+            seconds=SAMPLE_SECONDS,
+            voice=escape_markdown(voice),
+            asker="You" if person.id == ctx.author.id else escape_markdown(ctx.author.display_name),
+        )
+        asked = await ask(ctx, person, question, Choices("Yes, record me", "No"))
+        message = asked.message
+        if asked.answer is not Answer.YES:
+            text = REFUSED if asked.answer is Answer.NO else UNANSWERED
+            await message.edit(content=text.format(name=name), view=None)
+            return None
+        for count in range(self._count_down, 0, -1):
+            await message.edit(content=READY.format(name=name, count=count), view=None)
+            await asyncio.sleep(1.0)
+        await message.edit(content=SPEAK.format(name=name, seconds=SAMPLE_SECONDS), view=None)
+        try:
+            sound = await call.sample_voice(person.id)
+        except SampleError as error:
+            await message.edit(content=NOTHING_KEPT.format(reason=error))
+            return None
+        return message, Recording("recorded.wav", await asyncio.to_thread(wav_bytes, sound))
+
+    def _require(self, ctx: Context, person: discord.Member) -> SampledCall:
+        call = self._call()
+        if call is None or ctx.guild is None or call.channel.guild.id != ctx.guild.id:
+            raise CallError(NO_CALL.format(prefix=self._prefix))
+        if person.bot:
+            raise CallError(NO_BOTS)
+        if all(member.id != person.id for member in call.channel.members):
+            raise CallError(NOT_THERE.format(name=escape_markdown(person.display_name), channel=call.channel.mention))
+        return call

@@ -1,0 +1,218 @@
+"""The commands about the voices that I can speak with."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+from discord.utils import escape_markdown
+
+from bot.access import Permit
+from bot.commands.asking import Answer, Choices, ask
+from bot.commands.managers import is_manager, require_guild
+from bot.commands.progress import ticking
+from bot.commands.sound_files import download, sound_file
+from bot.commands.voice_recording import VoiceRecordings
+from bot.commands.voice_words import DEFAULT, learnt, listed, new_name
+from bot.text import shorten, split_message
+from bot.voice.dialogue.reply import Prompt, PromptKind
+from bot.voices.client import Recording, ServerVoice
+from bot.voices.introductions import Introductions
+from bot.voices.refusals import VoicesError
+from bot.voices.voices import Person, Voices
+
+Context = commands.Context[Any]
+Language = Literal[
+    "en", "de", "fr", "es", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"
+]
+
+SUGGESTED = 25
+"""All that Discord shows."""
+DEED = "make voices"
+LEARNING = "🧠 I'm learning how **{name}** sounds…"
+
+
+class VoicesCommands(commands.Cog, name="Voices"):
+    """Choose how I sound, and teach me new voices.
+
+    Args:
+        recordings: records people who agree to it.
+        say: has the call on this server (guild) say something; False where none is on.
+        permit: who may make voices.
+        language: what is spoken in a recording, where nobody says.
+    """
+
+    def __init__(
+        self,
+        voices: Voices,
+        recordings: VoiceRecordings,
+        say: Callable[[int, Prompt], bool],
+        permit: Permit,
+        language: str,
+        prefix: str,
+    ) -> None:
+        self._voices = voices
+        self._recordings = recordings
+        self._say = say
+        self._permit = permit
+        self._language = language
+        self._prefix = prefix
+        self._introductions = Introductions()
+
+    @commands.hybrid_group(description="The voices that I can speak with.")
+    @commands.guild_only()
+    async def voice(self, ctx: Context) -> None:
+        """See my voices (`list`), choose one (`use`, `preview`), make one (`clone`, `record`), or `delete` it."""
+        await self._list(ctx)
+
+    @voice.command(name="list", description="Which voices I can speak with here.")
+    @commands.guild_only()
+    async def list_voices(self, ctx: Context) -> None:
+        """See which voices I can speak with here."""
+        await self._list(ctx)
+
+    async def _list(self, ctx: Context) -> None:
+        await ctx.defer()
+        catalogue = await self._voices.catalogue()
+        text = listed(catalogue, self._voices.chosen(require_guild(ctx).id), self._prefix)
+        for part in split_message(text):
+            await ctx.send(part)
+
+    @voice.command(description="I speak with this voice here; default: with my usual one.")
+    @commands.guild_only()
+    @app_commands.describe(name="One of the voices in the list, or: default.")
+    async def use(self, ctx: Context, *, name: str) -> None:
+        """Have me speak with this voice on this server, from my next answer on; `default` is my usual one."""
+        await ctx.defer()
+        guild = require_guild(ctx)
+        if name.strip().casefold() == DEFAULT:
+            await self._voices.choose(guild.id, None)
+            await ctx.send("🗣️ I speak with my usual voice again.")
+            return
+        voice = await self._voices.find(name)
+        await self._voices.choose(guild.id, voice)
+        await ctx.send(f"🗣️ I speak as **{_name(voice)}** from my next answer on.")
+
+    @voice.command(description="Hear a voice: aloud in a call, or else as a sound file.")
+    @commands.guild_only()
+    @app_commands.describe(name="One of the voices in the list.")
+    async def preview(self, ctx: Context, *, name: str) -> None:
+        """Hear a voice: aloud where I'm in a call, or else as a sound file."""
+        await ctx.defer()
+        voice = await self._voices.find(name)
+        text, author = self._introductions.of(voice), ctx.author
+        prompt = Prompt(author.display_name, text, time.monotonic(), None, PromptKind.RECITE, author.id, voice=voice.id)
+        if self._say(require_guild(ctx).id, prompt):
+            await ctx.send(f"🎤 I'll say something as **{_name(voice)}**.")
+            return
+        sound = await self._voices.preview(voice)
+        await ctx.send(f"🎧 This is **{_name(voice)}**.", file=discord.File(io.BytesIO(sound), f"{voice.id}.wav"))
+
+    @voice.command(description="Teach me a voice from a recording of 6 to 30 seconds.")
+    @commands.guild_only()
+    @app_commands.describe(
+        name="What the voice is to be called; one that you made gets another recording.",
+        recording="6 to 30 seconds of one person who speaks.",
+        language="What is spoken in it.",
+    )
+    async def clone(
+        self, ctx: Context, recording: discord.Attachment | None = None, language: Language | None = None, *, name: str
+    ) -> None:
+        """Teach me a voice from the attached recording (6 to 30 seconds), or from that of the message you answer."""
+        self._permit.require(ctx.author, DEED)
+        await ctx.defer()
+        name = new_name(name)
+        file = await sound_file(ctx, recording, self._prefix)
+        await self._voices.require_cloning()
+        message = await ctx.send(LEARNING.format(name=escape_markdown(name)))
+        await self._learn(ctx, message, name, language, await download(file))
+
+    @voice.command(description="Teach me your voice, or that of somebody who agrees: 10 seconds in the call.")
+    @commands.guild_only()
+    @app_commands.describe(
+        name="What the voice is to be called.", member="Whom to ask; you, if left out.", language="What they speak."
+    )
+    async def record(
+        self,
+        ctx: Context,
+        name: str,
+        # Not "| None": discord.py takes that as leave to ignore a name that it can't find.
+        member: discord.Member = commands.parameter(default=None),
+        language: Language = commands.parameter(default=None),
+    ) -> None:
+        """Teach me your voice, or that of somebody who says yes: 10 seconds of it, spoken in the call."""
+        self._permit.require(ctx.author, DEED)
+        await ctx.defer()
+        name = new_name(name)
+        person = member or ctx.author
+        if not isinstance(person, discord.Member):
+            raise commands.NoPrivateMessage
+        await self._voices.require_cloning()
+        recorded = await self._recordings.record(ctx, person, name)
+        if recorded is not None:
+            message, recording = recorded
+            await message.edit(content=LEARNING.format(name=escape_markdown(name)))
+            await self._learn(ctx, message, name, language, recording)
+
+    async def _learn(
+        self, ctx: Context, message: discord.Message, name: str, language: str | None, recording: Recording
+    ) -> None:
+        try:
+            async with ticking(message, LEARNING.format(name=escape_markdown(name))):
+                voice = await self._voices.make(_person(ctx), name, language or self._language, recording)
+        except VoicesError as error:
+            await message.edit(content=str(error))
+            return
+        await message.edit(content=learnt(voice, self._prefix))
+
+    @voice.command(description="Delete a voice that you made.")
+    @commands.guild_only()
+    @app_commands.describe(name="One of the voices that were made.")
+    async def delete(self, ctx: Context, *, name: str) -> None:
+        """Delete a voice that you made, with its recordings; who manages the server may delete any made on it."""
+        await ctx.defer()
+        voice = await self._voices.find_changeable(_person(ctx), name)
+        question = f"🗑️ Delete **{_name(voice)}** and its recordings for good?"
+        asked = await ask(ctx, ctx.author, question, Choices("Delete it", "Keep it", dangerous=True))
+        if asked.answer is not Answer.YES:
+            await asked.message.edit(content=f"👍 **{_name(voice)}** stays.", view=None)
+            return
+        try:
+            await self._voices.delete(voice)
+        except VoicesError as error:
+            await asked.message.edit(content=str(error), view=None)
+            return
+        await asked.message.edit(content=f"🗑️ **{_name(voice)}** is gone, and its recordings too.", view=None)
+
+    @use.autocomplete("name")
+    @preview.autocomplete("name")
+    async def suggest_any(self, _: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
+        """Every voice that fits what is typed."""
+        return await self._suggestions(typed, lambda _: True)
+
+    @delete.autocomplete("name")
+    async def suggest_made(self, _: discord.Interaction[Any], typed: str) -> list[app_commands.Choice[str]]:
+        """Every voice made here that fits what is typed."""
+        return await self._suggestions(typed, lambda voice: voice.made_here)
+
+    async def _suggestions(self, typed: str, fits: Callable[[ServerVoice], bool]) -> list[app_commands.Choice[str]]:
+        try:
+            voices = (await self._voices.lately()).voices
+        except VoicesError:
+            return []
+        wanted = typed.strip().casefold()
+        names = dict.fromkeys(voice.name for voice in voices if fits(voice) and wanted in voice.name.casefold())
+        return [app_commands.Choice(name=shorten(name, 100), value=shorten(name, 100)) for name in [*names][:SUGGESTED]]
+
+
+def _name(voice: ServerVoice) -> str:
+    return escape_markdown(voice.name)
+
+
+def _person(ctx: Context) -> Person:
+    return Person(ctx.author.id, require_guild(ctx).id, is_manager(ctx.author))

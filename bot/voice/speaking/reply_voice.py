@@ -1,0 +1,127 @@
+"""Says each reply in the voice and manner that were chosen; where there is no such voice, says it all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+
+from bot.voice.ports import Voice
+from bot.voice.speaking.tts_client import SpeechEvent, SpeechUnavailable
+from tts_server import wire
+
+_log = logging.getLogger(__name__)
+
+VOICE_GONE = "⚠️ The voice `{voice}` is gone from the speech server, so I speak with my own."
+MANNER_UNKNOWN = "⚠️ The speech server does not know the manner that I wanted to speak in ({cause}); I speak plainly."
+PIECE = 4_000
+"""Characters that fit into one message, whatever they are."""
+
+Manner = Callable[[], wire.SpeechParameters]
+"""How the next reply is to be spoken."""
+
+
+@dataclass(slots=True, eq=False)
+class _Saying:
+    """What was sent of a reply, and how many of its characters have been spoken."""
+
+    reply: str
+    parameters: wire.SpeechParameters
+    tokens: list[str] = field(default_factory=list)
+    flushed: bool = False
+    segment: str = ""
+    spoken: int = 0
+
+    def unspoken(self) -> str:
+        return "".join(self.tokens)[self.spoken :]
+
+
+class ReplyVoice:
+    """A :class:`~bot.voice.ports.Voice` over another one.
+
+    The parameters go with a reply's first message, as the protocol wants it; a voice that is set there already stays.
+    What the server refuses for its voice or manner, it is asked for once more without, and nobody above sees a failure.
+
+    Args:
+        tell: writes to people; of each voice that is gone, they are told once.
+    """
+
+    def __init__(self, voice: Voice, manner: Manner, tell: Callable[[str], None]) -> None:
+        self._voice = voice
+        self._manner = manner
+        self._tell = tell
+        self._told: set[str] = set()
+        self._saying: _Saying | None = None
+        # What is said again must reach the server in one piece, before what the model writes meanwhile.
+        self._sending = asyncio.Lock()
+
+    async def send(self, message: wire.ClientMessage) -> None:
+        """As :meth:`Voice.send`."""
+        async with self._sending:
+            await self._voice.send(self._noted(message))
+
+    def _noted(self, message: wire.ClientMessage) -> wire.ClientMessage:
+        if isinstance(message, wire.Cancel) or message.reply is None:
+            self._saying = None
+            return message
+        if self._saying is None or self._saying.reply != message.reply:
+            manner = self._manner()
+            own = message.parameters.voice
+            self._saying = _Saying(message.reply, replace(manner, voice=own) if own else manner)
+            message = replace(message, parameters=self._saying.parameters)
+        self._saying.tokens.append(message.token)
+        self._saying.flushed |= message.flush
+        return message
+
+    async def events(self) -> AsyncIterator[SpeechEvent]:
+        """As :meth:`Voice.events`, without the failures that could be helped."""
+        async for event in self._voice.events():
+            saying = self._saying
+            match event:
+                case wire.SegmentStart(_, text, reply) if saying is not None and reply == saying.reply:
+                    saying.segment = text
+                case wire.SegmentEnd(_, _, reply) if saying is not None and reply == saying.reply:
+                    saying.spoken += len(saying.segment)
+                case wire.Failure() as failure if saying is not None and failure.reply == saying.reply:
+                    plainer = self._plainer(saying.parameters, failure)
+                    if plainer is not None and await self._say_again(saying, plainer):
+                        continue
+            yield event
+
+    def _plainer(self, refused: wire.SpeechParameters, failure: wire.Failure) -> wire.SpeechParameters | None:
+        """What to ask for in place of what was refused; ``None`` where that was not the parameters' fault."""
+        match failure.code:
+            case "unknown_voice" if refused.voice is not None:
+                self._tell_once(VOICE_GONE.format(voice=refused.voice))
+                return replace(refused, voice=None)
+            case "bad_parameter" if refused != wire.SpeechParameters():
+                self._tell_once(MANNER_UNKNOWN.format(cause=failure.error))
+                return wire.SpeechParameters()
+            case _:
+                return None
+
+    def _tell_once(self, text: str) -> None:
+        _log.warning("%s", text)
+        if text not in self._told:
+            self._told.add(text)
+            self._tell(text)
+
+    async def _say_again(self, saying: _Saying, plainer: wire.SpeechParameters) -> bool:
+        async with self._sending:
+            if self._saying is not saying:
+                return False
+            saying.parameters = plainer
+            try:
+                if not saying.flushed:
+                    # The reply that failed must end for the server, or it would take the rest for more of it.
+                    await self._voice.send(wire.Speak(flush=True, reply=saying.reply))
+                text = saying.unspoken()
+                saying.tokens, saying.spoken, saying.segment = [text], 0, ""
+                for start in range(0, len(text), PIECE):
+                    last = start + PIECE >= len(text)
+                    piece = wire.Speak(text[start : start + PIECE], saying.flushed and last, saying.reply, plainer)
+                    await self._voice.send(piece)
+            except SpeechUnavailable:
+                return False
+        return True

@@ -1,0 +1,134 @@
+"""The voices service: which there are, which one each server speaks with, whose they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.database import Database
+from bot.voices.client import Catalogue, Recording, ServerVoice, VoicesClient
+from bot.voices.records import Maker, VoiceRecords
+from bot.voices.refusals import VoiceExistsError, VoicesError
+
+REMEMBERED = 10.0
+"""Seconds for which the names that are suggested while somebody types may be old."""
+CANNOT_CLONE = (
+    "❌ What speaks here ({engine}) can imitate nobody. Whoever runs me can change that: `TTS_ENGINE=xtts` in `.env`, "
+    "then `python -m bot models` says what it needs."
+)
+NO_SUCH_VOICE = "❓ There is no voice called {name!r}. `{prefix}voice list` shows which there are."
+NOT_YOURS = (
+    "🔒 {name} was made by somebody else. Only they, or who manages the server they made it on, can change that voice."
+)
+BUILT_IN = "❌ {name} is one of {engine}'s own voices, which stay as they are."
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks, by user id, on which server (guild), and whether they may manage it."""
+
+    id: int
+    guild: int
+    manages: bool
+
+
+class Voices:
+    """One for the process; belongs to the event loop. Made by :meth:`load`.
+
+    Methods that ask the speech server raise :class:`~bot.voices.refusals.VoicesError` with words for people.
+    """
+
+    def __init__(
+        self,
+        client: VoicesClient,
+        records: VoiceRecords,
+        choices: dict[int, str],
+        prefix: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._records = records
+        self._choices = choices
+        self._prefix = prefix
+        self._clock = clock
+        self._known: tuple[float, Catalogue] | None = None
+
+    @classmethod
+    async def load(cls, client: VoicesClient, database: Database, prefix: str) -> Voices:
+        """Read what was chosen; raises :class:`aiosqlite.Error`."""
+        records = await VoiceRecords.in_database(database)
+        return cls(client, records, await records.choices(), prefix)
+
+    def chosen(self, guild: int) -> str | None:
+        """The id of the voice to speak with on a server; ``None``: no voice was chosen there."""
+        return self._choices.get(guild)
+
+    async def catalogue(self) -> Catalogue:
+        """Every voice there is now."""
+        catalogue = await self._client.catalogue()
+        self._known = (self._clock(), catalogue)
+        return catalogue
+
+    async def lately(self) -> Catalogue:
+        """The same, at most :data:`REMEMBERED` seconds old."""
+        if self._known is not None and self._clock() - self._known[0] < REMEMBERED:
+            return self._known[1]
+        return await self.catalogue()
+
+    async def find(self, name: str) -> ServerVoice:
+        """The voice of this name or id; capitals do not matter."""
+        wanted = name.strip().casefold()
+        voices = (await self.catalogue()).voices
+        for voice in voices:
+            if wanted in (voice.id.casefold(), voice.name.casefold()):
+                return voice
+        raise VoicesError(NO_SUCH_VOICE.format(name=name.strip()[:50], prefix=self._prefix))
+
+    async def require_cloning(self) -> None:
+        """Raise where no voice can be made, and say what to do about it."""
+        catalogue = await self.catalogue()
+        if not catalogue.can_clone:
+            raise VoicesError(CANNOT_CLONE.format(engine=catalogue.engine))
+
+    async def choose(self, guild: int, voice: ServerVoice | None) -> None:
+        """Speak with this voice on a server, from the next reply on; ``None``: with the usual one."""
+        await self._records.choose(guild, voice.id if voice is not None else None)
+        if voice is None:
+            self._choices.pop(guild, None)
+        else:
+            self._choices[guild] = voice.id
+
+    async def make(self, person: Person, name: str, language: str, recording: Recording) -> ServerVoice:
+        """Learn a voice; one of that name, where ``person`` may change it, is given one recording more."""
+        try:
+            voice = await self._client.create(name.strip(), language, recording)
+        except VoiceExistsError:
+            voice = await self._client.add_recording(await self.find_changeable(person, name), recording)
+        else:
+            await self._records.made(voice.id, Maker(person.id, person.guild))
+        self._known = None
+        return voice
+
+    async def find_changeable(self, person: Person, name: str) -> ServerVoice:
+        """The voice of this name, if people made it and this person may change it."""
+        voice = await self.find(name)
+        if not voice.made_here:
+            raise VoicesError(BUILT_IN.format(name=voice.name, engine=voice.engine or "the engine"))
+        maker = await self._records.maker(voice.id)
+        manages = person.manages and (maker is None or maker.guild == person.guild)
+        if not manages and (maker is None or maker.person != person.id):
+            raise VoicesError(NOT_YOURS.format(name=voice.name))
+        return voice
+
+    async def preview(self, voice: ServerVoice) -> bytes:
+        """A short sentence in that voice, as a WAV file."""
+        return await self._client.preview(voice)
+
+    async def delete(self, voice: ServerVoice) -> None:
+        """Delete a voice; where it was chosen, the usual one speaks again."""
+        await self._client.delete(voice)
+        await self._records.deleted(voice.id)
+        self._choices = {guild: chosen for guild, chosen in self._choices.items() if chosen != voice.id}
+        self._known = None

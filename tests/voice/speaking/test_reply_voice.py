@@ -1,0 +1,179 @@
+"""Replies in a chosen voice: it goes with the first message, and where it is gone not a word is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.voice.speaking.reply_voice import PIECE, ReplyVoice
+from bot.voice.speaking.tts_client import SpeechEvent, SpeechUnavailable
+from tts_server import wire
+
+ROBIN = wire.SpeechParameters(voice="robin", preset="calm", speed=0.9)
+
+
+@dataclass
+class Server:
+    """A speech server that keeps to the protocol, with some voices and presets; it speaks a reply when it is whole."""
+
+    voices: tuple[str, ...] = ("robin",)
+    presets: tuple[str, ...] = ("calm",)
+    away: bool = False
+    spoken: list[tuple[str | None, wire.SpeechParameters, str]] = field(default_factory=list)
+    _events: asyncio.Queue[SpeechEvent] = field(default_factory=asyncio.Queue)
+    _writing: tuple[str | None, wire.SpeechParameters, str] | None = None
+    _failed: bool = False
+
+    async def send(self, message: wire.ClientMessage) -> None:
+        if self.away:
+            raise SpeechUnavailable("away")
+        if isinstance(message, wire.Cancel):
+            self._writing = None
+            return
+        assert len(wire.encode_client(message)) <= wire.MAX_MESSAGE_BYTES
+        if self._writing is None or self._writing[0] != message.reply:
+            self._writing = (message.reply, message.parameters, "")
+            fault = self._fault(message)
+            self._failed = fault is not None
+            if fault is not None:
+                self._events.put_nowait(fault)
+        reply, parameters, text = self._writing
+        self._writing = (reply, parameters, text + message.token)
+        if message.flush:
+            if not self._failed:
+                self.spoken.append(self._writing)
+                self._events.put_nowait(wire.Flushed(1.0, 1.0, reply))
+            self._writing = None
+
+    def _fault(self, message: wire.Speak) -> wire.Failure | None:
+        asked = message.parameters
+        if asked.voice is not None and asked.voice not in self.voices:
+            return wire.Failure("there is no such voice", "unknown_voice", message.reply)
+        if asked.preset is not None and asked.preset not in self.presets:
+            return wire.Failure("there is no such preset", "bad_parameter", message.reply)
+        return None
+
+    def say(self, event: SpeechEvent) -> None:
+        self._events.put_nowait(event)
+
+    async def events(self) -> AsyncIterator[SpeechEvent]:
+        while True:
+            yield await self._events.get()
+
+
+@dataclass
+class Table:
+    server: Server
+    voice: ReplyVoice
+    told: list[str]
+
+    async def next(self) -> SpeechEvent:
+        async with asyncio.timeout(5.0):
+            return await anext(self.events)
+
+    def __post_init__(self) -> None:
+        self.events = self.voice.events()
+
+
+def table(manner: wire.SpeechParameters = ROBIN, **server: object) -> Table:
+    told: list[str] = []
+    built = Server(**server)  # type: ignore[arg-type]
+    return Table(built, ReplyVoice(built, lambda: manner, told.append), told)
+
+
+async def say(table: Table, reply: str, *tokens: str, flush: bool = True) -> None:
+    for token in tokens:
+        await table.voice.send(wire.Speak(token, reply=reply))
+    if flush:
+        await table.voice.send(wire.Speak(flush=True, reply=reply))
+
+
+async def test_every_reply_begins_with_how_it_is_to_be_spoken() -> None:
+    at = table()
+    await say(at, "r1", "Hello ", "there.")
+    await say(at, "r2", "And again.")
+    assert at.server.spoken == [("r1", ROBIN, "Hello there."), ("r2", ROBIN, "And again.")]
+
+
+async def test_a_reply_that_names_a_voice_of_its_own_keeps_it() -> None:
+    at = table(voices=("robin", "ada"))
+    await at.voice.send(wire.Speak("Hear me.", True, "r1", wire.SpeechParameters(voice="ada")))
+    assert at.server.spoken == [("r1", replace(ROBIN, voice="ada"), "Hear me.")]
+
+
+@pytest.mark.parametrize("written_before", [True, False])
+async def test_a_voice_that_is_gone_costs_neither_a_word_nor_the_manner_and_is_told_once(written_before: bool) -> None:
+    at = table(voices=())
+    for reply in ("r1", "r2"):
+        await say(at, reply, "Hello ", flush=False)
+        if written_before:
+            await say(at, reply, "there, ", "you.")
+        hearing = asyncio.create_task(at.next())
+        if not written_before:
+            while not at.server._events.empty():
+                await asyncio.sleep(0)
+            await say(at, reply, "there, ", "you.")
+        assert await hearing == wire.Flushed(1.0, 1.0, reply), "no failure is seen above"
+    plain = replace(ROBIN, voice=None)
+    assert at.server.spoken == [("r1", plain, "Hello there, you."), ("r2", plain, "Hello there, you.")]
+    assert at.told == ["⚠️ The voice `robin` is gone from the speech server, so I speak with my own."]
+
+
+async def test_a_voice_and_a_preset_that_are_both_gone_leave_plain_speech() -> None:
+    at = table(voices=(), presets=())
+    await say(at, "r1", "Hello.")
+    assert await at.next() == wire.Flushed(1.0, 1.0, "r1")
+    assert at.server.spoken == [("r1", wire.SpeechParameters(), "Hello.")]
+    assert len(at.told) == 2
+
+
+async def test_a_voice_that_goes_in_the_middle_of_a_reply_repeats_nothing() -> None:
+    at = table()
+    await say(at, "r1", "One. ", "Two. ", "Three.", flush=False)
+    for event in (
+        wire.SegmentStart(0, "One. ", "r1"),
+        wire.SegmentEnd(0, 100, "r1"),
+        wire.Failure("it has just been deleted", "unknown_voice", "r1"),
+    ):
+        at.server.say(event)
+    at.server._failed = True
+    await at.next()
+    await at.next()
+    hearing = asyncio.create_task(at.next())
+    while not at.told:
+        await asyncio.sleep(0)
+    await say(at, "r1")
+    await hearing
+    assert [text for _, _, text in at.server.spoken] == ["Two. Three."]
+
+
+async def test_a_long_reply_is_said_again_in_messages_that_are_not_too_long() -> None:
+    at = table(voices=())
+    text = "😀" * (3 * PIECE)
+    await say(at, "r1", *(text[start : start + 100] for start in range(0, len(text), 100)))
+    assert await at.next() == wire.Flushed(1.0, 1.0, "r1")
+    assert at.server.spoken == [("r1", replace(ROBIN, voice=None), text)]
+
+
+async def test_other_failures_and_those_of_replies_that_are_over_are_passed_on() -> None:
+    at = table()
+    await say(at, "r1", "Hello.", flush=False)
+    failure = wire.Failure("it broke", "engine_failed", "r1")
+    at.server.say(failure)
+    assert await at.next() == failure
+    await at.voice.send(wire.Cancel("r1"))
+    late = wire.Failure("there is no such voice", "unknown_voice", "r1")
+    at.server.say(late)
+    assert await at.next() == late
+    assert at.told == []
+    assert at.server.spoken == []
+
+
+async def test_a_server_that_goes_away_meanwhile_is_a_failure_after_all() -> None:
+    at = table(voices=())
+    await say(at, "r1", "Hello.", flush=False)
+    at.server.away = True
+    assert isinstance(await at.next(), wire.Failure)
