@@ -6,15 +6,16 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from bot.models.catalogue import Catalogue, CatalogueError, Model, load_catalogue
+from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, Model, load_catalogue
 from bot.models.download import DownloadError, check_room, download, licences_to_accept, settings_lines
 from bot.models.memory_plan import MemoryPlan
-from bot.models.shelf import Advance, Shelf
+from bot.models.shelf import Advance, Fault, Manifest, Shelf
 from bot.models.words import size
 from config.settings import Profile, Settings, SettingsError, read_settings
 from tts_server.cards.reading import read_cards
@@ -29,7 +30,7 @@ def run_models(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = read_settings()
-        command = ModelsCommand(settings, load_catalogue(), Console(highlight=False))
+        command = ModelsCommand(settings, load_catalogue(options.catalogue), Console(highlight=False))
         names = command.chosen(options.names, options.profile)
     except (SettingsError, CatalogueError, UnknownModelError) as error:
         print(error, file=sys.stderr)  # noqa: T201
@@ -89,7 +90,7 @@ class ModelsCommand:
     def download(self, names: list[str], accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
         """Download what is missing of the models, after asking; ``ask`` where somebody can answer."""
         chosen = {name: self._catalogue.models[name] for name in names}
-        missing = {name: model for name, model in chosen.items() if not self._shelf.is_whole(name, model)}
+        missing = {name: model for name, model in chosen.items() if not self._is_sound(name, model)}
         if not missing:
             self._say("Everything is here already." if chosen else "This profile needs no weights from here.")
             self._say_settings(chosen)
@@ -121,15 +122,27 @@ class ModelsCommand:
                 here = self._shelf.arrived(name, model)
                 self._say(f"– {name}: {f'only {size(here)} of {size(model.size)} are' if here else 'is not'} here")
                 continue
-            with self._progress() as progress:
-                bar = progress.add_task(name, total=sum(file.size for file in manifest.files))
-                faults = list(self._shelf.faults(manifest, lambda step, bar=bar: progress.advance(bar, step)))  # type: ignore[misc]
+            faults = self._faults(manifest)
             broken = broken or bool(faults)
             if not faults:
                 self._say(f"✔ {name}: {len(manifest.files)} files, as they were downloaded")
             for fault in faults:
                 self._say(f"✘ {name}: {fault.path} {fault.text}. Mend it: python -m bot models download {name}")
         return FAILED if broken else OK
+
+    def _is_sound(self, name: str, model: Model) -> bool:
+        """Whether it is here as it was downloaded; what of it is broken is deleted."""
+        manifest = self._shelf.manifest(name)
+        if manifest is None or not self._shelf.is_whole(name, model):
+            return False
+        faults = self._faults(manifest)
+        self._shelf.discard(name, faults)
+        return not faults
+
+    def _faults(self, manifest: Manifest) -> list[Fault]:
+        with self._progress() as progress:
+            bar = progress.add_task(f"Checking {manifest.model}", total=sum(file.size for file in manifest.files))
+            return list(self._shelf.faults(manifest, lambda step: progress.advance(bar, step)))
 
     def _announce(self, missing: Mapping[str, Model]) -> None:
         for name, model in missing.items():
@@ -208,4 +221,7 @@ def _parser() -> argparse.ArgumentParser:
         help="download: agree to this licence's terms",
     )
     parser.add_argument("--check", action="store_true", help="the same as check")
+    parser.add_argument(
+        "--catalogue", type=Path, default=CATALOGUE_FILE, help="a list of your own in place of config/models.yaml"
+    )
     return parser

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,6 +95,12 @@ class Shelf:
                     continue
                 if not right:
                     yield Fault(file.path, "has other contents than what was downloaded")
+
+    def discard(self, name: str, faults: Iterable[Fault]) -> None:
+        """Delete what is broken, so that it is missing; raises :class:`OSError`."""
+        for fault in faults:
+            (self.folder(name) / MANIFEST).unlink(missing_ok=True)
+            (self.folder(name) / fault.path).unlink(missing_ok=True)
 
     def _size_here(self, name: str, file: ModelFile) -> int:
         path = self.folder(name) / file.path

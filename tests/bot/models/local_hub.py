@@ -1,0 +1,156 @@
+"""A hub on this machine with a tiny repository, which misbehaves as the test asks; and the command line run on it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from bot.services import ROOT
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+REPOSITORY = "somebody/tiny"
+FILES = {
+    "config.json": b'{"tiny": true}',
+    "weights/model.bin": random.Random(5).randbytes(3_000_000),
+}
+LIMIT = 60.0
+
+
+@dataclass
+class LocalHub:
+    """Serves :data:`FILES`; ``url`` once it is up. What it is told to do wrong it does, for as long as it is told.
+
+    ``breaks_after`` are byte counts, one for each coming answer of more than that, after which the connection is cut;
+    ``statuses`` are answered to coming requests in place of the file.
+    """
+
+    files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
+    knows_ranges: bool = True
+    breaks_after: list[int] = field(default_factory=list)
+    statuses: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    holds_after: int | None = None
+    sends_on_to: str | None = None
+    requests: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    served: int = 0
+    url: str = ""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """One file, or what else it was told to answer."""
+        path = request.match_info["path"]
+        self.requests.append((path, request.headers.get("Range"), request.headers.get("Authorization")))
+        if self.statuses:
+            status, headers = self.statuses.pop(0)
+            return web.Response(status=status, headers=headers)
+        if self.sends_on_to:
+            raise web.HTTPFound(f"{self.sends_on_to}{request.path}")
+        return await self._send(request, self.files[path])
+
+    async def _send(self, request: web.Request, content: bytes) -> web.StreamResponse:
+        start = request.http_range.start or 0 if self.knows_ranges else 0
+        headers = {"Content-Length": str(len(content) - start)}
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        response = web.StreamResponse(status=206 if start else 200, headers=headers)
+        await response.prepare(request)
+        cut = self.breaks_after[0] if self.breaks_after and len(content) - start > self.breaks_after[0] else None
+        for place in range(start, len(content), 50_000):
+            block = content[place : place + 50_000]
+            if cut is not None and place + len(block) - start > cut:
+                self.breaks_after.pop(0)
+                assert request.transport is not None
+                request.transport.close()
+                return response
+            if self.holds_after is not None and place - start >= self.holds_after:
+                self.held.set()
+                await asyncio.sleep(LIMIT)
+            await response.write(block)
+            self.served += len(block)
+        return response
+
+
+@asynccontextmanager
+async def serving(hub: LocalHub) -> AsyncIterator[LocalHub]:
+    application = web.Application()
+    application.router.add_get(f"/{REPOSITORY}/resolve/{COMMIT}/{{path:.+}}", hub.answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    hub.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield hub
+    finally:
+        await runner.cleanup()
+
+
+def catalogue_fields() -> dict[str, Any]:
+    """A catalogue with the tiny repository under a free licence and under one that wants consent."""
+    files = [
+        {"path": path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for path, content in FILES.items()
+    ]
+    tiny = {
+        "title": "Tiny",
+        "part": "ears",
+        "repository": REPOSITORY,
+        "revision": COMMIT,
+        "licence": "mit",
+        "vram_gib": 0.5,
+        "settings": {"STT_MODEL": "{folder}"},
+        "files": files,
+    }
+    return {
+        "licences": {"mit": {"name": "MIT"}, "no-profit": {"name": "No Profit", "consent": "Never for money."}},
+        "profiles": {"embedded": [], "local": ["tiny"], "hybrid": [], "api": []},
+        "models": {"tiny": tiny, "strict": {**tiny, "title": "Strict", "licence": "no-profit"}},
+    }
+
+
+@dataclass
+class CommandLine:
+    """``python -m bot models`` in a folder of its own, with nothing of this machine's settings."""
+
+    folder: Path
+    endpoint: str
+
+    @property
+    def models(self) -> Path:
+        return self.folder / "data" / "models"
+
+    async def start(self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
+        catalogue = self.folder / "catalogue.yaml"
+        catalogue.write_text(yaml.safe_dump(catalogue_fields(), sort_keys=False))
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        places = {"HOME": str(self.folder), "HF_HOME": str(self.folder / "hf"), "HF_ENDPOINT": self.endpoint}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "models", *arguments, "--catalogue", str(catalogue)),
+            cwd=self.folder,
+            env={**kept, **places, "PYTHONPATH": str(ROOT), "PROFILE": "local", "COLUMNS": "200"},
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    async def run(self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> tuple[int, str]:
+        """Its exit status and everything it said."""
+        process = await self.start(*arguments, stdin=stdin)
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        assert process.returncode is not None
+        return process.returncode, said.decode()

@@ -1,0 +1,82 @@
+"""The list of weights is data: what is wrong in it is told before anything is done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.models.catalogue import Catalogue, CatalogueError, Part, load_catalogue
+from config.settings import Profile
+from config.settings import Settings as BotSettings
+from tests.bot.models.local_hub import catalogue_fields
+from tts_server.settings import Settings as SpeechSettings
+
+
+def test_the_shipped_list_is_sound() -> None:
+    catalogue = load_catalogue()
+    local = [catalogue.models[name] for name in catalogue.profiles[Profile.LOCAL]]
+    assert {model.part for model in local} == set(Part)
+    assert all(model.settings for model in catalogue.models.values())
+    assert {catalogue.licences[model.licence].consent is not None for model in local if "XTTS" in model.title} == {True}
+
+
+def test_the_settings_it_tells_of_are_settings() -> None:
+    known = {name.upper() for settings in (BotSettings, SpeechSettings) for name in settings.model_fields}
+    assert {name for model in load_catalogue().models.values() for name in model.settings} <= known
+
+
+def test_the_speech_server_looks_for_xtts_where_it_is_downloaded_to() -> None:
+    assert SpeechSettings.model_fields["xtts_model"].default == Path("data/models/xtts-v2")
+    assert "xtts-v2" in load_catalogue().models
+
+
+def spoilt(**changes: Any) -> dict[str, Any]:
+    fields = catalogue_fields()
+    fields["models"]["tiny"].update(changes)
+    return fields
+
+
+FILE = {"path": "a.bin", "size": 1, "sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"files": [{**FILE, "path": "../../.bashrc"}]}, "path"),
+        ({"files": [{**FILE, "path": "/etc/passwd"}]}, "path"),
+        ({"files": [{**FILE, "path": "a/./b"}]}, "path"),
+        ({"files": [{**FILE, "path": ".hidden"}]}, "path"),
+        ({"files": [{**FILE, "size": -1}]}, "size"),
+        ({"files": [{**FILE, "sha256": "abc"}]}, "sha256"),
+        ({"files": []}, "files"),
+        ({"revision": "main"}, "revision"),
+        ({"repository": "../x"}, "repository"),
+        ({"licence": "whatever"}, "no licence 'whatever'"),
+        ({"part": "nose"}, "part"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_fault_is_named(changes: dict[str, Any], word: str, tmp_path: Path) -> None:
+    file = tmp_path / "models.yaml"
+    file.write_text(yaml.safe_dump(spoilt(**changes)))
+    with pytest.raises(CatalogueError, match=word):
+        load_catalogue(file)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "models: [", "\x00", "!!python/object/apply:os.getcwd []"])
+def test_what_is_no_list_of_weights_is_told(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "models.yaml"
+    file.write_text(text)
+    with pytest.raises(CatalogueError, match=r"models\.yaml"):
+        load_catalogue(file)
+
+
+def test_every_profile_stands_in_it_with_models_that_there_are() -> None:
+    fields = catalogue_fields()
+    with pytest.raises(ValueError, match="api is missing"):
+        Catalogue.model_validate({**fields, "profiles": {"embedded": [], "local": [], "hybrid": []}})
+    with pytest.raises(ValueError, match="no model nobody"):
+        Catalogue.model_validate({**fields, "profiles": {**fields["profiles"], "api": ["nobody"]}})

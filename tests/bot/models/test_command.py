@@ -1,0 +1,176 @@
+"""The command as a person types it: asked first, downloaded whole or not at all, checked without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.models.shelf import size_of
+from tests.bot.models.local_hub import FILES, LIMIT, CommandLine, LocalHub, serving
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[LocalHub]:
+    async with serving(LocalHub()) as hub:
+        yield hub
+
+
+@pytest.fixture
+def line(hub: LocalHub, tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path, hub.url)
+
+
+def arrived(line: CommandLine, model: str = "tiny") -> dict[str, bytes]:
+    folder = line.models / model
+    return {path: (folder / path).read_bytes() for path in FILES if (folder / path).exists()}
+
+
+async def test_what_the_profile_needs_is_downloaded_and_the_settings_for_it_are_told(line: CommandLine) -> None:
+    status, said = await line.run("download", "--yes")
+    assert status == 0
+    assert "tiny: 3.0 MB, MIT, from somebody/tiny" in said
+    assert "STT_MODEL=data/models/tiny" in said
+    assert arrived(line) == FILES
+    assert not list(line.models.rglob("*.part"))
+
+
+async def test_what_is_here_is_not_asked_for_again(line: CommandLine, hub: LocalHub) -> None:
+    await line.run("download", "--yes")
+    hub.requests.clear()
+    status, said = await line.run("download", "--yes")
+    assert (status, hub.requests) == (0, [])
+    assert "Everything is here already" in said
+    assert "STT_MODEL=data/models/tiny" in said
+
+
+async def test_nothing_is_downloaded_unasked(line: CommandLine, hub: LocalHub) -> None:
+    for arguments in ((), ("list",), ("check",), ("--check",)):
+        assert (await line.run(*arguments))[0] == 0
+    status, said = await line.run("download")
+    assert status == 2
+    assert "--yes" in said
+    assert (hub.requests, line.models.exists()) == ([], False)
+
+
+async def test_a_licence_that_wants_consent_is_agreed_to_by_name(line: CommandLine, hub: LocalHub) -> None:
+    status, said = await line.run("download", "strict", "--yes")
+    assert status == 2
+    assert "Never for money." in said
+    assert "--accept-licence no-profit" in said
+    assert hub.requests == []
+    assert (await line.run("download", "strict", "--yes", "--accept-licence", "no-profit"))[0] == 0
+    assert arrived(line, "strict") == FILES
+
+
+@pytest.mark.parametrize(("typed", "status"), [("no-profit\ny\n", 0), ("no-profit\nn\n", 2), ("yes\n", 2)])
+async def test_a_person_at_the_terminal_is_asked(line: CommandLine, typed: str, status: int) -> None:
+    keyboard, terminal = os.openpty()
+    try:
+        os.write(keyboard, typed.encode())
+        assert (await line.run("download", "strict", stdin=terminal))[0] == status
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert bool(arrived(line, "strict")) == (status == 0)
+
+
+async def test_an_unknown_name_is_told_with_those_there_are(line: CommandLine) -> None:
+    status, said = await line.run("download", "../../etc")
+    assert status == 2
+    assert "There are: tiny, strict" in said
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+async def test_an_interrupted_download_goes_on_where_it_stopped(
+    line: CommandLine, hub: LocalHub, ending: signal.Signals
+) -> None:
+    hub.holds_after = 2_000_000
+    process = await line.start("download", "--yes")
+    growing = line.models / "tiny" / "weights" / "model.bin.part"
+    async with asyncio.timeout(LIMIT):
+        while (size_of(growing) or 0) < 1_500_000:
+            await asyncio.sleep(0.01)
+    process.send_signal(ending)
+    said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
+    if ending == signal.SIGINT:
+        assert process.returncode == 130
+        assert "the same command goes on with the rest" in said.decode()
+    assert "only " in (await line.run("check"))[1]
+    hub.holds_after, before = None, hub.served
+    status, said_again = await line.run("download", "--yes")
+    assert status == 0, said_again
+    assert arrived(line) == FILES
+    assert hub.served - before < 2_000_000
+    assert hub.requests[-1][1] is not None
+
+
+async def test_wrong_contents_are_deleted_and_told(line: CommandLine, hub: LocalHub) -> None:
+    hub.files["weights/model.bin"] = bytes(len(FILES["weights/model.bin"]))
+    status, said = await line.run("download", "--yes")
+    assert status == 1
+    assert "wrong contents" in said
+    assert arrived(line) == {"config.json": FILES["config.json"]}
+    hub.files = dict(FILES)
+    assert (await line.run("download", "--yes"))[0] == 0
+
+
+async def test_a_gated_repository_says_what_to_do(line: CommandLine, hub: LocalHub) -> None:
+    hub.statuses = [(401, {})]
+    status, said = await line.run("download", "--yes")
+    assert status == 1
+    assert "HF_TOKEN" in said
+    assert "Traceback" not in said
+
+
+async def test_the_check_needs_no_network_and_finds_what_changed(line: CommandLine, hub: LocalHub) -> None:
+    await line.run("download", "--yes")
+    offline = CommandLine(line.folder, "http://127.0.0.1:9")
+    status, said = await offline.run("check")
+    assert status == 0
+    assert "✔ tiny: 2 files" in said
+    assert "– strict: is not here" in said
+    weights = line.models / "tiny" / "weights" / "model.bin"
+    weights.write_bytes(b"\0" + weights.read_bytes()[1:])
+    status, said = await offline.run("--check")
+    assert status == 1
+    assert "weights/model.bin has other contents" in said
+    weights.unlink()
+    assert "weights/model.bin is missing" in (await offline.run("check"))[1]
+    assert (await line.run("download", "--yes"))[0] == 0
+    assert (await offline.run("check"))[0] == 0
+
+
+async def test_broken_contents_of_the_right_size_are_mended(line: CommandLine) -> None:
+    await line.run("download", "--yes")
+    weights = line.models / "tiny" / "weights" / "model.bin"
+    weights.write_bytes(bytes(len(FILES["weights/model.bin"])))
+    assert (await line.run("check"))[0] == 1
+    assert (await line.run("download", "--yes"))[0] == 0
+    assert arrived(line) == FILES
+
+
+async def test_the_list_says_where_things_lie(line: CommandLine) -> None:
+    assert "is not here" in (await line.run())[1]
+    await line.run("download", "--yes")
+    status, said = await line.run("list")
+    assert status == 0
+    assert "lies in data/models/tiny" in said
+    assert "Tiny 0.5 = 0.5 GiB" in said
+
+
+async def test_two_downloads_do_not_meet(line: CommandLine, hub: LocalHub) -> None:
+    hub.holds_after = 1_000_000
+    first = await line.start("download", "--yes")
+    try:
+        await asyncio.wait_for(hub.held.wait(), LIMIT)
+        status, said = await line.run("download", "--yes")
+        assert status == 1
+        assert "Another download" in said
+    finally:
+        first.kill()
+        await first.wait()

@@ -1,0 +1,138 @@
+"""A file comes through a bad connection whole, and from a bad hub not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import aiohttp
+import pytest
+from huggingface_hub import constants
+
+from bot.models.catalogue import Catalogue
+from bot.models.hub import LONGEST_PAUSE, PAUSES, Hub, HubError
+from bot.models.shelf import partial
+from tests.bot.models.local_hub import FILES, LocalHub, catalogue_fields, serving
+
+MODEL = Catalogue.model_validate(catalogue_fields()).models["tiny"]
+FILE = MODEL.files[1]
+CONTENT = FILES[FILE.path]
+
+
+class Fetching:
+    """A hub, the client for it, the pauses that it would have made and the bytes that it told of."""
+
+    def __init__(self, server: LocalHub, http: aiohttp.ClientSession, folder: Path) -> None:
+        self.server = server
+        self.target = folder / "model.bin"
+        self.pauses: list[float] = []
+        self.told = 0
+        self._hub = Hub(http, "hf_secret", self._pause)
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    def _advance(self, step: int) -> None:
+        self.told += step
+
+    async def fetch(self) -> None:
+        await self._hub.fetch(MODEL, FILE, self.target, self._advance)
+
+
+@pytest.fixture
+async def fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fetching]:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving(LocalHub()))
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        yield Fetching(server, http, tmp_path)
+
+
+async def test_every_break_is_followed_by_the_rest_alone(fetching: Fetching) -> None:
+    fetching.server.breaks_after = [700_000, 1_000_000, 100_000]
+    await fetching.fetch()
+    assert fetching.target.read_bytes() == CONTENT
+    first, *later = (asked for _, asked, _ in fetching.server.requests)
+    assert first is None
+    assert len(later) == 3
+    assert all(later)
+    # What a cut connection had under way is lost; most of the file came but once.
+    assert fetching.server.served < 1.2 * len(CONTENT)
+    assert fetching.told == len(CONTENT)
+    assert fetching.pauses == []
+
+
+async def test_a_hub_that_knows_no_ranges_sends_it_all_again(fetching: Fetching) -> None:
+    fetching.server.knows_ranges = False
+    fetching.server.breaks_after = [2_000_000]
+    await fetching.fetch()
+    assert fetching.target.read_bytes() == CONTENT
+    assert fetching.told == len(CONTENT)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_busy_hub_is_asked_again_after_pauses(fetching: Fetching, status: int) -> None:
+    fetching.server.statuses = [(status, {}), (status, {})]
+    await fetching.fetch()
+    assert fetching.target.read_bytes() == CONTENT
+    assert fetching.pauses == list(PAUSES[:2])
+
+
+async def test_how_long_to_wait_is_up_to_the_hub_within_reason(fetching: Fetching) -> None:
+    fetching.server.statuses = [(429, {"Retry-After": "7"}), (429, {"Retry-After": "86400"})]
+    await fetching.fetch()
+    assert fetching.pauses == [7.0, LONGEST_PAUSE]
+
+
+async def test_a_hub_that_stays_away_is_given_up_and_what_came_is_kept(fetching: Fetching) -> None:
+    fetching.server.breaks_after = [1_000_000]
+    fetching.server.statuses = []
+    began = asyncio.create_task(fetching.fetch())
+    while not partial(fetching.target).exists():
+        await asyncio.sleep(0.001)
+    fetching.server.statuses = [(503, {})] * 20
+    with pytest.raises(HubError, match="the same command goes on"):
+        await began
+    assert fetching.pauses == list(PAUSES)
+    kept = partial(fetching.target).read_bytes()
+    assert 0 < len(kept) < len(CONTENT)
+    assert CONTENT.startswith(kept)
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "HF_TOKEN"), (403, "HF_TOKEN"), (404, "too old"), (418, "418")])
+async def test_a_refusal_is_final_and_says_what_to_do(fetching: Fetching, status: int, words: str) -> None:
+    fetching.server.statuses = [(status, {})]
+    with pytest.raises(HubError, match=words):
+        await fetching.fetch()
+    assert fetching.pauses == []
+
+
+async def test_more_than_there_should_be_is_refused_without_filling_the_disk(fetching: Fetching) -> None:
+    fetching.server.files[FILE.path] = CONTENT + bytes(5_000_000)
+    with pytest.raises(HubError, match="longer"):
+        await fetching.fetch()
+    assert not fetching.target.exists()
+    assert partial(fetching.target).stat().st_size <= FILE.size
+
+
+async def test_what_is_left_of_something_else_ends_as_the_right_file_or_none(fetching: Fetching) -> None:
+    partial(fetching.target).write_bytes(b"?" * 1000)
+    with pytest.raises(HubError, match="wrong contents"):
+        await fetching.fetch()
+    assert not partial(fetching.target).exists()
+    partial(fetching.target).write_bytes(bytes(len(CONTENT) + 1))
+    await fetching.fetch()
+    assert fetching.target.read_bytes() == CONTENT
+
+
+async def test_the_token_goes_to_the_hub_and_not_where_it_sends_us(fetching: Fetching) -> None:
+    async with serving(LocalHub()) as elsewhere:
+        fetching.server.sends_on_to = elsewhere.url
+        await fetching.fetch()
+    assert fetching.server.requests[0][2] == "Bearer hf_secret"
+    assert elsewhere.requests == [(FILE.path, None, None)]

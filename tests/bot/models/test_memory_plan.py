@@ -1,0 +1,73 @@
+"""Whether it fits is said in sums that a person can check, with what to do where it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.models.catalogue import load_catalogue
+from bot.models.memory_plan import MemoryPlan
+from config.settings import Profile, Settings, read_settings
+from tts_server.cards.memory import GIB, CardKind, CardMemory
+
+LOCAL = load_catalogue().profiles[Profile.LOCAL]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def card(total: float, used: float = 0.0, capability: tuple[int, int] | None = (8, 6)) -> CardMemory:
+    return CardMemory("RTX", CardKind.NVIDIA, int(total * GIB), int(used * GIB), capability)
+
+
+def plan(**settings: Any) -> MemoryPlan:
+    return MemoryPlan(load_catalogue(), LOCAL, read_settings(**settings))
+
+
+def verdict(*cards: CardMemory, **settings: Any) -> str:
+    return "\n".join(plan(**settings).verdict(cards))
+
+
+def test_the_sum_shows_every_part() -> None:
+    assert plan().sum_line() == "Whisper small 0.5 + XTTS v2 3.0 + Qwen2.5 7B Instruct Q5_K_M 5.5 = 9.0 GiB"
+
+
+def test_what_computes_on_the_cpu_takes_nothing() -> None:
+    assert plan(stt_device="cpu").needs_gib == pytest.approx(8.5)
+    assert plan(stt_device="cpu", tts_device="cpu").needs_gib == pytest.approx(5.5)
+
+
+def test_a_card_with_room_fits() -> None:
+    assert verdict(card(11, used=1)) == "RTX, 11.0 GiB: fits, with 1.0 GiB to spare (1.0 GiB are in use now)."
+
+
+def test_a_card_that_others_fill_would_fit_without_them() -> None:
+    said = verdict(card(11, used=4))
+    assert "fits once others let go: 4.0 GiB are in use now, 2.0 GiB too many" in said
+    assert "TTS_DEVICE=cpu" in said
+
+
+def test_a_small_card_does_not_fit_and_what_is_enough_comes_first() -> None:
+    first, *remedies = verdict(card(8)).splitlines()
+    assert "does not fit, 1.0 GiB too much" in first
+    assert remedies[0].endswith("frees 3.0 GiB, enough by itself")
+    assert any("Q4_K_M" in line and line.endswith("frees 0.7 GiB, not enough alone") for line in remedies)
+    enough = ["enough by itself" in line for line in remedies]
+    assert enough == sorted(enough, reverse=True)
+
+
+def test_a_card_too_old_for_the_voice_is_told() -> None:
+    said = verdict(card(11, capability=(6, 1)))
+    assert "XTTS v2 wants compute capability 7.0, this card has 6.1" in said
+    assert "compute capability" not in verdict(card(16, capability=None))
+
+
+def test_each_card_has_its_own_verdict_and_none_is_said_too() -> None:
+    assert len(verdict(card(11), card(24)).splitlines()) == 2
+    assert "No graphics card found" in verdict()
