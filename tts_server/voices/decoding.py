@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from tts_server.engines.base import Samples
-from tts_server.voices.formats import SNIFFED_BYTES, Format, format_of
+from tts_server.voices.formats import Format, recognise
 from tts_server.voices.refusal import RecordingRefusedError
 
 RATE = 24_000
@@ -26,7 +26,6 @@ MAX_BROKEN_PACKETS = 8
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 8_000, 192_000, 2
 _MICROSECONDS = 1_000_000
 
-_UNKNOWN = "this is no recording that I know: send a WAV, FLAC, MP3, OGG (Opus or Vorbis) or M4A file"
 _BROKEN = "the file is broken, or not what it looks like: nothing could be decoded"
 _NO_SOUND = "there is no sound in this file that I can decode"
 
@@ -39,11 +38,8 @@ def decode(path: Path) -> Samples:
     """
     if path.stat().st_size > MAX_BYTES:
         raise RecordingRefusedError("too_large", f"a recording may have {MAX_BYTES // 1024**2} MB")
+    kind = recognise(path)
     with path.open("rb") as file:
-        kind = format_of(file.read(SNIFFED_BYTES))
-        if kind is None:
-            raise RecordingRefusedError("no_audio", _UNKNOWN)
-        file.seek(0)
         return _decode(file, kind)
 
 
@@ -61,7 +57,7 @@ def _decode(file: BinaryIO, kind: Format) -> Samples:
     samples = np.concatenate(pieces)
     if not np.isfinite(samples).all():
         raise RecordingRefusedError("no_audio", "there are numbers in this file that are no sound")
-    return samples
+    return np.clip(samples, -1, 1)
 
 
 def _sound(container: InputContainer, kind: Format) -> AudioStream:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-SNIFFED_BYTES = 64
+from tts_server.voices.refusal import RecordingRefusedError
+
+_SNIFFED_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,21 @@ FLAC = Format("flac", frozenset({"flac"}))
 MP3 = Format("mp3", frozenset({"mp3", "mp3float"}))
 OGG = Format("ogg", frozenset({"opus", "vorbis", "flac"}))
 M4A = Format("mov", frozenset({"aac", "alac"}))
+
+
+def recognise(path: Path) -> Format:
+    """The format of a file. Blocks for a moment.
+
+    Raises:
+        RecordingRefusedError: recordings don't come in it.
+    """
+    with path.open("rb") as file:
+        found = format_of(file.read(_SNIFFED_BYTES))
+    if found is None:
+        raise RecordingRefusedError(
+            "no_audio", "this is no recording that I know: send a WAV, FLAC, MP3, OGG (Opus or Vorbis) or M4A file"
+        )
+    return found
 
 
 def format_of(start: bytes) -> Format | None:

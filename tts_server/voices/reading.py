@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from tts_server.voices.formats import recognise
 from tts_server.voices.refusal import RecordingRefusedError, RefusalCode
 
 MAX_SECONDS = 20.0
@@ -41,6 +42,8 @@ async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS)
         RecordingRefusedError: no voice can be made from it.
         ReadingFailedError: it could not be tried.
     """
+    # Most of what is no recording is known at once, and costs no process.
+    await asyncio.to_thread(recognise, source)
     answer = await _ask(source, target, limit)
     if answer.get("refused") in get_args(RefusalCode):
         raise RecordingRefusedError(answer["refused"], str(answer.get("message")))

@@ -1,0 +1,97 @@
+"""Recordings as people would send them, spoken by espeak-ng; and files that nobody should send."""
+
+from __future__ import annotations
+
+import functools
+import io
+
+import av
+import numpy as np
+import soxr
+
+from tts_server.engines import espeak_library
+from tts_server.engines.base import Samples
+from tts_server.voices.decoding import RATE
+
+_TEXT = (
+    "The quick brown fox jumps over the lazy dog, and then it sits down and looks at the river for a long time. "
+    "Nobody knew why the small boat had come back without its captain, but everyone on the shore had an idea."
+)
+
+
+@functools.cache
+def speech() -> Samples:
+    """Fourteen seconds, mono at 24,000 Hz."""
+    library = espeak_library.load()
+    pieces: list[bytes] = []
+
+    def keep(piece: bytes) -> bool:
+        pieces.append(piece)
+        return True
+
+    library.speak(_TEXT, "en-us", 150, 50, keep)
+    spoken = np.frombuffer(b"".join(pieces), "<i2").astype(np.float32) / 32768
+    resampled: Samples = soxr.resample(spoken, library.sample_rate, RATE)
+    resampled.setflags(write=False)
+    return resampled
+
+
+def seconds_of_speech(seconds: float) -> Samples:
+    """As long as asked for, from the beginning and over again."""
+    samples = round(seconds * RATE)
+    return np.tile(speech(), samples // len(speech()) + 1)[:samples]
+
+
+def silence(seconds: float) -> Samples:
+    return np.zeros(round(seconds * RATE), np.float32)
+
+
+def level(samples: Samples) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+
+
+def encoded(container: str, codec: str, samples: Samples, rate: int = RATE, layout: str = "mono") -> bytes:
+    """A file of one of FFmpeg's formats; every channel has the same sound."""
+    file = io.BytesIO()
+    resampled = soxr.resample(samples, RATE, rate)
+    with av.open(file, "w", format=container) as output:
+        # FFmpeg calls its own Vorbis encoder an experiment.
+        stream = output.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
+        assert isinstance(stream, av.AudioStream)
+        for start in range(0, len(resampled), rate):
+            piece = resampled[None, start : start + rate].astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(piece, format="flt", layout="mono")
+            frame.sample_rate = rate
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def wav(samples: Samples) -> bytes:
+    return encoded("wav", "pcm_s16le", samples)
+
+
+@functools.cache
+def good_files() -> dict[str, bytes]:
+    """One recording in every format that people have."""
+    spoken = speech()
+    return {
+        "wav": wav(spoken),
+        "wav 44.1 kHz stereo 24-bit": encoded("wav", "pcm_s24le", spoken, 44_100, "stereo"),
+        "wav float": encoded("wav", "pcm_f32le", spoken, 48_000),
+        "flac": encoded("flac", "flac", spoken, 48_000, "stereo"),
+        "mp3": encoded("mp3", "libmp3lame", spoken, 44_100),
+        "ogg opus, a Discord voice message": encoded("ogg", "libopus", spoken, 48_000),
+        "ogg vorbis": encoded("ogg", "vorbis", spoken, 44_100, "stereo"),
+        "m4a": encoded("ipod", "aac", spoken, 44_100),
+    }
+
+
+def decoded(data: bytes) -> tuple[Samples, int, int]:
+    """Samples of the first channel, the rate, the number of channels."""
+    with av.open(io.BytesIO(data)) as container:
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
+        pieces = [piece.to_ndarray() for frame in container.decode(stream) for piece in resampler.resample(frame)]
+        return np.concatenate(pieces, axis=1)[0], stream.rate, stream.channels

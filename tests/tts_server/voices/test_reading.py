@@ -1,0 +1,117 @@
+"""Files to recordings, each in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.tts_server.voices.hostile import hours_of_flac, id3_bomb, mp4_bomb
+from tests.tts_server.voices.sounds import decoded, encoded, good_files, level, speech, wav
+from tts_server.api.encoders import WavEncoder
+from tts_server.voices.decoding import RATE
+from tts_server.voices.reading import read_recording
+from tts_server.voices.recording import LEVEL
+from tts_server.voices.refusal import RecordingRefusedError
+
+MEGABYTE = 1 << 20
+MOST_MEMORY = 300 * MEGABYTE
+"""Of a process that reads; it has about 110 MB when the file is good."""
+
+
+@contextmanager
+def watched_children() -> Iterator[list[int]]:
+    """The memory that this process's children have while the block runs, looked at every few milliseconds."""
+    seen: list[int] = [0]
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.005):
+            for child in psutil.Process().children(recursive=True):
+                try:
+                    seen.append(child.memory_info().rss)
+                except psutil.Error:
+                    continue
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watching.join()
+
+
+@pytest.mark.parametrize("name", list(good_files()))
+async def test_a_recording_in_any_format_is_taken(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "anything at all"
+    source.write_bytes(good_files()[name])
+    recording = await read_recording(source, tmp_path / "out.flac")
+    samples, rate, channels = decoded(recording.path.read_bytes())
+    assert (rate, channels) == (RATE, 1)
+    assert len(samples) / RATE == pytest.approx(recording.seconds)
+    assert recording.seconds == pytest.approx(len(speech()) / RATE, abs=0.8)
+    assert level(samples) == pytest.approx(LEVEL, rel=0.05)
+
+
+async def test_what_this_server_streams_itself_is_taken(tmp_path: Path) -> None:
+    # A WAV whose header leaves the length open.
+    encoder = WavEncoder(RATE)
+    source = tmp_path / "spoken.wav"
+    source.write_bytes(encoder.encode(speech()) + encoder.finish())
+    assert (await read_recording(source, tmp_path / "out.flac")).seconds > 13
+
+
+@pytest.mark.parametrize("bomb", [hours_of_flac, id3_bomb, mp4_bomb])
+async def test_bombs_cost_neither_memory_nor_time(bomb: object, tmp_path: Path) -> None:
+    assert callable(bomb)
+    source = tmp_path / "bomb"
+    source.write_bytes(bomb())
+    started = time.monotonic()
+    with watched_children() as memory, pytest.raises(RecordingRefusedError):
+        await read_recording(source, tmp_path / "out.flac")
+    assert max(memory) < MOST_MEMORY
+    assert time.monotonic() - started < 10
+    assert not (tmp_path / "out.flac").exists()
+
+
+async def test_a_good_recording_with_a_bomb_in_its_title_is_taken_for_what_it_sounds_like(tmp_path: Path) -> None:
+    source = tmp_path / "bomb.mp3"
+    source.write_bytes(id3_bomb() + good_files()["mp3"])
+    with watched_children() as memory:
+        assert (await read_recording(source, tmp_path / "out.flac")).seconds > 13
+    assert max(memory) < MOST_MEMORY
+
+
+async def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    source = tmp_path / "slow.wav"
+    source.write_bytes(wav(speech()))
+    with pytest.raises(RecordingRefusedError, match="takes too long"):
+        await read_recording(source, tmp_path / "out.flac", limit=0.01)
+    assert not psutil.Process().children()
+
+
+async def test_who_is_no_longer_interested_leaves_no_process(tmp_path: Path) -> None:
+    source = tmp_path / "good.wav"
+    source.write_bytes(wav(speech()))
+    reading = asyncio.create_task(read_recording(source, tmp_path / "out.flac"))
+    async with asyncio.timeout(20):
+        while not psutil.Process().children():
+            await asyncio.sleep(0.001)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert not psutil.Process().children()
+
+
+async def test_longer_than_two_minutes_is_said_to_be_so(tmp_path: Path) -> None:
+    source = tmp_path / "long"
+    source.write_bytes(encoded("mp3", "libmp3lame", speech().repeat(9)))
+    with pytest.raises(RecordingRefusedError, match="longer than 2 minutes"):
+        await read_recording(source, tmp_path / "out.flac")
