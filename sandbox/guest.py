@@ -112,7 +112,7 @@ class Guest:
     # Commands and buttons.
 
     async def press(self, channel: Channel, command: str, /, **options: Any) -> Pressed:
-        """Use a slash command, sub-commands after spaces; users, channels and roles are given as objects.
+        """Use a slash command, sub-commands after spaces; users, channels, roles and files are given as objects.
 
         Raises:
             CommandError: no such command, or its options are wrong.

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any
 
-from sandbox.world import payloads
+from sandbox.world import message_payloads, payloads
 from sandbox.world.bus import Changed
 from sandbox.world.directory import Directory
-from sandbox.world.entities import Application, Channel, Json, Role, User
+from sandbox.world.entities import Application, Attachment, Channel, Json, Role, User
 from sandbox.world.errors import ApiError, invalid_form, unknown
 
 MAX_COMMANDS = 100
@@ -108,7 +108,7 @@ class Commands:
         Args:
             command: as registered.
             words: the sub-command's names, none for a plain command.
-            values: the options by name; users, channels and roles as objects.
+            values: the options by name; users, channels, roles and files as objects.
             guild_id: where.
 
         Raises:
@@ -154,13 +154,18 @@ class Commands:
             case OptionKind.USER | OptionKind.MENTIONABLE, User():
                 filled["value"] = str(value.id)
                 self._resolve(value, resolved, guild_id)
+            case OptionKind.ATTACHMENT, Attachment():
+                filled["value"] = str(value.id)
+                self._resolve(value, resolved, guild_id)
             case _:
                 raise CommandError(f"{option['name']} is a {kind.name.lower()}, not {value!r}")
         return filled
 
-    def _resolve(self, value: Channel | Role | User, resolved: Json, guild_id: int | None) -> None:
+    def _resolve(self, value: Attachment | Channel | Role | User, resolved: Json, guild_id: int | None) -> None:
         key = str(value.id)
         match value:
+            case Attachment():
+                resolved.setdefault("attachments", {})[key] = message_payloads.attachment(value)
             case Channel():
                 # Discord gives the permissions of the person who pressed; an option's channel is one they see.
                 resolved.setdefault("channels", {})[key] = payloads.channel(value) | {"permissions": "0"}

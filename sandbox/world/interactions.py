@@ -9,9 +9,9 @@ from typing import Any
 
 from sandbox.world import payloads
 from sandbox.world.bus import Changed, Dispatch
-from sandbox.world.commands import Commands
+from sandbox.world.commands import Commands, OptionKind
 from sandbox.world.directory import Directory
-from sandbox.world.entities import Application, Channel, Draft, Json, Message, MessageFlag, Origin, User
+from sandbox.world.entities import Application, Channel, Draft, Json, Message, MessageFlag, Origin, Upload, User
 from sandbox.world.errors import ApiError, unknown
 from sandbox.world.interaction_entities import CallbackKind, Interaction, InteractionKind
 from sandbox.world.messages import Messages
@@ -50,14 +50,22 @@ class Interactions:
         """
         name, *words = command.split()
         app, registered = self._commands.find(name, channel.guild_id)
-        data = self._commands.fill(registered, words, values, channel.guild_id)
+        files = {
+            option: self._messages.lodge(channel, value)
+            for option, value in values.items()
+            if isinstance(value, Upload)
+        }
+        data = self._commands.fill(registered, words, {**values, **files}, channel.guild_id)
         return self._begin(InteractionKind.COMMAND, app, user, channel, data)
 
     def complete(self, user: User, channel: Channel, command: str, option: str, typed: str) -> Interaction:
-        """Type into an option that offers suggestions."""
-        app, registered = self._commands.find(command, channel.guild_id)
-        focused = {"name": option, "type": 3, "value": typed, "focused": True}
-        data: Json = {"id": registered["id"], "name": command, "type": registered["type"], "options": [focused]}
+        """Type into an option that offers suggestions; ``command`` is as for :meth:`press`."""
+        name, *words = command.split()
+        app, registered = self._commands.find(name, channel.guild_id)
+        options: list[Json] = [{"name": option, "type": OptionKind.STRING, "value": typed, "focused": True}]
+        for kind, word in zip((OptionKind.SUB_COMMAND, OptionKind.SUB_COMMAND_GROUP), reversed(words), strict=False):
+            options = [{"name": word, "type": kind, "options": options}]
+        data: Json = {"id": registered["id"], "name": name, "type": registered["type"], "options": options}
         return self._begin(InteractionKind.AUTOCOMPLETE, app, user, channel, data)
 
     def click(self, user: User, message: Message, custom_id: str) -> Interaction:

@@ -46,6 +46,7 @@ class Messages:
         self._directory = directory
         self._by_channel: dict[int, dict[int, Message]] = {}
         self._proxied: dict[int, Upload] = {}
+        self._lodged: dict[int, Upload] = {}
         self.files_url = files_url
 
     def get(self, channel_id: int, message_id: int) -> Message:
@@ -206,7 +207,15 @@ class Messages:
             for attachment in message.attachments:
                 if attachment.id == attachment_id:
                     return attachment.upload
+        if attachment_id in self._lodged:
+            return self._lodged[attachment_id]
         raise unknown("Message")
+
+    def lodge(self, channel: Channel, upload: Upload) -> Attachment:
+        """A file that hangs on no message: an option of a slash command."""
+        (attachment,) = self._attach(channel.id, (upload,))
+        self._lodged[attachment.id] = upload
+        return attachment
 
     def link_preview(self, url: str, picture: Upload) -> Json:
         """The embed of a link to a picture, which can be fetched from the media proxy from now on."""

@@ -13,7 +13,7 @@ from discord.ext import commands
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.commands import CommandError
-from sandbox.world.entities import Draft
+from sandbox.world.entities import Draft, Upload
 from sandbox.world.errors import ApiError
 from sandbox.world.interaction_entities import CallbackKind
 from sandbox.world.interactions import FIRST_RESPONSE_S
@@ -196,6 +196,26 @@ async def test_suggestions_while_typing(sandbox: Sandbox, bot: Bot, ada: Guest) 
     await _offer(bot, sandbox, choose)
     choices = await ada.suggestions(sandbox.text_channel, "choose", "voice", "al", timeout=5)
     assert [choice["value"] for choice in choices] == ["alto"]
+
+
+async def test_a_sub_command_takes_a_file_and_suggests(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:
+    voice = app_commands.Group(name="voice", description="Voices")
+
+    @voice.command(description="Make one")
+    async def clone(interaction: discord.Interaction[Bot], recording: discord.Attachment, name: str) -> None:
+        sound = await recording.read()
+        await interaction.response.send_message(f"{name}: {recording.filename}, {recording.content_type}, {sound!r}")
+
+    @clone.autocomplete("name")
+    async def suggest(_: discord.Interaction[Bot], typed: str) -> list[app_commands.Choice[str]]:
+        return [app_commands.Choice(name=typed + "in", value=typed + "in")]
+
+    await _offer(bot, sandbox, voice)
+    file = Upload("robin.wav", b"RIFF", "audio/wav")
+    pressed = await ada.press(sandbox.text_channel, "voice clone", name="Robin", recording=file)
+    assert (await pressed.response()).content == "Robin: robin.wav, audio/wav, b'RIFF'"
+    choices = await ada.suggestions(sandbox.text_channel, "voice clone", "name", "Rob", timeout=5)
+    assert [choice["value"] for choice in choices] == ["Robin"]
 
 
 async def test_no_client_would_let_them_press_that(sandbox: Sandbox, bot: Bot, ada: Guest) -> None:

@@ -1,0 +1,167 @@
+"""The voices of a speech server: what they are asked for, whose they are, and every way in which it goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.database import Database
+from bot.voices import voices as words
+from bot.voices.client import MAX_ANSWER_BYTES, Recording, VoicesClient
+from bot.voices.refusals import VoicesError
+from bot.voices.voices import Person, Voices
+from tests.bot.voices.voice_server import VoiceServer, refusal, voice_server
+
+HOME, ELSEWHERE = 10, 20
+ADA, BEN = Person(1, HOME, manages=False), Person(2, HOME, manages=False)
+HOST, STRANGER = Person(3, HOME, manages=True), Person(4, ELSEWHERE, manages=True)
+SOUND = Recording("ada.wav", b"RIFF and so on")
+
+
+@dataclass(eq=False)
+class Shelf:
+    server: VoiceServer
+    http: aiohttp.ClientSession
+    database: Database
+    voices: Voices
+
+    async def again(self) -> Voices:
+        """As after a restart of the bot."""
+        return await Voices.load(VoicesClient(self.http, self.server.url, self.server.token), self.database, "!")
+
+
+@pytest.fixture
+async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+    async with (
+        voice_server() as server,
+        aiohttp.ClientSession() as http,
+        Database.opened(tmp_path / "seiyuu.sqlite3") as database,
+    ):
+        voices = await Voices.load(VoicesClient(http, server.url, None), database, "!")
+        yield Shelf(server, http, database, voices)
+
+
+async def test_a_voice_is_made_found_chosen_heard_and_deleted(shelf: Shelf) -> None:
+    made = await shelf.voices.make(ADA, " Robin ", "de", SOUND)
+    assert (made.id, made.name, made.similarity) == ("robin", "Robin", 0.8213)
+    assert shelf.server.received == [("ada.wav", SOUND.data)]
+    assert shelf.server.languages == ["de"]
+    found = await shelf.voices.find("ROBIN")
+    assert (found.id, await shelf.voices.preview(found)) == ("robin", b"RIFF of robin")
+    await shelf.voices.choose(HOME, found)
+    assert (shelf.voices.chosen(HOME), shelf.voices.chosen(ELSEWHERE)) == ("robin", None)
+    await shelf.voices.delete(found)
+    assert shelf.voices.chosen(HOME) is None, "nobody speaks with what is gone"
+    with pytest.raises(VoicesError, match="no voice called 'robin'"):
+        await shelf.voices.find("robin")
+
+
+async def test_what_was_chosen_is_remembered_also_that_it_is_the_usual_one(shelf: Shelf) -> None:
+    robin = await shelf.voices.make(ADA, "Robin", "en", SOUND)
+    await shelf.voices.choose(HOME, robin)
+    assert (await shelf.again()).chosen(HOME) == "robin"
+    await shelf.voices.choose(HOME, None)
+    assert (await shelf.again()).chosen(HOME) is None
+
+
+async def test_the_same_name_again_is_one_recording_more_for_who_made_it_only(shelf: Shelf) -> None:
+    await shelf.voices.make(ADA, "Robin", "en", SOUND)
+    assert (await shelf.voices.make(ADA, "robin", "en", SOUND)).recordings == 2
+    with pytest.raises(VoicesError, match="Robin was made by somebody else"):
+        await shelf.voices.make(BEN, "Robin", "en", SOUND)
+
+
+async def test_who_made_a_voice_and_who_manages_where_it_was_made_may_change_it(shelf: Shelf) -> None:
+    await shelf.voices.make(ADA, "Robin", "en", SOUND)
+    voices = await shelf.again()
+    for person in (ADA, HOST):
+        assert (await voices.find_changeable(person, "robin")).id == "robin"
+    for person in (BEN, STRANGER):
+        with pytest.raises(VoicesError, match="made by somebody else"):
+            await voices.find_changeable(person, "robin")
+    with pytest.raises(VoicesError, match="English \\(America\\) is one of Toy's own voices"):
+        await voices.find_changeable(HOST, "en-us")
+
+
+async def test_a_voice_made_by_no_command_is_the_managers(shelf: Shelf) -> None:
+    shelf.server.voices["sky"] = shelf.server.made("Sky")
+    assert (await shelf.voices.find_changeable(STRANGER, "Sky")).id == "sky"
+    with pytest.raises(VoicesError, match="made by somebody else"):
+        await shelf.voices.find_changeable(ADA, "Sky")
+
+
+async def test_an_engine_that_imitates_nobody_is_said_with_what_to_do(shelf: Shelf) -> None:
+    await shelf.voices.require_cloning()
+    shelf.server.can_clone = False
+    with pytest.raises(VoicesError, match=r"\(Toy\) can imitate nobody.*TTS_ENGINE=xtts"):
+        await shelf.voices.require_cloning()
+
+
+async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(shelf: Shelf) -> None:
+    now = [0.0]
+    voices = Voices(shelf.voices._client, shelf.voices._records, {}, "!", clock=lambda: now[0])
+    assert len((await voices.lately()).voices) == 1
+    shelf.server.voices["sky"] = shelf.server.made("Sky")
+    assert len((await voices.lately()).voices) == 1
+    await voices.make(ADA, "Robin", "en", SOUND)
+    assert len((await voices.lately()).voices) == 3
+    shelf.server.voices.clear()
+    now[0] += words.REMEMBERED
+    assert len((await voices.lately()).voices) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            refusal(400, "too short: 3.2 s of speech, 6 s are needed", "too_short"),
+            "❌ Too short: 3.2 s of speech, 6 s are",
+        ),
+        (refusal(415, "there is no sound in it", "no_audio"), "❌ There is no sound in it."),
+        (refusal(413, "a file may have 25 MB", "too_large"), "❌ A file may have 25 MB."),
+        (refusal(503, "loading"), "⏳ The speech server is still getting ready"),
+        (refusal(401, "no"), "does not accept my `TTS_TOKEN`"),
+        (refusal(500, "", "engine_failed"), "(HTTP status 500)"),
+        (web.Response(status=404, text="404: Not Found"), "knows no voices"),
+        (web.Response(status=409, text="[]"), "(HTTP status 409)"),
+        (web.Response(status=302, headers={"Location": "/elsewhere"}), "(HTTP status 302)"),
+        (refusal(400, "x" * 5_000), "xx…"),
+        (web.Response(text="<html>"), "can't make sense"),
+        (web.Response(text="[" * 100_000), "can't make sense"),
+        (web.json_response({"voices": [{"id": ""}], "can_clone": True, "engine": "x"}), "can't make sense"),
+        (web.json_response({"voices": [], "can_clone": True, "engine": "x" * 201}), "can't make sense"),
+        (web.Response(body=b" " * (MAX_ANSWER_BYTES + 1)), "far too much"),
+    ],
+)
+async def test_what_the_server_refuses_or_garbles_is_told_in_a_sentence(
+    shelf: Shelf, fault: web.Response, said: str
+) -> None:
+    shelf.server.fault = fault
+    with pytest.raises(VoicesError) as caught:
+        await shelf.voices.catalogue()
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+async def test_the_token_is_sent_and_a_server_that_is_away_is_told(shelf: Shelf) -> None:
+    shelf.server.token = "secret"
+    with pytest.raises(VoicesError, match="TTS_TOKEN"):
+        await shelf.voices.catalogue()
+    assert (await (await shelf.again()).catalogue()).engine == "Toy"
+    nobody = VoicesClient(shelf.http, "ws://127.0.0.1:9/ws/stream", None)
+    with pytest.raises(VoicesError, match="The speech server is away"):
+        await nobody.catalogue()
+
+
+async def test_learning_that_takes_too_long_is_given_up(shelf: Shelf) -> None:
+    shelf.server.learning = asyncio.Event()
+    client = VoicesClient(shelf.http, shelf.server.url, None, learning_limit=0.05)
+    with pytest.raises(VoicesError, match="takes too long"):
+        await client.create("Robin", "en", SOUND)
+    shelf.server.learning.set()

@@ -1,0 +1,104 @@
+"""The speech server's voices as the contract has them, in memory, with faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+Json = dict[str, Any]
+LARGEST = 30 * 1024 * 1024
+
+
+def refusal(status: int, message: str, code: str | None = None) -> web.Response:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    return web.json_response({"error": error}, status=status)
+
+
+@dataclass(eq=False)
+class VoiceServer:
+    """``fault`` answers every request in place of what would be said; ``learning`` is waited for before a voice is."""
+
+    voices: dict[str, Json] = field(default_factory=dict)
+    can_clone: bool = True
+    token: str | None = None
+    fault: web.Response | None = None
+    learning: asyncio.Event | None = None
+    languages: list[str] = field(default_factory=list)
+    received: list[tuple[str, bytes]] = field(default_factory=list)
+    url: str = ""
+
+    def made(self, name: str) -> Json:
+        made = {"id": name.lower(), "name": name, "language": "en", "made_here": True, "engine": "Toy"}
+        return made | {"similarity": 0.8213, "seconds": 8.0, "recordings": 1}
+
+    async def list_voices(self, request: web.Request) -> web.Response:
+        own = {"id": "en-us", "name": "English (America)", "language": "en-us", "made_here": False, "engine": "Toy"}
+        nothing = {"similarity": None, "seconds": None, "recordings": 0}
+        body = {"voices": [*self.voices.values(), own | nothing], "can_clone": self.can_clone, "engine": "Toy"}
+        return web.json_response(body)
+
+    async def create(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        name = str(form["name"])
+        if name.lower() in self.voices:
+            return refusal(409, f"there is a voice called {name!r} already", "voice_exists")
+        await self._learn(form["recording"])
+        self.languages.append(str(form.get("language", "en")))
+        self.voices[name.lower()] = self.made(name)
+        return web.json_response(self.voices[name.lower()], status=201)
+
+    async def add(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        await self._learn(form["recording"])
+        voice = self.voices[request.match_info["voice"]]
+        voice["recordings"] += 1
+        return web.json_response(voice, status=201)
+
+    async def _learn(self, file: object) -> None:
+        assert isinstance(file, web.FileField)
+        self.received.append((file.filename, file.file.read()))
+        if self.learning is not None:
+            await self.learning.wait()
+
+    async def preview(self, request: web.Request) -> web.Response:
+        return web.Response(body=b"RIFF of " + request.match_info["voice"].encode(), content_type="audio/wav")
+
+    async def delete(self, request: web.Request) -> web.Response:
+        if self.voices.pop(request.match_info["voice"], None) is None:
+            return refusal(404, "there is no such voice", "unknown_voice")
+        return web.Response(status=204)
+
+    @web.middleware
+    async def admit(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
+            return refusal(401, "the token is missing or wrong", "invalid_api_key")
+        if self.fault is not None:
+            return self.fault
+        response: web.StreamResponse = await handler(request)
+        return response
+
+
+@asynccontextmanager
+async def voice_server() -> AsyncIterator[VoiceServer]:
+    """Started; ``url`` is the address of its WebSocket, which it does not have."""
+    server = VoiceServer()
+    app = web.Application(middlewares=[server.admit], client_max_size=LARGEST)
+    app.add_routes(
+        [
+            web.get("/v1/voices", server.list_voices),
+            web.post("/v1/voices", server.create),
+            web.delete("/v1/voices/{voice}", server.delete),
+            web.get("/v1/voices/{voice}/preview", server.preview),
+            web.post("/v1/voices/{voice}/recordings", server.add),
+        ]
+    )
+    async with TestServer(app) as running:
+        server.url = f"ws://127.0.0.1:{running.port}/ws/stream"
+        yield server
