@@ -10,7 +10,7 @@ import discord
 from discord.ext import commands
 from discord.utils import escape_markdown
 
-from bot.commands.asking import Answer, Choices, ask
+from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.manager import CallError
 from bot.voice.receive.heard import Sound16
@@ -25,7 +25,7 @@ NO_BOTS = "❌ I record people only, and only those who say yes."
 QUESTION = (
     "🎙️ {mention}, may I record {seconds:.0f} seconds of your voice, so that I can speak with it as **{voice}**? "
     "{asker} asked for it. Whoever runs me keeps the recording until that voice is deleted. "
-    "Without a yes within a minute I record nothing."
+    "Without a yes within {patience:.0f} seconds I record nothing."
 )
 REFUSED = "👍 Not recorded, {name}: you said no."
 UNANSWERED = "👍 Not recorded: {name} did not answer."
@@ -55,12 +55,21 @@ class VoiceRecordings:
 
     Args:
         call: finds the call that is on.
+        answer_seconds: how long a yes is waited for.
         count_down: seconds between a yes and the recording.
     """
 
-    def __init__(self, call: Callable[[], SampledCall | None], prefix: str, *, count_down: int = 3) -> None:
+    def __init__(
+        self,
+        call: Callable[[], SampledCall | None],
+        prefix: str,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        count_down: int = 3,
+    ) -> None:
         self._call = call
         self._prefix = prefix
+        self._answer_seconds = answer_seconds
         self._count_down = count_down
 
     async def record(
@@ -80,9 +89,10 @@ class VoiceRecordings:
             mention=person.mention,
             seconds=SAMPLE_SECONDS,
             voice=escape_markdown(voice),
+            patience=self._answer_seconds,
             asker="You" if person.id == ctx.author.id else escape_markdown(ctx.author.display_name),
         )
-        asked = await ask(ctx, person, question, Choices("Yes, record me", "No"))
+        asked = await ask(ctx, person, question, Choices("Yes, record me", "No"), seconds=self._answer_seconds)
         message = asked.message
         if asked.answer is not Answer.YES:
             text = REFUSED if asked.answer is Answer.NO else UNANSWERED

@@ -142,7 +142,7 @@ async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(she
 async def test_what_the_server_refuses_or_garbles_is_told_in_a_sentence(
     shelf: Shelf, fault: web.Response, said: str
 ) -> None:
-    shelf.server.fault = fault
+    shelf.server.fault = lambda: fault
     with pytest.raises(VoicesError) as caught:
         await shelf.voices.catalogue()
     assert said in str(caught.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,12 +23,13 @@ def refusal(status: int, message: str, code: str | None = None) -> web.Response:
 
 @dataclass(eq=False)
 class VoiceServer:
-    """``fault`` answers every request in place of what would be said; ``learning`` is waited for before a voice is."""
+    """``fault`` answers every request, ``refused`` every recording; ``learning`` is waited for before a voice is."""
 
     voices: dict[str, Json] = field(default_factory=dict)
     can_clone: bool = True
     token: str | None = None
-    fault: web.Response | None = None
+    fault: Callable[[], web.Response] | None = None
+    refused: web.Response | None = None
     learning: asyncio.Event | None = None
     languages: list[str] = field(default_factory=list)
     received: list[tuple[str, bytes]] = field(default_factory=list)
@@ -50,6 +51,8 @@ class VoiceServer:
         if name.lower() in self.voices:
             return refusal(409, f"there is a voice called {name!r} already", "voice_exists")
         await self._learn(form["recording"])
+        if self.refused is not None:
+            return self.refused
         self.languages.append(str(form.get("language", "en")))
         self.voices[name.lower()] = self.made(name)
         return web.json_response(self.voices[name.lower()], status=201)
@@ -80,7 +83,7 @@ class VoiceServer:
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return refusal(401, "the token is missing or wrong", "invalid_api_key")
         if self.fault is not None:
-            return self.fault
+            return self.fault()
         response: web.StreamResponse = await handler(request)
         return response
 

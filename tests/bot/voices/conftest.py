@@ -1,0 +1,123 @@
+"""A bot with the commands about voices alone, on the sandbox, over a speech server that is played."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import aiohttp
+import discord
+import numpy as np
+import pytest
+import yarl
+
+from bot.access import Permit
+from bot.client import SeiyuuBot, connector
+from bot.commands.voice_recording import VoiceRecordings
+from bot.commands.voices import VoicesCommands
+from bot.database import Database
+from bot.store import Store
+from bot.voice.connection.link import VoiceChannel
+from bot.voice.dialogue.reply import Prompt
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.records.voice_sample import SampleError
+from bot.voices.client import VoicesClient
+from bot.voices.voices import Voices
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from sandbox.world.entities import Message, Upload
+from tests.bot.voices.voice_server import VoiceServer, voice_server
+
+LIMIT = 20.0
+PATIENCE = 3.0
+SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
+
+
+@dataclass(slots=True)
+class Call:
+    """A call as the commands see it: it hears a second of everybody, unless told otherwise."""
+
+    channel: VoiceChannel
+    fault: SampleError | None = None
+    sampled: list[int] = field(default_factory=list)
+    said: list[Prompt] = field(default_factory=list)
+
+    async def sample_voice(self, person: int) -> Sound16:
+        self.sampled.append(person)
+        if self.fault is not None:
+            raise self.fault
+        return np.full(HEARING_RATE, 0.5, np.float32)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A bot with these commands alone; Ada, who owns the server, and Ben, both in the lounge."""
+
+    sandbox: Sandbox
+    bot: SeiyuuBot
+    server: VoiceServer
+    voices: Voices
+    ada: Guest
+    ben: Guest
+    call: Call | None = None
+
+    def begin_call(self) -> Call:
+        self.call = Call(cast(VoiceChannel, self.bot.get_channel(self.sandbox.home.lounge.id)))
+        return self.call
+
+    def say(self, guild: int, prompt: Prompt) -> bool:
+        if self.call is None or guild != self.sandbox.guild.id:
+            return False
+        self.call.said.append(prompt)
+        return True
+
+    async def ask(self, text: str, *files: Upload, who: Guest | None = None, to: Message | None = None) -> Message:
+        """Type in the general channel; returns the first answer."""
+        guest = who or self.ada
+        await guest.say(self.sandbox.home.general, text, attachments=files, reply_to=to)
+        return await self.told("", guest)
+
+    async def told(self, words: str, guest: Guest | None = None) -> Message:
+        """The bot's message, as it is or as it becomes, that has these words."""
+        return await (guest or self.ada).wait_for_message(
+            self.sandbox.home.general, lambda m: m.author.bot and words in m.content, LIMIT
+        )
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    ready = asyncio.Event()
+
+    async def when_ready() -> None:
+        ready.set()
+
+    async with (
+        Database.opened(tmp_path / "seiyuu.sqlite3") as database,
+        voice_server() as server,
+        aiohttp.ClientSession() as http,
+        Sandbox() as sandbox,
+    ):
+        monkeypatch.setattr(discord.http.Route, "BASE", sandbox.api_url)
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway_url))
+        ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")
+        await ada.join_voice(sandbox.home.lounge)
+        await ben.join_voice(sandbox.home.lounge)
+        bot = SeiyuuBot("!", await Store.in_database(database), when_ready, connector(sandbox.ca_file))
+        bot._connection.guild_ready_timeout = 0.05
+        voices = await Voices.load(VoicesClient(http, server.url, None), database, "!")
+        stage = Stage(sandbox, bot, server, voices, ada, ben)
+        recordings = VoiceRecordings(lambda: stage.call, "!", answer_seconds=PATIENCE, count_down=0)
+        permit = Permit.parse(f"{ada.id},{ben.id}")
+        await bot.add_cogs([VoicesCommands(voices, recordings, stage.say, permit, "de", "!")])
+        running = asyncio.create_task(bot.start(sandbox.bot_token))
+        try:
+            async with asyncio.timeout(LIMIT):
+                await ready.wait()
+                await sandbox.command_registered("voice", LIMIT)
+            yield stage
+        finally:
+            await bot.close()
+            await asyncio.gather(running, return_exceptions=True)

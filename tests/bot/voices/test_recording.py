@@ -1,0 +1,94 @@
+"""Recording somebody for a voice: they are asked, they alone answer, and without a yes nothing is recorded."""
+
+from __future__ import annotations
+
+import io
+import wave
+
+import pytest
+
+from bot.voice.receive.heard import HEARING_RATE
+from bot.voice.records.voice_sample import SampleError
+from sandbox.world.entities import Message
+from tests.bot.voices.conftest import LIMIT, Call, Stage
+
+
+async def question(stage: Stage, command: str) -> Message:
+    """Ada types it; returns what is asked in return."""
+    asked = await stage.ask(command)
+    assert "may I record 10 seconds of your voice" in asked.content
+    return asked
+
+
+async def ended(stage: Stage, asked: Message, words: str) -> None:
+    """Wait until the question has become these words, without buttons."""
+    assert (await stage.told(words)).id == asked.id
+    assert asked.components == ()
+
+
+def nothing_was_kept(stage: Stage) -> None:
+    assert stage.server.received == []
+    assert stage.server.voices == {}
+
+
+async def test_who_says_yes_is_recorded_and_the_voice_is_learnt(stage: Stage) -> None:
+    call = stage.begin_call()
+    asked = await question(stage, "!voice record Robin")
+    assert f"<@{stage.ada.id}>" in asked.content
+    assert "**Robin**" in asked.content
+    await stage.ada.click(asked, "yes")
+    await ended(stage, asked, "🗣️ I can speak as **Robin** now. It sounds 0.82 alike")
+    assert call.sampled == [stage.ada.id]
+    ((filename, data),) = stage.server.received
+    with wave.open(io.BytesIO(data)) as file:
+        assert (filename, file.getframerate(), file.getnframes()) == ("recorded.wav", HEARING_RATE, HEARING_RATE)
+
+
+async def test_only_the_one_who_is_to_be_recorded_can_say_yes(stage: Stage) -> None:
+    call = stage.begin_call()
+    asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
+    assert f"<@{stage.ben.id}>" in asked.content
+    assert "Ada asked for it" in asked.content
+    pressed = await stage.ada.click(asked, "yes")
+    assert (await pressed.response(LIMIT)).content == "🔒 That is for Ben to answer."
+    assert call.sampled == []
+    await stage.ben.click(asked, "yes")
+    await ended(stage, asked, "I can speak as **Robin**")
+    assert call.sampled == [stage.ben.id]
+
+
+async def test_a_no_and_no_answer_record_nothing(stage: Stage) -> None:
+    call = stage.begin_call()
+    asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
+    await stage.ben.click(asked, "no")
+    await ended(stage, asked, "👍 Not recorded, Ben: you said no.")
+    asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
+    await ended(stage, asked, "👍 Not recorded: Ben did not answer.")
+    assert call.sampled == []
+    nothing_was_kept(stage)
+
+
+@pytest.mark.parametrize("reason", ["I heard nothing.", "They no longer want to be listened to.", "The call is over."])
+async def test_a_sample_that_came_to_nothing_is_said_with_the_reason(stage: Stage, reason: str) -> None:
+    stage.begin_call().fault = SampleError(reason)
+    asked = await question(stage, "!voice record Robin")
+    await stage.ada.click(asked, "yes")
+    await ended(stage, asked, f"🙉 {reason} I have kept nothing.")
+    nothing_was_kept(stage)
+
+
+async def test_who_is_not_in_the_call_or_a_program_is_not_even_asked(stage: Stage) -> None:
+    call: Call = stage.begin_call()
+    cleo = await stage.sandbox.add_guest("Cleo")
+    assert "Cleo is not in the call" in (await stage.ask(f"!voice record Robin <@{cleo.id}>")).content
+    assert "I record people only" in (await stage.ask(f"!voice record Robin <@{stage.sandbox.bot_id}>")).content
+    assert call.sampled == []
+
+
+async def test_the_slash_command_asks_as_well(stage: Stage) -> None:
+    call, general = stage.begin_call(), stage.sandbox.home.general
+    pressed = await stage.ada.press(general, "voice record", name="Robin", member=stage.ben.user, language="fr")
+    asked = await pressed.response(LIMIT)
+    await stage.ben.click(asked, "yes")
+    await stage.ben.wait_for_message(general, lambda m: "I can speak as **Robin**" in m.content, LIMIT)
+    assert (call.sampled, stage.server.languages) == ([stage.ben.id], ["fr"])
