@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from aiohttp import web
 
 from tts_server.api.access import Access
+from tts_server.api.errors import unavailable
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.api.openapi import OpenApi
 from tts_server.api.status_api import StatusApi
@@ -80,7 +81,7 @@ class SpeechServer:
 
     def _ready(self) -> Speech:
         if self._speech is None:
-            raise web.HTTPServiceUnavailable(text="the voice is still loading", headers={"Retry-After": "1"})
+            raise unavailable("the voice is still loading")
         return self._speech
 
     def _standing(self, speech: Speech) -> Iterator[Notice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 
@@ -53,3 +54,9 @@ def error_body(status: int, message: str, parameter: str | None = None, code: st
     """What such an answer holds."""
     kind = "invalid_request_error" if status < 500 else "server_error"
     return {"error": {"message": message, "type": kind, "param": parameter, "code": code}}
+
+
+def unavailable(message: str) -> web.HTTPServiceUnavailable:
+    """What a handler raises while there is no voice yet."""
+    body = json.dumps(error_body(503, message, code="loading"))
+    return web.HTTPServiceUnavailable(text=body, content_type="application/json", headers={"Retry-After": "1"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -10,7 +11,9 @@ from aiohttp.test_utils import TestServer
 
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine
+from tts_server.cards.poll import CardPoll
 from tts_server.server import SpeechServer
+from tts_server.voices.library import VoiceLibrary
 from tts_server.wire import SAMPLE_RATE
 
 SECRET = "correct horse"
@@ -70,8 +73,9 @@ class TestAdmission:
 
 
 class TestHealth:
-    async def test_not_ready_while_loading(self) -> None:
-        server = TestServer(SpeechServer().application)
+    async def test_not_ready_while_loading(self, tmp_path: Path) -> None:
+        loading = SpeechServer(VoiceLibrary(tmp_path), CardPoll(["0.9"], read=tuple))
+        server = TestServer(loading.application)
         async with server, aiohttp.ClientSession() as session:
             async with session.get(server.make_url("/health")) as answer:
                 assert answer.status == 503
@@ -79,6 +83,10 @@ class TestHealth:
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await session.ws_connect(server.make_url("/ws/stream"))
             assert refused.value.status == 503
+            async with session.post(server.make_url("/v1/audio/speech"), json={"input": "Hello."}) as answer:
+                assert answer.status == 503
+                assert int(answer.headers["Retry-After"]) >= 1
+                assert (await answer.json())["error"]["code"] == "loading"
 
     async def test_ready(self, server: RunningServer) -> None:
         async with server.connect(), server.session.get(server.http.make_url("/health")) as answer:

@@ -1,0 +1,83 @@
+"""The description of the API: is it one, and is it true."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import hdrs
+from openapi_spec_validator import validate
+
+from tests.tts_server.client import RunningServer, running
+from tests.tts_server.stand_in_engines import CountingEngine
+from tts_server.api.formats import FORMATS
+from tts_server.api.openapi import document
+from tts_server.api.speech_request import FASTEST, MAX_INPUT_CHARACTERS, SLOWEST
+from tts_server.wire import NUMBERS, SpeechParameters
+
+_METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RunningServer]:
+    async with running(CountingEngine()) as server:
+        yield server
+
+
+def _schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = document()["components"]["schemas"][name]
+    return found
+
+
+def test_it_is_an_openapi_document() -> None:
+    validate(document())
+
+
+async def test_it_describes_every_route_and_no_other(server: RunningServer) -> None:
+    served = {
+        (route.method.lower(), route.resource.canonical)
+        for route in server.server.application.router.routes()
+        if route.resource is not None and route.method != hdrs.METH_HEAD
+    }
+    described = {
+        (method, path) for path, operations in document()["paths"].items() for method in operations.keys() & _METHODS
+    }
+    assert described == served
+
+
+async def test_a_client_can_fetch_it(server: RunningServer) -> None:
+    async with server.session.get(server.http.make_url("/openapi.json")) as answer:
+        assert answer.headers["Content-Type"].startswith("application/json")
+        assert await answer.json() == document()
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/voices"])
+async def test_answers_have_the_fields_that_it_promises(server: RunningServer, path: str) -> None:
+    schema = document()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    if "$ref" in schema:
+        schema = _schema(schema["$ref"].rpartition("/")[2])
+    async with server.session.get(server.http.make_url(path)) as answer:
+        body = await answer.json()
+    assert set(schema["required"]) <= body.keys()
+    assert body.keys() <= schema["properties"].keys()
+
+
+def test_the_bounds_are_those_that_are_checked() -> None:
+    parameters = _schema("SpeechParameters")["properties"]
+    for name, (low, high) in NUMBERS.items():
+        if name != "speed":
+            assert (parameters[name]["minimum"], parameters[name]["maximum"]) == (low, high), name
+    request = _schema("SpeechRequest")["properties"]
+    assert (request["speed"]["minimum"], request["speed"]["maximum"]) == (SLOWEST, FASTEST)
+    assert request["input"]["maxLength"] == MAX_INPUT_CHARACTERS
+    assert parameters.keys() | {"voice", "speed"} == set(SpeechParameters.__dataclass_fields__)
+
+
+def test_the_formats_are_those_there_are() -> None:
+    request = _schema("SpeechRequest")["properties"]
+    assert request["response_format"]["enum"] == list(FORMATS)
+    assert request["sample_rate"]["enum"] == sorted({rate for form in FORMATS.values() for rate in form.rates})
+    answer = document()["paths"]["/v1/audio/speech"]["post"]["responses"]["200"]["content"]
+    kinds = {form.encoder(form.rates[0]).content_type for form in FORMATS.values()}
+    assert answer.keys() == kinds | {"text/event-stream"}

@@ -1,0 +1,186 @@
+"""``POST /v1/audio/speech`` when something fails: the engine, the client, or the time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import numpy as np
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import BaseTestServer, TestServer
+
+from tests.tts_server.api.speaking import PATH, post
+from tests.tts_server.client import PATIENCE, running
+from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
+from tts_server.api.openai_api import OpenAiApi
+from tts_server.engines.base import Samples, SpeechEngine, Voice
+from tts_server.speaking.speech import Speech
+from tts_server.wire import SAMPLE_RATE, SpeechParameters
+
+AT_ONCE = 16
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class _Endpoint:
+    http: BaseTestServer
+    session: aiohttp.ClientSession
+
+    def post(self, text: str) -> Any:
+        return self.session.post(self.http.make_url(PATH), json={"input": text, "response_format": "wav"})
+
+
+@asynccontextmanager
+async def _endpoint(engine: SpeechEngine, patience: float = PATIENCE) -> AsyncIterator[_Endpoint]:
+    """The endpoint alone, over an engine that has not said a word yet."""
+    speech = Speech([engine])
+    application = web.Application()
+    application.add_routes(OpenAiApi(lambda: speech, patience).routes())
+    async with TestServer(application) as server, aiohttp.ClientSession() as session:
+        yield _Endpoint(server, session)
+    await speech.close()
+
+
+async def test_too_many_requests_at_once() -> None:
+    engine = GatedEngine()
+    async with running(engine) as server, AsyncExitStack() as stack:
+        engine.close_gate()
+        answers = [
+            asyncio.ensure_future(stack.enter_async_context(post(server, input="Hello."))) for _ in range(AT_ONCE + 1)
+        ]
+        done, _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
+        assert next(iter(done)).result().status in (200, 429)
+        engine.gate.set()
+        answered = await asyncio.gather(*answers)
+    assert sorted(answer.status for answer in answered) == [200] * AT_ONCE + [429]
+    (refused,) = (answer for answer in answered if answer.status == 429)
+    assert int(refused.headers["Retry-After"]) >= 1
+
+
+async def test_an_engine_that_fails_at_once_is_a_500() -> None:
+    async with running(FailingEngine()) as server, post(server, input="raise it") as answer:
+        assert answer.status == 500
+        error = (await answer.json())["error"]
+    assert error["type"] == "server_error"
+    assert "the card is gone" in error["message"]
+
+
+async def test_an_engine_that_fails_later_breaks_the_connection() -> None:
+    async with running(FailingEngine()) as server:
+        with pytest.raises(aiohttp.ClientError):
+            async with post(server, input="One thing, then raise it.") as answer:
+                await answer.read()
+        async with post(server, input="Good day.") as answer:
+            assert answer.status == 200
+
+
+async def test_an_engine_that_fails_later_is_an_event() -> None:
+    async with (
+        running(FailingEngine()) as server,
+        post(server, input="One thing, then raise it.", stream_format="sse") as answer,
+    ):
+        events = [json.loads(line[5:]) for line in (await answer.text()).splitlines() if line]
+    assert events[0]["type"] == "speech.audio.delta"
+    assert events[-1]["type"] == "error"
+    assert "the card is gone" in events[-1]["error"]["message"]
+
+
+async def test_the_first_sound_does_not_wait_for_the_last() -> None:
+    engine = _PausingEngine()
+    async with _endpoint(engine) as endpoint, endpoint.post("Hello.") as answer:
+        assert len(await answer.content.readexactly(44 + 2000)) == 2044
+        engine.go_on.set()
+        rest = await answer.read()
+    assert (2000 + len(rest)) / 48_000 == pytest.approx(0.4, abs=0.01)
+
+
+async def test_a_client_that_vanishes_stops_the_engine() -> None:
+    engine = _EndlessEngine()
+    async with _endpoint(engine) as endpoint:
+        answer = await endpoint.post("Once upon a time.")
+        await answer.content.readany()
+        answer.close()
+        await _until(lambda: engine.stopped)
+        async with endpoint.post("x") as answer:
+            assert answer.status == 200
+
+
+async def test_a_client_that_takes_nothing_is_given_up() -> None:
+    engine = _EndlessEngine()
+    # More than a connection's buffers hold.
+    async with _endpoint(engine, 0.1) as endpoint, endpoint.post("Once upon a time. " * 20) as answer:
+        assert answer.status == 200
+        await _until(lambda: engine.stopped)
+
+
+async def test_an_engine_that_gives_nothing_in_time_is_given_up() -> None:
+    engine = _SilentEngine()
+    async with _endpoint(engine, 0.05) as endpoint, endpoint.post("Hello.") as answer:
+        assert answer.status == 504
+        assert (await answer.json())["error"]["code"] == "timeout"
+        await _until(lambda: engine.stopped)
+
+
+async def test_an_engine_that_stalls_half_way_breaks_the_connection() -> None:
+    engine = _PausingEngine()
+    async with _endpoint(engine, 0.1) as endpoint:
+        with pytest.raises(aiohttp.ClientError):
+            async with endpoint.post("Hello.") as answer:
+                assert answer.status == 200
+                await answer.read()
+        await _until(lambda: engine.stopped)
+
+
+class _SilentEngine(CountingEngine):
+    """Says nothing until it is stopped."""
+
+    stopped = False
+
+    def synthesize(
+        self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
+    ) -> Generator[Samples, None, None]:
+        self.stopped = stop.wait(PATIENCE)
+        yield from ()
+
+
+class _PausingEngine(_SilentEngine):
+    """Speaks for a while, and then says nothing until it may go on or is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+
+    def synthesize(
+        self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
+    ) -> Generator[Samples, None, None]:
+        yield np.full(SAMPLE_RATE // 5, 0.1, np.float32)
+        while not self.go_on.wait(0.002):
+            if stop.is_set():
+                self.stopped = True
+                return
+        yield np.full(SAMPLE_RATE // 5, 0.1, np.float32)
+
+
+class _EndlessEngine(_SilentEngine):
+    """Speaks a minute of sound for each clause, in a second or so, until it is stopped."""
+
+    def synthesize(
+        self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
+    ) -> Generator[Samples, None, None]:
+        for _ in range(1 if text == "x" else 59):
+            yield np.full(SAMPLE_RATE, 0.1, np.float32)
+            if stop.wait(0.02):
+                self.stopped = True
+                return

@@ -1,0 +1,48 @@
+"""An engine whose sound can still be told after any codec: a tone, as long as the text and the speed make it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from tts_server.engines.base import AlwaysLoaded, Samples, Voice
+from tts_server.engines.voices import resolve_voice
+from tts_server.wire import SpeechParameters
+
+TONE_HZ = 300.0
+SECONDS_PER_CHARACTER = 0.05
+_VOICES = (Voice("tone", "A tone", "en"), Voice("nova", "Our own Nova", "en"))
+
+
+class ToneEngine(AlwaysLoaded):
+    """Remembers how it was asked to speak."""
+
+    name = "tone"
+    sample_rate = 24_000
+    concurrency = 1
+    shifts_pitch = True
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, SpeechParameters]] = []
+
+    def voices(self) -> Sequence[Voice]:
+        return _VOICES
+
+    def resolve(self, voice: str | None, language: str | None) -> Voice:
+        return resolve_voice(_VOICES, _VOICES[0], voice, None)
+
+    def synthesize(
+        self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
+    ) -> Generator[Samples, None, None]:
+        self.asked.append((text, voice.id, parameters))
+        samples = round(len(text) * SECONDS_PER_CHARACTER * self.sample_rate / (parameters.speed or 1))
+        tone = 0.3 * np.sin(2 * np.pi * TONE_HZ / self.sample_rate * np.arange(samples))
+        for start in range(0, samples, 2400):
+            if stop.is_set():
+                return
+            yield tone[start : start + 2400].astype(np.float32)
+
+    def close(self) -> None:
+        pass
