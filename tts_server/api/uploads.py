@@ -37,7 +37,6 @@ class FormLimits:
     file_field: str
     files: int
     file_bytes: int
-    seconds: float = MAX_SECONDS
 
     @property
     def bytes(self) -> int:
@@ -66,14 +65,14 @@ async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -
         raise _too_large(limits)
     form = Form()
     try:
-        async with asyncio.timeout(limits.seconds):
+        async with asyncio.timeout(MAX_SECONDS):
             parts = await request.multipart()
             while (part := await parts.next()) is not None:
                 await _take(part, form, folder, limits)
                 if request.content.total_bytes > limits.bytes:
                     raise _too_large(limits)
     except TimeoutError:
-        raise UploadError(408, f"the form was not here after {limits.seconds:.0f} s") from None
+        raise UploadError(408, f"the form was not here after {MAX_SECONDS:.0f} s") from None
     except _MALFORMED as error:
         raise UploadError(400, "the form is broken: its parts can't be told from each other") from error
     return form

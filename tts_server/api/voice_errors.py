@@ -84,7 +84,7 @@ def _response(error: Exception) -> web.Response | None:
             return error_response(503, message, code="out_of_memory", headers={"Retry-After": RETRY_SECONDS})
         case EngineError() | ReadingFailedError():
             return error_response(500, message, code="engine_failed")
-        case OSError():
+        case OSError() if error.strerror:
             return error_response(500, f"the voices folder can't be used: {error.strerror}", code="storage_failed")
         case _:
             return None

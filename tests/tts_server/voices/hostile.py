@@ -202,7 +202,8 @@ def _sound_that_is_no_speech() -> Iterator[tuple[str, bytes]]:
 
 def _chord(seconds: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Samples:
     tones = [0.2 * np.sin(2 * np.pi * hertz * seconds) for hertz in (262, 330, 392)]
-    return np.sum(tones, axis=0).astype(np.float32)
+    chord: Samples = np.sum(tones, axis=0).astype(np.float32)
+    return chord
 
 
 def _noise_behind_a_header() -> Iterator[tuple[str, bytes]]:

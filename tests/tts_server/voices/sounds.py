@@ -90,7 +90,7 @@ def good_files() -> dict[str, bytes]:
 
 def decoded(data: bytes) -> tuple[Samples, int, int]:
     """Samples of the first channel, the rate, the number of channels."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)
         pieces = [piece.to_ndarray() for frame in container.decode(stream) for piece in resampler.resample(frame)]

@@ -1,0 +1,224 @@
+"""A hundred hostile uploads and more: refused with a reason, the memory flat, nothing written."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.tts_server.api.voices_client import Answer, VoicesClient, recordings_form, voices_client
+from tests.tts_server.client import PATIENCE
+from tests.tts_server.voices.hostile import hostile_files, mutations
+from tests.tts_server.voices.memory import MEGABYTE, watched_memory
+from tests.tts_server.voices.sounds import good_files
+from tests.tts_server.voices.test_names import HOSTILE_NAMES
+from tts_server.api import uploads
+from tts_server.api.voices_api import MAX_UPLOADS
+
+MOST_GROWTH = 64 * MEGABYTE
+"""Of the server, over all of them; three of the files alone are larger than a third of it."""
+MOST_OF_A_READER = 250 * MEGABYTE
+"""It has about 110 MB when the file is good."""
+REFUSED = {400, 413, 415}
+BOUNDARY = "b0undary"
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[VoicesClient]:
+    async with voices_client(tmp_path) as client:
+        yield client
+
+
+async def _send_all(client: VoicesClient, files: list[tuple[str, bytes]]) -> list[tuple[str, Answer]]:
+    """As many at once as the server takes, one voice each."""
+    answers: list[tuple[str, Answer]] = []
+    waiting = iter(enumerate(files))
+
+    async def sender() -> None:
+        for number, (what, data) in waiting:
+            answers.append((what, await client.create(f"Voice {number}", data, file_name="../../../evil.wav")))
+
+    async with asyncio.TaskGroup() as senders:
+        for _ in range(MAX_UPLOADS):
+            senders.create_task(sender())
+    return answers
+
+
+@pytest.mark.timeout(300)
+async def test_a_hundred_hostile_recordings(client: VoicesClient) -> None:
+    files = list(hostile_files())
+    assert len(files) >= 100
+    await client.create("warm up", b"what is read once is in memory from then on")
+    with watched_memory() as memory:
+        answers = await _send_all(client, files)
+    assert [(what, answer.status) for what, answer in answers if answer.status not in REFUSED] == []
+    assert [what for what, answer in answers if not answer.code or len(answer.body["error"]["message"]) < 15] == []
+    assert client.written() == ["voices"]
+    assert memory.growth < MOST_GROWTH
+    assert 0 < memory.most_reader < MOST_OF_A_READER
+    assert not psutil.Process().children()
+    # And whoever means well is served as before.
+    assert (await client.create("Ada", good_files()["wav"])).status == 201
+
+
+@pytest.mark.timeout(300)
+async def test_mutilated_recordings_are_taken_or_refused_but_break_nothing(client: VoicesClient) -> None:
+    with watched_memory() as memory:
+        answers = await _send_all(client, list(mutations()))
+    assert [(what, answer.status) for what, answer in answers if answer.status not in {201, *REFUSED}] == []
+    assert {answer.status for _, answer in answers} > {201}
+    made = sum(answer.status == 201 for _, answer in answers)
+    assert len(client.library.all()) == made
+    # The folder, and in each voice's: the folder, the description, the recording.
+    assert len(client.written()) == 1 + 3 * made
+    assert memory.growth < MOST_GROWTH
+    assert 0 < memory.most_reader < MOST_OF_A_READER
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE_NAMES if name.isprintable() or "\0" in name])
+async def test_names_that_lead_elsewhere(client: VoicesClient, name: str) -> None:
+    answer = await client.create(name, good_files()["wav"])
+    assert (answer.status, answer.body["error"]["param"]) == (400, "name")
+    assert client.written() == ["voices"]
+
+
+async def test_a_files_own_name_counts_for_nothing(client: VoicesClient) -> None:
+    for number, name in enumerate(["../../evil.wav", "/etc/passwd", "C:\\evil.exe", "con", "", "x" * 2000]):
+        assert (await client.create(f"Voice {number}", good_files()["wav"], file_name=name)).status == 201
+    assert not [path for path in client.written() if not path.startswith("voices")]
+    assert {Path(path).suffix for path in client.written()} == {"", ".flac", ".json"}
+
+
+@pytest.mark.parametrize("path", ["/..%2F..%2Fetc", "/%2e%2e", "/ada%00", "/" + "a" * 3000, "/..%5c..%5cx", "/con"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_ids_that_lead_elsewhere(client: VoicesClient, method: str, path: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.server.http.port)
+    writer.write(f"{method} /v1/voices{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    status = (await reader.readline()).split()[1]
+    writer.close()
+    assert status in {b"400", b"404", b"405"}
+    assert client.written() == ["voices"]
+
+
+def _part(name: str, content: bytes, headers: str = "") -> bytes:
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n{headers}\r\n'
+    return head.encode() + content + b"\r\n"
+
+
+END = f"--{BOUNDARY}--\r\n".encode()
+GOOD_PART = _part("name", b"Ada") + _part("recording", b"RIFF....WAVE")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", f"multipart/form-data; boundary={BOUNDARY}"),
+        (GOOD_PART, "multipart/form-data"),
+        (GOOD_PART, f"multipart/mixed; boundary={BOUNDARY}"),
+        (GOOD_PART, f"multipart/form-data; boundary={'b' * 500}"),
+        (GOOD_PART, f"multipart/form-data; boundary={BOUNDARY}"),
+        (GOOD_PART + END, "multipart/form-data; boundary=another"),
+        (b'{"name": "Ada"}', "application/json"),
+        (b"name=Ada", "application/x-www-form-urlencoded"),
+        (b"RIFF", "audio/wav"),
+        (END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("name", b"Ada") + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("recording", b"") + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("name", b"Ada") * 2 + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("name", b"\xff\xfe") + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("name", b"a" * 5000) + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("__proto__", b"x") + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("_charset_", b"\xff" * 100) + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("recording", b"x" * 100) * 9 + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (
+            _part("recording", b"x", "Content-Type: multipart/mixed; boundary=inner\r\n") + END,
+            f"multipart/form-data; boundary={BOUNDARY}",
+        ),
+        (_part("recording", b"x", "X: y\r\n" * 5000) + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (_part("recording", b"x", f"X: {'y' * 100_000}\r\n") + END, f"multipart/form-data; boundary={BOUNDARY}"),
+        (f"--{BOUNDARY}\r\n".encode() * 1000, f"multipart/form-data; boundary={BOUNDARY}"),
+    ],
+)
+async def test_forms_that_are_none(client: VoicesClient, body: bytes, content_type: str) -> None:
+    answer = await client.request("POST", "", body, headers={"Content-Type": content_type})
+    assert answer.status in REFUSED
+    assert answer.body["error"]["message"]
+    assert client.written() == ["voices"]
+
+
+async def test_a_form_that_unpacks_to_gigabytes(client: VoicesClient) -> None:
+    packed = gzip.compress(_part("name", b"Ada") + _part("recording", bytes(150 * MEGABYTE)), 9)
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Content-Encoding": "gzip"}
+    with watched_memory() as memory:
+        answer = await client.request("POST", "", packed, headers=headers)
+    assert answer.status == 413
+    assert memory.growth < MOST_GROWTH
+    assert client.written() == ["voices"]
+
+
+async def test_a_form_that_says_it_is_huge_is_not_read(client: VoicesClient) -> None:
+    reader, writer = await _begin(client, length=1 << 40)
+    assert (await reader.readline()).split()[1] == b"413"
+    writer.close()
+
+
+async def test_a_client_that_vanishes_leaves_nothing(client: VoicesClient) -> None:
+    for _ in range(2 * MAX_UPLOADS):
+        _, writer = await _begin(client)
+        await _until(lambda: len(client.written()) == 3)
+        writer.transport.abort()
+        await _until(lambda: client.written() == ["voices"])
+    assert (await client.create("Ada", good_files()["wav"])).status == 201
+
+
+async def test_the_third_upload_at_once_is_asked_to_wait(client: VoicesClient) -> None:
+    writers = [(await _begin(client))[1] for _ in range(MAX_UPLOADS)]
+    await _until(lambda: len(client.written()) == 1 + 2 * MAX_UPLOADS)
+    answer = await client.create("Ada", good_files()["wav"])
+    assert (answer.status, answer.code) == (429, "rate_limit_exceeded")
+    assert int(answer.headers["Retry-After"]) > 0
+    for writer in writers:
+        writer.transport.abort()
+    await _until(lambda: client.written() == ["voices"])
+    assert (await client.create("Ada", good_files()["wav"])).status == 201
+
+
+async def test_a_client_that_dawdles_is_sent_away(client: VoicesClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_SECONDS", 0.05)
+    reader, writer = await _begin(client)
+    async with asyncio.timeout(PATIENCE):
+        assert (await reader.readline()).split()[1] == b"408"
+    writer.close()
+    await _until(lambda: client.written() == ["voices"])
+
+
+async def test_a_voice_deleted_while_it_gets_a_recording_stays_deleted(client: VoicesClient) -> None:
+    await client.create("Ada", good_files()["wav"])
+    form = recordings_form([good_files()["flac"]])
+    adding = asyncio.create_task(client.request("POST", "/ada/recordings", form))
+    await _until(lambda: any("passing" in path for path in client.written()))
+    assert (await client.request("DELETE", "/ada")).status == 204
+    assert (await adding).code == "unknown_voice"
+    assert client.written() == ["voices"]
+
+
+async def _begin(client: VoicesClient, length: int = 100_000) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """An upload whose end never comes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.server.http.port)
+    head = (
+        "POST /v1/voices HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {length}\r\n\r\n"
+    )
+    writer.write(head.encode() + _part("name", b"Ada") + _part("recording", bytes(50_000)).removesuffix(b"\r\n"))
+    await writer.drain()
+    return reader, writer
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.005)

@@ -1,0 +1,83 @@
+"""A client of ``/v1/voices``, and a server with an engine that clones for it to talk to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.tts_server.client import RunningServer, running_with
+from tts_server.engines.base import SpeechEngine
+from tts_server.engines.stand_in import StandInEngine
+from tts_server.voices.library import VoiceLibrary
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; ``body`` is JSON where it was that."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+    raw: bytes
+
+    @property
+    def code(self) -> str | None:
+        """Of an error."""
+        error = self.body["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["message"]
+        return str(error["code"]) if error["code"] else None
+
+
+@dataclass
+class VoicesClient:
+    server: RunningServer
+    library: VoiceLibrary
+    folder: Path
+
+    async def request(self, method: str, path: str, data: Any = None, **options: Any) -> Answer:
+        address = self.server.http.make_url("/v1/voices" + path)
+        async with self.server.session.request(method, address, data=data, **options) as answer:
+            raw = await answer.read()
+            body = await answer.json() if answer.content_type == "application/json" else None
+            return Answer(answer.status, body, dict(answer.headers), raw)
+
+    async def create(
+        self, name: str, *recordings: bytes, language: str | None = None, file_name: str = "voice-message.ogg"
+    ) -> Answer:
+        form = recordings_form(recordings, file_name)
+        form.add_field("name", name)
+        if language is not None:
+            form.add_field("language", language)
+        return await self.request("POST", "", form)
+
+    def written(self) -> list[str]:
+        """Everything in the voices folder and around it."""
+        # Not rglob, which does not bear that folders go while it looks.
+        found = (
+            Path(folder) / name for folder, folders, files in os.walk(self.folder.parent) for name in folders + files
+        )
+        return sorted(str(path.relative_to(self.folder.parent)) for path in found)
+
+
+def recordings_form(recordings: Sequence[bytes], file_name: str = "voice-message.ogg") -> aiohttp.FormData:
+    form = aiohttp.FormData(quote_fields=False)
+    for recording in recordings:
+        form.add_field("recording", recording, filename=file_name, content_type="audio/ogg")
+    return form
+
+
+@asynccontextmanager
+async def voices_client(folder: Path, engine: type[StandInEngine] = StandInEngine) -> AsyncIterator[VoicesClient]:
+    """A server over a new library in ``folder``."""
+    library = VoiceLibrary(folder / "voices")
+    library.load()
+    speaking: SpeechEngine = engine(0.0, 0.0, profiles=library)
+    async with running_with(library, [speaking]) as server:
+        yield VoicesClient(server, library, folder / "voices")

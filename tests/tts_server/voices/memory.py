@@ -1,0 +1,54 @@
+"""How much memory the server takes while it is given files, and the processes that read them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+MEGABYTE = 1 << 20
+_READER = "tts_server.voices.reading_process"
+
+
+class Memory:
+    """Resident memory in bytes; ``most_reader`` is that of the largest process that read a file."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self.start = self.most = self._process.memory_info().rss
+        self.most_reader = 0
+
+    @property
+    def growth(self) -> int:
+        """Of this process, the server's and the test's."""
+        return self.most - self.start
+
+    def look(self) -> None:
+        self.most = max(self.most, self._process.memory_info().rss)
+        for child in self._process.children(recursive=True):
+            try:
+                # Until it runs its own program, a child has its parent's memory.
+                if _READER in child.cmdline():
+                    self.most_reader = max(self.most_reader, child.memory_info().rss)
+            except psutil.Error:
+                continue
+
+
+@contextmanager
+def watched_memory() -> Iterator[Memory]:
+    """Memory, looked at every few milliseconds while the block runs."""
+    memory, over = Memory(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.005):
+            memory.look()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield memory
+    finally:
+        over.set()
+        watching.join()
