@@ -30,6 +30,8 @@ from bot.database import Database
 from bot.feature_set import FeatureParts, FeatureSet, build_features
 from bot.features.model_routing import ModelRouter
 from bot.first_start import toy_warning, welcome
+from bot.heartbeat import FILE as HEARTBEAT_FILE
+from bot.heartbeat import beat
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
@@ -152,6 +154,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         stack.push_async_callback(bot.close)
         stack.push_async_callback(features.chat.close)
         background = await stack.enter_async_context(BackgroundWork())
+        background.begin({"heartbeat": lambda: beat(settings.data_dir / HEARTBEAT_FILE)})
         stack.push_async_callback(manager.close)
         warning = await toy_warning(settings)
         if warning:
