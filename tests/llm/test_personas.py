@@ -33,6 +33,8 @@ def test_reads_a_file(tmp_path: Path) -> None:
         (GOOD.replace("Mika", "'Mi: ka'"), "name: "),
         (GOOD.replace("moods: {calm: slow.}", "moods: {calm: 7}"), "moods.calm: "),
         (GOOD + "tempo: fast\n", "tempo: Extra inputs"),
+        (GOOD + "preset: Very calm\n", "preset: "),
+        (GOOD + "voice: ''\n", "voice: "),
         (GOOD + "style: [\n", "line 6"),
         ("just text", "is not a persona"),
         ("", "is not a persona"),

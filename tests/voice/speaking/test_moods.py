@@ -1,0 +1,67 @@
+"""Moods become manners of speaking; what people chose and what the persona says itself wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
+from bot.voice.speaking.moods import MoodManner, MoodsError, load_moods, speech_parameters
+from tts_server.presets import Presets
+from tts_server.wire import SpeechParameters
+
+MOODS = {"sleepy": MoodManner(preset="calm", speed=0.8, pitch_shift=-1.0)}
+
+
+def persona(**own: str) -> Persona:
+    return Persona(name="Mika", description="x", moods={"sleepy": "x", "odd": "y"}, default_mood="sleepy", **own)
+
+
+def test_every_mood_that_ships_has_a_manner_and_every_manner_a_preset_that_there_is() -> None:
+    moods, presets = load_moods(), Presets.read().names
+    assert {manner.preset for manner in moods.values()} <= set(presets)
+    for file in PERSONAS_DIR.glob("*.yaml"):
+        assert set(load_persona(file.stem).moods) <= set(moods), file.name
+
+
+def test_a_mood_sets_preset_speed_and_pitch() -> None:
+    assert speech_parameters(persona(), "sleepy", MOODS, None) == SpeechParameters(
+        preset="calm", speed=0.8, pitch_shift=-1.0
+    )
+    assert speech_parameters(persona(), "odd", MOODS, None) == SpeechParameters(), "nothing is known of it"
+
+
+def test_the_voice_that_people_chose_wins_over_the_personas_and_its_preset_over_the_moods() -> None:
+    mika = persona(voice="sky", preset="warm")
+    assert speech_parameters(mika, "sleepy", MOODS, None) == SpeechParameters("sky", "warm", None, -1.0, 0.8)
+    assert speech_parameters(mika, "sleepy", MOODS, "robin").voice == "robin"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("sleepy: {speed: 3}", "sleepy.speed: Input should be less than or equal to 2"),
+        ("sleepy: {pitch_shift: -13}", "sleepy.pitch_shift: "),
+        ("sleepy: {preset: ../calm}", "sleepy.preset: "),
+        ("sleepy: {tempo: 1}", "sleepy.tempo: Extra inputs"),
+        ("sleepy: calm", "sleepy: "),
+        ("- sleepy", "Input should be a valid dictionary"),
+        ("sleepy: {", "can't be read"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "moods.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(MoodsError) as caught:
+        load_moods(path)
+    assert "moods.yaml" in str(caught.value)
+    assert fault in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_file_is_said_and_an_empty_one_is_no_moods(tmp_path: Path) -> None:
+    with pytest.raises(MoodsError, match="can't be read"):
+        load_moods(tmp_path / "none.yaml")
+    (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
+    assert load_moods(tmp_path / "empty.yaml") == {}
