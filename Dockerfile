@@ -1,0 +1,80 @@
+# The images of docker-compose.yml. Their layers are shared: whoever has one has most of the others.
+#
+#   bot         the bot; its ears compute on the CPU
+#   bot-nvidia  the same, its ears on an NVIDIA card
+#   tts         the speech server with espeak-ng and the engines that others serve
+#   tts-xtts    the same with XTTS v2: on NVIDIA's cards as it stands, on AMD's with TORCH_INDEX (see compose.amd.yml)
+#
+# The environment is made with the base image's pip, has none of its own, and is all that is taken from the stage that
+# made it: no compiler, no package manager's cache and no index's address is left in an image.
+
+FROM python:3.11.15-slim-bookworm AS packages
+WORKDIR /build
+COPY requirements.txt constraints.txt ./
+RUN python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements.txt
+
+FROM packages AS packages-nvidia
+COPY deploy/requirements-nvidia.txt deploy/
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        -r deploy/requirements-nvidia.txt
+
+FROM packages AS packages-xtts
+ARG TORCH_INDEX=""
+COPY requirements-xtts.txt ./
+RUN if [ -n "$TORCH_INDEX" ]; then \
+        pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+            --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements-xtts.txt)"; \
+    fi \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements-xtts.txt
+
+# Everything but the packages: the user, the folders it may write to, and the program, compiled since nothing can be
+# written beside it later.
+FROM python:3.11.15-slim-bookworm AS program
+RUN groupadd --gid 10001 seiyuu \
+    && useradd --uid 10001 --gid seiyuu --no-create-home --home-dir /data --shell /usr/sbin/nologin seiyuu \
+    && install -d -o seiyuu -g seiyuu -m 0750 /data /data/models
+ENV PATH=/opt/venv/bin:$PATH \
+    HOME=/data \
+    DATA_DIR=/data \
+    CACHE_DIR=/data/cache \
+    TTS_VOICES_DIR=/data/voices \
+    XTTS_MODEL=/data/models/xtts-v2 \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY LICENSE LICENSES-ENGINES.md ./
+COPY config config
+COPY tts_server tts_server
+COPY sandbox sandbox
+COPY bot bot
+RUN python -m compileall -q .
+USER 10001:10001
+STOPSIGNAL SIGTERM
+
+FROM program AS bot
+COPY --from=packages /opt/venv /opt/venv
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+    CMD ["python", "-m", "bot.heartbeat", "/data/heartbeat"]
+CMD ["python", "-m", "bot", "run"]
+
+FROM program AS bot-nvidia
+COPY --from=packages-nvidia /opt/venv /opt/venv
+ENV LD_LIBRARY_PATH=/opt/venv/lib/python3.11/site-packages/nvidia/cublas/lib
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+    CMD ["python", "-m", "bot.heartbeat", "/data/heartbeat"]
+CMD ["python", "-m", "bot", "run"]
+
+FROM program AS tts
+COPY --from=packages /opt/venv /opt/venv
+EXPOSE 8765
+HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=3 \
+    CMD ["python", "-m", "tts_server.healthy"]
+CMD ["python", "-m", "tts_server"]
+
+FROM program AS tts-xtts
+COPY --from=packages-xtts /opt/venv /opt/venv
+EXPOSE 8765
+HEALTHCHECK --interval=15s --timeout=5s --start-period=300s --retries=3 \
+    CMD ["python", "-m", "tts_server.healthy"]
+CMD ["python", "-m", "tts_server"]

@@ -1,0 +1,159 @@
+"""What the compose files promise: nothing published, secrets in files, no rights, one way out, pinned images."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.models.catalogue import load_catalogue
+from bot.services import ROOT
+from config.settings import SECRETS
+from config.settings import Settings as BotSettings
+from tests.deployment.dockerfile import read_stages
+from tts_server.settings import Settings as SpeechSettings
+
+FILES = ("docker-compose.yml", "compose.nvidia.yml", "compose.amd.yml")
+OURS = ("bot", "tts")
+
+
+def read(file: str) -> dict[str, Any]:
+    fields: dict[str, Any] = yaml.safe_load((ROOT / file).read_text())
+    return fields
+
+
+BASE = read(FILES[0])
+SERVICES: dict[str, dict[str, Any]] = BASE["services"]
+EVERY_SERVICE = [(file, name) for file in FILES for name in read(file)["services"]]
+
+
+def test_the_services_are_those_that_a_whole_set_has() -> None:
+    assert set(SERVICES) == {"bot", "tts", "llama-swap", "comfyui"}
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["comfyui"]
+
+
+@pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
+def test_nothing_is_published_and_nothing_gets_more_rights(file: str, name: str) -> None:
+    service = read(file)["services"][name]
+    assert not {"ports", "privileged", "network_mode", "cap_add", "pid", "ipc", "userns_mode"} & set(service)
+    assert name in SERVICES
+    assert not [volume for volume in service.get("volumes", []) if "docker.sock" in volume]
+
+
+def test_only_the_bot_has_a_way_out() -> None:
+    assert BASE["networks"]["inside"] == {"internal": True}
+    assert {name: service["networks"] for name, service in SERVICES.items()} == {
+        "bot": ["inside", "outside"],
+        "tts": ["inside"],
+        "llama-swap": ["inside"],
+        "comfyui": ["inside"],
+    }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_confined_and_comes_back(name: str) -> None:
+    service = SERVICES[name]
+    assert service["restart"] == "unless-stopped"
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is (name != "comfyui")
+    assert service["init"] is True
+
+
+@pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
+def test_every_image_is_of_one_version(file: str, name: str) -> None:
+    image = read(file)["services"][name].get("image")
+    # ComfyUI has no official image: whose it is, the operator says.
+    if image is None or name == "comfyui":
+        return
+    repository, _, tag = image.rpartition(":")
+    assert repository
+    assert re.search(r"\d+\.\d+\.\d+$|^v\d+-\w+-b\d+-non-root$", tag), image
+
+
+@pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
+def test_what_is_built_is_a_stage_of_the_dockerfile(file: str, name: str) -> None:
+    build = read(file)["services"][name].get("build")
+    if build is not None:
+        stages = read_stages()
+        assert build["target"] in stages
+        declared = {
+            i.text.partition("=")[0] for stage in stages.values() for i in stage.instructions if i.keyword == "ARG"
+        }
+        assert set(build.get("args", {})) <= declared
+
+
+def test_secrets_are_files_and_reach_only_who_needs_them() -> None:
+    assert {name.upper() for name in BASE["secrets"]} <= SECRETS
+    assert {name: service.get("secrets", []) for name, service in SERVICES.items()} == {
+        "bot": ["discord_token", "tts_token"],
+        "tts": ["tts_token"],
+        "llama-swap": [],
+        "comfyui": [],
+    }
+    text = "".join((ROOT / file).read_text() for file in FILES)
+    assert not [secret for secret in SECRETS if re.search(rf"^\s+{secret}:", text, re.MULTILINE)]
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert "/secrets/" in ignored
+
+
+def test_the_bots_variables_are_settings() -> None:
+    assert set(SERVICES["bot"]["environment"]) <= {name.upper() for name in BotSettings.model_fields}
+
+
+def test_the_speech_server_is_handed_every_setting_of_its_own_and_nothing_else() -> None:
+    mine = {name.upper() for name in SpeechSettings.model_fields if "stand_in" not in name}
+    assert set(SERVICES["tts"]["environment"]) | {"TTS_TOKEN"} == mine
+    assert "env_file" not in SERVICES["tts"]
+
+
+def test_the_services_find_each_other() -> None:
+    environment = SERVICES["bot"]["environment"]
+    assert environment["TTS_WEBSOCKET_URL"] == "ws://tts:8765/ws/stream"
+    assert SERVICES["tts"]["environment"]["TTS_BIND"] == "0.0.0.0:8765"
+    assert "llama-swap:8080" in environment["LLM_URL"]
+
+
+def test_the_models_that_are_downloaded_are_those_that_are_served() -> None:
+    swap = yaml.safe_load((ROOT / "deploy" / "llama-swap.yaml").read_text())
+    catalogue = load_catalogue()
+    for name, served in swap["models"].items():
+        path = Path(re.search(r"--model (\S+)", served["cmd"])[1])  # type: ignore[index]
+        model = catalogue.models[path.parent.name]
+        assert path.parent.parent == Path("/data/models")
+        assert path.name in {file.path for file in model.files}
+        assert model.settings["LLM_MODEL"] == name
+        assert name in SERVICES["bot"]["environment"]["LLM_MODEL"]
+    assert Path(SERVICES["bot"]["environment"]["STT_MODEL"].split(":-")[1].rstrip("}")).name in catalogue.models
+
+
+def test_only_the_bot_may_write_models() -> None:
+    mounts = {name: [v for v in service["volumes"] if v.startswith("models:")] for name, service in SERVICES.items()}
+    assert mounts == {
+        "bot": ["models:/data/models"],
+        "tts": ["models:/data/models:ro"],
+        "llama-swap": ["models:/data/models:ro"],
+        "comfyui": [],
+    }
+
+
+def test_every_volume_secret_and_network_is_declared() -> None:
+    for service in SERVICES.values():
+        named = [volume.split(":")[0] for volume in service["volumes"] if not volume.startswith("./")]
+        assert set(named) <= set(BASE["volumes"])
+        assert set(service["networks"]) <= set(BASE["networks"])
+        assert set(service.get("secrets", [])) <= set(BASE["secrets"])
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in OURS])
+def test_what_is_not_ours_has_a_health_check_here(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_what_is_mounted_from_here_is_here() -> None:
+    mounted = [v.split(":")[0] for service in SERVICES.values() for v in service["volumes"] if v.startswith("./")]
+    assert mounted
+    assert all((ROOT / path).exists() for path in mounted)

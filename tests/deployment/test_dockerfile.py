@@ -1,0 +1,104 @@
+"""The images are small, pinned, without rights, and made of files that there are."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.util
+import re
+
+import pytest
+
+from bot.services import ROOT
+from config.settings import Settings as BotSettings
+from tests.deployment.dockerfile import inherited, read_stages
+from tts_server.settings import Settings as SpeechSettings
+
+STAGES = read_stages()
+IMAGES = ("bot", "bot-nvidia", "tts", "tts-xtts")
+OF_THE_IMAGE = {"PATH", "HOME", "LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+COPIED = [
+    source
+    for stage in STAGES.values()
+    for instruction in stage.instructions
+    if instruction.keyword == "COPY" and instruction.copied[0] is None
+    for source in instruction.copied[1]
+]
+
+
+def texts(image: str, keyword: str) -> list[str]:
+    return [instruction.text for instruction in inherited(STAGES, image) if instruction.keyword == keyword]
+
+
+def test_every_base_is_one_version_of_python_or_a_stage_of_its_own() -> None:
+    for stage in STAGES.values():
+        assert stage.base in STAGES or re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", stage.base), stage.base
+    assert len({stage.base for stage in STAGES.values() if stage.base not in STAGES}) == 1
+
+
+def test_nothing_is_fetched_but_pinned_packages() -> None:
+    steps = [i.text for stage in STAGES.values() for i in stage.instructions if i.keyword == "RUN"]
+    assert not [step for step in steps if re.search(r"\b(curl|wget|git|apt|apt-get)\b|https?:", step)]
+    for step in steps:
+        for argument in re.findall(r"install [^&;|]*", step):
+            assert "install -d" in argument or "-r " in argument or "grep '^torch=='" in argument, argument
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-xtts.txt", "deploy/requirements-nvidia.txt"])
+def test_every_package_is_pinned(file: str) -> None:
+    lines = [line.strip() for line in (ROOT / file).read_text().splitlines()]
+    for line in lines:
+        assert not line or line.startswith(("#", "-c ", "-r ")) or re.match(r"^[\w.\[\]-]+==[\w.]+( *;.*)?$", line), (
+            line
+        )
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_runs_without_rights_and_can_be_asked_how_it_is(image: str) -> None:
+    assert texts(image, "USER")[-1] == "10001:10001"
+    assert texts(image, "STOPSIGNAL") == ["SIGTERM"]
+    assert len(texts(image, "HEALTHCHECK")) == 1
+    assert "--interval=" in texts(image, "HEALTHCHECK")[0]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_what_an_image_starts_and_asks_is_there(image: str) -> None:
+    for instruction in inherited(STAGES, image):
+        if instruction.keyword in ("CMD", "HEALTHCHECK"):
+            python, option, module, *_ = instruction.listed
+            assert (python, option) == ("python", "-m")
+            assert importlib.util.find_spec(module) is not None
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_only_the_environment_comes_from_the_stages_that_build(image: str) -> None:
+    copies = [i.copied for i in inherited(STAGES, image) if i.keyword == "COPY" and i.copied[0] is not None]
+    assert [(what, where) for _, what, where in copies] == [(["/opt/venv"], "/opt/venv")]
+    assert STAGES[image].base == "program"
+    assert not [step for step in texts(image, "RUN") if "pip" in step]
+
+
+def test_the_variables_of_the_images_are_settings() -> None:
+    known = {name.upper() for settings in (BotSettings, SpeechSettings) for name in settings.model_fields}
+    for image in IMAGES:
+        for instruction in inherited(STAGES, image):
+            if instruction.keyword == "ENV":
+                assert set(instruction.variables) <= known | OF_THE_IMAGE
+
+
+@pytest.mark.parametrize("source", COPIED)
+def test_what_is_copied_is_there_and_reaches_the_builder(source: str) -> None:
+    assert (ROOT / source).exists()
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    assert f"!{source}" in rules
+
+
+@pytest.mark.parametrize("secret", [".env", "secrets/discord_token", "data/seiyuu.sqlite", ".git/config", "tests/x.py"])
+def test_secrets_and_data_do_not_reach_the_builder(secret: str) -> None:
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert not [rule for rule in allowed if fnmatch.fnmatch(secret, rule) or secret.startswith(f"{rule}/")]
+
+
+def test_every_package_that_the_program_is_made_of_is_copied() -> None:
+    packages = {init.parent.name for init in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert packages <= set(COPIED)
