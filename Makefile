@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: run test test-calls test-parts test-slow lint bench clean
+.PHONY: run test test-calls test-parts test-slow test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(BIN)/python -m bot $(ARGS)
@@ -26,6 +26,9 @@ test-parts: .venv/dev.stamp  ## all others, which compute; they give way to call
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-xtts: .venv/xtts.stamp  ## XTTS v2 through its real code, with tiny weights of our own; installs PyTorch and coqui-tts
+	$(BIN)/python -m pytest tests/xtts $(ARGS)
 
 lint: .venv/dev.stamp  ## style and types
 	$(BIN)/ruff check .
@@ -52,6 +55,10 @@ bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this m
 .venv/dev.stamp: .venv/bin/python requirements.txt requirements-dev.txt constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch .venv/run.stamp $@
+
+.venv/xtts.stamp: .venv/bin/python requirements.txt requirements-dev.txt requirements-xtts.txt constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-xtts.txt
+	@touch .venv/run.stamp .venv/dev.stamp $@
 
 clean:  ## forget the virtual environment and what the tools cached here
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,151 @@
+"""A voice is learnt from recordings, kept, learnt anew when they change, and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tts_server.voices.sounds import seconds_of_speech
+from tests.xtts.conftest import MakeEngine
+from tests.xtts.speaking import Shelf, hear, skip_without_libraries
+from tts_server.engines.base import EngineError, Samples
+from tts_server.engines.xtts.engine import XttsEngine
+from tts_server.engines.xtts.latents import Latents
+from tts_server.engines.xtts.libraries import import_loading
+from tts_server.voices.flac import write_flac
+from tts_server.voices.profile import VoiceProfile
+
+skip_without_libraries()
+
+
+@pytest.fixture
+def ada(tmp_path: Path) -> VoiceProfile:
+    recordings = (tmp_path / "1.flac", tmp_path / "2.flac")
+    write_flac(recordings[0], seconds_of_speech(7))
+    write_flac(recordings[1], seconds_of_speech(6)[::-1])
+    return VoiceProfile("ada", "Ada", "en", recordings, "a1")
+
+
+@pytest.fixture
+def shelf(ada: VoiceProfile) -> Shelf:
+    return Shelf(ada)
+
+
+@pytest.fixture
+def engine(weights: Path, shelf: Shelf, make_engine: MakeEngine) -> XttsEngine:
+    return make_engine(weights, shelf)
+
+
+@pytest.fixture
+def lessons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows whenever recordings are listened to."""
+    import_loading()
+    from tts_server.engines.xtts.model import XttsModel
+
+    heard: list[int] = []
+    learn = XttsModel.learn
+
+    def counting(self: XttsModel, recordings: Sequence[Samples], *rest: Any) -> Latents:
+        heard.append(len(recordings))
+        return learn(self, recordings, *rest)
+
+    monkeypatch.setattr(XttsModel, "learn", counting)
+    return heard
+
+
+def test_learning_loads_the_model_and_says_how_alike_the_voice_is(
+    engine: XttsEngine, ada: VoiceProfile, lessons: list[int]
+) -> None:
+    likeness = engine.learn(ada)
+    assert engine.loaded
+    assert -1 <= likeness <= 1
+    assert lessons == [2]
+
+
+def test_it_speaks_with_the_voice_and_learns_it_only_once(
+    engine: XttsEngine, weights: Path, shelf: Shelf, make_engine: MakeEngine, lessons: list[int]
+) -> None:
+    engine.load(lambda progress: None)
+    assert [voice.id for voice in engine.voices()] == ["ada", "high-side", "low-side"]
+    assert hear(engine, voice="Ada").size
+    assert hear(engine, voice="ada").size
+    again = make_engine(weights, shelf)
+    again.load(lambda progress: None)
+    assert hear(again, voice="ada").size
+    assert lessons == [2]
+
+
+def test_two_voices_are_not_alike(engine: XttsEngine, shelf: Shelf, ada: VoiceProfile) -> None:
+    engine.load(lambda progress: None)
+    shelf.profiles.append(replace(ada, id="ben", name="Ben", recordings=ada.recordings[1:], digest="b1"))
+    sounds = [hear(engine, voice=name) for name in ("ada", "ben")]
+    assert abs(float(sounds[0].mean() - sounds[1].mean())) > 0
+
+
+def test_it_is_learnt_anew_when_its_recordings_have_changed(
+    engine: XttsEngine, shelf: Shelf, ada: VoiceProfile, lessons: list[int]
+) -> None:
+    engine.load(lambda progress: None)
+    hear(engine, voice="ada")
+    shelf.profiles = [replace(ada, recordings=ada.recordings[:1], digest="a2")]
+    hear(engine, voice="ada")
+    assert lessons == [2, 1]
+
+
+def test_how_much_is_listened_to_is_part_of_what_was_learnt(engine: XttsEngine, lessons: list[int]) -> None:
+    engine.load(lambda progress: None)
+    hear(engine, voice="ada")
+    hear(engine, voice="ada", gpt_cond_len=6, gpt_cond_chunk_len=6)
+    hear(engine, voice="ada", gpt_cond_len=6, gpt_cond_chunk_len=30)
+    assert lessons == [2, 2]
+
+
+def test_a_damaged_file_of_what_was_learnt_is_learnt_anew(
+    engine: XttsEngine, tmp_path: Path, lessons: list[int]
+) -> None:
+    engine.load(lambda progress: None)
+    hear(engine, voice="ada")
+    (file,) = (tmp_path / "cache" / "ada").iterdir()
+    file.write_bytes(b"not at all what it was")
+    engine.unload()
+    engine.load(lambda progress: None)
+    assert hear(engine, voice="ada").size
+    assert lessons == [2, 2]
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_forgotten_voice_leaves_nothing_behind(
+    engine: XttsEngine, shelf: Shelf, tmp_path: Path, loaded: bool
+) -> None:
+    engine.load(lambda progress: None)
+    voice = engine.resolve("ada", None)
+    hear(engine, voice="ada")
+    if not loaded:
+        engine.unload()
+    shelf.profiles = []
+    engine.forget("ada")
+    assert not (tmp_path / "cache" / "ada").exists()
+    engine.load(lambda progress: None)
+    assert voice.name not in [other.name for other in engine.voices()]
+
+
+def test_a_voice_that_went_while_its_text_waited_is_told_as_such(engine: XttsEngine, shelf: Shelf) -> None:
+    engine.load(lambda progress: None)
+    voice = engine.resolve("ada", None)
+    shelf.profiles = []
+    with pytest.raises(EngineError, match="the voice 'Ada' is gone"):
+        hear(engine, voice=voice)
+
+
+def test_recordings_that_can_not_be_read_are_told_as_such(engine: XttsEngine, ada: VoiceProfile, shelf: Shelf) -> None:
+    ada.recordings[0].write_bytes(b"fLaC, or so it says")
+    with pytest.raises(EngineError, match="a recording of the voice 'Ada' can't be read"):
+        engine.learn(ada)
+    ada.recordings[1].unlink()
+    shelf.profiles = [replace(ada, recordings=ada.recordings[1:], digest="a3")]
+    with pytest.raises(EngineError, match="a recording of the voice 'Ada' can't be read"):
+        hear(engine, voice="ada")

@@ -1,0 +1,123 @@
+"""What XTTS has learnt of a speaker, and the files in which it is kept, so that it is learnt once."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_log = logging.getLogger(__name__)
+
+SPEAKER_SIZE = 512
+_MOST_BYTES = 4 << 20
+_SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Latents:
+    """A speaker, float32.
+
+    Attributes:
+        conditioning: (1, positions, channels): how they talk, for the language model.
+        speaker: (1, 512, 1): how they sound, for the vocoder, and to compare voices by.
+    """
+
+    conditioning: NDArray[np.float32]
+    speaker: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class LatentsKey:
+    """What latents were made of: change one of these, and they are made anew.
+
+    Attributes:
+        voice: the profile's id.
+        recordings: the profile's digest, hexadecimal.
+        model: the weights' digest, hexadecimal.
+        length: seconds of recording that were listened to.
+        piece: seconds of each piece that was listened to at once.
+    """
+
+    voice: str
+    recordings: str
+    model: str
+    length: int
+    piece: int
+
+
+class LatentsFolder:
+    """A folder for each voice, a safetensors file for each of its keys. What is damaged is as good as not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: LatentsKey, channels: int) -> Latents | None:
+        """What was kept, if it was, and is fit for a model with so many channels."""
+        # Not at the top: without XTTS's libraries, which are only missed at loading, voices are still forgotten.
+        import safetensors.numpy
+
+        path = self._path(key)
+        if path is None:
+            return None
+        try:
+            if path.stat().st_size > _MOST_BYTES:
+                return None
+            tensors = safetensors.numpy.load(path.read_bytes())
+            latents = Latents(tensors["conditioning"], tensors["speaker"])
+        except FileNotFoundError:
+            return None
+        except (OSError, safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
+            _log.warning("%s can't be read (%r): the voice is learnt anew", path, error)
+            return None
+        return latents if _fit(latents, channels) else None
+
+    def put(self, key: LatentsKey, latents: Latents) -> None:
+        """Keep it, and drop what was learnt from recordings that have changed since."""
+        import safetensors.numpy
+
+        path = self._path(key)
+        if path is None:
+            return
+        data = safetensors.numpy.save({"conditioning": latents.conditioning, "speaker": latents.speaker})
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for other in path.parent.iterdir():
+                if not other.name.startswith(f"{key.recordings}-"):
+                    other.unlink()
+            # Whole or not at all, whatever happens meanwhile.
+            unfinished = path.with_suffix(".part")
+            unfinished.write_bytes(data)
+            unfinished.replace(path)
+        except OSError as error:
+            _log.warning("%s can't be written (%s): the voice is learnt anew after a restart", path, error)
+
+    def forget(self, voice: str) -> None:
+        """Delete everything about the voice with this id."""
+        if _SAFE_NAME.fullmatch(voice):
+            shutil.rmtree(self._folder / voice, ignore_errors=True)
+
+    def _path(self, key: LatentsKey) -> Path | None:
+        digests = (key.recordings, key.model)
+        if not _SAFE_NAME.fullmatch(key.voice) or not all(map(_HEXADECIMAL.fullmatch, digests)):
+            return None
+        name = f"{key.recordings}-{key.model[:16]}-{key.length}-{key.piece}.safetensors"
+        return self._folder / key.voice / name
+
+
+def _fit(latents: Latents, channels: int) -> bool:
+    conditioning, speaker = latents.conditioning, latents.speaker
+    return (
+        conditioning.dtype == speaker.dtype == np.float32
+        and conditioning.ndim == 3
+        and conditioning.shape[0] == 1
+        and conditioning.shape[1] >= 1
+        and conditioning.shape[2] == channels
+        and speaker.shape == (1, SPEAKER_SIZE, 1)
+        and bool(np.isfinite(conditioning).all() and np.isfinite(speaker).all())
+    )

@@ -1,0 +1,62 @@
+"""Importing what XTTS needs, which takes seconds, and saying what to do where that fails."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+from tts_server.engines.base import EngineError
+
+_NEEDED = ("torch", "torchaudio", "TTS", "safetensors")
+HOW_TO_INSTALL = "type `.venv/bin/pip install -r requirements-xtts.txt` (about 2.5 GB; more with CUDA's libraries)"
+
+
+def import_loading() -> ModuleType:
+    """:mod:`tts_server.engines.xtts.loading`, which needs PyTorch and coqui-tts.
+
+    Raises:
+        EngineError: they are not installed, or can't be imported.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise EngineError(f"XTTS v2 needs libraries that are not installed ({', '.join(missing)}): {HOW_TO_INSTALL}")
+    try:
+        _import_torchaudio()
+        return importlib.import_module("tts_server.engines.xtts.loading")
+    except (ImportError, OSError, RuntimeError) as error:
+        raise EngineError(f"XTTS v2's libraries can't be imported ({error}): {HOW_TO_INSTALL}") from error
+
+
+def _import_torchaudio() -> None:
+    """Import it without its compiled part where that doesn't fit the PyTorch that is installed.
+
+    The package index has torchaudio only for one release of CUDA. Beside a PyTorch for processors, or for another
+    release, its compiled part can't be loaded. XTTS uses none of that, only what torchaudio does in Python.
+    """
+    try:
+        importlib.import_module("torchaudio")
+    except (ImportError, OSError, RuntimeError):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+            del sys.modules[name]
+        sys.modules["torchaudio._extension"] = _without_compiled_part()
+        importlib.import_module("torchaudio")
+
+
+def _without_compiled_part() -> ModuleType:
+    def unavailable(function: Any) -> Any:
+        def raise_instead(*arguments: Any, **named: Any) -> Any:
+            raise RuntimeError(f"{function.__name__} needs torchaudio's compiled part, which doesn't fit this PyTorch")
+
+        return raise_instead
+
+    module = ModuleType("torchaudio._extension")
+    module.__dict__.update(
+        _IS_TORCHAUDIO_EXT_AVAILABLE=False,
+        _IS_ALIGN_AVAILABLE=False,
+        _check_cuda_version=lambda: None,
+        fail_if_no_align=unavailable,
+    )
+    return module

@@ -1,0 +1,135 @@
+"""Reading XTTS's checkpoint into memory, and making it ready to speak. Needs PyTorch: import it by ``libraries``."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.utils import parametrize
+from transformers.initialization import no_init_weights
+from TTS.tts.configs.xtts_config import XttsConfig
+from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
+
+from tts_server.engines.base import EngineError, LoadingReport
+from tts_server.engines.xtts.checkpoint import CONFIG, WEIGHTS, Checkpoint
+from tts_server.engines.xtts.device import Place, choose_place
+from tts_server.engines.xtts.latents import SPEAKER_SIZE, Latents
+from tts_server.engines.xtts.model import XttsModel, find_cards, plain_errors
+from tts_server.settings import Device, Precision
+from tts_server.wire import SpeechParameters
+
+_READ_BYTES = 32 << 20
+_LONGEST_REASON = 300
+_DTYPES = {Precision.HALF: torch.float16, Precision.BRAIN: torch.bfloat16}
+# How far loading is when a step begins, by the time that each takes where nothing is in the system's cache.
+_AT_READING, _AT_BUILDING, _AT_MOVING, _AT_WARMING = 0.2, 0.7, 0.85, 0.9
+
+
+def load_model(
+    checkpoint: Checkpoint, device: Device, precision: Precision, deepspeed: bool, report: LoadingReport
+) -> XttsModel:
+    """Load the weights to where they fit best, and speak a word, so that the first reply is as quick as the second.
+
+    Raises:
+        EngineError: something is missing or damaged.
+        OutOfMemoryError: there is no room.
+    """
+    place = choose_place(find_cards(), device, precision, checkpoint.size)
+    if deepspeed:
+        _check_deepspeed(place)
+    with plain_errors():
+        report(_AT_READING)
+        _read_ahead(checkpoint.folder / WEIGHTS, report)
+        xtts = _build(checkpoint, deepspeed)
+        report(_AT_MOVING)
+        _settle(xtts, place, deepspeed)
+        model = XttsModel(xtts, place)
+        report(_AT_WARMING)
+        _warm_up(model, checkpoint.languages[0])
+    return model
+
+
+class _UntouchedXtts(Xtts):  # type: ignore[misc]  # coqui-tts's types are left out, see pyproject.toml
+    """Reads its weights as data alone, without running what a pickle might hold, and leaves the file as it is."""
+
+    def _load_checkpoint(self, model_path: Path) -> dict[str, Any]:
+        # coqui-tts would rewrite an original checkpoint of XTTS v2 in place.
+        with _legacy_safe_globals():
+            loaded: dict[str, Any] = torch.load(model_path, map_location="cpu", weights_only=True, mmap=True)
+        weights: dict[str, Any] = loaded["model"]
+        return weights
+
+
+def _read_ahead(weights: Path, report: LoadingReport) -> None:
+    """Bring the file into the system's cache, and tell how far that is; PyTorch tells nothing while it reads."""
+    size, done = weights.stat().st_size, 0
+    with weights.open("rb") as file:
+        while block := len(file.read(_READ_BYTES)):
+            done += block
+            report(_AT_READING + (_AT_BUILDING - _AT_READING) * min(1.0, done / size))
+
+
+def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
+    try:
+        config = XttsConfig()
+        config.load_json(str(checkpoint.folder / CONFIG))
+        # With a number here, coqui-tts builds the language model twice.
+        config.model_args.gpt_number_text_tokens = 0
+        # Every parameter is read from the file; making up random ones first takes longer than reading.
+        with no_init_weights():
+            xtts = _UntouchedXtts(config)
+            xtts.load_checkpoint(config, checkpoint_dir=str(checkpoint.folder), eval=True, use_deepspeed=deepspeed)
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a damaged file leads to
+        line = " ".join(str(error).split())[:_LONGEST_REASON]
+        raise EngineError(
+            f"XTTS v2's weights in {checkpoint.folder} can't be loaded ({type(error).__name__}: {line}): "
+            "if they are damaged, download them again"
+        ) from error
+    return xtts
+
+
+def _settle(xtts: Xtts, place: Place, deepspeed: bool) -> None:
+    """Put it where it computes, in the numbers it computes in."""
+    for module in xtts.hifigan_decoder.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")
+    dtype = _DTYPES.get(place.precision)
+    if dtype is not None and not deepspeed:
+        # Only the language model: what listens to recordings runs once a voice, and the vocoder would hiss.
+        for name, part in xtts.gpt.named_children():
+            if not name.startswith("conditioning_"):
+                part.to(dtype)
+        # GPT-2's own positions, all zero, which coqui-tts makes in full precision for every token.
+        xtts.gpt.gpt.wpe = partial(_no_positions, xtts.gpt.model_dim, dtype)
+    if place.card is not None:
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+    xtts.to(place.device)
+
+
+def _no_positions(channels: int, dtype: torch.dtype, positions: torch.Tensor) -> torch.Tensor:
+    return torch.zeros((*positions.shape, channels), dtype=dtype, device=positions.device)
+
+
+def _warm_up(model: XttsModel, language: str) -> None:
+    random = np.random.default_rng(0)
+    conditioning = random.standard_normal((1, 32, model.channels), np.float32) * np.float32(0.1)
+    speaker = random.standard_normal((1, SPEAKER_SIZE, 1), np.float32)
+    voice = next(iter(model.speakers.values()), None) or Latents(conditioning, speaker / np.linalg.norm(speaker))
+    sounding = model.speak("one two three", language, voice, SpeechParameters(), threading.Event())
+    next(sounding)
+    sounding.close()
+
+
+def _check_deepspeed(place: Place) -> None:
+    if place.card is None:
+        raise EngineError("TTS_DEEPSPEED=true is for a card, and XTTS v2 would run on the processor: leave it out")
+    if find_spec("deepspeed") is None:
+        raise EngineError("TTS_DEEPSPEED=true needs DeepSpeed: type `.venv/bin/pip install deepspeed`, or leave it out")

@@ -1,0 +1,118 @@
+"""The voices that XTTS lists: people's, made from recordings, and those that come with its weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tts_server.engines.base import UnknownVoiceError, Voice
+from tts_server.voices.profile import Profiles
+
+_log = logging.getLogger(__name__)
+
+_ANY_BUILT_IN = "built-in"
+_MOST_NAMES, _LONGEST_NAME, _MOST_BYTES = 1000, 100, 1 << 20
+_FALLBACK_LANGUAGE = "en"
+# Members of macrolanguages, by which people and systems call what XTTS calls by the macrolanguage.
+_MACROLANGUAGES = {"cmn": "zh", "arb": "ar"}
+
+
+class Speakers:
+    """Voices, and which one is meant. Every voice speaks every language.
+
+    The names of the built-in ones are known once the model was loaded, and kept in a file of ``folder``.
+    """
+
+    def __init__(self, profiles: Profiles, folder: Path, languages: Sequence[str], default: str | None = None) -> None:
+        self._profiles = profiles
+        self._file = folder / "built_in_speakers.json"
+        self._languages = tuple(languages)
+        self._default = default
+        self._built_in = {identifier_of(name): name for name in _read_names(self._file)}
+
+    def know(self, names: Sequence[str], languages: Sequence[str]) -> None:
+        """Take over what the loaded model has; the names are kept for the time before the next loading."""
+        self._languages = tuple(languages)
+        built_in = {identifier_of(name): name for name in names}
+        if built_in == self._built_in:
+            return
+        self._built_in = built_in
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(json.dumps(list(names), ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            _log.warning("%s can't be written: %s", self._file, error)
+
+    def built_in_name(self, voice: str) -> str | None:
+        """The model's own name of the built-in voice with this id."""
+        if voice == _ANY_BUILT_IN:
+            return next(iter(self._built_in.values()), None)
+        return self._built_in.get(voice)
+
+    def voices(self) -> list[Voice]:
+        """People's first."""
+        made = [Voice(profile.id, profile.name, profile.language) for profile in self._profiles.all()]
+        ids = {voice.id for voice in made}
+        return made + [Voice(i, name, _FALLBACK_LANGUAGE) for i, name in self._built_in.items() if i not in ids]
+
+    def resolve(self, voice: str | None, language: str | None) -> Voice:
+        """The voice named, else that of ``TTS_VOICE``, else the first for the language, else the first.
+
+        Its language is the one asked for, else its own, as the model calls it.
+
+        Raises:
+            UnknownVoiceError: there is no such voice, or XTTS doesn't speak the language.
+        """
+        name = voice if voice is not None else self._default
+        chosen = self._first(language) if name is None else self._named(name)
+        if language is not None and self._supported(language) is None:
+            spoken = ", ".join(sorted(self._languages))
+            raise UnknownVoiceError(f"XTTS v2 doesn't speak the language {language!r}; it speaks {spoken}")
+        return Voice(chosen.id, chosen.name, self.language_for(language or chosen.language))
+
+    def language_for(self, language: str) -> str:
+        """The model's own tag for a language; for one that it doesn't speak, that of one that it does."""
+        return self._supported(language) or self._supported(_FALLBACK_LANGUAGE) or self._languages[0]
+
+    def _named(self, name: str) -> Voice:
+        for voice in self.voices():
+            if name in (voice.id, voice.name):
+                return voice
+        raise UnknownVoiceError(f"there is no voice {name!r}")
+
+    def _first(self, language: str | None) -> Voice:
+        voices = self.voices()
+        if not voices:
+            # Before the first loading nothing is known of the built-in ones.
+            return Voice(_ANY_BUILT_IN, "Built-in", _FALLBACK_LANGUAGE)
+        fitting = (voice for voice in voices if language and _main_part(voice.language) == _main_part(language))
+        return next(fitting, voices[0])
+
+    def _supported(self, language: str) -> str | None:
+        main = _main_part(language)
+        return next((tag for tag in self._languages if _main_part(tag) == main), None)
+
+
+def identifier_of(name: str) -> str:
+    """The id of a built-in voice: its name in lower case, with dashes."""
+    return re.sub(r"[^\w]+", "-", name.lower()).strip("-") or _ANY_BUILT_IN
+
+
+def _main_part(tag: str) -> str:
+    main = tag.lower().replace("_", "-").partition("-")[0]
+    return _MACROLANGUAGES.get(main, main)
+
+
+def _read_names(file: Path) -> list[str]:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            return []
+        names = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return []
+    if not isinstance(names, list):
+        return []
+    return [name for name in names[:_MOST_NAMES] if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME]
