@@ -10,6 +10,8 @@ from typing import BinaryIO
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from tts_server.api.errors import ApiError
+
 MAX_FIELD_BYTES = 1024
 MAX_SECONDS = 90.0
 """By the clock, for a whole form."""
@@ -17,16 +19,6 @@ _OVERHEAD = 64 * 1024
 """Of a form, beside its files: what stands between and around them."""
 _MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
 """What aiohttp's reader raises over forms that are none."""
-
-
-class UploadError(Exception):
-    """A form that is not taken: what its sender is told."""
-
-    def __init__(self, status: int, message: str, parameter: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.parameter = parameter
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +48,11 @@ async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -
     """Read a request's form, its files into ``folder``.
 
     Raises:
-        UploadError: it is no form, has what it may not have, is too large or too slow.
+        ApiError: it is no form, has what it may not have, is too large or too slow.
         ConnectionError: the client went away.
     """
     if request.content_type != "multipart/form-data":
-        raise UploadError(415, "send a form, multipart/form-data")
+        raise ApiError(415, "send a form, multipart/form-data")
     if request.content_length is not None and request.content_length > limits.bytes:
         raise _too_large(limits)
     form = Form()
@@ -72,26 +64,26 @@ async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -
                 if request.content.total_bytes > limits.bytes:
                     raise _too_large(limits)
     except TimeoutError:
-        raise UploadError(408, f"the form was not here after {MAX_SECONDS:.0f} s") from None
+        raise ApiError(408, f"the form did not come within {MAX_SECONDS:g} s", code="timeout") from None
     except _MALFORMED as error:
-        raise UploadError(400, "the form is broken: its parts can't be told from each other") from error
+        raise ApiError(400, "the form is broken: its parts can't be told from each other") from error
     return form
 
 
 async def _take(part: BodyPartReader | MultipartReader, form: Form, folder: Path, limits: FormLimits) -> None:
     if isinstance(part, MultipartReader):
-        raise UploadError(400, "a form's parts have no parts")
+        raise ApiError(400, "a form's parts have no parts")
     if part.name in limits.fields:
         if part.name in form.fields:
-            raise UploadError(400, f"{part.name} is given twice", part.name)
+            raise ApiError(400, f"{part.name} is given twice", part.name)
         form.fields[part.name] = await _text(part)
     elif part.name == limits.file_field:
         if len(form.files) >= limits.files:
-            raise UploadError(400, f"at most {limits.files} files can be sent at once", limits.file_field)
+            raise ApiError(400, f"at most {limits.files} files can be sent at once", limits.file_field)
         form.files.append(await _file(part, folder / f"upload-{len(form.files)}", limits))
     else:
         known = ", ".join((*sorted(limits.fields), limits.file_field))
-        raise UploadError(400, f"the form has a part that nobody asked for: it may have {known}")
+        raise ApiError(400, f"the form has a part that nobody asked for: it may have {known}")
 
 
 async def _text(part: BodyPartReader) -> str:
@@ -99,11 +91,11 @@ async def _text(part: BodyPartReader) -> str:
     while chunk := await part.read_chunk():
         data += chunk
         if len(data) > MAX_FIELD_BYTES:
-            raise UploadError(400, f"{part.name} is longer than {MAX_FIELD_BYTES} bytes", part.name)
+            raise ApiError(400, f"{part.name} is longer than {MAX_FIELD_BYTES} bytes", part.name)
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise UploadError(400, f"{part.name} is not UTF-8", part.name) from None
+        raise ApiError(400, f"{part.name} is not UTF-8", part.name) from None
 
 
 async def _file(part: BodyPartReader, path: Path, limits: FormLimits) -> Path:
@@ -118,9 +110,9 @@ async def _file(part: BodyPartReader, path: Path, limits: FormLimits) -> Path:
     finally:
         await asyncio.to_thread(file.close)
     if not size:
-        raise UploadError(400, "the file is empty", limits.file_field)
+        raise ApiError(400, "the file is empty", limits.file_field)
     return path
 
 
-def _too_large(limits: FormLimits) -> UploadError:
-    return UploadError(413, f"a file may have {limits.file_bytes // 1024**2} MB", limits.file_field, "too_large")
+def _too_large(limits: FormLimits) -> ApiError:
+    return ApiError(413, f"a file may have {limits.file_bytes // 1024**2} MB", limits.file_field, "too_large")

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from tts_server.api.uploads import Form, FormLimits, UploadError, receive_form
-from tts_server.api.voice_errors import BuiltInVoiceError, CannotCloneError, TooManyUploadsError, answering
+from tts_server.api.errors import ApiError
+from tts_server.api.uploads import Form, FormLimits, receive_form
+from tts_server.api.voice_errors import RETRY_SECONDS, answering
 from tts_server.engines.base import UnknownVoiceError, Voice
 from tts_server.voices.decoding import MAX_BYTES
 from tts_server.voices.library import VoiceLibrary
@@ -104,7 +105,7 @@ class VoicesApi:
         found = self._library.get(voice) or _of_engine(voice, speaking)
         text = request.query.get("text", "").strip() or preview_sentence(found.language)
         if len(text) > MAX_PREVIEW_CHARACTERS:
-            raise UploadError(400, f"a preview has at most {MAX_PREVIEW_CHARACTERS} characters", "text")
+            raise ApiError(400, f"a preview has at most {MAX_PREVIEW_CHARACTERS} characters", "text")
         sound = await speaking.say_wav(text, found.id)
         return web.Response(body=sound, content_type="audio/wav")
 
@@ -157,13 +158,15 @@ class VoicesApi:
     def _cloning(self) -> SpeakingVoices:
         speaking = self._speaking()
         if not speaking.can_clone:
-            raise CannotCloneError(f"{speaking.engine_name} can't speak with the voice of a recording")
+            raise ApiError(
+                409, f"{speaking.engine_name} can't speak with the voice of a recording", code="cannot_clone"
+            )
         return speaking
 
     def _made(self, request: web.Request, speaking: SpeakingVoices) -> VoiceRecord:
         voice = request.match_info["voice"]
         if self._library.get(voice) is None and any(voice == other.id for other in speaking.voices()):
-            raise BuiltInVoiceError(f"{voice!r} came with {speaking.engine_name}: it can't be changed")
+            raise ApiError(409, f"{voice!r} came with {speaking.engine_name}: it can't be changed", "voice", "built_in")
         return self._library.record(voice)
 
     def _names_of(self, speaking: SpeakingVoices) -> list[str]:
@@ -175,14 +178,19 @@ class VoicesApi:
     async def _upload(self, request: web.Request, limits: FormLimits) -> AsyncIterator[tuple[Form, Path]]:
         """A request's form, and a folder to work in; whatever is left there goes when the block ends."""
         if self._uploads >= MAX_UPLOADS:
-            raise TooManyUploadsError(f"{MAX_UPLOADS} recordings are being read already: try again in a moment")
+            raise ApiError(
+                429,
+                f"{MAX_UPLOADS} recordings are being read already: try again in a moment",
+                code="rate_limit_exceeded",
+                retry_after=RETRY_SECONDS,
+            )
         self._uploads += 1
         passing = ExitStack()
         try:
             folder = await asyncio.to_thread(passing.enter_context, self._library.workspace())
             form = await receive_form(request, folder, limits)
             if not form.files:
-                raise UploadError(400, "send a recording, as a file in the form's field recording", "recording")
+                raise ApiError(400, "send a recording, as a file in the form's field recording", "recording")
             yield form, folder
         finally:
             self._uploads -= 1
