@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tts_server.engines.base import EngineError, SpeechEngine
+import os
+
+from dotenv import dotenv_values
+
+from tts_server.engines.base import SpeechEngine
 from tts_server.settings import EngineName, Settings
 from tts_server.voices.profile import Profiles
 
@@ -39,7 +43,19 @@ def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str 
             from tts_server.engines.realtime_tts import RealtimeTtsEngine
 
             engine = espeak.EspeakEngine(espeak_library.load())
-            return RealtimeTtsEngine(engine, voice or DEFAULT_ESPEAK_VOICE, shifts_pitch=True)
+            return RealtimeTtsEngine(engine, voice or DEFAULT_ESPEAK_VOICE, espeak.TRAITS)
+        case EngineName.XTTS:
+            from tts_server.engines.xtts.engine import XttsEngine
+
+            return XttsEngine(
+                settings.xtts_model,
+                profiles,
+                settings.tts_device,
+                settings.tts_precision,
+                settings.tts_deepspeed,
+                cache_dir=settings.tts_voices_dir / ".xtts",
+                default_voice=voice,
+            )
         case EngineName.STAND_IN:
             from tts_server.engines.stand_in import StandInEngine
 
@@ -50,4 +66,9 @@ def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str 
                 profiles=profiles,
             )
         case _:
-            raise EngineError(f"there is no engine {name!r}")
+            from tts_server.engines.realtime_tts_making import create_named_engine
+
+            options = settings.tts_engine_options if name == settings.tts_engine else {}
+            # What is only in .env is no variable of this process.
+            environment = {key: value for key, value in dotenv_values(".env").items() if value} | dict(os.environ)
+            return create_named_engine(name, options, voice, environment)

@@ -6,9 +6,10 @@ from RealtimeTTS.engines.base_engine import BaseEngine
 
 from tts_server.engines.base import Voice
 from tts_server.engines.espeak_library import DEFAULT_RATE, EspeakLibrary
-from tts_server.engines.realtime_tts import PA_INT16
+from tts_server.engines.realtime_tts import PA_INT16, Traits
 
 ENGINE_NAME = "espeak-ng"
+TRAITS = Traits(heeds=("speed", "pitch_shift"))
 _RATE_BOUNDS = (80, 450)
 _PITCH_BOUNDS = (0, 100)
 # Measured: the library's pitch of 0 to 100 spans about 20 semitones around 50, nearly evenly.

@@ -6,136 +6,244 @@ cancelling and bookkeeping are the server's, in front of ``synthesize``.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from RealtimeTTS.engines.base_engine import BaseEngine
 
+from tts_server.dsp.tempo import TempoChanger
 from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
-from tts_server.engines.voices import resolve_voice
+from tts_server.engines.realtime_tts_voices import RealtimeTtsVoices
+from tts_server.engines.sound_pieces import NotSoundError, file_samples, pcm_samples
 from tts_server.wire import SpeechParameters
 
 # PortAudio's sample formats (portaudio.h), in which RealtimeTTS engines declare what they put into their queue.
 PA_FLOAT32 = 1
+PA_INT32 = 2
 PA_INT16 = 8
+PA_CUSTOM = 65536
 
-_DTYPES: dict[int, np.dtype[Any]] = {PA_FLOAT32: np.dtype("<f4"), PA_INT16: np.dtype("<i2")}
-_STOP_POLL_SECONDS = 0.01
-_NOT_FOR_ENGINES = ("voice", "preset", "language", "preprocess_text")
+FILE_RATE = 48_000
+"""To which the sound of engines that put files into their queue is brought, in Hz: they don't tell their own."""
+SILENCE_SECONDS = 60.0
+"""Without a sound, after which an engine is taken for dead."""
+RECOVERY_SECONDS = 5.0
+"""That a text waits for the one before it, which was stopped, to end."""
+_DTYPES: dict[int, np.dtype[Any]] = {
+    PA_FLOAT32: np.dtype("<f4"),
+    PA_INT32: np.dtype("<i4"),
+    PA_INT16: np.dtype("<i2"),
+}
+_POLL_SECONDS = 0.01
+_STOP_SECONDS = 0.03
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """How an engine differs from what RealtimeTTS's interface says.
+
+    Attributes:
+        heeds: those of ``speed`` and ``pitch_shift`` that it takes under these names.
+        voice: its usual one.
+        languages: BCP 47 tags for its own names of languages.
+        pcm_rate: of its raw PCM in Hz, where it claims another.
+        prepare: what a text goes through before it gets it.
+    """
+
+    heeds: Collection[str] = ()
+    voice: str | None = None
+    languages: Mapping[str, str] = field(default_factory=dict)
+    pcm_rate: int | None = None
+    prepare: Callable[[str], str] = str
 
 
 class RealtimeTtsEngine(AlwaysLoaded):
-    """Drains a RealtimeTTS engine's queue while the engine fills it from a thread of this object's.
+    """Drains a RealtimeTTS engine's queue while the engine fills it from a thread of its own.
 
-    Such an engine has one voice set and one queue, so it speaks one text at a time.
+    Such an engine has one voice set and one queue, so it speaks one text at a time. One that does not stop when it is
+    told to is left behind; until it has ended, nothing else can be spoken with it.
     """
 
     concurrency = 1
 
-    def __init__(self, engine: BaseEngine, default_voice: str | None = None, *, shifts_pitch: bool = False) -> None:
-        """Wrap ``engine``, which must put raw PCM into its queue; ``shifts_pitch`` if it heeds ``pitch_shift``.
+    def __init__(
+        self,
+        engine: BaseEngine,
+        default_voice: str | None = None,
+        traits: Traits = Traits(),
+        *,
+        silence: float = SILENCE_SECONDS,
+        recovery: float = RECOVERY_SECONDS,
+    ) -> None:
+        """Wrap ``engine``.
 
         Raises:
-            EngineError: it puts something else there, such as MP3 or stereo.
+            EngineError: it puts something into its queue that can't be read.
             UnknownVoiceError: it has no ``default_voice``.
         """
         audio_format, channels, rate = engine.get_stream_info()
-        if audio_format not in _DTYPES or channels != 1:
-            raise EngineError(f"{engine.engine_name} gives neither 16-bit nor float32 mono PCM")
+        if audio_format not in _DTYPES and audio_format != PA_CUSTOM:
+            raise EngineError(f"{engine.engine_name} gives sound in a format that can't be read ({audio_format})")
         self.name: str = engine.engine_name
-        self.sample_rate: int = rate
-        self.shifts_pitch = shifts_pitch
+        self._dtype = _DTYPES.get(audio_format)
+        self._channels = max(1, channels)
+        self.sample_rate: int = (traits.pcm_rate or rate) if self._dtype else FILE_RATE
+        self.shifts_pitch = "pitch_shift" in traits.heeds
         self._engine = engine
-        self._dtype = _DTYPES[audio_format]
-        self._originals = {_described(original): original for original in engine.get_voices()}
-        self._voices = tuple(self._originals)
-        if not self._voices:
-            raise EngineError(f"{self.name} has no voice")
-        self._default = resolve_voice(self._voices, self._voices[0], default_voice, None)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{self.name}-engine")
+        self._traits = traits
+        self._voices = RealtimeTtsVoices(engine.get_voices() or [], traits.languages)
+        self._voices.choose_default(default_voice, traits.voice)
+        self._silence = silence
+        self._recovery = recovery
+        self._leaving: threading.Thread | None = None
 
     def voices(self) -> Sequence[Voice]:
         """Every voice the engine lists."""
-        return self._voices
+        return self._voices.all
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
         """As :meth:`SpeechEngine.resolve`."""
-        return resolve_voice(self._voices, self._default, voice, language)
+        return self._voices.resolve(voice, language)
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
         """As :meth:`SpeechEngine.synthesize`."""
-        # A queue of this call's own: what a stopped engine still puts into its old one is never heard.
-        chunks: queue.Queue[bytes | None] = queue.Queue()
-        self._engine.queue = chunks
-        job = self._thread.submit(self._speak, text, voice, parameters, chunks)
+        self._await_the_last(stop)
+        if stop.is_set():
+            return
+        # A queue of this text's own: what a stopped engine still puts into its old one is never heard.
+        job = _Job(lambda: self._speak(text, voice, parameters))
+        self._engine.queue = job.chunks
+        job.start()
         try:
-            yield from self._drain(chunks, stop)
+            yield from self._at_tempo(self._samples(job, stop), parameters)
+        except NotSoundError as error:
+            if stop.is_set():
+                return
+            # An engine that fails may have put its failure's text there; the failure itself says more.
+            self._check(job)
+            raise EngineError(f"{self.name}: {error}") from error
         finally:
             self._end(job)
         if not stop.is_set():
             self._check(job)
 
-    def _speak(self, text: str, voice: Voice, parameters: SpeechParameters, chunks: queue.Queue[bytes | None]) -> bool:
-        try:
-            self._engine.set_voice(self._originals[voice])
-            given = {name: value for name, value in asdict(parameters).items() if name not in _NOT_FOR_ENGINES}
-            self._engine.set_voice_parameters(**{name: value for name, value in given.items() if value is not None})
-            return bool(self._engine.synthesize(text))
-        finally:
-            chunks.put(None)
+    def _speak(self, text: str, voice: Voice, parameters: SpeechParameters) -> bool:
+        """In the job's thread."""
+        original = self._voices.original(voice)
+        if original is not None:
+            self._engine.set_voice(original)
+        # All of them each time: an engine keeps what it was given last.
+        wanted = {"speed": parameters.speed or 1.0, "pitch_shift": parameters.pitch_shift}
+        if given := {name: value for name, value in wanted.items() if name in self._traits.heeds}:
+            self._engine.set_voice_parameters(**given)
+        return bool(self._engine.synthesize(self._traits.prepare(text)))
 
-    def _drain(self, chunks: queue.Queue[bytes | None], stop: threading.Event) -> Generator[Samples, None, None]:
-        rest = b""
+    def _samples(self, job: _Job, stop: threading.Event) -> Generator[Samples, None, None]:
+        pieces = self._pieces(job, stop)
+        if self._dtype is None:
+            return file_samples(pieces, self.sample_rate)
+        return pcm_samples(pieces, self._dtype, self._channels)
+
+    def _pieces(self, job: _Job, stop: threading.Event) -> Iterator[bytes]:
+        heard_at = time.monotonic()
         while not stop.is_set():
             try:
-                chunk = chunks.get(timeout=_STOP_POLL_SECONDS)
+                chunk = job.chunks.get(timeout=_POLL_SECONDS)
             except queue.Empty:
+                if time.monotonic() - heard_at > self._silence:
+                    raise EngineError(f"{self.name} gave no sound for {self._silence:g} s") from None
                 continue
             if chunk is None:
                 return
-            # An engine that streams from a network may cut inside a sample.
-            data = rest + chunk
-            whole = len(data) - len(data) % self._dtype.itemsize
-            rest = data[whole:]
-            if whole:
-                yield self._as_float(np.frombuffer(data[:whole], self._dtype))
+            heard_at = time.monotonic()
+            yield chunk
 
-    def _as_float(self, samples: np.ndarray[Any, Any]) -> Samples:
-        if self._dtype.kind == "i":
-            return (samples / np.float32(32768)).astype(np.float32)
-        return samples.astype(np.float32)
+    def _at_tempo(
+        self, chunks: Generator[Samples, None, None], parameters: SpeechParameters
+    ) -> Generator[Samples, None, None]:
+        if "speed" in self._traits.heeds or parameters.speed in (None, 1.0):
+            yield from chunks
+            return
+        tempo = TempoChanger(parameters.speed, self.sample_rate)
+        for chunk in chunks:
+            if len(ready := tempo.push(chunk)):
+                yield ready
+        yield tempo.finish()
 
-    def _end(self, job: Future[bool]) -> None:
+    def _end(self, job: _Job) -> None:
+        if job.ended.is_set():
+            return
+        self._leaving = threading.Thread(target=self._see_off, args=(job,), name=f"{self.name}-stop", daemon=True)
+        self._leaving.start()
+        self._leaving.join(_STOP_SECONDS)
+
+    def _see_off(self, job: _Job) -> None:
         # Again and again, since an engine clears the mark of a stop that comes just before it starts.
-        while not job.done() and not job.cancel():
-            self._engine.stop()
-            wait([job], timeout=_STOP_POLL_SECONDS)
+        while not job.ended.is_set():
+            try:
+                self._engine.stop()
+            except Exception as error:
+                _log.warning("%s could not be stopped: %s", self.name, error)
+            job.ended.wait(_POLL_SECONDS)
 
-    def _check(self, job: Future[bool]) -> None:
-        try:
-            spoken = job.result()
-        except Exception as error:
-            raise EngineError(f"{self.name} failed: {error}") from error
-        if not spoken:
+    def _await_the_last(self, stop: threading.Event) -> None:
+        since = time.monotonic()
+        while self._leaving is not None and self._leaving.is_alive() and not stop.is_set():
+            if time.monotonic() - since > self._recovery:
+                raise EngineError(f"{self.name} hangs: it does not end a text that it was told to drop")
+            self._leaving.join(_POLL_SECONDS)
+
+    def _check(self, job: _Job) -> None:
+        if not job.ended.is_set():
+            return
+        if job.error is not None:
+            raise EngineError(f"{self.name} failed: {job.error}") from job.error
+        if not job.spoken:
             raise EngineError(f"{self.name} could not speak the text")
 
     def close(self) -> None:
-        """Stop the engine and end the thread."""
-        self._engine.stop()
-        self._engine.shutdown()
-        self._thread.shutdown(wait=True)
+        """Stop the engine and let it shut down, if it can within some seconds."""
+        closing = threading.Thread(target=self._shut_down, name=f"{self.name}-close", daemon=True)
+        closing.start()
+        closing.join(self._recovery)
+
+    def _shut_down(self) -> None:
+        try:
+            self._engine.stop()
+            self._engine.shutdown()
+        except Exception as error:
+            _log.warning("%s did not shut down: %s", self.name, error)
 
 
-def _described(original: Any) -> Voice:
-    if isinstance(original, Voice):
-        return original
-    name = str(getattr(original, "name", original))
-    language = getattr(original, "language", None) or getattr(original, "language_code", None) or "en"
-    return Voice(name, name, str(language))
+class _Job:
+    """One text with an engine, in a thread that never keeps the process from ending."""
+
+    def __init__(self, speak: Callable[[], bool]) -> None:
+        self.chunks: queue.Queue[bytes | None] = queue.Queue()
+        self.ended = threading.Event()
+        self.spoken = False
+        self.error: Exception | None = None
+        self._speak = speak
+
+    def start(self) -> None:
+        """Begin to speak."""
+        threading.Thread(target=self._run, name="realtime-tts", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.spoken = self._speak()
+        except Exception as error:
+            self.error = error
+        finally:
+            self.ended.set()
+            self.chunks.put(None)

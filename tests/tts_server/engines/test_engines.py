@@ -1,9 +1,8 @@
-"""The engines: is espeak-ng's speech understood, and does any RealtimeTTS engine fit."""
+"""The engines that need nothing: is espeak-ng's speech understood, and does the stand-in keep to its times."""
 
 from __future__ import annotations
 
 import asyncio
-import struct
 import tempfile
 import threading
 import time
@@ -11,18 +10,16 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soxr
 from pocketsphinx import Decoder
-from RealtimeTTS.engines.base_engine import BaseEngine
 
 from tests.tts_server.client import RunningServer, running
 from tts_server.engines import espeak, espeak_library
-from tts_server.engines.base import EngineError, Samples, SpeechEngine, UnknownVoiceError, Voice
-from tts_server.engines.realtime_tts import PA_INT16, RealtimeTtsEngine
+from tts_server.engines.base import Samples, SpeechEngine, UnknownVoiceError, Voice
+from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.engines.stand_in import StandInEngine
 from tts_server.engines.voices import resolve_voice
 from tts_server.wire import SAMPLE_RATE, SpeechParameters
@@ -37,15 +34,19 @@ public <order> = <verb> the <colour> <thing>;
 """
 
 
+def _espeak() -> RealtimeTtsEngine:
+    return RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us", espeak.TRAITS)
+
+
 @pytest.fixture
 def espeak_engine() -> Iterator[RealtimeTtsEngine]:
-    with closing(RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us")) as engine:
+    with closing(_espeak()) as engine:
         yield engine
 
 
 @pytest.fixture
 async def espeak_server() -> AsyncIterator[RunningServer]:
-    async with running(RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us")) as server:
+    async with running(_espeak()) as server:
         yield server
 
 
@@ -134,7 +135,9 @@ class TestEspeak:
         assert len(rest) <= 1
 
     def test_two_engines_share_the_one_library(self) -> None:
-        engines = [RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us") for _ in range(2)]
+        engines = [
+            RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us", espeak.TRAITS) for _ in range(2)
+        ]
         alone = len(speak(engines[0], "open the green window. " * 5))
         with ThreadPoolExecutor(2) as threads:
             together = list(threads.map(lambda engine: len(speak(engine, "open the green window. " * 5)), engines))
@@ -151,76 +154,6 @@ class TestEspeak:
                 return understand((await client.hear()).samples, SAMPLE_RATE)
 
         assert await asyncio.gather(*map(order, orders)) == orders
-
-
-class _Engine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no types
-    """A RealtimeTTS engine whose replies are scripted."""
-
-    def __init__(self, pieces: list[bytes], answer: bool = True, form: int = PA_INT16, channels: int = 1) -> None:
-        self.pieces, self.answer, self.form, self.channels = pieces, answer, form, channels
-
-    def post_init(self) -> None:
-        self.engine_name = "scripted"
-
-    def get_stream_info(self) -> tuple[int, int, int]:
-        return self.form, self.channels, 16_000
-
-    def get_voices(self) -> list[str]:
-        return ["Anna", "Bob"]
-
-    def set_voice(self, voice: str) -> None:
-        self.chosen = voice
-
-    def set_voice_parameters(self, **voice_parameters: Any) -> None:
-        self.parameters = voice_parameters
-
-    def synthesize(self, text: str, sentence_count: int = 0) -> bool:
-        super().synthesize(text, sentence_count)
-        if text == "hang":
-            self.stop_synthesis_event.wait(10)
-            self.queue.put(b"\1\0" * 100)
-        if text == "raise":
-            raise ValueError("no licence")
-        for piece in self.pieces:
-            self.queue.put(piece)
-        return self.answer
-
-
-class TestRealtimeTts:
-    def test_samples_cut_in_two_are_put_together(self) -> None:
-        data = struct.pack("<4h", 0, 16384, -16384, -32768)
-        with closing(RealtimeTtsEngine(_Engine([data[:3], data[3:]]))) as engine:
-            np.testing.assert_allclose(speak(engine, "hello"), [0, 0.5, -0.5, -1])
-
-    def test_voice_and_parameters_arrive(self) -> None:
-        inner = _Engine([])
-        with closing(RealtimeTtsEngine(inner)) as engine:
-            speak(engine, "hello", SpeechParameters(voice="Bob", speed=1.5, temperature=0.3))
-            assert inner.chosen == "Bob"
-            assert inner.parameters["speed"] == 1.5
-            assert inner.parameters["temperature"] == 0.3
-            assert "top_k" not in inner.parameters
-            with pytest.raises(UnknownVoiceError):
-                engine.resolve("Carl", None)
-
-    @pytest.mark.parametrize(("answer", "text"), [(False, "hello"), (True, "raise")])
-    def test_failures_are_told(self, answer: bool, text: str) -> None:
-        with closing(RealtimeTtsEngine(_Engine([], answer))) as engine, pytest.raises(EngineError):
-            speak(engine, text)
-
-    def test_what_a_stopped_engine_still_says_is_never_heard(self) -> None:
-        with closing(RealtimeTtsEngine(_Engine([b"\2\0" * 100]))) as engine:
-            stop = threading.Event()
-            threading.Timer(0.02, stop.set).start()
-            begun = time.monotonic()
-            assert list(engine.synthesize("hang", engine.resolve(None, None), PLAIN, stop)) == []
-            assert time.monotonic() - begun < 1
-            assert set(speak(engine, "hello")) == {np.float32(2 / 32768)}
-
-    @pytest.mark.parametrize(("form", "channels"), [(65536, 1), (PA_INT16, 2)])
-    def test_engines_that_give_no_plain_samples_are_refused(self, form: int, channels: int) -> None:
-        with pytest.raises(EngineError, match="mono PCM"):
-            RealtimeTtsEngine(_Engine([], form=form, channels=channels))
 
 
 class TestStandIn:

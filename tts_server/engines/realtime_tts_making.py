@@ -1,0 +1,93 @@
+"""Makes an engine of RealtimeTTS's by name and options."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tts_server.engines.base import EngineError
+from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
+from tts_server.engines.realtime_tts import RealtimeTtsEngine
+from tts_server.engines.realtime_tts_names import NAMED_ENGINES, NamedEngine
+from tts_server.settings import EngineName
+
+
+def create_named_engine(
+    name: str, options: Mapping[str, Any], voice: str | None, environment: Mapping[str, str]
+) -> RealtimeTtsEngine:
+    """Make the engine that RealtimeTTS calls ``name``. Blocks: it may load a model, or ask a server for its voices.
+
+    Args:
+        options: for its constructor; an object as ``voice`` describes one, for engines that learn it from a file.
+        voice: what it speaks with where nobody asks for another.
+        environment: where its secrets are looked for, unless they are among the options.
+
+    Raises:
+        EngineError: there is no such engine, something is not installed, or it can't be made.
+        UnknownVoiceError: it has no such voice.
+    """
+    named = NAMED_ENGINES.get(name)
+    if named is None:
+        raise EngineError(f"there is no such engine; there are {', '.join([*EngineName, *NAMED_ENGINES])}")
+    module = _module(name, named)
+    make = getattr(module, f"{named.name}Engine")
+    arguments = _arguments(name, make, _secrets(named, environment) | dict(options))
+    traits = named.traits
+    if isinstance(asked := arguments.get("voice"), str):
+        traits = replace(traits, voice=asked)
+    elif isinstance(asked, dict):
+        arguments["voice"] = _call(name, getattr(module, f"{named.name.removesuffix('Cpu')}Voice"), asked)
+    engine = _call(name, make, arguments)
+    try:
+        return RealtimeTtsEngine(engine, voice, traits)
+    except (EngineError, ValueError):
+        raise
+    except Exception as error:
+        raise EngineError(f"{name} can't tell its voices: {_first_line(error)}") from error
+
+
+def _module(name: str, named: NamedEngine) -> Any:
+    stand_in_for_pyaudio()
+    try:
+        return importlib.import_module(f"RealtimeTTS.engines.{named.module}")
+    except ImportError as error:
+        raise EngineError(_missing(name, named.packages, error)) from error
+
+
+def _missing(name: str, packages: str, error: ImportError) -> str:
+    return f"{name} needs packages that are not installed ({_first_line(error)}): .venv/bin/pip install {packages}"
+
+
+def _secrets(named: NamedEngine, environment: Mapping[str, str]) -> dict[str, Any]:
+    return {argument: environment[name] for argument, name in named.secrets.items() if environment.get(name)}
+
+
+def _arguments(name: str, make: Any, given: dict[str, Any]) -> dict[str, Any]:
+    known = inspect.signature(make.__init__).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values()):
+        return given
+    options = [option for option in known if option != "self"]
+    for option in given:
+        if option not in options:
+            raise EngineError(f"TTS_ENGINE_OPTIONS: {name} has no option {option!r}; it has {', '.join(options)}")
+    return given
+
+
+def _call(name: str, make: Any, arguments: Mapping[str, Any]) -> Any:
+    try:
+        # What these engines print is not for whoever reads this process's standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            return make(**arguments)
+    except ImportError as error:
+        raise EngineError(_missing(name, NAMED_ENGINES[name].packages, error)) from error
+    except Exception as error:
+        raise EngineError(f"{name} can't be made: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), repr(error)).rstrip(".")
