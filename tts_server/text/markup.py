@@ -12,8 +12,8 @@ import emoji
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from tts_server.text.lexicon import Phrases
 from tts_server.text.marks import CLOSERS, HARD_MARKS
-from tts_server.text.phrases import Phrases
 
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _LINE_START = re.compile(r"^[ \t]*(?:(?:>{1,3}|#{1,6}|-#|[-*+•])[ \t]+)+", re.MULTILINE)
