@@ -31,6 +31,10 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
 # Everything but the packages: the user, the folders it may write to, and the program, compiled since nothing can be
 # written beside it later.
 FROM python:3.11.15-slim-bookworm AS program
+# llama.cpp's package wants OpenMP's library from the system; its version is the base image's release of Debian.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 seiyuu \
     && useradd --uid 10001 --gid seiyuu --no-create-home --home-dir /data --shell /usr/sbin/nologin seiyuu \
     && install -d -o seiyuu -g seiyuu -m 0750 /data /data/models
