@@ -1,0 +1,73 @@
+"""An engine written for RealtimeTTS that does what its text says."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from RealtimeTTS.engines.base_engine import BaseEngine
+
+from tts_server.api.encoders import FfmpegEncoder
+from tts_server.engines.realtime_tts import PA_INT16
+
+RATE = 16_000
+TONE_HZ = 200.0
+
+
+def tone(seconds: float, rate: int = RATE) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.asarray(0.3 * np.sin(2 * np.pi * TONE_HZ / rate * np.arange(round(seconds * rate))), np.float32)
+
+
+def encoded(container: str, codec: str, seconds: float, rate: int) -> bytes:
+    encoder = FfmpegEncoder(rate, container, codec, "")
+    return encoder.encode(tone(seconds, rate)) + encoder.finish()
+
+
+class ScriptedEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no types
+    """Puts ``pieces`` into its queue. "hang" waits for ``release``, stopped or not, and then speaks all the same;
+    "wait" waits to be stopped; "raise" raises; "false" gives up.
+    """
+
+    def __init__(
+        self,
+        pieces: list[bytes],
+        stream: tuple[int, int, int] = (PA_INT16, 1, RATE),
+        voices: tuple[Any, ...] = ("Anna", "Bob"),
+    ) -> None:
+        self.pieces, self.stream, self.voices = pieces, stream, voices
+        self.release = threading.Event()
+        self.hanging = threading.Event()
+        self.texts: list[str] = []
+        self.chosen: Any = None
+        self.parameters: dict[str, Any] = {}
+
+    def post_init(self) -> None:
+        self.engine_name = "scripted"
+
+    def get_stream_info(self) -> tuple[int, int, int]:
+        return self.stream
+
+    def get_voices(self) -> list[Any]:
+        return list(self.voices)
+
+    def set_voice(self, voice: Any) -> None:
+        self.chosen = voice
+
+    def set_voice_parameters(self, **voice_parameters: Any) -> None:
+        self.parameters = voice_parameters
+
+    def synthesize(self, text: str, sentence_count: int = 0) -> bool:
+        super().synthesize(text, sentence_count)
+        self.texts.append(text)
+        if "wait" in text:
+            self.hanging.set()
+            self.stop_synthesis_event.wait(10)
+        if "hang" in text:
+            self.hanging.set()
+            self.release.wait(10)
+        if "raise" in text:
+            raise ValueError("no licence")
+        for piece in self.pieces:
+            self.queue.put(piece)
+        return "false" not in text

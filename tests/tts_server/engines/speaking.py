@@ -1,0 +1,18 @@
+"""What an engine says, in one piece."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from tts_server.engines.base import Samples, SpeechEngine
+from tts_server.wire import SpeechParameters
+
+PLAIN = SpeechParameters()
+
+
+def speak(engine: SpeechEngine, text: str, parameters: SpeechParameters = PLAIN) -> Samples:
+    voice = engine.resolve(parameters.voice, parameters.language)
+    chunks = list(engine.synthesize(text, voice, parameters, threading.Event()))
+    return np.concatenate(chunks) if chunks else np.zeros(0, np.float32)

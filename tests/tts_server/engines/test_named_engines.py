@@ -1,0 +1,187 @@
+"""RealtimeTTS's own engines by name: one of them speaks, and of the others it is said what they need."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.tts_server.api.tone_engine import SECONDS_PER_CHARACTER, TONE_HZ, ToneEngine
+from tests.tts_server.client import RunningServer, running
+from tests.tts_server.dsp.measures import frequency
+from tests.tts_server.engines.speaking import PLAIN, speak
+from tests.tts_server.stand_in_engines import FailingEngine
+from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.catalogue import create_engine
+from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
+from tts_server.engines.realtime_tts import FILE_RATE
+from tts_server.engines.realtime_tts_making import create_named_engine
+from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+from tts_server.settings import EngineName, load_settings
+from tts_server.voices.profile import NoProfiles
+from tts_server.wire import SpeechParameters
+
+TEXT = "Hello there."
+SECONDS = len(TEXT) * SECONDS_PER_CHARACTER
+KEY = {"OPENAI_API_KEY": "any"}
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[RunningServer]:
+    """This very server, in the place of OpenAI's."""
+    async with running(ToneEngine()) as server:
+        yield server
+
+
+@pytest.fixture
+def _address(service: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", str(service.http.make_url("/v1")))
+
+
+@pytest.mark.usefixtures("_address")
+class TestOpenAi:
+    @pytest.mark.parametrize(("form", "rate"), [("mp3", FILE_RATE), ("pcm", 24_000)])
+    async def test_it_speaks(self, form: str, rate: int) -> None:
+        with closing(create_named_engine("openai", {"response_format": form}, None, KEY)) as engine:
+            heard = await asyncio.to_thread(speak, engine, TEXT)
+        assert engine.sample_rate == rate
+        assert len(heard) / rate == pytest.approx(SECONDS, abs=0.15)
+        assert frequency(heard, rate) == pytest.approx(TONE_HZ, rel=0.02)
+
+    async def test_voices_and_speed(self, service: RunningServer) -> None:
+        (tone,) = service.speech.engines
+        assert isinstance(tone, ToneEngine)
+        with closing(create_named_engine("openai", {"voice": "shimmer"}, None, KEY)) as engine:
+            assert engine.resolve(None, "fr").id == "shimmer"
+            heard = await asyncio.to_thread(speak, engine, TEXT, SpeechParameters(voice="nova", speed=2))
+            with pytest.raises(UnknownVoiceError):
+                engine.resolve("nobody", None)
+        assert tone.asked[-1][1] == "nova"
+        assert len(heard) / FILE_RATE == pytest.approx(SECONDS / 2, abs=0.1)
+
+    async def test_a_stop_is_heeded_and_the_next_text_is_whole(self) -> None:
+        with closing(create_named_engine("openai", {}, None, KEY)) as engine:
+            for _ in range(5):
+                stop = threading.Event()
+                chunks = engine.synthesize("A long story. " * 20, engine.resolve(None, None), PLAIN, stop)
+                assert len(await asyncio.to_thread(next, chunks))
+                stop.set()
+                await asyncio.to_thread(list, chunks)
+                heard = await asyncio.to_thread(speak, engine, TEXT)
+                assert len(heard) / FILE_RATE == pytest.approx(SECONDS, abs=0.15)
+
+    async def test_it_is_the_voice_of_the_server_by_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TTS_ENGINE", "openai")
+        monkeypatch.setenv("TTS_ENGINE_OPTIONS", '{"model": "gpt-4o-mini-tts", "api_key": "any"}')
+        settings = load_settings(tts_voice="coral")
+        with closing(create_engine(settings.tts_engine, settings, NoProfiles(), settings.tts_voice)) as engine:
+            assert (engine.name, engine.resolve(None, None).id) == ("openai", "coral")
+            async with running(engine) as server, server.connect() as client:
+                await client.say(TEXT)
+                heard = await client.hear()
+        assert heard.failure is None
+        assert len(heard.samples) / 48_000 == pytest.approx(SECONDS, abs=0.15)
+
+
+async def test_what_the_service_says_of_its_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(FailingEngine()) as service:
+        monkeypatch.setenv("OPENAI_BASE_URL", str(service.http.make_url("/v1")))
+        with closing(create_named_engine("openai", {"timeout": 5}, None, KEY)) as engine:
+            engine._engine.client.max_retries = 0
+            with pytest.raises(EngineError, match="the card is gone"):
+                await asyncio.to_thread(speak, engine, "raise it")
+
+
+def test_an_unknown_name_is_answered_with_those_there_are() -> None:
+    with pytest.raises(EngineError, match="openai") as refused:
+        create_named_engine("opanai", {}, None, {})
+    for name in [*EngineName, *NAMED_ENGINES]:
+        assert name in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore:Couldn't find ffmpeg")
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("azure", "azure-cognitiveservices-speech"),
+        ("edge", "edge-tts"),
+        ("elevenlabs", "elevenlabs"),
+        ("gtts", "gTTS"),
+        ("kokoro", "kokoro"),
+        ("system", "pyttsx3"),
+    ],
+)
+def test_what_is_missing_is_named(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whatever is installed on this machine.
+    for module in ("azure", "edge_tts", "elevenlabs", "gtts", "kokoro", "torch", "pyttsx3"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, f"RealtimeTTS.engines.{NAMED_ENGINES[name].module}", raising=False)
+    with pytest.raises(EngineError, match=f"pip install {package}$"):
+        create_named_engine(name, {}, None, {})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"vioce": "nova"}, r"no option 'vioce'; it has model, voice,.*api_key"),
+        ({"response_format": "wav"}, "must be either 'mp3' or 'pcm'"),
+    ],
+)
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        create_named_engine("openai", options, None, KEY)
+
+
+def test_a_missing_key_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(EngineError, match="OPENAI_API_KEY"):
+        create_named_engine("openai", {"api_key": None}, None, {})
+
+
+def test_a_voice_may_be_described_by_an_object(tmp_path: Path) -> None:
+    """Piper is a program; here one in its place puts out a second of nearly nothing."""
+    program = tmp_path / "piper"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write(b'\\1\\0' * 22050)\n")
+    program.chmod(0o755)
+    model = tmp_path / "voice.onnx"
+    model.touch()
+    config = tmp_path / "voice.onnx.json"
+    config.write_text('{"audio": {"sample_rate": 22050}}')
+    options = {"piper_path": str(program), "voice": {"model_file": str(model), "config_file": str(config)}}
+    with closing(create_named_engine("piper", options, None, {})) as engine:
+        assert engine.sample_rate == 22_050
+        np.testing.assert_allclose(speak(engine, "hello"), np.full(22_050, 1 / 32768), rtol=1e-6)
+
+
+def test_pyaudio_is_not_needed() -> None:
+    stand_in_for_pyaudio()
+    pyaudio = importlib.import_module("pyaudio")
+    assert (pyaudio.paInt16, pyaudio.paCustomFormat) == (8, 65536)
+    assert importlib.import_module("pyaudio._portaudio")
+
+
+@pytest.mark.parametrize("name", NAMED_ENGINES)
+def test_the_names_are_those_of_realtimetts(name: str) -> None:
+    import RealtimeTTS
+
+    named = NAMED_ENGINES[name]
+    assert f"{named.name}Engine" in RealtimeTTS.__all__
+    assert importlib.util.find_spec(f"RealtimeTTS.engines.{named.module}")
+
+
+def test_none_of_realtimettss_engines_is_forgotten() -> None:
+    import RealtimeTTS
+
+    there = {name for name in RealtimeTTS.__all__ if name.endswith("Engine")} - {"BaseEngine", "CoquiEngine"}
+    # It is no package, but somebody's branch.
+    there -= {"PocketTTSGpuEngine"}
+    assert {f"{named.name}Engine" for named in NAMED_ENGINES.values()} == there
