@@ -1,0 +1,205 @@
+"""A voice of one's own: cloned in Discord by the real speech server, and heard in the next reply."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+from yarl import URL
+
+from bot.services import ROOT
+from bot.voice.dialogue.reply import Outcome
+from sandbox.guest import Guest
+from sandbox.voice.microphone import VoiceActivity
+from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.world.entities import Message, Upload
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import REMARKS, Since, join_people, talk, voiced
+
+USUAL_HZ = 220.0
+"""The stand-in engine's own tone."""
+BEN_HZ = 97.0
+"""Ben's voice, as espeak-ng speaks it."""
+STORY = (
+    "Yesterday I walked along the river for two hours. The water was high and brown, and there were branches in it. "
+    "A heron stood at the bank and did not move at all. I would have liked to know what it was waiting for."
+)
+
+
+@pytest.fixture
+def cloning_server(tmp_path: Path) -> Iterator[str]:
+    """A real speech server with an engine that can imitate a voice's pitch, and nothing to stand in for it."""
+    command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
+    environment = {
+        **os.environ,
+        "TTS_ENGINE": "stand-in",
+        "TTS_FALLBACK": "",
+        "TTS_STAND_IN_FIRST_AUDIO_MS": "0",
+        "TTS_STAND_IN_RTF": "0.05",
+        "TTS_VOICES_DIR": str(tmp_path / "voices"),
+    }
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["listening"]
+        process.terminate()
+
+
+@pytest.fixture
+async def stage(make_stage: StageMaker, cloning_server: str) -> AsyncIterator[Stage]:
+    async with (
+        ScriptedModel(lambda _: Answer("That is quite so, I think.")) as model,
+        make_stage(tts_websocket_url=cloning_server, llm_url=model.url, answer_to="name") as stage,
+    ):
+        yield stage
+
+
+async def recording(who: str) -> Upload:
+    """A sound file of somebody who tells something, about ten seconds."""
+    sound = await voiced(who, STORY)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(SAMPLE_RATE)
+        writer.writeframes((sound * 32_767).astype("<i2").tobytes())
+    return Upload(f"{who.lower()}.wav", file.getvalue(), "audio/wav")
+
+
+async def told(stage: Stage, words: str, guest: Guest | None = None) -> Message:
+    """The bot's message, as it is or as it becomes, that has these words."""
+    return await (guest or stage.ada).wait_for_message(
+        stage.sandbox.home.general, lambda m: m.author.bot and words in m.content, LIMIT
+    )
+
+
+async def heard_pitch(stage: Stage, guest: Guest, text: str) -> float:
+    """Ada types; returns the loudest frequency of what another guest hears in answer, in Hz."""
+    since, count = guest.voice.hearing.count(stage.bot), len(stage.traces)
+    await stage.ask(text)
+    trace = (await stage.turns(count + 1))[-1]
+    assert trace.outcome is Outcome.SPOKEN
+    sound = guest.voice.hearing.pcm(stage.bot, since=since)
+    return float(np.argmax(np.abs(np.fft.rfft(sound))) * SAMPLE_RATE / len(sound))
+
+
+async def clone(stage: Stage, name: str, who: str) -> None:
+    await stage.ada.say(stage.sandbox.home.general, f"!voice clone {name}", attachments=[await recording(who)])
+    await told(stage, f"🗣️ I can speak as **{name}** now. It sounds ")
+
+
+async def test_the_next_reply_has_the_voice_that_was_cloned_and_chosen(stage: Stage) -> None:
+    await stage.join()
+    (cleo,) = await join_people(stage, "Cleo")
+    assert await heard_pitch(stage, cleo, "Tell me something.") == pytest.approx(USUAL_HZ, rel=0.03)
+    await clone(stage, "Robin", "Ben")
+    assert await heard_pitch(stage, cleo, "Not chosen yet.") == pytest.approx(USUAL_HZ, rel=0.03)
+    await stage.answer_to("!voice use robin", starts="🗣️ I speak as **Robin**")
+    assert await heard_pitch(stage, cleo, "And now?") == pytest.approx(BEN_HZ, rel=0.06)
+    names = await stage.ada.suggestions(stage.sandbox.home.general, "voice use", "name", "rob", timeout=LIMIT)
+    assert [name["value"] for name in names] == ["Robin"]
+    await stage.answer_to("!voice use default", starts="🗣️ I speak with my usual voice")
+    assert await heard_pitch(stage, cleo, "And now?") == pytest.approx(USUAL_HZ, rel=0.03)
+
+
+async def test_a_voice_can_be_heard_before_it_is_chosen_in_a_call_and_outside_one(stage: Stage) -> None:
+    await clone(stage, "Robin", "Ben")
+    await stage.ask("!voice preview Robin")
+    (file,) = (await told(stage, "🎧 This is **Robin**")).attachments
+    with wave.open(io.BytesIO(file.upload.data)) as sound:
+        assert sound.getnframes() / sound.getframerate() > 1.0
+    await stage.join()
+    since = stage.ada.voice.hearing.count(stage.bot)
+    await stage.ask("!voice preview Robin")
+    await stage.turns(1)
+    sound_heard = stage.ada.voice.hearing.pcm(stage.bot, since=since)
+    loudest = np.argmax(np.abs(np.fft.rfft(sound_heard))) * SAMPLE_RATE / len(sound_heard)
+    assert loudest == pytest.approx(BEN_HZ, rel=0.06)
+    assert await heard_pitch(stage, stage.ada, "That was only to try.") == pytest.approx(USUAL_HZ, rel=0.03)
+
+
+async def test_a_voice_deleted_while_it_is_chosen_costs_no_word(stage: Stage, cloning_server: str) -> None:
+    await stage.join()
+    await clone(stage, "Robin", "Ben")
+    await stage.answer_to("!voice use robin", starts="🗣️")
+    # Behind the bot's back, by whoever runs the server.
+    url = URL(cloning_server).with_scheme("http").with_path("/v1/voices/robin")
+    async with aiohttp.ClientSession() as http, http.delete(url) as response:
+        assert response.status == 204
+    assert await heard_pitch(stage, stage.ada, "Still there?") == pytest.approx(USUAL_HZ, rel=0.03)
+    await told(stage, "⚠️ The voice `robin` is gone from the speech server")
+    await stage.ask("!voice list")
+    await told(stage, "The one chosen here, `robin`, is gone")
+
+
+async def consent(stage: Stage, guest: Guest, command: str) -> Message:
+    """Ada asks for a recording, and this guest says yes; returns the message when it says that they may speak."""
+    await stage.ask(command)
+    asked = await told(stage, "may I record 10 seconds of your voice")
+    await guest.click(asked, "yes")
+    speak_now = await told(stage, "Speak now")
+    assert speak_now.id == asked.id
+    return asked
+
+
+async def test_who_agrees_to_be_recorded_speaks_and_is_heard_in_the_next_reply(stage: Stage) -> None:
+    await stage.join()
+    (ben,) = await join_people(stage, "Ben")
+    since = Since(stage)
+    asked = await consent(stage, ben, f"!voice record Robin <@{ben.id}>")
+    await asyncio.gather(
+        # Whoever talks at the same time is not in it, and is not kept from talking.
+        ben.voice.speak(await voiced("Ben", STORY), VoiceActivity()),
+        talk(stage.ada, REMARKS[0]),
+    )
+    learnt = await told(stage, "🗣️ I can speak as **Robin** now.")
+    assert learnt.id == asked.id
+    await since.heard(("Ada", REMARKS[0]))
+    assert await heard_pitch(stage, stage.ada, "Not chosen yet.") == pytest.approx(USUAL_HZ, rel=0.03)
+    await stage.answer_to("!voice use robin", starts="🗣️")
+    assert await heard_pitch(stage, stage.ada, "And now?") == pytest.approx(BEN_HZ, rel=0.06)
+    await talk(ben, REMARKS[1])
+    await since.heard_count(2)
+    assert since.remarks[1] == ("Ben", REMARKS[1]), "heard as before"
+
+
+async def test_who_opts_out_while_being_recorded_leaves_nothing_behind(stage: Stage, tmp_path: Path) -> None:
+    await stage.join()
+    asked = await consent(stage, stage.ada, "!voice record Robin")
+    speaking = asyncio.create_task(talk(stage.ada, STORY))
+    await asyncio.sleep(1.0)
+    await stage.ask("!optout")
+    await stage.until(lambda: "I have kept nothing" in asked.content, "word that nothing is kept")
+    assert asked.content == "🙉 They no longer want to be listened to. I have kept nothing."
+    await speaking
+    assert not any((tmp_path / "voices").rglob("*.flac"))
+    assert "Nobody has made one yet" in await stage.answer_to("!voice list", starts="🗣️")
+
+
+async def test_who_says_yes_and_then_nothing_is_told_that_nothing_was_heard(stage: Stage) -> None:
+    await stage.join()
+    await consent(stage, stage.ada, "!voice record Robin")
+    assert "I have kept nothing" in (await told(stage, "🙉 I heard nothing.")).content
+
+
+async def test_too_few_words_are_refused_with_the_seconds_that_are_missing(stage: Stage) -> None:
+    await stage.join()
+    await consent(stage, stage.ada, "!voice record Robin")
+    await talk(stage.ada, REMARKS[0])
+    assert "6 are needed" in (await told(stage, "❌")).content
+
+
+async def test_a_server_that_is_away_is_told_and_nobody_is_asked_for_anything(make_stage: StageMaker) -> None:
+    async with make_stage(tts_websocket_url="ws://127.0.0.1:9/ws/stream") as stage:
+        for command in ("!voice list", "!voice use Robin", "!voice record Robin", "!voice preview Robin"):
+            await stage.answer_to(command, starts="❌ The speech server is away")
