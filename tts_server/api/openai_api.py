@@ -12,7 +12,8 @@ from aiohttp import web
 
 from tts_server.api.delivery import AsEvents, AsFile, Delivery
 from tts_server.api.encoders import Encoder
-from tts_server.api.errors import ApiError
+from tts_server.api.errors import ApiError, error_response
+from tts_server.api.progress import Progress
 from tts_server.api.speech_request import SpeechRequest, parse, read_body
 from tts_server.dsp.tempo import TempoChanger
 from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
@@ -70,40 +71,23 @@ class OpenAiApi:
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """Answer with audio as it is made; what fails before the first of it gets a status of its own."""
         speech = self._ready()
+        progress = Progress(request, self._patience)
         try:
             asked = parse(await read_body(request))
             settled = replace(asked, parameters=_settled(speech, asked))
             async with aclosing(_speak(speech, settled)) as pieces:
-                return await self._answer(request, settled, pieces)
+                first = await self._first(progress, pieces)
+                return await _answer(request, settled, progress, first, pieces)
         except ApiError as error:
             return error.response()
-
-    async def _answer(
-        self, request: web.Request, asked: SpeechRequest, pieces: AsyncGenerator[Samples, None]
-    ) -> web.StreamResponse:
-        delivery: Delivery = AsEvents() if asked.events else AsFile()
-        sound = _Sound(asked)
-        first = await self._first(pieces)
-        headers = {"Content-Type": delivery.content_type(sound.content_type), "Cache-Control": "no-store"}
-        response = web.StreamResponse(headers=headers)
-        try:
-            await response.prepare(request)
-            if first is not None:
-                await self._write(response, delivery.part(await asyncio.to_thread(sound.encode, first)))
-            while (piece := await self._next(pieces)) is not None:
-                await self._write(response, delivery.part(await asyncio.to_thread(sound.encode, piece)))
-            await self._write(response, delivery.part(await asyncio.to_thread(sound.finish)) + delivery.end())
-            await response.write_eof()
-        except (EngineError, TimeoutError) as error:
-            await self._break_off(request, response, delivery.failure(str(error) or "it took too long"), error)
         except ConnectionError:
             _log.info("A client went away")
-        return response
+            return error_response(400, "the client has gone")
 
-    async def _first(self, pieces: AsyncGenerator[Samples, None]) -> Samples | None:
+    async def _first(self, progress: Progress, pieces: AsyncGenerator[Samples, None]) -> Samples | None:
         """The first piece, or ``None`` where there is nothing to say aloud."""
         try:
-            return await self._next(pieces)
+            return await progress.step(_next(pieces))
         except OverloadedError as error:
             raise ApiError(429, str(error), code="rate_limit_exceeded", retry_after=_RETRY_SECONDS) from error
         except EngineError as error:
@@ -111,24 +95,50 @@ class OpenAiApi:
         except TimeoutError:
             raise ApiError(504, f"there was no sound within {self._patience:g} s", code="timeout") from None
 
-    async def _next(self, pieces: AsyncGenerator[Samples, None]) -> Samples | None:
-        async with asyncio.timeout(self._patience):
-            return await anext(pieces, None)
 
-    async def _write(self, response: web.StreamResponse, data: bytes) -> None:
-        async with asyncio.timeout(self._patience):
-            await response.write(data)
+async def _answer(
+    request: web.Request,
+    asked: SpeechRequest,
+    progress: Progress,
+    first: Samples | None,
+    pieces: AsyncGenerator[Samples, None],
+) -> web.StreamResponse:
+    delivery: Delivery = AsEvents() if asked.events else AsFile()
+    sound = _Sound(asked)
+    headers = {"Content-Type": delivery.content_type(sound.content_type), "Cache-Control": "no-store"}
+    response = web.StreamResponse(headers=headers)
+    try:
+        await response.prepare(request)
+        piece = first
+        while piece is not None:
+            data = delivery.part(await asyncio.to_thread(sound.encode, piece))
+            await progress.step(response.write(data))
+            piece = await progress.step(_next(pieces))
+        data = delivery.part(await asyncio.to_thread(sound.finish)) + delivery.end()
+        await progress.step(response.write(data))
+        await response.write_eof()
+    except EngineError as error:
+        _log.error("Speech broke off: %s", error)
+        await _break_off(request, response, delivery.failure(str(error)))
+    except TimeoutError:
+        _log.error("Speech broke off: nothing was made, or nothing taken, for too long")
+        await _break_off(request, response, None)
+    except ConnectionError:
+        _log.info("A client went away")
+    return response
 
-    async def _break_off(
-        self, request: web.Request, response: web.StreamResponse, notice: bytes | None, error: Exception
-    ) -> None:
-        _log.error("Speech broke off: %s", error or "no progress")
-        # The status is out: without a notice, only a connection that breaks tells the client that this is not all.
-        response.force_close()
-        if notice is not None and isinstance(error, EngineError):
-            await response.write_eof(notice)
-        elif request.transport:
-            request.transport.abort()
+
+async def _next(pieces: AsyncGenerator[Samples, None]) -> Samples | None:
+    return await anext(pieces, None)
+
+
+async def _break_off(request: web.Request, response: web.StreamResponse, notice: bytes | None) -> None:
+    # The status is out: without a notice, only a connection that breaks tells the client that this is not all.
+    response.force_close()
+    if notice is not None:
+        await response.write_eof(notice)
+    elif request.transport:
+        request.transport.abort()
 
 
 class _Sound:

@@ -117,6 +117,19 @@ async def test_a_client_that_vanishes_stops_the_engine() -> None:
             assert answer.status == 200
 
 
+@pytest.mark.parametrize("hears_something_first", [False, True])
+async def test_a_client_that_vanishes_is_noticed_while_the_engine_thinks(hears_something_first: bool) -> None:
+    engine = _PausingEngine() if hears_something_first else _SilentEngine()
+    async with _endpoint(engine) as endpoint:
+        asking = asyncio.ensure_future(endpoint.post("Hello."))
+        if hears_something_first:
+            (await asking).close()
+        else:
+            await _until(lambda: engine.begun)
+            asking.cancel()
+        await _until(lambda: engine.stopped)
+
+
 async def test_a_client_that_takes_nothing_is_given_up() -> None:
     engine = _EndlessEngine()
     # More than a connection's buffers hold.
@@ -146,11 +159,13 @@ async def test_an_engine_that_stalls_half_way_breaks_the_connection() -> None:
 class _SilentEngine(CountingEngine):
     """Says nothing until it is stopped."""
 
+    begun = False
     stopped = False
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
+        self.begun = True
         self.stopped = stop.wait(PATIENCE)
         yield from ()
 

@@ -17,14 +17,15 @@ import soxr
 from pocketsphinx import Decoder
 
 from tests.tts_server.client import RunningServer, running
+from tests.tts_server.dsp.measures import frequency
+from tests.tts_server.engines.speaking import PLAIN, speak
 from tts_server.engines import espeak, espeak_library
-from tts_server.engines.base import Samples, SpeechEngine, UnknownVoiceError, Voice
+from tts_server.engines.base import Samples, UnknownVoiceError, Voice
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.engines.stand_in import StandInEngine
 from tts_server.engines.voices import resolve_voice
 from tts_server.wire import SAMPLE_RATE, SpeechParameters
 
-PLAIN = SpeechParameters()
 _GRAMMAR = """#JSGF V1.0;
 grammar orders;
 public <order> = <verb> the <colour> <thing>;
@@ -48,12 +49,6 @@ def espeak_engine() -> Iterator[RealtimeTtsEngine]:
 async def espeak_server() -> AsyncIterator[RunningServer]:
     async with running(_espeak()) as server:
         yield server
-
-
-def speak(engine: SpeechEngine, text: str, parameters: SpeechParameters = PLAIN) -> Samples:
-    voice = engine.resolve(parameters.voice, parameters.language)
-    chunks = list(engine.synthesize(text, voice, parameters, threading.Event()))
-    return np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
 
 
 def understand(samples: Samples, rate: int) -> str:
@@ -88,7 +83,7 @@ class TestEspeak:
 
     def test_pitch(self, espeak_engine: RealtimeTtsEngine) -> None:
         low, usual, high = (
-            _pitch(speak(espeak_engine, "aaaaah", SpeechParameters(pitch_shift=shift)), espeak_engine.sample_rate)
+            frequency(speak(espeak_engine, "aaaaah", SpeechParameters(pitch_shift=shift)), espeak_engine.sample_rate)
             for shift in (-6, 0, 6)
         )
         assert low < 0.85 * usual
@@ -179,11 +174,3 @@ def test_a_voice_of_the_language_is_found() -> None:
     assert resolve_voice(voices, voices[0], "C", "pt").id == "c"
     with pytest.raises(UnknownVoiceError):
         resolve_voice(voices, voices[0], None, "de")
-
-
-def _pitch(samples: Samples, rate: int) -> float:
-    """By autocorrelation, in Hz."""
-    middle = samples[len(samples) // 3 :][:4096].astype(np.float64)
-    similarity = np.correlate(middle, middle, "full")[len(middle) - 1 :]
-    shortest, longest = rate // 400, rate // 50
-    return float(rate / (np.argmax(similarity[shortest:longest]) + shortest))
