@@ -7,6 +7,7 @@ reconnects by itself, and starting it anew would help nobody.
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ def silent_seconds(file: Path) -> float:
     try:
         return max(0.0, time.time() - file.stat().st_mtime)
     except OSError:
-        return float("inf")
+        return math.inf
 
 
 def main() -> int:
@@ -38,7 +39,7 @@ def main() -> int:
         print("Usage: python -m bot.heartbeat FILE", file=sys.stderr)  # noqa: T201
         return 2
     silent = silent_seconds(Path(sys.argv[1]))
-    print(f"The last sign of life was {silent:.0f} s ago.")  # noqa: T201
+    print("No sign of life yet." if math.isinf(silent) else f"The last sign of life: {silent:.0f} s ago.")  # noqa: T201
     return 0 if silent < DEAD_AFTER else 1
 
 

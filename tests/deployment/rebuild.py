@@ -1,6 +1,6 @@
 """What a Dockerfile says, done without an engine: each stage is a layer over a root file system, each step a chroot.
 
-``python -m tests.deployment.rebuild STAGE [--base FOLDER] [-- COMMAND …]`` does it by hand and then runs the command in
+``python -m tests.deployment.rebuild [--base FOLDER] STAGE [COMMAND …]`` does it by hand and then runs the command in
 it, read-only, as the image's user. The base is this machine's own root with its Python, or a FOLDER with a file system,
 such as debootstrap makes, which shows what a slim image lacks. Needs root, for the mounts; they are in a namespace of
 their own, and everything written lands in the layers. These lie in :data:`LAYERS`, a file system in memory: no layer
@@ -173,7 +173,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.deployment.rebuild")
     parser.add_argument("stage", choices=tuple(read_stages()))
     parser.add_argument("--base", type=Path, default=Path("/"))
-    parser.add_argument("command", nargs="*")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=LAYERS) as folder:
         Path(folder).chmod(0o755)
