@@ -12,11 +12,12 @@ import aiohttp
 
 from bot.access import CallPermits, Permit, RateLimit
 from bot.background import BackgroundWork
-from bot.calls import CallRules, Calls
+from bot.calls import CallRules, Calls, SessionMaker
 from bot.client import SeiyuuBot, connector, use_api
 from bot.commands.help import HelpCommands
 from bot.commands.lease import LeaseCommands
 from bot.commands.listening import ListeningCommands
+from bot.commands.low_performance import LowPerformanceCommands
 from bot.commands.messages import MessageRouter
 from bot.commands.moderation import VoiceStateListener
 from bot.commands.prompts import PromptListener
@@ -48,7 +49,8 @@ from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import HearingOptions
 from bot.voice.manager import VoiceSessionManager
 from bot.voice.participants import BargeInRule
-from bot.voice.session import CallEngines, CallOptions, CallPlace, VoiceSession
+from bot.voice.session import CallEngines, CallOptions, CallPlace, LoadingReport, VoiceSession
+from bot.voice.speaking.low_performance import LowPerformance
 from bot.voice.speaking.moods import load_moods, speech_parameters
 from bot.voice.speaking.tts_client import SpeechClient
 from bot.voice.speaking.tts_health import describe_voice
@@ -169,6 +171,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             (
                 VoiceCommands(calls, permits, status, warning),
                 LeaseCommands(calls),
+                LowPerformanceCommands(LowPerformance(http, speech_url, tts_token)),
                 PromptListener(bot, calls),
                 MessageRouter(bot, features.listeners, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls),
@@ -252,7 +255,7 @@ def _session_maker(
     consent: ListeningConsent,
     permits: CallPermits,
     watch: Watcher,
-) -> Callable[[CallPlace, float], VoiceSession]:
+) -> SessionMaker:
     options = CallOptions(
         DialogueTexts(confused=persona.confused_line, speechless=f"🎤 {persona.name} has nothing to say to that."),
         settings.alone_timeout,
@@ -269,14 +272,14 @@ def _session_maker(
         permits.leave.allows,
     )
 
-    def make(place: CallPlace, volume: float) -> VoiceSession:
+    def make(place: CallPlace, volume: float, report: LoadingReport) -> VoiceSession:
         engines = CallEngines(
             ModelCompanion(persona, persona.default_mood, model, settings.llm_context_messages),
             make_voice,
             lambda: manner(place.voice.guild.id),
             transcriber,
         )
-        return VoiceSession(place, engines, consent, options, volume=volume, watch=watch)
+        return VoiceSession(place, engines, consent, options, volume=volume, report=report, watch=watch)
 
     return make
 

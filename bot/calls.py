@@ -14,7 +14,7 @@ from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt
 from bot.voice.manager import CallError, CallStatus, EndCause, VoiceSessionManager
 from bot.voice.prompt_channel import PromptTextChannel
-from bot.voice.session import CallPlace, VoiceSession
+from bot.voice.session import CallPlace, LoadingReport, VoiceSession
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ _FAREWELLS = {
     EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `!join` tries again.",
 }
 
-SessionMaker = Callable[[CallPlace, float], VoiceSession]
-"""Builds an idle session for a place, at a volume (0 to 2)."""
+SessionMaker = Callable[[CallPlace, float, LoadingReport], VoiceSession]
+"""Builds an idle session for a place, at a volume (0 to 2), that tells how far its voice is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,10 @@ class Calls:
         """Where the one possible call stands."""
         return self._manager.status()
 
-    async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel) -> VoiceSession:
+    async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> VoiceSession:
         """Start a call in ``voice``, with prompts from the configured channel or else from ``asked_in``.
+
+        ``report`` is told how far the voice is loaded, where it has to be.
 
         Raises:
             CallError: it can't be had; the text says why.
@@ -85,7 +87,7 @@ class Calls:
         if not self._rules.voice_enabled:
             raise CallError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
-        session = self._make_session(place, await self._volume())
+        session = self._make_session(place, await self._volume(), report)
         await self._manager.start_session(session, reason=f"a call in {voice.name}")
         await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         await self._presence.show()

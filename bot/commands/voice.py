@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.access import CallPermits
 from bot.calls import MAX_VOLUME, Calls
+from bot.commands.loading import LoadingAnswer
 from bot.commands.status import StatusReporter
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt, PromptKind
@@ -40,10 +41,12 @@ class VoiceCommands(commands.Cog, name="Voice"):
         """Join your voice channel, or the one you name."""
         self._permits.join.require(ctx.author, "call me into a voice channel")
         await ctx.defer()
-        session = await self._calls.join(channel or _channel_of(ctx.author), ctx.channel)
+        answer = LoadingAnswer(ctx)
+        async with answer.shown():
+            session = await self._calls.join(channel or _channel_of(ctx.author), ctx.channel, answer.report)
         prompts = session.prompts.channel
         here = "here" if prompts.id == ctx.channel.id else f"in <#{prompts.id}>"
-        await ctx.send(f"🎤 Joined {session.channel.name}! Send messages {here} to make me speak.")
+        await answer.finish(f"🎤 Joined {session.channel.name}! Send messages {here} to make me speak.")
         if self._warning:
             # Said loudly once; after that `!voice-status` shows it.
             await ctx.send(self._warning)

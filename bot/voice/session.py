@@ -42,6 +42,10 @@ SAID_NOTHING = "You have said nothing before that."
 MAY_NOT_SEND_AWAY = "You may not send me away."
 
 
+LoadingReport = Callable[[float], None]
+"""Told how far something is loaded, 0 to 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallPlace:
     """Where a call is to be: the voice channel to join and the text channel that prompts come from."""
@@ -83,6 +87,7 @@ class VoiceSession:
 
     Args:
         volume: 0 to 2.
+        report: told how far the voice is loaded, while the call is opened and its voice is not there yet.
         consent: who may be listened to.
     """
 
@@ -94,6 +99,7 @@ class VoiceSession:
         options: CallOptions,
         *,
         volume: float,
+        report: LoadingReport,
         watch: Watcher,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -104,6 +110,7 @@ class VoiceSession:
         self._permit_to_leave = options.may_send_away
         self._clock = clock
         self._watch = watch
+        self._report = report
         self._voice = engines.make_voice()
         self._playback = ReplyAudioSource(asyncio.get_running_loop(), clock=clock)
         self._playback.volume = volume
@@ -192,6 +199,7 @@ class VoiceSession:
         """
         self._open.push_async_callback(self.link.close)
         await self.link.connect()
+        await self._voice.loaded(self._report)
         sender = FrameSender(self._playback, self.link.sink, sent=self.hearing.ear.played, clock=self._clock)
         self._open.push_async_callback(asyncio.to_thread, sender.end)
         sender.start()

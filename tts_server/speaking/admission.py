@@ -1,4 +1,4 @@
-"""How many replies are spoken at once, and by which engine: five by the one that is wanted, more by a faster one."""
+"""How many replies are spoken at once, and by which engine: some by the one that is wanted, more by a faster one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Admission:
     """Counts the replies under way. For the event loop alone.
 
     Args:
-        wanted: how many the wanted engine speaks at once.
+        wanted: how many the wanted engine may speak at once.
         more: how many beyond that the faster engines speak; beyond those, a reply is refused.
     """
 
@@ -24,8 +24,11 @@ class Admission:
         self._slots: set[int] = set()
 
     @contextmanager
-    def enter(self) -> Iterator[bool]:
+    def enter(self, capacity: int) -> Iterator[bool]:
         """Count a reply while the block runs; gives whether the wanted engine may speak it.
+
+        Args:
+            capacity: how many the wanted engine is quick enough for.
 
         Raises:
             OverloadedError: there are too many.
@@ -35,6 +38,6 @@ class Admission:
             raise OverloadedError(f"{self._most} replies are being spoken already; try again in a moment")
         self._slots.add(slot)
         try:
-            yield slot < self._wanted
+            yield slot < min(self._wanted, capacity)
         finally:
             self._slots.discard(slot)

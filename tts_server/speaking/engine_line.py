@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import aclosing, closing
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import soxr
 
 from tts_server.dsp.pitch import PitchShifter
 from tts_server.engines.base import EngineError, Samples, SpeechEngine, Voice
+from tts_server.speaking.fair_queue import FairQueue
 from tts_server.speaking.loudness import Loudness
 from tts_server.speaking.pace import Pace
 from tts_server.wire import SpeechParameters
@@ -39,6 +41,20 @@ class Clause:
     gain: float = 1.0
 
 
+class Listener(Protocol):
+    """Who hears the clauses; times in monotonic seconds."""
+
+    @property
+    def due(self) -> float:
+        """When there is nothing left to hear."""
+        ...
+
+    @property
+    def others_due(self) -> float:
+        """When the first of all the other listeners has nothing left to hear; infinity where there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a whole clause cost: seconds of sound, and seconds that the engine took to make it."""
@@ -50,9 +66,9 @@ class Work:
 class EngineLine:
     """Speaks clauses with one engine, for any number of clients.
 
-    Clauses wait in one line for the engine's threads. Since a client has at most one in it, clients take turns, clause
-    by clause. A clause is made as fast as the engine can and held until its reader takes it, so a slow reader never
-    keeps the engine from the others.
+    Clauses wait in one line for the engine's threads, and clients take turns, clause by clause: whose listener runs out
+    of sound first comes first, and a clause that would make others run out is said in portions. A clause is made as
+    fast as the engine can and held until its reader takes it, so a slow reader never keeps the engine from the others.
 
     Args:
         worked: told of every whole clause, in a worker thread.
@@ -64,6 +80,7 @@ class EngineLine:
         self.pace = Pace()
         self._worked = worked
         self._workers = ThreadPoolExecutor(engine.concurrency, thread_name_prefix="speech")
+        self._queue = FairQueue(engine.concurrency)
         self._stops: set[threading.Event] = set()
 
     @property
@@ -71,7 +88,7 @@ class EngineLine:
         """The engine's own name."""
         return self.engine.name
 
-    async def say(self, clause: Clause) -> AsyncGenerator[Samples, None]:
+    async def say(self, clause: Clause, listener: Listener) -> AsyncGenerator[Samples, None]:
         """Speak one clause: mono float32 at its rate, in pieces as they are made.
 
         Closing or cancelling it stops the engine. Close it (``contextlib.aclosing``) wherever it may be left early.
@@ -79,6 +96,18 @@ class EngineLine:
         Raises:
             EngineError: the engine failed, or gave something that is no sound.
         """
+        rest = clause.text
+        while rest:
+            first_of_queue = await self._queue.enter(listener.due)
+            others_due = min(first_of_queue, listener.others_due)
+            portion = self.pace.portion(rest, others_due - time.monotonic())
+            rest = rest[len(portion) :]
+            async with aclosing(self._make(replace(clause, text=portion.rstrip()))) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _make(self, clause: Clause) -> AsyncGenerator[Samples, None]:
+        """Take the turn that has come; the next one's comes when the engine is done, read or not."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[Samples | None] = asyncio.Queue()
         stop = threading.Event()
@@ -86,8 +115,12 @@ class EngineLine:
         def hand_over(piece: Samples) -> None:
             loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
+        def done(_: asyncio.Future[None]) -> None:
+            self._queue.leave()
+            pieces.put_nowait(None)
+
         job = loop.run_in_executor(self._workers, self._produce, clause, stop, hand_over)
-        job.add_done_callback(lambda _: pieces.put_nowait(None))
+        job.add_done_callback(done)
         self._stops.add(stop)
         try:
             while (piece := await pieces.get()) is not None:
@@ -120,8 +153,9 @@ class EngineLine:
         audio = samples / self.engine.sample_rate
         if not samples and any(char.isalnum() for char in clause.text):
             raise EngineError(f"{self.name} gave no sound")
-        self.pace.spoken(clause.text, audio)
-        self._worked(Work(audio, time.monotonic() - began))
+        work = Work(audio, time.monotonic() - began)
+        self.pace.spoken(clause.text, work.audio, work.busy)
+        self._worked(work)
 
     def _checked(self, chunks: Iterator[Samples]) -> Iterator[Samples]:
         samples = 0

@@ -1,36 +1,65 @@
-"""How fast an engine talks, and from that, where in a text it was when it broke off."""
+"""How fast an engine talks and works: where it was when it broke off, and how much it can say in a given time."""
 
 from __future__ import annotations
 
 import re
+import sys
 
 USUAL = 1 / 15
 """Seconds a character, before anything was heard."""
+SHORTEST_PORTION = 24
+"""In characters: less is not worth parting from the rest, for the sake of the melody."""
 _WEIGHT = 0.2
 _WORD_START = re.compile(r"(?<=\s)\S")
+_CLAUSE_END = re.compile(r"[,;:.!?…、，。；：！？—]\s+")
 
 
 class Pace:
-    """Seconds a character, a running mean over whole clauses. Told by one thread, asked by any."""
+    """Running means over whole clauses. Told by one thread, asked by any."""
 
     def __init__(self) -> None:
-        self._seconds_a_character = USUAL
-        self._told = False
+        self._audio_a_character = USUAL
+        self._work_a_character: float | None = None
 
-    def spoken(self, text: str, seconds: float) -> None:
-        """A whole text took so long to say."""
-        if not text or seconds <= 0:
+    def spoken(self, text: str, audio: float, work: float) -> None:
+        """A whole text became so many seconds of sound, in so many seconds of work."""
+        if not text or audio <= 0:
             return
-        measured = seconds / len(text)
-        self._seconds_a_character += (1.0 if not self._told else _WEIGHT) * (measured - self._seconds_a_character)
-        self._told = True
+        if self._work_a_character is None:
+            self._audio_a_character, self._work_a_character = audio / len(text), work / len(text)
+        else:
+            self._audio_a_character += _WEIGHT * (audio / len(text) - self._audio_a_character)
+            self._work_a_character += _WEIGHT * (work / len(text) - self._work_a_character)
+
+    @property
+    def replies_at_once(self) -> int:
+        """How many listeners it can keep in sound at once, one at least; all there may be, until that is known."""
+        if self._work_a_character is None:
+            return sys.maxsize
+        return max(1, int(self._audio_a_character / max(self._work_a_character, 1e-9)))
 
     def unspoken(self, text: str, seconds: float) -> str:
         """What is left to say of ``text`` after so long: from the start of the word that was due, or being said."""
         if seconds <= 0:
             return text
-        position = round(seconds / self._seconds_a_character)
+        position = round(seconds / self._audio_a_character)
         if position >= len(text):
             return ""
         starts = [0, *(match.start() for match in _WORD_START.finditer(text))]
         return text[max(start for start in starts if start <= position) :]
+
+    def portion(self, text: str, seconds: float) -> str:
+        """As much of ``text``, from its start, as takes at most so many seconds of work; ends with a clause or a word.
+
+        All of it where that fits, where parting it is not worth while, or where it is not known how long it takes.
+        """
+        work = self._work_a_character
+        if work is None or len(text) * work <= seconds or len(text) < 2 * SHORTEST_PORTION:
+            return text
+        most = min(max(SHORTEST_PORTION, int(seconds / work)), len(text) - SHORTEST_PORTION)
+        for ends in (_CLAUSE_END.finditer(text), _WORD_START.finditer(text)):
+            fitting = [match.end() if match[0][-1].isspace() else match.start() for match in ends]
+            fitting = [end for end in fitting if SHORTEST_PORTION <= end <= most]
+            if fitting:
+                return text[: fitting[-1]]
+        return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -36,7 +37,7 @@ class Speech:
         engines: at least one; all but the first are loaded and stay so.
         presets: the named ways to speak.
         idle_seconds: after which the first engine is unloaded when nobody needs it.
-        at_once: how many replies the first engine speaks at once; the next ones speak more.
+        at_once: how many replies the first engine speaks at once, if it is quick enough; the next ones speak more.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Speech:
         self._wanted = EngineLine(wanted, self.performance.worked)
         self._others = tuple(EngineLine(engine) for engine in others)
         self._admission = Admission(at_once, MORE_AT_ONCE)
+        self._replies: set[SpokenReply] = set()
 
     @property
     def engine_name(self) -> str:
@@ -102,8 +104,13 @@ class Speech:
         Raises:
             OverloadedError: too many are being spoken.
         """
-        with self._admission.enter() as may_want, self.residency.needed():
-            yield SpokenReply(self, parameters, rate, lambda: self._in_order(may_want))
+        with self._admission.enter(self._wanted.pace.replies_at_once) as may_want, self.residency.needed():
+            reply = SpokenReply(self, parameters, rate, lambda: self._in_order(may_want))
+            self._replies.add(reply)
+            try:
+                yield reply
+            finally:
+                self._replies.discard(reply)
 
     async def able(self) -> None:
         """Wait, where the one engine there is has still to be loaded."""
@@ -117,7 +124,7 @@ class Speech:
         Raises:
             OverloadedError: too many are being spoken.
         """
-        with self._admission.enter(), self.residency.needed():
+        with self._admission.enter(capacity=1), self.residency.needed():
             await self.residency.loaded()
             yield SpokenReply(self, parameters, rate, partial(tuple, [self._wanted]))
 
@@ -177,6 +184,11 @@ class Speech:
     def gain(self, line: EngineLine) -> float:
         """What makes an engine as loud as the one that is wanted."""
         return 1.0 if line is self._wanted else line.loudness.gain_to(self._wanted.loudness)
+
+    def first_due(self, besides: SpokenReply) -> float:
+        """As :meth:`Ensemble.first_due`; who has run out already waits for words, or in the engine's line."""
+        now = time.monotonic()
+        return min((one.due for one in self._replies if one is not besides and one.due > now), default=math.inf)
 
     def failed(self, line: EngineLine, error: EngineError) -> None:
         """An engine could not speak a clause."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol
@@ -29,9 +30,15 @@ class Ensemble(Protocol):
         """An engine could not speak a clause."""
         ...
 
+    def first_due(self, besides: SpokenReply) -> float:
+        """When the first of the other replies' listeners will have nothing left to hear; infinity without any."""
+        ...
+
 
 class SpokenReply:
     """Speaks a reply's segments, which come one after another. For the event loop alone.
+
+    ``due`` is when whoever plays the sound as it comes will have nothing left to hear, in monotonic seconds.
 
     Args:
         parameters: with the preset applied.
@@ -51,6 +58,12 @@ class SpokenReply:
         self._rate = rate
         self._lines = lines
         self._before = ""
+        self.due = time.monotonic()
+
+    @property
+    def others_due(self) -> float:
+        """As :attr:`Listener.others_due`."""
+        return self._ensemble.first_due(besides=self)
 
     async def say(self, segment: str) -> AsyncGenerator[Samples, None]:
         """Speak the next segment, as it was written: mono float32 at the reply's rate, in pieces as they are made.
@@ -69,9 +82,10 @@ class SpokenReply:
             clause = Clause(text, voice, self._parameters, self._rate, self._ensemble.gain(line))
             samples = 0
             try:
-                async with aclosing(line.say(clause)) as pieces:
+                async with aclosing(line.say(clause, self)) as pieces:
                     async for piece in pieces:
                         samples += len(piece)
+                        self.due = max(self.due, time.monotonic()) + len(piece) / self._rate
                         yield piece
                 return
             except EngineError as error:

@@ -21,6 +21,7 @@ from bot.voice.metrics import TurnClock, TurnMetrics
 from bot.voice.ports import Companion, Playback, PromptChannel, Voice
 from bot.voice.speaking.spoken_words import SpokenWords
 from bot.voice.speaking.tts_client import Connected, Disconnected, SegmentAudio, SpeechUnavailable
+from bot.voice.speaking.voice_notices import VoiceNotices
 from bot.voice.turns.events import TurnId
 from tts_server import wire
 
@@ -59,6 +60,7 @@ class Conversation:
         self._model: asyncio.Task[None] | None = None
         self._turn: TurnClock | None = None
         self._words = SpokenWords(clock)
+        self._voice_notices = VoiceNotices()
         self._answered: int | None = None
         self._quiet_since: float | None = None
         self._played = (0, 0)
@@ -289,8 +291,14 @@ class Conversation:
                 case Disconnected(reason):
                     _log.warning("The voice is gone: %s", reason)
                     self._handle(m.SpeechFailed(None))
+                case wire.Loading() | wire.EngineChanged() | wire.Warned():
+                    self._tell_of_voice(event)
                 case Connected() | wire.Cancelled() | _:
                     pass
+
+    def _tell_of_voice(self, notice: wire.Notice) -> None:
+        if (text := self._voice_notices.words(notice)) is not None:
+            self.tell(text)
 
     def _reached(self, stage: str, reply: str) -> None:
         if self._turn and reply == self._dialogue.current:

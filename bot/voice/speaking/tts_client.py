@@ -77,6 +77,7 @@ class SpeechClient:
         self._connection: ClientConnection | None = None
         self._delay = FIRST_DELAY
         self._closing = asyncio.Event()
+        self._early: list[SpeechEvent] = []
 
     @property
     def connected(self) -> bool:
@@ -107,8 +108,11 @@ class SpeechClient:
                             limit.reschedule(asyncio.get_running_loop().time() + LOADING_LIMIT)
                         case wire.Loading(_, progress):
                             report(progress)
-                        case _:
+                        case wire.EngineChanged() as state:
+                            self._early.append(state)
                             return
+                        case event if event is not None:
+                            self._early.append(event)
 
     async def send(self, message: wire.ClientMessage) -> None:
         """Send one message; waits while the server does not read.
@@ -128,6 +132,8 @@ class SpeechClient:
 
         A consumer that is slow makes the server wait: nothing is dropped, and little is buffered.
         """
+        while self._early:
+            yield self._early.pop(0)
         while not self._closing.is_set():
             connection = self._connection
             if connection is None:

@@ -9,7 +9,7 @@ _WHILE_AWAY: dict[wire.EngineChange, str] = {
     "too_slow": "🐢 My voice can't keep up at the moment; {engine} speaks until it can.",
     "out_of_memory": "⚠️ The graphics card is full, so {engine} speaks in place of my voice until there is room.",
     "failed": "⚠️ My voice has failed; {engine} speaks until it works again.",
-    "asked": "🐢 Low-performance mode: {engine} speaks.",
+    "asked": "🐢 Somebody spares my card; {engine} speaks meanwhile.",
 }
 BACK = "🎤 My own voice is back."
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_server.speaking.pace import Pace
+from tts_server.speaking.pace import SHORTEST_PORTION, Pace
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 
 
 def paced(seconds_a_character: float = 0.05) -> Pace:
     pace = Pace()
-    pace.spoken("x" * 100, 100 * seconds_a_character)
+    pace.spoken("x" * 100, 100 * seconds_a_character, 40 * seconds_a_character)
     return pace
 
 
@@ -40,9 +40,33 @@ def test_the_longer_it_spoke_the_less_is_left_and_it_begins_with_a_word(text: st
 
 def test_it_follows_an_engine_that_changes_and_ignores_silence() -> None:
     pace = paced(0.05)
-    pace.spoken("hello", 0.0)
-    pace.spoken("", 3.0)
+    pace.spoken("hello", 0.0, 1.0)
+    pace.spoken("", 3.0, 1.0)
     assert pace.unspoken(TEXT, 0.05 * 6).startswith("quick")
     for _ in range(30):
-        pace.spoken("x" * 100, 10.0)
+        pace.spoken("x" * 100, 10.0, 4.0)
     assert pace.unspoken(TEXT, 0.1 * 6).startswith("quick")
+
+
+LONG = "When the rain stops, we walk along the river to the old mill, and from there we take the bus home again."
+
+
+def test_what_others_can_wait_for_is_said_in_one_go() -> None:
+    assert paced().portion(LONG, 0.02 * len(LONG)) == LONG
+    assert paced().portion(LONG, float("inf")) == LONG
+    assert Pace().portion(LONG, 0.0) == LONG
+
+
+def test_what_they_can_not_wait_for_ends_earlier_with_a_clause_or_a_word() -> None:
+    assert paced().portion(LONG, 0.02 * 70) == "When the rain stops, we walk along the river to the old mill, "
+    assert paced().portion(LONG, 0.02 * 50) == "When the rain stops, we walk along the river to "
+
+
+@given(st.text(max_size=200), st.floats(-10, 10))
+def test_a_portion_is_never_too_small_and_leaves_no_crumb(text: str, seconds: float) -> None:
+    portion = paced().portion(text, seconds)
+    assert text.startswith(portion)
+    if portion != text:
+        assert len(portion) >= SHORTEST_PORTION
+        assert len(text) - len(portion) >= SHORTEST_PORTION
+        assert portion[-1].isspace()

@@ -76,10 +76,11 @@ async def test_loading_is_waited_for_and_told() -> None:
         assert socket.request.path.endswith("?notices=true")
         for notice in (
             wire.EngineChanged("espeak-ng", "loading"),
+            wire.Warned("The card is nearly full."),
             wire.Loading("XTTS v2", 0.25),
             wire.Loading("XTTS v2", 1.0),
             wire.EngineChanged("XTTS v2", "ready"),
-            wire.Warned("The card is nearly full."),
+            wire.Warned("The card is full."),
         ):
             await socket.send(wire.encode_server(notice))
         await socket.wait_closed()
@@ -89,8 +90,12 @@ async def test_loading_is_waited_for_and_told() -> None:
         await client.open()
         await client.loaded(told.append)
         assert told == [0.25, 1.0]
-        # What came after it is for whoever reads the events.
-        assert await take(client.events(), 1) == [wire.Warned("The card is nearly full.")]
+        # All else is for whoever reads the events.
+        assert await take(client.events(), 3) == [
+            wire.Warned("The card is nearly full."),
+            wire.EngineChanged("XTTS v2", "ready"),
+            wire.Warned("The card is full."),
+        ]
         await client.close()
 
 

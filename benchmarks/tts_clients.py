@@ -1,0 +1,122 @@
+"""Clients of the speech server that take the time of what they hear, and the server they talk to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.errors import MeasurementError
+from bot.services import ROOT
+from tts_server import wire
+
+START_LIMIT = 60.0
+REPLY_LIMIT = 300.0
+BYTES_A_SECOND = 4 * wire.SAMPLE_RATE
+
+
+@dataclass(slots=True)
+class HeardReply:
+    """One reply at the client: when it was sent, when each piece of sound came (seconds), and how long it was."""
+
+    sent: float
+    pieces: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def first_audio(self) -> float:
+        """From the whole first clause being sent to the first sound of it."""
+        return self.pieces[0][0] - self.sent
+
+    @property
+    def audio(self) -> float:
+        """Seconds of sound."""
+        return sum(seconds for _, seconds in self.pieces)
+
+    @property
+    def starved(self) -> float:
+        """For how long a listener who plays what comes would have had nothing to play, once it had begun."""
+        clock = self.pieces[0][0]
+        starved = 0.0
+        for at, seconds in self.pieces:
+            starved += max(0.0, at - clock)
+            clock = max(clock, at) + seconds
+        return starved
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProcess:
+    """A speech server of this checkout, in a process of its own."""
+
+    address: str
+    process: psutil.Process
+
+    def memory(self) -> int:
+        """What it holds now, in bytes."""
+        return int(self.process.memory_info().rss)
+
+
+@asynccontextmanager
+async def speech_server(folder: Path, *options: str) -> AsyncIterator[ServerProcess]:
+    """Run the server with these command line options until the block ends.
+
+    Raises:
+        MeasurementError: it would not start.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", *options),
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "TTS_VOICES_DIR": str(folder / "voices"), "PATH": ""},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        if process.stdout is None:
+            raise MeasurementError("the speech server has no output")
+        async with asyncio.timeout(START_LIMIT):
+            line = await process.stdout.readline()
+        if not line:
+            raise MeasurementError("the speech server would not start")
+        yield ServerProcess(json.loads(line)["listening"], psutil.Process(process.pid))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def speak(server: ServerProcess, replies: Sequence[str], start: asyncio.Event) -> list[HeardReply]:
+    """Send replies one after another on one connection, once ``start`` is set, and hear each to its end.
+
+    Raises:
+        MeasurementError: the server failed at one.
+    """
+    async with connect(server.address, compression=None, max_size=None) as connection:
+        await start.wait()
+        return [await _reply(connection, str(number), text) for number, text in enumerate(replies)]
+
+
+async def _reply(connection: ClientConnection, reply: str, text: str) -> HeardReply:
+    heard = HeardReply(time.monotonic())
+    await connection.send(wire.encode_client(wire.Speak(text, flush=True, reply=reply)))
+    async with asyncio.timeout(REPLY_LIMIT):
+        while True:
+            frame = await connection.recv()
+            if isinstance(frame, bytes):
+                heard.pieces.append((time.monotonic(), len(frame) / BYTES_A_SECOND))
+                continue
+            match wire.parse_server(frame):
+                case wire.Flushed():
+                    if not heard.pieces:
+                        raise MeasurementError("a reply had no sound")
+                    return heard
+                case wire.Failure(error):
+                    raise MeasurementError(f"the speech server said: {error}")
+                case _:
+                    pass

@@ -1,0 +1,170 @@
+"""What the speech server adds to its engine, and how fairly it shares one: 1, 4 and 16 connections at once.
+
+With espeak-ng, and with a stand-in that is as slow as a card's engine would be: a fixed first-audio time and speed, by
+its own stamps, so that what the server adds can be told from what the engine takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from benchmarks.command_line import count, interruptible, make_console, write_json
+from benchmarks.errors import MeasurementError
+from benchmarks.machine import describe_machine
+from benchmarks.statistics import spread
+from benchmarks.tts_clients import HeardReply, ServerProcess, speak, speech_server
+
+CONNECTIONS = (1, 2, 4, 16)
+FIRST_AUDIO, REAL_TIME_FACTOR = 0.1, 0.4
+REPLY = (
+    "Well, let me think about that for a moment. The train leaves at nine from the old station, so we should be there "
+    "a little early. If it rains, we take the bus instead, and if the bus is late, we walk along the river."
+)
+FIRST_CLAUSE_SECONDS = len("Well, let me think about that for a moment.") / 15
+ESPEAK_FIRST_AUDIO_MS, ADDED_MS, STARVED_MS = 10.0, 3.0, 20.0
+WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """So many connections at once. Times in ms, memory in MB.
+
+    Attributes:
+        added: what the server adds to the engine's own first-audio time; ``None`` where the engine tells of none.
+        last_first_audio: of the connection that waited longest for its very first sound.
+        starved: the longest that a listener would have had nothing to play, in any reply.
+        fairness: the share of its time in which the worst-off listener had sound, over that of the best-off one.
+    """
+
+    engine: str
+    connections: int
+    first_audio: float
+    first_audio_p95: float
+    added: float | None
+    last_first_audio: float
+    starved: float
+    fairness: float
+    memory: float
+
+
+def main() -> int:
+    """Measure and print."""
+    arguments = _parse_arguments()
+    console = make_console(WIDTH)
+    try:
+        results = asyncio.run(interruptible(measure(arguments.replies)))
+    except (MeasurementError, TimeoutError) as error:
+        console.print(f"✘ The measurement broke off: {error}.", style="bold red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    machine = describe_machine()
+    console.print(_table(results, machine))
+    verdicts = _verdicts(results)
+    for text, met in verdicts.items():
+        console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")
+    if arguments.json is not None:
+        shared = [asdict(result) for result in results]
+        write_json({"machine": machine, "shared": shared, "verdicts": verdicts}, arguments.json)
+    return 0
+
+
+async def measure(replies: int) -> list[Shared]:
+    """Every engine with every number of connections; raises :class:`MeasurementError`."""
+    results = []
+    with tempfile.TemporaryDirectory(prefix="seiyuu-tts-") as name:
+        folder = Path(name)
+        for connections in CONNECTIONS:
+            async with speech_server(folder, "--engine", "espeak") as server:
+                results.append(await _share("espeak-ng", server, connections, replies, None))
+        for connections in (number for number in CONNECTIONS if number <= 4):
+            timings = folder / f"timings-{connections}.jsonl"
+            options = ("--first-audio-ms", str(1000 * FIRST_AUDIO), "--rtf", str(REAL_TIME_FACTOR))
+            async with speech_server(folder, "--engine", "stand-in", *options, "--timings", str(timings)) as server:
+                results.append(await _share("stand-in", server, connections, replies, timings))
+    return results
+
+
+async def _share(engine: str, server: ServerProcess, connections: int, replies: int, timings: Path | None) -> Shared:
+    before = server.memory()
+    start = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        clients = [tasks.create_task(speak(server, [REPLY] * replies, start)) for _ in range(connections)]
+        await asyncio.sleep(0.5)
+        start.set()
+    heard = [client.result() for client in clients]
+    first = spread([1000 * reply.first_audio for replies in heard for reply in replies])
+    return Shared(
+        engine=engine,
+        connections=connections,
+        first_audio=first.median,
+        first_audio_p95=first.p95,
+        added=_added(timings, heard[0]) if timings and connections == 1 else None,
+        last_first_audio=max(1000 * replies[0].first_audio for replies in heard),
+        starved=max(1000 * reply.starved for replies in heard for reply in replies),
+        fairness=_fairness(heard),
+        memory=(server.memory() - before) / 1e6,
+    )
+
+
+def _added(timings: Path, heard: Sequence[HeardReply]) -> float:
+    """The client's first-audio time less the engine's own, of the same clauses: the median."""
+    records = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]
+    engines = [next(record for record in records if record["received_at"] >= reply.sent) for reply in heard]
+    own = [record["first_audio_at"] - record["received_at"] for record in engines]
+    return spread([1000 * (reply.first_audio - took) for reply, took in zip(heard, own, strict=True)]).median
+
+
+def _fairness(heard: Sequence[Sequence[HeardReply]]) -> float:
+    shares = [reply.audio / (reply.audio + reply.starved) for replies in heard for reply in replies]
+    return min(shares) / max(shares)
+
+
+def _verdicts(results: Sequence[Shared]) -> dict[str, bool]:
+    espeak = next(result for result in results if result.engine == "espeak-ng" and result.connections == 1)
+    alone = next(result for result in results if result.engine == "stand-in" and result.connections == 1)
+    two = next(result for result in results if result.engine == "stand-in" and result.connections == 2)
+    one_clause = 1000 * (FIRST_AUDIO + FIRST_CLAUSE_SECONDS * REAL_TIME_FACTOR) + alone.first_audio + ADDED_MS
+    return {
+        f"first audio on espeak-ng within {ESPEAK_FIRST_AUDIO_MS:g} ms of the first clause": (
+            espeak.first_audio <= ESPEAK_FIRST_AUDIO_MS
+        ),
+        f"the server adds at most {ADDED_MS:g} ms": alone.added is not None and alone.added <= ADDED_MS,
+        f"two at once at {REAL_TIME_FACTOR:g}x: each in real time": two.starved <= STARVED_MS,
+        "two at once: the second's first audio at most one clause later": two.last_first_audio <= one_clause,
+    }
+
+
+def _table(results: Sequence[Shared], machine: dict[str, str]) -> Table:
+    table = Table(title=f"The speech server on {machine['processor']}, {machine['cores']} cores")
+    for heading in (
+        *("engine", "at once", "first audio, ms", "p95", "added", "last to begin", "starved, ms", "fairness", "MB"),
+    ):
+        table.add_column(heading, justify="right")
+    for one in results:
+        table.add_row(
+            *(one.engine, str(one.connections), f"{one.first_audio:.1f}", f"{one.first_audio_p95:.1f}"),
+            "" if one.added is None else f"{one.added:.1f}",
+            *(f"{one.last_first_audio:.0f}", f"{one.starved:.0f}", f"{one.fairness:.2f}", f"{one.memory:+.1f}"),
+        )
+    return table
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tts_server", description=__doc__)
+    parser.add_argument("--replies", type=count, default=5, help="on each connection")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Sparing the graphics card that the voice is computed on."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from discord.ext import commands
+
+from bot.commands.managers import require_manager
+from bot.voice.manager import CallError
+from bot.voice.speaking.low_performance import LowPerformance, LowPerformanceError
+
+Context = commands.Context[Any]
+
+
+class LowPerformanceCommands(commands.Cog, name="Card"):
+    """Let a plainer voice speak while the card is needed elsewhere."""
+
+    def __init__(self, mode: LowPerformance) -> None:
+        self._mode = mode
+
+    @commands.hybrid_command(name="low-performance", description="Let a plainer voice speak, to spare the card.")
+    @commands.guild_only()
+    async def low_performance(self, ctx: Context, switch: Literal["on", "off"]) -> None:
+        """Let a plainer voice speak from the next clause on, to spare the card; or my own again."""
+        require_manager(ctx)
+        await ctx.defer()
+        try:
+            engine = await self._mode.ask(low=switch == "on")
+        except LowPerformanceError as error:
+            raise CallError(str(error)) from error
+        await ctx.send(f"🐢 Low-performance mode is {switch}: {engine} speaks.")

@@ -1,0 +1,91 @@
+"""A voice that has to be loaded: `!join` shows how far it is, and what happens to it later is told in the channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox.world.entities import Message
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
+from tests.features.talk import let_manage
+from tests.tts_server.client import RunningServer, running_with
+from tests.tts_server.spelling_engine import LoadingEngine, SpellingEngine
+from tts_server.engines.base import EngineError
+from tts_server.voices.library import VoiceLibrary
+
+
+@dataclass
+class Loading:
+    stage: Stage
+    server: RunningServer
+    engine: LoadingEngine
+
+    def answers(self) -> list[Message]:
+        """What the bot has written in the general channel, as it reads now."""
+        general = self.stage.sandbox.home.general
+        return [message for message in self.stage.ada.messages(general) if message.author.bot]
+
+
+@pytest.fixture
+async def loading(make_stage: StageMaker, tmp_path: Path) -> AsyncIterator[Loading]:
+    async with a_loading_voice(make_stage, tmp_path) as loading:
+        yield loading
+
+
+@asynccontextmanager
+async def a_loading_voice(make_stage: StageMaker, folder: Path) -> AsyncIterator[Loading]:
+    engine = LoadingEngine("XTTS")
+    async with running_with(VoiceLibrary(folder / "voices"), [engine, SpellingEngine("espeak-ng")]) as server:
+        url = str(server.http.make_url("/ws/stream").with_scheme("ws"))
+        try:
+            async with make_stage(tts_websocket_url=url) as stage:
+                yield Loading(stage, server, engine)
+        finally:
+            engine.gate.set()
+
+
+async def test_joining_shows_how_far_the_voice_is_and_becomes_the_answer(loading: Loading) -> None:
+    await loading.stage.ask("!join")
+    assert await loading.stage.told("⏳ Loading my voice: 50 %")
+    (message,) = loading.answers()
+    loading.engine.gate.set()
+    assert await loading.stage.told("🎤 Joined Lounge!")
+    assert loading.answers()[0].id == message.id
+    assert loading.stage.app.calls.session is not None
+
+
+async def test_leaving_while_it_loads_leaves_nothing(loading: Loading) -> None:
+    await loading.stage.ask("!join")
+    await loading.stage.told("⏳ Loading my voice")
+    await loading.stage.answer_to("!leave", starts="👋 Left")
+    await loading.stage.until(lambda: loading.stage.app.calls.status().state.value == "idle", "rest")
+    async with asyncio.timeout(LIMIT):
+        while any("⏳" in message.content for message in loading.answers()):
+            await asyncio.sleep(0.02)
+    loading.engine.gate.set()
+    assert await loading.stage.answer_to("!join", starts="🎤 Joined")
+
+
+async def test_a_voice_that_will_not_load_is_told_and_another_speaks(loading: Loading) -> None:
+    loading.engine.failure_to_load = EngineError("the weights are missing")
+    loading.engine.gate.set()
+    await loading.stage.ask("!join")
+    await loading.stage.told("🎤 Joined")
+    assert await loading.stage.told("⚠️ My voice has failed; espeak-ng speaks")
+
+
+async def test_sparing_the_card_is_told_once_and_so_is_its_end(loading: Loading) -> None:
+    loading.engine.gate.set()
+    let_manage(loading.stage.sandbox, loading.stage.ada.user.id)
+    await loading.stage.join()
+    said = await loading.stage.answer_to("!low-performance on", starts="🐢 Low-performance mode")
+    assert said == "🐢 Low-performance mode is on: espeak-ng speaks."
+    await loading.stage.told("🐢 Somebody spares my card; espeak-ng speaks meanwhile.")
+    assert loading.server.speech.speaking_engine == "espeak-ng"
+    await loading.stage.answer_to("!low-performance off", starts="🐢 Low-performance mode is off: XTTS")
+    await loading.stage.told("🎤 My own voice is back.")

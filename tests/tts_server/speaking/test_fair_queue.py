@@ -1,0 +1,65 @@
+"""Who comes next at an engine, whatever else is given up meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tts_server.speaking.fair_queue import FairQueue
+
+
+async def waiting(queue: FairQueue, due: float, served: list[float]) -> None:
+    await queue.enter(due)
+    served.append(due)
+    queue.leave()
+
+
+async def test_whose_listener_runs_out_first_comes_first() -> None:
+    queue, served = FairQueue(1), list[float]()
+    assert await queue.enter(0.0) == math.inf
+    tasks = [asyncio.create_task(waiting(queue, due, served)) for due in (5.0, 3.0, 4.0, 3.0)]
+    await asyncio.sleep(0)
+    queue.leave()
+    await asyncio.gather(*tasks)
+    assert served == [3.0, 3.0, 4.0, 5.0]
+
+
+async def test_who_has_a_turn_is_told_when_the_first_of_the_others_is_due() -> None:
+    queue = FairQueue(1)
+    await queue.enter(0.0)
+    tasks = [asyncio.create_task(queue.enter(due)) for due in (5.0, 7.0)]
+    await asyncio.sleep(0)
+    queue.leave()
+    assert await tasks[0] == 7.0
+    tasks[1].cancel()
+
+
+@given(st.lists(st.sampled_from(["enter", "give up", "leave"]), max_size=60), st.integers(1, 3))
+def test_no_turn_is_lost_or_given_twice(steps: list[str], places: int) -> None:
+    async def play() -> None:
+        queue, tasks, inside = FairQueue(places), list[asyncio.Task[float]](), 0
+        for number, step in enumerate(steps):
+            if step == "enter":
+                tasks.append(asyncio.create_task(queue.enter(float(number % 5))))
+            elif step == "give up" and tasks:
+                # Also between being given the turn and hearing of it.
+                tasks[number % len(tasks)].cancel()
+            elif step == "leave" and any(task.done() and not task.cancelled() for task in tasks):
+                tasks.remove(next(task for task in tasks if task.done() and not task.cancelled()))
+                queue.leave()
+            if number % 2:
+                await asyncio.sleep(0)
+            inside = sum(task.done() and not task.cancelled() for task in tasks)
+            assert inside <= places
+        for _ in range(3):
+            await asyncio.sleep(0)
+        tasks = [task for task in tasks if not task.cancelled()]
+        inside = sum(task.done() for task in tasks)
+        assert inside == min(places, len(tasks))
+        for task in tasks:
+            task.cancel()
+
+    asyncio.run(play())
