@@ -177,10 +177,14 @@ async def running(
 
 @asynccontextmanager
 async def running_with(
-    library: VoiceLibrary, engines: Sequence[SpeechEngine], token: str | None = None, **options: Any
+    library: VoiceLibrary,
+    engines: Sequence[SpeechEngine],
+    token: str | None = None,
+    cards: CardPoll | None = None,
+    **options: Any,
 ) -> AsyncIterator[RunningServer]:
-    """A server with these engines and voices, on a machine without graphics cards."""
-    server = SpeechServer(library, CardPoll(["0.9"], read=tuple), token)
+    """A server with these engines and voices; without ``cards``, on a machine that has none."""
+    server = SpeechServer(library, cards or CardPoll(["0.9"], read=tuple), token)
     http = TestServer(server.application)
     await http.start_server()
     try:

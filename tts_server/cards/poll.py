@@ -18,15 +18,22 @@ class CardPoll:
     Args:
         thresholds: how full they may be, as :class:`VramWatch` has it.
         read: reads the cards; blocks.
+        seconds: between two looks.
 
     Raises:
         ValueError: a threshold can't be read.
     """
 
-    def __init__(self, thresholds: Sequence[str], read: Callable[[], tuple[CardMemory, ...]] = read_cards) -> None:
+    def __init__(
+        self,
+        thresholds: Sequence[str],
+        read: Callable[[], tuple[CardMemory, ...]] = read_cards,
+        seconds: float = SECONDS,
+    ) -> None:
         self._thresholds = tuple(thresholds)
         self._watch = VramWatch(thresholds)
         self._read = read
+        self._seconds = seconds
         self.cards: tuple[CardMemory, ...] = ()
 
     async def run(self, tell: Callable[[str], None]) -> None:
@@ -35,7 +42,7 @@ class CardPoll:
             self.cards = await asyncio.to_thread(self._read)
             for warning in self._watch.look(self.cards):
                 tell(warning)
-            await asyncio.sleep(SECONDS)
+            await asyncio.sleep(self._seconds)
 
     def standing(self) -> tuple[str, ...]:
         """The warnings that hold now, for who was not there when they were told."""

@@ -1,0 +1,80 @@
+"""What the server tells of itself: engines, graphics cards, and the mode that spares one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.tts_server.client import running, running_with
+from tests.tts_server.spelling_engine import SpellingEngine
+from tts_server.cards.memory import GIB, CardKind, CardMemory
+from tts_server.cards.poll import CardPoll
+from tts_server.voices.library import VoiceLibrary
+from tts_server.wire import EngineChanged, Warned
+
+FULL = CardMemory("RTX 3060", CardKind.NVIDIA, 12 * GIB, 11 * GIB, (8, 6))
+ROOMY = CardMemory("RX 6800", CardKind.AMD, 16 * GIB, 2 * GIB)
+
+
+async def test_cards_are_on_the_health_page_and_in_the_metrics(tmp_path: Path) -> None:
+    cards = CardPoll(["0.9"], read=lambda: (FULL, ROOMY))
+    async with running_with(VoiceLibrary(tmp_path), [SpellingEngine("one")], cards=cards) as server:
+        await read(cards)
+        health = await server.health()
+        assert [(card["name"], card["used_bytes"]) for card in health["cards"]] == [
+            ("RTX 3060", 11 * GIB),
+            ("RX 6800", 2 * GIB),
+        ]
+        async with server.session.get(server.http.make_url("/metrics")) as response:
+            text = await response.text()
+        assert f'tts_card_memory_bytes{{card="0",name="RTX 3060",kind="nvidia",state="used"}} {11 * GIB}' in text
+
+
+async def test_a_full_card_is_told_to_who_comes_and_to_who_is_there(tmp_path: Path) -> None:
+    now = [ROOMY]
+    cards = CardPoll(["0.9"], read=lambda: tuple(now), seconds=0.01)
+    path = "/ws/stream?notices=true"
+    async with (
+        running_with(VoiceLibrary(tmp_path), [SpellingEngine("one")], cards=cards) as server,
+        server.connect(path) as early,
+    ):
+        assert await early.next() == EngineChanged("one", "ready")
+        now[0] = FULL
+        warning = await early.next()
+        assert isinstance(warning, Warned)
+        assert "RTX 3060" in warning.text
+        async with server.connect(path) as late:
+            assert [await late.next(), await late.next()] == [EngineChanged("one", "ready"), warning]
+
+
+async def read(cards: CardPoll) -> None:
+    async with asyncio.timeout(5):
+        while not cards.cards:
+            await asyncio.sleep(0.005)
+
+
+async def test_sparing_the_engine_and_taking_it_back() -> None:
+    async with running(SpellingEngine("wanted"), SpellingEngine("other")) as server:
+        url = server.http.make_url("/v1/performance")
+        async with server.session.put(url, json={"low": True}) as response:
+            assert await response.json() == {"low": True, "reason": "asked", "speaking": "other"}
+        async with server.session.get(url) as response:
+            assert (await response.json())["low"] is True
+        async with server.session.put(url, json={"low": False}) as response:
+            assert await response.json() == {"low": False, "reason": "ready", "speaking": "wanted"}
+
+
+@pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"low": "yes"}', '{"low": 1}', "[" * 100_000, "\ud800"])
+async def test_anything_else_is_refused_in_words(body: str) -> None:
+    async with running(SpellingEngine("wanted")) as server:
+        url = server.http.make_url("/v1/performance")
+        async with server.session.put(url, data=body.encode("utf-8", "surrogatepass")) as response:
+            assert response.status == 400
+            assert '{"low": true}' in (await response.json())["error"]["message"]
+
+
+async def test_a_machine_without_cards_has_none(tmp_path: Path) -> None:
+    async with running_with(VoiceLibrary(tmp_path), [SpellingEngine("one")]) as server:
+        assert (await server.health())["cards"] == []
