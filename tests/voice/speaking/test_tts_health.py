@@ -1,0 +1,45 @@
+"""What `!voice-status` says of the voice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot.voice.speaking.tts_health import describe_voice
+
+
+@pytest.mark.parametrize(
+    ("health", "words"),
+    [
+        ({"engine": "espeak-ng"}, "espeak-ng at 127.0.0.1"),
+        ({"engine": "XTTS v2", "speaking": "XTTS v2", "state": "ready"}, "XTTS v2 at 127.0.0.1"),
+        (
+            {"engine": "XTTS v2", "speaking": "espeak-ng", "state": "loading", "loading": 0.4},
+            "espeak-ng, in place of XTTS v2 (not loaded yet, 40 %) at 127.0.0.1",
+        ),
+        (
+            {"engine": "XTTS v2", "speaking": "espeak-ng", "state": "out_of_memory", "loading": None},
+            "espeak-ng, in place of XTTS v2 (the card is full) at 127.0.0.1",
+        ),
+        ({"speaking": "espeak-ng"}, "⚠️ no speech server answers at 127.0.0.1"),
+        ([], "⚠️ no speech server answers at 127.0.0.1"),
+    ],
+)
+async def test_who_speaks_and_why(health: Any, words: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(health)
+
+    application = web.Application()
+    application.router.add_get("/health", answer)
+    async with TestServer(application) as server, aiohttp.ClientSession() as session:
+        said = await describe_voice(session, f"ws://127.0.0.1:{server.port}/ws/stream")
+    assert said == f"{words}:{server.port}"
+
+
+async def test_nobody_there() -> None:
+    async with aiohttp.ClientSession() as session:
+        assert (await describe_voice(session, "ws://127.0.0.1:9/ws/stream")).startswith("⚠️ no speech server")
