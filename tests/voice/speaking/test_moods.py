@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tts_server.wire import SpeechParameters
 MOODS = {"sleepy": MoodManner(preset="calm", speed=0.8, pitch_shift=-1.0)}
 
 
-def persona(**own: str) -> Persona:
+def persona(**own: Any) -> Persona:
     return Persona(name="Mika", description="x", moods={"sleepy": "x", "odd": "y"}, default_mood="sleepy", **own)
 
 

@@ -36,8 +36,8 @@ async def test_who_speaks_and_why(health: Any, words: str) -> None:
     application = web.Application()
     application.router.add_get("/health", answer)
     async with TestServer(application) as server, aiohttp.ClientSession() as session:
-        said = await describe_voice(session, f"ws://127.0.0.1:{server.port}/ws/stream")
-    assert said == f"{words}:{server.port}"
+        address = server.make_url("/ws/stream").with_scheme("ws")
+        assert await describe_voice(session, str(address)) == f"{words}:{address.port}"
 
 
 async def test_nobody_there() -> None:
