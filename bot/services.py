@@ -38,7 +38,7 @@ class SpeechServerOptions:
 
 def speech_server_options(settings: Settings) -> SpeechServerOptions:
     """What the bot's settings say about the speech server."""
-    environment = {"TTS_DEVICE": settings.tts_device.value}
+    environment = {"TTS_DEVICE": settings.tts_device.value, "TTS_ENGINE": settings.voice_engine}
     if "TTS_VOICES_DIR" not in os.environ:
         environment["TTS_VOICES_DIR"] = str(settings.data_dir / "voices")
     if settings.tts_token is not None:

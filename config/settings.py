@@ -30,6 +30,14 @@ class Profile(StrEnum):
     API = "api"
 
 
+_VOICE_ENGINES = {
+    Profile.EMBEDDED: "espeak",
+    Profile.LOCAL: "xtts",
+    Profile.HYBRID: "xtts",
+    Profile.API: "openai",
+}
+
+
 class Card(StrEnum):
     """One of the two graphics cards that a model server may stand for."""
 
@@ -139,6 +147,7 @@ class Settings(BaseSettings):
     tts_token: OptionalSecret = None
     tts_bind: str = Field("127.0.0.1:8765", pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")
     tts_device: Device = Device.AUTO
+    tts_engine: OptionalText = None
 
     stt_model: OptionalText = None
     stt_device: Device = Device.AUTO
@@ -239,6 +248,11 @@ class Settings(BaseSettings):
     def model_card(self) -> Card | None:
         """The card that serves calls, where the operator runs one model server a card."""
         return self.call_card if not self.llm_url and self.model_urls else None
+
+    @property
+    def voice_engine(self) -> str:
+        """The engine of the bot's own speech server: ``TTS_ENGINE``, else the profile's."""
+        return self.tts_engine or _VOICE_ENGINES[self.profile]
 
     @property
     def uses_toy_model(self) -> bool:

@@ -136,10 +136,14 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class EngineChanged:
-    """Server to client, a notice: ``engine`` speaks from now on, and why: ``ready`` means it is the one wanted."""
+    """Server to client, a notice: ``engine`` speaks from now on, and why: ``ready`` means it is the one wanted.
+
+    ``detail`` is what went wrong, in words for people, where something did.
+    """
 
     engine: str
     reason: EngineChange
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +291,7 @@ def encode_server(message: ServerMessage) -> str:
         case Loading():
             fields = {"event": "loading", "engine": message.engine, "progress": message.progress}
         case EngineChanged():
-            fields = {"event": "engine", "engine": message.engine, "reason": message.reason}
+            fields = {"event": "engine", "engine": message.engine, "reason": message.reason, "detail": message.detail}
         case Warned():
             fields = {"event": "warning", "text": message.text}
     if not isinstance(message, Notice) and message.reply is not None:
@@ -323,7 +327,8 @@ def parse_server(raw: str | bytes) -> ServerMessage:
                 return Loading(str(message["engine"]), min(max(float(message["progress"]), 0.0), 1.0))
             case "engine":
                 reason = message.get("reason")
-                return EngineChanged(str(message["engine"]), reason if reason in ENGINE_CHANGES else "failed")
+                known = reason if reason in ENGINE_CHANGES else "failed"
+                return EngineChanged(str(message["engine"]), known, str(message.get("detail", "")))
             case "warning":
                 return Warned(str(message["text"]))
             case other:

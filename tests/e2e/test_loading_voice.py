@@ -76,7 +76,7 @@ async def test_a_voice_that_will_not_load_is_told_and_another_speaks(loading: Lo
     loading.engine.gate.set()
     await loading.stage.ask("!join")
     await loading.stage.told("🎤 Joined")
-    assert await loading.stage.told("⚠️ My voice has failed; espeak-ng speaks")
+    assert await loading.stage.told("⚠️ My voice has failed, so espeak-ng speaks until it works again: the weights are")
 
 
 async def test_sparing_the_card_is_told_once_and_so_is_its_end(loading: Loading) -> None:

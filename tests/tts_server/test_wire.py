@@ -51,7 +51,7 @@ _server_messages = (
     | st.builds(Cancelled, _ids)
     | st.builds(Failure, st.text(), st.sampled_from(ERROR_CODES), _ids)
     | st.builds(Loading, st.text(), st.floats(0, 1))
-    | st.builds(EngineChanged, st.text(), st.sampled_from(ENGINE_CHANGES))
+    | st.builds(EngineChanged, st.text(), st.sampled_from(ENGINE_CHANGES), st.text())
     | st.builds(Warned, st.text())
 )
 _json = st.recursive(

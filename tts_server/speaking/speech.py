@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 300.0
 WANTED_AT_ONCE = 5
+_FAULTS = ("failed", "out_of_memory")
 MORE_AT_ONCE = 11
 
 
@@ -58,6 +59,7 @@ class Speech:
         self._others = tuple(EngineLine(engine) for engine in others)
         self._admission = Admission(at_once, MORE_AT_ONCE)
         self._replies: set[SpokenReply] = set()
+        self._fault = ""
 
     @property
     def engine_name(self) -> str:
@@ -80,7 +82,8 @@ class Speech:
 
     def state(self) -> EngineChanged:
         """Which engine speaks now, and why."""
-        return EngineChanged(self.speaking_engine, self._low() or "ready")
+        low = self._low()
+        return EngineChanged(self.speaking_engine, low or "ready", self._fault if low in _FAULTS else "")
 
     def voices(self) -> Sequence[Voice]:
         """Every voice of the engine that is wanted."""
@@ -194,6 +197,7 @@ class Speech:
         """An engine could not speak a clause."""
         _log.warning("%s could not speak: %s", line.name, error)
         if line is self._wanted and self._others:
+            self._fault = str(error)
             self.performance.failed("out_of_memory" if isinstance(error, OutOfMemoryError) else "failed")
 
     def _performance_changed(self, low: LowReason | None) -> None:

@@ -8,9 +8,10 @@ _WHILE_AWAY: dict[wire.EngineChange, str] = {
     "loading": "⏳ My voice is being loaded; {engine} speaks until it is there.",
     "too_slow": "🐢 My voice can't keep up at the moment; {engine} speaks until it can.",
     "out_of_memory": "⚠️ The graphics card is full, so {engine} speaks in place of my voice until there is room.",
-    "failed": "⚠️ My voice has failed; {engine} speaks until it works again.",
+    "failed": "⚠️ My voice has failed, so {engine} speaks until it works again: {detail}",
     "asked": "🐢 Somebody spares my card; {engine} speaks meanwhile.",
 }
+MAX_DETAIL = 500
 BACK = "🎤 My own voice is back."
 
 
@@ -25,8 +26,9 @@ class VoiceNotices:
         match notice:
             case wire.Warned(text):
                 return text
-            case wire.EngineChanged(engine, reason) if reason != self._state:
+            case wire.EngineChanged(engine, reason, detail) if reason != self._state:
                 self._state = reason
-                return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine)
+                detail = detail[:MAX_DETAIL] or "no more is known"
+                return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine, detail=detail)
             case _:
                 return None

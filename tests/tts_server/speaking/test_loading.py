@@ -108,7 +108,7 @@ async def test_an_engine_that_will_not_load_is_told_and_the_other_speaks() -> No
     async with a_voice() as voice, voice.server.connect(NOTICES) as client:
         voice.wanted.failure_to_load = EngineError("the weights are missing")
         voice.wanted.gate.set()
-        while await client.next() != EngineChanged("other", "failed"):
+        while await client.next() != EngineChanged("other", "failed", "the weights are missing"):
             pass
         assert await words(client) == [1, 2]
 

@@ -70,7 +70,7 @@ async def test_the_next_clauses_come_from_the_other_until_the_first_is_tried_aga
     voice.clock.now += FIRST_WAIT
     assert await voice.words("w5 w6.") == [5, 6]
     assert voice.wanted.texts == ["w5 w6."]
-    assert voice.notices == [EngineChanged("other", "failed"), EngineChanged("wanted", "ready")]
+    assert voice.notices == [EngineChanged("other", "failed", "the card is gone"), EngineChanged("wanted", "ready")]
 
 
 async def test_an_engine_that_fails_again_is_left_alone_for_longer(voice: Voice) -> None:
@@ -88,7 +88,7 @@ async def test_an_engine_that_fails_again_is_left_alone_for_longer(voice: Voice)
 async def test_a_full_card_is_told_as_one(voice: Voice) -> None:
     voice.wanted.fails_after, voice.wanted.failure = 3, OutOfMemoryError("no room")
     assert list(dict.fromkeys(await voice.words())) == WORDS
-    assert voice.notices == [EngineChanged("other", "out_of_memory")]
+    assert voice.notices == [EngineChanged("other", "out_of_memory", "no room")]
     assert (await voice.server.health())["state"] == "out_of_memory"
     assert (await voice.server.health())["speaking"] == "other"
 
