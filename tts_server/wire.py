@@ -327,8 +327,8 @@ def parse_server(raw: str | bytes) -> ServerMessage:
                 return Loading(str(message["engine"]), min(max(float(message["progress"]), 0.0), 1.0))
             case "engine":
                 reason = message.get("reason")
-                known = reason if reason in ENGINE_CHANGES else "failed"
-                return EngineChanged(str(message["engine"]), known, str(message.get("detail", "")))
+                detail = str(message.get("detail", ""))
+                return EngineChanged(str(message["engine"]), reason if reason in ENGINE_CHANGES else "failed", detail)
             case "warning":
                 return Warned(str(message["text"]))
             case other:
