@@ -44,7 +44,7 @@ async def _serve(settings: Settings) -> int:
     with ending_signals() as ended:
         library = VoiceLibrary(settings.tts_voices_dir)
         token = settings.tts_token.get_secret_value() if settings.tts_token else None
-        server = SpeechServer(library, CardPoll(settings.tts_vram_warning), token)
+        server = SpeechServer(library, CardPoll(settings.tts_vram_warning), token, settings.tts_requests_per_minute)
         runner = web.AppRunner(server.application, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
@@ -70,6 +70,8 @@ async def _listen(
             address = f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws/stream"
             sys.stdout.write(json.dumps({"listening": address, "engine": speech.engine_name}) + "\n")
             sys.stdout.flush()
+            # Engines print, and nobody reads on: a full pipe would stop them.
+            sys.stdout = sys.stderr
             await ending
     except (EngineError, UnknownVoiceError) as error:
         return _complain(f"TTS_ENGINE={settings.tts_engine}: {error}", _ENGINE_FAILED)

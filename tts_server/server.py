@@ -12,6 +12,7 @@ from tts_server.api.access import Access
 from tts_server.api.errors import unavailable
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.api.openapi import OpenApi
+from tts_server.api.rate_limit import RateLimit
 from tts_server.api.status_api import StatusApi
 from tts_server.api.stream_api import StreamApi
 from tts_server.api.voices_api import VoicesApi
@@ -23,6 +24,8 @@ from tts_server.speaking.warm_up import warm_up
 from tts_server.voices.library import VoiceLibrary
 from tts_server.wire import Notice, Warned
 
+REQUESTS_PER_MINUTE = 600
+
 
 class SpeechServer:
     """The speech server. ``application`` may be served by any aiohttp runner.
@@ -33,6 +36,7 @@ class SpeechServer:
         library: the voices that people made.
         cards: looks after the graphics cards.
         token: where there is one, every client must send it, for everything but ``/health``.
+        per_minute: how many requests to ``/v1`` each address may make.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class SpeechServer:
         library: VoiceLibrary,
         cards: CardPoll,
         token: str | None = None,
+        per_minute: int = REQUESTS_PER_MINUTE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cards = cards
@@ -47,7 +52,7 @@ class SpeechServer:
         self._speech: Speech | None = None
         metrics = Metrics()
         self._streams = StreamApi(self._ready, metrics, clock, self._standing)
-        self.application = web.Application(middlewares=[Access(token).middleware])
+        self.application = web.Application(middlewares=[Access(token).middleware, RateLimit(per_minute, clock).admit])
         self.application.add_routes(
             [
                 *self._streams.routes(),

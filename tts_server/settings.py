@@ -68,6 +68,7 @@ _EXAMPLES = {
     "TTS_PRECISION": "auto, float32, float16 or bfloat16",
     "TTS_IDLE_UNLOAD": "300",
     "TTS_MAX_REPLIES": "5",
+    "TTS_REQUESTS_PER_MINUTE": "600",
     "TTS_VRAM_WARNING": "0.9, or 10GB",
     "XTTS_MODEL": "data/models/xtts-v2",
     "TTS_STAND_IN_FIRST_AUDIO_MS": "200",
@@ -94,6 +95,7 @@ class Settings(BaseSettings):
     tts_deepspeed: bool = False
     tts_idle_unload: float = Field(300.0, ge=1)
     tts_max_replies: int = Field(5, ge=1, le=64)
+    tts_requests_per_minute: int = Field(600, ge=1, le=100_000)
     tts_vram_warning: CommaList = ("0.9",)
     xtts_model: Path = Path("data/models/xtts-v2")
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
