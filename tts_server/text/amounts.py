@@ -52,7 +52,7 @@ class Amounts:
         close = any_of(unit for unit in (*self._units, *self._currencies) if len(unit) > 1 or not unit.isalpha())
         apart = any_of((*self._units, *self._currencies))
         number = (
-            rf"(?<![\w.,/])(?P<sign>[-−](?=[0-9]))?(?P<low>{amount})"
+            rf"(?<![\w.,/])(?<![0-9][-–])(?P<sign>[-−](?=[0-9]))?(?P<low>{amount})"
             rf"(?:(?P<dash>-|{_BLANK}?[–—]{_BLANK}?)(?P<high>{amount}))?"
         )
         self._before = re.compile(
@@ -61,9 +61,9 @@ class Amounts:
         )
         self._behind = re.compile(
             rf"{number}(?:{_BLANK}?(?P<scale>{scale}){_BLANK}?(?P<scaled>{currency})|(?P<close>{close})|{_BLANK}(?P<apart>{apart}))"
-            rf"(?![\w/]|[.,][0-9])"
+            rf"(?![\w/]|[.,–-][0-9])"
         )
-        self._bare = re.compile(rf"{number}(?!\w|[.,/][0-9])")
+        self._bare = re.compile(rf"{number}(?!\w|[.,/–-][0-9])")
 
     def spell(self, text: str) -> str:
         """Replace every amount that is certain to be one by its words."""

@@ -21,7 +21,7 @@ _LINE_END = re.compile(r"(?<=\w)[ \t]*\n\s*")
 # "12345.Let me see": the blank was forgotten, and a voice would read the full stop as "dot".
 _GLUED_STOP = re.compile(r"(?<=[0-9])\.(?=[A-ZÀ-ÖØ-ÞА-ЯЁ](?:[^\W\d_A-Z]|['’ ]))")
 # What is left when a mark was cut off with the segment before: closers and stops, but not "-5" or ".5".
-_LEADING = re.compile(r"\A(?:[\s!?,;:)\]}»”’…—–\"']|[-.](?![0-9]))+")
+_LEADING = re.compile(r"\A(?:[\s!?,;:)\]}»”’…—–\"']|[-.](?![$€£¥]?[0-9]))+")
 _BLANK_BEFORE_MARK = re.compile(r" +(?=[,.!?;:](?:\s|\Z))")
 
 
@@ -42,6 +42,15 @@ def for_the_ear(text: str, language: str, before: str = "") -> str:
     text = " ".join(_UNUSUAL.sub(_audible, text).split())
     text = _LEADING.sub("", _BLANK_BEFORE_MARK.sub("", text))
     return text if any(char.isalnum() for char in text) else ""
+
+
+def prepare(language: str) -> None:
+    """Read what is known of a language, so that its first segment comes at once. Blocks for 50 ms: call it in a thread.
+
+    Raises:
+        LexiconError: its file is broken.
+    """
+    for_the_ear("1 ", language)
 
 
 def _audible(match: re.Match[str]) -> str:

@@ -1,42 +1,70 @@
-"""Which language a text is in, as far as its script tells."""
+"""Which language a text may be in, as far as its script tells."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
+from types import MappingProxyType
 
 from tts_server.text.marks import script
 
-_LANGUAGES = {
-    "HIRAGANA": "ja",
-    "KATAKANA": "ja",
-    "CJK": "zh",
-    "HANGUL": "ko",
-    "CYRILLIC": "ru",
-    "GREEK": "el",
-    "ARABIC": "ar",
-    "HEBREW": "he",
-    "DEVANAGARI": "hi",
-    "BENGALI": "bn",
-    "TAMIL": "ta",
-    "TELUGU": "te",
-    "GUJARATI": "gu",
-    "GURMUKHI": "pa",
-    "KANNADA": "kn",
-    "MALAYALAM": "ml",
-    "THAI": "th",
-    "MYANMAR": "my",
-    "GEORGIAN": "ka",
-    "ARMENIAN": "hy",
-    "ETHIOPIC": "am",
-}
+# The first is the one most text in that script is in. Latin, which serves hundreds, is every other language's.
+_LANGUAGES = MappingProxyType(
+    {
+        "HIRAGANA": "ja",
+        "KATAKANA": "ja",
+        "CJK": "zh ja yue",
+        "HANGUL": "ko",
+        "CYRILLIC": "ru uk be bg sr mk kk ky mn tg tt ba",
+        "GREEK": "el grc",
+        "ARABIC": "ar fa ur ps ug sd ku",
+        "HEBREW": "he yi",
+        "DEVANAGARI": "hi mr ne sa kok",
+        "BENGALI": "bn as",
+        "TAMIL": "ta",
+        "TELUGU": "te",
+        "GUJARATI": "gu",
+        "GURMUKHI": "pa",
+        "KANNADA": "kn",
+        "MALAYALAM": "ml",
+        "SINHALA": "si",
+        "ORIYA": "or",
+        "THAI": "th",
+        "LAO": "lo",
+        "KHMER": "km",
+        "MYANMAR": "my",
+        "GEORGIAN": "ka",
+        "ARMENIAN": "hy",
+        "ETHIOPIC": "am",
+    }
+)
+_IN_LATIN_TOO = frozenset({"sr", "ku"})
+_NOT_LATIN = frozenset(" ".join(_LANGUAGES.values()).split()) - _IN_LATIN_TOO
 
 
 def language_of(text: str) -> str | None:
     """The main language of the script most of ``text``'s letters are in; ``None`` for Latin, which serves hundreds."""
+    languages = _LANGUAGES.get(_main_script(text) or "")
+    return languages.partition(" ")[0] if languages else None
+
+
+def languages_written_like(text: str, languages: Collection[str]) -> frozenset[str]:
+    """Those of ``languages``, main parts of tags, whose script is the one that most of ``text``'s letters are in."""
+    letters = _main_script(text)
+    if letters is None:
+        return frozenset()
+    if letters in _LANGUAGES:
+        return frozenset(_LANGUAGES[letters].split()).intersection(languages)
+    return frozenset(languages) - _NOT_LATIN if letters == "LATIN" else frozenset()
+
+
+def _main_script(text: str) -> str | None:
+    if text.isascii():
+        return "LATIN" if any(map(str.isalpha, text)) else None
     letters = Counter(script(char) for char in text if char.isalpha())
     if not letters:
         return None
     # Japanese is written in three scripts, and one of them is Chinese.
     if letters["CJK"] and letters["HIRAGANA"] + letters["KATAKANA"]:
-        return "ja"
-    return _LANGUAGES.get(letters.most_common(1)[0][0])
+        return "HIRAGANA"
+    return letters.most_common(1)[0][0]

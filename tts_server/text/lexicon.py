@@ -149,15 +149,24 @@ class Dates(_Part):
     day_first_regions: list[Word] = []
 
 
+class OwnWords(_Part):
+    """The number words of a language that num2words lacks; ``scales`` from the highest down, such as 100 and 1000."""
+
+    below_hundred: Annotated[list[Word], Field(min_length=100, max_length=100)]
+    scales: dict[int, Word]
+
+
 class Numbers(_Part):
     """How figures are written and read. What is missing here is left as it is written.
 
+    ``words`` replace num2words; ``every_figure`` is for languages in which engines fail on one that is left.
     ``fraction``: after the decimal sign come single digits, one number, or num2words's own words for the whole.
     ``units`` and ``agreement`` (the last word of a number beside a noun) are by the noun's gender. ``scales`` are what
     may stand between a number and its currency, and how that is said; ``elisions`` mend the two.
     """
 
-    words: Word | None = None
+    words: OwnWords | None = None
+    every_figure: bool = False
     decimal: Literal[".", ","] = "."
     point: Word | None = None
     fraction: Literal["digits", "number", "named"] = "named"
@@ -244,6 +253,12 @@ def languages() -> frozenset[str]:
 def common() -> Common:
     """What all languages share."""
     return read(DATA / f"{_COMMON}.yaml", Common)
+
+
+@cache
+def abbreviations() -> frozenset[str]:
+    """Every language's whose full stop ends no sentence, in lower case and without it."""
+    return frozenset(short for shorts in common().no_sentence_end.values() for short in shorts)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the segmenter knows of scripts: stops, clause marks, closers, and abbreviations that end in a full stop."""
+"""What the segmenter knows of scripts: stops, clause marks, closers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,6 @@ _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u20e3")
 _WEIGHTS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}
 _BLANKLESS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"})
 _WITHOUT_MARKS = frozenset({"THAI", "LAO", "KHMER", "MYANMAR"})
-
-# None that people also end sentences with, such as "no." or "sun.".
-_ABBREVIATIONS = """
-mr mrs ms dr prof sr jr st vs etc approx dept fig inc ltd co corp vol pp al jan feb apr aug sept oct nov dec
-bzw usw evtl ggf inkl nr tel vgl bspw
-mme mlle bd
-sra srta ud uds pág núm
-sig dott avv
-т д п е др стр рис гр ул им
-"""
-ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
-"""Lower-case, without their full stop; one letter alone, and a word with a full stop inside, count as well."""
 
 
 def script(char: str) -> str:

@@ -17,7 +17,7 @@ from tts_server.text.marks import CLOSERS, HARD_MARKS
 
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _LINE_START = re.compile(r"^[ \t]*(?:(?:>{1,3}|#{1,6}|-#|[-*+•])[ \t]+)+", re.MULTILINE)
-_TABLE_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}[-|: \t]*$", re.MULTILINE)
+_TABLE_RULE = re.compile(r"^[ \t]*(?:\|[ \t]*)?:?-{2,}[-|: \t]*$", re.MULTILINE)
 _DISCORD = re.compile(r"<(?:(@&|@!?|#)\d+|(a?:)\w+:\d+|(t):-?\d+(?::\w)?|/([^:<>]+):\d+)>")
 _SHORTCODE = re.compile(r"(?<![\w:]):[a-zA-Z][\w+-]*:(?![\w:])")
 _ADDRESS = re.compile(r"(?<!\]\()<?\b(?:https?://|www\.)([^\s<>\"]+)>?", re.IGNORECASE)
@@ -29,7 +29,11 @@ _LEFTOVERS = re.compile(r"[*`]+|~~|\|\|")
 _TRAILING = ".,;:!?)'\"»*_~"
 
 # Inline rules alone: a segment is no document, and what starts a line is dealt with here.
-_RULES = ("emphasis", "strikethrough", "backticks", "link", "image", "escape", "entity", "newline")
+_PARSER = MarkdownIt("zero").enable(
+    ["emphasis", "strikethrough", "backticks", "link", "image", "escape", "entity", "newline"]
+)
+# What no emoji is without: looking for one takes longer than all the rest here.
+_MAYBE_EMOJI = re.compile("[\u00a9\u00ae\u200d\u203c\u2049\u20e3\u2100-\U0010ffff]")
 
 
 def strip_markup(text: str, phrases: Phrases, begins_sentence: bool) -> str:
@@ -45,8 +49,9 @@ def strip_markup(text: str, phrases: Phrases, begins_sentence: bool) -> str:
     text = _SHORTCODE.sub(" ", text)
     text = _ADDRESS.sub(lambda match: _address(match, phrases), text)
     text = _HTML.sub(" ", text)
-    text = "".join(_plain(_parser().parseInline(text)[0].children or [], phrases))
-    text = emoji.replace_emoji(text, " ")
+    text = "".join(_plain(_PARSER.parseInline(text)[0].children or [], phrases))
+    if _MAYBE_EMOJI.search(text):
+        text = emoji.replace_emoji(text, " ")
     text = _BETWEEN_DIGITS.sub(f" {phrases.times} ", text)
     return _LEFTOVERS.sub("", text).replace("|", ", ").replace("_", " ")
 
@@ -57,10 +62,6 @@ def ends_sentence(text: str) -> bool:
         return True
     bare = text.rstrip().rstrip("".join(CLOSERS))
     return not bare or bare[-1] in HARD_MARKS or bare[-1] in ".…"
-
-
-def _parser() -> MarkdownIt:
-    return MarkdownIt("zero").enable(list(_RULES))
 
 
 def _without_actions(text: str, begins_sentence: bool) -> str:

@@ -11,24 +11,24 @@ from typing import Any
 
 from num2words import CONVERTER_CLASSES
 
-from tts_server.text.lexicon import Endings, Gender, Numbers
+from tts_server.text.lexicon import Endings, Gender, Numbers, OwnWords
 
 LONGEST = 15
 """A number with more digits than this is read digit by digit, as people read a card's or a telephone's."""
 
 _REMEMBERED = 2048
-_LAST_WORD = re.compile(r"([^\W\d_]+(?: [^\W\d_]+)?) \Z")
+_LAST_WORDS = re.compile(r"(?:([^\W\d_]+) )?([^\W\d_]+) \Z")
 _REACH = 24
 # What num2words raises for a language that lacks something, or a number beyond its words.
-_FAILURES = (NotImplementedError, OverflowError, ValueError, TypeError, KeyError, IndexError, ArithmeticError)
+_FAILURES = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
 class NumberWords:
     """Says numbers in one language: those that it has no words for stay in figures."""
 
-    def __init__(self, converter: str, numbers: Numbers) -> None:
+    def __init__(self, language: str, numbers: Numbers) -> None:
         self._numbers = numbers
-        self._converter = _converter(converter)
+        self._converter = _OwnConverter(numbers.words) if numbers.words else _converter(language)
         self._words = lru_cache(_REMEMBERED)(self._uncached)
 
     def cardinal(self, digits: str, gender: Gender | None = None) -> str:
@@ -47,11 +47,12 @@ class NumberWords:
         return self._words("ordinal", number, tuple(sorted((grammar or {}).items())))
 
     def ordinal_after(self, number: int, text: str) -> str | None:
-        """The ordinal as inflected after ``text``, as far as its last word tells."""
+        """The ordinal as inflected after ``text``, as far as its last two words tell."""
         word = self.ordinal(number)
-        before = _LAST_WORD.search(text[-_REACH:])
+        last = _LAST_WORDS.search(text[-_REACH:].lower())
+        before = {last[2], f"{last[1]} {last[2]}"} if last else set()
         for inflection in self._numbers.ordinals.inflections if word else ():
-            if not inflection.after or (before and before[1].lower() in inflection.after):
+            if not inflection.after or before.intersection(inflection.after):
                 return with_ending(word or "", inflection.endings)
         return word
 
@@ -84,6 +85,20 @@ class NumberWords:
             return str(getattr(self._converter, f"to_{kind}")(number, **_options(grammar))).replace(",", "").strip()
         except _FAILURES:
             return None
+
+
+class _OwnConverter:
+    """What is needed of num2words's, for a language that it lacks."""
+
+    def __init__(self, words: OwnWords) -> None:
+        self._words = words
+
+    def to_cardinal(self, number: int) -> str:
+        for scale, name in self._words.scales.items():
+            if number >= scale:
+                rest = f" {self.to_cardinal(number % scale)}" if number % scale else ""
+                return f"{self.to_cardinal(number // scale)} {name}{rest}"
+        return self._words.below_hundred[number]
 
 
 def with_ending(word: str, endings: Endings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from tts_server.text.amounts import Amounts
@@ -11,6 +12,7 @@ from tts_server.text.moments import Calendar, Times
 from tts_server.text.number_words import NumberWords
 
 _REMEMBERED = 64
+_FIGURES = re.compile("[0-9]+")
 
 
 def spell_numbers(text: str, language: str) -> str:
@@ -25,7 +27,8 @@ class _Speller:
     """The rules of a language, in their order: what one has spelled, the next no longer sees."""
 
     def __init__(self, main: str, region: str, numbers: Numbers, phrases: Phrases) -> None:
-        words = NumberWords(numbers.words or main, numbers)
+        words = NumberWords(main, numbers)
+        self._left = (lambda match: f" {words.digits(match[0])} ") if numbers.every_figure else None
         self._rules = (
             *([Calendar(numbers.dates, words, region)] if numbers.dates else ()),
             *([Times(numbers.clock, words, numbers.range)] if numbers.clock else ()),
@@ -37,7 +40,7 @@ class _Speller:
     def spell(self, text: str) -> str:
         for rule in self._rules:
             text = rule.spell(text)
-        return text
+        return _FIGURES.sub(self._left, text) if self._left else text
 
 
 @lru_cache(_REMEMBERED)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from tts_server.text.lexicon import abbreviations, common, main_part
 from tts_server.text.marks import (
-    ABBREVIATIONS,
     CLOSERS,
     HARD_MARKS,
     SOFT_MARKS,
@@ -30,9 +30,6 @@ _TIGHT_MARKS = HARD_MARKS | SOFT_MARKS
 _CLAUSE_WORDS = 2
 _PHRASE = 12
 _PLAIN_WORD_LENGTH = 24
-# Languages that write "the third" as "3.".
-_DOT_ORDINAL_TAGS = "cs da de et fi hr hu is lv nb nn no pl sk sl sr tr"
-_DOT_ORDINALS = frozenset(_DOT_ORDINAL_TAGS.split())
 
 
 class Mark(Enum):
@@ -70,8 +67,8 @@ class Segmenter:
     """
 
     def __init__(self, language: str | None = None) -> None:
-        main = (language or "").lower().partition("-")[0]
-        self._dot_ordinals = main in _DOT_ORDINALS
+        self._dot_ordinals = language is not None and main_part(language) in common().dot_ordinals
+        self._abbreviations = abbreviations()
         self._spans = SpanTracker()
         self._text: list[str] = []
         self._size = _Measure()
@@ -174,7 +171,7 @@ class Segmenter:
             is_item = self._words_on_line == 1
             is_ordinal = self._dot_ordinals and len(word) <= 2
             return None if is_item or is_ordinal else _Boundary(Mark.HARD, needs_blank=True, after_digit=True)
-        if word.lower() in ABBREVIATIONS or (len(word) == 1 and word.isupper()):
+        if word.lower() in self._abbreviations or (len(word) == 1 and word.isupper()):
             return None
         parts = word.split(".")
         if len(parts) > 1 and all(len(part) <= 2 and part.isalpha() for part in parts):
