@@ -20,7 +20,7 @@ FULL = Card(0, "RTX 3060", (8, 6), GIGABYTE, 12 * GIGABYTE)
 @pytest.mark.parametrize("device", [Device.AUTO, Device.CUDA])
 def test_the_card_with_the_most_free_memory_is_taken_of_those_that_are_new_enough(device: Device) -> None:
     place = choose_place([OLD, TURING, AMPERE], device, Precision.AUTO, WEIGHTS)
-    assert (place.device, place.name) == ("cuda:2", "RTX 3060")
+    assert (place.device, str(place)) == ("cuda:2", "RTX 3060, in float16")
 
 
 @pytest.mark.parametrize("cards", [[], [OLD]])

@@ -42,10 +42,8 @@ class Place:
         """PyTorch's name for it."""
         return f"cuda:{self.card.index}" if self.card else "cpu"
 
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return self.card.name if self.card else "the processor"
+    def __str__(self) -> str:
+        return f"{self.card.name if self.card else 'the processor'}, in {self.precision}"
 
 
 def choose_place(cards: Sequence[Card], device: Device, precision: Precision, weights: int) -> Place:

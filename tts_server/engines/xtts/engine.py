@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tts_server.engines.base import EngineError, LoadingReport, Samples, Voice
 from tts_server.engines.xtts.checkpoint import Checkpoint, read_checkpoint
-from tts_server.engines.xtts.device import ON_PROCESSOR
+from tts_server.engines.xtts.device import ON_PROCESSOR, Place
 from tts_server.engines.xtts.latents import LatentsFolder
 from tts_server.engines.xtts.learnt_voices import LearntVoices
 from tts_server.engines.xtts.libraries import import_loading
@@ -82,10 +82,16 @@ class XttsEngine:
         return self._model is not None
 
     @property
+    def place(self) -> Place | None:
+        """Where the loaded model computes."""
+        model = self._model
+        return model.place if model else None
+
+    @property
     def advice(self) -> str | None:
         """What whoever runs the server should be told about where the loaded model computes, in words for people."""
-        model = self._model
-        return ON_PROCESSOR if model is not None and model.place.card is None else None
+        place = self.place
+        return ON_PROCESSOR if place is not None and place.card is None else None
 
     def load(self, report: LoadingReport) -> None:
         """As :meth:`SpeechEngine.load`; takes seconds to half a minute."""
@@ -99,17 +105,15 @@ class XttsEngine:
         before = measure()
         loading = import_loading()
         model: XttsModel = loading.load_model(checkpoint, self._device, self._precision, self._deepspeed, report)
-        self.sample_rate = checkpoint.sample_rate
         self._speakers.know(tuple(model.speakers), checkpoint.languages)
-        self._learnt = LearntVoices(model, checkpoint, self._profiles, self._speakers, self._kept)
-        self._model = model
-        _log.info(
-            "%s is loaded on %s, in %s: %s", self.name, model.place.name, model.place.precision, before.until_now()
-        )
-        if self.advice:
-            _log.warning("%s", self.advice)
+        learnt = LearntVoices(model, checkpoint, self._profiles, self._speakers, self._kept)
+        _log.info("%s is loaded on %s: %s", self.name, model.place, before.until_now())
+        if model.place.card is None:
+            _log.warning("%s", ON_PROCESSOR)
         report(1.0)
-        return self._learnt
+        self.sample_rate = checkpoint.sample_rate
+        self._model, self._learnt = model, learnt
+        return learnt
 
     def unload(self) -> None:
         """As :meth:`SpeechEngine.unload`. CUDA itself keeps some 300 MB of the card until the process ends."""
