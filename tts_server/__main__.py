@@ -74,7 +74,7 @@ async def _listen(
             sys.stdout = sys.stderr
             await ending
     except (EngineError, UnknownVoiceError) as error:
-        return _complain(f"TTS_ENGINE={settings.tts_engine}: {error}", _ENGINE_FAILED)
+        return _complain(str(error), _ENGINE_FAILED)
     except SettingsError as error:
         return _complain(str(error), _CANNOT_START)
     finally:

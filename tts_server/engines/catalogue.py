@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dotenv import dotenv_values
 
-from tts_server.engines.base import SpeechEngine
+from tts_server.engines.base import EngineError, SpeechEngine, UnknownVoiceError
 from tts_server.settings import EngineName, Settings
 from tts_server.voices.profile import Profiles
 
@@ -23,10 +25,21 @@ def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine
         UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
     """
     others = [name for name in settings.tts_fallback if name != settings.tts_engine]
-    return (
-        create_engine(settings.tts_engine, settings, profiles, settings.tts_voice),
-        *(create_engine(name, settings, profiles, None) for name in others),
-    )
+    with _named(f"TTS_ENGINE={settings.tts_engine}"):
+        wanted = create_engine(settings.tts_engine, settings, profiles, settings.tts_voice)
+    engines = [wanted]
+    for name in others:
+        with _named(f"TTS_FALLBACK={name}"):
+            engines.append(create_engine(name, settings, profiles, None))
+    return tuple(engines)
+
+
+@contextmanager
+def _named(setting: str) -> Iterator[None]:
+    try:
+        yield
+    except (EngineError, UnknownVoiceError) as error:
+        raise type(error)(f"{setting}: {error}") from error
 
 
 def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str | None) -> SpeechEngine:
