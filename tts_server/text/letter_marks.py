@@ -20,7 +20,8 @@ def restore_marks(text: str, language: str) -> str:
 class _Restorer:
     def __init__(self, marks: Marks) -> None:
         plain = str.maketrans(marks.letters)
-        self._marked = {word.translate(plain): word for word in marks.words} | {word: word for word in marks.keep}
+        self._marked = {word.lower().translate(plain): word.lower() for word in marks.words}
+        self._marked |= {word: word for word in map(str.lower, marks.keep)}
         self._by_head: dict[str, list[str]] = {}
         for phrase in sorted(self._marked, key=len, reverse=True):
             head = _WORD.match(phrase)

@@ -203,7 +203,10 @@ class Introduction(_Part):
 
 
 class Lexicon(_Part):
-    """One language. Abbreviations match in any case; the ``closing`` ones often end a sentence with their full stop."""
+    """One language. The ``closing`` abbreviations often end a sentence with their full stop.
+
+    Abbreviations match in any case, but those with a capital only as they are.
+    """
 
     phrases: Phrases
     abbreviations: dict[Word, Word] = {}

@@ -43,7 +43,7 @@ class NumberWords:
         return " ".join(self._words("cardinal", int(digit)) or digit for digit in digits)
 
     def ordinal(self, number: int, grammar: Mapping[str, str] | None = None) -> str | None:
-        """ "Third"; ``None`` where the language's are not known."""
+        """The ordinal; ``None`` where the language's are not known."""
         return self._words("ordinal", number, tuple(sorted((grammar or {}).items())))
 
     def ordinal_after(self, number: int, text: str) -> str | None:
@@ -82,7 +82,7 @@ class NumberWords:
     def _uncached(self, kind: str, number: int | Decimal, grammar: tuple[tuple[str, str], ...] = ()) -> str | None:
         try:
             # Their commas part thousands for the eye; a voice would pause there.
-            return str(getattr(self._converter, f"to_{kind}")(number, **_options(grammar))).replace(",", "").strip()
+            return str(getattr(self._converter, f"to_{kind}")(number, **dict(grammar))).replace(",", "").strip()
         except _FAILURES:
             return None
 
@@ -107,10 +107,6 @@ def with_ending(word: str, endings: Endings) -> str:
         if word.endswith(written):
             return word.removesuffix(written) + said
     return word
-
-
-def _options(grammar: tuple[tuple[str, str], ...]) -> dict[str, str | bool]:
-    return {name: True if value == "true" else value for name, value in grammar}
 
 
 def _converter(name: str) -> Any:

@@ -21,25 +21,25 @@ def spell_out(text: str, language: str) -> str:
 class _Abbreviations:
     def __init__(self, lexicon: Lexicon) -> None:
         self._phrases = lexicon.phrases
-        self._full = _lower({**lexicon.abbreviations, **lexicon.closing_abbreviations})
-        self._closing = frozenset(map(str.lower, lexicon.closing_abbreviations))
-        self._before_numbers = _lower(lexicon.abbreviations_before_numbers)
-        self._anywhere = re.compile(rf"(?<![\w.])(?:{any_of(self._full)})(?!\w)", re.IGNORECASE)
-        self._numbering = re.compile(rf"(?<![\w.])({any_of(self._before_numbers)})\s?(?=[0-9])", re.IGNORECASE)
+        self._full = {**lexicon.abbreviations, **lexicon.closing_abbreviations}
+        self._closing = lexicon.closing_abbreviations
+        self._before_numbers = lexicon.abbreviations_before_numbers
+        self._anywhere = re.compile(rf"(?<![\w.])({_any_case(self._full)})(?!\w)")
+        self._numbering = re.compile(rf"(?<![\w.])({_any_case(self._before_numbers)})\s?(?=[0-9])")
 
     def spell_out(self, text: str) -> str:
         if self._full:
             text = self._anywhere.sub(self._in_full, text)
         if self._before_numbers:
-            text = self._numbering.sub(lambda match: self._before_numbers[match[1].lower()] + " ", text)
+            text = self._numbering.sub(lambda match: f"{_of(match, self._before_numbers)} ", text)
         return self._signs(text)
 
     def _in_full(self, match: re.Match[str]) -> str:
-        short = match[0].lower()
         rest = match.string[match.end() :].lstrip()
         # The abbreviation's full stop was also the sentence's.
-        ended = short.endswith(".") and (not rest or (short in self._closing and rest[0].isupper()))
-        return self._full[short] + "." * ended
+        closes = _of(match, self._closing) is not None
+        ended = match[0].endswith(".") and (not rest or (closes and rest[0].isupper()))
+        return f"{_of(match, self._full)}{'.' * ended}"
 
     def _signs(self, text: str) -> str:
         text = text.replace(" & ", f" {self._phrases.ampersand} ")
@@ -50,8 +50,13 @@ class _Abbreviations:
         return text.replace(" = ", f" {self._phrases.equals} ") if self._phrases.equals else text
 
 
-def _lower(words: Mapping[str, str]) -> dict[str, str]:
-    return {short.lower(): full for short, full in words.items()}
+def _any_case(words: Mapping[str, str]) -> str:
+    small = {word for word in words if word == word.lower()}
+    return f"{any_of(words.keys() - small)}|(?i:{any_of(small)})"
+
+
+def _of(match: re.Match[str], words: Mapping[str, str]) -> str | None:
+    return words.get(match[1], words.get(match[1].lower()))
 
 
 @lru_cache(_REMEMBERED)
