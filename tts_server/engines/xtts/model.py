@@ -99,7 +99,7 @@ class XttsModel:
         except ImportError as error:
             raise EngineError(f"XTTS v2 needs a library more to speak {language!r}: {error}") from error
         except (NotImplementedError, KeyError) as error:
-            raise EngineError(f"XTTS v2 can't read {language!r}: {error}") from error
+            raise EngineError(f"XTTS v2 can't read {text!r} in {language!r}") from error
         unspoken = {self._tokenizer.tokenizer.token_to_id(name) for name in ("[UNK]", "[SPACE]", f"[{language}]")}
         if not set(tokens) - unspoken:
             raise EngineError(f"XTTS v2 finds nothing in {text!r} that can be spoken")

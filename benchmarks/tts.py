@@ -1,0 +1,245 @@
+"""How soon and how fast each engine speaks: by the length of a clause, and by how many speak at once.
+
+Engines alone, without the server. XTTS computes the same for random weights as for learnt ones, so those of our own
+making tell how fast a machine is; as they say nothing, and never end, a clause is cut off where its speech would end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.command_line import count, make_console, write_json
+from benchmarks.machine import describe_machine
+from benchmarks.random_xtts import FULL, TINY, TOKENS_PER_SECOND, Size, make_random_xtts
+from benchmarks.statistics import spread
+from tts_server.engines.base import EngineError, SpeechEngine
+from tts_server.engines.catalogue import create_engine
+from tts_server.engines.xtts.engine import XttsEngine
+from tts_server.settings import Device, EngineName, Precision, load_settings
+from tts_server.voices.profile import VoiceProfile
+from tts_server.wire import SpeechParameters
+
+CLAUSES = (
+    "Well, of course.",
+    "The train leaves at nine from the old station.",
+    "If it rains, we take the bus instead, and if the bus is late, we walk along the river until we are there.",
+)
+AT_ONCE = (1, 2)
+CHARACTERS_PER_SECOND = 15
+CARD_FIRST_AUDIO, CARD_REAL_TIME_FACTOR, ESPEAK_FIRST_AUDIO = 0.2, 0.3, 0.01
+WIDTH = 125
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One engine, one clause, so many speakers; seconds, medians over all of them.
+
+    Attributes:
+        weights: which ones spoke.
+        place: what they were computed on.
+        characters: of the clause.
+        first_audio: from being asked to the first sound, waiting for the engine included.
+        real_time_factor: from the engine's beginning to its last sound, over how long that sounds.
+    """
+
+    engine: str
+    weights: str
+    place: str
+    characters: int
+    at_once: int
+    first_audio: float
+    first_audio_p95: float
+    real_time_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """An engine that is loaded, what it speaks with, and whether its clauses have to be cut off."""
+
+    engine: SpeechEngine
+    weights: str
+    place: str
+    endless: bool
+
+
+class _Nobody:
+    """No voices that people made."""
+
+    def all(self) -> Sequence[VoiceProfile]:
+        return ()
+
+    def get(self, voice: str) -> VoiceProfile | None:
+        return None
+
+
+def main() -> int:
+    """Measure and print."""
+    arguments = _parse_arguments()
+    console = make_console(WIDTH)
+    results: list[Spoken] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="seiyuu-tts-") as folder:
+            for contestant in _contestants(arguments, Path(folder), console):
+                with closing(contestant.engine):
+                    results += measure(contestant, arguments.repeats)
+    except EngineError as error:
+        console.print(f"✘ The measurement broke off: {error}", style="bold red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    machine = describe_machine()
+    console.print(_table(results, machine))
+    verdicts = _verdicts(results)
+    for text, met in verdicts.items():
+        console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")
+    if arguments.json is not None:
+        spoken = [asdict(result) for result in results]
+        write_json({"machine": machine, "spoken": spoken, "verdicts": verdicts}, arguments.json)
+    return 0
+
+
+def measure(contestant: Contestant, repeats: int) -> list[Spoken]:
+    """Every clause with every number of speakers, each speaking it so many times over."""
+    results = []
+    for clause in CLAUSES:
+        for at_once in AT_ONCE:
+            times = _speak_at_once(contestant, clause, at_once, repeats)
+            first = spread([first for first, _ in times])
+            factor = spread([factor for _, factor in times]).median
+            results.append(
+                Spoken(
+                    contestant.engine.name,
+                    contestant.weights,
+                    contestant.place,
+                    len(clause),
+                    at_once,
+                    first.median,
+                    first.p95,
+                    factor,
+                )
+            )
+    return results
+
+
+def _speak_at_once(contestant: Contestant, clause: str, at_once: int, repeats: int) -> list[tuple[float, float]]:
+    """First audio and real-time factor of each time; an engine is shared as the server shares it, clause by clause."""
+    with (
+        ThreadPoolExecutor(contestant.engine.concurrency) as turns,
+        ThreadPoolExecutor(at_once) as speakers,
+    ):
+
+        def speak_over_and_over() -> list[tuple[float, float]]:
+            return [turns.submit(_speak, contestant, clause, time.perf_counter()).result() for _ in range(repeats)]
+
+        waiting = [speakers.submit(speak_over_and_over) for _ in range(at_once)]
+        return [times for speaker in waiting for times in speaker.result()]
+
+
+def _speak(contestant: Contestant, clause: str, asked: float) -> tuple[float, float]:
+    engine = contestant.engine
+    wanted = len(clause) / CHARACTERS_PER_SECOND if contestant.endless else float("inf")
+    began, first, audio = time.perf_counter(), 0.0, 0.0
+    pieces = engine.synthesize(clause, engine.resolve(None, "en"), SpeechParameters(), threading.Event())
+    with closing(pieces):
+        for piece in pieces:
+            first = first or time.perf_counter() - asked
+            audio += piece.size / engine.sample_rate
+            if audio >= wanted:
+                break
+        took = time.perf_counter() - began
+    return first, took / audio
+
+
+def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) -> Iterator[Contestant]:
+    """Each is made when the one before is done with, so that they never share memory."""
+    espeak = create_engine(EngineName.ESPEAK, load_settings(), _Nobody(), None)
+    yield Contestant(espeak, "its own", "the processor", endless=False)
+    sizes: dict[str, Size] = {}
+    if arguments.xtts_tiny:
+        sizes["random, tiny"] = TINY
+    if arguments.xtts_full:
+        sizes["random, full size"] = FULL
+    longest = max(map(len, CLAUSES)) / CHARACTERS_PER_SECOND
+    for weights, size in sizes.items():
+        console.print(f"Making weights for XTTS v2: {weights} …")
+        make_random_xtts(folder / weights, size, tokens=round(2 * longest * TOKENS_PER_SECOND))
+        yield _load_xtts(arguments, folder / weights, folder, weights, console, endless=True)
+    if arguments.xtts is not None:
+        yield _load_xtts(arguments, arguments.xtts, folder, f"{arguments.xtts.name}, real", console, endless=False)
+
+
+def _load_xtts(
+    arguments: argparse.Namespace, model: Path, folder: Path, weights: str, console: Console, *, endless: bool
+) -> Contestant:
+    engine = XttsEngine(
+        model, _Nobody(), arguments.device, arguments.precision, arguments.deepspeed, folder / f"{weights} cache"
+    )
+    began = time.perf_counter()
+    try:
+        engine.load(lambda progress: None)
+    except EngineError:
+        engine.close()
+        raise
+    console.print(f"XTTS v2 ({weights}) loaded in {time.perf_counter() - began:.1f} s, on {engine.place}")
+    return Contestant(engine, weights, str(engine.place), endless)
+
+
+def _table(results: Sequence[Spoken], machine: dict[str, str]) -> Table:
+    table = Table(title=f"Speaking one clause · {machine['processor']}, revision {machine['revision']}")
+    for column in ("engine and weights", "on"):
+        table.add_column(column, no_wrap=True)
+    for column in ("characters", "at once", "first audio, ms", "p95", "real-time factor"):
+        table.add_column(column, justify="right")
+    for result in results:
+        table.add_row(
+            f"{result.engine}, {result.weights}",
+            result.place,
+            str(result.characters),
+            str(result.at_once),
+            f"{1000 * result.first_audio:.1f}",
+            f"{1000 * result.first_audio_p95:.1f}",
+            f"{result.real_time_factor:.3f}",
+        )
+    return table
+
+
+def _verdicts(results: Sequence[Spoken]) -> dict[str, bool]:
+    """The targets; those for a card only where one was there."""
+    alone = [result for result in results if result.at_once == 1]
+    espeak = [result for result in alone if result.engine == "espeak-ng"]
+    card = [result for result in alone if "tiny" not in result.weights and "processor" not in result.place]
+    verdicts = {"espeak-ng: first audio within 10 ms": max(r.first_audio for r in espeak) <= ESPEAK_FIRST_AUDIO}
+    if card:
+        soon = max(result.first_audio for result in card) <= CARD_FIRST_AUDIO
+        fast = max(result.real_time_factor for result in card) <= CARD_REAL_TIME_FACTOR
+        verdicts |= {"a card: first audio within 200 ms": soon, "a card: real-time factor of 0.3 or less": fast}
+    return verdicts
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tts", description=__doc__)
+    parser.add_argument("--repeats", type=count, default=5, help="of each clause by each speaker")
+    parser.add_argument("--xtts-tiny", action="store_true", help="XTTS with a tiny language model, random weights")
+    parser.add_argument("--xtts-full", action="store_true", help="XTTS at full size, random weights: 2 GB of disk")
+    parser.add_argument("--xtts", type=Path, metavar="FOLDER", help="XTTS with the weights that are there")
+    parser.add_argument("--device", type=Device, choices=list(Device), default=Device.AUTO)
+    parser.add_argument("--precision", type=Precision, choices=list(Precision), default=Precision.AUTO)
+    parser.add_argument("--deepspeed", action="store_true")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
