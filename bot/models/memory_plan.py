@@ -1,4 +1,8 @@
-"""Whether what a profile needs fits on a card, and what to do where it does not."""
+"""Whether what a profile needs fits on a card, and what to do where it does not.
+
+The speech server knows how to read cards; that package of its is the one thing besides the wire that the bot takes from
+it, since the question is asked before any server runs.
+"""
 
 from __future__ import annotations
 

@@ -127,20 +127,14 @@ class Rebuild:
 
     def _copy(self, image: Image, stage: str | None, sources: list[str], target: str) -> None:
         for source in sources:
-            origin = self._found(self.image(stage), source) if stage else ROOT / source
-            folder = image.layers[0] / str(Path("/", image.folder, target)).lstrip("/")
-            place = folder / origin.name if target.endswith("/") else folder
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if origin.is_dir():
-                ignored = None if stage else shutil.ignore_patterns("__pycache__")
-                copy = os.link if stage else shutil.copy2
-                shutil.copytree(origin, place, symlinks=True, ignore=ignored, copy_function=copy, dirs_exist_ok=True)
-            else:
-                shutil.copy2(origin, place)
-
-    @staticmethod
-    def _found(image: Image, path: str) -> Path:
-        return next(layer / path.lstrip("/") for layer in image.layers if (layer / path.lstrip("/")).exists())
+            place = image.layers[0] / str(Path("/", image.folder, target)).lstrip("/")
+            place = place / Path(source).name if target.endswith("/") else place
+            # Of another stage, every layer but the base: the lower ones first.
+            origins = (
+                [layer / source.lstrip("/") for layer in self.image(stage).layers[-3::-1]] if stage else [ROOT / source]
+            )
+            for origin in origins:
+                _merge(origin, place, link=stage is not None)
 
     def _made_base(self, base: Path) -> Image:
         """What stands for the image of Python: ``python`` and ``pip`` are on its path, and it reaches the index."""
@@ -162,6 +156,24 @@ class Rebuild:
 
     def _new(self, name: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._work))
+
+
+def _merge(origin: Path, place: Path, *, link: bool) -> None:
+    """Bring a file or everything in a folder to ``place``; a layer's mark of what was deleted deletes it there too."""
+    if origin.is_dir() and not origin.is_symlink():
+        place.mkdir(parents=True, exist_ok=True)
+        for entry in origin.iterdir():
+            if entry.name != "__pycache__" or link:
+                _merge(entry, place / entry.name, link=link)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    if origin.is_char_device():
+        return
+    if link:
+        os.link(origin, place, follow_symlinks=False)
+    elif origin.exists():
+        shutil.copy2(origin, place)
 
 
 def _filled(value: str, variables: dict[str, str]) -> str:

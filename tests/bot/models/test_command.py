@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.models.shelf import size_of
-from tests.bot.models.local_hub import FILES, LIMIT, CommandLine, LocalHub, serving
+from tests.bot.models.local_hub import COMMIT, FILES, LIMIT, CommandLine, LocalHub, serving
 
 
 @pytest.fixture
@@ -161,6 +161,13 @@ async def test_the_list_says_where_things_lie(line: CommandLine) -> None:
     assert status == 0
     assert "lies in data/models/tiny" in said
     assert "Tiny 0.5 = 0.5 GiB" in said
+
+
+async def test_what_the_hubs_own_cache_has_is_found_there(line: CommandLine) -> None:
+    snapshot = line.folder / "hf" / "hub" / "models--somebody--tiny" / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_bytes(FILES["config.json"])
+    assert f"lies in the hub's own cache, {snapshot}" in (await line.run())[1]
 
 
 async def test_two_downloads_do_not_meet(line: CommandLine, hub: LocalHub) -> None:
