@@ -51,7 +51,7 @@ def test_nothing_is_fetched_but_packages_and_pythons_are_pinned() -> None:
 def test_every_package_is_pinned(file: str) -> None:
     lines = [line.strip() for line in (ROOT / file).read_text().splitlines()]
     for line in lines:
-        assert not line or line.startswith(("#", "-c ", "-r ")) or re.match(r"^[\w.\[\]-]+==[\w.]+( *;.*)?$", line), (
+        assert not line or line.startswith(("#", "-c ", "-r ")) or re.match(r"^[\w.\[\],-]+==[\w.]+( *;.*)?$", line), (
             line
         )
 
