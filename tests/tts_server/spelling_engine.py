@@ -34,6 +34,7 @@ class SpellingEngine(AlwaysLoaded):
         self.name = name
         self.texts: list[str] = []
         self.parameters: list[SpeechParameters] = []
+        self.spoken_by: list[str] = []
         self.fails_after: int | None = None
         self.failure: Exception = EngineError("the card is gone")
         self._loudness = loudness
@@ -49,6 +50,7 @@ class SpellingEngine(AlwaysLoaded):
     ) -> Generator[Samples, None, None]:
         self.texts.append(text)
         self.parameters.append(parameters)
+        self.spoken_by.append(voice.id)
         for word in _characters(text):
             if stop.is_set():
                 return

@@ -74,6 +74,11 @@ class SpeechEngine(Protocol):
         """Whether it can speak at once."""
         ...
 
+    @property
+    def advice(self) -> str | None:
+        """What people should know of how it runs now, such as that it is slow for want of a card."""
+        ...
+
     def load(self, report: LoadingReport) -> None:
         """Get ready to speak; nothing happens if it is. Blocks for as long as that takes: call it in a thread.
 
@@ -121,6 +126,7 @@ class AlwaysLoaded:
     """The part of an engine that has nothing to load."""
 
     loaded = True
+    advice: str | None = None
 
     def load(self, report: LoadingReport) -> None:
         """As :meth:`SpeechEngine.load`."""

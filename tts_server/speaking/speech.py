@@ -9,16 +9,17 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
-from tts_server.engines.base import EngineError, OutOfMemoryError, SpeechEngine, UnknownVoiceError, Voice
+from tts_server.engines.base import EngineError, OutOfMemoryError, SpeechEngine, Voice
 from tts_server.presets import Presets
 from tts_server.speaking.admission import Admission
+from tts_server.speaking.casting import Casting
 from tts_server.speaking.engine_line import EngineLine
 from tts_server.speaking.notices import Notices
 from tts_server.speaking.performance import LowReason, Performance
 from tts_server.speaking.residency import Residency
 from tts_server.speaking.spoken_reply import SpokenReply
 from tts_server.text.languages import language_of
-from tts_server.wire import SAMPLE_RATE, EngineChanged, Loading, SpeechParameters
+from tts_server.wire import SAMPLE_RATE, EngineChanged, Loading, SpeechParameters, Warned
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Speech:
         self.residency = Residency(wanted, self._may_load, idle_seconds, self._loading, self._not_loaded)
         self._wanted = EngineLine(wanted, self.performance.worked)
         self._others = tuple(EngineLine(engine) for engine in others)
+        self.casting = Casting(wanted)
         self._admission = Admission(at_once, MORE_AT_ONCE)
         self._replies: set[SpokenReply] = set()
         self._fault = ""
@@ -97,7 +99,7 @@ class Speech:
             UnknownVoiceError: no engine has the voice.
         """
         parameters = self.presets.apply(asked)
-        self.choose(self._all, parameters, text)
+        self.casting.cast(self._all, parameters, parameters.language or language_of(text))
         return parameters
 
     @contextmanager
@@ -148,42 +150,6 @@ class Speech:
             return self.performance.look() or "loading"
         return self.performance.look()
 
-    def choose(
-        self, lines: Sequence[EngineLine], parameters: SpeechParameters, text: str
-    ) -> list[tuple[EngineLine, Voice]]:
-        """The engines among ``lines`` that can speak this text as asked, each with its voice.
-
-        Raises:
-            UnknownVoiceError: none can.
-        """
-        language = parameters.language or language_of(text)
-        found: list[tuple[EngineLine, Voice]] = []
-        first_error: UnknownVoiceError | None = None
-        for line in lines:
-            try:
-                found.append((line, self._voice(line, parameters, language)))
-            except UnknownVoiceError as error:
-                first_error = first_error or error
-        if not found:
-            raise first_error or UnknownVoiceError("there is no voice")
-        return found
-
-    def _voice(self, line: EngineLine, parameters: SpeechParameters, language: str | None) -> Voice:
-        voice = parameters.voice
-        if voice is not None and line is not self._wanted and self._wanted_has(voice):
-            # An engine that stands in speaks with a voice of its own.
-            voice = None
-        try:
-            return line.engine.resolve(voice, language)
-        except UnknownVoiceError:
-            if parameters.language is not None:
-                raise
-            # The language was only guessed.
-            return line.engine.resolve(voice, None)
-
-    def _wanted_has(self, voice: str) -> bool:
-        return any(voice in (one.id, one.name) for one in self._wanted.engine.voices())
-
     def gain(self, line: EngineLine) -> float:
         """What makes an engine as loud as the one that is wanted."""
         return 1.0 if line is self._wanted else line.loudness.gain_to(self._wanted.loudness)
@@ -211,6 +177,8 @@ class Speech:
         self.notices.tell(Loading(self.engine_name, progress))
         if progress >= 1:
             self.notices.tell(self.state())
+            if (advice := self._wanted.engine.advice) is not None:
+                self.notices.tell(Warned(advice))
 
     def _not_loaded(self, error: EngineError) -> None:
         self.failed(self._wanted, error)

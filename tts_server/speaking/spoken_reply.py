@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
-from tts_server.engines.base import EngineError, Samples, Voice
+from tts_server.engines.base import EngineError, Samples
+from tts_server.speaking.casting import Casting
 from tts_server.speaking.engine_line import Clause, EngineLine
 from tts_server.text.ear import for_the_ear
 from tts_server.wire import SpeechParameters
@@ -16,10 +17,9 @@ from tts_server.wire import SpeechParameters
 class Ensemble(Protocol):
     """What a reply asks of the engines as a whole."""
 
-    def choose(
-        self, lines: Sequence[EngineLine], parameters: SpeechParameters, text: str
-    ) -> list[tuple[EngineLine, Voice]]:
-        """The engines that can speak a text as asked, each with its voice; raises ``UnknownVoiceError``."""
+    @property
+    def casting(self) -> Casting:
+        """Who can speak what."""
         ...
 
     def gain(self, line: EngineLine) -> float:
@@ -58,6 +58,7 @@ class SpokenReply:
         self._rate = rate
         self._lines = lines
         self._before = ""
+        self._language: str | None = None
         self.due = time.monotonic()
 
     @property
@@ -73,10 +74,12 @@ class SpokenReply:
         Raises:
             EngineError: no engine could.
         """
-        chosen = self._ensemble.choose(self._lines(), self._parameters, segment)
-        text = self._prepared(segment, chosen[0][1].language)
+        casting = self._ensemble.casting
+        self._language = casting.language(segment, self._parameters, self._language)
+        cast = casting.cast(self._lines(), self._parameters, self._language)
+        text = self._prepared(segment, cast[0][1].language)
         self._before = segment
-        for line, voice in chosen:
+        for line, voice in cast:
             if not text:
                 return
             clause = Clause(text, voice, self._parameters, self._rate, self._ensemble.gain(line))
@@ -90,7 +93,7 @@ class SpokenReply:
                 return
             except EngineError as error:
                 self._ensemble.failed(line, error)
-                if line is chosen[-1][0]:
+                if line is cast[-1][0]:
                     raise
                 text = line.pace.unspoken(text, samples / self._rate)
 
