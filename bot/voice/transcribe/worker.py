@@ -41,7 +41,7 @@ class Listener:
         except Exception as error:
             raise ModelMissing(
                 f"The Whisper model {model!r} is not on this machine, or is broken ({type(error).__name__}). "
-                "Put it there, or set STT_MODEL to the folder it lies in."
+                "`python -m bot models download` gets it; or set STT_MODEL to the folder it lies in."
             ) from error
         self.compute_type = str(self._model.model.compute_type)
 
