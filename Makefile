@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: run test test-calls test-parts test-slow test-xtts lint bench clean
+.PHONY: run xtts test test-calls test-parts test-slow test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(BIN)/python -m bot $(ARGS)
@@ -26,6 +26,8 @@ test-parts: .venv/dev.stamp  ## all others, which compute; they give way to call
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+xtts: .venv/xtts.stamp  ## what the voice XTTS v2 needs: PyTorch and coqui-tts, some gigabytes
 
 test-xtts: .venv/xtts.stamp  ## XTTS v2 through its real code, with tiny weights of our own; installs PyTorch and coqui-tts
 	$(BIN)/python -m pytest tests/xtts $(ARGS)
