@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tts_server.assembly import create_speech
+from tts_server.assembly import create_better_speech, create_speech
 from tts_server.cards.poll import CardPoll
 from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.lifetime import end_with_parent, ending_signals
@@ -60,7 +60,8 @@ async def _listen(
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
         return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {error.strerror or error}", _CANNOT_START)
-    loading = asyncio.create_task(server.load(partial(create_speech, settings, library)), name="load")
+    load = server.load(partial(create_speech, settings, library), partial(create_better_speech, settings, library))
+    loading = asyncio.create_task(load, name="load")
     ending = asyncio.create_task(ended.wait(), name="ended")
     try:
         await asyncio.wait([loading, ending], return_when=asyncio.FIRST_COMPLETED)

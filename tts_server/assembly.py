@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from tts_server.engines.catalogue import create_engines
+from tts_server.engines.catalogue import create_better_engine, create_engines
 from tts_server.presets import COMMON_FILE, PresetError, Presets
 from tts_server.settings import Settings, SettingsError
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
+
+BETTER_IDLE_SECONDS = 30.0
+"""Soon: it competes with calls for the card, and whoever wants more of it asks at once."""
 
 
 def create_speech(settings: Settings, library: VoiceLibrary) -> Speech:
@@ -17,11 +20,9 @@ def create_speech(settings: Settings, library: VoiceLibrary) -> Speech:
         EngineError: an engine can't be made.
         UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
     """
+    presets = _presets(settings)
     try:
-        presets = Presets.read(settings.tts_presets or COMMON_FILE, settings.tts_preset)
         library.load()
-    except PresetError as error:
-        raise SettingsError(f"TTS_PRESET: {error}") from error
     except OSError as error:
         raise SettingsError(f"TTS_VOICES_DIR: {error}") from error
     return Speech(
@@ -30,3 +31,28 @@ def create_speech(settings: Settings, library: VoiceLibrary) -> Speech:
         idle_seconds=settings.tts_idle_unload,
         at_once=settings.tts_max_replies,
     )
+
+
+def create_better_speech(settings: Settings, library: VoiceLibrary) -> Speech | None:
+    """The voice for sound that may take longer, where the settings ask for one. Blocks: call it in a thread.
+
+    No engine stands in for it: who asks for it wants this one, or to be told that it can't be had.
+
+    Args:
+        library: with its voices, as :func:`create_speech` leaves it.
+
+    Raises:
+        SettingsError: the presets can't be used.
+        EngineError, UnknownVoiceError: the engine can't be made.
+    """
+    engine = create_better_engine(settings, library)
+    if engine is None:
+        return None
+    return Speech([engine], _presets(settings), idle_seconds=min(settings.tts_idle_unload, BETTER_IDLE_SECONDS))
+
+
+def _presets(settings: Settings) -> Presets:
+    try:
+        return Presets.read(settings.tts_presets or COMMON_FILE, settings.tts_preset)
+    except PresetError as error:
+        raise SettingsError(f"TTS_PRESET: {error}") from error

@@ -48,15 +48,16 @@ class SpeechServer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cards = cards
-        self._polling: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
         self._speech: Speech | None = None
+        self._better: Speech | None = None
         metrics = Metrics()
         self._streams = StreamApi(self._ready, metrics, clock, self._standing)
         self.application = web.Application(middlewares=[Access(token).middleware, RateLimit(per_minute, clock).admit])
         self.application.add_routes(
             [
                 *self._streams.routes(),
-                *OpenAiApi(self._ready).routes(),
+                *OpenAiApi(self._ready, better=lambda: self._better).routes(),
                 *OpenApi().routes(),
                 *VoicesApi(library, lambda: OwnVoices(self._ready())).routes(),
                 *StatusApi(lambda: self._speech, self._ready, metrics, cards).routes(),
@@ -65,8 +66,12 @@ class SpeechServer:
         self.application.on_shutdown.append(self._disconnect_all)
         self.application.on_cleanup.append(self._unload)
 
-    async def load(self, create: Callable[[], Speech]) -> Speech:
+    async def load(
+        self, create: Callable[[], Speech], create_better: Callable[[], Speech | None] = lambda: None
+    ) -> Speech:
         """Make the voice, in a thread, and let every engine that needs no loading say its first word to nobody.
+
+        ``create_better`` makes the one for sound that may take longer, or ``None``; it says nothing yet.
 
         Raises:
             EngineError: an engine can't be made, or can't speak.
@@ -75,13 +80,15 @@ class SpeechServer:
         speech = await asyncio.to_thread(create)
         try:
             await warm_up(speech)
+            self._better = await asyncio.to_thread(create_better)
         except BaseException:
             await speech.close()
             raise
         self._speech = speech
-        self._polling = asyncio.create_task(
-            self._cards.run(lambda text: speech.notices.tell(Warned(text))), name="graphics cards"
-        )
+        self._beside = [
+            asyncio.create_task(self._cards.run(lambda text: speech.notices.tell(Warned(text))), name="graphics cards"),
+            asyncio.create_task(asyncio.to_thread(speech.casting.load), name="languages"),
+        ]
         return speech
 
     def _ready(self) -> Speech:
@@ -98,8 +105,9 @@ class SpeechServer:
         await self._streams.disconnect_all()
 
     async def _unload(self, _: web.Application) -> None:
-        if self._polling is not None:
-            self._polling.cancel()
-            await asyncio.gather(self._polling, return_exceptions=True)
-        if self._speech is not None:
-            await self._speech.close()
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        for speech in (self._speech, self._better):
+            if speech is not None:
+                await speech.close()

@@ -63,6 +63,7 @@ _EXAMPLES = {
     "TTS_DEVICE": "auto, cpu or cuda",
     "TTS_ENGINE": "espeak, xtts, or one of RealtimeTTS's such as openai",
     "TTS_FALLBACK": "espeak",
+    "TTS_BETTER_ENGINE": "xtts",
     "TTS_ENGINE_OPTIONS": '{"model": "tts-1"}',
     "TTS_VOICES_DIR": "data/voices",
     "TTS_PRECISION": "auto, float32, float16 or bfloat16",
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     tts_engine: EngineChoice = EngineName.ESPEAK
     tts_engine_options: EngineOptions = Field(default_factory=dict)
     tts_fallback: CommaList = (EngineName.ESPEAK,)
+    tts_better_engine: Annotated[EngineChoice | None, BeforeValidator(_blank_is_unset)] = None
     tts_voice: OptionalText = None
     tts_voices_dir: Path = Path("data/voices")
     tts_presets: OptionalPath = None

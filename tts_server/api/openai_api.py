@@ -29,7 +29,9 @@ _RETRY_SECONDS = 1.0
 _VOICE_NAMES = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse"
 _OPENAI_VOICES = frozenset(_VOICE_NAMES.split())
 """They mean the engine's own choice, unless it has a voice of that name."""
-_OPENAI_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+BETTER_MODEL = "tts-1-hd"
+"""OpenAI's name for sound that may take longer."""
+_OPENAI_MODELS = ("tts-1", BETTER_MODEL, "gpt-4o-mini-tts")
 
 _log = logging.getLogger(__name__)
 
@@ -40,11 +42,18 @@ class OpenAiApi:
     Args:
         ready: gives the voice, or raises the HTTP error that says why there is none.
         patience: seconds without progress after which an answer is given up.
+        better: gives the voice for sound that may take longer, where there is one.
     """
 
-    def __init__(self, ready: Callable[[], Speech], patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        ready: Callable[[], Speech],
+        patience: float = PATIENCE_SECONDS,
+        better: Callable[[], Speech | None] = lambda: None,
+    ) -> None:
         self._ready = ready
         self._patience = patience
+        self._better = better
 
     def routes(self) -> list[web.RouteDef]:
         """Where they are."""
@@ -55,25 +64,36 @@ class OpenAiApi:
         ]
 
     async def models(self, _: web.Request) -> web.Response:
-        """Every name that ``model`` may have; all of them mean the engine that speaks."""
-        return web.json_response({"object": "list", "data": [_model(name) for name in self._model_names()]})
+        """Every name that ``model`` may have, each with the engine that it means."""
+        return web.json_response({"object": "list", "data": [self._model(name) for name in self._model_names()]})
 
     async def model(self, request: web.Request) -> web.Response:
         """One of them."""
         name = request.match_info["model"]
         if name not in self._model_names():
             return ApiError(404, f"there is no model {name!r}", "model", "model_not_found").response()
-        return web.json_response(_model(name))
+        return web.json_response(self._model(name))
 
     def _model_names(self) -> tuple[str, ...]:
-        return (*(engine.name for engine in self._ready().engines), *_OPENAI_MODELS)
+        better = self._better()
+        engines = (*self._ready().engines, *(better.engines if better else ()))
+        return tuple(dict.fromkeys((*(engine.name for engine in engines), *_OPENAI_MODELS)))
+
+    def _model(self, name: str) -> dict[str, object]:
+        engine = self._voice_of(name).engine_name
+        return {"id": name, "object": "model", "created": 0, "owned_by": "seiyuu", "engine": engine}
+
+    def _voice_of(self, model: str | None) -> Speech:
+        usual, better = self._ready(), self._better()
+        return better if better is not None and model in (BETTER_MODEL, better.engine_name) else usual
 
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """Answer with audio as it is made; what fails before the first of it gets a status of its own."""
-        speech = self._ready()
+        self._ready()
         progress = Progress(request, self._patience)
         try:
             asked = parse(await read_body(request))
+            speech = self._voice_of(asked.model)
             settled = replace(asked, parameters=_settled(speech, asked))
             async with aclosing(_speak(speech, settled)) as pieces:
                 first = await self._first(progress, pieces)
@@ -179,7 +199,3 @@ async def _speak(speech: Speech, asked: SpeechRequest) -> AsyncGenerator[Samples
             async with aclosing(voice.say(segment)) as pieces:
                 async for piece in pieces:
                     yield piece
-
-
-def _model(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "seiyuu"}

@@ -1,6 +1,6 @@
 """What a client asks of ``POST /v1/audio/speech``, read from JSON that may come from a stranger.
 
-Source: OpenAI's API reference, "Create speech". ``model`` and ``instructions`` are ignored, and so is what is unknown.
+Source: OpenAI's API reference, "Create speech". ``instructions`` are ignored, and so is what is unknown.
 Beyond it there are the parameters of the WebSocket and ``sample_rate``, which OpenAI's clients send as ``extra_body``.
 """
 
@@ -32,12 +32,14 @@ class SpeechRequest:
     """One answer to make.
 
     Attributes:
+        model: by whose name a voice is chosen; ``None`` where it is none.
         rate: of the answer's samples, in Hz.
         events: whether the client wants server-sent events, not a file.
         tempo: how many times as fast the engine's sound is to be played: what of ``speed`` no engine can do.
     """
 
     text: str
+    model: str | None
     format: Format
     rate: int
     events: bool
@@ -79,12 +81,14 @@ def parse(raw: bytes) -> SpeechRequest:
         raise ApiError(400, f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise ApiError(400, "the body is not a JSON object")
+    model = body.get("model")
     speed = _number(body, "speed", (SLOWEST, FASTEST))
     slowest, fastest = NUMBERS["speed"]
     engine_speed = None if speed is None else min(max(speed, slowest), fastest)
     format_name = _choice(body, "response_format", FORMATS.keys(), "mp3")
     return SpeechRequest(
         text=_text(body),
+        model=model if isinstance(model, str) else None,
         format=FORMATS[format_name],
         rate=_rate(body, format_name),
         events=_choice(body, "stream_format", ("audio", "sse"), "audio") == "sse",

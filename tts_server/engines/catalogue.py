@@ -34,6 +34,21 @@ def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine
     return tuple(engines)
 
 
+def create_better_engine(settings: Settings, profiles: Profiles) -> SpeechEngine | None:
+    """The engine for sound that may take longer, where the settings name one that is not the wanted one anyway.
+
+    Blocks as :func:`create_engines` does.
+
+    Raises:
+        EngineError, UnknownVoiceError: it can't be made.
+    """
+    name = settings.tts_better_engine
+    if name is None or name == settings.tts_engine:
+        return None
+    with _named(f"TTS_BETTER_ENGINE={name}"):
+        return create_engine(name, settings, profiles, None)
+
+
 @contextmanager
 def _named(setting: str) -> Iterator[None]:
     try:

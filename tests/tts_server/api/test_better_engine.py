@@ -1,0 +1,122 @@
+"""The better engine: asked for by OpenAI's own name for it, there when it is needed, and replaced by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from tests.tts_server.api.speaking import played, post
+from tests.tts_server.api.tone_engine import TONE_HZ, ToneEngine
+from tests.tts_server.client import RunningServer
+from tests.tts_server.dsp.measures import frequency
+from tests.tts_server.spelling_engine import LoadingEngine, SpellingEngine
+from tts_server.assembly import create_better_speech
+from tts_server.cards.poll import CardPoll
+from tts_server.engines.base import EngineError, SpeechEngine
+from tts_server.engines.stand_in import TONE_HZ as BETTER_HZ
+from tts_server.engines.stand_in import StandInEngine
+from tts_server.server import SpeechServer
+from tts_server.settings import load_settings
+from tts_server.speaking.speech import Speech
+from tts_server.voices.library import VoiceLibrary
+
+TEXT = "Hello there, this is a somewhat longer line."
+NAMES = ("tone", "tts-1", "gpt-4o-mini-tts", "whatever", None, 7)
+
+
+@asynccontextmanager
+async def _running(folder: Path, better: SpeechEngine | None) -> AsyncIterator[RunningServer]:
+    server = SpeechServer(VoiceLibrary(folder), CardPoll(["0.9"], read=tuple))
+    http = TestServer(server.application)
+    async with http, aiohttp.ClientSession() as session:
+        speech = await server.load(lambda: Speech([ToneEngine()]), lambda: Speech([better]) if better else None)
+        yield RunningServer(server, http, session, speech)
+
+
+async def _hertz(server: RunningServer, model: object) -> float:
+    async with post(server, input=TEXT, model=model, response_format="wav") as answer:
+        assert answer.status == 200, await answer.text()
+        return frequency(*played(await answer.read()))
+
+
+async def _engines_of_models(server: RunningServer) -> dict[str, str]:
+    async with server.session.get(server.http.make_url("/v1/models")) as answer:
+        return {model["id"]: model["engine"] for model in (await answer.json())["data"]}
+
+
+async def test_it_speaks_what_is_asked_for_by_its_names_and_nothing_else(tmp_path: Path) -> None:
+    async with _running(tmp_path, StandInEngine(0.0, 0.0)) as server:
+        for name in ("tts-1-hd", "stand-in"):
+            assert await _hertz(server, name) == pytest.approx(BETTER_HZ, rel=0.02)
+        for other in NAMES:
+            assert await _hertz(server, other) == pytest.approx(TONE_HZ, rel=0.02)
+
+
+async def test_without_it_all_names_mean_the_same(tmp_path: Path) -> None:
+    async with _running(tmp_path, None) as server:
+        for name in ("tts-1-hd", *NAMES):
+            assert await _hertz(server, name) == pytest.approx(TONE_HZ, rel=0.02)
+        assert set((await _engines_of_models(server)).values()) == {"tone"}
+
+
+async def test_the_models_say_which_engine_they_mean(tmp_path: Path) -> None:
+    async with _running(tmp_path, StandInEngine(0.0, 0.0)) as server:
+        assert await _engines_of_models(server) == {
+            "tone": "tone",
+            "stand-in": "stand-in",
+            "tts-1": "tone",
+            "tts-1-hd": "stand-in",
+            "gpt-4o-mini-tts": "tone",
+        }
+
+
+async def test_where_it_fails_nobody_else_speaks_in_its_name(tmp_path: Path) -> None:
+    better = SpellingEngine("hd")
+    better.fails_after, better.failure = 0, EngineError("the card is full")
+    async with _running(tmp_path, better) as server:
+        async with post(server, input=TEXT, model="tts-1-hd") as answer:
+            assert answer.status == 500
+            error = (await answer.json())["error"]
+            assert (error["code"], error["message"]) == ("engine_failed", "the card is full")
+        assert await _hertz(server, "tts-1") == pytest.approx(TONE_HZ, rel=0.02)
+
+
+async def test_it_is_loaded_when_somebody_asks_for_it(tmp_path: Path) -> None:
+    better = LoadingEngine("hd")
+    better.gate.set()
+    async with _running(tmp_path, better) as server:
+        await _hertz(server, "tts-1")
+        assert better.loads == 0
+        async with post(server, input="w1 w2", model="tts-1-hd", response_format="pcm") as answer:
+            assert answer.status == 200
+            assert len(await answer.read()) > 0
+        assert better.loads == 1
+
+
+async def test_a_voice_that_it_lacks_is_refused(tmp_path: Path) -> None:
+    async with (
+        _running(tmp_path, StandInEngine(0.0, 0.0)) as server,
+        post(server, input=TEXT, model="tts-1-hd", voice="Our own Nova") as answer,
+    ):
+        assert answer.status == 400
+        assert (await answer.json())["error"]["code"] == "unknown_voice"
+
+
+def test_the_settings_name_it(tmp_path: Path) -> None:
+    library = VoiceLibrary(tmp_path)
+
+    def made(**settings: str) -> Speech | None:
+        return create_better_speech(load_settings(tmp_path, _env_file=None, **settings), library)
+
+    speech = made(tts_engine="espeak", tts_better_engine="stand-in")
+    assert speech is not None
+    assert [engine.name for engine in speech.engines] == ["stand-in"]
+    assert made(tts_engine="espeak", tts_better_engine="") is None
+    assert made(tts_engine="stand-in", tts_better_engine="stand-in") is None, "it would be no better"
+    with pytest.raises(EngineError, match="TTS_BETTER_ENGINE=siri"):
+        made(tts_engine="espeak", tts_better_engine="siri")
