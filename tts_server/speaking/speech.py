@@ -71,7 +71,7 @@ class Speech:
     @property
     def engines(self) -> tuple[SpeechEngine, ...]:
         """All of them, in order."""
-        return tuple(line.engine for line in self._all)
+        return tuple(line.engine for line in self.lines)
 
     @property
     def speaking_engine(self) -> str:
@@ -79,7 +79,8 @@ class Speech:
         return self._in_order(may_want=True)[0].name
 
     @property
-    def _all(self) -> tuple[EngineLine, ...]:
+    def lines(self) -> tuple[EngineLine, ...]:
+        """Every engine's line, in order."""
         return (self._wanted, *self._others)
 
     def state(self) -> EngineChanged:
@@ -99,7 +100,7 @@ class Speech:
             UnknownVoiceError: no engine has the voice.
         """
         parameters = self.presets.apply(asked)
-        self.casting.cast(self._all, parameters, parameters.language or language_of(text))
+        self.casting.cast(self.lines, parameters, parameters.language or language_of(text))
         return parameters
 
     @contextmanager
@@ -135,7 +136,7 @@ class Speech:
 
     def rehearsals(self, parameters: SpeechParameters) -> Iterator[SpokenReply]:
         """A reply by each engine that is loaded, in which no other stands in."""
-        for line in self._all:
+        for line in self.lines:
             if line.engine.loaded:
                 yield SpokenReply(self, parameters, SAMPLE_RATE, partial(tuple, [line]))
 
@@ -143,7 +144,7 @@ class Speech:
         """The engines to try for the next clause."""
         if self._others and (not may_want or self._low() is not None):
             return self._others
-        return self._all
+        return self.lines
 
     def _low(self) -> LowReason | None:
         if not self._wanted.engine.loaded:
@@ -186,5 +187,5 @@ class Speech:
     async def close(self) -> None:
         """Stop whatever is being spoken and close every engine."""
         await self.residency.close()
-        for line in self._all:
+        for line in self.lines:
             await line.close()

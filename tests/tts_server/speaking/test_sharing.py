@@ -1,0 +1,73 @@
+"""Two listeners of one engine: a long clause is parted when the other would run out of sound."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.tts_server.spelling_engine import SECONDS_A_CHARACTER, SpellingEngine, words_heard
+from tts_server.engines.base import Samples
+from tts_server.speaking.speech import Speech
+from tts_server.speaking.spoken_reply import SpokenReply
+from tts_server.wire import SAMPLE_RATE, SpeechParameters
+
+LONG = " ".join(f"w{number}" for number in range(1, 31)) + "."
+WORK_A_CHARACTER = 0.4 * SECONDS_A_CHARACTER
+"""As if the engine were of 0.4 times real time."""
+PLAIN = SpeechParameters(preprocess_text=False)
+
+
+@pytest.fixture
+def engine() -> SpellingEngine:
+    return SpellingEngine("engine")
+
+
+@pytest.fixture
+async def speech(engine: SpellingEngine) -> AsyncIterator[Speech]:
+    speech = Speech([engine])
+    for line in speech.lines:
+        line.pace.spoken("x" * 100, 100 * SECONDS_A_CHARACTER, 100 * WORK_A_CHARACTER)
+    yield speech
+    await speech.close()
+
+
+async def all_of(reply: SpokenReply, text: str) -> list[Samples]:
+    return [piece async for piece in reply.say(text)]
+
+
+async def test_nobody_else_listens_and_the_clause_is_whole(speech: Speech, engine: SpellingEngine) -> None:
+    with speech.reply(PLAIN) as reply:
+        await all_of(reply, LONG)
+    assert engine.texts == [LONG]
+
+
+async def test_it_is_said_in_portions_that_the_other_can_wait_for(speech: Speech, engine: SpellingEngine) -> None:
+    with speech.reply(PLAIN) as reply, speech.reply(PLAIN) as other:
+        other.due = time.monotonic() + 1.0
+        sound = await all_of(reply, LONG)
+    assert " ".join(engine.texts) == LONG
+    assert len(engine.texts) > 1
+    assert len(engine.texts[0]) * WORK_A_CHARACTER <= 1.0
+    heard = [word for piece in sound for word in words_heard(piece)]
+    assert list(dict.fromkeys(heard)) == list(range(1, 31))
+
+
+async def test_who_runs_out_first_is_served_first(speech: Speech, engine: SpellingEngine) -> None:
+    with speech.reply(PLAIN) as first, speech.reply(PLAIN) as patient, speech.reply(PLAIN) as urgent:
+        now = time.monotonic()
+        patient.due, urgent.due = now + 60, now + 30
+        async with asyncio.TaskGroup() as tasks:
+            for reply, text in ((first, "w1 w2."), (patient, "w3 w4."), (urgent, "w5 w6.")):
+                tasks.create_task(all_of(reply, text))
+                await asyncio.sleep(0)
+    assert engine.texts == ["w1 w2.", "w5 w6.", "w3 w4."]
+
+
+async def test_sound_that_was_sent_is_time_that_the_listener_has(speech: Speech) -> None:
+    with speech.reply(PLAIN) as reply:
+        before = time.monotonic()
+        seconds = sum(len(piece) for piece in await all_of(reply, "w1 w2.")) / SAMPLE_RATE
+        assert before + seconds <= reply.due <= time.monotonic() + seconds
