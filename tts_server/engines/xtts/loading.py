@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from functools import partial
 from importlib.util import find_spec
@@ -16,10 +17,11 @@ from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
 
 from tts_server.engines.base import EngineError, LoadingReport
+from tts_server.engines.xtts.cards import find_cards
 from tts_server.engines.xtts.checkpoint import CONFIG, WEIGHTS, Checkpoint
 from tts_server.engines.xtts.device import Place, choose_place
 from tts_server.engines.xtts.latents import SPEAKER_SIZE, Latents
-from tts_server.engines.xtts.model import XttsModel, find_cards, plain_errors
+from tts_server.engines.xtts.model import XttsModel, plain_errors
 from tts_server.settings import Device, Precision
 from tts_server.wire import SpeechParameters
 
@@ -75,6 +77,8 @@ def _read_ahead(weights: Path, report: LoadingReport) -> None:
 
 
 def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
+    # It warns of tokens of text that XTTS's GPT-2 doesn't use.
+    logging.getLogger("transformers.configuration_utils").setLevel(logging.ERROR)
     try:
         config = XttsConfig()
         config.load_json(str(checkpoint.folder / CONFIG))

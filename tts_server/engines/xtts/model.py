@@ -15,10 +15,9 @@ from transformers import LogitsProcessor, LogitsProcessorList
 from TTS.tts.models.xtts import Xtts
 
 from tts_server.engines.base import EngineError, OutOfMemoryError, Samples
-from tts_server.engines.xtts.device import Card, Place
+from tts_server.engines.xtts.device import Place
 from tts_server.engines.xtts.latents import Latents
 from tts_server.engines.xtts.vocoder import StreamingVocoder
-from tts_server.settings import Precision
 from tts_server.wire import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ _LONGEST_PIECE = 32
 # Speech has about 5 tokens of sound to one of text. A model that goes on far beyond that babbles.
 _MOST_TO_BEGIN_WITH = 60
 _MOST_PER_TEXT_TOKEN = 12
-_DTYPES = {Precision.FULL: torch.float32, Precision.HALF: torch.float16, Precision.BRAIN: torch.bfloat16}
 _FULL_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 
 
@@ -56,11 +54,9 @@ class XttsModel:
         longest = self._xtts.config.max_ref_len * rate
         with plain_errors(), torch.inference_mode():
             heard = [torch.from_numpy(recording[:longest].copy())[None] for recording in recordings]
-            speaker = torch.stack([self._xtts.get_speaker_embedding(sound.clone(), rate) for sound in heard]).mean(
-                dim=0
-            )
+            embeddings = [self._xtts.get_speaker_embedding(sound, rate) for sound in heard]
             conditioning = self._xtts.get_gpt_cond_latents(torch.cat(heard, dim=1), rate, length, piece)
-            return Latents(_array(conditioning), _array(speaker))
+            return Latents(_array(conditioning), _array(torch.stack(embeddings).mean(dim=0)))
 
     def listening(self, length: int | None, piece: int | None) -> tuple[int, int]:
         """How many seconds of recording are listened to, and in pieces of how many, where so much is asked for."""
@@ -164,16 +160,6 @@ class _OnlyNumbers(LogitsProcessor):  # type: ignore[misc]  # PyTorch's types ar
         if bool((torch.isnan(scores) | torch.isposinf(scores)).any()):
             raise _no_numbers(self._dtype)
         return scores
-
-
-def find_cards() -> list[Card]:
-    """The cards that PyTorch can use, with what is free on them."""
-    cards = []
-    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        free, total = torch.cuda.mem_get_info(index)
-        capability = torch.cuda.get_device_capability(index)
-        cards.append(Card(index, torch.cuda.get_device_name(index), capability, free, total))
-    return cards
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+"""What PyTorch tells of cards, of which the machines that run this have none: its answers are made up."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.xtts.speaking import skip_without_libraries
+from tts_server.engines.xtts.device import Card
+from tts_server.engines.xtts.libraries import import_loading
+
+skip_without_libraries()
+
+TURING = SimpleNamespace(name="RTX 2080 Ti", major=7, minor=5, total_memory=11_000)
+AMPERE = SimpleNamespace(name="RTX 3060", major=8, minor=6, total_memory=12_000)
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
+    import_loading()
+    import torch
+
+    cards = [TURING, AMPERE]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(cards))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", cards.__getitem__)
+    monkeypatch.setattr(torch.cuda, "device_memory_used", [1_000, 4_000].__getitem__)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: pytest.fail("that takes memory of the card"))
+    return torch.cuda
+
+
+def test_how_full_a_card_is_is_asked_of_the_driver(cuda: Any) -> None:
+    from tts_server.engines.xtts.cards import find_cards
+
+    assert find_cards() == [
+        Card(0, "RTX 2080 Ti", (7, 5), 10_000, 11_000),
+        Card(1, "RTX 3060", (8, 6), 8_000, 12_000),
+    ]
+
+
+def test_where_the_driver_does_not_tell_cuda_is_asked(cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tts_server.engines.xtts.cards import find_cards
+
+    def silent(index: int) -> int:
+        raise ModuleNotFoundError("nvidia-ml-py does not seem to be installed")
+
+    monkeypatch.setattr(cuda, "device_memory_used", silent)
+    monkeypatch.setattr(cuda, "mem_get_info", lambda index: (500 + index, 12_000))
+    assert [card.free for card in find_cards()] == [500, 501]
+
+
+def test_without_cuda_there_are_none(cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tts_server.engines.xtts.cards import find_cards
+
+    monkeypatch.setattr(cuda, "is_available", lambda: False)
+    assert find_cards() == []
