@@ -49,6 +49,9 @@ from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import HearingOptions
 from bot.voice.manager import VoiceSessionManager
 from bot.voice.participants import BargeInRule
+from bot.voice.prompt_channel import tell_in
+from bot.voice.records.remaking import RecordingRemaker
+from bot.voice.records.remaking_voice import BetterVoice
 from bot.voice.session import CallEngines, CallOptions, CallPlace, LoadingReport, VoiceSession
 from bot.voice.speaking.low_performance import LowPerformance
 from bot.voice.speaking.moods import load_moods, speech_parameters
@@ -144,14 +147,17 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds)))
             await calls.leave_ghost(bot, ghost)
-            background.begin(features.background)
+            background.begin({**features.background, **{remaker.name: remaker.run for remaker in remakers}})
             await features.chat.resume()
 
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file))
         rules = CallRules(settings.voice_enabled, settings.prompt_channel)
         calls = Calls(manager, make_session, store, rules, CallPresence(bot))
         features = await build_features(FeatureParts(settings, bot, database, http, models, persona))
-        for lockable in features.lockables:
+        better_voice = BetterVoice(http, speech_url, tts_token)
+        remaker = RecordingRemaker(settings.data_dir, better_voice, lambda where, text: tell_in(bot, where, text))
+        remakers = [remaker] if settings.remake_recordings else []
+        for lockable in (*features.lockables, *remakers):
             lease.register(lockable)
         stack.push_async_callback(bot.close)
         stack.push_async_callback(features.chat.close)
@@ -268,6 +274,7 @@ def _session_maker(
             settings.captions,
             settings.data_dir,
             sound_goes_to=settings.stt_url.host if settings.stt_url else None,
+            remake_recordings=settings.remake_recordings,
         ),
         permits.leave.allows,
     )

@@ -69,6 +69,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "ANSWER_TO": "smart",
         "BARGE_IN": "everyone",
         "CAPTIONS": "thread",
+        "REMAKE_RECORDINGS": "true",
         "STT_URL": "http://127.0.0.1:8000/v1",
     }
 )

@@ -163,6 +163,7 @@ class Settings(BaseSettings):
     answer_to: AnswerPolicy = AnswerPolicy.SMART
     barge_in: str = Field("everyone", pattern=r"^(everyone|answered|nobody|role:.+)$")
     captions: Captions = Captions.OFF
+    remake_recordings: bool = False
 
     timezone: str = "UTC"
     who_may_join: Permitted = "everyone"

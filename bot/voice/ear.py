@@ -97,8 +97,8 @@ class SoundKeeper(Protocol):
         """A person's sound, 16,000 Hz."""
         ...
 
-    def spoken(self, sound: NDArray[np.float32], at: float) -> None:
-        """The bot's sound, mono, 48,000 Hz."""
+    def spoken(self, sound: NDArray[np.float32], at: float, reply: str | None) -> None:
+        """The bot's sound, mono, 48,000 Hz; of which reply, as far as it is known."""
         ...
 
 
@@ -171,9 +171,9 @@ class Ear(threading.Thread):
         """What was said in a turn that is paused."""
         self._put(self._turns.transcript, turn, text)
 
-    def played(self, pcm: bytes, at: float) -> None:
-        """20 ms of the bot's own sound left at ``at``: stereo, 16-bit, 48,000 Hz."""
-        self._put(self._on_played, pcm, at)
+    def played(self, pcm: bytes, at: float, reply: str | None = None) -> None:
+        """20 ms of the bot's own sound, of a reply, left at ``at``: stereo, 16-bit, 48,000 Hz."""
+        self._put(self._on_played, pcm, at, reply)
 
     def end(self) -> None:
         """Stop and wait for the thread; from any thread but itself."""
@@ -248,12 +248,12 @@ class Ear(threading.Thread):
         for person in tuple(self._people):
             self._receiving.left(person, self._clock())
 
-    def _on_played(self, pcm: bytes, at: float) -> None:
+    def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
         mono = np.frombuffer(pcm, "<i2")[::2].astype(np.float32) / np.float32(32_768)
         # The mean of three samples is filter enough for what compares voices.
         self._echo.played(mono.reshape(-1, PLAYED_RATE // HEARING_RATE).mean(axis=1), at)
         if self.keeper is not None:
-            self.keeper.spoken(mono, at)
+            self.keeper.spoken(mono, at, reply)
 
     def _report(self, events: list[TurnEvent]) -> None:
         for event in events:

@@ -16,7 +16,7 @@ from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.events import Watcher
+from bot.voice.events import CallEvent, Watcher
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.participants import BargeInRule, ChannelParticipants
 from bot.voice.prompt_channel import DiscordPromptChannel
@@ -24,6 +24,7 @@ from bot.voice.receive.heard import Sound16
 from bot.voice.receive.receiver import Receiver
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recorder import CallRecorder, recording_folder
+from bot.voice.records.remaking_notes import AnswerListener
 from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import SpokenCommand
@@ -32,6 +33,7 @@ from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnId
 from bot.voice.turns.turns import Turns
 from config.settings import AnswerPolicy, Captions
+from tts_server.wire import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class HearingOptions:
 
     ``prefix`` is what commands begin with. ``names`` are what the persona is called, the usual name first.
     ``data_dir`` is where recordings go. ``sound_goes_to`` is the host that turns speech into text, if it is another.
+    ``remake_recordings``: it is noted what was answered in them, so that a better voice can say it again.
     """
 
     prefix: str
@@ -58,6 +61,7 @@ class HearingOptions:
     captions: Captions
     data_dir: Path
     sound_goes_to: str | None = None
+    remake_recordings: bool = False
 
 
 class Hearing:
@@ -66,6 +70,7 @@ class Hearing:
     It satisfies :class:`~bot.commands.listening.ListeningControls`. All of it belongs to the event loop.
 
     Args:
+        manner: how the last reply was asked to be spoken.
         command: does what is asked for aloud.
         watch: told what is heard.
     """
@@ -80,6 +85,7 @@ class Hearing:
         captions: CaptionWriter,
         options: HearingOptions,
         *,
+        manner: Callable[[], SpeechParameters],
         command: Callable[[SpokenCommand], None],
         watch: Watcher,
         clock: Callable[[], float],
@@ -91,8 +97,10 @@ class Hearing:
         self._consent = consent
         self._captions = captions
         self._options = options
+        self._manner = manner
         self._clock = clock
         self._recorder: CallRecorder | None = None
+        self._answers: AnswerListener | None = None
         self._sample: VoiceSample | None = None
         self._gate = ListeningGate(consent)
         self._participants = ChannelParticipants(
@@ -209,6 +217,8 @@ class Hearing:
         """Keep sound from now on; raises :class:`~bot.voice.records.recorder.RecordingError`."""
         if self.recording:
             return
+        # One may have ended by itself.
+        await self.stop_recording()
         loop = asyncio.get_running_loop()
 
         def on_end(reason: str) -> None:
@@ -218,12 +228,22 @@ class Hearing:
         recorder = CallRecorder(folder, self._participants.name, on_end, clock=self._clock)
         await asyncio.to_thread(recorder.start)
         self._recorder = self.ear.keeper = recorder
+        if self._options.remake_recordings:
+            self._answers = AnswerListener(recorder, self._manner)
 
     async def stop_recording(self) -> None:
         """Keep no more, and close the files."""
         recorder, self._recorder, self.ear.keeper = self._recorder, None, None
+        answers, self._answers = self._answers, None
         if recorder is not None:
             await asyncio.to_thread(recorder.close)
+        if answers is not None:
+            await asyncio.to_thread(answers.write_notes, self._prompts.channel.id)
+
+    def note(self, event: CallEvent) -> None:
+        """Take what has happened in the call, for what is kept of it."""
+        if self._answers is not None:
+            self._answers(event)
 
     async def sample_voice(self, person: int) -> Sound16:
         """Some seconds of what a person says, who has agreed to give them; nobody answers it, and I am silent in them.

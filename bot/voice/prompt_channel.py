@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import aiohttp
 import discord
 
 from bot.text import split_message
@@ -15,6 +16,16 @@ ACKNOWLEDGEMENT = "🎤"
 
 PromptTextChannel = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread
 """The channels of a server that people can write in."""
+
+
+async def tell_in(client: discord.Client, channel: int, text: str) -> None:
+    """Write in the channel with this id, also long after a call; where that can't be done, the log says so."""
+    try:
+        found = client.get_channel(channel) or await client.fetch_channel(channel)
+        if isinstance(found, discord.abc.Messageable):
+            await found.send(text, allowed_mentions=discord.AllowedMentions.none())
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+        _log.warning("Could not write in the channel %d: %s", channel, error)
 
 
 class DiscordPromptChannel:

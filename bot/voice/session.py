@@ -115,16 +115,17 @@ class VoiceSession:
         self._playback = ReplyAudioSource(asyncio.get_running_loop(), clock=clock)
         self._playback.volume = volume
         name = options.hearing.names[0]
-        captions = CaptionWriter(
+        self._captions = CaptionWriter(
             DiscordCaptionOutlet(place.prompts, f"{name} in {place.voice.name}"), name, options.hearing.captions
         )
+        voice = ReplyVoice(self._voice, engines.manner, lambda text: self.conversation.tell(text))
         self.conversation = Conversation(
             Dialogue(options.texts),
             engines.companion,
-            ReplyVoice(self._voice, engines.manner, lambda text: self.conversation.tell(text)),
+            voice,
             self._playback,
             self.prompts,
-            watch=self._tell(captions),
+            watch=self._tell,
             clock=clock,
         )
         self.hearing = Hearing(
@@ -133,10 +134,11 @@ class VoiceSession:
             self.prompts,
             engines.transcriber,
             consent,
-            captions,
+            self._captions,
             options.hearing,
+            manner=lambda: voice.parameters,
             command=self._obey,
-            watch=self._tell(captions),
+            watch=self._tell,
             clock=clock,
         )
         self._playback.listener = self.conversation
@@ -145,12 +147,10 @@ class VoiceSession:
         self._open = AsyncExitStack()
         self._began = False
 
-    def _tell(self, captions: CaptionWriter) -> Watcher:
-        def tell(event: CallEvent) -> None:
-            captions(event)
-            self._watch(event)
-
-        return tell
+    def _tell(self, event: CallEvent) -> None:
+        self._captions(event)
+        self.hearing.note(event)
+        self._watch(event)
 
     @property
     def channel(self) -> VoiceChannel:
@@ -200,13 +200,16 @@ class VoiceSession:
         self._open.push_async_callback(self.link.close)
         await self.link.connect()
         await self._voice.loaded(self._report)
-        sender = FrameSender(self._playback, self.link.sink, sent=self.hearing.ear.played, clock=self._clock)
+        sender = FrameSender(self._playback, self.link.sink, sent=self._sent, clock=self._clock)
         self._open.push_async_callback(asyncio.to_thread, sender.end)
         sender.start()
         self._talking = asyncio.create_task(self._talk(), name="conversation")
         self._open.push_async_callback(self._stop_talking)
         self._began = True
         self._watch(CallBegan(self.channel.name, self.link.encrypted))
+
+    def _sent(self, pcm: bytes, at: float) -> None:
+        self.hearing.ear.played(pcm, at, self._playback.sounding)
 
     async def _talk(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -172,7 +172,7 @@ class SoundCounter:
     def heard(self, person: int, sound: Sound16, at: float) -> None:
         self.seconds[person] += len(sound) / HEARING_RATE
 
-    def spoken(self, sound: NDArray[np.float32], at: float) -> None:
+    def spoken(self, sound: NDArray[np.float32], at: float, reply: str | None) -> None:
         """The bot's own sound is heard elsewhere."""
 
 

@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from bot.voice.records.wav_file import MAX_SAMPLES, WavFile
 
 _log = logging.getLogger(__name__)
 
+RECORDINGS_DIR = "recordings"
 BOT_RATE = 48_000
 MAX_WAITING = 4_096
 """Pieces of sound that may wait for the disk: 8 s of ten speakers."""
@@ -51,7 +52,7 @@ class RecordingLimits:
 
 def recording_folder(data_dir: Path, channel: str, now: datetime) -> Path:
     """Where a recording that begins ``now`` goes: ``recordings/20260131T120000Z-Lounge`` in ``data_dir``."""
-    return data_dir / "recordings" / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{file_name(channel)}"
+    return data_dir / RECORDINGS_DIR / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{file_name(channel)}"
 
 
 def file_name(name: str) -> str:
@@ -61,11 +62,20 @@ def file_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """Sound of a person, or of the bot (``None``)."""
+    """Sound of a person, or of the bot (``None``), and then of which reply."""
 
     person: int | None
     sound: NDArray[np.float32]
     at: float
+    reply: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one sample of a file to another, which is not part of it."""
+
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,7 @@ class CallRecorder:
         self._overrun = False
         self._forgotten: frozenset[int] = frozenset()
         self._files: dict[int | None, WavFile] = {}
+        self._spans: dict[str, tuple[Span, ...]] = {}
         self._waiting: queue.SimpleQueue[_Piece | _Forget | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="call recorder", daemon=True)
 
@@ -119,6 +130,11 @@ class CallRecorder:
     def recording(self) -> bool:
         """False before the start and after the end, whoever ended it."""
         return self._recording
+
+    @property
+    def spans(self) -> Mapping[str, tuple[Span, ...]]:
+        """Where in the bot's file each reply lies; several spans where it paused. Whole once this is closed."""
+        return self._spans
 
     def start(self) -> None:
         """Make the folder and begin. Blocks for the disk.
@@ -145,9 +161,9 @@ class CallRecorder:
         if person not in self._forgotten:
             self._take(_Piece(person, sound, at))
 
-    def spoken(self, sound: NDArray[np.float32], at: float) -> None:
-        """Keep the bot's own sound, mono at ``bot_rate``; ``at`` is when it was sent, in monotonic seconds."""
-        self._take(_Piece(None, sound, at))
+    def spoken(self, sound: NDArray[np.float32], at: float, reply: str | None = None) -> None:
+        """Keep the bot's own sound, of a reply, mono at ``bot_rate``; ``at`` is when it was sent, monotonic seconds."""
+        self._take(_Piece(None, sound, at, reply))
 
     def _take(self, piece: _Piece) -> None:
         if not self._recording:
@@ -219,6 +235,13 @@ class CallRecorder:
         if ahead < -SLACK_SECONDS:
             file.pad(round((piece.at - self._began) * file.rate))
         file.write(piece.sound)
+        if piece.reply is not None:
+            self._note_span(piece.reply, Span(file.samples - len(piece.sound), file.samples))
+
+    def _note_span(self, reply: str, span: Span) -> None:
+        *before, last = self._spans.get(reply) or (Span(span.start, span.start),)
+        joined = (Span(last.start, span.end),) if last.end == span.start else (last, span)
+        self._spans[reply] = (*before, *joined)
 
     def _open(self, person: int | None) -> WavFile:
         if person is None:

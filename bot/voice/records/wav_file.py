@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_SAMPLE_BYTES = 2
-MAX_SAMPLES = (2**32 - _HEADER.size) // _SAMPLE_BYTES
+HEADER_BYTES = _HEADER.size
+SAMPLE_BYTES = 2
+MAX_SAMPLES = (2**32 - HEADER_BYTES) // SAMPLE_BYTES
 """What the 32-bit lengths of RIFF can say."""
+
+
+def pcm16(sound: NDArray[np.float32]) -> bytes:
+    """Samples as they stand in the file; what is louder than 1 is clipped, what is no number is silence."""
+    finite = np.nan_to_num(sound, nan=0.0, posinf=1.0, neginf=-1.0)
+    return (np.clip(finite, -1.0, 1.0) * 32_767).astype("<i2").tobytes()
 
 
 class WavFile:
@@ -33,25 +40,24 @@ class WavFile:
 
     def write(self, sound: NDArray[np.float32]) -> None:
         """Append sound, -1 to 1; what is louder is clipped, what is no number is silence."""
-        finite = np.nan_to_num(sound, nan=0.0, posinf=1.0, neginf=-1.0)
-        self._file.write((np.clip(finite, -1.0, 1.0) * 32_767).astype("<i2").tobytes())
+        self._file.write(pcm16(sound))
         self.samples += len(sound)
 
     def pad(self, samples: int) -> None:
         """Append silence until there are this many samples."""
         if samples > self.samples:
             self.samples = samples
-            self._file.seek(_HEADER.size + samples * _SAMPLE_BYTES)
+            self._file.seek(HEADER_BYTES + samples * SAMPLE_BYTES)
 
     def save(self) -> None:
         """Make what was written so far part of the file."""
-        length = self.samples * _SAMPLE_BYTES
+        length = self.samples * SAMPLE_BYTES
         self._file.flush()
-        self._file.truncate(_HEADER.size + length)
+        self._file.truncate(HEADER_BYTES + length)
         self._file.seek(0)
-        header = (b"RIFF", _HEADER.size - 8 + length, b"WAVE", b"fmt ", 16, 1, 1, self.rate)
+        header = (b"RIFF", HEADER_BYTES - 8 + length, b"WAVE", b"fmt ", 16, 1, 1, self.rate)
         self._file.write(
-            _HEADER.pack(*header, self.rate * _SAMPLE_BYTES, _SAMPLE_BYTES, 8 * _SAMPLE_BYTES, b"data", length)
+            _HEADER.pack(*header, self.rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES, b"data", length)
         )
         self._file.flush()
         self._file.seek(0, 2)

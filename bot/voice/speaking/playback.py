@@ -92,11 +92,13 @@ class ReplyAudioSource(discord.AudioSource):
     share a deque, whose operations are atomic, and no lock: the thread never waits for the loop, nor the loop for it.
 
     ``wake`` is called from the event loop when there is something for a thread that waits; the sender sets it.
+    ``sounding`` is the reply whose frame was taken last; for the thread that takes.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.listener: PlaybackListener | None = None
         self.wake: Callable[[], None] = lambda: None
+        self.sounding: str | None = None
         self._loop = loop
         self._clock = clock
         self._queue: deque[_Frame | _Mark | _End] = deque()
@@ -242,6 +244,7 @@ class ReplyAudioSource(discord.AudioSource):
     def _play(self, track: _Track, pcm: Samples, samples: int) -> bytes:
         if not track.started:
             track.started = True
+            self.sounding = track.reply
             self._making = None
             if self.listener is not None:
                 self._tell(self.listener.first_frame, track.reply, self._clock())

@@ -42,6 +42,7 @@ class ReplyVoice:
 
     The parameters go with a reply's first message, as the protocol wants it; a voice that is set there already stays.
     What the server refuses for its voice or manner, it is asked for once more without, and nobody above sees a failure.
+    ``parameters`` are those of the last reply.
 
     Args:
         tell: writes to people; of each voice that is gone, they are told once.
@@ -51,6 +52,7 @@ class ReplyVoice:
         self._voice = voice
         self._manner = manner
         self._tell = tell
+        self.parameters = wire.SpeechParameters()
         self._told: set[str] = set()
         self._saying: _Saying | None = None
         # What is said again must reach the server in one piece, before what the model writes meanwhile.
@@ -69,7 +71,8 @@ class ReplyVoice:
             manner = self._manner()
             own = message.parameters.voice
             self._saying = _Saying(message.reply, replace(manner, voice=own) if own else manner)
-            message = replace(message, parameters=self._saying.parameters)
+            self.parameters = self._saying.parameters
+            message = replace(message, parameters=self.parameters)
         self._saying.tokens.append(message.token)
         self._saying.flushed |= message.flush
         return message
@@ -111,7 +114,7 @@ class ReplyVoice:
         async with self._sending:
             if self._saying is not saying:
                 return False
-            saying.parameters = plainer
+            saying.parameters = self.parameters = plainer
             try:
                 if not saying.flushed:
                     # The reply that failed must end for the server, or it would take the rest for more of it.

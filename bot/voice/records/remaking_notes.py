@@ -1,0 +1,147 @@
+"""What the bot said in a recording, how, and where it lies in ``bot.wav``: what it takes to say it again."""
+
+from __future__ import annotations
+
+import logging
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from bot.voice.dialogue.reply import Outcome
+from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded
+from bot.voice.records.recorder import CallRecorder, Span
+from tts_server.wire import SpeechParameters
+
+_log = logging.getLogger(__name__)
+
+BOT_FILE = "bot.wav"
+NOTES_FILE = "answers.json"
+
+
+class NotesError(ValueError):
+    """The notes of a recording can't be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAnswer:
+    """One answer in the bot's file.
+
+    Attributes:
+        spans: its sound; several where it was held in between.
+        text: what was heard of it; empty where its sound has to stay as it is.
+        interrupted: whether the text goes on where the sound ends.
+    """
+
+    spans: Annotated[tuple[Span, ...], Field(min_length=1)]
+    text: str = ""
+    interrupted: bool = False
+    parameters: SpeechParameters = field(default_factory=SpeechParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingNotes:
+    """The answers in a recording's ``bot.wav``, in order.
+
+    Attributes:
+        channel: the id of the channel in which people are told of the recording.
+        samples: how long the file is, by which another one is noticed.
+    """
+
+    channel: int
+    samples: int
+    answers: tuple[RecordedAnswer, ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read those of a recording. Blocks for the disk.
+
+        Raises:
+            NotesError: they can't be read, make no sense, or belong to another file than the one that is there.
+        """
+        try:
+            notes = TypeAdapter(cls).validate_json((folder / NOTES_FILE).read_bytes())
+            samples = wav_samples(folder / BOT_FILE)
+        except ValidationError as error:
+            raise NotesError(f"they are malformed ({error.error_count()} faults)") from error
+        except (OSError, EOFError, wave.Error) as error:
+            raise NotesError(str(error)) from error
+        if samples != notes.samples or not notes._fit():
+            raise NotesError(f"{BOT_FILE} is not what it was")
+        return notes
+
+    def _fit(self) -> bool:
+        spans = [Span(0, 0), *(span for answer in self.answers for span in answer.spans)]
+        in_order = all(before.end <= after.start < after.end for before, after in pairwise(spans))
+        return in_order and spans[-1].end <= self.samples
+
+    def write(self, folder: Path) -> None:
+        """Put them beside a recording. Blocks for the disk.
+
+        Raises:
+            OSError: they can't be written.
+        """
+        (folder / NOTES_FILE).write_bytes(TypeAdapter(type(self)).dump_json(self))
+
+
+def wav_samples(path: Path) -> int:
+    """How many samples a WAV file has; raises ``OSError``, ``EOFError``, ``wave.Error``. Blocks for the disk."""
+    with wave.open(str(path), "rb") as file:
+        return file.getnframes()
+
+
+class AnswerListener:
+    """Takes down what is answered while a recording is made; it has to be given every event of the call.
+
+    Belongs to the event loop, but for :meth:`write_notes`.
+
+    Args:
+        manner: how the last reply was asked to be spoken.
+    """
+
+    def __init__(self, recorder: CallRecorder, manner: Callable[[], SpeechParameters]) -> None:
+        self._recorder = recorder
+        self._manner = manner
+        self._begun: set[str] = set()
+        self._heard = AnswerHeard("", interrupted=False)
+        self._said: dict[str, tuple[AnswerHeard, SpeechParameters]] = {}
+
+    def __call__(self, event: CallEvent) -> None:
+        """Take an event."""
+        match event:
+            case PromptTaken(reply):
+                # Of one that began to sound before the recording, only the end is in the file.
+                self._begun.add(reply)
+            case AnswerHeard():
+                self._heard = event
+            case ReplyEnded(trace) if trace.reply in self._begun and self._recorder.recording:
+                # What was written, for want of a voice, was not said.
+                if trace.outcome in (Outcome.SPOKEN, Outcome.INTERRUPTED):
+                    self._said[trace.reply] = (self._heard, self._manner())
+            case _:
+                pass
+
+    def write_notes(self, channel: int) -> None:
+        """Put the notes beside the recording, which is closed, if there is anything to say again. Blocks for the disk.
+
+        Args:
+            channel: see :class:`RecordingNotes`.
+        """
+        answers = tuple(self._answer(reply, spans) for reply, spans in self._recorder.spans.items())
+        if not any(answer.text for answer in answers):
+            return
+        folder = self._recorder.folder
+        try:
+            RecordingNotes(channel, wav_samples(folder / BOT_FILE), answers).write(folder)
+        except (OSError, EOFError, wave.Error) as error:
+            _log.warning("The answers in %s can't be made again: %s", folder.name, error)
+
+    def _answer(self, reply: str, spans: tuple[Span, ...]) -> RecordedAnswer:
+        if reply not in self._said:
+            return RecordedAnswer(spans)
+        heard, parameters = self._said[reply]
+        return RecordedAnswer(spans, heard.text, heard.interrupted, parameters)
