@@ -17,10 +17,12 @@ from bot.first_start import TOY_EARS, explain_login_failure, toy_model_warning
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError, load_persona
 from bot.llm.stream import ModelClient
+from bot.services import speech_server_options, try_speech_server
 from bot.transcribers import make_transcriber
 from bot.voice.connection.client import check_discord_version
 from bot.voice.connection.opus import OpusMissing, load_opus
 from bot.voice.permissions import invite_link
+from bot.voice.speaking.moods import MoodsError, load_moods
 from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.corrections import CorrectionsError
 from bot.voice.transcribe.transcriber import TranscriptionError
@@ -79,7 +81,8 @@ async def _opus(_: Settings) -> Finding:
 async def _persona(settings: Settings) -> Finding:
     try:
         persona = await asyncio.to_thread(load_persona, settings.persona)
-    except PersonaError as error:
+        await asyncio.to_thread(load_moods)
+    except (PersonaError, MoodsError) as error:
         return Finding("Persona", False, str(error))
     return Finding("Persona", True, persona.name)
 
@@ -115,7 +118,7 @@ async def _ears(settings: Settings) -> Finding:
 
 async def _voice(settings: Settings) -> Finding:
     if settings.tts_websocket_url is None:
-        return Finding("Voice", None, f"the bot starts its own speech server on {settings.tts_bind}")
+        return Finding("Voice", *await try_speech_server(speech_server_options(settings)))
     async with aiohttp.ClientSession() as session:
         text = await describe_voice(session, str(settings.tts_websocket_url))
     return Finding("Voice", not text.startswith("⚠️"), text)

@@ -173,15 +173,24 @@ async def test_who_agrees_to_be_recorded_speaks_and_is_heard_in_the_next_reply(s
     assert since.remarks[1] == ("Ben", REMARKS[1]), "heard as before"
 
 
-async def test_who_opts_out_while_being_recorded_leaves_nothing_behind(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("!optout", "They no longer want to be listened to."),
+        ("!listen off", "I listen to nobody any more."),
+        ("!leave", "The call is over."),
+    ],
+)
+async def test_a_recording_that_is_no_longer_wanted_leaves_nothing_behind(
+    stage: Stage, tmp_path: Path, command: str, reason: str
+) -> None:
     await stage.join()
     asked = await consent(stage, stage.ada, "!voice record Robin")
     speaking = asyncio.create_task(talk(stage.ada, STORY))
     await asyncio.sleep(1.0)
-    await stage.ask("!optout")
-    await stage.until(lambda: "I have kept nothing" in asked.content, "word that nothing is kept")
-    assert asked.content == "🙉 They no longer want to be listened to. I have kept nothing."
-    await speaking
+    await stage.ask(command)
+    await stage.until(lambda: asked.content == f"🙉 {reason} I have kept nothing.", "word that nothing is kept")
+    speaking.cancel()
     assert not any((tmp_path / "voices").rglob("*.flac"))
     assert "Nobody has made one yet" in await stage.answer_to("!voice list", starts="🗣️")
 
