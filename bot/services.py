@@ -46,6 +46,35 @@ def speech_server_options(settings: Settings) -> SpeechServerOptions:
     return SpeechServerOptions(settings.tts_bind, environment)
 
 
+async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:
+    """Have the speech server try its voice and end; returns whether it can speak, and a line for people."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tts_server", "--check"),
+        env=_environment(options),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(START_LIMIT):
+            output, errors = await process.communicate()
+    except TimeoutError:
+        return False, f"the speech server did not speak within {START_LIMIT:.0f} s"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    lines = (output if process.returncode == 0 else errors).decode(errors="replace").strip().splitlines()
+    return process.returncode == 0, lines[-1].removeprefix(
+        "tts_server: "
+    ) if lines else "the speech server said nothing"
+
+
+def _environment(options: SpeechServerOptions) -> dict[str, str]:
+    # Not its folder as the working one, but on its path: so both read the same .env.
+    return {**os.environ, "PYTHONPATH": str(ROOT), **options.environment}
+
+
 class SpeechServerProcess:
     """``python -m tts_server`` on this machine. :meth:`start` returns when it listens; after that it is kept alive."""
 
@@ -91,8 +120,7 @@ class SpeechServerProcess:
             "-m",
             "tts_server",
             "--exit-with-parent",
-            # This process's own folder, so that both read the same .env.
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self._options.environment, "TTS_BIND": self._bind},
+            env={**_environment(self._options), "TTS_BIND": self._bind},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             # A process group of its own: Ctrl-C reaches the bot alone, which ends the call first and this afterwards.

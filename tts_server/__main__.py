@@ -18,6 +18,7 @@ from aiohttp import web
 
 from tts_server.assembly import create_better_speech, create_speech
 from tts_server.cards.poll import CardPoll
+from tts_server.check import try_voice
 from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.lifetime import end_with_parent, ending_signals
 from tts_server.server import SpeechServer
@@ -30,11 +31,12 @@ _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tts_server", description="Text in, speech out, over a WebSocket.")
     parser.add_argument("--bind", dest="tts_bind", metavar="HOST:PORT", help="instead of TTS_BIND; port 0 for any")
-    parser.add_argument("--engine", dest="tts_engine", help="instead of TTS_ENGINE: espeak or stand-in")
+    parser.add_argument("--engine", dest="tts_engine", help="instead of TTS_ENGINE, such as espeak or xtts")
     parser.add_argument("--voice", dest="tts_voice", help="instead of TTS_VOICE")
     parser.add_argument("--first-audio-ms", dest="tts_stand_in_first_audio_ms", type=float, help="of the stand-in")
     parser.add_argument("--rtf", dest="tts_stand_in_rtf", type=float, help="real-time factor of the stand-in")
     parser.add_argument("--timings", dest="tts_stand_in_timings", type=Path, help="file for the stand-in's timings")
+    parser.add_argument("--check", action="store_true", help="try the voice, say how quick it is, and end")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when the parent process does (Linux)")
     parser.add_argument("--verbose", action="store_true")
     return parser.parse_args()
@@ -85,6 +87,21 @@ async def _listen(
     return _OK
 
 
+async def _check(settings: Settings) -> int:
+    """Say on standard output how the voice does, or on standard error why it can't be had."""
+    try:
+        speech = await asyncio.to_thread(create_speech, settings, VoiceLibrary(settings.tts_voices_dir))
+        try:
+            sys.stdout.write(await try_voice(speech) + "\n")
+        finally:
+            await speech.close()
+    except (EngineError, UnknownVoiceError) as error:
+        return _complain(str(error), _ENGINE_FAILED)
+    except SettingsError as error:
+        return _complain(str(error), _CANNOT_START)
+    return _OK
+
+
 def _complain(message: str, status: int) -> int:
     sys.stderr.write(f"tts_server: {message}\n")
     return status
@@ -93,19 +110,19 @@ def _complain(message: str, status: int) -> int:
 def main() -> int:
     """Run the server until a signal ends it; returns the exit status."""
     arguments = vars(_arguments())
-    verbose = arguments.pop("verbose")
+    verbose, check = arguments.pop("verbose"), arguments.pop("check")
     if arguments.pop("exit_with_parent"):
         end_with_parent()
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
+        level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     try:
         settings = load_settings(**arguments)
     except SettingsError as error:
         return _complain(str(error), _CANNOT_START)
-    return asyncio.run(_serve(settings))
+    return asyncio.run(_check(settings) if check else _serve(settings))
 
 
 if __name__ == "__main__":

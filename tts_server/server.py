@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator
 
@@ -23,6 +24,8 @@ from tts_server.speaking.speech import Speech
 from tts_server.speaking.warm_up import warm_up
 from tts_server.voices.library import VoiceLibrary
 from tts_server.wire import Notice, Warned
+
+_log = logging.getLogger(__name__)
 
 REQUESTS_PER_MINUTE = 600
 
@@ -87,7 +90,7 @@ class SpeechServer:
         self._speech = speech
         self._beside = [
             asyncio.create_task(self._cards.run(lambda text: speech.notices.tell(Warned(text))), name="graphics cards"),
-            asyncio.create_task(asyncio.to_thread(speech.casting.load), name="languages"),
+            asyncio.create_task(_learn_languages(speech), name="languages"),
         ]
         return speech
 
@@ -111,3 +114,10 @@ class SpeechServer:
         for speech in (self._speech, self._better):
             if speech is not None:
                 await speech.close()
+
+
+async def _learn_languages(speech: Speech) -> None:
+    try:
+        await asyncio.to_thread(speech.casting.load)
+    except Exception:
+        _log.exception("Languages can't be told apart; a text's script alone is looked at")

@@ -150,6 +150,13 @@ async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
             well = await output(process)
         assert process.returncode == 0, well
         assert "invite link" in well
+        assert "✔ Voice: espeak-ng: first sound after" in well
+        voiceless = {"TTS_ENGINE": "xtts", "XTTS_MODEL": "nowhere"}
+        async with program("doctor", folder=tmp_path, **pointed_at(sandbox), **voiceless) as process:
+            said = await output(process)
+        assert process.returncode == 1
+        assert "✘ Voice: XTTS v2" in said
+        assert "1 thing to mend" in said
         wrong = {
             "LLM_URL": "http://127.0.0.1:9/v1",
             "TTS_WEBSOCKET_URL": "ws://127.0.0.1:9/ws/stream",

@@ -83,7 +83,6 @@ class Residency:
                 await asyncio.wait([self._unloading])
             await asyncio.to_thread(self._engine.load, lambda done: self._pass_on(loop, done))
         except EngineError as error:
-            _log.error("%s could not be loaded: %s", self._engine.name, error)
             self.progress = None
             self._failed(error)
         else:

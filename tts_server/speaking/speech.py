@@ -119,19 +119,29 @@ class Speech:
                 self._replies.discard(reply)
 
     async def able(self) -> None:
-        """Wait, where the one engine there is has still to be loaded."""
+        """Wait, where the one engine there is has still to be loaded.
+
+        Raises:
+            EngineError: it could not be.
+        """
         if not self._others:
-            await self.residency.loaded()
+            await self._wanted_is_loaded()
+
+    async def _wanted_is_loaded(self) -> None:
+        await self.residency.loaded()
+        if not self._wanted.engine.loaded:
+            raise EngineError(self._fault or f"{self.engine_name} is not loaded")
 
     @asynccontextmanager
     async def audition(self, parameters: SpeechParameters, rate: int) -> AsyncIterator[SpokenReply]:
         """A reply by the wanted engine, in which no other stands in; loads it if need be.
 
         Raises:
+            EngineError: it could not be loaded.
             OverloadedError: too many are being spoken.
         """
         with self._admission.enter(capacity=1), self.residency.needed():
-            await self.residency.loaded()
+            await self._wanted_is_loaded()
             yield SpokenReply(self, parameters, rate, partial(tuple, [self._wanted]))
 
     def rehearsals(self, parameters: SpeechParameters) -> Iterator[SpokenReply]:
@@ -163,8 +173,10 @@ class Speech:
     def failed(self, line: EngineLine, error: EngineError) -> None:
         """An engine could not speak a clause."""
         _log.warning("%s could not speak: %s", line.name, error)
-        if line is self._wanted and self._others:
-            self._fault = str(error)
+        if line is not self._wanted:
+            return
+        self._fault = str(error)
+        if self._others:
             self.performance.failed("out_of_memory" if isinstance(error, OutOfMemoryError) else "failed")
 
     def _performance_changed(self, low: LowReason | None) -> None:
@@ -182,6 +194,7 @@ class Speech:
                 self.notices.tell(Warned(advice))
 
     def _not_loaded(self, error: EngineError) -> None:
+        _log.error("%s could not be loaded: %s", self.engine_name, error)
         self.failed(self._wanted, error)
 
     async def close(self) -> None:

@@ -1,0 +1,34 @@
+"""Tries the voice that is wanted: loads it, lets it say a sentence to nobody, and tells how quick it was."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+
+from tts_server.engines.base import EngineError
+from tts_server.speaking.speech import Speech
+from tts_server.wire import SAMPLE_RATE, SpeechParameters
+
+SENTENCE = "Hello there, this is how I sound today."
+
+
+async def try_voice(speech: Speech) -> str:
+    """Returns a line for people.
+
+    Raises:
+        EngineError: it can't be loaded, or can't speak.
+    """
+    engine = speech.engines[0]
+    began = time.monotonic()
+    async with speech.audition(speech.settle(SpeechParameters(), SENTENCE), SAMPLE_RATE) as reply:
+        loaded, first, samples = time.monotonic(), 0.0, 0
+        async with aclosing(reply.say(SENTENCE)) as pieces:
+            async for piece in pieces:
+                first = first or time.monotonic()
+                samples += len(piece)
+    if not samples:
+        raise EngineError(f"{engine.name} gave no sound")
+    took, audio = time.monotonic() - loaded, samples / SAMPLE_RATE
+    loading = f"loaded in {loaded - began:.1f} s, " if loaded - began >= 1 else ""
+    line = f"{engine.name}: {loading}first sound after {1000 * (first - loaded):.0f} ms, {took / audio:.2f}x real time"
+    return f"{line}. {engine.advice}" if engine.advice else line
