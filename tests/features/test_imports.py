@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,11 @@ FEATURES = sorted(path.stem for path in FOLDER.iterdir() if not path.name.starts
 
 def imported(path: Path) -> Iterator[str]:
     """The full name of every module that a file imports, wherever in it that stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    # CPython 3.11 may fail with "recursion depth mismatch" when it collects garbage while it makes a syntax tree.
+    gc.disable()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    gc.enable()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
