@@ -15,6 +15,7 @@ import pytest
 from tests.xtts.conftest import MakeEngine
 from tests.xtts.speaking import hear, skip_without_libraries
 from tts_server.engines.base import EngineError, OutOfMemoryError
+from tts_server.engines.xtts.libraries import import_loading
 from tts_server.engines.xtts.memory import measure
 
 skip_without_libraries()
@@ -138,6 +139,24 @@ def test_weights_that_would_run_code_are_refused(folder: Path, make_engine: Make
     with pytest.raises(EngineError, match="can't be loaded"):
         make_engine(folder).load(ignore)
     assert (folder / name).read_bytes() == before
+
+
+def test_weights_as_they_were_first_published_are_loaded_and_left_as_they_are(
+    folder: Path, make_engine: MakeEngine
+) -> None:
+    import_loading()
+    import torch
+    from TTS.tts.configs.xtts_config import XttsConfig
+    from TTS.tts.models.xtts import _legacy_safe_globals
+
+    state = torch.load(folder / "model.pth", weights_only=True)
+    with _legacy_safe_globals():
+        torch.save({"config": XttsConfig(), "model": state["model"]}, folder / "model.pth")
+    before = (folder / "model.pth").read_bytes()
+    engine = make_engine(folder)
+    engine.load(ignore)
+    assert hear(engine).size
+    assert (folder / "model.pth").read_bytes() == before
 
 
 def test_where_memory_runs_out_while_loading_it_says_so_and_works_once_there_is_some(
