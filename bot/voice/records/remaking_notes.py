@@ -14,7 +14,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded
-from bot.voice.records.recorder import CallRecorder, Span
+from bot.voice.records.recorder import BOT_RATE, CallRecorder, Span
+from bot.voice.records.wav_file import HEADER_BYTES, SAMPLE_BYTES
 from tts_server.wire import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -65,13 +66,12 @@ class RecordingNotes:
         """
         try:
             notes = TypeAdapter(cls).validate_json((folder / NOTES_FILE).read_bytes())
-            samples = wav_samples(folder / BOT_FILE)
         except ValidationError as error:
-            raise NotesError(f"they are malformed ({error.error_count()} faults)") from error
-        except (OSError, EOFError, wave.Error) as error:
-            raise NotesError(str(error)) from error
-        if samples != notes.samples or not notes._fit():
-            raise NotesError(f"{BOT_FILE} is not what it was")
+            raise NotesError(f"{NOTES_FILE} is malformed ({error.error_count()} faults)") from error
+        except OSError as error:
+            raise NotesError(f"{NOTES_FILE}: {error}") from error
+        if _samples(folder) != notes.samples or not notes._fit():
+            raise NotesError(f"{NOTES_FILE} does not belong to this {BOT_FILE}")
         return notes
 
     def _fit(self) -> bool:
@@ -88,10 +88,17 @@ class RecordingNotes:
         (folder / NOTES_FILE).write_bytes(TypeAdapter(type(self)).dump_json(self))
 
 
-def wav_samples(path: Path) -> int:
-    """How many samples a WAV file has; raises ``OSError``, ``EOFError``, ``wave.Error``. Blocks for the disk."""
-    with wave.open(str(path), "rb") as file:
-        return file.getnframes()
+def _samples(folder: Path) -> int:
+    """How many samples the bot's file has; one that a recorder has not made in this form is refused. Blocks."""
+    path = folder / BOT_FILE
+    try:
+        with wave.open(str(path), "rb") as file:
+            shape, samples = (file.getframerate(), file.getnchannels(), file.getsampwidth()), file.getnframes()
+        if shape == (BOT_RATE, 1, SAMPLE_BYTES) and path.stat().st_size == HEADER_BYTES + samples * SAMPLE_BYTES:
+            return samples
+    except (OSError, EOFError, wave.Error) as error:
+        raise NotesError(f"{BOT_FILE}: {error}") from error
+    raise NotesError(f"{BOT_FILE} is not as it was recorded")
 
 
 class AnswerListener:
@@ -136,8 +143,8 @@ class AnswerListener:
             return
         folder = self._recorder.folder
         try:
-            RecordingNotes(channel, wav_samples(folder / BOT_FILE), answers).write(folder)
-        except (OSError, EOFError, wave.Error) as error:
+            RecordingNotes(channel, _samples(folder), answers).write(folder)
+        except (NotesError, OSError) as error:
             _log.warning("The answers in %s can't be made again: %s", folder.name, error)
 
     def _answer(self, reply: str, spans: tuple[Span, ...]) -> RecordedAnswer:

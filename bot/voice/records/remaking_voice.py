@@ -14,6 +14,7 @@ from yarl import URL
 from bot.text import shorten
 from bot.voice.records.recorder import BOT_RATE
 from bot.voice.records.remaking_sound import Sound
+from bot.voice.records.wav_file import SAMPLE_BYTES
 from tts_server.wire import SpeechParameters
 
 USUAL_MODEL, BETTER_MODEL = "tts-1", "tts-1-hd"
@@ -21,8 +22,9 @@ CONNECT_LIMIT = 5.0
 ASKING_LIMIT = 10.0
 PATIENCE = 150.0
 """Seconds without a byte; the server itself gives up after 120."""
-MAX_BYTES = 128 << 20
+MAX_SOUND_BYTES = 128 << 20
 """Of one answer: 23 minutes."""
+MAX_WORDS_BYTES = 1 << 20
 MAX_REASON = 300
 _LATER = (
     HTTPStatus.UNAUTHORIZED,
@@ -60,9 +62,11 @@ class BetterVoice:
         """Whether the server has a better engine than the one that speaks in calls; raises :class:`VoiceAwayError`."""
         timeout = aiohttp.ClientTimeout(total=ASKING_LIMIT)
         try:
-            async with self._http.get(self._models, headers=self._headers, timeout=timeout) as answer:
+            async with self._http.get(
+                self._models, headers=self._headers, timeout=timeout, allow_redirects=False
+            ) as answer:
                 await _check(answer)
-                return _has_better(json.loads(await answer.content.read(MAX_BYTES)))
+                return _has_better(json.loads(await _read(answer, MAX_WORDS_BYTES)))
         except (UnspeakableError, ValueError, RecursionError):
             # Another program, or an older server.
             return False
@@ -79,32 +83,35 @@ class BetterVoice:
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": BOT_RATE, **set_ones}
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=PATIENCE)
         try:
-            async with self._http.post(self._speech, json=body, headers=self._headers, timeout=timeout) as answer:
+            async with self._http.post(
+                self._speech, json=body, headers=self._headers, timeout=timeout, allow_redirects=False
+            ) as answer:
                 await _check(answer)
-                return await _sound(answer)
+                data = await _read(answer, MAX_SOUND_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise VoiceAwayError(f"it can't be reached ({error})") from error
+        samples = np.frombuffer(data, "<i2", count=len(data) // SAMPLE_BYTES)
+        return samples.astype(np.float32) / np.float32(32_767)
 
 
 async def _check(answer: aiohttp.ClientResponse) -> None:
     if answer.status in _LATER:
         raise VoiceAwayError(f"it answers with HTTP status {answer.status}")
     if answer.status != HTTPStatus.OK:
-        raise UnspeakableError(_reason(await answer.content.read(MAX_BYTES)) or f"HTTP status {answer.status}")
+        raise UnspeakableError(_reason(await _read(answer, MAX_WORDS_BYTES)) or f"HTTP status {answer.status}")
 
 
-async def _sound(answer: aiohttp.ClientResponse) -> Sound:
+async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     data = bytearray()
     try:
         async for part in answer.content.iter_any():
             data += part
-            if len(data) > MAX_BYTES:
+            if len(data) > limit:
                 raise UnspeakableError("it never ends")
     except (aiohttp.ClientPayloadError, TimeoutError) as error:
         # The status was out already when it went wrong: it is the engine that has broken off.
         raise UnspeakableError("it broke off") from error
-    samples = np.frombuffer(data, "<i2", count=len(data) // 2)
-    return samples.astype(np.float32) / np.float32(32_767)
+    return bytes(data)
 
 
 def _has_better(answer: Any) -> bool:

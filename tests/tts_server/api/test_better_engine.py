@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
-from aiohttp.test_utils import TestServer
 
 from tests.tts_server.api.speaking import played, post
-from tests.tts_server.api.tone_engine import TONE_HZ, ToneEngine
+from tests.tts_server.api.tone_engine import TONE_HZ
+from tests.tts_server.better_server import running_with_better
 from tests.tts_server.client import RunningServer
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.spelling_engine import LoadingEngine, SpellingEngine
 from tts_server.assembly import create_better_speech
-from tts_server.cards.poll import CardPoll
-from tts_server.engines.base import EngineError, SpeechEngine
+from tts_server.engines.base import EngineError
 from tts_server.engines.stand_in import TONE_HZ as BETTER_HZ
 from tts_server.engines.stand_in import StandInEngine
-from tts_server.server import SpeechServer
 from tts_server.settings import load_settings
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
 TEXT = "Hello there, this is a somewhat longer line."
 NAMES = ("tone", "tts-1", "gpt-4o-mini-tts", "whatever", None, 7)
-
-
-@asynccontextmanager
-async def _running(folder: Path, better: SpeechEngine | None) -> AsyncIterator[RunningServer]:
-    server = SpeechServer(VoiceLibrary(folder), CardPoll(["0.9"], read=tuple))
-    http = TestServer(server.application)
-    async with http, aiohttp.ClientSession() as session:
-        speech = await server.load(lambda: Speech([ToneEngine()]), lambda: Speech([better]) if better else None)
-        yield RunningServer(server, http, session, speech)
 
 
 async def _hertz(server: RunningServer, model: object) -> float:
@@ -50,7 +36,7 @@ async def _engines_of_models(server: RunningServer) -> dict[str, str]:
 
 
 async def test_it_speaks_what_is_asked_for_by_its_names_and_nothing_else(tmp_path: Path) -> None:
-    async with _running(tmp_path, StandInEngine(0.0, 0.0)) as server:
+    async with running_with_better(tmp_path, StandInEngine(0.0, 0.0)) as server:
         for name in ("tts-1-hd", "stand-in"):
             assert await _hertz(server, name) == pytest.approx(BETTER_HZ, rel=0.02)
         for other in NAMES:
@@ -58,14 +44,14 @@ async def test_it_speaks_what_is_asked_for_by_its_names_and_nothing_else(tmp_pat
 
 
 async def test_without_it_all_names_mean_the_same(tmp_path: Path) -> None:
-    async with _running(tmp_path, None) as server:
+    async with running_with_better(tmp_path, None) as server:
         for name in ("tts-1-hd", *NAMES):
             assert await _hertz(server, name) == pytest.approx(TONE_HZ, rel=0.02)
         assert set((await _engines_of_models(server)).values()) == {"tone"}
 
 
 async def test_the_models_say_which_engine_they_mean(tmp_path: Path) -> None:
-    async with _running(tmp_path, StandInEngine(0.0, 0.0)) as server:
+    async with running_with_better(tmp_path, StandInEngine(0.0, 0.0)) as server:
         assert await _engines_of_models(server) == {
             "tone": "tone",
             "stand-in": "stand-in",
@@ -78,7 +64,7 @@ async def test_the_models_say_which_engine_they_mean(tmp_path: Path) -> None:
 async def test_where_it_fails_nobody_else_speaks_in_its_name(tmp_path: Path) -> None:
     better = SpellingEngine("hd")
     better.fails_after, better.failure = 0, EngineError("the card is full")
-    async with _running(tmp_path, better) as server:
+    async with running_with_better(tmp_path, better) as server:
         async with post(server, input=TEXT, model="tts-1-hd") as answer:
             assert answer.status == 500
             error = (await answer.json())["error"]
@@ -89,7 +75,7 @@ async def test_where_it_fails_nobody_else_speaks_in_its_name(tmp_path: Path) -> 
 async def test_it_is_loaded_when_somebody_asks_for_it(tmp_path: Path) -> None:
     better = LoadingEngine("hd")
     better.gate.set()
-    async with _running(tmp_path, better) as server:
+    async with running_with_better(tmp_path, better) as server:
         await _hertz(server, "tts-1")
         assert better.loads == 0
         async with post(server, input="w1 w2", model="tts-1-hd", response_format="pcm") as answer:
@@ -100,7 +86,7 @@ async def test_it_is_loaded_when_somebody_asks_for_it(tmp_path: Path) -> None:
 
 async def test_a_voice_that_it_lacks_is_refused(tmp_path: Path) -> None:
     async with (
-        _running(tmp_path, StandInEngine(0.0, 0.0)) as server,
+        running_with_better(tmp_path, StandInEngine(0.0, 0.0)) as server,
         post(server, input=TEXT, model="tts-1-hd", voice="Our own Nova") as answer,
     ):
         assert answer.status == 400

@@ -1,0 +1,30 @@
+"""A speech server with a tone for the usual voice, and perhaps a better one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from aiohttp.test_utils import TestServer
+
+from tests.tts_server.api.tone_engine import ToneEngine
+from tests.tts_server.client import RunningServer
+from tts_server.cards.poll import CardPoll
+from tts_server.engines.base import SpeechEngine
+from tts_server.server import SpeechServer
+from tts_server.speaking.speech import Speech
+from tts_server.voices.library import VoiceLibrary
+
+
+@asynccontextmanager
+async def running_with_better(
+    folder: Path, better: SpeechEngine | None, token: str | None = None
+) -> AsyncIterator[RunningServer]:
+    """The server, until the block ends; ``folder`` is for voices, and stays empty."""
+    server = SpeechServer(VoiceLibrary(folder), CardPoll(["0.9"], read=tuple), token)
+    http = TestServer(server.application)
+    async with http, aiohttp.ClientSession() as session:
+        speech = await server.load(lambda: Speech([ToneEngine()]), lambda: Speech([better]) if better else None)
+        yield RunningServer(server, http, session, speech)

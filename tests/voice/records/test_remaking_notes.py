@@ -1,0 +1,141 @@
+"""What is noted of a recording's answers: what was heard, and exactly where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.voice.dialogue.reply import Outcome
+from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded
+from bot.voice.metrics import TurnTrace
+from bot.voice.records.recorder import CallRecorder, Span
+from bot.voice.records.remaking_notes import (
+    BOT_FILE,
+    NOTES_FILE,
+    AnswerListener,
+    NotesError,
+    RecordedAnswer,
+    RecordingNotes,
+)
+from tts_server.wire import SpeechParameters
+
+BEGAN = 1000.0
+FRAME = 960
+CHANNEL = 1 << 60
+MANNER = SpeechParameters(voice="robin", preset="calm", speed=1.2)
+
+
+class Recorded:
+    """A call that is being recorded, frame by frame, on a clock that stands still."""
+
+    def __init__(self, folder: Path) -> None:
+        self.recorder = CallRecorder(folder, str, lambda _: None, disk_free=lambda _: 10**9, clock=lambda: BEGAN)
+        self.recorder.start()
+        self.listener = AnswerListener(self.recorder, lambda: MANNER)
+
+    def sounds(self, reply: str, at: float, seconds: float, level: float = 0.5) -> None:
+        for number in range(round(seconds * 50)):
+            self.recorder.spoken(np.full(FRAME, level, np.float32), BEGAN + at + number / 50, reply)
+
+    def answer(
+        self, reply: str, heard: str, outcome: Outcome = Outcome.SPOKEN, *, at: float = 1.0, seconds: float = 1.0
+    ) -> None:
+        self.listener(PromptTaken(reply, "Ada", "Hello?"))
+        self.sounds(reply, at, seconds)
+        self.ends(reply, heard, outcome)
+
+    def ends(self, reply: str, heard: str, outcome: Outcome = Outcome.SPOKEN) -> None:
+        self.listener(AnswerHeard(heard, interrupted=outcome is Outcome.INTERRUPTED))
+        self.listener(ReplyEnded(TurnTrace(reply, outcome, 0.0)))
+
+    def close(self) -> tuple[RecordedAnswer, ...]:
+        """End it, and read what was noted."""
+        self.recorder.close()
+        self.listener.write_notes(CHANNEL)
+        if not (self.recorder.folder / NOTES_FILE).exists():
+            return ()
+        notes = RecordingNotes.read(self.recorder.folder)
+        assert notes.channel == CHANNEL
+        return notes.answers
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Iterator[Recorded]:
+    recorded = Recorded(tmp_path / "recordings" / "now")
+    yield recorded
+    recorded.recorder.close()
+
+
+def test_an_answer_is_noted_with_its_words_its_manner_and_its_place(recorded: Recorded) -> None:
+    recorded.answer("r1", "So it goes.", at=1.0, seconds=2.0)
+    assert recorded.close() == (RecordedAnswer((Span(48_000, 144_000),), "So it goes.", False, MANNER),)
+
+
+def test_two_answers_without_a_gap_between_them_are_two(recorded: Recorded) -> None:
+    recorded.answer("r1", "One.", at=1.0, seconds=1.0)
+    recorded.answer("r2", "Two.", at=2.05, seconds=1.0)
+    one, two = recorded.close()
+    assert one.spans == (Span(48_000, 96_000),)
+    assert two.spans == (Span(96_000, 144_000),), "a gap that short is none in the file either"
+
+
+def test_an_answer_that_was_held_lies_in_two_places(recorded: Recorded) -> None:
+    recorded.listener(PromptTaken("r1", "Ada", "Hello?"))
+    recorded.sounds("r1", 1.0, 1.0)
+    recorded.sounds("r1", 3.0, 0.5)
+    recorded.ends("r1", "So it goes.")
+    (answer,) = recorded.close()
+    assert answer.spans == (Span(48_000, 96_000), Span(144_000, 168_000))
+
+
+def test_of_an_answer_that_was_interrupted_the_heard_part_is_noted(recorded: Recorded) -> None:
+    recorded.answer("r1", "So it", Outcome.INTERRUPTED)
+    (answer,) = recorded.close()
+    assert (answer.text, answer.interrupted) == ("So it", True)
+
+
+def test_what_was_written_and_not_said_keeps_its_first_sound(recorded: Recorded) -> None:
+    recorded.answer("r1", "One.", at=1.0)
+    recorded.answer("r2", "The voice failed in the middle of this.", Outcome.WRITTEN, at=3.0)
+    assert [answer.text for answer in recorded.close()] == ["One.", ""]
+
+
+def test_what_began_before_the_recording_or_goes_on_behind_it_keeps_its_first_sound(recorded: Recorded) -> None:
+    recorded.sounds("r1", 0.0, 0.5)
+    recorded.ends("r1", "Its beginning is not in the file.")
+    recorded.answer("r2", "One.", at=1.0)
+    recorded.listener(PromptTaken("r3", "Ada", "And?"))
+    recorded.sounds("r3", 3.0, 0.5)
+    recorded.recorder.close()
+    recorded.ends("r3", "Its end is not in the file.")
+    assert [answer.text for answer in recorded.close()] == ["", "One.", ""]
+
+
+def test_where_nothing_was_said_nothing_is_noted(recorded: Recorded) -> None:
+    recorded.recorder.heard(11, np.full(320, 0.5, np.float32), BEGAN + 1)
+    recorded.answer("r1", "This was only written.", Outcome.WRITTEN, seconds=0.0)
+    assert recorded.close() == ()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / NOTES_FILE).write_text("{"),
+        lambda folder: (folder / NOTES_FILE).write_text('{"channel": 1, "samples": 96000, "answers": [{"spans": []}]}'),
+        lambda folder: (folder / NOTES_FILE).write_text((folder / NOTES_FILE).read_text().replace("48000", "-9")),
+        lambda folder: (folder / NOTES_FILE).write_text((folder / NOTES_FILE).read_text().replace("48000", "96000")),
+        lambda folder: (folder / BOT_FILE).unlink(),
+        lambda folder: (folder / BOT_FILE).write_bytes(b"RIFF"),
+        lambda folder: (folder / BOT_FILE).write_bytes((folder / BOT_FILE).read_bytes()[:-4_000]),
+    ],
+)
+def test_notes_that_do_not_fit_the_file_are_refused(recorded: Recorded, damage: object) -> None:
+    recorded.answer("r1", "So it goes.")
+    assert recorded.close()
+    assert callable(damage)
+    damage(recorded.recorder.folder)
+    with pytest.raises(NotesError):
+        RecordingNotes.read(recorded.recorder.folder)
