@@ -244,6 +244,20 @@ async def test_a_reply_is_being_made_until_it_sounds() -> None:
     assert states == [False, True, False]
 
 
+async def test_whoever_takes_a_frame_knows_of_which_reply_it_is() -> None:
+    source, _ = make()
+    sounding = []
+    for reply in ("r1", "r2"):
+        source.begin(reply)
+        source.write(reply, ramp(2 * FRAME_SAMPLES))
+        for _ in range(3):
+            # The third is silence, for want of sound.
+            assert source.take() is not None
+            sounding.append(source.sounding)
+        source.finish(reply)
+    assert sounding == ["r1"] * 3 + ["r2"] * 3
+
+
 @pytest.mark.parametrize("reply", ["r0", "r2"])
 async def test_sound_of_another_reply_is_dropped(reply: str) -> None:
     source, _ = make()

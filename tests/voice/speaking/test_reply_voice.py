@@ -102,6 +102,7 @@ async def test_a_reply_that_names_a_voice_of_its_own_keeps_it() -> None:
     at = table(voices=("robin", "ada"))
     await at.voice.send(wire.Speak("Hear me.", True, "r1", wire.SpeechParameters(voice="ada")))
     assert at.server.spoken == [("r1", replace(ROBIN, voice="ada"), "Hear me.")]
+    assert at.voice.parameters == replace(ROBIN, voice="ada")
 
 
 @pytest.mark.parametrize("written_before", [True, False])
@@ -119,6 +120,7 @@ async def test_a_voice_that_is_gone_costs_neither_a_word_nor_the_manner_and_is_t
         assert await hearing == wire.Flushed(1.0, 1.0, reply), "no failure is seen above"
     plain = replace(ROBIN, voice=None)
     assert at.server.spoken == [("r1", plain, "Hello there, you."), ("r2", plain, "Hello there, you.")]
+    assert at.voice.parameters == plain
     assert at.told == ["⚠️ The voice `robin` is gone from the speech server, so I speak with my own."]
 
 

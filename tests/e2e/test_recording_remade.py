@@ -1,0 +1,110 @@
+"""A recorded call: afterwards, what the bot said in it is made again by the better engine, and nothing else changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bot.services import ROOT
+from bot.voice.records.recorder import BOT_RATE
+from bot.voice.records.remaking import REMADE, RecordingRemaker
+from bot.voice.records.remaking_notes import BOT_FILE, NOTES_FILE, RecordingNotes
+from bot.voice.records.remaking_sound import room_ends
+from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import REMARKS, talk
+from tts_server.engines.stand_in import TONE_HZ
+
+ANSWERS = {"One?": "The first answer is a short one.", "Two?": "The second answer is quite a bit longer, as you hear."}
+BEGINS_WITHIN = 0.2
+"""Seconds from where an answer began to its new sound, at most; espeak-ng takes a breath first."""
+
+
+@pytest.fixture
+def two_voiced_server(tmp_path: Path) -> Iterator[str]:
+    """A real speech server: a low tone in calls, espeak-ng for what may take longer."""
+    command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
+    environment = {
+        **os.environ,
+        "TTS_ENGINE": "stand-in",
+        "TTS_BETTER_ENGINE": "espeak",
+        "TTS_FALLBACK": "",
+        "TTS_STAND_IN_FIRST_AUDIO_MS": "0",
+        "TTS_STAND_IN_RTF": "0.05",
+        "TTS_VOICES_DIR": str(tmp_path / "voices"),
+    }
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["listening"]
+        process.terminate()
+
+
+async def test_the_answers_are_replaced_in_their_places_and_nothing_else(
+    make_stage: StageMaker, two_voiced_server: str, tmp_path: Path
+) -> None:
+    settings = {"tts_websocket_url": two_voiced_server, "answer_to": "name", "remake_recordings": True}
+    async with (
+        ScriptedModel(lambda line: Answer(next(text for asked, text in ANSWERS.items() if asked in line))) as model,
+        make_stage(llm_url=model.url, **settings) as stage,
+    ):
+        folder = await _recorded_call(stage, tmp_path)
+        before, notes, others = _sound(folder), RecordingNotes.read(folder), _files_of_people(folder)
+        assert len(others) == 1
+        assert RecordingRemaker.name in stage.app.manager.status().held, "it would compete with the call"
+        await stage.answer_to("!leave", starts=REMADE)
+    after = _sound(folder)
+    assert len(after) == len(before)
+    assert [answer.text for answer in notes.answers][1:] == list(ANSWERS.values())
+    changed = before != after
+    for number, answer in enumerate(notes.answers):
+        (span,) = answer.spans
+        end = room_ends(notes, number)
+        assert _hertz(before[span.start : span.end]) == pytest.approx(TONE_HZ, rel=0.03)
+        assert _hertz(after[span.start : span.end]) != pytest.approx(TONE_HZ, rel=0.03)
+        assert _first_voiced(after[span.start : end]) < BEGINS_WITHIN * BOT_RATE
+        changed[span.start : end] = False
+    assert not changed.any(), "something changed where the bot had said nothing"
+    assert _files_of_people(folder) == others
+    assert sorted(path.name for path in folder.iterdir()) == sorted([BOT_FILE, *others])
+
+
+async def _recorded_call(stage: Stage, data_dir: Path) -> Path:
+    """Ada is recorded, talks, and asks twice; returns the recording's folder, the call being on still."""
+    await stage.join()
+    await stage.answer_to("!record on", starts="🔴 I'm recording.")
+    await stage.turns(1)
+    await talk(stage.ada, REMARKS[0])
+    for number, question in enumerate(ANSWERS, 2):
+        await stage.ask(question)
+        await stage.turns(number)
+    await stage.answer_to("!record off", starts="⏹️ I'm not recording.")
+    (folder,) = (data_dir / "recordings").iterdir()
+    await stage.until((folder / NOTES_FILE).exists, "the notes")
+    return folder
+
+
+def _files_of_people(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("Ada-*.wav")}
+
+
+def _sound(folder: Path) -> NDArray[np.int16]:
+    with wave.open(str(folder / BOT_FILE), "rb") as file:
+        assert file.getframerate() == BOT_RATE
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").copy()
+
+
+def _hertz(sound: NDArray[np.int16]) -> float:
+    return float(np.argmax(np.abs(np.fft.rfft(sound))) * BOT_RATE / len(sound))
+
+
+def _first_voiced(sound: NDArray[np.int16]) -> int:
+    return int(np.flatnonzero(np.abs(sound) > 300)[0])
