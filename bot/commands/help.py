@@ -21,17 +21,20 @@ class HelpCommands(commands.Cog, name="Help"):
     async def help(self, ctx: Context, *, command: str | None = None) -> None:
         """Show what I can do, or explain one command."""
         await ctx.defer(ephemeral=True)
-        await ctx.send(self._explain(command) if command else self._overview(), allowed_mentions=_NOBODY)
+        for page in [self._explain(command)] if command else self._overview():
+            await ctx.send(page, allowed_mentions=_NOBODY)
 
-    def _overview(self) -> str:
-        shown = sorted((c for c in self._bot.commands if not c.hidden), key=lambda command: command.qualified_name)
-        return "\n".join(
-            [
-                "**What I can do.** Each also works as a slash command.",
-                *(f"`{self._usage(command)}` {command.short_doc}" for command in shown),
-                "Once I'm in a voice channel, write in my prompt channel and I'll answer aloud.",
-            ]
-        )
+    def _overview(self) -> list[str]:
+        pages = commands.Paginator(prefix=None, suffix=None)
+        pages.add_line("**What I can do.** Each also works as a slash command.")
+        for name, cog in self._bot.cogs.items():
+            shown = sorted((c for c in cog.get_commands() if not c.hidden), key=lambda command: command.qualified_name)
+            if shown:
+                pages.add_line(f"**{name}**")
+            for command in shown:
+                pages.add_line(f"`{self._usage(command)}` {command.short_doc}")
+        pages.add_line("Once I'm in a voice channel, write in my prompt channel and I'll answer aloud.")
+        return pages.pages
 
     def _explain(self, name: str) -> str:
         command = self._bot.get_command(name.strip().removeprefix(self._prefix).removeprefix("/"))

@@ -73,6 +73,21 @@ async def test_slash_commands_do_the_same(stage: Stage) -> None:
     assert left.content == "👋 Left voice channel!"
 
 
+async def test_help_shows_every_command_however_many_there_are(stage: Stage) -> None:
+    await stage.ask("!help")
+    await stage.told("**What I can do.**")
+    shown = [command for command in stage.app.bot.commands if not command.hidden]
+
+    def pages() -> list[str]:
+        return [m.content for m in stage.ada.messages(stage.sandbox.home.general) if m.author.bot]
+
+    def all_there() -> bool:
+        return all(any(f"`!{command.qualified_name}" in page for page in pages()) for command in shown)
+
+    await stage.until(all_there, "every command")
+    assert all(len(page) <= 2000 for page in pages())
+
+
 async def test_a_prompt_channel_can_be_set(make_stage: StageMaker, speech_server: str) -> None:
     async with make_stage(tts_websocket_url=speech_server, prompt_channel="#side-talk") as stage:
         side = stage.sandbox.home.side
