@@ -61,8 +61,8 @@ async def test_every_break_is_followed_by_the_rest_alone(fetching: Fetching) -> 
     assert first is None
     assert len(later) == 3
     assert all(later)
-    # What a cut connection had under way is lost; most of the file came but once.
-    assert fetching.server.served < 1.2 * len(CONTENT)
+    # What a cut connection had under way is lost; begun anew each time, it would be 1.6 times the file.
+    assert fetching.server.served < 1.5 * len(CONTENT)
     assert fetching.told == len(CONTENT)
     assert fetching.pauses == []
 

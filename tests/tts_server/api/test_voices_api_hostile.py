@@ -7,13 +7,12 @@ import gzip
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.tts_server.api.voices_client import Answer, VoicesClient, recordings_form, voices_client
 from tests.tts_server.client import PATIENCE
 from tests.tts_server.voices.hostile import hostile_files, mutations
-from tests.tts_server.voices.memory import MEGABYTE, watched_memory
+from tests.tts_server.voices.memory import MEGABYTE, readers, watched_memory
 from tests.tts_server.voices.sounds import good_files
 from tests.tts_server.voices.test_names import HOSTILE_NAMES
 from tts_server.api import uploads
@@ -60,7 +59,7 @@ async def test_a_hundred_hostile_recordings(client: VoicesClient) -> None:
     assert client.written() == ["voices"]
     assert memory.growth < MOST_GROWTH
     assert 0 < memory.most_reader < MOST_OF_A_READER
-    assert not psutil.Process().children()
+    assert not readers()
     # And whoever means well is served as before.
     assert (await client.create("Ada", good_files()["wav"])).status == 201
 

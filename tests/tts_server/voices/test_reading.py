@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.tts_server.voices.hostile import hours_of_flac, id3_bomb, mp4_bomb
-from tests.tts_server.voices.memory import MEGABYTE, watched_memory
+from tests.tts_server.voices.memory import MEGABYTE, readers, watched_memory
 from tests.tts_server.voices.sounds import decoded, encoded, good_files, level, speech, wav
 from tts_server.api.encoders import WavEncoder
 from tts_server.voices.decoding import RATE
@@ -68,7 +67,7 @@ async def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     source.write_bytes(wav(speech()))
     with pytest.raises(RecordingRefusedError, match="takes too long"):
         await read_recording(source, tmp_path / "out.flac", limit=0.01)
-    assert not psutil.Process().children()
+    assert not readers()
 
 
 async def test_who_is_no_longer_interested_leaves_no_process(tmp_path: Path) -> None:
@@ -76,12 +75,12 @@ async def test_who_is_no_longer_interested_leaves_no_process(tmp_path: Path) -> 
     source.write_bytes(wav(speech()))
     reading = asyncio.create_task(read_recording(source, tmp_path / "out.flac"))
     async with asyncio.timeout(20):
-        while not psutil.Process().children():
+        while not readers():
             await asyncio.sleep(0.001)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    assert not psutil.Process().children()
+    assert not readers()
 
 
 async def test_longer_than_two_minutes_is_said_to_be_so(tmp_path: Path) -> None:
