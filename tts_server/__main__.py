@@ -25,6 +25,9 @@ from tts_server.server import SpeechServer
 from tts_server.settings import Settings, SettingsError, load_settings
 from tts_server.voices.library import VoiceLibrary
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds that a thread which computes may keep Python from the event loop; Python's own choice is 5 ms."""
+
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 
 
@@ -122,6 +125,7 @@ def main() -> int:
         settings = load_settings(**arguments)
     except SettingsError as error:
         return _complain(str(error), _CANNOT_START)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     return asyncio.run(_check(settings) if check else _serve(settings))
 
 
