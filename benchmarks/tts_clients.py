@@ -73,7 +73,8 @@ async def speech_server(folder: Path, *options: str) -> AsyncIterator[ServerProc
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", *options),
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "TTS_VOICES_DIR": str(folder / "voices"), "PATH": ""},
+        # The preset leaves the speed alone, so that a text's length tells how long its sound is.
+        env={"PYTHONPATH": str(ROOT), "TTS_VOICES_DIR": str(folder / "voices"), "TTS_PRESET": "neutral", "PATH": ""},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )

@@ -25,12 +25,15 @@ from benchmarks.tts_clients import HeardReply, ServerProcess, speak, speech_serv
 
 CONNECTIONS = (1, 2, 4, 16)
 FIRST_AUDIO, REAL_TIME_FACTOR = 0.1, 0.4
+CHARACTERS_A_SECOND = 15
+"""Of the stand-in."""
 REPLY = (
-    "Well, let me think about that for a moment. The train leaves at nine from the old station, so we should be there "
+    "Let me think about that for a moment. The train leaves at nine from the old station, so we should be there "
     "a little early. If it rains, we take the bus instead, and if the bus is late, we walk along the river."
 )
-FIRST_CLAUSE_SECONDS = len("Well, let me think about that for a moment.") / 15
+FIRST_CLAUSE_SECONDS = len("Let me think about that for a moment.") / CHARACTERS_A_SECOND
 ESPEAK_FIRST_AUDIO_MS, ADDED_MS, STARVED_MS = 10.0, 3.0, 20.0
+CONNECTING_SECONDS, SETTLING_SECONDS = 0.5, 2.0
 WIDTH = 100
 
 
@@ -95,11 +98,11 @@ async def measure(replies: int) -> list[Shared]:
 
 
 async def _share(engine: str, server: ServerProcess, connections: int, replies: int, timings: Path | None) -> Shared:
-    before = server.memory()
+    before = await _settled_memory(server)
     start = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         clients = [tasks.create_task(speak(server, [REPLY] * replies, start)) for _ in range(connections)]
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(CONNECTING_SECONDS)
         start.set()
     heard = [client.result() for client in clients]
     first = spread([1000 * reply.first_audio for replies in heard for reply in replies])
@@ -114,6 +117,15 @@ async def _share(engine: str, server: ServerProcess, connections: int, replies: 
         fairness=_fairness(heard),
         memory=(server.memory() - before) / 1e6,
     )
+
+
+async def _settled_memory(server: ServerProcess) -> int:
+    """What the server holds once it has loaded what it loads in the background."""
+    before, now = -1, server.memory()
+    while now != before:
+        await asyncio.sleep(SETTLING_SECONDS)
+        before, now = now, server.memory()
+    return now
 
 
 def _added(timings: Path, heard: Sequence[HeardReply]) -> float:
