@@ -25,10 +25,14 @@ BYTES_A_SECOND = 4 * wire.SAMPLE_RATE
 
 @dataclass(slots=True)
 class HeardReply:
-    """One reply at the client: when it was sent, when each piece of sound came (seconds), and how long it was."""
+    """One reply at the client: when it was sent, when each piece of sound came (seconds), and how long it was.
+
+    ``first_chunk`` is the server's own word: from the first clause being complete to its first sound, in seconds.
+    """
 
     sent: float
     pieces: list[tuple[float, float]] = field(default_factory=list)
+    first_chunk: float = 0.0
 
     @property
     def first_audio(self) -> float:
@@ -113,9 +117,10 @@ async def _reply(connection: ClientConnection, reply: str, text: str) -> HeardRe
                 heard.pieces.append((time.monotonic(), len(frame) / BYTES_A_SECOND))
                 continue
             match wire.parse_server(frame):
-                case wire.Flushed():
-                    if not heard.pieces:
+                case wire.Flushed(first_chunk_ms):
+                    if not heard.pieces or first_chunk_ms is None:
                         raise MeasurementError("a reply had no sound")
+                    heard.first_chunk = first_chunk_ms / 1000
                     return heard
                 case wire.Failure(error):
                     raise MeasurementError(f"the speech server said: {error}")

@@ -42,6 +42,7 @@ class Shared:
     """So many connections at once. Times in ms, memory in MB.
 
     Attributes:
+        first_audio: at the client, network and its own library included.
         added: what the server adds to the engine's own first-audio time; ``None`` where the engine tells of none.
         last_first_audio: of the connection that waited longest for its very first sound.
         starved: the longest that a listener would have had nothing to play, in any reply.
@@ -129,11 +130,11 @@ async def _settled_memory(server: ServerProcess) -> int:
 
 
 def _added(timings: Path, heard: Sequence[HeardReply]) -> float:
-    """The client's first-audio time less the engine's own, of the same clauses: the median."""
+    """The server's first-audio time less the engine's own, of the same clauses: the median."""
     records = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]
     engines = [next(record for record in records if record["received_at"] >= reply.sent) for reply in heard]
     own = [record["first_audio_at"] - record["received_at"] for record in engines]
-    return spread([1000 * (reply.first_audio - took) for reply, took in zip(heard, own, strict=True)]).median
+    return spread([1000 * (reply.first_chunk - took) for reply, took in zip(heard, own, strict=True)]).median
 
 
 def _fairness(heard: Sequence[Sequence[HeardReply]]) -> float:

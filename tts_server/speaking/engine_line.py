@@ -143,9 +143,9 @@ class EngineLine:
                 if stop.is_set():
                     return
                 samples += len(chunk)
-                self.loudness.heard(chunk)
                 if len(piece := sound.take(chunk)):
                     hand_over(piece)
+                self.loudness.heard(chunk)
         if stop.is_set():
             return
         if len(rest := sound.end()):
