@@ -37,11 +37,13 @@ lint: .venv/dev.stamp  ## style and types
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
-bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this machine; about 20 minutes
+bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this machine; about 35 minutes
 	$(BIN)/python -m benchmarks.receive
 	$(BIN)/python -m benchmarks.echo
 	$(BIN)/python -m benchmarks.end_of_turn
 	$(BIN)/python -m benchmarks.event_loop
+	$(BIN)/python -m benchmarks.tts
+	$(BIN)/python -m benchmarks.tts_server
 	$(BIN)/python -m benchmarks.reply_latency
 	$(BIN)/python -m benchmarks.turn_latency
 
