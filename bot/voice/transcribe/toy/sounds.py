@@ -6,6 +6,10 @@ import numpy as np
 
 from bot.voice.receive.heard import HEARING_RATE, Sound16
 
+_LOWEST_NOTE = 82.4
+_CHORDS = ((0, 4, 7), (0, 3, 7), (0, 5, 9), (0, 4, 9), (0, 3, 8), (0, 4, 7, 11))
+"""In semitones above their lowest note."""
+
 
 def wordless(random: np.random.Generator) -> Sound16:
     """One of them, with silence around it."""
@@ -45,19 +49,31 @@ def keyboard(random: np.random.Generator) -> Sound16:
 
 
 def music(random: np.random.Generator) -> Sound16:
-    """Plucked chords in some tempo."""
+    """Notes or chords in some tempo, plucked, struck or bowed."""
     sound = np.zeros(int(random.uniform(1, 4) * HEARING_RATE), np.float32)
-    beat = int(random.uniform(0.15, 0.5) * HEARING_RATE)
+    beat = int(random.uniform(0.15, 0.6) * HEARING_RATE)
+    attack, fading, brightness = random.uniform(0.001, 0.03), random.uniform(1, 5), random.integers(2)
     for begin in range(0, len(sound), beat):
         at = np.arange(len(sound) - begin, dtype=np.float32) / HEARING_RATE
-        decay = np.exp(-at * random.uniform(2, 5))
-        for _ in range(random.integers(1, 4)):
-            pitch = 110 * 2 ** (random.integers(0, 36) / 12)
+        for pitch in _pitches(random):
+            loudness = random.uniform(0.3, 1)
             for harmonic in range(1, 6):
-                strength = random.uniform(0.3, 1) / harmonic
-                sound[begin:] += (strength * np.sin(2 * np.pi * pitch * harmonic * at) * decay).astype(np.float32)
+                # High harmonics of a string die away sooner; those of a pipe don't.
+                envelope = np.minimum(1, at / attack) * np.exp(-at * fading * harmonic**brightness)
+                tone = np.sin(2 * np.pi * pitch * harmonic * at) * envelope
+                sound[begin:] += (loudness / harmonic * tone).astype(np.float32)
     sound *= _level(random, -1.3, -0.2) / np.max(np.abs(sound))
     return sound
+
+
+def _pitches(random: np.random.Generator) -> list[float]:
+    """Of a chord, or of some notes that were never meant to go together; in Hz."""
+    lowest = random.integers(0, 30)
+    if random.random() < 0.5:
+        steps = [lowest + step for step in _CHORDS[random.integers(len(_CHORDS))]]
+    else:
+        steps = list(random.integers(0, 36, random.integers(1, 4)))
+    return [float(_LOWEST_NOTE * 2 ** (step / 12)) for step in steps]
 
 
 def _coloured(random: np.random.Generator, seconds: float, colour: float) -> Sound16:
