@@ -23,7 +23,7 @@ _TIMES = np.arange(_CHARACTER) / SAMPLE_RATE
 class SpellingEngine(AlwaysLoaded):
     """Speaks the word ``w7`` as a tone that stands for 7, as long as the word is; anything else is silence.
 
-    It fails with ``failure`` once it has made ``fails_after`` chunks, one a character.
+    It begins after ``delay`` seconds, and fails with ``failure`` once it has made ``fails_after`` chunks, one a character.
     """
 
     sample_rate = SAMPLE_RATE
@@ -36,6 +36,7 @@ class SpellingEngine(AlwaysLoaded):
         self.parameters: list[SpeechParameters] = []
         self.spoken_by: list[str] = []
         self.fails_after: int | None = None
+        self.delay = 0.0
         self.failure: Exception = EngineError("the card is gone")
         self._loudness = loudness
 
@@ -51,6 +52,8 @@ class SpellingEngine(AlwaysLoaded):
         self.texts.append(text)
         self.parameters.append(parameters)
         self.spoken_by.append(voice.id)
+        if self.delay:
+            stop.wait(self.delay)
         for word in _characters(text):
             if stop.is_set():
                 return

@@ -71,7 +71,7 @@ class EngineLine:
     fast as the engine can and held until its reader takes it, so a slow reader never keeps the engine from the others.
 
     Args:
-        worked: told of every whole clause, in a worker thread.
+        worked: told of every whole clause, on the event loop.
     """
 
     def __init__(self, engine: SpeechEngine, worked: Callable[[Work], None] = lambda _: None) -> None:
@@ -115,9 +115,12 @@ class EngineLine:
         def hand_over(piece: Samples) -> None:
             loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
-        def done(_: asyncio.Future[None]) -> None:
+        def done(job: asyncio.Future[Work | None]) -> None:
             self._queue.leave()
             pieces.put_nowait(None)
+            if not job.cancelled() and job.exception() is None and (work := job.result()) is not None:
+                self.pace.spoken(clause.text, work.audio, work.busy)
+                self._worked(work)
 
         job = loop.run_in_executor(self._workers, self._produce, clause, stop, hand_over)
         job.add_done_callback(done)
@@ -131,31 +134,28 @@ class EngineLine:
             stop.set()
             job.cancel()
 
-    def _produce(self, clause: Clause, stop: threading.Event, hand_over: Callable[[Samples], None]) -> None:
-        """In a worker thread: pass on every piece of the clause until it ends or ``stop`` is set."""
+    def _produce(self, clause: Clause, stop: threading.Event, hand_over: Callable[[Samples], None]) -> Work | None:
+        """In a worker thread: pass on every piece of the clause until it ends or ``stop`` is set, which is no work."""
         if stop.is_set():
-            return
+            return None
         began = time.monotonic()
         sound = _Finish(clause, self.engine)
         samples = 0
         with closing(self.engine.synthesize(clause.text, clause.voice, clause.parameters, stop)) as chunks:
             for chunk in self._checked(chunks):
                 if stop.is_set():
-                    return
+                    return None
                 samples += len(chunk)
                 if len(piece := sound.take(chunk)):
                     hand_over(piece)
                 self.loudness.heard(chunk)
         if stop.is_set():
-            return
+            return None
         if len(rest := sound.end()):
             hand_over(rest)
-        audio = samples / self.engine.sample_rate
         if not samples and any(char.isalnum() for char in clause.text):
             raise EngineError(f"{self.name} gave no sound")
-        work = Work(audio, time.monotonic() - began)
-        self.pace.spoken(clause.text, work.audio, work.busy)
-        self._worked(work)
+        return Work(samples / self.engine.sample_rate, time.monotonic() - began)
 
     def _checked(self, chunks: Iterator[Samples]) -> Iterator[Samples]:
         samples = 0

@@ -15,7 +15,7 @@ _CLAUSE_END = re.compile(r"[,;:.!?…、，。；：！？—]\s+")
 
 
 class Pace:
-    """Running means over whole clauses. Told by one thread, asked by any."""
+    """Running means over whole clauses. For the event loop alone."""
 
     def __init__(self) -> None:
         self._audio_a_character = USUAL

@@ -5,7 +5,6 @@ Pure: it is told what happened and when, and asked.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 
@@ -24,11 +23,11 @@ LowReason = EngineChange
 
 
 class Performance:
-    """One engine's. Any thread.
+    """One engine's. For one thread, the event loop's.
 
     Args:
         clock: monotonic seconds.
-        changed: told what :attr:`low` is whenever it changes, in the thread that changed it.
+        changed: told what :attr:`low` is whenever it changes.
     """
 
     def __init__(
@@ -36,7 +35,6 @@ class Performance:
     ) -> None:
         self._clock = clock
         self._changed = changed
-        self._lock = threading.Lock()
         self._work: deque[Work] = deque()
         self._reason: LowReason | None = None
         self._asked = False
@@ -47,39 +45,35 @@ class Performance:
     @property
     def low(self) -> LowReason | None:
         """Why the engine is spared now, if it is."""
-        with self._lock:
-            if self._asked:
-                return "asked"
-            return self._reason if self._clock() < self._retry_at else None
+        if self._asked:
+            return "asked"
+        return self._reason if self._clock() < self._retry_at else None
 
     def worked(self, work: Work) -> None:
         """The engine made a whole clause."""
-        with self._lock:
-            if self._clock() < self._retry_at:
-                return
-            self._work.append(work)
-            while len(self._work) > 1 and sum(work.busy for work in self._work) - self._work[0].busy >= WINDOW_SECONDS:
-                self._work.popleft()
-            busy, audio = sum(work.busy for work in self._work), sum(work.audio for work in self._work)
-            if busy <= audio:
-                self._reason, self._wait = None, FIRST_WAIT
-            elif busy >= SLOW_SECONDS or self._reason == "too_slow":
-                self._spare("too_slow")
+        if self._clock() < self._retry_at:
+            return
+        self._work.append(work)
+        while len(self._work) > 1 and sum(work.busy for work in self._work) - self._work[0].busy >= WINDOW_SECONDS:
+            self._work.popleft()
+        busy, audio = sum(work.busy for work in self._work), sum(work.audio for work in self._work)
+        if busy <= audio:
+            self._reason, self._wait = None, FIRST_WAIT
+        elif busy >= SLOW_SECONDS or self._reason == "too_slow":
+            self._spare("too_slow")
         self._tell()
 
     def failed(self, reason: LowReason) -> None:
         """The engine failed."""
-        with self._lock:
-            if self._clock() >= self._retry_at:
-                self._spare(reason)
+        if self._clock() >= self._retry_at:
+            self._spare(reason)
         self._tell()
 
     def ask(self, low: bool) -> None:
         """Somebody wants the engine spared until they say otherwise; or to have it tried again at once."""
-        with self._lock:
-            self._asked = low
-            if not low:
-                self._retry_at, self._wait = 0.0, FIRST_WAIT
+        self._asked = low
+        if not low:
+            self._retry_at, self._wait = 0.0, FIRST_WAIT
         self._tell()
 
     def look(self) -> LowReason | None:
@@ -96,8 +90,6 @@ class Performance:
 
     def _tell(self) -> None:
         low = self.low
-        with self._lock:
-            if low == self._told:
-                return
+        if low != self._told:
             self._told = low
-        self._changed(low)
+            self._changed(low)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -116,6 +117,21 @@ async def test_sparing_the_engine_on_request_lasts_until_it_is_taken_back(voice:
     assert await voice.words("w2.") == [2]
     assert voice.wanted.texts == ["w2."]
     assert voice.notices == [EngineChanged("other", "asked"), EngineChanged("wanted", "ready")]
+
+
+async def test_an_engine_that_is_too_slow_is_told_on_the_event_loop(
+    voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tts_server.speaking.performance.SLOW_SECONDS", 0.2)
+    monkeypatch.setattr("tts_server.speaking.performance.WINDOW_SECONDS", 0.2)
+    told_in: list[threading.Thread] = []
+    voice.server.speech.notices.listen(lambda _: told_in.append(threading.current_thread()))
+    voice.wanted.delay = 0.4
+    assert await voice.words("w1.") == [1]
+    assert await voice.words("w2.") == [2]
+    assert voice.notices == [EngineChanged("other", "too_slow")]
+    assert voice.other.texts[-1] == "w2."
+    assert told_in == [threading.current_thread()]
 
 
 async def test_where_no_engine_can_there_is_one_clear_error_and_the_next_reply_works(voice: Voice) -> None:
