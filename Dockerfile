@@ -23,8 +23,8 @@ FROM packages AS packages-xtts
 ARG TORCH_INDEX=""
 COPY requirements-xtts.txt ./
 RUN if [ -n "$TORCH_INDEX" ]; then \
-        pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-            --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements-xtts.txt)"; \
+        PIP_INDEX_URL="$TORCH_INDEX" pip --python /opt/venv/bin/python install --no-cache-dir \
+            --disable-pip-version-check "$(grep '^torch==' requirements-xtts.txt)"; \
     fi \
     && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements-xtts.txt
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import AnyUrl, BeforeValidator, Field, SecretStr, UrlConstraints, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from config.examples import EXAMPLES
+from config.sources import SecretsFirst
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 SECRETS_DIR = Path("/run/secrets")
@@ -108,7 +109,7 @@ Permitted = Annotated[str, Field(pattern=rf"^(everyone|{_ONE}(,{_ONE})*)$")]
 OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
 
 
-class Settings(BaseSettings):
+class Settings(SecretsFirst):
     """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
@@ -201,18 +202,6 @@ class Settings(BaseSettings):
 
     figurine_feeds: CommaList = ()
     figurine_minutes: float = Field(30.0, ge=1)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Files of secrets before the environment: the empty ``DISCORD_TOKEN=`` of an example must not hide one."""
-        return init_settings, file_secret_settings, env_settings, dotenv_settings
 
     @field_validator("timezone")
     @classmethod

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from config.sources import SecretsFirst
 from tts_server.cards.watch import VramWatch
 
 SECRETS_DIR = Path("/run/secrets")
@@ -77,7 +78,7 @@ _EXAMPLES = {
 }
 
 
-class Settings(BaseSettings):
+class Settings(SecretsFirst):
     """A field's upper-case name is its variable."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
@@ -103,18 +104,6 @@ class Settings(BaseSettings):
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Files of secrets before the environment: the empty ``TTS_TOKEN=`` of an example must not hide one."""
-        return init_settings, file_secret_settings, env_settings, dotenv_settings
 
     @field_validator("tts_fallback", "tts_vram_warning", mode="before")
     @classmethod

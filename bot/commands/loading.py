@@ -22,7 +22,7 @@ class LoadingAnswer:
     def __init__(self, ctx: commands.Context[Any]) -> None:
         self._ctx = ctx
         self._message: discord.Message | None = None
-        self._progress: float | None = None
+        self._progress = 0.0
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
 
@@ -58,7 +58,7 @@ class LoadingAnswer:
             await self._news.wait()
             self._news.clear()
             async with self._writing:
-                await self._write(LOADING.format(percent=round(100 * (self._progress or 0.0))))
+                await self._write(LOADING.format(percent=round(100 * self._progress)))
             await asyncio.sleep(EVERY)
 
     async def _write(self, text: str) -> None:

@@ -23,7 +23,7 @@ _TIMES = np.arange(_CHARACTER) / SAMPLE_RATE
 class SpellingEngine(AlwaysLoaded):
     """Speaks the word ``w7`` as a tone that stands for 7, as long as the word is; anything else is silence.
 
-    It begins after ``delay`` seconds, and fails with ``failure`` once it has made ``fails_after`` chunks, one a character.
+    It begins after ``delay`` seconds, and fails with ``failure`` after ``fails_after`` chunks, one a character.
     """
 
     sample_rate = SAMPLE_RATE
