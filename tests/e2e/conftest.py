@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,14 +94,29 @@ class Stage:
 StageMaker = Callable[..., AbstractAsyncContextManager[Stage]]
 
 
-@pytest.fixture(scope="session")
-def speech_server() -> Iterator[str]:
-    """One real speech server for all tests that don't harm it: its WebSocket's address."""
+@contextmanager
+def serving_speech(**environment: str) -> Iterator[str]:
+    """A real speech server with these settings: its WebSocket's address."""
     command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["listening"]
         process.terminate()
+
+
+@contextmanager
+def serving_tones(folder: Path, **environment: str) -> Iterator[str]:
+    """A real speech server whose engine hums, quickly, in place of speaking, and for which nothing stands in."""
+    quick = {"TTS_STAND_IN_FIRST_AUDIO_MS": "0", "TTS_STAND_IN_RTF": "0.05", "TTS_VOICES_DIR": str(folder / "voices")}
+    with serving_speech(TTS_ENGINE="stand-in", TTS_FALLBACK="", **quick, **environment) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def speech_server() -> Iterator[str]:
+    """One real speech server for all tests that don't harm it: its WebSocket's address."""
+    with serving_speech() as address:
+        yield address
 
 
 def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:

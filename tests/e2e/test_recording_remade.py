@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bot.services import ROOT
 from bot.voice.records.recorder import BOT_RATE
 from bot.voice.records.remaking import REMADE, RecordingRemaker
 from bot.voice.records.remaking_notes import BOT_FILE, NOTES_FILE, RecordingNotes
 from bot.voice.records.remaking_sound import room_ends
-from tests.e2e.conftest import Stage, StageMaker
+from tests.e2e.conftest import Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import REMARKS, talk
 from tts_server.engines.stand_in import TONE_HZ
@@ -32,20 +27,8 @@ BEGINS_WITHIN = 0.2
 @pytest.fixture
 def two_voiced_server(tmp_path: Path) -> Iterator[str]:
     """A real speech server: a low tone in calls, espeak-ng for what may take longer."""
-    command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
-    environment = {
-        **os.environ,
-        "TTS_ENGINE": "stand-in",
-        "TTS_BETTER_ENGINE": "espeak",
-        "TTS_FALLBACK": "",
-        "TTS_STAND_IN_FIRST_AUDIO_MS": "0",
-        "TTS_STAND_IN_RTF": "0.05",
-        "TTS_VOICES_DIR": str(tmp_path / "voices"),
-    }
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["listening"]
-        process.terminate()
+    with serving_tones(tmp_path, TTS_BETTER_ENGINE="espeak") as address:
+        yield address
 
 
 async def test_the_answers_are_replaced_in_their_places_and_nothing_else(

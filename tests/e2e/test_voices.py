@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
-import os
-import subprocess
-import sys
 import wave
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,13 +13,12 @@ import numpy as np
 import pytest
 from yarl import URL
 
-from bot.services import ROOT
 from bot.voice.dialogue.reply import Outcome
 from sandbox.guest import Guest
 from sandbox.voice.microphone import VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE
 from sandbox.world.entities import Message, Upload
-from tests.e2e.conftest import LIMIT, Stage, StageMaker
+from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import REMARKS, Since, join_people, talk, voiced
 
@@ -40,19 +35,8 @@ STORY = (
 @pytest.fixture
 def cloning_server(tmp_path: Path) -> Iterator[str]:
     """A real speech server with an engine that can imitate a voice's pitch, and nothing to stand in for it."""
-    command = (sys.executable, "-m", "tts_server", "--bind", "127.0.0.1:0", "--exit-with-parent")
-    environment = {
-        **os.environ,
-        "TTS_ENGINE": "stand-in",
-        "TTS_FALLBACK": "",
-        "TTS_STAND_IN_FIRST_AUDIO_MS": "0",
-        "TTS_STAND_IN_RTF": "0.05",
-        "TTS_VOICES_DIR": str(tmp_path / "voices"),
-    }
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["listening"]
-        process.terminate()
+    with serving_tones(tmp_path) as address:
+        yield address
 
 
 @pytest.fixture
