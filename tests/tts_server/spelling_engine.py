@@ -75,7 +75,7 @@ class LoadingEngine(SpellingEngine):
         super().__init__(name)
         self.loaded = False
         self.gate = threading.Event()
-        self.failure_to_load: EngineError | None = None
+        self.failure_to_load: Exception | None = None
         self.loads = 0
 
     def load(self, report: LoadingReport) -> None:

@@ -82,12 +82,19 @@ class Residency:
             if self._unloading is not None:
                 await asyncio.wait([self._unloading])
             await asyncio.to_thread(self._engine.load, lambda done: self._pass_on(loop, done))
-        except EngineError as error:
+        except Exception as error:
             self.progress = None
-            self._failed(error)
+            self._failed(self._told_of(error))
         else:
             self._tell(1.0)
             self.progress = None
+
+    def _told_of(self, error: Exception) -> EngineError:
+        if isinstance(error, EngineError):
+            return error
+        # A fault of an engine's library must not leave everybody waiting for it.
+        _log.error("%s could not be loaded", self._engine.name, exc_info=error)
+        return EngineError(f"{self._engine.name} could not be loaded: {error!r}")
 
     def _pass_on(self, loop: asyncio.AbstractEventLoop, done: float) -> None:
         loop.call_soon_threadsafe(self._tell_a_step, done)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 from tests.tts_server.client import RunningServer, SpeechClient, running
 from tests.tts_server.spelling_engine import LoadingEngine, SpellingEngine, words_heard
@@ -102,12 +103,20 @@ async def test_who_comes_while_it_is_unloaded_finds_it_loaded_again() -> None:
         assert len(voice.wanted.texts) == 20
 
 
-async def test_an_engine_that_will_not_load_is_told_and_the_other_speaks() -> None:
+@pytest.mark.parametrize(
+    ("failure", "detail"),
+    [
+        (EngineError("the weights are missing"), "the weights are missing"),
+        (RuntimeError("a bug of its library"), "wanted could not be loaded: RuntimeError('a bug of its library')"),
+    ],
+)
+async def test_an_engine_that_will_not_load_is_told_and_the_other_speaks(failure: Exception, detail: str) -> None:
     async with a_voice() as voice, voice.server.connect(NOTICES) as client:
-        voice.wanted.failure_to_load = EngineError("the weights are missing")
+        voice.wanted.failure_to_load = failure
         voice.wanted.gate.set()
-        while await client.next() != EngineChanged("other", "failed", "the weights are missing"):
+        while await client.next() != EngineChanged("other", "failed", detail):
             pass
+        assert (await voice.server.health())["loading"] is None
         assert await words(client) == [1, 2]
 
 
