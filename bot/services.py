@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ START_LIMIT = 120.0
 STOP_LIMIT = 5.0
 RESTART_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STABLE_AFTER = 60.0
-ADDRESS_TAKEN_STATUS = 2
+CANNOT_START_STATUS = 2
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -133,8 +134,10 @@ class SpeechServerProcess:
                 line = await process.stdout.readline()
             return str(json.loads(line)["listening"])
         except (TimeoutError, ValueError, KeyError, TypeError) as error:
+            if process.stdout.at_eof():
+                await self._own_end(process)
             await self._end_process()
-            if process.returncode == ADDRESS_TAKEN_STATUS:
+            if process.returncode == CANNOT_START_STATUS and _is_taken(self._bind):
                 raise _AddressTakenError from None
             raise ServiceError(f"The speech server would not start (exit status {process.returncode}).") from error
         except asyncio.CancelledError:
@@ -155,6 +158,13 @@ class SpeechServerProcess:
             except (ServiceError, _AddressTakenError, OSError) as error:
                 _log.error("The speech server does not come back: %s", error)
 
+    @staticmethod
+    async def _own_end(process: asyncio.subprocess.Process) -> None:
+        """Wait for a process that is about to end: a signal now would hide with what status it does."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_LIMIT):
+                await process.wait()
+
     async def _end_process(self) -> None:
         process = self._process
         if process is None or process.returncode is not None:
@@ -168,6 +178,20 @@ class SpeechServerProcess:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _is_taken(bind: str) -> bool:
+    """Whether another program listens on ``HOST:PORT``: the server's status tells no more than that it can't start."""
+    host, _, port = bind.rpartition(":")
+    try:
+        with socket.create_server((host.strip("[]"), int(port)), family=_family(host)):
+            return False
+    except OSError:
+        return True
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if host.startswith("[") else socket.AF_INET
 
 
 class _AddressTakenError(Exception):
