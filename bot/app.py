@@ -138,20 +138,20 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             watch,
         )
         manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
-            lease, lambda session, cause: calls.ended(session, cause)
+            lease, lambda session, cause: calls.ended(session, cause), prefix=settings.command_prefix
         )
         ghost = await store.unfinished_call()
         await store.end_call()
 
         async def when_first_ready() -> None:
             if bot.user is not None:
-                _log.info("%s", welcome(bot.user, len(bot.guilds)))
+                _log.info("%s", welcome(bot.user, len(bot.guilds), settings.command_prefix))
             await calls.leave_ghost(bot, ghost)
             background.begin({**features.background, **{remaker.name: remaker.run for remaker in remakers}})
             await features.chat.resume()
 
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file))
-        rules = CallRules(settings.voice_enabled, settings.prompt_channel)
+        rules = CallRules(settings.command_prefix, settings.voice_enabled, settings.prompt_channel)
         calls = Calls(manager, make_session, store, rules, CallPresence(bot))
         features = await build_features(FeatureParts(settings, bot, database, http, models, persona))
         better_voice = BetterVoice(http, speech_url, tts_token)
@@ -175,12 +175,12 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         )
         await bot.add_cogs(
             (
-                VoiceCommands(calls, permits, status, warning),
+                VoiceCommands(calls, permits, status, warning, settings.command_prefix),
                 LeaseCommands(calls),
                 LowPerformanceCommands(LowPerformance(http, speech_url, tts_token)),
                 PromptListener(bot, calls),
                 MessageRouter(bot, features.listeners, RateLimit(settings.chat_rate), calls.prompt_channel),
-                VoiceStateListener(calls),
+                VoiceStateListener(calls, settings.command_prefix),
                 ListeningCommands(
                     lambda: calls.session.hearing if calls.session else None, consent, settings.command_prefix
                 ),

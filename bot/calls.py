@@ -19,18 +19,20 @@ from bot.voice.session import CallPlace, LoadingReport, VoiceSession
 _log = logging.getLogger(__name__)
 
 NO_SESSION = "No active voice session"
-GHOST_LEFT = "👋 I was restarted in the middle of our call and had to leave. `!join` brings me back."
+GHOST_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
 VOLUME_SETTING = "volume"
 MAX_VOLUME = 2.0
 
 _FAREWELLS = {
     EndCause.VOICE_COMMAND: "👋 Left voice channel!",
-    EndCause.KICKED: "👋 I was disconnected from {channel}. `!join` brings me back.",
+    EndCause.KICKED: "👋 I was disconnected from {channel}. `{prefix}join` brings me back.",
     EndCause.CHANNEL_DELETED: "👋 The voice channel {channel} was deleted, so I left.",
     EndCause.ALONE: "👋 Everyone has gone, so I left {channel} too.",
-    EndCause.CONNECTION_LOST: "❌ I lost the connection to {channel} and could not get back. `!join` tries again.",
-    EndCause.VOICE_LOST: "❌ My voice did not come back, so I left {channel}. `!join` tries again.",
-    EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `!join` tries again.",
+    EndCause.CONNECTION_LOST: (
+        "❌ I lost the connection to {channel} and could not get back. `{prefix}join` tries again."
+    ),
+    EndCause.VOICE_LOST: "❌ My voice did not come back, so I left {channel}. `{prefix}join` tries again.",
+    EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `{prefix}join` tries again.",
 }
 
 SessionMaker = Callable[[CallPlace, float, LoadingReport], VoiceSession]
@@ -39,8 +41,9 @@ SessionMaker = Callable[[CallPlace, float, LoadingReport], VoiceSession]
 
 @dataclass(frozen=True, slots=True)
 class CallRules:
-    """What the operator decided about calls."""
+    """What the operator decided about calls; ``prefix`` is what commands begin with."""
 
+    prefix: str
     voice_enabled: bool = True
     prompt_channel: str | None = None
 
@@ -181,7 +184,7 @@ class Calls:
         farewell = _FAREWELLS.get(cause)
         if farewell is not None:
             try:
-                await session.prompts.tell(farewell.format(channel=session.channel.name))
+                await session.prompts.tell(farewell.format(channel=session.channel.name, prefix=self._rules.prefix))
             except discord.HTTPException as error:
                 _log.warning("Could not say that the call in %s ended: %s", session.channel.name, error)
 
@@ -193,6 +196,6 @@ class Calls:
         channel = client.get_channel(ghost.prompt_channel) if ghost is not None else None
         if isinstance(channel, discord.abc.Messageable):
             try:
-                await channel.send(GHOST_LEFT)
+                await channel.send(GHOST_LEFT.format(prefix=self._rules.prefix))
             except discord.HTTPException as error:
                 _log.warning("Could not say that the last call was lost: %s", error)

@@ -76,7 +76,10 @@ async def _play(settings: Settings, options: DemoOptions, console: Console, out:
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
         async with bot_process(_pointed_at(sandbox, out), out / "bot.log", feed):
-            await Caller(sandbox, view, feed.watchers, out, judge=settings.uses_toy_model).play()
+            caller = Caller(
+                sandbox, view, feed.watchers, out, prefix=settings.command_prefix, judge=settings.uses_toy_model
+            )
+            await caller.play()
             if options.stay:
                 view.note("Staying. The bot and its local Discord run until Ctrl-C.")
                 await asyncio.Event().wait()

@@ -59,6 +59,7 @@ class Caller:
 
     Args:
         watchers: where to be told of the bot's events.
+        prefix: what the bot's commands begin with.
         judge: whether the bot answers with the toy model's known sentences, so that what is heard can be checked.
         out: the folder for the WAV files.
     """
@@ -70,11 +71,13 @@ class Caller:
         watchers: list[Callable[[CallEvent], None]],
         out: Path,
         *,
+        prefix: str,
         judge: bool,
     ) -> None:
         self._sandbox = sandbox
         self._view = view
         self._out = out
+        self._join_command = f"{prefix}join"
         self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
         self._spoken: asyncio.Queue[str] = asyncio.Queue()
         self._recogniser = SentenceRecogniser(_ANSWERS) if judge else None
@@ -95,7 +98,7 @@ class Caller:
         channel = self._sandbox.voice_channel
         ada = await self._sandbox.add_guest("Ada")
         await ada.join_voice(channel)
-        self._view.note(f"Ada is in {channel.name}. She types: !join")
+        self._view.note(f"Ada is in {channel.name}. She types: {self._join_command}")
         await self._join(ada)
         self._view.note("From now on she speaks into her microphone.")
         verdicts = [await self._ask(ada, question) for question in QUESTIONS]
@@ -113,7 +116,7 @@ class Caller:
         deadline = loop.time() + JOIN_LIMIT
         # The bot may still be starting; a person would type it again too.
         while loop.time() < deadline:
-            await guest.say(text, "!join")
+            await guest.say(text, self._join_command)
             try:
                 await guest.wait_for_message(text, lambda message: message.content.startswith("🎤 Joined"), JOIN_AGAIN)
             except TimeoutError:

@@ -45,10 +45,11 @@ def explain_login_failure(error: Exception) -> str | None:
             return None
 
 
-def welcome(user: discord.ClientUser, guilds: int) -> str:
-    """What is said when the bot is connected."""
+def welcome(user: discord.ClientUser, guilds: int, prefix: str) -> str:
+    """What is said when the bot is connected; ``prefix`` is what commands begin with."""
     if guilds:
-        return f"Connected as {user} on {guilds} server{'s' if guilds > 1 else ''}. Type !join in a text channel."
+        servers = f"{guilds} server{'s' if guilds > 1 else ''}"
+        return f"Connected as {user} on {servers}. Type {prefix}join in a text channel."
     return f"Connected as {user}, but on no server yet. Invite me: {invite_link(user.id)}"
 
 

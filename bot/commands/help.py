@@ -32,7 +32,7 @@ class HelpCommands(commands.Cog, name="Help"):
             if shown:
                 pages.add_line(f"**{name}**")
             for command in shown:
-                pages.add_line(f"`{self._usage(command)}` {command.short_doc}")
+                pages.add_line(f"`{self._usage(command)}` {self._words(command.short_doc)}")
         pages.add_line("Once I'm in a voice channel, write in my prompt channel and I'll answer aloud.")
         return pages.pages
 
@@ -40,7 +40,11 @@ class HelpCommands(commands.Cog, name="Help"):
         command = self._bot.get_command(name.strip().removeprefix(self._prefix).removeprefix("/"))
         if command is None:
             return f"❓ I don't know `{name[:100]}`. `{self._prefix}help` lists what I can do."
-        return f"`{self._usage(command)}`\n{command.help or command.short_doc}"
+        return f"`{self._usage(command)}`\n{self._words(command.help or command.short_doc)}"
+
+    def _words(self, text: str) -> str:
+        """A command's description, in which ``{prefix}`` stands for what commands begin with."""
+        return text.replace("{prefix}", self._prefix)
 
     def _usage(self, command: commands.Command[None, ..., object]) -> str:
         return f"{self._prefix}{command.qualified_name} {command.signature}".strip()

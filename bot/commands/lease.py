@@ -24,7 +24,7 @@ class LeaseCommands(commands.Cog, name="Features"):
     @commands.hybrid_command(description="Free a feature that is stuck after a call, by its name.")
     @commands.guild_only()
     async def release(self, ctx: Context, *, feature: str) -> None:
-        """Free a feature that is stuck after a call; `!voice-status` names it."""
+        """Free a feature that is stuck after a call; `{prefix}voice-status` names it."""
         _MANAGERS.require(ctx.author, "free a feature")
         await ctx.defer()
         freed = await self._calls.free(feature.strip())

@@ -12,8 +12,9 @@ from bot.voice.voice_state import voice_state_notice
 class VoiceStateListener(commands.Cog):
     """Says in the prompt channel why nobody hears the bot."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, prefix: str) -> None:
         self._calls = calls
+        self._prefix = prefix
 
     @commands.Cog.listener()
     async def on_voice_state_update(
@@ -23,6 +24,6 @@ class VoiceStateListener(commands.Cog):
         session = self._calls.session
         if session is None or member.id != member.guild.me.id or after.channel is None:
             return
-        notice = voice_state_notice(before, after)
+        notice = voice_state_notice(before, after, self._prefix)
         if notice is not None:
             await session.prompts.tell(notice)

@@ -23,11 +23,14 @@ Context = commands.Context[Any]
 class VoiceCommands(commands.Cog, name="Voice"):
     """Bring me into a voice channel, make me speak, send me away."""
 
-    def __init__(self, calls: Calls, permits: CallPermits, status: StatusReporter, warning: str | None) -> None:
+    def __init__(
+        self, calls: Calls, permits: CallPermits, status: StatusReporter, warning: str | None, prefix: str
+    ) -> None:
         self._permits = permits
         self._calls = calls
         self._status = status
         self._warning = warning
+        self._prefix = prefix
 
     @commands.hybrid_command(description="Join your voice channel, or the one you name.")
     @commands.guild_only()
@@ -52,7 +55,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
             await ctx.send(self._warning)
             self._warning = None
         state = session.channel.guild.me.voice
-        notice = voice_state_notice(None, state) if state is not None else None
+        notice = voice_state_notice(None, state, self._prefix) if state is not None else None
         if notice is not None:
             await session.prompts.tell(notice)
 

@@ -44,7 +44,7 @@ class CallError(Exception):
     """A call can't start or does not exist; the text is for the person who asked."""
 
 
-ALREADY_IN_SESSION = "❌ Already in a voice session! Use `!leave` first."
+ALREADY_IN_SESSION = "❌ Already in a voice session! Use `{prefix}leave` first."
 START_CANCELLED = "👋 Stopped joining."
 
 
@@ -85,9 +85,13 @@ class VoiceSessionManager(Generic[S]):
     """Starts and ends sessions; starting while another lives is refused at once, never queued.
 
     Endings are run by a task of the manager's own, never by one that they cancel. All methods belong to the event loop.
+
+    Args:
+        prefix: what commands begin with.
     """
 
-    def __init__(self, lease: Lease, ended: Callable[[S, EndCause], Awaitable[None]]) -> None:
+    def __init__(self, lease: Lease, ended: Callable[[S, EndCause], Awaitable[None]], *, prefix: str = "!") -> None:
+        self._prefix = prefix
         self._lease = lease
         self._ended = ended
         self._state = CallState.IDLE
@@ -116,7 +120,7 @@ class VoiceSessionManager(Generic[S]):
             CallError: another session lives, a feature would not be held, or the session could not connect.
         """
         if self._state is not CallState.IDLE:
-            raise CallError(ALREADY_IN_SESSION)
+            raise CallError(ALREADY_IN_SESSION.format(prefix=self._prefix))
         self._state = CallState.STARTING
         self._starting = asyncio.create_task(self._start(session, reason), name="voice session start")
         self._starting.add_done_callback(_note_failure)

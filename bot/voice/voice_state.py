@@ -5,8 +5,11 @@ from __future__ import annotations
 import discord
 
 
-def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceState) -> str | None:
-    """Say what the change means for who listens, or ``None`` if nothing; ``before`` is ``None`` on joining."""
+def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceState, prefix: str) -> str | None:
+    """Say what the change means for who listens, or ``None`` if nothing; ``before`` is ``None`` on joining.
+
+    ``prefix`` is what commands begin with.
+    """
     channel = after.channel
     if channel is None:
         return None
@@ -26,7 +29,8 @@ def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceSt
         return "👂 I'm no longer deafened."
     # Not `after.afk`: discord.py means "suppressed" by it.
     if arrived and channel == channel.guild.afk_channel:
-        return f"💤 I was put in {channel.name}, the AFK channel, where nobody may speak. Move me back, or `!leave`."
+        where = f"{channel.name}, the AFK channel, where nobody may speak"
+        return f"💤 I was put in {where}. Move me back, or `{prefix}leave`."
     if after.suppress and not was_suppressed:
         return "🔇 I'm in the audience of this stage, so nobody hears me. A moderator can invite me to speak."
     if was_suppressed and not after.suppress:

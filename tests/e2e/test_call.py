@@ -39,7 +39,7 @@ async def test_join_and_leave_with_the_words_they_have(stage: Stage) -> None:
     assert await stage.answer_to("!speak hello", starts="No") == "No active voice session"
     assert (await stage.answer_to("!voice-status", starts="No")).startswith("No active voice session")
     assert await stage.answer_to("!join", starts="🎤") == "🎤 Joined Lounge! Send messages here to make me speak."
-    assert await stage.answer_to("!join", starts="❌") == ALREADY_IN_SESSION
+    assert await stage.answer_to("!join", starts="❌") == ALREADY_IN_SESSION.format(prefix="!")
     assert await stage.answer_to("!leave", starts="👋") == "👋 Left voice channel!"
     await ended(stage, "command")
 
@@ -195,7 +195,7 @@ async def test_the_call_outlives_a_drop_of_the_gateway(stage: Stage, resumable: 
     await stage.until(lambda: not stage.app.bot.is_ws_ratelimited() and stage.app.bot.is_ready(), "the bot")
     await speaks(stage)
     said = [message.content for message in stage.ada.messages(stage.sandbox.text_channel)]
-    assert GHOST_LEFT not in said, "a new session is no restart"
+    assert GHOST_LEFT.format(prefix="!") not in said, "a new session is no restart"
     await stage.sandbox.faults.kick_from_voice(stage.sandbox.bot)
     await ended(stage, "kicked")
 

@@ -96,7 +96,7 @@ async def test_two_joins_at_once_make_one_session_and_one_refusal() -> None:
     )
     assert isinstance(results[0], FakeSession)
     assert isinstance(results[1], CallError)
-    assert str(results[1]) == ALREADY_IN_SESSION
+    assert str(results[1]) == ALREADY_IN_SESSION.format(prefix="!")
     await manager.close()
 
 

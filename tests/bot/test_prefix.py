@@ -1,0 +1,50 @@
+"""What people read names commands by the prefix that the operator chose."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.services import ROOT
+
+_BY_FIXED_PREFIX = re.compile(r"![a-z]{2}")
+
+
+def _texts(source: str) -> Iterator[tuple[int, str]]:
+    """The literals of a module with their lines; of docstrings only those of commands, which ``help`` shows."""
+    tree = ast.parse(source)
+    silent: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list) or (isinstance(node, ast.AsyncFunctionDef) and node.decorator_list):
+            continue
+        silent |= {each.value for each in body if isinstance(each, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in silent:
+            yield node.lineno, node.value
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('A = "Use `!leave` first."', ["Use `!leave` first."]),
+        ('"""Shows what `!join` did."""', []),
+        ('def f(x):\n    """As `!join`."""\n    return f"{x}: !join"', [": !join"]),
+        ('@command()\nasync def f(x):\n    """See `!join`."""', ["See `!join`."]),
+        ('A = "Hello! `{prefix}join` helps."', []),
+    ],
+)
+def test_the_search_finds_what_people_read(source: str, found: list[str]) -> None:
+    assert [text for _, text in _texts(source) if _BY_FIXED_PREFIX.search(text)] == found
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "bot").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_text_names_a_command_by_a_fixed_prefix(file: Path) -> None:
+    named = [
+        f"line {line}: {text!r}" for line, text in _texts(file.read_text("utf-8")) if _BY_FIXED_PREFIX.search(text)
+    ]
+    assert named == [], "write {prefix} in place of the mark, and format it with COMMAND_PREFIX"
