@@ -9,6 +9,7 @@ import re
 import pytest
 
 from bot.services import ROOT
+from config.privacy import SILENCED
 from config.settings import Settings as BotSettings
 from tests.deployment.dockerfile import inherited, read_stages
 from tts_server.settings import Settings as SpeechSettings
@@ -86,7 +87,13 @@ def test_the_variables_of_the_images_are_settings() -> None:
     for image in IMAGES:
         for instruction in inherited(STAGES, image):
             if instruction.keyword == "ENV":
-                assert set(instruction.variables) <= known | OF_THE_IMAGE
+                assert set(instruction.variables) <= known | OF_THE_IMAGE | SILENCED.keys()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_sends_no_telemetry(image: str) -> None:
+    variables = {name for i in inherited(STAGES, image) if i.keyword == "ENV" for name in i.variables}
+    assert {"ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"} <= variables
 
 
 @pytest.mark.parametrize("source", COPIED)

@@ -1,0 +1,102 @@
+"""No program of the project tells anybody about the machine that it runs on."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.services import ROOT
+from config.privacy import SILENCED
+
+# Every module that somebody or something starts with `python -m`.
+PROGRAMS = sorted(
+    ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    for package in ("bot", "tts_server")
+    for file in (ROOT / package).rglob("*.py")
+    if '__name__ == "__main__"' in file.read_text(encoding="utf-8")
+)
+
+# Imports a program, and says at the first module that is neither Python's nor the project's what the variables are.
+_FIRST_IMPORT = """
+import importlib, os, sys
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in sys.stdlib_module_names and top not in ("bot", "tts_server", "config"):
+            missing = {n for n in NAMES if n not in os.environ}
+            sys.stdout.write(f"{name}: {sorted(missing)}")
+            sys.stdout.flush()
+            os._exit(1 if missing else 0)
+
+NAMES = sys.argv[2].split(",")
+sys.meta_path.insert(0, Watch())
+importlib.import_module(sys.argv[1])
+"""
+
+_LOAD_SILERO = "from bot.voice.turns.silero import Silero; Silero(); import time; time.sleep(SECONDS)"
+
+
+def _bare_environment(home: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+def test_the_list_of_programs_is_whole() -> None:
+    assert {"bot.__main__", "bot.voice.transcribe.worker", "tts_server.__main__"} <= set(PROGRAMS)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_telemetry_is_off_before_a_program_imports_its_first_library(program: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _FIRST_IMPORT, program, ",".join(SILENCED)],
+        env=_bare_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_value_that_somebody_chose_stays(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import bot, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"],
+        env={**_bare_environment(tmp_path), "ORT_DISABLE_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "0\n"
+
+
+def test_the_ears_leave_nothing_in_the_home_folder(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", _LOAD_SILERO.replace("SECONDS", "0.5")], env=_bare_environment(tmp_path), check=True
+    )
+    assert [str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*")] == []
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_the_ears_ask_for_no_name(tmp_path: Path) -> None:
+    trace, home = tmp_path / "trace", tmp_path / "home"
+    home.mkdir()
+    done = subprocess.run(
+        [
+            *("strace", "-f", "-qq", "-s", "200", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace)),
+            *(sys.executable, "-c", _LOAD_SILERO.replace("SECONDS", "12")),
+        ],
+        env=_bare_environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "ptrace" in done.stderr.lower() and done.returncode:
+        pytest.skip("strace may not trace here")
+    assert done.returncode == 0, done.stderr
+    asked = re.findall(r"^.*(?:AF_INET6?|microsoft).*$", trace.read_text(errors="replace"), re.MULTILINE)
+    assert asked == []
