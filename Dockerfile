@@ -3,6 +3,7 @@
 #   bot         the bot; its ears compute on the CPU
 #   bot-nvidia  the same, its ears on an NVIDIA card
 #   tts         the speech server with espeak-ng and the engines that others serve
+#   tts-cloud   the same with OpenAI's package, for its voices
 #   tts-xtts    the same with XTTS v2: on NVIDIA's cards as it stands, on AMD's with TORCH_INDEX (see compose.amd.yml)
 #
 # The environment is made with the base image's pip, has none of its own, and is all that is taken from the stage that
@@ -18,6 +19,11 @@ FROM packages AS packages-nvidia
 COPY deploy/requirements-nvidia.txt deploy/
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
         -r deploy/requirements-nvidia.txt
+
+FROM packages AS packages-cloud
+COPY deploy/requirements-cloud-voice.txt deploy/
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        -r deploy/requirements-cloud-voice.txt
 
 FROM packages AS packages-xtts
 ARG TORCH_INDEX=""
@@ -74,6 +80,13 @@ CMD ["python", "-m", "bot", "run"]
 
 FROM program AS tts
 COPY --from=packages /opt/venv /opt/venv
+EXPOSE 8765
+HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=3 \
+    CMD ["python", "-m", "tts_server.healthy"]
+CMD ["python", "-m", "tts_server"]
+
+FROM program AS tts-cloud
+COPY --from=packages-cloud /opt/venv /opt/venv
 EXPOSE 8765
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "-m", "tts_server.healthy"]

@@ -33,7 +33,7 @@ async def make_transcriber(
         key = settings.stt_api_key
         server = TranscriptionServer(
             str(settings.stt_url).rstrip("/"),
-            settings.stt_model,
+            settings.stt_server_model,
             key.get_secret_value() if key else None,
             settings.stt_language,
         )

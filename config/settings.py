@@ -250,6 +250,11 @@ class Settings(SecretsFirst):
         return self.model_url is None and self.profile is Profile.EMBEDDED
 
     @property
+    def stt_server_model(self) -> str | None:
+        """The model that ``STT_URL`` is asked for; a folder on this machine means nothing to it."""
+        return None if self.stt_model is None or Path(self.stt_model).is_absolute() else self.stt_model
+
+    @property
     def uses_toy_transcriber(self) -> bool:
         """True when speech is recognised by the project's own toy weights."""
         return self.stt_url is None and self.stt_model is None and self.profile is Profile.EMBEDDED

@@ -108,6 +108,16 @@ def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: 
     assert settings.model_card is None
 
 
+@pytest.mark.parametrize(
+    ("model", "asked"), [("whisper-1", "whisper-1"), ("Systran/small", "Systran/small"), ("/data/models/small", None)]
+)
+def test_a_recogniser_elsewhere_is_not_asked_for_a_folder_of_this_machine(
+    model: str, asked: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STT_MODEL", model)
+    assert load_settings().stt_server_model == asked
+
+
 def test_stop_words_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_STOP", "<|im_end|>, User:,")
     assert load_settings().llm_stop == ("<|im_end|>", "User:")

@@ -7,25 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from bot.models.catalogue import load_catalogue
 from bot.services import ROOT
 from config.settings import SECRETS
 from config.settings import Settings as BotSettings
+from tests.deployment.compose_files import FILES, read_yaml
 from tests.deployment.dockerfile import read_stages
+from tts_server.engines.realtime_tts_names import NAMED_ENGINES
 from tts_server.settings import Settings as SpeechSettings
 
-FILES = ("docker-compose.yml", "compose.nvidia.yml", "compose.amd.yml")
 OURS = ("bot", "tts")
 
 
 def read(file: str) -> dict[str, Any]:
-    fields: dict[str, Any] = yaml.safe_load((ROOT / file).read_text())
-    return fields
+    return read_yaml((ROOT / file).read_text())
 
 
-BASE = read(FILES[0])
+BASE = read("docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = BASE["services"]
 EVERY_SERVICE = [(file, name) for file in FILES for name in read(file)["services"]]
 
@@ -110,15 +109,23 @@ def test_the_speech_server_is_handed_every_setting_of_its_own_and_nothing_else()
     assert "env_file" not in SERVICES["tts"]
 
 
+def test_a_voice_in_the_cloud_gets_a_way_out_and_its_keys_and_nothing_else_of_env() -> None:
+    service = read("compose.cloud-voice.yml")["services"]["tts"]
+    keys = {key for engine in NAMED_ENGINES.values() for key in engine.secrets.values()}
+    assert set(service["environment"]) == keys | {"OPENAI_BASE_URL", "TTS_ENGINE"}
+    assert [name for name, value in service["environment"].items() if value] == ["TTS_ENGINE"]
+    assert "outside" in service["networks"]
+
+
 def test_the_services_find_each_other() -> None:
     environment = SERVICES["bot"]["environment"]
-    assert environment["TTS_WEBSOCKET_URL"] == "ws://tts:8765/ws/stream"
+    assert environment["TTS_WEBSOCKET_URL"] == "${TTS_WEBSOCKET_URL:-ws://tts:8765/ws/stream}"
     assert SERVICES["tts"]["environment"]["TTS_BIND"] == "0.0.0.0:8765"
     assert "llama-swap:8080" in environment["LLM_URL"]
 
 
 def test_the_models_that_are_downloaded_are_those_that_are_served() -> None:
-    swap = yaml.safe_load((ROOT / "deploy" / "llama-swap.yaml").read_text())
+    swap = read_yaml((ROOT / "deploy" / "llama-swap.yaml").read_text())
     catalogue = load_catalogue()
     for name, served in swap["models"].items():
         path = Path(re.search(r"--model (\S+)", served["cmd"])[1])  # type: ignore[index]

@@ -15,7 +15,8 @@ from tests.deployment.dockerfile import inherited, read_stages
 from tts_server.settings import Settings as SpeechSettings
 
 STAGES = read_stages()
-IMAGES = ("bot", "bot-nvidia", "tts", "tts-xtts")
+ADDED = ("deploy/requirements-nvidia.txt", "deploy/requirements-cloud-voice.txt")
+IMAGES = ("bot", "bot-nvidia", "tts", "tts-cloud", "tts-xtts")
 OF_THE_IMAGE = {"PATH", "HOME", "LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
 COPIED = [
     source
@@ -48,7 +49,7 @@ def test_nothing_is_fetched_but_packages_and_pythons_are_pinned() -> None:
             assert "-r " in pip or "\"$(grep '^torch==' requirements-xtts.txt)\"" in pip
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-xtts.txt", "deploy/requirements-nvidia.txt"])
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-xtts.txt", *ADDED])
 def test_every_package_is_pinned(file: str) -> None:
     lines = [line.strip() for line in (ROOT / file).read_text().splitlines()]
     for line in lines:

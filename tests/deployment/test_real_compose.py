@@ -1,0 +1,111 @@
+"""Docker Compose itself reads the compose files, and hands the containers what ``.env`` says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.services import ROOT
+from tests.deployment.compose_files import BASE, compose, read_yaml
+
+AMD = {"RENDER_GROUP": "109", "TORCH_INDEX": "https://wheels.example/rocm"}
+COMBINATIONS = {
+    "processor": [BASE],
+    "nvidia": [BASE, "compose.nvidia.yml"],
+    "amd": [BASE, "compose.amd.yml"],
+    "cloud voice": [BASE, "compose.cloud-voice.yml"],
+}
+
+
+def files(combination: str) -> list[str]:
+    return [word for file in COMBINATIONS[combination] for word in ("-f", file)]
+
+
+def resolved(folder: Path, combination: str = "processor", env: str = "") -> dict[str, Any]:
+    """The services, with every variable of ``.env`` filled in."""
+    (folder / ".env").write_text(env)
+    done = compose(folder, *files(combination), "--profile", "*", "config", "--format", "json", variables=AMD)
+    assert done.returncode == 0, done.stderr
+    services: dict[str, Any] = json.loads(done.stdout)["services"]
+    return services
+
+
+@pytest.mark.parametrize("env", [None, ".env.example"], ids=["without .env", "with .env"])
+@pytest.mark.parametrize("profile", [None, "comfyui", "*"])
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_compose_takes_the_files(tmp_path: Path, combination: str, profile: str | None, env: str | None) -> None:
+    if env is not None:
+        (tmp_path / ".env").write_bytes((ROOT / env).read_bytes())
+    chosen = ("--profile", profile) if profile else ()
+    done = compose(tmp_path, *files(combination), *chosen, "config", "-q", variables=AMD)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("missing", AMD)
+def test_the_amd_file_says_which_variable_it_lacks(tmp_path: Path, missing: str) -> None:
+    done = compose(tmp_path, *files("amd"), "config", "-q", variables={k: v for k, v in AMD.items() if k != missing})
+    assert done.returncode != 0
+    assert missing in done.stderr
+
+
+def test_a_server_of_this_machine_has_a_name_wherever_something_connects_out(tmp_path: Path) -> None:
+    services = {**resolved(tmp_path), "tts": resolved(tmp_path, "cloud voice")["tts"]}
+    assert [name for name, service in services.items() if "outside" in service["networks"]] == ["bot", "tts"]
+    for name, service in services.items():
+        if "outside" in service["networks"]:
+            assert "host.docker.internal=host-gateway" in service["extra_hosts"], name
+
+
+SAID = {
+    "LLM_URL": "http://host.docker.internal:11434/v1",
+    "LLM_MODEL": "llama3.1",
+    "LLM_URL_AMD": "http://192.168.1.9:8091/v1",
+    "PROFILE": "hybrid",
+    "COMFYUI_URL": "http://192.168.1.9:8188",
+    "STT_URL": "http://192.168.1.9:8000/v1",
+    "STT_MODEL": "large-v3-turbo",
+    "TTS_WEBSOCKET_URL": "ws://192.168.1.9:8765/ws/stream",
+    "VISION_LLM_URL": "http://192.168.1.9:8090/v1",
+    "COMMAND_PREFIX": "?",
+}
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+@pytest.mark.parametrize(("name", "value"), SAID.items())
+def test_the_bot_is_told_what_stands_in_env(tmp_path: Path, combination: str, name: str, value: str) -> None:
+    bot = resolved(tmp_path, combination, f"{name}={value}\n")["bot"]
+    assert bot["environment"][name] == value
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+@pytest.mark.parametrize(("name", "value"), [("TTS_ENGINE", "openai"), ("TTS_VOICE", "de"), ("TTS_PRESET", "warm")])
+def test_the_speech_server_is_told_what_stands_in_env(tmp_path: Path, combination: str, name: str, value: str) -> None:
+    assert resolved(tmp_path, combination, f"{name}={value}\n")["tts"]["environment"][name] == value
+
+
+CHOSEN = {"processor": "espeak", "nvidia": "xtts", "amd": "xtts", "cloud voice": "openai"}
+
+
+@pytest.mark.parametrize(("combination", "engine"), CHOSEN.items())
+def test_without_env_each_file_has_a_voice_of_its_own(tmp_path: Path, combination: str, engine: str) -> None:
+    assert resolved(tmp_path, combination)["tts"]["environment"]["TTS_ENGINE"] == engine
+
+
+def test_a_cloud_voice_is_given_its_key(tmp_path: Path) -> None:
+    env = "OPENAI_API_KEY=sk-1\nDISCORD_TOKEN=secret\n"
+    environment = resolved(tmp_path, "cloud voice", env)["tts"]["environment"]
+    assert environment["OPENAI_API_KEY"] == "sk-1"
+    assert "DISCORD_TOKEN" not in environment
+
+
+def test_two_model_servers_are_chosen_by_an_empty_llm_url(tmp_path: Path) -> None:
+    bot = resolved(tmp_path, env="LLM_URL=\nLLM_URL_NVIDIA=http://a:1/v1\nLLM_URL_AMD=http://b:1/v1\n")["bot"]
+    assert bot["environment"]["LLM_URL"] == ""
+
+
+def test_a_key_that_stands_twice_is_noticed_without_compose_too() -> None:
+    with pytest.raises(Exception, match="twice in one mapping"):
+        read_yaml("services: {tts: {environment: {A: 1, A: 2}}}")
