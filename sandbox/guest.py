@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -9,8 +10,9 @@ from typing import Any, Protocol
 from sandbox.pressed import Pressed
 from sandbox.voice.peer import VoicePeer
 from sandbox.watch import Watch
-from sandbox.world.entities import Channel, Draft, Guild, Message, Upload, User, VoiceState
-from sandbox.world.messages import resend
+from sandbox.world.entities import Channel, Draft, Guild, Message, MessageFlag, Upload, User, VoiceState
+from sandbox.world.messages import resend, snapshot_of
+from sandbox.world.payloads import timestamp
 from sandbox.world.permissions import Permission
 from sandbox.world.world import World
 
@@ -89,9 +91,36 @@ class Guest:
         """Send a sticker: a message without a word."""
         return await self._post(channel, Draft(stickers=(name,)))
 
-    async def dm(self, text: str) -> Message:
+    async def send_voice_message(
+        self, channel: Channel, ogg: bytes, seconds: float, *, reply_to: Message | None = None
+    ) -> Message:
+        """Send a voice message: Opus in Ogg, ``seconds`` long, without a word."""
+        waveform = base64.b64encode(bytes(min(256, max(1, round(10 * seconds))))).decode()
+        upload = Upload("voice-message.ogg", ogg, "audio/ogg", seconds=seconds, waveform=waveform)
+        reference = reply_to.id if reply_to else None
+        return await self._post(
+            channel, Draft(uploads=(upload,), flags=MessageFlag.VOICE_MESSAGE, reference_id=reference)
+        )
+
+    async def forward(self, message: Message, channel: Channel) -> Message:
+        """Forward a message to a channel."""
+        return await self._post(channel, Draft(snapshot=snapshot_of(message), flags=MessageFlag.HAS_SNAPSHOT))
+
+    async def ask_poll(self, channel: Channel, question: str, answers: Sequence[str]) -> Message:
+        """Start a poll that is open for a day."""
+        poll = {
+            "question": {"text": question},
+            "answers": [{"answer_id": i, "poll_media": {"text": text}} for i, text in enumerate(answers, 1)],
+            "expiry": timestamp(self._world.directory.now() + 86_400),
+            "allow_multiselect": False,
+            "layout_type": 1,
+            "results": {"is_finalized": False, "answer_counts": []},
+        }
+        return await self._post(channel, Draft(poll=poll))
+
+    async def dm(self, text: str, *, attachments: Sequence[Upload] = (), reply_to: Message | None = None) -> Message:
         """Write to the bot in private."""
-        return await self._post(self.dm_channel, Draft(text))
+        return await self.say(self.dm_channel, text, attachments=attachments, reply_to=reply_to)
 
     async def edit(self, message: Message, text: str) -> Message:
         """Change one's own message."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.world.directory import Directory
-from sandbox.world.entities import Application, Channel, ChannelKind, Guild, User
+from sandbox.world.entities import Application, Channel, ChannelKind, Guild, Role, User
+from sandbox.world.permissions import EVERYONE
 
 GUILD_NAME = "The sandbox"
 
@@ -17,6 +18,7 @@ class Home:
     guild: Guild
     owner: User
     bot: Application
+    bot_role: Role
     general: Channel
     side: Channel
     lounge: Channel
@@ -34,6 +36,8 @@ def build_home(directory: Directory, bot_name: str) -> Home:
         guild,
         owner,
         bot,
+        # The managed role that Discord makes for every bot that is invited with permissions.
+        directory.add_role(guild, bot_name, EVERYONE, bot_id=bot.bot.id),
         general=directory.add_channel(guild, "general"),
         side=directory.add_channel(guild, "side-talk"),
         lounge=directory.add_channel(guild, "Lounge", ChannelKind.VOICE),
@@ -43,4 +47,5 @@ def build_home(directory: Directory, bot_name: str) -> Home:
     )
     directory.set_afk_channel(guild, home.afk)
     directory.add_member(guild, bot.bot)
+    directory.give_role(guild, bot.bot.id, home.bot_role.id)
     return home

@@ -50,6 +50,8 @@ class MessageFlag(IntFlag):
     EPHEMERAL = 1 << 6
     LOADING = 1 << 7
     SUPPRESS_NOTIFICATIONS = 1 << 12
+    VOICE_MESSAGE = 1 << 13
+    HAS_SNAPSHOT = 1 << 14
 
 
 @dataclass(slots=True, eq=False)
@@ -164,7 +166,11 @@ class Guild:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way in. Discord measures pictures and videos; here ``width`` and ``height`` are said, in pixels."""
+    """A file on its way in.
+
+    Discord measures pictures and videos; here ``width`` and ``height`` are said, in pixels. A voice message has its
+    length in ``seconds`` and a ``waveform``: at most 256 bytes of loudness, in Base64.
+    """
 
     filename: str
     data: bytes = field(repr=False)
@@ -172,6 +178,8 @@ class Upload:
     description: str | None = None
     width: int | None = None
     height: int | None = None
+    seconds: float | None = None
+    waveform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +192,29 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A message as it was when somebody forwarded it, and where it stood; who wrote it is not told."""
+
+    message_id: int
+    channel_id: int
+    guild_id: int | None
+    created_at: float
+    edited_at: float | None
+    content: str
+    attachments: tuple[Attachment, ...]
+    embeds: tuple[Json, ...]
+    stickers: tuple[str, ...]
+    mentions: tuple[User, ...]
+    mention_roles: tuple[int, ...]
+    flags: MessageFlag
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wants to post. ``reference_id`` is the message replied to."""
+    """What somebody wants to post. ``reference_id`` is the message replied to; ``snapshot`` what is forwarded.
+
+    ``poll`` is a poll as the API takes it.
+    """
 
     content: str = ""
     uploads: tuple[Upload, ...] = ()
@@ -198,6 +227,8 @@ class Draft:
     flags: MessageFlag = MessageFlag.NONE
     nonce: str | None = None
     tts: bool = False
+    snapshot: Snapshot | None = None
+    poll: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +270,8 @@ class Message:
     edited_at: float | None = None
     origin: Origin | None = None
     visible_to: int | None = None
+    snapshot: Snapshot | None = None
+    poll: Json | None = None
     sent_at: float = 0.0
     reactions: dict[str, list[int]] = field(default_factory=dict)
 

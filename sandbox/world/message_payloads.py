@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from sandbox.world.entities import Attachment, Json, Member, Message, Upload
+from sandbox.world.entities import Attachment, Json, Member, Message, Snapshot, Upload
 from sandbox.world.payloads import bare_member, timestamp, user
 
 _CUSTOM_EMOJI = re.compile(r"(\w{2,32}):(\d{15,20})")
 MESSAGE_DEFAULT, MESSAGE_REPLY, MESSAGE_COMMAND = 0, 19, 20
+REFERENCE_REPLY, REFERENCE_FORWARD = 0, 1
 
 
 def attachment(it: Attachment) -> Json:
@@ -24,6 +25,8 @@ def attachment(it: Attachment) -> Json:
         payload["content_type"] = it.upload.content_type
     if it.upload.width and it.upload.height:
         payload |= {"width": it.upload.width, "height": it.upload.height}
+    if it.upload.seconds is not None:
+        payload |= {"duration_secs": it.upload.seconds, "waveform": it.upload.waveform or ""}
     if it.upload.description:
         payload["description"] = it.upload.description
     return payload
@@ -66,7 +69,7 @@ def message(it: Message, *, author: Member | None = None, reader: int | None = N
         "attachments": [attachment(each) for each in it.attachments],
         "embeds": list(it.embeds),
         "components": list(it.components),
-        "sticker_items": [{"id": str(i + 1), "name": name, "format_type": 1} for i, name in enumerate(it.stickers)],
+        "sticker_items": _stickers(it.stickers),
         "pinned": False,
         "flags": int(it.flags),
         "reactions": [_reaction(key, users, reader) for key, users in it.reactions.items()],
@@ -78,9 +81,43 @@ def message(it: Message, *, author: Member | None = None, reader: int | None = N
     if it.nonce is not None:
         payload["nonce"] = it.nonce
     if replies:
-        payload["message_reference"] = {"type": 0, "message_id": str(it.reference_id), "channel_id": str(it.channel_id)}
+        payload["message_reference"] = _reference(REFERENCE_REPLY, it.reference_id or 0, it.channel_id, it.guild_id)
         payload["referenced_message"] = None if it.reference is None else _referenced(it.reference)
+    if it.snapshot is not None:
+        source = it.snapshot
+        payload["message_reference"] = _reference(
+            REFERENCE_FORWARD, source.message_id, source.channel_id, source.guild_id
+        )
+        payload["message_snapshots"] = [{"message": _snapshot(source)}]
+    if it.poll is not None:
+        payload["poll"] = it.poll
     return payload | _origin_fields(it)
+
+
+def _reference(kind: int, message_id: int, channel_id: int, guild_id: int | None) -> Json:
+    reference: Json = {"type": kind, "message_id": str(message_id), "channel_id": str(channel_id)}
+    return reference if guild_id is None else reference | {"guild_id": str(guild_id)}
+
+
+def _snapshot(it: Snapshot) -> Json:
+    """The part of a forwarded message that is passed on: neither its id nor its author."""
+    return {
+        "type": MESSAGE_DEFAULT,
+        "content": it.content,
+        "timestamp": timestamp(it.created_at),
+        "edited_timestamp": timestamp(it.edited_at),
+        "flags": int(it.flags),
+        "mentions": [user(who) for who in it.mentions],
+        "mention_roles": [str(role_id) for role_id in it.mention_roles],
+        "attachments": [attachment(each) for each in it.attachments],
+        "embeds": list(it.embeds),
+        "sticker_items": _stickers(it.stickers),
+        "components": [],
+    }
+
+
+def _stickers(names: tuple[str, ...]) -> list[Json]:
+    return [{"id": str(number), "name": name, "format_type": 1} for number, name in enumerate(names, 1)]
 
 
 def _referenced(it: Message) -> Json:

@@ -19,6 +19,7 @@ from sandbox.world.entities import (
     Message,
     MessageFlag,
     Origin,
+    Snapshot,
     Upload,
     User,
 )
@@ -103,7 +104,8 @@ class Messages:
             embeds=draft.embeds,
             components=draft.components,
             stickers=draft.stickers,
-            reference_id=draft.reference_id,
+            # Without must_exist a reply to nothing becomes a plain message.
+            reference_id=draft.reference_id if reference else None,
             reference=reference,
             allowed_mentions=draft.allowed_mentions,
             flags=draft.flags,
@@ -111,6 +113,8 @@ class Messages:
             tts=draft.tts,
             origin=origin,
             visible_to=visible_to,
+            snapshot=draft.snapshot,
+            poll=draft.poll,
         )
         message.attachments = self._attach(channel.id, draft.uploads)
         self._mention(message)
@@ -140,14 +144,16 @@ class Messages:
         return message
 
     def delete(self, message: Message) -> None:
-        """Take a message away."""
+        """Take a message away; replies to it stay, and refer to nothing then."""
         del self._by_channel[message.channel_id][message.id]
+        self._forget_reference(message.channel_id, {message.id})
         self._publish("MESSAGE_DELETE", message, {"id": str(message.id)})
 
     def delete_many(self, channel: Channel, message_ids: list[int]) -> None:
         """Take several away at once; ids of none are passed over."""
         kept = self._by_channel.get(channel.id, {})
         gone = [str(message_id) for message_id in message_ids if kept.pop(message_id, None)]
+        self._forget_reference(channel.id, set(message_ids))
         data: Json = {"ids": gone, "channel_id": str(channel.id)}
         if channel.guild_id is not None:
             data["guild_id"] = str(channel.guild_id)
@@ -238,8 +244,13 @@ class Messages:
         if len(draft.uploads) > MAX_FILES:
             raise too_long("attachments", MAX_FILES)
         says = draft.content.strip() or draft.uploads or draft.embeds or draft.components or draft.stickers
-        if not says and MessageFlag.LOADING not in draft.flags:
+        if not says and not draft.snapshot and not draft.poll and MessageFlag.LOADING not in draft.flags:
             raise empty_message()
+
+    def _forget_reference(self, channel_id: int, gone: set[int]) -> None:
+        for message in self._by_channel.get(channel_id, {}).values():
+            if message.reference_id in gone:
+                message.reference = None
 
     def _attach(self, channel_id: int, uploads: tuple[Upload, ...]) -> tuple[Attachment, ...]:
         ids = [self._directory.ids.next() for _ in uploads]
@@ -278,6 +289,26 @@ class Messages:
             data["guild_id"] = str(message.guild_id)
         readers = _dm_readers(self._directory.channel(message.channel_id))
         self._directory.bus.publish(Dispatch(event, data, message.guild_id, message.channel_id, readers))
+
+
+def snapshot_of(message: Message) -> Snapshot:
+    """What is passed on of a message that is forwarded; of one that was forwarded itself, what it passed on."""
+    if message.snapshot is not None:
+        return message.snapshot
+    return Snapshot(
+        message.id,
+        message.channel_id,
+        message.guild_id,
+        message.created_at,
+        message.edited_at,
+        message.content,
+        message.attachments,
+        message.embeds,
+        message.stickers,
+        message.mentions,
+        message.mention_roles,
+        message.flags,
+    )
 
 
 def _dm_readers(channel: Channel) -> frozenset[int] | None:
