@@ -18,6 +18,7 @@ from bot.features.image_generation.wishes import wants_drawing
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.errors import VisionError
 from bot.features.vision.feature import Vision
+from bot.replying import reply_to
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class MessageRouter(commands.Cog):
             if wish is not None and self._features.images is not None:
                 await self._features.images.draw(message, wish)
             elif wait := self._rate.take(message.author.id):
-                await message.reply(wait_word(wait))
+                await reply_to(message, wait_word(wait))
             else:
                 await self._chat(message, text)
         except discord.HTTPException as error:
@@ -94,10 +95,10 @@ class MessageRouter(commands.Cog):
             try:
                 seen = await self._features.vision.describe(message)
             except VisionError as error:
-                await message.reply(str(error))
+                await reply_to(message, str(error))
                 if not text:
                     return
         if text or seen:
             await self._features.chat.answer(message, text, seen)
         else:
-            await message.reply(NOTHING_TO_ANSWER)
+            await reply_to(message, NOTHING_TO_ANSWER)

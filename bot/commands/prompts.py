@@ -10,6 +10,7 @@ from discord.ext import commands
 from bot.calls import Calls
 from bot.commands.message_words import words_of
 from bot.features.vision.feature import HELD as CANT_LOOK
+from bot.replying import reply_to
 from bot.voice.dialogue.reply import Prompt
 
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
@@ -34,12 +35,12 @@ class PromptListener(commands.Cog):
         if message.author.bot or message.is_system() or await self._was_command(message):
             return
         if message.attachments:
-            await message.reply(_cant_attach(message.attachments), mention_author=False)
+            await reply_to(message, _cant_attach(message.attachments), ping=False)
         text = words_of(message)
         if text:
             self._calls.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif not message.attachments:
-            await message.reply(NO_WORDS, mention_author=False)
+            await reply_to(message, NO_WORDS, ping=False)
 
     async def _was_command(self, message: discord.Message) -> bool:
         """True for what begins like a command; one that does not exist is answered here, and here alone."""
@@ -47,7 +48,7 @@ class PromptListener(commands.Cog):
         if context.prefix is None:
             return False
         if context.command is None:
-            await message.reply(UNKNOWN_COMMAND.format(prefix=context.prefix), mention_author=False)
+            await reply_to(message, UNKNOWN_COMMAND.format(prefix=context.prefix), ping=False)
         return True
 
 

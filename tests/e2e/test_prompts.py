@@ -116,3 +116,13 @@ async def test_the_history_holds_the_last_exchanges_with_names(talk: Stage, mode
         ("assistant", "Number 2."),
         ("user", "Ada: Say 3"),
     ]
+
+
+async def test_a_prompt_that_is_deleted_at_once_is_answered_and_so_is_one_without_words(talk: Stage) -> None:
+    for text in ("Say 1", "\u200b\u200b"):
+        talk.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.5)
+        message = await talk.ask(text)
+        await talk.ada.delete(message)
+    assert await talk.told("🎤 I found") == NO_WORDS
+    (trace,) = await talk.turns(1)
+    assert trace.outcome is Outcome.SPOKEN

@@ -65,3 +65,13 @@ async def test_who_may_not_call_or_send_away_is_told(make_world: WorldMaker) -> 
             assert "You may not" in answer.content
         assert world.stage.app.calls.session is not None
         await world.stage.ada.wait_for_status(world.stage.sandbox.bot, "🎤 In Voice Chat")
+
+
+async def test_what_is_said_to_who_deletes_their_message_at_once_still_comes(world: World) -> None:
+    faults = world.stage.sandbox.faults.rest
+    for text, answer in (("", NOTHING_TO_ANSWER), ("draw a red cat", "🎨 a red cat")):
+        faults.slow("POST /channels/*/messages", times=1, seconds=0.5)
+        asked = await world.address(text)
+        await world.stage.ada.delete(asked)
+        told = await world.read(lambda m, words=answer: words in m.content, asked)  # type: ignore[misc]
+        assert told.reference_id is None

@@ -14,6 +14,7 @@ from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
 from tests.features.chat_stage import OPTIONS, ChatStage, chat_stage
 from tests.features.stage import LIMIT
+from tests.features.talk import written_by_bots
 
 
 @pytest.fixture
@@ -93,14 +94,31 @@ async def test_a_new_call_stops_the_answering_and_the_rest_waits(stage: ChatStag
     assert len(stage.replies_to(first)) == 1
 
 
-async def test_what_was_deleted_meanwhile_is_passed_over(stage: ChatStage) -> None:
+async def test_what_was_deleted_meanwhile_is_answered_without_the_reference(stage: ChatStage) -> None:
     await stage.chat.hold("a call")
     gone, stays = await stage.mention("one"), await stage.mention("two")
     await stage.ada.wait_for_reaction(stays, "🎤", LIMIT)
     await stage.ada.delete(gone)
     await stage.chat.release()
     assert (await stage.reply_to(stays)).content == "You said: Ada: someone two"
-    assert len(stage.model.asked) == 1
+    written = written_by_bots(stage.sandbox, stage.sandbox.home.general)
+    assert [(m.content, m.reference_id) for m in written] == [
+        ("You said: Ada: someone one", None),
+        ("You said: Ada: someone two", stays.id),
+    ]
+
+
+async def test_what_waits_in_a_channel_that_is_deleted_keeps_nobody_waiting(stage: ChatStage) -> None:
+    await stage.chat.hold("a call")
+    side = stage.sandbox.home.side
+    lost = await stage.ada.say(side, f"<@{stage.sandbox.bot_id}> one")
+    await stage.ada.wait_for_reaction(lost, "🎤", LIMIT)
+    stays = await stage.mention("two")
+    await stage.ada.wait_for_reaction(stays, "🎤", LIMIT)
+    await stage.sandbox.faults.delete_channel(side)
+    await stage.chat.release()
+    assert (await stage.reply_to(stays)).content == "You said: Ada: someone two"
+    assert (await stage.ask("three")).content == "You said: Ada: someone three"
 
 
 async def test_who_writes_while_others_still_wait_in_the_channel_comes_after_them(stage: ChatStage) -> None:

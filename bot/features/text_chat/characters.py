@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import discord
-
 from bot.database import Database
 from bot.llm.personas import Persona, PersonaError, load_persona
+from bot.replying import AnyMessage
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ class Character:
     mood: str
 
 
-def place_of(message: discord.Message) -> int:
+def place_of(message: AnyMessage) -> int:
     """What a character belongs to: the server's id, or the channel's in direct messages."""
     return message.guild.id if message.guild else message.channel.id
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import discord
 
 from bot.features.text_chat.splitting import split_answer
+from bot.replying import AnyMessage, reply_to
 
 OPENING = 0.5
 """Seconds in which the first words are collected, so that a short answer comes whole."""
@@ -17,14 +18,14 @@ class LiveAnswer:
     """One answer. Methods raise :class:`discord.HTTPException`.
 
     Args:
-        message: what is answered.
+        message: what is answered; it may be gone by now.
         interval: seconds between two changes, at least.
         ping: whether the message's author is notified.
         posted: what an earlier try has posted already; it is written anew.
     """
 
     def __init__(
-        self, message: discord.Message, interval: float, *, ping: bool = False, posted: Sequence[discord.Message] = ()
+        self, message: AnyMessage, interval: float, *, ping: bool = False, posted: Sequence[discord.Message] = ()
     ) -> None:
         self.text = ""
         self._message = message
@@ -87,7 +88,7 @@ class LiveAnswer:
 
     async def _post(self, content: str, *, ping: bool) -> None:
         """Whoever stops us then, a message on its way is waited for: nobody could tell whether to post it again."""
-        posting = asyncio.ensure_future(self._message.reply(content, mention_author=ping))
+        posting = asyncio.ensure_future(reply_to(self._message, content, ping=ping))
         try:
             await asyncio.shield(posting)
         finally:

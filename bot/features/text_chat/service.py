@@ -23,6 +23,7 @@ from bot.features.text_chat.past_messages import find_message, newest_id, replie
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.features.text_chat.writer import Question, Writer
 from bot.llm.text_model import TextModel
+from bot.replying import AnyMessage, reply_to
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
 _log = logging.getLogger(__name__)
@@ -196,8 +197,8 @@ class TextChat:
                 await self._waiting.remove(dropped.message)
                 try:
                     message = await find_message(self._client, dropped.channel, dropped.message)
-                    if message is not None:
-                        await message.reply(DROPPED)
+                    if isinstance(message, discord.Message):
+                        await reply_to(message, DROPPED)
                 except discord.HTTPException as error:
                     _log.warning("Nobody could be told that message %d was dropped: %s", dropped.message, error)
 
@@ -227,7 +228,7 @@ class TextChat:
                 _log.warning("Message %d is passed over: %s", it.message, error)
             await self._waiting.remove(it.message)
 
-    async def _begin(self, it: WaitingMessage, message: discord.Message) -> LiveAnswer:
+    async def _begin(self, it: WaitingMessage, message: AnyMessage) -> LiveAnswer:
         if it.begun_after is None or self._client.user is None:
             await self._waiting.begin(it.message, newest_id(message))
             return LiveAnswer(message, self._edit_interval, ping=True)

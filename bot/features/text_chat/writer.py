@@ -6,8 +6,6 @@ import logging
 from contextlib import aclosing
 from dataclasses import dataclass
 
-import discord
-
 from bot.features.text_chat.characters import Characters, place_of
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
@@ -15,6 +13,7 @@ from bot.llm.errors import ModelError
 from bot.llm.history import INTERRUPTED, user_line
 from bot.llm.prompts import written_messages
 from bot.llm.text_model import TextModel
+from bot.replying import AnyMessage
 from bot.text import shorten
 
 _log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class Writer:
         self._memory = memory
         self._context_messages = context_messages
 
-    async def write(self, message: discord.Message, question: Question, answer: LiveAnswer) -> None:
+    async def write(self, message: AnyMessage, question: Question, answer: LiveAnswer) -> None:
         """Answer ``message``; a fault of the model is told there, and nothing of it is remembered.
 
         Raises:
@@ -71,7 +70,7 @@ class Writer:
             return
         await self._memory.remember(channel, question.line, answer.text.strip())
 
-    async def end_early(self, message: discord.Message, question: Question, answer: LiveAnswer, note: str) -> None:
+    async def end_early(self, message: AnyMessage, question: Question, answer: LiveAnswer, note: str) -> None:
         """Leave the answer as far as it came, with a word on why, and remember that much.
 
         Raises:
