@@ -95,6 +95,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
             await ctx.send("🗣️ I speak with my usual voice again.")
             return
         voice = await self._voices.find(name)
+        await self._voices.check(voice)
         await self._voices.choose(guild.id, voice)
         await ctx.send(f"🗣️ I speak as **{_name(voice)}** from my next answer on.")
 

@@ -87,6 +87,10 @@ class VoicesClient:
         """Every voice there is."""
         return _parsed(Catalogue, await self._ask("GET", self._voices))
 
+    async def voice(self, name: str) -> ServerVoice:
+        """The voice that people call so, such as the one for ``french``; raises :class:`UnknownVoiceError` too."""
+        return _parsed(ServerVoice, await self._ask("GET", self._voices / name))
+
     async def create(self, name: str, language: str, recording: Recording) -> ServerVoice:
         """Learn a voice from a recording; raises :class:`VoiceExistsError` too."""
         return await self._teach(self._voices, recording, name=name, language=language)

@@ -20,12 +20,23 @@ class VoiceExistsError(VoicesError):
     """There is a voice of that name already."""
 
 
+class UnknownVoiceError(VoicesError):
+    """There is no voice of that name. ``offer`` is a sentence that names those near it; empty where there are none."""
+
+    def __init__(self, message: str, offer: str) -> None:
+        super().__init__(message)
+        self.offer = offer
+
+
 def refusal(status: int, body: bytes) -> VoicesError:
     """The error for an answer that is none; the server's own reason is shown where it gives one."""
     reason, code = _reason(body)
     match status, code:
         case HTTPStatus.CONFLICT, "voice_exists":
             return VoiceExistsError(f"❌ {reason or 'There is a voice of that name already.'}")
+        case HTTPStatus.NOT_FOUND, "unknown_voice":
+            # "there is no voice 'fr-ca'; French: fr-fr, fr-be, fr-ch"
+            return UnknownVoiceError(f"❓ {reason or 'There is no such voice.'}", reason.partition("; ")[2])
         case HTTPStatus.CONFLICT, "cannot_clone":
             return VoicesError(f"❌ {reason or 'What speaks here can imitate nobody.'}")
         case HTTPStatus.UNAUTHORIZED, _:
@@ -34,7 +45,7 @@ def refusal(status: int, body: bytes) -> VoicesError:
             return VoicesError("⏳ The speech server is still getting ready. Please try again in a moment.")
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _:
             return VoicesError(f"❌ {reason or 'That file is too large for the speech server.'}")
-        case HTTPStatus.NOT_FOUND, code if code != "unknown_voice":
+        case HTTPStatus.NOT_FOUND, _:
             return VoicesError("❌ That speech server knows no voices; it is an older one, or another program.")
         case _ if reason:
             return VoicesError(f"❌ {reason}")

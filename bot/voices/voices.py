@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from bot.database import Database
 from bot.voices.client import Catalogue, Recording, ServerVoice, VoicesClient
 from bot.voices.records import Maker, VoiceRecords
-from bot.voices.refusals import VoiceExistsError, VoicesError
+from bot.voices.refusals import UnknownVoiceError, VoiceExistsError, VoicesError
 
+MAX_NAME = 50
+"""Characters of a voice's name that are looked for, and shown again."""
 REMEMBERED = 10.0
 """Seconds for which the names that are suggested while somebody types may be old."""
 CANNOT_CLONE = (
     "❌ What speaks here ({engine}) can imitate nobody. Whoever runs me can change that: `TTS_ENGINE=xtts` in `.env`, "
     "then `python -m bot models` says what it needs."
 )
-NO_SUCH_VOICE = "❓ There is no voice called {name!r}. `{prefix}voice list` shows which there are."
+NO_SUCH_VOICE = "❓ There is no voice called {name!r}. {offer}`{prefix}voice list` shows which there are."
+CANNOT_SPEAK = "❌ I tried {name}, and it can't speak just now, so I keep my voice. {reason}"
 NOT_YOURS = (
     "🔒 {name} was made by somebody else. Only they, or who manages the server they made it on, can change that voice."
 )
@@ -78,19 +81,34 @@ class Voices:
         return await self.catalogue()
 
     async def find(self, name: str) -> ServerVoice:
-        """The voice of this name or id; capitals do not matter."""
+        """The voice of this name or id, or what else the speech server understands, such as a language."""
         wanted = name.strip().casefold()
         voices = (await self.catalogue()).voices
         for voice in voices:
             if wanted in (voice.id.casefold(), voice.name.casefold()):
                 return voice
-        raise VoicesError(NO_SUCH_VOICE.format(name=name.strip()[:50], prefix=self._prefix))
+        offer = ""
+        if 0 < len(wanted) <= MAX_NAME and "/" not in wanted and wanted not in (".", ".."):
+            try:
+                return await self._client.voice(name.strip())
+            except UnknownVoiceError as error:
+                offer = f"{error.offer} " if error.offer else ""
+        raise VoicesError(NO_SUCH_VOICE.format(name=name.strip()[:MAX_NAME], offer=offer, prefix=self._prefix))
 
     async def require_cloning(self) -> None:
         """Raise where no voice can be made, and say what to do about it."""
         catalogue = await self.catalogue()
         if not catalogue.can_clone:
             raise VoicesError(CANNOT_CLONE.format(engine=catalogue.engine))
+
+    async def check(self, voice: ServerVoice) -> None:
+        """Have the voice say a sentence to nobody; raises where it can't."""
+        try:
+            if await self._client.preview(voice):
+                return
+        except VoicesError as error:
+            raise VoicesError(CANNOT_SPEAK.format(name=voice.name, reason=str(error).removeprefix("❌ "))) from error
+        raise VoicesError(CANNOT_SPEAK.format(name=voice.name, reason="It gave no sound."))
 
     async def choose(self, guild: int, voice: ServerVoice | None) -> None:
         """Speak with this voice on a server, from the next reply on; ``None``: with the usual one."""

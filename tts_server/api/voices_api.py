@@ -13,7 +13,7 @@ from aiohttp import web
 from tts_server.api.errors import ApiError
 from tts_server.api.uploads import Form, FormLimits, receive_form
 from tts_server.api.voice_errors import RETRY_SECONDS, answering
-from tts_server.engines.base import UnknownVoiceError, Voice
+from tts_server.engines.base import Voice
 from tts_server.voices.decoding import MAX_BYTES
 from tts_server.voices.library import VoiceLibrary
 from tts_server.voices.names import clean_language
@@ -44,6 +44,14 @@ class SpeakingVoices(Protocol):
 
     def voices(self) -> Sequence[Voice]:
         """Every voice it has, the ones made from recordings too."""
+        ...
+
+    def resolve(self, voice: str) -> Voice:
+        """The voice that people call so.
+
+        Raises:
+            UnknownVoiceError: it has none; the text offers those near it.
+        """
         ...
 
     async def learn(self, profile: VoiceProfile) -> float:
@@ -95,9 +103,10 @@ class VoicesApi:
     async def _show(self, request: web.Request) -> web.Response:
         speaking = self._speaking()
         voice = request.match_info["voice"]
-        if self._library.get(voice):
-            return web.json_response(_made_here(self._library.record(voice), speaking))
-        return web.json_response(_built_in(_of_engine(voice, speaking), speaking))
+        found = self._library.get(voice) or _of_engine(voice, speaking)
+        if self._library.get(found.id):
+            return web.json_response(_made_here(self._library.record(found.id), speaking))
+        return web.json_response(_built_in(found, speaking))
 
     async def _preview(self, request: web.Request) -> web.Response:
         speaking = self._speaking()
@@ -202,10 +211,7 @@ async def _read(form: Form, folder: Path) -> list[Recording]:
 
 
 def _of_engine(voice: str, speaking: SpeakingVoices) -> Voice:
-    for found in speaking.voices():
-        if found.id == voice:
-            return found
-    raise UnknownVoiceError(f"there is no voice {voice!r}")
+    return next((found for found in speaking.voices() if found.id == voice), None) or speaking.resolve(voice)
 
 
 def _made_here(record: VoiceRecord, speaking: SpeakingVoices) -> dict[str, Any]:

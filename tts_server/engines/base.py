@@ -31,11 +31,17 @@ class UnknownVoiceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One of an engine's voices. ``language`` is a BCP 47 tag such as ``en-us``."""
+    """One of an engine's voices.
+
+    Attributes:
+        language: a BCP 47 tag such as ``en-us``.
+        also: other tags that it serves, in small letters.
+    """
 
     id: str
     name: str
     language: str
+    also: tuple[str, ...] = ()
 
 
 LoadingReport = Callable[[float], None]

@@ -12,8 +12,6 @@ from tts_server.engines.base import EngineError, SpeechEngine, UnknownVoiceError
 from tts_server.settings import EngineName, Settings
 from tts_server.voices.profile import Profiles
 
-DEFAULT_ESPEAK_VOICE = "en-us"
-
 
 def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine, ...]:
     """The engine that is wanted and those that stand in for it, in order; ``profiles`` are the voices people made.
@@ -71,7 +69,7 @@ def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str 
             from tts_server.engines.realtime_tts import RealtimeTtsEngine
 
             engine = espeak.EspeakEngine(espeak_library.load())
-            return RealtimeTtsEngine(engine, voice or DEFAULT_ESPEAK_VOICE, espeak.TRAITS)
+            return RealtimeTtsEngine(engine, voice, espeak.TRAITS)
         case EngineName.XTTS:
             from tts_server.engines.xtts.engine import XttsEngine
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from RealtimeTTS.engines.base_engine import BaseEngine
 
 from tts_server.engines.base import Voice
-from tts_server.engines.espeak_library import DEFAULT_RATE, EspeakLibrary
+from tts_server.engines.espeak_library import DEFAULT_RATE, EspeakLibrary, variants
 from tts_server.engines.realtime_tts import PA_INT16, Traits
 
 ENGINE_NAME = "espeak-ng"
-TRAITS = Traits(heeds=("speed", "pitch_shift"))
+DEFAULT_VOICE = "en-us"
+TRAITS = Traits(heeds=("speed", "pitch_shift"), voice=DEFAULT_VOICE, variants=variants)
 _RATE_BOUNDS = (80, 450)
 _PITCH_BOUNDS = (0, 100)
 # Measured: the library's pitch of 0 to 100 spans about 20 semitones around 50, nearly evenly.
@@ -24,7 +25,8 @@ class EspeakEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no ty
 
     def __init__(self, library: EspeakLibrary) -> None:
         self._library = library
-        self._voice = "en-us"
+        self._files = {voice.id: voice.file for voice in library.voices()}
+        self._voice = self._files[DEFAULT_VOICE]
         self._rate = DEFAULT_RATE
         self._pitch = 50
 
@@ -37,12 +39,13 @@ class EspeakEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no ty
         return PA_INT16, 1, self._library.sample_rate
 
     def get_voices(self) -> list[Voice]:
-        """Every voice; its id is its language, in which espeak-ng has one voice each."""
-        return [Voice(voice.language, voice.name, voice.language) for voice in self._library.voices()]
+        """Every voice, the best for a language before its others; its id is its language, as far as that is its own."""
+        return [Voice(voice.id, voice.name, voice.language, voice.also) for voice in self._library.voices()]
 
     def set_voice(self, voice: str | Voice) -> None:
-        """Speak with this voice from now on."""
-        self._voice = voice.id if isinstance(voice, Voice) else voice
+        """Speak with this voice from now on; an id may end in a variant, as in ``en-us+f3``."""
+        base, plus, variant = (voice.id if isinstance(voice, Voice) else voice).partition("+")
+        self._voice = self._files.get(base, base) + plus + variant
 
     def set_voice_parameters(self, **voice_parameters: float) -> None:
         """``speed`` is a factor, ``pitch_shift`` in semitones (beyond about 10 either way nothing more happens)."""

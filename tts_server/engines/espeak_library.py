@@ -9,7 +9,8 @@ import ctypes
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import espeakng_loader
 
@@ -26,6 +27,7 @@ _POSITION_CHARACTER = 1
 _RATE = 1
 _PITCH = 3
 _GO_ON, _ABORT = 0, 1
+_LAST = 100
 
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
@@ -36,10 +38,22 @@ class EspeakError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class EspeakVoice:
-    """A voice file: its name, and the language it is for."""
+    """A voice file.
 
+    Attributes:
+        id: the language it is for, or what tells it from the better voice for that language.
+        language: a BCP 47 tag.
+        also: other tags that it serves.
+        file: what the library loads it by; its languages are no names for some, ``en-gb`` and ``fr-fr`` among them.
+        rank: how good it is for the main part of its language; the lower, the better.
+    """
+
+    id: str
     name: str
     language: str
+    also: tuple[str, ...]
+    file: str
+    rank: int
 
 
 class _VoiceRecord(ctypes.Structure):
@@ -74,25 +88,32 @@ class EspeakLibrary:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def voices(self) -> list[EspeakVoice]:
-        """Every voice, best for its language first."""
-        return list(self._voices())
+        """Every voice that can speak, each with an id of its own, the best for a language before its others."""
+        found: dict[str, EspeakVoice] = {}
+        for voice in self._voices():
+            key = voice.file.rpartition("/")[2].lower() if voice.id in found else voice.id
+            found[key] = replace(voice, id=key)
+        return sorted(found.values(), key=lambda voice: (_main_part(voice.language), voice.rank))
 
     def _voices(self) -> Iterator[EspeakVoice]:
         records = self._library.espeak_ListVoices(None)
         index = 0
         while records[index]:
             record = records[index].contents
-            # A priority byte, then the language's name: the first pair is the voice's main language.
-            language = ctypes.string_at(record.languages + 1)
-            yield EspeakVoice(record.name.decode(), language.decode())
             index += 1
+            file, languages = record.identifier.decode(), dict(_languages(record.languages))
+            main, *others = languages
+            if not _has_dictionary(file, main):
+                continue
+            also = tuple(tag for tag in others if "-" in tag or _main_part(tag) != _main_part(main))
+            yield EspeakVoice(main, record.name.decode(), main, also, file, languages.get(_main_part(main), _LAST))
 
     def speak(self, text: str, voice: str, rate: int, pitch: int, on_audio: Callable[[bytes], bool]) -> None:
         """Speak ``text``; blocks until done. Any thread; one at a time, the others wait.
 
         Args:
             text: plain text; control characters are taken for blanks, since some are commands to the library.
-            voice: a voice's name or language.
+            voice: a voice's file, name or language, perhaps with a variant, as in ``gmw/en+f3``.
             rate: words a minute, 80 to 450.
             pitch: 0 to 100, 50 being the voice's own.
             on_audio: is given 16-bit mono PCM in pieces of about 20 ms; ``False`` stops at once.
@@ -117,6 +138,38 @@ class EspeakLibrary:
         if not samples or count <= 0:
             return _GO_ON
         return _GO_ON if self._on_audio(ctypes.string_at(samples, count * 2)) else _ABORT
+
+
+def variants() -> list[str]:
+    """What may follow a voice after a plus sign: ``f3``, ``whisper``, … Reads a folder."""
+    folder = _data_folder() / "voices" / "!v"
+    return sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
+
+
+def _languages(address: int) -> Iterator[tuple[str, int]]:
+    """Pairs of a tag and its priority: in memory each is a byte and a text, and a zero byte ends them."""
+    while priority := ctypes.string_at(address, 1)[0]:
+        tag = ctypes.string_at(address + 1)
+        yield tag.decode().lower(), priority
+        address += len(tag) + 2
+
+
+def _has_dictionary(file: str, language: str) -> bool:
+    """Whether the language's rules came with the library: without them a voice says nothing, and no error tells."""
+    try:
+        lines = (_data_folder() / "lang" / file).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return True
+    named = next((line.split()[1] for line in lines if line.startswith("dictionary ")), _main_part(language))
+    return (_data_folder() / f"{named}_dict").exists()
+
+
+def _data_folder() -> Path:
+    return Path(str(espeakng_loader.get_data_path()))
+
+
+def _main_part(tag: str) -> str:
+    return tag.partition("-")[0]
 
 
 @functools.cache

@@ -56,6 +56,7 @@ class Traits:
         languages: BCP 47 tags for its own names of languages.
         pcm_rate: of its raw PCM in Hz, where it claims another.
         prepare: what a text goes through before it gets it.
+        variants: what its voices can be varied by.
     """
 
     heeds: Collection[str] = ()
@@ -63,6 +64,7 @@ class Traits:
     languages: Mapping[str, str] = field(default_factory=dict)
     pcm_rate: int | None = None
     prepare: Callable[[str], str] = str
+    variants: Callable[[], Collection[str]] = tuple
 
 
 class RealtimeTtsEngine(AlwaysLoaded):
@@ -99,7 +101,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
         self.shifts_pitch = "pitch_shift" in traits.heeds
         self._engine = engine
         self._traits = traits
-        self._voices = RealtimeTtsVoices(engine.get_voices() or [], traits.languages)
+        self._voices = RealtimeTtsVoices(engine.get_voices() or [], traits.languages, traits.variants())
         self._voices.choose_default(default_voice, traits.voice)
         self._silence = silence
         self._recovery = recovery

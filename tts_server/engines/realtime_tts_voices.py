@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tts_server.engines.base import Voice
-from tts_server.engines.voices import resolve_voice
+from tts_server.engines.voices import LANGUAGES, resolve_voice
 
 _TAG = re.compile(r"[a-z]{2,3}([-_][a-z0-9]+)*", re.IGNORECASE)
-_WORDS = {
-    "american english": "en-us",
-    "british english": "en-gb",
-    "arabic": "ar",
-    "chinese": "zh",
-    "dutch": "nl",
-    "english": "en",
-    "french": "fr",
-    "german": "de",
-    "hindi": "hi",
-    "italian": "it",
-    "japanese": "ja",
-    "korean": "ko",
-    "polish": "pl",
-    "portuguese": "pt",
-    "russian": "ru",
-    "spanish": "es",
-    "turkish": "tr",
-}
+_WORDS = {"american english": "en-us", "british english": "en-gb", **LANGUAGES}
 _ONLY = Voice("default", "default", "")
 """The voice of an engine that lists none."""
 
@@ -39,10 +21,12 @@ class RealtimeTtsVoices:
     Args:
         originals: what the engine lists.
         languages: BCP 47 tags for the engine's own names of languages.
+        variants: what may follow a voice's id or name after a plus sign, as in ``en-us+f3``.
     """
 
-    def __init__(self, originals: Sequence[Any], languages: Mapping[str, str]) -> None:
+    def __init__(self, originals: Sequence[Any], languages: Mapping[str, str], variants: Collection[str] = ()) -> None:
         self._originals = {_described(original, languages): original for original in originals}
+        self._variants = {variant.casefold(): variant for variant in variants}
         self.all: tuple[Voice, ...] = tuple(self._originals) or (_ONLY,)
         self._tell_languages = any(voice.language for voice in self.all)
         self._default = self.all[0]
@@ -53,20 +37,29 @@ class RealtimeTtsVoices:
         Raises:
             UnknownVoiceError: there is no voice ``wanted``.
         """
-        if wanted is not None:
-            self._default = resolve_voice(self.all, self._default, wanted, None)
-            return
         usual_ones = [voice for voice in self.all if usual is not None and usual in (voice.id, voice.name)]
         english = [voice for voice in self.all if voice.language.partition("-")[0] == "en"]
         self._default = [*usual_ones, *english, self._default][0]
+        if wanted is not None:
+            self._default = self.resolve(wanted, None)
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
         """As :meth:`SpeechEngine.resolve`; where the voices tell no languages, each speaks all of them."""
+        if voice is not None and (varied := self._varied(voice)):
+            return varied
         return resolve_voice(self.all, self._default, voice, language if self._tell_languages else None)
 
     def original(self, voice: Voice) -> Any | None:
-        """What the engine itself calls it, if it lists any."""
-        return self._originals.get(voice)
+        """What the engine itself calls it, if it lists any; a variant has no other name."""
+        return self._originals.get(voice, voice if self._varied(voice.id) else None)
+
+    def _varied(self, name: str) -> Voice | None:
+        base, plus, variant = name.rpartition("+")
+        if not plus or variant.strip().casefold() not in self._variants:
+            return None
+        voice = resolve_voice(self.all, self._default, base, None)
+        own_name = self._variants[variant.strip().casefold()]
+        return Voice(f"{voice.id}+{own_name}", f"{voice.name}, {own_name}", voice.language)
 
 
 def _described(original: Any, languages: Mapping[str, str]) -> Voice:

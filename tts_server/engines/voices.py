@@ -2,47 +2,134 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 from tts_server.engines.base import UnknownVoiceError, Voice
 
+LANGUAGES = {
+    "arabic": "ar",
+    "chinese": "zh",
+    "dutch": "nl",
+    "english": "en",
+    "french": "fr",
+    "german": "de",
+    "hindi": "hi",
+    "italian": "it",
+    "japanese": "ja",
+    "korean": "ko",
+    "norwegian": "no",
+    "polish": "pl",
+    "portuguese": "pt",
+    "russian": "ru",
+    "spanish": "es",
+    "turkish": "tr",
+}
+"""BCP 47 tags, by the languages' English names."""
+
 # ISO 639-3: a macrolanguage's tag, and the member that is meant when people use it.
 _MEMBERS = {"zh": "cmn", "no": "nb", "iw": "he"}
+_LONGEST_MAIN_PART = 3
+_NEAR = 0.75
+_LISTED = 8
 
 
 def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, language: str | None) -> Voice:
     """The voice named; else the best for the language; else ``default``.
 
-    A language without a voice of its own gets that of its main part (``de-CH``: ``de``), or of any of its kin.
+    A voice may be named by its id, its name, or the language that it is the best voice for (``fr``, ``french``);
+    capitals do not matter. A language without a voice of its own gets that of its main part (``de-CH``: ``de``), or of
+    any of its kin; of several, the first.
 
     Raises:
-        UnknownVoiceError: there is none.
+        UnknownVoiceError: there is none; the text offers the nearest ones.
     """
     if voice is not None:
-        return _named(voices, voice)
+        return find_voice(voices, voice) or _by_language(voices, default, voice) or _refuse(voices, voice)
     if language is None:
         return default
-    tag = language.lower().replace("_", "-")
+    return _for_language(voices, default, language) or _refuse_language(language)
+
+
+def find_voice(voices: Sequence[Voice], name: str) -> Voice | None:
+    """The voice of this id or name: as it is written if possible, else whatever its capitals."""
+    folded = _tag(name)
+    for candidate in voices:
+        if name in (candidate.id, candidate.name):
+            return candidate
+    for candidate in voices:
+        if folded in (_tag(candidate.id), _tag(candidate.name)):
+            return candidate
+    return None
+
+
+def no_such_voice(voices: Sequence[Voice], name: str) -> UnknownVoiceError:
+    """The error for a name that no voice has; it offers the nearest ones."""
+    return UnknownVoiceError(f"there is no voice {name!r}{_nearest(voices, name)}")
+
+
+def _by_language(voices: Sequence[Voice], default: Voice, name: str) -> Voice | None:
+    tag = _tag(name)
+    for candidate in voices:
+        if tag in candidate.also:
+            return candidate
+    kin = [voice for voice in voices if _head(voice).casefold() == name.strip().casefold()]
+    if kin:
+        return default if default in kin else kin[0]
+    tag = LANGUAGES.get(tag, tag)
+    is_language = tag.isalpha() and len(tag) <= _LONGEST_MAIN_PART
+    return _for_language(voices, default, tag) if is_language else None
+
+
+def _for_language(voices: Sequence[Voice], default: Voice, language: str) -> Voice | None:
+    tag = _tag(language)
     main = _main_part(tag)
     for candidate in voices:
-        if candidate.language.lower() == tag and tag != main:
+        if tag != main and tag in (candidate.language.lower(), *candidate.also):
             return candidate
     if main == _main_part(default.language):
         return default
     for candidate in voices:
         if candidate.language.lower() == main:
             return candidate
-    for candidate in voices:
-        if _main_part(candidate.language) == main:
-            return candidate
+    return next((candidate for candidate in voices if _main_part(candidate.language) == main), None)
+
+
+def _nearest(voices: Sequence[Voice], name: str) -> str:
+    tag = _tag(name)
+    main = _main_part(LANGUAGES.get(tag, tag))
+    kin = [voice for voice in voices if voice.language and _main_part(voice.language) == main]
+    if kin:
+        heads = {_head(voice) for voice in kin}
+        label = heads.pop() if len(heads) == 1 and len(kin) > 1 else "near it"
+        return f"; {label}: {_listed(kin)}"
+    names = {_tag(known): voice for voice in voices for known in (voice.name, voice.id)}
+    close = dict.fromkeys(names[near] for near in difflib.get_close_matches(tag, names, 3, _NEAR))
+    if close:
+        return f"; near it: {_listed(list(close))}"
+    return f"; there are: {_listed(voices)}" if 0 < len(voices) <= _LISTED else ""
+
+
+def _listed(voices: Sequence[Voice]) -> str:
+    more = f" and {len(voices) - _LISTED} more" if len(voices) > _LISTED else ""
+    return ", ".join(voice.id for voice in voices[:_LISTED]) + more
+
+
+def _refuse(voices: Sequence[Voice], name: str) -> Voice:
+    raise no_such_voice(voices, name)
+
+
+def _refuse_language(language: str) -> Voice:
     raise UnknownVoiceError(f"there is no voice for the language {language!r}")
 
 
-def _named(voices: Sequence[Voice], name: str) -> Voice:
-    for candidate in voices:
-        if name in (candidate.id, candidate.name):
-            return candidate
-    raise UnknownVoiceError(f"there is no voice {name!r}")
+def _head(voice: Voice) -> str:
+    """What a name begins with: ``French`` of ``French (Belgium)``."""
+    return voice.name.partition(" (")[0]
+
+
+def _tag(name: str) -> str:
+    return name.strip().casefold().replace("_", "-")
 
 
 def _main_part(tag: str) -> str:

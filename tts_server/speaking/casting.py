@@ -71,7 +71,11 @@ class Casting:
             return engine.resolve(voice, None)
 
     def _is_known(self, voice: str) -> bool:
-        return any(voice in (one.id, one.name) for one in self._wanted.voices())
+        try:
+            self._wanted.resolve(voice, None)
+        except UnknownVoiceError:
+            return False
+        return True
 
 
 def _speaks(engine: SpeechEngine, language: str) -> bool:

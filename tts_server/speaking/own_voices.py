@@ -35,6 +35,10 @@ class OwnVoices:
         """Every voice it has."""
         return self._speech.voices()
 
+    def resolve(self, voice: str) -> Voice:
+        """The voice that people call so."""
+        return self._speech.engines[0].resolve(voice, None)
+
     async def learn(self, profile: VoiceProfile) -> float:
         """Learn a voice, in a thread; returns how alike it sounds."""
         engine = self._cloning()

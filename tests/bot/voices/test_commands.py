@@ -27,6 +27,20 @@ async def test_a_voice_is_cloned_from_an_attachment_and_the_list_shows_it(stage:
     assert "Toy has 1 of its own: `English (America)`" in shown
 
 
+async def test_a_voice_that_can_not_speak_is_not_chosen(stage: Stage) -> None:
+    stage.server.mute = refusal(500, "espeak-ng failed: espeak-ng has no voice 'en-us'", "engine_failed")
+    answer = await stage.ask("!voice use english")
+    assert answer.content == (
+        "❌ I tried English (America), and it can't speak just now, so I keep my voice. "
+        "Espeak-ng failed: espeak-ng has no voice 'en-us'."
+    )
+    assert stage.voices.chosen(stage.sandbox.guild.id) is None
+    stage.server.mute = None
+    await stage.ask("!voice use english")
+    await stage.told("🗣️ I speak as **English (America)** from my next answer on.")
+    assert stage.voices.chosen(stage.sandbox.guild.id) == "en-us"
+
+
 async def test_the_recording_may_hang_on_the_message_that_is_answered(stage: Stage) -> None:
     message = await stage.ben.say(stage.sandbox.home.general, "my voice", attachments=[SOUND])
     await stage.ask("!voice clone Robin", to=message)

@@ -89,6 +89,21 @@ async def test_who_made_a_voice_and_who_manages_where_it_was_made_may_change_it(
         await voices.find_changeable(HOST, "en-us")
 
 
+async def test_a_voice_may_be_called_whatever_the_server_understands(shelf: Shelf) -> None:
+    assert (await shelf.voices.find("english")).id == "en-us"
+    for odd in ("..", ".", "a/b", "?", "x" * 300, " "):
+        with pytest.raises(VoicesError, match="There is no voice called"):
+            await shelf.voices.find(odd)
+
+
+async def test_who_names_no_voice_is_offered_those_near_it(shelf: Shelf) -> None:
+    with pytest.raises(VoicesError) as caught:
+        await shelf.voices.find("en-uk")
+    assert str(caught.value) == (
+        "❓ There is no voice called 'en-uk'. English: en-us. `!voice list` shows which there are."
+    )
+
+
 async def test_a_voice_made_by_no_command_is_the_managers(shelf: Shelf) -> None:
     shelf.server.voices["sky"] = shelf.server.made("Sky")
     assert (await shelf.voices.find_changeable(STRANGER, "Sky")).id == "sky"

@@ -13,6 +13,17 @@ from aiohttp.test_utils import TestServer
 
 Json = dict[str, Any]
 LARGEST = 30 * 1024 * 1024
+ENGLISH: Json = {
+    "id": "en-us",
+    "name": "English (America)",
+    "language": "en-us",
+    "made_here": False,
+    "engine": "Toy",
+    "similarity": None,
+    "seconds": None,
+    "recordings": 0,
+}
+"""The engine's own voice."""
 
 
 def refusal(status: int, message: str, code: str | None = None) -> web.Response:
@@ -23,13 +34,17 @@ def refusal(status: int, message: str, code: str | None = None) -> web.Response:
 
 @dataclass(eq=False)
 class VoiceServer:
-    """``fault`` answers every request, ``refused`` every recording; ``learning`` is waited for before a voice is."""
+    """``fault`` answers every request, ``refused`` every recording, ``mute`` every preview.
+
+    ``learning`` is waited for before a voice is learnt.
+    """
 
     voices: dict[str, Json] = field(default_factory=dict)
     can_clone: bool = True
     token: str | None = None
     fault: Callable[[], web.Response] | None = None
     refused: web.Response | None = None
+    mute: web.Response | None = None
     learning: asyncio.Event | None = None
     languages: list[str] = field(default_factory=list)
     received: list[tuple[str, bytes]] = field(default_factory=list)
@@ -40,9 +55,7 @@ class VoiceServer:
         return made | {"similarity": 0.8213, "seconds": 8.0, "recordings": 1}
 
     async def list_voices(self, request: web.Request) -> web.Response:
-        own = {"id": "en-us", "name": "English (America)", "language": "en-us", "made_here": False, "engine": "Toy"}
-        nothing = {"similarity": None, "seconds": None, "recordings": 0}
-        body = {"voices": [*self.voices.values(), own | nothing], "can_clone": self.can_clone, "engine": "Toy"}
+        body = {"voices": [*self.voices.values(), ENGLISH], "can_clone": self.can_clone, "engine": "Toy"}
         return web.json_response(body)
 
     async def create(self, request: web.Request) -> web.Response:
@@ -70,7 +83,15 @@ class VoiceServer:
         if self.learning is not None:
             await self.learning.wait()
 
+    async def show(self, request: web.Request) -> web.Response:
+        name = request.match_info["voice"]
+        if name == "english":
+            return web.json_response(ENGLISH)
+        return refusal(404, f"there is no voice {name!r}; English: en-us", "unknown_voice")
+
     async def preview(self, request: web.Request) -> web.Response:
+        if self.mute is not None:
+            return self.mute
         return web.Response(body=b"RIFF of " + request.match_info["voice"].encode(), content_type="audio/wav")
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -98,6 +119,7 @@ async def voice_server() -> AsyncIterator[VoiceServer]:
             web.get("/v1/voices", server.list_voices),
             web.post("/v1/voices", server.create),
             web.delete("/v1/voices/{voice}", server.delete),
+            web.get("/v1/voices/{voice}", server.show),
             web.get("/v1/voices/{voice}/preview", server.preview),
             web.post("/v1/voices/{voice}/recordings", server.add),
         ]

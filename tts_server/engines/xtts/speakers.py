@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tts_server.engines.base import UnknownVoiceError, Voice
+from tts_server.engines.voices import find_voice, no_such_voice
 from tts_server.voices.profile import Profiles
 
 _log = logging.getLogger(__name__)
@@ -78,10 +79,11 @@ class Speakers:
         return self._supported(language) or self._supported(_FALLBACK_LANGUAGE) or self._languages[0]
 
     def _named(self, name: str) -> Voice:
-        for voice in self.voices():
-            if name in (voice.id, voice.name):
-                return voice
-        raise UnknownVoiceError(f"there is no voice {name!r}")
+        voices = self.voices()
+        voice = find_voice(voices, name)
+        if voice is None:
+            raise no_such_voice(voices, name)
+        return voice
 
     def _first(self, language: str | None) -> Voice:
         voices = self.voices()
