@@ -103,10 +103,12 @@ class VoicesApi:
     async def _show(self, request: web.Request) -> web.Response:
         speaking = self._speaking()
         voice = request.match_info["voice"]
-        found = self._library.get(voice) or _of_engine(voice, speaking)
-        if self._library.get(found.id):
-            return web.json_response(_made_here(self._library.record(found.id), speaking))
-        return web.json_response(_built_in(found, speaking))
+        if self._library.get(voice) is None:
+            found = _of_engine(voice, speaking)
+            if self._library.get(found.id) is None:
+                return web.json_response(_built_in(found, speaking))
+            voice = found.id
+        return web.json_response(_made_here(self._library.record(voice), speaking))
 
     async def _preview(self, request: web.Request) -> web.Response:
         speaking = self._speaking()
