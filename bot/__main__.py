@@ -15,6 +15,8 @@ from bot.demo import DemoOptions, run_demo
 from bot.doctor import run_doctor
 from bot.models.command import run_models
 from bot.run import run_bot
+from bot.services import check_speech_settings
+from bot.setting_notices import setting_notices
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter
 from config.settings import Settings, SettingsError, load_settings
@@ -31,10 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(given)
     try:
         settings = load_settings()
+        check_speech_settings(settings)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return USAGE_ERROR
     command = options.command or ("run" if settings.discord_token else "demo")
+    if command != "doctor":
+        for notice in setting_notices(settings):
+            print(f"⚠️ {notice}", file=sys.stderr)  # noqa: T201
     if command == "run" and settings.discord_token is None:
         print("DISCORD_TOKEN is not set. Set it, or try `make run` without it.", file=sys.stderr)  # noqa: T201
         return USAGE_ERROR

@@ -18,6 +18,7 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError, load_persona
 from bot.llm.stream import ModelClient
 from bot.services import speech_server_options, try_speech_server
+from bot.setting_notices import setting_notices
 from bot.transcribers import make_transcriber
 from bot.voice.connection.client import check_discord_version
 from bot.voice.connection.opus import OpusMissing, load_opus
@@ -33,6 +34,7 @@ async def run_doctor(settings: Settings, console: Console) -> int:
     """Look at everything, print each finding as it comes; 0 when nothing is wrong."""
     checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
         _python,
+        _settings,
         _discord_library,
         _opus,
         _persona,
@@ -60,6 +62,11 @@ async def run_doctor(settings: Settings, console: Console) -> int:
 async def _python(_: Settings) -> Finding:
     version = platform.python_version_tuple()[:2]
     return Finding("Python", version in (("3", "11"), ("3", "12")), f"{platform.python_version()} (3.11 and 3.12 do)")
+
+
+async def _settings(settings: Settings) -> Finding:
+    found = setting_notices(settings)
+    return Finding("Settings", None if found else True, "\n  ".join(found) or "every name in .env is one of a setting")
 
 
 async def _discord_library(_: Settings) -> Finding:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.settings import Settings
+from tts_server.settings import load_settings as load_speech_settings
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +46,16 @@ def speech_server_options(settings: Settings) -> SpeechServerOptions:
     if settings.tts_token is not None:
         environment["TTS_TOKEN"] = settings.tts_token.get_secret_value()
     return SpeechServerOptions(settings.tts_bind, environment)
+
+
+def check_speech_settings(settings: Settings) -> None:
+    """See that the bot's own speech server will take its settings, which it reads from the same places.
+
+    Raises:
+        SettingsError: one line for each that can't be used.
+    """
+    if settings.tts_websocket_url is None:
+        load_speech_settings(tts_engine=settings.voice_engine)
 
 
 async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:

@@ -61,6 +61,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "TTS_WEBSOCKET_URL": "ws://127.0.0.1:8765/ws/stream",
         "TTS_BIND": "127.0.0.1:8765",
         "TTS_DEVICE": "auto",
+        "TTS_ENGINE": "espeak",
         "STT_DEVICE": "auto",
         "STT_LANGUAGE": "en",
         "STT_THREADS": "2",

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import AnyUrl, BeforeValidator, Field, SecretStr, UrlConstraints, ValidationError, field_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
 
+from config.errors import SettingsError as SettingsError
 from config.examples import EXAMPLES
 from config.sources import SecretsFirst
+from config.types import (
+    Address,
+    BargeIn,
+    Channel,
+    Channels,
+    CommaList,
+    CommandPrefix,
+    Language,
+    OptionalEngine,
+    OptionalHttpUrl,
+    OptionalPath,
+    OptionalPersona,
+    OptionalSecret,
+    OptionalText,
+    OptionalWebSocketUrl,
+    Permitted,
+    PersonaName,
+    QuietHours,
+    Rate,
+    Timezone,
+    WebAddresses,
+)
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 SECRETS_DIR = Path("/run/secrets")
@@ -86,29 +108,6 @@ class Captions(StrEnum):
     THREAD = "thread"
 
 
-class SettingsError(ValueError):
-    """A setting can't be used; the text names the variable, the fault and an example."""
-
-
-def _blank_is_unset(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
-WebSocketUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
-OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
-OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
-OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
-CommaList = Annotated[tuple[str, ...], NoDecode]
-Rate = Annotated[str, Field(pattern=r"^[1-9]\d{0,3}/[1-9]\d{0,4}$")]
-"""So many a user in so many seconds."""
-_ONE = r"\s*(managers|role:[^,]+|\d+)\s*"
-Permitted = Annotated[str, Field(pattern=rf"^(everyone|{_ONE}(,{_ONE})*)$")]
-"""Who may do one thing; see :class:`bot.access.Permit`."""
-OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
-
-
 class Settings(SecretsFirst):
     """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
 
@@ -119,12 +118,12 @@ class Settings(SecretsFirst):
     discord_ca_file: OptionalPath = None
 
     profile: Profile = Profile.EMBEDDED
-    command_prefix: str = Field("!", min_length=1, max_length=10, pattern=r"^\S+$")
+    command_prefix: CommandPrefix = "!"
     data_dir: Path = Path("data")
     cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
     voice_enabled: bool = True
-    persona: str = Field("seiyuu", pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    prompt_channel: OptionalText = None
+    persona: PersonaName = "seiyuu"
+    prompt_channel: Channel = None
     alone_timeout: float = Field(120.0, gt=0)
     voiceless_timeout: float = Field(300.0, gt=0)
 
@@ -146,15 +145,13 @@ class Settings(SecretsFirst):
 
     tts_websocket_url: OptionalWebSocketUrl = None
     tts_token: OptionalSecret = None
-    tts_bind: str = Field("127.0.0.1:8765", pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")
+    tts_bind: Address = "127.0.0.1:8765"
     tts_device: Device = Device.AUTO
-    tts_engine: OptionalText = None
+    tts_engine: OptionalEngine = None
 
     stt_model: OptionalText = None
     stt_device: Device = Device.AUTO
-    stt_language: Annotated[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None, BeforeValidator(_blank_is_unset)] = (
-        None
-    )
+    stt_language: Language = None
     stt_threads: int = Field(0, ge=0, le=64)
     stt_corrections: OptionalPath = None
     stt_url: OptionalHttpUrl = None
@@ -162,11 +159,11 @@ class Settings(SecretsFirst):
 
     listening: ListeningPolicy = ListeningPolicy.OPT_OUT
     answer_to: AnswerPolicy = AnswerPolicy.SMART
-    barge_in: str = Field("everyone", pattern=r"^(everyone|answered|nobody|role:.+)$")
+    barge_in: BargeIn = "everyone"
     captions: Captions = Captions.OFF
     remake_recordings: bool = False
 
-    timezone: str = "UTC"
+    timezone: Timezone = "UTC"
     who_may_join: Permitted = "everyone"
     who_may_leave: Permitted = "everyone"
     who_may_draw: Permitted = "everyone"
@@ -175,7 +172,7 @@ class Settings(SecretsFirst):
     chat_rate: Rate = "10/60"
     draw_rate: Rate = "3/600"
 
-    chat_channels: CommaList = ()
+    chat_channels: Channels = ()
     chat_memory_messages: int = Field(200, ge=2, le=10_000)
     chat_context_messages: int = Field(20, ge=0, le=200)
 
@@ -189,7 +186,7 @@ class Settings(SecretsFirst):
     comfyui_workflow: OptionalPath = None
     draw_timeout: float = Field(300.0, gt=0)
 
-    bipolar_twin: OptionalText = None
+    bipolar_twin: OptionalPersona = None
     bipolar_threshold: float = Field(10.0, gt=0)
     bipolar_turns: int = Field(6, ge=2, le=20)
     bipolar_cooldown: float = Field(3600.0, ge=0)
@@ -198,22 +195,19 @@ class Settings(SecretsFirst):
     avatar_hours: float = Field(24.0, ge=0.5)
 
     autonomous_minutes: float = Field(90.0, ge=1)
-    quiet_hours: str = Field("23-8", pattern=r"^$|^([01]?\d|2[0-3])-([01]?\d|2[0-3])$")
+    quiet_hours: QuietHours = "23-8"
 
-    figurine_feeds: CommaList = ()
+    figurine_feeds: WebAddresses = ()
     figurine_minutes: float = Field(30.0, ge=1)
 
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_timezone(cls, value: str) -> str:
-        if value not in zoneinfo.available_timezones():
-            raise ValueError("it is no time zone of the IANA database")
-        return value
-
-    @field_validator("llm_stop", "chat_channels", "figurine_feeds", mode="before")
-    @classmethod
-    def _split_at_commas(cls, value: Any) -> Any:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    @model_validator(mode="after")
+    def _twins_differ(self) -> Self:
+        if self.bipolar_twin is not None and self.bipolar_twin == self.persona:
+            raise ValueError(
+                f"BIPOLAR_TWIN: {self.bipolar_twin!r} is not valid. It must be another persona than PERSONA="
+                f"{self.persona}, for example BIPOLAR_TWIN={EXAMPLES['BIPOLAR_TWIN']}"
+            )
+        return self
 
     @property
     def model_url(self) -> str | None:
@@ -266,12 +260,7 @@ def read_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings
     Raises:
         SettingsError: one line for each variable that can't be used.
     """
-    # pydantic-settings warns of a folder that is not there.
-    given: dict[str, Any] = {"_secrets_dir": secrets_dir if secrets_dir.is_dir() else None, **overrides}
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(fault) for fault in error.errors())) from None
+    return Settings.read(secrets_dir, overrides, EXAMPLES, SECRETS)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -292,12 +281,3 @@ def load_settings(**overrides: Any) -> Settings:
             f"set it to the server's base address, for example STT_URL={EXAMPLES['STT_URL']}"
         )
     return settings
-
-
-def _explain(fault: Any) -> str:
-    field = str(fault["loc"][0])
-    variable = field.upper()
-    value = "its value" if variable in SECRETS else repr(fault["input"])
-    example = f", for example {variable}={EXAMPLES[variable]}" if variable in EXAMPLES else ""
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"{variable}: {value} won't do: {message[:1].lower()}{message[1:]}{example}"

@@ -7,18 +7,42 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
+from config.errors import SettingsError as SettingsError
 from config.sources import SecretsFirst
+from config.types import (
+    Address,
+    BlankCounts,
+    CommaList,
+    EngineChoice,
+    JsonObject,
+    OptionalEngine,
+    OptionalPath,
+    OptionalSecret,
+    OptionalText,
+)
 from tts_server.cards.watch import VramWatch
 
 SECRETS_DIR = Path("/run/secrets")
 """Where a container is given its secrets: a file is named as its variable, in small letters."""
-
-
-class SettingsError(ValueError):
-    """A setting can't be used; the text names the variable, the fault and an example."""
+SECRETS = frozenset({"TTS_TOKEN"})
+ENGINE_VARIABLES = frozenset(
+    {
+        "AZURE_SPEECH_KEY",
+        "AZURE_SPEECH_REGION",
+        "CAMB_API_KEY",
+        "CARTESIA_API_KEY",
+        "ELEVENLABS_API_KEY",
+        "MINIMAX_API_KEY",
+        "MODELSLAB_API_KEY",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "TYPECAST_API_KEY",
+    }
+)
+"""Read by engines themselves, from the same places."""
 
 
 class Device(StrEnum):
@@ -46,32 +70,20 @@ class Precision(StrEnum):
     BRAIN = "bfloat16"
 
 
-def _blank_is_unset(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
-OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
-OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
-EngineChoice = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-EngineOptions = dict[str, Any]
-"""Handed to the engine's constructor; JSON in the environment."""
-CommaList = Annotated[tuple[str, ...], NoDecode]
-
 _EXAMPLES = {
     "TTS_BIND": "127.0.0.1:8765",
     "TTS_TOKEN": "a long random string, such as `openssl rand -hex 24` prints",
-    "TTS_DEVICE": "auto, cpu or cuda",
-    "TTS_ENGINE": "espeak, xtts, or one of RealtimeTTS's such as openai",
+    "TTS_DEVICE": "auto",
+    "TTS_ENGINE": "espeak",
     "TTS_FALLBACK": "espeak",
     "TTS_BETTER_ENGINE": "xtts",
     "TTS_ENGINE_OPTIONS": '{"model": "tts-1"}',
     "TTS_VOICES_DIR": "data/voices",
-    "TTS_PRECISION": "auto, float32, float16 or bfloat16",
+    "TTS_PRECISION": "auto",
     "TTS_IDLE_UNLOAD": "300",
     "TTS_MAX_REPLIES": "5",
     "TTS_REQUESTS_PER_MINUTE": "600",
-    "TTS_VRAM_WARNING": "0.9, or 10GB",
+    "TTS_VRAM_WARNING": "10GB",
     "XTTS_MODEL": "data/models/xtts-v2",
     "TTS_STAND_IN_FIRST_AUDIO_MS": "200",
     "TTS_STAND_IN_RTF": "0.3",
@@ -83,32 +95,32 @@ class Settings(SecretsFirst):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
-    tts_bind: str = Field("127.0.0.1:8765", pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")
+    tts_bind: Address = "127.0.0.1:8765"
     tts_token: OptionalSecret = None
     tts_device: Device = Device.AUTO
     tts_engine: EngineChoice = EngineName.ESPEAK
-    tts_engine_options: EngineOptions = Field(default_factory=dict)
-    tts_fallback: CommaList = (EngineName.ESPEAK,)
-    tts_better_engine: Annotated[EngineChoice | None, BeforeValidator(_blank_is_unset)] = None
+    tts_engine_options: JsonObject = Field(default_factory=dict)
+    tts_fallback: Annotated[CommaList, BlankCounts()] = (EngineName.ESPEAK,)
+    tts_better_engine: OptionalEngine = None
     tts_voice: OptionalText = None
     tts_voices_dir: Path = Path("data/voices")
     tts_presets: OptionalPath = None
-    tts_preset: OptionalText = "natural"
+    tts_preset: Annotated[OptionalText, BlankCounts()] = "natural"
     tts_precision: Precision = Precision.AUTO
     tts_deepspeed: bool = False
     tts_idle_unload: float = Field(300.0, ge=1)
     tts_max_replies: int = Field(5, ge=1, le=64)
     tts_requests_per_minute: int = Field(600, ge=1, le=100_000)
-    tts_vram_warning: CommaList = ("0.9",)
+    tts_vram_warning: Annotated[CommaList, BlankCounts()] = ("0.9",)
     xtts_model: Path = Path("data/models/xtts-v2")
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None
 
-    @field_validator("tts_fallback", "tts_vram_warning", mode="before")
+    @field_validator("tts_fallback")
     @classmethod
-    def _split_at_commas(cls, value: Any) -> Any:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+    def _are_engines(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name.lower() for name in value)
 
     @field_validator("tts_vram_warning")
     @classmethod
@@ -142,21 +154,10 @@ def load_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings
     """Read the settings; ``overrides`` (field names) win over files of secrets, and these over the environment.
 
     Raises:
-        SettingsError: one of them can't be used.
+        SettingsError: one line for each that can't be used.
     """
-    # pydantic-settings warns of a folder that is not there.
-    given: dict[str, Any] = {"_secrets_dir": secrets_dir if secrets_dir.is_dir() else None}
-    given.update({name: value for name, value in overrides.items() if value is not None})
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        message = str(first["msg"]).removeprefix("Value error, ")
-        if first["loc"]:
-            variable = str(first["loc"][0]).upper()
-            example = _EXAMPLES.get(variable)
-            message = f"{variable}: {message}" + (f"; for example {example}" if example else "")
-        raise SettingsError(message) from None
+    chosen = {name: value for name, value in overrides.items() if value is not None}
+    return Settings.read(secrets_dir, chosen, _EXAMPLES, SECRETS)
 
 
 def _is_loopback(host: str) -> bool:

@@ -196,3 +196,23 @@ async def test_a_discord_that_cannot_be_reached_is_one_clear_line(
     assert process.returncode == 1
     assert next(iter(wrong)) in said
     assert "Traceback" not in said
+
+
+MISSPELT = "LLM_MODLE is not a setting. Did you mean LLM_MODEL?"
+
+
+@pytest.mark.parametrize("command", ["run", "demo", "doctor"])
+async def test_a_misspelt_setting_is_told_and_stops_nothing(tmp_path: Path, command: str) -> None:
+    (tmp_path / ".env").write_text("PERSONA=seiyuu\nLLM_MODLE=x\n")
+    unreachable = {"DISCORD_TOKEN": "x", "DISCORD_API_URL": "http://127.0.0.1:9/api/v10"}
+    async with program(command, folder=tmp_path, TTS_VIOCE="de", **unreachable) as process:
+        said = await read_until(process, "TTS_VIOCE is not a setting. Did you mean TTS_VOICE?")
+    assert f".env, line 2: {MISSPELT}" in said
+
+
+async def test_a_wrong_setting_of_the_speech_server_is_told_before_it_is_started(tmp_path: Path) -> None:
+    async with program("run", folder=tmp_path, DISCORD_TOKEN="x", TTS_MAX_REPLIES="many") as process:
+        said = await output(process)
+    assert process.returncode == 2
+    assert said.startswith("TTS_MAX_REPLIES: 'many' is not valid.")
+    assert len(said.splitlines()) == 1

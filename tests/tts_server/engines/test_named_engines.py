@@ -26,7 +26,7 @@ from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
 from tts_server.engines.realtime_tts import FILE_RATE
 from tts_server.engines.realtime_tts_making import create_named_engine
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES
-from tts_server.settings import EngineName, load_settings
+from tts_server.settings import ENGINE_VARIABLES, EngineName, load_settings
 from tts_server.voices.profile import NoProfiles
 from tts_server.wire import SpeechParameters
 
@@ -185,3 +185,8 @@ def test_none_of_realtimettss_engines_is_forgotten() -> None:
     # It is no package, but somebody's branch.
     there -= {"PocketTTSGpuEngine"}
     assert {f"{named.name}Engine" for named in NAMED_ENGINES.values()} == there
+
+
+def test_the_settings_know_every_variable_of_an_engine() -> None:
+    keys = {key for engine in NAMED_ENGINES.values() for key in engine.secrets.values()}
+    assert keys | {"OPENAI_BASE_URL"} == ENGINE_VARIABLES

@@ -1,0 +1,173 @@
+"""The kinds of values that settings have. Each takes what is obviously meant, and refuses the rest in plain words."""
+
+from __future__ import annotations
+
+import json
+import re
+import zoneinfo
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AnyUrl, BeforeValidator, SecretStr, UrlConstraints
+from pydantic_settings import NoDecode
+
+from config.languages import LANGUAGES
+
+PERSONAS = Path(__file__).parent / "personas"
+
+
+class BlankCounts:
+    """Marks a setting that an empty value says something about; elsewhere an empty value means "not set"."""
+
+
+def shaped(pattern: str, wanted: str) -> AfterValidator:
+    """Refuse a text that does not match as a whole; ``wanted`` completes "it must be …"."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise ValueError(f"it must be {wanted}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _blank_is_unset(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _of_text(change: Callable[[str], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
+
+
+def _split_at_commas(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _channel(name: str) -> str:
+    """A channel by name or id, without what Discord shows or writes around it: ``#general``, ``<#123>``."""
+    return re.sub(r"^<#(\d+)>$", r"\1", name.strip()).removeprefix("#").strip()
+
+
+def _permit(text: str) -> str:
+    """The fixed words in small letters; roles keep their own."""
+    words = [word.strip() for word in text.split(",")]
+    return ", ".join(re.sub(r"(?i)^role\s*:\s*", "role:", word) if ":" in word else word.lower() for word in words)
+
+
+def _persona(text: str) -> str:
+    name = re.sub(r"^(\./)?config/personas/", "", text.strip()).removesuffix(".yaml")
+    known = {file.stem.casefold(): file.stem for file in PERSONAS.glob("*.yaml")}
+    return name if name in known.values() else known.get(name.casefold(), name)
+
+
+def _hours(text: str) -> str:
+    return re.sub(r"\s*[-–]\s*", "-", re.sub(r"\b(\d{1,2}):00\b", r"\1", text.strip()))
+
+
+def _rate(text: str) -> str:
+    return re.sub(r"\s+", "", text).removesuffix("s")
+
+
+def _language(text: str) -> str:
+    word = text.strip().lower()
+    return LANGUAGES.get(word, re.split(r"[-_]", word)[0] if re.fullmatch(r"[a-z]{2,3}[-_]\w+", word) else word)
+
+
+def _timezone(name: str) -> str:
+    known = zoneinfo.available_timezones()
+    meant = name if name in known else {each.casefold(): each for each in known}.get(name.strip().casefold())
+    if meant is None:
+        raise ValueError("it must be the name of a time zone, as the IANA database has it")
+    return meant
+
+
+def _web_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    for address in addresses:
+        try:
+            parts = urlsplit(address)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError(f"{address!r} must be an address that begins with http:// or https://")
+    return addresses
+
+
+def _json_object(text: str) -> object:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError("it must be a JSON object, its names and texts in double quotes") from error
+    if not isinstance(value, dict):
+        raise ValueError("it must be a JSON object, in curly brackets")
+    return value
+
+
+HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
+WebSocketUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
+OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
+OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
+CommaList = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas)]
+WebAddresses = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_web_addresses)]
+JsonObject = Annotated[dict[str, Any], NoDecode, _of_text(_json_object)]
+Address = Annotated[
+    str, shaped(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", "an address and a port, parted by a colon; port 0 takes any")
+]
+"""What is listened on."""
+EngineChoice = Annotated[
+    str, _of_text(lambda text: text.strip().lower()), shaped(r"[a-z][a-z0-9_-]{0,31}", "the name of an engine")
+]
+"""A voice's engine; whether there is one of that name, the speech server says."""
+OptionalEngine = Annotated[EngineChoice | None, BeforeValidator(_blank_is_unset)]
+Channel = Annotated[str | None, _of_text(_channel), BeforeValidator(_blank_is_unset)]
+Channels = Annotated[tuple[str, ...], NoDecode, _of_text(lambda text: tuple(map(_channel, _split_at_commas(text))))]
+PersonaName = Annotated[
+    str,
+    _of_text(_persona),
+    shaped(r"[A-Za-z0-9_-]{1,64}", "the name of a file in config/personas, without its folder and .yaml"),
+]
+OptionalPersona = Annotated[PersonaName | None, BeforeValidator(_blank_is_unset)]
+Language = Annotated[
+    Annotated[str, shaped(r"[a-z]{2,3}", "the code of a language, of two or three letters")] | None,
+    _of_text(_language),
+    BeforeValidator(_blank_is_unset),
+]
+Rate = Annotated[
+    str,
+    _of_text(_rate),
+    shaped(r"[1-9]\d{0,3}/[1-9]\d{0,4}", "a count, a slash and a number of seconds: 10/60 is ten times a minute"),
+]
+"""So many a user in so many seconds."""
+_ONE = r"\s*(managers|role:[^,]+|\d+)\s*"
+Permitted = Annotated[
+    str,
+    _of_text(_permit),
+    shaped(
+        rf"everyone|{_ONE}(,{_ONE})*",
+        "everyone, managers, or a list of role:NAME, numbers of roles and numbers of users, parted by commas",
+    ),
+]
+"""Who may do one thing; see :class:`bot.access.Permit`."""
+BargeIn = Annotated[
+    str,
+    _of_text(lambda text: _permit(text) if "," not in text else text),
+    shaped("everyone|answered|nobody|role:.+", "everyone, answered, nobody, or role:NAME"),
+]
+"""Who may interrupt; see :class:`bot.voice.participants.BargeInRule`."""
+QuietHours = Annotated[
+    str,
+    _of_text(_hours),
+    shaped(
+        r"|([01]?\d|2[0-3])-([01]?\d|2[0-3])",
+        "two whole hours of the day, from 0 to 23, with a dash between them; empty for no quiet hours",
+    ),
+    BlankCounts(),
+]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+CommandPrefix = Annotated[str, shaped(r"\S{1,10}", "1 to 10 characters without a blank")]

@@ -1,0 +1,97 @@
+"""Settings that nobody reads are noticed: misspelt names, and lines of ``.env`` that say nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.services import ROOT
+from bot.setting_notices import KNOWN, setting_notices
+from config.env_file import read_env_lines
+from config.misspelt import notices
+from config.settings import load_settings
+
+
+def of_file(folder: Path, text: str | bytes) -> list[str]:
+    file = folder / ".env"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return notices(read_env_lines(file), (), KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LLM_MODLE", "LLM_MODEL"),
+        ("LLM_MODELL", "LLM_MODEL"),
+        ("llm_modle", "LLM_MODEL"),
+        ("DISCORD_TOKN", "DISCORD_TOKEN"),
+        ("DISCORD_BOT_TOKEN", "DISCORD_TOKEN"),
+        ("TTS_ENGNE", "TTS_ENGINE"),
+        ("TTS_VIOCE", "TTS_VOICE"),
+        ("STT_LANGAUGE", "STT_LANGUAGE"),
+        ("WHO_MAY_JION", "WHO_MAY_JOIN"),
+        ("CHAT_CHANNEL", "CHAT_CHANNELS"),
+        ("LLM_BASE_URL", "LLM_URL"),
+        ("VISION_URL", "VISION_LLM_URL"),
+    ],
+)
+def test_a_misspelt_name_is_noticed_wherever_it_stands(tmp_path: Path, name: str, meant: str) -> None:
+    sentence = f"{name} is not a setting. Did you mean {meant}?"
+    assert notices((), [name], KNOWN) == [sentence]
+    assert [line.split(": ", 1)[1] for line in of_file(tmp_path, f"{name}=x\n")] == [sentence]
+
+
+def test_each_line_of_the_file_has_its_number(tmp_path: Path) -> None:
+    text = "\n# a comment\nLLM_MODLE=a\r\nPERSONA=mia\n\n\nPERSONNA=b\nUTTERLY_OTHER=c\n"
+    assert [line.partition(".env, line ")[2] for line in of_file(tmp_path, text)] == [
+        "3: LLM_MODLE is not a setting. Did you mean LLM_MODEL?",
+        "7: PERSONNA is not a setting. Did you mean PERSONA?",
+        "8: UTTERLY_OTHER is not a setting.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("TTS_VOICE: de\n", ("line 1", "not with a colon", "TTS_VOICE=")),
+        ("PERSONA=mia\nTTS_VOIC: de\n", ("line 2", "TTS_VOICE?")),
+        ("VOICE_ENABLED\n", ("line 1", "no =", "VOICE_ENABLED=")),
+        ("LLM_MODEL=a\n\nLLM_MODEL=b\n", ("line 3", "LLM_MODEL is set on line 1 too")),
+        ("LLM_MODEL='a\nPERSONA=mia\n", ("line 1", "quote")),
+        ("what is this?\n", ("line 1", "NAME=value")),
+    ],
+)
+def test_a_line_that_says_nothing_or_says_it_twice_is_noticed(
+    tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
+    first = of_file(tmp_path, text)[0]
+    assert [word for word in words if word not in first] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["DISCORD_TOKEN: hunter2\n", "DISCORD_TOKN=hunter2\n", "hunter2!\n", "TTS_TOKEN: 'hunter2\n"]
+)
+def test_no_value_is_shown_since_it_may_be_secret(tmp_path: Path, text: str) -> None:
+    said = of_file(tmp_path, text)
+    assert said
+    assert "hunter2" not in "".join(said)
+
+
+def test_what_is_right_is_not_nagged_about(tmp_path: Path) -> None:
+    assert of_file(tmp_path, (ROOT / ".env.example").read_bytes()) == []
+    ours = "export LLM_MODEL = 'x' # why\nllm_url=\nTTS_BETTER_ENGINE=xtts\n"
+    others = "OPENAI_API_KEY=k\nTZ=UTC\nHF_TOKEN=t\nCOMPOSE_FILE=a\nhttp_proxy=p\n"
+    assert of_file(tmp_path, ours + others) == []
+    assert of_file(tmp_path, b"\xef\xbb\xbfLLM_MODEL=x\r\nPERSONA=mia\r\n") == []
+
+
+def test_the_environment_holds_names_of_others(tmp_path: Path) -> None:
+    others = ["PATH", "TTS_HOME", "TTS_SERVICE_HOST", "TTS_PORT_8765_TCP", "UTTERLY_OTHER", "tts_voice", "LLM_URL"]
+    assert notices((), others, KNOWN) == []
+
+
+def test_a_server_that_another_setting_overrules_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(llm_url="http://a:1/v1", llm_url_amd="http://b:1/v1")
+    assert "LLM_URL_AMD is not used, because LLM_URL is set." in setting_notices(settings)

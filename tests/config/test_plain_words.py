@@ -1,0 +1,147 @@
+"""What is obviously meant is taken; what is not is refused in words that a person understands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.errors import SettingsError
+from config.settings import SECRETS, Settings, load_settings, read_settings
+from tts_server.settings import Settings as SpeechSettings
+from tts_server.settings import load_settings as load_speech_settings
+
+NONSENSE = ("!?", "-1", "a b c d e f g h i j k", "[", "{x: 1}", "999999999999", "ftp://x", "a,b;c", "x" * 200)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (*Settings.model_fields, *SpeechSettings.model_fields):
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def complaint(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv(variable, value)
+    try:
+        if variable.lower() in Settings.model_fields:
+            read_settings()
+        else:
+            load_speech_settings()
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "variable", sorted(name.upper() for name in {**Settings.model_fields, **SpeechSettings.model_fields})
+)
+@pytest.mark.parametrize("value", NONSENSE)
+def test_no_error_shows_a_regular_expression_or_a_programmers_word(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = complaint(variable, value, monkeypatch).replace(repr(value), "").replace(value, "")
+    assert not re.search(r"\^|\\[sdSw]|\$'|pattern|regex|pydantic|string should|input should|\bnone\b", said), said
+    assert said == "" or said.startswith((f"{variable}: ", "TTS_")), said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("LLM_TEMPERATURE", "9", "a number from 0 to 2, for example LLM_TEMPERATURE=0.8"),
+        ("LLM_MAX_TOKENS", "0", "a whole number from 1 to 32,768"),
+        ("ALONE_TIMEOUT", "0", "a number above 0"),
+        ("FIGURINE_MINUTES", "0", "a number of at least 1"),
+        ("VOICE_ENABLED", "perhaps", "true or false"),
+        ("PROFILE", "cloud", "one of embedded, local, hybrid or api"),
+        ("LLM_URL", "ws://a/v1", "begins with http:// or https://"),
+        ("TTS_WEBSOCKET_URL", "http://a", "begins with ws:// or wss://"),
+        ("COMMAND_PREFIX", "hey bot", "1 to 10 characters without a blank"),
+        ("CHAT_RATE", "10", "10/60 is ten times a minute"),
+        ("WHO_MAY_DRAW", "Artists", "role:NAME"),
+        ("BARGE_IN", "role", "role:NAME"),
+        ("QUIET_HOURS", "23:30-8", "whole hours"),
+        ("TTS_BIND", "8765", "an address and a port"),
+        ("STT_LANGUAGE", "klingonish", "the code of a language"),
+        ("TIMEZONE", "Berlin time", "time zone"),
+        ("FIGURINE_FEEDS", "shop.example.com/feed", "http:// or https://"),
+        ("TTS_ENGINE_OPTIONS", "{model: tts-1}", "a JSON object"),
+        ("TTS_ENGINE_OPTIONS", "[1]", "a JSON object"),
+        ("BIPOLAR_TWIN", "seiyuu", "another persona than PERSONA=seiyuu"),
+    ],
+)
+def test_an_error_says_what_is_allowed(variable: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = complaint(variable, value, monkeypatch)
+    assert said.startswith(f"{variable}: ")
+    assert value in said
+    assert words in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "meant"),
+    [
+        ("PROFILE", "Local", "local"),
+        ("TTS_ENGINE", "XTTS", "xtts"),
+        ("TTS_DEVICE", " CPU ", "cpu"),
+        ("LLM_CHAT_TEMPLATE", "ChatML", "chatml"),
+        ("LISTENING", "OPT-IN", "opt-in"),
+        ("VOICE_ENABLED", "No", False),
+        ("PERSONA", "Seiyuu", "seiyuu"),
+        ("PERSONA", "config/personas/helper.yaml", "helper"),
+        ("BIPOLAR_TWIN", "Evil_Seiyuu", "evil_seiyuu"),
+        ("QUIET_HOURS", "23:00-08:00", "23-08"),
+        ("QUIET_HOURS", "23 – 8", "23-8"),
+        ("CHAT_RATE", "10 / 60", "10/60"),
+        ("WHO_MAY_DRAW", "Everyone", "everyone"),
+        ("WHO_MAY_DRAW", "Role: Artists, 123", "role:Artists, 123"),
+        ("BARGE_IN", "Nobody", "nobody"),
+        ("BARGE_IN", "role:Moderators", "role:Moderators"),
+        ("STT_LANGUAGE", "German", "de"),
+        ("STT_LANGUAGE", "EN-us", "en"),
+        ("TIMEZONE", "europe/berlin", "Europe/Berlin"),
+        ("PROMPT_CHANNEL", "#general", "general"),
+        ("PROMPT_CHANNEL", "<#123>", "123"),
+        ("CHAT_CHANNELS", "#chat, <#5>, talk", ("chat", "5", "talk")),
+    ],
+)
+def test_what_is_obviously_meant_is_taken(
+    variable: str, given: str, meant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, given)
+    assert getattr(read_settings(), variable.lower()) == meant
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"quiet_hours"}))
+def test_an_empty_value_means_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = getattr(read_settings(), name)
+    monkeypatch.setenv(name.upper(), "")
+    assert getattr(read_settings(), name) == default
+
+
+def test_an_empty_value_that_says_something_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("QUIET_HOURS", "TTS_FALLBACK", "TTS_PRESET"):
+        monkeypatch.setenv(name, "")
+    assert read_settings().quiet_hours == ""
+    assert (load_speech_settings().tts_fallback, load_speech_settings().tts_preset) == ((), None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+@pytest.mark.parametrize("load", [load_settings, load_speech_settings])
+def test_a_file_in_another_encoding_is_one_clear_sentence(tmp_path: Path, encoding: str, load: Any) -> None:
+    (tmp_path / ".env").write_bytes("PERSONA=seiyuu\n# für mich\n".encode(encoding))
+    with pytest.raises(SettingsError) as caught:
+        load()
+    said = str(caught.value)
+    assert said.startswith(".env")
+    assert "UTF-8" in said
+    assert "\n" not in said
+    assert encoding != "latin-1" or "line 2" in said
+
+
+@pytest.mark.parametrize("variable", sorted(SECRETS))
+def test_a_secret_is_not_shown_in_an_error(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_TEMPERATURE", "9")
+    assert "hunter2" not in complaint(variable, "hunter2", monkeypatch)
