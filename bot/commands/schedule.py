@@ -150,6 +150,8 @@ def _line(planned: Planned) -> str:
         parts.append(escape_markdown(shorten(" ".join(event.text.split()), MAX_LISTED)))
     if event.file_name:
         parts.append(f"📎 {escape_markdown(shorten(event.file_name, MAX_LISTED))}")
+    if planned.missing:
+        parts.append(f"⚠️ not posted now: there I am not allowed to {' and '.join(planned.missing)}")
     if event.skip:
         parts.append("(skipped, not put off)")
     return " · ".join(parts)

@@ -27,6 +27,7 @@ from bot.database import Database
 from bot.features.scheduled_events.feature import ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, ScheduleRecords
 from sandbox.world.entities import Channel, Message, Upload
+from sandbox.world.permissions import Permission
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.features.talk import Time, let_manage, running, written_by_bots
 
@@ -265,3 +266,57 @@ async def test_a_deleted_channel_disables_the_event_and_its_author_is_told(board
         await board.come_due()
         assert len(written_by_bots(board.stage.sandbox, ada.dm_channel)) == 1
     assert "its channel is gone" in await board.stage.ask("!schedule list")
+
+
+async def test_a_channel_closed_to_the_bot_is_told_once_shown_and_works_again_with_its_rights(board: Board) -> None:
+    sandbox, ada = board.stage.sandbox, board.stage.ada
+    side = sandbox.home.side
+
+    def told() -> list[str]:
+        return [message.content for message in written_by_bots(sandbox, ada.dm_channel)]
+
+    async def a_day_passes() -> None:
+        board.clock.pass_by(DAY)
+        await board.come_due()
+
+    async with running(board.events.run()):
+        await board.add("noon", channel=side)
+        await a_day_passes()
+        assert board.posted(side) == ["noon"]
+        sandbox.faults.deny(sandbox.bot, side, Permission.SEND_MESSAGES)
+        await a_day_passes()
+        await a_day_passes()
+        assert told() == [
+            f"🗓️ I could not post your scheduled event 1: in <#{side.id}> I am not allowed to send messages. It stays "
+            "on the schedule, and is posted again from the next time on at which I may. It was: noon"
+        ]
+        assert "⚠️ not posted now: there I am not allowed to send messages" in await board.stage.ask("!schedule list")
+        sandbox.faults.allow(sandbox.bot, side)
+        listed = await board.stage.ask("!schedule list")
+        assert "next <t:" in listed
+        assert "⚠️" not in listed
+        await a_day_passes()
+        assert board.posted(side) == ["noon", "noon"]
+        sandbox.faults.deny(sandbox.bot, side, Permission.VIEW_CHANNEL)
+        await a_day_passes()
+        assert len(told()) == 2, "another time it is news again"
+        assert "view channel" in told()[1]
+
+
+async def test_who_takes_no_private_messages_is_told_in_a_channel_without_the_text(board: Board) -> None:
+    sandbox, ada = board.stage.sandbox, board.stage.ada
+    side = sandbox.home.side
+    ada.user.takes_dms = False
+    async with running(board.events.run()):
+        await board.add("a secret", channel=side)
+        sandbox.faults.deny(sandbox.bot, side, Permission.SEND_MESSAGES)
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        told = await ada.wait_for_message(board.general, lambda m: m.author.bot, LIMIT)
+        assert told.content.startswith(f"<@{ada.id}> 🗓️ I could not post your scheduled event 1")
+        assert told.mentions == (ada.user,)
+        assert "secret" not in told.content
+        board.stage.sandbox.world.directory.delete_channel(side)
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        await board.stage.ada.wait_for_message(board.general, lambda m: "is gone" in m.content, LIMIT)

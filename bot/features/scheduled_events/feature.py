@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import time
 from collections.abc import Callable
@@ -11,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import discord
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
+from bot.features.scheduled_events.posting import Posted, Poster
 from bot.features.scheduled_events.records import Event, EventDraft, ScheduleRecords
 from bot.features.scheduled_events.times import next_time, require_future, trigger_of
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
@@ -23,16 +22,18 @@ _log = logging.getLogger(__name__)
 
 GRACE = 3600.0
 """Seconds for which an event that came due while nobody ran is still posted."""
-GONE = "🗓️ The channel of your scheduled event {id} is gone, so I stopped posting it. It was: {text}"
-MAX_QUOTED = 1_500
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An event, and when it comes next: seconds since 1970, ``None`` for never again."""
+    """An event, and when it comes next: seconds since 1970, ``None`` for never again.
+
+    ``missing`` are the permissions without which it can't be posted now, for people.
+    """
 
     event: Event
     next_at: float | None
+    missing: tuple[str, ...] = ()
 
 
 class ScheduledEvents:
@@ -58,7 +59,7 @@ class ScheduledEvents:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._bot = bot
+        self._poster = Poster(bot)
         self._records = records
         self._zone = zone
         self._scheduler = scheduler
@@ -120,7 +121,10 @@ class ScheduledEvents:
         if event.disabled:
             return Planned(event, None)
         time = next_time(trigger_of(event.cron, self._zone), self._moment(self._clock()))
-        return Planned(event, time.timestamp() if time else None)
+        missing = self._poster.missing(event)
+        if missing is None:
+            missing = ["write"] if event.refused else []
+        return Planned(event, time.timestamp() if time else None, tuple(missing))
 
     def _wake_for(self, event: Event) -> None:
         self._scheduler.add_job(
@@ -171,34 +175,22 @@ class ScheduledEvents:
                 _log.warning("Scheduled event %d was being posted when %s were held", event.id, self.name)
 
     async def _post(self, event: Event) -> None:
-        try:
-            channel = self._bot.get_channel(event.channel) or await self._bot.fetch_channel(event.channel)
-            if not isinstance(channel, discord.abc.Messageable):
+        match await self._poster.post(event, await self._records.file(event)):
+            case Posted.YES if event.refused:
+                await self._records.allow(event.id)
+            case Posted.REFUSED if await self._records.refuse(event.id):
+                await self._poster.tell_refused(event)
+            case Posted.GONE:
                 await self._give_up(event)
-                return
-            file = await self._records.file(event)
-            files = [discord.File(io.BytesIO(file.data), file.name)] if file else []
-            mentions = discord.AllowedMentions(
-                everyone=False, roles=False, users=[discord.Object(event.author)], replied_user=False
-            )
-            await channel.send(event.text, files=files, allowed_mentions=mentions)
-        except discord.NotFound:
-            await self._give_up(event)
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("Scheduled event %d could not be posted: %s", event.id, error)
+            case _:
+                pass
 
     async def _give_up(self, event: Event) -> None:
         _log.warning("Scheduled event %d is disabled: its channel is gone", event.id)
         await self._records.disable(event)
         if self._scheduler.get_job(str(event.id)):
             self._scheduler.remove_job(str(event.id))
-        try:
-            author = self._bot.get_user(event.author) or await self._bot.fetch_user(event.author)
-            await author.send(
-                GONE.format(id=event.id, text=event.text[:MAX_QUOTED]), allowed_mentions=discord.AllowedMentions.none()
-            )
-        except discord.HTTPException as error:
-            _log.info("Whoever added scheduled event %d could not be told: %s", event.id, error)
+        await self._poster.tell_gone(event)
 
     def _is_due(self, event: Event, *, since: float) -> bool:
         time = next_time(trigger_of(event.cron, self._zone), self._moment(since))

@@ -15,9 +15,11 @@ CREATE TABLE IF NOT EXISTS scheduled_event (
     cron TEXT NOT NULL, text TEXT NOT NULL, file_name TEXT, file BLOB, skip INTEGER NOT NULL,
     settled_at REAL NOT NULL, owed INTEGER NOT NULL DEFAULT 0, disabled INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE IF NOT EXISTS scheduled_event_refusal (event INTEGER PRIMARY KEY) STRICT;
 """
 _EVENTS = (
-    "SELECT id, guild, channel, author, cron, text, file_name, skip, settled_at, owed, disabled FROM scheduled_event"
+    "SELECT id, guild, channel, author, cron, text, file_name, skip, settled_at, owed, disabled, "
+    "EXISTS (SELECT 1 FROM scheduled_event_refusal WHERE event = scheduled_event.id) FROM scheduled_event"
 )
 
 
@@ -48,7 +50,10 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A row. Until ``settled_at`` (seconds since 1970) nothing is left to do, but for one post if it is ``owed``."""
+    """A row. Until ``settled_at`` (seconds since 1970) nothing is left to do, but for one post if it is ``owed``.
+
+    ``refused``: the last time the bot was not allowed to post it.
+    """
 
     id: int
     guild: int
@@ -61,6 +66,7 @@ class Event:
     settled_at: float
     owed: bool
     disabled: bool
+    refused: bool = False
 
 
 class ScheduleRecords(Records):
@@ -95,7 +101,10 @@ class ScheduleRecords(Records):
 
     async def remove(self, guild: int, number: int) -> bool:
         """Forget an event of a server; False when it has none of that id."""
-        return bool(await self._database.write("DELETE FROM scheduled_event WHERE guild = ? AND id = ?", guild, number))
+        removed = await self._database.write("DELETE FROM scheduled_event WHERE guild = ? AND id = ?", guild, number)
+        if removed:
+            await self.allow(number)
+        return bool(removed)
 
     async def find(self, number: int) -> Event | None:
         """One event."""
@@ -128,13 +137,20 @@ class ScheduleRecords(Records):
         statement = "UPDATE scheduled_event SET owed = 0 WHERE id = ? AND owed = 1 AND disabled = 0"
         return bool(await self._database.write(statement, event.id))
 
+    async def refuse(self, number: int) -> bool:
+        """Note that the bot was not allowed to post it; False where that was known."""
+        return bool(await self._database.write("INSERT OR IGNORE INTO scheduled_event_refusal VALUES (?)", number))
+
+    async def allow(self, number: int) -> None:
+        """Forget that note: it was posted."""
+        await self._database.write("DELETE FROM scheduled_event_refusal WHERE event = ?", number)
+
     async def disable(self, event: Event) -> None:
         """It can't be posted any more."""
         await self._database.write("UPDATE scheduled_event SET disabled = 1, owed = 0 WHERE id = ?", event.id)
 
 
 def _event(row: Row) -> Event:
-    number, guild, channel, author, cron, text, file_name, skip, settled_at, owed, disabled = row
-    return Event(
-        number, guild, channel, author, cron, text, file_name, bool(skip), settled_at, bool(owed), bool(disabled)
-    )
+    number, guild, channel, author, cron, text, file_name, skip, settled_at, owed, disabled, refused = row
+    flags = {"owed": bool(owed), "disabled": bool(disabled), "refused": bool(refused)}
+    return Event(number, guild, channel, author, cron, text, file_name, bool(skip), settled_at, **flags)

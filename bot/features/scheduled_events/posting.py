@@ -1,0 +1,127 @@
+"""Posting one event, and telling its author where that can't be done."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from enum import Enum
+
+import aiohttp
+import discord
+
+from bot.features.scheduled_events.records import Event, EventFile
+
+_log = logging.getLogger(__name__)
+
+GONE = "🗓️ The channel of your scheduled event {id} is gone, so I stopped posting it."
+REFUSED = (
+    "🗓️ I could not post your scheduled event {id}: in <#{channel}> I am not allowed to {missing}. "
+    "It stays on the schedule, and is posted again from the next time on at which I may."
+)
+QUOTE = " It was: {text}"
+MAX_QUOTED = 1_500
+
+_CLOSED = frozenset({50083, 160005})
+"""Discord's codes for a thread that is archived or locked."""
+
+
+class Posted(Enum):
+    """What became of an event that was due."""
+
+    YES = "posted"
+    REFUSED = "not allowed"
+    GONE = "the channel is gone"
+    FAILED = "Discord could not be reached, or failed"
+
+
+class Poster:
+    """Posts events as the bot."""
+
+    def __init__(self, bot: discord.Client) -> None:
+        self._bot = bot
+
+    async def post(self, event: Event, file: EventFile | None) -> Posted:
+        """Post it; the log says why where it can't be done."""
+        try:
+            channel = self._bot.get_channel(event.channel) or await self._bot.fetch_channel(event.channel)
+            if not isinstance(channel, discord.abc.Messageable):
+                return Posted.GONE
+            files = [discord.File(io.BytesIO(file.data), file.name)] if file else []
+            await channel.send(event.text, files=files, allowed_mentions=_only(event.author))
+        except discord.NotFound:
+            return Posted.GONE
+        except discord.HTTPException as error:
+            _log.warning("Scheduled event %d could not be posted: %s", event.id, error)
+            refused = isinstance(error, discord.Forbidden) or error.code in _CLOSED
+            return Posted.REFUSED if refused else Posted.FAILED
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
+            _log.warning("Scheduled event %d could not be posted: %s", event.id, error)
+            return Posted.FAILED
+        return Posted.YES
+
+    def missing(self, event: Event) -> list[str] | None:
+        """What the bot may not do in the event's channel and would have to, for people.
+
+        ``None``: nobody can say, for instance because the thread is archived.
+        """
+        guild = self._bot.get_guild(event.guild)
+        channel = guild.get_channel_or_thread(event.channel) if guild else None
+        if guild is None or channel is None:
+            return None
+        return _missing(channel, guild.me, attach=event.file_name is not None)
+
+    async def tell_gone(self, event: Event) -> None:
+        """Tell the author that the channel is gone."""
+        await self._tell(event, GONE.format(id=event.id))
+
+    async def tell_refused(self, event: Event) -> None:
+        """Tell the author that the bot may not post in the channel."""
+        missing = " and ".join(self.missing(event) or ["write"])
+        await self._tell(event, REFUSED.format(id=event.id, channel=event.channel, missing=missing))
+
+    async def _tell(self, event: Event, text: str) -> None:
+        """In private, with what would have been posted; where that is closed, in a channel that they can read."""
+        quoted = QUOTE.format(text=event.text[:MAX_QUOTED]) if event.text else ""
+        try:
+            author = self._bot.get_user(event.author) or await self._bot.fetch_user(event.author)
+            await author.send(text + quoted, allowed_mentions=discord.AllowedMentions.none())
+        except discord.HTTPException as error:
+            _log.info("Whoever added scheduled event %d takes no message: %s", event.id, error)
+            await self._tell_in_channel(event, text)
+
+    async def _tell_in_channel(self, event: Event, text: str) -> None:
+        guild = self._bot.get_guild(event.guild)
+        if guild is None:
+            return
+        try:
+            author = guild.get_member(event.author) or await guild.fetch_member(event.author)
+            for channel in _near(guild, event.channel):
+                if not _missing(channel, guild.me) and channel.permissions_for(author).view_channel:
+                    await channel.send(f"{author.mention} {text}", allowed_mentions=_only(author.id))
+                    return
+        except discord.HTTPException as error:
+            _log.warning("Whoever added scheduled event %d could not be told: %s", event.id, error)
+
+
+def _only(author: int) -> discord.AllowedMentions:
+    return discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(author)], replied_user=False)
+
+
+def _missing(
+    channel: discord.abc.GuildChannel | discord.Thread, me: discord.Member, *, attach: bool = False
+) -> list[str]:
+    writing = "send_messages_in_threads" if isinstance(channel, discord.Thread) else "send_messages"
+    allowed = channel.permissions_for(me)
+    needed = ("view_channel", writing, *(("attach_files",) if attach else ()))
+    return [name.replace("_", " ") for name in needed if not getattr(allowed, name)]
+
+
+def _near(guild: discord.Guild, channel: int) -> Iterator[discord.TextChannel]:
+    """Text channels, the likeliest to be read first: a thread's parent, the same category, then all from the top."""
+    place = guild.get_channel_or_thread(channel)
+    if isinstance(place, discord.Thread) and isinstance(place.parent, discord.TextChannel):
+        yield place.parent
+    others = [each for each in guild.text_channels if each.id != channel]
+    category = getattr(place, "category_id", None)
+    yield from sorted(others, key=lambda each: category is None or each.category_id != category)
