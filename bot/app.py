@@ -237,6 +237,8 @@ def _model_options(settings: Settings, url: str) -> ModelOptions:
         max_tokens=settings.llm_max_tokens,
         stop=settings.llm_stop,
         chat_template=settings.llm_chat_template,
+        extra=settings.llm_extra,
+        context_tokens=settings.llm_context_tokens,
         connect_timeout=settings.llm_connect_timeout,
         first_token_timeout=settings.llm_first_token_timeout,
         stall_timeout=settings.llm_stall_timeout,

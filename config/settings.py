@@ -32,6 +32,7 @@ from config.types import (
     PersonaName,
     QuietHours,
     Rate,
+    RequestFields,
     Timezone,
     WebAddresses,
 )
@@ -138,7 +139,9 @@ class Settings(SecretsFirst):
     llm_temperature: float = Field(0.8, ge=0, le=2)
     llm_max_tokens: int = Field(500, ge=1, le=32_768)
     llm_stop: CommaList = ()
+    llm_extra: RequestFields = Field(default_factory=dict)
     llm_context_messages: int = Field(4, ge=0, le=200)
+    llm_context_tokens: int | None = Field(None, ge=256, le=100_000_000)
     llm_connect_timeout: float = Field(5.0, gt=0)
     llm_first_token_timeout: float = Field(30.0, gt=0)
     llm_stall_timeout: float = Field(15.0, gt=0)

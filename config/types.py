@@ -98,12 +98,23 @@ def _web_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
 
 def _json_object(text: str) -> object:
     try:
-        value = json.loads(text)
-    except ValueError as error:
+        value = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise ValueError("it must be a JSON object, its names and texts in double quotes") from error
     if not isinstance(value, dict):
         raise ValueError("it must be a JSON object, in curly brackets")
     return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON's")
+
+
+def _request_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    ours = ", ".join(sorted(fields.keys() & {"messages", "prompt"}))
+    if ours:
+        raise ValueError(f"it must not hold {ours}: the bot writes the conversation itself")
+    return fields
 
 
 HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
@@ -116,6 +127,8 @@ OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
 CommaList = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas)]
 WebAddresses = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_web_addresses)]
 JsonObject = Annotated[dict[str, Any], NoDecode, _of_text(_json_object)]
+RequestFields = Annotated[JsonObject, AfterValidator(_request_fields)]
+"""What is added to each request to the model server."""
 Address = Annotated[
     str, shaped(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", "an address and a port, parted by a colon; port 0 takes any")
 ]

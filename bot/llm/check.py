@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from bot.llm.failures import read_body, refusal, unreachable
+from bot.llm.failures import read_body, read_refusal, refused, unreachable
 from bot.llm.options import ModelOptions
 from bot.llm.requests import endpoint_url
 from config.settings import ModelApi
@@ -40,18 +40,24 @@ async def check_server(session: aiohttp.ClientSession, options: ModelOptions) ->
             session.get(endpoint_url(options, path), allow_redirects=False) as response,
         ):
             if response.status != HTTPStatus.OK:
-                return ServerReport(True, problem=str(await refusal(options, response, deadline)))
+                refusal = await read_refusal(response, deadline)
+                return ServerReport(True, problem=str(refused(options, refusal)))
             models = _model_names(await read_body(response, _MAX_LIST_BYTES))
-    except (TimeoutError, aiohttp.ClientError, OSError):
-        return ServerReport(False, problem=str(unreachable(options)))
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        return ServerReport(False, problem=str(unreachable(options, error)))
     return ServerReport(True, models, _missing_model(options, models))
 
 
 def _missing_model(options: ModelOptions, models: tuple[str, ...]) -> str | None:
-    if not options.model or not models or options.model in models:
+    if not options.model or not models or any(_same_model(options.model, name) for name in models):
         return None
     shown = ", ".join(models[:10]) + (f" and {len(models) - 10} more" if len(models) > 10 else "")
     return f"The model server at {options.server_name} does not have {options.model!r}; it has: {shown}."
+
+
+def _same_model(asked: str, listed: str) -> bool:
+    """Whether the server means the same: a name without a tag is the one tagged ``latest`` (Ollama)."""
+    return asked == listed or (":" not in asked and listed == f"{asked}:latest")
 
 
 def _model_names(body: bytes) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ class ModelErrorKind(StrEnum):
     UNAUTHORIZED = "unauthorized"
     NOT_FOUND = "not_found"
     HTTP = "http"
+    TOO_LONG = "too_long"
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105
     STALLED = "stalled"
     BROKEN = "broken"

@@ -3,14 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 
 from bot.llm.deltas import error_text
 from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.length_refusal import length_refusal
 from bot.llm.options import ModelOptions
+from bot.llm.requests import endpoint_url
+from config.settings import ModelApi
 
 _ERROR_BODY_BYTES = 16_384
+_OPENAI_STYLE = (ModelApi.CHAT, ModelApi.COMPLETIONS)
+_USED_UP = ("insufficient_quota", "exceeded your current quota", "billing", "credit balance")
+PAYMENT_REQUIRED_WORDS = "says that its account has no credit left."
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A server's answer with a status other than 200: its words, and where it was asked."""
+
+    status: int
+    reason: str
+    body: str
+    path: str
+    headers: Mapping[str, str]
+
+    @property
+    def quota_used_up(self) -> bool:
+        """Whether waiting does not help, because somebody has to pay first."""
+        lowered = self.body.lower()
+        return any(words in lowered for words in _USED_UP)
 
 
 def model_error(options: ModelOptions, kind: ModelErrorKind, what: str, status: int | None = None) -> ModelError:
@@ -21,9 +48,20 @@ def model_error(options: ModelOptions, kind: ModelErrorKind, what: str, status: 
     return ModelError(kind, text, status=status)
 
 
-def unreachable(options: ModelOptions) -> ModelError:
-    """Nobody answers at the address."""
-    return model_error(options, ModelErrorKind.UNREACHABLE, "can't be reached.")
+def unreachable(options: ModelOptions, error: BaseException | None = None) -> ModelError:
+    """Nobody answers at the address; ``error`` tells why, where it is known."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            why = "can't be reached: there is no such host. Is the name in LLM_URL right?"
+        case aiohttp.ClientConnectorCertificateError():
+            why = "can't be reached: its certificate is not valid."
+        case aiohttp.ClientSSLError():
+            why = "can't be reached by https. If it speaks plain http, begin LLM_URL with http://."
+        case aiohttp.ClientConnectorError():
+            why = "can't be reached. Is it running?"
+        case _:
+            why = "can't be reached."
+    return model_error(options, ModelErrorKind.UNREACHABLE, why)
 
 
 def too_late(options: ModelOptions) -> ModelError:
@@ -37,28 +75,59 @@ def stalled(options: ModelOptions) -> ModelError:
     return model_error(options, ModelErrorKind.STALLED, f"fell silent for {options.stall_timeout:g} s in mid-reply.")
 
 
-async def refusal(options: ModelOptions, response: aiohttp.ClientResponse, deadline: float) -> ModelError:
-    """What an HTTP status other than 200 means, with the server's own words where it sent some."""
-    said = await _error_words(response, deadline)
-    reason = f": {said}" if said else f" ({response.reason})" if response.reason else ""
-    match response.status:
-        case 401 | 403:
-            kind, what = ModelErrorKind.UNAUTHORIZED, "refused us; is LLM_API_KEY right?"
-        case 404:
-            model = f"the model {options.model!r} or " if options.model else ""
-            kind, what = ModelErrorKind.NOT_FOUND, f"doesn't know {model}the address {response.url.path}."
-        case _:
-            kind, what = ModelErrorKind.HTTP, "failed."
-    return model_error(options, kind, f"{what} It answered {response.status}{reason}", response.status)
-
-
-async def _error_words(response: aiohttp.ClientResponse, deadline: float) -> str:
+async def read_refusal(response: aiohttp.ClientResponse, deadline: float) -> Refusal:
+    """The answer of a server that refuses, with as much of its body as comes by ``deadline`` (loop time)."""
     try:
         async with asyncio.timeout_at(deadline):
-            body = await read_body(response, _ERROR_BODY_BYTES)
+            body = (await read_body(response, _ERROR_BODY_BYTES)).decode("utf-8", "replace")
     except (TimeoutError, aiohttp.ClientError, OSError):
-        return ""
-    return error_text(body.decode("utf-8", "replace"))
+        body = ""
+    return Refusal(response.status, response.reason or "", body, response.url.path, response.headers)
+
+
+def refused(options: ModelOptions, refusal: Refusal) -> ModelError:
+    """What a status other than 200 means and what to do about it, with the server's own words where it sent some."""
+    said = error_text(refusal.body)
+    reason = f": {said}" if said else f" ({refusal.reason})" if refusal.reason else ""
+    kind, what = _meaning(options, refusal)
+    return model_error(options, kind, f"{what} It answered {refusal.status}{reason}", refusal.status)
+
+
+def _meaning(options: ModelOptions, refusal: Refusal) -> tuple[ModelErrorKind, str]:
+    match refusal.status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            advice = "is LLM_API_KEY right?" if options.api_key else "does it want a key? Then set LLM_API_KEY."
+            return ModelErrorKind.UNAUTHORIZED, f"refused us; {advice}"
+        case HTTPStatus.PAYMENT_REQUIRED:
+            return ModelErrorKind.HTTP, PAYMENT_REQUIRED_WORDS
+        case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
+            return ModelErrorKind.NOT_FOUND, _not_found(options, refusal)
+        case HTTPStatus.TOO_MANY_REQUESTS if refusal.quota_used_up:
+            return ModelErrorKind.HTTP, PAYMENT_REQUIRED_WORDS
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return ModelErrorKind.HTTP, "is asked too often. Try again in a moment."
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return ModelErrorKind.HTTP, "is not ready: it loads its model, or it is too busy. Try again in a moment."
+    if 300 <= refusal.status < 400:
+        place = refusal.headers.get("Location", "")[:200]
+        return ModelErrorKind.HTTP, f"sends us elsewhere{f', to {place}' if place else ''}. Is LLM_URL right?"
+    if length_refusal(refusal.body) is not None:
+        return ModelErrorKind.TOO_LONG, "can't take in so much at once, even shortened."
+    return ModelErrorKind.HTTP, "failed."
+
+
+def _not_found(options: ModelOptions, refusal: Refusal) -> str:
+    said = refusal.body.lower().replace(refusal.path.lower(), "")
+    if options.model and (options.model.lower() in said or re.search(r"\bmodel\b", said)):
+        return f"doesn't know the model {options.model!r}. Is LLM_MODEL, or the persona's model, one that it has?"
+    if missing_v1(options):
+        return f"doesn't know the address {refusal.path}. Is `/v1` missing at the end of LLM_URL?"
+    return f"doesn't know the address {refusal.path}. Is LLM_URL right?"
+
+
+def missing_v1(options: ModelOptions) -> bool:
+    """Whether LLM_URL ends without the ``/v1`` that OpenAI-style servers want."""
+    return options.api in _OPENAI_STYLE and endpoint_url(options, "").path.strip("/") == ""
 
 
 async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:

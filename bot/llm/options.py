@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from yarl import URL
 
@@ -16,7 +18,9 @@ class ModelOptions:
 
     ``url`` is the whole base: nothing but the endpoint's own path is appended ("http://127.0.0.1:8080/v1" for the two
     OpenAI-style endpoints, "http://127.0.0.1:8080" for llama.cpp's ``/completion``). ``chat_template`` names the
-    template by which we write the prompt ourselves, for every API but ``chat``.
+    template by which we write the prompt ourselves, for every API but ``chat``. ``extra`` is merged into each request.
+    ``context_tokens`` is the model's context; ``None`` where the server is to tell it. ``loading_notice_after`` is how
+    long a server may be loading before whoever waits is told.
 
     Raises:
         ValueError: the chat template has no such name.
@@ -30,9 +34,12 @@ class ModelOptions:
     max_tokens: int = 500
     stop: tuple[str, ...] = ()
     chat_template: str = "chatml"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    context_tokens: int | None = None
     connect_timeout: float = 5.0
     first_token_timeout: float = 30.0
     stall_timeout: float = 15.0
+    loading_notice_after: float = 3.0
 
     def __post_init__(self) -> None:
         if self.chat_template not in CHAT_TEMPLATES:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yarl import URL
 
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
+from bot.llm.refused_fields import LIMIT_FIELDS
 from bot.llm.templates import CHAT_TEMPLATES
 from config.settings import ModelApi
 
@@ -30,24 +31,54 @@ def endpoint_url(options: ModelOptions, path: str) -> URL:
     return base.with_path(base.raw_path.rstrip("/") + path, encoded=True, keep_query=True)
 
 
-def reply_body(options: ModelOptions, messages: Sequence[ChatMessage]) -> dict[str, Any]:
-    """The JSON body that asks for a streamed reply to ``messages``. What is not set is left to the server."""
+def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_tokens: int) -> dict[str, Any]:
+    """The JSON body that asks for a streamed reply to ``messages``. What is not set is left to the server.
+
+    The operator's own fields (``LLM_EXTRA``) are merged in, and win.
+    """
     body: dict[str, Any] = {"stream": True, "temperature": options.temperature}
     if options.model:
         body["model"] = options.model
     if options.api is ModelApi.CHAT:
         body |= {
             "messages": [{"role": message.role, "content": message.content} for message in messages],
-            "max_tokens": options.max_tokens,
+            "max_tokens": max_tokens,
         }
         stop = options.stop
     else:
         template = CHAT_TEMPLATES[options.chat_template]
         limit = "n_predict" if options.api is ModelApi.COMPLETION else "max_tokens"
-        body |= {"prompt": template.render(messages), limit: options.max_tokens}
+        body |= {"prompt": template.render(messages), limit: max_tokens}
         stop = tuple(dict.fromkeys((*template.stop, *options.stop)))
     if stop:
         body["stop"] = list(stop)
     if options.api is ModelApi.COMPLETION:
         body["cache_prompt"] = True
-    return body
+    return _with_extra(body, options.extra)
+
+
+def one_token(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The same request for an answer of one token, by whatever name its length goes."""
+    return {key: 1 if key in LIMIT_FIELDS else value for key, value in body.items()}
+
+
+def _with_extra(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    own = dict(body)
+    if any(name in extra for name in LIMIT_FIELDS):
+        # Servers refuse a limit that is given twice, by two names.
+        own = {key: value for key, value in own.items() if key not in LIMIT_FIELDS}
+    return _merged(own, extra)
+
+
+def _merged(fields: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """An object meets an object: both; anything else: ``over`` wins, and its ``null`` leaves the field out."""
+    merged = dict(fields)
+    for key, value in over.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            mine = merged.get(key)
+            merged[key] = _merged(mine if isinstance(mine, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged

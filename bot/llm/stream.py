@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
-from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 
 from bot.llm.check import ServerReport, check_server
-from bot.llm.errors import ModelErrorKind
-from bot.llm.failures import model_error, refusal, too_late, unreachable
+from bot.llm.context_window import ContextWindow
+from bot.llm.dialect import Dialect
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.failures import model_error
 from bot.llm.messages import ChatMessage
+from bot.llm.opening import Opening, Question, ServerMemory, is_about_length
 from bot.llm.options import ModelOptions
 from bot.llm.reply import ReplyReader
-from bot.llm.requests import reply_body, reply_url
 from bot.llm.thinking import ThinkingFilter
 
 _log = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ class ModelClient:
     def __init__(self, options: ModelOptions) -> None:
         self.options = options
         self._session: aiohttp.ClientSession | None = None
+        self._told: set[str] = set()
+        self._memories: dict[str | None, ServerMemory] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,20 +66,30 @@ class ModelClient:
         Raises:
             ModelError: the server failed us, as it would have failed the first reply.
         """
-        begin_by = asyncio.get_running_loop().time() + self.options.first_token_timeout
-        response = await self._open(reply_body(replace(self._asking(model), max_tokens=1), messages), begin_by)
+        question = self._question(messages, model, warming=True)
+        response = await self._opening(question).open()
         try:
-            reader = ReplyReader(response, self.options, begin_by)
+            reader = ReplyReader(response, question.options, question.begin_by)
             while (delta := await reader.read()) is not None and not delta.finished:
                 pass
             await reader.read_to_end()
         finally:
             response.close()
 
-    async def stream(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> AsyncGenerator[str, None]:
+    async def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str | None = None,
+        when_loading: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[str, None]:
         """Ask for a reply to ``messages`` and yield its text, piece by piece, without the model's thoughts.
 
-        ``model`` asks the server for another model than the options do.
+        ``model`` asks the server for another model than the options do. ``when_loading`` is called, once, when a server
+        that is still loading has been waited for for a while.
+
+        What the server refuses of the request is left out, a conversation that is too long is shortened, and a server
+        that is not ready is waited for, all within ``first_token_timeout``; see :mod:`bot.llm.opening`.
 
         Closing the generator (``contextlib.aclosing``), or cancelling the task that reads it, hangs up at once, which
         frees the server's slot. The reply is whole when the server marks its end; a stream that simply ends after
@@ -84,10 +98,25 @@ class ModelClient:
         Raises:
             ModelError: no reply, or no more of it; what was yielded before stands.
         """
-        begin_by = asyncio.get_running_loop().time() + self.options.first_token_timeout
-        response = await self._open(reply_body(self._asking(model), messages), begin_by)
+        question = self._question(messages, model, when_loading)
+        opening = self._opening(question)
+        spoke, asking = False, True
+        while asking:
+            asking = False
+            async with aclosing(self._read(await opening.open(), question)) as pieces:
+                try:
+                    async for piece in pieces:
+                        spoke = True
+                        yield piece
+                except ModelError as error:
+                    if spoke or not is_about_length(error) or not opening.shorten(str(error)):
+                        raise
+                    asking = True
+
+    async def _read(self, response: aiohttp.ClientResponse, question: Question) -> AsyncGenerator[str, None]:
+        """The text of the reply in an open response, which is closed at the end."""
         try:
-            reader = ReplyReader(response, self.options, begin_by)
+            reader = ReplyReader(response, question.options, question.begin_by)
             thinking = ThinkingFilter()
             spoke = finished = False
             while not finished and (delta := await reader.read()) is not None:
@@ -105,41 +134,31 @@ class ModelClient:
             # Hangs up, unless the body was read to its end: then the connection is back in the pool already.
             response.close()
 
-    def _asking(self, model: str | None) -> ModelOptions:
-        return self.options if model is None else replace(self.options, model=model)
+    def _question(
+        self,
+        messages: Sequence[ChatMessage],
+        model: str | None,
+        when_loading: Callable[[], None] | None = None,
+        *,
+        warming: bool = False,
+    ) -> Question:
+        options = self.options if model is None else replace(self.options, model=model)
+        begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
+        return Question(options, messages, begin_by, when_loading, warming)
+
+    def _opening(self, question: Question) -> Opening:
+        return Opening(question, self._memory_of(question.options.model), self._connections)
+
+    def _memory_of(self, model: str | None) -> ServerMemory:
+        if model not in self._memories:
+            self._memories[model] = ServerMemory(Dialect(self._told), ContextWindow(self.options.context_tokens))
+        return self._memories[model]
 
     def _judge_end(self, spoke: bool, finished: bool) -> None:
         if not spoke:
             raise model_error(self.options, ModelErrorKind.EMPTY, "answered without saying anything.")
         if not finished:
             _log.warning("the model server at %s did not mark the end of its reply", self.options.server_name)
-
-    async def _open(self, body: dict[str, Any], begin_by: float) -> aiohttp.ClientResponse:
-        try:
-            async with asyncio.timeout_at(begin_by):
-                response = await self._post(body)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise unreachable(self.options) from error
-        except TimeoutError as error:
-            raise too_late(self.options) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise model_error(self.options, ModelErrorKind.BROKEN, "hung up instead of answering.") from error
-        if response.status == HTTPStatus.OK:
-            return response
-        try:
-            raise await refusal(self.options, response, begin_by)
-        finally:
-            response.close()
-
-    async def _post(self, body: dict[str, Any]) -> aiohttp.ClientResponse:
-        url = reply_url(self.options)
-        try:
-            return await self._connections().post(url, json=body, allow_redirects=False)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if isinstance(error, aiohttp.ClientConnectorError):
-                raise
-            # A server may close a kept connection just as we write to it; a new one tells how things really are.
-            return await self._connections().post(url, json=body, allow_redirects=False)
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:

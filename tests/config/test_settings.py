@@ -146,3 +146,27 @@ def test_the_only_model_server_serves_calls(monkeypatch: pytest.MonkeyPatch) -> 
     assert load_settings().call_card is Card.NVIDIA
     monkeypatch.setenv("VOICE_GPU", "amd")
     assert load_settings().call_card is Card.AMD
+
+
+@pytest.mark.parametrize("value", ["{think: false}", "[1]", '"x"', "null", '{"a": NaN}', "{" * 9, '{"messages": []}'])
+def test_extra_fields_must_be_a_json_object(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_EXTRA", value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    line = str(caught.value)
+    assert line.startswith("LLM_EXTRA: ")
+    assert "JSON" in line or "messages" in line
+    assert "LLM_EXTRA={" in line
+
+
+def test_extra_fields_are_read_from_a_file_as_well(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('LLM_EXTRA=\'{"chat_template_kwargs": {"enable_thinking": false}}\'\n')
+    assert load_settings().llm_extra == {"chat_template_kwargs": {"enable_thinking": False}}
+
+
+def test_no_extra_fields_is_an_empty_value_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_EXTRA", " ")
+    monkeypatch.setenv("LLM_CONTEXT_TOKENS", "")
+    settings = load_settings()
+    assert settings.llm_extra == {}
+    assert settings.llm_context_tokens is None

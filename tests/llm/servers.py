@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 
@@ -28,8 +29,12 @@ FINISHED = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}
 @asynccontextmanager
 async def serving(handler: Handler) -> AsyncIterator[str]:
     """Serve ``handler`` on every path; yields the base URL. A handler whose client hangs up is cancelled."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await handler(request)
+
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
+    app.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     try:
@@ -53,11 +58,29 @@ def streaming(*parts: bytes) -> Handler:
     return handler
 
 
-def answering(status: int, body: str, content_type: str = "application/json") -> Handler:
+class Recorded:
+    """Servers in a row: each request is answered by the next one, the last one answers all that follow.
+
+    ``bodies`` holds what was asked of them.
+    """
+
+    def __init__(self, *handlers: Handler) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self._handlers = list(handlers)
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        self.bodies.append(await request.json())
+        handler = self._handlers.pop(0) if len(self._handlers) > 1 else self._handlers[0]
+        return await handler(request)
+
+
+def answering(
+    status: int, body: str, content_type: str = "application/json", headers: dict[str, str] | None = None
+) -> Handler:
     """A server that answers everything with one plain response."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text=body, content_type=content_type)
+        return web.Response(status=status, text=body, content_type=content_type, headers=headers)
 
     return handler
 

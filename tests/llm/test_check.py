@@ -29,6 +29,28 @@ async def test_a_server_that_has_other_models() -> None:
     assert "'gemma'; it has: llama, qwen." in found.problem
 
 
+async def test_a_name_without_a_tag_is_the_one_tagged_latest() -> None:
+    listed = answering(200, '{"object":"list","data":[{"id":"llama3.1:latest"},{"id":"qwen3:8b"}]}')
+    assert (await report(listed, replace(OPTIONS, model="llama3.1"))).problem is None
+    assert (await report(listed, replace(OPTIONS, model="llama3.1:latest"))).problem is None
+    for other in ("llama3", "llama3.1:8b", "qwen3"):
+        assert (await report(listed, replace(OPTIONS, model=other))).problem is not None
+
+
+async def test_an_address_without_its_v1() -> None:
+    async with serving(answering(404, "404: Not Found", "text/plain")) as url:
+        bare = url.removesuffix("/v1")
+        async with ModelClient(replace(OPTIONS, url=bare)) as client:
+            problem = (await client.check()).problem
+        assert problem is not None
+        assert "Is `/v1` missing" in problem
+        assert "'llama'" not in problem
+        async with ModelClient(replace(OPTIONS, url=url)) as client:
+            problem = (await client.check()).problem
+        assert problem is not None
+        assert "`/v1`" not in problem
+
+
 async def test_a_server_that_is_still_loading() -> None:
     loading = answering(503, '{"error":{"message":"Loading model"}}')
     found = await report(loading, replace(OPTIONS, api=ModelApi.COMPLETION))

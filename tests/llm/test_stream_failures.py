@@ -54,7 +54,6 @@ async def test_an_address_without_a_name() -> None:
     [
         (500, '{"error":{"message":"CUDA out of memory"}}', ModelErrorKind.HTTP, "500: CUDA out of memory"),
         (502, "<html><h1>Bad Gateway</h1></html>", ModelErrorKind.HTTP, "502 (Bad Gateway)"),
-        (503, '{"error":{"code":503,"message":"Loading model"}}', ModelErrorKind.HTTP, "503: Loading model"),
         (401, f'{{"error":"bad key {KEY}"}}', ModelErrorKind.UNAUTHORIZED, "401: bad key ***"),
         (404, '{"error":"model \'m\' not found"}', ModelErrorKind.NOT_FOUND, "404: model 'm' not found"),
         (307, "", ModelErrorKind.HTTP, "307"),
@@ -66,6 +65,56 @@ async def test_http_errors_are_told(status: int, body: str, kind: ModelErrorKind
     assert (error.kind, error.status) == (kind, status)
     assert told in str(error)
     assert KEY not in str(error)
+
+
+async def test_the_model_that_was_asked_for_is_named() -> None:
+    unknown = answering(404, '{"error":{"message":"model \'evil-seiyuu\' not found"}}')
+    async with serving(unknown) as url, ModelClient(replace(PATIENT, url=url)) as client:
+        with pytest.raises(ModelError, match="doesn't know the model 'evil-seiyuu'"):
+            async for _ in client.stream(HELLO, model="evil-seiyuu"):
+                pass
+
+
+async def test_a_missing_v1_is_asked_for() -> None:
+    async with (
+        serving(answering(404, "404 page not found", "text/plain")) as url,
+        ModelClient(replace(PATIENT, url=url.removesuffix("/v1"))) as client,
+    ):
+        _, error = await failure_of(client)
+    assert error.kind is ModelErrorKind.NOT_FOUND
+    assert "Is `/v1` missing at the end of LLM_URL?" in str(error)
+
+
+async def test_a_server_that_speaks_no_https() -> None:
+    async with (
+        serving(answering(200, "{}")) as url,
+        ModelClient(replace(PATIENT, url=url.replace("http:", "https:"))) as client,
+    ):
+        _, error = await failure_of(client)
+    assert error.kind is ModelErrorKind.UNREACHABLE
+    assert "begin LLM_URL with http://" in str(error)
+
+
+async def test_a_server_that_wants_a_key() -> None:
+    async with (
+        serving(answering(401, '{"error":"no key"}')) as url,
+        ModelClient(replace(PATIENT, url=url, api_key=None)) as client,
+    ):
+        _, error = await failure_of(client)
+    assert "set LLM_API_KEY" in str(error)
+
+
+async def test_a_server_that_sends_us_elsewhere() -> None:
+    moved = answering(301, "", headers={"Location": "https://llm.example/v1/chat/completions"})
+    _, error = await failure(moved)
+    assert "to https://llm.example/v1/chat/completions" in str(error)
+
+
+async def test_a_server_that_never_gets_ready_is_told_of() -> None:
+    loading = answering(503, '{"error":{"code":503,"message":"Loading model"}}')
+    _, error = await failure(loading, HASTY)
+    assert (error.kind, error.status) == (ModelErrorKind.HTTP, 503)
+    assert "503: Loading model" in str(error)
 
 
 async def test_a_page_is_not_a_reply() -> None:

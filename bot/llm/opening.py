@@ -1,0 +1,237 @@
+"""Asking a model server for a reply until it begins one: without what it refuses, and not before it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from bot.llm.context_window import ContextWindow
+from bot.llm.dialect import Dialect, changed, folded
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.failures import Refusal, model_error, read_refusal, refused, too_late, unreachable
+from bot.llm.length_refusal import length_refusal
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.refused_fields import RefusedField, refused_fields, refuses_system_role
+from bot.llm.requests import one_token, reply_body, reply_url
+from bot.llm.retry_after import pause_before, retry_after
+
+MOST_FIELDS = 3
+"""How often a reply is asked for again because of a field."""
+MOST_SHORTENINGS = 4
+"""How often because of its length."""
+MOST_UNTOLD_WAITS = 3
+"""How often when there are too many requests and the server does not say until when."""
+LONGEST_LOADING_PAUSE = 5.0
+"""Seconds between two looks at a server that loads, however long it wants us to wait."""
+
+_OVERLOADED = 529
+_NOT_READY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, _OVERLOADED})
+_ABOUT_THE_REQUEST = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.NOT_IMPLEMENTED,
+    }
+)
+
+Connections = Callable[[], aiohttp.ClientSession]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMemory:
+    """What one server has told of itself, for one model."""
+
+    dialect: Dialect
+    window: ContextWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a reply is asked for. ``begin_by`` is the loop time by which it must have begun.
+
+    ``when_loading`` is called once if the server has been loading for a while. ``warming``: one token is enough.
+    """
+
+    options: ModelOptions
+    messages: Sequence[ChatMessage]
+    begin_by: float
+    when_loading: Callable[[], None] | None = None
+    warming: bool = False
+
+
+class Opening:
+    """One reply, asked for until its stream is open; :meth:`open` may be called again after :meth:`shorten`."""
+
+    def __init__(self, question: Question, memory: ServerMemory, connections: Connections) -> None:
+        self._question = question
+        self._options = question.options
+        self._memory = memory
+        self._connections = connections
+        self._sent: Sequence[ChatMessage] = question.messages
+        self._tried: list[RefusedField] = []
+        self._folding = False
+        self._field_tries = 0
+        self._shortenings = 0
+        self._waits = 0
+
+    async def open(self) -> aiohttp.ClientResponse:
+        """The response of which a reply can be read.
+
+        Raises:
+            ModelError: the server can't be reached, refuses, or is not ready in time.
+        """
+        with _LoadingNotice(self._options.loading_notice_after, self._question.when_loading) as notice:
+            while True:
+                body = self._body()
+                response = await self._ask(body)
+                if response.status == HTTPStatus.OK:
+                    self._confirm_tried()
+                    return response
+                try:
+                    refusal = await read_refusal(response, self._question.begin_by)
+                finally:
+                    response.close()
+                if refusal.status in _NOT_READY:
+                    notice.loading()
+                await self._make_ready(refusal, body)
+
+    def shorten(self, said: str) -> bool:
+        """The server said this of the conversation's length: ask for less; False where that does not help."""
+        refusal = length_refusal(said)
+        if refusal is None or self._shortenings >= MOST_SHORTENINGS:
+            return False
+        self._shortenings += 1
+        return self._memory.window.refused(refusal, self._sent)
+
+    def _body(self) -> dict[str, Any]:
+        fit = self._memory.window.fit(self._question.messages, self._options.max_tokens)
+        self._sent = fit.messages
+        body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens))
+        for field in self._tried:
+            body = changed(body, field)
+        if self._folding:
+            body = folded(body)
+        return one_token(body) if self._question.warming else body
+
+    async def _make_ready(self, refusal: Refusal, body: Mapping[str, Any]) -> None:
+        """Do what may help before the server is asked again; raises what it means where nothing does."""
+        if refusal.status in _ABOUT_THE_REQUEST:
+            if self.shorten(refusal.body) or self._leave_out(refusal, body):
+                return
+        elif refusal.status in _NOT_READY or refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+            await self._wait(refusal)
+            return
+        raise refused(self._options, refusal)
+
+    # Fields.
+
+    def _leave_out(self, refusal: Refusal, body: Mapping[str, Any]) -> bool:
+        """Leave out what the server refuses; False when it names nothing new."""
+        if self._field_tries >= MOST_FIELDS:
+            # What it refused before this time was refused for good: the next reply begins without.
+            if refused_fields(refusal.body, body):
+                self._confirm_tried()
+            return False
+        fields = refused_fields(refusal.body, body)
+        if not fields and not self._folding and refuses_system_role(refusal.body) and _has_system(body):
+            self._confirm_tried()
+            self._folding = True
+        elif fields:
+            self._confirm_tried()
+            self._tried.extend(fields)
+        else:
+            return False
+        self._field_tries += 1
+        return True
+
+    def _confirm_tried(self) -> None:
+        """The server no longer complains of what was left out: remember it."""
+        for field in self._tried:
+            self._memory.dialect.learn(field)
+        self._tried.clear()
+        if self._folding:
+            self._memory.dialect.learn_no_system_role()
+
+    # Waiting.
+
+    async def _wait(self, refusal: Refusal) -> None:
+        """Wait until the server may be ready; raises at once where that is too late."""
+        self._waits += 1
+        wanted = retry_after(refusal.headers, refusal.body, datetime.now(UTC))
+        pause = pause_before(self._waits)
+        if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+            if refusal.quota_used_up or (wanted is None and self._waits > MOST_UNTOLD_WAITS):
+                raise refused(self._options, refusal)
+            pause = max(pause, wanted or 0.0)
+        elif wanted is not None:
+            pause = min(max(pause, wanted), LONGEST_LOADING_PAUSE)
+        if asyncio.get_running_loop().time() + pause >= self._question.begin_by:
+            raise refused(self._options, refusal)
+        await asyncio.sleep(pause)
+
+    # The wire.
+
+    async def _ask(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        try:
+            async with asyncio.timeout_at(self._question.begin_by):
+                return await self._post(body)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise unreachable(self._options, error) from error
+        except TimeoutError as error:
+            raise too_late(self._options) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise model_error(self._options, ModelErrorKind.BROKEN, "hung up instead of answering.") from error
+
+    async def _post(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        url = reply_url(self._options)
+        try:
+            return await self._connections().post(url, json=body, allow_redirects=False)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            # A server may close a kept connection just as we write to it; a new one tells how things really are.
+            return await self._connections().post(url, json=body, allow_redirects=False)
+
+
+class _LoadingNotice:
+    """Calls back once, when a server that said that it is loading has been for ``after`` seconds."""
+
+    def __init__(self, after: float, call: Callable[[], None] | None) -> None:
+        self._after = after
+        self._call = call
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def loading(self) -> None:
+        """The server says that it is not ready yet."""
+        if self._timer is None and self._call is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._after, self._call)
+
+
+def _has_system(body: Mapping[str, Any]) -> bool:
+    messages = body.get("messages")
+    return isinstance(messages, list) and any(message["role"] == "system" for message in messages)
+
+
+def is_about_length(error: ModelError) -> bool:
+    """Whether a server that had begun to answer says that the conversation is too long for it."""
+    return error.kind is ModelErrorKind.SERVER and length_refusal(str(error)) is not None

@@ -1,0 +1,60 @@
+"""When a server that is busy or not ready wants to be asked again."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
+"""Seconds between two attempts where the server names no time; the pause doubles with each."""
+
+_DELAY_IN_BODY = re.compile(
+    r"(?:\"retryDelay\"\s*:\s*\"|(?:try again|retry) in )(?P<amount>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s)\b",
+    re.IGNORECASE,
+)
+_MILLISECONDS = 1000
+
+
+def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float | None:
+    """The seconds that the server asks to wait, 0 or more; ``None`` where it says nothing that makes sense.
+
+    ``Retry-After`` holds seconds or a date. Some servers use a header in milliseconds, or say it in the body (Gemini,
+    Groq). The number is the server's: whoever waits has a limit of their own.
+    """
+    milliseconds = _number(headers.get("Retry-After-Ms", ""))
+    if milliseconds is not None:
+        return milliseconds / _MILLISECONDS
+    given = headers.get("Retry-After", "").strip()
+    if given:
+        seconds = _number(given)
+        return seconds if seconds is not None else _until(given, now)
+    if found := _DELAY_IN_BODY.search(body):
+        amount = float(found["amount"])
+        return amount / _MILLISECONDS if found["unit"].lower() == "ms" else amount
+    return None
+
+
+def pause_before(attempt: int) -> float:
+    """The seconds to wait before asking again for the ``attempt``-th time, from 1, where the server named none."""
+    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), LONGEST_PAUSE)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _until(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

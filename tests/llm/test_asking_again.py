@@ -1,0 +1,302 @@
+"""Refusals over real sockets: the request that follows, and what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from dataclasses import replace
+from email.utils import formatdate
+
+import pytest
+from aiohttp import web
+
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from config.settings import ModelApi
+from tests.llm.servers import FINISHED, Handler, Recorded, answering, event, for_ever, said, serving, streaming
+
+OPTIONS = ModelOptions("", model="m", stop=("User:",), first_token_timeout=20)
+HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
+ANSWER = streaming(said("Hello."), FINISHED)
+LOADING = answering(503, '{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}')
+
+
+def refusing(message: str, status: int = 400) -> Handler:
+    return answering(status, json.dumps({"error": {"message": message}}))
+
+
+async def reply(client: ModelClient, model: str | None = None) -> str:
+    async with asyncio.timeout(20):
+        return "".join([piece async for piece in client.stream(HELLO, model=model)])
+
+
+# Fields.
+
+
+async def test_a_renamed_field_is_sent_by_its_new_name_from_then_on(caplog: pytest.LogCaptureFixture) -> None:
+    wants = "max_tokens is not supported with this model. Use max_completion_tokens instead."
+    server = Recorded(refusing(wants), ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        assert [await reply(client), await reply(client)] == ["Hello.", "Hello."]
+    first, again, later = server.bodies
+    assert first["max_tokens"] == 500
+    for body in (again, later):
+        assert body["max_completion_tokens"] == 500
+        assert "max_tokens" not in body
+        assert body["temperature"] == 0.8
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines.count("The model server refuses max_tokens; left out from now on.") == 1
+
+
+async def test_several_fields_are_left_out_one_after_another(caplog: pytest.LogCaptureFixture) -> None:
+    async def strict(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        for field in ("temperature", "stop", "max_tokens"):
+            if field in body:
+                return await refusing(f"'{field}' is not supported")(request)
+        return await ANSWER(request)
+
+    server = Recorded(strict)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        assert await reply(client) == "Hello."
+        assert await reply(client) == "Hello."
+    assert len(server.bodies) == 5
+    assert set(server.bodies[-1]) == {"stream", "model", "messages"}
+    assert sum("left out from now on" in record.getMessage() for record in caplog.records) == 3
+
+
+async def test_three_fields_a_reply_and_the_next_reply_goes_on_from_there() -> None:
+    extra = {"top_k": 1, "seed": 2}
+
+    async def strict(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        for field in ("temperature", "stop", "max_tokens", "top_k", "seed"):
+            if field in body:
+                return await refusing(f"'{field}' is not supported")(request)
+        return await ANSWER(request)
+
+    server = Recorded(strict)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, extra=extra)) as client:
+        with pytest.raises(ModelError, match="'top_k' is not supported"):
+            await reply(client)
+        assert len(server.bodies) == 4
+        assert await reply(client) == "Hello."
+
+
+async def test_a_server_that_refuses_the_same_for_ever_is_not_asked_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    server = Recorded(refusing("'temperature' is not supported"))
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        with pytest.raises(ModelError):
+            await reply(client)
+        assert len(server.bodies) == 2
+        with pytest.raises(ModelError):
+            await reply(client)
+    # Leaving it out did not help, so it is not what was wrong.
+    assert "temperature" in server.bodies[-2]
+    assert "left out" not in caplog.text
+
+
+@pytest.mark.parametrize("field", ["messages", "model", "stream"])
+async def test_what_makes_the_request_is_never_left_out(field: str) -> None:
+    server = Recorded(answering(400, json.dumps({"error": {"message": f"'{field}' is wrong", "param": field}})))
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        with pytest.raises(ModelError):
+            await reply(client)
+    assert len(server.bodies) == 1
+
+
+async def test_each_model_of_a_server_has_its_own_dialect() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if body["model"] == "o1" and "temperature" in body:
+            return await refusing("'temperature' is not supported")(request)
+        return await ANSWER(request)
+
+    server = Recorded(handler)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        await reply(client, "o1")
+        await reply(client, "gpt")
+    assert [("temperature" in body) for body in server.bodies] == [True, False, True]
+
+
+async def test_a_field_of_the_operators_own_that_is_refused_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    detail = {"detail": [{"type": "extra_forbidden", "loc": ["body", "chat_template_kwargs"], "msg": "not permitted"}]}
+    server = Recorded(answering(422, json.dumps(detail)), ANSWER)
+    options = replace(OPTIONS, extra={"chat_template_kwargs": {"enable_thinking": False}})
+    async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
+        assert await reply(client) == "Hello."
+    assert server.bodies[0]["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "chat_template_kwargs" not in server.bodies[1]
+    assert "The model server refuses chat_template_kwargs; left out from now on." in caplog.text
+
+
+async def test_llama_cpps_own_endpoint_may_refuse_fields_too() -> None:
+    server = Recorded(
+        refusing("Unknown parameter: 'cache_prompt'"), streaming(event({"content": "Hello.", "stop": True}))
+    )
+    options = replace(OPTIONS, api=ModelApi.COMPLETION)
+    async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
+        assert await reply(client) == "Hello."
+    assert "cache_prompt" not in server.bodies[1]
+    assert server.bodies[1]["prompt"]
+
+
+async def test_a_model_without_a_system_role_gets_it_with_the_first_message() -> None:
+    server = Recorded(refusing("System role not supported", 500), ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        await reply(client)
+        await reply(client)
+    for body in server.bodies[1:]:
+        assert body["messages"] == [{"role": "user", "content": "Be kind.\n\nAnn: hello"}]
+
+
+async def test_the_warm_up_learns_too_and_stays_short() -> None:
+    server = Recorded(refusing("Use 'max_completion_tokens' instead of 'max_tokens', which is unsupported"), ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        await client.warm_up(HELLO)
+        await reply(client)
+    assert server.bodies[1]["max_completion_tokens"] == 1
+    assert server.bodies[2]["max_completion_tokens"] == 500
+
+
+# LLM_EXTRA.
+
+
+async def test_the_operators_fields_are_merged_into_each_request_and_win() -> None:
+    extra = {
+        "temperature": 0.1,
+        "stop": None,
+        "chat_template_kwargs": {"enable_thinking": False},
+        "options": {"num_ctx": 8192},
+    }
+    server = Recorded(ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, extra=extra)) as client:
+        await reply(client)
+    body = server.bodies[0]
+    assert body["temperature"] == 0.1
+    assert "stop" not in body
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    assert body["options"] == {"num_ctx": 8192}
+    assert body["max_tokens"] == 500
+
+
+async def test_a_limit_by_another_name_replaces_ours_and_the_warm_up_keeps_to_one_token() -> None:
+    server = Recorded(ANSWER)
+    options = replace(OPTIONS, extra={"max_completion_tokens": 2000})
+    async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
+        await reply(client)
+        await client.warm_up(HELLO)
+    assert server.bodies[0]["max_completion_tokens"] == 2000
+    assert "max_tokens" not in server.bodies[0]
+    assert server.bodies[1]["max_completion_tokens"] == 1
+
+
+# Waiting.
+
+
+async def test_a_server_that_loads_is_asked_until_it_answers() -> None:
+    server = Recorded(LOADING, LOADING, LOADING, ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        assert await reply(client) == "Hello."
+    assert len(server.bodies) == 4
+
+
+@pytest.mark.parametrize("after", ["1", "0.5", formatdate(0, usegmt=True)])
+async def test_a_server_that_has_too_much_to_do_is_asked_again_when_it_wants(after: str) -> None:
+    busy = answering(429, '{"error":{"message":"slow down"}}', headers={"Retry-After": after})
+    server = Recorded(busy, ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        begun = asyncio.get_running_loop().time()
+        assert await reply(client) == "Hello."
+        waited = asyncio.get_running_loop().time() - begun
+    assert waited >= (float(after) if "." in after or after == "1" else 0)
+
+
+@pytest.mark.parametrize("after", ["3600", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_nobody_waits_longer_than_a_reply_may_take(after: str) -> None:
+    busy = answering(429, '{"error":{"message":"slow down"}}', headers={"Retry-After": after})
+    server = Recorded(busy)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=1)) as client:
+        with pytest.raises(ModelError, match="asked too often") as caught:
+            await reply(client)
+    assert caught.value.status == 429
+
+
+async def test_a_server_that_loads_is_looked_at_although_it_names_a_far_time() -> None:
+    loading = answering(503, "", headers={"Retry-After": "86400"})
+    server = Recorded(loading, ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        assert await reply(client) == "Hello."
+
+
+@pytest.mark.parametrize("after", ["-5", "NaN", "inf", "soon", "1e999", ""])
+async def test_a_time_that_makes_no_sense_is_passed_over(after: str) -> None:
+    server = Recorded(answering(503, "", headers={"Retry-After": after}), ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        assert await reply(client) == "Hello."
+
+
+async def test_a_used_up_quota_is_told_at_once() -> None:
+    used_up = answering(429, '{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}')
+    server = Recorded(used_up)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        with pytest.raises(ModelError, match="no credit left"):
+            await reply(client)
+    assert len(server.bodies) == 1
+
+
+async def test_who_waits_for_a_loading_server_is_told_once() -> None:
+    server = Recorded(LOADING, LOADING, LOADING, ANSWER)
+    told: list[str] = []
+    options = replace(OPTIONS, loading_notice_after=0.3)
+    async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
+        async with aclosing(client.stream(HELLO, when_loading=lambda: told.append("loading"))) as pieces:
+            assert [piece async for piece in pieces] == ["Hello."]
+        assert told == ["loading"]
+        async with aclosing(client.stream(HELLO, when_loading=lambda: told.append("again"))) as pieces:
+            assert [piece async for piece in pieces] == ["Hello."]
+    assert told == ["loading"]
+
+
+async def test_a_short_wait_is_not_told() -> None:
+    server = Recorded(LOADING, ANSWER)
+    told: list[str] = []
+    async with (
+        serving(server) as url,
+        ModelClient(replace(OPTIONS, url=url)) as client,
+        aclosing(client.stream(HELLO, when_loading=lambda: told.append("loading"))) as pieces,
+    ):
+        assert [piece async for piece in pieces] == ["Hello."]
+    assert told == []
+
+
+async def test_cancelling_ends_the_wait_at_once() -> None:
+    asked = asyncio.Event()
+
+    async def loading(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        return await answering(503, "", headers={"Retry-After": "10"})(request)
+
+    async with serving(loading) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        task = asyncio.create_task(reply(client))
+        await asked.wait()
+        await asyncio.sleep(0.05)
+        task.cancel()
+        async with asyncio.timeout(1):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
+async def test_a_server_that_takes_the_second_request_and_says_nothing_is_too_late() -> None:
+    async def silent(request: web.Request) -> web.StreamResponse:
+        await for_ever()
+        return web.Response()
+
+    server = Recorded(refusing("'temperature' is not supported"), silent)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=0.3)) as client:
+        with pytest.raises(ModelError) as caught:
+            await reply(client)
+    assert caught.value.kind is ModelErrorKind.FIRST_TOKEN_TIMEOUT
