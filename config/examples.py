@@ -27,7 +27,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "LLM_TEMPERATURE": "0.8",
         "LLM_MAX_TOKENS": "500",
         "LLM_STOP": "<|im_end|>,User:",
-        "LLM_EXTRA": '{"reasoning_effort": "none"}',
+        "LLM_EXTRA": '{"chat_template_kwargs": {"enable_thinking": false}}',
         "LLM_CONTEXT_MESSAGES": "4",
         "LLM_CONTEXT_TOKENS": "8192",
         "LLM_CONNECT_TIMEOUT": "5",
