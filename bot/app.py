@@ -7,12 +7,16 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
 
 import aiohttp
 
 from bot.access import CallPermits, Permit, RateLimit
 from bot.background import BackgroundWork
 from bot.calls import CallRules, Calls, SessionMaker
+from bot.characters import Characters, LocalCharacter
 from bot.client import SeiyuuBot, connector, use_api
 from bot.commands.help import HelpCommands
 from bot.commands.lease import LeaseCommands
@@ -36,7 +40,7 @@ from bot.heartbeat import beat
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
-from bot.llm.personas import Persona, load_persona
+from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.stream import ModelClient
 from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.presence import CallPresence
@@ -44,7 +48,6 @@ from bot.services import SpeechServerProcess, speech_server_options
 from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.voice.connection.opus import load_opus
-from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import HearingOptions
 from bot.voice.manager import VoiceSessionManager
@@ -106,8 +109,9 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     if settings.discord_api_url is not None:
         await use_api(str(settings.discord_api_url))
     async with AsyncExitStack() as stack:
-        persona, moods = load_persona(settings.persona), load_moods()
+        moods = load_moods()
         database = await stack.enter_async_context(Database.opened(settings.data_dir / "seiyuu.sqlite3"))
+        characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
         store = await Store.in_database(database)
         watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
 
@@ -118,8 +122,13 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         tts_token = settings.tts_token.get_secret_value() if settings.tts_token else None
         voices = await Voices.load(VoicesClient(http, speech_url, tts_token), database, settings.command_prefix)
 
+        zone = ZoneInfo(settings.timezone)
+
+        def clock() -> datetime:
+            return datetime.now(zone)
+
         def manner(guild: int) -> SpeechParameters:
-            return speech_parameters(persona, persona.default_mood, moods, voices.chosen(guild))
+            return speech_parameters(characters.at(guild), moods, voices.chosen(guild))
 
         lease = Lease()
         permits = CallPermits(Permit.parse(settings.who_may_join), Permit.parse(settings.who_may_leave))
@@ -128,7 +137,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         consent = await ListeningConsent.load(store, settings.listening)
         make_session = _session_maker(
             settings,
-            persona,
+            characters,
+            clock,
             model,
             lambda: SpeechClient(speech_url, token=tts_token),
             manner,
@@ -153,7 +163,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file))
         rules = CallRules(settings.command_prefix, settings.voice_enabled, settings.prompt_channel)
         calls = Calls(manager, make_session, store, rules, CallPresence(bot))
-        features = await build_features(FeatureParts(settings, bot, database, http, models, persona))
+        features = await build_features(FeatureParts(settings, bot, database, http, models, characters, clock))
         better_voice = BetterVoice(http, speech_url, tts_token)
         remaker = RecordingRemaker(settings.data_dir, better_voice, lambda where, text: tell_in(bot, where, text))
         remakers = [remaker] if settings.remake_recordings else []
@@ -169,7 +179,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             _log.warning("%s", warning)
         status = StatusReporter(
             calls,
-            Engines(_describe_model(settings, persona, model.options), warning),
+            Engines(partial(_describe_model, settings, model.options), characters.default, warning),
             transcriber.describe,
             lambda: describe_voice(http, speech_url),
         )
@@ -245,17 +255,17 @@ def _model_options(settings: Settings, url: str) -> ModelOptions:
     )
 
 
-def _describe_model(settings: Settings, persona: Persona, options: ModelOptions) -> str:
-    name = (
-        "toy weights in llama.cpp" if settings.uses_toy_model else persona.model or options.model or "its default model"
-    )
+def _describe_model(settings: Settings, options: ModelOptions, character: Character) -> str:
+    own = character.persona.model
+    name = "toy weights in llama.cpp" if settings.uses_toy_model else own or options.model or "its default model"
     card = f", on the {settings.model_card.value} card" if settings.model_card else ""
     return f"{name} at {options.server_name}{card}"
 
 
 def _session_maker(
     settings: Settings,
-    persona: Persona,
+    characters: Characters,
+    clock: Callable[[], datetime],
     model: ModelClient,
     make_voice: Callable[[], SpeechClient],
     manner: Callable[[int], SpeechParameters],
@@ -265,12 +275,10 @@ def _session_maker(
     watch: Watcher,
 ) -> SessionMaker:
     options = CallOptions(
-        DialogueTexts(confused=persona.confused_line, speechless=f"🎤 {persona.name} has nothing to say to that."),
         settings.alone_timeout,
         settings.voiceless_timeout,
         HearingOptions(
             settings.command_prefix,
-            persona.names,
             settings.answer_to,
             BargeInRule.parse(settings.barge_in),
             settings.captions,
@@ -282,8 +290,10 @@ def _session_maker(
     )
 
     def make(place: CallPlace, volume: float, report: LoadingReport) -> VoiceSession:
+        character = LocalCharacter(characters, place.voice.guild.id)
         engines = CallEngines(
-            ModelCompanion(persona, persona.default_mood, model, settings.llm_context_messages),
+            character,
+            lambda room: ModelCompanion(character.now, room, clock, model, settings.llm_context_messages),
             make_voice,
             lambda: manner(place.voice.guild.id),
             transcriber,

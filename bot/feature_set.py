@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -15,6 +16,7 @@ from discord.ext import commands
 
 from bot.access import Permit, RateLimit
 from bot.background import Work
+from bot.characters import Characters
 from bot.commands.autonomous import AutonomousCommands
 from bot.commands.chat import ChatCommands
 from bot.commands.draw import DrawingCommands
@@ -45,7 +47,7 @@ from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
 from bot.lease import Lockable
-from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
+from bot.llm.personas import load_persona
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -53,14 +55,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FeatureParts:
-    """What features are built of."""
+    """What features are built of. ``clock`` says what time it is, in the time zone of the people."""
 
     settings: Settings
     client: discord.Client
     database: Database
     http: aiohttp.ClientSession
     models: ModelRouter
-    persona: Persona
+    characters: Characters
+    clock: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +147,11 @@ async def build_features(parts: FeatureParts) -> FeatureSet:
 async def _text_chat(parts: FeatureParts) -> TextChat:
     settings = parts.settings
     options = ChatOptions(
-        persona=settings.persona,
         channels=settings.chat_channels,
         memory_messages=settings.chat_memory_messages,
         context_messages=settings.chat_context_messages,
     )
-    return await TextChat.open(parts.client, parts.database, parts.models, PERSONAS_DIR, options)
+    return await TextChat.open(parts.client, parts.database, parts.models, parts.characters, options, clock=parts.clock)
 
 
 async def _autonomous_talk(parts: FeatureParts) -> AutonomousTalk:
@@ -157,7 +159,7 @@ async def _autonomous_talk(parts: FeatureParts) -> AutonomousTalk:
     quiet = QuietHours.parse(settings.quiet_hours)
     options = TalkOptions(settings.autonomous_minutes, quiet, ZoneInfo(settings.timezone))
     records = await ChannelRecords.in_database(parts.database)
-    return AutonomousTalk(parts.client, records, parts.models, parts.persona, options)
+    return AutonomousTalk(parts.client, records, parts.models, parts.characters, options)
 
 
 def _vision(parts: FeatureParts) -> Vision | None:
@@ -177,7 +179,7 @@ async def _dual_persona(parts: FeatureParts) -> DualPersona | None:
     twin = load_persona(settings.bipolar_twin)
     options = ArgumentOptions(settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown)
     records = await ArgumentRecords.in_database(parts.database)
-    return DualPersona(parts.client, records, parts.models, parts.persona, twin, options)
+    return DualPersona(parts.client, records, parts.models, parts.characters.default.persona, twin, options)
 
 
 async def _profile_picture(parts: FeatureParts) -> ProfilePicture | None:

@@ -9,8 +9,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.characters import UnknownChoiceError
 from bot.commands.managers import require_manager
-from bot.features.text_chat.characters import UnknownChoiceError
 from bot.features.text_chat.service import TextChat
 from bot.voice.manager import CallError
 
@@ -40,24 +40,24 @@ def _suggest(names: Iterable[str], typed: str) -> list[app_commands.Choice[str]]
 
 
 class ChatCommands(commands.Cog, name="Chat"):
-    """Decide who answers you in writing, and how."""
+    """Decide who answers you, and how."""
 
     def __init__(self, chat: TextChat, prefix: str) -> None:
         self._chat = chat
         self._prefix = prefix
 
-    @commands.hybrid_command(description="Who answers in writing here: show it, or choose another persona.")
+    @commands.hybrid_command(description="Who I am here, in writing and in calls: show it, or choose another persona.")
     async def persona(self, ctx: Context, *, name: str | None = None) -> None:
-        """Show who answers in writing here, or choose another persona (on a server: who may manage it)."""
+        """Show who I am here, in writing and in calls, or choose another persona (on a server: who may manage it)."""
         await ctx.defer()
         if name is None:
-            now = await self._chat.characters.at(_place(ctx))
+            now = self._chat.characters.at(_place(ctx))
             files = ", ".join(f"`{file}`" for file in self._chat.characters.personas)
             await ctx.send(f"🎭 I am {now.persona.name}. There are: {files}.")
             return
         _require_host(ctx)
         try:
-            chosen = await self._chat.characters.choose_persona(_place(ctx), name.strip())
+            chosen = await self._chat.characters.choose_persona(_place(ctx), name)
         except UnknownChoiceError as error:
             raise CallError(f"❌ {error}") from error
         await ctx.send(f"🎭 From now on I am {chosen.persona.name}, and {chosen.mood}.")
@@ -66,24 +66,24 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def _persona_names(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
         return _suggest(self._chat.characters.personas, typed)
 
-    @commands.hybrid_command(description="My mood in writing here: show it, or change it.")
+    @commands.hybrid_command(description="My mood here, in writing and in calls: show it, or change it.")
     async def mood(self, ctx: Context, *, name: str | None = None) -> None:
-        """Show my mood in writing here, or change it."""
+        """Show my mood here, in writing and in calls, or change it."""
         await ctx.defer()
-        now = await self._chat.characters.at(_place(ctx))
+        now = self._chat.characters.at(_place(ctx))
         if name is None:
             moods = ", ".join(f"`{mood}`" for mood in now.persona.moods)
             await ctx.send(f"💭 {now.persona.name} is {now.mood}. There are: {moods}.")
             return
         try:
-            changed = await self._chat.characters.choose_mood(_place(ctx), name.strip())
+            changed = await self._chat.characters.choose_mood(_place(ctx), name)
         except UnknownChoiceError as error:
             raise CallError(f"❌ {error}") from error
         await ctx.send(f"💭 {changed.persona.name} is {changed.mood} now.")
 
     @mood.autocomplete("name")
     async def _moods(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        now = await self._chat.characters.at(_place(interaction))
+        now = self._chat.characters.at(_place(interaction))
         return _suggest(now.persona.moods, typed)
 
     @commands.hybrid_command(description="Forget what was written in this channel, or between us two.")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.calls import NO_SESSION, Calls
+from bot.llm.personas import Character
 from bot.voice.hearing import Hearing
 from bot.voice.listening import CallMode
 from bot.voice.manager import CallState
@@ -16,9 +17,10 @@ from config.settings import Captions
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """What the operator chose, in words: shown as they are."""
+    """What the operator chose. ``model`` says in words what a character thinks with; ``usual`` is the default one."""
 
-    model: str
+    model: Callable[[Character], str]
+    usual: Character
     toy_warning: str | None
 
 
@@ -45,7 +47,8 @@ class StatusReporter:
             lines = self._call(status.session)
         else:
             lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
-        lines.append(f"**Model** {self._engines.model}")
+        character = status.session.character if status.session is not None else self._engines.usual
+        lines.append(f"**Model** {self._engines.model(character)}")
         lines.append(f"**Ears** {self._ears()}")
         lines.append(f"**Voice** {await self._voice_engine()}")
         lines.append(f"**Held back** {', '.join(status.held) or 'nothing'}")
@@ -60,6 +63,7 @@ class StatusReporter:
         conversation = session.conversation
         lines = [
             f"🎤 **In** {session.channel.name}, prompts from <#{session.prompts.channel.id}>",
+            f"**Persona** {session.character.persona.name}, {session.character.mood}",
             f"**Encryption** {'end to end (DAVE)' if session.link.encrypted else 'transport only'}",
             f"**Now** {'answering' if conversation.answering else 'listening'}, {conversation.waiting} waiting",
             f"**Listening** {_listening(session.hearing)}",

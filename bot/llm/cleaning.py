@@ -13,6 +13,7 @@ from bot.llm.templates import without_control_marks
 MAX_MENTIONS = 10
 MAX_PROMPT_CHARS = 4000
 MAX_NAME_CHARS = 32
+MAX_LABEL_CHARS = 100
 
 _MENTION = re.compile(r"<(?P<kind>@!?|@&|#)(?P<id>\d{1,20})>")
 _CUSTOM_EMOJI = re.compile(r"<a?:(\w{1,32}):\d{1,20}>")
@@ -61,8 +62,13 @@ def clean_prompt(text: str, names: DiscordNames) -> str:
 
 def clean_name(name: str) -> str:
     """A display name that can stand before a colon: one line, nothing invisible, at most ``MAX_NAME_CHARS`` long."""
-    line = _one_line(_without_invisible(name).replace(":", " "))[:MAX_NAME_CHARS].strip()
-    return line if _says_something(line) else "Someone"
+    return clean_label(name.replace(":", " "), MAX_NAME_CHARS) or "Someone"
+
+
+def clean_label(name: str, limit: int = MAX_LABEL_CHARS) -> str:
+    """What a channel or a server is called, as one line of at most ``limit`` characters; "" when that says nothing."""
+    line = _one_line(_without_invisible(name))[:limit].strip()
+    return line if _says_something(line) else ""
 
 
 def _name_mentions(text: str, names: DiscordNames) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from bot.llm.cleaning import clean_name
 from bot.llm.messages import ChatMessage
@@ -14,6 +15,12 @@ INTERRUPTED = "—"
 def user_line(name: str, text: str) -> str:
     """What ``name`` said, as the model reads it: "NAME: text"."""
     return f"{clean_name(name)}: {text}"
+
+
+def speakers(messages: Iterable[ChatMessage]) -> list[str]:
+    """The names of the people who said these, oldest first, each once."""
+    lines = (line for message in messages if message.role == "user" for line in message.content.splitlines())
+    return list(dict.fromkeys(name for name, colon, _ in (line.partition(": ") for line in lines) if colon))
 
 
 class History:

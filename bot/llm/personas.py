@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from tts_server.wire import NUMBERS
 
 PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 PresetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 """A preset of the speech server's."""
+Speed = Annotated[float, Field(ge=NUMBERS["speed"][0], le=NUMBERS["speed"][1])]
+"""How fast a voice speaks; 1 is as usual."""
+PitchShift = Annotated[float, Field(ge=NUMBERS["pitch_shift"][0], le=NUMBERS["pitch_shift"][1])]
+"""In semitones."""
 VoiceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
 
@@ -27,7 +34,8 @@ class Persona(BaseModel):
     ``also_called`` are names that it answers to as well: nicknames, and what its name is mistaken for. ``moods`` maps a
     mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken answers. ``model``
     asks the server for another model than the configured one. ``voice`` and ``preset`` are the speech server's names of
-    how it sounds, where nobody has chosen another voice and whatever its mood is.
+    how it sounds, where nobody has chosen another voice and whatever its mood is. ``speed`` and ``pitch_shift`` are how
+    it speaks in any mood; what a mood adds comes on top.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +49,8 @@ class Persona(BaseModel):
     model: Line | None = None
     voice: VoiceName | None = None
     preset: PresetName | None = None
+    speed: Speed | None = None
+    pitch_shift: PitchShift = 0.0
 
     @model_validator(mode="after")
     def _default_mood_is_known(self) -> Self:
@@ -57,6 +67,15 @@ class Persona(BaseModel):
     def confused_line(self) -> str:
         """What is said when the model gives no reply."""
         return f"*{self.name} seems confused...*"
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """A persona in a mood; ``file`` is the persona's file name without ``.yaml``."""
+
+    file: str
+    persona: Persona
+    mood: str
 
 
 def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bot.llm.circumstances import Circumstances
 from bot.llm.history import INTERRUPTED, History
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
 
+NO_CIRCUMSTANCES = Circumstances()
 _SPOKEN = f"""\
 You are talking in a voice channel: everything you write is read aloud, word by word, as you write it.
 - Answer in one to three short sentences, the way people talk. Go on longer only when you are asked to, for a story say.
@@ -28,45 +30,65 @@ You are writing in a text chat on Discord.
 
 
 def build_messages(
-    persona: Persona, mood: str, history: History, prompt: str, context_messages: int
+    persona: Persona,
+    mood: str,
+    history: History,
+    prompt: str,
+    context_messages: int,
+    circumstances: Circumstances = NO_CIRCUMSTANCES,
 ) -> tuple[ChatMessage, ...]:
     """The system prompt, at most ``context_messages`` of the history (cut from its oldest end), and the prompt.
 
     ``prompt`` is a line as ``history.user_line`` makes it, and is not in the history yet. The system prompt depends on
-    persona and mood alone, so the server's prompt cache covers it from one turn to the next. The roles alternate,
-    beginning with the user: some models' chat templates refuse anything else.
+    persona and mood alone, but for the circumstances at its end: the server's prompt cache covers it from one turn to
+    the next, and the history as well while nobody comes or goes and the minute lasts. The roles alternate, beginning
+    with the user: some models' chat templates refuse anything else.
 
     Raises:
         KeyError: the persona has no such mood.
     """
-    return _messages(persona, mood, _SPOKEN, history.newest(context_messages), prompt)
+    return _messages(persona, mood, _SPOKEN, history.newest(context_messages), prompt, circumstances)
 
 
 def written_messages(
-    persona: Persona, mood: str, earlier: Sequence[ChatMessage], prompt: str
+    persona: Persona,
+    mood: str,
+    earlier: Sequence[ChatMessage],
+    prompt: str,
+    circumstances: Circumstances = NO_CIRCUMSTANCES,
 ) -> tuple[ChatMessage, ...]:
     """The same for an answer in writing: the system prompt, what was written ``earlier``, and the prompt.
 
     Raises:
         KeyError: the persona has no such mood.
     """
-    return _messages(persona, mood, _WRITTEN, earlier, prompt)
+    return _messages(persona, mood, _WRITTEN, earlier, prompt, circumstances)
 
 
 def _messages(
-    persona: Persona, mood: str, rules: str, earlier: Sequence[ChatMessage], prompt: str
+    persona: Persona,
+    mood: str,
+    rules: str,
+    earlier: Sequence[ChatMessage],
+    prompt: str,
+    circumstances: Circumstances,
 ) -> tuple[ChatMessage, ...]:
     said = [*earlier, ChatMessage("user", prompt)]
-    return ChatMessage("system", _system_prompt(persona, mood, rules)), *_alternating(said)
+    return ChatMessage("system", system_prompt(persona, mood, rules, circumstances)), *_alternating(said)
 
 
-def _system_prompt(persona: Persona, mood: str, rules: str) -> str:
-    """Who the model is, how it answers and how it feels; what changes most comes last."""
+def system_prompt(persona: Persona, mood: str, rules: str, circumstances: Circumstances) -> str:
+    """Who the model is, how it answers, how it feels, where it is and when; what changes most comes last.
+
+    Raises:
+        KeyError: the persona has no such mood.
+    """
     parts = [
         f"You are {persona.name}. {persona.description}",
         rules,
         persona.style,
         f"{persona.name}'s mood now: {persona.moods[mood]}",
+        *circumstances.sections(),
     ]
     return "\n\n".join(part for part in parts if part)
 

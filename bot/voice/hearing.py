@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent, ListeningGate
 from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation
@@ -49,13 +50,12 @@ AFTER_SAMPLE = 2.0
 class HearingOptions:
     """What the operator decided about listening.
 
-    ``prefix`` is what commands begin with. ``names`` are what the persona is called, the usual name first.
-    ``data_dir`` is where recordings go. ``sound_goes_to`` is the host that turns speech into text, if it is another.
-    ``remake_recordings``: it is noted what was answered in them, so that a better voice can say it again.
+    ``prefix`` is what commands begin with. ``data_dir`` is where recordings go. ``sound_goes_to`` is the host that
+    turns speech into text, if it is another. ``remake_recordings``: it is noted what was answered in them, so that a
+    better voice can say it again.
     """
 
     prefix: str
-    names: tuple[str, ...]
     answer_to: AnswerPolicy
     barge_in: BargeInRule
     captions: Captions
@@ -70,6 +70,7 @@ class Hearing:
     It satisfies :class:`~bot.commands.listening.ListeningControls`. All of it belongs to the event loop.
 
     Args:
+        character: who the bot is; what it is called follows that.
         manner: how the last reply was asked to be spoken.
         command: does what is asked for aloud.
         watch: told what is heard.
@@ -83,6 +84,7 @@ class Hearing:
         transcriber: Transcriber,
         consent: ListeningConsent,
         captions: CaptionWriter,
+        character: LocalCharacter,
         options: HearingOptions,
         *,
         manner: Callable[[], SpeechParameters],
@@ -104,9 +106,9 @@ class Hearing:
         self._sample: VoiceSample | None = None
         self._gate = ListeningGate(consent)
         self._participants = ChannelParticipants(
-            lambda: link.channel, options.barge_in, lambda: conversation.answered, options.names
+            lambda: link.channel, options.barge_in, lambda: conversation.answered, lambda: character.now().persona.names
         )
-        self._judge = CallJudge(conversation, self._participants, options.names, options.answer_to, clock=clock)
+        self._judge = CallJudge(conversation, self._participants, character, options.answer_to, clock=clock)
         self._turn_taking = TurnTaking(
             transcriber,
             conversation,

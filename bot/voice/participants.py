@@ -44,7 +44,7 @@ class ChannelParticipants:
     Args:
         channel: the channel that the bot is in now.
         answered: who is being answered now, by their user id.
-        also_said: other names that are likely to be said, the persona's first of all.
+        also_said: other names that are likely to be said, the persona's first of all; asked whenever they are wanted.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ChannelParticipants:
         channel: Callable[[], discord.VoiceChannel | discord.StageChannel],
         rule: BargeInRule,
         answered: Callable[[], int | None],
-        also_said: tuple[str, ...],
+        also_said: Callable[[], tuple[str, ...]],
     ) -> None:
         self._channel = channel
         self._rule = rule
@@ -72,7 +72,7 @@ class ChannelParticipants:
 
     def names(self) -> tuple[str, ...]:
         """The persona's and the people's names."""
-        return (*self._also_said, *(member.display_name for member in self._people()))[:MAX_NAMES]
+        return (*self._also_said(), *(member.display_name for member in self._people()))[:MAX_NAMES]
 
     def others(self, person: int) -> tuple[str, ...]:
         """The names of the people in the channel other than ``person``."""

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent
+from bot.llm.circumstances import call_room
+from bot.llm.personas import Character
 from bot.voice.connection.link import VoiceChannel, VoiceLink
-from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.conversation import Conversation, Manner
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.dialogue.state_machine import Dialogue
@@ -28,7 +31,7 @@ from bot.voice.records.captions import CaptionWriter
 from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.speaking.playback import ReplyAudioSource
-from bot.voice.speaking.reply_voice import Manner, ReplyVoice
+from bot.voice.speaking.reply_voice import ReplyVoice
 from bot.voice.speaking.sender import FrameSender
 from bot.voice.speaking.tts_client import SpeechClient, SpeechUnavailable
 from bot.voice.transcribe.transcriber import Transcriber
@@ -58,10 +61,13 @@ class CallPlace:
 class CallEngines:
     """What a call thinks, speaks and understands with.
 
-    ``make_voice`` builds the connection to the speech server; ``manner`` says how the next reply is to be spoken.
+    ``character`` says who the bot is on the call's server. ``make_companion`` builds the mind, which is told where the
+    call is and who is in it; ``make_voice`` the connection to the speech server. ``manner`` says how the next reply is
+    to be spoken.
     """
 
-    companion: Companion
+    character: LocalCharacter
+    make_companion: Callable[[Callable[[], str]], Companion]
     make_voice: Callable[[], SpeechClient]
     manner: Manner
     transcriber: Transcriber
@@ -75,7 +81,6 @@ class CallOptions:
     seconds without the speech server. ``may_send_away`` says whose spoken command to leave is obeyed.
     """
 
-    texts: DialogueTexts
     alone_timeout: float
     voiceless_timeout: float
     hearing: HearingOptions
@@ -114,18 +119,21 @@ class VoiceSession:
         self._voice = engines.make_voice()
         self._playback = ReplyAudioSource(asyncio.get_running_loop(), clock=clock)
         self._playback.volume = volume
-        name = options.hearing.names[0]
+        self._character = engines.character
         self._captions = CaptionWriter(
-            DiscordCaptionOutlet(place.prompts, f"{name} in {place.voice.name}"), name, options.hearing.captions
+            DiscordCaptionOutlet(place.prompts, f"{self._name()} in {place.voice.name}"),
+            self._name,
+            options.hearing.captions,
         )
-        voice = ReplyVoice(self._voice, engines.manner, lambda text: self.conversation.tell(text))
+        voice = ReplyVoice(self._voice, lambda text: self.conversation.tell(text))
         self.conversation = Conversation(
-            Dialogue(options.texts),
-            engines.companion,
+            Dialogue(lambda: DialogueTexts.of(self._character.now().persona)),
+            engines.make_companion(self._room),
             voice,
             self._playback,
             self.prompts,
             watch=self._tell,
+            manner=engines.manner,
             clock=clock,
         )
         self.hearing = Hearing(
@@ -135,6 +143,7 @@ class VoiceSession:
             engines.transcriber,
             consent,
             self._captions,
+            self._character,
             options.hearing,
             manner=lambda: voice.parameters,
             command=self._obey,
@@ -151,6 +160,18 @@ class VoiceSession:
         self._captions(event)
         self.hearing.note(event)
         self._watch(event)
+
+    def _name(self) -> str:
+        return self._character.now().persona.name
+
+    def _room(self) -> str:
+        channel = self.channel
+        return call_room(channel.name, [member.display_name for member in channel.members if not member.bot])
+
+    @property
+    def character(self) -> Character:
+        """Who the bot is in this call, now."""
+        return self._character.now()
 
     @property
     def channel(self) -> VoiceChannel:

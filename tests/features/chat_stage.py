@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import discord
 import pytest
 from discord.ext import commands
 
+from bot.characters import Characters
 from bot.client import SeiyuuBot
 from bot.commands.chat import ChatCommands
 from bot.database import Database
@@ -28,6 +31,7 @@ from sandbox.world.entities import Message
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 
+NOW = datetime(2026, 11, 26, 18, 5, tzinfo=ZoneInfo("Europe/Berlin"))
 OPTIONS = ChatOptions(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)
 
 
@@ -111,7 +115,8 @@ async def chat_stage(
         built: list[tuple[TextChat, Router]] = []
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-            chat = await TextChat.open(bot, database, text_model or client, PERSONAS_DIR, options)
+            characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
+            chat = await TextChat.open(bot, database, text_model or client, characters, options, clock=lambda: NOW)
             built.append((chat, Router(chat)))
             return [built[0][1], ChatCommands(chat, "!")]
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from discord.ext import commands
 
+from bot.characters import Characters
 from bot.client import SeiyuuBot
 from bot.commands.autonomous import AutonomousCommands
 from bot.commands.managers import MANAGERS_ONLY
@@ -75,7 +76,8 @@ class Parlour:
 
 @pytest.fixture
 async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parlour]:
-    persona, clock, looks = character(tmp_path, "Mika"), Time(), Looks()
+    character(tmp_path, "Mika")
+    clock, looks = Time(), Looks()
     clock.pass_by(-4 * HOUR)  # Four in the afternoon in Singapore.
     made: list[tuple[AutonomousTalk, Router]] = []
 
@@ -85,8 +87,9 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             records = await ChannelRecords.in_database(database)
+            who = await Characters.open(database, tmp_path, "Mika")
             chance = random.Random(7)
-            talk = AutonomousTalk(bot, records, client, persona, OPTIONS, clock=clock, chance=chance, sleep=looks)
+            talk = AutonomousTalk(bot, records, client, who, OPTIONS, clock=clock, chance=chance, sleep=looks)
             made.append((talk, Router(talk.observe)))
             return [AutonomousCommands(talk), made[0][1]]
 

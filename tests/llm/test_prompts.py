@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from bot.llm.circumstances import Circumstances
 from bot.llm.history import History, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
-from bot.llm.prompts import build_messages
+from bot.llm.prompts import build_messages, written_messages
 
 PERSONA = Persona(
     name="Mika",
@@ -98,3 +99,15 @@ def test_memory_is_bounded() -> None:
     assert [message.content for message in history.newest(99)] == ["Ann: 7", "Ann: 8", "Ann: 9"]
     history.clear()
     assert len(history) == 0
+
+
+def test_the_prompt_ends_with_where_it_is_and_when_and_only_that_changes() -> None:
+    def system(circumstances: Circumstances) -> str:
+        return build_messages(PERSONA, "calm", History(), "Ann: one", 4, circumstances)[0].content
+
+    first = system(Circumstances("You are in the voice channel Lounge.", "Thursday, 18:05"))
+    later = system(Circumstances("You are in the voice channel Lounge.", "Thursday, 18:06"))
+    assert first.endswith("\n\n## Room\nYou are in the voice channel Lounge.\n\n## Now\nThursday, 18:05")
+    assert first.removesuffix("18:05") == later.removesuffix("18:06")
+    written = written_messages(PERSONA, "calm", [], "Ann: one", Circumstances(now="Thursday, 18:05"))
+    assert written[0].content.endswith("slow and gentle.\n\n## Now\nThursday, 18:05")

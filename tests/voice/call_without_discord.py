@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bot.llm.personas import Character, load_persona
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.messages import Samples
 from bot.voice.dialogue.progress import DialogueTexts
@@ -119,6 +120,17 @@ class Slate:
     async def tell(self, text: str, prompt: Prompt | None) -> None: ...
 
 
+class Seiyuu:
+    """Who answers is always the same."""
+
+    def __init__(self) -> None:
+        persona = load_persona("seiyuu")
+        self._character = Character("seiyuu", persona, persona.default_mood)
+
+    def now(self) -> Character:
+        return self._character
+
+
 class AdaAlone:
     """The only person there."""
 
@@ -149,10 +161,10 @@ async def converse(weights: str, sound: Sound16) -> dict[str, Any]:
         turns.transcript(turn, text)
 
     tape, turns, people = Tape(), Turns(), AdaAlone()
-    conversation = Conversation(Dialogue(DialogueTexts()), Parrot(), Hum(), tape, Slate(), watch=watch)
+    conversation = Conversation(Dialogue(DialogueTexts), Parrot(), Hum(), tape, Slate(), watch=watch)
     tape.conversation = conversation
     transcriber = WhisperTranscriber(WhisperOptions(weights, "cpu", 1, "en"), Corrections())
-    judge = CallJudge(conversation, people, ("Seiyuu",), AnswerPolicy.SMART)
+    judge = CallJudge(conversation, people, Seiyuu(), AnswerPolicy.SMART)
     taking = TurnTaking(
         transcriber,
         conversation,

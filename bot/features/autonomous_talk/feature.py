@@ -7,19 +7,22 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 import discord
 
+from bot.characters import Characters
 from bot.features.autonomous_talk.occasion import QuietHours, is_occasion
 from bot.features.autonomous_talk.records import ChannelRecords
+from bot.llm.circumstances import Circumstances, chat_room, moment
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
-from bot.llm.history import user_line
+from bot.llm.history import speakers, user_line
 from bot.llm.messages import ChatMessage
-from bot.llm.personas import Persona
+from bot.llm.personas import Character
+from bot.llm.prompts import system_prompt
 from bot.llm.short_line import short_line
 from bot.llm.text_model import TextModel
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
@@ -64,7 +67,7 @@ class AutonomousTalk:
         bot: discord.Client,
         records: ChannelRecords,
         model: TextModel,
-        persona: Persona,
+        characters: Characters,
         options: TalkOptions,
         *,
         clock: Callable[[], float] = time.time,
@@ -74,7 +77,7 @@ class AutonomousTalk:
         self._bot = bot
         self._records = records
         self._model = model
-        self._persona = persona
+        self._characters = characters
         self._options = options
         self._clock = clock
         self._chance = chance or random.Random()
@@ -149,7 +152,8 @@ class AutonomousTalk:
     async def _speak(self, channel: discord.TextChannel) -> None:
         said = self._said[channel.id]
         newest = said[-1]
-        text = await short_line(self._model, self._messages(said), self._persona)
+        character = self._characters.at(channel.guild.id)
+        text = await short_line(self._model, self._messages(channel, character, said), character.persona)
         if not text:
             _log.warning("Nothing is said in #%s: the model wrote no words", channel)
             await self._records.put_off(channel.id, self._next_due())
@@ -157,14 +161,16 @@ class AutonomousTalk:
             # Noted first: whatever ends this process now, the next one does not say a second thing.
             await self._records.note_remark(channel.id, self._next_due())
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
-            said.append(user_line(self._persona.name, text))
+            said.append(user_line(character.persona.name, text))
 
-    def _messages(self, said: deque[str]) -> tuple[ChatMessage, ...]:
-        persona = self._persona
-        mood = f"{persona.name}'s mood now: {persona.moods[persona.default_mood]}"
-        parts = (f"You are {persona.name}. {persona.description}", persona.style, _RULES, mood)
-        system = ChatMessage("system", "\n\n".join(part for part in parts if part))
-        return system, ChatMessage("user", "\n".join(said))
+    def _messages(
+        self, channel: discord.TextChannel, character: Character, said: Iterable[str]
+    ) -> tuple[ChatMessage, ...]:
+        talk = ChatMessage("user", "\n".join(said))
+        room = chat_room(channel.name, channel.guild.name, speakers([talk]))
+        now = moment(datetime.fromtimestamp(self._clock(), self._options.zone))
+        system = system_prompt(character.persona, character.mood, _RULES, Circumstances(room, now))
+        return ChatMessage("system", system), talk
 
     def _next_due(self) -> float:
         return self._clock() + self._options.minutes * 60 * self._chance.uniform(0.5, 1.5)

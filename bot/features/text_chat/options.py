@@ -12,7 +12,6 @@ class ChatOptions:
     """Defaults and bounds.
 
     Args:
-        persona: who answers where nobody has chosen: a file's name, without ``.yaml``.
         channels: names and ids of channels in which every message is answered.
         memory_messages: how many messages of a channel are kept.
         context_messages: how many of them the model sees.
@@ -21,7 +20,6 @@ class ChatOptions:
         hold_limit: seconds that an answer may take to end by itself once a call begins.
     """
 
-    persona: str = "seiyuu"
     channels: tuple[str, ...] = ()
     memory_messages: int = 200
     context_messages: int = 20

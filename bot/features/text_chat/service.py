@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from datetime import datetime
 from typing import Self
 from weakref import WeakValueDictionary
 
 import aiosqlite
 import discord
 
+from bot.characters import Characters
 from bot.database import Database
 from bot.features.text_chat.backlog import Backlog
-from bot.features.text_chat.characters import Characters
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.features.text_chat.open_channels import OpenChannels
@@ -76,21 +76,21 @@ class TextChat:
         client: discord.Client,
         database: Database,
         model: TextModel,
-        personas_folder: Path,
+        characters: Characters,
         options: ChatOptions,
         *,
+        clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> Self:
         """Put it together.
 
         Args:
+            clock: what time it is, in the time zone of the people.
             sleep: how to wait between two answers to what has waited.
 
         Raises:
-            PersonaError: the default persona can't be used.
             aiosqlite.Error: the tables can't be made.
         """
-        characters = await Characters.open(database, personas_folder, options.persona)
         memory = await ChatMemory.open(database, options.memory_messages)
         return cls(
             client,
@@ -98,7 +98,7 @@ class TextChat:
             memory,
             await OpenChannels.open(database, options.channels),
             await WaitingMessages.in_database(database),
-            Writer(model, characters, memory, options.context_messages),
+            Writer(model, characters, memory, options.context_messages, clock),
             WorkGate("text channels", limit=options.hold_limit),
             options.edit_interval,
             lambda: sleep(options.queue_pause),

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 
-from bot.features.text_chat.characters import Characters, place_of
+import discord
+
+from bot.characters import Characters
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
+from bot.llm.circumstances import Circumstances, chat_room, moment, private_room
 from bot.llm.errors import ModelError
-from bot.llm.history import INTERRUPTED, user_line
+from bot.llm.history import INTERRUPTED, speakers, user_line
+from bot.llm.messages import ChatMessage
 from bot.llm.prompts import written_messages
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage
@@ -40,13 +46,22 @@ class Writer:
 
     Args:
         context_messages: how many of the remembered messages the model sees.
+        clock: what time it is, in the time zone of the people.
     """
 
-    def __init__(self, model: TextModel, characters: Characters, memory: ChatMemory, context_messages: int) -> None:
+    def __init__(
+        self,
+        model: TextModel,
+        characters: Characters,
+        memory: ChatMemory,
+        context_messages: int,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._model = model
         self._characters = characters
         self._memory = memory
         self._context_messages = context_messages
+        self._clock = clock
 
     async def write(self, message: AnyMessage, question: Question, answer: LiveAnswer) -> None:
         """Answer ``message``; a fault of the model is told there, and nothing of it is remembered.
@@ -55,18 +70,20 @@ class Writer:
             discord.HTTPException: the answer can't be posted.
         """
         channel = message.channel.id
-        character = await self._characters.at(place_of(message))
+        character = self._characters.at(_place_of(message))
+        persona = character.persona
         earlier = await self._memory.newest(channel, self._context_messages)
-        asked = written_messages(character.persona, character.mood, earlier, question.line)
+        circumstances = Circumstances(_room(message, question, earlier), moment(self._clock()))
+        asked = written_messages(persona, character.mood, earlier, question.line, circumstances)
         try:
-            async with aclosing(self._model.stream(asked, model=character.persona.model)) as pieces:
+            async with aclosing(self._model.stream(asked, model=persona.model)) as pieces:
                 await answer.follow(pieces)
         except ModelError as error:
             _log.warning("No answer in channel %d: %s", channel, error)
             await answer.end_with(f"❌ {shorten(str(error), _MAX_ERROR_CHARS)}")
             return
         if not answer.text.strip():
-            await answer.end_with(character.persona.confused_line)
+            await answer.end_with(persona.confused_line)
             return
         await self._memory.remember(channel, question.line, answer.text.strip())
 
@@ -79,3 +96,15 @@ class Writer:
         said = answer.text.strip()
         await answer.end_with(note)
         await self._memory.remember(message.channel.id, question.line, said + INTERRUPTED)
+
+
+def _place_of(message: AnyMessage) -> int:
+    """What a character belongs to: the server's id, or the channel's in direct messages."""
+    return message.guild.id if message.guild else message.channel.id
+
+
+def _room(message: AnyMessage, question: Question, earlier: Sequence[ChatMessage]) -> str:
+    """Where this is written, and who wrote there lately, as far as the model sees it."""
+    if message.guild is None or isinstance(message.channel, discord.DMChannel):
+        return private_room(question.name)
+    return chat_room(str(message.channel), message.guild.name, [*speakers(earlier), question.name])

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from bot.llm.errors import ModelError, ModelErrorKind
@@ -29,11 +30,17 @@ _log = logging.getLogger(__name__)
 
 BUFFERED_SECONDS = 10.0
 """How much sound may wait to be played before the voice is made to wait."""
+Manner = Callable[[], wire.SpeechParameters]
+"""How the next reply is to be spoken."""
 SAMPLES_PER_MS = wire.SAMPLE_RATE / 1000
 
 
 class Conversation:
-    """One call's conversation. :meth:`run` lives as long as the call; everything belongs to the event loop."""
+    """One call's conversation. :meth:`run` lives as long as the call; everything belongs to the event loop.
+
+    Args:
+        manner: how a reply is to be spoken, asked when it begins: it keeps that, whatever is chosen meanwhile.
+    """
 
     def __init__(
         self,
@@ -44,6 +51,7 @@ class Conversation:
         channel: PromptChannel,
         *,
         watch: Watcher,
+        manner: Manner = wire.SpeechParameters,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.metrics = TurnMetrics()
@@ -53,6 +61,7 @@ class Conversation:
         self._playback = playback
         self._channel = channel
         self._watch = watch
+        self._manner = manner
         self._clock = clock
         self._to_voice: asyncio.Queue[wire.ClientMessage] = asyncio.Queue()
         self._notices: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
@@ -223,7 +232,8 @@ class Conversation:
     def _begin(self, reply: str, prompt: Prompt) -> None:
         self._turn = TurnClock(reply, prompt.at, self._clock)
         self._words.begin()
-        self._parameters = wire.SpeechParameters(voice=prompt.voice)
+        usual = self._manner()
+        self._parameters = replace(usual, voice=prompt.voice or usual.voice)
         self._played = (0, 0)
         self._playback.begin(reply)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Self
 
+from bot.llm.personas import Persona
 from bot.voice.dialogue.messages import (
     AskModel,
     AudioCame,
@@ -39,10 +41,15 @@ VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 
 @dataclass(frozen=True, slots=True)
 class DialogueTexts:
-    """What the machine says in the persona's name."""
+    """What is said in the persona's name."""
 
     confused: str = "*Seiyuu seems confused...*"
     speechless: str = "🎤 Seiyuu has nothing to say to that."
+
+    @classmethod
+    def of(cls, persona: Persona) -> Self:
+        """Those of this persona."""
+        return cls(persona.confused_line, f"🎤 {persona.name} has nothing to say to that.")
 
 
 class ReplyProgress:

@@ -8,7 +8,7 @@ on, a cancel against a token, a failure against the session's end) is decided he
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from bot.voice.dialogue.messages import (
@@ -44,9 +44,12 @@ class Dialogue:
     A reply to a guess is made like any other, but nothing of it is heard or seen before the guess is confirmed.
     While somebody who may interrupt speaks, playback is held; when there are words in what they say, the reply that
     they interrupted is over, and else it goes on where it was held.
+
+    Args:
+        texts: what is said in the persona's name; asked anew for each reply.
     """
 
-    def __init__(self, texts: DialogueTexts) -> None:
+    def __init__(self, texts: Callable[[], DialogueTexts]) -> None:
         self._texts = texts
         self._waiting: deque[Prompt] = deque()
         self._progress: ReplyProgress | None = None
@@ -194,5 +197,5 @@ class Dialogue:
 
     def _begin(self, prompt: Prompt, *, sure: bool) -> Iterator[Effect]:
         self._count += 1
-        progress = self._progress = ReplyProgress(Reply(f"r{self._count}", prompt, sure=sure), self._texts)
+        progress = self._progress = ReplyProgress(Reply(f"r{self._count}", prompt, sure=sure), self._texts())
         yield from progress.begin()

@@ -71,13 +71,13 @@ class CaptionWriter:
     :meth:`start` begins, :meth:`close` ends. Everything belongs to the event loop.
 
     Args:
-        bot_name: whose answers are written.
+        bot_name: whose answers are written, asked for each.
     """
 
     def __init__(
         self,
         outlet: CaptionOutlet,
-        bot_name: str,
+        bot_name: Callable[[], str],
         place: Captions = Captions.OFF,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -98,7 +98,7 @@ class CaptionWriter:
             case RemarkHeard(person, author, text):
                 self._add(person, caption(author, text))
             case AnswerHeard(text, interrupted):
-                self._add(None, caption(self._bot_name, text, interrupted=interrupted))
+                self._add(None, caption(self._bot_name(), text, interrupted=interrupted))
             case _:
                 pass
 

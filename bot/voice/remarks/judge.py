@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from bot.llm.personas import Character
 from bot.voice.echo.words import echoes
 from bot.voice.remarks.addressing import Addressing, Exchange
 from bot.voice.remarks.backchannel import Backchannels
@@ -42,33 +43,44 @@ class Company(Protocol):
         ...
 
 
+class CharacterInCall(Protocol):
+    """What the judge needs to know of who the bot is; :class:`~bot.characters.LocalCharacter` is one."""
+
+    def now(self) -> Character:
+        """Who it is, now."""
+        ...
+
+
 class CallJudge:
     """A :class:`~bot.voice.ports.RemarkJudge` for one call.
 
     Args:
-        names: what the bot is called.
+        character: who the bot is, and so what it is called.
     """
 
     def __init__(
         self,
         speaker: Speaker,
         company: Company,
-        names: tuple[str, ...],
+        character: CharacterInCall,
         policy: AnswerPolicy,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        known = Names(names)
+        self._character = character
+        self._persona = character.now().persona
+        self._names = Names(self._persona.names)
         self._speaker = speaker
         self._company = company
-        self._commands = VoiceCommands(known)
+        self._commands = VoiceCommands(self._names)
         self._backchannels = Backchannels()
-        self._addressing = Addressing(policy, known)
+        self._addressing = Addressing(policy, self._names)
         self._clock = clock
         self._partner: int | None = None
 
     def judge(self, remark: Remark) -> Verdict:
         """Judge a remark as far as it goes."""
+        self._follow_persona()
         text, others = remark.text, self._company.others(remark.person)
         if not text.strip():
             return Verdict(Meaning.NOTHING)
@@ -82,6 +94,12 @@ class CallJudge:
             return Verdict(Meaning.COMMAND, command)
         addressed = self._addressing.is_addressed(remark.person, text, others, self._exchange())
         return Verdict(Meaning.ADDRESSED if addressed else Meaning.OVERHEARD)
+
+    def _follow_persona(self) -> None:
+        persona = self._character.now().persona
+        if persona is not self._persona:
+            self._persona = persona
+            self._names.become(persona.names)
 
     def said(self, person: int, text: str, *, addressed: bool) -> None:
         """A turn is over: who talks with the bot now?"""

@@ -27,6 +27,10 @@ class Names:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
+        self.become(names)
+
+    def become(self, names: Iterable[str]) -> None:
+        """Be called this from now on."""
         self._names = [words for name in names if (words := plain_words(name))]
         self._written = {len(words) for words in self._names} | {1}
         self._lengths = self._written | {2}

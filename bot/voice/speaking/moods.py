@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
-from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
-from bot.llm.personas import Line, Persona, PresetName
+from bot.llm.personas import Character, Line, PitchShift, PresetName, Speed
 from tts_server.wire import NUMBERS, SpeechParameters
 
 MOODS_FILE = Path(__file__).parents[3] / "config" / "moods.yaml"
@@ -27,8 +27,8 @@ class MoodManner(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     preset: PresetName | None = None
-    speed: Annotated[float | None, Field(ge=_SLOWEST, le=_FASTEST)] = None
-    pitch_shift: Annotated[float, Field(ge=_DEEPEST, le=_HIGHEST)] = 0.0
+    speed: Speed | None = None
+    pitch_shift: PitchShift = 0.0
 
 
 class _File(RootModel[dict[Line, MoodManner]]):
@@ -51,13 +51,17 @@ def load_moods(path: Path = MOODS_FILE) -> Mapping[str, MoodManner]:
 
 
 def speech_parameters(
-    persona: Persona, mood: str, moods: Mapping[str, MoodManner], chosen_voice: str | None
+    character: Character, moods: Mapping[str, MoodManner], chosen_voice: str | None
 ) -> SpeechParameters:
-    """How this persona's next reply is to be spoken. The voice that people chose, and the preset that it names, win."""
-    manner = moods.get(mood, MoodManner())
+    """How this character's next reply is to be spoken. The voice that people chose, and the persona's preset, win.
+
+    Speeds multiply and pitches add up, within what the speech server takes.
+    """
+    persona, manner = character.persona, moods.get(character.mood, MoodManner())
+    speeds = [speed for speed in (persona.speed, manner.speed) if speed is not None]
     return SpeechParameters(
         voice=chosen_voice or persona.voice,
         preset=persona.preset or manner.preset,
-        speed=manner.speed,
-        pitch_shift=manner.pitch_shift,
+        speed=min(max(prod(speeds), _SLOWEST), _FASTEST) if speeds else None,
+        pitch_shift=min(max(persona.pitch_shift + manner.pitch_shift, _DEEPEST), _HIGHEST),
     )

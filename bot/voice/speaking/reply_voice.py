@@ -18,9 +18,6 @@ MANNER_UNKNOWN = "⚠️ The speech server does not know the manner that I wante
 PIECE = 4_000
 """Characters that fit into one message, whatever they are."""
 
-Manner = Callable[[], wire.SpeechParameters]
-"""How the next reply is to be spoken."""
-
 
 @dataclass(slots=True, eq=False)
 class _Saying:
@@ -40,17 +37,15 @@ class _Saying:
 class ReplyVoice:
     """A :class:`~bot.voice.ports.Voice` over another one.
 
-    The parameters go with a reply's first message, as the protocol wants it; a voice that is set there already stays.
     What the server refuses for its voice or manner, it is asked for once more without, and nobody above sees a failure.
-    ``parameters`` are those of the last reply.
+    ``parameters`` are those of the last reply, as its first message set them, or plainer ones after a refusal.
 
     Args:
         tell: writes to people; of each voice that is gone, they are told once.
     """
 
-    def __init__(self, voice: Voice, manner: Manner, tell: Callable[[str], None]) -> None:
+    def __init__(self, voice: Voice, tell: Callable[[str], None]) -> None:
         self._voice = voice
-        self._manner = manner
         self._tell = tell
         self.parameters = wire.SpeechParameters()
         self._told: set[str] = set()
@@ -68,11 +63,11 @@ class ReplyVoice:
             self._saying = None
             return message
         if self._saying is None or self._saying.reply != message.reply:
-            manner = self._manner()
-            own = message.parameters.voice
-            self._saying = _Saying(message.reply, replace(manner, voice=own) if own else manner)
-            self.parameters = self._saying.parameters
-            message = replace(message, parameters=self.parameters)
+            self._saying = _Saying(message.reply, message.parameters)
+            self.parameters = message.parameters
+        else:
+            # The protocol wants them with the first message alone.
+            message = replace(message, parameters=wire.SpeechParameters())
         self._saying.tokens.append(message.token)
         self._saying.flushed |= message.flush
         return message

@@ -42,7 +42,7 @@ def speak(reply: str, text: str) -> list[m.Event]:
 
 
 def test_a_reply_goes_from_prompt_to_history() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     effects = run(
         dialogue,
         m.Prompted(ADA),
@@ -69,7 +69,7 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
 
 
 def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     prompts = [Prompt("Ada", str(n), 0.0, n) for n in range(MAX_WAITING + 2)]
     effects = run(dialogue, *map(m.Prompted, prompts))
     assert [effect.prompt for effect in effects if isinstance(effect, m.Refuse)] == [prompts[-1]]
@@ -85,7 +85,7 @@ def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused()
 
 
 def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA), m.Prompted(ADA), *speak("r1", "All is well. "), *speak("r1", "And more."))
     effects = run(dialogue, m.Stopped(heard=len(SOUND)))
     assert effects == [
@@ -100,7 +100,7 @@ def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
 
 
 def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA), *speak("r1", "One. "), m.TokenCame("r1", "Two. "), m.SegmentStarted("r1", "Two. "))
     effects = run(dialogue, m.SpeechFailed(None))
     assert [type(effect) for effect in effects] == [m.CancelSpeech, m.FinishPlayback]
@@ -112,13 +112,13 @@ def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> 
 
 
 def test_a_voice_lost_before_the_first_word_may_be_back_in_time() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA), m.SpeechFailed(None))
     assert run(dialogue, m.TokenCame("r1", "Hello.")) == [m.TokenToVoice("r1", "Hello.")]
 
 
 def test_a_model_that_times_out_makes_the_persona_say_so() -> None:
-    dialogue = Dialogue(DialogueTexts(confused="*Mia seems confused...*"))
+    dialogue = Dialogue(lambda: DialogueTexts(confused="*Mia seems confused...*"))
     effects = run(dialogue, m.Prompted(ADA), m.ModelFailed("r1", "❌ too slow", timed_out=True))
     assert m.TokenToVoice("r1", "*Mia seems confused...*") in effects
     assert effects[-1] == m.EndOfText("r1")
@@ -126,14 +126,14 @@ def test_a_model_that_times_out_makes_the_persona_say_so() -> None:
 
 
 def test_a_model_that_fails_is_told_and_the_next_prompt_works() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     effects = run(dialogue, m.Prompted(ADA), m.Prompted(ADA), m.ModelFailed("r1", "❌ 500", timed_out=False))
     assert told(effects) == ["❌ 500"]
     assert effects[-1] == m.AskModel("r2", ADA)
 
 
 def test_a_reply_without_sound_is_written() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     effects = run(
         dialogue,
         m.Prompted(ADA),
@@ -148,7 +148,7 @@ def test_a_reply_without_sound_is_written() -> None:
 
 
 def test_recited_text_goes_to_the_voice_and_never_to_the_model() -> None:
-    effects = run(Dialogue(DialogueTexts()), m.Prompted(Prompt("Ada", "Say this.", 0.0, kind=PromptKind.RECITE)))
+    effects = run(Dialogue(DialogueTexts), m.Prompted(Prompt("Ada", "Say this.", 0.0, kind=PromptKind.RECITE)))
     assert m.TokenToVoice("r1", "Say this.") in effects
     assert not any(isinstance(effect, m.AskModel) for effect in effects)
 
@@ -157,7 +157,7 @@ AUDIBLE = (m.Play, m.FinishPlayback, m.BeginClause, m.Tell, m.Remember)
 
 
 def test_nothing_of_a_guess_is_heard_before_it_is_confirmed_and_then_all_of_it_in_order() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     effects = run(dialogue, m.Guessed(spoken("what's up?")), *speak("r1", "All is well."), m.ModelDone("r1"))
     effects += run(dialogue, m.SpeechFlushed("r1"))
     assert m.TokenToVoice("r1", "All is well.") in effects
@@ -170,7 +170,7 @@ def test_nothing_of_a_guess_is_heard_before_it_is_confirmed_and_then_all_of_it_i
 
 
 def test_a_guess_that_came_to_nothing_is_neither_heard_nor_remembered() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Guessed(spoken("what's")), *speak("r1", "What's what?"))
     effects = run(dialogue, m.GuessWithdrawn(TURN))
     assert effects == [
@@ -182,7 +182,7 @@ def test_a_guess_that_came_to_nothing_is_neither_heard_nor_remembered() -> None:
 
 
 def test_a_turn_that_ends_otherwise_than_guessed_is_answered_anew() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Guessed(spoken("what's")), *speak("r1", "What's what?"))
     effects = run(dialogue, m.Confirmed(spoken("what's up?")))
     assert m.EndReply("r1", Outcome.WITHDRAWN) in effects
@@ -191,7 +191,7 @@ def test_a_turn_that_ends_otherwise_than_guessed_is_answered_anew() -> None:
 
 
 def test_a_model_that_fails_at_a_guess_is_told_only_when_the_turn_is_over() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     assert told(run(dialogue, m.Guessed(spoken("hi")), m.ModelFailed("r1", "❌ 500", timed_out=False))) == []
     effects = run(dialogue, m.Confirmed(spoken("hi")))
     assert told(effects) == ["❌ 500"]
@@ -199,20 +199,20 @@ def test_a_model_that_fails_at_a_guess_is_told_only_when_the_turn_is_over() -> N
 
 
 def test_nobody_is_answered_ahead_of_time_while_others_wait() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA))
     assert run(dialogue, m.Guessed(spoken("and me?"))) == []
     assert dialogue.waiting == 0
 
 
 def test_a_prompt_that_came_during_a_guess_is_answered_when_the_guess_is_withdrawn() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Guessed(spoken("what's")), m.Prompted(ADA))
     assert run(dialogue, m.GuessWithdrawn(TURN))[-1] == m.AskModel("r2", ADA)
 
 
 def test_a_cough_pauses_the_reply_and_it_goes_on() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."))
     assert run(dialogue, m.SpeechBegan(TURN)) == [m.HoldPlayback()]
     assert run(dialogue, m.FloorFree(TURN)) == [m.ResumePlayback()]
@@ -220,7 +220,7 @@ def test_a_cough_pauses_the_reply_and_it_goes_on() -> None:
 
 
 def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     waiting = Prompt("Ben", "and me?", 0.0, message=2)
     run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."), m.Prompted(waiting), m.SpeechBegan(TURN))
     effects = run(dialogue, m.WordsCame(TURN, heard=len(SOUND)))
@@ -235,7 +235,7 @@ def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> N
 
 
 def test_playback_is_held_until_the_last_of_two_speakers_has_finished() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA))
     assert run(dialogue, m.SpeechBegan(TURN), m.SpeechBegan(OTHER_TURN)) == [m.HoldPlayback()]
     assert run(dialogue, m.FloorFree(TURN)) == []
@@ -243,14 +243,14 @@ def test_playback_is_held_until_the_last_of_two_speakers_has_finished() -> None:
 
 
 def test_words_of_somebody_who_began_before_the_reply_do_not_end_it() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.SpeechBegan(OTHER_TURN), m.Prompted(ADA))
     assert run(dialogue, m.WordsCame(OTHER_TURN, heard=0)) == []
     assert dialogue.current == "r1"
 
 
 def test_what_one_person_adds_while_they_wait_is_one_prompt() -> None:
-    dialogue = Dialogue(DialogueTexts())
+    dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA), m.Confirmed(spoken("What time is it")), m.Confirmed(spoken("in Tokyo?")))
     assert dialogue.waiting == 1
     run(dialogue, m.Confirmed(spoken("Hello.", OTHER_TURN)))
@@ -264,7 +264,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.dialogue = Dialogue(DialogueTexts())
+        self.dialogue = Dialogue(DialogueTexts)
         self.accepted = 0
         self.dropped = 0
         self.alive: str | None = None

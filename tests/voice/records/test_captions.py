@@ -52,7 +52,7 @@ def outlet() -> Outlet:
 
 @pytest.fixture
 async def writer(outlet: Outlet) -> AsyncIterator[CaptionWriter]:
-    writer = CaptionWriter(outlet, "Mia", Captions.CHANNEL)
+    writer = CaptionWriter(outlet, lambda: "Mia", Captions.CHANNEL)
     writer.start()
     yield writer
     await writer.close()
@@ -136,7 +136,7 @@ async def test_a_message_that_fails_does_not_end_the_captions(
 
 
 async def test_the_last_words_of_a_call_are_written_before_it_ends(outlet: Outlet) -> None:
-    writer = CaptionWriter(outlet, "Mia", Captions.CHANNEL)
+    writer = CaptionWriter(outlet, lambda: "Mia", Captions.CHANNEL)
     writer.start()
     writer(said("Goodbye"))
     await writer.close()
@@ -145,7 +145,7 @@ async def test_the_last_words_of_a_call_are_written_before_it_ends(outlet: Outle
 
 async def test_a_discord_that_hangs_holds_no_call_open(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captions, "CLOSE_SECONDS", 0.05)
-    writer = CaptionWriter(outlet, "Mia", Captions.CHANNEL)
+    writer = CaptionWriter(outlet, lambda: "Mia", Captions.CHANNEL)
     writer.start()
     outlet.open.clear()
     writer(said("Goodbye"))

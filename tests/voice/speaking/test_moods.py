@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
+from bot.llm.personas import PERSONAS_DIR, Character, Persona, load_persona
 from bot.voice.speaking.moods import MoodManner, MoodsError, load_moods, speech_parameters
 from tts_server.presets import Presets
 from tts_server.wire import SpeechParameters
@@ -15,8 +15,9 @@ from tts_server.wire import SpeechParameters
 MOODS = {"sleepy": MoodManner(preset="calm", speed=0.8, pitch_shift=-1.0)}
 
 
-def persona(**own: Any) -> Persona:
-    return Persona(name="Mika", description="x", moods={"sleepy": "x", "odd": "y"}, default_mood="sleepy", **own)
+def mika(mood: str = "sleepy", **own: Any) -> Character:
+    persona = Persona(name="Mika", description="x", moods={"sleepy": "x", "odd": "y"}, default_mood="sleepy", **own)
+    return Character("mika", persona, mood)
 
 
 def test_every_mood_that_ships_has_a_manner_and_every_manner_a_preset_that_there_is() -> None:
@@ -27,16 +28,23 @@ def test_every_mood_that_ships_has_a_manner_and_every_manner_a_preset_that_there
 
 
 def test_a_mood_sets_preset_speed_and_pitch() -> None:
-    assert speech_parameters(persona(), "sleepy", MOODS, None) == SpeechParameters(
-        preset="calm", speed=0.8, pitch_shift=-1.0
-    )
-    assert speech_parameters(persona(), "odd", MOODS, None) == SpeechParameters(), "nothing is known of it"
+    assert speech_parameters(mika(), MOODS, None) == SpeechParameters(preset="calm", speed=0.8, pitch_shift=-1.0)
+    assert speech_parameters(mika("odd"), MOODS, None) == SpeechParameters(), "nothing is known of it"
 
 
 def test_the_voice_that_people_chose_wins_over_the_personas_and_its_preset_over_the_moods() -> None:
-    mika = persona(voice="sky", preset="warm")
-    assert speech_parameters(mika, "sleepy", MOODS, None) == SpeechParameters("sky", "warm", None, -1.0, 0.8)
-    assert speech_parameters(mika, "sleepy", MOODS, "robin").voice == "robin"
+    sky = mika(voice="sky", preset="warm")
+    assert speech_parameters(sky, MOODS, None) == SpeechParameters("sky", "warm", None, -1.0, 0.8)
+    assert speech_parameters(sky, MOODS, "robin").voice == "robin"
+
+
+def test_a_persona_may_be_deep_and_slow_in_every_mood_and_a_mood_adds_to_it() -> None:
+    deep = mika("odd", speed=0.5, pitch_shift=-2.0)
+    assert speech_parameters(deep, MOODS, None) == SpeechParameters(speed=0.5, pitch_shift=-2.0)
+    both = speech_parameters(mika(speed=2.0, pitch_shift=-2.0), MOODS, None)
+    assert (both.speed, both.pitch_shift) == (1.6, -3.0)
+    lowest = speech_parameters(mika(speed=0.5, pitch_shift=-12.0), MOODS, None)
+    assert (lowest.speed, lowest.pitch_shift) == (0.5, -12.0), "never more than the speech server takes"
 
 
 @pytest.mark.parametrize(

@@ -78,15 +78,15 @@ class Table:
         self.events = self.voice.events()
 
 
-def table(manner: wire.SpeechParameters = ROBIN, **server: object) -> Table:
+def table(**server: object) -> Table:
     told: list[str] = []
     built = Server(**server)  # type: ignore[arg-type]
-    return Table(built, ReplyVoice(built, lambda: manner, told.append), told)
+    return Table(built, ReplyVoice(built, told.append), told)
 
 
 async def say(table: Table, reply: str, *tokens: str, flush: bool = True) -> None:
     for token in tokens:
-        await table.voice.send(wire.Speak(token, reply=reply))
+        await table.voice.send(wire.Speak(token, reply=reply, parameters=ROBIN))
     if flush:
         await table.voice.send(wire.Speak(flush=True, reply=reply))
 
@@ -96,13 +96,6 @@ async def test_every_reply_begins_with_how_it_is_to_be_spoken() -> None:
     await say(at, "r1", "Hello ", "there.")
     await say(at, "r2", "And again.")
     assert at.server.spoken == [("r1", ROBIN, "Hello there."), ("r2", ROBIN, "And again.")]
-
-
-async def test_a_reply_that_names_a_voice_of_its_own_keeps_it() -> None:
-    at = table(voices=("robin", "ada"))
-    await at.voice.send(wire.Speak("Hear me.", True, "r1", wire.SpeechParameters(voice="ada")))
-    assert at.server.spoken == [("r1", replace(ROBIN, voice="ada"), "Hear me.")]
-    assert at.voice.parameters == replace(ROBIN, voice="ada")
 
 
 @pytest.mark.parametrize("written_before", [True, False])

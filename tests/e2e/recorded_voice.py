@@ -1,0 +1,76 @@
+"""A speech server whose wire is written down: a relay between the bot and a real one."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp import WSMsgType, web
+from yarl import URL
+
+from tts_server import wire
+
+
+class RecordedVoice:
+    """Relays a WebSocket to the speech server behind it; an async context manager.
+
+    ``replies`` holds, by reply, the parameters that its first message asked for, oldest first.
+    """
+
+    def __init__(self, behind: str) -> None:
+        self.replies: dict[str, wire.SpeechParameters] = {}
+        self.url = ""
+        self._behind = URL(behind)
+        app = web.Application()
+        app.router.add_get(self._behind.path, self._relay)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = str(self._behind.with_port(self._runner.addresses[0][1]))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def last(self) -> wire.SpeechParameters:
+        """How the last reply was to be spoken."""
+        return list(self.replies.values())[-1]
+
+    async def _relay(self, request: web.Request) -> web.WebSocketResponse:
+        bot = web.WebSocketResponse(compress=False)
+        await bot.prepare(request)
+        async with (
+            aiohttp.ClientSession() as http,
+            http.ws_connect(self._behind.update_query(request.query), max_msg_size=0) as server,
+        ):
+            answers = asyncio.create_task(self._answer(server, bot))
+            try:
+                async for message in bot:
+                    if message.type is WSMsgType.TEXT:
+                        self._note(message.data)
+                        await server.send_str(message.data)
+            finally:
+                answers.cancel()
+                await asyncio.gather(answers, return_exceptions=True)
+        return bot
+
+    @staticmethod
+    async def _answer(server: aiohttp.ClientWebSocketResponse, bot: web.WebSocketResponse) -> None:
+        async for message in server:
+            if message.type is WSMsgType.BINARY:
+                await bot.send_bytes(message.data)
+            elif message.type is WSMsgType.TEXT:
+                await bot.send_str(message.data)
+        await bot.close()
+
+    def _note(self, raw: str) -> None:
+        message = wire.parse_client(raw)
+        if isinstance(message, wire.Speak) and message.reply is not None:
+            self.replies.setdefault(message.reply, message.parameters)
