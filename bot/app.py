@@ -173,6 +173,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         stack.push_async_callback(features.chat.close)
         background = await stack.enter_async_context(BackgroundWork())
         background.begin({"heartbeat": lambda: beat(settings.data_dir / HEARTBEAT_FILE)})
+        background.begin({"the models' context": models.learn_context_sizes})
         stack.push_async_callback(manager.close)
         warning = await toy_warning(settings)
         if warning:

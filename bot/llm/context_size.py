@@ -35,9 +35,9 @@ class _Place:
 
 
 async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
-    """The context of ``options.model`` in tokens, as the server tells it; ``None`` where it tells nothing. Never raises.
+    """The context of ``options.model`` in tokens, as the server tells it; ``None`` where it tells nothing.
 
-    It may take ``connect_timeout`` seconds at each of a few addresses: ask while nobody waits.
+    Never raises. It may take ``connect_timeout`` seconds at each of a few addresses: ask while nobody waits.
     """
     for place in _places(options):
         size = _sensible(await _read(session, place, options))

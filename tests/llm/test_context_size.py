@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from bot.database import Database
+from bot.features.model_routing import ModelRouter
 from bot.llm.context_size import ask_context_size
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
+from config.settings import Card
 from tests.llm.servers import FINISHED, Recorded, for_ever, said, serving, streaming
 
 OPTIONS = ModelOptions("", model="m", connect_timeout=2)
@@ -125,3 +129,22 @@ async def test_a_size_that_is_set_is_not_asked_for() -> None:
     async with serving(handler) as url, ModelClient(replace(OPTIONS, url=url, context_tokens=2048)) as client:
         await client.learn_context_size()
     assert asked == []
+
+
+async def test_a_server_that_starts_late_is_asked_again(tmp_path: Path) -> None:
+    answers: dict[str, Any] = {}
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.json_response(answers.get(request.path), status=200 if request.path in answers else 503)
+
+    async def starts(_: float) -> None:
+        answers.update(LLAMA_CPP)
+
+    async with (
+        serving(handler) as url,
+        ModelClient(replace(OPTIONS, url=url)) as client,
+        Database.opened(tmp_path / "db") as database,
+    ):
+        router = await ModelRouter.load(database, {Card.NVIDIA: client}, Card.NVIDIA)
+        await router.learn_context_sizes(sleep=starts)
+        assert client.context_size() == 6144
