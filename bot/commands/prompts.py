@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from bot.calls import Calls
-from bot.commands.message_words import words_of
+from bot.commands.message_words import find_quoted, words_of
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
 from bot.voice.dialogue.reply import Prompt
@@ -36,7 +36,8 @@ class PromptListener(commands.Cog):
             return
         if message.attachments:
             await reply_to(message, _cant_attach(message.attachments), ping=False)
-        text = words_of(message)
+        await find_quoted(message)
+        text = words_of(message).text
         if text:
             self._calls.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif not message.attachments:
