@@ -100,8 +100,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     """Build everything, in order; on leaving, end any call and stop everything, the other way.
 
     Raises:
-        OpusMissing, ServiceError, PersonaError, MoodsError, CorrectionsError, OSError: a part could not be built; the
-            text says what to do.
+        OpusMissing, ServiceError, PersonaError, MoodsError, CorrectionsError, PhantomsError, OSError: a part could not
+            be built; the text says what to do.
     """
     if settings.discord_token is None:
         raise ValueError("DISCORD_TOKEN is not set")

@@ -32,6 +32,7 @@ from config.types import (
     PersonaName,
     QuietHours,
     Rate,
+    RecognitionDevice,
     RequestFields,
     Timezone,
     WebAddresses,
@@ -109,6 +110,12 @@ class Captions(StrEnum):
     THREAD = "thread"
 
 
+ComputeType = Literal[
+    "auto", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16", "float16", "bfloat16", "float32"
+]
+"""In what numbers faster-whisper computes."""
+
+
 class Settings(SecretsFirst):
     """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
 
@@ -153,7 +160,8 @@ class Settings(SecretsFirst):
     tts_engine: OptionalEngine = None
 
     stt_model: OptionalText = None
-    stt_device: Device = Device.AUTO
+    stt_device: RecognitionDevice = "auto"
+    stt_compute_type: ComputeType = "auto"
     stt_language: Language = None
     stt_threads: int = Field(0, ge=0, le=64)
     stt_corrections: OptionalPath = None

@@ -138,6 +138,12 @@ EngineChoice = Annotated[
 ]
 """A voice's engine; whether there is one of that name, the speech server says."""
 OptionalEngine = Annotated[EngineChoice | None, BeforeValidator(_blank_is_unset)]
+RecognitionDevice = Annotated[
+    str,
+    _of_text(lambda text: text.strip().lower()),
+    shaped(r"auto|cpu|cuda(:\d{1,2})?", "auto, cpu, cuda, or cuda:N for one card of several"),
+]
+"""Where speech is recognised."""
 Channel = Annotated[str | None, _of_text(_channel), BeforeValidator(_blank_is_unset)]
 Channels = Annotated[tuple[str, ...], NoDecode, _of_text(lambda text: tuple(map(_channel, _split_at_commas(text))))]
 PersonaName = Annotated[
