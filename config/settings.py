@@ -29,12 +29,15 @@ from config.types import (
     OptionalText,
     OptionalWebSocketUrl,
     Permitted,
+    PermittedOnCall,
+    PermittedOrNobody,
     PersonaName,
     QuietHours,
     Rate,
     RecognitionDevice,
     RequestFields,
     Timezone,
+    UserIds,
     WebAddresses,
 )
 
@@ -177,6 +180,10 @@ class Settings(SecretsFirst):
     timezone: Timezone = "UTC"
     who_may_join: Permitted = "everyone"
     who_may_leave: Permitted = "everyone"
+    who_may_control: PermittedOnCall = "call"
+    who_may_talk: PermittedOnCall = "everyone"
+    who_may_record: PermittedOrNobody = "managers"
+    owners: UserIds = ()
     who_may_draw: Permitted = "everyone"
     who_may_schedule: Permitted = "managers"
     who_may_clone: Permitted = "everyone"
