@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
-from bot.llm.circumstances import Circumstances, moment
+from bot.llm.circumstances import CallRoom, Circumstances, call_room, moment
+from bot.llm.cleaning import clean_name
 from bot.llm.errors import ModelError
-from bot.llm.history import History, user_line
+from bot.llm.filters.chain import Retraction
+from bot.llm.history import MAX_MESSAGES, History, speakers, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character
 from bot.llm.prompts import build_messages
+from bot.llm.speakers import Speakers
 from bot.llm.stream import ModelClient
 
 _log = logging.getLogger(__name__)
@@ -24,7 +28,7 @@ class ModelCompanion:
 
     Args:
         character: who answers, asked anew for each reply.
-        room: where the call is and who is in it, as :func:`~bot.llm.circumstances.call_room` writes it.
+        room: where the call is and who is in it.
         clock: what time it is, in the time zone of the people.
         context_messages: how many messages of the history the model sees.
     """
@@ -32,7 +36,7 @@ class ModelCompanion:
     def __init__(
         self,
         character: Callable[[], Character],
-        room: Callable[[], str],
+        room: Callable[[], CallRoom],
         clock: Callable[[], datetime],
         model: ModelClient,
         context_messages: int,
@@ -43,39 +47,67 @@ class ModelCompanion:
         self._model = model
         self._context_messages = context_messages
         self._history = History()
+        self._thoughts_aloud: list[str] = []
 
     async def warm_up(self) -> None:
-        """Fill the server's prompt cache, and ask how much it takes in; what is wrong is told with the first answer."""
+        """Open the connection and fill the server's prompt cache; what is wrong is told with the first answer."""
         character = self._character()
         try:
             await self._model.warm_up(self._messages(character, "Someone", "hello"), model=character.persona.model)
         except ModelError as error:
             _log.warning("The model server does not warm up: %s", error)
-        await self._model.learn_context_size(model=character.persona.model)
 
-    def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
+    async def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
         """Stream the answer to what ``author`` said; raises :class:`~bot.llm.errors.ModelError` while it is read."""
         character = self._character()
-        return self._model.stream(self._messages(character, author, text), model=character.persona.model)
+        asked = self._messages(character, author, text)
+        said = ""
+        pieces = self._model.stream(asked, model=character.persona.model, speakers=self._speakers(character, author))
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if isinstance(piece, Retraction):
+                    self._thoughts_aloud.append(said)
+                    continue
+                said += piece
+                yield piece
+
+    def _speakers(self, character: Character, author: str) -> Speakers:
+        people = (*self._room().people, author)
+        names = [*speakers(self._history.newest(MAX_MESSAGES)), *map(clean_name, people)]
+        return Speakers.of(character.persona.names, names)
 
     def _messages(self, character: Character, author: str, text: str) -> tuple[ChatMessage, ...]:
+        room = self._room()
         return build_messages(
             character.persona,
             character.mood,
             self._history,
             user_line(author, text),
             self._context_messages,
-            Circumstances(self._room(), moment(self._clock())),
+            Circumstances(call_room(room.channel, room.people), moment(self._clock())),
         )
 
     def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None:
-        """Add the exchange to the history, as far as it was heard."""
+        """Add the exchange to the history, as far as it was heard; a thought that was said aloud stays out of it."""
         self._history.add_user(author, text)
+        if self._is_thought(heard):
+            return
         if interrupted:
             self._history.add_interrupted_reply(heard)
         else:
             self._history.add_reply(heard)
 
+    def _is_thought(self, heard: str) -> bool:
+        """Whether what was heard begins with a thought that the model was found to have said aloud."""
+        words = heard.split()
+        return any(words and _begin_alike(words, thought.split()) for thought in self._thoughts_aloud)
+
     def overhear(self, author: str, text: str) -> None:
         """Add to the history what somebody said that was not answered."""
         self._history.add_user(author, text)
+
+
+def _begin_alike(words: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether one is the beginning of the other; the last word of ``words`` may be cut off."""
+    shorter = min(len(words), len(others))
+    return words[: shorter - 1] == others[: shorter - 1] and others[shorter - 1].startswith(words[shorter - 1])

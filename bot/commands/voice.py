@@ -8,9 +8,9 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.access import CallPermits
 from bot.calls import MAX_VOLUME, Calls
 from bot.commands.loading import LoadingAnswer
-from bot.commands.managers import require_guild
 from bot.commands.status import StatusReporter
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt, PromptKind
@@ -23,7 +23,10 @@ Context = commands.Context[Any]
 class VoiceCommands(commands.Cog, name="Voice"):
     """Bring me into a voice channel, make me speak, send me away."""
 
-    def __init__(self, calls: Calls, status: StatusReporter, warning: str | None, prefix: str) -> None:
+    def __init__(
+        self, calls: Calls, permits: CallPermits, status: StatusReporter, warning: str | None, prefix: str
+    ) -> None:
+        self._permits = permits
         self._calls = calls
         self._status = status
         self._warning = warning
@@ -39,6 +42,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         channel: discord.VoiceChannel | discord.StageChannel = commands.parameter(default=None),
     ) -> None:
         """Join your voice channel, or the one you name."""
+        self._permits.join.require(ctx.author, "call me into a voice channel")
         await ctx.defer()
         answer = LoadingAnswer(ctx)
         async with answer.shown():
@@ -59,8 +63,9 @@ class VoiceCommands(commands.Cog, name="Voice"):
     @commands.guild_only()
     async def leave(self, ctx: Context) -> None:
         """Leave the voice channel; also stops me from joining one."""
+        self._permits.leave.require(ctx.author, "send me away")
         await ctx.defer()
-        await self._calls.leave(require_guild(ctx).id)
+        await self._calls.leave()
         await ctx.send("👋 Left voice channel!")
 
     @commands.hybrid_command(name="voice-status", description="What the call is doing, and how fast.")
@@ -68,19 +73,20 @@ class VoiceCommands(commands.Cog, name="Voice"):
     async def voice_status(self, ctx: Context) -> None:
         """What the call is doing, and how fast."""
         await ctx.defer()
-        report = await self._status.report(require_guild(ctx).id)
-        await ctx.send(report, allowed_mentions=discord.AllowedMentions.none())
+        await ctx.send(await self._status.report(), allowed_mentions=discord.AllowedMentions.none())
 
     @commands.hybrid_command(description="Say this text aloud, word for word.")
     @commands.guild_only()
     async def speak(self, ctx: Context, *, text: commands.Range[str, 1, 4000]) -> None:
         """Say a text aloud, word for word."""
         await ctx.defer()
-        session = self._calls.require(require_guild(ctx).id)
-        typed_here = not ctx.interaction and ctx.channel.id == session.prompts.channel.id
+        session = self._calls.session
+        typed_here = session is not None and not ctx.interaction and ctx.channel.id == session.prompts.channel.id
         message = ctx.message.id if typed_here else None
         author = ctx.author
-        session.say(Prompt(author.display_name, text, time.monotonic(), message, PromptKind.RECITE, person=author.id))
+        self._calls.say(
+            Prompt(author.display_name, text, time.monotonic(), message, PromptKind.RECITE, person=author.id)
+        )
         if not typed_here:
             await ctx.send("🎤 I'll say that.")
 
@@ -88,7 +94,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
     @commands.guild_only()
     async def stop(self, ctx: Context) -> None:
         """Fall silent, and forget what waits."""
-        stopped = self._calls.require(require_guild(ctx).id).conversation.stop()
+        stopped = self._calls.stop()
         await ctx.send("🤫 Stopped." if stopped else "🤫 I wasn't saying anything.")
 
     @commands.hybrid_command(description="How loud I speak: 0 to 200 percent.")
@@ -100,10 +106,9 @@ class VoiceCommands(commands.Cog, name="Voice"):
     ) -> None:
         """Show how loud I speak, or set it: 0 to 200 percent."""
         await ctx.defer()
-        guild = require_guild(ctx).id
         if percent is not None:
-            await self._calls.set_volume(guild, percent / 100)
-        await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume(guild))} %")
+            await self._calls.set_volume(percent / 100)
+        await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume())} %")
 
 
 def _channel_of(author: discord.User | discord.Member) -> VoiceChannel:

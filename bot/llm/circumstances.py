@@ -41,6 +41,14 @@ def moment(when: datetime) -> str:
     return f"{weekday}, {when.day} {month} {when.year}, {when:%H:%M} ({when.tzinfo or 'local time'})"
 
 
+@dataclass(frozen=True, slots=True)
+class CallRoom:
+    """A voice channel, and who is in it besides the bot. Names may be anybody's."""
+
+    channel: str
+    people: tuple[str, ...] = ()
+
+
 def call_room(channel: str, people: Sequence[str]) -> str:
     """A voice channel, and who is in it besides the bot. Names may be anybody's: they are cleaned here."""
     return f"{_place('You are in the voice channel', channel)}\n{_people('People in it', people)}"

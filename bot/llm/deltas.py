@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from bot.llm.surrogates import mended
 
 END_OF_STREAM = "[DONE]"
+LENGTH = frozenset({"length", "max_tokens", "limit", "max_output_tokens"})
+"""The reasons for an end that mean: it had used up its tokens."""
+FILTERED = frozenset({"content_filter", "content-filter", "safety", "blocklist", "prohibited_content", "sensitive"})
+"""The reasons for an end that mean: a filter of the server's took offence."""
 
 _MAX_ERROR_CHARS = 200
+_NOT_AN_END = frozenset({"", "null", "none"})
+_NO_ERROR_CODES = (None, 0, 200, "0", "200", "")
+_REASONING = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "thought")
+_MESSAGE_FIELDS = ("error", "message", "detail", "msg", "errors")
+_SIGNS_OF_ERROR = ("error", "exception", "fail", "exceed", "invalid", "timed out", "unavailable")
+_PROVIDER_FAILED = "Provider returned error"
 
 
 class BrokenDeltaError(ValueError):
@@ -20,29 +34,37 @@ class ServerSaidError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One step of a reply. ``reasoning`` is thought, never spoken; ``finished`` marks the reply's regular end."""
+    """One step of a reply.
+
+    ``reasoning`` is thought, never spoken. ``finished`` marks the reply's regular end, and ``reason`` is the server's
+    word for why it ended, in lower case; "" where it gave none.
+    """
 
     text: str = ""
     reasoning: str = ""
     finished: bool = False
+    reason: str = ""
 
 
 def parse_delta(data: str) -> Delta:
     """Read the data of one event, or a whole answer of a server that does not stream.
 
+    Events that are no step of a reply, ``null`` or a keep-alive say, are an empty delta.
+
     Raises:
-        BrokenDeltaError: not JSON, or JSON of another shape.
-        ServerSaidError: an error object.
+        BrokenDeltaError: JSON that was cut off, a web page, or JSON of another shape.
+        ServerSaidError: an error object, or an error in plain words.
     """
-    if data.strip() == END_OF_STREAM:
+    data = data.strip()
+    if data.strip('"').upper() == END_OF_STREAM:
         return Delta(finished=True)
     fields = _json_object(data)
-    if fields.get("error"):
-        raise ServerSaidError(error_text(data))
-    if "choices" in fields:
+    if (said := _reported_error(fields)) is not None:
+        raise ServerSaidError(said)
+    if fields.get("choices") is not None:
         return _from_choices(fields["choices"])
     if "content" in fields:
-        return Delta(_text(fields["content"]), finished=bool(fields.get("stop")))
+        return Delta(_text(fields["content"]), finished=bool(fields.get("stop")), reason=_llama_cpp_reason(fields))
     return Delta()
 
 
@@ -53,48 +75,139 @@ def error_text(body: str) -> str:
     except (ValueError, RecursionError):
         # Not JSON: a proxy's page is no message, a short plain text is one.
         words = "" if "<" in body else body
-    while isinstance(words, dict):
-        words = words.get("error") or words.get("message") or words.get("detail")
-    line = " ".join(words.split()) if isinstance(words, str) else ""
+    line = " ".join(mended(_message(words)).split())
     return line if len(line) <= _MAX_ERROR_CHARS else line[: _MAX_ERROR_CHARS - 1] + "…"
+
+
+def _message(words: object) -> str:
+    while not isinstance(words, str):
+        if isinstance(words, list) and words:
+            words = words[0]
+        elif isinstance(words, dict):
+            said = (words[key] for key in _MESSAGE_FIELDS if words.get(key))
+            words = _raw_words_of_provider(words) or next(said, "")
+        else:
+            return ""
+    return words
+
+
+def _raw_words_of_provider(error: Mapping[str, object]) -> str:
+    """What OpenRouter passes on from the provider behind it, which says more than its own sentence."""
+    metadata = error.get("metadata")
+    if error.get("message") != _PROVIDER_FAILED or not isinstance(metadata, dict):
+        return ""
+    raw = metadata.get("raw")
+    return error_text(raw) if isinstance(raw, str) else ""
+
+
+def _reported_error(fields: Mapping[str, object]) -> str | None:
+    """The server's words where the event reports an error; ``None`` where it does not."""
+    choices = fields.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    for holder in (fields, choice):
+        if holder.get("error"):
+            return error_text(json.dumps(holder["error"])) or error_text(json.dumps({**holder, "error": None}))
+    if isinstance(reason := choice.get("finish_reason"), str) and reason.lower() == "error":
+        return "it broke off"
+    if choices is None and "content" not in fields:
+        named = "error" in (fields.get("object"), fields.get("type"), fields.get("status"))
+        if named or fields.get("code") not in _NO_ERROR_CODES or fields.keys() & {"detail", "errors"}:
+            return error_text(json.dumps(fields)) or None
+    return None
 
 
 def _from_choices(choices: object) -> Delta:
     if not isinstance(choices, list):
         raise BrokenDeltaError("choices is not a list")
-    if not choices:
+    choice = next((each for each in choices if not isinstance(each, dict) or not each.get("index")), None)
+    if choice is None:
         return Delta()
-    choice = choices[0]
     if not isinstance(choice, dict):
         raise BrokenDeltaError("a choice is not an object")
-    finished = choice.get("finish_reason") is not None
-    said = choice.get("delta") or choice.get("message")
-    if said is None or said == {}:
-        return Delta(_text(choice.get("text")), finished=finished)
+    reason = _reason(choice.get("finish_reason"))
+    said = choice.get("delta")
+    if said is None:
+        said = choice.get("message")
+    if said is None:
+        said = {}
     if not isinstance(said, dict):
         raise BrokenDeltaError("a delta is not an object")
-    reasoning = _text(said.get("reasoning_content")) or _text(said.get("reasoning"))
-    return Delta(_text(said.get("content")), reasoning, finished)
+    text, reasoning = _said(said)
+    # Some send the text of both endpoints at once; then it is the same.
+    text = text or ("" if reasoning else _text(choice.get("text")))
+    return Delta(text, reasoning, finished=bool(reason), reason=reason)
+
+
+def _reason(value: object) -> str:
+    if isinstance(value, dict):
+        value = value.get("type")
+    word = str(value).lower() if value else ""
+    return "" if word in _NOT_AN_END else word
+
+
+def _llama_cpp_reason(fields: Mapping[str, object]) -> str:
+    if not fields.get("stop"):
+        return ""
+    if fields.get("stopped_limit"):
+        return "length"
+    return _reason(fields.get("stop_type")) or "stop"
+
+
+def _said(said: Mapping[str, Any]) -> tuple[str, str]:
+    """Text and thought of a delta or a message."""
+    content = said.get("content")
+    reasoning = next((text for key in _REASONING if (text := _text(said.get(key)))), "") + _thinking_parts(content)
+    text = _text(content)
+    if _is_marked_as_thought(said):
+        return "", reasoning + text
+    return text + _text(said.get("refusal")), reasoning
+
+
+def _is_marked_as_thought(said: Mapping[str, Any]) -> bool:
+    """Gemini marks the content itself as thought."""
+    extra = said.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    return isinstance(google, dict) and google.get("thought") is True
 
 
 def _text(value: object) -> str:
-    """A text, a list of typed parts of which the text parts count (Mistral), or nothing."""
+    """A text, a typed part or a list of parts, of which those of text count, or nothing."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
+    if isinstance(value, dict):
+        return _text(value.get("text")) if value.get("type", "text") in ("text", "output_text") else ""
     if isinstance(value, list):
-        return "".join(
-            _text(part.get("text")) for part in value if isinstance(part, dict) and part.get("type") == "text"
-        )
+        return "".join(_text(part) for part in value if isinstance(part, str | dict))
     raise BrokenDeltaError("a text is not a text")
 
 
-def _json_object(data: str) -> dict[str, object]:
+def _thinking_parts(content: object) -> str:
+    """The thoughts among typed parts, as Mistral sends them: {"type": "thinking", "thinking": [parts]}."""
+    if not isinstance(content, list):
+        return ""
+    thoughts = (part for part in content if isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"))
+    return "".join(_text(part.get("thinking") or part.get("text")) for part in thoughts)
+
+
+def _json_object(data: str) -> dict[str, Any]:
+    """The event's object; {} for what is no step of a reply."""
     try:
         fields = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise BrokenDeltaError("not JSON") from error
-    if not isinstance(fields, dict):
-        raise BrokenDeltaError("not a JSON object")
-    return fields
+        if data[:1] in ("{", "["):
+            raise BrokenDeltaError("not JSON") from error
+        if data.startswith("<"):
+            raise BrokenDeltaError("a web page") from error
+        if _sounds_like_an_error(data):
+            raise ServerSaidError(error_text(data)) from error
+        return {}
+    if isinstance(fields, list):
+        fields = next((each for each in fields if isinstance(each, dict)), {})
+    return fields if isinstance(fields, dict) else {}
+
+
+def _sounds_like_an_error(words: str) -> bool:
+    lower = words.lower()
+    return any(sign in lower for sign in _SIGNS_OF_ERROR)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
 import aiohttp
 
-from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text, parse_delta
+from bot.llm.decoding import ReplyDecoder
+from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.failures import model_error, stalled, too_late
 from bot.llm.options import ModelOptions
-from bot.llm.sse import MAX_EVENT_CHARS, SseEvent, SseOverflowError, SseParser
+from bot.llm.remedies import server_said
+from bot.llm.sse import SseOverflowError
 
 _LAST_BYTES_WAIT = 0.05
+_MORE_TEXT_WAIT = 0.5
+"""Some servers mark every piece of text as the last one. Both in seconds."""
 # aiohttp says RuntimeError when the connection was closed under the reader.
 _HANG_UPS = (aiohttp.ClientError, OSError, RuntimeError)
-_UNSTREAMED_TYPES = frozenset({"application/json", "text/html"})
 
 
 class ReplyReader:
@@ -27,78 +29,77 @@ class ReplyReader:
         self._options = options
         self._begin_by = begin_by
         self._begun = False
-        self._parser = SseParser()
-        self._events: deque[SseEvent] = deque()
+        self._over_by: float | None = None
+        self._decoder = ReplyDecoder()
+        self._at_end = False
 
     async def read(self) -> Delta | None:
-        """The next delta that says, thinks or finishes something; None at the end of the stream.
+        """The next delta that says, thinks or finishes something; ``None`` at the end of the reply.
 
-        Only such deltas count as life: a server that keeps a dead reply open with comments is found out.
+        Only such deltas count as life: a server that keeps a dead reply open with comments is found out. After the
+        finishing delta, what comes at once is read too: text that a server sends after its own end mark, and the last
+        bytes, so that the connection can be reused.
 
         Raises:
             ModelError: the wait was too long, the server hung up, reported an error, or sent nonsense.
         """
+        if self._over_by is not None:
+            return await self._read_on(self._over_by)
         stall_by = asyncio.get_running_loop().time() + self._options.stall_timeout
         deadline = stall_by if self._begun else self._begin_by
-        while True:
-            while self._events:
-                delta = self._parse(self._events.popleft())
-                if delta.text or delta.reasoning or delta.finished:
-                    self._begun = True
-                    return delta
-            chunk = await self._read_bytes(deadline)
-            if not chunk:
+        while (delta := self._next()) is None:
+            if self._at_end:
                 return None
-            if self._response.content_type in _UNSTREAMED_TYPES:
-                return await self._whole_answer(chunk, deadline)
-            self._events.extend(self._split(chunk))
+            await self._take_bytes(deadline)
+        self._begun = True
+        if delta.finished:
+            wait = _MORE_TEXT_WAIT if delta.text else _LAST_BYTES_WAIT
+            self._over_by = asyncio.get_running_loop().time() + wait
+        return delta
 
-    async def read_to_end(self) -> None:
-        """After the finishing delta: take the last bytes if they come at once, so that the connection can be reused."""
+    async def _read_on(self, over_by: float) -> Delta | None:
         try:
-            async with asyncio.timeout(_LAST_BYTES_WAIT):
-                while await self._response.content.readany():
-                    pass
-        except (TimeoutError, *_HANG_UPS):
+            while True:
+                delta = self._next()
+                if delta is not None and delta.text:
+                    # So its end marks mean nothing, and only the end of the stream does.
+                    self._over_by = None if not delta.finished else over_by + _MORE_TEXT_WAIT
+                    return delta
+                if delta is not None:
+                    over_by = min(over_by, asyncio.get_running_loop().time() + _LAST_BYTES_WAIT)
+                elif self._at_end:
+                    return None
+                else:
+                    await self._take_bytes(over_by)
+        except ModelError:
             # The reply is whole; all that is lost is a warm connection.
             self._response.close()
+            return None
 
-    async def _read_bytes(self, deadline: float) -> bytes:
+    async def _take_bytes(self, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._response.content.readany()
+                chunk = await self._response.content.readany()
         except TimeoutError as error:
             raise (stalled if self._begun else too_late)(self._options) from error
         except _HANG_UPS as error:
             raise model_error(self._options, ModelErrorKind.BROKEN, "hung up in the middle of its reply.") from error
-
-    async def _whole_answer(self, start: bytes, deadline: float) -> Delta:
-        """The reply of a server that answers in one piece although it was asked to stream."""
-        body = bytearray(start)
-        while chunk := await self._read_bytes(deadline):
-            body += chunk
-            if len(body) > MAX_EVENT_CHARS:
-                raise self._nonsense("an endless body")
-        delta = self._parse(SseEvent("message", body.decode("utf-8", "replace")))
-        return Delta(delta.text, delta.reasoning, finished=True)
-
-    def _split(self, chunk: bytes) -> list[SseEvent]:
         try:
-            return self._parser.feed(chunk)
+            if chunk:
+                self._decoder.feed(chunk)
+            else:
+                self._at_end = True
+                self._decoder.finish()
         except SseOverflowError as error:
             raise self._nonsense(str(error)) from error
 
-    def _parse(self, event: SseEvent) -> Delta:
+    def _next(self) -> Delta | None:
         try:
-            if event.type == "error":
-                raise ServerSaidError(error_text(event.data))
-            return parse_delta(event.data)
+            return self._decoder.next()
         except BrokenDeltaError as error:
             raise self._nonsense(str(error)) from error
         except ServerSaidError as error:
-            raise model_error(
-                self._options, ModelErrorKind.SERVER, f"reported an error: {error}".rstrip(": ")
-            ) from error
+            raise server_said(self._options, str(error)) from error
 
     def _nonsense(self, what: str) -> ModelError:
         return model_error(self._options, ModelErrorKind.BROKEN, f"sent something that is not a reply ({what}).")

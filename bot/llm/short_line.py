@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.llm.history import speakers
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
+from bot.llm.speakers import Speakers
 from bot.llm.text_model import TextModel
 
 MAX_CHARS = 300
@@ -21,19 +23,14 @@ async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: 
     Hangs up as soon as there is enough. Raises :class:`~bot.llm.errors.ModelError`.
     """
     text = ""
-    async with aclosing(model.stream(messages, model=author.model)) as pieces:
+    known = Speakers.of(author.names, speakers(messages))
+    async with aclosing(model.stream(messages, model=author.model, speakers=known, careful=True)) as pieces:
         async for piece in pieces:
             text = (text + piece).lstrip()
             if "\n" in text or len(text) > 2 * MAX_CHARS:
                 break
     first_line = text.partition("\n")[0]
-    return shortened(clean_prompt(without_own_name(first_line, author), DiscordNames()))
-
-
-def without_own_name(line: str, author: Persona) -> str:
-    """The line without "NAME:" before it, which models like to write."""
-    names = "|".join(re.escape(name) for name in author.names)
-    return re.sub(rf"^\W*({names})\W*:\W*\s", "", line, flags=re.IGNORECASE)
+    return shortened(clean_prompt(first_line, DiscordNames()))
 
 
 def shortened(line: str) -> str:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from dataclasses import dataclass
 
 MAX_EVENT_CHARS = 1 << 20
 
+ERROR = "error"
+BARE = "bare"
+"""The type of what came without any field's name before it: the JSON that some servers write into the stream."""
+
+_FIELDS_OF_RECONNECTING = frozenset({"", "id", "retry"})
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -28,7 +34,12 @@ class SseParser:
     """An incremental parser after the HTML standard, section 9.2.6 ("Interpreting an event stream").
 
     Invalid UTF-8 becomes U+FFFD. ``id`` and ``retry`` serve reconnecting, which a reply never does, so they are
-    ignored with the unknown fields. An event that the stream's end cuts off is dropped, as the standard asks.
+    ignored. Where the standard would lose what servers really send, it is kept:
+
+    - ``error: …`` in place of ``data: …`` is an event of the type "error".
+    - A line that is JSON by itself is an event of the type "bare" at once. Other lines without a known field are
+      collected; the end of the stream makes one "bare" event of them.
+    - An event without an empty line behind it is dispatched by the end of the stream. It may be cut off.
     """
 
     def __init__(self, max_event_chars: int = MAX_EVENT_CHARS) -> None:
@@ -41,6 +52,8 @@ class SseParser:
         self._type = ""
         self._data: list[str] = []
         self._data_chars = 0
+        self._bare: list[str] = []
+        self._bare_chars = 0
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """Take the next bytes; return the events they complete, in order.
@@ -59,6 +72,19 @@ class SseParser:
                 events.append(event)
         self._hold(rest)
         return events
+
+    def finish(self) -> list[SseEvent]:
+        """The stream is over: what stands in the parser still, in order. The parser is of no more use.
+
+        Raises:
+            SseOverflowError: as for :meth:`feed`.
+        """
+        self._hold(self._decoder.decode(b"", final=True))
+        last_line = self._complete("")
+        events = [self._take_line(last_line) if last_line else None, self._dispatch()]
+        if self._bare:
+            events.append(SseEvent(BARE, "\n".join(self._bare)))
+        return [event for event in events if event is not None]
 
     def _decode(self, chunk: bytes) -> str:
         text = self._decoder.decode(chunk)
@@ -90,15 +116,32 @@ class SseParser:
     def _take_line(self, line: str) -> SseEvent | None:
         if not line:
             return self._dispatch()
-        name, _, value = line.partition(":")
+        name, colon, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
-            self._data_chars += len(value) + 1
-            if self._data_chars > self._max:
-                raise SseOverflowError(f"an event of more than {self._max} characters")
-            self._data.append(value)
+            self._add_data(value)
         elif name == "event":
             self._type = value
+        elif name == ERROR and colon:
+            self._type = ERROR
+            self._add_data(value)
+        elif name not in _FIELDS_OF_RECONNECTING:
+            return self._take_bare(line)
+        return None
+
+    def _add_data(self, value: str) -> None:
+        self._data_chars += len(value) + 1
+        if self._data_chars > self._max:
+            raise SseOverflowError(f"an event of more than {self._max} characters")
+        self._data.append(value)
+
+    def _take_bare(self, line: str) -> SseEvent | None:
+        if not self._bare and _is_json_object(line):
+            return SseEvent(BARE, line)
+        self._bare_chars += len(line) + 1
+        if self._bare_chars > self._max:
+            raise SseOverflowError(f"a body of more than {self._max} characters")
+        self._bare.append(line)
         return None
 
     def _dispatch(self) -> SseEvent | None:
@@ -107,3 +150,13 @@ class SseParser:
         self._data.clear()
         self._data_chars = 0
         return event
+
+
+def _is_json_object(line: str) -> bool:
+    if not line.lstrip().startswith("{"):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -13,16 +13,20 @@ from typing import Self
 import aiohttp
 
 from bot.llm.check import ServerReport, check_server
-from bot.llm.context_size import ask_context_size
 from bot.llm.context_window import ContextWindow
 from bot.llm.dialect import Dialect
-from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.failures import model_error
+from bot.llm.errors import ModelError
 from bot.llm.messages import ChatMessage
 from bot.llm.opening import Opening, Question, ServerMemory, is_about_length
 from bot.llm.options import ModelOptions
+from bot.llm.remedies import nothing_said
 from bot.llm.reply import ReplyReader
-from bot.llm.thinking import ThinkingFilter
+from bot.llm.reply_text import ReplyText
+from bot.llm.requests import reply_body
+from bot.llm.speakers import NOBODY, Speakers
+from bot.llm.template_probe import begins_inside_thought
+from bot.llm.thinking_habit import ThinkingHabit
+from config.settings import ModelApi
 
 _log = logging.getLogger(__name__)
 
@@ -59,23 +63,6 @@ class ModelClient:
         """Ask the server whether it is up and which models it has; leaves a warm connection. Never raises."""
         return await check_server(self._connections(), self.options)
 
-    async def learn_context_size(self, *, model: str | None = None) -> bool:
-        """Ask the server how much the model takes in at once, unless that is set. Never raises.
-
-        Replies go on meanwhile; the next one uses what was learnt. Returns whether it is known now.
-        """
-        options = self.options if model is None else replace(self.options, model=model)
-        if options.context_tokens is not None:
-            return True
-        size = await ask_context_size(self._connections(), options)
-        if size is not None:
-            self._memory_of(options.model).window.told(size)
-        return size is not None
-
-    def context_size(self, *, model: str | None = None) -> int:
-        """How many tokens the model takes in at once, as far as it is known."""
-        return self._memory_of(model or self.options.model).window.size
-
     async def warm_up(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> None:
         """Have the server read ``messages`` and say one token, so that its prompt cache knows them before it matters.
 
@@ -85,12 +72,14 @@ class ModelClient:
             ModelError: the server failed us, as it would have failed the first reply.
         """
         question = self._question(messages, model, warming=True)
+        await self._ask_for_template(question)
         response = await self._opening(question).open()
         try:
             reader = ReplyReader(response, question.options, question.begin_by)
-            while (delta := await reader.read()) is not None and not delta.finished:
-                pass
-            await reader.read_to_end()
+            reply = ReplyText(await self._ask_for_template(question))
+            while (delta := await reader.read()) is not None:
+                reply.take(delta)
+            reply.end()
         finally:
             response.close()
 
@@ -99,9 +88,16 @@ class ModelClient:
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
+        speakers: Speakers = NOBODY,
+        careful: bool = False,
         when_loading: Callable[[], None] | None = None,
     ) -> AsyncGenerator[str, None]:
-        """Ask for a reply to ``messages`` and yield its text, piece by piece, without the model's thoughts.
+        """Ask for a reply to ``messages`` and yield its text, piece by piece.
+
+        The text comes without thoughts, without the names of ``speakers`` before lines and without their lines; see
+        :class:`~bot.llm.reply_text.ReplyText`. A :class:`~bot.llm.filters.chain.Retraction` among the pieces says that
+        what came before it was a thought. It can come in the first reply of a model only, and never where ``careful``
+        is set: then a first reply is withheld until it is whole.
 
         ``model`` asks the server for another model than the options do. ``when_loading`` is called, once, when a server
         that is still loading has been waited for for a while.
@@ -117,11 +113,12 @@ class ModelClient:
             ModelError: no reply, or no more of it; what was yielded before stands.
         """
         question = self._question(messages, model, when_loading)
+        await self._ask_for_template(question)
         opening = self._opening(question)
         spoke, asking = False, True
         while asking:
             asking = False
-            async with aclosing(self._read(await opening.open(), question)) as pieces:
+            async with aclosing(self._read(await opening.open(), question, speakers, careful)) as pieces:
                 try:
                     async for piece in pieces:
                         spoke = True
@@ -131,26 +128,38 @@ class ModelClient:
                         raise
                     asking = True
 
-    async def _read(self, response: aiohttp.ClientResponse, question: Question) -> AsyncGenerator[str, None]:
+    async def _read(
+        self, response: aiohttp.ClientResponse, question: Question, speakers: Speakers, careful: bool
+    ) -> AsyncGenerator[str, None]:
         """The text of the reply in an open response, which is closed at the end."""
         try:
             reader = ReplyReader(response, question.options, question.begin_by)
-            thinking = ThinkingFilter()
-            spoke = finished = False
-            while not finished and (delta := await reader.read()) is not None:
-                finished = delta.finished
-                piece = thinking.feed(delta.text) + (thinking.finish() if finished else "")
-                if piece:
-                    spoke = True
+            reply = ReplyText(await self._ask_for_template(question), speakers, careful=careful)
+            while not reply.ended and (delta := await reader.read()) is not None:
+                for piece in reply.take(delta):
                     yield piece
-            if not finished and (piece := thinking.finish()):
-                spoke = True
+            for piece in reply.end():
                 yield piece
-            self._judge_end(spoke, finished)
-            await reader.read_to_end()
+            self._judge_end(reply, question.options)
         finally:
             # Hangs up, unless the body was read to its end: then the connection is back in the pool already.
             response.close()
+
+    async def _ask_for_template(self, question: Question) -> ThinkingHabit:
+        """What is known of the model. A server that may tell more is asked before the first reply, and once more in it.
+
+        It may have been loading before.
+        """
+        options, habit = question.options, self._memory_of(question.options.model).habit
+        if options.api is ModelApi.CHAT and habit.may_ask():
+            body = reply_body(options, question.messages, options.max_tokens)
+            try:
+                told = await begins_inside_thought(self._connections(), options, body)
+            except (aiohttp.ClientError, OSError) as error:
+                _log.debug("The server's chat template is not known: %r", error)
+            else:
+                habit.template_says(told)
+        return habit
 
     def _question(
         self,
@@ -169,14 +178,15 @@ class ModelClient:
 
     def _memory_of(self, model: str | None) -> ServerMemory:
         if model not in self._memories:
-            self._memories[model] = ServerMemory(Dialect(self._told), ContextWindow(self.options.context_tokens))
+            window = ContextWindow(self.options.context_tokens)
+            self._memories[model] = ServerMemory(Dialect(self._told), window, ThinkingHabit())
         return self._memories[model]
 
-    def _judge_end(self, spoke: bool, finished: bool) -> None:
-        if not spoke:
-            raise model_error(self.options, ModelErrorKind.EMPTY, "answered without saying anything.")
-        if not finished:
-            _log.warning("the model server at %s did not mark the end of its reply", self.options.server_name)
+    def _judge_end(self, reply: ReplyText, options: ModelOptions) -> None:
+        if not reply.spoke:
+            raise nothing_said(options, reply.reason, thought=reply.thought)
+        if not reply.finished and not reply.ended:
+            _log.warning("the model server at %s did not mark the end of its reply", options.server_name)
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -13,7 +13,7 @@ import discord
 
 from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent
-from bot.llm.circumstances import call_room
+from bot.llm.circumstances import CallRoom
 from bot.llm.personas import Character
 from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation, Manner
@@ -42,7 +42,7 @@ CHANNEL_FULL = "❌ Voice channel is full!"
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 SAID = "You said: {text}"
 SAID_NOTHING = "You have said nothing before that."
-NOT_IN_THE_CALL = "I only do that for people in the call."
+MAY_NOT_SEND_AWAY = "You may not send me away."
 
 
 LoadingReport = Callable[[float], None]
@@ -67,7 +67,7 @@ class CallEngines:
     """
 
     character: LocalCharacter
-    make_companion: Callable[[Callable[[], str]], Companion]
+    make_companion: Callable[[Callable[[], CallRoom]], Companion]
     make_voice: Callable[[], SpeechClient]
     manner: Manner
     transcriber: Transcriber
@@ -78,14 +78,13 @@ class CallOptions:
     """What the operator decided about calls.
 
     The call ends after ``alone_timeout`` seconds without any person in the channel, and after ``voiceless_timeout``
-    seconds without the speech server. ``refuses`` says what is answered to somebody whose spoken command is not obeyed,
-    and ``None`` where it is.
+    seconds without the speech server. ``may_send_away`` says whose spoken command to leave is obeyed.
     """
 
     alone_timeout: float
     voiceless_timeout: float
     hearing: HearingOptions
-    refuses: Callable[[VoiceCommand, discord.Member], str | None]
+    may_send_away: Callable[[discord.Member], bool]
 
 
 class VoiceSession:
@@ -113,7 +112,7 @@ class VoiceSession:
         self.link = VoiceLink(place.voice, clock=clock)
         self._alone_timeout = options.alone_timeout
         self._voiceless_timeout = options.voiceless_timeout
-        self._refuses = options.refuses
+        self._permit_to_leave = options.may_send_away
         self._clock = clock
         self._watch = watch
         self._report = report
@@ -165,9 +164,9 @@ class VoiceSession:
     def _name(self) -> str:
         return self._character.now().persona.name
 
-    def _room(self) -> str:
+    def _room(self) -> CallRoom:
         channel = self.channel
-        return call_room(channel.name, [member.display_name for member in channel.members if not member.bot])
+        return CallRoom(channel.name, tuple(member.display_name for member in channel.members if not member.bot))
 
     @property
     def character(self) -> Character:
@@ -240,13 +239,11 @@ class VoiceSession:
 
     def _obey(self, command: SpokenCommand) -> None:
         """Do what was asked for aloud."""
-        refusal = self._refusal(command)
-        if refusal is not None:
-            self._recite(command, refusal)
-            return
         match command.command:
-            case VoiceCommand.LEAVE:
+            case VoiceCommand.LEAVE if self._may_send_away(command.person):
                 self._asked_to_leave.set()
+            case VoiceCommand.LEAVE:
+                self._recite(command, MAY_NOT_SEND_AWAY)
             case VoiceCommand.STOP:
                 self.conversation.stop()
             case VoiceCommand.REPEAT_ME:
@@ -256,9 +253,8 @@ class VoiceSession:
         prompt = Prompt(command.author, text, self._clock(), kind=PromptKind.RECITE, person=command.person)
         self.conversation.prompt(prompt)
 
-    def _refusal(self, command: SpokenCommand) -> str | None:
-        member = next((member for member in self.channel.members if member.id == command.person), None)
-        return NOT_IN_THE_CALL if member is None else self._refuses(command.command, member)
+    def _may_send_away(self, person: int) -> bool:
+        return any(member.id == person and self._permit_to_leave(member) for member in self.channel.members)
 
     def say(self, prompt: Prompt) -> None:
         """Take a prompt; it is answered after those before it."""

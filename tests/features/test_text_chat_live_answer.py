@@ -12,6 +12,7 @@ import pytest
 
 from bot.features.text_chat.options import ChatOptions
 from bot.llm.messages import ChatMessage
+from bot.llm.speakers import NOBODY, Speakers
 from sandbox.world.bus import Dispatch, Event
 from tests.features.chat_stage import chat_stage
 
@@ -22,7 +23,14 @@ WORDS = [f"word{number} " for number in range(300)]
 class SlowModel:
     """Writes for about a second and a half."""
 
-    async def stream(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> AsyncGenerator[str, None]:
+    async def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str | None = None,
+        speakers: Speakers = NOBODY,
+        careful: bool = False,
+    ) -> AsyncGenerator[str, None]:
         for word in WORDS:
             await asyncio.sleep(0.005)
             yield word

@@ -6,9 +6,13 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from bot.llm.deltas import Delta
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
+from bot.llm.reply_text import ReplyText
 from bot.llm.short_line import MAX_CHARS, short_line, shortened
+from bot.llm.speakers import NOBODY, Speakers
+from bot.llm.thinking_habit import ThinkingHabit
 
 MIKA = Persona(
     name="Mika", also_called=("Mi-chan",), description="A cat.", moods={"calm": "calm."}, default_mood="calm"
@@ -22,10 +26,22 @@ class Babbler:
         self.words = text.split(" ")
         self.written = 0
 
-    async def stream(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> AsyncGenerator[str, None]:
+    async def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str | None = None,
+        speakers: Speakers = NOBODY,
+        careful: bool = False,
+    ) -> AsyncGenerator[str, None]:
+        assert careful
+        reply = ReplyText(ThinkingHabit(), speakers)
         for word in self.words:
             self.written += 1
-            yield word + " "
+            for piece in reply.take(Delta(word + " ")):
+                yield piece
+        for piece in reply.end():
+            yield piece
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,7 @@ def channel() -> discord.VoiceChannel:
 
 
 def participants(rule: str, answered: int | None = None) -> ChannelParticipants:
-    return ChannelParticipants(
-        channel, BargeInRule.parse(rule), lambda: answered, lambda: ("Seiyuu",), lambda _, person: True
-    )
+    return ChannelParticipants(channel, BargeInRule.parse(rule), lambda: answered, lambda: ("Seiyuu",))
 
 
 def test_people_have_names_and_bots_are_not_people() -> None:

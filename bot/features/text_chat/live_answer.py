@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import discord
 
 from bot.features.text_chat.splitting import split_answer
+from bot.llm.filters.chain import Retraction
 from bot.replying import AnyMessage, reply_to
 
 OPENING = 0.5
@@ -64,7 +65,8 @@ class LiveAnswer:
     async def _read(self, pieces: AsyncIterator[str]) -> None:
         try:
             async for piece in pieces:
-                self.text += piece
+                # What was shown of a thought is written over.
+                self.text = "" if isinstance(piece, Retraction) else self.text + piece
                 self._begun.set()
         finally:
             self._begun.set()

@@ -14,10 +14,12 @@ from bot.characters import Characters
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.llm.circumstances import Circumstances, chat_room, moment, private_room
+from bot.llm.cleaning import clean_name
 from bot.llm.errors import ModelError
 from bot.llm.history import INTERRUPTED, speakers, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.prompts import written_messages
+from bot.llm.speakers import Speakers
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage
 from bot.text import shorten
@@ -76,7 +78,8 @@ class Writer:
         circumstances = Circumstances(_room(message, question, earlier), moment(self._clock()))
         asked = written_messages(persona, character.mood, earlier, question.line, circumstances)
         try:
-            async with aclosing(self._model.stream(asked, model=persona.model)) as pieces:
+            known = Speakers.of(persona.names, [*speakers(earlier), clean_name(question.name)])
+            async with aclosing(self._model.stream(asked, model=persona.model, speakers=known)) as pieces:
                 await answer.follow(pieces)
         except ModelError as error:
             _log.warning("No answer in channel %d: %s", channel, error)
@@ -86,12 +89,6 @@ class Writer:
             await answer.end_with(persona.confused_line)
             return
         await self._memory.remember(channel, question.line, answer.text.strip())
-
-    async def remembers(self, message: discord.Message) -> bool:
-        """Whether what the bot wrote there is among what the model sees."""
-        earlier = await self._memory.newest(message.channel.id, self._context_messages)
-        said = message.content.strip()
-        return bool(said) and any(each.role == "assistant" and said in each.content for each in earlier)
 
     async def end_early(self, message: AnyMessage, question: Question, answer: LiveAnswer, note: str) -> None:
         """Leave the answer as far as it came, with a word on why, and remember that much.

@@ -17,7 +17,7 @@ from yarl import URL
 from bot.features.vision.errors import VisionError
 from bot.llm.deltas import BrokenDeltaError, ServerSaidError, error_text, parse_delta
 from bot.llm.failures import read_body
-from bot.llm.thinking import ThinkingFilter
+from bot.llm.reply_text import clean_text
 from bot.text import shorten
 
 _log = logging.getLogger(__name__)
@@ -147,8 +147,7 @@ def _description(answer: str) -> str:
         text = parse_delta(answer).text
     except (BrokenDeltaError, ServerSaidError) as error:
         raise VisionError("❌ I looked at it, but the vision model answered nonsense.") from error
-    thinking = ThinkingFilter()
-    said = (thinking.feed(text) + thinking.finish()).strip()
+    said = clean_text(text)
     if not said:
         raise VisionError("❌ I looked at it, but the vision model had nothing to say.")
     return shorten(said, _MAX_CHARS)

@@ -1,0 +1,133 @@
+"""The marks between which models write their thoughts, family by family.
+
+Each has been seen in a model's chat template or in a server's parser. ``regex`` stands in for ``re`` because it can
+tell that a text may be the beginning of a mark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import regex
+
+
+class Place(Enum):
+    """Where an opening mark counts."""
+
+    ANYWHERE = auto()
+    LINE = auto()
+    """At the beginning of a line: the same words are placeholders elsewhere ("!ban <user> <reason>")."""
+    START = auto()
+    """At the very beginning of the reply: the mark is made of ordinary words."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkFamily:
+    """One way to mark a thought.
+
+    ``triggers`` are the characters with which its marks can begin, in lower case. ``spoken`` marks are words: a reply
+    that uses them and then never ends its "thought" meant them.
+    """
+
+    opening: regex.Pattern[str]
+    closing: regex.Pattern[str]
+    place: Place = Place.ANYWHERE
+    triggers: str = "<"
+    spoken: bool = False
+
+
+def _tag(names: str, place: Place = Place.ANYWHERE) -> MarkFamily:
+    """``<name>`` … ``</name>``, also with a prefix (``seed:think``), a suffix, attributes, blanks, in capitals."""
+    name = rf"(?:[a-z]{{1,12}}[:_-])?(?:{names})(?:[:_-]\w{{1,40}})?"
+    return MarkFamily(
+        regex.compile(rf"<\s{{0,2}}{name}(?:\s[^<>]{{0,200}})?>", regex.IGNORECASE),
+        regex.compile(rf"<\s{{0,2}}/\s{{0,2}}{name}\s{{0,2}}>", regex.IGNORECASE),
+        place,
+    )
+
+
+def _marks(opening: str, closing: str, triggers: str = "<") -> MarkFamily:
+    return MarkFamily(
+        regex.compile(opening, regex.IGNORECASE), regex.compile(closing, regex.IGNORECASE), triggers=triggers
+    )
+
+
+def _heading(what: str) -> regex.Pattern[str]:
+    """``Here is my response:``, also in bold."""
+    words = rf"Here(?: is|'s|’s) my (?:{what})"
+    return regex.compile(rf"\*\*{words}(?::\*\*|\*\*:)|{words}:", regex.IGNORECASE)
+
+
+_BAR = "[|｜]"
+
+FAMILIES: tuple[MarkFamily, ...] = (
+    # DeepSeek, Qwen, GLM, MiniMax, Phi, Granite 3.3, Seed-OSS (seed:think), LongCat (longcat_think) and many others
+    _tag("think"),
+    # prompted models, Reflection
+    _tag("thinking"),
+    # EXAONE, Gemini's OpenAI endpoint
+    _tag("thoughts?"),
+    _tag("reasoning"),
+    _tag("reflections?|reflect", Place.LINE),
+    _tag("reason", Place.LINE),
+    _tag("analysis|scratchpad|monologue|cot|chain_of_thought|contemplat(?:ion|or)|deliberation", Place.LINE),
+    # Open WebUI, where it stands between us and a model
+    MarkFamily(
+        regex.compile(r"<details\s[^<>]{0,200}type=[\"']?reasoning[\"']?[^<>]{0,200}>", regex.IGNORECASE),
+        regex.compile(r"</details>", regex.IGNORECASE),
+        Place.LINE,
+    ),
+    # Magistral. In small letters it is a stage direction.
+    MarkFamily(regex.compile(r"\[THINK\]"), regex.compile(r"\[/THINK\]"), triggers="["),
+    # Kimi
+    _marks("◁think▷", "◁/think▷", "◁"),
+    # Sky-T1, OpenThinker, Cohere (START_THINKING), and their like
+    _marks(
+        rf"<{_BAR}(?:begin|start)_?(?:of_?)?(?:thoughts?|thinking|think|reasoning){_BAR}>",
+        rf"<{_BAR}end_?(?:of_?)?(?:thoughts?|thinking|think|reasoning){_BAR}>",
+    ),
+    _marks(
+        rf"<{_BAR}(?:thoughts?|thinking|think|reasoning)(?:_(?:start|begin))?{_BAR}>",
+        rf"<{_BAR}(?:/(?:thoughts?|thinking|think|reasoning)|(?:thoughts?|thinking|think|reasoning)_end){_BAR}>",
+    ),
+    # Apertus
+    _marks(r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
+    # Gemma 4
+    _marks(r"<\|channel>", r"<channel\|>"),
+    # MedGemma
+    _marks("<unused94>", "<unused95>"),
+    # Granite 3.2
+    MarkFamily(
+        _heading("thought process|thinking|thoughts"),
+        _heading("response|answer|reply"),
+        Place.START,
+        "h*",
+        spoken=True,
+    ),
+    # gpt-oss, where a server has dropped the control marks and left the channels' names
+    MarkFamily(
+        regex.compile(r"(?:assistant)?(?:analysis|commentary)(?=[A-Z\"'“*\d])"),
+        regex.compile(r"assistantfinal"),
+        Place.START,
+        "a",
+    ),
+)
+"""The families by which a thought can be told; those of a family's opening mark end only by its own closing mark."""
+
+UNOPENED = tuple(family for family in FAMILIES if family.place is Place.ANYWHERE)
+"""The families of which a closing mark alone says that the reply began inside a thought."""
+
+ANSWER_TAG = regex.compile(r"<(?:answer|response|output|solution|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE)
+ANSWER_END_TAG = regex.compile(r"</(?:answer|response|output|solution|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE)
+"""Between these, some models write their answer after a thought."""
+
+DECORATION = regex.compile(
+    rf"<{_BAR}(?:begin|start|end)_?(?:of_?)?(?:solution|response|text|answer|box){_BAR}>"
+    r"|<\s{0,2}(?:think|thinking|thought|reasoning)\s{0,2}/>",
+    regex.IGNORECASE,
+)
+"""Marks around answers that no ordinary text has, and thoughts without a word in them."""
+
+FINAL_CHANNEL = regex.compile(r"(?:assistant)?final(?=[A-Z\"'“*\d])")
+"""At the very beginning of a reply: gpt-oss's channel for the answer, without its control marks."""

@@ -1,0 +1,97 @@
+"""From the steps of a reply to what is said of it: the one chain of filters, and how the reply ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.llm.deltas import LENGTH, Delta
+from bot.llm.filters.chain import FilterChain, Retraction, TextFilter
+from bot.llm.filters.harmony import HarmonyFilter
+from bot.llm.filters.names import NameFilter
+from bot.llm.filters.thoughts import ThoughtFilter
+from bot.llm.filters.turn_marks import TurnMarks
+from bot.llm.filters.whole_characters import WholeCharacters
+from bot.llm.speakers import NOBODY, Speakers
+from bot.llm.thinking_habit import ThinkingHabit
+
+
+class ReplyText:
+    """One reply's text, without what it must not carry.
+
+    Args:
+        habit: what is known of the model, and learns from this reply.
+        speakers: whose names the model may write before lines.
+        careful: withhold the reply of a model of which nothing is known until its end, so that not even its first
+            thought is passed on.
+    """
+
+    def __init__(self, habit: ThinkingHabit, speakers: Speakers = NOBODY, *, careful: bool = False) -> None:
+        self.spoke = False
+        """Whether anything was said that stands."""
+        self.finished = False
+        """Whether the server marked the reply's end."""
+        self.reason = ""
+        """The server's word for why it ended."""
+        self._habit = habit
+        self._guessed = careful and not habit.known
+        self._reasoned = False
+        self._harmony = HarmonyFilter()
+        self._thoughts = ThoughtFilter(begins_inside=habit.begins_inside or self._guessed)
+        self._speakers = speakers
+        self._chain = FilterChain(self._filters)
+
+    def _filters(self) -> Sequence[TextFilter]:
+        """The filters in their order. This is the place to add one: each gets what the one before it lets through."""
+        return (
+            WholeCharacters(),
+            self._harmony,
+            self._thoughts,
+            TurnMarks(),
+            NameFilter(self._speakers),
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the reply is over, whatever the server goes on to write."""
+        return self._chain.ended
+
+    @property
+    def thought(self) -> bool:
+        """Whether the model thought, in the text or apart from it."""
+        return self._reasoned or self._thoughts.thought or self._harmony.thought
+
+    def take(self, delta: Delta) -> list[str]:
+        """The next step; returns what is said by it, and retractions."""
+        if delta.finished:
+            self.finished = True
+            self.reason = delta.reason or self.reason
+        if delta.reasoning.strip():
+            self._reasoned = True
+            self._thoughts.separate()
+        return self._noted(self._chain.feed(delta.text)) if delta.text else []
+
+    def end(self) -> list[str]:
+        """There are no more steps; returns the rest of what is said."""
+        cut_off = self.reason in LENGTH
+        if cut_off and not self._guessed:
+            self._thoughts.cut_off()
+        pieces = self._noted(self._chain.finish())
+        if self.spoke and not self._thoughts.began_inside and not cut_off and not self.ended:
+            self._habit.began_outside()
+        return pieces
+
+    def _noted(self, pieces: list[str]) -> list[str]:
+        retractions = [place for place, piece in enumerate(pieces) if isinstance(piece, Retraction)]
+        if retractions:
+            del pieces[: retractions[-1]]
+        if self._thoughts.began_inside:
+            self._habit.began_inside()
+        for piece in pieces:
+            self.spoke = bool(piece.strip()) or (self.spoke and not isinstance(piece, Retraction))
+        return pieces
+
+
+def clean_text(text: str) -> str:
+    """A whole reply without what it must not carry, where it came in one piece and belongs to no conversation."""
+    reply = ReplyText(ThinkingHabit(), careful=True)
+    return "".join([*reply.take(Delta(text)), *reply.end()]).strip()

@@ -1,0 +1,108 @@
+"""Asking a server whether its chat template opens a thought before the reply begins: only llama.cpp's can tell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from bot.llm.failures import read_body
+from bot.llm.filters.marks import UNOPENED
+from bot.llm.options import ModelOptions
+
+_PATIENCE = 0.5
+"""Seconds that the first reply may wait for this; a server at hand answers within a few thousandths."""
+_MAX_BYTES = 1 << 20
+_LOOKED_AT = 400
+"""Characters at a prompt's end that are looked at."""
+_OUTPUT = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
+_LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
+_SWITCHES = ("enable_thinking", "thinking")
+
+
+async def begins_inside_thought(
+    session: aiohttp.ClientSession, options: ModelOptions, body: Mapping[str, Any]
+) -> bool | None:
+    """Whether replies to such requests begin inside a thought; ``None`` where the server does not tell.
+
+    The server is asked for the prompt that it would make of the request (``/apply-template``), else for the template
+    itself (``/props``).
+
+    Args:
+        body: the request for a reply, as it is sent.
+
+    Raises:
+        aiohttp.ClientError: the server can't be asked, or is not ready.
+        OSError: the same, or it does not answer in time.
+    """
+    root = _root(options)
+    async with asyncio.timeout(_PATIENCE):
+        prompt = (await _answer(session.post(root / "apply-template", json=dict(body)))).get("prompt")
+        if isinstance(prompt, str) and prompt:
+            return ends_inside_thought(prompt)
+        address = root / "props"
+        if model := body.get("model"):
+            address = address.with_query(model=str(model), autoload="false")
+        return _tells(await _answer(session.get(address)), body)
+
+
+def ends_inside_thought(prompt: str) -> bool:
+    """Whether a prompt ends with an opening mark, so that the reply begins behind it."""
+    end = prompt[-_LOOKED_AT:].rstrip()
+    for family in UNOPENED:
+        if any(found.end() == len(end) for found in family.opening.finditer(end)):
+            return True
+    return end.endswith(("<|channel>thought", "<unused94>thought"))
+
+
+def template_opens_thought(template: str, kwargs: Mapping[str, Any]) -> bool:
+    """Whether a chat template, left to itself, opens a thought where the reply begins.
+
+    It is not carried out, only read: what it writes last behind ``add_generation_prompt``.
+    """
+    if any(kwargs.get(switch) is False for switch in _SWITCHES):
+        return False
+    cue = template.rpartition("add_generation_prompt")[2]
+    literals = (literal for output in _OUTPUT.findall(cue) for literal in _LITERAL.findall(output))
+    written = "".join(single or double for single, double in literals)
+    return ends_inside_thought(written.replace("\\n", "\n"))
+
+
+def _tells(props: Mapping[str, Any], body: Mapping[str, Any]) -> bool | None:
+    settings = props.get("default_generation_settings")
+    params = settings.get("params") if isinstance(settings, dict) else None
+    for holder in (props, settings, params):
+        if isinstance(holder, dict) and isinstance(cue := holder.get("generation_prompt"), str) and cue:
+            return ends_inside_thought(cue)
+    template = props.get("chat_template")
+    if not isinstance(template, str) or not template:
+        return None
+    kwargs = body.get("chat_template_kwargs")
+    return template_opens_thought(template, kwargs if isinstance(kwargs, Mapping) else {})
+
+
+async def _answer(request: Any) -> Mapping[str, Any]:
+    """The object that the server answers; {} for anything else."""
+    async with request as response:
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            response.raise_for_status()
+        if response.status != HTTPStatus.OK:
+            return {}
+        try:
+            fields = json.loads(await read_body(response, _MAX_BYTES))
+        except (ValueError, RecursionError):
+            return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _root(options: ModelOptions) -> URL:
+    """llama.cpp's own endpoints stand beside ``/v1``."""
+    base = URL(options.url).with_query(None)
+    path = base.raw_path.rstrip("/").removesuffix("/v1")
+    return base.with_path(path or "/", encoded=True)

@@ -1,0 +1,104 @@
+"""Control marks that a server passes on: gpt-oss's channels, the marks between turns, halves of characters."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.llm.filters.harmony import HarmonyFilter
+from bot.llm.filters.turn_marks import TurnMarks
+from bot.llm.filters.whole_characters import WholeCharacters
+from tests.llm.filters.cutting import let_through, results
+
+ANALYSIS = "<|channel|>analysis<|message|>User says <hi>.<|end|>"
+FINAL = "<|start|>assistant<|channel|>final<|message|>"
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        (f"{ANALYSIS}{FINAL}Hello there.", "Hello there."),
+        (f"{ANALYSIS}{FINAL}Hello there.<|return|>", "Hello there."),
+        (f"{FINAL}Hello <3.<|end|>", "Hello <3."),
+        ("<|start|>assistant<|message|>Hello.<|end|>", "Hello."),
+        (f"{ANALYSIS}{ANALYSIS}\n{FINAL}Hello.", "Hello."),
+        ("<|channel|>analysis<|message|>Hm.<|channel|>final<|message|>Hello.", "Hello."),
+        ("<|channel|>commentary<|message|>Let me see.<|end|>" + FINAL + "Hello.", "Hello."),
+        (ANALYSIS + "<|start|>assistant<|channel|>commentary<|message|>Let me see.<|end|>", "Let me see."),
+        ("<|channel|>commentary to=functions.time <|constrain|>json<|message|>{}<|call|>" + FINAL + "Ten.", "Ten."),
+        ("<|start|>assistant to=functions.time<|channel|>commentary<|message|>{}<|call|>", ""),
+        (f"{FINAL}Hello.<|end|><|start|>user<|message|>Hi!<|end|>", "Hello."),
+        (f"{ANALYSIS}Hello.", "Hello."),
+        ("I <3 you <| a |> b <|", "I <3 you <| a |> b <|"),
+        ("Hello.<|end|>", "Hello.<|end|>"),
+    ],
+)
+def test_only_the_final_channel_is_the_reply(text: str, spoken: str) -> None:
+    assert results(HarmonyFilter, text) == {spoken}
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Hello.<|im_end|>\n<|im_start|>user\nHi!", "Hello."),
+        ("Hello.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nHi!", "Hello."),
+        ("Hello.<end_of_turn>\n<start_of_turn>user\nHi!", "Hello."),
+        ("Hello.</s>[INST] Hi! [/INST]", "Hello."),
+        ("Hello.<｜end▁of▁sentence｜><｜User｜>Hi!", "Hello."),
+        ("Hello.<|end|>", "Hello."),
+        ("<|im_start|>assistant\nHello.", "Hello."),
+        ("<|start_header_id|>assistant<|end_header_id|>Hello.", "Hello."),
+        ("<s>Hello.</s>", "Hello."),
+        ("A <s>bad</s> good word.", "A <s>bad</s> good word."),
+        ("Qwen ends with `<|im_end|>`, Llama with `</s>`.", "Qwen ends with `<|im_end|>`, Llama with `</s>`."),
+        ("I <3 you [1] <s", "I <3 you [1] <s"),
+    ],
+)
+def test_the_reply_ends_where_its_turn_ends(text: str, spoken: str) -> None:
+    assert results(TurnMarks, text) == {spoken}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["\ud83d", "\ude0a"], "😊"),
+        (["Hi \ud83d", "", "\ude0a there"], "Hi 😊 there"),
+        (["\ud83d", "x"], "\ufffdx"),
+        (["\ude0a"], "\ufffd"),
+        (["x\ud83d"], "x\ufffd"),
+        (["\ud83d", "\ud83d", "\ude0a"], "\ufffd😊"),
+        (["日本"], "日本"),
+    ],
+)
+def test_halves_of_characters_become_one_or_a_sign_for_it(pieces: list[str], text: str) -> None:
+    assert let_through(WholeCharacters(), pieces) == text
+    assert let_through(WholeCharacters(), list("".join(pieces))) == text
+
+
+@given(st.lists(st.sampled_from(["\ud83d", "\ude0a", "a", "😊", "\ufffd"]), max_size=8))
+def test_what_comes_out_can_be_written_everywhere(pieces: list[str]) -> None:
+    let_through(WholeCharacters(), pieces).encode("utf-8")
+
+
+MARKS = [
+    "<|",
+    "|>",
+    "<|channel|>",
+    "<|message|>",
+    "<|start|>",
+    "<|end|>",
+    "analysis",
+    "final",
+    "a ",
+    "\n",
+    "</s>",
+    "<s>",
+]
+
+
+@given(st.lists(st.sampled_from(MARKS), max_size=16))
+def test_pieces_make_no_difference(pieces: list[str]) -> None:
+    whole = "".join(pieces)
+    assert let_through(HarmonyFilter(), pieces) == let_through(HarmonyFilter(), [whole])
+    assert let_through(TurnMarks(), pieces) == let_through(TurnMarks(), [whole])

@@ -1,0 +1,86 @@
+"""Names before lines, and lines of other people."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.llm.filters.names import NameFilter
+from bot.llm.speakers import NOBODY, Speakers
+from tests.llm.filters.cutting import let_through, results
+
+SPEAKERS = Speakers(("Seiyuu", "Sei-chan"), ("Ada", "Ben B.", "Zoë 🌸"))
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Seiyuu: Hello Ada.\nAda: Hi!\nSeiyuu: How are you?", "Hello Ada."),
+        ("Ada: The capital of France is Paris.", "The capital of France is Paris."),
+        ("**Seiyuu:** Hello.", "Hello."),
+        ("**Seiyuu**: Hello.", "Hello."),
+        ("[Seiyuu]: Hello.", "Hello."),
+        ('"Seiyuu": Hello.', "Hello."),
+        ("sei-chan (softly): Hello.", "Hello."),
+        ("Seiyuu：你好", "你好"),
+        ("Seiyuu:\nHello.", "Hello."),
+        ("\n Seiyuu: Hello.", "Hello."),
+        ("Assistant: Hello.", "Hello."),
+        ("Hello.\nSeiyuu: How are you?", "Hello.\nHow are you?"),
+        ("Hello.\n\nBen B.: No!", "Hello."),
+        ("Hello.\n**Ada:** Hi!", "Hello."),
+        ("Zoë: Hello.", "Hello."),
+        ("Ada: What is the capital of France?\nSeiyuu: Paris.", "Paris."),
+        ("Ada: Hi!\nBen B.: Hello!", "Hi!"),
+        ("Ada: One.\nTwo.", "One.\nTwo."),
+        ("Seiyuu:", ""),
+    ],
+)
+def test_names_and_other_peoples_lines_are_left_out(text: str, spoken: str) -> None:
+    assert {result.strip() for result in results(lambda: NameFilter(SPEAKERS), text)} == {spoken}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ada, hello: how are you?",
+        "Adam: a first man.",
+        "Note: this is new.",
+        "e.g.: this",
+        "It is 12:30, Ada.",
+        "Ada::method is C++",
+        "The scores:\nAda: 3 points\nBen B.: 5 points",
+        "One.\n- Ada: 3\n* Ben B.: 5",
+        "I said to Ada: go!",
+        "Ada",
+        "Hello.\nAda",
+    ],
+)
+def test_ordinary_text_survives(text: str) -> None:
+    assert results(lambda: NameFilter(SPEAKERS), text) == {text}
+
+
+def test_a_list_ends_with_an_empty_line() -> None:
+    assert let_through(NameFilter(SPEAKERS), ["The scores:\nAda: 3\n\nAda: Thanks!"]).strip() == "The scores:\nAda: 3"
+
+
+def test_where_nobody_is_known_names_are_words() -> None:
+    assert results(lambda: NameFilter(NOBODY), "Ada: Hello.\nBen: Hi!") == {"Ada: Hello.\nBen: Hi!"}
+
+
+def test_somebody_who_is_called_like_the_bot_is_taken_for_the_bot() -> None:
+    assert Speakers.of(["Seiyuu"], ["Ada", "seiyuu", "Ada"]) == Speakers(("Seiyuu",), ("Ada",))
+
+
+def test_words_are_not_held_back() -> None:
+    names = NameFilter(SPEAKERS)
+    pieces = ["Hello", " there", ".\n", "Al", "l is well", ": yes"]
+    assert ["".join(names.feed(piece)) for piece in pieces] == ["Hello", " there", ".\n", "Al", "l is well", ": yes"]
+
+
+@given(st.lists(st.sampled_from(["Ada", "Seiyuu", ":", "**", " ", "\n", "x", "(a)", "Ben B.", "："]), max_size=16))
+def test_pieces_make_no_difference(pieces: list[str]) -> None:
+    whole = "".join(pieces)
+    assert let_through(NameFilter(SPEAKERS), pieces) == let_through(NameFilter(SPEAKERS), list(whole))
+    assert let_through(NameFilter(SPEAKERS), pieces) == let_through(NameFilter(SPEAKERS), [whole])
