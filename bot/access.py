@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import discord
+from discord.utils import escape_markdown
 
-_EVERYONE, _MANAGERS = "everyone", "managers"
+_EVERYONE, _NOBODY, _MANAGERS, _CALL = "everyone", "nobody", "managers", "call"
 _ROLE = "role:"
 
 
@@ -21,15 +22,22 @@ class NotPermittedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Who may do one thing. Who may manage the server always may."""
+    """Who may do one thing. Who may manage the server always may, except where nobody may.
+
+    Attributes:
+        in_call: so may people who are in the call.
+        role_names: as the operator wrote them; capitals don't count.
+    """
 
     everyone: bool = False
+    nobody: bool = False
+    in_call: bool = False
     role_names: frozenset[str] = frozenset()
     ids: frozenset[int] = frozenset()
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``everyone``, ``managers``, or a list of ``role:NAME``, role ids and user ids, parted by commas.
+        """Read ``everyone``, ``nobody``, or a list of ``call``, ``managers``, ``role:NAME``, role and user ids.
 
         Raises:
             ValueError: a word is none of these; the text names it.
@@ -37,39 +45,36 @@ class Permit:
         words = [word.strip() for word in text.split(",") if word.strip()]
         if words == [_EVERYONE]:
             return cls(everyone=True)
-        names = frozenset(word.removeprefix(_ROLE).strip().casefold() for word in words if word.startswith(_ROLE))
-        others = [word for word in words if not word.startswith(_ROLE) and word != _MANAGERS]
+        if words == [_NOBODY]:
+            return cls(nobody=True)
+        names = frozenset(word.removeprefix(_ROLE).strip() for word in words if word.startswith(_ROLE))
+        others = [word for word in words if not word.startswith(_ROLE) and word not in (_MANAGERS, _CALL)]
         for word in others:
             if not word.isascii() or not word.isdecimal():
-                raise ValueError(f"{word!r} is neither everyone, managers, role:NAME nor an id")
-        return cls(role_names=names, ids=frozenset(map(int, others)))
+                raise ValueError(f"{word!r} is neither everyone, nobody, managers, call, role:NAME nor an id")
+        return cls(in_call=_CALL in words, role_names=names, ids=frozenset(map(int, others)))
 
-    def allows(self, person: discord.Member | discord.User) -> bool:
-        """Whether this person may."""
-        if self.everyone or person.id in self.ids:
+    def allows(self, person: discord.Member | discord.User, *, in_call: bool = False) -> bool:
+        """Whether this person may; ``in_call`` says whether they are in the call that it is about."""
+        if self.nobody:
+            return False
+        if self.everyone or person.id in self.ids or (self.in_call and in_call):
             return True
         if not isinstance(person, discord.Member):
             return False
         if person.guild_permissions.manage_guild:
             return True
-        return any(role.id in self.ids or role.name.casefold() in self.role_names for role in person.roles)
+        names = {name.casefold() for name in self.role_names}
+        return any(role.id in self.ids or role.name.casefold() in names for role in person.roles)
 
-    def require(self, person: discord.Member | discord.User, deed: str) -> None:
-        """See that this person may; ``deed`` completes "You may not …".
-
-        Raises:
-            NotPermittedError: they may not.
-        """
-        if not self.allows(person):
-            raise NotPermittedError(f"🔒 You may not {deed} here. Who may manage this server can change that.")
-
-
-@dataclass(frozen=True, slots=True)
-class CallPermits:
-    """Who may bring the bot into a call, and who may send it away."""
-
-    join: Permit = Permit(everyone=True)
-    leave: Permit = Permit(everyone=True)
+    def words(self) -> str:
+        """Who may, as it is told to people: "people in the call, and people who may manage this server"."""
+        if self.everyone or self.nobody:
+            return "everyone" if self.everyone else "nobody"
+        groups = ["people in the call"] if self.in_call else []
+        groups += [f"people with the role {escape_markdown(name)}" for name in sorted(self.role_names)]
+        groups += ["people whom my operator has named"] if self.ids else []
+        return ", ".join([*groups, f"{'and ' if groups else ''}people who may manage this server"])
 
 
 class RateLimit:

@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 
-from bot.access import CallPermits, Permit, RateLimit
+from bot.access import Permit, RateLimit
 from bot.background import BackgroundWork
 from bot.calls import CallRules, Calls, SessionMaker
 from bot.characters import Characters, LocalCharacter
 from bot.client import SeiyuuBot, connector, use_api
 from bot.commands.help import HelpCommands
+from bot.commands.ignoring import IgnoringCommands
 from bot.commands.lease import LeaseCommands
 from bot.commands.listening import ListeningCommands
 from bot.commands.low_performance import LowPerformanceCommands
@@ -35,21 +36,24 @@ from bot.database import Database
 from bot.feature_set import FeatureParts, FeatureSet, build_features
 from bot.features.model_routing import ModelRouter
 from bot.first_start import toy_warning, welcome
+from bot.guard import Guard, read_permits
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
+from bot.ignored import Audience, IgnoredPeople
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.stream import ModelClient
 from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
+from bot.owners import Owners
 from bot.presence import CallPresence
 from bot.services import SpeechServerProcess, speech_server_options
 from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.voice.connection.opus import load_opus
 from bot.voice.events import CallEvent, Watcher
-from bot.voice.hearing import HearingOptions
+from bot.voice.hearing import Hearing, HearingOptions
 from bot.voice.manager import VoiceSessionManager
 from bot.voice.participants import BargeInRule
 from bot.voice.prompt_channel import tell_in
@@ -100,8 +104,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     """Build everything, in order; on leaving, end any call and stop everything, the other way.
 
     Raises:
-        OpusMissing, ServiceError, PersonaError, MoodsError, CorrectionsError, OSError: a part could not be built; the
-            text says what to do.
+        OpusMissing, ServiceError, PersonaError, MoodsError, CorrectionsError, PhantomsError, OSError: a part could not
+            be built; the text says what to do.
     """
     if settings.discord_token is None:
         raise ValueError("DISCORD_TOKEN is not set")
@@ -131,7 +135,15 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             return speech_parameters(characters.at(guild), moods, voices.chosen(guild))
 
         lease = Lease()
-        permits = CallPermits(Permit.parse(settings.who_may_join), Permit.parse(settings.who_may_leave))
+        ignored = await IgnoredPeople.load(database)
+        audience = Audience(Permit.parse(settings.who_may_talk), ignored)
+        guard = Guard(
+            read_permits(settings),
+            Owners(settings.owners),
+            lambda: calls.occupied,
+            ignored.include,
+            settings.command_prefix,
+        )
         transcriber = await make_transcriber(settings, http, progress)
         stack.push_async_callback(transcriber.close)
         consent = await ListeningConsent.load(store, settings.listening)
@@ -144,7 +156,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             manner,
             transcriber,
             consent,
-            permits,
+            guard,
+            audience,
             watch,
         )
         manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
@@ -160,7 +173,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             background.begin({**features.background, **{remaker.name: remaker.run for remaker in remakers}})
             await features.chat.resume()
 
-        bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file))
+        bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file), guard)
         rules = CallRules(settings.command_prefix, settings.voice_enabled, settings.prompt_channel)
         calls = Calls(manager, make_session, store, rules, CallPresence(bot))
         features = await build_features(FeatureParts(settings, bot, database, http, models, characters, clock))
@@ -173,10 +186,16 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         stack.push_async_callback(features.chat.close)
         background = await stack.enter_async_context(BackgroundWork())
         background.begin({"heartbeat": lambda: beat(settings.data_dir / HEARTBEAT_FILE)})
+        background.begin({"the models' context": models.learn_context_sizes})
         stack.push_async_callback(manager.close)
         warning = await toy_warning(settings)
         if warning:
             _log.warning("%s", warning)
+
+        def hearing_on(guild: int) -> Hearing | None:
+            session = calls.session_on(guild)
+            return session.hearing if session is not None else None
+
         status = StatusReporter(
             calls,
             Engines(partial(_describe_model, settings, model.options), characters.default, warning),
@@ -185,20 +204,18 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         )
         await bot.add_cogs(
             (
-                VoiceCommands(calls, permits, status, warning, settings.command_prefix),
+                VoiceCommands(calls, status, warning, settings.command_prefix),
                 LeaseCommands(calls),
                 LowPerformanceCommands(LowPerformance(http, speech_url, tts_token)),
                 PromptListener(bot, calls),
                 MessageRouter(bot, features.listeners, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
-                ListeningCommands(
-                    lambda: calls.session.hearing if calls.session else None, consent, settings.command_prefix
-                ),
+                ListeningCommands(hearing_on, consent, settings.command_prefix),
+                IgnoringCommands(ignored, settings.command_prefix),
                 VoicesCommands(
                     voices,
-                    VoiceRecordings(lambda: calls.session.hearing if calls.session else None, settings.command_prefix),
+                    VoiceRecordings(hearing_on, settings.command_prefix),
                     calls.say_on,
-                    Permit.parse(settings.who_may_clone),
                     settings.stt_language or "en",
                     settings.command_prefix,
                 ),
@@ -271,7 +288,8 @@ def _session_maker(
     manner: Callable[[int], SpeechParameters],
     transcriber: Transcriber,
     consent: ListeningConsent,
-    permits: CallPermits,
+    guard: Guard,
+    audience: Audience,
     watch: Watcher,
 ) -> SessionMaker:
     options = CallOptions(
@@ -283,10 +301,11 @@ def _session_maker(
             BargeInRule.parse(settings.barge_in),
             settings.captions,
             settings.data_dir,
+            audience.admits,
             sound_goes_to=settings.stt_url.host if settings.stt_url else None,
             remake_recordings=settings.remake_recordings,
         ),
-        permits.leave.allows,
+        guard.spoken_refusal,
     )
 
     def make(place: CallPlace, volume: float, report: LoadingReport) -> VoiceSession:

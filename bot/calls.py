@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store
 from bot.voice.connection.link import VoiceChannel
@@ -21,6 +22,7 @@ _log = logging.getLogger(__name__)
 NO_SESSION = "No active voice session"
 GHOST_LEFT = "👋 I was restarted in the middle of our call and had to leave. `{prefix}join` brings me back."
 VOLUME_SETTING = "volume"
+VOLUME_ON = "volume on {guild}"
 MAX_VOLUME = 2.0
 
 _FAREWELLS = {
@@ -79,6 +81,28 @@ class Calls:
         """Where the one possible call stands."""
         return self._manager.status()
 
+    @property
+    def occupied(self) -> VoiceChannel | None:
+        """The voice channel of the one call, from the moment that it is asked for until it has ended."""
+        occupant = self._manager.occupant
+        return occupant.channel if occupant is not None else None
+
+    def session_on(self, guild: int) -> VoiceSession | None:
+        """The call that can be spoken to, if it is on on this server."""
+        session = self._manager.session
+        return session if session is not None and session.channel.guild.id == guild else None
+
+    def require(self, guild: int) -> VoiceSession:
+        """The call on this server.
+
+        Raises:
+            CallError: there is none.
+        """
+        session = self.session_on(guild)
+        if session is None:
+            raise CallError(NO_SESSION)
+        return session
+
     async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> VoiceSession:
         """Start a call in ``voice``, with prompts from the configured channel or else from ``asked_in``.
 
@@ -90,7 +114,10 @@ class Calls:
         if not self._rules.voice_enabled:
             raise CallError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
-        session = self._make_session(place, await self._volume(), report)
+        session = self._make_session(place, await self.volume(voice.guild.id), report)
+        # The guard was asked a moment ago; meanwhile another server may have been quicker.
+        if self.occupied is not None and self.occupied.guild.id != voice.guild.id:
+            raise CallError(JOIN_ELSEWHERE)
         await self._manager.start_session(session, reason=f"a call in {voice.name}")
         await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         await self._presence.show()
@@ -106,41 +133,23 @@ class Calls:
                 return channel
         raise CallError(f"❌ There is no text channel {wanted!r} here. Mend `PROMPT_CHANNEL`, or unset it.")
 
-    async def leave(self) -> str:
-        """End the call, or cancel its start, and return the channel's name.
+    async def leave(self, guild: int) -> None:
+        """End the call on this server, or cancel its start.
 
         Raises:
             CallError: there is none.
         """
-        session = self._manager.session
-        name = session.channel.name if session else ""
-        if not await self._manager.end_session(EndCause.COMMAND):
+        here = self.occupied is not None and self.occupied.guild.id == guild
+        if not here or not await self._manager.end_session(EndCause.COMMAND):
             raise CallError("❌ I'm not in a voice channel!")
-        return name
-
-    def say(self, prompt: Prompt) -> None:
-        """Pass a prompt to the call.
-
-        Raises:
-            CallError: there is none.
-        """
-        self._live().say(prompt)
 
     def say_on(self, guild: int, prompt: Prompt) -> bool:
         """Pass a prompt to the call, if one is on on that server; False where none is."""
-        session = self._manager.session
-        if session is None or session.channel.guild.id != guild:
+        session = self.session_on(guild)
+        if session is None:
             return False
         session.say(prompt)
         return True
-
-    def stop(self) -> bool:
-        """Fall silent; False when nothing was being said.
-
-        Raises:
-            CallError: there is no call.
-        """
-        return self._live().conversation.stop()
 
     async def free(self, feature: str) -> bool:
         """Release a feature that is stuck; False where it still won't.
@@ -154,28 +163,23 @@ class Calls:
             stuck = ", ".join(self.status().stuck) or "nothing"
             raise CallError(f"❓ {feature[:100]!r} is not stuck. What is stuck: {stuck}.") from None
 
-    def _live(self) -> VoiceSession:
-        session = self._manager.session
-        if session is None:
-            raise CallError(NO_SESSION)
-        return session
+    async def volume(self, guild: int) -> float:
+        """How loud the bot speaks on a server, 0 to 2.
 
-    async def volume(self) -> float:
-        """How loud the bot speaks, 0 to 2."""
-        return await self._volume()
-
-    async def set_volume(self, volume: float) -> None:
-        """Speak louder or softer, from now on and after a restart."""
-        if self._manager.session is not None:
-            self._manager.session.volume = volume
-        await self._store.set_setting(VOLUME_SETTING, repr(volume))
-
-    async def _volume(self) -> float:
-        kept = await self._store.setting(VOLUME_SETTING)
+        Where nobody has chosen, it is what was once chosen for all servers together, by an earlier version of the bot.
+        """
+        kept = await self._store.setting(VOLUME_ON.format(guild=guild)) or await self._store.setting(VOLUME_SETTING)
         try:
             return min(max(float(kept), 0.0), MAX_VOLUME) if kept is not None else 1.0
         except ValueError:
             return 1.0
+
+    async def set_volume(self, guild: int, volume: float) -> None:
+        """Speak louder or softer on a server, from now on and after a restart."""
+        session = self.session_on(guild)
+        if session is not None:
+            session.volume = volume
+        await self._store.set_setting(VOLUME_ON.format(guild=guild), repr(volume))
 
     async def ended(self, session: VoiceSession, cause: EndCause) -> None:
         """The manager's report that a call is over: forget it, and say so unless somebody asked for it."""

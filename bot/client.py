@@ -13,9 +13,13 @@ from typing import Any
 import aiohttp
 import discord
 import yarl
+from discord import app_commands
 from discord.ext import commands
+from discord.ext.commands.hybrid import HybridAppCommand
 
 from bot.access import NotPermittedError
+from bot.guard import SERVER_ONLY, Asking, Guard
+from bot.rights import MissingRightError
 from bot.store import Store
 from bot.voice.manager import CallError
 from bot.voices.refusals import VoicesError
@@ -57,15 +61,25 @@ def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(ssl=context, limit=0)
 
 
+class RefusedError(commands.CheckFailure):
+    """The guard refused a command; the text is for the person."""
+
+
 class SeiyuuBot(commands.Bot):
-    """discord.py's bot with our cogs, slash commands kept in step, and errors told in clear words.
+    """discord.py's bot with our cogs behind the guard, slash commands kept in step, and errors told in clear words.
 
     Args:
         when_first_ready: called once, when Discord has told us everything it knows.
+        guard: asked before every command.
     """
 
     def __init__(
-        self, prefix: str, store: Store, when_first_ready: Callable[[], Awaitable[None]], tcp: aiohttp.TCPConnector
+        self,
+        prefix: str,
+        store: Store,
+        when_first_ready: Callable[[], Awaitable[None]],
+        tcp: aiohttp.TCPConnector,
+        guard: Guard,
     ) -> None:
         intents = discord.Intents.default()
         intents.message_content = True
@@ -73,9 +87,12 @@ class SeiyuuBot(commands.Bot):
             prefix,
             intents=intents,
             help_command=None,
+            tree_cls=_HybridTree,
             connector=tcp,
             allowed_mentions=discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True),
         )
+        self.guard = guard
+        self.add_check(self._is_permitted)
         self._prefix = prefix
         self._store = store
         self._when_first_ready: Callable[[], Awaitable[None]] | None = when_first_ready
@@ -84,6 +101,23 @@ class SeiyuuBot(commands.Bot):
         """Add every cog."""
         for cog in cogs:
             await self.add_cog(cog)
+
+    def add_command(self, command: commands.Command[Any, ..., Any], /) -> None:
+        """Add a command that has a row in the table of rights; raises :class:`~bot.rights.MissingRightError`."""
+        for each in (command, *(command.walk_commands() if isinstance(command, commands.Group) else ())):
+            self.guard.require_row(each.qualified_name)
+        super().add_command(command)
+
+    async def _is_permitted(self, ctx: commands.Context[Any]) -> bool:
+        """Before every command, typed or pressed: may this person do this, from here, now?"""
+        if ctx.command is None:
+            return True
+        asking = Asking(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))
+        try:
+            await self.guard.require(ctx.command.qualified_name, asking)
+        except NotPermittedError as error:
+            raise RefusedError(str(error)) from error
+        return True
 
     async def setup_hook(self) -> None:
         """Register the slash commands with Discord, but only when they have changed: it counts how often we do."""
@@ -120,14 +154,14 @@ class SeiyuuBot(commands.Bot):
             return self._explain(ctx, original)
         usage = f"`{self._prefix}{ctx.command.qualified_name} {ctx.command.signature}`" if ctx.command else ""
         match error:
-            case CallError() | NotPermittedError() | VoicesError():
+            case CallError() | NotPermittedError() | RefusedError() | VoicesError():
                 return str(error)
             case commands.CommandNotFound():
                 return None  # Other bots share the prefix; the prompt channel answers for itself.
             case commands.MissingPermissions():
                 return "🔒 That is for people who may manage this server."
             case commands.NoPrivateMessage():
-                return "❌ That works on a server only."
+                return SERVER_ONLY
             case commands.MissingRequiredArgument():
                 return f"❌ Something is missing: {usage}"
             case commands.ChannelNotFound() | commands.BadUnionArgument():
@@ -137,3 +171,20 @@ class SeiyuuBot(commands.Bot):
             case _:
                 _log.error("A command failed: %s", ctx.command, exc_info=error)
                 return WENT_WRONG
+
+
+class _HybridTree(app_commands.CommandTree[SeiyuuBot]):
+    """Slash commands that are typed commands too, and so pass the guard; it takes no others."""
+
+    def add_command(self, command: Any, /, **options: Any) -> None:
+        """As discord.py calls it; raises :class:`~bot.rights.MissingRightError` for what the guard can't see."""
+        for each in command.walk_commands() if isinstance(command, app_commands.Group) else (command,):
+            if not isinstance(each, HybridAppCommand | app_commands.Group):
+                raise MissingRightError(f"{each.name!r} must be a hybrid command: the guard sees no others.")
+        super().add_command(command, **options)
+
+
+def _has_no_arguments(ctx: commands.Context[Any]) -> bool:
+    if ctx.interaction is not None:
+        return not list(ctx.interaction.namespace)
+    return not ctx.view.buffer[ctx.view.index :].strip()

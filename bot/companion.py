@@ -50,12 +50,13 @@ class ModelCompanion:
         self._thoughts_aloud: list[str] = []
 
     async def warm_up(self) -> None:
-        """Open the connection and fill the server's prompt cache; what is wrong is told with the first answer."""
+        """Fill the server's prompt cache, and ask how much it takes in; what is wrong is told with the first answer."""
         character = self._character()
         try:
             await self._model.warm_up(self._messages(character, "Someone", "hello"), model=character.persona.model)
         except ModelError as error:
             _log.warning("The model server does not warm up: %s", error)
+        await self._model.learn_context_size(model=character.persona.model)
 
     async def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
         """Stream the answer to what ``author`` said; raises :class:`~bot.llm.errors.ModelError` while it is read."""

@@ -26,6 +26,7 @@ from bot.voice.permissions import invite_link
 from bot.voice.speaking.moods import MoodsError, load_moods
 from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.corrections import CorrectionsError
+from bot.voice.transcribe.phantoms import PhantomsError
 from bot.voice.transcribe.transcriber import TranscriptionError
 from config.settings import Settings
 
@@ -112,7 +113,7 @@ async def _ears(settings: Settings) -> Finding:
     async with aiohttp.ClientSession() as http:
         try:
             transcriber = await make_transcriber(settings, http, lambda *_: None)
-        except CorrectionsError as error:
+        except (CorrectionsError, PhantomsError) as error:
             return Finding("Ears", False, str(error))
         try:
             await transcriber.warm_up()

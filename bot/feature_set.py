@@ -103,11 +103,11 @@ class FeatureSet:
 
     def cogs(self, settings: Settings) -> Iterator[commands.Cog]:
         """The commands of what is there."""
-        prefix, may_schedule = settings.command_prefix, Permit.parse(settings.who_may_schedule)
+        prefix = settings.command_prefix
         yield ModelCommands(self.models)
         yield ChatCommands(self.chat, prefix)
         yield AutonomousCommands(self.talk)
-        yield ScheduleCommands(self.schedule, may_schedule, settings.timezone, prefix)
+        yield ScheduleCommands(self.schedule, settings.timezone, prefix)
         if self.argument is not None:
             yield DualPersonaCommands(self.argument)
         if self.picture is not None:

@@ -20,6 +20,7 @@ from bot.voice.connection.opus import OpusMissing
 from bot.voice.events import Watcher
 from bot.voice.speaking.moods import MoodsError
 from bot.voice.transcribe.corrections import CorrectionsError
+from bot.voice.transcribe.phantoms import PhantomsError
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -52,7 +53,16 @@ async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, end
         async with application(settings, [watcher], _log_progress) as app:
             built.set()
             return await _stay_connected(app, ended)
-    except (PersonaError, MoodsError, WorkflowError, ServiceError, OpusMissing, CorrectionsError, OSError) as error:
+    except (
+        PersonaError,
+        MoodsError,
+        WorkflowError,
+        ServiceError,
+        OpusMissing,
+        CorrectionsError,
+        PhantomsError,
+        OSError,
+    ) as error:
         _log.error("%s", error)
         return FAILED
 

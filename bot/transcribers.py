@@ -9,6 +9,7 @@ from collections.abc import Callable
 import aiohttp
 
 from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.voice.transcribe.transcriber import Transcriber
@@ -26,9 +27,11 @@ async def make_transcriber(
 
     Raises:
         CorrectionsError: the operator's file can't be used.
+        PhantomsError: the list of what recognisers make up can't be used.
         OSError: the toy weights can't be kept.
     """
     corrections = Corrections.read(settings.stt_corrections) if settings.stt_corrections else Corrections()
+    guards = await asyncio.to_thread(Guards)
     if settings.stt_url is not None:
         key = settings.stt_api_key
         server = TranscriptionServer(
@@ -37,14 +40,19 @@ async def make_transcriber(
             key.get_secret_value() if key else None,
             settings.stt_language,
         )
-        return OpenAITranscriber(server, http, corrections)
+        return OpenAITranscriber(server, http, corrections, guards)
     threads = settings.stt_threads or max(1, (os.cpu_count() or 2) - 1)
     if settings.uses_toy_transcriber:
         weights = await asyncio.to_thread(
             toy_whisper, settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done)
         )
-        return WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en", "float32"), corrections, name=TOY_NAME)
+        options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")
+        return WhisperTranscriber(options, corrections, guards, name=TOY_NAME)
     options = WhisperOptions(
-        settings.stt_model or DEFAULT_MODEL, settings.stt_device.value, threads, settings.stt_language
+        settings.stt_model or DEFAULT_MODEL,
+        settings.stt_device,
+        threads,
+        settings.stt_language,
+        settings.stt_compute_type,
     )
-    return WhisperTranscriber(options, corrections)
+    return WhisperTranscriber(options, corrections, guards)

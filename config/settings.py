@@ -29,11 +29,15 @@ from config.types import (
     OptionalText,
     OptionalWebSocketUrl,
     Permitted,
+    PermittedOnCall,
+    PermittedOrNobody,
     PersonaName,
     QuietHours,
     Rate,
+    RecognitionDevice,
     RequestFields,
     Timezone,
+    UserIds,
     WebAddresses,
 )
 
@@ -109,6 +113,12 @@ class Captions(StrEnum):
     THREAD = "thread"
 
 
+ComputeType = Literal[
+    "auto", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16", "float16", "bfloat16", "float32"
+]
+"""In what numbers faster-whisper computes."""
+
+
 class Settings(SecretsFirst):
     """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
 
@@ -153,7 +163,8 @@ class Settings(SecretsFirst):
     tts_engine: OptionalEngine = None
 
     stt_model: OptionalText = None
-    stt_device: Device = Device.AUTO
+    stt_device: RecognitionDevice = "auto"
+    stt_compute_type: ComputeType = "auto"
     stt_language: Language = None
     stt_threads: int = Field(0, ge=0, le=64)
     stt_corrections: OptionalPath = None
@@ -169,6 +180,10 @@ class Settings(SecretsFirst):
     timezone: Timezone = "UTC"
     who_may_join: Permitted = "everyone"
     who_may_leave: Permitted = "everyone"
+    who_may_control: PermittedOnCall = "call"
+    who_may_talk: PermittedOnCall = "everyone"
+    who_may_record: PermittedOrNobody = "managers"
+    owners: UserIds = ()
     who_may_draw: Permitted = "everyone"
     who_may_schedule: Permitted = "managers"
     who_may_clone: Permitted = "everyone"

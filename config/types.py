@@ -57,6 +57,14 @@ def _permit(text: str) -> str:
     return ", ".join(re.sub(r"(?i)^role\s*:\s*", "role:", word) if ":" in word else word.lower() for word in words)
 
 
+def _user_ids(text: str) -> tuple[int, ...]:
+    """Ids, also as Discord writes a mention: ``<@123>``."""
+    words = [re.sub(r"^<@!?(\d+)>$", r"\1", word) for word in _split_at_commas(text)]
+    if not all(re.fullmatch(r"[0-9]{1,20}", word) for word in words):
+        raise ValueError("it must be numbers of users, parted by commas: Discord's Copy User ID gives one")
+    return tuple(map(int, words))
+
+
 def _persona(text: str) -> str:
     name = re.sub(r"^(\./)?config/personas/", "", text.strip()).removesuffix(".yaml")
     known = {file.stem.casefold(): file.stem for file in PERSONAS.glob("*.yaml")}
@@ -138,6 +146,12 @@ EngineChoice = Annotated[
 ]
 """A voice's engine; whether there is one of that name, the speech server says."""
 OptionalEngine = Annotated[EngineChoice | None, BeforeValidator(_blank_is_unset)]
+RecognitionDevice = Annotated[
+    str,
+    _of_text(lambda text: text.strip().lower()),
+    shaped(r"auto|cpu|cuda(:\d{1,2})?", "auto, cpu, cuda, or cuda:N for one card of several"),
+]
+"""Where speech is recognised."""
 Channel = Annotated[str | None, _of_text(_channel), BeforeValidator(_blank_is_unset)]
 Channels = Annotated[tuple[str, ...], NoDecode, _of_text(lambda text: tuple(map(_channel, _split_at_commas(text))))]
 PersonaName = Annotated[
@@ -167,6 +181,29 @@ Permitted = Annotated[
     ),
 ]
 """Who may do one thing; see :class:`bot.access.Permit`."""
+_ONE_OF_CALL = r"\s*(call|managers|role:[^,]+|\d+)\s*"
+PermittedOnCall = Annotated[
+    str,
+    _of_text(_permit),
+    shaped(
+        rf"everyone|{_ONE_OF_CALL}(,{_ONE_OF_CALL})*",
+        "everyone, call, managers, or a list of call, role:NAME, numbers of roles and numbers of users, "
+        "parted by commas",
+    ),
+]
+"""The same, where people in the call may be meant too."""
+PermittedOrNobody = Annotated[
+    str,
+    _of_text(_permit),
+    shaped(
+        rf"everyone|nobody|{_ONE_OF_CALL}(,{_ONE_OF_CALL})*",
+        "everyone, nobody, call, managers, or a list of call, role:NAME, numbers of roles and numbers of users, "
+        "parted by commas",
+    ),
+]
+"""The same, where it may be nobody too."""
+UserIds = Annotated[tuple[int, ...], NoDecode, _of_text(_user_ids)]
+"""Discord's ids of people."""
 BargeIn = Annotated[
     str,
     _of_text(lambda text: _permit(text) if "," not in text else text),

@@ -49,7 +49,13 @@ async def _serve(settings: Settings) -> int:
     with ending_signals() as ended:
         library = VoiceLibrary(settings.tts_voices_dir)
         token = settings.tts_token.get_secret_value() if settings.tts_token else None
-        server = SpeechServer(library, CardPoll(settings.tts_vram_warning), token, settings.tts_requests_per_minute)
+        server = SpeechServer(
+            library,
+            CardPoll(settings.tts_vram_warning),
+            token,
+            settings.tts_requests_per_minute,
+            allowed_origins=settings.tts_allowed_origins,
+        )
         runner = web.AppRunner(server.application, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from aiohttp import web
 
 from tts_server.api.access import Access
-from tts_server.api.errors import unavailable
+from tts_server.api.audio_api import AudioApi
+from tts_server.api.errors import in_words, unavailable
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.api.openapi import OpenApi
+from tts_server.api.origins import Origins
 from tts_server.api.rate_limit import RateLimit
 from tts_server.api.status_api import StatusApi
 from tts_server.api.stream_api import StreamApi
@@ -40,6 +42,7 @@ class SpeechServer:
         cards: looks after the graphics cards.
         token: where there is one, every client must send it, for everything but ``/health``.
         per_minute: how many requests to ``/v1`` each address may make.
+        allowed_origins: of the web pages that may use it from a browser.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class SpeechServer:
         token: str | None = None,
         per_minute: int = REQUESTS_PER_MINUTE,
         clock: Callable[[], float] = time.monotonic,
+        allowed_origins: Sequence[str] = (),
     ) -> None:
         self._cards = cards
         self._beside: list[asyncio.Task[None]] = []
@@ -56,16 +60,22 @@ class SpeechServer:
         self._better: Speech | None = None
         metrics = Metrics()
         self._streams = StreamApi(self._ready, metrics, clock, self._standing)
-        self.application = web.Application(middlewares=[Access(token).middleware, RateLimit(per_minute, clock).admit])
+        openai = OpenAiApi(self._ready, better=lambda: self._better)
+        origins = Origins(allowed_origins)
+        self.application = web.Application(
+            middlewares=[Access(token, origins).middleware, RateLimit(per_minute, clock).admit, in_words]
+        )
         self.application.add_routes(
             [
                 *self._streams.routes(),
-                *OpenAiApi(self._ready, better=lambda: self._better).routes(),
+                *openai.routes(),
                 *OpenApi().routes(),
+                *AudioApi(self._ready, openai.model_names).routes(),
                 *VoicesApi(library, lambda: OwnVoices(self._ready())).routes(),
                 *StatusApi(lambda: self._speech, self._ready, metrics, cards).routes(),
             ]
         )
+        self.application.on_response_prepare.append(origins.sign)
         self.application.on_shutdown.append(self._disconnect_all)
         self.application.on_cleanup.append(self._unload)
 

@@ -23,6 +23,7 @@ from config.types import (
     OptionalSecret,
     OptionalText,
 )
+from tts_server.api.origins import ANY, read_origin
 from tts_server.cards.watch import VramWatch
 
 SECRETS_DIR = Path("/run/secrets")
@@ -73,6 +74,7 @@ class Precision(StrEnum):
 _EXAMPLES = {
     "TTS_BIND": "127.0.0.1:8765",
     "TTS_TOKEN": "a long random string, such as `openssl rand -hex 24` prints",
+    "TTS_ALLOWED_ORIGINS": "http://localhost:8000,https://chat.example.org",
     "TTS_DEVICE": "auto",
     "TTS_ENGINE": "espeak",
     "TTS_FALLBACK": "espeak",
@@ -97,6 +99,7 @@ class Settings(SecretsFirst):
 
     tts_bind: Address = "127.0.0.1:8765"
     tts_token: OptionalSecret = None
+    tts_allowed_origins: CommaList = ()
     tts_device: Device = Device.AUTO
     tts_engine: EngineChoice = EngineName.ESPEAK
     tts_engine_options: JsonObject = Field(default_factory=dict)
@@ -128,6 +131,11 @@ class Settings(SecretsFirst):
         VramWatch(value)
         return value
 
+    @field_validator("tts_allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(read_origin, value))
+
     @property
     def host(self) -> str:
         """The address to listen on."""
@@ -146,6 +154,11 @@ class Settings(SecretsFirst):
             raise ValueError(
                 f"TTS_TOKEN: must be set, since TTS_BIND={self.tts_bind} lets other machines connect; "
                 f"for example {_EXAMPLES['TTS_TOKEN']}"
+            )
+        if ANY in self.tts_allowed_origins and not self.tts_token:
+            raise ValueError(
+                "TTS_ALLOWED_ORIGINS: '*' lets every web page use this server, so it needs TTS_TOKEN as well; "
+                f"without one, name the pages' origins, for example {_EXAMPLES['TTS_ALLOWED_ORIGINS']}"
             )
         return self
 

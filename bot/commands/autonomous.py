@@ -7,7 +7,6 @@ from typing import Any, Literal
 import discord
 from discord.ext import commands
 
-from bot.commands.managers import require_manager
 from bot.features.autonomous_talk.feature import AutonomousTalk
 from bot.voice.manager import CallError
 
@@ -27,7 +26,6 @@ class AutonomousCommands(commands.Cog, name="Autonomous talk"):
     async def autonomous(self, ctx: Context, state: Literal["on", "off"] = commands.parameter(default=None)) -> None:
         """Show whether I say things of my own in this channel, or switch it on or off."""
         if state is not None:
-            require_manager(ctx)
             await self._switch(ctx.channel, state == "on")
         if await self._talk.opted_in(ctx.channel.id):
             await ctx.send("💭 I say things of my own here, now and then.")

@@ -10,7 +10,6 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.characters import UnknownChoiceError
-from bot.commands.managers import require_manager
 from bot.features.text_chat.service import TextChat
 from bot.voice.manager import CallError
 
@@ -20,12 +19,6 @@ Switch = Literal["on", "off"]
 THREAD_FOLLOWS = "❌ A thread does as its channel does: use this there."
 
 _MAX_SUGGESTIONS = 25
-
-
-def _require_host(ctx: Context) -> None:
-    """On a server who may manage it; in direct messages everybody is at home."""
-    if ctx.guild is not None:
-        require_manager(ctx)
 
 
 def _place(ctx: Context | discord.Interaction) -> int:
@@ -55,7 +48,6 @@ class ChatCommands(commands.Cog, name="Chat"):
             files = ", ".join(f"`{file}`" for file in self._chat.characters.personas)
             await ctx.send(f"🎭 I am {now.persona.name}. There are: {files}.")
             return
-        _require_host(ctx)
         try:
             chosen = await self._chat.characters.choose_persona(_place(ctx), name)
         except UnknownChoiceError as error:
@@ -90,7 +82,6 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def forget(self, ctx: Context) -> None:
         """Forget what was written here (on a server: who may manage it)."""
         await ctx.defer()
-        _require_host(ctx)
         forgotten = await self._chat.memory.forget(ctx.channel.id)
         here = "between us two" if ctx.guild is None else "in this channel"
         await ctx.send(
@@ -107,7 +98,6 @@ class ChatCommands(commands.Cog, name="Chat"):
         if not isinstance(ctx.channel, discord.abc.GuildChannel):
             raise CallError(THREAD_FOLLOWS)
         if state is not None:
-            require_manager(ctx)
             await self._chat.open_channels.switch(ctx.channel.id, to_open=state == "on")
         await ctx.send(
             "💬 I answer every message in this channel."

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from discord.ext import commands
 
-from bot.commands.managers import require_guild, require_manager, say_later
+from bot.commands.managers import require_guild, say_later
 from bot.features.dual_persona.feature import ArgumentError, DualPersona, Mood
 from bot.voice.manager import CallError
 from bot.work_gate import FeatureHeldError
@@ -27,7 +27,6 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         """Show how heated it is in this channel, or say whether the two may argue on this server."""
         guild = require_guild(ctx)
         if state is not None:
-            require_manager(ctx)
             await self._dual_persona.set_enabled(guild.id, state == "on")
         await ctx.send(_mood_word(await self._dual_persona.mood(guild.id, ctx.channel.id)))
 
@@ -35,7 +34,6 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
     @commands.guild_only()
     async def argue(self, ctx: Context) -> None:
         """Let the two argue here, now."""
-        require_manager(ctx)
         try:
             self._dual_persona.argue(ctx.channel)
         except ArgumentError as error:

@@ -7,12 +7,9 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-from bot.access import Permit
 from bot.calls import Calls
 
 Context = commands.Context[Any]
-
-_MANAGERS = Permit()
 
 
 class LeaseCommands(commands.Cog, name="Features"):
@@ -25,7 +22,6 @@ class LeaseCommands(commands.Cog, name="Features"):
     @commands.guild_only()
     async def release(self, ctx: Context, *, feature: str) -> None:
         """Free a feature that is stuck after a call; `{prefix}voice-status` names it."""
-        _MANAGERS.require(ctx.author, "free a feature")
         await ctx.defer()
         freed = await self._calls.free(feature.strip())
         text = f"✅ {feature} works again." if freed else f"⚠️ {feature} still won't. I keep trying; the log says why."

@@ -9,6 +9,7 @@ import discord
 from discord.ext import commands
 
 from bot.calls import NO_SESSION
+from bot.commands.managers import require_guild
 from bot.consent import ListeningConsent
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.listening import (
@@ -27,7 +28,6 @@ Context = commands.Context[Any]
 Switch = Literal["on", "off"]
 
 UNREMEMBERED = " I could not write that down, though: after a restart, please tell me again."
-NOT_IN_CALL = "❌ Only somebody who is in the call may have it recorded."
 CAPTIONS_NEEDED = "❌ Writing captions is all I do at the moment. `{prefix}mode talk` first."
 
 _CAPTIONS = {
@@ -72,16 +72,16 @@ class ListeningCommands(commands.Cog, name="Listening"):
     """Decide who is heard, and what is kept of it.
 
     Args:
-        call: finds the call that is on.
+        call: finds the call that is on on a server (its id).
     """
 
-    def __init__(self, call: Callable[[], ListeningControls | None], consent: ListeningConsent, prefix: str) -> None:
+    def __init__(self, call: Callable[[int], ListeningControls | None], consent: ListeningConsent, prefix: str) -> None:
         self._call = call
         self._consent = consent
         self._prefix = prefix
 
-    def _live(self) -> ListeningControls:
-        call = self._call()
+    def _live(self, ctx: Context) -> ListeningControls:
+        call = self._call(require_guild(ctx).id)
         if call is None:
             raise CallError(NO_SESSION)
         return call
@@ -91,7 +91,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     async def listen(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
         """Show whether I listen, or switch it on or off for everyone in this call."""
         await ctx.defer()
-        call = self._live()
+        call = self._live(ctx)
         if state is not None:
             call.listening = state == "on"
         await ctx.send(self._hearing(call, ctx.author.id))
@@ -129,7 +129,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     async def record(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
         """Show whether this call is recorded, or switch that on or off; everyone is told."""
         await ctx.defer()
-        call = self._live()
+        call = self._live(ctx)
         if state == "on" and not call.recording:
             await self._start_recording(ctx, call)
         elif state == "off" and call.recording:
@@ -138,9 +138,6 @@ class ListeningCommands(commands.Cog, name="Listening"):
         await ctx.send("🔴 I'm recording." if call.recording else "⏹️ I'm not recording.")
 
     async def _start_recording(self, ctx: Context, call: ListeningControls) -> None:
-        voice = ctx.author.voice if isinstance(ctx.author, discord.Member) else None
-        if voice is None or voice.channel is None or voice.channel.id != call.channel.id:
-            raise CallError(NOT_IN_CALL)
         try:
             await call.start_recording()
         except RecordingError as error:
@@ -159,7 +156,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     ) -> None:
         """Show where I write down who said what, or choose: nowhere, in my prompt channel, in a thread of it."""
         await ctx.defer()
-        call = self._live()
+        call = self._live(ctx)
         if place == "off" and call.mode is CallMode.TRANSCRIBE:
             raise CallError(CAPTIONS_NEEDED.format(prefix=self._prefix))
         if place is not None:
@@ -171,7 +168,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     async def mode(self, ctx: Context, mode: Literal["talk", "transcribe"] = commands.parameter(default=None)) -> None:
         """Show whether I answer what I hear or only write it down, or choose."""
         await ctx.defer()
-        call = self._live()
+        call = self._live(ctx)
         if mode is not None:
             call.mode = CallMode(mode)
         if call.mode is CallMode.TALK:
@@ -188,7 +185,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
         """Tell who comes into a call that is being recorded."""
-        call = self._call()
+        call = self._call(member.guild.id)
         if call is None or not call.recording or member.bot:
             return
         if after.channel is not None and after.channel != before.channel and after.channel.id == call.channel.id:

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from discord.ext import commands
 
-from bot.commands.managers import require_manager
 from bot.voice.manager import CallError
 from bot.voice.speaking.low_performance import LowPerformance, LowPerformanceError
 
@@ -23,7 +22,6 @@ class LowPerformanceCommands(commands.Cog, name="Card"):
     @commands.guild_only()
     async def low_performance(self, ctx: Context, switch: Literal["on", "off"]) -> None:
         """Let a plainer voice speak from the next clause on, to spare the card; or my own again."""
-        require_manager(ctx)
         await ctx.defer()
         try:
             engine = await self._mode.ask(low=switch == "on")

@@ -8,21 +8,13 @@ import discord
 from discord.ext import commands
 
 from bot.access import Permit
-from bot.voice.manager import CallError
 
-MANAGERS_ONLY = "❌ Only somebody who may manage this server can do that."
 _MANAGERS = Permit.parse("managers")
 
 
 def is_manager(person: discord.Member | discord.User) -> bool:
     """Whether they may manage the server they are on."""
     return _MANAGERS.allows(person)
-
-
-def require_manager(ctx: commands.Context[Any]) -> None:
-    """Raise a :class:`~bot.voice.manager.CallError` for anybody else."""
-    if not is_manager(ctx.author):
-        raise CallError(MANAGERS_ONLY)
 
 
 def require_guild(ctx: commands.Context[Any]) -> discord.Guild:

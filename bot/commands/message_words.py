@@ -1,23 +1,125 @@
-"""What a message says, in plain words."""
+"""What a message says, in plain words, and what else is meant by it: a message it replies to, a forward, a poll."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import discord
 
-from bot.llm.cleaning import DiscordNames, clean_prompt
+from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
+from bot.text import shorten
+
+MAX_QUOTED = 1_000
+"""Characters of one quoted text."""
+MAX_CONTEXT = 3_000
+"""Characters of everything that is in sight besides what was written."""
+MAX_EMBEDS, MAX_FIELDS, MAX_ANSWERS, MAX_FILES = 3, 4, 10, 10
+_MAX_LABEL = 100
+_NOBODY = DiscordNames()
+
+Content = discord.Message | discord.MessageSnapshot
 
 
-def words_of(message: discord.Message) -> str:
-    """A message's words, with names for mentions; "" when it says nothing."""
-    return clean_prompt(message.content, _names(message))
+@dataclass(frozen=True, slots=True)
+class MessageWords:
+    """A message in words.
+
+    ``written`` is what its author wrote. ``context`` is in brackets: what the message quotes, forwards or asks, in
+    other people's words. Each is "" where there is none.
+    """
+
+    written: str
+    context: str
+
+    @property
+    def text(self) -> str:
+        """Both, as a model reads them."""
+        return f"{self.written} {self.context}".strip()
 
 
-def words_to(me: discord.abc.User, message: discord.Message) -> str:
-    """The same without a mention of ``me`` at its beginning, which only says whom it is for."""
-    addressed = re.sub(rf"^\s*<@!?{me.id}>[\s,:]*", "", message.content)
-    return clean_prompt(addressed, _names(message))
+def words_of(message: discord.Message, *, quote: bool = True) -> MessageWords:
+    """A message's words, with names for mentions.
+
+    Args:
+        quote: whether the message that it replies to belongs to it. Call :func:`find_quoted` before.
+    """
+    return MessageWords(clean_prompt(message.content, _names(message)), _context(message, quote=quote))
+
+
+def words_to(me: discord.abc.User, message: discord.Message, *, quote: bool = True) -> MessageWords:
+    """The same without mentions of ``me`` at its beginning, which only say whom it is for."""
+    role = role_of(message)
+    marks = rf"<@!?{me.id}>" if role is None else rf"<@!?{me.id}>|<@&{role.id}>"
+    addressed = re.sub(rf"^(?:\s*(?:{marks})[\s,:]*)+", "", message.content)
+    return MessageWords(clean_prompt(addressed, _names(message)), _context(message, quote=quote))
+
+
+def role_of(message: discord.Message) -> discord.Role | None:
+    """The bot's own role on the message's server, which people take for the bot when they mention it."""
+    return message.guild.self_role if message.guild is not None else None
+
+
+async def find_quoted(message: discord.Message) -> discord.Message | None:
+    """The message that it replies to, asked of Discord where it did not come along; ``None``: none, or it is gone."""
+    reference = message.reference
+    if reference is None or reference.type is not discord.MessageReferenceType.reply or reference.message_id is None:
+        return None
+    if reference.resolved is None:
+        try:
+            reference.resolved = await message.channel.fetch_message(reference.message_id)
+        except discord.HTTPException:
+            return None
+    return reference.resolved if isinstance(reference.resolved, discord.Message) else None
+
+
+def _context(message: discord.Message, *, quote: bool) -> str:
+    parts = [_part("forwarded", _inside(snapshot)) for snapshot in message.message_snapshots]
+    quoted = message.reference.resolved if message.reference is not None else None
+    if quote and isinstance(quoted, discord.Message):
+        mine = message.guild.me if message.guild is not None else getattr(message.channel, "me", None)
+        whose = "what you wrote" if quoted.author == mine else clean_name(quoted.author.display_name)
+        inside = [*_inside(quoted), *(line for each in quoted.message_snapshots for line in _inside(each))]
+        parts.append(_part(f"in reply to {whose}", inside))
+    parts.append(_part("shown with it", [*_polls(message), *_embeds(message.embeds)]))
+    return shorten(" ".join(filter(None, parts)), MAX_CONTEXT)
+
+
+def _part(kind: str, lines: Sequence[str]) -> str:
+    # What is quoted must not look as if the quotation ended in the middle of it.
+    inside = "; ".join(line.replace('"]', '")') for line in lines)
+    return f"[{kind}: {inside}]" if inside else ""
+
+
+def _inside(content: Content) -> Iterator[str]:
+    """What there is to read in a quoted or forwarded message."""
+    if text := clean_prompt(content.content, _names(content) if isinstance(content, discord.Message) else _NOBODY):
+        yield f'"{shorten(text, MAX_QUOTED)}"'
+    yield from _embeds(content.embeds)
+    if isinstance(content, discord.Message):
+        yield from _polls(content)
+    yield from (f"sticker {_label(sticker.name)}" for sticker in content.stickers[:MAX_FILES])
+    yield from (f"file {_label(file.filename)}" for file in content.attachments[:MAX_FILES])
+
+
+def _embeds(embeds: Sequence[discord.Embed]) -> Iterator[str]:
+    for embed in embeds[:MAX_EMBEDS]:
+        fields = [text for field in embed.fields[:MAX_FIELDS] for text in (field.name, field.value)]
+        texts = (embed.author.name, embed.title, embed.description, *fields)
+        words = [clean_prompt(text, _NOBODY) for text in texts if text]
+        if any(words):
+            yield f'link "{shorten(". ".join(filter(None, words)), MAX_QUOTED)}"'
+
+
+def _polls(message: discord.Message) -> Iterator[str]:
+    if message.poll is not None:
+        answers = [_label(answer.text) for answer in message.poll.answers[:MAX_ANSWERS]]
+        yield f'poll "{shorten(clean_prompt(message.poll.question, _NOBODY), MAX_QUOTED)}": {" / ".join(answers)}'
+
+
+def _label(text: str) -> str:
+    return shorten(clean_prompt(text, _NOBODY).replace("]", ")"), _MAX_LABEL)
 
 
 def _names(message: discord.Message) -> DiscordNames:

@@ -10,7 +10,7 @@ import discord
 from discord.ext import commands
 
 from bot.access import RateLimit, wait_word
-from bot.commands.message_words import words_to
+from bot.commands.message_words import find_quoted, words_to
 from bot.features.autonomous_talk.feature import AutonomousTalk
 from bot.features.dual_persona.feature import DualPersona
 from bot.features.image_generation.feature import ImageGeneration
@@ -66,6 +66,7 @@ class MessageRouter(commands.Cog):
         if self._features.argument is not None:
             await self._features.argument.observe(message)
         await self._features.talk.observe(message)
+        await find_quoted(message)
         if self._features.chat.is_meant(message):
             await self._answer(message)
 
@@ -77,15 +78,17 @@ class MessageRouter(commands.Cog):
         me = self._bot.user
         if me is None:
             return
-        text = words_to(me, message)
-        wish = wants_drawing(text) if self._features.images is not None else None
+        quoted = await find_quoted(message)
+        known = quoted is not None and quoted.author == me and await self._features.chat.remembers(quoted)
+        words = words_to(me, message, quote=not known)
+        wish = wants_drawing(words.written) if self._features.images is not None else None
         try:
             if wish is not None and self._features.images is not None:
                 await self._features.images.draw(message, wish)
             elif wait := self._rate.take(message.author.id):
                 await reply_to(message, wait_word(wait))
             else:
-                await self._chat(message, text)
+                await self._chat(message, words.text)
         except discord.HTTPException as error:
             _log.warning("Could not answer message %d: %s", message.id, error)
 
@@ -96,7 +99,8 @@ class MessageRouter(commands.Cog):
                 seen = await self._features.vision.describe(message)
             except VisionError as error:
                 await reply_to(message, str(error))
-                if not text:
+                seen = error.seen
+                if not text and not seen:
                     return
         if text or seen:
             await self._features.chat.answer(message, text, seen)

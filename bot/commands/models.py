@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from discord.ext import commands
 
-from bot.commands.managers import require_manager
 from bot.features.model_routing import ModelRouter, NoSuchServerError
 from bot.voice.manager import CallError
 from config.settings import Card
@@ -26,7 +25,6 @@ class ModelCommands(commands.Cog, name="Models"):
     @commands.guild_only()
     async def gpu(self, ctx: Context, card: Literal["nvidia", "amd"] = commands.parameter(default=None)) -> None:
         """Show which graphics card writes my answers, or choose it."""
-        require_manager(ctx)
         if card is not None:
             try:
                 await self._router.prefer(Card(card))

@@ -21,7 +21,7 @@ class VoiceStateListener(commands.Cog):
         self, member: discord.Member, before: discord.VoiceState, after: discord.VoiceState
     ) -> None:
         """Look at the bot's own voice state alone."""
-        session = self._calls.session
+        session = self._calls.session_on(member.guild.id)
         if session is None or member.id != member.guild.me.id or after.channel is None:
             return
         notice = voice_state_notice(before, after, self._prefix)

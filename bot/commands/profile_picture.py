@@ -8,7 +8,7 @@ from typing import Any
 from discord.ext import commands
 from discord.utils import escape_markdown
 
-from bot.commands.managers import require_manager, say_later
+from bot.commands.managers import say_later
 from bot.features.profile_picture.feature import Album, PictureError, ProfilePicture, TooSoonError
 from bot.voice.manager import CallError
 from bot.work_gate import FeatureHeldError, WorkStoppedError
@@ -35,7 +35,6 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
     @commands.guild_only()
     async def next_picture(self, ctx: Context) -> None:
         """Show my next picture now, on every server."""
-        require_manager(ctx)
         await ctx.defer(ephemeral=True)
         try:
             name = await self._profile_picture.change()
@@ -56,7 +55,6 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
         await self._list(ctx)
 
     async def _list(self, ctx: Context) -> None:
-        require_manager(ctx)
         try:
             album = await self._profile_picture.album()
         except PictureError as error:

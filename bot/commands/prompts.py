@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import discord
 from discord.ext import commands
 
 from bot.calls import Calls
-from bot.commands.message_words import words_of
+from bot.commands.message_words import find_quoted, words_of
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
 from bot.voice.dialogue.reply import Prompt
 
+NOT_ANSWERED = "🔇"
+"""Below the message of somebody who is not answered in this call."""
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
 UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
 CANT_OPEN = "🎤 I can't open files while I'm talking in voice chat. Tell me in words."
@@ -34,11 +37,18 @@ class PromptListener(commands.Cog):
             return
         if message.author.bot or message.is_system() or await self._was_command(message):
             return
+        if not session.hearing.may_talk(message.author.id):
+            with contextlib.suppress(discord.HTTPException):
+                await message.add_reaction(NOT_ANSWERED)
+            return
         if message.attachments:
             await reply_to(message, _cant_attach(message.attachments), ping=False)
-        text = words_of(message)
+        await find_quoted(message)
+        text = words_of(message).text
+        if self._calls.session is not session:
+            return  # The call has ended meanwhile.
         if text:
-            self._calls.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
+            session.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
         elif not message.attachments:
             await reply_to(message, NO_WORDS, ping=False)
 

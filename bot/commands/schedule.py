@@ -8,7 +8,6 @@ import discord
 from discord.ext import commands
 from discord.utils import escape_markdown
 
-from bot.access import Permit
 from bot.commands.managers import require_guild
 from bot.features.scheduled_events.entry import Entry, read_entry
 from bot.features.scheduled_events.feature import Planned, ScheduledEvents
@@ -22,7 +21,6 @@ Context = commands.Context[Any]
 MAX_FILE = 8 * 1024 * 1024
 MAX_LISTED = 60
 MAX_NUMBER = 2**53
-DEED = "change the schedule"
 BAD_TIMES = "❌ I can't tell when that is: {reason}. Write for example {examples}, and after it what I shall post."
 FULL = (
     f"❌ There are {MAX_EVENTS} events on the schedule of this server, more it can't have. `{{prefix}}schedule remove`"
@@ -40,13 +38,11 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
     """Have texts and files posted at set times.
 
     Args:
-        permit: who may see and change the schedule.
         zone: the name of the schedule's time zone.
     """
 
-    def __init__(self, events: ScheduledEvents, permit: Permit, zone: str, prefix: str) -> None:
+    def __init__(self, events: ScheduledEvents, zone: str, prefix: str) -> None:
         self._events = events
-        self._permit = permit
         self._zone = zone
         self._prefix = prefix
 
@@ -64,7 +60,6 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
     )
     async def add(self, ctx: Context, file: discord.Attachment | None = None, *, entry: str) -> None:
         """Have me post a text, or the attached file, at set times: `0 18 * * mon It is Monday!`."""
-        self._permit.require(ctx.author, DEED)
         await ctx.defer()
         try:
             wanted = read_entry(entry)
@@ -99,7 +94,6 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
         await self._list(ctx)
 
     async def _list(self, ctx: Context) -> None:
-        self._permit.require(ctx.author, DEED)
         planned = await self._events.planned(require_guild(ctx).id)
         if not planned:
             await ctx.send(NOTHING_PLANNED)
@@ -113,7 +107,6 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
     @discord.app_commands.describe(number="Its number in the list.")
     async def remove(self, ctx: Context, number: commands.Range[int, 1, MAX_NUMBER]) -> None:
         """Take something off the schedule, by its number in the list."""
-        self._permit.require(ctx.author, DEED)
         if not await self._events.remove(require_guild(ctx).id, number):
             raise CallError(NO_SUCH_EVENT.format(id=number))
         await ctx.send(f"🗑️ Event {number} is off the schedule.")

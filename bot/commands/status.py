@@ -40,11 +40,11 @@ class StatusReporter:
         self._ears = ears
         self._voice_engine = voice_engine
 
-    async def report(self) -> str:
-        """The whole report, for a Discord message."""
-        status = self._calls.status()
-        if status.session is not None:
-            lines = self._call(status.session)
+    async def report(self, guild: int) -> str:
+        """The whole report, for a Discord message on this server."""
+        status, session = self._calls.status(), self._calls.session_on(guild)
+        if session is not None:
+            lines = self._call(session)
         else:
             lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
         character = status.session.character if status.session is not None else self._engines.usual

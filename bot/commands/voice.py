@@ -8,9 +8,9 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-from bot.access import CallPermits
 from bot.calls import MAX_VOLUME, Calls
 from bot.commands.loading import LoadingAnswer
+from bot.commands.managers import require_guild
 from bot.commands.status import StatusReporter
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt, PromptKind
@@ -23,10 +23,7 @@ Context = commands.Context[Any]
 class VoiceCommands(commands.Cog, name="Voice"):
     """Bring me into a voice channel, make me speak, send me away."""
 
-    def __init__(
-        self, calls: Calls, permits: CallPermits, status: StatusReporter, warning: str | None, prefix: str
-    ) -> None:
-        self._permits = permits
+    def __init__(self, calls: Calls, status: StatusReporter, warning: str | None, prefix: str) -> None:
         self._calls = calls
         self._status = status
         self._warning = warning
@@ -42,7 +39,6 @@ class VoiceCommands(commands.Cog, name="Voice"):
         channel: discord.VoiceChannel | discord.StageChannel = commands.parameter(default=None),
     ) -> None:
         """Join your voice channel, or the one you name."""
-        self._permits.join.require(ctx.author, "call me into a voice channel")
         await ctx.defer()
         answer = LoadingAnswer(ctx)
         async with answer.shown():
@@ -63,9 +59,8 @@ class VoiceCommands(commands.Cog, name="Voice"):
     @commands.guild_only()
     async def leave(self, ctx: Context) -> None:
         """Leave the voice channel; also stops me from joining one."""
-        self._permits.leave.require(ctx.author, "send me away")
         await ctx.defer()
-        await self._calls.leave()
+        await self._calls.leave(require_guild(ctx).id)
         await ctx.send("👋 Left voice channel!")
 
     @commands.hybrid_command(name="voice-status", description="What the call is doing, and how fast.")
@@ -73,20 +68,19 @@ class VoiceCommands(commands.Cog, name="Voice"):
     async def voice_status(self, ctx: Context) -> None:
         """What the call is doing, and how fast."""
         await ctx.defer()
-        await ctx.send(await self._status.report(), allowed_mentions=discord.AllowedMentions.none())
+        report = await self._status.report(require_guild(ctx).id)
+        await ctx.send(report, allowed_mentions=discord.AllowedMentions.none())
 
     @commands.hybrid_command(description="Say this text aloud, word for word.")
     @commands.guild_only()
     async def speak(self, ctx: Context, *, text: commands.Range[str, 1, 4000]) -> None:
         """Say a text aloud, word for word."""
         await ctx.defer()
-        session = self._calls.session
-        typed_here = session is not None and not ctx.interaction and ctx.channel.id == session.prompts.channel.id
+        session = self._calls.require(require_guild(ctx).id)
+        typed_here = not ctx.interaction and ctx.channel.id == session.prompts.channel.id
         message = ctx.message.id if typed_here else None
         author = ctx.author
-        self._calls.say(
-            Prompt(author.display_name, text, time.monotonic(), message, PromptKind.RECITE, person=author.id)
-        )
+        session.say(Prompt(author.display_name, text, time.monotonic(), message, PromptKind.RECITE, person=author.id))
         if not typed_here:
             await ctx.send("🎤 I'll say that.")
 
@@ -94,7 +88,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
     @commands.guild_only()
     async def stop(self, ctx: Context) -> None:
         """Fall silent, and forget what waits."""
-        stopped = self._calls.stop()
+        stopped = self._calls.require(require_guild(ctx).id).conversation.stop()
         await ctx.send("🤫 Stopped." if stopped else "🤫 I wasn't saying anything.")
 
     @commands.hybrid_command(description="How loud I speak: 0 to 200 percent.")
@@ -106,9 +100,10 @@ class VoiceCommands(commands.Cog, name="Voice"):
     ) -> None:
         """Show how loud I speak, or set it: 0 to 200 percent."""
         await ctx.defer()
+        guild = require_guild(ctx).id
         if percent is not None:
-            await self._calls.set_volume(percent / 100)
-        await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume())} %")
+            await self._calls.set_volume(guild, percent / 100)
+        await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume(guild))} %")
 
 
 def _channel_of(author: discord.User | discord.Member) -> VoiceChannel:

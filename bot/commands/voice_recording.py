@@ -11,6 +11,7 @@ from discord.ext import commands
 from discord.utils import escape_markdown
 
 from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
+from bot.commands.managers import require_guild
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.manager import CallError
 from bot.voice.receive.heard import Sound16
@@ -54,14 +55,14 @@ class VoiceRecordings:
     """Asks and records.
 
     Args:
-        call: finds the call that is on.
+        call: finds the call that is on on a server (its id).
         answer_seconds: how long a yes is waited for.
         count_down: seconds between a yes and the recording.
     """
 
     def __init__(
         self,
-        call: Callable[[], SampledCall | None],
+        call: Callable[[int], SampledCall | None],
         prefix: str,
         *,
         answer_seconds: float = ANSWER_SECONDS,
@@ -83,7 +84,7 @@ class VoiceRecordings:
         Raises:
             CallError: it can't even be asked.
         """
-        call = self._require(ctx, person)
+        self._require(ctx, person)
         name = escape_markdown(person.display_name)
         question = QUESTION.format(
             mention=person.mention,
@@ -98,6 +99,8 @@ class VoiceRecordings:
             text = REFUSED if asked.answer is Answer.NO else UNANSWERED
             await message.edit(content=text.format(name=name), view=None)
             return None
+        # Minutes may have passed: the call may be over, or they may have left it.
+        call = self._require(ctx, person)
         for count in range(self._count_down, 0, -1):
             await message.edit(content=READY.format(name=name, count=count), view=None)
             await asyncio.sleep(1.0)
@@ -110,8 +113,8 @@ class VoiceRecordings:
         return message, Recording("recorded.wav", await asyncio.to_thread(wav_bytes, sound))
 
     def _require(self, ctx: Context, person: discord.Member) -> SampledCall:
-        call = self._call()
-        if call is None or ctx.guild is None or call.channel.guild.id != ctx.guild.id:
+        call = self._call(require_guild(ctx).id)
+        if call is None:
             raise CallError(NO_CALL.format(prefix=self._prefix))
         if person.bot:
             raise CallError(NO_BOTS)

@@ -12,7 +12,6 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import escape_markdown
 
-from bot.access import Permit
 from bot.commands.asking import Answer, Choices, ask
 from bot.commands.managers import is_manager, require_guild
 from bot.commands.progress import ticking
@@ -33,7 +32,6 @@ Language = Literal[
 
 SUGGESTED = 25
 """All that Discord shows."""
-DEED = "make voices"
 LEARNING = "🧠 I'm learning how **{name}** sounds…"
 
 
@@ -43,7 +41,6 @@ class VoicesCommands(commands.Cog, name="Voices"):
     Args:
         recordings: records people who agree to it.
         say: has the call on this server (guild) say something; False where none is on.
-        permit: who may make voices.
         language: what is spoken in a recording, where nobody says.
     """
 
@@ -52,14 +49,12 @@ class VoicesCommands(commands.Cog, name="Voices"):
         voices: Voices,
         recordings: VoiceRecordings,
         say: Callable[[int, Prompt], bool],
-        permit: Permit,
         language: str,
         prefix: str,
     ) -> None:
         self._voices = voices
         self._recordings = recordings
         self._say = say
-        self._permit = permit
         self._language = language
         self._prefix = prefix
         self._introductions = Introductions()
@@ -125,7 +120,6 @@ class VoicesCommands(commands.Cog, name="Voices"):
         self, ctx: Context, recording: discord.Attachment | None = None, language: Language | None = None, *, name: str
     ) -> None:
         """Teach me a voice from the attached recording (6 to 30 seconds), or from that of the message you answer."""
-        self._permit.require(ctx.author, DEED)
         await ctx.defer()
         name = new_name(name)
         file = await sound_file(ctx, recording, self._prefix)
@@ -147,7 +141,6 @@ class VoicesCommands(commands.Cog, name="Voices"):
         language: Language = commands.parameter(default=None),
     ) -> None:
         """Teach me your voice, or that of somebody who says yes: 10 seconds of it, spoken in the call."""
-        self._permit.require(ctx.author, DEED)
         await ctx.defer()
         name = new_name(name)
         person = member or ctx.author

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Self
 
 from bot.database import Database
@@ -13,6 +14,9 @@ from bot.llm.stream import ModelClient
 from config.settings import Card
 
 _log = logging.getLogger(__name__)
+
+CONTEXT_PAUSES = (10.0, 30.0, 60.0, 300.0, 600.0, 0.0)
+"""Seconds after each look at servers that have not told how much they take in."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS model_preference (one INTEGER PRIMARY KEY CHECK (one = 1), card TEXT NOT NULL) STRICT;
@@ -91,6 +95,15 @@ class ModelRouter:
     ) -> AsyncGenerator[str, None]:
         """The reply of the server that writes now; see :meth:`bot.llm.stream.ModelClient.stream`."""
         return self.client.stream(messages, model=model, speakers=speakers, careful=careful)
+
+    async def learn_context_sizes(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Ask each server how much its model takes in, a few times if need be: it may start later than the bot."""
+        unknown = list(self._clients.values())
+        for pause in CONTEXT_PAUSES:
+            unknown = [client for client in unknown if not await client.learn_context_size()]
+            if not unknown:
+                return
+            await sleep(pause)
 
     async def prefer(self, card: Card) -> None:
         """Write on this card from now on, outside of calls; remembered.

@@ -13,7 +13,7 @@ _TOO_LONG = re.compile(
     r"|(?:maximum|max) (?:context|model|sequence|prompt|input) (?:length|size|len)\b"
     r"|(?:reached|overflow\w*|larger than|longer than|greater than|more than|beyond|too large for)\b.{0,60}context"
     r"|context (?:the )?overflows"
-    r"|(?:prompt|input|message|request|conversation)s?\b[^.]{0,30} (?:is|are) too (?:long|large|big)"
+    r"|(?:prompt|input|message|request|conversation)s?\b[^.\":]{0,30} (?:is|are) too (?:long|large|big)"
     r"|reduce (?:the length|your (?:prompt|message))"
     r"|too many (?:input )?tokens"
     r"|token count\b.{0,40}exceed"

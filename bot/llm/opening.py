@@ -16,7 +16,7 @@ from bot.llm.context_window import ContextWindow
 from bot.llm.dialect import Dialect, changed, folded
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.failures import Refusal, model_error, read_refusal, refused, too_late, unreachable
-from bot.llm.length_refusal import length_refusal
+from bot.llm.length_refusal import LengthRefusal, length_refusal
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.refused_fields import RefusedField, refused_fields, refuses_system_role
@@ -110,7 +110,9 @@ class Opening:
 
     def shorten(self, said: str) -> bool:
         """The server said this of the conversation's length: ask for less; False where that does not help."""
-        refusal = length_refusal(said)
+        return self._shorten(length_refusal(said))
+
+    def _shorten(self, refusal: LengthRefusal | None) -> bool:
         if refusal is None or self._shortenings >= MOST_SHORTENINGS:
             return False
         self._shortenings += 1
@@ -129,7 +131,8 @@ class Opening:
     async def _make_ready(self, refusal: Refusal, body: Mapping[str, Any]) -> None:
         """Do what may help before the server is asked again; raises what it means where nothing does."""
         if refusal.status in _ABOUT_THE_REQUEST:
-            if self.shorten(refusal.body) or self._leave_out(refusal, body):
+            too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
+            if self._shorten(length_refusal(refusal.body) or too_large) or self._leave_out(refusal, body):
                 return
         elif refusal.status in _NOT_READY or refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
             await self._wait(refusal)

@@ -13,6 +13,7 @@ from typing import Self
 import aiohttp
 
 from bot.llm.check import ServerReport, check_server
+from bot.llm.context_size import ask_context_size
 from bot.llm.context_window import ContextWindow
 from bot.llm.dialect import Dialect
 from bot.llm.errors import ModelError
@@ -62,6 +63,23 @@ class ModelClient:
     async def check(self) -> ServerReport:
         """Ask the server whether it is up and which models it has; leaves a warm connection. Never raises."""
         return await check_server(self._connections(), self.options)
+
+    async def learn_context_size(self, *, model: str | None = None) -> bool:
+        """Ask the server how much the model takes in at once, unless that is set. Never raises.
+
+        Replies go on meanwhile; the next one uses what was learnt. Returns whether it is known now.
+        """
+        options = self.options if model is None else replace(self.options, model=model)
+        if options.context_tokens is not None:
+            return True
+        size = await ask_context_size(self._connections(), options)
+        if size is not None:
+            self._memory_of(options.model).window.told(size)
+        return size is not None
+
+    def context_size(self, *, model: str | None = None) -> int:
+        """How many tokens the model takes in at once, as far as it is known."""
+        return self._memory_of(model or self.options.model).window.size
 
     async def warm_up(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> None:
         """Have the server read ``messages`` and say one token, so that its prompt cache knows them before it matters.

@@ -37,7 +37,7 @@ class MemoryPlan:
         on_cpu = {
             part
             for part, device in ((Part.EARS, settings.stt_device), (Part.VOICE, settings.tts_device))
-            if device is Device.CPU
+            if device == Device.CPU
         }
         self._models = {name: catalogue.models[name] for name in names if catalogue.models[name].part not in on_cpu}
 

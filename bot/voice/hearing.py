@@ -50,9 +50,9 @@ AFTER_SAMPLE = 2.0
 class HearingOptions:
     """What the operator decided about listening.
 
-    ``prefix`` is what commands begin with. ``data_dir`` is where recordings go. ``sound_goes_to`` is the host that
-    turns speech into text, if it is another. ``remake_recordings``: it is noted what was answered in them, so that a
-    better voice can say it again.
+    ``prefix`` is what commands begin with. ``data_dir`` is where recordings go. ``audience`` says who (a user id) is
+    answered in a call in a channel. ``sound_goes_to`` is the host that turns speech into text, if it is another.
+    ``remake_recordings``: it is noted what was answered in them, so that a better voice can say it again.
     """
 
     prefix: str
@@ -60,6 +60,7 @@ class HearingOptions:
     barge_in: BargeInRule
     captions: Captions
     data_dir: Path
+    audience: Callable[[VoiceChannel, int], bool]
     sound_goes_to: str | None = None
     remake_recordings: bool = False
 
@@ -106,7 +107,11 @@ class Hearing:
         self._sample: VoiceSample | None = None
         self._gate = ListeningGate(consent)
         self._participants = ChannelParticipants(
-            lambda: link.channel, options.barge_in, lambda: conversation.answered, lambda: character.now().persona.names
+            lambda: link.channel,
+            options.barge_in,
+            lambda: conversation.answered,
+            lambda: character.now().persona.names,
+            options.audience,
         )
         self._judge = CallJudge(conversation, self._participants, character, options.answer_to, clock=clock)
         self._turn_taking = TurnTaking(
@@ -172,6 +177,10 @@ class Hearing:
 
     def _tell_trouble(self, cause: str) -> None:
         self._conversation.tell(NOT_UNDERSTOOD.format(cause=cause))
+
+    def may_talk(self, person: int) -> bool:
+        """Whether somebody (a user id) is answered, spoken or typed."""
+        return self._participants.may_talk(person)
 
     # What people decide while it is on.
 

@@ -105,6 +105,11 @@ class VoiceSessionManager(Generic[S]):
         """The session that can be spoken to now."""
         return self._session if self._state is CallState.ACTIVE else None
 
+    @property
+    def occupant(self) -> S | None:
+        """The one session there is, from the moment that it is asked for until everything of it has ended."""
+        return self._session
+
     async def free(self, feature: str) -> bool:
         """See :meth:`bot.lease.Lease.free`."""
         return await self._lease.free(feature)
@@ -122,6 +127,7 @@ class VoiceSessionManager(Generic[S]):
         if self._state is not CallState.IDLE:
             raise CallError(ALREADY_IN_SESSION.format(prefix=self._prefix))
         self._state = CallState.STARTING
+        self._session = session
         self._starting = asyncio.create_task(self._start(session, reason), name="voice session start")
         self._starting.add_done_callback(_note_failure)
         try:
@@ -141,7 +147,6 @@ class VoiceSessionManager(Generic[S]):
             if isinstance(error, HoldError):
                 raise CallError(f"❌ I can't join now: {error}. Try again in a moment.") from error
             raise
-        self._session = session
         self._state = CallState.ACTIVE
         self._watching = asyncio.create_task(self._watch(session), name="voice session watch")
         return session
@@ -151,6 +156,7 @@ class VoiceSessionManager(Generic[S]):
             await self._close(session, EndCause.FAILURE)
             await self._lease.release()
         finally:
+            self._session = None
             self._state = CallState.IDLE
 
     async def _watch(self, session: S) -> None:

@@ -45,6 +45,7 @@ class ChannelParticipants:
         channel: the channel that the bot is in now.
         answered: who is being answered now, by their user id.
         also_said: other names that are likely to be said, the persona's first of all; asked whenever they are wanted.
+        audience: who is answered, of the people (user ids) in a channel.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class ChannelParticipants:
         rule: BargeInRule,
         answered: Callable[[], int | None],
         also_said: Callable[[], tuple[str, ...]],
+        audience: Callable[[discord.VoiceChannel | discord.StageChannel, int], bool],
     ) -> None:
         self._channel = channel
         self._rule = rule
         self._answered = answered
         self._also_said = also_said
+        self._audience = audience
 
     def _member(self, person: int) -> discord.Member | None:
         return self._channel().guild.get_member(person)
@@ -83,8 +86,14 @@ class ChannelParticipants:
         member = self._member(person)
         return member is not None and member.bot
 
+    def may_talk(self, person: int) -> bool:
+        """Whether they are answered."""
+        return self._audience(self._channel(), person)
+
     def may_interrupt(self, person: int) -> bool:
-        """What the rule says of them."""
+        """What the rule says of them; who is not answered does not interrupt either."""
+        if not self.may_talk(person):
+            return False
         match self._rule.who:
             case MayInterrupt.EVERYONE:
                 return True

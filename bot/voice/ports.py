@@ -145,6 +145,10 @@ class Participants(Protocol):
         """Names that are likely to be said."""
         ...
 
+    def may_talk(self, person: int) -> bool:
+        """Whether they are answered."""
+        ...
+
     def may_interrupt(self, person: int) -> bool:
         """Whether the bot falls silent when they speak."""
         ...

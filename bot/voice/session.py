@@ -42,7 +42,7 @@ CHANNEL_FULL = "❌ Voice channel is full!"
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 SAID = "You said: {text}"
 SAID_NOTHING = "You have said nothing before that."
-MAY_NOT_SEND_AWAY = "You may not send me away."
+NOT_IN_THE_CALL = "I only do that for people in the call."
 
 
 LoadingReport = Callable[[float], None]
@@ -78,13 +78,14 @@ class CallOptions:
     """What the operator decided about calls.
 
     The call ends after ``alone_timeout`` seconds without any person in the channel, and after ``voiceless_timeout``
-    seconds without the speech server. ``may_send_away`` says whose spoken command to leave is obeyed.
+    seconds without the speech server. ``refuses`` says what is answered to somebody whose spoken command is not obeyed,
+    and ``None`` where it is.
     """
 
     alone_timeout: float
     voiceless_timeout: float
     hearing: HearingOptions
-    may_send_away: Callable[[discord.Member], bool]
+    refuses: Callable[[VoiceCommand, discord.Member], str | None]
 
 
 class VoiceSession:
@@ -112,7 +113,7 @@ class VoiceSession:
         self.link = VoiceLink(place.voice, clock=clock)
         self._alone_timeout = options.alone_timeout
         self._voiceless_timeout = options.voiceless_timeout
-        self._permit_to_leave = options.may_send_away
+        self._refuses = options.refuses
         self._clock = clock
         self._watch = watch
         self._report = report
@@ -239,11 +240,13 @@ class VoiceSession:
 
     def _obey(self, command: SpokenCommand) -> None:
         """Do what was asked for aloud."""
+        refusal = self._refusal(command)
+        if refusal is not None:
+            self._recite(command, refusal)
+            return
         match command.command:
-            case VoiceCommand.LEAVE if self._may_send_away(command.person):
-                self._asked_to_leave.set()
             case VoiceCommand.LEAVE:
-                self._recite(command, MAY_NOT_SEND_AWAY)
+                self._asked_to_leave.set()
             case VoiceCommand.STOP:
                 self.conversation.stop()
             case VoiceCommand.REPEAT_ME:
@@ -253,8 +256,9 @@ class VoiceSession:
         prompt = Prompt(command.author, text, self._clock(), kind=PromptKind.RECITE, person=command.person)
         self.conversation.prompt(prompt)
 
-    def _may_send_away(self, person: int) -> bool:
-        return any(member.id == person and self._permit_to_leave(member) for member in self.channel.members)
+    def _refusal(self, command: SpokenCommand) -> str | None:
+        member = next((member for member in self.channel.members if member.id == command.person), None)
+        return NOT_IN_THE_CALL if member is None else self._refuses(command.command, member)
 
     def say(self, prompt: Prompt) -> None:
         """Take a prompt; it is answered after those before it."""

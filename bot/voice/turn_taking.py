@@ -182,7 +182,7 @@ class TurnTaking:
         if not turn.interrupting or turn.weighed:
             return
         match self._judged(turn, text).meaning:
-            case Meaning.NOTHING | Meaning.BACKCHANNEL:
+            case Meaning.NOTHING | Meaning.BACKCHANNEL | Meaning.IGNORED:
                 return
             case Meaning.ECHO:
                 self._answering.free_floor(turn.id)
@@ -263,6 +263,9 @@ class TurnTaking:
         if verdict.meaning in (Meaning.NOTHING, Meaning.ECHO):
             return
         name = self._participants.name(person)
+        if verdict.meaning is Meaning.IGNORED:
+            self._watch(RemarkHeard(person, name, text, addressed=False))
+            return
         before, self._said[person] = self._said.get(person), text
         addressed = verdict.meaning in (Meaning.ADDRESSED, Meaning.COMMAND)
         self._judge.said(person, text, addressed=addressed)
@@ -277,6 +280,8 @@ class TurnTaking:
 
     def _judged(self, turn: _Turn, text: str) -> Verdict:
         verdict = self._judge.judge(Remark(turn.id.person, text, interrupting=turn.interrupting))
+        if not self._participants.may_talk(turn.id.person) and verdict.meaning not in (Meaning.NOTHING, Meaning.ECHO):
+            return Verdict(Meaning.IGNORED)
         if self.mode is CallMode.TRANSCRIBE and verdict.meaning is Meaning.ADDRESSED:
             return Verdict(Meaning.OVERHEARD)
         return verdict

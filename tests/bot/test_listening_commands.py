@@ -13,7 +13,7 @@ import pytest
 import yarl
 
 from bot.client import SeiyuuBot, connector
-from bot.commands.listening import NOT_IN_CALL, ListeningCommands
+from bot.commands.listening import ListeningCommands
 from bot.consent import ListeningConsent
 from bot.store import Store
 from bot.voice.connection.link import VoiceChannel
@@ -22,6 +22,7 @@ from bot.voice.records.recorder import RecordingError
 from config.settings import Captions, ListeningPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
+from tests.guards import make_guard
 
 LIMIT = 20.0
 
@@ -94,10 +95,12 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(sandbox.gateway_url))
         ada = await sandbox.add_guest("Ada")
         await ada.join_voice(sandbox.home.lounge)
-        bot = SeiyuuBot("!", store, when_ready, connector(sandbox.ca_file))
+        stage: Stage
+        guard = make_guard(lambda: stage.call.channel if stage.call else None, who_may_record="call")
+        bot = SeiyuuBot("!", store, when_ready, connector(sandbox.ca_file), guard)
         bot._connection.guild_ready_timeout = 0.05
         stage = Stage(sandbox, bot, consent, ada)
-        await bot.add_cogs([ListeningCommands(lambda: stage.call, consent, "!")])
+        await bot.add_cogs([ListeningCommands(lambda guild: stage.call, consent, "!")])
         running = asyncio.create_task(bot.start(sandbox.bot_token))
         try:
             async with asyncio.timeout(LIMIT):
@@ -156,7 +159,9 @@ async def test_everyone_is_told_in_writing_and_aloud_when_a_recording_begins_and
 async def test_only_people_in_the_call_may_have_it_recorded_and_a_full_disk_is_said(stage: Stage) -> None:
     call = stage.begin_call()
     bob = await stage.sandbox.add_guest("Bob")
-    assert await stage.ask("!record on", bob) == NOT_IN_CALL
+    refused = "🔒 `!record` is for people in the call, and people who may manage this server."
+    assert await stage.ask("!record on", bob) == refused
+    assert await stage.ask("!record", bob) == "⏹️ I'm not recording.", "whether it is recorded, everybody may know"
     call.disk_full = True
     assert await stage.ask("!record on") == "❌ I can't record: the disk is nearly full."
     assert not call.recording

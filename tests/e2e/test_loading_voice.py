@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.world.entities import Message
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
-from tests.features.talk import let_manage
+from tests.features.talk import let_own
 from tests.tts_server.client import RunningServer, running_with
 from tests.tts_server.spelling_engine import LoadingEngine, SpellingEngine
 from tts_server.engines.base import EngineError
@@ -81,7 +81,7 @@ async def test_a_voice_that_will_not_load_is_told_and_another_speaks(loading: Lo
 
 async def test_sparing_the_card_is_told_once_and_so_is_its_end(loading: Loading) -> None:
     loading.engine.gate.set()
-    let_manage(loading.stage.sandbox, loading.stage.ada.user.id)
+    let_own(loading.stage.sandbox, loading.stage.ada)
     await loading.stage.join()
     said = await loading.stage.answer_to("!low-performance on", starts="🐢 Low-performance mode")
     assert said == "🐢 Low-performance mode is on: espeak-ng speaks."

@@ -22,8 +22,10 @@ _ENCODERS = {
 }
 
 
-def make(kind: str, *, frames: int = 1, width: int = 64, height: int = 48, rate: int = 10) -> bytes:
-    """A file of this kind; frame ``i`` of ``n`` is grey of ``40 + 200 * i / n``."""
+def make(
+    kind: str, *, frames: int = 1, width: int = 64, height: int = 48, rate: int = 10, left: int | None = None
+) -> bytes:
+    """A file of this kind; frame ``i`` of ``n`` is grey of ``40 + 200 * i / n``, its left quarter of ``left``."""
     container_format, codec, pixels = _ENCODERS[kind]
     file = io.BytesIO()
     with av.open(file, "w", format=container_format) as container:
@@ -32,11 +34,23 @@ def make(kind: str, *, frames: int = 1, width: int = 64, height: int = 48, rate:
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
         for number in range(frames):
             grey = np.full((height, width, 3), 40 + 200 * number // frames, np.uint8)
+            if left is not None:
+                grey[:, : width // 4] = left
             frame = av.VideoFrame.from_ndarray(grey, format="rgb24").reformat(format=pixels)
             frame.pts, frame.time_base = number, Fraction(1, rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.getvalue()
+
+
+def turned(mp4: bytes, degrees: int) -> bytes:
+    """The same video with the note that it is to be shown turned clockwise by 0, 90, 180 or 270 degrees."""
+    one = 0x10000
+    a, b = {0: (one, 0), 90: (0, one), 180: (-one, 0), 270: (0, -one)}[degrees]
+    matrix = struct.pack(">9i", a, b, 0, -b, a, 0, 0, 0, 0x40000000)
+    # Version, flags, two times, number, length, layer, group and volume stand before it in the track's header.
+    at = mp4.index(b"tkhd") + 44
+    return mp4[:at] + matrix + mp4[at + len(matrix) :]
 
 
 def size_and_grey(jpeg: bytes) -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ from bot.store import Store
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
+from tests.guards import make_guard
 
 LIMIT = 20.0
 CogMaker = Callable[[SeiyuuBot, Database], Awaitable[Sequence[commands.Cog]]]
@@ -62,7 +63,7 @@ async def feature_stage(
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(place.gateway_url))
         ada = await place.add_guest("Ada")
         store = await Store.in_database(database)
-        bot = SeiyuuBot("!", store, when_ready, connector(place.ca_file))
+        bot = SeiyuuBot("!", store, when_ready, connector(place.ca_file), make_guard())
         bot._connection.guild_ready_timeout = 0.05
         await bot.add_cogs(await make_cogs(bot, database))
         running = asyncio.create_task(bot.start(place.bot_token))

@@ -11,6 +11,7 @@ import discord
 from discord.ext import commands
 
 from bot.llm.personas import Persona, load_persona
+from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message
 from sandbox.world.permissions import Permission
@@ -84,6 +85,11 @@ def let_manage(sandbox: Sandbox, user: int) -> None:
     directory = sandbox.world.directory
     role = directory.add_role(sandbox.guild, "Managers", Permission.MANAGE_GUILD)
     directory.give_role(sandbox.guild, user, role.id)
+
+
+def let_own(sandbox: Sandbox, guest: Guest) -> None:
+    """Let somebody own the bot's application."""
+    sandbox.home.bot.owner = guest.user
 
 
 def written_by_bots(sandbox: Sandbox, channel: Channel) -> list[Message]:

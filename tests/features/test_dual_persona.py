@@ -14,7 +14,6 @@ from discord.ext import commands
 
 from bot.client import SeiyuuBot
 from bot.commands.dual_persona import DualPersonaCommands
-from bot.commands.managers import MANAGERS_ONLY
 from bot.database import Database
 from bot.features.dual_persona.feature import ALREADY_ARGUING, NO_PERMISSION, ArgumentOptions, DualPersona
 from bot.features.dual_persona.heat import HALF_LIFE, MESSAGE, cooled, heat
@@ -188,7 +187,7 @@ async def test_their_own_lines_heat_nothing_up(arena: Arena) -> None:
 async def test_only_managers_start_arguments_and_switch_them(arena: Arena) -> None:
     bob = await arena.stage.sandbox.add_guest("Bob")
     for command in ("!argue", "!bipolar off"):
-        assert await arena.stage.ask(command, who=bob) == MANAGERS_ONLY
+        assert "people who may manage this server" in await arena.stage.ask(command, who=bob)
     assert "Arguments are off" in await arena.stage.ask("!bipolar off")
     await arena.say("Akim, you are wrong", "Akim, you are wrong")
     assert not arena.model.asked

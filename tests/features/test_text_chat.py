@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.managers import MANAGERS_ONLY
 from bot.database import Database
 from bot.features.text_chat.memory import MAX_CONTEXT_CHARS, ChatMemory
 from sandbox.server import Sandbox
@@ -42,7 +41,7 @@ async def test_it_remembers_what_was_said_in_a_channel_until_told_to_forget(stag
         ("assistant", "You said: Ada: someone one"),
         ("user", "Ada: someone two"),
     ]
-    assert await stage.stage.ask("!forget", starts="❌") == MANAGERS_ONLY
+    assert "people who may manage this server" in await stage.stage.ask("!forget", starts="🔒")
     let_manage(stage.sandbox, stage.ada.id)
     assert "forgotten the 4 messages" in await stage.stage.ask("!forget", starts="🧹")
     assert "remember nothing" in await stage.stage.ask("!forget", starts="🧹")
@@ -96,7 +95,7 @@ async def test_nobody_is_notified_by_what_the_model_writes(stage: ChatStage) -> 
 
 async def test_managers_choose_who_answers_and_the_twin_has_a_model_of_its_own(stage: ChatStage) -> None:
     assert "`evil_seiyuu`, `helper`" in await stage.stage.ask("!persona", starts="🎭")
-    assert await stage.stage.ask("!persona evil_seiyuu", starts="❌") == MANAGERS_ONLY
+    assert "people who may manage this server" in await stage.stage.ask("!persona evil_seiyuu", starts="🔒")
     let_manage(stage.sandbox, stage.ada.id)
     assert "There are: " in await stage.stage.ask("!persona ../../secret", starts="❌")
     assert await stage.stage.ask("!persona evil_seiyuu", starts="🎭") == "🎭 From now on I am Evil Seiyuu, and smug."
@@ -109,7 +108,7 @@ async def test_managers_choose_who_answers_and_the_twin_has_a_model_of_its_own(s
 
 async def test_in_an_open_channel_everything_is_answered(stage: ChatStage) -> None:
     assert "who mentions me" in await stage.stage.ask("!chat", starts="💬")
-    assert await stage.stage.ask("!chat on", starts="❌") == MANAGERS_ONLY
+    assert "people who may manage this server" in await stage.stage.ask("!chat on", starts="🔒")
     let_manage(stage.sandbox, stage.ada.id)
     assert "every message" in await stage.stage.ask("!chat on", starts="💬")
     talking = await stage.ada.say(stage.sandbox.home.general, "just talking")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import aiohttp
 import discord
 import pytest
 from discord.ext import commands
+from PIL import ExifTags, Image
 
 from bot.client import SeiyuuBot
 from bot.database import Database
@@ -20,7 +22,7 @@ from bot.features.vision.errors import VisionError
 from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
 from sandbox.world.entities import Upload
-from tests.features.moving_pictures import make, png_bomb, size_and_grey
+from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.features.vision_server import VisionServer
 
@@ -42,7 +44,7 @@ class Onlooker(commands.Cog):
         try:
             await message.reply(await self._vision.describe(message) or NOTHING)
         except VisionError as error:
-            await message.reply(str(error))
+            await message.reply("\n".join(filter(None, (str(error), error.seen))))
 
 
 @dataclass(slots=True)
@@ -222,3 +224,31 @@ async def test_a_server_that_is_down_does_not_hinder_a_call(gallery: Gallery) ->
     async with asyncio.timeout(LIMIT):
         await gallery.vision.hold("a call")
     assert await gallery.show(CAT) == HELD
+
+
+def photograph(width: int, height: int, orientation: int = 1) -> Upload:
+    """A phone's: how it was held stands in its EXIF data, and Discord tells the size that it is stored in."""
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", (width, height), (90, 90, 90)).save(file, "JPEG", exif=exif)
+    return Upload("photo.jpg", file.getvalue(), "image/jpeg", width=width, height=height)
+
+
+async def test_a_phones_photograph_and_video_are_upright_and_50_megapixels_are_scaled(gallery: Gallery) -> None:
+    assert await gallery.show(photograph(400, 300, orientation=6)) == "A red cat."
+    assert await gallery.show(photograph(8192, 6144)) == "A red cat."
+    film = Upload("film.mp4", turned(make("mp4", frames=2), 90), "video/mp4", width=64, height=48)
+    assert await gallery.show(film) == "A red cat."
+    sizes = [size_and_grey(look.jpegs[0])[:2] for look in gallery.model.looks]
+    assert sizes == [(300, 400), (768, 576), (48, 64)]
+
+
+async def test_what_is_broken_is_refused_and_what_else_there_is_to_see_is_seen(gallery: Gallery) -> None:
+    broken = Upload("broken.png", CAT.data[:40], "image/png", width=9, height=9)
+    bomb = Upload("bomb.png", png_bomb(9000), "image/png", width=9, height=9)
+    await gallery.stage.ada.say(gallery.stage.sandbox.home.general, "", attachments=[broken, CAT, bomb])
+    told = (await gallery.stage.told()).content
+    assert "can't make out broken.png" in told
+    assert "can't make out bomb.png" in told
+    assert told.endswith("\nA red cat.")
+    assert [len(look.jpegs) for look in gallery.model.looks] == [1]

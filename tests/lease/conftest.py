@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import StageMaker, make_stage, speech_server
-from tests.features.talk import let_manage
+from tests.features.talk import let_manage, let_own
 from tests.lease.endings import Tools, WorldMaker
 from tests.lease.engines import running_engines, running_speech_server
 from tests.lease.features import World
@@ -28,6 +28,7 @@ def make_world(make_stage: StageMaker, tmp_path: Path, monkeypatch: pytest.Monke
             chosen = {"tts_websocket_url": voice.url} | engines.settings | settings
             async with make_stage(**chosen) as stage:
                 let_manage(stage.sandbox, stage.ada.id)
+                let_own(stage.sandbox, stage.ada)
                 yield World(stage, engines, voice)
 
     return make

@@ -17,7 +17,7 @@ from config.settings import Settings
 from sandbox.server import Sandbox
 from tests.e2e.conftest import LIMIT, make_settings, staged
 from tests.e2e.talking import talk
-from tests.features.talk import let_manage
+from tests.features.talk import let_manage, let_own
 from tests.lease.engines import running_engines
 from tests.lease.features import WAITS, Feature, TextChat, World, all_features
 
@@ -151,6 +151,7 @@ def process_ended_by(end: signal.Signals) -> Ending:
                 await process.wait()
             async with staged(sandbox, settings) as stage:
                 let_manage(sandbox, stage.ada.id)
+                let_own(sandbox, stage.ada)
                 if end is signal.SIGKILL:
                     assert "restarted in the middle" in await stage.told("👋")
                 yield World(stage, engines, None), [chat, *others]

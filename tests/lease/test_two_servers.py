@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.voice.manager import ALREADY_IN_SESSION
+from bot.guard import JOIN_ELSEWHERE
 from sandbox.guest import Guest
 from sandbox.world.entities import Channel, ChannelKind
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
@@ -17,7 +17,7 @@ async def test_one_call_and_one_clear_refusal_at_once(make_stage: StageMaker, sp
         await asyncio.gather(stage.ada.say(here, "!join"), zoe.say(elsewhere, "!join"))
         answers = [asyncio.create_task(outcome(stage.ada, here)), asyncio.create_task(outcome(zoe, elsewhere))]
         told = await asyncio.gather(*answers)
-        assert told.count(ALREADY_IN_SESSION.format(prefix="!")) == 1
+        assert told.count(JOIN_ELSEWHERE) == 1
         assert sum(text.startswith("🎤 Joined") for text in told) == 1
 
 

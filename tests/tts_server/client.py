@@ -166,12 +166,16 @@ class RunningServer:
 
 @asynccontextmanager
 async def running(
-    engine: SpeechEngine, *others: SpeechEngine, token: str | None = None, **options: Any
+    engine: SpeechEngine,
+    *others: SpeechEngine,
+    token: str | None = None,
+    allowed_origins: Sequence[str] = (),
+    **options: Any,
 ) -> AsyncIterator[RunningServer]:
     """A server with this engine, and others that stand in for it, until the block ends; ``options`` of the voice."""
     with tempfile.TemporaryDirectory() as folder:
         library = VoiceLibrary(Path(folder))
-        async with running_with(library, [engine, *others], token, **options) as server:
+        async with running_with(library, [engine, *others], token, None, allowed_origins, **options) as server:
             yield server
 
 
@@ -181,10 +185,12 @@ async def running_with(
     engines: Sequence[SpeechEngine],
     token: str | None = None,
     cards: CardPoll | None = None,
+    allowed_origins: Sequence[str] = (),
     **options: Any,
 ) -> AsyncIterator[RunningServer]:
     """A server with these engines and voices; without ``cards``, on a machine that has none."""
-    server = SpeechServer(library, cards or CardPoll(["0.9"], read=tuple), token)
+    no_cards = CardPoll(["0.9"], read=tuple)
+    server = SpeechServer(library, cards or no_cards, token, allowed_origins=allowed_origins)
     http = TestServer(server.application)
     await http.start_server()
     try:

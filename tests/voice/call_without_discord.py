@@ -143,6 +143,9 @@ class AdaAlone:
     def others(self, person: int) -> tuple[str, ...]:
         return ()
 
+    def may_talk(self, person: int) -> bool:
+        return True
+
     def may_interrupt(self, person: int) -> bool:
         return True
 

@@ -24,7 +24,9 @@ def channel() -> discord.VoiceChannel:
 
 
 def participants(rule: str, answered: int | None = None) -> ChannelParticipants:
-    return ChannelParticipants(channel, BargeInRule.parse(rule), lambda: answered, lambda: ("Seiyuu",))
+    return ChannelParticipants(
+        channel, BargeInRule.parse(rule), lambda: answered, lambda: ("Seiyuu",), lambda _, person: True
+    )
 
 
 def test_people_have_names_and_bots_are_not_people() -> None:

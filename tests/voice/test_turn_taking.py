@@ -108,11 +108,17 @@ class Journal:
 class Pair:
     """Ada, who may interrupt, and Ben, who may not."""
 
+    def __init__(self) -> None:
+        self.ignored: set[int] = set()
+
     def name(self, person: int) -> str:
         return {1: "Ada", 2: "Ben"}[person]
 
     def names(self) -> tuple[str, ...]:
         return ("Seiyuu", "Ada", "Ben")
+
+    def may_talk(self, person: int) -> bool:
+        return person not in self.ignored
 
     def may_interrupt(self, person: int) -> bool:
         return person == 1
@@ -146,6 +152,7 @@ class Table:
     taking: TurnTaking
     transcriber: HandTranscriber
     journal: Journal
+    participants: Pair = field(default_factory=Pair)
     hints: list[str] = field(default_factory=list)
     commands: list[SpokenCommand] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
@@ -173,10 +180,11 @@ async def seated() -> AsyncIterator[Table]:
     commands: list[SpokenCommand] = []
     troubles: list[str] = []
     watched: list[CallEvent] = []
+    participants = Pair()
     taking = TurnTaking(
         transcriber,
         journal,
-        Pair(),
+        participants,
         PlainJudge(),
         hint=lambda _, text: hints.append(text),
         command=commands.append,
@@ -186,7 +194,7 @@ async def seated() -> AsyncIterator[Table]:
     )
     running = asyncio.create_task(taking.run())
     await settle()
-    yield Table(taking, transcriber, journal, hints, commands, troubles, watched)
+    yield Table(taking, transcriber, journal, participants, hints, commands, troubles, watched)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -287,6 +295,18 @@ async def test_who_may_not_interrupt_does_not_pause_the_reply_but_is_answered(ta
     assert "hold" not in table.lines
     assert "interrupt" not in table.lines
     assert "confirm And me?" in table.lines
+
+
+async def test_who_is_ignored_is_heard_by_people_and_never_reaches_the_mind(table: Table) -> None:
+    table.participants.ignored.add(1)
+    for number, text in ((1, "What time is it?"), (2, "again"), (3, "others: lunch?")):
+        turn = TurnId(1, number)
+        await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
+        await table.transcriber.say(text)
+        assert table.watched[-1] == RemarkHeard(1, "Ada", text, addressed=False), "it is still written down"
+    assert table.commands == []
+    assert table.journal.prompts == []
+    assert {line.split()[0] for line in table.lines} <= {"hold", "free", "withdraw"}
 
 
 async def test_remarks_for_others_are_overheard(table: Table) -> None:

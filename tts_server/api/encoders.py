@@ -93,6 +93,10 @@ class _Collector:
 # delay. Xing is a header that an MP3 encoder goes back to write at the end; there is no way back here.
 _AT_ONCE = {"flush_packets": "1"}
 _OPTIONS = {"mp3": {"write_xing": "0"}, "ogg": {"page_duration": "40000"}}
+# FFmpeg's own choice for MP3 at 24 kHz is 32 kbit/s, which cuts off what is above 8 kHz.
+_BITS_PER_SECOND = {"mp3": 128_000, "aac": 96_000}
+# The most that MP3 has at 8 kHz.
+_SLOW_RATE, _SLOW_BITS_PER_SECOND = 12_000, 64_000
 
 
 class FfmpegEncoder:
@@ -107,6 +111,8 @@ class FfmpegEncoder:
         if not isinstance(stream, av.AudioStream):
             raise TypeError(f"{codec} is no audio codec")
         stream.layout = "mono"
+        if container in _BITS_PER_SECOND:
+            stream.bit_rate = _SLOW_BITS_PER_SECOND if rate <= _SLOW_RATE else _BITS_PER_SECOND[container]
         self._stream = stream
         self._rate = rate
 

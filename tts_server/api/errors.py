@@ -6,7 +6,8 @@ import json
 import math
 from collections.abc import Mapping
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 
 class ApiError(Exception):
@@ -56,7 +57,21 @@ def error_body(status: int, message: str, parameter: str | None = None, code: st
     return {"error": {"message": message, "type": kind, "param": parameter, "code": code}}
 
 
-def unavailable(message: str) -> web.HTTPServiceUnavailable:
-    """What a handler raises while there is no voice yet."""
-    body = json.dumps(error_body(503, message, code="loading"))
+@web.middleware
+async def in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Gives what aiohttp refuses by itself, such as an unknown address, the shape that all other errors have."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        message = f"there is nothing at {request.path[:100]}; /openapi.json describes what there is"
+        return error_response(404, message, code="unknown_url")
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        message = f"{request.method} is not possible at {request.path[:100]}; possible: {allowed}"
+        return error_response(405, message, code="method_not_allowed", headers={hdrs.ALLOW: allowed})
+
+
+def unavailable(message: str, code: str = "loading") -> web.HTTPServiceUnavailable:
+    """What a handler raises while there is no voice yet, or no room."""
+    body = json.dumps(error_body(503, message, code=code))
     return web.HTTPServiceUnavailable(text=body, content_type="application/json", headers={"Retry-After": "1"})

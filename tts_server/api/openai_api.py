@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+import numpy as np
 from aiohttp import web
 
 from tts_server.api.delivery import AsEvents, AsFile, Delivery
@@ -26,6 +27,8 @@ from tts_server.wire import SpeechParameters
 PATIENCE_SECONDS = 120.0
 """Without a sound from the engine, or without the client taking one; a model may be loaded meanwhile."""
 _RETRY_SECONDS = 1.0
+_SILENT_SECONDS = 0.25
+"""The answer where nothing can be said aloud, as of an emoji: players take a file without sound for a broken one."""
 _VOICE_NAMES = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse"
 _OPENAI_VOICES = frozenset(_VOICE_NAMES.split())
 """They mean the engine's own choice, unless it has a voice of that name."""
@@ -65,16 +68,17 @@ class OpenAiApi:
 
     async def models(self, _: web.Request) -> web.Response:
         """Every name that ``model`` may have, each with the engine that it means."""
-        return web.json_response({"object": "list", "data": [self._model(name) for name in self._model_names()]})
+        return web.json_response({"object": "list", "data": [self._model(name) for name in self.model_names()]})
 
     async def model(self, request: web.Request) -> web.Response:
         """One of them."""
         name = request.match_info["model"]
-        if name not in self._model_names():
+        if name not in self.model_names():
             return ApiError(404, f"there is no model {name!r}", "model", "model_not_found").response()
         return web.json_response(self._model(name))
 
-    def _model_names(self) -> tuple[str, ...]:
+    def model_names(self) -> tuple[str, ...]:
+        """Every name that ``model`` may have."""
         better = self._better()
         engines = (*self._ready().engines, *(better.engines if better else ()))
         return tuple(dict.fromkeys((*(engine.name for engine in engines), *_OPENAI_MODELS)))
@@ -129,7 +133,9 @@ async def _answer(
     response = web.StreamResponse(headers=headers)
     try:
         await response.prepare(request)
-        piece = first
+        piece: Samples | None = first
+        if piece is None:
+            piece = np.zeros(int(asked.rate * _SILENT_SECONDS), np.float32)
         while piece is not None:
             data = delivery.part(await asyncio.to_thread(sound.encode, piece))
             await progress.step(response.write(data))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import WSCloseCode, web
 
+from tts_server.api.errors import unavailable
 from tts_server.metrics import Metrics
 from tts_server.speaking.notices import tell_client
 from tts_server.speaking.speech import Speech
@@ -51,7 +52,7 @@ class StreamApi:
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         speech = self._ready()
         if len(self._connections) >= MAX_CONNECTIONS:
-            raise web.HTTPServiceUnavailable(text=f"there are {MAX_CONNECTIONS} connections already")
+            raise unavailable(f"there are {MAX_CONNECTIONS} connections already", "overloaded")
         # Compression would cost time and gain little on float samples.
         websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=1.0)
         await websocket.prepare(request)

@@ -129,16 +129,28 @@ class TextChat:
         await self._backlog.close()
 
     def is_meant(self, message: discord.Message) -> bool:
-        """Whether a message is for the bot: in private, with a mention, as a reply to it, or in an open channel."""
+        """Whether a message is for the bot.
+
+        It is in private, with a mention of it or of its role, as a reply to it, and in an open channel.
+        """
         me, channel = self._client.user, message.channel
         if isinstance(channel, discord.DMChannel):
             return True
-        if me in message.mentions:
+        if me in message.mentions or _mentions_own_role(message):
             return True
-        if message.reference is not None and isinstance(message.reference.resolved, discord.Message):
-            return message.reference.resolved.author == me
+        replied_to = message.reference.resolved if message.reference is not None else None
+        if isinstance(replied_to, discord.Message) and replied_to.author == me:
+            return True
         home = channel.parent if isinstance(channel, discord.Thread) else channel
         return isinstance(home, discord.abc.GuildChannel) and home in self.open_channels
+
+    async def remembers(self, message: discord.Message) -> bool:
+        """Whether the model sees one of the bot's own messages anyway, among what was written before."""
+        try:
+            return await self._writer.remembers(message)
+        except aiosqlite.Error as error:
+            _log.warning("What was written in channel %d could not be read: %s", message.channel.id, error)
+            return False
 
     async def answer(self, message: discord.Message, text: str, seen: str | None = None) -> None:
         """Answer a message, or keep it for later; returns when that is done. Faults are told there, or logged.
@@ -241,6 +253,12 @@ class TextChat:
         if turn is None:
             turn = self._turns[channel] = asyncio.Lock()
         return turn
+
+
+def _mentions_own_role(message: discord.Message) -> bool:
+    """Discord suggests a bot's role beside the bot itself, so people mention either."""
+    role = message.guild.self_role if message.guild is not None else None
+    return role is not None and (role in message.role_mentions or role.id in message.raw_role_mentions)
 
 
 async def _react(message: discord.Message) -> None:

@@ -90,6 +90,12 @@ class Writer:
             return
         await self._memory.remember(channel, question.line, answer.text.strip())
 
+    async def remembers(self, message: discord.Message) -> bool:
+        """Whether what the bot wrote there is among what the model sees."""
+        earlier = await self._memory.newest(message.channel.id, self._context_messages)
+        said = message.content.strip()
+        return bool(said) and any(each.role == "assistant" and said in each.content for each in earlier)
+
     async def end_early(self, message: AnyMessage, question: Question, answer: LiveAnswer, note: str) -> None:
         """Leave the answer as far as it came, with a word on why, and remember that much.
 

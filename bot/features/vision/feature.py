@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import aiohttp
 import discord
 
+from bot.features.vision.budget import BrokenPictureError, UnknownFileError
 from bot.features.vision.download import DownloadError, TooLongError, download
 from bot.features.vision.errors import VisionError
-from bot.features.vision.frames import BrokenPictureError, take_frames
-from bot.features.vision.kinds import kind_of
+from bot.features.vision.frames import take_frames
 from bot.features.vision.model import Shown, VisionModel, VisionModelOptions
 from bot.features.vision.sights import Sight, check_sight, find_sights, too_large
 from bot.text import shorten
@@ -68,10 +68,11 @@ class Vision:
         await self._model.unload()
 
     async def describe(self, message: discord.Message) -> str | None:
-        """What a message shows, in words; None when there is nothing in it to look at.
+        """What a message shows, and what it replies to or forwards, in words; None when there is nothing to look at.
 
         Raises:
-            VisionError: there is something, and it can't be described; the text is for the person who sent it.
+            VisionError: there is something, and it can't be described; the text is for the person who sent it. Its
+                ``seen`` describes the rest.
         """
         sights = find_sights(message)
         if not sights:
@@ -83,24 +84,26 @@ class Vision:
             raise VisionError(HELD) from None
 
     async def _describe(self, sights: list[Sight], words: str) -> str | None:
-        for sight in sights:
-            if sight.sent:
-                check_sight(sight, self._options.max_bytes)
         count = max(1, self._options.max_frames // len(sights))
-        looked = [await self._look(sight, count) for sight in sights]
-        shown = [each for each in looked if each is not None]
-        return await self._model.describe(shown, words) if shown else None
-
-    async def _look(self, sight: Sight, count: int) -> Shown | None:
+        shown: list[Shown] = []
+        refusals: list[str] = []
+        for sight in sights:
+            try:
+                check_sight(sight, self._options.max_bytes)
+                shown.append(Shown(sight.title, await self._frames(sight, count)))
+            except VisionError as error:
+                if sight.sent:
+                    refusals.append(str(error))
+                else:
+                    # Nobody sent the picture of a link; without it the message is still whole.
+                    _log.info("The picture of a link was passed over: %s", error)
         try:
-            check_sight(sight, self._options.max_bytes)
-            return Shown(sight.name, await self._frames(sight, count))
+            seen = await self._model.describe(shown, words) if shown else None
         except VisionError as error:
-            if sight.sent:
-                raise
-            # Nobody sent the picture of a link; without it the message is still whole.
-            _log.info("The picture of a link was passed over: %s", error)
-            return None
+            raise VisionError("\n".join([*refusals, str(error)])) from error
+        if refusals:
+            raise VisionError("\n".join(refusals), seen)
+        return seen
 
     async def _frames(self, sight: Sight, count: int) -> list[bytes]:
         try:
@@ -109,12 +112,17 @@ class Vision:
             raise too_large(sight, self._options.max_bytes) from error
         except DownloadError as error:
             raise VisionError(f"❌ I could not fetch {sight.name} from Discord. Please send it again.") from error
-        kind = kind_of(data)
-        if kind is None:
-            raise VisionError(f"❌ {sight.name} is not the picture or video that it says it is.")
         try:
             # One at a time: a decoded picture can take much memory.
             async with self._decoding:
-                return await take_frames(data, kind, count)
+                return await take_frames(data, count)
+        except UnknownFileError as error:
+            if sight.kind.startswith("video/"):
+                raise _cannot_make_out(sight) from error
+            raise VisionError(f"❌ {sight.name} is not the picture or video that it says it is.") from error
         except BrokenPictureError as error:
-            raise VisionError(f"❌ I can't make out {sight.name}: it is broken, or far too large.") from error
+            raise _cannot_make_out(sight) from error
+
+
+def _cannot_make_out(sight: Sight) -> VisionError:
+    return VisionError(f"❌ I can't make out {sight.name}: it is broken, or far too large.")

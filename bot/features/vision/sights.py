@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import discord
@@ -12,8 +13,8 @@ from bot.text import shorten
 
 MAX_SIGHTS = 4
 """How many things of one message are looked at."""
-MAX_PIXELS = 40_000_000
-"""The largest picture that is decoded; a photograph of a telephone has 12 to 50 million."""
+MAX_PIXELS = 72_000_000
+"""The largest picture that is decoded, below Pillow's own limit; a telephone's photograph has 12 to 64 million."""
 
 _VISIBLE = ("image/", "video/")
 _KNOWN = frozenset(f"image/{kind}" for kind in ("png", "apng", "jpeg", "gif", "webp", "avif")) | frozenset(
@@ -26,7 +27,7 @@ class Sight:
     """Something to look at.
 
     ``kind`` is a MIME type. ``size`` is in bytes, ``width`` and ``height`` in pixels, all 0 where Discord says nothing.
-    ``sent`` is False for what merely came along with a link.
+    ``sent`` is False for what merely came along with a link. ``place`` says where it is, unless in the message itself.
     """
 
     url: str
@@ -36,12 +37,22 @@ class Sight:
     width: int = 0
     height: int = 0
     sent: bool = True
+    place: str = ""
+
+    @property
+    def title(self) -> str:
+        """What a model is told that it looks at."""
+        return f"{self.name}, {self.place}" if self.place else self.name
 
 
 def find_sights(message: discord.Message) -> list[Sight]:
-    """The pictures and videos of a message, and the pictures of its embeds."""
-    attached = [_of_attachment(attachment) for attachment in message.attachments]
-    return [*(sight for sight in attached if sight.kind.startswith(_VISIBLE)), *_of_embeds(message.embeds)][:MAX_SIGHTS]
+    """The pictures and videos of a message, of what it forwards and replies to, and the pictures of their embeds."""
+    quoted = message.reference.resolved if message.reference is not None else None
+    sights = [*_inside(message), *_forwarded(message, "in the message that is forwarded")]
+    if isinstance(quoted, discord.Message):
+        place = "in the message that is replied to"
+        sights += [*_inside(quoted, place), *_forwarded(quoted, place)]
+    return sights[:MAX_SIGHTS]
 
 
 def check_sight(sight: Sight, max_bytes: int) -> None:
@@ -64,7 +75,18 @@ def too_large(sight: Sight, max_bytes: int) -> VisionError:
     return VisionError(f"❌ {sight.name} is too large for me: I look at files of up to {max_bytes / 2**20:g} MB.")
 
 
-def _of_attachment(attachment: discord.Attachment) -> Sight:
+def _forwarded(message: discord.Message, place: str) -> Iterator[Sight]:
+    for snapshot in message.message_snapshots:
+        yield from _inside(snapshot, place)
+
+
+def _inside(content: discord.Message | discord.MessageSnapshot, place: str = "") -> Iterator[Sight]:
+    attached = [_of_attachment(attachment, place) for attachment in content.attachments]
+    yield from (sight for sight in attached if sight.kind.startswith(_VISIBLE))
+    yield from _of_embeds(content.embeds, place)
+
+
+def _of_attachment(attachment: discord.Attachment, place: str) -> Sight:
     kind = (attachment.content_type or mimetypes.guess_type(attachment.filename)[0] or "").partition(";")[0]
     return Sight(
         attachment.url,
@@ -73,15 +95,23 @@ def _of_attachment(attachment: discord.Attachment) -> Sight:
         attachment.size,
         attachment.width or 0,
         attachment.height or 0,
+        place=place,
     )
 
 
-def _of_embeds(embeds: list[discord.Embed]) -> list[Sight]:
+def _of_embeds(embeds: list[discord.Embed], place: str) -> list[Sight]:
     """Only ever by Discord's proxy: the address itself is anybody's, and could be one inside our own network."""
     pictures = [embed.image if embed.image.proxy_url else embed.thumbnail for embed in embeds]
     return [
         Sight(
-            picture.proxy_url, "the picture of a link", "image/png", 0, picture.width or 0, picture.height or 0, False
+            picture.proxy_url,
+            "the picture of a link",
+            "image/png",
+            0,
+            picture.width or 0,
+            picture.height or 0,
+            sent=False,
+            place=place,
         )
         for picture in pictures
         if picture.proxy_url

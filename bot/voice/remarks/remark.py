@@ -17,6 +17,8 @@ class Meaning(StrEnum):
     """The bot's own words, back from somebody's loudspeakers."""
     BACKCHANNEL = "backchannel"
     """A listener's "mhm": neither an interruption nor a question."""
+    IGNORED = "ignored"
+    """Said by somebody who is not answered; the next answer does not know of it either."""
     COMMAND = "command"
     OVERHEARD = "overheard"
     """Meant for others; worth knowing all the same."""

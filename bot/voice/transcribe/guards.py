@@ -1,48 +1,157 @@
-"""Whisper makes text up where nothing was said: what is to be believed of its segments, and what is not."""
+"""Speech recognisers make text up where nothing was said: what of it is to be believed, whichever of them says it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.remarks.phrases import plain
+from bot.voice.transcribe.phantoms import PHANTOMS_FILE, Phantom, Phantoms, fill
 
 NO_SPEECH = 0.6
 LOG_PROBABILITY = -1.0
 HOPELESS_LOG_PROBABILITY = -1.8
+SURE_NO_SPEECH = 0.2
+SURE_LOG_PROBABILITY = -0.6
 COMPRESSION = 2.4
-CHARACTERS_A_SECOND = 40.0
+"""Text that can be compressed more than this is a loop. From Whisper's own decoding."""
+SHORTEST_LOOP = 40
+"""Bytes of text below which nobody but the recogniser itself may call it a loop: people say "no, no, no"."""
+LETTERS_A_SECOND = 40.0
 """Nobody speaks faster; the floor below is for very short sounds."""
-FEWEST_CHARACTERS = 24
+FEWEST_LETTERS = 24
+NATURAL_LETTERS_A_SECOND = 20.0
+"""Few people speak faster."""
+SLOW_LETTERS_A_SECOND = 5.0
+SLACK, SHORT_SLACK = 0.8, 2.0
+"""Seconds by which a remark may sound longer than its slowest words: around short ones there are sighs and noise."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
-_CREDITS = re.compile(
-    r"(thank(s| you)( so much)? for watching|subtitles? by|please subscribe|like and subscribe|amara\.org|"
-    r"untertitel (von|der|im auftrag)|sous-titres|субтитры|продолжение следует|ご視聴ありがとう|字幕|請不吝點贊)",
-    re.IGNORECASE,
-)
+_NOTES = re.compile(r"<\|[^|<>]*\|>|\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|\*[^*]*\*|[♪♫🎵🎶]+")
+"""What recognisers write about the sound: [BLANK_AUDIO], (coughing), *music*, <|nospeech|>."""
+_KANA = frozenset(map(chr, range(0x3040, 0x3100)))
+_WORD = re.compile(r"\w")
+_FRAME = HEARING_RATE // 50
+_QUIET_SHARE = 0.1
+_QUIETEST = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class HeardSegment:
-    """What a Whisper says of a stretch of sound."""
+    """What a recogniser says of a stretch of sound. The numbers are Whisper's; ``None`` where they are not told."""
 
     text: str
-    no_speech: float
-    log_probability: float
-    compression: float
+    no_speech: float | None = None
+    log_probability: float | None = None
+    compression: float | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the recogniser itself has doubts."""
+        return (self.no_speech or 0.0) > NO_SPEECH or (self.log_probability or 0.0) < LOG_PROBABILITY
+
+    @property
+    def sure(self) -> bool | None:
+        """Whether the recogniser is sure; ``None`` where it does not say."""
+        if self.no_speech is None and self.log_probability is None:
+            return None
+        return (self.no_speech or 0.0) < SURE_NO_SPEECH and (self.log_probability or 0.0) > SURE_LOG_PROBABILITY
 
 
-def believable_text(segments: Iterable[HeardSegment], seconds: float) -> str:
-    """The text of the segments that can be believed; ``seconds`` is the length of the sound."""
-    kept = [segment.text for segment in segments if _believable(segment)]
-    text = " ".join(" ".join(_CONTROL.sub("", part) for part in kept).split())
-    return text if len(text) <= max(FEWEST_CHARACTERS, CHARACTERS_A_SECOND * seconds) else ""
+class Guards:
+    """Decides what was really said. Stateless once built; may be used from any thread.
+
+    Raises:
+        PhantomsError: ``path`` can't be read, or is malformed.
+    """
+
+    def __init__(self, path: Path = PHANTOMS_FILE) -> None:
+        self._phantoms = Phantoms(path)
+
+    def believe(self, segments: Iterable[HeardSegment], sound: Sound16, hot_words: Sequence[str] = ()) -> str:
+        """The text that can be believed, on one line; empty where nothing was said.
+
+        Args:
+            sound: what the segments were recognised in.
+            hot_words: what the recogniser was told to expect.
+        """
+        heard = [(segment, text) for segment in segments if (text := _clean(segment.text))]
+        loud = loud_seconds(sound)
+        names = frozenset(map(plain, hot_words))
+        kept = [text for segment, text in heard if self._is_said(segment, text, loud, names, alone=len(heard) == 1)]
+        text = " ".join(" ".join(kept).split())
+        if letters(text) > max(FEWEST_LETTERS, LETTERS_A_SECOND * len(sound) / HEARING_RATE):
+            return ""
+        return "" if _is_prompt(text, hot_words) else text
+
+    def _is_said(self, segment: HeardSegment, text: str, loud: float, names: frozenset[str], *, alone: bool) -> bool:
+        if (segment.log_probability or 0.0) < HOPELESS_LOG_PROBABILITY or _compression(segment, text) > COMPRESSION:
+            return False
+        if (segment.no_speech or 0.0) > NO_SPEECH and (segment.log_probability or 0.0) < LOG_PROBABILITY:
+            return False
+        match Phantom.SHORT if plain(text) in names else self._phantoms.kind(text):
+            case Phantom.CREDITS:
+                return False
+            case Phantom.VIDEO:
+                if not alone:
+                    return segment.sure is True
+                return segment.sure is not False and _fits(text, loud, NATURAL_LETTERS_A_SECOND, SLACK)
+            case Phantom.SHORT:
+                known = not alone or segment.sure is True
+                return not segment.doubtful and (known or _fits(text, loud, LETTERS_A_SECOND, SHORT_SLACK))
+            case None:
+                return True
 
 
-def _believable(segment: HeardSegment) -> bool:
-    if segment.compression > COMPRESSION or segment.log_probability < HOPELESS_LOG_PROBABILITY:
-        return False
-    doubtful = segment.no_speech > NO_SPEECH or segment.log_probability < LOG_PROBABILITY
-    if segment.no_speech > NO_SPEECH and segment.log_probability < LOG_PROBABILITY:
-        return False
-    return not (_CREDITS.search(segment.text) and (doubtful or segment.no_speech > NO_SPEECH / 3))
+def loud_seconds(sound: Sound16) -> float:
+    """How much of a sound is about as loud as its loudest parts: of speech, the words without the silence around."""
+    frames = np.nan_to_num(sound[: len(sound) // _FRAME * _FRAME], nan=0.0, posinf=0.0, neginf=0.0).reshape(-1, _FRAME)
+    if not len(frames):
+        return 0.0
+    levels = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=1))
+    threshold = max(_QUIET_SHARE * float(np.percentile(levels, 95)), _QUIETEST)
+    return float(np.count_nonzero(levels > threshold)) * _FRAME / HEARING_RATE
+
+
+def letters(text: str) -> int:
+    """How much there is to say in a text: its letters; the character of a syllable counts as two or three."""
+    return sum(1 if character < "\u2e80" else 2 if character in _KANA else 3 for character in text)
+
+
+def _fits(text: str, loud: float, fastest: float, slack: float) -> bool:
+    """Whether somebody would take about so long to say it; ``fastest`` is in letters a second, ``slack`` in seconds."""
+    said = letters(plain(text))
+    return said / fastest <= loud <= slack + said / SLOW_LETTERS_A_SECOND
+
+
+def _clean(text: str) -> str:
+    text = " ".join(_NOTES.sub(" ", _CONTROL.sub("", text)).split())
+    return text if _WORD.search(text) else ""
+
+
+def _compression(segment: HeardSegment, text: str) -> float:
+    if segment.compression is not None:
+        return segment.compression
+    data = text.encode(errors="replace")
+    return len(data) / len(zlib.compress(data)) if len(data) >= SHORTEST_LOOP else 0.0
+
+
+def _is_prompt(text: str, hot_words: Sequence[str]) -> bool:
+    """Whether a text is the hot words given back: two or more of them, and nothing else.
+
+    One of them alone is somebody who is called by name; so is one that is said again and again.
+    """
+    said = plain(text)
+    words = sorted({word for hot in hot_words if (word := plain(hot))}, key=len, reverse=True)
+    used = fill(said, words)
+    if used is None:
+        # The last one may have been cut off.
+        said, _, rest = said.rpartition(" ")
+        used = fill(said, words) if any(word.startswith(rest) for word in words) else None
+    return used is not None and len(set(used)) > 1

@@ -5,23 +5,44 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import aiohttp
 import numpy as np
 
 from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.transcribe.answers import Answer, AnswerError, complaint, read_answer
 from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.guards import Guards
+from bot.voice.transcribe.languages import TELLING_SECONDS
 from bot.voice.transcribe.queueing import Job, TranscriptionQueue
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
+from bot.voice.transcribe.rate_limits import RateLimits
+from bot.voice.transcribe.transcriber import (
+    Transcript,
+    TranscriptionError,
+    TranscriptionRequest,
+    TranscriptionShed,
+    Urgency,
+)
 
-ANSWER_LIMIT = 30.0
+_log = logging.getLogger(__name__)
+
+PATIENCE = 30.0
+"""Seconds from the end of a turn within which the server may be asked for its words again."""
+ANSWER_LIMIT, GUESS_LIMIT = 20.0, 10.0
+"""Seconds for one answer, whole, and for one that may turn out not to be needed."""
+DELAYS = (0.3, 0.7, 1.5, 3.0)
+"""Seconds before each next attempt at a server that failed without saying when to come back."""
 MAX_ANSWER_BYTES = 1_000_000
 AT_ONCE = 2
 """Requests under way at the same time."""
+TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+REFUSED_FIELDS = frozenset({400, 415, 422, 501})
+USED_UP = "insufficient_quota"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +60,51 @@ class TranscriptionServer:
         return self.url.partition("://")[2].partition("/")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a server is asked. The verbose form tells how sure it is; not every model can answer so."""
+
+    response_format: str
+    hints: bool
+    """Whether it is told what somebody usually speaks."""
+
+
+WAYS = (_Way("verbose_json", hints=True), _Way("json", hints=True), _Way("json", hints=False))
+
+
+class _RequestFailed(Exception):  # noqa: N818
+    """One request came to nothing.
+
+    ``passes``: another may do better. ``busy``: it was refused because there are too many. ``wait`` is how many
+    seconds the server asks for. ``refused_field``: the server may not know one of its fields.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        passes: bool = False,
+        busy: bool = False,
+        wait: float | None = None,
+        refused_field: bool = False,
+    ) -> None:
+        super().__init__(text)
+        self.passes = passes
+        self.busy = busy
+        self.wait = wait
+        self.refused_field = refused_field
+
+
 class OpenAITranscriber:
     """A :class:`~bot.voice.transcribe.transcriber.Transcriber`; belongs to one event loop.
 
+    What is final is asked for again when the server fails in a way that may pass, and waits when it has too much to
+    do; guesses are given up then.
+
     Args:
         http: a session that outlives it.
+        guards: what of the answers is to be believed.
+        clock, sleep: monotonic seconds, and letting them pass.
     """
 
     def __init__(
@@ -51,13 +112,19 @@ class OpenAITranscriber:
         server: TranscriptionServer,
         http: aiohttp.ClientSession,
         corrections: Corrections,
+        guards: Guards | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._server = server
         self._http = http
         self._corrections = corrections
+        self._guards = guards or Guards()
         self._clock = clock
+        self._sleep = sleep
+        self._limits = RateLimits(clock)
+        self._way = 0
         self._queue = TranscriptionQueue()
         self._working: list[asyncio.Task[None]] = []
 
@@ -67,10 +134,18 @@ class OpenAITranscriber:
 
     async def warm_up(self) -> None:
         """Ask for a second of silence: the connection is open then. Raises :class:`TranscriptionError`."""
-        await self._ask(np.zeros(HEARING_RATE, np.float32), ())
+        silence = np.zeros(HEARING_RATE, np.float32)
+        try:
+            await self._ask(TranscriptionRequest(silence, Urgency.FINAL), ANSWER_LIMIT)
+        except _RequestFailed as error:
+            if not error.busy:
+                raise TranscriptionError(str(error)) from error
+            self._limits.refused(error.wait or 0.0)
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe; raises :class:`TranscriptionError`."""
+        if request.urgency is not Urgency.FINAL and not self._limits.may_guess:
+            raise TranscriptionShed(f"{self._server.host} has too much to do.")
         if not self._working:
             self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(AT_ONCE)]
         job = Job(request, asyncio.get_running_loop().create_future(), self._clock())
@@ -91,60 +166,133 @@ class OpenAITranscriber:
         while True:
             job = await self._queue.next()
             try:
-                text, language = await self._ask(job.request.sound, job.request.hot_words)
+                answer = await self._answer(job)
             except TranscriptionError as error:
                 if not job.answer.done():
                     job.answer.set_exception(error)
                 continue
             if not job.answer.done():
-                seconds = self._clock() - job.asked_at
-                job.answer.set_result(Transcript(self._corrections.apply(text), language, seconds))
+                job.answer.set_result(self._transcript(job, answer))
 
-    async def _ask(self, sound: Sound16, hot_words: tuple[str, ...]) -> tuple[str, str | None]:
+    def _transcript(self, job: Job, answer: Answer) -> Transcript:
+        text = self._guards.believe(answer.segments, job.request.sound, job.request.hot_words)
+        return Transcript(self._corrections.apply(text), answer.language, self._clock() - job.asked_at)
+
+    async def _answer(self, job: Job) -> Answer:
+        """Ask until there is an answer, it is clear that none will come, or it takes too long."""
+        final, delays = job.request.urgency is Urgency.FINAL, iter(DELAYS)
+        give_up_at = job.asked_at + PATIENCE
+        while True:
+            if final and self._clock() + self._limits.wait >= give_up_at:
+                raise TranscriptionError(f"{self._server.host} has too much to do, for {self._limits.wait:.0f} s.")
+            if final:
+                await self._sleep(self._limits.wait)
+            elif not self._limits.may_guess:
+                raise TranscriptionShed(f"{self._server.host} has too much to do.")
+            left = max(1.0, give_up_at - self._clock())
+            try:
+                return await self._ask(job.request, min(left, ANSWER_LIMIT if final else GUESS_LIMIT))
+            except _RequestFailed as error:
+                wait = next(delays, None) if error.wait is None else error.wait
+                if error.busy:
+                    _log.info("%s Guesses stop for a while", error)
+                    self._limits.refused(wait or 0.0)
+                    self._queue.shed_speculation()
+                if not final and error.busy:
+                    raise TranscriptionShed(str(error)) from error
+                if not (final and error.passes) or wait is None or self._clock() + wait >= give_up_at:
+                    raise TranscriptionError(str(error)) from error
+                _log.info("%s Asking again in %.1f s", error, wait)
+                await self._sleep(wait)
+                if job.answer.done():
+                    raise TranscriptionShed("Nobody waits for it any more.") from error
+
+    async def _ask(self, request: TranscriptionRequest, limit: float) -> Answer:
+        """Ask in the way that works with this server; raises :class:`_RequestFailed`."""
+        number = self._way
+        while True:
+            try:
+                answer = await self._post(request, WAYS[number], limit)
+            except _RequestFailed as error:
+                number += 1
+                if not error.refused_field or number == len(WAYS):
+                    raise
+            else:
+                self._way = number
+                return answer
+
+    async def _post(self, request: TranscriptionRequest, way: _Way, limit: float) -> Answer:
         server = self._server
-        form = aiohttp.FormData()
-        form.add_field("file", _wav(sound), filename="speech.wav", content_type="audio/wav")
-        form.add_field("model", server.model or "whisper-1")
-        form.add_field("response_format", "json")
-        if server.language:
-            form.add_field("language", server.language)
-        if hot_words:
-            form.add_field("prompt", ", ".join(hot_words))
         headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
         url = f"{server.url.rstrip('/')}/audio/transcriptions"
         try:
-            async with asyncio.timeout(ANSWER_LIMIT), self._http.post(url, data=form, headers=headers) as response:
-                body = await response.content.read(MAX_ANSWER_BYTES)
-                status = response.status
+            async with (
+                asyncio.timeout(limit),
+                self._http.post(url, data=self._form(request, way), headers=headers) as response,
+            ):
+                body = await self._read(response)
+                status, wait = response.status, self._limits.asked_to_wait(response.headers)
         except TimeoutError as error:
-            raise TranscriptionError(f"{server.host} gave no answer for {ANSWER_LIMIT:.0f} s.") from error
+            raise _RequestFailed(f"{server.host} gave no whole answer within {limit:.0f} s.", passes=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise TranscriptionError(f"The transcription server at {server.host} can't be reached.") from error
-        if status != 200:
-            raise TranscriptionError(f"The transcription server at {server.host} answered {_explain(status)}.")
-        return self._read(body)
-
-    def _read(self, body: bytes) -> tuple[str, str | None]:
+            text = f"The transcription server at {server.host} can't be reached, or hangs up."
+            raise _RequestFailed(text, passes=True) from error
+        if status >= 300:
+            raise self._refusal(status, wait, body)
         try:
-            answer = json.loads(body)
-            text, language = answer["text"], answer.get("language")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise TranscriptionError(f"{self._server.host} does not answer as a transcription server does.") from error
-        if not isinstance(text, str):
-            raise TranscriptionError(f"{self._server.host} does not answer as a transcription server does.")
-        return " ".join(text.split()), language if isinstance(language, str) else None
+            return read_answer(body)
+        except AnswerError as error:
+            reason = f": {error}" if str(error) else ""
+            raise _RequestFailed(f"{server.host} does not answer as a transcription server does{reason}.") from error
+
+    def _form(self, request: TranscriptionRequest, way: _Way) -> aiohttp.FormData:
+        server = self._server
+        form = aiohttp.FormData()
+        form.add_field("file", _wav(request.sound), filename="speech.wav", content_type="audio/wav")
+        form.add_field("model", server.model or "whisper-1")
+        form.add_field("response_format", way.response_format)
+        usual = request.language if way.hints and request.seconds < TELLING_SECONDS else None
+        if language := server.language or usual:
+            form.add_field("language", language)
+        if request.hot_words:
+            form.add_field("prompt", ", ".join(request.hot_words))
+        return form
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """The whole answer, in however many pieces it comes."""
+        body = bytearray()
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > MAX_ANSWER_BYTES:
+                raise _RequestFailed(f"{self._server.host} answers far more than anybody can have said.")
+        return bytes(body)
+
+    def _refusal(self, status: int, wait: float | None, body: bytes) -> _RequestFailed:
+        try:
+            words = complaint(json.loads(body))
+        except ValueError:
+            words = ""
+        used_up = USED_UP.encode() in body
+        text = f"The transcription server at {self._server.host} answered {_explain(status, words, wait)}."
+        return _RequestFailed(
+            text,
+            passes=status in TRANSIENT and not used_up,
+            busy=(status == 429 or wait is not None) and not used_up,
+            wait=wait,
+            refused_field=status in REFUSED_FIELDS,
+        )
 
 
-def _explain(status: int) -> str:
+def _explain(status: int, words: str, wait: float | None) -> str:
     match status:
         case 401 | 403:
             return f"{status}: it does not accept STT_API_KEY"
         case 404:
             return "404: is STT_URL its whole base address, with /v1, and STT_MODEL one of its models?"
         case 429:
-            return "429: it has too much to do"
+            return f"429: it has too much to do{f', for {wait:.0f} s' if wait else ''}{f' ({words})' if words else ''}"
         case _:
-            return str(status)
+            return f"{status}: {words}" if words else str(status)
 
 
 def _wav(sound: Sound16) -> bytes:

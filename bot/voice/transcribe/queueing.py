@@ -36,7 +36,7 @@ class TranscriptionQueue:
             if shed.request.urgency is Urgency.FINAL:
                 break
             self._waiting.remove(shed)
-            shed.answer.set_exception(TranscriptionShed("There was too much to listen to at once."))
+            _shed(shed)
         self._more.set()
 
     def put_back(self, job: Job) -> None:
@@ -55,6 +55,12 @@ class TranscriptionQueue:
             self._more.clear()
             await self._more.wait()
 
+    def shed_speculation(self) -> None:
+        """Drop everything that waits and is not final."""
+        for job in [waiting for waiting in self._waiting if waiting.request.urgency is not Urgency.FINAL]:
+            self._waiting.remove(job)
+            _shed(job)
+
     def fail(self, error: Exception) -> None:
         """Fail everything that waits."""
         for job in self._waiting:
@@ -64,3 +70,8 @@ class TranscriptionQueue:
 
     def _drop_cancelled(self) -> None:
         self._waiting = [job for job in self._waiting if not job.answer.done()]
+
+
+def _shed(job: Job) -> None:
+    if not job.answer.done():
+        job.answer.set_exception(TranscriptionShed("There was too much to listen to at once."))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from bot.voice.receive.heard import Sound16
+from bot.voice.receive.heard import HEARING_RATE, Sound16
 
 
 class Urgency(IntEnum):
@@ -22,20 +22,33 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TranscriptionRequest:
-    """Sound to be transcribed. ``hot_words`` are names and terms that are likely to be said."""
+    """Sound to be transcribed. ``hot_words`` are names and terms that are likely to be said.
+
+    ``language`` is what the speaker usually speaks, as Whisper's code: it decides where the sound can't tell.
+    """
 
     sound: Sound16
     urgency: Urgency
     hot_words: tuple[str, ...] = ()
+    language: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the sound is."""
+        return len(self.sound) / HEARING_RATE
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said; ``text`` is empty where nothing was. ``seconds`` is how long it took, queueing included."""
+    """What was said; ``text`` is empty where nothing was. ``seconds`` is how long it took, queueing included.
+
+    ``language`` is Whisper's code, where it is known; ``language_probability`` how likely it is, where that is told.
+    """
 
     text: str
     language: str | None = None
     seconds: float = 0.0
+    language_probability: float | None = None
 
 
 class TranscriptionError(Exception):

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
-from typing import Any
 
-from bot.services import ROOT
-from bot.voice.receive.heard import Sound16
+from bot.voice.transcribe import compute
+from bot.voice.transcribe.answer_times import AnswerTimes
+from bot.voice.transcribe.compute import Place
 from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.guards import Guards, HeardSegment
 from bot.voice.transcribe.queueing import Job, TranscriptionQueue
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
-from bot.voice.transcribe.worker_wire import PREFIX, decode, encode, lengths
+from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 
 _log = logging.getLogger(__name__)
 
-LOAD_LIMIT = 120.0
-ANSWER_LIMIT = 60.0
+LOAD_LIMIT, LOAD_CEILING = 120.0, 300.0
+ANSWER_CEILING = 60.0
+"""Seconds after which it hangs, however busy it is."""
 REST_SECONDS = 120.0
 """How long the model stays in memory after a call."""
-MAX_ATTEMPTS = 2
+MAX_ATTEMPTS = 3
+MOST_DEATHS = 2
+"""Deaths or hangs in a row after which a graphics card is given up: libraries that are missing end the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class WhisperOptions:
-    """``model`` is a name or a folder, ``device`` auto, cpu or cuda; ``language`` ``None`` finds it out each time.
+    """``model`` is a name or a folder, ``device`` auto, cpu, cuda or cuda:N; ``language`` ``None`` finds it out.
 
-    ``compute_type`` is CTranslate2's; "auto" is float16 on a card and int8 on the CPU.
+    ``compute_type`` is CTranslate2's; "auto" is float16 on a card and int8 on the CPU. Where that can't be had, others
+    are tried, and the CPU last.
     """
 
     model: str
@@ -43,44 +44,52 @@ class WhisperOptions:
     compute_type: str = "auto"
 
 
-class WorkerGoneError(Exception):
-    """The process has ended, or does not answer."""
-
-
 class WhisperTranscriber:
     """A :class:`~bot.voice.transcribe.transcriber.Transcriber`; belongs to one event loop.
 
-    The process is started by the first :meth:`warm_up` or request, started again when it dies, and ended a while after
-    :meth:`rest`.
+    The process is started by the first :meth:`warm_up` or request, started again when it dies or hangs, and ended a
+    while after :meth:`rest`. What was to be recognised meanwhile is kept, and asked for again.
 
     Args:
+        guards: what of the answers is to be believed.
         name: what people call the model.
+        program: what Python runs as the process.
     """
 
     def __init__(
         self,
         options: WhisperOptions,
         corrections: Corrections,
+        guards: Guards | None = None,
         *,
         name: str | None = None,
         rest_seconds: float = REST_SECONDS,
+        program: Sequence[str] = WORKER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = options
         self._corrections = corrections
+        self._guards = guards or Guards()
+        self._program = program
         self._name = name or options.model
         self._rest_seconds = rest_seconds
         self._clock = clock
         self._queue = TranscriptionQueue()
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
+        self._places: tuple[Place, ...] = ()
+        self._times = AnswerTimes()
+        self._deaths = 0
+        self._why_elsewhere = ""
+        self._reasons: set[str] = set()
         self._starting = asyncio.Lock()
         self._working: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
         self._where = ""
 
     def describe(self) -> str:
-        """What it is and where it runs."""
-        return f"faster-whisper {self._name}{self._where}"
+        """What it is, where it runs, and why not where it was meant to."""
+        why = f" ⚠️ Fallback, because {self._why_elsewhere}." if self._why_elsewhere else ""
+        return f"faster-whisper {self._name}{self._where}{why}"
 
     async def warm_up(self) -> None:
         """Load the model; raises :class:`TranscriptionError` where that can't be done."""
@@ -122,6 +131,8 @@ class WhisperTranscriber:
         await asyncio.sleep(self._rest_seconds)
         _log.info("The transcriber gives its memory back")
         await self._end_worker()
+        # A card that was full may have room next time.
+        self._places = ()
 
     async def _work(self) -> None:
         while True:
@@ -131,6 +142,7 @@ class WhisperTranscriber:
             except WorkerGoneError as error:
                 await self._end_worker()
                 if job.attempts < MAX_ATTEMPTS:
+                    _log.warning("%s It is started again, and asked again.", error)
                     self._queue.put_back(job)
                 elif not job.answer.done():
                     job.answer.set_exception(TranscriptionError(str(error)))
@@ -143,97 +155,118 @@ class WhisperTranscriber:
 
     async def _do(self, job: Job) -> Transcript:
         job.attempts += 1
+        request = job.request
         try:
             worker = await self._ready_worker()
         except TranscriptionError:
             job.attempts = MAX_ATTEMPTS
             raise
-        hot_words = ", ".join(job.request.hot_words) or None
-        answer = await worker.ask({"hot_words": hot_words}, job.request.sound, ANSWER_LIMIT)
-        text, language = answer.get("text"), answer.get("language")
-        if not isinstance(text, str):
-            raise TranscriptionError(str(answer.get("error", "The transcriber gave no text.")))
-        corrected = self._corrections.apply(text)
-        return Transcript(corrected, language if isinstance(language, str) else None, self._clock() - job.asked_at)
+        began = self._clock()
+        question = {"hot_words": ", ".join(request.hot_words) or None, "usual": request.language}
+        limit = self._times.too_long(request.seconds, job.attempts)
+        try:
+            answer = await worker.ask(question, request.sound, limit, max(ANSWER_CEILING, limit))
+        except WorkerGoneError as error:
+            self._died(error)
+            raise
+        if fault := str(answer.get("error", "")):
+            # A library may be found missing, or a card full, only now.
+            if compute.is_about_place(fault) and self._give_up_place(fault):
+                job.attempts -= 1
+                raise WorkerGoneError("The transcriber failed.")
+            raise TranscriptionError(f"The transcriber failed: {fault}")
+        self._deaths = 0
+        self._times.took(self._clock() - began, request.seconds)
+        segments = [HeardSegment(*part) for part in answer["segments"]]
+        text = self._guards.believe(segments, request.sound, request.hot_words)
+        return Transcript(
+            self._corrections.apply(text),
+            answer["language"],
+            self._clock() - job.asked_at,
+            answer["language_probability"],
+        )
 
-    async def _ready_worker(self) -> _Worker:
+    async def _ready_worker(self) -> Worker:
         async with self._starting:
             if self._worker is not None and self._worker.alive:
                 return self._worker
-            options = self._options
-            worker = self._worker = await _Worker.start(options.threads)
+            while True:
+                worker = self._worker = await Worker.start(self._options.threads, self._program)
+                try:
+                    await self._load(worker)
+                except WorkerGoneError as error:
+                    await self._end_worker()
+                    self._died(error)
+                    if self._deaths >= MAX_ATTEMPTS:
+                        raise
+                except TranscriptionError:
+                    await self._end_worker()
+                    raise
+                else:
+                    return worker
+
+    async def _load(self, worker: Worker) -> None:
+        """Load the model in the best place that works; raises :class:`TranscriptionError` where none does."""
+        options = self._options
+        if not self._places:
+            planned = compute.plan(options.device, options.compute_type, await self._cards(worker))
+            self._places, self._why_elsewhere = planned.places, ""
+            if planned.reason:
+                self._say_why(planned.reason)
+        while True:
+            place = self._places[0]
             load = {
                 "model": options.model,
-                "device": options.device,
+                "device": place.device,
+                "index": place.index,
+                "compute_type": place.compute_type,
                 "threads": options.threads,
                 "language": options.language,
-                "compute_type": options.compute_type,
             }
-            answer = await worker.ask({"load": load}, None, LOAD_LIMIT)
-            if "error" in answer:
-                await self._end_worker()
+            answer = await worker.ask({"load": load}, None, LOAD_LIMIT, LOAD_CEILING)
+            if answer.get("missing"):
                 raise TranscriptionError(str(answer["error"]))
-            self._where = f" ({answer.get('device')}, {answer.get('compute_type')})"
-            return worker
+            if "error" not in answer:
+                self._where = f" ({Place(place.device, place.index, str(answer['compute_type']))})"
+                self._times.took(float(answer["seconds"]), 1.0)
+                return
+            if not self._give_up_place(str(answer["error"])):
+                why = compute.reason(place, str(answer["error"]))
+                raise TranscriptionError(
+                    f"The Whisper model {options.model!r} can't be loaded: {why}. "
+                    "`python -m bot models download` gets it anew; or set STT_MODEL to the folder it lies in."
+                )
+
+    async def _cards(self, worker: Worker) -> int:
+        if self._options.device == compute.CPU:
+            return 0
+        answer = await worker.ask({"survey": True}, None, LOAD_LIMIT, LOAD_CEILING)
+        return int(answer.get("cards", 0))
+
+    def _died(self, error: WorkerGoneError) -> None:
+        """The process ended, or was found hanging."""
+        self._deaths += 1
+        if self._deaths >= MOST_DEATHS and self._places and self._places[0].device == compute.CUDA:
+            self._give_up_place(f"{str(error).rstrip('.')} on cuda, again and again: are cuBLAS and cuDNN there?")
+            self._deaths = 0
+
+    def _give_up_place(self, error: str) -> bool:
+        """Go on in the next place that may work; returns whether there is one."""
+        place = self._places[0]
+        left = compute.without(self._places, place, error)
+        if not left:
+            return False
+        self._places = left
+        self._say_why(compute.reason(place, error))
+        return True
+
+    def _say_why(self, reason: str) -> None:
+        self._why_elsewhere = reason
+        if reason not in self._reasons:
+            self._reasons.add(reason)
+            _log.warning("Speech recognition falls back: %s", reason)
 
     async def _end_worker(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.end()
-
-
-class _Worker:
-    """The process: one question at a time."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._numbers = count(1)
-        self._asking = asyncio.Lock()
-
-    @classmethod
-    async def start(cls, threads: int) -> _Worker:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot.voice.transcribe.worker",
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            # Ctrl-C reaches the bot alone, which ends this one by closing its input.
-            start_new_session=True,
-        )
-        return cls(process)
-
-    @property
-    def alive(self) -> bool:
-        return self._process.returncode is None
-
-    async def ask(self, header: dict[str, Any], sound: Sound16 | None, limit: float) -> dict[str, Any]:
-        """Ask; raises :class:`WorkerGoneError`."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise WorkerGoneError("The transcriber has no streams.")
-        number = next(self._numbers)
-        async with self._asking:
-            try:
-                async with asyncio.timeout(limit):
-                    self._process.stdin.write(encode({"id": number, **header}, sound))
-                    await self._process.stdin.drain()
-                    return await self._answer(self._process.stdout, number)
-            except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
-                raise WorkerGoneError("The transcriber's process ended, or does not answer.") from error
-
-    @staticmethod
-    async def _answer(stream: asyncio.StreamReader, number: int) -> dict[str, Any]:
-        while True:
-            head, body = lengths(await stream.readexactly(PREFIX))
-            header, _ = decode(await stream.readexactly(head), await stream.readexactly(body))
-            # The answer to a question that nobody waits for any more is passed over.
-            if header.get("id") == number:
-                return header
-
-    async def end(self) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()

@@ -5,101 +5,195 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any, BinaryIO
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from bot.voice.receive.heard import HEARING_RATE, Sound16
-from bot.voice.transcribe.guards import HeardSegment, believable_text
+from bot.voice.transcribe.guards import HeardSegment
+from bot.voice.transcribe.languages import TELLING_SECONDS
 from bot.voice.transcribe.worker_wire import PREFIX, WireError, decode, encode, lengths
 
 NICENESS = 10
 TOKENS_A_SECOND, FEWEST_TOKENS, MOST_TOKENS = 8, 16, 220
+SURE_OF_LANGUAGE = 0.8
+"""How likely another language than somebody's usual one must be before it is believed."""
 
 
 class ModelMissing(Exception):  # noqa: N818
-    """The model can't be loaded; the text says what to do."""
+    """The model can't be loaded anywhere; the text says what to do."""
+
+
+class Information(Protocol):
+    """What faster-whisper tells about the whole of a sound."""
+
+    language: str
+    language_probability: float
+
+
+class Model(Protocol):
+    """faster-whisper's model, as far as it is used here."""
+
+    def transcribe(self, audio: Sound16, **options: Any) -> tuple[Iterable[Any], Any]:
+        """The segments, worked out as they are taken, and an :class:`Information`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What is in a sound. ``language_probability`` is ``None`` where the language was not looked for."""
+
+    segments: list[HeardSegment]
+    language: str
+    language_probability: float | None
 
 
 class Listener:
-    """The model, loaded."""
+    """A model, loaded. ``language``: what everybody speaks, where that is known."""
 
-    def __init__(self, model: str, device: str, threads: int, language: str | None, compute_type: str) -> None:
-        import ctranslate2
-        from faster_whisper import WhisperModel
-
-        cards = ctranslate2.get_cuda_device_count() if device != "cpu" else 0
-        if device == "cuda" and not cards:
-            raise ModelMissing("STT_DEVICE=cuda, but CTranslate2 finds no card that it can use.")
-        self.device = "cuda" if cards else "cpu"
-        wanted = compute_type if compute_type != "auto" else "float16" if cards else "int8"
+    def __init__(self, model: Model, language: str | None, compute_type: str) -> None:
+        self._model = model
         self._language = language
-        try:
-            self._model = WhisperModel(
-                model, device=self.device, compute_type=wanted, cpu_threads=threads, local_files_only=True
-            )
-        except Exception as error:
-            raise ModelMissing(
-                f"The Whisper model {model!r} is not on this machine, or is broken ({type(error).__name__}). "
-                "`python -m bot models download` gets it; or set STT_MODEL to the folder it lies in."
-            ) from error
-        self.compute_type = str(self._model.model.compute_type)
+        self.compute_type = compute_type
 
-    def transcribe(self, sound: Sound16, hot_words: str | None) -> tuple[str, str | None]:
-        """The words in it, and their language."""
+    def transcribe(self, sound: Sound16, hot_words: str | None = None, usual: str | None = None) -> Recognised:
+        """Recognise; ``usual`` is what the speaker usually speaks, which holds unless the sound is long and sure."""
         sound = np.clip(np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
-        seconds = len(sound) / HEARING_RATE
-        segments, info = self._model.transcribe(
+        given = self._language or (usual if len(sound) < TELLING_SECONDS * HEARING_RATE else None)
+        segments, information = self._begin(sound, hot_words, given)
+        unsure = given is None and information.language_probability < SURE_OF_LANGUAGE
+        if usual is not None and unsure and information.language != usual:
+            segments, information = self._begin(sound, hot_words, usual)
+        return Recognised(
+            [HeardSegment(s.text, s.no_speech_prob, s.avg_logprob, s.compression_ratio) for s in segments],
+            information.language,
+            information.language_probability if given is None else None,
+        )
+
+    def _begin(self, sound: Sound16, hot_words: str | None, language: str | None) -> tuple[Iterable[Any], Information]:
+        """Look for the language, where none is given; the words are worked out when they are asked for."""
+        most_tokens = TOKENS_A_SECOND * len(sound) / HEARING_RATE
+        return self._model.transcribe(
             sound,
-            language=self._language,
+            language=language,
             beam_size=1,
             temperature=0.0,
             condition_on_previous_text=False,
             without_timestamps=True,
-            max_new_tokens=int(min(max(FEWEST_TOKENS, TOKENS_A_SECOND * seconds), MOST_TOKENS)),
+            max_new_tokens=int(min(max(FEWEST_TOKENS, most_tokens), MOST_TOKENS)),
             hotwords=hot_words,
         )
-        heard = [HeardSegment(s.text, s.no_speech_prob, s.avg_logprob, s.compression_ratio) for s in segments]
-        return believable_text(heard, seconds), info.language
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+class Machine(Protocol):
+    """What this machine can do."""
+
+    def cards(self) -> int:
+        """How many graphics cards can be used."""
+        ...
+
+    def load(
+        self, model: str, device: str, index: int, compute_type: str, threads: int, language: str | None
+    ) -> Listener:
+        """Load a model; raises :class:`ModelMissing`, or whatever is wrong with the place."""
+        ...
+
+
+class ThisMachine:
+    """The real :class:`Machine`, by CTranslate2 and faster-whisper."""
+
+    def cards(self) -> int:
+        """How many graphics cards CTranslate2 finds."""
+        import ctranslate2
+
+        try:
+            return int(ctranslate2.get_cuda_device_count())
+        except RuntimeError:
+            logging.exception("The graphics cards can't be counted")
+            return 0
+
+    def load(
+        self, model: str, device: str, index: int, compute_type: str, threads: int, language: str | None
+    ) -> Listener:
+        """Load a model that is on this machine."""
+        from faster_whisper import WhisperModel
+        from faster_whisper.utils import download_model
+
+        try:
+            folder = model if Path(model).is_dir() else download_model(model, local_files_only=True)
+        except Exception as error:
+            raise ModelMissing(
+                f"The Whisper model {model!r} is not on this machine ({type(error).__name__}). "
+                "`python -m bot models download` gets it; or set STT_MODEL to the folder it lies in."
+            ) from error
+        whisper = WhisperModel(
+            folder,
+            device=device,
+            device_index=index,
+            compute_type=compute_type,
+            cpu_threads=threads,
+            local_files_only=True,
+        )
+        return Listener(whisper, language, str(whisper.model.compute_type))
+
+
+def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
     """Answer until the requests end: the parent is gone, or wants no more."""
     listener: Listener | None = None
     while (prefix := requests.read(PREFIX)) and len(prefix) == PREFIX:
         head, body = lengths(prefix)
         header, sound = decode(requests.read(head), requests.read(body))
         try:
-            if header.get("load"):
-                listener = Listener(**header["load"])
-                listener.transcribe(np.zeros(HEARING_RATE, np.float32), None)
-                answer: dict[str, Any] = {"device": listener.device, "compute_type": listener.compute_type}
+            if header.get("survey"):
+                answer: dict[str, Any] = {"cards": machine.cards()}
+            elif header.get("load"):
+                listener = None
+                listener, answer = _load(machine, header["load"])
             elif listener is None:
                 answer = {"error": "no model is loaded"}
             else:
-                text, language = listener.transcribe(sound, header.get("hot_words"))
-                answer = {"text": text, "language": language}
+                answer = _answer(listener.transcribe(sound, header.get("hot_words"), header.get("usual")))
         except ModelMissing as error:
-            answer = {"error": str(error)}
+            answer = {"error": str(error), "missing": True}
         except Exception as error:
             logging.exception("Could not transcribe")
-            answer = {"error": f"The transcriber failed ({type(error).__name__})."}
+            answer = {"error": str(error) or type(error).__name__}
         answers.write(encode({"id": header.get("id"), **answer}))
         answers.flush()
 
 
-def main() -> int:
+def _load(machine: Machine, wanted: dict[str, Any]) -> tuple[Listener, dict[str, Any]]:
+    """Load, and recognise a second of silence: a library that is missing is often found missing only then."""
+    listener = machine.load(**wanted)
+    began = time.monotonic()
+    listener.transcribe(np.zeros(HEARING_RATE, np.float32))
+    return listener, {"compute_type": listener.compute_type, "seconds": time.monotonic() - began}
+
+
+def _answer(recognised: Recognised) -> dict[str, Any]:
+    return {
+        "segments": [[s.text, s.no_speech, s.log_probability, s.compression] for s in recognised.segments],
+        "language": recognised.language,
+        "language_probability": recognised.language_probability,
+    }
+
+
+def main(machine: Machine) -> int:
     """Serve the parent over the standard streams."""
     os.nice(NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever a library prints must not come between the frames.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
-        serve(sys.stdin.buffer, answers)
+        serve(sys.stdin.buffer, answers, machine)
     except (WireError, BrokenPipeError):
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(ThisMachine()))

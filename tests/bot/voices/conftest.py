@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import yarl
 
-from bot.access import Permit
 from bot.client import SeiyuuBot, connector
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
@@ -30,6 +29,7 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message, Upload
 from tests.bot.voices.voice_server import VoiceServer, voice_server
+from tests.guards import make_guard
 
 LIMIT = 20.0
 PATIENCE = 3.0
@@ -105,13 +105,14 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")
         await ada.join_voice(sandbox.home.lounge)
         await ben.join_voice(sandbox.home.lounge)
-        bot = SeiyuuBot("!", await Store.in_database(database), when_ready, connector(sandbox.ca_file))
+        stage: Stage
+        guard = make_guard(lambda: stage.call.channel if stage.call else None, who_may_clone=f"{ada.id},{ben.id}")
+        bot = SeiyuuBot("!", await Store.in_database(database), when_ready, connector(sandbox.ca_file), guard)
         bot._connection.guild_ready_timeout = 0.05
         voices = await Voices.load(VoicesClient(http, server.url, None), database, "!")
         stage = Stage(sandbox, bot, server, voices, ada, ben)
-        recordings = VoiceRecordings(lambda: stage.call, "!", answer_seconds=PATIENCE, count_down=0)
-        permit = Permit.parse(f"{ada.id},{ben.id}")
-        await bot.add_cogs([VoicesCommands(voices, recordings, stage.say, permit, "de", "!")])
+        recordings = VoiceRecordings(lambda guild: stage.call, "!", answer_seconds=PATIENCE, count_down=0)
+        await bot.add_cogs([VoicesCommands(voices, recordings, stage.say, "de", "!")])
         running = asyncio.create_task(bot.start(sandbox.bot_token))
         try:
             async with asyncio.timeout(LIMIT):

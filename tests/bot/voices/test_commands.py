@@ -158,8 +158,8 @@ async def test_an_engine_that_imitates_nobody_records_nobody(stage: Stage) -> No
 async def test_who_may_not_make_voices_may_still_use_them(stage: Stage) -> None:
     cleo = await stage.sandbox.add_guest("Cleo")
     await stage.voices.lately()
-    assert "You may not make voices here" in (await stage.ask("!voice clone Robin", SOUND, who=cleo)).content
-    assert "You may not make voices here" in (await stage.ask("!voice record Robin", who=cleo)).content
+    assert "people whom my operator has named" in (await stage.ask("!voice clone Robin", SOUND, who=cleo)).content
+    assert "people whom my operator has named" in (await stage.ask("!voice record Robin", who=cleo)).content
     assert "I speak as **English" in (await stage.ask("!voice use english (america)", who=cleo)).content
     assert stage.voices.chosen(stage.sandbox.guild.id) == "en-us"
     assert "▶️" not in (await stage.ask("!voice list")).content

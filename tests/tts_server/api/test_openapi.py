@@ -52,7 +52,7 @@ async def test_a_client_can_fetch_it(server: RunningServer) -> None:
         assert await answer.json() == document()
 
 
-@pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/voices"])
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/v1/voices", "/v1/audio/voices", "/v1/audio/models"])
 async def test_answers_have_the_fields_that_it_promises(server: RunningServer, path: str) -> None:
     schema = document()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     if "$ref" in schema:

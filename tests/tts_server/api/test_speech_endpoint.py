@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import av
 import numpy as np
 import pytest
 
@@ -72,10 +73,23 @@ async def test_a_wav_of_open_length_is_read_by_strict_readers_too(server: Runnin
         assert len(file.readframes(file.getnframes())) / 48_000 == pytest.approx(SECONDS, abs=0.001)
 
 
-async def test_silence_is_an_empty_file(server: RunningServer) -> None:
-    async with post(server, input="😀", response_format="wav") as answer:
+@pytest.mark.parametrize("form", [form for form in FORMATS if not form.startswith(("g711", "pcm"))])
+async def test_a_text_with_nothing_to_say_is_a_moment_of_silence(server: RunningServer, form: str) -> None:
+    async with post(server, input="😀", response_format=form) as answer:
         assert answer.status == 200
-        assert len(await answer.read()) == 44
+        samples, rate = played(await answer.read())
+    assert 0.2 < len(samples) / rate < 0.5
+    assert np.abs(samples).max() < 0.001
+
+
+@pytest.mark.parametrize(("rate", "bits"), [(8_000, 64_000), (16_000, 128_000), (24_000, 128_000), (48_000, 128_000)])
+async def test_mp3_has_room_for_the_whole_voice(server: RunningServer, rate: int, bits: int) -> None:
+    async with post(server, input=TEXT * 5, sample_rate=rate) as answer:
+        data = await answer.read()
+    with av.open(io.BytesIO(data), "r") as container:
+        assert container.streams.audio[0].bit_rate == bits
+    samples, _ = played(data)
+    assert len(data) * 8 / (len(samples) / rate) == pytest.approx(bits, rel=0.1)
 
 
 @pytest.mark.parametrize(

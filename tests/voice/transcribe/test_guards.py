@@ -1,12 +1,29 @@
-"""Invented text is not believed, and what was really said is."""
+"""Invented text is not believed, and what was really said is, whether the recogniser says how sure it is or not."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.transcribe.guards import HeardSegment, believable_text
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.transcribe.guards import Guards, HeardSegment, loud_seconds
+from bot.voice.transcribe.phantoms import PhantomsError
+
+GUARDS = Guards()
+HOT_WORDS = ("Seiyuu", "Seiyu", "Ada", "Ben", "Anna Maria", "小雪")
+
+
+def sound(seconds: float, around: float = 0.5) -> Sound16:
+    """So much loud sound, with quiet noise around it."""
+    quiet = np.random.default_rng(0).normal(0, 1e-4, int((seconds + around) * HEARING_RATE)).astype(np.float32)
+    loud = 0.2 * np.sin(np.arange(int(seconds * HEARING_RATE)) / 7)
+    begin = int(around / 2 * HEARING_RATE)
+    quiet[begin : begin + len(loud)] += loud.astype(np.float32)
+    return quiet
 
 
 def sure(text: str) -> HeardSegment:
@@ -17,41 +34,167 @@ def doubtful(text: str) -> HeardSegment:
     return HeardSegment(text, no_speech=0.7, log_probability=-0.6, compression=1.1)
 
 
+def bare(text: str) -> HeardSegment:
+    """What a server answers that says nothing but the words."""
+    return HeardSegment(text)
+
+
+def believed(*segments: HeardSegment, seconds: float = 2.0) -> str:
+    return GUARDS.believe(segments, sound(seconds), HOT_WORDS)
+
+
 def test_speech_is_believed_and_joined() -> None:
-    assert believable_text([sure(" What time"), sure(" is it?")], 2.0) == "What time is it?"
+    assert believed(sure(" What time"), sure(" is it?")) == "What time is it?"
+
+
+CREDITS = (
+    "Subtitles by the Amara.org community",
+    "Sous-titres réalisés par la communauté d'Amara.org",
+    "Untertitel im Auftrag des ZDF für funk, 2017",
+    "Ondertitels ingediend door de Amara.org gemeenschap",
+    "Субтитры сделал DimaTorzok",
+    "請不吝點贊 訂閱 轉發 打賞支持明鏡與點點欄目",
+    "字幕by索兰娅",
+)
+VIDEOS = (
+    "Thank you for watching!",
+    "Thanks for watching, and I'll see you in the next video.",
+    "Thank you. Thank you for watching!",
+    "Please subscribe to my channel.",
+    "Vielen Dank fürs Zuschauen!",
+    "Merci d'avoir regardé cette vidéo !",
+    "¡Gracias por ver el video!",
+    "Продолжение следует...",
+    "ご視聴ありがとうございました",
+    "시청해주셔서 감사합니다.",
+    "谢谢观看",
+)
+
+
+@pytest.mark.parametrize("text", CREDITS)
+@pytest.mark.parametrize("say", [sure, doubtful, bare])
+def test_credits_are_never_believed(text: str, say: type[HeardSegment]) -> None:
+    assert believed(say(text), seconds=4.0) == ""
+
+
+@pytest.mark.parametrize("text", VIDEOS)
+@pytest.mark.parametrize("say", [sure, doubtful, bare])
+def test_the_end_of_a_video_is_not_believed_of_a_cough(text: str, say: type[HeardSegment]) -> None:
+    assert believed(say(text), seconds=0.4) == ""
+
+
+@pytest.mark.parametrize("text", VIDEOS)
+def test_the_end_of_a_video_is_not_believed_of_long_noise_or_with_doubts(text: str) -> None:
+    assert believed(bare(text), seconds=20.0) == ""
+    assert believed(doubtful(text), seconds=2.0) == ""
+
+
+@pytest.mark.parametrize("say", [sure, bare])
+def test_somebody_may_really_say_how_videos_end(say: type[HeardSegment]) -> None:
+    assert believed(say("Thanks for watching!"), seconds=1.3) == "Thanks for watching!"
+    kids = "Thank you for watching the kids."
+    assert believed(say(kids)) == kids
+
+
+@pytest.mark.parametrize(
+    "text", ["Thank you.", "Thanks!", "Danke.", "Merci.", "ありがとうございます", "谢谢", "You?", "Bye."]
+)
+@pytest.mark.parametrize("say", [sure, bare])
+def test_a_real_thank_you_is_heard(text: str, say: type[HeardSegment]) -> None:
+    assert believed(say(text), seconds=0.7) == text
+
+
+@pytest.mark.parametrize("text", ["Thank you.", "you", "Bye."])
+def test_a_thank_you_that_the_recogniser_doubts_or_that_lasts_for_ever_is_not(text: str) -> None:
+    assert believed(doubtful(text), seconds=0.7) == ""
+    assert believed(bare(text), seconds=8.0) == ""
+
+
+def test_the_end_of_a_video_behind_real_words_does_not_cost_them() -> None:
+    assert believed(sure("What time is it?"), doubtful(" Thank you for watching!")) == "What time is it?"
+
+
+@pytest.mark.parametrize(
+    "text", ["[BLANK_AUDIO]", "(coughing)", "*sighs*", "♪♪♪", "<|nospeech|>", "...", "【音楽】", " - "]
+)
+def test_notes_on_the_sound_are_no_words(text: str) -> None:
+    assert believed(bare(text)) == ""
+
+
+def test_words_beside_such_a_note_are_kept() -> None:
+    assert believed(bare("[coughs] What time is it?")) == "What time is it?"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "Thank you for watching!",
-        "Subtitles by the Amara.org community",
-        "ご視聴ありがとうございました",
-        "Sous-titres réalisés par",
+        "Seiyuu, Ada, Ben",
+        "Seiyuu, Seiyu, Ada, Ben, Anna Maria.",
+        "Ada, Ben",
+        "Seiyuu, Ada, Be",
+        "Seiyuu Ada Ben Seiyuu Ada Ben",
+        "Seiyuu、小雪",
     ],
 )
-def test_what_whisper_says_to_silence_is_not_believed(text: str) -> None:
-    assert believable_text([doubtful(text)], 2.0) == ""
+def test_the_hot_words_given_back_are_no_speech(text: str) -> None:
+    assert believed(bare(text), seconds=0.4) == ""
 
 
-def test_somebody_may_really_say_it() -> None:
-    assert believable_text([sure("Thank you for watching the kids.")], 3.0) == "Thank you for watching the kids."
+@pytest.mark.parametrize(
+    "text", ["Seiyuu", "Seiyuu!", "Seiyuu, Seiyuu!", "Anna Maria?", "Seiyuu, are you there?", "Ada and Ben", "小雪"]
+)
+@pytest.mark.parametrize("say", [sure, bare])
+def test_who_calls_by_name_is_heard(text: str, say: type[HeardSegment]) -> None:
+    assert believed(say(text), seconds=1.0) == text
+
+
+def test_a_name_that_the_recogniser_itself_doubts_is_not() -> None:
+    assert believed(doubtful("Seiyuu"), seconds=0.4) == ""
 
 
 def test_a_loop_is_not_believed() -> None:
-    assert believable_text([HeardSegment("la " * 50, 0.1, -0.3, 8.0)], 20.0) == ""
+    assert believed(HeardSegment("la " * 50, 0.1, -0.3, 8.0), seconds=20.0) == ""
+    assert believed(bare("I don't know. " * 12), seconds=20.0) == ""
+    assert believed(bare("No, no, no, no, no!")) == "No, no, no, no, no!"
 
 
-def test_more_text_than_anybody_could_say_is_not_believed() -> None:
-    assert believable_text([sure("This is a very long sentence that nobody could ever say so fast.")], 0.3) == ""
+@pytest.mark.parametrize("say", [sure, bare])
+def test_more_text_than_anybody_could_say_is_not_believed(say: type[HeardSegment]) -> None:
+    text = "This is a very long sentence that nobody could ever say so fast. " * 6
+    assert GUARDS.believe([say(text[:64])], sound(0.3, 0), HOT_WORDS) == ""
+    assert GUARDS.believe([say(text[:400])], sound(0.5), HOT_WORDS) == ""
+    assert GUARDS.believe([say("这是一个非常长的句子没有人能这么快地说出来")], sound(0.5), HOT_WORDS) == ""
 
 
 def test_noise_that_whisper_itself_doubts_is_not_believed() -> None:
-    assert believable_text([HeardSegment("you", 0.8, -1.3, 0.8)], 1.0) == ""
+    assert believed(HeardSegment("What?", 0.8, -1.3, 0.8), seconds=1.0) == ""
 
 
-@given(st.text(), st.floats(0, 1), st.floats(-5, 0), st.floats(0, 10), st.floats(0, 60))
-def test_any_answer_gives_clean_text(text: str, silent: float, log: float, ratio: float, seconds: float) -> None:
-    result = believable_text([HeardSegment(text, silent, log, ratio)], seconds)
+def test_how_much_of_a_sound_is_loud() -> None:
+    assert loud_seconds(sound(0.5, 2.0)) == pytest.approx(0.5, abs=0.05)
+    assert loud_seconds(np.zeros(16_000, np.float32)) == 0.0
+    assert loud_seconds(np.zeros(3, np.float32)) == 0.0
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "phantoms.yaml"
+    broken.write_text("credits: 7")
+    with pytest.raises(PhantomsError, match=r"phantoms\.yaml"):
+        Guards(broken)
+
+
+@given(
+    st.text(),
+    st.floats(0, 1) | st.none(),
+    st.floats(-5, 0) | st.none(),
+    st.floats(0, 10) | st.none(),
+    st.floats(0, 3),
+    st.lists(st.text(max_size=10), max_size=4),
+)
+def test_any_answer_gives_clean_text(
+    text: str, silent: float | None, log: float | None, ratio: float | None, seconds: float, hot_words: list[str]
+) -> None:
+    noise = np.zeros(int(seconds * HEARING_RATE), np.float32)
+    result = GUARDS.believe([HeardSegment(text, silent, log, ratio)], noise, hot_words)
     assert result == " ".join(result.split())
     assert "\x08" not in result

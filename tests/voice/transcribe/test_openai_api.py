@@ -2,69 +2,196 @@
 
 from __future__ import annotations
 
-import io
-import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import json
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import aiohttp
 import numpy as np
 import pytest
 from aiohttp import web
 
+from bot.voice.transcribe import openai_api
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
-from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, Urgency
+from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
+from tests.voice.transcribe.scripted_server import (
+    Answer,
+    Asked,
+    ScriptedRecogniser,
+    answering,
+    hanging_up,
+    in_pieces,
+    serving,
+    silent,
+)
 
 SOUND = (0.5 * np.sin(np.arange(16_000) / 20)).astype(np.float32)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HELLO = answering('{"text": "Hello."}')
+
+
+@dataclass(slots=True)
+class Clock:
+    """Time passes only by sleeping, and at once; ``slept`` is how much."""
+
+    now: float = 100.0
+    slept: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += seconds
+        await asyncio.sleep(0)
+
+
+@dataclass(slots=True)
+class Talk:
+    transcriber: OpenAITranscriber
+    server: ScriptedRecogniser
+    clock: Clock
+
+    async def hear(self, urgency: Urgency = Urgency.FINAL, **changes: object) -> str:
+        asked = replace(TranscriptionRequest(SOUND, urgency, ("Seiyuu", "Ada", "Ben")), **changes)  # type: ignore[arg-type]
+        return (await self.transcriber.transcribe(asked)).text
 
 
 @asynccontextmanager
-async def serving(handler: Handler, *, key: str | None = None) -> AsyncIterator[OpenAITranscriber]:
-    app = web.Application()
-    app.router.add_post("/v1/audio/transcriptions", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    async with aiohttp.ClientSession() as http:
-        server = TranscriptionServer(url, "whisper-large", key, "en")
-        transcriber = OpenAITranscriber(server, http, Corrections({"say you": "Seiyuu"}))
-        yield transcriber
+async def talking(*script: Answer, key: str | None = None, language: str | None = None) -> AsyncIterator[Talk]:
+    clock = Clock()
+    async with serving(*script) as server, aiohttp.ClientSession() as http:
+        where = TranscriptionServer(server.url, "whisper-large", key, language)
+        corrections = Corrections({"say you": "Seiyuu"})
+        transcriber = OpenAITranscriber(where, http, corrections, clock=clock, sleep=clock.sleep)
+        yield Talk(transcriber, server, clock)
         await transcriber.close()
-    await runner.cleanup()
-
-
-def request(urgency: Urgency = Urgency.FINAL) -> TranscriptionRequest:
-    return TranscriptionRequest(SOUND, urgency, ("Seiyuu", "Ada"))
 
 
 async def test_the_sound_and_the_hot_words_arrive_and_the_text_is_corrected() -> None:
-    seen: dict[str, object] = {}
+    answer = answering('{"text": " say you,\\n hello ", "language": "english"}')
+    async with talking(answer, key="secret", language="en") as talk:
+        assert await talk.hear() == "Seiyuu, hello"
+        (asked,) = talk.server.asked
+    assert asked == Asked(
+        {
+            "model": "whisper-large",
+            "response_format": "verbose_json",
+            "language": "en",
+            "prompt": "Seiyuu, Ada, Ben",
+        },
+        16_000,
+        16_000,
+        "Bearer secret",
+    )
 
-    async def answer(call: web.Request) -> web.Response:
-        form = await call.post()
-        seen.update({name: value for name, value in form.items() if isinstance(value, str)})
-        file = form["file"]
-        assert isinstance(file, web.FileField)
-        with wave.open(io.BytesIO(file.file.read())) as sound:
-            seen["rate"], seen["samples"] = sound.getframerate(), sound.getnframes()
-        seen["key"] = call.headers.get("Authorization")
-        return web.json_response({"text": " say you,\n hello ", "language": "english"})
 
-    async with serving(answer, key="secret") as transcriber:
-        transcript = await transcriber.transcribe(request())
-    assert transcript.text == "Seiyuu, hello"
-    assert seen == {
-        "model": "whisper-large",
-        "response_format": "json",
-        "language": "en",
-        "prompt": "Seiyuu, Ada",
-        "rate": 16_000,
-        "samples": 16_000,
-        "key": "Bearer secret",
-    }
+@pytest.mark.parametrize(
+    "answer",
+    [
+        in_pieces('{"text":"', 'Hello."}'),
+        in_pieces(*'{"text":"Hello."}', pause=0.0),
+        in_pieces('{"text":"', 'Hello."}', content_type="text/plain"),
+        in_pieces('{"text":"', 'Hello."}', content_type="text/html; charset=latin-1"),
+        in_pieces("1\n00:00:00,000 --> ", "00:00:01,000\nHello.\n", content_type="text/plain"),
+        in_pieces('{"text":"Hello.","segments":[{"text":" Hel', 'lo.","no_speech_prob":0.01,"avg_logprob":-0.2}]}'),
+    ],
+)
+async def test_an_answer_in_pieces_is_read_whole_whatever_its_label(answer: Answer) -> None:
+    async with talking(answer) as talk:
+        assert await talk.hear() == "Hello."
+
+
+async def test_an_answer_without_end_is_given_up() -> None:
+    async def endless(request: web.Request, _: Asked) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b'{"text":"' + b"x" * 100_000)
+
+    async with talking(endless) as talk:
+        with pytest.raises(TranscriptionError, match="far more"):
+            await talk.hear()
+
+
+async def test_a_server_that_says_nothing_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_api, "ANSWER_LIMIT", 0.1)
+    async with talking(silent(), HELLO) as talk:
+        assert await talk.hear() == "Hello."
+    async with talking(silent()) as talk:
+        with pytest.raises(TranscriptionError, match="no whole answer"):
+            await talk.hear()
+
+
+@pytest.mark.parametrize(
+    ("text", "samples"), [("Thank you for watching!", 8_000), ("x" * 400, 16_000), ("Seiyuu, Ada, Ben", 8_000)]
+)
+async def test_what_a_cough_or_a_breath_is_made_of_was_not_said(text: str, samples: int) -> None:
+    async with talking(answering(json.dumps({"text": text}))) as talk:
+        assert await talk.hear(sound=SOUND[:samples]) == ""
+
+
+async def test_the_servers_own_doubts_count() -> None:
+    segment = {"text": "You know.", "no_speech_prob": 0.9, "avg_logprob": -1.3, "compression_ratio": 0.9}
+    async with talking(answering(json.dumps({"text": "You know.", "segments": [segment]}))) as talk:
+        assert await talk.hear() == ""
+
+
+@pytest.mark.parametrize("status", [400, 415, 422, 501])
+async def test_a_model_that_knows_no_verbose_form_is_asked_for_the_plain_one_from_then_on(status: int) -> None:
+    async def plain(_: web.Request, asked: Asked) -> web.StreamResponse:
+        if asked.fields["response_format"] == "json":
+            return web.json_response({"text": "Hello."})
+        error = {"message": "response_format 'verbose_json' is not compatible with model 'gpt-4o-transcribe'."}
+        return web.json_response({"error": error}, status=status)
+
+    async with talking(plain) as talk:
+        assert [await talk.hear(), await talk.hear()] == ["Hello.", "Hello."]
+        assert [asked.fields["response_format"] for asked in talk.server.asked] == ["verbose_json", "json", "json"]
+
+
+async def test_what_somebody_usually_speaks_is_told_where_the_sound_is_short() -> None:
+    long = np.tile(SOUND, 4)
+    async with talking(answering('{"text": "Ja, genau."}')) as talk:
+        await talk.hear(language="de")
+        await talk.hear(language="de", sound=long)
+        assert [asked.fields.get("language") for asked in talk.server.asked] == ["de", None]
+    async with talking(answering('{"text": "Yes, right."}'), language="en") as talk:
+        await talk.hear(language="de")
+        assert talk.server.asked[0].fields["language"] == "en"
+
+
+async def test_a_server_that_does_not_know_somebodys_language_is_not_told_it_again() -> None:
+    async def english(_: web.Request, asked: Asked) -> web.StreamResponse:
+        if "language" in asked.fields:
+            return web.json_response({"detail": "language: only en"}, status=422)
+        return web.json_response({"text": "Yes."})
+
+    async with talking(english) as talk:
+        assert await talk.hear(language="de") == "Yes."
+        assert await talk.hear(language="de") == "Yes."
+        assert len(talk.server.asked) == 4
+
+
+# A server that fails.
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answering("", 500),
+        answering("<html>Bad gateway</html>", 502, "text/html"),
+        answering('{"error": "loading"}', 503),
+        hanging_up(),
+        hanging_up('{"text": "Hel'),
+    ],
+)
+async def test_what_was_said_is_asked_for_again_when_the_server_fails(fault: Answer) -> None:
+    async with talking(fault, fault, fault, HELLO) as talk:
+        assert await talk.hear() == "Hello."
+        assert talk.clock.slept < 5.0
 
 
 @pytest.mark.parametrize(
@@ -73,19 +200,60 @@ async def test_the_sound_and_the_hot_words_arrive_and_the_text_is_corrected() ->
         (401, "{}", "STT_API_KEY"),
         (404, "{}", "STT_URL"),
         (429, "{}", "too much"),
+        (429, '{"error": {"code": "insufficient_quota", "message": "You exceeded your quota."}}', "exceeded"),
         (500, "{}", "500"),
+        (500, '{"error": {"message": "CUDA out of memory"}}', "CUDA out of memory"),
         (200, "not json", "does not answer"),
         (200, "[]", "does not answer"),
         (200, '{"text": 7}', "does not answer"),
+        (200, '{"error": {"message": "no model"}}', "no model"),
     ],
 )
-async def test_a_server_that_fails_is_told_in_words_that_help(status: int, body: str, says: str) -> None:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=body)
-
-    async with serving(answer) as transcriber:
+async def test_a_server_that_fails_for_good_is_told_in_words_that_help(status: int, body: str, says: str) -> None:
+    async with talking(answering(body, status)) as talk:
         with pytest.raises(TranscriptionError, match=says):
-            await transcriber.transcribe(request())
+            await talk.hear()
+        assert talk.clock.slept < openai_api.PATIENCE
+
+
+async def test_a_guess_is_not_asked_for_again() -> None:
+    async with talking(answering("", 500), HELLO) as talk:
+        with pytest.raises(TranscriptionError):
+            await talk.hear(Urgency.SPECULATION)
+        assert len(talk.server.asked) == 1
+
+
+async def test_a_server_with_too_much_to_do_is_left_alone_by_guesses_and_what_was_said_waits() -> None:
+    busy = answering("{}", 429, Retry_After="2")
+    async with talking(HELLO, busy, HELLO) as talk:
+        assert await talk.hear(Urgency.SPECULATION) == "Hello."
+        assert await talk.hear() == "Hello."
+        assert talk.clock.slept == pytest.approx(2.0)
+        asked = len(talk.server.asked)
+        for urgency in (Urgency.GLIMPSE, Urgency.SPECULATION):
+            with pytest.raises(TranscriptionShed):
+                await talk.hear(urgency)
+        assert await talk.hear() == "Hello."
+        assert len(talk.server.asked) == asked + 1
+        talk.clock.now += 60.0
+        assert await talk.hear(Urgency.SPECULATION) == "Hello."
+
+
+async def test_a_guess_that_is_refused_stops_guesses() -> None:
+    async with talking(answering("{}", 429, Retry_After="2"), HELLO) as talk:
+        with pytest.raises(TranscriptionShed):
+            await talk.hear(Urgency.SPECULATION)
+        with pytest.raises(TranscriptionShed):
+            await talk.hear(Urgency.GLIMPSE)
+        assert await talk.hear() == "Hello."
+        assert len(talk.server.asked) == 2
+
+
+async def test_a_server_that_wants_to_be_left_alone_for_too_long_is_told_at_once() -> None:
+    async with talking(answering("{}", 429, Retry_After="3600")) as talk:
+        with pytest.raises(TranscriptionError, match="for 3600 s"):
+            await talk.hear()
+        assert talk.clock.slept == 0.0
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:
@@ -94,3 +262,9 @@ async def test_a_server_that_is_not_there_is_named() -> None:
         with pytest.raises(TranscriptionError, match=r"127\.0\.0\.1:9"):
             await transcriber.warm_up()
         await transcriber.close()
+
+
+async def test_a_busy_server_is_ready() -> None:
+    async with talking(answering("{}", 429, Retry_After="2"), HELLO) as talk:
+        await talk.transcriber.warm_up()
+        assert await talk.hear() == "Hello."

@@ -15,6 +15,7 @@ import pytest
 import soxr
 
 from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.transcribe.answer_times import FLOOR, TIMES_THE_USUAL
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
@@ -92,6 +93,26 @@ async def test_a_killed_process_is_started_again_and_the_turn_is_not_lost(transc
     await asyncio.sleep(0)
     os.kill(workers()[0].pid, signal.SIGKILL)
     assert (await asking).text == "Tell me a story."
+
+
+async def test_a_process_that_hangs_is_noticed_soon_and_the_turn_is_not_lost(transcriber: WhisperTranscriber) -> None:
+    await transcriber.warm_up()
+    usual = (await transcriber.transcribe(final(spoken("What time is it?")))).seconds
+    (hung,) = workers()
+    hung.suspend()
+    transcript = await transcriber.transcribe(final(spoken("Tell me a story.")))
+    assert transcript.text == "Tell me a story."
+    assert not hung.is_running()
+    starting = 10.0
+    assert transcript.seconds < max(FLOOR, TIMES_THE_USUAL * usual) + starting
+
+
+async def test_a_process_that_hangs_while_it_is_asked_costs_no_turn(transcriber: WhisperTranscriber) -> None:
+    await transcriber.warm_up()
+    asking = [asyncio.create_task(transcriber.transcribe(final(spoken(text)))) for text in ("Thank you!", "Stop.")]
+    await asyncio.sleep(0.01)
+    workers()[0].suspend()
+    assert [(await task).text for task in asking] == ["Thank you!", "Stop."]
 
 
 async def test_memory_is_given_back_after_a_rest_and_it_wakes_again(transcriber: WhisperTranscriber) -> None:

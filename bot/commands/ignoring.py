@@ -1,0 +1,75 @@
+"""The command about people whom I don't answer."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+from discord.utils import escape_markdown
+
+from bot.commands.managers import is_manager, require_guild
+from bot.ignored import IgnoredPeople
+from bot.voice.manager import CallError
+
+Context = commands.Context[Any]
+
+LISTED = 40
+NOBODY = "👂 I ignore nobody on this server."
+NOT_ME = "❌ I can't ignore myself, and other bots I never answer."
+NOT_YOURSELF = "❌ You can't have me ignore yourself. `{prefix}optout` leaves your voice out."
+NOT_A_MANAGER = "🔒 {name} may manage this server: only somebody else who may can have me ignore them."
+
+
+class IgnoringCommands(commands.Cog, name="People"):
+    """Decide whom I answer in calls."""
+
+    def __init__(self, ignored: IgnoredPeople, prefix: str) -> None:
+        self._ignored = ignored
+        self._prefix = prefix
+
+    @commands.hybrid_command(description="Whom I don't answer in calls here: show it, or have me ignore somebody.")
+    @commands.guild_only()
+    @app_commands.describe(member="Whom to ignore, or to answer again.", state="Left out, it changes to the other.")
+    async def ignore(
+        self,
+        ctx: Context,
+        # Not "| None": discord.py takes that as leave to ignore a name that it can't find.
+        member: discord.Member = commands.parameter(default=None),
+        state: Literal["on", "off"] = commands.parameter(default=None),
+    ) -> None:
+        """Show whom I ignore in calls on this server, or have me ignore somebody, or answer them again."""
+        await ctx.defer()
+        guild, named = require_guild(ctx).id, bool(member)
+        if not named:
+            await ctx.send(self._listed(guild), allowed_mentions=discord.AllowedMentions.none())
+            return
+        name = escape_markdown(member.display_name)
+        ignore = state == "on" if state is not None else not self._ignored.include(guild, member.id)
+        if not ignore:
+            await self._ignored.heed(guild, member.id)
+            await ctx.send(f"👂 I answer **{name}** in calls on this server.")
+            return
+        self._require_ignorable(ctx, member)
+        await self._ignored.ignore(guild, member.id)
+        await ctx.send(
+            f"🔇 I don't answer **{name}** in calls on this server any more, and they can't steer me in one. "
+            f"`{self._prefix}ignore {member.mention} off` undoes it.",
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+    def _listed(self, guild: int) -> str:
+        people = self._ignored.on(guild)
+        if not people:
+            return NOBODY
+        more = f" and {len(people) - LISTED} more" if len(people) > LISTED else ""
+        return f"🔇 In calls on this server I don't answer {', '.join(f'<@{one}>' for one in people[:LISTED])}{more}."
+
+    def _require_ignorable(self, ctx: Context, member: discord.Member) -> None:
+        if member.bot:
+            raise CallError(NOT_ME)
+        if member.id == ctx.author.id:
+            raise CallError(NOT_YOURSELF.format(prefix=self._prefix))
+        if is_manager(member) and not is_manager(ctx.author):
+            raise CallError(NOT_A_MANAGER.format(name=escape_markdown(member.display_name)))

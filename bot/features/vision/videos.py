@@ -1,0 +1,85 @@
+"""Videos, read by FFmpeg."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+from PIL import Image
+
+from bot.features.vision.budget import MAX_DECODED, BrokenPictureError, DecodingBudget
+from bot.features.vision.jpeg import LONG_SIDE
+from bot.features.vision.sights import MAX_PIXELS
+
+FAULTS = (av.FFmpegError, ValueError, IndexError, MemoryError)
+"""What FFmpeg raises for files that are broken, or made to do harm."""
+_MICROSECONDS = 1_000_000
+_LIMITS = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
+# Playlists and whatever else could make FFmpeg open a second file are not among them.
+_CONTAINERS = {"format_whitelist": "mov,matroska"}
+
+
+class Video:
+    """An open video. Made by :func:`opened`."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        self._duration = (container.duration or 0) / _MICROSECONDS
+
+    @property
+    def is_short(self) -> bool:
+        """Whether all of it can be decoded."""
+        return self._duration * float(self._stream.average_rate or 0) <= MAX_DECODED
+
+    def frames(self) -> Iterator[Image.Image]:
+        """All frames, upright and scaled down."""
+        return map(_upright, self._container.decode(self._stream))
+
+    def moments(self, count: int, budget: DecodingBudget) -> Iterator[Image.Image]:
+        """``count`` frames spread evenly over it."""
+        for number in range(count):
+            frame = self._frame_at(self._duration * (number + 0.5) / count, count, budget)
+            if frame is not None:
+                yield _upright(frame)
+
+    def _frame_at(self, at: float, count: int, budget: DecodingBudget) -> av.VideoFrame | None:
+        """The frame shown at so many seconds, or one before it where too many lie since the last key frame."""
+        if self._stream.time_base is not None:
+            self._container.seek(int(at / self._stream.time_base), stream=self._stream)
+        frame = None
+        for number, frame in enumerate(budget.spend(self._container.decode(self._stream))):
+            if number >= MAX_DECODED // count or (frame.time is not None and frame.time >= at):
+                break
+        return frame
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[Video]:
+    """Open a video.
+
+    Raises:
+        BrokenPictureError: of no size, or by no codec, that can be decoded. Besides, one of :data:`FAULTS`.
+    """
+    with av.open(io.BytesIO(data), "r", options=_LIMITS | _CONTAINERS) as container:
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        if context is None:
+            raise BrokenPictureError("of a codec that nobody here knows")
+        if not 0 < context.width * context.height <= MAX_PIXELS:
+            raise BrokenPictureError("of no size that could be decoded")
+        context.options = _LIMITS
+        yield Video(container, stream)
+
+
+def _upright(frame: av.VideoFrame) -> Image.Image:
+    """Turned as the video says that it is to be shown."""
+    quarters = round(frame.rotation / 90)
+    scale = min(1.0, LONG_SIDE / max(frame.width, frame.height))
+    width, height = (max(2, round(side * scale)) for side in (frame.width, frame.height))
+    image = Image.fromarray(frame.reformat(width=width, height=height, format="rgba").to_ndarray())
+    return image.rotate(90 * quarters, expand=True) if quarters else image

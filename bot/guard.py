@@ -1,0 +1,161 @@
+"""The one check before every command, button and spoken command: may this person do this, from here, now?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import discord
+
+from bot.access import NotPermittedError, Permit
+from bot.owners import Owners
+from bot.rights import RIGHTS, SPOKEN, MissingRightError, Right, Touches, Who
+from bot.voice.connection.link import VoiceChannel
+from bot.voice.remarks.voice_commands import VoiceCommand
+from config.settings import Settings
+
+ELSEWHERE = "❌ I'm in a call on another server."
+JOIN_ELSEWHERE = f"{ELSEWHERE} Ask me again later."
+SERVER_ONLY = "❌ That works on a server only."
+NOT_FOR_YOU = "🔒 `{command}` is for {words}."
+SWITCHED_OFF = "🔒 `{command}` is switched off: whoever runs me does not allow it to anybody."
+OWNERS_ONLY = "🔒 `{command}` is for the people who run me, because it changes what I do on every server."
+IGNORED = "🔇 I was asked to ignore you on this server, so `{command}` is not for you. Who may manage it can undo that."
+NOT_BY_VOICE = "I may not do that for you. It is for {words}."
+NOT_AT_ALL = "I may not do that for anybody."
+
+Permits = Mapping[Who, Permit]
+
+
+def read_permits(settings: Settings) -> Permits:
+    """What the operator has decided about who may do what."""
+    record, clone = Permit.parse(settings.who_may_record), Permit.parse(settings.who_may_clone)
+    return {
+        Who.EVERYONE: Permit(everyone=True),
+        Who.MANAGERS: Permit(),
+        Who.JOIN: Permit.parse(settings.who_may_join),
+        Who.LEAVE: Permit.parse(settings.who_may_leave),
+        Who.CONTROL: Permit.parse(settings.who_may_control),
+        Who.RECORD: record,
+        Who.SAMPLE: record if record.nobody else clone,
+        Who.CLONE: clone,
+        Who.DRAW: Permit.parse(settings.who_may_draw),
+        Who.SCHEDULE: Permit.parse(settings.who_may_schedule),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Somebody who asks for something, and where.
+
+    Attributes:
+        client: the bot that is asked.
+        person: as they are known on that server.
+        server: the id of the server that they ask on; ``None`` in a direct message.
+        only_shows: they gave the command no argument.
+    """
+
+    client: discord.Client
+    person: discord.Member | discord.User
+    server: int | None
+    only_shows: bool = False
+
+
+class Guard:
+    """Applies the table of rights; belongs to the event loop.
+
+    Args:
+        permits: who may do what; :func:`read_permits`.
+        owners: who may use what changes the whole process.
+        call: the voice channel of the one call, from the moment that it is asked for until it has ended.
+        ignored: whether a server (id) has had the bot ignore a person (id).
+    """
+
+    def __init__(
+        self,
+        permits: Permits,
+        owners: Owners,
+        call: Callable[[], VoiceChannel | None],
+        ignored: Callable[[int, int], bool],
+        prefix: str,
+        rights: Mapping[str, Right] = RIGHTS,
+    ) -> None:
+        self._rights = rights
+        self._permits = permits
+        self._owners = owners
+        self._call = call
+        self._ignored = ignored
+        self._prefix = prefix
+
+    def require_row(self, command: str) -> None:
+        """See that a command has a row in the table; raises :class:`~bot.rights.MissingRightError`."""
+        if command not in self._rights:
+            raise MissingRightError(f"The command {command!r} has no row in bot/rights.py: say there who may use it.")
+
+    async def require(self, command: str, asking: Asking) -> None:
+        """See that a command (its qualified name) may be used.
+
+        Raises:
+            NotPermittedError: it may not; the text is for the person.
+        """
+        self.require_place(command, asking.server)
+        right = self._rights[command]
+        if Who.OWNERS in right.who:
+            if not await self._owners.include(asking.client, asking.person.id):
+                raise NotPermittedError(OWNERS_ONLY.format(command=self._named(command)))
+            return
+        refusal = self._refusal(command, right, asking)
+        if refusal is not None:
+            raise NotPermittedError(refusal)
+
+    def require_place(self, command: str, server: int | None) -> None:
+        """See that a command that touches a call comes from the call's own server.
+
+        Raises:
+            NotPermittedError: it comes from another one, or from a direct message.
+        """
+        if self._rights[command].touches is not Touches.THE_CALL:
+            return
+        if server is None:
+            raise NotPermittedError(SERVER_ONLY)
+        call = self._call()
+        if call is not None and call.guild.id != server:
+            raise NotPermittedError(JOIN_ELSEWHERE if command == "join" else ELSEWHERE)
+
+    def spoken_refusal(self, spoken: VoiceCommand, person: discord.Member) -> str | None:
+        """What to say to somebody in the call who may not have this done; ``None`` where they may."""
+        command = SPOKEN[spoken]
+        if command is None:
+            return None
+        right = self._rights[command]
+        for who in right.needed(call_is_here=True, only_shows=False):
+            permit = self._permits[who]
+            if not permit.allows(person, in_call=True):
+                return NOT_AT_ALL if permit.nobody else NOT_BY_VOICE.format(words=permit.words())
+        return None
+
+    def _refusal(self, command: str, right: Right, asking: Asking) -> str | None:
+        person, call = asking.person, self._call()
+        call_is_here = call is not None and call.guild.id == asking.server
+        needed = right.needed(call_is_here=call_is_here, only_shows=asking.only_shows)
+        if asking.server is None and needed == (Who.MANAGERS,):
+            return None
+        named = self._named(command)
+        # Without a call nobody is in its way.
+        in_call = call is None or (call_is_here and _is_in(person, call))
+        for who in needed:
+            permit = self._permits[who]
+            if not permit.allows(person, in_call=in_call):
+                return (SWITCHED_OFF if permit.nobody else NOT_FOR_YOU).format(command=named, words=permit.words())
+        steers = call_is_here and right.touches is not Touches.NOTHING and needed != (Who.EVERYONE,)
+        if steers and asking.server is not None and self._ignored(asking.server, person.id):
+            return None if self._permits[Who.MANAGERS].allows(person) else IGNORED.format(command=named)
+        return None
+
+    def _named(self, command: str) -> str:
+        return f"{self._prefix}{command}"
+
+
+def _is_in(person: discord.Member | discord.User, call: VoiceChannel) -> bool:
+    voice = person.voice if isinstance(person, discord.Member) else None
+    return voice is not None and voice.channel is not None and voice.channel.id == call.id

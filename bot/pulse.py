@@ -1,0 +1,43 @@
+"""Whether another process still does anything: to tell one that hangs from one that is only busy."""
+
+from __future__ import annotations
+
+import psutil
+
+
+class Pulse:
+    """Looks at one process. Each look takes well under a millisecond.
+
+    Args:
+        pid: the process; one that is gone has no pulse.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._work = 0.0
+        try:
+            self._process: psutil.Process | None = psutil.Process(pid)
+        except psutil.Error:
+            self._process = None
+        self.beats()
+
+    def beats(self) -> bool:
+        """Whether it has computed, read or written since the last look, or is about to."""
+        if self._process is None:
+            return False
+        try:
+            with self._process.oneshot():
+                before, self._work = self._work, self._work_so_far(self._process)
+                status = self._process.status()
+        except psutil.Error:
+            return False
+        if status in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return False
+        return self._work != before or status == psutil.STATUS_RUNNING
+
+    @staticmethod
+    def _work_so_far(process: psutil.Process) -> float:
+        """Grows with everything that the process does; the unit means nothing."""
+        times = process.cpu_times()
+        # Not every system tells what a process reads and writes.
+        io = process.io_counters() if hasattr(process, "io_counters") else None
+        return times.user + times.system + (io.read_bytes + io.write_bytes if io else 0)

@@ -1,0 +1,102 @@
+"""The recogniser's process, as the bot sees it: started, asked, found hanging, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+from bot.pulse import Pulse
+from bot.services import ROOT
+from bot.voice.receive.heard import Sound16
+from bot.voice.transcribe.worker_wire import PREFIX, decode, encode, lengths
+
+WORKER = ("-m", "bot.voice.transcribe.worker")
+"""What Python is to run."""
+_LOOK_EVERY = 0.5
+
+
+class WorkerGoneError(Exception):
+    """The process has ended, or hangs."""
+
+
+class Worker:
+    """The process: one question at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._numbers = count(1)
+        self._asking = asyncio.Lock()
+
+    @classmethod
+    async def start(cls, threads: int, program: Sequence[str] = WORKER) -> Worker:
+        """Start it; it says nothing by itself."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *program,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            # Ctrl-C reaches the bot alone, which ends this one by closing its input.
+            start_new_session=True,
+        )
+        return cls(process)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self._process.returncode is None
+
+    async def ask(self, header: dict[str, Any], sound: Sound16 | None, limit: float, ceiling: float) -> dict[str, Any]:
+        """Ask; who takes longer than ``limit`` seconds and computes nothing hangs.
+
+        Raises:
+            WorkerGoneError: it ended, hangs, or takes longer than ``ceiling`` seconds, however busy it is.
+        """
+        number = next(self._numbers)
+        async with self._asking:
+            asking = asyncio.create_task(self._ask({"id": number, **header}, sound), name="question to the transcriber")
+            try:
+                await asyncio.wait([asking], timeout=limit)
+                await self._wait_while_busy(asking, ceiling - limit)
+                if not asking.done():
+                    raise WorkerGoneError("The transcriber hangs.")
+                return asking.result()
+            except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
+                raise WorkerGoneError("The transcriber's process ended.") from error
+            finally:
+                asking.cancel()
+
+    async def _wait_while_busy(self, asking: asyncio.Task[dict[str, Any]], seconds: float) -> None:
+        pulse = Pulse(self._process.pid)
+        for _ in range(round(seconds / _LOOK_EVERY)):
+            if asking.done():
+                return
+            await asyncio.wait([asking], timeout=_LOOK_EVERY)
+            if not pulse.beats():
+                return
+
+    async def _ask(self, question: dict[str, Any], sound: Sound16 | None) -> dict[str, Any]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise WorkerGoneError("The transcriber has no streams.")
+        self._process.stdin.write(encode(question, sound))
+        await self._process.stdin.drain()
+        stream = self._process.stdout
+        while True:
+            head, body = lengths(await stream.readexactly(PREFIX))
+            header, _ = decode(await stream.readexactly(head), await stream.readexactly(body))
+            # The answer to a question that nobody waits for any more is passed over.
+            if header.get("id") == question["id"]:
+                return header
+
+    async def end(self) -> None:
+        """End it; also one that hangs."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()

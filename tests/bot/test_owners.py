@@ -1,0 +1,75 @@
+"""Who owns the bot."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import discord
+import pytest
+
+from bot.owners import ASK_AGAIN, Owners, owners_of
+
+ADMIN, DEVELOPER, LOOKS = (
+    discord.TeamMemberRole.admin,
+    discord.TeamMemberRole.developer,
+    discord.TeamMemberRole.read_only,
+)
+INVITED, ACCEPTED = discord.TeamMembershipState.invited, discord.TeamMembershipState.accepted
+
+
+def application(owner: int, team: Any = None) -> Any:
+    return SimpleNamespace(owner=SimpleNamespace(id=owner), team=team)
+
+
+def test_a_team_owns_it_by_who_has_accepted_and_may_do_more_than_look() -> None:
+    people = [
+        SimpleNamespace(id=1, role=LOOKS, membership_state=ACCEPTED),
+        SimpleNamespace(id=2, role=ADMIN, membership_state=ACCEPTED),
+        SimpleNamespace(id=3, role=DEVELOPER, membership_state=ACCEPTED),
+        SimpleNamespace(id=4, role=LOOKS, membership_state=ACCEPTED),
+        SimpleNamespace(id=5, role=ADMIN, membership_state=INVITED),
+    ]
+    assert owners_of(application(9, SimpleNamespace(owner_id=1, members=people))) == {1, 2, 3}
+    assert owners_of(application(9)) == {9}
+
+
+class Discord:
+    """Answers who owns the bot, and counts the questions."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.owner = 1
+        self.down = False
+
+    async def application_info(self) -> Any:
+        self.asked += 1
+        if self.down:
+            raise discord.DiscordServerError(Mock(status=503, reason="down"), "down")
+        return application(self.owner)
+
+
+async def test_discord_is_asked_now_and_then_and_its_failures_change_nothing() -> None:
+    now, answering = 0.0, Discord()
+    owners = Owners((), clock=lambda: now)
+    client: Any = answering
+    answering.down = True
+    assert not await owners.include(client, 1)
+    answering.down = False
+    assert await owners.include(client, 1)
+    assert not await owners.include(client, 2)
+    assert answering.asked == 2
+    now, answering.down = ASK_AGAIN, True
+    assert await owners.include(client, 1), "who it was the last time"
+    answering.down, answering.owner = False, 2
+    assert await owners.include(client, 2)
+    assert not await owners.include(client, 1)
+
+
+@pytest.mark.parametrize(("person", "one"), [(7, True), (8, True), (1, False)])
+async def test_the_operators_own_list_wins_and_discord_is_not_asked(person: int, one: bool) -> None:
+    answering = Discord()
+    client: Any = answering
+    assert await Owners((7, 8)).include(client, person) is one
+    assert answering.asked == 0

@@ -1,0 +1,118 @@
+"""A stage for tests of what messages mean: the bot with its router, its chat and its eyes, and servers with scripts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+import aiohttp
+import pytest
+from discord.ext import commands
+
+from bot.access import RateLimit
+from bot.characters import Characters
+from bot.client import SeiyuuBot
+from bot.commands.chat import ChatCommands
+from bot.commands.messages import MessageFeatures, MessageRouter
+from bot.database import Database
+from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
+from bot.features.autonomous_talk.occasion import QuietHours
+from bot.features.autonomous_talk.records import ChannelRecords
+from bot.features.text_chat.service import TextChat
+from bot.features.vision.feature import Vision, VisionOptions
+from bot.features.vision.model import VisionModelOptions
+from bot.llm.options import ModelOptions
+from bot.llm.personas import PERSONAS_DIR
+from bot.llm.stream import ModelClient
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from sandbox.world.entities import Channel, Message
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.features.chat_stage import NOW, OPTIONS
+from tests.features.stage import LIMIT, FeatureStage, feature_stage
+from tests.features.talk import written_by_bots
+from tests.features.vision_server import VisionServer
+
+
+@dataclass(slots=True)
+class MessageStage:
+    """The bot, and what its models were asked."""
+
+    stage: FeatureStage
+    chat: TextChat
+    vision: Vision
+    model: ScriptedModel
+    seer: VisionServer
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.stage.sandbox
+
+    @property
+    def ada(self) -> Guest:
+        return self.stage.ada
+
+    @property
+    def general(self) -> Channel:
+        return self.sandbox.home.general
+
+    @property
+    def me(self) -> str:
+        """A mention of the bot."""
+        return f"<@{self.sandbox.bot_id}>"
+
+    async def answer_to(self, message: Message, starts: str = "") -> str:
+        """The bot's next message after it that begins so."""
+        channel = self.sandbox.world.directory.channel(message.channel_id)
+        told = await self.ada.wait_for_message(
+            channel, lambda m: m.author.bot and m.content.startswith(starts), LIMIT, after=message
+        )
+        return told.content
+
+    async def line_for(self, message: Message) -> str:
+        """The line that the model was asked to answer for this message, once it is answered."""
+        await self.answer_to(message)
+        return str(self.model.asked[-1][-1]["content"])
+
+    def written(self, channel: Channel | None = None) -> list[str]:
+        """Everything that the bot has written there (in general), oldest first."""
+        return [message.content for message in written_by_bots(self.sandbox, channel or self.general)]
+
+    async def nothing_is_asked(self) -> None:
+        """Wait a moment in which no model is asked."""
+        asked = len(self.model.asked)
+        await asyncio.sleep(0.3)
+        assert len(self.model.asked) == asked
+
+
+@asynccontextmanager
+async def message_stage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MessageStage]:
+    """Start it."""
+    async with (
+        ScriptedModel(lambda _line: Answer("I see.")) as model,
+        VisionServer() as seer,
+        aiohttp.ClientSession() as http,
+        ModelClient(ModelOptions(model.url, stall_timeout=5.0, first_token_timeout=5.0)) as client,
+    ):
+        chats: list[TextChat] = []
+        vision = Vision(VisionOptions(VisionModelOptions(seer.url, "seer", timeout=5.0)), http)
+
+        async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
+            chat = await TextChat.open(bot, database, client, characters, OPTIONS, clock=lambda: NOW)
+            chats.append(chat)
+            records = await ChannelRecords.in_database(database)
+            options = TalkOptions(60.0, QuietHours.parse(""), UTC)
+            talk = AutonomousTalk(bot, records, client, characters, options)
+            features = MessageFeatures(chat, talk, vision)
+            return [MessageRouter(bot, features, RateLimit("100/60"), lambda: None), ChatCommands(chat, "!")]
+
+        async with feature_stage(folder, monkeypatch, make_cogs) as stage:
+            try:
+                yield MessageStage(stage, chats[0], vision, model, seer)
+            finally:
+                await chats[0].close()

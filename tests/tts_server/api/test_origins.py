@@ -1,0 +1,172 @@
+"""Web pages: those that are allowed can use the API from a browser, all others can't."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.tts_server.api.speaking import PATH
+from tests.tts_server.client import RunningServer, running
+from tests.tts_server.stand_in_engines import CountingEngine
+from tts_server.settings import SettingsError, load_settings
+
+PAGE = "http://chat.example:8000"
+STRANGER = "https://evil.example"
+SECRET = "correct horse"
+ASKING = {
+    "Origin": PAGE,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os",
+}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RunningServer]:
+    async with running(CountingEngine(), allowed_origins=[PAGE]) as server:
+        yield server
+
+
+@pytest.fixture
+async def locked() -> AsyncIterator[RunningServer]:
+    async with running(CountingEngine(), token=SECRET, allowed_origins=["*"]) as server:
+        yield server
+
+
+async def _ask(
+    server: RunningServer, method: str, path: str, headers: dict[str, str], **options: Any
+) -> tuple[int, dict[str, str], str]:
+    async with server.session.request(method, server.http.make_url(path), headers=headers, **options) as answer:
+        return answer.status, dict(answer.headers), await answer.text(errors="replace")
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/voices", "/v1/voices/x", "/v1/performance", "/openapi.json"])
+async def test_a_browser_that_asks_for_an_allowed_page_is_told_what_it_may(server: RunningServer, path: str) -> None:
+    status, headers, _ = await _ask(server, "OPTIONS", path, ASKING)
+    assert status == 204
+    assert headers["Access-Control-Allow-Origin"] == PAGE
+    assert {"GET", "POST", "PUT", "DELETE"} <= set(headers["Access-Control-Allow-Methods"].split(", "))
+    assert "x-stainless-os" in headers["Access-Control-Allow-Headers"]
+    assert headers["Vary"] == "Origin"
+
+
+async def test_a_preflight_carries_no_token(locked: RunningServer) -> None:
+    status, headers, _ = await _ask(locked, "OPTIONS", PATH, ASKING)
+    assert (status, headers["Access-Control-Allow-Origin"]) == (204, PAGE)
+    assert "authorization" in headers["Access-Control-Allow-Headers"].lower()
+    status, headers, _ = await _ask(locked, "POST", PATH, {"Origin": PAGE}, json={"input": "Hello."})
+    assert (status, headers["Access-Control-Allow-Origin"]) == (401, PAGE), "the page can read why"
+    with_token = {"Origin": PAGE, "Authorization": f"Bearer {SECRET}"}
+    status, headers, _ = await _ask(locked, "POST", PATH, with_token, json={"input": "Hello."})
+    assert (status, headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", PATH, {"input": "Hello there."}, 200),
+        ("POST", PATH, {"input": "Hello there.", "stream_format": "sse"}, 200),
+        ("POST", PATH, {"input": ""}, 400),
+        ("POST", PATH, {"input": "x", "voice": "nobody"}, 400),
+        ("GET", "/v1/audio/voices", None, 200),
+        ("GET", "/v1/voices/nobody", None, 404),
+        ("GET", "/nowhere", None, 404),
+        ("DELETE", "/v1/models", None, 405),
+        ("GET", "/health", None, 200),
+    ],
+)
+async def test_every_answer_names_the_page_that_may_read_it(
+    server: RunningServer, method: str, path: str, body: object, status: int
+) -> None:
+    given, headers, _ = await _ask(server, method, path, {"Origin": PAGE}, **({"json": body} if body else {}))
+    assert (given, headers["Access-Control-Allow-Origin"]) == (status, PAGE)
+
+
+async def test_other_pages_are_refused_and_read_nothing(server: RunningServer) -> None:
+    for method, path in (("OPTIONS", PATH), ("POST", PATH), ("GET", "/v1/voices")):
+        status, headers, _ = await _ask(server, method, path, {**ASKING, "Origin": STRANGER})
+        assert status == 403
+        assert "Access-Control-Allow-Origin" not in headers
+    for origin in (f"{PAGE}.evil.example", "http://chat.example", "https://chat.example:8000", "null", ""):
+        _, headers, _ = await _ask(server, "GET", "/health", {"Origin": origin})
+        assert "Access-Control-Allow-Origin" not in headers
+
+
+async def test_without_the_setting_no_page_reads_anything() -> None:
+    async with running(CountingEngine()) as server:
+        status, headers, _ = await _ask(server, "OPTIONS", PATH, {**ASKING, "Origin": "http://localhost:3000"})
+        assert status == 405
+        assert not [name for name in headers if name.startswith("Access-Control")]
+
+
+async def test_the_websocket_lets_allowed_pages_in_and_no_others(server: RunningServer) -> None:
+    async with server.connect(origin=PAGE) as client:
+        await client.say("Hello.")
+        assert (await client.hear()).text == "Hello."
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await server.session.ws_connect(server.http.make_url("/ws/stream"), origin=STRANGER)
+    assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("odd", ["x\r\nSet-Cookie: a=b", "a" * 5000, "ä"])
+async def test_headers_that_are_none_are_not_given_back(server: RunningServer, odd: str) -> None:
+    asking = {**ASKING, "Access-Control-Request-Headers": odd.replace("\r\n", " ")}
+    status, headers, _ = await _ask(server, "OPTIONS", PATH, asking)
+    assert (status, headers["Access-Control-Allow-Headers"]) == (204, "Authorization, Content-Type")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example:8765", 403),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("[", 403),
+        ("127.0.0.1:8765", 200),
+        ("localhost:8765", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:8765", 200),
+        ("seiyuu.localhost:8765", 200),
+        ("chat.example", 200),
+    ],
+)
+async def test_a_name_that_was_made_to_lead_here_is_refused(server: RunningServer, host: str, status: int) -> None:
+    given, _, text = await _ask(server, "GET", "/v1/voices", {"Host": host})
+    assert given == status
+    if status == 403:
+        assert '"code": "bad_host"' in text
+
+
+async def test_with_a_token_the_server_may_have_any_name(locked: RunningServer) -> None:
+    headers = {"Host": "voice.example", "Authorization": f"Bearer {SECRET}"}
+    assert (await _ask(locked, "GET", "/v1/voices", headers))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("setting", "token", "said"),
+    [
+        ("*", None, "TTS_TOKEN"),
+        ("http://a.example,*", None, "TTS_TOKEN"),
+        ("chat.example", None, "is not an origin"),
+        ("http://a.example/page", None, "is not an origin"),
+        ("ftp://a.example", None, "is not an origin"),
+        ("http://a.example:port", None, "TTS_ALLOWED_ORIGINS"),
+    ],
+)
+def test_origins_that_can_not_be_used_are_told_at_the_start(
+    setting: str, token: str | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match="TTS_ALLOWED_ORIGINS") as caught:
+        load_settings(tts_allowed_origins=setting, tts_token=token)
+    assert said in str(caught.value)
+
+
+def test_origins_are_written_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TTS_ALLOWED_ORIGINS", "HTTP://Chat.example:8000/, https://b.example:443 ,")
+    assert load_settings().tts_allowed_origins == ("http://chat.example:8000", "https://b.example")
+    assert load_settings(tts_allowed_origins="*", tts_token=SECRET).tts_allowed_origins == ("*",)

@@ -1,0 +1,74 @@
+"""``python -m tests.voice.transcribe.half_a_machine FAULT``: the transcriber's process where CUDA is half there.
+
+The process, its protocol and its order of events are the real ones; only the model is not. The faults are those that
+CTranslate2 is known for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from bot.voice.receive.heard import Sound16
+from bot.voice.transcribe.worker import Listener, main
+
+NO_CUBLAS = "Library libcublas.so.12 is not found or cannot be loaded"
+NO_FLOAT16 = (
+    "Requested float16 compute type, but the target device or backend do not support efficient float16 computation."
+)
+FULL = "CUDA failed with error out of memory"
+
+
+@dataclass(slots=True)
+class HalfAModel:
+    """Says where it runs; fails at the sound as the fault has it."""
+
+    fault: str
+    device: str
+    compute_type: str
+    asked: int = 0
+
+    def transcribe(self, audio: Sound16, **_: Any) -> tuple[Iterable[Any], Any]:
+        self.asked += 1
+        on_card = self.device != "cpu"
+        if on_card and self.fault == "no cublas at the first sound":
+            raise RuntimeError(NO_CUBLAS)
+        if on_card and self.fault == "no cudnn":
+            sys.stderr.write("Invalid handle. Cannot load symbol cudnnCreateTensorDescriptor\n")
+            os.abort()
+        if on_card and self.fault == "full later" and self.asked > 1:
+            raise RuntimeError(FULL)
+        text = f"I run on {self.device} in {self.compute_type}."
+        segment = SimpleNamespace(text=text, no_speech_prob=0.01, avg_logprob=-0.2, compression_ratio=1.0)
+        return [segment], SimpleNamespace(language="en", language_probability=0.99)
+
+
+class HalfAMachine:
+    """Two cards, of which something is wrong."""
+
+    def __init__(self, fault: str) -> None:
+        self._fault = fault
+
+    def cards(self) -> int:
+        return 0 if self._fault == "no card" else 2
+
+    def load(
+        self, model: str, device: str, index: int, compute_type: str, threads: int, language: str | None
+    ) -> Listener:
+        on_card = device != "cpu"
+        if on_card and self._fault == "no cublas":
+            raise RuntimeError(NO_CUBLAS)
+        if compute_type == "float16" and (self._fault == "no float16" or not on_card):
+            raise ValueError(NO_FLOAT16)
+        if self._fault == "no model":
+            raise RuntimeError(f"Unable to open file 'model.bin' in model '{model}'")
+        place = f"{device}:{index}" if on_card else device
+        return Listener(HalfAModel(self._fault, place, compute_type), language, compute_type)
+
+
+if __name__ == "__main__":
+    sys.exit(main(HalfAMachine(sys.argv[1])))

@@ -1,0 +1,85 @@
+"""A card that is half there costs no ears: what is used instead, and that the reason is said once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from bot.voice.transcribe.compute import Place, is_about_place, plan
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, Urgency
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+
+SOUND = np.full(32_000, 0.1, np.float32)
+
+
+@asynccontextmanager
+async def hearing(fault: str, device: str = "auto", compute_type: str = "auto") -> AsyncIterator[WhisperTranscriber]:
+    options = WhisperOptions("some-model", device, compute_type=compute_type)
+    program = ("-m", "tests.voice.transcribe.half_a_machine", fault)
+    transcriber = WhisperTranscriber(options, Corrections(), program=program)
+    yield transcriber
+    await transcriber.close()
+
+
+async def hear(transcriber: WhisperTranscriber) -> str:
+    return (await transcriber.transcribe(TranscriptionRequest(SOUND, Urgency.FINAL))).text
+
+
+@pytest.mark.parametrize(
+    ("fault", "device", "compute_type", "where", "why"),
+    [
+        ("nothing", "auto", "auto", "cuda:0 in float16", ""),
+        ("nothing", "cuda:1", "int8_float16", "cuda:1 in int8_float16", ""),
+        ("nothing", "cpu", "auto", "cpu in int8", ""),
+        ("no card", "auto", "auto", "cpu in int8", ""),
+        ("no card", "cuda", "auto", "cpu in int8", "no graphics card"),
+        ("nothing", "cuda:7", "auto", "cpu in int8", "no card cuda:7"),
+        ("no cublas", "auto", "auto", "cpu in int8", "libcublas.so.12 is missing"),
+        ("no cublas at the first sound", "cuda", "auto", "cpu in int8", "libcublas.so.12 is missing"),
+        ("no float16", "auto", "auto", "cuda:0 in int8", "graphics card can't compute in float16"),
+        ("no float16", "cuda:1", "float16", "cuda:1 in int8", "graphics card can't compute in float16"),
+        ("nothing", "cpu", "float16", "cpu in int8", "processor can't compute in float16"),
+        ("no cudnn", "auto", "auto", "cpu in int8", "cuDNN"),
+    ],
+)
+async def test_another_place_is_found_and_the_reason_is_said_once(
+    fault: str, device: str, compute_type: str, where: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with hearing(fault, device, compute_type) as transcriber:
+        await transcriber.warm_up()
+        assert [await hear(transcriber), await hear(transcriber)] == [f"I run on {where}."] * 2
+        said = [record for record in caplog.records if record.levelno >= logging.WARNING and "falls back" in record.msg]
+        assert len(said) == bool(why)
+        assert why in transcriber.describe()
+        assert ("⚠️" in transcriber.describe()) == bool(why)
+
+
+async def test_a_card_that_is_full_at_the_tenth_sound_costs_no_turn() -> None:
+    async with hearing("full later") as transcriber:
+        await transcriber.warm_up()
+        assert await hear(transcriber) == "I run on cpu in int8."
+        assert "the graphics card is full" in transcriber.describe()
+
+
+async def test_a_model_that_is_broken_everywhere_is_said() -> None:
+    async with hearing("no model") as transcriber:
+        with pytest.raises(TranscriptionError, match=r"model\.bin.*STT_MODEL"):
+            await transcriber.warm_up()
+
+
+def test_what_is_asked_for_comes_first_and_the_processor_last() -> None:
+    places = plan("cuda:1", "bfloat16", 2).places
+    assert places[0] == Place("cuda", 1, "bfloat16")
+    assert [place.device for place in places[-2:]] == ["cpu", "cpu"]
+    assert {place.index for place in places if place.device == "cuda"} == {1}
+
+
+@pytest.mark.parametrize("error", ["cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED", "CUDA failed with error x"])
+def test_errors_of_the_card_are_told_from_those_of_the_sound(error: str) -> None:
+    assert is_about_place(error)
+    assert not is_about_place("max() arg is an empty sequence")

@@ -1,0 +1,67 @@
+"""What a server asks for that has too much to do, and for how long guesses are given up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.voice.transcribe.rate_limits import LONGEST_CALM, SHORTEST_CALM, RateLimits
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "2"}, 2.0),
+        ({"Retry-After": "0.25"}, 0.25),
+        ({"Retry-After": "1m30s"}, 90.0),
+        ({"Retry-After": "250ms"}, 0.25),
+        ({"Retry-After-Ms": "1500", "Retry-After": "2"}, 1.5),
+        ({"Retry-After": "Thu, 01 Jan 2026 00:00:07 GMT"}, 7.0),
+        ({"Retry-After": "Wed, 31 Dec 2025 00:00:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-3"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": ""}, None),
+        ({}, None),
+    ],
+)
+def test_every_way_to_ask_for_time_is_understood(headers: dict[str, str], seconds: float | None) -> None:
+    limits = RateLimits(Clock(), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    assert limits.asked_to_wait(headers) == seconds
+
+
+def test_guesses_are_given_up_longer_than_the_server_asks_for_and_then_come_back() -> None:
+    clock = Clock()
+    limits = RateLimits(clock)
+    assert limits.may_guess
+    limits.refused(2.0)
+    assert (limits.wait, limits.may_guess) == (2.0, False)
+    clock.now += 2.0
+    assert (limits.wait, limits.may_guess) == (0.0, False)
+    clock.now += SHORTEST_CALM
+    assert limits.may_guess
+
+
+def test_who_is_refused_again_and_again_guesses_less_and_less() -> None:
+    clock = Clock()
+    limits = RateLimits(clock)
+    waits = []
+    for _ in range(6):
+        limits.refused(0.0)
+        began = clock.now
+        while not limits.may_guess:
+            clock.now += 1.0
+        waits.append(clock.now - began)
+    assert waits == [15.0, 30.0, 60.0, 120.0, LONGEST_CALM, LONGEST_CALM]
+    clock.now += 1000.0
+    limits.refused(0.0)
+    clock.now += SHORTEST_CALM
+    assert limits.may_guess
