@@ -9,6 +9,8 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.commands.guarded_view import GuardedView
+
 ANSWER_SECONDS = 60.0
 NOT_ASKED = "🔒 That is for {name} to answer."
 
@@ -39,22 +41,27 @@ class Choices:
     dangerous: bool = False
 
 
-class _Question(discord.ui.View):
-    def __init__(self, person: discord.User | discord.Member, choices: Choices, seconds: float) -> None:
-        super().__init__(timeout=seconds)
+class _Question(GuardedView):
+    def __init__(
+        self,
+        ctx: commands.Context[Any],
+        person: discord.User | discord.Member,
+        choices: Choices,
+        seconds: float,
+    ) -> None:
+        command = ctx.command.qualified_name if ctx.command else ""
+        super().__init__(ctx.bot.guard, command, anybody=person.id != ctx.author.id, timeout=seconds)
         self.answer = Answer.NONE
         self._person = person
         style = discord.ButtonStyle.danger if choices.dangerous else discord.ButtonStyle.success
         self.add_item(_Button(Answer.YES, choices.yes, style))
         self.add_item(_Button(Answer.NO, choices.no, discord.ButtonStyle.secondary))
 
-    async def interaction_check(self, interaction: discord.Interaction[Any]) -> bool:
+    def refuses(self, person: discord.User | discord.Member) -> str | None:
         """Take an answer from nobody but who was asked."""
-        if interaction.user.id == self._person.id:
-            return True
-        text = NOT_ASKED.format(name=discord.utils.escape_markdown(self._person.display_name))
-        await interaction.response.send_message(text, ephemeral=True)
-        return False
+        if person.id == self._person.id:
+            return None
+        return NOT_ASKED.format(name=discord.utils.escape_markdown(self._person.display_name))
 
     async def take(self, answer: Answer, interaction: discord.Interaction[Any]) -> None:
         """The person has answered."""
@@ -83,7 +90,7 @@ async def ask(
     seconds: float = ANSWER_SECONDS,
 ) -> Asked:
     """Ask ``person``, who may be mentioned in the question, and wait for their answer, at most so many seconds."""
-    view = _Question(person, choices, seconds)
+    view = _Question(ctx, person, choices, seconds)
     message = await ctx.send(question, view=view, allowed_mentions=discord.AllowedMentions(users=[person]))
     await view.wait()
     return Asked(message, view.answer)

@@ -99,8 +99,12 @@ class VoiceRecordings:
             text = REFUSED if asked.answer is Answer.NO else UNANSWERED
             await message.edit(content=text.format(name=name), view=None)
             return None
-        # Minutes may have passed: the call may be over, or they may have left it.
-        call = self._require(ctx, person)
+        try:
+            # A minute may have passed: the call may be over, or they may have left it.
+            call = self._require(ctx, person)
+        except CallError as error:
+            await message.edit(content=str(error), view=None)
+            return None
         for count in range(self._count_down, 0, -1):
             await message.edit(content=READY.format(name=name, count=count), view=None)
             await asyncio.sleep(1.0)

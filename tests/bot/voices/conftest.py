@@ -68,6 +68,9 @@ class Stage:
         self.call = Call(cast(VoiceChannel, self.bot.get_channel(self.sandbox.home.lounge.id)))
         return self.call
 
+    def call_on(self, guild: int) -> Call | None:
+        return self.call if self.call is not None and self.call.channel.guild.id == guild else None
+
     def say(self, guild: int, prompt: Prompt) -> bool:
         if self.call is None or guild != self.sandbox.guild.id:
             return False
@@ -111,7 +114,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         bot._connection.guild_ready_timeout = 0.05
         voices = await Voices.load(VoicesClient(http, server.url, None), database, "!")
         stage = Stage(sandbox, bot, server, voices, ada, ben)
-        recordings = VoiceRecordings(lambda guild: stage.call, "!", answer_seconds=PATIENCE, count_down=0)
+        recordings = VoiceRecordings(stage.call_on, "!", answer_seconds=PATIENCE, count_down=0)
         await bot.add_cogs([VoicesCommands(voices, recordings, stage.say, "de", "!")])
         running = asyncio.create_task(bot.start(sandbox.bot_token))
         try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import wave
+from typing import cast
 
 import pytest
 
+from bot.guard import ELSEWHERE
+from bot.voice.connection.link import VoiceChannel
 from bot.voice.receive.heard import HEARING_RATE
 from bot.voice.records.voice_sample import SampleError
-from sandbox.world.entities import Message
+from sandbox.world.entities import ChannelKind, Message
 from tests.bot.voices.conftest import LIMIT, Call, Stage
 
 
@@ -64,6 +68,27 @@ async def test_a_no_and_no_answer_record_nothing(stage: Stage) -> None:
     await ended(stage, asked, "👍 Not recorded, Ben: you said no.")
     asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
     await ended(stage, asked, "👍 Not recorded: Ben did not answer.")
+    assert call.sampled == []
+    nothing_was_kept(stage)
+
+
+async def test_a_question_from_before_does_nothing_once_the_call_is_elsewhere_or_over(stage: Stage) -> None:
+    call, directory = stage.begin_call(), stage.sandbox.world.directory
+    asked = await question(stage, f"!voice record Robin <@{stage.ben.id}>")
+    guild = directory.add_guild("Elsewhere", stage.sandbox.home.owner)
+    directory.add_member(guild, stage.sandbox.bot)
+    lounge = directory.add_channel(guild, "lounge", ChannelKind.VOICE)
+    async with asyncio.timeout(LIMIT):
+        while (there := stage.bot.get_channel(lounge.id)) is None:
+            await asyncio.sleep(0.01)
+    here, call.channel = call.channel, cast(VoiceChannel, there)
+    pressed = await stage.ben.click(asked, "yes")
+    answer = await pressed.response(LIMIT)
+    assert (answer.content, answer.is_ephemeral) == (ELSEWHERE, True)
+    call.channel = here
+    stage.call = None
+    await stage.ben.click(asked, "yes")
+    await ended(stage, asked, "I'm in no call on this server")
     assert call.sampled == []
     nothing_was_kept(stage)
 
