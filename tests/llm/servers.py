@@ -27,15 +27,15 @@ FINISHED = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}
 
 
 @asynccontextmanager
-async def serving(handler: Handler, template: Handler | None = None) -> AsyncIterator[str]:
-    """Serve ``handler`` on every path; yields the base URL. A handler whose client hangs up is cancelled.
+async def serving(handler: Handler, *, own_paths: bool = False) -> AsyncIterator[str]:
+    """Serve ``handler``; yields the base URL. A handler whose client hangs up is cancelled.
 
-    ``template`` answers what llama.cpp tells of its chat template; without it that is not found, as elsewhere.
+    With ``own_paths`` it serves everything, without it everything but what only llama.cpp knows: that is not found.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        if request.path in ("/props", "/apply-template"):
-            return await template(request) if template is not None else web.Response(status=404)
+        if not own_paths and request.path in ("/props", "/apply-template"):
+            return web.Response(status=404)
         return await handler(request)
 
     app = web.Application()

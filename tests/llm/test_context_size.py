@@ -32,7 +32,7 @@ async def size_of(answers: Mapping[str, Any], options: ModelOptions = OPTIONS) -
             return web.Response(status=404, text="404 page not found")
         return web.json_response(answers[request.path])
 
-    async with serving(handler) as url, ModelClient(replace(options, url=url)) as client:
+    async with serving(handler, own_paths=True) as url, ModelClient(replace(options, url=url)) as client:
         return await ask_context_size(client._connections(), client.options)
 
 
@@ -109,7 +109,7 @@ async def test_what_the_server_says_holds_for_the_next_reply() -> None:
 
     messages = [ChatMessage("user", "word " * 200), ChatMessage("assistant", "word " * 200)] * 4
     messages.append(ChatMessage("user", "And?"))
-    async with serving(handler) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+    async with serving(handler, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         assert [piece async for piece in client.stream(messages)] == ["Yes."]
         await client.learn_context_size()
         assert [piece async for piece in client.stream(messages)] == ["Yes."]
@@ -126,7 +126,10 @@ async def test_a_size_that_is_set_is_not_asked_for() -> None:
         asked.append(request.path)
         return web.Response(status=404)
 
-    async with serving(handler) as url, ModelClient(replace(OPTIONS, url=url, context_tokens=2048)) as client:
+    async with (
+        serving(handler, own_paths=True) as url,
+        ModelClient(replace(OPTIONS, url=url, context_tokens=2048)) as client,
+    ):
         await client.learn_context_size()
     assert asked == []
 
@@ -141,7 +144,7 @@ async def test_a_server_that_starts_late_is_asked_again(tmp_path: Path) -> None:
         answers.update(LLAMA_CPP)
 
     async with (
-        serving(handler) as url,
+        serving(handler, own_paths=True) as url,
         ModelClient(replace(OPTIONS, url=url)) as client,
         Database.opened(tmp_path / "db") as database,
     ):
