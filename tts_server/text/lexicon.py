@@ -202,6 +202,39 @@ class Introduction(_Part):
     not_before: list[Word] = []
 
 
+class Formulas(_Part):
+    """How mathematics is said. ``{}`` is where the part belongs; of two, the first is the upper or the inner one.
+
+    ``signs`` are by LaTeX command or by character, ``large`` are those with bounds (sums, integrals, limits).
+    ``powers`` are by exponent, ``denominators`` by number: beside one, and beside several. ``of`` joins a function and
+    what it is of, ``mixed`` a whole number and a fraction.
+    """
+
+    signs: dict[Word, str]
+    large: dict[Word, Word]
+    functions: dict[Word, Word] = {}
+    accents: dict[Word, Word] = {}
+    powers: dict[Word, Word]
+    power: Word
+    index: Word
+    one: Word
+    denominators: dict[Word, Forms]
+    fraction: Word
+    long_fraction: Word
+    mixed: Word
+    root: Word
+    cube_root: Word
+    higher_root: Word
+    binomial: Word
+    absolute: Word
+    brackets: Word
+    of: Word
+    bounds: Word
+    below: Word
+    unbounded: Word
+    limit: Word
+
+
 class Lexicon(_Part):
     """One language. The ``closing`` abbreviations often end a sentence with their full stop.
 
@@ -215,6 +248,7 @@ class Lexicon(_Part):
     numbers: Numbers | None = None
     marks: Marks | None = None
     introductions: list[Introduction] = []
+    formulas: Formulas | None = None
 
 
 class Common(_Part):

@@ -23,6 +23,8 @@ FIRST_LIMIT = 90
 """Longest first segment, in Latin letters' worth of speech: about 6 s."""
 LIMIT = 220
 """Longest later segment, likewise: about 15 s, and what the engines speak in one go."""
+FORMULA_LIMIT = 600
+"""Longest formula that is kept whole: LaTeX is much longer than what is said."""
 ENOUGH = 100
 """From this length on a later segment ends at any clause mark."""
 
@@ -63,7 +65,7 @@ class Segmenter:
     The first segment ends at the first clause mark after two words, or the first stop: it decides how long people
     wait. Later ones end with their sentence, or at a clause mark once they are as long as twice what is being spoken
     meanwhile. The segments joined are the text, character for character, and the cuts are the same however the text
-    was divided into pieces. No cut falls into a number, an abbreviation, an address, code or a link.
+    was divided into pieces. No cut falls into a number, an abbreviation, an address, code, a formula or a link.
     """
 
     def __init__(self, language: str | None = None) -> None:
@@ -235,7 +237,7 @@ class Segmenter:
             return
         elif is_blankless(self._text[-1]) and not self._spans.inside:
             self._cut()
-        elif self._size.weight >= 2 * limit:
+        elif self._size.weight >= (FORMULA_LIMIT if self._spans.formula else 2 * limit):
             self._spans.abandon()
             self._cut()
 

@@ -25,15 +25,93 @@ class Span(Enum):
     """``(address`` of a markdown link."""
     MARKUP = auto()
     """``<@123>`` and the like, until ``>`` or a blank."""
+    DOLLAR = auto()
+    """Just after a dollar sign that may begin a formula, or a price."""
+    PRICE = auto()
+    """``$5``, which is a formula only if mathematics follow at once."""
+    FORMULA = auto()
+    """``$x^2$``, within a line, or ``\\(x\\)``."""
+    SHOWN_FORMULA = auto()
+    """``$$x$$`` or ``\\[x\\]``, over lines."""
     ACTION_MARK = auto()
     """Just after an asterisk that may begin an action."""
     ACTION = auto()
     """``*waves`` where a sentence could begin, within a line."""
 
 
+_MATHEMATICAL = frozenset("\\^_{=")
+_WORDS_OF_A_SENTENCE = 2
+_LETTERS_OF_A_WORD = 3
 _UNBREAKABLE = frozenset({Span.ADDRESS, Span.FENCE, Span.LINK_TARGET})
 _WITHIN_A_LINE = frozenset({Span.CODE, Span.LINK_TEXT, Span.LINK_TARGET, Span.ACTION, Span.MARKUP})
 _MARKUP_SIGILS = frozenset("@#:at/hd")
+
+
+class _FormulaTracker:
+    """Follows what may be a formula; a sentence between two prices is none."""
+
+    def __init__(self) -> None:
+        self._closing = ""
+        self._depth = 0
+        self._letters = 0
+        self._words = 0
+
+    def open(self, char: str, before: str) -> Span:
+        """What begins with ``char``, after the two characters before it; ``NONE`` if nothing does."""
+        self._depth = self._letters = self._words = 0
+        last, escaped = before[-1:], before == "\\\\"
+        if char == "$" and last != "\\" and not last.isalnum():
+            self._closing = "$"
+            return Span.DOLLAR
+        if char in "([" and last == "\\" and not escaped:
+            self._closing = {"(": ")", "[": "]"}[char]
+            return Span.FORMULA if char == "(" else Span.SHOWN_FORMULA
+        return Span.NONE
+
+    def step(self, char: str, last: str, span: Span) -> Span:
+        """What the text is in after ``char``, which follows ``last`` inside ``span``."""
+        if span is Span.DOLLAR:
+            return self._after_dollar(char)
+        if span is Span.PRICE:
+            if char in _MATHEMATICAL:
+                return Span.FORMULA
+            return Span.NONE if char.isspace() or char == "$" else span
+        if self._closes(char, last, span):
+            return Span.NONE
+        return span if self._closing != "$" or span is Span.SHOWN_FORMULA else self._still_formula(char, last)
+
+    def _after_dollar(self, char: str) -> Span:
+        if char == "$":
+            self._closing = "$$"
+            return Span.SHOWN_FORMULA
+        if char.isspace():
+            return Span.NONE
+        if char.isdigit():
+            return Span.PRICE
+        self._letters = int(char.isalpha())
+        return Span.FORMULA
+
+    def _closes(self, char: str, last: str, span: Span) -> bool:
+        if span is Span.SHOWN_FORMULA and self._closing == "$$":
+            return char == "$" and last == "$"
+        if self._closing == "$":
+            return char == "$" and last != "\\"
+        return char == self._closing and last == "\\"
+
+    def _still_formula(self, char: str, last: str) -> Span:
+        """``$HOME is where …``: words one after another are a sentence, and so is what a stop ends."""
+        if char == "\n" or (char.isspace() and last in HARD_MARKS | {"."}):
+            return Span.NONE
+        self._depth += {"{": 1, "}": -1}.get(char, 0)
+        if char.isalpha() and (self._letters or last.isspace()):
+            self._letters += 1
+        elif char.isspace():
+            is_word = self._letters >= _LETTERS_OF_A_WORD
+            self._words = self._words + 1 if is_word else 0 if self._letters == 0 else self._words
+            self._letters = 0
+        else:
+            self._letters = self._words = 0
+        return Span.NONE if self._words >= _WORDS_OF_A_SENTENCE and self._depth <= 0 else Span.FORMULA
 
 
 class SpanTracker:
@@ -46,11 +124,17 @@ class SpanTracker:
         self._sentence_may_begin = True
         self._last_stop = True
         self._tail = ""
+        self._formula = _FormulaTracker()
 
     @property
     def inside(self) -> bool:
         """Whether a cut here would part what belongs together."""
-        return self.span is not Span.NONE or self._ticks > 0
+        return self.span not in (Span.NONE, Span.PRICE) or self._ticks > 0
+
+    @property
+    def formula(self) -> bool:
+        """Whether it is a formula, whose writing is much longer than what is said."""
+        return self.span in (Span.FORMULA, Span.SHOWN_FORMULA)
 
     @property
     def unbreakable(self) -> bool:
@@ -103,6 +187,8 @@ class SpanTracker:
                 self.span = Span.NONE
             case Span.MARKUP if char == ">" or char.isspace():
                 self.span = Span.NONE
+            case Span.DOLLAR | Span.PRICE | Span.FORMULA | Span.SHOWN_FORMULA:
+                self.span = self._formula.step(char, self._tail[-1:], self.span)
             case Span.ACTION_MARK:
                 self.span = Span.NONE if char == "*" or char.isspace() else Span.ACTION
             case Span.ACTION if char == "*":
@@ -117,6 +203,8 @@ class SpanTracker:
             self.span = Span.ACTION_MARK
         elif (char == "/" and self._tail == ":/") or (char == "." and self._tail == "www"):
             self.span = Span.ADDRESS
+        elif (span := self._formula.open(char, self._tail[-2:])) is not Span.NONE:
+            self.span = span
         elif char in _MARKUP_SIGILS and self._tail.endswith("<"):
             self.span = Span.MARKUP
 

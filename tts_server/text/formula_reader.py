@@ -1,0 +1,358 @@
+"""Reads a formula in LaTeX aloud: ``\\frac{1}{2} x^2`` is "one half x squared". Any text at all can be read."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, replace
+
+from tts_server.text.formula_symbols import (
+    GREEK,
+    ONLY_IN_FORMULAS,
+    SAME,
+    SUBSCRIPTS,
+    SUPERSCRIPTS,
+    SYMBOLS,
+    VULGAR_FRACTIONS,
+)
+from tts_server.text.lexicon import Formulas
+
+DEEPEST = 20
+"""Groups in groups; what is nested deeper is left out."""
+_TOKEN = re.compile(r"\\([a-zA-Z]+)\*?|\\(.)|([0-9]+(?:[.,][0-9]+)*)|([^\W\d_]{4,}(?![\w\\]))|(\S)", re.DOTALL)
+_ALTERNATIVES = str.maketrans(
+    {raised: f"^{{{plain}}}" for raised, plain in SUPERSCRIPTS.items()}
+    | {lowered: f"_{{{plain}}}" for lowered, plain in SUBSCRIPTS.items()}
+    | {vulgar: rf"\frac{{{top}}}{{{bottom}}}" for vulgar, (top, bottom) in VULGAR_FRACTIONS.items()}
+    | {sign: rf"\{name} " if len(name) > 1 else name for sign, name in (SYMBOLS | ONLY_IN_FORMULAS).items()}
+)
+_TEXT = frozenset(["text", "textbf", "textit", "textrm", "texttt", "textsf", "mbox"])
+_FONTS = frozenset(
+    [
+        "mathrm",
+        "mathbf",
+        "mathit",
+        "mathbb",
+        "mathcal",
+        "mathfrak",
+        "mathsf",
+        "boldsymbol",
+        "bm",
+        "operatorname",
+        "displaystyle",
+    ]
+)
+_SPACES = frozenset([",", ";", ":", "!", ">"])
+_SIZES = re.compile(r"left|right|middle|[bB]igg?[lrm]?")
+_STRUCTURE = frozenset({"frac", "sqrt", "binom", "begin", "end", "left", "right"})
+_FUNCTION_LETTERS = frozenset("fghFGP")
+_CLOSING = {"(": ")", "[": "]"}
+_DEGREE = "°"
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """``kind``: ``command``, ``number``, ``word`` or ``char``; ``start`` and ``end`` are where it stands."""
+
+    kind: str
+    text: str
+    start: int = field(compare=False)
+    end: int = field(compare=False)
+
+
+class FormulaReader:
+    """Reads formulas with the words of one language."""
+
+    def __init__(self, words: Formulas) -> None:
+        self._words = words
+
+    def knows(self, command: str) -> bool:
+        """Whether a command, without its backslash, is one that has a meaning here."""
+        name = SAME.get(command, command)
+        words = self._words
+        known = name in words.signs or name in words.large or name in words.functions or name in words.accents
+        return known or name in _STRUCTURE | _TEXT | _FONTS or _greek(name) is not None
+
+    def read(self, formula: str) -> str:
+        """The formula in words; numbers stay in figures."""
+        return _Reading(formula, self._words).whole()
+
+    def sign(self, symbol: str) -> str:
+        """What a sign of :data:`~tts_server.text.formula_symbols.SYMBOLS` means."""
+        return self.read(symbol)
+
+    def power(self, exponent: str) -> str:
+        """What follows the base."""
+        return _power(exponent, self._words)
+
+    def mixed(self, whole: str | None, top: str, bottom: str) -> str:
+        """A fraction, perhaps behind a whole number."""
+        fraction = _fraction(top, bottom, self._words)
+        return f"{whole} {self._words.mixed} {fraction}" if whole else fraction
+
+
+class _Reading:
+    """One formula's tokens, and how far they are read."""
+
+    def __init__(self, formula: str, words: Formulas) -> None:
+        self._words = words
+        self._text = formula.translate(_ALTERNATIVES)
+        self._tokens = [_token(match) for match in _TOKEN.finditer(self._text)]
+        self._at = 0
+        self._depth = 0
+
+    def whole(self) -> str:
+        parts = []
+        while self._at < len(self._tokens):
+            parts.append(self._until(None))
+            self._at += 1
+        return _joined(parts)
+
+    # Sequences
+
+    def _until(self, closing: str | None) -> str:
+        """Everything up to the closing character, or the end of the group around it; neither is taken."""
+        said: list[str] = []
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self._at = len(self._tokens)
+        while self._at < len(self._tokens):
+            token = self._tokens[self._at]
+            if token.kind == "char" and token.text in ("}", closing):
+                break
+            said.append(self._next(said[-1] if said else ""))
+        self._depth -= 1
+        return _joined(said)
+
+    def _next(self, before: str) -> str:
+        """The next thing, with what is raised and lowered beside it."""
+        token = self._take()
+        match token:
+            case _Token("command", name):
+                return self._command(SAME.get(name, name))
+            case _Token("char", "^" | "_"):
+                # Without a base, or with one that is read already.
+                return self._script(token.text)
+            case _Token("char", "{"):
+                return self._scripted(self._group())
+            case _Token("char", "(" | "[" as opening):
+                return self._scripted(self._bracketed(opening, before))
+            case _Token("char", "|"):
+                return self._scripted(self._absolute())
+            case _Token("number" | "word", text):
+                return self._scripted(text)
+            case _Token(_, char) if (letter := _greek_letter(char)) or char.isalpha():
+                return self._scripted(letter or char)
+            case _Token(_, "&" | "~" | "$" | "#" | "}" | ")" | "]" | "\\"):
+                return ""
+            case _Token(_, "'"):
+                return self._words.signs.get("prime", "")
+            case _Token(_, char):
+                return self._words.signs.get(char, char if char in ",.;:!?%°" else "")
+
+    def _command(self, name: str) -> str:
+        words = self._words
+        if name in words.large:
+            return self._large(words.large[name])
+        if name == "frac":
+            return self._scripted(_fraction(self._argument(digits=1), self._argument(digits=1), words))
+        if name == "binom":
+            return self._scripted(words.binomial.format(self._argument(), self._argument()))
+        if name == "sqrt":
+            return self._scripted(self._root())
+        if name in _TEXT:
+            return self._raw()
+        if name in words.accents:
+            return self._scripted(words.accents[name].format(self._argument()))
+        if name in words.functions:
+            return self._function(words.functions[name])
+        if name in ("begin", "end"):
+            return self._environment()
+        if name == "\\":
+            return ","
+        if name in _FONTS or name in _SPACES or _SIZES.fullmatch(name):
+            return ""
+        return self._scripted(words.signs.get(name) or _greek(name) or "")
+
+    # Parts
+
+    def _scripted(self, base: str) -> str:
+        """A thing and what is raised and lowered behind it."""
+        while self._peek("^") or self._peek("_"):
+            said = self._script(self._take().text)
+            base = base + said if said == _DEGREE else _joined([base, said])
+        return base
+
+    def _script(self, mark: str) -> str:
+        script = self._argument()
+        if not script:
+            return ""
+        return _power(script, self._words) if mark == "^" else self._words.index.format(script)
+
+    def _large(self, name: str) -> str:
+        """A sum, an integral, a limit: with what is below it and above it."""
+        low = high = ""
+        while True:
+            if self._peek_command("limits") or self._peek_command("nolimits"):
+                self._take()
+            elif self._peek("_"):
+                self._take()
+                low = self._argument()
+            elif self._peek("^"):
+                self._take()
+                high = self._argument()
+            else:
+                break
+        words = self._words
+        if name == words.large.get("lim"):
+            return words.limit.format(name=name, low=low) if low else name
+        if low and high:
+            return words.bounds.format(name=name, low=low, high=high)
+        return words.below.format(name=name, low=low) if low else words.unbounded.format(name=name)
+
+    def _function(self, name: str) -> str:
+        name = self._scripted(name)
+        if self._at >= len(self._tokens):
+            return name
+        return self._words.of.format(name) if self._begins_argument() else name
+
+    def _begins_argument(self) -> bool:
+        token = self._tokens[self._at]
+        if token.kind == "command":
+            named = SAME.get(token.text, token.text)
+            return named == "left" or named in ("frac", "sqrt") or _greek(named) is not None
+        return token.kind != "char" or token.text.isalpha() or token.text in "({["
+
+    def _root(self) -> str:
+        degree = ""
+        if self._peek("["):
+            self._take()
+            degree = self._until("]")
+            self._at += 1
+        inside = self._argument()
+        if not degree or degree == "2":
+            return self._words.root.format(inside)
+        return (self._words.cube_root if degree == "3" else self._words.higher_root).format(inside, degree)
+
+    def _bracketed(self, opening: str, before: str) -> str:
+        inside = self._until(_CLOSING[opening])
+        self._at += 1
+        if before in _FUNCTION_LETTERS:
+            return f"{self._words.of.format('')} {inside}".strip()
+        compound = " " in inside and not before.endswith(self._words.of.format("").strip())
+        return self._words.brackets.format(inside) if compound else inside
+
+    def _absolute(self) -> str:
+        inside = self._until("|")
+        if not self._peek("|"):
+            # Only one: a condition, as in P(A|B).
+            return _joined([self._words.signs.get("mid", ""), inside])
+        self._take()
+        return self._words.absolute.format(inside)
+
+    def _argument(self, digits: int | None = None) -> str:
+        """A group in braces, or else one thing; of a number without braces at most so many ``digits``."""
+        if self._at >= len(self._tokens):
+            return ""
+        self._depth += 1
+        said = self._one_argument(digits) if self._depth <= DEEPEST else ""
+        self._depth -= 1
+        return said
+
+    def _one_argument(self, digits: int | None) -> str:
+        token = self._take()
+        match token:
+            case _Token("char", "{"):
+                return self._group()
+            case _Token("command", name):
+                return self._command(SAME.get(name, name))
+            case _Token("char", "}"):
+                self._at -= 1
+                return ""
+            case _Token("number", text) if digits and len(text) > digits:
+                self._at -= 1
+                self._tokens[self._at] = replace(token, text=text[digits:])
+                return text[:digits]
+            case _Token("char", "-" | "+"):
+                return _joined([self._words.signs.get(token.text, ""), self._argument()])
+            case _Token(_, text):
+                return _greek_letter(text) or self._words.signs.get(text, text if text.isalnum() else "")
+
+    def _group(self) -> str:
+        inside = self._until(None)
+        self._at += 1
+        return inside
+
+    def _raw(self) -> str:
+        """The words of ``\\text{…}``."""
+        if not self._peek("{"):
+            return ""
+        start = end = self._take().end
+        depth = 1
+        while self._at < len(self._tokens) and depth:
+            token = self._take()
+            end = token.start
+            depth += {"{": 1, "}": -1}.get(token.text, 0) if token.kind == "char" else 0
+        return re.sub(r"\\[a-zA-Z]*|[{}$]", " ", self._text[start : end if not depth else None])
+
+    def _environment(self) -> str:
+        name = self._raw() if self._peek("{") else ""
+        if name.replace(" ", "") in ("array", "tabular") and self._peek("{"):
+            self._raw()
+        return ""
+
+    # Tokens
+
+    def _take(self) -> _Token:
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _peek(self, char: str) -> bool:
+        return self._at < len(self._tokens) and self._tokens[self._at] == _Token("char", char, 0, 0)
+
+    def _peek_command(self, name: str) -> bool:
+        return self._at < len(self._tokens) and self._tokens[self._at] == _Token("command", name, 0, 0)
+
+
+def _token(match: re.Match[str]) -> _Token:
+    command, escaped, number, word, char = match.groups()
+    if command or escaped:
+        return _Token("command", command or escaped, *match.span())
+    if number:
+        return _Token("number", number, *match.span())
+    return _Token("word", word, *match.span()) if word else _Token("char", char, *match.span())
+
+
+def _joined(parts: list[str]) -> str:
+    text = " ".join(" ".join(parts).split())
+    return re.sub(r" +(?=[,.;:!?%°])", "", text)
+
+
+def _power(exponent: str, words: Formulas) -> str:
+    if exponent in words.powers:
+        return words.powers[exponent]
+    if exponent in (words.signs.get("circ"), "°", "circ"):
+        return _DEGREE
+    if exponent in (words.signs.get("prime"), words.signs.get("times")):
+        return exponent
+    return words.power.format(exponent.replace("-", f"{words.signs.get('-', '')} "))
+
+
+def _fraction(top: str, bottom: str, words: Formulas) -> str:
+    if top.isdecimal() and bottom.isdecimal() and bottom in words.denominators and len(top) <= 2:
+        names = words.denominators[bottom]
+        return f"{words.one} {names[0]}" if top == "1" else f"{top} {names[-1]}"
+    compound = " " in top or " " in bottom
+    return (words.long_fraction if compound else words.fraction).format(top, bottom)
+
+
+def _greek(command: str) -> str | None:
+    name = command.removeprefix("var")
+    return name if name.lower() in GREEK else None
+
+
+def _greek_letter(char: str) -> str | None:
+    if len(char) != 1 or not "\u0370" <= char <= "\u03ff":
+        return None
+    name = unicodedata.name(char, "").rpartition(" ")[2].lower()
+    return {"lamda": "lambda"}.get(name, name if name in GREEK else None)

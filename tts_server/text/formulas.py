@@ -1,0 +1,131 @@
+"""Finds the mathematics in a text and has it read: ``$x^2$``, ``\\[x\\]``, a bare ``\\frac{1}{2}``, ``√2``, ``½``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from tts_server.text.formula_reader import FormulaReader
+from tts_server.text.formula_symbols import SUBSCRIPTS, SUPERSCRIPTS, SYMBOLS, VULGAR_FRACTIONS
+from tts_server.text.lexicon import LexiconError, languages, lexicon_for, main_part
+from tts_server.text.patterns import any_of
+
+LONGEST = 2_000
+"""Characters of a formula; what is longer is none."""
+_REMEMBERED = 64
+
+_GROUP = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}"
+_SCRIPT = rf"[_^](?:{_GROUP}|\\[a-zA-Z]+|-?[0-9]+|[a-zA-Z])"
+_MARKED = re.compile(
+    # Code is left alone.
+    rf"(?P<code>```.*?(?:```|\Z)|(?P<ticks>`+)[^`]+(?P=ticks))"
+    rf"|(?<!\\)\$\$(?P<shown>[^$]{{1,{LONGEST}}})\$\$"
+    rf"|\\\[(?P<square>(?:(?!\\[\[\]]).){{1,{LONGEST}}})\\\]"
+    rf"|\\\((?P<round>(?:(?!\\[()]).){{1,{LONGEST}}})\\\)"
+    rf"|(?<![\\\w$])\$(?P<inline>(?![\s$])[^$\n]{{0,{LONGEST}}}[^$\s\\])\$(?![0-9$])"
+    # The rest of it went to the next segment.
+    rf"|(?<![\\\w$])(?:\$\$?|\\[(\[])(?P<open>[^$\n]{{0,{LONGEST}}}\\[a-zA-Z][^$\n]{{0,{LONGEST}}})\Z"
+    rf"|(?<![\w:\\])\\(?P<bare>[a-zA-Z]+(?:(?:\[[^\]\n]*\])?(?:{_GROUP})+)?(?:{_SCRIPT})*)"
+    rf"|(?<![\w\\^])(?P<power>(?:[0-9]+(?:[.,][0-9]+)?|[a-zA-Z])\^(?:{_GROUP}|-?[0-9]+|[a-zA-Z])(?!\w))",
+    re.DOTALL,
+)
+_MATHEMATICAL = re.compile(r"[\\^_{}=+<>|/*()\u00b0\u00b1-\u00b3\u0370-\u03ff\u00d7\u00f7\u2190-\u22ff-]")
+_PLAIN_WORD = re.compile(r"(?:\A|(?<=[\s(]))[^\W\d_]{3,}(?=[\s.,;:!?)]|\Z)")
+_IN_TEXT = re.compile(r"\\(?:text|mbox|mathrm|operatorname|textbf|textit|textrm)\s*\{[^{}]*\}")
+_LONE_DELIMITER = re.compile(r"\\[()\[\]]")
+_KINDS = ("shown", "square", "round", "inline", "open", "power")
+_ROOT = re.compile(r"√\s?(?:([0-9]+(?:[.,][0-9]+)?|[^\W\d_](?!\w))|\(([^()]{1,200})\))")
+_RAISED = re.compile(rf"(?<=[^\W_]|\))([{''.join(SUPERSCRIPTS)}]+)(?![{''.join(SUPERSCRIPTS)}])")
+_SQUARE_UNIT = re.compile(r"[mM]\Z")
+_VULGAR = re.compile(rf"(?:(?<![0-9])([0-9]{{1,15}})[ \u00a0]?)?([{''.join(VULGAR_FRACTIONS)}])")
+_LOWERED = str.maketrans(SUBSCRIPTS)
+_SIGN = re.compile(rf" ?({any_of(SYMBOLS)}) ?")
+_MAYBE = re.compile(
+    rf"[\\$^√{''.join(SUPERSCRIPTS)}{''.join(SUBSCRIPTS)}{''.join(VULGAR_FRACTIONS)}]|{any_of(SYMBOLS)}"
+)
+
+
+def read_formulas(text: str, language: str) -> str:
+    """``text`` with its mathematics in words; for text as it was written, with its markup.
+
+    Amounts of money are none, and code is left alone.
+    """
+    return _formulas(main_part(language)).read(text) if _MAYBE.search(text) else text
+
+
+def silence_backslashes(text: str) -> str:
+    """``text`` without backslashes, which nobody wants to hear."""
+    return text.replace("\\", " ")
+
+
+class _Formulas:
+    """Args:
+    plain: whether signs outside of formulas are read too.
+    """
+
+    def __init__(self, reader: FormulaReader, *, plain: bool) -> None:
+        self._reader = reader
+        self._reads_plain = plain
+
+    def read(self, text: str) -> str:
+        text = _MARKED.sub(self._marked, text)
+        text = _LONE_DELIMITER.sub(" ", text)
+        return _outside_code(text, self._plain) if self._reads_plain else text
+
+    def _marked(self, match: re.Match[str]) -> str:
+        if match["code"] or (match["power"] and not self._reads_plain):
+            return match[0]
+        if match["inline"] is not None and not _is_formula(match["inline"]):
+            return match[0]
+        if match["bare"] is not None:
+            name = re.match("[a-zA-Z]+", match["bare"])
+            # A path, or a word that somebody escaped: it stays.
+            return self._spaced(f"\\{match['bare']}") if name and self._reader.knows(name[0]) else match["bare"]
+        return self._spaced(next(filter(None, match.group(*_KINDS)), ""))
+
+    def _spaced(self, formula: str) -> str:
+        return f" {self._reader.read(formula)} "
+
+    def _plain(self, text: str) -> str:
+        """Signs that need no marks around them."""
+        text = _ROOT.sub(lambda match: self._spaced(rf"\sqrt{{{match[1] or match[2]}}}"), text)
+        text = _RAISED.sub(self._raised, text)
+        text = _VULGAR.sub(self._fraction, text)
+        text = _SIGN.sub(lambda match: f" {self._reader.sign(match[1])} ", text)
+        return text.translate(_LOWERED)
+
+    def _raised(self, match: re.Match[str]) -> str:
+        # Square metres are amounts, which have words of their own.
+        if _SQUARE_UNIT.search(match.string[: match.start()][-1:]) and match[1] in ("²", "³"):
+            return match[0]
+        return f" {self._reader.power(''.join(SUPERSCRIPTS[char] for char in match[1]))}"
+
+    def _fraction(self, match: re.Match[str]) -> str:
+        top, bottom = VULGAR_FRACTIONS[match[2]]
+        return f" {self._reader.mixed(match[1], top, bottom)} "
+
+
+def _is_formula(inside: str) -> bool:
+    """Whether what stands between two dollar signs is one, and not a sentence between two prices."""
+    bare = _IN_TEXT.sub(" ", inside)
+    if "\\" not in bare and _PLAIN_WORD.search(bare):
+        return False
+    compact = bare.strip()
+    return bool(_MATHEMATICAL.search(compact)) or bool(re.fullmatch(r"[0-9.,]*\s?[^\W\d_]{0,2}['!]*", compact))
+
+
+def _outside_code(text: str, change: Callable[[str], str]) -> str:
+    if "`" not in text:
+        return change(text)
+    pieces = re.split(r"(```.*?(?:```|\Z)|`+[^`]+`+)", text, flags=re.DOTALL)
+    return "".join(piece if place % 2 else change(piece) for place, piece in enumerate(pieces))
+
+
+@lru_cache(_REMEMBERED)
+def _formulas(main: str) -> _Formulas:
+    own = lexicon_for(main).formulas if main in languages() else None
+    words = own or lexicon_for("en").formulas
+    if words is None:
+        raise LexiconError("en.yaml: formulas: they are missing")
+    return _Formulas(FormulaReader(words), plain=own is not None)
