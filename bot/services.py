@@ -15,6 +15,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from tts_server.settings import load_settings as load_speech_settings
+from tts_server.settings import read_pronunciations
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def check_speech_settings(settings: Settings) -> None:
         SettingsError: one line for each that can't be used.
     """
     if settings.tts_websocket_url is None:
-        load_speech_settings(tts_engine=settings.voice_engine)
+        read_pronunciations(load_speech_settings(tts_engine=settings.voice_engine))
 
 
 async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:

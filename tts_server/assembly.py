@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tts_server.engines.catalogue import create_better_engine, create_engines
 from tts_server.presets import COMMON_FILE, PresetError, Presets
-from tts_server.settings import Settings, SettingsError
+from tts_server.settings import Settings, SettingsError, read_pronunciations
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
@@ -16,11 +16,11 @@ def create_speech(settings: Settings, library: VoiceLibrary) -> Speech:
     """The voice as the settings have it, with the voices that people made. Blocks: call it in a thread.
 
     Raises:
-        SettingsError: the presets or the folder of voices can't be used.
+        SettingsError: the presets, the pronunciations or the folder of voices can't be used.
         EngineError: an engine can't be made.
         UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
     """
-    presets = _presets(settings)
+    presets, pronunciations = _presets(settings), read_pronunciations(settings)
     try:
         library.load()
     except OSError as error:
@@ -28,6 +28,7 @@ def create_speech(settings: Settings, library: VoiceLibrary) -> Speech:
     return Speech(
         create_engines(settings, library),
         presets,
+        pronunciations,
         idle_seconds=settings.tts_idle_unload,
         at_once=settings.tts_max_replies,
     )
@@ -42,13 +43,18 @@ def create_better_speech(settings: Settings, library: VoiceLibrary) -> Speech | 
         library: with its voices, as :func:`create_speech` leaves it.
 
     Raises:
-        SettingsError: the presets can't be used.
+        SettingsError: the presets or the pronunciations can't be used.
         EngineError, UnknownVoiceError: the engine can't be made.
     """
     engine = create_better_engine(settings, library)
     if engine is None:
         return None
-    return Speech([engine], _presets(settings), idle_seconds=min(settings.tts_idle_unload, BETTER_IDLE_SECONDS))
+    return Speech(
+        [engine],
+        _presets(settings),
+        read_pronunciations(settings),
+        idle_seconds=min(settings.tts_idle_unload, BETTER_IDLE_SECONDS),
+    )
 
 
 def _presets(settings: Settings) -> Presets:

@@ -25,6 +25,7 @@ from config.types import (
 )
 from tts_server.api.origins import ANY, read_origin
 from tts_server.cards.watch import VramWatch
+from tts_server.text.pronunciations import Pronunciations, PronunciationsError
 
 SECRETS_DIR = Path("/run/secrets")
 """Where a container is given its secrets: a file is named as its variable, in small letters."""
@@ -80,6 +81,7 @@ _EXAMPLES = {
     "TTS_FALLBACK": "espeak",
     "TTS_BETTER_ENGINE": "xtts",
     "TTS_ENGINE_OPTIONS": '{"model": "tts-1"}',
+    "TTS_CORRECTIONS": "./pronunciations.yaml",
     "TTS_VOICES_DIR": "data/voices",
     "TTS_PRECISION": "auto",
     "TTS_IDLE_UNLOAD": "300",
@@ -107,6 +109,7 @@ class Settings(SecretsFirst):
     tts_better_engine: OptionalEngine = None
     tts_voice: OptionalText = None
     tts_voices_dir: Path = Path("data/voices")
+    tts_corrections: OptionalPath = None
     tts_presets: OptionalPath = None
     tts_preset: Annotated[OptionalText, BlankCounts()] = "natural"
     tts_precision: Precision = Precision.AUTO
@@ -171,6 +174,20 @@ def load_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings
     """
     chosen = {name: value for name, value in overrides.items() if value is not None}
     return Settings.read(secrets_dir, chosen, _EXAMPLES, SECRETS)
+
+
+def read_pronunciations(settings: Settings) -> Pronunciations:
+    """What ``TTS_CORRECTIONS`` says; reads a file.
+
+    Raises:
+        SettingsError: it can't be used; the text names the line.
+    """
+    if settings.tts_corrections is None:
+        return Pronunciations()
+    try:
+        return Pronunciations.read(settings.tts_corrections)
+    except PronunciationsError as error:
+        raise SettingsError(f"TTS_CORRECTIONS: {error}") from error
 
 
 def _is_loopback(host: str) -> bool:

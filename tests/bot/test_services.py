@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.services import ServiceError, SpeechServerOptions, SpeechServerProcess
+from bot.services import (
+    ServiceError,
+    SpeechServerOptions,
+    SpeechServerProcess,
+    check_speech_settings,
+    speech_server_options,
+    try_speech_server,
+)
+from config.errors import SettingsError
+from config.settings import load_settings
 
 # Ends some time after its output did, as a process with threads and libraries to tear down does.
 _SERVER = """
@@ -66,3 +75,15 @@ async def test_the_real_server_takes_a_free_port_where_its_own_is_taken(taken: s
         assert taken not in server.url
     finally:
         await server.stop()
+
+
+async def test_the_bots_own_server_is_given_the_pronunciations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "said.yaml"
+    file.write_text("no: nope\n")
+    monkeypatch.setenv("TTS_CORRECTIONS", str(file))
+    settings = load_settings()
+    can_speak, said = await try_speech_server(speech_server_options(settings))
+    assert not can_speak
+    assert said.startswith(f"TTS_CORRECTIONS: {file}, line 1: ")
+    with pytest.raises(SettingsError, match="TTS_CORRECTIONS"):
+        check_speech_settings(settings)

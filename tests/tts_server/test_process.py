@@ -111,6 +111,31 @@ async def test_settings_that_can_not_be_used(environment: dict[str, str], named:
     assert errors.decode().count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+async def test_pronunciations_that_can_not_be_used_are_told_with_the_line(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "said.yaml"
+    file.write_text("SQL: sequel\nno: nope\n")
+    async with _process(*arguments, TTS_CORRECTIONS=str(file)) as process:
+        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert (process.returncode, output) == (2, b"")
+    assert f"TTS_CORRECTIONS: {file}, line 2: " in errors.decode()
+    assert errors.decode().count("\n") == 1
+
+
+async def test_words_are_said_as_the_operator_wants(tmp_path: Path) -> None:
+    file, timings = tmp_path / "said.yaml", tmp_path / "timings.jsonl"
+    file.write_text("Nguyen: win\n")
+    async with _process("--engine", "stand-in", "--timings", str(timings), TTS_CORRECTIONS=str(file)) as process:
+        ready = await _ready(process)
+        async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
+            client = SpeechClient(socket_)
+            await client.say("Hello Nguyen.")
+            assert (await client.hear()).text == "Hello Nguyen.", "what is shown stays as it was written"
+    assert json.loads(timings.read_text().splitlines()[-1])["text"] == "Hello win."
+
+
 async def test_a_voice_that_is_not_there() -> None:
     async with _process(TTS_VOICE="nobody") as process:
         _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)

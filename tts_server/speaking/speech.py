@@ -19,6 +19,7 @@ from tts_server.speaking.performance import LowReason, Performance
 from tts_server.speaking.residency import Residency
 from tts_server.speaking.spoken_reply import SpokenReply
 from tts_server.text.languages import language_of
+from tts_server.text.pronunciations import Pronunciations
 from tts_server.wire import SAMPLE_RATE, EngineChanged, Loading, SpeechParameters, Warned
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Speech:
     Args:
         engines: at least one; all but the first are loaded and stay so.
         presets: the named ways to speak.
+        pronunciations: what the operator has words pronounced like.
         idle_seconds: after which the first engine is unloaded when nobody needs it.
         at_once: how many replies the first engine speaks at once, if it is quick enough; the next ones speak more.
     """
@@ -46,6 +48,7 @@ class Speech:
         self,
         engines: Sequence[SpeechEngine],
         presets: Presets | None = None,
+        pronunciations: Pronunciations | None = None,
         *,
         idle_seconds: float = IDLE_SECONDS,
         at_once: int = WANTED_AT_ONCE,
@@ -54,6 +57,7 @@ class Speech:
         wanted, *others = engines
         self.notices = Notices()
         self.presets = presets or Presets({})
+        self.pronunciations = pronunciations or Pronunciations()
         self.performance = Performance(clock, self._performance_changed)
         self.residency = Residency(wanted, self._may_load, idle_seconds, self._loading, self._not_loaded)
         self._wanted = EngineLine(wanted, self.performance.worked)

@@ -11,6 +11,7 @@ from tts_server.engines.base import EngineError, Samples
 from tts_server.speaking.casting import Casting
 from tts_server.speaking.engine_line import Clause, EngineLine
 from tts_server.text.ear import for_the_ear
+from tts_server.text.pronunciations import Pronunciations
 from tts_server.wire import SpeechParameters
 
 
@@ -20,6 +21,11 @@ class Ensemble(Protocol):
     @property
     def casting(self) -> Casting:
         """Who can speak what."""
+        ...
+
+    @property
+    def pronunciations(self) -> Pronunciations:
+        """What the operator has words pronounced like."""
         ...
 
     def gain(self, line: EngineLine) -> float:
@@ -99,5 +105,5 @@ class SpokenReply:
 
     def _prepared(self, segment: str, language: str) -> str:
         if self._parameters.preprocess_text:
-            return for_the_ear(segment, language, self._before)
+            return for_the_ear(segment, language, self._before, self._ensemble.pronunciations)
         return segment.strip()

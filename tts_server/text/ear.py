@@ -11,6 +11,7 @@ from tts_server.text.lexicon import lexicon_for
 from tts_server.text.markup import ends_sentence, strip_markup
 from tts_server.text.numerals import spell_numbers
 from tts_server.text.pauses import hear_gaps, pause_after_introductions
+from tts_server.text.pronunciations import Pronunciations
 from tts_server.text.shorthand import spell_out
 
 # Joiners shape letters in Persian and the scripts of India; other invisible characters say nothing.
@@ -26,7 +27,7 @@ _LEADING = re.compile(r"\A(?:[\s!?,;:)\]}»”’…—–\"']|[-.](?![$€£¥]
 _BLANK_BEFORE_MARK = re.compile(r" +(?=[,.!?;:](?:\s|\Z))")
 
 
-def for_the_ear(text: str, language: str, before: str = "") -> str:
+def for_the_ear(text: str, language: str, before: str = "", pronunciations: Pronunciations | None = None) -> str:
     """What is to be spoken of the segment ``text``; empty if there is nothing, as of an emoji alone.
 
     ``before`` is the segment that came before it in the reply.
@@ -35,6 +36,7 @@ def for_the_ear(text: str, language: str, before: str = "") -> str:
     text = read_formulas(hear_gaps(text), language)
     text = silence_backslashes(strip_markup(text, lexicon_for(language).phrases, begins_sentence))
     text = _LEADING.sub("", _GLUED_STOP.sub(". ", text))
+    text = pronunciations.apply(text) if pronunciations else text
     text = restore_marks(text, language)
     text = pause_after_introductions(text, language, begins_sentence)
     text = spell_out(text, language)

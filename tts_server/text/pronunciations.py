@@ -1,0 +1,108 @@
+"""An operator's pronunciations: what is written, and what is said for it. ``SQL: sequel``, ``Nguyen: win``."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+import yaml
+
+from tts_server.text.marks import is_blankless
+
+MOST_BYTES = 1 << 20
+_TEXT = "tag:yaml.org,2002:str"
+
+
+class PronunciationsError(ValueError):
+    """The file can't be used; the text names it, the line and the fault."""
+
+
+class Pronunciations:
+    """Replaces whole words, whatever their capitals, the longest first.
+
+    In scripts without blanks between words, what is written is replaced wherever it stands.
+
+    Args:
+        pairs: what is written, and what is said.
+    """
+
+    def __init__(self, pairs: Mapping[str, str] | None = None) -> None:
+        self._said = {_key(written): said for written, said in (pairs or {}).items()}
+        written = sorted(self._said, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(_whole, written)), re.IGNORECASE) if written else None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a YAML file of ``written: said`` lines.
+
+        Raises:
+            PronunciationsError: it can't be used.
+        """
+        try:
+            if path.stat().st_size > MOST_BYTES:
+                raise PronunciationsError(f"{path} is larger than 1 MiB")
+            root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        except OSError as error:
+            raise PronunciationsError(f"{path} can't be read: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise PronunciationsError(f"{path} can't be read: it is not UTF-8") from error
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            where = f", line {mark.line + 1}" if mark else ""
+            raise PronunciationsError(f"{path}{where}: {error.problem or 'this is not YAML'}") from error
+        except (yaml.YAMLError, RecursionError) as error:
+            raise PronunciationsError(f"{path} can't be read: it is not YAML") from error
+        return cls(dict(_pairs(path, root)))
+
+    def apply(self, text: str) -> str:
+        """The text with what is said in the place of what is written."""
+        if self._pattern is None:
+            return text
+        text = unicodedata.normalize("NFC", text)
+        return self._pattern.sub(lambda found: self._said.get(_key(found[0]), found[0]), text)
+
+
+def _pairs(path: Path, root: yaml.Node | None) -> Iterator[tuple[str, str]]:
+    if root is None:
+        return
+    if not isinstance(root, yaml.MappingNode):
+        raise PronunciationsError(f'{path}, line {_line(root)}: write lines like "SQL: sequel"')
+    lines: dict[str, int] = {}
+    for written, said in root.value:
+        where = f"{path}, line {_line(written)}"
+        if not _is_text(written) or not _is_text(said):
+            raise PronunciationsError(
+                f"{where}: what is written and what is said must both be text; put numbers, yes and no into quotes"
+            )
+        if not any(char.isprintable() and not char.isspace() for char in written.value):
+            raise PronunciationsError(f"{where}: there is nothing before the colon")
+        first = lines.setdefault(_key(written.value), _line(written))
+        if first != _line(written):
+            raise PronunciationsError(f"{where}: {written.value!r} is in line {first} already")
+        yield written.value, said.value
+
+
+def _is_text(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == _TEXT
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _key(written: str) -> str:
+    return unicodedata.normalize("NFC", written.strip()).casefold()
+
+
+def _whole(written: str) -> str:
+    """A pattern of a whole word: no letter, digit or underscore before it and behind it."""
+    before = r"(?<!\w)" if _has_edge(written[0]) else ""
+    behind = r"(?!\w)" if _has_edge(written[-1]) else ""
+    return before + re.escape(written) + behind
+
+
+def _has_edge(char: str) -> bool:
+    return (char.isalnum() or char == "_") and not is_blankless(char)
