@@ -58,12 +58,18 @@ class ModelCompanion:
             _log.warning("The model server does not warm up: %s", error)
         await self._model.learn_context_size(model=character.persona.model)
 
-    async def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
-        """Stream the answer to what ``author`` said; raises :class:`~bot.llm.errors.ModelError` while it is read."""
+    async def answer(
+        self, author: str, text: str, when_loading: Callable[[], None] | None = None
+    ) -> AsyncGenerator[str, None]:
+        """Stream the answer to what ``author`` said; raises :class:`~bot.llm.errors.ModelError` while it is read.
+
+        ``when_loading`` is called once if the model is still being loaded, and has been for a while.
+        """
         character = self._character()
         asked = self._messages(character, author, text)
         said = ""
-        pieces = self._model.stream(asked, model=character.persona.model, speakers=self._speakers(character, author))
+        known = self._speakers(character, author)
+        pieces = self._model.stream(asked, model=character.persona.model, speakers=known, when_loading=when_loading)
         async with aclosing(pieces):
             async for piece in pieces:
                 if isinstance(piece, Retraction):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
 from bot.voice.dialogue.messages import Samples
@@ -20,8 +20,13 @@ class Companion(Protocol):
         """Get ready to answer at once; never raises."""
         ...
 
-    def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
-        """Stream the answer; raises :class:`~bot.llm.errors.ModelError`; closing it closes the model's stream."""
+    def answer(
+        self, author: str, text: str, when_loading: Callable[[], None] | None = None
+    ) -> AsyncGenerator[str, None]:
+        """Stream the answer; raises :class:`~bot.llm.errors.ModelError`; closing it closes the model's stream.
+
+        ``when_loading`` is called once if the model is still being loaded, and has been for a while.
+        """
         ...
 
     def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None:
@@ -58,6 +63,10 @@ class Playback(Protocol):
 
     def mark(self, reply: str, number: int) -> None:
         """Report when the sound queued next begins to be played."""
+        ...
+
+    def pause(self, reply: str) -> None:
+        """Silence is meant from here on, until there is more sound of the reply."""
         ...
 
     def finish(self, reply: str) -> None:

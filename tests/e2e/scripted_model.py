@@ -17,6 +17,8 @@ class Fault(Enum):
     """How an answer goes wrong."""
 
     STATUS_500 = auto()
+    LOADING = auto()
+    """Is not ready, as a server says that still loads its weights."""
     SILENT = auto()
     """Takes the request and never says a word."""
     STALL = auto()
@@ -40,11 +42,15 @@ Script = Callable[[str], Answer]
 class ScriptedModel:
     """An OpenAI-style server on loopback; an async context manager.
 
-    ``asked`` holds the messages of every request, ``models`` the model that it named.
+    ``asked`` holds the messages of every request, ``models`` the model that it named. ``context`` is how many tokens it
+    takes in at once, a quarter for each character of ASCII and one and a half for others; ``refused`` counts what was
+    longer.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, *, context: int | None = None) -> None:
         self.script = script
+        self.context = context
+        self.refused = 0
         self.asked: list[list[dict[str, Any]]] = []
         self.models: list[str | None] = []
         self.open_streams = 0
@@ -70,12 +76,18 @@ class ScriptedModel:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         warming = body.get("max_tokens") == 1
+        tokens = sum(map(_tokens, body["messages"]))
+        if self.context is not None and tokens + body["max_tokens"] > self.context:
+            self.refused += 1
+            return _too_long(tokens, self.context)
         if not warming:
             self.asked.append(body["messages"])
             self.models.append(body.get("model"))
         answer = Answer("Yes.") if warming else self.script(body["messages"][-1]["content"])
         if answer.fault is Fault.STATUS_500:
             return web.json_response({"error": {"message": "out of memory"}}, status=500)
+        if answer.fault is Fault.LOADING:
+            return web.json_response({"error": {"message": "Loading model", "type": "unavailable_error"}}, status=503)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         self.open_streams += 1
@@ -99,6 +111,23 @@ class ScriptedModel:
             case _:
                 await response.write(_event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
                 await response.write(b"data: [DONE]\n\n")
+
+
+def _tokens(message: dict[str, Any]) -> int:
+    plain = sum(character.isascii() for character in message["content"])
+    return int(plain / 4 + 1.5 * (len(message["content"]) - plain))
+
+
+def _too_long(tokens: int, context: int) -> web.Response:
+    """As llama.cpp's server says it."""
+    error = {
+        "code": 400,
+        "message": f"request ({tokens} tokens) exceeds the available context size ({context} tokens)",
+        "type": "exceed_context_size_error",
+        "n_prompt_tokens": tokens,
+        "n_ctx": context,
+    }
+    return web.json_response({"error": error}, status=400)
 
 
 def _event(data: dict[str, Any]) -> bytes:

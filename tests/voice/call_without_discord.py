@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,9 @@ class Parrot:
 
     async def warm_up(self) -> None: ...
 
-    async def answer(self, author: str, text: str) -> AsyncGenerator[str, None]:
+    async def answer(
+        self, author: str, text: str, when_loading: Callable[[], None] | None = None
+    ) -> AsyncGenerator[str, None]:
         yield f"{author} said: {text}"
 
     def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None: ...
@@ -88,6 +90,8 @@ class Tape:
 
     def mark(self, reply: str, number: int) -> None:
         self._marks.append(number)
+
+    def pause(self, reply: str) -> None: ...
 
     def finish(self, reply: str) -> None:
         asyncio.get_running_loop().call_soon(self._play, reply)

@@ -214,6 +214,8 @@ class Conversation:
                 self._playback.mark(reply, self._words.add(text))
             case m.Play(reply, samples):
                 self._playback.write(reply, samples)
+            case m.PausePlayback(reply):
+                self._playback.pause(reply)
             case m.FinishPlayback(reply):
                 self._playback.finish(reply)
             case m.DropPlayback(reply):
@@ -255,7 +257,7 @@ class Conversation:
         self._watch(ReplyEnded(trace))
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
-        answer = self._companion.answer(prompt.author, prompt.text)
+        answer = self._companion.answer(prompt.author, prompt.text, lambda: self._handle(m.ModelLoading(reply)))
         try:
             async for text in answer:
                 if self._turn:

@@ -65,6 +65,13 @@ class FloorFree:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelLoading:
+    """The model server is still loading its model, and has been for a moment."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenCame:
     """The model wrote some text."""
 
@@ -147,6 +154,7 @@ Event = (
     | SpeechBegan
     | WordsCame
     | FloorFree
+    | ModelLoading
     | TokenCame
     | ModelDone
     | ModelFailed
@@ -253,6 +261,13 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class PausePlayback:
+    """Silence is meant until there is more sound."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
 class FinishPlayback:
     """No more sound of this reply comes: report when the last sample is sent."""
 
@@ -306,6 +321,7 @@ Effect = (
     | CancelSpeech
     | BeginClause
     | Play
+    | PausePlayback
     | FinishPlayback
     | DropPlayback
     | HoldPlayback

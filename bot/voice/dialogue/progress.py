@@ -23,6 +23,8 @@ from bot.voice.dialogue.messages import (
     FinishPlayback,
     ModelDone,
     ModelFailed,
+    ModelLoading,
+    PausePlayback,
     Play,
     PlaybackDrained,
     Remember,
@@ -45,6 +47,7 @@ class DialogueTexts:
 
     confused: str = "*Seiyuu seems confused...*"
     speechless: str = "🎤 Seiyuu has nothing to say to that."
+    waking: str = "One moment, my mind is waking up."
 
     @classmethod
     def of(cls, persona: Persona) -> Self:
@@ -98,6 +101,8 @@ class ReplyProgress:
         """Take an event of this reply."""
         reply = self.reply
         match event:
+            case ModelLoading():
+                yield from self._waking_up()
             case TokenCame(_, text):
                 yield from self._token(text)
             case ModelDone():
@@ -112,6 +117,8 @@ class ReplyProgress:
                 yield from self._show(Play(reply.id, samples))
             case SegmentEnded() if not reply.voice_lost and reply.segments:
                 reply.segments[-1].whole = True
+                if reply.notice_is_whole and not reply.written:
+                    yield from self._show(PausePlayback(reply.id))
             case SpeechFlushed() if not reply.voice_lost:
                 yield from self._finish_playback()
                 yield from self._settle()
@@ -128,6 +135,8 @@ class ReplyProgress:
             return
         reply.voice_lost = True
         yield CancelSpeech(reply.id)
+        if reply.notice and not reply.received and not reply.written:
+            yield from self._show(Tell(reply.notice.strip(), reply.prompt))
         # What has arrived is still played: it is good sound, and the text that follows takes up where it ends.
         yield from self._finish_playback()
         yield from self._settle()
@@ -138,6 +147,18 @@ class ReplyProgress:
             yield effect
         else:
             self._withheld.append(effect)
+
+    def _waking_up(self) -> Iterator[Effect]:
+        """Say that it takes a moment: once, and only while there is nothing of the answer yet."""
+        reply = self.reply
+        if reply.said or reply.text_ended:
+            return
+        # A line of its own, so that the voice takes it up at once.
+        reply.notice = f"{self._texts.waking}\n"
+        if reply.voice_lost:
+            yield from self._show(Tell(self._texts.waking, reply.prompt))
+        else:
+            yield TokenToVoice(reply.id, reply.notice)
 
     def _token(self, text: str) -> Iterator[Effect]:
         reply = self.reply
@@ -152,7 +173,7 @@ class ReplyProgress:
         if reply.text_ended:
             return
         reply.text_ended = True
-        if reply.voice_lost or not reply.written.strip():
+        if reply.voice_lost or not reply.said.strip():
             yield from self._finish_playback()
             yield from self._settle()
         else:
@@ -194,7 +215,7 @@ class ReplyProgress:
             if unspoken:
                 yield Tell(VOICE_FAILED + unspoken, reply.prompt)
             yield from self._end(Outcome.WRITTEN, text)
-        elif not reply.received:
+        elif not reply.answer_received:
             # Nothing in it could be spoken (an emoji alone, say), and silence is no answer.
             yield Tell(text, reply.prompt)
             yield from self._end(Outcome.WRITTEN, text)

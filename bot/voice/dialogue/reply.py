@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 
 from bot.voice.turns.events import Microphone, TurnId
 
@@ -84,12 +85,14 @@ class Segment:
 class Reply:
     """A reply in the making. It lives in the state machine alone; others know it by ``id``.
 
-    While it is not ``sure`` it answers a guess, and nothing of it may be heard or seen.
+    While it is not ``sure`` it answers a guess, and nothing of it may be heard or seen. ``notice`` is what is said
+    before the answer and is no part of it: that it takes a moment.
     """
 
     id: str
     prompt: Prompt
     sure: bool = True
+    notice: str = ""
     written: str = ""
     segments: list[Segment] = field(default_factory=list)
     text_ended: bool = False
@@ -99,12 +102,29 @@ class Reply:
     fault: str | None = None
 
     @property
+    def said(self) -> str:
+        """Everything that the voice was given to say."""
+        return self.notice + self.written
+
+    @property
     def received(self) -> int:
         """Samples of this reply that the voice has delivered."""
         return sum(segment.received for segment in self.segments)
 
+    @property
+    def answer_received(self) -> int:
+        """The same of the answer alone."""
+        ends = accumulate(len(segment.text) for segment in self.segments)
+        return sum(segment.received for segment, end in zip(self.segments, ends, strict=True) if end > len(self.notice))
+
+    @property
+    def notice_is_whole(self) -> bool:
+        """Whether the voice has delivered the whole notice, and nothing yet of the answer."""
+        spoken = "".join(segment.text for segment in self.segments if segment.whole)
+        return bool(self.notice) and spoken.strip() == self.notice.strip()
+
     def heard(self, samples: int) -> str:
-        """The part of the text that was heard when ``samples`` samples had been played, cut at a word."""
+        """The part of the answer that was heard when ``samples`` samples had been played, cut at a word."""
         text = ""
         for segment in self.segments:
             if segment.whole and samples >= segment.received:
@@ -114,16 +134,16 @@ class Reply:
             length = segment.received if segment.whole else len(segment.text) * SAMPLES_PER_CHARACTER
             text += _first_words(segment.text, samples / length if length else 0.0)
             break
-        return text.strip()
+        return text[len(self.notice) :].strip()
 
     def unspoken(self) -> str:
-        """The part of the text that the voice has not delivered whole."""
+        """The part of the answer that the voice has not delivered whole."""
         spoken = 0
         for segment in self.segments:
             if not segment.whole:
                 break
             spoken += len(segment.text)
-        return self.written[spoken:].strip()
+        return self.said[max(spoken, len(self.notice)) :].strip()
 
 
 def _first_words(text: str, share: float) -> str:

@@ -97,7 +97,7 @@ class Dialogue:
                 yield from self._interrupt(heard)
             case SpeechFailed(None):
                 # A reply that has not said a word yet loses nothing: the voice may be back before it does.
-                if self._progress and self._progress.reply.written:
+                if self._progress and self._progress.reply.said:
                     yield from self._carry_on(self._progress.voice_failed())
             case _:
                 if event.reply == self.current and self._progress is not None:

@@ -48,7 +48,7 @@ class PlaybackListener(Protocol):
 class _Track:
     """The sound of one reply.
 
-    The sending thread changes ``sent``, ``underruns``, ``started`` and ``dry_since``, the loop the rest.
+    The sending thread changes ``sent``, ``underruns``, ``started``, ``paused`` and ``dry_since``, the loop the rest.
     """
 
     reply: str
@@ -56,6 +56,7 @@ class _Track:
     sent: int = 0
     underruns: int = 0
     started: bool = False
+    paused: bool = False
     dry_since: float | None = None
     finished: bool = False
     rest: Samples | None = None
@@ -76,6 +77,13 @@ class _Mark:
 
     track: _Track
     number: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pause:
+    """The silence that follows is meant."""
+
+    track: _Track
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +109,7 @@ class ReplyAudioSource(discord.AudioSource):
         self.sounding: str | None = None
         self._loop = loop
         self._clock = clock
-        self._queue: deque[_Frame | _Mark | _End] = deque()
+        self._queue: deque[_Frame | _Mark | _Pause | _End] = deque()
         self._track: _Track | None = None
         self._making: str | None = None
         self._held = False
@@ -157,21 +165,33 @@ class ReplyAudioSource(discord.AudioSource):
         if track is not None:
             self._queue.append(_Mark(track, number))
 
+    def pause(self, reply: str) -> None:
+        """Silence is meant from here on, until more is written of this reply; what is left of a frame is played."""
+        track = self._living(reply)
+        if track is not None:
+            self._pad_rest(track)
+            self._queue.append(_Pause(track))
+            self.wake()
+
     def finish(self, reply: str) -> None:
         """No more sound of this reply comes; what is left of a frame is padded with silence."""
         track = self._living(reply)
         if track is None:
             return
-        if track.rest is not None:
-            padded = np.zeros(FRAME_SAMPLES, np.float32)
-            padded[: len(track.rest)] = track.rest
-            self._queue.append(_Frame(track, padded, len(track.rest)))
-            track.queued += len(track.rest)
-            track.rest = None
+        self._pad_rest(track)
         track.finished = True
         self._making = None
         self._queue.append(_End(track))
         self.wake()
+
+    def _pad_rest(self, track: _Track) -> None:
+        if track.rest is None:
+            return
+        padded = np.zeros(FRAME_SAMPLES, np.float32)
+        padded[: len(track.rest)] = track.rest
+        self._queue.append(_Frame(track, padded, len(track.rest)))
+        track.queued += len(track.rest)
+        track.rest = None
 
     def drop(self, reply: str) -> int:
         """Drop all of the reply that is not sent; returns how many samples were.
@@ -237,6 +257,8 @@ class ReplyAudioSource(discord.AudioSource):
                 case _Mark(track, number):
                     if self.listener is not None:
                         self._tell(self.listener.marked, track.reply, number, self._clock())
+                case _Pause(track):
+                    track.paused, track.dry_since = True, None
                 case _End(track):
                     if self.listener is not None:
                         self._tell(self.listener.drained, track.reply, self._clock(), track.sent, track.underruns)
@@ -251,6 +273,7 @@ class ReplyAudioSource(discord.AudioSource):
         if track.dry_since is not None:
             track.underruns += round((self._clock() - track.dry_since) / FRAME_SECONDS)
             track.dry_since = None
+        track.paused = False
         track.sent += samples
         if not self._room.is_set():
             self._tell(self._room.set)
@@ -259,7 +282,7 @@ class ReplyAudioSource(discord.AudioSource):
 
     def _underrun(self) -> bytes | None:
         track = self._track
-        if track is None or not track.started or track.finished:
+        if track is None or not track.started or track.paused or track.finished:
             return None
         now = self._clock()
         if track.dry_since is None:

@@ -259,6 +259,102 @@ def test_what_one_person_adds_while_they_wait_is_one_prompt() -> None:
     assert [e.prompt.text for e in effects if isinstance(e, m.AskModel)] == ["What time is it in Tokyo?"]
 
 
+WAKING = DialogueTexts().waking
+
+
+def said_of_waking(reply: str) -> list[m.Event]:
+    """The voice says that it takes a moment."""
+    return [
+        m.ModelLoading(reply),
+        m.SegmentStarted(reply, "One moment,"),
+        m.AudioCame(reply, SOUND),
+        m.SegmentEnded(reply),
+        m.SegmentStarted(reply, " my mind is waking up."),
+        m.AudioCame(reply, SOUND),
+        m.SegmentEnded(reply),
+    ]
+
+
+def test_while_the_model_loads_the_voice_says_so_and_the_history_does_not() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects = run(dialogue, m.Prompted(ADA), *said_of_waking("r1"))
+    assert m.TokenToVoice("r1", WAKING + "\n") in effects
+    assert effects[-1] == m.PausePlayback("r1")
+    effects = run(
+        dialogue,
+        *speak("r1", "\nAll is well."),
+        m.ModelDone("r1"),
+        m.SpeechFlushed("r1"),
+        m.PlaybackDrained("r1"),
+    )
+    assert told(effects) == []
+    assert m.Remember(ADA, "All is well.", interrupted=False) in effects
+
+
+def test_it_is_said_once_and_not_after_the_first_words() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    run(dialogue, m.Prompted(ADA), m.ModelLoading("r1"))
+    assert run(dialogue, m.ModelLoading("r1")) == []
+    dialogue = Dialogue(DialogueTexts)
+    run(dialogue, m.Prompted(ADA), m.TokenCame("r1", "Well"))
+    assert run(dialogue, m.ModelLoading("r1")) == []
+
+
+def test_who_interrupts_while_the_model_loads_leaves_no_answer_behind() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    run(dialogue, m.Prompted(ADA), *said_of_waking("r1"))
+    effects = run(dialogue, m.Stopped(2 * len(SOUND)))
+    assert m.CloseModel("r1") in effects
+    assert m.Remember(ADA, "", interrupted=True) in effects
+
+
+def test_of_an_interrupted_answer_only_its_own_words_are_remembered() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    run(dialogue, m.Prompted(ADA), *said_of_waking("r1"), *speak("r1", "\nAll is well."), *speak("r1", " Be glad."))
+    effects = run(dialogue, m.Stopped(3 * len(SOUND)))
+    assert m.Remember(ADA, "All is well.", interrupted=True) in effects
+
+
+def test_without_a_voice_it_is_written() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    run(dialogue, m.Prompted(ADA), m.SpeechFailed("r1"))
+    assert told(run(dialogue, m.ModelLoading("r1"))) == [WAKING]
+    effects = run(dialogue, m.TokenCame("r1", "All is well."), m.ModelDone("r1"))
+    assert told(effects) == [VOICE_FAILED + "All is well."]
+    assert m.Remember(ADA, "All is well.", interrupted=False) in effects
+
+
+def test_a_voice_that_fails_before_it_could_say_so_has_it_written() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    run(dialogue, m.Prompted(ADA), m.ModelLoading("r1"))
+    assert told(run(dialogue, m.SpeechFailed(None))) == [WAKING]
+
+
+def test_an_answer_that_cannot_be_spoken_is_written_after_it() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    run(dialogue, m.Prompted(ADA), *said_of_waking("r1"), m.TokenCame("r1", "👍"), m.ModelDone("r1"))
+    effects = run(dialogue, m.SpeechFlushed("r1"), m.PlaybackDrained("r1"))
+    assert told(effects) == ["👍"]
+
+
+def test_a_guess_says_nothing_of_it_before_it_is_confirmed() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    effects = run(dialogue, m.Guessed(spoken("hello")), *said_of_waking("r1"))
+    assert not any(isinstance(effect, m.Play | m.BeginClause | m.PausePlayback) for effect in effects)
+    effects = run(dialogue, m.Confirmed(spoken("hello")))
+    assert [type(effect) for effect in effects][-1] is m.PausePlayback
+
+
+def test_a_model_that_fails_after_loading_is_told() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    run(dialogue, m.Prompted(ADA), *said_of_waking("r1"))
+    effects = run(dialogue, m.ModelFailed("r1", "❌ gone", timed_out=False), m.SpeechFlushed("r1"))
+    effects += run(dialogue, m.PlaybackDrained("r1"))
+    assert told(effects) == ["❌ gone"]
+    assert m.EndReply("r1", Outcome.FAILED) in effects
+    assert not any(isinstance(effect, m.Remember) for effect in effects)
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Events in any order, with ids of living, dead and unborn replies: the promises hold."""
 
@@ -301,7 +397,7 @@ class AnyOrder(RuleBasedStateMachine):
                     self.model_open = reply
                 case m.TokenToVoice(reply) | m.EndOfText(reply):
                     assert reply == self.alive, "a dead reply acted"
-                case m.Play(reply) | m.BeginClause(reply) | m.FinishPlayback(reply):
+                case m.Play(reply) | m.BeginClause(reply) | m.PausePlayback(reply) | m.FinishPlayback(reply):
                     assert reply == self.alive and self.sure, "a guess, or a dead reply, was heard"
                 case m.Remember() | m.Tell():
                     assert self.sure, "a guess left a trace"
@@ -364,7 +460,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.feed(m.Stopped(heard))
         assert self.dialogue.current is None
 
-    @rule(reply=ids, which=st.integers(0, 8))
+    @rule(reply=ids, which=st.integers(0, 9))
     def anything(self, reply: str, which: int) -> None:
         events: list[m.Event] = [
             m.TokenCame(reply, "word "),
@@ -376,6 +472,7 @@ class AnyOrder(RuleBasedStateMachine):
             m.SpeechFlushed(reply),
             m.SpeechFailed(reply),
             m.SpeechFailed(None),
+            m.ModelLoading(reply),
         ]
         if isinstance(events[which], m.ModelDone | m.ModelFailed) and reply == self.model_open:
             self.model_open = None

@@ -265,3 +265,19 @@ async def test_sound_of_another_reply_is_dropped(reply: str) -> None:
     source.write(reply, ramp(FRAME_SAMPLES))
     source.finish(reply)
     assert source.take() is None
+
+
+async def test_silence_that_is_meant_is_no_want_of_sound() -> None:
+    clock = Clock()
+    source, heard = make(clock)
+    source.begin("r1")
+    source.write("r1", ramp(FRAME_SAMPLES + 10))
+    source.pause("r1")
+    sound = take_for(source, clock, 500)
+    assert [frame is not None for frame in sound[:3]] == [True, True, False]
+    assert not any(sound[3:])
+    source.write("r1", ramp(FRAME_SAMPLES))
+    source.finish("r1")
+    assert len(take_all(source)) == 1
+    await asyncio.sleep(0)
+    assert heard.journal[-1] == ("drained", "r1", 2 * FRAME_SAMPLES + 10, 0)
