@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ _NO_ERROR_CODES = (None, 0, 200, "0", "200", "")
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "thought")
 _MESSAGE_FIELDS = ("error", "message", "detail", "msg", "errors")
 _SIGNS_OF_ERROR = ("error", "exception", "fail", "exceed", "invalid", "timed out", "unavailable")
+_THOUGHT_TAG = re.compile(r"</?thought>")
 _PROVIDER_FAILED = "Provider returned error"
 
 
@@ -159,7 +161,8 @@ def _said(said: Mapping[str, Any]) -> tuple[str, str]:
     reasoning = next((text for key in _REASONING if (text := _text(said.get(key)))), "") + _thinking_parts(content)
     text = _text(content)
     if _is_marked_as_thought(said):
-        return "", reasoning + text
+        # Its tags open and close what is marked no more.
+        return "".join(_THOUGHT_TAG.findall(text)), reasoning + text
     return text + _text(said.get("refusal")), reasoning
 
 

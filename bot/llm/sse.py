@@ -39,7 +39,8 @@ class SseParser:
     - ``error: …`` in place of ``data: …`` is an event of the type "error".
     - A line that is JSON by itself is an event of the type "bare" at once. Other lines without a known field are
       collected; the end of the stream makes one "bare" event of them.
-    - An event without an empty line behind it is dispatched by the end of the stream. It may be cut off.
+    - An event without an empty line behind it is dispatched by the next event, or by the end of the stream; then it
+      may be cut off.
     """
 
     def __init__(self, max_event_chars: int = MAX_EVENT_CHARS) -> None:
@@ -119,8 +120,10 @@ class SseParser:
         name, colon, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
+            ready = self._dispatch() if self._is_whole_without_end(value) else None
             self._add_data(value)
-        elif name == "event":
+            return ready
+        if name == "event":
             self._type = value
         elif name == ERROR and colon:
             self._type = ERROR
@@ -134,6 +137,10 @@ class SseParser:
         if self._data_chars > self._max:
             raise SseOverflowError(f"an event of more than {self._max} characters")
         self._data.append(value)
+
+    def _is_whole_without_end(self, value: str) -> bool:
+        """Whether the data so far are an event and ``value`` begins the next one, with no empty line between them."""
+        return bool(self._data) and value[:1] in ("{", "[") and _is_json_object("\n".join(self._data))
 
     def _take_bare(self, line: str) -> SseEvent | None:
         if not self._bare and _is_json_object(line):
