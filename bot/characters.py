@@ -156,6 +156,16 @@ class LocalCharacter:
         return await self._characters.choose_mood(self._place, name)
 
 
+def persona_word(character: Character) -> str:
+    """What is written where another persona was chosen."""
+    return f"🎭 From now on I am {character.persona.name}, and {character.mood}."
+
+
+def mood_word(character: Character) -> str:
+    """What is written where another mood was chosen."""
+    return f"💭 {character.persona.name} is {character.mood} now."
+
+
 def _load_all(folder: Path, default: str) -> dict[str, Persona]:
     personas = {default: load_persona(default, folder)}
     for file in sorted(folder.glob("*.yaml")):

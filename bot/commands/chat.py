@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.characters import UnknownChoiceError
+from bot.characters import UnknownChoiceError, mood_word, persona_word
 from bot.features.text_chat.service import TextChat
 from bot.voice.manager import CallError
 
@@ -52,7 +52,7 @@ class ChatCommands(commands.Cog, name="Chat"):
             chosen = await self._chat.characters.choose_persona(_place(ctx), name)
         except UnknownChoiceError as error:
             raise CallError(f"❌ {error}") from error
-        await ctx.send(f"🎭 From now on I am {chosen.persona.name}, and {chosen.mood}.")
+        await ctx.send(persona_word(chosen))
 
     @persona.autocomplete("name")
     async def _persona_names(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -71,7 +71,7 @@ class ChatCommands(commands.Cog, name="Chat"):
             changed = await self._chat.characters.choose_mood(_place(ctx), name)
         except UnknownChoiceError as error:
             raise CallError(f"❌ {error}") from error
-        await ctx.send(f"💭 {changed.persona.name} is {changed.mood} now.")
+        await ctx.send(mood_word(changed))
 
     @mood.autocomplete("name")
     async def _moods(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:

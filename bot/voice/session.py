@@ -15,6 +15,7 @@ from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent
 from bot.llm.circumstances import CallRoom
 from bot.llm.personas import Character
+from bot.voice.character_changes import CharacterChanges
 from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation, Manner
 from bot.voice.dialogue.progress import DialogueTexts
@@ -151,6 +152,7 @@ class VoiceSession:
             watch=self._tell,
             clock=clock,
         )
+        self._changes = CharacterChanges(self._character, self.conversation.tell, self._recite)
         self._playback.listener = self.conversation
         self._talking: asyncio.Task[None] | None = None
         self._asked_to_leave = asyncio.Event()
@@ -227,6 +229,7 @@ class VoiceSession:
         sender.start()
         self._talking = asyncio.create_task(self._talk(), name="conversation")
         self._open.push_async_callback(self._stop_talking)
+        self._open.callback(self._character.watch(self.conversation.get_ready))
         self._began = True
         self._watch(CallBegan(self.channel.name, self.link.encrypted))
 
@@ -237,6 +240,7 @@ class VoiceSession:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.conversation.run(), name="conversation: speaking")
             tasks.create_task(self.hearing.run(), name="conversation: listening")
+            tasks.create_task(self._changes.run(), name="conversation: moods and personas")
 
     def _obey(self, command: SpokenCommand) -> None:
         """Do what was asked for aloud."""
@@ -251,6 +255,8 @@ class VoiceSession:
                 self.conversation.stop()
             case VoiceCommand.REPEAT_ME:
                 self._recite(command, SAID.format(text=command.before) if command.before else SAID_NOTHING)
+            case VoiceCommand.MOOD | VoiceCommand.PERSONA:
+                self._changes.ask(command)
 
     def _recite(self, command: SpokenCommand, text: str) -> None:
         prompt = Prompt(command.author, text, self._clock(), kind=PromptKind.RECITE, person=command.person)

@@ -271,8 +271,8 @@ class TurnTaking:
         self._judge.said(person, text, addressed=addressed)
         self._watch(RemarkHeard(person, name, text, addressed))
         match verdict:
-            case Verdict(Meaning.COMMAND, command) if command is not None:
-                self._command(SpokenCommand(command, person, name, before))
+            case Verdict(Meaning.COMMAND, command, choice) if command is not None:
+                self._command(SpokenCommand(command, person, name, before, choice))
             case Verdict(Meaning.OVERHEARD):
                 self._answering.overhear(name, text)
             case Verdict(Meaning.ADDRESSED) if turn.ended is not None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from bot.llm.personas import Character, load_persona
+from bot.llm.personas import Character, Persona, load_persona
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.messages import Samples
 from bot.voice.dialogue.progress import DialogueTexts
@@ -130,6 +130,10 @@ class Seiyuu:
     def __init__(self) -> None:
         persona = load_persona("seiyuu")
         self._character = Character("seiyuu", persona, persona.default_mood)
+
+    @property
+    def personas(self) -> Mapping[str, Persona]:
+        return {}
 
     def now(self) -> Character:
         return self._character

@@ -150,6 +150,11 @@ class Conversation:
         self._watch(Told(text))
         self._notices.put_nowait(self._channel.tell(text, None))
 
+    def get_ready(self) -> None:
+        """Warm the companion up again: it thinks with another persona or mood from now on."""
+        if self._tasks is not None and not self.answering:
+            self._spawn(self._companion.warm_up(), "warm-up")
+
     def stop(self) -> bool:
         """Fall silent at once and forget what waits; False when there was nothing to stop."""
         answering = self.answering

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from bot.llm.personas import Character
+from bot.llm.personas import Character, Persona
 from bot.voice.echo.words import echoes
 from bot.voice.remarks.addressing import Addressing, Exchange
 from bot.voice.remarks.backchannel import Backchannels
@@ -46,6 +46,11 @@ class Company(Protocol):
 class CharacterInCall(Protocol):
     """What the judge needs to know of who the bot is; :class:`~bot.characters.LocalCharacter` is one."""
 
+    @property
+    def personas(self) -> Mapping[str, Persona]:
+        """All that it may become, by file name."""
+        ...
+
     def now(self) -> Character:
         """Who it is, now."""
         ...
@@ -73,6 +78,7 @@ class CallJudge:
         self._speaker = speaker
         self._company = company
         self._commands = VoiceCommands(self._names)
+        self._commands.follow(self._persona, character.personas)
         self._backchannels = Backchannels()
         self._addressing = Addressing(policy, self._names)
         self._clock = clock
@@ -89,9 +95,9 @@ class CallJudge:
         if remark.interrupting and self._backchannels.is_sign(text):
             return Verdict(Meaning.BACKCHANNEL)
         speaking = remark.interrupting or self._speaker.answering
-        command = self._commands.find(text, alone=not others, speaking=speaking)
-        if command is not None:
-            return Verdict(Meaning.COMMAND, command)
+        wish = self._commands.find(text, alone=not others, speaking=speaking)
+        if wish is not None:
+            return Verdict(Meaning.COMMAND, wish.command, wish.choice)
         addressed = self._addressing.is_addressed(remark.person, text, others, self._exchange())
         return Verdict(Meaning.ADDRESSED if addressed else Meaning.OVERHEARD)
 
@@ -100,6 +106,7 @@ class CallJudge:
         if persona is not self._persona:
             self._persona = persona
             self._names.become(persona.names)
+            self._commands.follow(persona, self._character.personas)
 
     def said(self, person: int, text: str, *, addressed: bool) -> None:
         """A turn is over: who talks with the bot now?"""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+FIRST_WITHOUT_GAPS = "\u2e80"
+"""The scripts from here on are mostly East Asian and written without spaces; those before it have them."""
 _MARKS = re.compile(r"[^\w\s'-]|_")
 
 

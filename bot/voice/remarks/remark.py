@@ -36,17 +36,23 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a remark is; ``command`` goes with :attr:`Meaning.COMMAND`."""
+    """What a remark is; ``command`` goes with :attr:`Meaning.COMMAND`, and ``choice`` is what it asks for."""
 
     meaning: Meaning
     command: VoiceCommand | None = None
+    choice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenCommand:
-    """A command that was said aloud; ``before`` is what the person, called ``author``, had said last before it."""
+    """A command that was said aloud.
+
+    ``before`` is what the person, called ``author``, had said last before it; ``choice`` is the mood or the
+    persona that is asked for.
+    """
 
     command: VoiceCommand
     person: int
     author: str
     before: str | None
+    choice: str = ""

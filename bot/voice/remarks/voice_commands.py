@@ -6,25 +6,26 @@ others ("don't leave", "stop by the shop").
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bot.llm.personas import Persona
 from bot.voice.remarks.names import Names
-from bot.voice.remarks.phrases import plain
+from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
+from bot.voice.remarks.spoken_choices import Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
 
 COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 
 LONGEST = 200
 """Characters beyond which a remark is no command, whatever the words."""
-FIRST_WITHOUT_GAPS = "\u2e80"
-"""The scripts from here on are mostly East Asian and written without spaces; those before it have them."""
-
-_Phrases = dict[str, list[str]]
+_NO_PERSONAS: Mapping[str, Persona] = MappingProxyType({})
 
 
 class VoiceCommand(StrEnum):
@@ -33,6 +34,16 @@ class VoiceCommand(StrEnum):
     LEAVE = "leave"
     STOP = "stop"
     REPEAT_ME = "repeat me"
+    MOOD = "mood"
+    PERSONA = "persona"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for; ``choice`` is the mood's name, or the persona's file."""
+
+    command: VoiceCommand
+    choice: str = ""
 
 
 class VoiceCommandsError(ValueError):
@@ -42,10 +53,13 @@ class VoiceCommandsError(ValueError):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    polite: _Phrases
-    leave: _Phrases
-    stop: _Phrases
-    repeat_me: Annotated[_Phrases, Field(alias="repeat me")]
+    polite: Phrases
+    leave: Phrases
+    stop: Phrases
+    repeat_me: Annotated[Phrases, Field(alias="repeat me")]
+    mood: Phrases = {}
+    degree: Phrases = {}
+    persona: Phrases = {}
 
     def meanings(self) -> Iterator[tuple[str, VoiceCommand | None]]:
         """Each phrase as it is compared, and its command; ``None`` for what is only polite."""
@@ -62,52 +76,84 @@ class _File(BaseModel):
 class VoiceCommands:
     """Finds commands in what is said to somebody of these names.
 
+    Which moods and personas can be asked for, :meth:`follow` says.
+
     Raises:
         VoiceCommandsError: ``path`` can't be read, or is malformed, or a phrase in it is empty or means two things.
+        MoodWordsError: the file with the names of moods can't be used.
     """
 
     def __init__(self, names: Names, path: Path = COMMANDS_FILE) -> None:
         self._names = names
-        self._meanings: dict[str, VoiceCommand | None] = {}
-        for phrase, command in _read(path).meanings():
+        self._file = _read(path)
+        self._mood_words = load_mood_words()
+        self._degree = Degree(self._file.degree)
+        self._fixed: dict[str, Wish | None] = {}
+        for phrase, command in self._file.meanings():
+            wish = Wish(command) if command is not None else None
             if not phrase:
                 raise VoiceCommandsError(f"{path} has a phrase without words")
-            if self._meanings.setdefault(phrase, command) is not command:
+            if self._fixed.setdefault(phrase, wish) != wish:
                 raise VoiceCommandsError(f"{path} gives two meanings to {phrase!r}")
-        self._longest_first = sorted(self._meanings, key=len, reverse=True)
+        self._understand({})
 
-    def find(self, text: str, *, alone: bool, speaking: bool) -> VoiceCommand | None:
+    def follow(self, persona: Persona, personas: Mapping[str, Persona] = _NO_PERSONAS) -> None:
+        """Understand who asks for a mood of this persona's, or for another one of ``personas`` (by file name)."""
+        choices: dict[str, Wish] = {}
+        for phrase, mood in mood_phrases(persona, self._file.mood, self._mood_words):
+            choices.setdefault(phrase, Wish(VoiceCommand.MOOD, mood))
+        for phrase, file in persona_phrases(persona, personas, self._file.persona):
+            # "Be Evil Seiyuu", said to Seiyuu, loses the name at its end before it is compared.
+            for said in filter(None, (phrase, self._names.without(phrase))):
+                choices.setdefault(said, Wish(VoiceCommand.PERSONA, file))
+        self._understand(choices)
+
+    def _understand(self, choices: Mapping[str, Wish]) -> None:
+        # What always means something means that, whatever a persona's moods are called ("be quiet").
+        self._meanings: dict[str, Wish | None] = {**choices, **self._fixed}
+        self._longest = max(map(len, self._meanings), default=0)
+
+    def find(self, text: str, *, alone: bool, speaking: bool) -> Wish | None:
         """The command that a remark is.
 
         Args:
             alone: nobody but this person is there, so that whatever they say is for the bot.
             speaking: the bot speaks, so that "stop" needs no name.
         """
-        command = self._meaning(text)
-        if command is None:
+        wish = self._meaning(plain(text)) or self._mood(plain(text))
+        if wish is None:
             return None
         named = self._names.called_in(text)
-        if command is VoiceCommand.STOP:
+        if wish.command is VoiceCommand.STOP:
             # To who is silent, "stop" was probably not said.
-            return command if speaking or named else None
-        return command if named or alone else None
+            return wish if speaking or named else None
+        return wish if named or alone else None
 
-    def _meaning(self, text: str) -> VoiceCommand | None:
+    def _mood(self, text: str) -> Wish | None:
+        """The mood in a remark that also says how much of it."""
+        wish = self._meaning(self._degree.without(text))
+        return wish if wish is not None and wish.command is VoiceCommand.MOOD else None
+
+    def _meaning(self, rest: str) -> Wish | None:
         """The only command in a remark that consists of it, names and politeness."""
-        rest = plain(text)
         if len(rest) > LONGEST:
             return None
-        found: VoiceCommand | None = None
+        found: Wish | None = None
         while rest := self._names.without(rest):
-            phrase = next((phrase for phrase in self._longest_first if _begins_with(rest, phrase)), None)
-            if phrase is None:
+            phrase = self._phrase_at_start(rest)
+            if not phrase:
                 return None
-            command = self._meanings[phrase]
-            if None not in (found, command) and found is not command:
+            wish = self._meanings[phrase]
+            if None not in (found, wish) and found != wish:
                 return None
-            found = command or found
+            found = wish or found
             rest = rest[len(phrase) :]
         return found
+
+    def _phrase_at_start(self, text: str) -> str:
+        """The longest phrase that a text begins with; "" where it begins with none."""
+        starts = (text[:end] for end in range(min(len(text), self._longest), 0, -1))
+        return next((start for start in starts if start in self._meanings and _begins_with(text, start)), "")
 
 
 def _read(path: Path) -> _File:

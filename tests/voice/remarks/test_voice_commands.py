@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
 from bot.voice.remarks.names import Names
-from bot.voice.remarks.voice_commands import COMMANDS_FILE, VoiceCommand, VoiceCommands, VoiceCommandsError
+from bot.voice.remarks.phrases import plain
+from bot.voice.remarks.spoken_choices import MoodWordsError, load_mood_words
+from bot.voice.remarks.voice_commands import COMMANDS_FILE, VoiceCommand, VoiceCommands, VoiceCommandsError, Wish
 
 NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))
 COMMANDS = VoiceCommands(NAMES)
+PERSONAS = {path.stem: load_persona(path.stem) for path in PERSONAS_DIR.glob("*.yaml")}
+
+
+@cache
+def acting(file: str) -> VoiceCommands:
+    """The commands that this persona understands."""
+    commands = VoiceCommands(Names(PERSONAS[file].names))
+    commands.follow(PERSONAS[file], PERSONAS)
+    return commands
 
 
 @pytest.mark.parametrize(
@@ -34,7 +47,7 @@ COMMANDS = VoiceCommands(NAMES)
     ],
 )
 def test_a_command_with_the_name_is_obeyed_in_any_company(text: str, command: VoiceCommand) -> None:
-    assert COMMANDS.find(text, alone=False, speaking=False) is command
+    assert COMMANDS.find(text, alone=False, speaking=False) == Wish(command)
 
 
 @pytest.mark.parametrize("text", ["Leave the voice channel.", "What did I say?", "Verlass den Kanal!"])
@@ -48,7 +61,7 @@ def test_among_several_people_leaving_and_repeating_need_the_name(text: str) -> 
     ["Stop!", "Stop, stop, stop!", "Okay, stop it, please.", "Be quiet!", "やめてください", "停！停！", "Тихо!"],
 )
 def test_stop_alone_works_while_the_bot_speaks_and_only_then(text: str) -> None:
-    assert COMMANDS.find(text, alone=False, speaking=True) is VoiceCommand.STOP
+    assert COMMANDS.find(text, alone=False, speaking=True) == Wish(VoiceCommand.STOP)
     assert COMMANDS.find(text, alone=True, speaking=False) is None
 
 
@@ -74,6 +87,91 @@ def test_stop_alone_works_while_the_bot_speaks_and_only_then(text: str) -> None:
 )
 def test_a_remark_that_only_sounds_like_a_command_is_none(text: str) -> None:
     assert COMMANDS.find(text, alone=True, speaking=True) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "mood"),
+    [
+        ("Seiyuu, be sad.", "sad"),
+        ("Hey Seiyuu, could you please be a bit more cheerful?", "cheerful"),
+        ("Be sleepy, Seiyuu!", "sleepy"),
+        ("Seiyuu, sei traurig.", "sad"),
+        ("Seiyuu, sei bitte wieder fröhlich!", "cheerful"),
+        ("Seiyuu, sois triste, s'il te plaît.", "sad"),
+        ("Seiyuu, ponte triste.", "sad"),
+        ("Seiyuu, будь грустной.", "sad"),
+        ("Seiyuu, 悲しくして。", "sad"),
+        ("Seiyuu, 悲しくなってください。", "sad"),
+        ("Seiyuu，难过一点", "sad"),
+        ("Seiyuu, be angry.", None),
+        ("Seiyuu, be hungry.", None),
+        ("Seiyuu, don't be sad.", None),
+        ("Seiyuu, sei nicht traurig.", None),
+        ("Seiyuu, are you sad?", None),
+        ("Seiyuu, my dog must be sad.", None),
+        ("Seiyuu, be sad about it.", None),
+        ("Seiyuu, I want to be sad", None),
+        ("Seiyuu, why be sad?", None),
+    ],
+)
+def test_a_mood_that_the_persona_has_is_asked_for_in_any_language_and_another_is_ordinary_talk(
+    text: str, mood: str | None
+) -> None:
+    wish = Wish(VoiceCommand.MOOD, mood) if mood else None
+    assert acting("seiyuu").find(text, alone=False, speaking=False) == wish
+    assert acting("seiyuu").find(text, alone=True, speaking=True) == wish
+
+
+@pytest.mark.parametrize(
+    ("now", "text", "wanted"),
+    [
+        ("seiyuu", "Seiyuu, be Evil Seiyuu.", "evil_seiyuu"),
+        ("seiyuu", "Seiyuu, please talk as Evil Seiyuu now!", "evil_seiyuu"),
+        ("seiyuu", "Seiyuu, become Shadow Seiyuu.", "evil_seiyuu"),
+        ("seiyuu", "Seiyuu, sei Evil Seiyuu.", "evil_seiyuu"),
+        ("seiyuu", "Seiyuu, talk as helper.", "helper"),
+        ("seiyuu", "Seiyuu, be Kobi.", "helper"),
+        ("evil_seiyuu", "Evil Seiyuu, be Seiyuu again.", "seiyuu"),
+        ("seiyuu", "Seiyuu, be Seiyuu.", None),
+        ("seiyuu", "Seiyuu, who is Evil Seiyuu?", None),
+        ("seiyuu", "Seiyuu, be my helper.", None),
+    ],
+)
+def test_another_persona_is_asked_for_by_any_of_its_names(now: str, text: str, wanted: str | None) -> None:
+    wish = Wish(VoiceCommand.PERSONA, wanted) if wanted else None
+    assert acting(now).find(text, alone=False, speaking=False) == wish
+
+
+def test_what_always_means_something_means_that_whatever_moods_are_called() -> None:
+    persona = Persona(name="Seiyuu", description="x", moods={"quiet": "x", "very_odd": "y"}, default_mood="quiet")
+    commands = VoiceCommands(NAMES)
+    commands.follow(persona)
+    assert commands.find("Seiyuu, be quiet.", alone=True, speaking=True) == Wish(VoiceCommand.STOP)
+    assert commands.find("Seiyuu, be very odd.", alone=True, speaking=True) == Wish(VoiceCommand.MOOD, "very_odd")
+
+
+def test_without_its_name_nobody_but_who_is_alone_with_it_changes_its_mood() -> None:
+    assert acting("seiyuu").find("Be sad.", alone=False, speaking=False) is None
+    assert acting("seiyuu").find("Be sad.", alone=True, speaking=False) == Wish(VoiceCommand.MOOD, "sad")
+
+
+def test_every_mood_that_ships_has_a_name_in_every_language_and_none_means_two_moods() -> None:
+    languages = {"en", "de", "fr", "es", "ru", "ja", "zh"}
+    words = load_mood_words()
+    for persona in PERSONAS.values():
+        for mood in persona.moods:
+            assert set(words[mood]) == languages, mood
+        called = [plain(word) for mood in persona.moods for language in languages for word in words[mood][language]]
+        moods = {word: {m for m in persona.moods for forms in words[m].values() if word in forms} for word in called}
+        assert all(len(meant) <= 1 for meant in moods.values())
+
+
+@pytest.mark.parametrize("text", ["sad: [x]", "sad: {en: x}", "- sad", "sad: {en: [x"])
+def test_a_file_of_moods_that_can_not_be_used_says_why(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "moods.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(MoodWordsError, match=r"moods\.yaml can't be used"):
+        load_mood_words(path)
 
 
 @given(st.text(), st.booleans(), st.booleans())

@@ -1,0 +1,58 @@
+"""Moods and personas that are asked for aloud in a call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import aiosqlite
+
+from bot.characters import LocalCharacter, UnknownChoiceError, mood_word, persona_word
+from bot.voice.remarks.remark import SpokenCommand
+from bot.voice.remarks.voice_commands import VoiceCommand
+
+_log = logging.getLogger(__name__)
+
+AGREED = "Okay."
+"""Said aloud, as the new mood or persona sounds."""
+FAILED = "Sorry, I can't change now."
+
+
+class CharacterChanges:
+    """Changes the character of the call's server, one wish after the other; :meth:`run` lives as long as the call.
+
+    Args:
+        tell: writes in the prompt channel.
+        recite: says something aloud to who gave a command.
+    """
+
+    def __init__(
+        self, character: LocalCharacter, tell: Callable[[str], None], recite: Callable[[SpokenCommand, str], None]
+    ) -> None:
+        self._character = character
+        self._tell = tell
+        self._recite = recite
+        self._wanted: asyncio.Queue[SpokenCommand] = asyncio.Queue()
+
+    def ask(self, command: SpokenCommand) -> None:
+        """Have a mood or a persona chosen that somebody asked for, who may."""
+        self._wanted.put_nowait(command)
+
+    async def run(self) -> None:
+        """Carry out what is asked until cancelled."""
+        while True:
+            command = await self._wanted.get()
+            try:
+                text = await self._change(command)
+            except (UnknownChoiceError, aiosqlite.Error) as error:
+                _log.warning("%s asked for %s %r in vain: %s", command.author, command.command, command.choice, error)
+                self._recite(command, FAILED)
+            else:
+                self._tell(text)
+                self._recite(command, AGREED)
+
+    async def _change(self, command: SpokenCommand) -> str:
+        if command.command is VoiceCommand.PERSONA:
+            return persona_word(await self._character.choose_persona(command.choice))
+        return mood_word(await self._character.choose_mood(command.choice))

@@ -1,0 +1,76 @@
+"""How a mood or a persona is asked for aloud: every phrase for it, in every language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import RootModel, ValidationError
+
+from bot.llm.personas import Persona
+from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
+
+MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
+
+Phrases = dict[str, list[str]]
+"""By language; in those that ask for something, it stands for the ``{}``."""
+
+
+class MoodWordsError(ValueError):
+    """The file of moods' names can't be used; the text names it and the fault."""
+
+
+class _File(RootModel[dict[str, Phrases]]):
+    """What each mood is called, by language."""
+
+
+def load_mood_words(path: Path = MOOD_WORDS_FILE) -> Mapping[str, Phrases]:
+    """Read what moods are called aloud.
+
+    Raises:
+        MoodWordsError: the file can't be read, or is malformed.
+    """
+    try:
+        return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).root
+    except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
+        raise MoodWordsError(f"{path} can't be used: {error}") from error
+
+
+def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -> Iterator[tuple[str, str]]:
+    """Each phrase that asks for a mood of this persona's, as it is compared, and the mood."""
+    for mood in persona.moods:
+        for language, templates in ask.items():
+            called = (_as_said(mood), *words.get(mood, {}).get(language, ()))
+            yield from ((plain(template.format(word)), mood) for template in templates for word in called)
+
+
+def persona_phrases(now: Persona, personas: Mapping[str, Persona], ask: Phrases) -> Iterator[tuple[str, str]]:
+    """Each phrase that asks for another persona than it is ``now``, as it is compared, and that persona's file."""
+    templates = [template for phrases in ask.values() for template in phrases]
+    for file, persona in personas.items():
+        if persona != now:
+            called = (*persona.names, _as_said(file))
+            yield from ((plain(template.format(name)), file) for template in templates for name in called)
+
+
+class Degree:
+    """Words that say how much of a mood is wanted: "a bit more"."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        words = sorted((plain(word) for languages in phrases.values() for word in languages), key=len, reverse=True)
+        self._words = re.compile("|".join(_as_pattern(word) for word in words if word) or r"(?!)")
+
+    def without(self, text: str) -> str:
+        """Plain words without them."""
+        return " ".join(self._words.sub(" ", text).split())
+
+
+def _as_pattern(word: str) -> str:
+    """A word as a whole; in scripts without gaps, wherever it stands."""
+    return re.escape(word) if word[0] >= FIRST_WITHOUT_GAPS else rf"(?<!\S){re.escape(word)}(?!\S)"
+
+
+def _as_said(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")

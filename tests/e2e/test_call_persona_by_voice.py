@@ -1,0 +1,116 @@
+"""Moods and personas that are asked for aloud, and a persona that answers to its own name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.voice.events import RemarkHeard
+from sandbox.guest import Guest
+from tests.e2e.conftest import Stage, StageMaker, serving_tones
+from tests.e2e.recorded_voice import RecordedVoice
+from tests.e2e.scripted_ears import ScriptedEars
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import Since, join_people, talk
+from tests.features.talk import let_manage
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel(lambda _: Answer("That is quite so.")) as model:
+        yield model
+
+
+@pytest.fixture
+async def ears() -> AsyncIterator[ScriptedEars]:
+    async with ScriptedEars() as ears:
+        yield ears
+
+
+@pytest.fixture
+def humming_server(tmp_path: Path) -> Iterator[str]:
+    with serving_tones(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+async def voice(humming_server: str) -> AsyncIterator[RecordedVoice]:
+    async with RecordedVoice(humming_server) as voice:
+        yield voice
+
+
+@pytest.fixture
+async def stage(
+    make_stage: StageMaker, voice: RecordedVoice, model: ScriptedModel, ears: ScriptedEars
+) -> AsyncIterator[Stage]:
+    async with make_stage(tts_websocket_url=voice.url, llm_url=model.url, stt_url=ears.url) as stage:
+        let_manage(stage.sandbox, stage.ada.id)
+        yield stage
+
+
+async def say(stage: Stage, ears: ScriptedEars, text: str, guest: Guest | None = None) -> None:
+    """Somebody (Ada) says this, and it was heard."""
+    since, ears.hears, who = Since(stage), text, guest or stage.ada
+    await talk(who, "I had pizza for lunch.")
+    await since.heard((who.user.name, text))
+
+
+async def test_a_mood_is_asked_for_aloud_shown_agreed_to_and_heard_at_once(
+    stage: Stage, model: ScriptedModel, voice: RecordedVoice, ears: ScriptedEars
+) -> None:
+    await stage.join()
+    await join_people(stage, "Ben")
+    since = Since(stage)
+    await say(stage, ears, "Seiyuu, be sad.")
+    assert await stage.told("💭") == "💭 Seiyuu is sad now."
+    await stage.turns(1)
+    assert since.words == "Okay."
+    assert (voice.last.preset, voice.last.speed, voice.last.pitch_shift) == ("calm", 0.85, -1.0)
+    assert model.asked == [], "the model has nothing to do with it"
+    await say(stage, ears, "Seiyuu, how are you?")
+    await stage.turns(2)
+    assert "Seiyuu's mood now: downcast" in model.asked[-1][0]["content"]
+    await say(stage, ears, "Seiyuu, sei wieder fröhlich!")
+    await stage.turns(3)
+    assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
+
+
+async def test_a_mood_that_it_does_not_know_is_ordinary_talk(
+    stage: Stage, model: ScriptedModel, ears: ScriptedEars
+) -> None:
+    await stage.join()
+    await say(stage, ears, "Seiyuu, be purple.")
+    await stage.turns(1)
+    assert model.asked[-1][-1]["content"] == "Ada: Seiyuu, be purple."
+    assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
+
+
+async def test_the_evil_twin_is_called_aloud_listens_to_its_own_name_and_goes_again(
+    stage: Stage, model: ScriptedModel, voice: RecordedVoice, ears: ScriptedEars
+) -> None:
+    await stage.join()
+    (ben,) = await join_people(stage, "Ben")
+    await say(stage, ears, "Seiyuu, be Evil Seiyuu.")
+    assert await stage.told("🎭") == "🎭 From now on I am Evil Seiyuu, and smug."
+    await stage.turns(1)
+    assert voice.last.preset == "warm"
+    await say(stage, ears, "Evil Seiyuu, what is your plan?")
+    await stage.turns(2)
+    assert model.asked[-1][0]["content"].startswith("You are Evil Seiyuu.")
+    assert "Evil Seiyuu" in ears.prompts[-1], "the transcriber knows what it is called"
+    await say(stage, ears, "Seiyuu, what time is it?", ben)
+    assert not [event for event in stage.events if isinstance(event, RemarkHeard)][-1].addressed, "nobody of that name"
+    await say(stage, ears, "Evil Seiyuu, be Seiyuu again.")
+    await stage.told("🎭 From now on I am Seiyuu, and cheerful.")
+
+
+async def test_a_change_that_cannot_be_kept_is_told_and_changes_nothing(stage: Stage, ears: ScriptedEars) -> None:
+    await stage.join()
+    await stage.app.database.write("DROP TABLE chat_character")
+    since = Since(stage)
+    await say(stage, ears, "Seiyuu, be sad.")
+    await stage.turns(1)
+    assert since.words == "Sorry, I can't change now."
+    assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
