@@ -129,6 +129,8 @@ SPOKEN: Mapping[VoiceCommand, str | None] = MappingProxyType(
         VoiceCommand.LEAVE: "leave",
         VoiceCommand.STOP: "stop",
         VoiceCommand.REPEAT_ME: None,
+        VoiceCommand.MOOD: "mood",
+        VoiceCommand.PERSONA: "persona",
     }
 )
 """The typed command whose right a spoken one needs; ``None`` where everybody who is answered may say it."""

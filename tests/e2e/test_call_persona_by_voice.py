@@ -114,3 +114,17 @@ async def test_a_change_that_cannot_be_kept_is_told_and_changes_nothing(stage: S
     await stage.turns(1)
     assert since.words == "Sorry, I can't change now."
     assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
+
+
+async def test_who_may_not_control_the_call_does_not_change_its_mood_aloud(
+    make_stage: StageMaker, voice: RecordedVoice, model: ScriptedModel, ears: ScriptedEars
+) -> None:
+    options = {"llm_url": model.url, "stt_url": ears.url, "who_may_control": "managers"}
+    async with make_stage(tts_websocket_url=voice.url, **options) as stage:
+        await stage.join()
+        since = Since(stage)
+        for count, text in enumerate(("Seiyuu, be sad.", "Seiyuu, be Evil Seiyuu."), 1):
+            await say(stage, ears, text)
+            await stage.turns(count)
+        assert since.words.count("may manage this server") == 2
+        assert "Seiyuu is cheerful" in await stage.answer_to("!mood", starts="💭")
