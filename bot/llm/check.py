@@ -9,8 +9,10 @@ from http import HTTPStatus
 
 import aiohttp
 
+from bot.llm.deltas import error_text
 from bot.llm.failures import read_body, read_refusal, refused, unreachable
 from bot.llm.options import ModelOptions
+from bot.llm.remedies import server_said
 from bot.llm.requests import endpoint_url
 from config.settings import ModelApi
 
@@ -42,10 +44,24 @@ async def check_server(session: aiohttp.ClientSession, options: ModelOptions) ->
             if response.status != HTTPStatus.OK:
                 refusal = await read_refusal(response, deadline)
                 return ServerReport(True, problem=str(refused(options, refusal)))
-            models = _model_names(await read_body(response, _MAX_LIST_BYTES))
+            body = await read_body(response, _MAX_LIST_BYTES)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         return ServerReport(False, problem=str(unreachable(options, error)))
+    if words := _error_in(body):
+        return ServerReport(True, problem=str(server_said(options, words)))
+    models = _model_names(body)
     return ServerReport(True, models, _missing_model(options, models))
+
+
+def _error_in(body: bytes) -> str:
+    """What a server complains of although it answers with status 200, as LM Studio does of unknown addresses."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(told, dict) or "data" in told or not told.get("error"):
+        return ""
+    return error_text(body.decode("utf-8", "replace")) or "no words for it"
 
 
 def _missing_model(options: ModelOptions, models: tuple[str, ...]) -> str | None:

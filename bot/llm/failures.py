@@ -122,6 +122,11 @@ def _not_found(options: ModelOptions, refusal: Refusal) -> str:
         return f"doesn't know the model {options.model!r}. Is LLM_MODEL, or the persona's model, one that it has?"
     if missing_v1(options):
         return f"doesn't know the address {refusal.path}. Is `/v1` missing at the end of LLM_URL?"
+    base = endpoint_url(options, "").path
+    if base.rstrip("/").endswith(("/chat/completions", "/completions", "/completion")):
+        return f"doesn't know the address {refusal.path}. LLM_URL must end before `{base[base.index('/c') :]}`."
+    if options.api is ModelApi.COMPLETION and base.rstrip("/").endswith("/v1"):
+        return f"doesn't know the address {refusal.path}. LLM_API=completion wants LLM_URL without `/v1`."
     return f"doesn't know the address {refusal.path}. Is LLM_URL right?"
 
 

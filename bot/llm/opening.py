@@ -14,7 +14,7 @@ import aiohttp
 
 from bot.llm.context_window import ContextWindow
 from bot.llm.dialect import Dialect, changed, folded
-from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.errors import ModelErrorKind
 from bot.llm.failures import Refusal, model_error, read_refusal, refused, too_late, unreachable
 from bot.llm.length_refusal import LengthRefusal, length_refusal
 from bot.llm.messages import ChatMessage
@@ -73,7 +73,7 @@ class Question:
 
 
 class Opening:
-    """One reply, asked for until its stream is open; :meth:`open` may be called again after :meth:`shorten`."""
+    """One reply, asked for until its stream is open; :meth:`open` may be called again after :meth:`reconsider`."""
 
     def __init__(self, question: Question, memory: ServerMemory, connections: Connections) -> None:
         self._question = question
@@ -81,6 +81,7 @@ class Opening:
         self._memory = memory
         self._connections = connections
         self._sent: Sequence[ChatMessage] = question.messages
+        self._asked: Mapping[str, Any] = {}
         self._tried: list[RefusedField] = []
         self._folding = False
         self._field_tries = 0
@@ -95,10 +96,9 @@ class Opening:
         """
         with _LoadingNotice(self._options.loading_notice_after, self._question.when_loading) as notice:
             while True:
-                body = self._body()
-                response = await self._ask(body)
+                self._asked = self._body()
+                response = await self._ask(self._asked)
                 if response.status == HTTPStatus.OK:
-                    self._confirm_tried()
                     return response
                 try:
                     refusal = await read_refusal(response, self._question.begin_by)
@@ -106,11 +106,15 @@ class Opening:
                     response.close()
                 if refusal.status in _NOT_READY:
                     notice.loading()
-                await self._make_ready(refusal, body)
+                await self._make_ready(refusal)
 
-    def shorten(self, said: str) -> bool:
-        """The server said this of the conversation's length: ask for less; False where that does not help."""
-        return self._shorten(length_refusal(said))
+    def begun(self) -> None:
+        """The reply has begun: what was left out for it is what the server does not take."""
+        self._confirm_tried()
+
+    def reconsider(self, said: str) -> bool:
+        """A server refuses the request, and this is all it says: change it; False where nothing is left to change."""
+        return self._shorten(length_refusal(said)) or self._leave_out(said)
 
     def _shorten(self, refusal: LengthRefusal | None) -> bool:
         if refusal is None or self._shortenings >= MOST_SHORTENINGS:
@@ -128,11 +132,11 @@ class Opening:
             body = folded(body)
         return one_token(body) if self._question.warming else body
 
-    async def _make_ready(self, refusal: Refusal, body: Mapping[str, Any]) -> None:
+    async def _make_ready(self, refusal: Refusal) -> None:
         """Do what may help before the server is asked again; raises what it means where nothing does."""
         if refusal.status in _ABOUT_THE_REQUEST:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
-            if self._shorten(length_refusal(refusal.body) or too_large) or self._leave_out(refusal, body):
+            if self.reconsider(refusal.body) or self._shorten(too_large):
                 return
         elif refusal.status in _NOT_READY or refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
             await self._wait(refusal)
@@ -141,27 +145,23 @@ class Opening:
 
     # Fields.
 
-    def _leave_out(self, refusal: Refusal, body: Mapping[str, Any]) -> bool:
-        """Leave out what the server refuses; False when it names nothing new."""
-        if self._field_tries >= MOST_FIELDS:
-            # What it refused before this time was refused for good: the next reply begins without.
-            if refused_fields(refusal.body, body):
-                self._confirm_tried()
+    def _leave_out(self, said: str) -> bool:
+        """Leave out what the server refuses; False when it names nothing new, or too much."""
+        fields = refused_fields(said, self._asked)
+        roles = not fields and not self._folding and refuses_system_role(said) and _has_system(self._asked)
+        if not fields and not roles:
             return False
-        fields = refused_fields(refusal.body, body)
-        if not fields and not self._folding and refuses_system_role(refusal.body) and _has_system(body):
-            self._confirm_tried()
-            self._folding = True
-        elif fields:
-            self._confirm_tried()
-            self._tried.extend(fields)
-        else:
+        # It no longer complains of what it refused before, so that was refused for good.
+        self._confirm_tried()
+        if self._field_tries >= MOST_FIELDS:
             return False
         self._field_tries += 1
+        self._tried.extend(fields)
+        self._folding = self._folding or roles
         return True
 
     def _confirm_tried(self) -> None:
-        """The server no longer complains of what was left out: remember it."""
+        """Remember what was left out for this reply."""
         for field in self._tried:
             self._memory.dialect.learn(field)
         self._tried.clear()
@@ -235,8 +235,3 @@ class _LoadingNotice:
 def _has_system(body: Mapping[str, Any]) -> bool:
     messages = body.get("messages")
     return isinstance(messages, list) and any(message["role"] == "system" for message in messages)
-
-
-def is_about_length(error: ModelError) -> bool:
-    """Whether a server that had begun to answer says that the conversation is too long for it."""
-    return error.kind is ModelErrorKind.SERVER and length_refusal(str(error)) is not None

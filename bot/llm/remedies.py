@@ -10,6 +10,7 @@ from bot.llm.failures import model_error
 from bot.llm.options import ModelOptions
 
 _REMEDIES = (
+    (r"unexpected endpoint", "Is `/v1` missing at the end of LLM_URL?"),
     (
         r"context|n_ctx|prompt is too long|too many tokens|maximum.{0,20}length|token limit",
         "Start the server with a larger context, or set LLM_CONTEXT_MESSAGES lower.",

@@ -16,9 +16,9 @@ from bot.llm.check import ServerReport, check_server
 from bot.llm.context_size import ask_context_size
 from bot.llm.context_window import ContextWindow
 from bot.llm.dialect import Dialect
-from bot.llm.errors import ModelError
+from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
-from bot.llm.opening import Opening, Question, ServerMemory, is_about_length
+from bot.llm.opening import Opening, Question, ServerMemory
 from bot.llm.options import ModelOptions
 from bot.llm.remedies import nothing_said
 from bot.llm.reply import ReplyReader
@@ -91,11 +91,13 @@ class ModelClient:
         """
         question = self._question(messages, model, warming=True)
         await self._ask_for_template(question)
-        response = await self._opening(question).open()
+        opening = self._opening(question)
+        response = await opening.open()
         try:
             reader = ReplyReader(response, question.options, question.begin_by)
             reply = ReplyText(await self._ask_for_template(question))
             while (delta := await reader.read()) is not None:
+                opening.begun()
                 reply.take(delta)
             reply.end()
         finally:
@@ -139,10 +141,13 @@ class ModelClient:
             async with aclosing(self._read(await opening.open(), question, speakers, careful)) as pieces:
                 try:
                     async for piece in pieces:
+                        if not spoke:
+                            opening.begun()
                         spoke = True
                         yield piece
                 except ModelError as error:
-                    if spoke or not is_about_length(error) or not opening.shorten(str(error)):
+                    # Some servers begin to answer, and refuse the request in the stream.
+                    if spoke or error.kind is not ModelErrorKind.SERVER or not opening.reconsider(str(error)):
                         raise
                     asking = True
 

@@ -162,6 +162,25 @@ async def test_the_warm_up_learns_too_and_stays_short() -> None:
     assert server.bodies[2]["max_completion_tokens"] == 500
 
 
+async def test_a_server_that_refuses_in_the_stream_is_asked_again_too(caplog: pytest.LogCaptureFixture) -> None:
+    refused = event({"error": {"message": "Unsupported parameter: 'temperature'", "code": 400}})
+    server = Recorded(streaming(refused), ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        assert await reply(client) == "Hello."
+    assert "temperature" not in server.bodies[1]
+    assert "The model server refuses temperature; left out from now on." in caplog.text
+
+
+async def test_who_hangs_up_after_the_first_words_has_learnt_all_the_same() -> None:
+    server = Recorded(refusing("'temperature' is not supported"), ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        async with aclosing(client.stream(HELLO)) as pieces:
+            async for _ in pieces:
+                break
+        await reply(client)
+    assert len(server.bodies) == 3
+
+
 # LLM_EXTRA.
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 
+import pytest
+
 from bot.llm.check import ServerReport
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
@@ -49,6 +51,31 @@ async def test_an_address_without_its_v1() -> None:
             problem = (await client.check()).problem
         assert problem is not None
         assert "`/v1`" not in problem
+
+
+async def test_a_server_that_complains_with_status_200() -> None:
+    complaint = answering(200, '{"error":"Unexpected endpoint or method. (GET /models)"}')
+    problem = (await report(complaint)).problem
+    assert problem is not None
+    assert "Unexpected endpoint" in problem
+    assert "Is `/v1` missing" in problem
+
+
+@pytest.mark.parametrize(
+    ("path", "api", "told"),
+    [
+        ("/v1/chat/completions", ModelApi.CHAT, "must end before `/chat/completions`"),
+        ("/v1", ModelApi.COMPLETION, "without `/v1`"),
+        ("/api", ModelApi.CHAT, "Is LLM_URL right?"),
+    ],
+)
+async def test_other_addresses_that_end_wrong(path: str, api: ModelApi, told: str) -> None:
+    async with serving(answering(404, "not found", "text/plain")) as url:
+        options = replace(OPTIONS, url=url.removesuffix("/v1") + path, api=api)
+        async with ModelClient(options) as client:
+            problem = (await client.check()).problem
+    assert problem is not None
+    assert told in problem
 
 
 async def test_a_server_that_is_still_loading() -> None:
