@@ -49,12 +49,13 @@ from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.owners import Owners
 from bot.presence import CallPresence
 from bot.services import SpeechServerProcess, speech_server_options
+from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.voice.connection.opus import load_opus
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import Hearing, HearingOptions
-from bot.voice.manager import VoiceSessionManager
+from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.participants import BargeInRule
 from bot.voice.prompt_channel import tell_in
 from bot.voice.records.remaking import RecordingRemaker
@@ -176,7 +177,15 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file), guard)
         rules = CallRules(settings.command_prefix, settings.voice_enabled, settings.prompt_channel)
         calls = Calls(manager, make_session, store, rules, CallPresence(bot))
-        features = await build_features(FeatureParts(settings, bot, database, http, models, characters, clock))
+        spoken = SpokenMessages(
+            transcriber,
+            consent,
+            http,
+            lambda: manager.status().state is not CallState.IDLE,
+            characters.default.persona.names,
+            settings.command_prefix,
+        )
+        features = await build_features(FeatureParts(settings, bot, database, http, models, characters, clock, spoken))
         better_voice = BetterVoice(http, speech_url, tts_token)
         remaker = RecordingRemaker(settings.data_dir, better_voice, lambda where, text: tell_in(bot, where, text))
         remakers = [remaker] if settings.remake_recordings else []
@@ -207,8 +216,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 VoiceCommands(calls, status, warning, settings.command_prefix),
                 LeaseCommands(calls),
                 LowPerformanceCommands(LowPerformance(http, speech_url, tts_token)),
-                PromptListener(bot, calls),
-                MessageRouter(bot, features.listeners, RateLimit(settings.chat_rate), calls.prompt_channel),
+                PromptListener(bot, calls, spoken),
+                MessageRouter(bot, features.listeners, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
                 ListeningCommands(hearing_on, consent, settings.command_prefix),
                 IgnoringCommands(ignored, settings.command_prefix),

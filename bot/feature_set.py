@@ -48,6 +48,7 @@ from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
 from bot.lease import Lockable
 from bot.llm.personas import load_persona
+from bot.spoken_messages.listener import SpokenMessages
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class FeatureParts:
     models: ModelRouter
     characters: Characters
     clock: Callable[[], datetime]
+    spoken: SpokenMessages
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,9 @@ async def _text_chat(parts: FeatureParts) -> TextChat:
         memory_messages=settings.chat_memory_messages,
         context_messages=settings.chat_context_messages,
     )
-    return await TextChat.open(parts.client, parts.database, parts.models, parts.characters, options, clock=parts.clock)
+    return await TextChat.open(
+        parts.client, parts.database, parts.models, parts.characters, options, clock=parts.clock, hear=parts.spoken.hear
+    )
 
 
 async def _autonomous_talk(parts: FeatureParts) -> AutonomousTalk:

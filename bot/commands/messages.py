@@ -19,6 +19,8 @@ from bot.features.text_chat.service import TextChat
 from bot.features.vision.errors import VisionError
 from bot.features.vision.feature import Vision
 from bot.replying import reply_to
+from bot.spoken_messages.errors import SpokenMessageError
+from bot.spoken_messages.listener import SpokenMessages, is_spoken
 
 _log = logging.getLogger(__name__)
 
@@ -48,11 +50,13 @@ class MessageRouter(commands.Cog):
         self,
         bot: commands.Bot,
         features: MessageFeatures,
+        spoken: SpokenMessages,
         rate: RateLimit,
         call_channel: Callable[[], int | None],
     ) -> None:
         self._bot = bot
         self._features = features
+        self._spoken = spoken
         self._rate = rate
         self._call_channel = call_channel
 
@@ -81,18 +85,47 @@ class MessageRouter(commands.Cog):
         quoted = await find_quoted(message)
         known = quoted is not None and quoted.author == me and await self._features.chat.remembers(quoted)
         words = words_to(me, message, quote=not known)
-        wish = wants_drawing(words.written) if self._features.images is not None else None
         try:
-            if wish is not None and self._features.images is not None:
-                await self._features.images.draw(message, wish)
-            elif wait := self._rate.take(message.author.id):
+            if await self._draws(message, words.written):
+                return
+            if wait := self._rate.take(message.author.id):
                 await reply_to(message, wait_word(wait))
+            elif is_spoken(message):
+                await self._answer_spoken(message, words.text)
             else:
                 await self._chat(message, words.text)
         except discord.HTTPException as error:
             _log.warning("Could not answer message %d: %s", message.id, error)
 
-    async def _chat(self, message: discord.Message, text: str) -> None:
+    async def _draws(self, message: discord.Message, text: str) -> bool:
+        """Draw, where that is what is wished for."""
+        wish = wants_drawing(text) if self._features.images is not None else None
+        if wish is None or self._features.images is None:
+            return False
+        await self._features.images.draw(message, wish)
+        return True
+
+    async def _answer_spoken(self, message: discord.Message, text: str) -> None:
+        """Answer a recording as if it had been typed. During a call it waits unheard, as other messages do."""
+        heard, refusal = "", self._spoken.refusal(message)
+        if refusal is None and self._features.chat.held:
+            await self._chat(message, text, waits=True)
+            return
+        if refusal is None:
+            try:
+                async with message.channel.typing():
+                    heard = await self._spoken.hear(message)
+            except SpokenMessageError as error:
+                refusal, heard = str(error), error.heard
+        if refusal is not None:
+            await reply_to(message, refusal)
+            if not (heard or text):
+                return
+        if not await self._draws(message, heard):
+            await self._chat(message, text, heard=heard)
+
+    async def _chat(self, message: discord.Message, text: str, *, heard: str = "", waits: bool = False) -> None:
+        """Have it answered; ``waits`` says that what it says is still to be heard."""
         seen = None
         if self._features.vision is not None:
             try:
@@ -100,9 +133,9 @@ class MessageRouter(commands.Cog):
             except VisionError as error:
                 await reply_to(message, str(error))
                 seen = error.seen
-                if not text and not seen:
+                if not (text or heard or seen or waits):
                     return
-        if text or seen:
-            await self._features.chat.answer(message, text, seen)
+        if text or heard or seen or waits:
+            await self._features.chat.answer(message, text, seen, heard)
         else:
             await reply_to(message, NOTHING_TO_ANSWER)

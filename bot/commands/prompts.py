@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 
@@ -12,21 +13,26 @@ from bot.calls import Calls
 from bot.commands.message_words import find_quoted, words_of
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
+from bot.spoken_messages.errors import SpokenMessageError
+from bot.spoken_messages.listener import SpokenMessages, recordings
 from bot.voice.dialogue.reply import Prompt
 
 NOT_ANSWERED = "🔇"
 """Below the message of somebody who is not answered in this call."""
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
 UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
+CALL_OVER = "🎤 The call ended before I could answer that. Write to me again."
 CANT_OPEN = "🎤 I can't open files while I'm talking in voice chat. Tell me in words."
 
 
 class PromptListener(commands.Cog):
     """Hands what people write in the prompt channel to the call."""
 
-    def __init__(self, bot: commands.Bot, calls: Calls) -> None:
+    def __init__(self, bot: commands.Bot, calls: Calls, spoken: SpokenMessages) -> None:
         self._bot = bot
         self._calls = calls
+        self._spoken = spoken
+        self._in_order = asyncio.Lock()
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -41,16 +47,28 @@ class PromptListener(commands.Cog):
             with contextlib.suppress(discord.HTTPException):
                 await message.add_reaction(NOT_ANSWERED)
             return
-        if message.attachments:
-            await reply_to(message, _cant_attach(message.attachments), ping=False)
+        files = [each for each in message.attachments if each not in recordings(message)]
+        if files:
+            await reply_to(message, _cant_attach(files), ping=False)
         await find_quoted(message)
-        text = words_of(message).text
-        if self._calls.session is not session:
-            return  # The call has ended meanwhile.
-        if text:
+        # What is typed while a recording is still listened to comes after it.
+        async with self._in_order:
+            heard, told = await self._hear(message)
+        text = " ".join(filter(None, (heard, words_of(message).text)))
+        if text and self._calls.session is session:
             session.say(Prompt(message.author.display_name, text, at, message.id, person=message.author.id))
-        elif not message.attachments:
+        elif text:
+            await reply_to(message, CALL_OVER, ping=False)
+        elif not files and not told:
             await reply_to(message, NO_WORDS, ping=False)
+
+    async def _hear(self, message: discord.Message) -> tuple[str, bool]:
+        """What is said in its recordings, and whether its author was told why something was not heard."""
+        try:
+            return await self._spoken.hear(message), False
+        except SpokenMessageError as error:
+            await reply_to(message, str(error), ping=False)
+            return error.heard, True
 
     async def _was_command(self, message: discord.Message) -> bool:
         """True for what begins like a command; one that does not exist is answered here, and here alone."""

@@ -126,3 +126,14 @@ async def test_a_prompt_that_is_deleted_at_once_is_answered_and_so_is_one_withou
     assert await talk.told("🎤 I found") == NO_WORDS
     (trace,) = await talk.turns(1)
     assert trace.outcome is Outcome.SPOKEN
+
+
+async def test_a_prompt_brings_what_it_replies_to_and_a_forward_is_one(talk: Stage, model: ScriptedModel) -> None:
+    ben = await talk.sandbox.add_guest("Ben")
+    said = await ben.say(talk.sandbox.home.side, "Say 7")
+    await talk.ada.forward(said, talk.sandbox.text_channel)
+    quoted = await ben.say(talk.sandbox.text_channel, "Say 8")
+    await talk.ada.say(talk.sandbox.text_channel, "and what is that?", reply_to=quoted)
+    await talk.turns(3)
+    asked = [messages[-1]["content"] for messages in model.asked]
+    assert asked == ['Ada: [forwarded: "Say 7"]', "Ben: Say 8", 'Ada: and what is that? [in reply to Ben: "Say 8"]']

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from bot.characters import Characters
 from bot.client import SeiyuuBot
 from bot.commands.chat import ChatCommands
 from bot.commands.messages import MessageFeatures, MessageRouter
+from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
 from bot.features.autonomous_talk.occasion import QuietHours
@@ -28,6 +29,10 @@ from bot.features.vision.model import VisionModelOptions
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.stream import ModelClient
+from bot.spoken_messages.listener import SpokenMessages
+from bot.store import Store
+from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
+from config.settings import ListeningPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message
@@ -39,6 +44,39 @@ from tests.features.vision_server import VisionServer
 
 
 @dataclass(slots=True)
+class ScriptedTranscriber:
+    """Hears what a test wants, and keeps what it was given."""
+
+    text: str = "What time is it?"
+    error: str | None = None
+    requests: list[TranscriptionRequest] = field(default_factory=list)
+    rests: int = 0
+    hearing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.hearing.set()
+
+    async def warm_up(self) -> None:
+        pass
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        self.requests.append(request)
+        await self.hearing.wait()
+        if self.error is not None:
+            raise TranscriptionError(self.error)
+        return Transcript(self.text)
+
+    async def rest(self) -> None:
+        self.rests += 1
+
+    async def close(self) -> None:
+        pass
+
+    def describe(self) -> str:
+        return "a script"
+
+
+@dataclass(slots=True)
 class MessageStage:
     """The bot, and what its models were asked."""
 
@@ -47,6 +85,8 @@ class MessageStage:
     vision: Vision
     model: ScriptedModel
     seer: VisionServer
+    transcriber: ScriptedTranscriber
+    consent: ListeningConsent
 
     @property
     def sandbox(self) -> Sandbox:
@@ -90,7 +130,9 @@ class MessageStage:
 
 
 @asynccontextmanager
-async def message_stage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MessageStage]:
+async def message_stage(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, policy: ListeningPolicy = ListeningPolicy.OPT_OUT
+) -> AsyncIterator[MessageStage]:
     """Start it."""
     async with (
         ScriptedModel(lambda _line: Answer("I see.")) as model,
@@ -99,20 +141,24 @@ async def message_stage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         ModelClient(ModelOptions(model.url, stall_timeout=5.0, first_token_timeout=5.0)) as client,
     ):
         chats: list[TextChat] = []
+        consents: list[ListeningConsent] = []
+        transcriber = ScriptedTranscriber()
         vision = Vision(VisionOptions(VisionModelOptions(seer.url, "seer", timeout=5.0)), http)
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+            consents.append(await ListeningConsent.load(await Store.in_database(database), policy))
+            spoken = SpokenMessages(transcriber, consents[0], http, lambda: False, ("Seiyuu",), "!")
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
-            chat = await TextChat.open(bot, database, client, characters, OPTIONS, clock=lambda: NOW)
+            chat = await TextChat.open(bot, database, client, characters, OPTIONS, clock=lambda: NOW, hear=spoken.hear)
             chats.append(chat)
             records = await ChannelRecords.in_database(database)
             options = TalkOptions(60.0, QuietHours.parse(""), UTC)
             talk = AutonomousTalk(bot, records, client, characters, options)
             features = MessageFeatures(chat, talk, vision)
-            return [MessageRouter(bot, features, RateLimit("100/60"), lambda: None), ChatCommands(chat, "!")]
+            return [MessageRouter(bot, features, spoken, RateLimit("100/60"), lambda: None), ChatCommands(chat, "!")]
 
         async with feature_stage(folder, monkeypatch, make_cogs) as stage:
             try:
-                yield MessageStage(stage, chats[0], vision, model, seer)
+                yield MessageStage(stage, chats[0], vision, model, seer, transcriber, consents[0])
             finally:
                 await chats[0].close()

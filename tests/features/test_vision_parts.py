@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from PIL import ExifTags, Image
 
+from bot.download import DownloadError, TooLongError, download
 from bot.features.vision.budget import BrokenPictureError, DecodingBudget, UnknownFileError
-from bot.features.vision.download import DownloadError, TooLongError, download
 from bot.features.vision.frames import decode
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 

@@ -24,13 +24,22 @@ from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.features.text_chat.writer import Question, Writer
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage, reply_to
+from bot.spoken_messages.errors import SpokenMessageError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
 _log = logging.getLogger(__name__)
 
+Hear = Callable[[discord.Message], Awaitable[str]]
+"""What is said in a message's recordings; "" where there are none. Raises ``SpokenMessageError``."""
+
 WAITS = "🎤"
 DROPPED = "🎤 Too many messages came while I was talking in voice chat: I had to let this one go. Please ask me again."
 STOPPED = "🎤 *I have to stop here: I'm going into voice chat.*"
+
+
+async def hear_nothing(_message: discord.Message) -> str:
+    """Where nobody listens, every message is silent."""
+    return ""
 
 
 class TextChat:
@@ -44,6 +53,7 @@ class TextChat:
         characters: who answers where.
         memory: what was written where.
         open_channels: where every message is answered.
+        hear: what is said in the recordings of a message that has waited.
     """
 
     def __init__(
@@ -57,6 +67,7 @@ class TextChat:
         gate: WorkGate,
         edit_interval: float,
         pause: Callable[[], Awaitable[None]],
+        hear: Hear,
     ) -> None:
         self.characters = characters
         self.memory = memory
@@ -65,6 +76,7 @@ class TextChat:
         self._waiting = waiting
         self._writer = writer
         self._edit_interval = edit_interval
+        self._hear = hear
         self._gate = gate
         self._backlog = Backlog(waiting, self._answer_waiting, pause)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -81,10 +93,12 @@ class TextChat:
         *,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        hear: Hear = hear_nothing,
     ) -> Self:
         """Put it together.
 
         Args:
+            hear: what is said in the recordings of a message that has waited.
             clock: what time it is, in the time zone of the people.
             sleep: how to wait between two answers to what has waited.
 
@@ -102,12 +116,18 @@ class TextChat:
             WorkGate("text channels", limit=options.hold_limit),
             options.edit_interval,
             lambda: sleep(options.queue_pause),
+            hear,
         )
 
     @property
     def name(self) -> str:
         """What ``!voice-status`` calls it."""
         return self._gate.name
+
+    @property
+    def held(self) -> bool:
+        """Whether messages wait now."""
+        return self._gate.held
 
     async def hold(self, reason: str) -> None:
         """Answer no more; returns when no answer is being written. One that takes too long ends with a word on why."""
@@ -152,14 +172,15 @@ class TextChat:
             _log.warning("What was written in channel %d could not be read: %s", message.channel.id, error)
             return False
 
-    async def answer(self, message: discord.Message, text: str, seen: str | None = None) -> None:
+    async def answer(self, message: discord.Message, text: str, seen: str | None = None, heard: str = "") -> None:
         """Answer a message, or keep it for later; returns when that is done. Faults are told there, or logged.
 
         Args:
             text: what it says, in plain words.
             seen: what the pictures show that came with it.
+            heard: what is said in its recordings. It is not kept: where the message has to wait, it is heard again.
         """
-        question = Question(message.author.display_name, text, seen)
+        question = Question(message.author.display_name, text, seen, heard)
         try:
             if self._gate.held:
                 await self._keep(message, question)
@@ -221,17 +242,17 @@ class TextChat:
             FeatureHeldError: a call has begun; it goes on waiting.
             discord.DiscordServerError: Discord can't take it now.
         """
-        question = Question(it.name, it.text, it.seen)
-        message, answer = None, None
+        message, question, answer = None, None, None
         async with self._turn(it.channel):
             try:
                 async with self._gate.work():
                     message = await find_message(self._client, it.channel, it.message)
-                    if message is not None:
+                    question = await self._listen(it, message) if message is not None else None
+                    if message is not None and question is not None:
                         answer = await self._begin(it, message)
                         await self._writer.write(message, question, answer)
             except WorkStoppedError:
-                if message is None or answer is None or not answer.visible:
+                if message is None or question is None or answer is None or not answer.visible:
                     return
                 await self._writer.end_early(message, question, answer, STOPPED)
             except discord.DiscordServerError:
@@ -239,6 +260,17 @@ class TextChat:
             except discord.HTTPException as error:
                 _log.warning("Message %d is passed over: %s", it.message, error)
             await self._waiting.remove(it.message)
+
+    async def _listen(self, it: WaitingMessage, message: AnyMessage) -> Question | None:
+        """What was asked, with what is said in its recordings; ``None``: there is nothing to answer."""
+        heard = ""
+        if isinstance(message, discord.Message):
+            try:
+                heard = await self._hear(message)
+            except SpokenMessageError as error:
+                await reply_to(message, str(error))
+                heard = error.heard
+        return Question(it.name, it.text, it.seen, heard) if heard or it.text or it.seen else None
 
     async def _begin(self, it: WaitingMessage, message: AnyMessage) -> LiveAnswer:
         if it.begun_after is None or self._client.user is None:

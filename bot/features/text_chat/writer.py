@@ -31,16 +31,18 @@ _MAX_ERROR_CHARS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody wrote, in plain words, and what the pictures show that came with it."""
+    """What somebody wrote, in plain words, what the pictures show that came with it, and what they said aloud."""
 
     name: str
     text: str
     seen: str | None = None
+    heard: str = ""
 
     @property
     def line(self) -> str:
         """The same as the model reads it."""
-        return user_line(self.name, f"{self.text} [{self.seen}]".lstrip() if self.seen else self.text)
+        seen = f"[{self.seen}]" if self.seen else ""
+        return user_line(self.name, " ".join(filter(None, (self.heard, self.text, seen))))
 
 
 class Writer:

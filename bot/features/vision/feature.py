@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import aiohttp
 import discord
 
+from bot.download import DownloadError, TooLongError, download
 from bot.features.vision.budget import BrokenPictureError, UnknownFileError
-from bot.features.vision.download import DownloadError, TooLongError, download
 from bot.features.vision.errors import VisionError
 from bot.features.vision.frames import take_frames
 from bot.features.vision.model import Shown, VisionModel, VisionModelOptions

@@ -1,0 +1,169 @@
+"""Voice messages and sound files that people send, heard by the same transcriber as calls."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import aiohttp
+import discord
+from discord.utils import escape_markdown
+
+from bot.consent import ListeningConsent
+from bot.download import DownloadError, TooLongError, download
+from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
+from bot.spoken_messages.decoding import BrokenSoundError, TooLongSoundError, decode, in_pieces
+from bot.spoken_messages.errors import SpokenMessageError
+from bot.text import shorten
+from bot.voice.receive.heard import Sound16
+from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
+
+MAX_BYTES = 16 << 20
+MAX_SECONDS = 180
+"""Of one recording."""
+MAX_QUOTED = 1_500
+MAX_NAME = 60
+
+MAX_RECORDINGS = 3
+"""Of one message."""
+
+NOT_ALLOWED = (
+    "🙉 I don't listen to you unless you let me, so I left your voice message unheard. Write to me, or type "
+    "`{prefix}optin` first."
+)
+OTHER_NOT_ALLOWED = "🙉 {name} does not let me listen, so I left that voice message unheard."
+WHOSE = "🙉 I can't tell who speaks in a forwarded voice message, so I left it unheard. Reply to the message itself."
+TOO_LONG = f"❌ That recording is too long for me: I listen to {MAX_SECONDS // 60} minutes at most."
+TOO_LARGE = f"❌ That recording is too large for me: I listen to files of up to {MAX_BYTES >> 20} MB."
+NOT_FETCHED = "❌ I could not fetch your recording from Discord. Please send it again."
+BROKEN = "❌ I can't play {name}: it is broken, or no sound that I know."
+NOTHING_SAID = "🙉 I heard no words in that recording. Say it again, or write to me."
+QUOTED = '[the voice message that is replied to says: "{text}"]'
+NOT_UNDERSTOOD = "🙉 I can't make out recordings at the moment: {cause}"
+
+
+def is_spoken(message: discord.Message) -> bool:
+    """Whether there is something to hear in a message, or in what it replies to or forwards."""
+    quoted = _quoted(message)
+    forwarded = [each for snapshot in message.message_snapshots for each in recordings(snapshot)]
+    return bool(recordings(message) or forwarded or (quoted is not None and recordings(quoted)))
+
+
+def recordings(content: discord.Message | discord.MessageSnapshot) -> list[discord.Attachment]:
+    """The voice messages and sound files in it."""
+    return [
+        each
+        for each in content.attachments
+        if content.flags.voice or each.is_voice_message() or (each.content_type or "").lower().startswith("audio/")
+    ][:MAX_RECORDINGS]
+
+
+class SpokenMessages:
+    """Hears recordings; belongs to one event loop.
+
+    Args:
+        transcriber: of calls; it is let rest after a recording, unless a call is on.
+        http: for downloads; it must send no credentials of its own.
+        in_call: whether a call is on.
+        names: what is likely to be said: what the bot is called.
+        prefix: what commands begin with.
+    """
+
+    def __init__(
+        self,
+        transcriber: Transcriber,
+        consent: ListeningConsent,
+        http: aiohttp.ClientSession,
+        in_call: Callable[[], bool],
+        names: tuple[str, ...],
+        prefix: str,
+    ) -> None:
+        self._transcriber = transcriber
+        self._consent = consent
+        self._http = http
+        self._in_call = in_call
+        self._names = names
+        self._prefix = prefix
+        self._under_way = 0
+        self._decoding = asyncio.Lock()
+
+    def refusal(self, message: discord.Message) -> str | None:
+        """Why its author is not listened to, for them; ``None`` where they may be, or have sent no recording."""
+        if not recordings(message) or self._consent.admits(message.author.id):
+            return None
+        return NOT_ALLOWED.format(prefix=self._prefix)
+
+    async def hear(self, message: discord.Message) -> str:
+        """What is said in a message, and in the one that it replies to, in plain words; "" where nothing can be heard.
+
+        Raises:
+            SpokenMessageError: there is something to hear that was not heard; its ``heard`` are the words of the rest.
+        """
+        heard: list[str] = []
+        refusals = [WHOSE] if any(map(recordings, message.message_snapshots)) else []
+        for source in filter(None, (message, _quoted(message))):
+            for recording in recordings(source):
+                try:
+                    text = await self._words(recording, source.author, asker=message.author)
+                except SpokenMessageError as error:
+                    refusals.append(str(error))
+                else:
+                    heard.append(text if source is message else QUOTED.format(text=shorten(text, MAX_QUOTED)))
+        if refusals:
+            raise SpokenMessageError("\n".join(dict.fromkeys(refusals)), " ".join(heard))
+        return " ".join(heard)
+
+    async def _words(self, recording: discord.Attachment, speaker: discord.abc.User, *, asker: discord.abc.User) -> str:
+        if not self._consent.admits(speaker.id):
+            own = NOT_ALLOWED.format(prefix=self._prefix)
+            raise SpokenMessageError(own if speaker == asker else OTHER_NOT_ALLOWED.format(name=_shown(speaker)))
+        sound = await self._sound(recording)
+        self._under_way += 1
+        try:
+            texts = [await self._transcribe(piece) for piece in in_pieces(sound)]
+        except TranscriptionError as error:
+            raise SpokenMessageError(NOT_UNDERSTOOD.format(cause=error)) from error
+        finally:
+            self._under_way -= 1
+            if not self._under_way and not self._in_call():
+                await self._transcriber.rest()
+        words = clean_prompt(" ".join(texts), DiscordNames())
+        if not words:
+            raise SpokenMessageError(NOTHING_SAID)
+        return words
+
+    async def _sound(self, recording: discord.Attachment) -> Sound16:
+        if recording.size > MAX_BYTES:
+            raise SpokenMessageError(TOO_LARGE)
+        if (recording.duration or 0) > MAX_SECONDS:
+            raise SpokenMessageError(TOO_LONG)
+        stop = threading.Event()
+        try:
+            data = await download(self._http, recording.url, MAX_BYTES)
+            # One at a time: three minutes of samples take some memory.
+            async with self._decoding:
+                return await asyncio.to_thread(decode, data, MAX_SECONDS, stop)
+        except TooLongError as error:
+            raise SpokenMessageError(TOO_LARGE) from error
+        except DownloadError as error:
+            raise SpokenMessageError(NOT_FETCHED) from error
+        except TooLongSoundError as error:
+            raise SpokenMessageError(TOO_LONG) from error
+        except BrokenSoundError as error:
+            name = escape_markdown(shorten(" ".join(recording.filename.split()), MAX_NAME))
+            raise SpokenMessageError(BROKEN.format(name=name)) from error
+        finally:
+            stop.set()
+
+    async def _transcribe(self, sound: Sound16) -> str:
+        return (await self._transcriber.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
+
+
+def _quoted(message: discord.Message) -> discord.Message | None:
+    found = message.reference.resolved if message.reference is not None else None
+    return found if isinstance(found, discord.Message) else None
+
+
+def _shown(speaker: discord.abc.User) -> str:
+    return escape_markdown(clean_name(speaker.display_name))

@@ -1,0 +1,76 @@
+"""Voice messages to the real bot with its own ears: prompts in a call, questions to its chat elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from bot.spoken_messages.listener import BROKEN, NOT_ALLOWED
+from bot.voice.dialogue.reply import Outcome
+from bot.voice.events import PromptTaken
+from sandbox.voice.opus import SAMPLE_RATE
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import REMARKS, voiced
+from tests.features.recordings import recording
+
+PIZZA, KEYBOARD = REMARKS[:2]
+
+
+async def said(text: str) -> tuple[bytes, float]:
+    """A voice message with this sentence in Ada's voice, and its length in seconds."""
+    sound = np.pad(await voiced("Ada", text), SAMPLE_RATE // 4)
+    return recording(sound), len(sound) / SAMPLE_RATE
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    async with ScriptedModel(lambda _line: Answer("I see.")) as model:
+        yield model
+
+
+@pytest.fixture
+async def stage(make_stage: StageMaker, speech_server: str, model: ScriptedModel) -> AsyncIterator[Stage]:
+    async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
+        yield stage
+
+
+async def test_in_a_call_it_is_a_prompt_in_its_turn_and_elsewhere_it_waits(stage: Stage, model: ScriptedModel) -> None:
+    await stage.join()
+    general, private = stage.sandbox.text_channel, stage.ada.dm_channel
+    waiting = await stage.ada.send_voice_message(private, *await said(KEYBOARD))
+    await stage.ada.wait_for_reaction(waiting, "🎤", LIMIT)
+    spoken = await stage.ada.send_voice_message(general, *await said(PIZZA))
+    await stage.ask("And what did you have?")
+    traces = await stage.turns(2)
+    assert [trace.outcome for trace in traces] == [Outcome.SPOKEN] * 2
+    taken = [event.text for event in stage.events if isinstance(event, PromptTaken)]
+    assert taken == [PIZZA, "And what did you have?"]
+    await stage.ada.wait_for_reaction(spoken, "🎤", LIMIT)
+    assert len(model.asked) == 2, "what waits is not answered during the call"
+    await stage.answer_to("!leave", starts="👋")
+    answer = await stage.ada.wait_for_message(private, lambda m: m.author.bot, LIMIT, after=waiting)
+    assert (answer.content, answer.reference_id) == ("I see.", waiting.id)
+    assert model.asked[-1][-1]["content"] == f"Ada: {KEYBOARD}"
+
+
+async def test_in_a_call_too_who_opted_out_is_left_unheard_and_what_is_broken_is_told(stage: Stage) -> None:
+    await stage.join()
+    general = stage.sandbox.text_channel
+    await stage.answer_to("!optout", starts="🙉")
+    await stage.ada.send_voice_message(general, *await said(PIZZA))
+    assert await stage.told("🙉 I don't listen to you unless") == NOT_ALLOWED.format(prefix="!")
+    await stage.answer_to("!optin", starts="👂")
+    await stage.ada.send_voice_message(general, b"OggS" + bytes(200), 2.0)
+    assert await stage.told("❌") == BROKEN.format(name="voice-message.ogg")
+    assert [event for event in stage.events if isinstance(event, PromptTaken)] == []
+
+
+async def test_in_private_it_is_heard_without_a_call(stage: Stage, model: ScriptedModel) -> None:
+    private = stage.ada.dm_channel
+    spoken = await stage.ada.send_voice_message(private, *await said(PIZZA))
+    answer = await stage.ada.wait_for_message(private, lambda m: m.author.bot, LIMIT, after=spoken)
+    assert answer.content == "I see."
+    assert model.asked[-1][-1]["content"] == f"Ada: {PIZZA}"
