@@ -32,7 +32,7 @@ class Pulse:
             return False
         if status in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
             return False
-        return self._work != before or status == psutil.STATUS_RUNNING
+        return self._work != before or status in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
 
     @staticmethod
     def _work_so_far(process: psutil.Process) -> float:

@@ -13,6 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
+
+from bot.hanging import wait_until_it_hangs
+from bot.pulse import Pulse
+from bot.voice.speaking.tts_health import health_url
 from config.settings import Settings
 from tts_server.settings import load_settings as load_speech_settings
 from tts_server.settings import read_pronunciations
@@ -89,7 +94,10 @@ def _environment(options: SpeechServerOptions) -> dict[str, str]:
 
 
 class SpeechServerProcess:
-    """``python -m tts_server`` on this machine. :meth:`start` returns when it listens; after that it is kept alive."""
+    """``python -m tts_server`` on this machine. :meth:`start` returns when it listens; after that it is kept alive.
+
+    When it ends or hangs, it is started again, at the same address.
+    """
 
     def __init__(self, options: SpeechServerOptions) -> None:
         self._options = options
@@ -158,17 +166,45 @@ class SpeechServerProcess:
 
     async def _keep_alive(self) -> None:
         loop, attempt = asyncio.get_running_loop(), 0
-        while self._process is not None:
-            born = loop.time()
-            status = await self._process.wait()
-            attempt = 0 if loop.time() - born > STABLE_AFTER else attempt + 1
-            delay = RESTART_DELAYS[min(attempt, len(RESTART_DELAYS)) - 1] if attempt else RESTART_DELAYS[0]
-            _log.error("The speech server ended (status %s); starting it again in %.1f s", status, delay)
-            await asyncio.sleep(delay)
-            try:
-                await self._launch()
-            except (ServiceError, _AddressTakenError, OSError) as error:
-                _log.error("The speech server does not come back: %s", error)
+        async with aiohttp.ClientSession() as http:
+            while self._process is not None:
+                born = loop.time()
+                status = await self._status_at_end(self._process, http)
+                attempt = 0 if loop.time() - born > STABLE_AFTER else attempt + 1
+                delay = RESTART_DELAYS[min(attempt, len(RESTART_DELAYS)) - 1] if attempt else RESTART_DELAYS[0]
+                _log.error("The speech server ended (status %s); starting it again in %.1f s", status, delay)
+                await asyncio.sleep(delay)
+                try:
+                    await self._launch()
+                except (ServiceError, _AddressTakenError, OSError) as error:
+                    _log.error("The speech server does not come back: %s", error)
+
+    async def _status_at_end(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> int:
+        """Wait until the server ends by itself, or hangs and is killed."""
+        ending = asyncio.create_task(process.wait(), name="speech server's end")
+        hanging = asyncio.create_task(
+            wait_until_it_hangs(lambda limit: self._answers(http, limit), lambda: Pulse(process.pid).beats),
+            name="speech server's answers",
+        )
+        try:
+            await asyncio.wait([ending, hanging], return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                _log.error("The speech server hangs: it is killed")
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            return await ending
+        finally:
+            ending.cancel()
+            hanging.cancel()
+            await asyncio.gather(ending, hanging, return_exceptions=True)
+
+    async def _answers(self, http: aiohttp.ClientSession, limit: float) -> bool:
+        """Whether the server answers anything at all, that it is still loading perhaps."""
+        try:
+            async with http.get(health_url(self.url), timeout=aiohttp.ClientTimeout(total=limit)):
+                return True
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            return False
 
     @staticmethod
     async def _own_end(process: asyncio.subprocess.Process) -> None:

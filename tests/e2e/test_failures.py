@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -115,6 +116,25 @@ async def test_a_speech_server_killed_mid_sentence_comes_back_and_nothing_is_los
         assert LONG.split()[: len(spoken)] == spoken
         assert len(spoken) + len(written) >= len(LONG.split()), "no word is missing"
         await stage.until(lambda: stage.app.calls.session and stage.app.calls.session.voice_connected, "the voice")
+        await next_prompt_works(stage)
+
+
+async def test_a_speech_server_that_hangs_is_killed_and_started_again_and_the_next_reply_is_spoken(
+    make_stage: StageMaker, mortal_server: SpeechServerProcess, model: ScriptedModel
+) -> None:
+    async with make_stage(tts_websocket_url=mortal_server.url, llm_url=model.url) as stage:
+        await stage.join()
+        await stage.ask("hello")
+        await stage.turns(1)
+        hung = mortal_server.pid
+        assert hung is not None
+        os.kill(hung, signal.SIGSTOP)
+        stopped_at = time.monotonic()
+        await stage.until(lambda: mortal_server.pid not in (hung, None), "another speech server")
+        session = stage.app.calls.session
+        assert session is not None
+        await stage.until(lambda: session.voice_connected, "the voice")
+        assert time.monotonic() - stopped_at < 15.0
         await next_prompt_works(stage)
 
 

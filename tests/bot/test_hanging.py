@@ -1,0 +1,136 @@
+"""A server that hangs is told from one that is busy, or slow for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from bot.hanging import BUSY_LIMIT, wait_until_it_hangs
+from bot.pulse import Pulse
+
+
+class Clockwork:
+    """A server that answers at some times and is busy at others; time passes by sleeping and asking alone."""
+
+    def __init__(self, answers: Callable[[float], bool], busy: Callable[[float], bool]) -> None:
+        self.now = 0.0
+        self._answers = answers
+        self._busy = busy
+
+    async def answers(self, limit: float) -> bool:
+        if self._answers(self.now):
+            return True
+        self.now += limit
+        await asyncio.sleep(0)
+        return False
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+    async def hangs_at(self, latest: float) -> float | None:
+        """When it is found to hang; ``None`` if not until then."""
+        watching = asyncio.create_task(
+            wait_until_it_hangs(
+                self.answers,
+                lambda: lambda: self._busy(self.now),
+                clock=lambda: self.now,
+                sleep=self.sleep,
+            )
+        )
+        while self.now < latest and not watching.done():
+            await asyncio.sleep(0)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        return self.now if not watching.cancelled() else None
+
+
+async def test_who_answers_nothing_and_does_nothing_hangs() -> None:
+    found = await Clockwork(lambda now: now < 100.0, lambda now: False).hangs_at(1000.0)
+    assert found is not None
+    assert 104.0 <= found <= 108.0
+
+
+async def test_who_is_busy_gets_time_but_not_for_ever() -> None:
+    def loading(now: float) -> bool:
+        return now < 90.0
+
+    assert await Clockwork(lambda now: now > 91.0, loading).hangs_at(1000.0) is None
+    found = await Clockwork(lambda now: False, lambda now: True).hangs_at(1000.0)
+    assert found is not None
+    assert BUSY_LIMIT <= found <= BUSY_LIMIT + 5.0
+
+
+async def test_who_stops_being_busy_without_an_answer_hangs() -> None:
+    found = await Clockwork(lambda now: False, lambda now: now < 60.0).hangs_at(1000.0)
+    assert found is not None
+    assert 62.0 <= found <= 68.0
+
+
+async def test_who_is_late_now_and_then_does_not_hang() -> None:
+    def every_third(now: float) -> bool:
+        return int(now) % 5 > 2
+
+    assert await Clockwork(every_third, lambda now: False).hangs_at(1000.0) is None
+
+
+@contextmanager
+def running(program: str) -> Iterator[psutil.Process]:
+    with subprocess.Popen((sys.executable, "-c", program), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield psutil.Process(process.pid)
+        process.kill()
+
+
+def beats_within(pulse: Pulse, seconds: float) -> bool:
+    give_up_at = time.monotonic() + seconds
+    while time.monotonic() < give_up_at:
+        if pulse.beats():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_process_that_computes_has_a_pulse_until_it_is_stopped() -> None:
+    with running("print(flush=True)\nwhile True: pass") as process:
+        pulse = Pulse(process.pid)
+        assert beats_within(pulse, 10.0)
+        process.suspend()
+        pulse.beats()
+        assert not beats_within(pulse, 0.5)
+        process.resume()
+        assert beats_within(pulse, 10.0)
+
+
+def test_a_process_that_waits_has_none() -> None:
+    with running("import time\nprint(flush=True)\ntime.sleep(60)") as process:
+        pulse = Pulse(process.pid)
+        beats_within(pulse, 0.3)
+        assert not beats_within(pulse, 0.5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process writes is told on Linux")
+def test_a_process_that_only_reads_or_writes_has_one() -> None:
+    program = (
+        "import os, tempfile\nprint(flush=True)\n"
+        "with tempfile.TemporaryFile() as file:\n"
+        "    while True: file.seek(0), file.write(os.urandom(4096)), file.flush(), os.fsync(file.fileno())"
+    )
+    with running(program) as process:
+        assert beats_within(Pulse(process.pid), 10.0)
+
+
+def test_a_process_that_is_gone_has_none() -> None:
+    with running("print(flush=True)") as process:
+        process.wait(10)
+    assert not Pulse(process.pid).beats()
+    assert Pulse(os.getpid()).beats() in (True, False)
