@@ -181,7 +181,9 @@ async def _dual_persona(parts: FeatureParts) -> DualPersona | None:
     if settings.bipolar_twin is None:
         return None
     twin = load_persona(settings.bipolar_twin)
-    options = ArgumentOptions(settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown)
+    options = ArgumentOptions(
+        settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown, ZoneInfo(settings.timezone)
+    )
     records = await ArgumentRecords.in_database(parts.database)
     return DualPersona(parts.client, records, parts.models, parts.characters.default.persona, twin, options)
 

@@ -52,6 +52,7 @@ class Parlour:
     router: Router
     clock: Time
     looks: Looks
+    characters: Characters
 
     async def say(self, *texts: str) -> None:
         """Ada writes these in the general channel, and the feature sees them."""
@@ -76,9 +77,10 @@ class Parlour:
 @pytest.fixture
 async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parlour]:
     character(tmp_path, "Mika")
+    character(tmp_path, "Akim")
     clock, looks = Time(), Looks()
     clock.pass_by(-4 * HOUR)  # Four in the afternoon in Singapore.
-    made: list[tuple[AutonomousTalk, Router]] = []
+    made: list[tuple[AutonomousTalk, Router, Characters]] = []
 
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(ScriptedModel(lambda line: Answer(REMARK)))
@@ -89,15 +91,15 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             who = await Characters.open(database, tmp_path, "Mika")
             chance = random.Random(7)
             talk = AutonomousTalk(bot, records, client, who, OPTIONS, clock=clock, chance=chance, sleep=looks)
-            made.append((talk, Router(talk.observe)))
+            made.append((talk, Router(talk.observe), who))
             return [AutonomousCommands(talk), made[0][1]]
 
         stage = await stack.enter_async_context(feature_stage(tmp_path, monkeypatch, cogs))
         let_manage(stage.sandbox, stage.ada.id)
-        talk, router = made[0]
+        talk, router, characters = made[0]
         await stack.enter_async_context(running(talk.run()))
         await looks.done.acquire()
-        yield Parlour(stage, model, talk, router, clock, looks)
+        yield Parlour(stage, model, talk, router, clock, looks, characters)
 
 
 async def test_it_goes_on_from_the_conversation_when_that_has_paused(parlour: Parlour) -> None:
@@ -112,6 +114,22 @@ async def test_it_goes_on_from_the_conversation_when_that_has_paused(parlour: Pa
     assert lines[-1] == "Ada: I like tea"
     assert len(lines) == REMEMBERED
     assert parlour.model.models == ["Mika-model"]
+
+
+async def test_it_is_who_the_server_chose_and_knows_where_and_when(parlour: Parlour, tmp_path: Path) -> None:
+    await parlour.characters.choose_persona(parlour.stage.sandbox.guild.id, "Akim")
+    await parlour.stage.ask("!autonomous on")
+    await parlour.say("I like tea")
+    assert await parlour.after(SETTLED) == []
+    assert await parlour.after(2 * HOUR) == [REMARK]
+    assert parlour.model.models == ["Akim-model"]
+    system = parlour.model.asked[0][0]["content"]
+    assert system.startswith("You are Akim. ")
+    room, now = system.split("\n\n")[-2:]
+    assert room.startswith("## Room\nYou are in the text channel #general of the server ")
+    assert room.endswith("People who wrote here lately: Ada.")
+    assert now.startswith("## Now\nFriday, 15 January 2027, ")
+    assert now.endswith("(Asia/Singapore)")
 
 
 async def test_it_never_says_two_things_in_a_row_that_nobody_answered_even_after_a_restart(parlour: Parlour) -> None:

@@ -259,12 +259,43 @@ async def test_a_model_that_hangs_is_stopped_by_a_hold(arena: Arena, monkeypatch
 async def test_a_model_that_fails_ends_the_argument_and_nothing_else(arena: Arena) -> None:
     arena.model.script = lambda line: Answer("", Fault.STATUS_500)
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
-    await arena.stage.told("🎭 There")
+    told = await arena.stage.told("🎭 The argument breaks off: ")
+    assert "It answered 500: out of memory" in told.content
     await arena.ended()
     assert not arena.lines
     arena.model.script = _retort
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
     await arena.argument()
+
+
+async def test_an_argument_that_breaks_off_in_the_middle_is_told_and_one_that_nobody_knows_of_is_not(
+    arena: Arena,
+) -> None:
+    arena.model.script = lambda line: Answer("", Fault.STATUS_500)
+    await arena.say("Akim, you are wrong")
+    await arena.ended()
+    everything = arena.stage.ada.messages(arena.stage.sandbox.home.general)
+    assert not [message for message in everything if message.author.bot], "it would have begun by itself"
+    arena.clock.pass_by(OPTIONS.cooldown + 1)
+    arena.pauses.over.clear()
+    arena.model.script = _retort
+    await arena.say("Akim, you are wrong")
+    (line,) = await arena.argument(1)
+    arena.model.script = lambda line: Answer("")
+    arena.pauses.over.set()
+    other = "Akim" if line.author.name == "Mika" else "Mika"
+    told = await arena.stage.told("🎭 The argument breaks off: ")
+    assert told.content.endswith((f"{other} had nothing to say.", "answered without saying anything."))
+
+
+async def test_the_two_know_where_and_when_they_argue(arena: Arena) -> None:
+    await arena.say("Akim, you are wrong")
+    await arena.argument()
+    system = arena.model.asked[0][0]["content"]
+    room, now = system.split("\n\n")[-2:]
+    assert room.startswith("## Room\nYou are in the text channel #general of the server ")
+    assert room.endswith("People who wrote here lately: Ada.")
+    assert now == "## Now\nFriday, 15 January 2027, 12:00 (UTC)"
 
 
 @pytest.mark.parametrize(

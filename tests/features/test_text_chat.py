@@ -106,6 +106,29 @@ async def test_managers_choose_who_answers_and_the_twin_has_a_model_of_its_own(s
     assert [name["value"] for name in names] == ["helper"]
 
 
+async def test_place_people_and_time_are_the_last_that_the_model_is_told(stage: ChatStage) -> None:
+    general = stage.sandbox.home.general
+    ben = await stage.sandbox.add_guest("Ben")
+    await stage.ask("hello", ben)
+    await stage.ask("what time is it?")
+    system = stage.model.asked[-1][0]["content"]
+    assert system.endswith(
+        f"\n\n## Room\nYou are in the text channel #{general.name} of the server {stage.sandbox.guild.name}.\n"
+        "People who wrote here lately: Ben, Ada.\n\n"
+        "## Now\nThursday, 26 November 2026, 18:05 (Europe/Berlin)"
+    )
+    await stage.ada.dm("what day is it?")
+    await stage.ada.wait_for_message(stage.ada.dm_channel, lambda m: m.author.bot, LIMIT)
+    system = stage.model.asked[-1][0]["content"]
+    assert "\n\n## Room\nYou are in a private chat with Ada.\n\n## Now\nThursday, 26 November" in system
+
+
+async def test_personas_and_moods_are_found_by_any_spelling(stage: ChatStage) -> None:
+    let_manage(stage.sandbox, stage.ada.id)
+    assert "Evil Seiyuu" in await stage.stage.ask("!persona evil seiyuu", starts="🎭 From")
+    assert await stage.stage.ask("!mood Furious", starts="💭") == "💭 Evil Seiyuu is furious now."
+
+
 async def test_in_an_open_channel_everything_is_answered(stage: ChatStage) -> None:
     assert "who mentions me" in await stage.stage.ask("!chat", starts="💬")
     assert "people who may manage this server" in await stage.stage.ask("!chat on", starts="🔒")

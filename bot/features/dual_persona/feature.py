@@ -9,6 +9,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 
 import discord
 
@@ -16,12 +17,14 @@ from bot.features.dual_persona.heat import heat
 from bot.features.dual_persona.lines import Line, messages_for, typing_time
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.features.dual_persona.webhooks import ChannelWebhooks, pictures
+from bot.llm.circumstances import Circumstances, chat_room, moment
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
 from bot.llm.history import user_line
 from bot.llm.personas import Persona
 from bot.llm.short_line import short_line
 from bot.llm.text_model import TextModel
+from bot.text import MESSAGE_LIMIT, shorten
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
 _log = logging.getLogger(__name__)
@@ -31,7 +34,12 @@ OVERHEARD = 8
 OVERHEARD_CHARS = 300
 NO_PERMISSION = "❌ I need the permission Manage Webhooks in this channel for that."
 ALREADY_ARGUING = "🎭 They are at it already."
+BROKEN_OFF = "🎭 The argument breaks off: {reason}"
 WRONG_CHANNEL = "❌ That works in text channels only."
+
+
+class _NoWordsError(Exception):
+    """The model of one of the two wrote nothing; the text says whose."""
 
 
 class ArgumentError(Exception):
@@ -40,11 +48,12 @@ class ArgumentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArgumentOptions:
-    """When an argument begins and how long it is; ``cooldown`` in seconds."""
+    """When an argument begins and how long it is; ``cooldown`` in seconds. ``zone`` is the people's time zone."""
 
     threshold: float = 10.0
     turns: int = 6
     cooldown: float = 3600.0
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class Mood:
 class _Argument:
     channel: discord.TextChannel
     overheard: tuple[str, ...]
+    asked_for: bool = False
     said: list[Line] = field(default_factory=list)
     called_off: bool = False
 
@@ -195,10 +205,10 @@ class DualPersona:
             raise ArgumentError(ALREADY_ARGUING)
         if not self._may_post(channel):
             raise ArgumentError(NO_PERMISSION)
-        self._begin(channel)
+        self._begin(channel, asked_for=True)
 
-    def _begin(self, channel: discord.TextChannel) -> None:
-        argument = _Argument(channel, tuple(self._overheard[channel.id]))
+    def _begin(self, channel: discord.TextChannel, *, asked_for: bool = False) -> None:
+        argument = _Argument(channel, tuple(self._overheard[channel.id]), asked_for)
         self._arguments[channel.id] = argument
         self._wanted.put_nowait(argument)
 
@@ -218,10 +228,12 @@ class DualPersona:
             await self._argue(argument)
         except (FeatureHeldError, WorkStoppedError):
             _log.info("The argument in #%s ends after %d lines: %s is held", channel, len(argument.said), self.name)
-        except (ModelError, discord.HTTPException) as error:
+        except (ModelError, discord.HTTPException, _NoWordsError) as error:
             _log.warning("The argument in #%s ends after %d lines: %s", channel, len(argument.said), error)
+            await self._tell_broken_off(argument, str(error))
         except Exception:
             _log.exception("The argument in #%s ends after %d lines", channel, len(argument.said))
+            await self._tell_broken_off(argument, "something went wrong on my side.")
         finally:
             del self._arguments[channel.id]
 
@@ -233,14 +245,29 @@ class DualPersona:
             if argument.called_off:
                 return
             async with self._gate.work():
-                asked = messages_for(author, other, argument.overheard, argument.said)
+                asked = messages_for(author, other, argument.overheard, argument.said, self._circumstances(argument))
                 text = await short_line(self._model, asked, author)
                 if not text:
-                    _log.warning("The argument in #%s ends: %s's model wrote no words", argument.channel, author.name)
-                    return
+                    raise _NoWordsError(f"{author.name} had nothing to say.")
                 await self._webhooks.say(argument.channel, author.name, self._picture(author), text)
             argument.said.append(Line(author, text))
             author, other = other, author
+
+    async def _tell_broken_off(self, argument: _Argument, reason: str) -> None:
+        """Say in the channel why no more comes, if anybody waits for more."""
+        if not argument.asked_for and not argument.said:
+            return
+        text = shorten(BROKEN_OFF.format(reason=reason), MESSAGE_LIMIT)
+        try:
+            await argument.channel.send(text, allowed_mentions=discord.AllowedMentions.none())
+        except discord.HTTPException as error:
+            _log.warning("Nobody could be told that the argument in #%s is over: %s", argument.channel, error)
+
+    def _circumstances(self, argument: _Argument) -> Circumstances:
+        channel = argument.channel
+        people = [line.partition(": ")[0] for line in argument.overheard]
+        now = datetime.fromtimestamp(self._clock(), self._options.zone)
+        return Circumstances(chat_room(channel.name, channel.guild.name, people), moment(now))
 
     def _picture(self, author: Persona) -> str:
         if self._bot.user is None:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.llm.circumstances import Circumstances
 from bot.llm.history import user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
@@ -29,15 +30,21 @@ class Line:
 
 
 def messages_for(
-    author: Persona, other: Persona, overheard: Sequence[str], said: Sequence[Line]
+    author: Persona, other: Persona, overheard: Sequence[str], said: Sequence[Line], circumstances: Circumstances
 ) -> tuple[ChatMessage, ...]:
     """What to ask the author's model for the next line.
 
     Args:
         overheard: what the people said last, as "NAME: text", oldest first.
         said: the argument so far.
+        circumstances: where and when they argue.
     """
-    parts = (f"You are {author.name}. {author.description}", author.style, _RULES.format(other=other.name))
+    parts = (
+        f"You are {author.name}. {author.description}",
+        author.style,
+        _RULES.format(other=other.name),
+        *circumstances.sections(),
+    )
     opening = "\n".join((*overheard, f"({other.name} is here. Say something that {other.name} can't leave alone.)"))
     messages = [ChatMessage("user", opening if not said or said[0].author is author else "\n".join(overheard))]
     for line in said:
