@@ -8,6 +8,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from bot.llm.surrogates import mended
 from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import (
     AnswerHeard,
@@ -32,7 +33,9 @@ _TYPES: Mapping[str, type[Any]] = MappingProxyType(
 
 def encode_event(event: CallEvent) -> str:
     """Write one event as one line, without its end."""
-    return json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False)
+    line = json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False)
+    # Half a character, which a recogniser may have heard, can't be written to a stream.
+    return mended(line)
 
 
 def decode_event(line: str | bytes) -> CallEvent:

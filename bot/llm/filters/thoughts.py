@@ -102,8 +102,10 @@ class ThoughtFilter:
         self._implied, self._open = False, []
         if stray is not None:
             return self._say(stray)
-        meant = implied or (family is not None and family.spoken)
-        return self._say(rest) if meant and not self._cut_off else ""
+        if (implied or (family is not None and family.spoken)) and not self._cut_off:
+            return self._say(rest)
+        self.thought = True
+        return ""
 
     @property
     def _inside(self) -> bool:

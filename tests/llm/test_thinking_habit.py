@@ -1,0 +1,283 @@
+"""Models whose replies begin inside a thought: what tells of it, and what is withheld from then on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.filters.chain import Retraction
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from bot.llm.template_probe import ends_inside_thought, template_opens_thought
+from tests.llm.filters.cutting import stands
+from tests.llm.servers import FINISHED, Handler, begin_stream, event, for_ever, said, serving, streaming
+
+HELLO = (ChatMessage("user", "Ada: hello"),)
+UNOPENED = ("The user", " greets me. </th", "ink>\n\nHello", " there.")
+CLEAN = "Hello there."
+THINKING_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n<think>\\n' }}{%- endif %}"
+)
+HYBRID_TEMPLATE = (
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}"
+    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}"
+    "{%- endif %}"
+)
+ON_BY_DEFAULT_TEMPLATE = (
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}"
+    "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}"
+    "{%- else %}{{- '<think>\\n' }}{%- endif %}{%- endif %}"
+)
+
+
+def writing(*texts: str, finish: str = "stop") -> Handler:
+    end = event({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    return streaming(*(said(text) for text in texts), end)
+
+
+def llama_cpp(reply: Handler, answers: Mapping[str, Any]) -> Handler:
+    """A server that writes replies and answers what llama.cpp answers, as far as ``answers`` goes."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/chat/completions"):
+            return await reply(request)
+        if request.path in answers:
+            return web.json_response(answers[request.path])
+        return web.Response(status=404)
+
+    return handler
+
+
+async def pieces_of(client: ModelClient, **how: Any) -> list[str]:
+    return [piece async for piece in client.stream(HELLO, **how)]
+
+
+async def test_a_first_reply_is_taken_back_and_from_the_second_on_no_thought_is_passed_on() -> None:
+    async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
+        first = await pieces_of(client)
+        assert stands(first) == CLEAN
+        assert any(isinstance(piece, Retraction) for piece in first)
+        assert "".join(await pieces_of(client)) == CLEAN
+        assert "".join(await pieces_of(client)) == CLEAN
+
+
+async def test_each_model_of_a_server_has_habits_of_its_own() -> None:
+    async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
+        await pieces_of(client, model="a")
+        assert any(isinstance(piece, Retraction) for piece in await pieces_of(client, model="b"))
+        assert "".join(await pieces_of(client, model="a")) == CLEAN
+
+
+async def test_who_is_careful_never_sees_a_thought() -> None:
+    async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
+        assert "".join(await pieces_of(client, careful=True)) == CLEAN
+
+
+async def test_who_is_careful_gets_an_answer_without_thoughts_whole() -> None:
+    for finish in ("stop", "length"):
+        async with serving(writing("Hello", " there.", finish=finish)) as url, ModelClient(ModelOptions(url)) as client:
+            assert "".join(await pieces_of(client, careful=True)) == CLEAN
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"/props": {"chat_template": THINKING_TEMPLATE}},
+        {"/props": {"chat_template": ON_BY_DEFAULT_TEMPLATE}},
+        {
+            "/props": {
+                "default_generation_settings": {"params": {"generation_prompt": "<|im_start|>assistant\n<think>\n"}}
+            }
+        },
+        {"/apply-template": {"prompt": "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n"}},
+        # What the server makes of a request says more than the template.
+        {"/apply-template": {"prompt": "…<|START_THINKING|>"}, "/props": {"chat_template": HYBRID_TEMPLATE}},
+    ],
+)
+async def test_where_the_template_tells_the_first_reply_is_clean_too(answers: dict[str, Any]) -> None:
+    handler = llama_cpp(writing(*UNOPENED), answers)
+    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client:
+        assert "".join(await pieces_of(client)) == CLEAN
+
+
+@pytest.mark.parametrize(
+    ("answers", "extra"),
+    [
+        ({"/props": {"chat_template": HYBRID_TEMPLATE}}, {}),
+        ({"/props": {"chat_template": ON_BY_DEFAULT_TEMPLATE}}, {"chat_template_kwargs": {"enable_thinking": False}}),
+        ({"/props": {}}, {}),
+        ({"/props": []}, {}),
+        ({"/apply-template": {"prompt": "<|im_start|>assistant\n<think>\n\n</think>\n\n"}}, {}),
+    ],
+)
+async def test_where_no_thought_is_opened_words_are_passed_on_as_they_come(
+    answers: dict[str, Any], extra: dict[str, Any]
+) -> None:
+    heard = asyncio.Event()
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        await response.write(said("Hello"))
+        await heard.wait()
+        await response.write(said(" there.", "stop"))
+        return response
+
+    async with (
+        serving(llama_cpp(reply, answers), own_paths=True) as url,
+        ModelClient(ModelOptions(url, extra=extra)) as client,
+        asyncio.timeout(10),
+    ):
+        pieces = []
+        async for piece in client.stream(HELLO):
+            pieces.append(piece)
+            heard.set()
+    assert pieces == ["Hello", " there."]
+
+
+async def test_the_template_is_asked_for_with_the_request_itself_and_once() -> None:
+    asked: list[tuple[str, Any]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/chat/completions"):
+            return await writing("Hello", " there.")(request)
+        asked.append((request.path, json.loads(await request.text() or "{}")))
+        return web.json_response({"prompt": "<|im_start|>assistant\n"})
+
+    extra = {"chat_template_kwargs": {"enable_thinking": False}}
+    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url, extra=extra)) as client:
+        await client.warm_up(HELLO)
+        await pieces_of(client)
+        await pieces_of(client)
+    ((path, body),) = asked
+    assert path == "/apply-template"
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    assert body["messages"] == [{"role": "user", "content": "Ada: hello"}]
+
+
+async def test_a_server_that_never_answers_that_question_does_not_hold_the_first_reply_for_long() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if not request.path.endswith("/chat/completions"):
+            await for_ever()
+        return await writing("Hello", " there.")(request)
+
+    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(8):
+        for _ in range(4):
+            assert "".join(await pieces_of(client)) == CLEAN
+
+
+async def test_a_template_is_asked_for_again_when_the_server_has_loaded() -> None:
+    loading = True
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        nonlocal loading
+        if request.path.endswith("/chat/completions"):
+            loading = False
+            return await writing(*UNOPENED)(request)
+        return web.json_response({"prompt": "…<think>\n"}, status=503 if loading else 200)
+
+    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client:
+        assert "".join(await pieces_of(client)) == CLEAN
+
+
+async def test_the_reply_to_the_warm_up_tells() -> None:
+    async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
+        await client.warm_up(HELLO)
+        assert "".join(await pieces_of(client)) == CLEAN
+
+
+async def test_one_token_of_a_warm_up_tells_nothing() -> None:
+    def reply(request_body: dict[str, Any]) -> Handler:
+        return writing("The", finish="length") if request_body["max_tokens"] == 1 else writing(*UNOPENED)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await reply(await request.json())(request)
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
+        await client.warm_up(HELLO)
+        assert "".join(await pieces_of(client, careful=True)) == CLEAN
+
+
+async def test_a_model_that_was_seen_to_think_and_then_does_not_loses_no_words_and_is_soon_quick_again() -> None:
+    replies = [UNOPENED, ("One", "."), ("Two", "."), ("Three", ".")]
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await writing(*replies.pop(0))(request)
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
+        await pieces_of(client)
+        assert await pieces_of(client) == ["One."], "withheld to its end, and whole"
+        assert await pieces_of(client) == ["Two."]
+        assert await pieces_of(client) == ["Three", "."], "passed on as it comes"
+
+
+async def test_a_thought_that_uses_up_the_tokens_is_never_said() -> None:
+    replies = [writing(*UNOPENED), writing("The user greets me and", finish="length")]
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await replies.pop(0)(request)
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url, max_tokens=77)) as client:
+        await pieces_of(client)
+        with pytest.raises(ModelError, match=r"budget of 77 tokens on thinking.*LLM_MAX_TOKENS.*LLM_EXTRA") as caught:
+            await pieces_of(client)
+    assert caught.value.kind is ModelErrorKind.EMPTY
+
+
+async def test_a_server_that_sends_thoughts_apart_is_not_withheld_though_its_template_opens_them() -> None:
+    heard = asyncio.Event()
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        await response.write(event({"choices": [{"delta": {"reasoning_content": "Hm."}}]}))
+        await response.write(said("Hello"))
+        await heard.wait()
+        await response.write(said(" there.") + FINISHED)
+        return response
+
+    handler = llama_cpp(reply, {"/props": {"chat_template": THINKING_TEMPLATE}})
+    async with (
+        serving(handler, own_paths=True) as url,
+        ModelClient(ModelOptions(url)) as client,
+        asyncio.timeout(10),
+    ):
+        for _ in range(4):
+            pieces = []
+            async for piece in client.stream(HELLO):
+                pieces.append(piece)
+                heard.set()
+            assert pieces == ["Hello", " there."]
+            heard.clear()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "inside"),
+    [
+        ("<|im_start|>assistant\n<think>\n", True),
+        ("<｜Assistant｜><think>\n", True),
+        ("[/INST][THINK]", True),
+        ("<|START_THINKING|>", True),
+        ("<|channel>thought\n", True),
+        ("<think>\n\n</think>\n\n", False),
+        ("<|im_start|>assistant\n", False),
+        ("Say <think> first.<|im_end|>\n<|im_start|>assistant\n", False),
+        ("", False),
+    ],
+)
+def test_a_prompts_end_tells_whether_the_reply_begins_inside_a_thought(prompt: str, inside: bool) -> None:
+    assert ends_inside_thought(prompt) is inside
+
+
+def test_a_template_is_only_read() -> None:
+    assert template_opens_thought(THINKING_TEMPLATE, {})
+    assert not template_opens_thought(HYBRID_TEMPLATE, {})
+    assert template_opens_thought(ON_BY_DEFAULT_TEMPLATE, {})
+    assert not template_opens_thought(ON_BY_DEFAULT_TEMPLATE, {"enable_thinking": False})
+    assert not template_opens_thought("{% for x in range(10 ** 12) %}{% endfor %}", {})

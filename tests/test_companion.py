@@ -1,0 +1,100 @@
+"""The mind of a call: what it makes of a model's reply, and what it keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from bot.companion import ModelCompanion
+from bot.llm.circumstances import CallRoom
+from bot.llm.options import ModelOptions
+from bot.llm.personas import Character, Persona
+from bot.llm.stream import ModelClient
+from tests.e2e.scripted_model import Answer, ScriptedModel
+
+SEIYUU = Persona(name="Seiyuu", also_called=("Sei",), description="x", moods={"calm": "calm."}, default_mood="calm")
+CALM = Character("seiyuu", SEIYUU, "calm")
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+ROOM = CallRoom("Lounge", ("Ada", "Ben"))
+
+
+def unopened(line: str) -> Answer:
+    return Answer("She greets me. </think> Hello Ada.")
+
+
+@asynccontextmanager
+async def companion(model: ScriptedModel) -> AsyncIterator[ModelCompanion]:
+    async with ModelClient(ModelOptions(model.url)) as client:
+        yield ModelCompanion(
+            lambda: Character("seiyuu", SEIYUU, "calm"),
+            lambda: ROOM,
+            lambda: datetime(2026, 11, 26, tzinfo=UTC),
+            client,
+            10,
+        )
+
+
+async def answered(mind: ModelCompanion, text: str) -> str:
+    """Ada says something; the answer is heard to its end and remembered."""
+    heard = "".join([piece async for piece in mind.answer("Ada", text)]).strip()
+    mind.remember("Ada", text, heard, interrupted=False)
+    return heard
+
+
+def history(model: ScriptedModel) -> list[str]:
+    """What the newest request said of the conversation."""
+    return [message["content"] for message in model.asked[-1][1:]]
+
+
+async def test_a_thought_that_was_said_aloud_once_is_in_no_history() -> None:
+    async with (
+        ScriptedModel(unopened) as model,
+        companion(model) as mind,
+    ):
+        assert await answered(mind, "Hi!") == "She greets me. Hello Ada.", "nothing told of it before"
+        assert await answered(mind, "And now?") == "Hello Ada."
+        assert history(model) == ["Ada: Hi!\nAda: And now?"]
+        await answered(mind, "Bye!")
+        assert history(model) == ["Ada: Hi!\nAda: And now?", "Hello Ada.", "Ada: Bye!"]
+
+
+async def test_it_is_in_no_history_either_when_it_was_interrupted() -> None:
+    async with (
+        ScriptedModel(unopened) as model,
+        companion(model) as mind,
+    ):
+        async for _ in mind.answer("Ada", "Hi!"):
+            pass
+        mind.remember("Ada", "Hi!", "She gre", interrupted=True)
+        await answered(mind, "And now?")
+        assert history(model) == ["Ada: Hi!\nAda: And now?"]
+
+
+async def test_an_answer_that_begins_with_other_words_is_kept() -> None:
+    async with (
+        ScriptedModel(unopened) as model,
+        companion(model) as mind,
+    ):
+        await answered(mind, "Hi!")
+        mind.remember("Ada", "What?", "She sells sea shells.", interrupted=False)
+        await answered(mind, "And now?")
+        assert "She sells sea shells." in history(model)
+
+
+async def test_names_are_those_of_the_persona_and_of_everybody_in_the_call() -> None:
+    lines = {
+        "Hi!": "Sei: Hello.",
+        "Who?": "Ben: I am here.\nSeiyuu: He is.",
+        "More?": "Sure.\nBen: Me too!",
+        "And?": "Note: yes.",
+    }
+
+    def script(line: str) -> Answer:
+        return Answer(lines[line.rpartition(": ")[2]])
+
+    async with ScriptedModel(script) as model, companion(model) as mind:
+        assert await answered(mind, "Hi!") == "Hello."
+        assert await answered(mind, "Who?") == "He is."
+        assert await answered(mind, "More?") == "Sure."
+        assert await answered(mind, "And?") == "Note: yes."
