@@ -220,7 +220,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 MessageRouter(bot, features.listeners, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
                 ListeningCommands(hearing_on, consent, settings.command_prefix),
-                IgnoringCommands(ignored, settings.command_prefix),
+                IgnoringCommands(ignored, calls.dismiss, settings.command_prefix),
                 VoicesCommands(
                     voices,
                     VoiceRecordings(hearing_on, settings.command_prefix),

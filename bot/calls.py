@@ -151,6 +151,12 @@ class Calls:
         session.say(prompt)
         return True
 
+    def dismiss(self, guild: int, person: int) -> None:
+        """Stop answering somebody (a user id) in the call on this server, if one is on."""
+        session = self.session_on(guild)
+        if session is not None:
+            session.conversation.dismiss(person)
+
     async def free(self, feature: str) -> bool:
         """Release a feature that is stuck; False where it still won't.
 

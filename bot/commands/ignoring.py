@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import discord
@@ -23,10 +24,15 @@ NOT_A_MANAGER = "🔒 {name} may manage this server: only somebody else who may 
 
 
 class IgnoringCommands(commands.Cog, name="People"):
-    """Decide whom I answer in calls."""
+    """Decide whom I answer in calls.
 
-    def __init__(self, ignored: IgnoredPeople, prefix: str) -> None:
+    Args:
+        dismiss: stops answering a person in the call that is on on a server (ids).
+    """
+
+    def __init__(self, ignored: IgnoredPeople, dismiss: Callable[[int, int], None], prefix: str) -> None:
         self._ignored = ignored
+        self._dismiss = dismiss
         self._prefix = prefix
 
     @commands.hybrid_command(description="Whom I don't answer in calls here: show it, or have me ignore somebody.")
@@ -53,6 +59,7 @@ class IgnoringCommands(commands.Cog, name="People"):
             return
         self._require_ignorable(ctx, member)
         await self._ignored.ignore(guild, member.id)
+        self._dismiss(guild, member.id)
         await ctx.send(
             f"🔇 I don't answer **{name}** in calls on this server any more, and they can't steer me in one. "
             f"`{self._prefix}ignore {member.mention} off` undoes it.",

@@ -161,6 +161,10 @@ class Conversation:
         self._handle(m.Stopped(self._position()))
         return answering
 
+    def dismiss(self, person: int) -> None:
+        """Answer somebody (a user id) no more: end the reply to them, and forget what they wait for."""
+        self._handle(m.Dismissed(person, self._position()))
+
     def _position(self) -> int:
         reply = self._dialogue.current
         return self._playback.position(reply) if reply is not None else 0

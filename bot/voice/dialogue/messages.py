@@ -146,6 +146,14 @@ class Stopped:
     heard: int
 
 
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """Somebody (a user id) is answered no more; ``heard`` samples of the current reply had been sent."""
+
+    person: int
+    heard: int
+
+
 Event = (
     Prompted
     | Guessed
@@ -165,6 +173,7 @@ Event = (
     | SpeechFailed
     | PlaybackDrained
     | Stopped
+    | Dismissed
 )
 
 

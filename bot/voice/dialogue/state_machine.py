@@ -14,6 +14,7 @@ from dataclasses import replace
 from bot.voice.dialogue.messages import (
     Acknowledge,
     Confirmed,
+    Dismissed,
     Effect,
     Event,
     FloorFree,
@@ -95,6 +96,10 @@ class Dialogue:
             case Stopped(heard):
                 self._waiting.clear()
                 yield from self._interrupt(heard)
+            case Dismissed(person, heard):
+                self._waiting = deque(prompt for prompt in self._waiting if prompt.person != person)
+                if self._progress is not None and self._progress.reply.prompt.person == person:
+                    yield from self._interrupt(heard)
             case SpeechFailed(None):
                 # A reply that has not said a word yet loses nothing: the voice may be back before it does.
                 if self._progress and self._progress.reply.said:

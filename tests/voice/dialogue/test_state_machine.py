@@ -99,6 +99,18 @@ def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
     assert run(dialogue, *speak("r1", "late"), m.ModelDone("r1"), m.SpeechFlushed("r1"), m.PlaybackDrained("r1")) == []
 
 
+def test_who_is_dismissed_is_answered_no_more_and_the_others_are() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    ada, ben = Prompt("Ada", "hello", 0.0, 1, person=7), Prompt("Ben", "hello", 0.0, 2, person=8)
+    run(dialogue, m.Prompted(ben), m.Prompted(ada), m.Prompted(ben), *speak("r1", "All is well. "))
+    effects = run(dialogue, m.Dismissed(8, heard=len(SOUND)))
+    assert m.EndReply("r1", Outcome.INTERRUPTED) in effects
+    assert [effect.prompt for effect in effects if isinstance(effect, m.BeginReply)] == [ada]
+    assert dialogue.waiting == 0
+    assert run(dialogue, m.Dismissed(8, heard=0)) == [], "the reply to somebody else goes on"
+    assert dialogue.current == "r2"
+
+
 def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> None:
     dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA), *speak("r1", "One. "), m.TokenCame("r1", "Two. "), m.SegmentStarted("r1", "Two. "))
