@@ -55,7 +55,8 @@ def recording_began(prefix: str, who: str) -> str:
     """What everyone is told when a recording begins. ``who`` is the display name of the person who asked for it."""
     return (
         f"🔴 **This call is being recorded**, because {clean_name(who)} asked for it: a sound file for each person I "
-        f"listen to, kept by whoever runs me. `{prefix}optout` deletes yours at once, `{prefix}record off` ends it."
+        f"listen to, kept by whoever runs me. `{prefix}optout` deletes yours at once; whoever may record a call ends "
+        f"it with `{prefix}record off`."
     )
 
 

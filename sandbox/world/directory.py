@@ -18,6 +18,8 @@ from sandbox.world.entities import (
     Member,
     Overwrite,
     Role,
+    Team,
+    TeamMember,
     User,
 )
 from sandbox.world.errors import invalid_form, missing_access, missing_permissions, unknown
@@ -118,6 +120,11 @@ class Directory:
         app = Application(bot.id, name, bot, owner, token=f"sandbox.{bot.id}.{secrets.token_urlsafe(16)}")
         self.applications[app.id] = app
         return app
+
+    def give_to_team(self, app: Application, name: str, members: list[TeamMember]) -> Team:
+        """Let a team own an application; the first member owns the team."""
+        app.team = Team(self.ids.next(), name, members)
+        return app.team
 
     def set_application_flags(self, app: Application, flags: ApplicationFlag) -> None:
         """Grant exactly these privileged intents; counts from the next identify on."""

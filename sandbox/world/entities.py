@@ -65,15 +65,34 @@ class User:
     takes_dms: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class TeamMember:
+    """Somebody in a team. ``role``: ``admin``, ``developer`` or ``read_only``. Who has not ``accepted`` is invited."""
+
+    user: User
+    role: str = "admin"
+    accepted: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Team:
+    """People who own an application together; the first of them owns the team."""
+
+    id: int
+    name: str
+    members: list[TeamMember]
+
+
 @dataclass(slots=True, eq=False)
 class Application:
-    """What a bot token belongs to."""
+    """What a bot token belongs to. Where a ``team`` owns it, Discord shows a user that stands for it as the owner."""
 
     id: int
     name: str
     bot: User
     owner: User
     token: str = field(repr=False)
+    team: Team | None = None
     flags: ApplicationFlag = ApplicationFlag.PRESENCES | ApplicationFlag.MEMBERS | ApplicationFlag.MESSAGE_CONTENT
 
 

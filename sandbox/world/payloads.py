@@ -13,6 +13,7 @@ from sandbox.world.entities import (
     Json,
     Member,
     Role,
+    Team,
     User,
     VoiceState,
     Webhook,
@@ -62,10 +63,31 @@ def application(app: Application) -> Json:
         "bot_require_code_grant": False,
         "verify_key": "0" * 64,
         "flags": int(app.flags),
-        "owner": user(app.owner),
-        "team": None,
+        "owner": user(app.owner) if app.team is None else _team_as_user(app.team),
+        "team": None if app.team is None else team(app.team),
         "tags": [],
     }
+
+
+def _team_as_user(it: Team) -> Json:
+    """What stands in the owner's place where a team owns an application: a user that nobody is, with the team's id."""
+    return user(User(it.id, f"team{it.id}")) | {"flags": 1 << 10, "public_flags": 1 << 10}
+
+
+def team(it: Team) -> Json:
+    """A team, with everybody in it."""
+    members = [
+        {
+            "user": user(member.user),
+            "team_id": str(it.id),
+            "membership_state": 2 if member.accepted else 1,
+            "role": member.role,
+            "permissions": ["*"],
+        }
+        for member in it.members
+    ]
+    owner = it.members[0].user.id
+    return {"id": str(it.id), "name": it.name, "icon": None, "owner_user_id": str(owner), "members": members}
 
 
 def role(it: Role) -> Json:

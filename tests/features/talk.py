@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.llm.personas import Persona, load_persona
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from sandbox.world.entities import Channel, Message
+from sandbox.world.entities import Channel, Guild, Message
 from sandbox.world.permissions import Permission
 
 LIMIT = 20.0
@@ -80,11 +80,11 @@ async def running(work: Awaitable[None]) -> AsyncIterator[None]:
             raise done[0]
 
 
-def let_manage(sandbox: Sandbox, user: int) -> None:
-    """Let somebody manage the server."""
-    directory = sandbox.world.directory
-    role = directory.add_role(sandbox.guild, "Managers", Permission.MANAGE_GUILD)
-    directory.give_role(sandbox.guild, user, role.id)
+def let_manage(sandbox: Sandbox, user: int, guild: Guild | None = None) -> None:
+    """Let somebody manage the server, or another one."""
+    directory, where = sandbox.world.directory, guild or sandbox.guild
+    role = directory.add_role(where, "Managers", Permission.MANAGE_GUILD)
+    directory.give_role(where, user, role.id)
 
 
 def let_own(sandbox: Sandbox, guest: Guest) -> None:

@@ -12,7 +12,9 @@ import aiohttp
 import discord
 import pytest
 
+from bot.owners import owners_of
 from sandbox.server import Sandbox
+from sandbox.world.entities import TeamMember
 from sandbox.world.permissions import Permission
 from tests.sandbox.conftest import Bot
 
@@ -31,9 +33,28 @@ async def test_the_application_and_its_picture(sandbox: Sandbox, bot: Bot) -> No
     assert info.id == sandbox.bot_id
     assert info.flags.gateway_message_content_limited
     assert bot.user is not None
+    assert (info.owner.id, info.team) == (sandbox.home.owner.id, None)
     changed = await bot.user.edit(avatar=PNG)
     assert changed.avatar is not None
     assert changed.avatar.key == sandbox.bot.avatar
+
+
+async def test_a_team_owns_the_application(sandbox: Sandbox, bot: Bot) -> None:
+    people = [sandbox.world.directory.add_user(name) for name in ("Ada", "Ben", "Cleo")]
+    ada, ben, cleo = people
+    members = [TeamMember(ada), TeamMember(ben, "read_only"), TeamMember(cleo, "developer", accepted=False)]
+    team = sandbox.world.directory.give_to_team(sandbox.home.bot, "Three", members)
+    info = await bot.application_info()
+    assert info.team is not None
+    assert (info.team.id, info.team.name, info.team.owner_id) == (team.id, "Three", ada.id)
+    assert [(each.id, each.role.name) for each in info.team.members] == [
+        (ada.id, "admin"),
+        (ben.id, "read_only"),
+        (cleo.id, "developer"),
+    ]
+    assert [each.membership_state.name for each in info.team.members] == ["accepted", "accepted", "invited"]
+    assert info.owner.id == team.id, "Discord shows a user that stands for the team"
+    assert owners_of(info) == {ada.id}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,177 @@
+"""Every command of a bot with every feature, used by everybody from everywhere, typed and pressed: who is let through.
+
+What the commands themselves do is tested elsewhere; here each ends where it would begin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from discord.ext import commands
+
+from bot.guard import ELSEWHERE, JOIN_ELSEWHERE, SERVER_ONLY
+from bot.rights import RIGHTS
+from sandbox.guest import Guest
+from sandbox.world.entities import Channel, Upload
+from tests.e2e.conftest import LIMIT
+from tests.features.talk import let_manage, let_own
+from tests.lease.endings import WorldMaker
+from tests.lease.features import World
+
+THROUGH = "✅ let through"
+
+MADE_TO_ACT: dict[str, dict[str, Any]] = {
+    "speak": {"text": "hello"},
+    "volume": {"percent": 10},
+    "listen": {"state": "off"},
+    "captions": {"place": "channel"},
+    "mode": {"mode": "transcribe"},
+    "record": {"state": "on"},
+    "persona": {"name": "evil_seiyuu"},
+    "mood": {"name": "sad"},
+    "voice use": {"name": "en"},
+    "voice preview": {"name": "en"},
+    "voice record": {"name": "Robin"},
+    "voice clone": {"name": "Robin"},
+    "voice delete": {"name": "Robin"},
+    "chat": {"state": "on"},
+    "draw": {"prompt": "a cat"},
+    "schedule add": {"entry": "daily 9:00 x"},
+    "schedule remove": {"number": 1},
+    "bipolar": {"state": "on"},
+    "autonomous": {"state": "on"},
+    "gpu": {"card": "amd"},
+    "low-performance": {"switch": "on"},
+    "release": {"feature": "vision"},
+}
+"""The commands that show something without an argument, or need one."""
+
+ON_CALL = {"join", "leave", "voice-status", "speak", "stop", "volume", "listen", "captions", "mode", "record"} | {
+    "voice record"
+}
+CONTROL = {"speak", "stop", "volume", "listen", "captions", "mode", "persona", "mood", "ignore"} | {
+    "voice use",
+    "voice preview",
+    "voice record",
+}
+OWNERS = {"gpu", "low-performance", "release", "avatar", "avatar next", "avatar list"}
+SCHEDULE = {"schedule", "schedule add", "schedule list", "schedule remove"}
+MANAGERS = {"record", "forget", "chat", "bipolar", "argue", "autonomous"} | SCHEDULE
+OUTSIDE_OF_CALLS = {"persona", "ignore"}
+IN_PRIVATE = {"persona", "mood", "forget", "draw", "draw-cancel", "optin", "optout", "help"} | {
+    name for name in RIGHTS if name.startswith("figurines")
+}
+"""Written down by hand, from what the issue says."""
+ALL = set(RIGHTS)
+EVERYBODYS = ALL - CONTROL - OWNERS - MANAGERS
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somebody who uses commands, where, and which of them they may."""
+
+    guest: Guest
+    channel: Channel
+    may: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """The people of one call and of another server."""
+
+    world: World
+    people: dict[str, Place]
+
+
+@pytest.fixture
+async def stand(make_world: WorldMaker) -> AsyncIterator[Stand]:
+    async with make_world() as world:
+        stage, sandbox, directory = world.stage, world.stage.sandbox, world.stage.sandbox.world.directory
+        elsewhere = directory.add_guild("Elsewhere", sandbox.home.owner)
+        directory.add_member(elsewhere, sandbox.bot)
+        away = directory.add_channel(elsewhere, "general")
+        channels = iter([directory.add_channel(sandbox.guild, f"room-{number}") for number in range(4)])
+        caller, outsider, manager, owner = [await sandbox.add_guest(name) for name in ("Cleo", "Olga", "Max", "Oscar")]
+        zoe = await sandbox.add_guest("Zoe", elsewhere)
+        let_manage(sandbox, manager.id)
+        let_own(sandbox, owner)
+        let_manage(sandbox, zoe.id, elsewhere)
+        await caller.join_voice(sandbox.home.lounge)
+        await stage.answer_to("!join", starts="🎤 Joined")
+
+        async def let_through(ctx: commands.Context[Any]) -> None:
+            await ctx.send(THROUGH, ephemeral=True)
+            raise commands.CommandNotFound  # Nothing is answered to that.
+
+        stage.app.bot.before_invoke(let_through)
+        yield Stand(
+            world,
+            {
+                "in the call": Place(caller, next(channels), EVERYBODYS | CONTROL),
+                "on the server": Place(outsider, next(channels), EVERYBODYS),
+                "manager": Place(manager, next(channels), EVERYBODYS | CONTROL | MANAGERS),
+                "owner of the process": Place(owner, next(channels), EVERYBODYS | OWNERS),
+                "manager of another server": Place(zoe, away, (ALL - OWNERS) - ON_CALL),
+                "direct message": Place(outsider, outsider.dm_channel, IN_PRIVATE),
+            },
+        )
+
+
+async def test_every_command_of_the_bot_has_a_row_and_every_row_a_command(stand: Stand) -> None:
+    bot = stand.world.stage.app.bot
+    assert {command.qualified_name for command in bot.walk_commands()} == ALL
+
+
+async def test_every_command_by_everybody_from_everywhere_typed_and_pressed(stand: Stand) -> None:
+    walks = [_walk(who, place) for who, place in stand.people.items() if who != "direct message"]
+    wrong = [line for lines in await asyncio.gather(*walks) for line in lines]
+    wrong += await _walk("direct message", stand.people["direct message"])
+    assert wrong == []
+    assert stand.world.stage.app.calls.session is not None
+
+
+async def _walk(who: str, place: Place) -> list[str]:
+    """Use everything; returns what was answered wrongly."""
+    wrong = []
+    for command in RIGHTS:
+        options = MADE_TO_ACT.get(command, {})
+        if command == "ignore":
+            options = {"member": place.guest.user}
+        for how, use in (("typed", _typed), ("pressed", _pressed)):
+            answer = await use(place, command, options)
+            fault = _fault(who, place, command, answer)
+            if fault:
+                wrong.append(f"{who}, {command}, {how}: {fault}")
+    return wrong
+
+
+def _fault(who: str, place: Place, command: str, answer: str) -> str | None:
+    if command in place.may:
+        return None if answer == THROUGH else f"was refused: {answer}"
+    if who == "manager of another server" and command in ON_CALL:
+        expected = JOIN_ELSEWHERE if command == "join" else ELSEWHERE
+        return None if answer == expected else f"was told {answer!r}"
+    if who == "direct message" and command not in OWNERS | SCHEDULE:
+        return None if answer == SERVER_ONLY else f"was told {answer!r}"
+    return None if answer.startswith(f"🔒 `!{command}` is for ") else f"was told {answer!r}"
+
+
+async def _typed(place: Place, command: str, options: dict[str, Any]) -> str:
+    words = [f"<@{value.id}>" if hasattr(value, "id") else str(value) for value in options.values()]
+    files = [Upload("robin.ogg", b"OggS", "audio/ogg")] if command == "voice clone" else []
+    said = await place.guest.say(place.channel, " ".join(["!" + command, *words]), attachments=files)
+    answer = await place.guest.wait_for_message(place.channel, lambda m: m.author.bot, LIMIT, after=said)
+    return answer.content
+
+
+async def _pressed(place: Place, command: str, options: dict[str, Any]) -> str:
+    group = {"voice", "schedule", "figurines", "avatar"}
+    if command in group:
+        return await _typed(place, command, options)  # Discord has no slash command for a group itself.
+    answer = await (await place.guest.press(place.channel, command, **options)).response(LIMIT)
+    assert answer.is_ephemeral, command
+    return answer.content
