@@ -14,7 +14,7 @@ from yarl import URL
 
 from bot.llm.failures import read_body
 from bot.llm.options import ModelOptions
-from bot.llm.requests import endpoint_url
+from bot.llm.requests import endpoint_url, root_url
 
 _MAX_BYTES = 4 << 20
 _SMALLEST, _LARGEST = 256, 100_000_000
@@ -47,8 +47,7 @@ async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions
 
 
 def _places(options: ModelOptions) -> Iterator[_Place]:
-    base = endpoint_url(options, "")
-    root = base.parent if base.name == "v1" else base
+    root = root_url(options)
     yield _Place("GET", endpoint_url(options, "/models"), _from_list)
     yield _Place("GET", root / "props", _from_props)
     if options.model:

@@ -16,8 +16,11 @@ _log = logging.getLogger(__name__)
 ASSUMED_TOKENS = 4_096
 """For a server that tells nothing."""
 SMALLEST_TOKENS = 256
-_MOST_SCALE = 6.0
-_SLACK = 1.05
+_LEAST_SCALE, _MOST_SCALE = 0.3, 6.0
+_SLACK, _COUNT_SLACK = 1.05, 1.1
+"""What is added to what a server counted: the next messages may be of another kind."""
+_NEAR = 0.4
+_ENOUGH_TO_COUNT = 100
 _SHRINK = 0.6
 _SMALL_SHARE = 0.3
 
@@ -39,9 +42,16 @@ class ContextWindow:
 
     def __init__(self, given: int | None) -> None:
         self._given = given
-        self._size = given
+        self._told: int | None = None
+        # What refusals taught, which may be less than the server says of itself.
+        self._most: int | None = None
         # How much longer texts are for this model than the estimate says.
         self._scale = 1.0
+
+    @property
+    def _size(self) -> int | None:
+        known = [size for size in (self._given or self._told, self._most) if size is not None]
+        return min(known, default=None)
 
     @property
     def size(self) -> int:
@@ -50,8 +60,18 @@ class ContextWindow:
 
     def told(self, size: int) -> None:
         """The server was asked, and says this; what the operator set wins."""
-        if self._given is None and size >= SMALLEST_TOKENS:
-            self._size = size
+        if size >= SMALLEST_TOKENS:
+            self._told = size
+
+    def counted(self, messages: Sequence[ChatMessage], tokens: int) -> None:
+        """The server has counted these ``messages``: the estimate is corrected by it."""
+        estimated = total_tokens(messages)
+        if estimated >= _ENOUGH_TO_COUNT:
+            self._scale = min(_MOST_SCALE, max(_LEAST_SCALE, _COUNT_SLACK * tokens / estimated))
+
+    def wants_count(self, messages: Sequence[ChatMessage]) -> bool:
+        """Whether it is worth knowing how long they are: when the estimate comes near to what fits."""
+        return self._told is not None and total_tokens(messages) * self._scale > _NEAR * self.size
 
     def fit(self, messages: Sequence[ChatMessage], max_tokens: int) -> FittedRequest:
         """As much of the conversation as fits, with room for an answer.
@@ -68,18 +88,18 @@ class ContextWindow:
 
         Returns whether asking again, with what fits now, may help.
         """
-        estimated = total_tokens(sent)
-        scale = self._scale
-        if refusal.limit is None and estimated * scale < max(SMALLEST_TOKENS, _SMALL_SHARE * (self._size or 0)):
+        estimated, known = total_tokens(sent), self._size
+        thought = estimated * self._scale
+        if refusal.limit is None and thought < max(SMALLEST_TOKENS, _SMALL_SHARE * (known or 0)):
             # So little can't be too long: something else filled the context, thoughts say.
             return False
-        if refusal.prompt is not None and refusal.prompt > estimated * scale:
-            scale = min(_MOST_SCALE, _SLACK * refusal.prompt / estimated)
-        if refusal.limit is not None and (refusal.limit != self._size or scale > self._scale):
-            self._size = max(SMALLEST_TOKENS, refusal.limit)
-        elif scale == self._scale:
-            self._size = max(SMALLEST_TOKENS, int(min(self.size, estimated * scale) * _SHRINK))
-        self._scale = scale
+        longer = refusal.prompt is not None and refusal.prompt > thought
+        if longer and refusal.prompt is not None:
+            self._scale = min(_MOST_SCALE, _SLACK * refusal.prompt / estimated)
+        if refusal.limit is not None and (known is None or refusal.limit < known):
+            self._most = max(SMALLEST_TOKENS, refusal.limit)
+        elif not longer:
+            self._most = max(SMALLEST_TOKENS, int(min(self.size, thought) * _SHRINK))
         _log.warning("The conversation is too long for the model: from now on it is kept to %d tokens", self.size)
         return True
 

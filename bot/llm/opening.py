@@ -35,7 +35,7 @@ LONGEST_LOADING_PAUSE = 5.0
 
 _OVERLOADED = 529
 _NOT_READY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, _OVERLOADED})
-_ABOUT_THE_REQUEST = frozenset(
+ABOUT_THE_REQUEST = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.NOT_FOUND,
@@ -45,6 +45,7 @@ _ABOUT_THE_REQUEST = frozenset(
         HTTPStatus.NOT_IMPLEMENTED,
     }
 )
+"""The statuses with which servers refuse a request for what stands in it."""
 
 Connections = Callable[[], aiohttp.ClientSession]
 
@@ -108,6 +109,11 @@ class Opening:
                     notice.loading()
                 await self._make_ready(refusal)
 
+    @property
+    def sent(self) -> Sequence[ChatMessage]:
+        """As much of the conversation as was sent."""
+        return self._sent
+
     def begun(self) -> None:
         """The reply has begun: what was left out for it is what the server does not take."""
         self._confirm_tried()
@@ -134,7 +140,7 @@ class Opening:
 
     async def _make_ready(self, refusal: Refusal) -> None:
         """Do what may help before the server is asked again; raises what it means where nothing does."""
-        if refusal.status in _ABOUT_THE_REQUEST:
+        if refusal.status in ABOUT_THE_REQUEST:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
             if self.reconsider(refusal.body) or self._shorten(too_large):
                 return

@@ -31,6 +31,12 @@ def endpoint_url(options: ModelOptions, path: str) -> URL:
     return base.with_path(base.raw_path.rstrip("/") + path, encoded=True, keep_query=True)
 
 
+def root_url(options: ModelOptions) -> URL:
+    """Where a server keeps what is outside of OpenAI's interface: the base without ``/v1``."""
+    base = endpoint_url(options, "")
+    return base.parent if base.name == "v1" else base
+
+
 def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_tokens: int) -> dict[str, Any]:
     """The JSON body that asks for a streamed reply to ``messages``. What is not set is left to the server.
 

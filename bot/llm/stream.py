@@ -27,6 +27,7 @@ from bot.llm.requests import reply_body
 from bot.llm.speakers import NOBODY, Speakers
 from bot.llm.template_probe import begins_inside_thought
 from bot.llm.thinking_habit import ThinkingHabit
+from bot.llm.token_count import count_tokens
 from config.settings import ModelApi
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class ModelClient:
         self._session: aiohttp.ClientSession | None = None
         self._told: set[str] = set()
         self._memories: dict[str | None, ServerMemory] = {}
+        self._counting: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,6 +58,9 @@ class ModelClient:
 
     async def close(self) -> None:
         """Close every connection; a reply still streaming ends with an error. Closing twice is fine."""
+        for task in self._counting:
+            task.cancel()
+        await asyncio.gather(*self._counting, return_exceptions=True)
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -143,6 +148,7 @@ class ModelClient:
                     async for piece in pieces:
                         if not spoke:
                             opening.begun()
+                            self._count_later(question.options, opening.sent)
                         spoke = True
                         yield piece
                 except ModelError as error:
@@ -183,6 +189,21 @@ class ModelClient:
             else:
                 habit.template_says(told)
         return habit
+
+    def _count_later(self, options: ModelOptions, sent: Sequence[ChatMessage]) -> None:
+        """Have the server count a long conversation, beside the reply, so that the next one is cut where it must be."""
+        window = self._memory_of(options.model).window
+        if not window.wants_count(sent) or self._counting:
+            return
+
+        async def count() -> None:
+            tokens = await count_tokens(self._connections(), options, sent)
+            if tokens is not None:
+                window.counted(sent, tokens)
+
+        task = asyncio.create_task(count(), name=f"tokens counted by {options.server_name}")
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
 
     def _question(
         self,

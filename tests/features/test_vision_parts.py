@@ -16,7 +16,9 @@ from PIL import ExifTags, Image
 from bot.download import DownloadError, TooLongError, download
 from bot.features.vision.budget import BrokenPictureError, DecodingBudget, UnknownFileError
 from bot.features.vision.frames import decode
+from bot.features.vision.model import Shown, VisionModel, VisionModelOptions
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
+from tests.features.vision_server import VisionServer
 
 STILL, MOVING = ("png", "jpg", "webp"), ("gif", "animated.webp", "apng", "mp4", "webm")
 
@@ -186,3 +188,13 @@ async def test_a_download_is_bounded_and_goes_nowhere_else(cdn: str) -> None:
         for url in ("file:///etc/passwd", "ftp://127.0.0.1/a", "//host/a", "http://127.0.0.1:1/"):
             with pytest.raises(DownloadError):
                 await download(http, url, 500)
+
+
+async def test_a_vision_model_that_refuses_a_field_is_asked_without_it(caplog: pytest.LogCaptureFixture) -> None:
+    async with VisionServer() as server, aiohttp.ClientSession() as http:
+        server.refusing = "max_tokens"
+        model = VisionModel(VisionModelOptions(server.url), http)
+        shown = [Shown("cat.jpg", [b"jpeg"])]
+        assert await model.describe(shown, "") == "A red cat."
+        assert await model.describe(shown, "") == "A red cat."
+    assert caplog.text.count("The model server refuses max_tokens; left out from now on.") == 1

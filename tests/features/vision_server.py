@@ -30,6 +30,7 @@ class VisionServer:
         looks: what it was asked to describe.
         unloaded: the requests to unload, with their bodies.
         status: what it answers to everything but unloading.
+        refusing: a field that it does not take.
         seeing: while cleared, it goes on looking.
     """
 
@@ -37,6 +38,7 @@ class VisionServer:
         self.url = ""
         self.answer: Any = "A red cat."
         self.status = 200
+        self.refusing: str | None = None
         self.seeing = asyncio.Event()
         self.seeing.set()
         self.asked = asyncio.Event()
@@ -65,6 +67,9 @@ class VisionServer:
 
     async def _describe(self, request: web.Request) -> web.Response:
         body = await request.json()
+        if self.refusing in body:
+            complaint = f"Unsupported parameter: '{self.refusing}' is not supported with this model."
+            return web.json_response({"error": {"message": complaint, "param": self.refusing}}, status=400)
         parts = body["messages"][-1]["content"]
         urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
         assert all(url.startswith("data:image/jpeg;base64,") for url in urls)

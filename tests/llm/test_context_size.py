@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.llm.context_size import ask_context_size
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
+from bot.llm.token_count import count_tokens
 from config.settings import Card
 from tests.llm.servers import FINISHED, Recorded, for_ever, said, serving, streaming
 
@@ -151,3 +153,68 @@ async def test_a_server_that_starts_late_is_asked_again(tmp_path: Path) -> None:
         router = await ModelRouter.load(database, {Card.NVIDIA: client}, Card.NVIDIA)
         await router.learn_context_sizes(sleep=starts)
         assert client.context_size() == 6144
+
+
+class CountingServer:
+    """Tells its context, counts by four characters a token, and answers."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.counted = asyncio.Event()
+        self.answer = Recorded(streaming(said("Yes."), FINISHED))
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        match request.path:
+            case "/props":
+                return web.json_response({"default_generation_settings": {"n_ctx": self.size}})
+            case "/tokenize":
+                body = await request.json()
+                self.counted.set()
+                return web.json_response({"tokens": [1] * (len(body["content"]) // 4)})
+            case "/v1/chat/completions":
+                return await self.answer(request)
+        return web.Response(status=404)
+
+
+async def test_a_server_that_counts_lets_more_of_the_conversation_in() -> None:
+    server = CountingServer(2_048)
+    messages = [ChatMessage("user", "word " * 60), ChatMessage("assistant", "word " * 60)] * 20
+    messages.append(ChatMessage("user", "And?"))
+    async with serving(server.handle, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        await client.learn_context_size()
+        assert [piece async for piece in client.stream(messages)] == ["Yes."]
+        async with asyncio.timeout(5):
+            await server.counted.wait()
+            while len(server.answer.bodies[-1]["messages"]) == len(server.answer.bodies[0]["messages"]):
+                assert [piece async for piece in client.stream(messages)] == ["Yes."]
+    first, last = server.answer.bodies[0], server.answer.bodies[-1]
+    assert len(last["messages"]) > len(first["messages"])
+    sent = sum(len(message["content"]) // 4 for message in last["messages"])
+    assert 1_200 < sent <= 2_048 - 500
+
+
+async def test_short_talk_is_not_counted() -> None:
+    server = CountingServer(8_192)
+    async with serving(server.handle, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        await client.learn_context_size()
+        assert [piece async for piece in client.stream([ChatMessage("user", "Hello?")])] == ["Yes."]
+    assert not server.counted.is_set()
+
+
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        ({"tokens": [1, 2, 3]}, 7),
+        ({"count": 9, "max_model_len": 4096, "tokens": [1]}, 13),
+        ({"tokens": []}, None),
+        ({"count": -1}, None),
+        ([], None),
+        ("x", None),
+    ],
+)
+async def test_counts_are_read(told: object, count: int | None) -> None:
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return web.json_response(told)
+
+    async with serving(handler) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        assert await count_tokens(client._connections(), client.options, [ChatMessage("user", "Hi")]) == count

@@ -16,7 +16,10 @@ from yarl import URL
 
 from bot.features.vision.errors import VisionError
 from bot.llm.deltas import BrokenDeltaError, ServerSaidError, error_text, parse_delta
+from bot.llm.dialect import Dialect
 from bot.llm.failures import read_body
+from bot.llm.opening import ABOUT_THE_REQUEST, MOST_FIELDS
+from bot.llm.refused_fields import refused_fields
 from bot.llm.reply_text import clean_text
 from bot.text import shorten
 
@@ -59,6 +62,7 @@ class VisionModel:
         self._http = http
         key = options.api_key
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._dialect = Dialect(set())
 
     async def describe(self, shown: Sequence[Shown], words: str) -> str:
         """What there is to see; ``words`` are what people said along with it.
@@ -74,7 +78,8 @@ class VisionModel:
         if self._options.model:
             body["model"] = self._options.model
         try:
-            status, answer = await self._send("POST", self._base / "chat/completions", body, self._options.timeout)
+            async with asyncio.timeout(self._options.timeout):
+                status, answer = await self._ask(body)
         except TimeoutError as error:
             raise VisionError("❌ I looked at it for too long, and gave up: the vision model is too slow.") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -83,6 +88,19 @@ class VisionModel:
             _log.warning("The vision model answered %d: %s", status, error_text(answer))
             raise VisionError(f"❌ I can't look at anything at the moment: the vision model failed ({status}).")
         return _description(answer)
+
+    async def _ask(self, body: dict[str, Any]) -> tuple[int, str]:
+        """Ask, and ask again without the fields that the server refuses; they are remembered."""
+        for _ in range(1 + MOST_FIELDS):
+            asked = self._dialect.applied(body)
+            url, limit = self._base / "chat/completions", self._options.timeout
+            status, answer = await self._send("POST", url, asked, limit)
+            fields = refused_fields(answer, asked) if status in ABOUT_THE_REQUEST else ()
+            if not fields:
+                break
+            for each in fields:
+                self._dialect.learn(each)
+        return status, answer
 
     async def unload(self) -> None:
         """Have the server free the card, in whichever way this server has. Failing is logged."""
