@@ -11,8 +11,6 @@ from config.settings import AnswerPolicy
 
 CONTINUING = 12.0
 """Seconds after an answer within which whoever got it goes on talking to the bot."""
-LONGEST_NAME = 3
-"""Words of a name that a remark may begin with."""
 _DIGITS = re.compile(r"\d+")
 
 
@@ -56,9 +54,7 @@ class Addressing:
 
 def _calls_first(text: str, others: tuple[str, ...]) -> bool:
     """Whether a remark begins with somebody's name, perhaps behind a "hey"."""
-    words = plain_words(text)[: 1 + LONGEST_NAME]
-    names = Names(form for name in others for form in _forms(name))
-    return any(names.is_name(words[at : at + length]) for at in (0, 1) for length in range(1, LONGEST_NAME + 1))
+    return Names(form for name in others for form in _forms(name)).called_first(text)
 
 
 def _forms(name: str) -> tuple[str, ...]:
