@@ -50,6 +50,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     CACHE_DIR=/data/cache \
     TTS_VOICES_DIR=/data/voices \
     XTTS_MODEL=/data/models/xtts-v2 \
+    HF_HUB_CACHE=/data/models/hub \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     ORT_DISABLE_TELEMETRY=1 \

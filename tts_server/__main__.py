@@ -16,10 +16,12 @@ from pathlib import Path
 
 from aiohttp import web
 
+from config.privacy import stay_offline
 from tts_server.assembly import create_better_speech, create_speech
 from tts_server.cards.poll import CardPoll
 from tts_server.check import try_voice
 from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
 from tts_server.lifetime import end_with_parent, ending_signals
 from tts_server.server import SpeechServer
 from tts_server.settings import Settings, SettingsError, load_settings
@@ -131,6 +133,10 @@ def main() -> int:
         settings = load_settings(**arguments)
     except SettingsError as error:
         return _complain(str(error), _CANNOT_START)
+    # Only `python -m bot models download` fetches weights; here, libraries that would are held back.
+    stay_offline()
+    engines = {settings.tts_engine, *settings.tts_fallback, settings.tts_better_engine}
+    forbid_connections(everywhere=engines.isdisjoint(ONLINE_ENGINES), allowed=[settings.host])
     sys.setswitchinterval(SWITCH_INTERVAL)
     return asyncio.run(_check(settings) if check else _serve(settings))
 

@@ -58,7 +58,8 @@ class Model(_Frozen):
     """Weights, where they come from, and what they take.
 
     ``settings`` are the variables that make the bot use them, and ``start`` the command that serves them where the bot
-    does not load them itself; ``{folder}`` in both is where they lie.
+    does not load them itself; ``{folder}`` in both is where they lie. ``hub_cache``: the library that loads them
+    looks in Hugging Face's cache alone.
     """
 
     title: Line
@@ -68,6 +69,7 @@ class Model(_Frozen):
     licence: str
     vram_gib: float = Field(ge=0, le=1000)
     compute_capability: tuple[int, int] = (0, 0)
+    hub_cache: bool = False
     settings: dict[Line, Line]
     start: Line | None = None
     files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]

@@ -150,6 +150,8 @@ class ModelsCommand:
             there = f", of which {size(here)} are here" if here else ""
             licence = self._catalogue.licences[model.licence]
             self._say(f"{name}: {size(model.size)}{there}, {licence.name}, from {model.repository}")
+            for file in model.files:
+                self._say(f"    {file.path}, SHA-256 {file.sha256}")
         rest = sum(model.size - self._shelf.arrived(name, model) for name, model in missing.items())
         self._say(f"To download: {size(rest)}, into {self._shelf.root}")
 

@@ -13,6 +13,7 @@ from huggingface_hub import constants, get_token
 
 from bot.models.catalogue import Catalogue, Licence, Model
 from bot.models.hub import Hub, HubError
+from bot.models.hub_cache import show_in_hub_cache
 from bot.models.shelf import MANIFEST, Advance, Shelf
 from bot.models.words import size
 
@@ -75,6 +76,8 @@ async def _download_one(shelf: Shelf, name: str, model: Model, hub: Hub, report:
     for file in model.files:
         await hub.fetch(model, file, folder / file.path, report(name, file.path, file.size))
     await asyncio.to_thread(shelf.write_manifest, name, model)
+    if model.hub_cache:
+        await asyncio.to_thread(show_in_hub_cache, folder, model)
 
 
 def settings_lines(shelf: Shelf, models: Mapping[str, Model]) -> Iterator[str]:

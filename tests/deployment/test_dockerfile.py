@@ -17,7 +17,7 @@ from tts_server.settings import Settings as SpeechSettings
 STAGES = read_stages()
 ADDED = ("deploy/requirements-nvidia.txt", "deploy/requirements-cloud-voice.txt")
 IMAGES = ("bot", "bot-nvidia", "tts", "tts-cloud", "tts-xtts")
-OF_THE_IMAGE = {"PATH", "HOME", "LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+OF_THE_IMAGE = {"PATH", "HOME", "HF_HUB_CACHE", "LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
 COPIED = [
     source
     for stage in STAGES.values()

@@ -19,6 +19,7 @@ from RealtimeTTS.engines.base_engine import BaseEngine
 
 from tts_server.dsp.tempo import TempoChanger
 from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
+from tts_server.engines.offline import nothing_fetched
 from tts_server.engines.realtime_tts_voices import RealtimeTtsVoices
 from tts_server.engines.sound_pieces import NotSoundError, file_samples, pcm_samples
 from tts_server.wire import SpeechParameters
@@ -57,6 +58,7 @@ class Traits:
         pcm_rate: of its raw PCM in Hz, where it claims another.
         prepare: what a text goes through before it gets it.
         variants: what its voices can be varied by.
+        online: whether it may connect to other machines.
     """
 
     heeds: Collection[str] = ()
@@ -65,6 +67,7 @@ class Traits:
     pcm_rate: int | None = None
     prepare: Callable[[str], str] = str
     variants: Callable[[], Collection[str]] = tuple
+    online: bool = True
 
 
 class RealtimeTtsEngine(AlwaysLoaded):
@@ -141,6 +144,10 @@ class RealtimeTtsEngine(AlwaysLoaded):
 
     def _speak(self, text: str, voice: Voice, parameters: SpeechParameters) -> bool:
         """In the job's thread."""
+        with nothing_fetched(forbidden=not self._traits.online):
+            return self._speak_here(text, voice, parameters)
+
+    def _speak_here(self, text: str, voice: Voice, parameters: SpeechParameters) -> bool:
         original = self._voices.original(voice)
         if original is not None:
             self._engine.set_voice(original)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tts_server.engines.base import EngineError
+from tts_server.engines.offline import ONLINE_ENGINES, nothing_fetched, what_is_missing
 from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES, NamedEngine
@@ -34,10 +38,20 @@ def create_named_engine(
     named = NAMED_ENGINES.get(name)
     if named is None:
         raise EngineError(f"there is no such engine; there are {', '.join([*EngineName, *NAMED_ENGINES])}")
+    online = name in ONLINE_ENGINES
+    with nothing_fetched(forbidden=not online):
+        return _create(name, named, _secrets(named, environment) | dict(options), voice, online=online)
+
+
+def _create(
+    name: str, named: NamedEngine, options: dict[str, Any], voice: str | None, *, online: bool
+) -> RealtimeTtsEngine:
     module = _module(name, named)
     make = getattr(module, f"{named.name}Engine")
-    arguments = _arguments(name, make, _secrets(named, environment) | dict(options))
-    traits = named.traits
+    arguments = _arguments(name, make, options)
+    if name == "piper":
+        _find_piper(named, arguments)
+    traits = replace(named.traits, online=online)
     if isinstance(asked := arguments.get("voice"), str):
         traits = replace(traits, voice=asked)
     elif isinstance(asked, dict):
@@ -49,6 +63,22 @@ def create_named_engine(
         raise
     except Exception as error:
         raise EngineError(f"{name} can't tell its voices: {_first_line(error)}") from error
+
+
+def _find_piper(named: NamedEngine, arguments: dict[str, Any]) -> None:
+    """See that Piper has a voice, without which it has nothing to say, and knows its own program."""
+    voice = arguments.get("voice")
+    file = voice.get("model_file") if isinstance(voice, dict) else None
+    if file is None:
+        example = '{"voice": {"model_file": "data/models/VOICE.onnx"}}'
+        raise EngineError(
+            f"piper needs a voice that is on this machine: {named.weights}, or set TTS_ENGINE_OPTIONS={example}"
+        )
+    if not Path(str(file)).is_file():
+        raise EngineError(f"piper's voice {file} is not there: {named.weights}")
+    if "piper_path" not in arguments and not os.environ.get("PIPER_PATH"):
+        own = Path(sys.executable).with_name("piper")
+        arguments["piper_path"] = str(own) if own.exists() else shutil.which("piper") or "piper"
 
 
 def _module(name: str, named: NamedEngine) -> Any:
@@ -86,7 +116,16 @@ def _call(name: str, make: Any, arguments: Mapping[str, Any]) -> Any:
     except ImportError as error:
         raise EngineError(_missing(name, NAMED_ENGINES[name].packages, error)) from error
     except Exception as error:
+        if name not in ONLINE_ENGINES and (missing := what_is_missing(error)):
+            raise EngineError(_not_here(name, missing)) from error
         raise EngineError(f"{name} can't be made: {_first_line(error)}") from error
+
+
+def _not_here(name: str, missing: str) -> str:
+    return (
+        f"{name} is not all on this machine ({missing}), and the speech server fetches nothing by itself. "
+        f"For its weights, {NAMED_ENGINES[name].weights}"
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -22,6 +22,7 @@ class NamedEngine:
         name: of the class, without ``Engine``.
         packages: that it needs, as pip takes them.
         secrets: the constructor's arguments that environment variables may hold.
+        weights: how people get its weights, completing "For its weights, …"; only for engines of this machine.
     """
 
     module: str
@@ -29,6 +30,15 @@ class NamedEngine:
     packages: str
     traits: Traits = field(default_factory=Traits)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    weights: str = "see its own documentation"
+
+
+def _download(model: str) -> str:
+    return f"type .venv/bin/python -m bot models download {model}"
+
+
+def _hub(repository: str) -> str:
+    return f"get them yourself, for example with: .venv/bin/hf download {repository}"
 
 
 _SPEED = Traits(heeds=("speed",))
@@ -55,7 +65,9 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
     ),
     "camb": NamedEngine("camb_engine", "Camb", "camb-sdk", secrets={"api_key": "CAMB_API_KEY"}),
     "cartesia": NamedEngine("cartesia_engine", "Cartesia", "cartesia", secrets={"api_key": "CARTESIA_API_KEY"}),
-    "chatterbox": NamedEngine("chatterbox_engine", "Chatterbox", "chatterbox-tts"),
+    "chatterbox": NamedEngine(
+        "chatterbox_engine", "Chatterbox", "chatterbox-tts", weights=_hub("ResembleAI/chatterbox-turbo")
+    ),
     "edge": NamedEngine("edge_engine", "Edge", "edge-tts", Traits(voice="en-US-EmmaMultilingualNeural")),
     "elevenlabs": NamedEngine(
         "elevenlabs_engine", "Elevenlabs", "elevenlabs", Traits(voice="Nicole"), {"api_key": "ELEVENLABS_API_KEY"}
@@ -69,8 +81,9 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
         "Kokoro",
         "kokoro",
         Traits(heeds=("speed",), voice="af_heart", languages=_KOKORO_LANGUAGES),
+        weights=_download("kokoro"),
     ),
-    "luxtts": NamedEngine("luxtts_engine", "LuxTTS", "torch torchaudio", _SPEED),
+    "luxtts": NamedEngine("luxtts_engine", "LuxTTS", "torch torchaudio", _SPEED, weights=_hub("YatharthS/LuxTTS")),
     "minimax": NamedEngine(
         "minimax_engine",
         "MiniMax",
@@ -85,23 +98,36 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
         Traits(heeds=("speed",), voice="madison"),
         {"api_key": "MODELSLAB_API_KEY"},
     ),
-    "moss": NamedEngine("moss_tts_engine", "MossTTS", "torch torchaudio soundfile"),
-    "neutts": NamedEngine("neutts_engine", "NeuTTS", "neutts"),
-    "omnivoice": NamedEngine("omnivoice_engine", "OmniVoice", "omnivoice"),
+    "moss": NamedEngine(
+        "moss_tts_engine", "MossTTS", "torch torchaudio soundfile", weights=_hub("OpenMOSS-Team/MOSS-TTS-Nano")
+    ),
+    "neutts": NamedEngine("neutts_engine", "NeuTTS", "neutts", weights=_hub("neuphonic/neutts-nano")),
+    "omnivoice": NamedEngine("omnivoice_engine", "OmniVoice", "omnivoice", weights=_hub("k2-fsa/OmniVoice")),
     # It claims another rate for the PCM that OpenAI describes.
     "openai": NamedEngine(
         "openai_engine", "OpenAI", "openai", Traits(voice="nova", pcm_rate=24_000), {"api_key": "OPENAI_API_KEY"}
     ),
     "orpheus": NamedEngine("orpheus_engine", "Orpheus", "snac torch"),
-    "parler": NamedEngine("parler_engine", "Parler", "torch transformers parler-tts"),
-    "piper": NamedEngine("piper_engine", "Piper", "piper-tts"),
-    "pocket": NamedEngine("pocket_engine", "PocketTTS", "pocket-tts torch"),
-    "qwen": NamedEngine("qwen_engine", "Qwen", "realtimetts-qwen-native[cuda12] soundfile"),
-    "qwen-cpu": NamedEngine("qwen_cpu_engine", "QwenCpu", "realtimetts-qwen-native soundfile"),
+    "parler": NamedEngine(
+        "parler_engine", "Parler", "torch transformers parler-tts", weights=_hub("parler-tts/parler-tts-mini-v1")
+    ),
+    "piper": NamedEngine("piper_engine", "Piper", "piper-tts", weights=_download("piper-joe")),
+    "pocket": NamedEngine("pocket_engine", "PocketTTS", "pocket-tts torch", weights=_hub("kyutai/pocket-tts")),
+    "qwen": NamedEngine(
+        "qwen_engine",
+        "Qwen",
+        "realtimetts-qwen-native[cuda12] soundfile",
+        weights=_hub("Qwen/Qwen3-TTS-12Hz-0.6B-Base"),
+    ),
+    "qwen-cpu": NamedEngine(
+        "qwen_cpu_engine", "QwenCpu", "realtimetts-qwen-native soundfile", weights=_hub("Qwen/Qwen3-TTS-12Hz-0.6B-Base")
+    ),
     "soprano": NamedEngine("soprano_engine", "Soprano", "soprano-tts"),
     "sopro": NamedEngine("sopro_engine", "SoproTTS", "sopro"),
     "style": NamedEngine("style_engine", "StyleTTS", "torch torchaudio librosa nltk munch phonemizer"),
     "system": NamedEngine("system_engine", "System", "pyttsx3"),
     "typecast": NamedEngine("typecast_engine", "Typecast", "typecast-python", secrets={"api_key": "TYPECAST_API_KEY"}),
-    "zipvoice": NamedEngine("zipvoice_engine", "ZipVoice", "torch torchaudio vocos safetensors", _SPEED),
+    "zipvoice": NamedEngine(
+        "zipvoice_engine", "ZipVoice", "torch torchaudio vocos safetensors", _SPEED, weights=_hub("k2-fsa/ZipVoice")
+    ),
 }

@@ -114,7 +114,11 @@ def catalogue_fields() -> dict[str, Any]:
     return {
         "licences": {"mit": {"name": "MIT"}, "no-profit": {"name": "No Profit", "consent": "Never for money."}},
         "profiles": {"embedded": [], "local": ["tiny"], "hybrid": [], "api": []},
-        "models": {"tiny": tiny, "strict": {**tiny, "title": "Strict", "licence": "no-profit"}},
+        "models": {
+            "tiny": tiny,
+            "strict": {**tiny, "title": "Strict", "licence": "no-profit"},
+            "cached": {**tiny, "title": "Cached", "hub_cache": True},
+        },
     }
 
 

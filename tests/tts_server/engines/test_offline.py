@@ -1,0 +1,190 @@
+"""No engine of this machine resolves a name or opens a connection, however hard it tries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.privacy import OFFLINE
+from tts_server.engines.offline import ONLINE_ENGINES
+from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+
+ROOT = Path(__file__).parents[3]
+LIMIT = 60.0
+
+# Imported by Python itself at its start: writes down every name that is really looked up, and finds none.
+_RECORDER = """
+import os, socket, sys
+
+def recorded(host, *rest, **options):
+    sys.audit("socket.getaddrinfo", host, *(rest + (0, 0, 0, 0))[:4])
+    if host not in (None, "127.0.0.1", "localhost"):
+        with open(os.environ["ASKED"], "a") as file:
+            file.write(f"{host}\\n")
+    if host in (None, "127.0.0.1", "localhost"):
+        return real(host, *rest, **options)
+    raise socket.gaierror(-2, "no such name")
+
+real, socket.getaddrinfo = socket.getaddrinfo, recorded
+"""
+
+# What each of these does when it is made, or when it speaks, is what real engines do.
+_FROM_THE_HUB = "from huggingface_hub import hf_hub_download\nhf_hub_download('hexgrad/Kokoro-82M', 'config.json')"
+_BY_HAND = "import urllib.request\nurllib.request.urlopen('https://weights.example/model.bin', timeout=5)"
+_BY_ADDRESS = "import socket\nsocket.create_connection(('192.0.2.7', 443), timeout=0.5)"
+_BY_PIP = (
+    "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'en-core-web-sm'], check=True)"
+)
+
+
+@pytest.fixture
+def fakes(tmp_path: Path) -> Path:
+    """A folder of packages that stand in for those that Kokoro needs."""
+    (tmp_path / "sitecustomize.py").write_text(_RECORDER)
+    (tmp_path / "torch.py").touch()
+    return tmp_path
+
+
+def _kokoro(fakes: Path, fetching: str) -> None:
+    body = "\n        ".join(fetching.splitlines())
+    (fakes / "kokoro.py").write_text(f"class KPipeline:\n    def __init__(self, **options):\n        {body}\n")
+
+
+def _start(fakes: Path, engine: str, *arguments: str, **variables: str) -> tuple[int, str, list[str]]:
+    """Status, what was said, and the names that were looked up."""
+    asked = fakes / "asked"
+    done = subprocess.run(
+        [sys.executable, "-m", "tts_server", "--check", "--engine", engine, *arguments],
+        cwd=fakes,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(fakes / "home"),
+            "PYTHONPATH": f"{fakes}:{ROOT}",
+            "ASKED": str(asked),
+            "TTS_FALLBACK": "espeak",
+            **variables,
+        },
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr, asked.read_text().split() if asked.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("fetching", "told"),
+    [
+        (_FROM_THE_HUB, "its files are not in Hugging Face's cache"),
+        (_BY_HAND, "it wanted to ask weights.example"),
+        (_BY_ADDRESS, "it wanted to ask 192.0.2.7"),
+        (_BY_PIP, "it wanted to install en-core-web-sm"),
+    ],
+)
+def test_kokoro_fetches_nothing_and_says_what_to_do(fakes: Path, fetching: str, told: str) -> None:
+    _kokoro(fakes, fetching)
+    status, said, asked = _start(fakes, "kokoro")
+    assert (status, asked) == (1, [])
+    assert told in said
+    assert "type .venv/bin/python -m bot models download kokoro" in said
+    assert said.count("\n") == 1
+
+
+def test_it_is_held_back_beside_an_engine_that_may_connect_too(fakes: Path) -> None:
+    _kokoro(fakes, _BY_HAND)
+    status, said, asked = _start(fakes, "kokoro", TTS_FALLBACK="openai,espeak", OPENAI_API_KEY="any")
+    assert (status, asked) == (1, [])
+    assert "it wanted to ask weights.example" in said
+
+
+def test_what_is_fetched_with_the_first_word_is_held_back_too(fakes: Path) -> None:
+    program = fakes / "fetching.py"
+    program.write_text(
+        "from tts_server.engines.offline import forbid_connections, nothing_fetched\n"
+        "import threading, urllib.request\n"
+        "forbid_connections(everywhere=False)\n"
+        "from RealtimeTTS.engines.base_engine import BaseEngine\n"
+        "from tts_server.engines.realtime_tts import PA_INT16, RealtimeTtsEngine, Traits\n"
+        "from tts_server.wire import SpeechParameters\n"
+        "class Late(BaseEngine):\n"
+        "    def post_init(self): self.engine_name = 'late'\n"
+        "    def get_stream_info(self): return PA_INT16, 1, 24000\n"
+        "    def get_voices(self): return []\n"
+        "    def synthesize(self, text, count=0):\n"
+        "        urllib.request.urlopen('https://weights.example/model.bin', timeout=5)\n"
+        "        return True\n"
+        "engine = RealtimeTtsEngine(Late(), None, Traits(online=False))\n"
+        "list(engine.synthesize('one', engine.resolve(None, None), SpeechParameters(), threading.Event()))\n"
+    )
+    asked = fakes / "asked"
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{fakes}:{ROOT}", "ASKED": str(asked)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert "it wanted to ask weights.example" in done.stderr
+    assert not asked.exists()
+
+
+def test_piper_says_which_voice_to_get(fakes: Path) -> None:
+    status, said, asked = _start(fakes, "piper")
+    assert (status, asked) == (1, [])
+    assert "type .venv/bin/python -m bot models download piper-joe" in said
+    options = '{"voice": {"model_file": "nowhere.onnx"}}'
+    status, said, asked = _start(fakes, "piper", TTS_ENGINE_OPTIONS=options)
+    assert (status, asked) == (1, [])
+    assert "piper's voice nowhere.onnx is not there" in said
+
+
+@pytest.mark.parametrize("engine", ["espeak", "stand-in"])
+def test_the_engines_that_come_with_the_server_ask_for_nothing(fakes: Path, engine: str) -> None:
+    status, said, asked = _start(fakes, engine)
+    assert (status, asked) == (0, []), said
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_the_kernel_sees_no_connection_of_kokoros_either(fakes: Path) -> None:
+    _kokoro(fakes, _FROM_THE_HUB)
+    (fakes / "sitecustomize.py").unlink()
+    trace = fakes / "trace"
+    subprocess.run(
+        [
+            *("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace)),
+            *(sys.executable, "-m", "tts_server", "--check", "--engine", "kokoro"),
+        ],
+        cwd=fakes,
+        env={"PATH": os.environ["PATH"], "HOME": str(fakes), "PYTHONPATH": f"{fakes}:{ROOT}"},
+        capture_output=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    if not trace.exists():
+        pytest.skip("strace may not trace here")
+    assert [line for line in trace.read_text().splitlines() if "AF_INET" in line] == []
+
+
+def test_an_engine_on_somebodys_server_may_connect(fakes: Path) -> None:
+    (fakes / "edge_tts.py").write_text(_BY_HAND)
+    _, _, asked = _start(fakes, "edge")
+    assert asked == ["weights.example"]
+
+
+def test_every_name_is_online_or_says_how_to_get_its_weights() -> None:
+    assert set(NAMED_ENGINES) >= ONLINE_ENGINES
+    for name, named in NAMED_ENGINES.items():
+        assert named.weights, name
+
+
+def test_the_hubs_libraries_are_told_to_stay_offline(fakes: Path) -> None:
+    _kokoro(fakes, "import os\nraise RuntimeError(os.environ['HF_HUB_OFFLINE'] + os.environ['TRANSFORMERS_OFFLINE'])")
+    _, said, _ = _start(fakes, "kokoro", HF_HUB_OFFLINE="0")
+    assert "11" in said
+    assert {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} <= OFFLINE.keys()

@@ -1,0 +1,114 @@
+"""Nothing is fetched unasked: engines that run on this machine get neither a name resolved nor a connection.
+
+Hugging Face's libraries are told so by variables (``config/privacy.py``); whatever else an engine brings along is held
+back here, where Python asks the system (audit events, PEP 578).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+ONLINE_ENGINES = frozenset(
+    {
+        "azure",
+        "camb",
+        "cartesia",
+        "edge",
+        "elevenlabs",
+        "gtts",
+        "higgs",
+        "minimax",
+        "modelslab",
+        "openai",
+        "orpheus",
+        "typecast",
+    }
+)
+"""RealtimeTTS's engines that have somebody's server speak; all others run on this machine."""
+
+_FETCHING_FORBIDDEN = ContextVar("fetching_forbidden", default=False)
+_NAMES_ASKED = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+_ADDRESSES_ASKED = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_NOT_HERE = frozenset({"LocalEntryNotFoundError", "OfflineModeIsEnabled"})
+_FETCHING_WORDS = frozenset({"install", "download"})
+
+
+class FetchRefusedError(OSError):
+    """Something wanted to connect to another machine, or to install a package; the text says what."""
+
+
+def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> None:
+    """Refuse connections to other machines from now on, for as long as the process lives; those that come in stay.
+
+    Args:
+        everywhere: in the whole process; otherwise only where :func:`nothing_fetched` says so.
+        allowed: names of hosts that are no other machine.
+    """
+    own = frozenset({"", "localhost", socket.gethostname(), *allowed})
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in _NAMES_ASKED | _ADDRESSES_ASKED and event != "subprocess.Popen":
+            return
+        if not everywhere and not _FETCHING_FORBIDDEN.get():
+            return
+        if event == "subprocess.Popen":
+            _refuse_installing(arguments[1])
+        elif (host := _host(event, arguments)) is not None and not _is_here(host, own):
+            raise FetchRefusedError(f"it wanted to ask {host}")
+
+    sys.addaudithook(watch)
+
+
+@contextmanager
+def nothing_fetched(*, forbidden: bool = True) -> Iterator[None]:
+    """While the block runs, whatever this thread does is refused a connection to another machine."""
+    token = _FETCHING_FORBIDDEN.set(forbidden or _FETCHING_FORBIDDEN.get())
+    try:
+        yield
+    finally:
+        _FETCHING_FORBIDDEN.reset(token)
+
+
+def what_is_missing(error: BaseException | None) -> str | None:
+    """Why an error shows that something is not on this machine, in words; ``None`` where it does not."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, FetchRefusedError):
+            return str(error)
+        if type(error).__name__ in _NOT_HERE or "HF_HUB_OFFLINE" in str(error):
+            return "its files are not in Hugging Face's cache"
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _host(event: str, arguments: tuple[Any, ...]) -> str | None:
+    asked = arguments[0] if event in _NAMES_ASKED else arguments[1]
+    if event in _ADDRESSES_ASKED:
+        # A path is a socket of this machine.
+        if not isinstance(asked, tuple) or not asked:
+            return None
+        asked = asked[0]
+    if asked is None:
+        return None
+    return asked.decode(errors="replace") if isinstance(asked, bytes) else str(asked)
+
+
+def _is_here(host: str, own: Collection[str]) -> bool:
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host.lower().rstrip(".") in own
+    return address.is_loopback or address.is_unspecified
+
+
+def _refuse_installing(command: object) -> None:
+    words = [str(word) for word in command] if isinstance(command, list | tuple) else str(command).split()
+    if "pip" in words and _FETCHING_WORDS.intersection(words):
+        raise FetchRefusedError(f"it wanted to install {words[-1]}")
