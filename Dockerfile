@@ -69,14 +69,14 @@ STOPSIGNAL SIGTERM
 FROM program AS bot
 COPY --from=packages /opt/venv /opt/venv
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-    CMD ["python", "-m", "bot.heartbeat", "/data/heartbeat"]
+    CMD ["python", "-m", "bot", "health"]
 CMD ["python", "-m", "bot", "run"]
 
 FROM program AS bot-nvidia
 COPY --from=packages-nvidia /opt/venv /opt/venv
 ENV LD_LIBRARY_PATH=/opt/venv/lib/python3.11/site-packages/nvidia/cublas/lib
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-    CMD ["python", "-m", "bot.heartbeat", "/data/heartbeat"]
+    CMD ["python", "-m", "bot", "health"]
 CMD ["python", "-m", "bot", "run"]
 
 FROM program AS tts

@@ -1,93 +1,21 @@
-"""``python -m bot [run | demo | doctor | models]``: by itself, run if ``DISCORD_TOKEN`` is set, else demo."""
+"""``python -m bot``: the command line; see :mod:`bot.command_line`."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import logging
 import sys
-from pathlib import Path
 
-from rich.console import Console
-from rich.logging import RichHandler
-
-from bot.demo import DemoOptions, run_demo
-from bot.doctor import run_doctor
-from bot.models.command import run_models
-from bot.run import run_bot
-from bot.services import check_speech_settings
-from bot.setting_notices import setting_notices
-from bot.watching.console import CallConsole
-from bot.watching.event_lines import EventWriter
-from config.settings import Settings, SettingsError, load_settings
-
-USAGE_ERROR = 2
+from bot.health import run_health
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["models"]:
-        # It has words of its own, and works before the settings are complete.
-        return run_models(given[1:])
-    options = _parser().parse_args(given)
-    try:
-        settings = load_settings()
-        check_speech_settings(settings)
-    except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return USAGE_ERROR
-    command = options.command or ("run" if settings.discord_token else "demo")
-    if command != "doctor":
-        for notice in setting_notices(settings):
-            print(f"⚠️ {notice}", file=sys.stderr)  # noqa: T201
-    if command == "run" and settings.discord_token is None:
-        print("DISCORD_TOKEN is not set. Set it, or try `make run` without it.", file=sys.stderr)  # noqa: T201
-        return USAGE_ERROR
-    try:
-        return asyncio.run(_run(command, settings, options))
-    except KeyboardInterrupt:
-        return 130
+    if given[:1] == ["health"]:
+        # A container asks twice a minute, and importing all the rest takes some seconds of a small machine's processor.
+        return run_health(given[1:])
+    from bot.command_line import run
 
-
-async def _run(command: str, settings: Settings, options: argparse.Namespace) -> int:
-    match command:
-        case "demo":
-            return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
-        case "doctor":
-            return await run_doctor(settings, Console())
-        case _:
-            _log_to_stderr(verbose=options.verbose)
-            if options.events:
-                return await run_bot(settings, EventWriter(sys.stdout))
-            return await run_bot(settings, CallConsole(Console(), settings.persona.capitalize()))
-
-
-def _log_to_stderr(*, verbose: bool) -> None:
-    handler = RichHandler(console=Console(stderr=True), show_path=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", datefmt="[%X]", handlers=[handler])
-    logging.getLogger("gguf").setLevel(logging.WARNING)
-    # discord.py tells every heartbeat and reconnect at INFO; its warnings are enough for most.
-    logging.getLogger("discord").setLevel(logging.DEBUG if verbose else logging.WARNING)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bot", description="A Discord companion that holds a spoken conversation in a voice channel."
-    )
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=("run", "demo", "doctor", "models"),
-        help="run: on Discord, with DISCORD_TOKEN. demo: on a local Discord, with a scripted guest. "
-        "doctor: look for what is wrong. models: the weights that Seiyuu can run; see models --help. "
-        "Left out: run if DISCORD_TOKEN is set, else demo.",
-    )
-    parser.add_argument("--stay", action="store_true", help="demo: go on after the scripted call, until Ctrl-C")
-    parser.add_argument("--out", type=Path, default=None, help="demo: where the WAV files go (default: DATA_DIR/demo)")
-    parser.add_argument("--events", action="store_true", help="run: write what happens in calls as JSON lines")
-    parser.add_argument("--verbose", action="store_true", help="run: log everything that discord.py does")
-    return parser
+    return run(given)
 
 
 if __name__ == "__main__":

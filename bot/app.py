@@ -39,6 +39,7 @@ from bot.first_start import toy_warning, welcome
 from bot.guard import Guard, read_permits
 from bot.heartbeat import FILE as HEARTBEAT_FILE
 from bot.heartbeat import beat
+from bot.identity import HEADERS
 from bot.ignored import Audience, IgnoredPeople
 from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
@@ -46,12 +47,14 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.stream import ModelClient
 from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
+from bot.operator_files import own_persona, prepare_folders
 from bot.owners import Owners
 from bot.presence import CallPresence
 from bot.services import SpeechServerProcess, speech_server_options
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.transcribers import make_transcriber
+from bot.vital_signs import Look, VitalSigns, look_at_ears, look_at_model, look_at_voice
 from bot.voice.connection.opus import load_opus
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import Hearing, HearingOptions
@@ -111,9 +114,12 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     if settings.discord_token is None:
         raise ValueError("DISCORD_TOKEN is not set")
     load_opus()
+    await asyncio.to_thread(prepare_folders, settings)
     if settings.discord_api_url is not None:
         await use_api(str(settings.discord_api_url))
     async with AsyncExitStack() as stack:
+        # Told with its variable; what is chosen in chat may be broken later.
+        await asyncio.to_thread(own_persona, settings)
         moods = load_moods()
         database = await stack.enter_async_context(Database.opened(settings.data_dir / "seiyuu.sqlite3"))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
@@ -123,7 +129,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         models = await _model_router(settings, database, stack, progress)
         model = models.for_calls_client
         speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, stack, progress))
-        http = await stack.enter_async_context(aiohttp.ClientSession())
+        http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
         tts_token = settings.tts_token.get_secret_value() if settings.tts_token else None
         voices = await Voices.load(VoicesClient(http, speech_url, tts_token), database, settings.command_prefix)
 
@@ -194,7 +200,14 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         stack.push_async_callback(bot.close)
         stack.push_async_callback(features.chat.close)
         background = await stack.enter_async_context(BackgroundWork())
-        background.begin({"heartbeat": lambda: beat(settings.data_dir / HEARTBEAT_FILE)})
+        looks: dict[str, Look] = {
+            "model": partial(look_at_model, model),
+            "ears": partial(look_at_ears, settings, http),
+            "voice": partial(look_at_voice, http, speech_url),
+        }
+        signs = VitalSigns(lambda: bot.connected, lambda: manager.status().state is not CallState.IDLE, looks)
+        heartbeat = partial(beat, settings.data_dir / HEARTBEAT_FILE, state=signs.state)
+        background.begin({"heartbeat": heartbeat, "health": signs.run})
         background.begin({"the models' context": models.learn_context_sizes})
         stack.push_async_callback(manager.close)
         warning = await toy_warning(settings)

@@ -19,6 +19,7 @@ from discord.ext.commands.hybrid import HybridAppCommand
 
 from bot.access import NotPermittedError
 from bot.guard import SERVER_ONLY, Asking, Guard
+from bot.identity import HEADERS
 from bot.rights import MissingRightError
 from bot.store import Store
 from bot.voice.manager import CallError
@@ -38,7 +39,7 @@ async def use_api(url: str) -> None:
     """
     base = url.rstrip("/")
     try:
-        async with aiohttp.ClientSession() as session, session.get(f"{base}/gateway") as response:
+        async with aiohttp.ClientSession(headers=HEADERS) as session, session.get(f"{base}/gateway") as response:
             gateway = yarl.URL((await response.json())["url"])
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
         raise OSError(f"DISCORD_API_URL={url} does not answer as Discord's API does: {error}") from error
@@ -96,6 +97,11 @@ class SeiyuuBot(commands.Bot):
         self._prefix = prefix
         self._store = store
         self._when_first_ready: Callable[[], Awaitable[None]] | None = when_first_ready
+
+    @property
+    def connected(self) -> bool:
+        """Whether Discord's gateway is there now."""
+        return self.is_ready() and self.ws is not None and self.ws.open
 
     async def add_cogs(self, cogs: Iterable[commands.Cog]) -> None:
         """Add every cog."""

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from bot.child import bot_process
 from bot.demo_script import Caller, CallFailedError
+from bot.operator_files import prepare_folders
 from bot.voice.events import CallEvent
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.watching.console import CallConsole
@@ -42,7 +43,12 @@ class _Feed:
 async def run_demo(settings: Settings, options: DemoOptions, console: Console) -> int:
     """Play the call; returns 0 when the guest heard what was said, 1 when not, 130 on Ctrl-C."""
     out = options.out or settings.data_dir / "demo"
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        await asyncio.to_thread(prepare_folders, settings)
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        console.print(f"✘ {error}", style="bold red", markup=False, soft_wrap=True)
+        return 1
     _introduce(settings, console)
     playing = asyncio.create_task(_play(settings, options, console, out), name="demo")
     loop = asyncio.get_running_loop()

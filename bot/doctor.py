@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import platform
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from types import MappingProxyType
 
 import aiohttp
 import discord
@@ -14,9 +17,11 @@ from bot import doctor_features as features
 from bot.client import connector, use_api
 from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, toy_model_warning
+from bot.identity import HEADERS
 from bot.llm.options import ModelOptions
-from bot.llm.personas import PersonaError, load_persona
+from bot.llm.personas import PersonaError
 from bot.llm.stream import ModelClient
+from bot.operator_files import corrections, own_persona, prepare_folders
 from bot.services import speech_server_options, try_speech_server
 from bot.setting_notices import setting_notices
 from bot.transcribers import make_transcriber
@@ -30,14 +35,35 @@ from bot.voice.transcribe.phantoms import PhantomsError
 from bot.voice.transcribe.transcriber import TranscriptionError
 from config.settings import Settings
 
+_STYLES = MappingProxyType({True: "green", False: "red", None: "yellow"})
+
 
 async def run_doctor(settings: Settings, console: Console) -> int:
     """Look at everything, print each finding as it comes; 0 when nothing is wrong."""
+    wrong = 0
+    async for finding in _examine(settings):
+        console.print(finding.mark, style=_STYLES[finding.good], end=" ")
+        console.print(f"{finding.subject}: {finding.text}", markup=False, highlight=False, soft_wrap=True)
+        wrong += finding.good is False
+    console.print("All is well." if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to mend.", style="bold")
+    return 1 if wrong else 0
+
+
+async def run_doctor_json(settings: Settings) -> int:
+    """The same as one JSON object on standard output."""
+    findings = [finding async for finding in _examine(settings)]
+    good = all(finding.good is not False for finding in findings)
+    print(json.dumps({"good": good, "findings": [asdict(finding) for finding in findings]}))  # noqa: T201
+    return 0 if good else 1
+
+
+async def _examine(settings: Settings) -> AsyncIterator[Finding]:
     checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
         _python,
         _settings,
         _discord_library,
         _opus,
+        _folders,
         _persona,
         _model,
         _ears,
@@ -49,15 +75,8 @@ async def run_doctor(settings: Settings, console: Console) -> int:
         features.feeds,
         _token,
     )
-    wrong = 0
     for check in checks:
-        finding = await check(settings)
-        mark = {True: "[green]✔[/]", False: "[red]✘[/]", None: "[yellow]–[/]"}[finding.good]
-        console.print(f"{mark} {finding.subject}: ", end="")
-        console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
-        wrong += finding.good is False
-    console.print("All is well." if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to mend.", style="bold")
-    return 1 if wrong else 0
+        yield await check(settings)
 
 
 async def _python(_: Settings) -> Finding:
@@ -86,9 +105,17 @@ async def _opus(_: Settings) -> Finding:
     return Finding("Opus", True, "loaded")
 
 
+async def _folders(settings: Settings) -> Finding:
+    try:
+        await asyncio.to_thread(prepare_folders, settings)
+    except OSError as error:
+        return Finding("Folders", False, str(error))
+    return Finding("Folders", True, f"{settings.data_dir} can be written to")
+
+
 async def _persona(settings: Settings) -> Finding:
     try:
-        persona = await asyncio.to_thread(load_persona, settings.persona)
+        persona = await asyncio.to_thread(own_persona, settings)
         await asyncio.to_thread(load_moods)
     except (PersonaError, MoodsError) as error:
         return Finding("Persona", False, str(error))
@@ -98,22 +125,38 @@ async def _persona(settings: Settings) -> Finding:
 async def _model(settings: Settings) -> Finding:
     if settings.model_url is None:
         return Finding("Model", None, await toy_model_warning(settings) or "no model server is set")
+    try:
+        asked_for = own_persona(settings).model or settings.llm_model
+    except PersonaError:
+        asked_for = settings.llm_model
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-    options = ModelOptions(settings.model_url, settings.llm_api, settings.llm_model, key)
-    async with ModelClient(options) as model:
-        report = await model.check()
-    if report.problem:
-        return Finding("Model", False, report.problem)
-    return Finding("Model", True, f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}")
+    found = []
+    for url in settings.model_urls.values():
+        options = ModelOptions(url, settings.llm_api, asked_for, key)
+        async with ModelClient(options) as model:
+            report = await model.check()
+        if report.problem:
+            return Finding("Model", False, report.problem)
+        found.append(f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}")
+    return Finding("Model", True, "; ".join(found))
 
 
 async def _ears(settings: Settings) -> Finding:
+    try:
+        await asyncio.to_thread(corrections, settings)
+    except CorrectionsError as error:
+        return Finding("Ears", False, str(error))
+    device = settings.stt_device
+    if device.startswith("cuda") and settings.stt_url is None:
+        cards, wanted = await asyncio.to_thread(_cuda_cards), int(device.partition(":")[2] or 0)
+        if wanted >= cards:
+            return Finding("Ears", False, f"STT_DEVICE={device}, but CUDA finds {cards or 'no'} cards here")
     if settings.uses_toy_transcriber:
         return Finding("Ears", None, TOY_EARS)
-    async with aiohttp.ClientSession() as http:
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
         try:
             transcriber = await make_transcriber(settings, http, lambda *_: None)
-        except (CorrectionsError, PhantomsError) as error:
+        except PhantomsError as error:
             return Finding("Ears", False, str(error))
         try:
             await transcriber.warm_up()
@@ -124,10 +167,20 @@ async def _ears(settings: Settings) -> Finding:
         return Finding("Ears", True, transcriber.describe())
 
 
+def _cuda_cards() -> int:
+    import ctranslate2  # Large, and needed for this question alone.
+
+    return int(ctranslate2.get_cuda_device_count())
+
+
 async def _voice(settings: Settings) -> Finding:
     if settings.tts_websocket_url is None:
+        try:
+            await asyncio.to_thread(prepare_folders, settings)
+        except OSError:
+            return Finding("Voice", None, "not tried, for want of a folder for its voices")
         return Finding("Voice", *await try_speech_server(speech_server_options(settings)))
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(headers=HEADERS) as session:
         text = await describe_voice(session, str(settings.tts_websocket_url))
     return Finding("Voice", not text.startswith("⚠️"), text)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import aiohttp
 
-from bot.features.image_generation.workflow import Workflow, WorkflowError
+from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_page, read_items
+from bot.features.image_generation.workflow import WorkflowError
 from bot.features.profile_picture.folder import picture_names
 from bot.finding import Finding
-from bot.llm.personas import PersonaError, load_persona
+from bot.identity import HEADERS
+from bot.llm.options import ModelOptions
+from bot.llm.personas import PersonaError
+from bot.llm.stream import ModelClient
+from bot.operator_files import twin_persona, workflow
 from config.settings import Settings
 
 PATIENCE = aiohttp.ClientTimeout(total=5.0)
@@ -19,30 +25,42 @@ async def vision(settings: Settings) -> Finding:
     """The vision model's server answers."""
     if settings.vision_llm_url is None:
         return Finding("Vision", None, "VISION_LLM_URL is not set: pictures are not looked at")
-    return await _reach("Vision", "VISION_LLM_URL", f"{str(settings.vision_llm_url).rstrip('/')}/models")
+    key = settings.vision_llm_api_key.get_secret_value() if settings.vision_llm_api_key else None
+    url = str(settings.vision_llm_url).rstrip("/")
+    async with ModelClient(ModelOptions(url, model=settings.vision_llm_model, api_key=key)) as model:
+        report = await model.check()
+    if report.problem:
+        problem = report.problem.replace("LLM_API_KEY", "VISION_LLM_API_KEY")
+        return Finding("Vision", False, f"VISION_LLM_URL: {problem}")
+    return Finding("Vision", True, f"{url} answers; models: {', '.join(report.models) or 'not listed'}")
 
 
 async def drawing(settings: Settings) -> Finding:
     """ComfyUI answers, and there is a workflow for it."""
     if settings.comfyui_url is None:
         return Finding("Drawing", None, "COMFYUI_URL is not set: nothing is drawn")
-    if settings.comfyui_workflow is None:
-        return Finding("Drawing", False, "COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: nothing can be drawn")
     try:
-        await asyncio.to_thread(Workflow.load, settings.comfyui_workflow)
+        if await asyncio.to_thread(workflow, settings) is None:
+            return Finding("Drawing", False, "COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: nothing can be drawn")
     except WorkflowError as error:
-        return Finding("Drawing", False, f"COMFYUI_WORKFLOW: {error}")
+        return Finding("Drawing", False, str(error))
     return await _reach("Drawing", "COMFYUI_URL", f"{str(settings.comfyui_url).rstrip('/')}/queue")
 
 
 async def twin(settings: Settings) -> Finding:
     """The other persona can be read."""
-    if settings.bipolar_twin is None:
-        return Finding("Twin", None, "BIPOLAR_TWIN is not set: there are no arguments")
     try:
-        persona = load_persona(settings.bipolar_twin)
+        persona = await asyncio.to_thread(twin_persona, settings)
     except PersonaError as error:
-        return Finding("Twin", False, f"BIPOLAR_TWIN: {error}")
+        return Finding("Twin", False, str(error))
+    if persona is None:
+        return Finding("Twin", None, "BIPOLAR_TWIN is not set: there are no arguments")
+    if persona.model and settings.model_url:
+        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+        async with ModelClient(ModelOptions(settings.model_url, settings.llm_api, persona.model, key)) as model:
+            report = await model.check()
+        if report.reachable and report.problem:
+            return Finding("Twin", False, f"{persona.name} asks for a model of its own: {report.problem}")
     return Finding("Twin", True, persona.name)
 
 
@@ -59,17 +77,27 @@ async def pictures(settings: Settings) -> Finding:
 
 
 async def feeds(settings: Settings) -> Finding:
-    """Every feed answers."""
+    """Every feed comes and is one, fetched as the notifier does."""
     if not settings.figurine_feeds:
         return Finding("Feeds", None, "FIGURINE_FEEDS is not set: no figurines are looked for")
-    found = [await _reach("Feeds", "FIGURINE_FEEDS", feed) for feed in settings.figurine_feeds]
-    return next((finding for finding in found if not finding.good), found[0])
+    faults, items = [], 0
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
+        for feed in settings.figurine_feeds:
+            try:
+                page = await fetch_page(http, feed, Validators())
+                items += len(await read_items(page.data)) if page else 0
+            except FeedError as error:
+                faults.append(f"{feed}: {error}")
+    if faults:
+        return Finding("Feeds", False, "FIGURINE_FEEDS: " + "; ".join(faults))
+    return Finding("Feeds", True, f"{len(settings.figurine_feeds)} answer, with {items} items")
 
 
 async def _reach(subject: str, variable: str, url: str) -> Finding:
     try:
-        async with aiohttp.ClientSession(timeout=PATIENCE) as session, session.get(url) as response:
-            good = response.status < 500
-            return Finding(subject, good, f"{url} answers with status {response.status}")
+        async with aiohttp.ClientSession(timeout=PATIENCE, headers=HEADERS) as session, session.get(url) as response:
+            good = response.status == HTTPStatus.OK
+            advice = "" if good else f". Is {variable} right?"
+            return Finding(subject, good, f"{url} answers with status {response.status}{advice}")
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         return Finding(subject, False, f"{variable}: {url} can't be reached ({error or 'no answer'})")

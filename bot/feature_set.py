@@ -36,7 +36,6 @@ from bot.features.figurine_notifier.feature import FigurineNotifier, FigurineOpt
 from bot.features.figurine_notifier.feeds import FeedRecords
 from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
 from bot.features.image_generation.feature import DrawOptions, ImageGeneration
-from bot.features.image_generation.workflow import Workflow
 from bot.features.model_routing import ModelRouter
 from bot.features.profile_picture.feature import ProfilePicture
 from bot.features.profile_picture.records import PictureRecords
@@ -47,7 +46,8 @@ from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
 from bot.lease import Lockable
-from bot.llm.personas import load_persona
+from bot.operator_files import twin_persona
+from bot.operator_files import workflow as read_workflow
 from bot.spoken_messages.listener import SpokenMessages
 from config.settings import Settings
 
@@ -178,9 +178,9 @@ def _vision(parts: FeatureParts) -> Vision | None:
 
 async def _dual_persona(parts: FeatureParts) -> DualPersona | None:
     settings = parts.settings
-    if settings.bipolar_twin is None:
+    twin = twin_persona(settings)
+    if twin is None:
         return None
-    twin = load_persona(settings.bipolar_twin)
     options = ArgumentOptions(
         settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown, ZoneInfo(settings.timezone)
     )
@@ -214,11 +214,11 @@ async def _figurine_notifier(parts: FeatureParts) -> FigurineNotifier | None:
 
 async def _image_generation(parts: FeatureParts) -> ImageGeneration | None:
     settings = parts.settings
-    if settings.comfyui_url is None or settings.comfyui_workflow is None:
+    workflow = await asyncio.to_thread(read_workflow, settings) if settings.comfyui_url is not None else None
+    if settings.comfyui_url is None or workflow is None:
         if settings.comfyui_url is not None:
             _log.warning("COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: I can't draw")
         return None
-    workflow = await asyncio.to_thread(Workflow.load, settings.comfyui_workflow)
     options = DrawOptions(str(settings.comfyui_url).rstrip("/"), workflow, settings.draw_timeout)
     permit, rate = Permit.parse(settings.who_may_draw), RateLimit(settings.draw_rate)
     return ImageGeneration(options, parts.http, permit, rate)

@@ -12,3 +12,8 @@ class Finding:
     subject: str
     good: bool | None
     text: str
+
+    @property
+    def mark(self) -> str:
+        """How it is shown to people."""
+        return {True: "✔", False: "✘", None: "–"}[self.good]

@@ -1,28 +1,41 @@
-"""A file that is touched as long as the event loop runs: how a container's health check knows that it does.
+"""A file that is written as long as the event loop runs: how others know that it does, and how the bot is.
 
-``python -m bot.heartbeat FILE`` ends with status 0 if it does. Whether Discord can be reached is no part of it: the bot
-reconnects by itself, and starting it anew would help nobody.
+The bot holds a lock on it, so that a bot that was killed is known to be gone at once. Whether Discord can be reached
+does not decide about life and death: the bot reconnects by itself, and starting it anew would help nobody.
+``python -m bot.heartbeat FILE`` ends with status 0 while it is written; ``python -m bot health`` says more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import json
 import math
+import os
 import sys
 import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 FILE = "heartbeat"
 """In DATA_DIR."""
-INTERVAL = 10.0
+INTERVAL = 5.0
 DEAD_AFTER = 60.0
+_MAX_BYTES = 65_536
+_OWN_EYES = 0o600
+
+State = Mapping[str, str]
 
 
-async def beat(file: Path, interval: float = INTERVAL) -> None:
-    """Touch ``file`` every ``interval`` seconds until cancelled; raises :class:`OSError`."""
-    while True:
-        await asyncio.to_thread(file.touch)
-        await asyncio.sleep(interval)
+async def beat(file: Path, interval: float = INTERVAL, state: Callable[[], State] = dict) -> None:
+    """Write the state into ``file`` every ``interval`` seconds until cancelled; raises :class:`OSError`."""
+    with _HeldFile(file) as held:
+        while True:
+            await asyncio.to_thread(held.write, json.dumps(state()))
+            await asyncio.sleep(interval)
 
 
 def silent_seconds(file: Path) -> float:
@@ -31,6 +44,55 @@ def silent_seconds(file: Path) -> float:
         return max(0.0, time.time() - file.stat().st_mtime)
     except OSError:
         return math.inf
+
+
+def is_held(file: Path) -> bool:
+    """Whether a running bot writes the file. True too where the file system knows no locks."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def last_state(file: Path) -> State | None:
+    """What was written last; ``None`` where it can't be read, as for a moment while it is written."""
+    try:
+        with file.open("rb") as opened:
+            fields = json.loads(opened.read(_MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return {str(name): str(value) for name, value in fields.items()} if isinstance(fields, dict) else None
+
+
+class _HeldFile:
+    """The file, locked as long as it is open."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, _OWN_EYES)
+        with suppress(OSError):
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+    def write(self, text: str) -> None:
+        data = text.encode()
+        os.pwrite(self._descriptor, data, 0)
+        os.ftruncate(self._descriptor, len(data))
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import aiohttp
 
-from bot.voice.transcribe.corrections import Corrections
+from bot.operator_files import corrections as read_corrections
 from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
@@ -30,7 +30,7 @@ async def make_transcriber(
         PhantomsError: the list of what recognisers make up can't be used.
         OSError: the toy weights can't be kept.
     """
-    corrections = Corrections.read(settings.stt_corrections) if settings.stt_corrections else Corrections()
+    corrections = read_corrections(settings)
     guards = await asyncio.to_thread(Guards)
     if settings.stt_url is not None:
         key = settings.stt_api_key

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
 from tts_server.lifetime import end_with_parent, ending_signals
 from tts_server.server import SpeechServer
 from tts_server.settings import Settings, SettingsError, load_settings
+from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
 SWITCH_INTERVAL = 0.0005
@@ -100,17 +102,30 @@ async def _listen(
 
 async def _check(settings: Settings) -> int:
     """Say on standard output how the voice does, or on standard error why it can't be had."""
+    library = VoiceLibrary(settings.tts_voices_dir)
     try:
-        speech = await asyncio.to_thread(create_speech, settings, VoiceLibrary(settings.tts_voices_dir))
-        try:
-            sys.stdout.write(await try_voice(speech) + "\n")
-        finally:
-            await speech.close()
+        said = [await _tried(partial(create_speech, settings, library))]
+        if settings.tts_better_engine not in (None, settings.tts_engine):
+            said.append(await _tried(partial(create_better_speech, settings, library), "TTS_BETTER_ENGINE: "))
+        sys.stdout.write("; ".join(filter(None, said)) + "\n")
     except (EngineError, UnknownVoiceError) as error:
         return _complain(str(error), _ENGINE_FAILED)
     except SettingsError as error:
         return _complain(str(error), _CANNOT_START)
     return _OK
+
+
+async def _tried(create: Callable[[], Speech | None], blame: str = "") -> str | None:
+    """How a voice does, once it has spoken; alone, since a card may not hold two. ``blame`` begins what goes wrong."""
+    speech = await asyncio.to_thread(create)
+    if speech is None:
+        return None
+    try:
+        return await try_voice(speech)
+    except EngineError as error:
+        raise EngineError(f"{blame}{error}") from error
+    finally:
+        await speech.close()
 
 
 def _complain(message: str, status: int) -> int:

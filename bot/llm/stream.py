@@ -12,6 +12,7 @@ from typing import Self
 
 import aiohttp
 
+from bot.identity import HEADERS
 from bot.llm.check import ServerReport, check_server
 from bot.llm.context_size import ask_context_size
 from bot.llm.context_window import ContextWindow
@@ -238,7 +239,7 @@ class ModelClient:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_WARM),
                 timeout=aiohttp.ClientTimeout(total=None, connect=wait, sock_connect=wait),
-                headers={"Authorization": f"Bearer {self.options.api_key}"} if self.options.api_key else None,
+                headers=HEADERS | ({"Authorization": f"Bearer {self.options.api_key}"} if self.options.api_key else {}),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session

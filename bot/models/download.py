@@ -11,6 +11,7 @@ import aiohttp
 from filelock import FileLock, Timeout
 from huggingface_hub import constants, get_token
 
+from bot.identity import HEADERS
 from bot.models.catalogue import Catalogue, Licence, Model
 from bot.models.hub import Hub, HubError
 from bot.models.hub_cache import show_in_hub_cache
@@ -58,7 +59,7 @@ async def download(shelf: Shelf, models: Mapping[str, Model], report: FileReport
     try:
         shelf.root.mkdir(parents=True, exist_ok=True)
         with FileLock(shelf.root / ".lock", blocking=False):
-            async with aiohttp.ClientSession(trust_env=True) as http:
+            async with aiohttp.ClientSession(trust_env=True, headers=HEADERS) as http:
                 for name, model in models.items():
                     await _download_one(shelf, name, model, Hub(http, get_token()), report)
     except Timeout:

@@ -2,68 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from bot.services import ROOT
 from sandbox.server import Sandbox
 from sandbox.world.entities import ApplicationFlag
 from tests.e2e.conftest import LIMIT
-
-SAID_LIMIT = 60.0
-
-
-@asynccontextmanager
-async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """``python -m bot`` in an empty folder, with nothing of this machine's settings; killed at the end if need be."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *arguments),
-        cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), "TTS_BIND": "127.0.0.1:0", "COLUMNS": "200", **environment},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-
-
-async def output(process: asyncio.subprocess.Process) -> str:
-    said, _ = await asyncio.wait_for(process.communicate(), SAID_LIMIT)
-    return said.decode()
-
-
-async def read_until(process: asyncio.subprocess.Process, words: str) -> str:
-    said = ""
-    assert process.stdout is not None
-    async with asyncio.timeout(SAID_LIMIT):
-        while words not in said:
-            line = await process.stdout.readline()
-            assert line, f"ended without saying {words!r}: {said}"
-            said += line.decode()
-    return said
-
-
-def pointed_at(sandbox: Sandbox) -> dict[str, str]:
-    return {
-        "DISCORD_TOKEN": sandbox.bot_token,
-        "DISCORD_API_URL": sandbox.api_url,
-        "DISCORD_CA_FILE": str(sandbox.ca_file),
-    }
+from tests.e2e.program import output, pointed_at, program, read_until
 
 
 async def test_a_wrong_setting_is_one_clear_line_and_status_2(tmp_path: Path) -> None:
@@ -196,23 +144,3 @@ async def test_a_discord_that_cannot_be_reached_is_one_clear_line(
     assert process.returncode == 1
     assert next(iter(wrong)) in said
     assert "Traceback" not in said
-
-
-MISSPELT = "LLM_MODLE is not a setting. Did you mean LLM_MODEL?"
-
-
-@pytest.mark.parametrize("command", ["run", "demo", "doctor"])
-async def test_a_misspelt_setting_is_told_and_stops_nothing(tmp_path: Path, command: str) -> None:
-    (tmp_path / ".env").write_text("PERSONA=seiyuu\nLLM_MODLE=x\n")
-    unreachable = {"DISCORD_TOKEN": "x", "DISCORD_API_URL": "http://127.0.0.1:9/api/v10"}
-    async with program(command, folder=tmp_path, TTS_VIOCE="de", **unreachable) as process:
-        said = await read_until(process, "TTS_VIOCE is not a setting. Did you mean TTS_VOICE?")
-    assert f".env, line 2: {MISSPELT}" in said
-
-
-async def test_a_wrong_setting_of_the_speech_server_is_told_before_it_is_started(tmp_path: Path) -> None:
-    async with program("run", folder=tmp_path, DISCORD_TOKEN="x", TTS_MAX_REPLIES="many") as process:
-        said = await output(process)
-    assert process.returncode == 2
-    assert said.startswith("TTS_MAX_REPLIES: 'many' is not valid.")
-    assert len(said.splitlines()) == 1

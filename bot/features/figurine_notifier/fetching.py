@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.features.figurine_notifier import parser
+from bot.identity import USER_AGENT
 
 MAX_BYTES = 5 * 1024 * 1024
 FETCH_LIMIT = 20.0
@@ -58,7 +59,7 @@ async def fetch_page(http: aiohttp.ClientSession, url: str, known: Validators) -
     Raises:
         FeedError: it can't be had.
     """
-    headers = {"Accept": _ACCEPT}
+    headers = {"Accept": _ACCEPT, "User-Agent": USER_AGENT}
     if known.etag:
         headers["If-None-Match"] = known.etag
     if known.modified:

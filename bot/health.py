@@ -1,0 +1,75 @@
+"""``python -m bot health``: how the running bot is. It needs no token, and asks nobody but the bot's own heartbeat."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from bot.heartbeat import FILE, State, is_held, last_state, silent_seconds
+from config.settings import SettingsError, read_settings
+
+SILENT_LIMIT = 30.0
+"""Seconds without a beat after which a bot counts as down: its event loop is stuck."""
+CONNECTED, READY, UNKNOWN, IDLE = "connected", "ready", "unknown", "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a bot is. ``model``, ``ears`` and ``voice`` are :data:`READY`, or what is wrong in words for people."""
+
+    discord: str = UNKNOWN
+    model: str = UNKNOWN
+    ears: str = UNKNOWN
+    voice: str = UNKNOWN
+    call: str = IDLE
+    running: bool = field(default=True, kw_only=True)
+
+    @property
+    def status(self) -> str:
+        """``healthy``, ``degraded`` or ``down``."""
+        if not self.running:
+            return "down"
+        good = self.discord == CONNECTED and self.model == self.ears == self.voice == READY
+        return "healthy" if good else "degraded"
+
+    def fields(self) -> State:
+        """What is told of it, in order."""
+        told = asdict(self)
+        told.pop("running")
+        return {"status": self.status, **told}
+
+
+def read_health(data_dir: Path) -> Health:
+    """The health of the bot that keeps its data there."""
+    file = data_dir / FILE
+    state = last_state(file) if is_held(file) and silent_seconds(file) < SILENT_LIMIT else None
+    if state is None:
+        return Health(running=False)
+    discord, model, ears, voice, call = (
+        state.get(each, UNKNOWN) for each in ("discord", "model", "ears", "voice", "call")
+    )
+    return Health(discord, model, ears, voice, call)
+
+
+def run_health(arguments: list[str]) -> int:
+    """Print it; 0 for healthy and degraded, 1 for down, 2 where the settings can't be used."""
+    parser = argparse.ArgumentParser(prog="python -m bot health", description="Says how the running bot is.")
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    options = parser.parse_args(arguments)
+    try:
+        data_dir = read_settings().data_dir
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    health = read_health(data_dir)
+    print(json.dumps(health.fields()) if options.json else _in_words(health, data_dir))  # noqa: T201
+    return 0 if health.running else 1
+
+
+def _in_words(health: Health, data_dir: Path) -> str:
+    if not health.running:
+        return f"down: no bot is running with DATA_DIR={data_dir}, or it does not react."
+    return "\n".join(f"{name}: {value}" for name, value in health.fields().items())

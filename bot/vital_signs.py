@@ -1,0 +1,90 @@
+"""How the bot is while it runs, looked at now and then, for its heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+
+from bot.health import CONNECTED, IDLE, READY, UNKNOWN, Health
+from bot.heartbeat import State
+from bot.llm.stream import ModelClient
+from bot.voice.speaking.tts_health import describe_voice
+from config.settings import Settings
+
+LOOK_EVERY = 30.0
+"""Seconds."""
+_PATIENCE = aiohttp.ClientTimeout(total=5.0)
+
+Look = Callable[[], Awaitable[str]]
+"""Returns :data:`~bot.health.READY`, or what is wrong."""
+
+
+class VitalSigns:
+    """Looks at the engines in :meth:`run`, and says what it saw last in :meth:`state`.
+
+    Args:
+        connected: whether Discord can be reached now.
+        in_call: whether a call is on, begins or ends.
+        looks: by the name of what is looked at: ``model``, ``ears``, ``voice``.
+    """
+
+    def __init__(
+        self,
+        connected: Callable[[], bool],
+        in_call: Callable[[], bool],
+        looks: Mapping[str, Look],
+        every: float = LOOK_EVERY,
+    ) -> None:
+        self._connected = connected
+        self._in_call = in_call
+        self._looks = looks
+        self._every = every
+        self._seen = dict.fromkeys(looks, UNKNOWN)
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            for name, look in self._looks.items():
+                self._seen[name] = await look()
+            await asyncio.sleep(self._every)
+
+    def state(self) -> State:
+        """All of it, in words."""
+        discord = CONNECTED if self._connected() else "connecting"
+        model, ears, voice = (self._seen.get(name, UNKNOWN) for name in ("model", "ears", "voice"))
+        return Health(discord, model, ears, voice, "active" if self._in_call() else IDLE).fields()
+
+
+async def look_at_model(model: ModelClient) -> str:
+    """Whether the model server would answer."""
+    report = await model.check()
+    return report.problem or READY
+
+
+async def look_at_voice(http: aiohttp.ClientSession, websocket_url: str) -> str:
+    """Whether the speech server answers."""
+    said = await describe_voice(http, websocket_url)
+    return said.removeprefix("⚠️ ") if said.startswith("⚠️") else READY
+
+
+async def look_at_ears(settings: Settings, http: aiohttp.ClientSession) -> str:
+    """Whether the recogniser's server answers, or its weights are where they are said to be."""
+    if settings.stt_url is None:
+        folder = Path(settings.stt_model or "")
+        here = not folder.is_absolute() or await asyncio.to_thread((folder / "model.bin").is_file)
+        return READY if here else f"there is no model in {folder}"
+    key = settings.stt_api_key.get_secret_value() if settings.stt_api_key else None
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = f"{str(settings.stt_url).rstrip('/')}/models"
+    try:
+        async with http.get(url, headers=headers, timeout=_PATIENCE) as response:
+            refused = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+            if refused or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                return f"the recogniser at {settings.stt_url.host} answers with status {response.status}"
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return f"the recogniser at {settings.stt_url.host} can't be reached"
+    return READY

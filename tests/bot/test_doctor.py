@@ -1,0 +1,124 @@
+"""The doctor's judgements: what would fail a user is wrong, and said with the name of the setting to change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot import doctor_features
+from config.settings import Settings, read_settings
+from tests.features.feed_server import Entry, Source
+
+PICKY = "Seiyuu/"
+
+
+class Servers:
+    """One server whose answers a test chooses, by path."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.body: Any = {"data": [{"id": "qwen2.5-vl"}]}
+        self.asked: list[dict[str, str]] = []
+        self.feed = Source()
+        self.feed.rss([Entry("1", "A figurine")])
+        self.server: TestServer
+
+    @property
+    def url(self) -> str:
+        return str(self.server.make_url("")).rstrip("/")
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(dict(request.headers))
+        if request.path == "/feed.xml":
+            polite = request.headers.get("User-Agent", "").startswith(PICKY)
+            return web.Response(body=self.feed.body, content_type="application/rss+xml") if polite else _forbidden()
+        return web.json_response(self.body, status=self.status)
+
+
+def _forbidden() -> web.Response:
+    return web.Response(status=403, text="Say who you are.")
+
+
+@pytest.fixture
+async def servers() -> AsyncIterator[Servers]:
+    made = Servers()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", made.answer)
+    made.server = TestServer(application)
+    async with made.server:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+async def test_a_vision_server_that_refuses_is_wrong(servers: Servers, status: int) -> None:
+    servers.status, servers.body = status, {"error": {"message": "no"}}
+    finding = await doctor_features.vision(read_settings(vision_llm_url=f"{servers.url}/v1"))
+    assert finding.good is False
+    assert "VISION_LLM_" in finding.text
+    assert str(status) in finding.text
+
+
+async def test_a_vision_server_is_asked_with_its_key_and_for_its_model(servers: Servers) -> None:
+    vision: dict[str, Any] = {"vision_llm_url": f"{servers.url}/v1", "vision_llm_api_key": "hunter2"}
+    assert (await doctor_features.vision(read_settings(**vision, vision_llm_model="qwen2.5-vl"))).good
+    assert servers.asked[0]["Authorization"] == "Bearer hunter2"
+    finding = await doctor_features.vision(read_settings(**vision, vision_llm_model="llava"))
+    assert finding.good is False
+    assert "llava" in finding.text
+
+
+async def test_a_wrong_key_for_vision_names_its_own_variable(servers: Servers) -> None:
+    servers.status, servers.body = 401, {"error": {"message": "bad key"}}
+    finding = await doctor_features.vision(read_settings(vision_llm_url=f"{servers.url}/v1", llm_api_key="x"))
+    assert "VISION_LLM_API_KEY" in finding.text
+
+
+@pytest.mark.parametrize(("status", "good"), [(200, True), (401, False), (404, False), (500, False)])
+async def test_comfyui_has_to_answer_well(servers: Servers, tmp_path: Path, status: int, good: bool) -> None:
+    (tmp_path / "workflow.json").write_text('{"1": {"class_type": "Text", "inputs": {"text": "{{prompt}}"}}}')
+    servers.status, servers.body = status, {}
+    settings = read_settings(comfyui_url=servers.url, comfyui_workflow="workflow.json")
+    finding = await doctor_features.drawing(settings)
+    assert finding.good is good
+    assert str(status) in finding.text
+
+
+async def test_a_feed_that_wants_to_know_who_asks_is_told(servers: Servers) -> None:
+    finding = await doctor_features.feeds(read_settings(figurine_feeds=f"{servers.url}/feed.xml"))
+    assert finding.good, finding.text
+    assert servers.asked[0]["User-Agent"].startswith(PICKY)
+
+
+@pytest.mark.parametrize(("status", "words"), [(403, "403"), (404, "404"), (200, "no RSS")])
+async def test_a_feed_that_is_none_or_refuses_is_wrong_even_beside_a_good_one(
+    servers: Servers, status: int, words: str
+) -> None:
+    servers.status = status
+    feeds = f"{servers.url}/feed.xml,{servers.url}/other"
+    finding = await doctor_features.feeds(read_settings(figurine_feeds=feeds))
+    assert finding.good is False
+    assert f"{servers.url}/other" in finding.text
+    assert words in finding.text
+
+
+async def test_a_twin_whose_own_model_is_not_there_is_wrong(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    persona = "name: Ria\ndescription: her twin\nmoods: {calm: calm}\ndefault_mood: calm\nmodel: nobody-has-this\n"
+    (tmp_path / "ria.yaml").write_text(persona)
+    monkeypatch.setattr("bot.operator_files.PERSONAS_DIR", tmp_path)
+    finding = await doctor_features.twin(read_settings(bipolar_twin="ria", llm_url=f"{servers.url}/v1"))
+    assert finding.good is False
+    assert "nobody-has-this" in finding.text

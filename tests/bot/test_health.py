@@ -1,0 +1,130 @@
+"""How the bot is, for whoever asks from outside: a person, a script, a container."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.health import SILENT_LIMIT, Health, read_health
+from bot.heartbeat import FILE, beat
+from bot.services import ROOT
+from bot.vital_signs import VitalSigns
+
+KEYS = ["status", "discord", "model", "ears", "voice", "call"]
+WELL = Health("connected", "ready", "ready", "ready", "active")
+
+
+def asked(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """The command, in an empty folder and without any setting but these."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "health", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout or done.stderr
+
+
+def fields(said: str) -> dict[str, Any]:
+    assert said.count("\n") == 1
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("health", "status"),
+    [
+        (WELL, "healthy"),
+        (Health("connecting", "ready", "ready", "ready"), "degraded"),
+        (Health("connected", "The model server at a can't be reached.", "ready", "ready"), "degraded"),
+        (Health("connected", "ready", "ready", "no speech server answers"), "degraded"),
+        (Health(), "degraded"),
+        (Health(running=False), "down"),
+    ],
+)
+def test_what_counts_as_healthy(health: Health, status: str) -> None:
+    assert health.status == status
+    assert list(health.fields()) == KEYS
+
+
+def test_nothing_running_is_down_and_needs_no_token(tmp_path: Path) -> None:
+    status, said = asked(tmp_path, "--json")
+    assert status == 1
+    assert list(fields(said)) == KEYS
+    assert fields(said)["status"] == "down"
+    status, said = asked(tmp_path)
+    assert status == 1
+    assert "no bot is running" in said
+
+
+async def test_a_running_bot_says_how_it_is_and_is_down_the_moment_it_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "data" / FILE
+    file.parent.mkdir()
+    beating = asyncio.create_task(beat(file, 0.01, WELL.fields))
+    async with asyncio.timeout(10):
+        while read_health(file.parent) != WELL:
+            await asyncio.sleep(0.01)
+    status, said = await asyncio.to_thread(asked, tmp_path, "--json")
+    assert (status, fields(said)) == (0, dict(WELL.fields()))
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+    status, said = await asyncio.to_thread(asked, tmp_path, "--json")
+    assert (status, fields(said)["status"]) == (1, "down")
+
+
+async def test_a_bot_that_does_not_react_is_down(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+    beating = asyncio.create_task(beat(file, 3600, WELL.fields))
+    async with asyncio.timeout(10):
+        while read_health(tmp_path) != WELL:
+            await asyncio.sleep(0.01)
+    long_ago = time.time() - SILENT_LIMIT - 1
+    os.utime(file, (long_ago, long_ago))
+    assert read_health(tmp_path).status == "down"
+    beating.cancel()
+
+
+def test_a_wrong_setting_is_status_2(tmp_path: Path) -> None:
+    status, said = asked(tmp_path, LLM_TEMPERATURE="hot")
+    assert status == 2
+    assert said.startswith("LLM_TEMPERATURE")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"discord": 5}', "null", "\xff"])
+def test_a_damaged_file_is_no_crash(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text, encoding="latin-1")
+    assert read_health(tmp_path).status == "down"
+
+
+async def test_the_engines_are_looked_at_again_and_again() -> None:
+    answers = iter(["The model server at a can't be reached.", "ready"])
+    seen = asyncio.Event()
+
+    async def model() -> str:
+        answer = next(answers, None)
+        if answer is None:
+            seen.set()
+            await asyncio.Event().wait()
+        return answer or ""
+
+    async def well() -> str:
+        return "ready"
+
+    signs = VitalSigns(lambda: True, lambda: False, {"ears": well, "voice": well, "model": model}, every=0.0)
+    assert signs.state()["status"] == "degraded"
+    looking = asyncio.create_task(signs.run())
+    async with asyncio.timeout(10):
+        await seen.wait()
+    looking.cancel()
+    assert signs.state() == {**Health("connected", "ready", "ready", "ready").fields()}

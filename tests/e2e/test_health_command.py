@@ -1,0 +1,60 @@
+"""``python -m bot health`` beside a running bot: well, in a call, without its model, and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from sandbox.server import Sandbox
+from tests.e2e.program import SAID_LIMIT, output, pointed_at, program, read_until
+
+
+async def health(folder: Path, **environment: str) -> tuple[int | None, dict[str, str]]:
+    async with program("health", "--json", folder=folder, **environment) as process:
+        told: dict[str, str] = json.loads(await output(process))
+    return process.returncode, told
+
+
+async def test_the_health_of_a_bot_is_told_while_it_runs_in_a_call_and_when_it_was_killed(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        ada = await sandbox.add_guest("Ada")
+        await ada.join_voice(sandbox.voice_channel)
+        async with program("run", "--events", folder=tmp_path, **pointed_at(sandbox)) as process:
+            await read_until(process, "Connected as")
+            async with asyncio.timeout(SAID_LIMIT):
+                while (await health(tmp_path))[1]["status"] != "healthy":
+                    await asyncio.sleep(0.5)
+            assert await health(tmp_path) == (
+                0,
+                {
+                    "status": "healthy",
+                    "discord": "connected",
+                    "model": "ready",
+                    "ears": "ready",
+                    "voice": "ready",
+                    "call": "idle",
+                },
+            )
+            await ada.say(sandbox.text_channel, "!join")
+            await read_until(process, "CallBegan")
+            async with asyncio.timeout(SAID_LIMIT):
+                while (await health(tmp_path))[1]["call"] != "active":
+                    await asyncio.sleep(0.5)
+            process.kill()
+            await process.wait()
+            status, told = await health(tmp_path)
+    assert (status, told["status"]) == (1, "down")
+
+
+async def test_a_model_server_that_is_away_is_degraded_and_no_death(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        away = {"LLM_URL": "http://127.0.0.1:9/v1"}
+        async with program("run", folder=tmp_path, **pointed_at(sandbox), **away) as process:
+            await read_until(process, "Connected as")
+            async with asyncio.timeout(SAID_LIMIT):
+                while (await health(tmp_path))[1]["model"] in ("unknown", "ready"):
+                    await asyncio.sleep(0.5)
+            status, told = await health(tmp_path)
+    assert (status, told["status"]) == (0, "degraded")
+    assert "127.0.0.1:9" in told["model"]

@@ -1,0 +1,85 @@
+"""What an operator may get wrong: told at the start and by the doctor, with the setting's name and no traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import ctranslate2
+import pytest
+
+from sandbox.server import Sandbox
+from tests.e2e.program import output, pointed_at, program, read_until
+
+MISSPELT = "LLM_MODLE is not a setting. Did you mean LLM_MODEL?"
+
+
+@pytest.mark.parametrize("command", ["run", "demo", "doctor"])
+async def test_a_misspelt_setting_is_told_and_stops_nothing(tmp_path: Path, command: str) -> None:
+    (tmp_path / ".env").write_text("PERSONA=seiyuu\nLLM_MODLE=x\n")
+    unreachable = {"DISCORD_TOKEN": "x", "DISCORD_API_URL": "http://127.0.0.1:9/api/v10"}
+    async with program(command, folder=tmp_path, TTS_VIOCE="de", **unreachable) as process:
+        said = await read_until(process, "TTS_VIOCE is not a setting. Did you mean TTS_VOICE?")
+    assert f".env, line 2: {MISSPELT}" in said
+
+
+async def test_a_wrong_setting_of_the_speech_server_is_told_before_it_is_started(tmp_path: Path) -> None:
+    async with program("run", folder=tmp_path, DISCORD_TOKEN="x", TTS_MAX_REPLIES="many") as process:
+        said = await output(process)
+    assert process.returncode == 2
+    assert said.startswith("TTS_MAX_REPLIES: 'many' is not valid.")
+    assert len(said.splitlines()) == 1
+
+
+REFUSED = {
+    "corrections": ({"STT_CORRECTIONS": "./nope.yaml"}, "STT_CORRECTIONS"),
+    "a folder": ({"DATA_DIR": "/proc/x"}, "DATA_DIR=/proc/x"),
+    "a persona": ({"PERSONA": "nobody"}, "PERSONA: there is no persona 'nobody'"),
+    "a twin": ({"BIPOLAR_TWIN": "nobody"}, "BIPOLAR_TWIN: there is no persona 'nobody'"),
+    "itself": ({"BIPOLAR_TWIN": "seiyuu"}, "BIPOLAR_TWIN: 'seiyuu' is not valid"),
+    "a feed": ({"FIGURINE_FEEDS": "shop.example.com/feed"}, "FIGURINE_FEEDS: 'shop.example.com/feed' is not valid"),
+    "a workflow": ({"COMFYUI_URL": "http://127.0.0.1:9", "COMFYUI_WORKFLOW": "x.json"}, "COMFYUI_WORKFLOW: x.json"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "words"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("command", ["run", "doctor"])
+async def test_what_run_refuses_the_doctor_does_not_pass(
+    tmp_path: Path, command: str, wrong: dict[str, str], words: str
+) -> None:
+    async with Sandbox() as sandbox, program(command, folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
+        said = await output(process)
+    assert process.returncode in (1, 2)
+    assert words in said
+    assert "TTS_VOICES_DIR" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"TTS_BETTER_ENGINE": "xtts", "XTTS_MODEL": "nowhere"}, {"STT_DEVICE": "cuda"}], ids=["better", "cuda"]
+)
+async def test_the_doctor_tells_what_would_not_be_as_it_is_set(tmp_path: Path, wrong: dict[str, str]) -> None:
+    if "STT_DEVICE" in wrong and ctranslate2.get_cuda_device_count():
+        return
+    async with program("doctor", "--json", folder=tmp_path, **wrong) as process:
+        told = json.loads(await output(process))
+    assert process.returncode == 1
+    assert told["good"] is False
+    assert [next(iter(wrong)) in finding["text"] for finding in told["findings"] if finding["good"] is False] == [True]
+
+
+async def test_the_demonstration_names_the_folder_that_it_cannot_write_to(tmp_path: Path) -> None:
+    async with program("demo", folder=tmp_path, DATA_DIR="/proc/x") as process:
+        said = await output(process)
+    assert process.returncode == 1
+    assert "DATA_DIR=/proc/x" in said
+    assert "Traceback" not in said
+
+
+async def test_the_doctor_as_json_is_one_object_whatever_happens(tmp_path: Path) -> None:
+    async with program("doctor", "--json", folder=tmp_path) as process:
+        told = json.loads(await output(process))
+    assert (process.returncode, told["good"]) == (0, True)
+    assert {"Python", "Settings", "Persona", "Model", "Ears", "Voice", "Discord"} <= {
+        finding["subject"] for finding in told["findings"]
+    }
