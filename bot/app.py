@@ -220,7 +220,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
 
         status = StatusReporter(
             calls,
-            Engines(partial(_describe_model, settings, model.options), characters.default, warning),
+            Engines(characters.at, partial(_describe_model, settings, model.options), warning),
             transcriber.describe,
             lambda: describe_voice(http, speech_url),
         )

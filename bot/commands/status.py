@@ -17,10 +17,14 @@ from config.settings import Captions
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """What the operator chose. ``model`` says in words what a character thinks with; ``usual`` is the default one."""
+    """What is thought with, in words.
 
+    ``character`` says who answers on a server; ``model`` what that one thinks with; ``toy_warning`` what
+    is yet to be set up.
+    """
+
+    character: Callable[[int], Character]
     model: Callable[[Character], str]
-    usual: Character
     toy_warning: str | None
 
 
@@ -47,8 +51,7 @@ class StatusReporter:
             lines = self._call(session)
         else:
             lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
-        character = status.session.character if status.session is not None else self._engines.usual
-        lines.append(f"**Model** {self._engines.model(character)}")
+        lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
         lines.append(f"**Ears** {self._ears()}")
         lines.append(f"**Voice** {await self._voice_engine()}")
         lines.append(f"**Held back** {', '.join(status.held) or 'nothing'}")

@@ -5,17 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import RootModel, ValidationError
+from pydantic import AfterValidator, RootModel, ValidationError
 
 from bot.llm.personas import Persona
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
 
 MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
 
+GAP = "{}"
+"""Where a mood or a persona stands in a phrase that asks for it."""
 Phrases = dict[str, list[str]]
-"""By language; in those that ask for something, it stands for the ``{}``."""
+"""By language."""
+
+
+def _with_gap(phrases: Phrases) -> Phrases:
+    for template in (template for templates in phrases.values() for template in templates):
+        if template.count(GAP) != 1:
+            raise ValueError(f"{template!r} needs one {GAP}, where the mood or the persona stands")
+    return phrases
+
+
+Asking = Annotated[Phrases, AfterValidator(_with_gap)]
+"""Phrases that ask for something, with a gap for it."""
 
 
 class MoodWordsError(ValueError):
@@ -43,7 +57,7 @@ def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -
     for mood in persona.moods:
         for language, templates in ask.items():
             called = (_as_said(mood), *words.get(mood, {}).get(language, ()))
-            yield from ((plain(template.format(word)), mood) for template in templates for word in called)
+            yield from ((plain(template.replace(GAP, word)), mood) for template in templates for word in called)
 
 
 def persona_phrases(now: Persona, personas: Mapping[str, Persona], ask: Phrases) -> Iterator[tuple[str, str]]:
@@ -52,7 +66,7 @@ def persona_phrases(now: Persona, personas: Mapping[str, Persona], ask: Phrases)
     for file, persona in personas.items():
         if persona != now:
             called = (*persona.names, _as_said(file))
-            yield from ((plain(template.format(name)), file) for template in templates for name in called)
+            yield from ((plain(template.replace(GAP, name)), file) for template in templates for name in called)
 
 
 class Degree:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bot.llm.personas import Persona
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
-from bot.voice.remarks.spoken_choices import Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
+from bot.voice.remarks.spoken_choices import Asking, Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
 
 COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 
@@ -57,9 +57,9 @@ class _File(BaseModel):
     leave: Phrases
     stop: Phrases
     repeat_me: Annotated[Phrases, Field(alias="repeat me")]
-    mood: Phrases = {}
+    mood: Asking = {}
     degree: Phrases = {}
-    persona: Phrases = {}
+    persona: Asking = {}
 
     def meanings(self) -> Iterator[tuple[str, VoiceCommand | None]]:
         """Each phrase as it is compared, and its command; ``None`` for what is only polite."""

@@ -194,6 +194,8 @@ def test_a_word_that_is_neither_polite_nor_the_command_spoils_it(words: list[str
         ("stop: {en: [leave]}", "'leave'"),
         ("stop: {en: [halt]}\nlouder: {}", "louder"),
         ("stop: {en: [halt", "can't be used"),
+        ("stop: {}\nmood: {en: [be]}", "'be' needs one {}"),
+        ("stop: {}\npersona: {en: ['{} {}']}", "needs one {}"),
     ],
 )
 def test_a_file_that_can_not_be_used_says_why(tmp_path: Path, stop: str, fault: str) -> None:
