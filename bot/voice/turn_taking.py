@@ -26,6 +26,7 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionShed,
     Urgency,
 )
+from bot.voice.transcribe.usual_languages import UsualLanguages
 from bot.voice.turns.events import (
     Microphone,
     SpeechBegan,
@@ -40,6 +41,9 @@ from bot.voice.turns.events import (
 )
 
 _log = logging.getLogger(__name__)
+
+COMPLAIN_EVERY = 10.0
+"""Seconds between two complaints about words that are lost."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +71,7 @@ class TurnTaking:
     Args:
         hint: told the words of a paused turn, so that its detector knows how long to wait for more.
         command: does what a voice command asks.
-        trouble: told, once, when nothing can be transcribed, and why.
+        trouble: told when what was said can't be transcribed, and why; every :data:`COMPLAIN_EVERY` seconds at most.
     """
 
     def __init__(
@@ -97,7 +101,8 @@ class TurnTaking:
         self._said: dict[int, str] = {}
         self._ended: deque[_Turn] = deque()
         self._tasks: asyncio.TaskGroup | None = None
-        self._deaf = False
+        self._languages = UsualLanguages()
+        self._complained_at: float | None = None
 
     async def run(self) -> None:
         """Take turns until cancelled."""
@@ -126,7 +131,7 @@ class TurnTaking:
             case SpeechResumed():
                 self._resumed(turn)
             case TurnPart(_, sound):
-                turn.parts.append(self._spawn(self._final_text(sound), f"part of {turn.id}"))
+                turn.parts.append(self._spawn(self._final_text(turn, sound), f"part of {turn.id}"))
             case TurnEnded():
                 self._turn_ended(turn, event)
             case TurnDropped():
@@ -171,7 +176,7 @@ class TurnTaking:
     async def _glimpse(self, turn: _Turn, sound: Sound16) -> None:
         """See whether there are words in a turn that still goes on; the next report of it asks again if not."""
         try:
-            text = await self._transcribe(sound, Urgency.GLIMPSE)
+            text = await self._transcribe(turn, sound, Urgency.GLIMPSE)
         except TranscriptionError:
             text = ""
         turn.glimpse = None
@@ -198,12 +203,12 @@ class TurnTaking:
     async def _work_out(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
         """Find out what was said up to a pause, and prepare an answer in case it was all."""
         try:
-            text = await self._with_parts(turn, await self._transcribe(paused.sound, urgency))
+            text = await self._with_parts(turn, await self._transcribe(turn, paused.sound, urgency))
         except TranscriptionShed:
             # It made room for others; if the turn has ended meanwhile its words are wanted all the same.
             if turn.ended is None:
                 return
-            text = await self._with_parts(turn, await self._final_text(paused.sound))
+            text = await self._with_parts(turn, await self._final_text(turn, paused.sound))
         except TranscriptionError as error:
             self._complain(error)
             text = ""
@@ -218,9 +223,9 @@ class TurnTaking:
         if verdict.meaning is Meaning.ADDRESSED:
             self._answering.guess(self._prompt(turn, paused, text))
 
-    async def _final_text(self, sound: Sound16) -> str:
+    async def _final_text(self, turn: _Turn, sound: Sound16) -> str:
         try:
-            return await self._transcribe(sound, Urgency.FINAL)
+            return await self._transcribe(turn, sound, Urgency.FINAL)
         except TranscriptionError as error:
             self._complain(error)
             return ""
@@ -232,16 +237,20 @@ class TurnTaking:
             await asyncio.wait(turn.parts)
         return " ".join(text for text in (*(part.result() for part in turn.parts), last) if text)
 
-    async def _transcribe(self, sound: Sound16, urgency: Urgency) -> str:
-        hot_words = self._participants.names()
-        transcript = await self._transcriber.transcribe(TranscriptionRequest(sound, urgency, hot_words))
-        self._deaf = False
+    async def _transcribe(self, turn: _Turn, sound: Sound16, urgency: Urgency) -> str:
+        person = turn.id.person
+        request = TranscriptionRequest(sound, urgency, self._participants.names(), self._languages.of(person))
+        transcript = await self._transcriber.transcribe(request)
+        self._complained_at = None
+        self._languages.heard(person, transcript, request.seconds)
         return transcript.text.strip()
 
     def _complain(self, error: TranscriptionError) -> None:
+        """Say that something was said and is lost: once for all who speak at about the same time."""
         _log.warning("Could not transcribe: %s", error)
-        if not self._deaf:
-            self._deaf = True
+        now = self._clock()
+        if self._complained_at is None or now - self._complained_at >= COMPLAIN_EVERY:
+            self._complained_at = now
             self._trouble(str(error))
 
     # What becomes of it.

@@ -22,7 +22,7 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionShed,
     Urgency,
 )
-from bot.voice.turn_taking import TurnTaking
+from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.events import (
     Microphone,
     SpeechBegan,
@@ -157,6 +157,7 @@ class Table:
     commands: list[SpokenCommand] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     watched: list[CallEvent] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
 
     async def feed(self, *events: object) -> None:
         for event in events:
@@ -181,6 +182,7 @@ async def seated() -> AsyncIterator[Table]:
     troubles: list[str] = []
     watched: list[CallEvent] = []
     participants = Pair()
+    times = [3.0]
     taking = TurnTaking(
         transcriber,
         journal,
@@ -190,11 +192,11 @@ async def seated() -> AsyncIterator[Table]:
         command=commands.append,
         trouble=troubles.append,
         watch=watched.append,
-        clock=lambda: 3.0,
+        clock=lambda: times[-1],
     )
     running = asyncio.create_task(taking.run())
     await settle()
-    yield Table(taking, transcriber, journal, participants, hints, commands, troubles, watched)
+    yield Table(taking, transcriber, journal, participants, hints, commands, troubles, watched, times=times)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -366,3 +368,22 @@ async def test_a_transcriber_that_fails_is_told_once_and_the_floor_is_free(table
         await table.transcriber.fail(TranscriptionError("the model is missing"))
     assert table.troubles == ["the model is missing"]
     assert table.lines[-1] == "free"
+
+
+async def test_a_german_speakers_short_answer_is_asked_for_in_german(table: Table) -> None:
+    long, short = TurnId(1, 1), TurnId(1, 2)
+    sentence = Transcript("Ich war gestern mit meiner Schwester im Kino.", "de", language_probability=0.98)
+    await table.feed(SpeechBegan(long, 1.0, 1.1), SpeechPaused(long, sound(64_000), 2.0, 2.2), ended(long, 64_000))
+    table.transcriber.answers[-1].set_result(sentence)
+    await table.feed(SpeechBegan(short, 5.0, 5.1), SpeechPaused(short, sound(16_000), 6.0, 6.2), ended(short, 16_000))
+    await table.feed(SpeechBegan(BEN, 7.0, 7.1), SpeechPaused(BEN, sound(16_000), 8.0, 8.2))
+    assert [request.language for request in table.transcriber.asked] == [None, "de", None]
+
+
+async def test_words_that_are_lost_much_later_are_told_again(table: Table) -> None:
+    for number in range(1, 4):
+        turn = TurnId(1, number)
+        await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
+        await table.transcriber.fail(TranscriptionError("the server is down"))
+        table.times.append(table.times[-1] + 0.6 * COMPLAIN_EVERY)
+    assert len(table.troubles) == 2

@@ -198,7 +198,7 @@ class OpenAITranscriber:
                     _log.info("%s Guesses stop for a while", error)
                     self._limits.refused(wait or 0.0)
                     self._queue.shed_speculation()
-                if not final and error.busy:
+                if not final and error.passes:
                     raise TranscriptionShed(str(error)) from error
                 if not (final and error.passes) or wait is None or self._clock() + wait >= give_up_at:
                     raise TranscriptionError(str(error)) from error
@@ -272,12 +272,12 @@ class OpenAITranscriber:
             words = complaint(json.loads(body))
         except ValueError:
             words = ""
-        used_up = USED_UP.encode() in body
+        passes = status in TRANSIENT and USED_UP.encode() not in body
         text = f"The transcription server at {self._server.host} answered {_explain(status, words, wait)}."
         return _RequestFailed(
             text,
-            passes=status in TRANSIENT and not used_up,
-            busy=(status == 429 or wait is not None) and not used_up,
+            passes=passes,
+            busy=passes and (status == 429 or wait is not None),
             wait=wait,
             refused_field=status in REFUSED_FIELDS,
         )

@@ -56,7 +56,7 @@ class TranscriptionError(Exception):
 
 
 class TranscriptionShed(TranscriptionError):  # noqa: N818
-    """The request was dropped in favour of a more urgent one."""
+    """A guess was given up, in favour of others or because it failed: ask again if the turn turns out to be over."""
 
 
 class Transcriber(Protocol):
