@@ -161,8 +161,9 @@ class SpokenMessages:
 
 
 def _quoted(message: discord.Message) -> discord.Message | None:
+    """What a person has said that is replied to; what bots post as sound is no speech of theirs."""
     found = message.reference.resolved if message.reference is not None else None
-    return found if isinstance(found, discord.Message) else None
+    return found if isinstance(found, discord.Message) and not found.author.bot else None
 
 
 def _shown(speaker: discord.abc.User) -> str:

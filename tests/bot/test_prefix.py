@@ -11,7 +11,7 @@ import pytest
 
 from bot.services import ROOT
 
-_BY_FIXED_PREFIX = re.compile(r"![a-z]{2}")
+_BY_FIXED_PREFIX = re.compile(r"![a-z]{2}|`!$")
 
 
 def _texts(source: str) -> Iterator[tuple[int, str]]:
@@ -35,6 +35,7 @@ def _texts(source: str) -> Iterator[tuple[int, str]]:
         ('"""Shows what `!join` did."""', []),
         ('def f(x):\n    """As `!join`."""\n    return f"{x}: !join"', [": !join"]),
         ('@command()\nasync def f(x):\n    """See `!join`."""', ["See `!join`."]),
+        ('A = f"Use `!{name}`."', ["Use `!"]),
         ('A = "Hello! `{prefix}join` helps."', []),
     ],
 )

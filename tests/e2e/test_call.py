@@ -15,6 +15,7 @@ from bot.voice.session import CHANNEL_FULL
 from sandbox.server import Sandbox
 from sandbox.world.permissions import Permission
 from tests.e2e.conftest import Stage, StageMaker, make_settings, staged
+from tests.e2e.talking import talk
 
 
 async def ended(stage: Stage, cause: str) -> None:
@@ -123,6 +124,19 @@ async def test_a_deleted_channel_ends_the_call(stage: Stage) -> None:
     await stage.sandbox.faults.delete_channel(stage.sandbox.voice_channel)
     assert "deleted" in await stage.told("👋")
     await ended(stage, "channel deleted")
+
+
+async def test_a_prompt_channel_that_is_deleted_leaves_the_call_going_and_nothing_stuck(stage: Stage) -> None:
+    await stage.join()
+    await stage.sandbox.faults.delete_channel(stage.sandbox.text_channel)
+    await talk(stage.ada, "How are you?")
+    (trace,) = await stage.turns(1)
+    assert trace.outcome is Outcome.SPOKEN
+    side = stage.sandbox.home.side
+    await stage.ada.say(side, "!leave")
+    await stage.ada.wait_for_message(side, lambda m: m.content == "👋 Left voice channel!")
+    await ended(stage, "command")
+    assert stage.app.calls.status().held == ()
 
 
 async def test_when_everybody_has_gone_it_goes_too(make_stage: StageMaker, speech_server: str) -> None:
