@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import discord
+
 from bot.calls import NO_SESSION, Calls
 from bot.llm.personas import Character
+from bot.voice.connection.link import VoiceChannel
 from bot.voice.hearing import Hearing
 from bot.voice.listening import CallMode
 from bot.voice.manager import CallState
@@ -44,11 +47,11 @@ class StatusReporter:
         self._ears = ears
         self._voice_engine = voice_engine
 
-    async def report(self, guild: int) -> str:
-        """The whole report, for a Discord message on this server."""
+    async def report(self, guild: int, reader: discord.Member | discord.User) -> str:
+        """The whole report, for a Discord message to this person on this server."""
         status, session = self._calls.status(), self._calls.session_on(guild)
         if session is not None:
-            lines = self._call(session)
+            lines = self._call(session, reader)
         else:
             lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
@@ -62,10 +65,10 @@ class StatusReporter:
         return "\n".join(lines)
 
     @staticmethod
-    def _call(session: VoiceSession) -> list[str]:
+    def _call(session: VoiceSession, reader: discord.Member | discord.User) -> list[str]:
         conversation = session.conversation
         lines = [
-            f"🎤 **In** {session.channel.name}, prompts from <#{session.prompts.channel.id}>",
+            f"🎤 **In** {_name(session.channel, reader)}, prompts from <#{session.prompts.channel.id}>",
             f"**Persona** {session.character.persona.name}, {session.character.mood}",
             f"**Encryption** {'end to end (DAVE)' if session.link.encrypted else 'transport only'}",
             f"**Now** {'answering' if conversation.answering else 'listening'}, {conversation.waiting} waiting",
@@ -76,6 +79,11 @@ class StatusReporter:
         if conversation.metrics.last is not None:
             lines += _timings(conversation.metrics, conversation.metrics.last)
         return lines
+
+
+def _name(channel: VoiceChannel, reader: discord.Member | discord.User) -> str:
+    seen = isinstance(reader, discord.Member) and channel.permissions_for(reader).view_channel
+    return channel.name if seen else "a channel that you don't see"
 
 
 def _listening(hearing: Hearing) -> str:

@@ -19,6 +19,8 @@ from bot.voice.voice_state import voice_state_notice
 
 Context = commands.Context[Any]
 
+NO_ENTRANCE = "🔒 {channel} is closed to you, so you can't bring me there either. Name a channel that you may join."
+
 
 class VoiceCommands(commands.Cog, name="Voice"):
     """Bring me into a voice channel, make me speak, send me away."""
@@ -40,9 +42,11 @@ class VoiceCommands(commands.Cog, name="Voice"):
     ) -> None:
         """Join your voice channel, or the one you name."""
         await ctx.defer()
+        voice = channel or _channel_of(ctx.author)
+        _require_entrance(ctx.author, voice)
         answer = LoadingAnswer(ctx)
         async with answer.shown():
-            session = await self._calls.join(channel or _channel_of(ctx.author), ctx.channel, answer.report)
+            session = await self._calls.join(voice, ctx.channel, answer.report)
         prompts = session.prompts.channel
         here = "here" if prompts.id == ctx.channel.id else f"in <#{prompts.id}>"
         await answer.finish(f"🎤 Joined {session.channel.name}! Send messages {here} to make me speak.")
@@ -68,7 +72,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
     async def voice_status(self, ctx: Context) -> None:
         """What the call is doing, and how fast."""
         await ctx.defer()
-        report = await self._status.report(require_guild(ctx).id)
+        report = await self._status.report(require_guild(ctx).id, ctx.author)
         await ctx.send(report, allowed_mentions=discord.AllowedMentions.none())
 
     @commands.hybrid_command(description="Say this text aloud, word for word.")
@@ -104,6 +108,17 @@ class VoiceCommands(commands.Cog, name="Voice"):
         if percent is not None:
             await self._calls.set_volume(guild, percent / 100)
         await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume(guild))} %")
+
+
+def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
+    """Nobody listens, through me, in a channel that is closed to them."""
+    if not isinstance(author, discord.Member) or author in channel.members:
+        return
+    allowed = channel.permissions_for(author)
+    if not allowed.view_channel:
+        raise commands.ChannelNotFound(channel.name)
+    if not allowed.connect:
+        raise CallError(NO_ENTRANCE.format(channel=channel.mention))
 
 
 def _channel_of(author: discord.User | discord.Member) -> VoiceChannel:

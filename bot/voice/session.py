@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import discord
+from discord.utils import escape_markdown
 
 from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent
@@ -245,6 +246,10 @@ class VoiceSession:
     def _obey(self, command: SpokenCommand) -> None:
         """Do what was asked for aloud."""
         refusal = self._refusal(command)
+        if refusal is not None and command.command is VoiceCommand.STOP:
+            # Whoever wants silence is not talked to.
+            self.conversation.tell(f"🔒 {escape_markdown(command.author)}: {refusal}")
+            return
         if refusal is not None:
             self._recite(command, refusal)
             return

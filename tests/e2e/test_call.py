@@ -56,6 +56,24 @@ async def test_join_from_outside_a_voice_channel_needs_a_channels_name(stage: St
     await ben.wait_for_message(text, lambda m: m.content.startswith("🎤 Joined Second lounge"))
 
 
+async def test_nobody_listens_through_it_in_a_channel_that_is_closed_to_them(stage: Stage) -> None:
+    ben = await stage.sandbox.add_guest("Ben")
+    text, second = stage.sandbox.text_channel, stage.sandbox.home.second_lounge
+    stage.sandbox.faults.deny(ben.user, second, Permission.CONNECT)
+    await ben.say(text, "!join Second lounge")
+    await ben.wait_for_message(text, lambda m: m.content.startswith(f"🔒 <#{second.id}> is closed to you"))
+    stage.sandbox.faults.deny(ben.user, second, Permission.VIEW_CHANNEL)
+    await ben.say(text, "!join Second lounge")
+    await ben.wait_for_message(text, lambda m: m.content.startswith("❌ I see no voice channel"))
+    assert await stage.answer_to("!join Second lounge", starts="🎤") == (
+        "🎤 Joined Second lounge! Send messages here to make me speak."
+    )
+    await ben.say(text, "!voice-status")
+    status = await ben.wait_for_message(text, lambda m: "Encryption" in m.content)
+    assert "Second lounge" not in status.content
+    assert "Second lounge" in await stage.answer_to("!voice-status", starts="🎤 **In**")
+
+
 async def test_slash_commands_do_the_same(stage: Stage) -> None:
     text = stage.sandbox.text_channel
     joined = await (await stage.ada.press(text, "join")).response(20)

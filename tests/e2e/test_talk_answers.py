@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from sandbox.voice.opus import SAMPLE_RATE
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import Loudspeakers, Since, bot_speaks, join_people, silence, stretches, talk, voiced
+from tests.features.talk import let_manage
 
 BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
 SONG = "A quick brown fox jumps over nine dogs."
@@ -105,6 +107,30 @@ async def test_two_who_ask_at_once_are_answered_one_after_the_other(stage: Stage
     assert (first.outcome, second.outcome) == (Outcome.SPOKEN, Outcome.SPOKEN)
     assert since.prompts == [("Ada", "Seiyuu, tell me a joke."), ("Ben", "Seiyuu, can you sing something?")]
     assert since.words.split() == SONG.split() * 2
+
+
+async def test_commands_are_obeyed_of_those_alone_who_may(
+    make_stage: StageMaker, speech_server: str, model: ScriptedModel
+) -> None:
+    managers: dict[str, Any] = {"who_may_leave": "managers", "who_may_control": "managers", "barge_in": "nobody"}
+    async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, **managers) as stage:
+        await stage.join()
+        since = Since(stage)
+        await stage.ask("Sing.")
+        await bot_speaks(stage, stage.ada, after=0.5)
+        await talk(stage.ada, "Stop.")
+        (sung,) = await stage.turns(1)
+        assert sung.outcome is Outcome.SPOKEN
+        await stage.told("🔒 Ada: I may not do that for you. It is for people who may manage this server.")
+        await talk(stage.ada, "Seiyuu, leave the voice channel.")
+        await stage.turns(2)
+        assert since.words.endswith("I may not do that for you. It is for people who may manage this server.")
+        assert stage.app.calls.session is not None
+        let_manage(stage.sandbox, stage.ada.id)
+        # Without Discord's intent for members, a bot learns somebody's roles from what they write.
+        await stage.answer_to("!voice-status", starts="🎤 **In**")
+        await talk(stage.ada, "Seiyuu, leave the voice channel.")
+        await stage.until(lambda: since.all(CallEnded), "the end of the call")
 
 
 async def test_commands_are_obeyed_that_are_said_aloud(stage: Stage) -> None:
