@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import aiohttp
 import discord
 
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.text import shorten
+
+_log = logging.getLogger(__name__)
 
 MAX_QUOTED = 1_000
 """Characters of one quoted text."""
@@ -69,7 +73,8 @@ async def find_quoted(message: discord.Message) -> discord.Message | None:
     if reference.resolved is None:
         try:
             reference.resolved = await message.channel.fetch_message(reference.message_id)
-        except discord.HTTPException:
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            _log.info("Message %d replies to one that can't be read: %s", message.id, error)
             return None
     return reference.resolved if isinstance(reference.resolved, discord.Message) else None
 

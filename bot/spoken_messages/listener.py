@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 import threading
 from collections.abc import Callable
 
@@ -55,7 +56,7 @@ def recordings(content: discord.Message | discord.MessageSnapshot) -> list[disco
     return [
         each
         for each in content.attachments
-        if content.flags.voice or each.is_voice_message() or (each.content_type or "").lower().startswith("audio/")
+        if content.flags.voice or each.is_voice_message() or _kind(each).startswith("audio/")
     ][:MAX_RECORDINGS]
 
 
@@ -115,9 +116,7 @@ class SpokenMessages:
         return " ".join(heard)
 
     async def _words(self, recording: discord.Attachment, speaker: discord.abc.User, *, asker: discord.abc.User) -> str:
-        if not self._consent.admits(speaker.id):
-            own = NOT_ALLOWED.format(prefix=self._prefix)
-            raise SpokenMessageError(own if speaker == asker else OTHER_NOT_ALLOWED.format(name=_shown(speaker)))
+        self._require_consent(speaker, asker)
         sound = await self._sound(recording)
         self._under_way += 1
         try:
@@ -128,10 +127,17 @@ class SpokenMessages:
             self._under_way -= 1
             if not self._under_way and not self._in_call():
                 await self._transcriber.rest()
+        # They may have thought better of it meanwhile.
+        self._require_consent(speaker, asker)
         words = clean_prompt(" ".join(texts), DiscordNames())
         if not words:
             raise SpokenMessageError(NOTHING_SAID)
         return words
+
+    def _require_consent(self, speaker: discord.abc.User, asker: discord.abc.User) -> None:
+        if not self._consent.admits(speaker.id):
+            own = NOT_ALLOWED.format(prefix=self._prefix)
+            raise SpokenMessageError(own if speaker == asker else OTHER_NOT_ALLOWED.format(name=_shown(speaker)))
 
     async def _sound(self, recording: discord.Attachment) -> Sound16:
         if recording.size > MAX_BYTES:
@@ -158,6 +164,10 @@ class SpokenMessages:
 
     async def _transcribe(self, sound: Sound16) -> str:
         return (await self._transcriber.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
+
+
+def _kind(file: discord.Attachment) -> str:
+    return (file.content_type or mimetypes.guess_type(file.filename)[0] or "").lower()
 
 
 def _quoted(message: discord.Message) -> discord.Message | None:

@@ -23,6 +23,7 @@ from bot.database import Database
 from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
 from bot.features.autonomous_talk.occasion import QuietHours
 from bot.features.autonomous_talk.records import ChannelRecords
+from bot.features.image_generation.feature import ImageGeneration
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
@@ -131,7 +132,10 @@ class MessageStage:
 
 @asynccontextmanager
 async def message_stage(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, policy: ListeningPolicy = ListeningPolicy.OPT_OUT
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: ListeningPolicy = ListeningPolicy.OPT_OUT,
+    images: ImageGeneration | None = None,
 ) -> AsyncIterator[MessageStage]:
     """Start it."""
     async with (
@@ -154,7 +158,7 @@ async def message_stage(
             records = await ChannelRecords.in_database(database)
             options = TalkOptions(60.0, QuietHours.parse(""), UTC)
             talk = AutonomousTalk(bot, records, client, characters, options)
-            features = MessageFeatures(chat, talk, vision)
+            features = MessageFeatures(chat, talk, vision, images)
             return [MessageRouter(bot, features, spoken, RateLimit("100/60"), lambda: None), ChatCommands(chat, "!")]
 
         async with feature_stage(folder, monkeypatch, make_cogs) as stage:

@@ -82,9 +82,10 @@ def test_transparent_palettes_and_16_bits_of_grey_are_seen_as_a_browser_shows_th
         (Image.new("P", (20, 20), 0), 0),
         (Image.new("LA", (20, 20), (0, 127)), 128),
         (Image.new("1", (20, 20), 1), 255),
+        (Image.new("CMYK", (20, 20), (0, 0, 0, 127)), 128),
     ):
         file = io.BytesIO()
-        image.save(file, "PNG")
+        image.save(file, "JPEG" if image.mode == "CMYK" else "PNG")
         (jpeg,) = decode(file.getvalue(), 1, DecodingBudget())
         assert size_and_grey(jpeg)[2] == pytest.approx(grey, abs=3), image.mode
 

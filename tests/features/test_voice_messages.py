@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from bot.access import Permit, RateLimit
+from bot.features.image_generation.feature import DrawOptions, ImageGeneration
+from bot.features.image_generation.workflow import Workflow
 from bot.spoken_messages.listener import BROKEN, MAX_SECONDS, NOT_ALLOWED, NOTHING_SAID, TOO_LONG, WHOSE
 from bot.voice.receive.heard import HEARING_RATE
 from config.settings import ListeningPolicy
 from sandbox.world.entities import Upload
+from tests.features.comfyui_server import ComfyUiServer
 from tests.features.message_stage import MessageStage, message_stage
 from tests.features.recordings import recording
 from tests.features.stage import LIMIT
+from tests.features.studio import WORKFLOW
 from tests.features.talk import let_manage
 
 OGG = recording(1.5)
@@ -166,3 +172,27 @@ async def test_a_long_one_is_heard_in_pieces(stage: MessageStage) -> None:
     lengths = [len(request.sound) / HEARING_RATE for request in stage.transcriber.requests]
     assert sum(lengths) == pytest.approx(65, abs=0.2)
     assert max(lengths) <= 28
+
+
+async def test_who_opts_out_while_they_are_heard_is_not_answered_from_what_they_said(stage: MessageStage) -> None:
+    stage.transcriber.hearing.clear()
+    spoken = await stage.ada.send_voice_message(stage.ada.dm_channel, OGG, 1.5)
+    while not stage.transcriber.requests:
+        await stage.nothing_is_asked()
+    await stage.consent.opt_out(stage.ada.id)
+    stage.transcriber.hearing.set()
+    assert await stage.answer_to(spoken) == NOT_ALLOWED.format(prefix="!")
+    await stage.nothing_is_asked()
+
+
+async def test_a_wish_for_a_drawing_is_drawn_when_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ComfyUiServer() as comfyui, aiohttp.ClientSession() as http:
+        options = DrawOptions(comfyui.url, Workflow.parse(WORKFLOW))
+        images = ImageGeneration(options, http, Permit.parse("everyone"), RateLimit("4/600"))
+        async with message_stage(tmp_path, monkeypatch, images=images) as stage:
+            stage.transcriber.text = "Draw a red cat."
+            private = stage.ada.dm_channel
+            spoken = await stage.ada.send_voice_message(private, OGG, 1.5)
+            drawn = await stage.ada.wait_for_message(private, lambda m: bool(m.attachments), LIMIT, after=spoken)
+            assert "a red cat" in drawn.content
+            assert stage.model.asked == []
