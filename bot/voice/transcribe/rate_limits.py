@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 SHORTEST_CALM, LONGEST_CALM = 15.0, 120.0
 """Seconds without guesses after a refusal; twice as long each time."""
 LONGEST_WAIT = 86_400.0
-LONGEST_PAUSE = 60.0
-"""Seconds after which it is tried again, even if it asked for more."""
+LONGEST_PAUSE = 25.0
+"""Seconds that what was said can wait. Where more is asked for it is tried all the same: it would be lost otherwise."""
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 
 
@@ -50,8 +50,9 @@ class RateLimits:
             # Refused again soon after guessing began again: guess less.
             soon = now < self._calm_until + self._calm
             self._calm = min(2 * self._calm, LONGEST_CALM) if soon else SHORTEST_CALM
-        self._open_at = max(self._open_at, now + min(wait, LONGEST_PAUSE))
-        self._calm_until = self._open_at + self._calm
+        if wait <= LONGEST_PAUSE:
+            self._open_at = max(self._open_at, now + wait)
+        self._calm_until = now + min(wait, LONGEST_CALM) + self._calm
 
     def asked_to_wait(self, headers: Mapping[str, str]) -> float | None:
         """The seconds that an answer's headers ask to wait; ``None`` where they don't say."""

@@ -50,6 +50,12 @@ def test_guesses_are_given_up_longer_than_the_server_asks_for_and_then_come_back
     assert limits.may_guess
 
 
+def test_what_was_said_does_not_wait_for_longer_than_it_may() -> None:
+    limits = RateLimits(Clock())
+    limits.refused(3600.0)
+    assert (limits.wait, limits.may_guess) == (0.0, False)
+
+
 def test_who_is_refused_again_and_again_guesses_less_and_less() -> None:
     clock = Clock()
     limits = RateLimits(clock)

@@ -1,0 +1,261 @@
+"""A hundred turns with a recogniser that does whatever can go wrong: each is answered or told, and none is made up.
+
+Real are turn taking, the judge, the client and the HTTP between it and the scripted server. The clock passes only while
+somebody waits on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+import numpy as np
+import pytest
+from aiohttp import web
+
+from bot.voice.dialogue.reply import Prompt
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.remarks.judge import CallJudge
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
+from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
+from bot.voice.turns.events import Microphone, SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded, TurnId
+from config.settings import AnswerPolicy
+from tests.voice.call_without_discord import Seiyuu
+from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
+
+TURNS = 100
+SPOKEN_LATELY = "The museum opens at ten, and the last tour begins at half past four in the afternoon."
+PEOPLE = {1: "Ada", 2: "Ben"}
+
+
+def said(text: str, **segment: float) -> str:
+    """A server's whole answer, with what it says of its only segment, if anything."""
+    return json.dumps(
+        {"text": text, "language": "en", **({"segments": [{"text": text, **segment}]} if segment else {})}
+    )
+
+
+def whole(text: str) -> Answer:
+    return answering(said(text, no_speech_prob=0.01, avg_logprob=-0.2, compression_ratio=1.1))
+
+
+def cut(text: str, at: int) -> Answer:
+    body = said(text)
+    return in_pieces(body[:at], body[at:], pause=0.01, content_type="text/plain")
+
+
+def late(text: str) -> Answer:
+    async def answer(_: web.Request, __: Asked) -> web.StreamResponse:
+        await asyncio.sleep(0.05)
+        return web.Response(text=said(text))
+
+    return answer
+
+
+BUSY = answering("{}", 429, Retry_After="2")
+BUSY_WITHOUT_A_WORD = answering("{}", 429)
+BUSY_FOR_AN_HOUR = answering("{}", 429, Retry_After="3600")
+BROKEN = answering("", 500)
+GONE = answering("<html>Bad gateway</html>", 502, "text/html")
+
+SPEECH: dict[str, Callable[[str], list[Answer]]] = {
+    "whole": lambda text: [whole(text)],
+    "in pieces": lambda text: [cut(text, 9)],
+    "in pieces within the words": lambda text: [cut(text, 25)],
+    "late": lambda text: [late(text)],
+    "busy": lambda text: [BUSY, whole(text)],
+    "busy again and again": lambda text: [BUSY, BUSY, BUSY_WITHOUT_A_WORD, whole(text)],
+    "broken": lambda text: [BROKEN, BROKEN, whole(text)],
+    "bad gateway": lambda text: [GONE, late(text)],
+    "hangs up": lambda text: [hanging_up(), hanging_up('{"text":"Su'), whole(text)],
+    "broken for good": lambda _: [BROKEN],
+    "busy for an hour": lambda _: [BUSY_FOR_AN_HOUR],
+    "somebody's page": lambda _: [answering("<html>Sign in, please.</html>", content_type="text/html")],
+    "half an answer": lambda _: [answering('{"text":"Sub')],
+}
+LOST = {"broken for good", "busy for an hour", "somebody's page", "half an answer"}
+
+NOISE: dict[str, list[Answer]] = {
+    "credits": [answering(said("Thank you for watching!"))],
+    "credits, doubted": [answering(said("Subtitles by the Amara.org community", no_speech_prob=0.8, avg_logprob=-0.5))],
+    "the names": [answering(said("Seiyuu, Ada, Ben"))],
+    "more than fits": [answering(said("and then " * 44))],
+    "a note": [answering(said("[BLANK_AUDIO]"))],
+    "the bot itself": [whole(SPOKEN_LATELY[4:60])],
+    "busy, then credits": [BUSY, answering(said("ご視聴ありがとうございました"))],
+}
+
+
+@dataclass(slots=True)
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@dataclass(slots=True)
+class Bot:
+    """What the conversation is asked to do, and what the judge is told of it."""
+
+    answered: list[Prompt] = field(default_factory=list)
+    over: set[TurnId] = field(default_factory=set)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    answering: bool = False
+    quiet_since: float | None = None
+    spoken_lately: str = SPOKEN_LATELY
+
+    def guess(self, prompt: Prompt) -> None: ...
+
+    def confirm(self, prompt: Prompt) -> None:
+        self.answered.append(prompt)
+
+    def withdraw(self, turn: TurnId) -> None: ...
+
+    def speech_began(self, turn: TurnId) -> None: ...
+
+    def words_came(self, turn: TurnId) -> None: ...
+
+    def free_floor(self, turn: TurnId) -> None:
+        self.over.add(turn)
+        self.changed.set()
+
+    def overhear(self, author: str, text: str) -> None:
+        raise AssertionError(f"overheard {text}")
+
+
+class Pair:
+    """Ada and Ben."""
+
+    def name(self, person: int) -> str:
+        return PEOPLE[person]
+
+    def names(self) -> tuple[str, ...]:
+        return ("Seiyuu", "Ada", "Ben")
+
+    def others(self, person: int) -> tuple[str, ...]:
+        return tuple(name for number, name in PEOPLE.items() if number != person)
+
+    def may_talk(self, person: int) -> bool:
+        return True
+
+    def may_interrupt(self, person: int) -> bool:
+        return True
+
+
+@dataclass(slots=True)
+class Call:
+    """A call in which a turn's sound is known by its length."""
+
+    taking: TurnTaking
+    bot: Bot
+    clock: Clock
+    troubles: list[str]
+    scripts: dict[int, list[Answer]]
+
+    async def hear(self, turn: TurnId, sound: Sound16, script: list[Answer]) -> None:
+        """Somebody makes a sound; returns when nothing more comes of it."""
+        self.scripts[len(sound)] = script
+        self.clock.now += COMPLAIN_EVERY
+        at = self.clock.now
+        for event in (SpeechBegan(turn, at, at), SpeechSoFar(turn, sound, at), SpeechPaused(turn, sound, at, at)):
+            self.taking.on_turn_event(event)
+        # The words are there before the turn is over, or they are not.
+        await asyncio.sleep(random.Random(turn.number).choice((0.0, 0.02)))
+        self.taking.on_turn_event(TurnEnded(turn, sound, at, at, at, Microphone.OPEN))
+        async with asyncio.timeout(20):
+            while turn not in self.bot.over:
+                self.bot.changed.clear()
+                await self.bot.changed.wait()
+
+
+@asynccontextmanager
+async def calling() -> AsyncIterator[Call]:
+    scripts: dict[int, list[Answer]] = {}
+
+    async def answer(request: web.Request, asked: Asked) -> web.StreamResponse:
+        script = scripts[asked.samples]
+        return await (script.pop(0) if len(script) > 1 else script[0])(request, asked)
+
+    clock, bot, troubles = Clock(), Bot(), list[str]()
+    async with serving(answer) as server, aiohttp.ClientSession() as http:
+        where = TranscriptionServer(server.url)
+        transcriber = OpenAITranscriber(where, http, Corrections(), clock=clock, sleep=clock.sleep)
+        pair = Pair()
+        taking = TurnTaking(
+            transcriber,
+            bot,
+            pair,
+            CallJudge(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, clock=clock),
+            hint=lambda *_: None,
+            command=lambda command: pytest.fail(f"obeyed {command}"),
+            trouble=troubles.append,
+            watch=lambda _: None,
+            clock=clock,
+        )
+        running = asyncio.create_task(taking.run())
+        await asyncio.sleep(0)
+        yield Call(taking, bot, clock, troubles, scripts)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await transcriber.close()
+
+
+def speech(number: int) -> Sound16:
+    """A sound as long as a sentence, of a length of its own."""
+    return (0.2 * np.sin(np.arange(2 * HEARING_RATE + number) / 7)).astype(np.float32)
+
+
+def cough(number: int) -> Sound16:
+    return (0.2 * np.random.default_rng(number).normal(0, 1, HEARING_RATE // 2 + number)).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_of_a_hundred_turns_each_is_answered_or_told_and_none_is_made_up(seed: int) -> None:
+    order = random.Random(seed)
+    kinds = [kind for _, kind in zip(range(TURNS), list(SPEECH) * TURNS, strict=False)]
+    order.shuffle(kinds)
+    noises = list(NOISE) * 5
+    order.shuffle(noises)
+    outcomes: Counter[str] = Counter()
+    async with calling() as call:
+        for number, kind in enumerate(kinds, 1):
+            text = f"Subject number {number}, please."
+            answered, told = len(call.bot.answered), len(call.troubles)
+            await call.hear(TurnId(1 + number % 2, number), speech(number), SPEECH[kind](text))
+            if kind in LOST:
+                assert len(call.troubles) == told + 1, f"{kind} is told"
+                assert len(call.bot.answered) == answered
+            else:
+                assert [prompt.text for prompt in call.bot.answered[answered:]] == [text], kind
+                assert call.bot.answered[-1].person == 1 + number % 2
+            outcomes["told" if kind in LOST else "answered"] += 1
+            if number % 3 == 0:
+                noise = noises.pop()
+                before = len(call.bot.answered), len(call.troubles)
+                await call.hear(TurnId(2 - number % 2, TURNS + number), cough(number), list(NOISE[noise]))
+                assert (len(call.bot.answered), len(call.troubles)) == before, noise
+    assert outcomes.total() == TURNS
+    assert len(call.bot.answered) + len(call.troubles) == TURNS
+
+
+async def test_two_at_once_are_answered_in_their_order_whatever_goes_wrong() -> None:
+    async with calling() as call:
+        first, second = TurnId(1, 1), TurnId(2, 2)
+        await asyncio.gather(
+            call.hear(first, speech(1), [BROKEN, BUSY, whole("I was first.")]),
+            call.hear(second, speech(2), [whole("I was second.")]),
+        )
+        assert sorted(prompt.text for prompt in call.bot.answered) == ["I was first.", "I was second."]
+        assert call.troubles == []
