@@ -20,6 +20,9 @@ from bot.llm.stream import ModelClient
 
 _log = logging.getLogger(__name__)
 
+_ROLES = ("User", "Human")
+"""As what small models go on for the people, by names that nobody here has."""
+
 
 class ModelCompanion:
     """A :class:`~bot.voice.dialogue.conversation.Companion` for one call, with a history of its own.
@@ -80,7 +83,7 @@ class ModelCompanion:
 
     def _speakers(self, character: Character, author: str) -> Speakers:
         people = (*self._room().people, author)
-        names = [*speakers(self._history.newest(MAX_MESSAGES)), *map(clean_name, people)]
+        names = [*speakers(self._history.newest(MAX_MESSAGES)), *map(clean_name, people), *_ROLES]
         return Speakers.of(character.persona.names, names)
 
     def _messages(self, character: Character, author: str, text: str) -> tuple[ChatMessage, ...]:

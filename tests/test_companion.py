@@ -98,3 +98,11 @@ async def test_names_are_those_of_the_persona_and_of_everybody_in_the_call() -> 
         assert await answered(mind, "Who?") == "He is."
         assert await answered(mind, "More?") == "Sure."
         assert await answered(mind, "And?") == "Note: yes."
+
+
+async def test_a_line_of_the_user_is_nobody_elses() -> None:
+    async with (
+        ScriptedModel(lambda line: Answer("Hello.\nUser: Thanks!\nAssistant: Bye.")) as model,
+        companion(model) as mind,
+    ):
+        assert await answered(mind, "Hi!") == "Hello."

@@ -51,6 +51,8 @@ class ReplyDecoder:
     def _parse(self, event: SseEvent) -> Delta:
         if event.type == ERROR:
             raise ServerSaidError(error_text(event.data))
+        if event.type == BARE and not self._begun and _is_a_sentence(event.data):
+            raise ServerSaidError(error_text(event.data))
         try:
             return parse_delta(event.data)
         except BrokenDeltaError:
@@ -63,3 +65,8 @@ class ReplyDecoder:
         if not self._ended:
             return False
         return self._begun or event.type != BARE
+
+
+def _is_a_sentence(body: str) -> bool:
+    """Whether a body without any event is plain words: neither JSON nor a web page."""
+    return body.lstrip()[:1] not in ("{", "[", "<", '"')

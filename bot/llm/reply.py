@@ -14,9 +14,10 @@ from bot.llm.options import ModelOptions
 from bot.llm.remedies import server_said
 from bot.llm.sse import SseOverflowError
 
+# In seconds. Some servers mark every piece as the last one, from the first on.
 _LAST_BYTES_WAIT = 0.05
 _MORE_TEXT_WAIT = 0.5
-"""Some servers mark every piece of text as the last one. Both in seconds."""
+_FIRST_TEXT_WAIT = 2.0
 # aiohttp says RuntimeError when the connection was closed under the reader.
 _HANG_UPS = (aiohttp.ClientError, OSError, RuntimeError)
 
@@ -29,7 +30,9 @@ class ReplyReader:
         self._options = options
         self._begin_by = begin_by
         self._begun = False
+        self._said = False
         self._over_by: float | None = None
+        self._end_marks_mean_something = True
         self._decoder = ReplyDecoder()
         self._at_end = False
 
@@ -52,18 +55,31 @@ class ReplyReader:
                 return None
             await self._take_bytes(deadline)
         self._begun = True
-        if delta.finished:
-            wait = _MORE_TEXT_WAIT if delta.text else _LAST_BYTES_WAIT
-            self._over_by = asyncio.get_running_loop().time() + wait
+        self._note(delta)
         return delta
+
+    def _note(self, delta: Delta) -> None:
+        """Decide until when there may be more, once there was an end mark."""
+        self._said = self._said or bool(delta.text)
+        if not delta.finished:
+            self._over_by = None
+            return
+        if not self._said:
+            wait = _FIRST_TEXT_WAIT
+        elif not delta.text:
+            wait = _LAST_BYTES_WAIT
+        else:
+            wait = _MORE_TEXT_WAIT if self._end_marks_mean_something else self._options.stall_timeout
+        self._over_by = asyncio.get_running_loop().time() + wait
 
     async def _read_on(self, over_by: float) -> Delta | None:
         try:
             while True:
                 delta = self._next()
                 if delta is not None and delta.text:
-                    # So its end marks mean nothing, and only the end of the stream does.
-                    self._over_by = None if not delta.finished else over_by + _MORE_TEXT_WAIT
+                    # So only the end of the stream is one.
+                    self._end_marks_mean_something = False
+                    self._note(delta)
                     return delta
                 if delta is not None:
                     over_by = min(over_by, asyncio.get_running_loop().time() + _LAST_BYTES_WAIT)

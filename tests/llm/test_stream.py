@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.requests import reply_url
+from bot.llm.speakers import Speakers
 from bot.llm.stream import ModelClient
 from config.settings import ModelApi
 from tests.llm.servers import DONE, FINISHED, begin_stream, event, for_ever, said, serving, streaming
@@ -264,3 +265,35 @@ def test_only_the_endpoint_is_appended_to_the_base() -> None:
 )
 def test_a_server_is_named_without_secrets(url: str, name: str) -> None:
     assert ModelOptions(url).server_name == name
+
+
+@pytest.mark.parametrize("finish", ["", "null", "stop"])
+async def test_a_finish_reason_on_every_chunk_cuts_nothing_off(finish: str) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await begin_stream(request)
+        for text in ("", "Hello", " there,", " Ada."):
+            await response.write(said(text, finish))
+            await asyncio.sleep(0.1)
+        await response.write(DONE)
+        return response
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
+        assert "".join(await reply(client)) == "Hello there, Ada."
+
+
+async def test_who_writes_on_for_somebody_else_is_hung_up_on() -> None:
+    hung_up = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            response = await begin_stream(request)
+            await response.write(said("Hello Ada.\nAda: Hi"))
+            await for_ever()
+        finally:
+            hung_up.set()
+        return response
+
+    async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
+        speakers = Speakers(("Seiyuu",), ("Ada",))
+        assert "".join([piece async for piece in client.stream(HELLO, speakers=speakers)]).strip() == "Hello Ada."
+        await hung_up.wait()
