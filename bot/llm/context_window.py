@@ -77,10 +77,10 @@ class ContextWindow:
         """As much of the conversation as fits, with room for an answer.
 
         The answer gets what was set for it, and half of the context at most. Where the size is only assumed, the
-        longest answer is asked for as it was set.
+        longest answer is asked for as it was set, and the newest message stays whole.
         """
         room = max(1, min(max_tokens, self.size // 2))
-        kept = fitted(messages, self.size - room, self._tokens)
+        kept = fitted(messages, self.size - room, self._tokens, whole_newest=self._size is None)
         return FittedRequest(kept, max_tokens if self._size is None else room)
 
     def refused(self, refusal: LengthRefusal, sent: Sequence[ChatMessage]) -> bool:

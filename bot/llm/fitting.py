@@ -16,12 +16,15 @@ _SHORTEST = 60
 _ROUNDS = 12
 
 
-def fitted(messages: Sequence[ChatMessage], budget: int, tokens: MessageTokens) -> tuple[ChatMessage, ...]:
+def fitted(
+    messages: Sequence[ChatMessage], budget: int, tokens: MessageTokens, *, whole_newest: bool = False
+) -> tuple[ChatMessage, ...]:
     """As much of ``messages`` as fits into ``budget`` tokens.
 
     The system messages at the beginning and the newest message stay; of the others, the newest that fit. What is kept
     begins with the user, since many chat templates want it so. A newest message that is too long by itself loses its
-    middle: the beginning says what it is about, and the question often stands at the end.
+    middle, unless ``whole_newest``: the beginning says what it is about, and the question often stands at the end. It
+    keeps a quarter of the budget, however long the system messages are.
     """
     if sum(map(tokens, messages)) <= budget:
         return tuple(messages)
@@ -29,7 +32,7 @@ def fitted(messages: Sequence[ChatMessage], budget: int, tokens: MessageTokens) 
     earlier, newest = messages[len(head) : -1], messages[-1]
     left = budget - sum(map(tokens, head))
     if tokens(newest) > left:
-        return (*head, _shortened(newest, left, tokens))
+        return (*head, newest if whole_newest else _shortened(newest, max(left, budget // 4), tokens))
     left -= tokens(newest)
     return (*head, *_newest_that_fit(earlier, left, tokens), newest)
 

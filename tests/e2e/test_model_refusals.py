@@ -92,6 +92,19 @@ async def test_stop_ends_the_wait_at_once(talk: Stage, script: SleepyScript) -> 
     assert spoken(talk).strip() == "All is well."
 
 
+async def test_leaving_ends_the_wait_too(talk: Stage, script: SleepyScript) -> None:
+    script.loading = True
+    await talk.ask("what's up?")
+    await talk.until(lambda: script.looked >= 1, "the first look")
+    await talk.answer_to("!leave", starts="👋 Left")
+    looked = script.looked
+    await talk.join()
+    script.loading = False
+    await talk.ask("and now?")
+    await talk.until(lambda: "All is well." in spoken(talk), "the answer in the next call")
+    assert script.looked == looked
+
+
 async def test_a_call_whose_talk_grows_too_long_goes_on(make_stage: StageMaker, speech_server: str) -> None:
     async with ScriptedModel(lambda _: Answer("All is well."), context=2_048) as model:
         settings = {"tts_websocket_url": speech_server, "llm_url": model.url, "llm_context_messages": 40}

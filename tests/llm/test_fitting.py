@@ -107,6 +107,14 @@ def test_a_size_that_is_only_assumed_shortens_no_answer() -> None:
     assert total_tokens(fit.messages) <= ASSUMED_TOKENS // 2
 
 
+def test_a_size_that_is_only_assumed_cuts_no_message() -> None:
+    persona = ChatMessage("system", "あなたは、" * 800)
+    question = ChatMessage("user", "Ann: " + "これは何ですか。" * 20)
+    assert ContextWindow(None).fit([persona, question], 500).messages == (persona, question)
+    # Nor does one that is known, as long as the message is not the long one.
+    assert ContextWindow(4_096).fit([persona, question], 500).messages == (persona, question)
+
+
 def test_the_operators_size_wins_over_the_servers() -> None:
     window = ContextWindow(2_000)
     window.told(8_000)
