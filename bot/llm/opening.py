@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import aiohttp
 
 from bot.llm.context_window import ContextWindow
 from bot.llm.dialect import Dialect, changed, folded
-from bot.llm.errors import ModelErrorKind
+from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.failures import Refusal, model_error, read_refusal, refused, too_late, unreachable
 from bot.llm.length_refusal import LengthRefusal, length_refusal
 from bot.llm.messages import ChatMessage
@@ -47,6 +48,12 @@ ABOUT_THE_REQUEST = frozenset(
 )
 """The statuses with which servers refuse a request for what stands in it."""
 
+_LOADING = re.compile(
+    r"\bloading (?:the )?model|model (?:is )?(?:still |currently )?(?:being )?load(?:ing|ed)\b|currently loading"
+    r"|still loading|not ready|warming up",
+    re.IGNORECASE,
+)
+
 Connections = Callable[[], aiohttp.ClientSession]
 
 
@@ -74,7 +81,10 @@ class Question:
 
 
 class Opening:
-    """One reply, asked for until its stream is open; :meth:`open` may be called again after :meth:`reconsider`."""
+    """One reply, asked for until its stream is open; a context manager.
+
+    :meth:`open` may be called again after :meth:`reconsider`.
+    """
 
     def __init__(self, question: Question, memory: ServerMemory, connections: Connections) -> None:
         self._question = question
@@ -88,6 +98,15 @@ class Opening:
         self._field_tries = 0
         self._shortenings = 0
         self._waits = 0
+        self._notice = _LoadingNotice(self._options.loading_notice_after, question.when_loading)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._notice.stop()
 
     async def open(self) -> aiohttp.ClientResponse:
         """The response of which a reply can be read.
@@ -95,19 +114,17 @@ class Opening:
         Raises:
             ModelError: the server can't be reached, refuses, or is not ready in time.
         """
-        with _LoadingNotice(self._options.loading_notice_after, self._question.when_loading) as notice:
-            while True:
-                self._asked = self._body()
-                response = await self._ask(self._asked)
-                if response.status == HTTPStatus.OK:
-                    return response
-                try:
-                    refusal = await read_refusal(response, self._question.begin_by)
-                finally:
-                    response.close()
-                if refusal.status in _NOT_READY:
-                    notice.loading()
-                await self._make_ready(refusal)
+        while True:
+            self._asked = self._body()
+            response = await self._ask(self._asked)
+            if response.status == HTTPStatus.OK:
+                self._notice.stop()
+                return response
+            try:
+                refusal = await read_refusal(response, self._question.begin_by)
+            finally:
+                response.close()
+            await self._make_ready(refusal)
 
     @property
     def sent(self) -> Sequence[ChatMessage]:
@@ -118,8 +135,22 @@ class Opening:
         """The reply has begun: what was left out for it is what the server does not take."""
         self._confirm_tried()
 
-    def reconsider(self, said: str) -> bool:
-        """A server refuses the request, and this is all it says: change it; False where nothing is left to change."""
+    async def reconsider(self, error: ModelError) -> bool:
+        """A server reports an error before its first word: do what may help; False where nothing does.
+
+        Raises:
+            ModelError: it is not ready, and will not be in time.
+        """
+        said = str(error)
+        if self._change(said):
+            return True
+        if not _LOADING.search(said):
+            return False
+        await self._wait(Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "", said, "", {}), error)
+        return True
+
+    def _change(self, said: str) -> bool:
+        """Change the request by what the server says of it; False where nothing is left to change."""
         return self._shorten(length_refusal(said)) or self._leave_out(said)
 
     def _shorten(self, refusal: LengthRefusal | None) -> bool:
@@ -142,10 +173,10 @@ class Opening:
         """Do what may help before the server is asked again; raises what it means where nothing does."""
         if refusal.status in ABOUT_THE_REQUEST:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
-            if self.reconsider(refusal.body) or self._shorten(too_large):
+            if self._change(refusal.body) or self._shorten(too_large):
                 return
         elif refusal.status in _NOT_READY or refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
-            await self._wait(refusal)
+            await self._wait(refusal, refused(self._options, refusal))
             return
         raise refused(self._options, refusal)
 
@@ -176,19 +207,21 @@ class Opening:
 
     # Waiting.
 
-    async def _wait(self, refusal: Refusal) -> None:
-        """Wait until the server may be ready; raises at once where that is too late."""
+    async def _wait(self, refusal: Refusal, failure: ModelError) -> None:
+        """Wait until the server may be ready; raises ``failure`` at once where nobody can wait so long."""
         self._waits += 1
+        if refusal.status in _NOT_READY:
+            self._notice.loading()
         wanted = retry_after(refusal.headers, refusal.body, datetime.now(UTC))
         pause = pause_before(self._waits)
         if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
             if refusal.quota_used_up or (wanted is None and self._waits > MOST_UNTOLD_WAITS):
-                raise refused(self._options, refusal)
+                raise failure
             pause = max(pause, wanted or 0.0)
         elif wanted is not None:
             pause = min(max(pause, wanted), LONGEST_LOADING_PAUSE)
         if asyncio.get_running_loop().time() + pause >= self._question.begin_by:
-            raise refused(self._options, refusal)
+            raise failure
         await asyncio.sleep(pause)
 
     # The wire.
@@ -221,21 +254,26 @@ class _LoadingNotice:
     def __init__(self, after: float, call: Callable[[], None] | None) -> None:
         self._after = after
         self._call = call
+        self._since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
 
     def loading(self) -> None:
         """The server says that it is not ready yet."""
+        loop = asyncio.get_running_loop()
+        self._since = loop.time() if self._since is None else self._since
         if self._timer is None and self._call is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._after, self._call)
+            self._timer = loop.call_at(self._since + self._after, self._tell)
+
+    def stop(self) -> None:
+        """The server is ready, or nobody waits any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()
 
 
 def _has_system(body: Mapping[str, Any]) -> bool:

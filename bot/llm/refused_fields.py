@@ -24,13 +24,15 @@ _THINKING_FIELDS = ("reasoning_effort", "think", "thinking", "reasoning", "chat_
 _STOP_NAMES = ("stop_sequences", "stop sequences", "stop sequence", "stop_words", "stop words", "stop tokens")
 _WRAPPERS = frozenset({"body", "query", "generation_config", "generationConfig", "generatecontentrequest"})
 _PLACE_KEYS = ("loc", "param", "field")
+_BY_FIELD = ("errors", "fields")
+"""Objects whose keys are the fields that are wrong."""
 _MAX_DEPTH = 8
 
 _REFUSING = re.compile(
     r"unsupported|support|unknown|unrecogni[sz]ed|not recogni[sz]ed|unexpected|not permitted|not allowed|forbidden"
     r"|invalid|deprecated|removed|no longer|cannot be|can't be|may not|may only|must be|must have|should be"
-    r"|too (?:large|big|high|many|long)|cannot find|not found|not available|not valid|not accepted|not one of"
-    r"|out of range|at most|at least|less than|greater than|range:"
+    r"|too (?:large|big|high|many|long)|cannot find|not found|not available|not a? ?valid|not accepted|not one of"
+    r"|maximum|cannot both|out of range|at most|at least|less than|greater than|range:"
     r"|extra (?:inputs|fields)|additional propert|not implemented",
     re.IGNORECASE,
 )
@@ -122,6 +124,8 @@ def _sentences(document: object) -> Iterator[str]:
 
 def _places(document: object, sent: Mapping[str, Any]) -> Iterator[FieldPath | None]:
     for key, value in _inner(document, 0):
+        if key in _BY_FIELD and isinstance(value, dict):
+            yield from (_resolved([str(name)], sent) for name in value)
         if key not in _PLACE_KEYS:
             continue
         if isinstance(value, str):
@@ -178,7 +182,7 @@ def _named_in(told: str, sent: Mapping[str, Any]) -> tuple[FieldPath, ...]:
         (match.start(), path)
         for path in _paths(sent)
         for name in (path[-1], *_other_names(path[-1]))
-        if (match := _mention(name).search(told))
+        if (match := _mention(name, nested=len(path) > 1).search(told))
     ]
     if found:
         return (min(found)[1],)
@@ -196,16 +200,21 @@ def _paths(fields: Mapping[str, Any], before: FieldPath = ()) -> Iterator[FieldP
                 yield from _paths(value, path)
 
 
-def _mention(name: str) -> re.Pattern[str]:
-    """Finds a field's name. A plain English word counts only where it stands as a name does."""
+def _mention(name: str, *, nested: bool) -> re.Pattern[str]:
+    """Finds a field's name. A plain English word counts only where it stands as a name does.
+
+    One inside of another field, such as "type", must be quoted or stand behind a point.
+    """
     word = re.escape(name)
     if "_" in name or " " in name or not name.islower() or name == "temperature":
         return re.compile(rf"(?<![\w]){word}(?!\w)")
+    if nested:
+        return re.compile(rf"(?:\w\.|['\"`]){word}(?:['\"`]|\b(?!\w))")
     return re.compile(
         rf"['\"`.]{word}['\"`]"
         rf"|\b(?:parameters?|params?|arguments?|fields?|propert(?:y|ies)|options?|keys?|name)\b\W{{0,4}}"
         rf"(?:supplied|named|called)?\W{{0,4}}\b{word}\b"
-        rf"|(?:^|[\s(]){word}\s+(?:parameter|param|argument|field|option|is|are|value|supports?)\b"
+        rf"|(?:^|[\s(]){word}\s+(?:parameter|param|argument|field|option|is|are|value|supports?|must|cannot|should)\b"
         rf"|(?:^|[\s(]){word}\s*[:=]"
         rf"|:\s*{word}\s*(?:$|[.,;)])"
     )

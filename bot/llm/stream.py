@@ -97,17 +97,17 @@ class ModelClient:
         """
         question = self._question(messages, model, warming=True)
         await self._ask_for_template(question)
-        opening = self._opening(question)
-        response = await opening.open()
-        try:
-            reader = ReplyReader(response, question.options, question.begin_by)
-            reply = ReplyText(await self._ask_for_template(question))
-            while (delta := await reader.read()) is not None:
-                opening.begun()
-                reply.take(delta)
-            reply.end()
-        finally:
-            response.close()
+        with self._opening(question) as opening:
+            response = await opening.open()
+            try:
+                reader = ReplyReader(response, question.options, question.begin_by)
+                reply = ReplyText(await self._ask_for_template(question))
+                while (delta := await reader.read()) is not None:
+                    opening.begun()
+                    reply.take(delta)
+                reply.end()
+            finally:
+                response.close()
 
     async def stream(
         self,
@@ -140,23 +140,23 @@ class ModelClient:
         """
         question = self._question(messages, model, when_loading)
         await self._ask_for_template(question)
-        opening = self._opening(question)
         spoke, asking = False, True
-        while asking:
-            asking = False
-            async with aclosing(self._read(await opening.open(), question, speakers, careful)) as pieces:
-                try:
-                    async for piece in pieces:
-                        if not spoke:
-                            opening.begun()
-                            self._count_later(question.options, opening.sent)
-                        spoke = True
-                        yield piece
-                except ModelError as error:
-                    # Some servers begin to answer, and refuse the request in the stream.
-                    if spoke or error.kind is not ModelErrorKind.SERVER or not opening.reconsider(str(error)):
-                        raise
-                    asking = True
+        with self._opening(question) as opening:
+            while asking:
+                asking = False
+                async with aclosing(self._read(await opening.open(), question, speakers, careful)) as pieces:
+                    try:
+                        async for piece in pieces:
+                            if not spoke:
+                                opening.begun()
+                                self._count_later(question.options, opening.sent)
+                            spoke = True
+                            yield piece
+                    except ModelError as error:
+                        # Some servers begin to answer, and take it back in the stream.
+                        if spoke or error.kind is not ModelErrorKind.SERVER or not await opening.reconsider(error):
+                            raise
+                        asking = True
 
     async def _read(
         self, response: aiohttp.ClientResponse, question: Question, speakers: Speakers, careful: bool

@@ -280,6 +280,28 @@ async def test_who_waits_for_a_loading_server_is_told_once() -> None:
     assert told == ["loading"]
 
 
+async def test_a_server_that_says_in_its_stream_that_it_loads_is_waited_for() -> None:
+    loading = streaming(event({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}))
+    server = Recorded(loading, loading, ANSWER)
+    told: list[str] = []
+    options = replace(OPTIONS, loading_notice_after=0.3)
+    async with (
+        serving(server) as url,
+        ModelClient(replace(options, url=url)) as client,
+        aclosing(client.stream(HELLO, when_loading=lambda: told.append("loading"))) as pieces,
+    ):
+        assert [piece async for piece in pieces] == ["Hello."]
+    assert len(server.bodies) == 3
+    assert told == ["loading"]
+
+
+async def test_a_server_that_says_so_for_ever_is_told_of() -> None:
+    loading = streaming(event({"error": {"code": 503, "message": "Loading model"}}))
+    async with serving(loading) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=0.5)) as client:
+        with pytest.raises(ModelError, match="Loading model"):
+            await reply(client)
+
+
 async def test_a_short_wait_is_not_told() -> None:
     server = Recorded(LOADING, ANSWER)
     told: list[str] = []

@@ -142,7 +142,18 @@ def openai(message: str, **more: Any) -> str:
             "stop",
             None,
         ),
+        # Others
+        (openai("'stop' : maximum number of items is 1"), "stop", None),
+        (openai("'temperature' and 'top_k' cannot both be specified."), "temperature", None),
+        ('{"status":422,"errors":{"stop":["stop is not a valid field"]}}', "stop", None),
+        (openai("Invalid request: stop sequences are not supported"), "stop", None),
+        ('{"error":"json: unknown field \\"top_k\\""}', "top_k", None),
         # Anthropic
+        (
+            openai("max_tokens: 500 > 256, which is the maximum allowed number of output tokens"),
+            "max_tokens",
+            None,
+        ),
         (openai("temperature: range: 0..1"), "temperature", None),
         (openai("top_k: Extra inputs are not permitted"), "top_k", None),
         # Ollama
@@ -188,6 +199,12 @@ def test_a_list_of_fields_is_taken_at_once() -> None:
 )
 def test_nothing_else_is_taken_for_a_refused_field(answer: str) -> None:
     assert refused_fields(answer, SENT) == ()
+
+
+def test_a_plain_word_inside_another_field_is_no_name() -> None:
+    sent = {**SENT, "thinking": {"type": "disabled"}}
+    assert refused_fields(openai("invalid type: an object was expected"), sent) == ()
+    assert refused_fields(openai("thinking.type: not supported"), sent) != ()
 
 
 @pytest.mark.parametrize(
