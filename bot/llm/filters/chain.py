@@ -69,10 +69,12 @@ class FilterChain:
             return [piece for piece in pieces if piece or isinstance(piece, Retraction)]
         out: list[str] = []
         for piece in pieces:
+            if any(each.ended for each in self._filters[place:]):
+                break
             if isinstance(piece, Retraction):
                 self._filters[place:] = self._make()[place:]
                 out.append(piece)
-            elif piece and not self._filters[place].ended:
+            elif piece:
                 out += self._pass_on(self._filters[place].feed(piece), place + 1)
         return out
 

@@ -1,0 +1,93 @@
+"""The whole chain of filters: what comes out of a reply, whatever the model writes around it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.llm.deltas import Delta
+from bot.llm.filters.chain import Retraction
+from bot.llm.reply_text import ReplyText, clean_text
+from bot.llm.speakers import Speakers
+from bot.llm.thinking_habit import ThinkingHabit
+from tests.llm.filters.cutting import cuts, stands
+
+SPEAKERS = Speakers(("Seiyuu",), ("Ada", "Ben"))
+PARTS = [
+    *("<think>", "</think>", "<thinking>", "[THINK]", "[/THINK]", "◁think▷", "<answer>", "</answer>", "<reason>"),
+    *("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "analysis", "final", "assistant", "<|im_end|>", "</s>"),
+    *("Seiyuu", "Ada", ":", " ", "\n", "**", "`", "```", "<", ">", "Hello", "x.", "\ud83d", "\ude0a", "日"),
+]
+
+
+def read(pieces: list[str], *, begins_inside: bool = False, reason: str = "stop") -> list[str]:
+    habit = ThinkingHabit()
+    habit.begins_inside = habit.known = begins_inside
+    reply = ReplyText(habit, SPEAKERS)
+    said: list[str] = []
+    for piece in pieces:
+        if not reply.ended:
+            said += reply.take(Delta(piece))
+    if not reply.ended:
+        said += reply.take(Delta(finished=True, reason=reason))
+    return [*said, *reply.end()]
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("<think>She greets.</think>\nSeiyuu: Hello Ada.\nAda: Hi!", "Hello Ada."),
+        ("She greets.</think>\n**Seiyuu:** Hello Ada.", "Hello Ada."),
+        (
+            "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Seiyuu: Hello.",
+            "Hello.",
+        ),
+        ("<|channel|>final<|message|><think>Hm.</think>Hello.<|return|>", "Hello."),
+        ("<think>Hm.</think><|im_start|>assistant\nSeiyuu: Hello.<|im_end|>", "Hello."),
+        ("Hello.<|im_end|>\n<think>Next one.</think>", "Hello."),
+        ("Ada: <think>Hm.</think>Hello.", "Hello."),
+        ("Hello <th\ud83d\ude0aink>.", "Hello <th😊ink>."),
+    ],
+)
+def test_the_filters_work_together_under_every_cut(text: str, spoken: str) -> None:
+    assert {stands(read(pieces)).strip() for pieces in cuts(text)} == {spoken}
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=16), st.booleans(), st.sampled_from(["stop", "length"]))
+def test_pieces_make_no_difference(pieces: list[str], begins_inside: bool, reason: str) -> None:
+    whole = "".join(pieces)
+    results = {
+        stands(read(parts, begins_inside=begins_inside, reason=reason)) for parts in (pieces, [whole], list(whole))
+    }
+    assert len(results) == 1
+
+
+WORDS = st.text(st.sampled_from("ab .,!?\n'é日"), min_size=1, max_size=40)
+PAIRS = [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"), ("◁think▷", "◁/think▷")]
+
+
+@given(WORDS, WORDS, st.sampled_from(PAIRS), st.integers(0, 80))
+def test_no_thought_gets_out_and_no_word_is_lost(thought: str, answer: str, marks: tuple[str, str], place: int) -> None:
+    text = f"{marks[0]}{thought}{marks[1]}{answer}"
+    passed = read([text[:place], text[place:]])
+    assert "".join(passed) == answer.lstrip()
+    assert not any(isinstance(piece, Retraction) for piece in passed)
+
+
+@given(WORDS)
+def test_ordinary_words_pass_as_they_are(words: str) -> None:
+    assert "".join(read(list(words))) == words.lstrip()
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("<think>A cat?</think>A cat on a mat.", "A cat on a mat."),
+        ("A cat?</think>A cat on a mat.", "A cat on a mat."),
+        ("  A cat on a mat.\n", "A cat on a mat."),
+        ("<think>A cat", ""),
+    ],
+)
+def test_a_whole_text_without_thoughts(text: str, clean: str) -> None:
+    assert clean_text(text) == clean
