@@ -37,15 +37,35 @@ _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tts_server", description="Text in, speech out, over a WebSocket.")
-    parser.add_argument("--bind", dest="tts_bind", metavar="HOST:PORT", help="instead of TTS_BIND; port 0 for any")
-    parser.add_argument("--engine", dest="tts_engine", help="instead of TTS_ENGINE, such as espeak or xtts")
-    parser.add_argument("--voice", dest="tts_voice", help="instead of TTS_VOICE")
-    parser.add_argument("--first-audio-ms", dest="tts_stand_in_first_audio_ms", type=float, help="of the stand-in")
-    parser.add_argument("--rtf", dest="tts_stand_in_rtf", type=float, help="real-time factor of the stand-in")
-    parser.add_argument("--timings", dest="tts_stand_in_timings", type=Path, help="file for the stand-in's timings")
-    parser.add_argument("--check", action="store_true", help="try the voice, say how quick it is, and end")
-    parser.add_argument("--exit-with-parent", action="store_true", help="end when the parent process does (Linux)")
-    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument(
+        "--bind",
+        dest="tts_bind",
+        metavar="HOST:PORT",
+        help="where to listen (TTS_BIND); port 0: a free one",
+    )
+    parser.add_argument("--engine", dest="tts_engine", help="the engine, instead of TTS_ENGINE: espeak, xtts, …")
+    parser.add_argument("--voice", dest="tts_voice", help="the voice, instead of TTS_VOICE")
+    parser.add_argument(
+        "--first-audio-ms",
+        dest="tts_stand_in_first_audio_ms",
+        type=float,
+        help="of the stand-in engine",
+    )
+    parser.add_argument(
+        "--rtf",
+        dest="tts_stand_in_rtf",
+        type=float,
+        help="real-time factor of the stand-in engine",
+    )
+    parser.add_argument(
+        "--timings",
+        dest="tts_stand_in_timings",
+        type=Path,
+        help="file for the stand-in engine's timings",
+    )
+    parser.add_argument("--check", action="store_true", help="try the voice, report how fast it is, and exit")
+    parser.add_argument("--exit-with-parent", action="store_true", help="exit when the parent process does (Linux)")
+    parser.add_argument("--verbose", action="store_true", help="log more")
     return parser.parse_args()
 
 

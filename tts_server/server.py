@@ -130,4 +130,4 @@ async def _learn_languages(speech: Speech) -> None:
     try:
         await asyncio.to_thread(speech.casting.load)
     except Exception:
-        _log.exception("Languages can't be told apart; a text's script alone is looked at")
+        _log.exception("The language recogniser could not be loaded; a text's script alone is looked at")

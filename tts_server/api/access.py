@@ -70,7 +70,8 @@ class Access:
         )
 
     def _is_own(self, name: str | None) -> bool:
-        return is_loopback(name) or name in self._hosts
+        # A name without a dot is one of this network: no stranger can have it lead here.
+        return name is not None and (is_loopback(name) or name in self._hosts or "." not in name.rstrip("."))
 
     @staticmethod
     def _is_known(request: web.Request, token: str) -> bool:

@@ -106,7 +106,7 @@ class OpenAiApi:
             return error.response()
         except ConnectionError:
             _log.info("A client went away")
-            return error_response(400, "the client has gone")
+            return error_response(400, "the client closed the connection")
 
     async def _first(self, progress: Progress, pieces: AsyncGenerator[Samples, None]) -> Samples | None:
         """The first piece, or ``None`` where there is nothing to say aloud."""
@@ -117,7 +117,7 @@ class OpenAiApi:
         except EngineError as error:
             raise ApiError(500, str(error), code="engine_failed") from error
         except TimeoutError:
-            raise ApiError(504, f"there was no sound within {self._patience:g} s", code="timeout") from None
+            raise ApiError(504, f"the engine made no sound within {self._patience:g} s", code="timeout") from None
 
 
 async def _answer(
@@ -147,7 +147,7 @@ async def _answer(
         _log.error("Speech broke off: %s", error)
         await _break_off(request, response, delivery.failure(str(error)))
     except TimeoutError:
-        _log.error("Speech broke off: nothing was made, or nothing taken, for too long")
+        _log.error("Speech broke off: the engine made nothing, or the client read nothing, for too long")
         await _break_off(request, response, None)
     except ConnectionError:
         _log.info("A client went away")

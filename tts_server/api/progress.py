@@ -25,7 +25,7 @@ class Progress:
 
         Raises:
             TimeoutError: it took too long.
-            ConnectionResetError: the client has gone.
+            ConnectionResetError: the client closed the connection.
         """
         # aiohttp tells a handler of a client that has gone only when it writes, which may be never.
         task = asyncio.ensure_future(work)
@@ -33,7 +33,7 @@ class Progress:
             async with asyncio.timeout(self._patience):
                 while not (await asyncio.wait([task], timeout=_LOOK_SECONDS))[0]:
                     if self._request.transport is None:
-                        raise ConnectionResetError("the client has gone")
+                        raise ConnectionResetError("the client closed the connection")
             return task.result()
         finally:
             if not task.done():

@@ -61,7 +61,7 @@ async def read_body(request: web.Request) -> bytes:
                 if len(body) > MAX_BODY_BYTES:
                     raise ApiError(413, f"the body has more than {MAX_BODY_BYTES} bytes", code="too_large")
     except TimeoutError:
-        raise ApiError(408, f"the body did not come within {MAX_BODY_SECONDS:g} s", code="timeout") from None
+        raise ApiError(408, f"the request did not arrive within {MAX_BODY_SECONDS:g} s", code="timeout") from None
     except web.RequestPayloadError as error:
         raise ApiError(400, f"the body can't be read: {error}") from None
     return bytes(body)
@@ -111,7 +111,7 @@ def _text(body: Mapping[str, Any]) -> str:
 def _parameters(body: Mapping[str, Any], speed: float | None) -> SpeechParameters:
     preprocess_text = body.get("preprocess_text", True)
     if not isinstance(preprocess_text, bool):
-        raise ApiError(400, "preprocess_text is true or false", "preprocess_text")
+        raise ApiError(400, "preprocess_text must be true or false", "preprocess_text")
     return SpeechParameters(
         voice=_voice(body),
         preset=_name(body, "preset"),
@@ -141,28 +141,28 @@ def _rate(body: Mapping[str, Any], format_name: str) -> int:
         return rates[0]
     if isinstance(rate, bool) or rate not in rates:
         listed = ", ".join(str(possible) for possible in sorted(rates))
-        raise ApiError(400, f"sample_rate of {format_name} is one of {listed}", "sample_rate")
+        raise ApiError(400, f"sample_rate must be one of {listed} for {format_name}", "sample_rate")
     return int(rate)
 
 
 def _choice(body: Mapping[str, Any], name: str, choices: Collection[str], default: str) -> str:
     value = _string(body, name)
     if value is not None and value not in choices:
-        raise ApiError(400, f"{name} is one of {', '.join(choices)}", name)
+        raise ApiError(400, f"{name} must be one of {', '.join(choices)}", name)
     return value or default
 
 
 def _name(body: Mapping[str, Any], name: str, parameter: str | None = None) -> str | None:
     value = _string(body, name, parameter)
     if value is not None and not 0 < len(value) <= 200:
-        raise ApiError(400, f"{parameter or name} is a string of 1 to 200 characters", parameter or name)
+        raise ApiError(400, f"{parameter or name} must be a text of 1 to 200 characters", parameter or name)
     return value
 
 
 def _string(body: Mapping[str, Any], name: str, parameter: str | None = None) -> str | None:
     value = body.get(name)
     if value is not None and not isinstance(value, str):
-        raise ApiError(400, f"{parameter or name} is a string", parameter or name)
+        raise ApiError(400, f"{parameter or name} must be a text", parameter or name)
     return value
 
 
@@ -173,7 +173,7 @@ def _number(body: Mapping[str, Any], name: str, bounds: tuple[float, float] | No
     low, high = bounds or NUMBERS[name]
     # NaN, which JSON parsers let through, is in no range.
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ApiError(400, f"{name} is a number from {low:g} to {high:g}", name)
+        raise ApiError(400, f"{name} must be a number from {low:g} to {high:g}", name)
     return value
 
 

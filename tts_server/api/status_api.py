@@ -69,7 +69,9 @@ class StatusApi:
         except (ValueError, AttributeError, RecursionError):
             low = None
         if not isinstance(low, bool):
-            return error_response(400, 'the body is {"low": true} to spare the engine, {"low": false} to try it', "low")
+            return error_response(
+                400, 'send {"low": true} to spare the engine, or {"low": false} to use it again', "low"
+            )
         speech.performance.ask(low)
         return await self._performance(request)
 

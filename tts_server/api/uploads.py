@@ -52,7 +52,7 @@ async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -
         ConnectionError: the client went away.
     """
     if request.content_type != "multipart/form-data":
-        raise ApiError(415, "send a form, multipart/form-data")
+        raise ApiError(415, "send the recording in a form (multipart/form-data)")
     if request.content_length is not None and request.content_length > limits.bytes:
         raise _too_large(limits)
     form = Form()
@@ -64,15 +64,15 @@ async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -
                 if request.content.total_bytes > limits.bytes:
                     raise _too_large(limits)
     except TimeoutError:
-        raise ApiError(408, f"the form did not come within {MAX_SECONDS:g} s", code="timeout") from None
+        raise ApiError(408, f"the upload did not arrive within {MAX_SECONDS:g} s", code="timeout") from None
     except _MALFORMED as error:
-        raise ApiError(400, "the form is broken: its parts can't be told from each other") from error
+        raise ApiError(400, "the form is broken: its parts can't be separated") from error
     return form
 
 
 async def _take(part: BodyPartReader | MultipartReader, form: Form, folder: Path, limits: FormLimits) -> None:
     if isinstance(part, MultipartReader):
-        raise ApiError(400, "a form's parts have no parts")
+        raise ApiError(400, "the parts of the form must not contain further parts")
     if part.name in limits.fields:
         if part.name in form.fields:
             raise ApiError(400, f"{part.name} is given twice", part.name)
@@ -83,7 +83,7 @@ async def _take(part: BodyPartReader | MultipartReader, form: Form, folder: Path
         form.files.append(await _file(part, folder / f"upload-{len(form.files)}", limits))
     else:
         known = ", ".join((*sorted(limits.fields), limits.file_field))
-        raise ApiError(400, f"the form has a part that nobody asked for: it may have {known}")
+        raise ApiError(400, f"the form has an unknown field; it may have {known}")
 
 
 async def _text(part: BodyPartReader) -> str:

@@ -33,7 +33,7 @@ def answering(handler: _Handler) -> _Handler:
             return await handler(request)
         except ConnectionError:
             _log.info("A client went away while it sent a recording")
-            return ApiError(400, "the form did not come whole").response()
+            return ApiError(400, "the upload was interrupted: please send it again").response()
         except Exception as error:
             told = error if isinstance(error, ApiError) else _for_the_client(error)
             if told is None:

@@ -67,5 +67,5 @@ def _warning(card: CardMemory, limit: int) -> str:
     used, total, warned = (amount / GIB for amount in (card.used_bytes, card.total_bytes, limit))
     return (
         f"⚠️ The graphics card {card.name} is nearly full: {used:.1f} of {total:.1f} GiB are in use "
-        f"(I warn from {warned:.1f}). When it is full, a plainer voice speaks until there is room again."
+        f"(the warning level is {warned:.1f}). When it is full, a simpler voice speaks until there is room again."
     )

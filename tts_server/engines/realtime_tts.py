@@ -96,7 +96,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
         """
         audio_format, channels, rate = engine.get_stream_info()
         if audio_format not in _DTYPES and audio_format != PA_CUSTOM:
-            raise EngineError(f"{engine.engine_name} gives sound in a format that can't be read ({audio_format})")
+            raise EngineError(f"{engine.engine_name} produces sound in a format that can't be read ({audio_format})")
         self.name: str = engine.engine_name
         self._dtype = _DTYPES.get(audio_format)
         self._channels = max(1, channels)
@@ -209,7 +209,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
         since = time.monotonic()
         while self._leaving is not None and self._leaving.is_alive() and not stop.is_set():
             if time.monotonic() - since > self._recovery:
-                raise EngineError(f"{self.name} hangs: it does not end a text that it was told to drop")
+                raise EngineError(f"{self.name} hangs: it does not stop speaking when it is told to")
             self._leaving.join(_POLL_SECONDS)
 
     def _check(self, job: _Job) -> None:

@@ -20,6 +20,8 @@ from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES, NamedEngine
 from tts_server.settings import EngineName
 
+_LONGEST_REASON = 300
+
 
 def create_named_engine(
     name: str, options: Mapping[str, Any], voice: str | None, environment: Mapping[str, str]
@@ -37,7 +39,7 @@ def create_named_engine(
     """
     named = NAMED_ENGINES.get(name)
     if named is None:
-        raise EngineError(f"there is no such engine; there are {', '.join([*EngineName, *NAMED_ENGINES])}")
+        raise EngineError(f"there is no such engine; the engines are {', '.join([*EngineName, *NAMED_ENGINES])}")
     online = name in ONLINE_ENGINES
     with nothing_fetched(forbidden=not online):
         return _create(name, named, _secrets(named, environment) | dict(options), voice, online=online)
@@ -62,7 +64,7 @@ def _create(
     except (EngineError, ValueError):
         raise
     except Exception as error:
-        raise EngineError(f"{name} can't tell its voices: {_first_line(error)}") from error
+        raise EngineError(f"{name} can't list its voices: {_first_line(error)}") from error
 
 
 def _find_piper(named: NamedEngine, arguments: dict[str, Any]) -> None:
@@ -129,4 +131,6 @@ def _not_here(name: str, missing: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), repr(error)).rstrip(".")
+    """What an error says first; one that announces a list has the list too."""
+    first = next(iter(str(error).splitlines()), repr(error))
+    return (" ".join(str(error).split())[:_LONGEST_REASON] if first.endswith(":") else first).rstrip(".")

@@ -56,9 +56,9 @@ def file_samples(pieces: Iterator[bytes], rate: int) -> Generator[Samples, None,
         for part in resampler.resample(None) if heard else ():
             yield np.asarray(part.to_ndarray().reshape(-1), np.float32)
     except av.FFmpegError as error:
-        raise NotSoundError(f"what it gave can't be read as sound: {error}") from error
+        raise NotSoundError(f"its output can't be read as sound: {error}") from error
     if not heard:
-        raise NotSoundError(f"what it gave is no sound; it begins with {head[:40]!r}")
+        raise NotSoundError(f"its output is not sound; it begins with {head[:40]!r}")
 
 
 def _is_mp3(head: bytes) -> bool:
@@ -83,7 +83,7 @@ def _mp3_frames(pieces: Iterator[bytes]) -> Iterator[av.AudioFrame]:
 def _frames(pieces: Iterator[bytes]) -> Iterator[av.AudioFrame]:
     with av.open(_PiecesFile(pieces), "r") as container:
         if not container.streams.audio:
-            raise NotSoundError("what it gave has no sound in it")
+            raise NotSoundError("its output has no sound in it")
         yield from container.decode(container.streams.audio[0])
 
 

@@ -114,7 +114,7 @@ class Residency:
         if self._loading is not None:
             await asyncio.wait([self._loading])
         if self._engine.loaded:
-            _log.info("%s is unloaded: nobody has needed it for %.0f s", self._engine.name, self._idle_seconds)
+            _log.info("%s was unloaded after %.0f s without use", self._engine.name, self._idle_seconds)
             await asyncio.to_thread(self._engine.unload)
 
     async def close(self) -> None:

@@ -26,8 +26,8 @@ MAX_BROKEN_PACKETS = 8
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 8_000, 192_000, 2
 _MICROSECONDS = 1_000_000
 
-_BROKEN = "the file is broken, or not what it looks like: nothing could be decoded"
-_NO_SOUND = "there is no sound in this file that I can decode"
+_BROKEN = "the file can't be decoded: it is broken, or is not a sound file"
+_NO_SOUND = "the file has no sound that can be decoded"
 
 
 def decode(path: Path) -> Samples:
@@ -37,7 +37,7 @@ def decode(path: Path) -> Samples:
         RecordingRefusedError: it is no sound, broken, too large or too long.
     """
     if path.stat().st_size > MAX_BYTES:
-        raise RecordingRefusedError("too_large", f"a recording may have {MAX_BYTES // 1024**2} MB")
+        raise RecordingRefusedError("too_large", f"a recording may have at most {MAX_BYTES // 1024**2} MB")
     kind = recognise(path)
     with path.open("rb") as file:
         return _decode(file, kind)
@@ -56,7 +56,7 @@ def _decode(file: BinaryIO, kind: Format) -> Samples:
         raise RecordingRefusedError("no_audio", _BROKEN)
     samples = np.concatenate(pieces)
     if not np.isfinite(samples).all():
-        raise RecordingRefusedError("no_audio", "there are numbers in this file that are no sound")
+        raise RecordingRefusedError("no_audio", "the file contains values that can't be sound")
     return np.clip(samples, -1, 1)
 
 
@@ -71,8 +71,8 @@ def _sound(container: InputContainer, kind: Format) -> AudioStream:
     if not MIN_RATE <= context.sample_rate <= MAX_RATE or not 1 <= context.channels <= MAX_CHANNELS:
         raise RecordingRefusedError(
             "no_audio",
-            f"a recording has one or two channels at {MIN_RATE} to {MAX_RATE} Hz, "
-            f"this one has {context.channels} at {context.sample_rate}",
+            f"a recording must have one or two channels at {MIN_RATE} to {MAX_RATE} Hz; "
+            f"this one has {context.channels} at {context.sample_rate} Hz",
         )
     context.thread_count = 1
     return stream

@@ -96,7 +96,7 @@ class VoiceLibrary:
         """
         record = self._records.get(voice)
         if record is None:
-            raise UnknownVoiceError(f"nobody has made a voice {voice!r}")
+            raise UnknownVoiceError(f"there is no voice {voice!r} that was made from recordings")
         return record
 
     @contextmanager

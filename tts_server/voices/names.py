@@ -39,7 +39,7 @@ def clean_name(given: str) -> str:
         raise BadNameError("a voice's name needs a letter or a digit")
     for character in name:
         if character not in _MARKS and unicodedata.category(character)[0] not in "LMN":
-            raise BadNameError(f"a voice's name is letters, digits, blanks and any of {_MARKS.strip()}")
+            raise BadNameError(f"a voice's name may contain letters, digits, spaces and {_MARKS.strip()}")
     return name
 
 
@@ -51,7 +51,7 @@ def clean_language(given: str) -> str:
     """
     language = given.strip().lower()
     if not _LANGUAGE.fullmatch(language):
-        raise BadLanguageError("a language is a tag such as en, de or pt-br")
+        raise BadLanguageError("the language must be a tag such as en, de or pt-br")
     return language
 
 

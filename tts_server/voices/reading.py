@@ -62,7 +62,7 @@ async def _ask(source: Path, target: Path, limit: float) -> dict[str, Any]:
             said, _ = await process.communicate()
     except TimeoutError:
         _log.warning("A recording took more than %.0f s to read", limit)
-        raise RecordingRefusedError("no_audio", "reading the file takes too long: it is broken, or too large") from None
+        raise RecordingRefusedError("no_audio", "reading the file takes too long: it is broken or too large") from None
     finally:
         if process.returncode is None:
             process.kill()

@@ -35,16 +35,16 @@ def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[Span]]) 
     speech = _joined([samples[span.start : span.end] for span in find_speech(samples / peak)])
     seconds = len(speech) / RATE
     if not len(speech):
-        raise RecordingRefusedError("no_speech", "nobody speaks in this recording, as far as I can hear")
+        raise RecordingRefusedError("no_speech", "no speech was found in this recording")
     if seconds < MIN_SECONDS:
         raise RecordingRefusedError(
             "too_short",
-            f"without its pauses the recording has {seconds:.1f} seconds of speech: {MIN_SECONDS:.0f} are needed",
+            f"without its pauses, the recording has only {seconds:.1f} seconds of speech: {MIN_SECONDS:.0f} are needed",
         )
     if seconds > MAX_SECONDS:
         raise RecordingRefusedError(
             "too_long",
-            f"the recording has {seconds:.0f} seconds of speech: at most {MAX_SECONDS:.0f} are taken. "
+            f"the recording has {seconds:.0f} seconds of speech: at most {MAX_SECONDS:.0f} are allowed. "
             "Send a part of it, or several parts as several recordings",
         )
     level = float(np.sqrt(np.mean(np.square(speech, dtype=np.float64))))

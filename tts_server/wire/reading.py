@@ -37,7 +37,7 @@ def _object(raw: str | bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise WireError("bad_message", f"not JSON: {error}") from None
     if not isinstance(message, dict):
-        raise WireError("bad_message", "a message is a JSON object")
+        raise WireError("bad_message", "a message must be a JSON object")
     return message
 
 
@@ -79,7 +79,7 @@ def parse_client(raw: str | bytes) -> ClientMessage:
     flush = _flag(message, "flush", False, reply)
     token = message.get("token")
     if not message.keys() & {"token", "flush", "cancel"}:
-        raise WireError("bad_message", 'a message has "token", "flush" or "cancel"', reply)
+        raise WireError("bad_message", 'a message must have "token", "flush" or "cancel"', reply)
     if token is not None and not isinstance(token, str):
         raise WireError("bad_parameter", f'"token" is a string, not {token!r}', reply)
     return Speak(token or "", flush, reply, _parameters(message, reply))

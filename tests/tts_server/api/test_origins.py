@@ -125,6 +125,8 @@ async def test_headers_that_are_none_are_not_given_back(server: RunningServer, o
         ("evil.example", 403),
         ("127.0.0.1.evil.example", 403),
         ("[", 403),
+        ("192.168.1.5:8765", 403),
+        ("tts:8765", 200),
         ("127.0.0.1:8765", 200),
         ("localhost:8765", 200),
         ("LOCALHOST", 200),

@@ -48,8 +48,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if missing:
         raise EngineError(
-            f"XTTS v2's weights are not in {folder} ({', '.join(missing)} missing): type `python -m bot models "
-            "download` to get them. They are under the Coqui Public Model License, which forbids commercial use."
+            f"XTTS v2's weights are not in {folder} ({', '.join(missing)} missing): type "
+            "`.venv/bin/python -m bot models download xtts-v2` to get them. "
+            "Their licence, the Coqui Public Model License, forbids commercial use."
         )
     config = _read_config(folder / CONFIG)
     audio, arguments = _object(config, "audio"), _object(config, "model_args")
@@ -84,5 +85,5 @@ def _digest(weights: Path) -> str:
         with zipfile.ZipFile(weights) as archive:
             contents = [(entry.filename, entry.CRC, entry.file_size) for entry in archive.infolist()]
     except (OSError, zipfile.BadZipFile) as error:
-        raise EngineError(f"{weights} is damaged, or no file of PyTorch's ({error}): download it again") from error
+        raise EngineError(f"{weights} is damaged, or is not a PyTorch file ({error}): download it again") from error
     return blake2b(repr(contents).encode(), digest_size=16).hexdigest()

@@ -15,7 +15,7 @@ _GIGABYTE = 1e9
 
 ON_PROCESSOR = (
     "XTTS v2 runs on the processor, which speaks about three times more slowly than a person talks: expect pauses "
-    "of seconds. A card with compute capability 7.0 or higher, or TTS_ENGINE=espeak, is quicker."
+    "of several seconds. A card with compute capability 7.0 or higher, or TTS_ENGINE=espeak, is quicker."
 )
 
 

@@ -206,7 +206,7 @@ def _without_trace(work: Callable[[], T]) -> T:
     except EngineError as error:
         failure = type(error)(str(error))
     except Exception as error:
-        _log.exception("XTTS v2 failed in a way of its own")
+        _log.exception("XTTS v2 failed unexpectedly")
         failure = EngineError(f"XTTS v2 failed: {error!r}")
     give_back()
     raise failure

@@ -87,7 +87,7 @@ class XttsModel:
                     silent = False
                     yield sound
             if silent and not stop.is_set():
-                raise EngineError(f"XTTS v2 made no sound of {text!r}")
+                raise EngineError(f"XTTS v2 made no sound for {text!r}")
 
     def _tokens(self, text: str, language: str) -> torch.Tensor:
         try:
@@ -121,7 +121,7 @@ class XttsModel:
                     piece = []
                     size = min(size * _PIECE_GROWTH, _LONGEST_PIECE)
                 if number >= most:
-                    _log.warning("XTTS v2 would not end: cut off after %d tokens", number)
+                    _log.warning("XTTS v2 did not stop by itself and was cut off after %d tokens", number)
                     break
         finally:
             steps.close()
@@ -199,7 +199,7 @@ def _checked(sound: torch.Tensor, dtype: torch.dtype) -> Samples:
 
 def _no_numbers(dtype: torch.dtype) -> EngineError:
     advice = "the weights may be damaged" if dtype is torch.float32 else "TTS_PRECISION=float32 may help"
-    return EngineError(f"XTTS v2's computing gave no numbers (NaN): {advice}")
+    return EngineError(f"XTTS v2 computed values that are not numbers (NaN): {advice}")
 
 
 def _chosen(asked: Any, usual: Any) -> Any:
