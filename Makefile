@@ -1,12 +1,22 @@
-# Two commands do everything: `make run` and `make test`. Each makes its own .venv.
+# Two commands do everything: `make run` and `make test`. Each makes its own .venv. `make help` names the others.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run xtts test test-calls test-parts test-slow test-xtts lint bench clean
+# One that was left half made, or whose Python is gone, is made anew.
+ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null && echo whole),whole)
+.PHONY: .venv/bin/python
+endif
+
+.PHONY: help run xtts test test-calls test-parts test-slow test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(BIN)/python -m bot $(ARGS)
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
+		printf '  make %-11s %s\n' "$$target" "$$text"; done
 
 ifdef ARGS
 test: .venv/dev.stamp  ## every test that needs neither a GPU, nor a token, nor downloaded weights; ARGS="…" for some of them
@@ -50,18 +60,24 @@ bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this m
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
 		|| { echo "Seiyuu needs Python 3.11 or 3.12; set PYTHON=/path/to/one."; exit 1; }
-	$(PYTHON) -m venv .venv
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv && $@ -c 'import pip' || { rm -rf .venv; \
+		echo "Python could not make the folder .venv. On Debian and Ubuntu: apt install python3-venv"; \
+		echo "Then type the same command again."; exit 1; }
 
 .venv/run.stamp: .venv/bin/python requirements.txt constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Installing Python packages into .venv: about 1 GB the first time, which takes a few minutes."
+	@$(PIP) -r requirements.txt
 	@touch $@
 
 .venv/dev.stamp: .venv/bin/python requirements.txt requirements-dev.txt constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "Installing Python packages into .venv, with those of the tests: about 1.1 GB the first time, a few minutes."
+	@$(PIP) -r requirements-dev.txt
 	@touch .venv/run.stamp $@
 
 .venv/xtts.stamp: .venv/bin/python requirements.txt requirements-dev.txt requirements-xtts.txt constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt -r requirements-xtts.txt
+	@echo "Installing PyTorch and coqui-tts into .venv: some gigabytes the first time, which takes a while."
+	@$(PIP) -r requirements-dev.txt -r requirements-xtts.txt
 	@touch .venv/run.stamp .venv/dev.stamp $@
 
 clean:  ## forget the virtual environment and what the tools cached here

@@ -1,0 +1,96 @@
+"""``make``: a virtual environment that could not be made is made later, and ``make help`` names the targets."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.services import ROOT
+
+LIMIT = 60.0
+# A Python whose venv module makes the folder, and fails in it as long as python3-venv is missing.
+PYTHON = f"""#!/bin/sh
+if [ "$1 $2" != "-m venv" ]; then exec {sys.executable} "$@"; fi
+mkdir -p "$3/bin"
+ln -sf PYTHON "$3/bin/python"
+[ -e python3-venv ] || {{ echo "ensurepip is not available"; exit 1; }}
+ln -sf {sys.executable} "$3/bin/python"
+printf '#!/bin/sh\\necho "$@" >> installed\\n' > "$3/bin/pip"
+chmod +x "$3/bin/pip"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the Makefile, and a Python without python3-venv."""
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    without_pip = tmp_path / "without-pip"
+    without_pip.write_text("#!/bin/sh\nexit 1\n")
+    without_pip.chmod(0o755)
+    python = tmp_path / "python"
+    python.write_text(PYTHON.replace("PYTHON", str(without_pip)))
+    python.chmod(0o755)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [shutil.which("make") or "make", f"PYTHON={folder}/python", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("target", [".venv/run.stamp", ".venv/dev.stamp"])
+def test_without_python3_venv_it_says_so_and_works_once_that_is_there(project: Path, target: str) -> None:
+    first = make(project, target)
+    assert first.returncode != 0
+    assert "apt install python3-venv" in first.stdout
+    assert not (project / ".venv").exists()
+    (project / "python3-venv").touch()
+    second = make(project, target)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "GB" in second.stdout
+    assert "requirements" in (project / "installed").read_text()
+
+
+@pytest.mark.parametrize("fault", ["no pip", "no python", "a dead link"])
+def test_a_virtual_environment_that_is_broken_is_made_anew(project: Path, fault: str) -> None:
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    (project / ".venv" / "run.stamp").touch()
+    if fault == "no pip":
+        python.symlink_to(project / "without-pip")
+    elif fault == "a dead link":
+        python.symlink_to(project / "gone")
+    (project / "python3-venv").touch()
+    done = make(project, ".venv/run.stamp")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project / "installed").exists()
+
+
+def test_one_that_is_whole_is_left_alone(project: Path) -> None:
+    (project / "python3-venv").touch()
+    make(project, ".venv/run.stamp")
+    (project / "installed").unlink()
+    assert make(project, ".venv/run.stamp").returncode == 0
+    assert not (project / "installed").exists()
+
+
+def test_help_names_every_target_that_people_type(project: Path) -> None:
+    said = make(project, "help").stdout
+    wanted = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"run", "test", "lint", "xtts", "clean", "help"} <= set(wanted)
+    assert [target for target in wanted if f"make {target} " not in said] == []
+    assert "#" not in said
