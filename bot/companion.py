@@ -77,6 +77,8 @@ class ModelCompanion:
             async for piece in pieces:
                 if isinstance(piece, Retraction):
                     self._thoughts_aloud.append(said)
+                    # Of a reply that was cut short before, nobody saw that it was a thought.
+                    self._history.forget_interrupted()
                     continue
                 said += piece
                 yield piece

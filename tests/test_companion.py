@@ -71,6 +71,17 @@ async def test_it_is_in_no_history_either_when_it_was_interrupted() -> None:
         assert history(model) == ["Ada: Hi!\nAda: And now?"]
 
 
+async def test_a_thought_that_was_interrupted_before_its_end_is_forgotten_when_the_model_is_known() -> None:
+    async with (
+        ScriptedModel(unopened) as model,
+        companion(model) as mind,
+    ):
+        mind.remember("Ada", "Hi!", "She greets me", interrupted=True)
+        await answered(mind, "Hello?")
+        await answered(mind, "And now?")
+        assert "greets" not in " ".join(history(model))
+
+
 async def test_an_answer_that_begins_with_other_words_is_kept() -> None:
     async with (
         ScriptedModel(unopened) as model,

@@ -46,6 +46,12 @@ class History:
         if heard.strip():
             self._messages.append(ChatMessage("assistant", heard.strip() + INTERRUPTED))
 
+    def forget_interrupted(self) -> None:
+        """Forget the replies that were cut short."""
+        kept = [each for each in self._messages if each.role == "user" or not each.content.endswith(INTERRUPTED)]
+        self._messages.clear()
+        self._messages.extend(kept)
+
     def newest(self, count: int) -> tuple[ChatMessage, ...]:
         """The last ``count`` messages, oldest first."""
         return tuple(self._messages)[-count:] if count > 0 else ()

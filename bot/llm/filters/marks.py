@@ -71,7 +71,8 @@ FAMILIES: tuple[MarkFamily, ...] = (
     _tag("reasoning"),
     _tag("reflections?|reflect", Place.LINE),
     _tag("reason", Place.LINE),
-    _tag("analysis|scratchpad|monologue|cot|chain_of_thought|contemplat(?:ion|or)|deliberation", Place.LINE),
+    _tag("analysis|scratch_?pad|monologue|cot|chain[_-]of[_-]thought", Place.LINE),
+    _tag("contemplat(?:ion|or)|deliberation|ponder(?:ing)?", Place.LINE),
     # Open WebUI, where it stands between us and a model
     MarkFamily(
         regex.compile(r"<details\s[^<>]{0,200}type=[\"']?reasoning[\"']?[^<>]{0,200}>", regex.IGNORECASE),
@@ -89,8 +90,12 @@ FAMILIES: tuple[MarkFamily, ...] = (
     ),
     _marks(
         rf"<{_BAR}(?:thoughts?|thinking|think|reasoning)(?:_(?:start|begin))?{_BAR}>",
-        rf"<{_BAR}(?:/(?:thoughts?|thinking|think|reasoning)|(?:thoughts?|thinking|think|reasoning)_end){_BAR}>",
+        rf"<{_BAR}(?:/(?:thoughts?|thinking|think|reasoning)|(?:thoughts?|thinking|think|reasoning)_end){_BAR}>"
+        # Solar Open
+        r"|<\|end\|>\s?<\|begin\|>assistant<\|content\|>",
     ),
+    # s1
+    _marks(r"<\|im_start\|>think\n", r"<\|im_start\|>answer\n"),
     # Apertus
     _marks(r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
     # Gemma 4
@@ -118,8 +123,12 @@ FAMILIES: tuple[MarkFamily, ...] = (
 UNOPENED = tuple(family for family in FAMILIES if family.place is Place.ANYWHERE)
 """The families of which a closing mark alone says that the reply began inside a thought."""
 
-ANSWER_TAG = regex.compile(r"<(?:answer|response|output|solution|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE)
-ANSWER_END_TAG = regex.compile(r"</(?:answer|response|output|solution|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE)
+ANSWER_TAG = regex.compile(
+    r"<(?:answer|response|output|solution|conclusion|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE
+)
+ANSWER_END_TAG = regex.compile(
+    r"</(?:answer|response|output|solution|conclusion|final)(?:[:_-]\w{1,40})?>", regex.IGNORECASE
+)
 """Between these, some models write their answer after a thought."""
 
 DECORATION = regex.compile(
