@@ -23,6 +23,7 @@ _LOOKED_AT = 400
 """Characters at a prompt's end that are looked at."""
 _OUTPUT = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
 _LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
+_OF_LLAMA_CPP = frozenset({"chat_template", "default_generation_settings", "generation_prompt"})
 _SWITCHES = ("enable_thinking", "thinking")
 
 
@@ -31,8 +32,8 @@ async def begins_inside_thought(
 ) -> bool | None:
     """Whether replies to such requests begin inside a thought; ``None`` where the server does not tell.
 
-    The server is asked for the prompt that it would make of the request (``/apply-template``), else for the template
-    itself (``/props``).
+    A server that has ``/props`` is llama.cpp's. It is asked for the prompt that it would make of the request
+    (``/apply-template``); one that is too old for that has its template read.
 
     Args:
         body: the request for a reply, as it is sent.
@@ -43,13 +44,14 @@ async def begins_inside_thought(
     """
     root = _root(options)
     async with asyncio.timeout(_PATIENCE):
-        prompt = (await _answer(session.post(root / "apply-template", json=dict(body)))).get("prompt")
-        if isinstance(prompt, str) and prompt:
-            return ends_inside_thought(prompt)
         address = root / "props"
         if model := body.get("model"):
             address = address.with_query(model=str(model), autoload="false")
-        return _tells(await _answer(session.get(address)), body)
+        props = await _answer(session.get(address))
+        if not props.keys() & _OF_LLAMA_CPP:
+            return None
+        prompt = (await _answer(session.post(root / "apply-template", json=dict(body)))).get("prompt")
+        return ends_inside_thought(prompt) if isinstance(prompt, str) and prompt else _tells(props, body)
 
 
 def ends_inside_thought(prompt: str) -> bool:

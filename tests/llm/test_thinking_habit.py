@@ -97,7 +97,7 @@ async def test_who_is_careful_gets_an_answer_without_thoughts_whole() -> None:
                 "default_generation_settings": {"params": {"generation_prompt": "<|im_start|>assistant\n<think>\n"}}
             }
         },
-        {"/apply-template": {"prompt": "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n"}},
+        {"/apply-template": {"prompt": "…<|im_start|>assistant\n<think>\n"}, "/props": {"chat_template": "{{ x }}"}},
         # What the server makes of a request says more than the template.
         {"/apply-template": {"prompt": "…<|START_THINKING|>"}, "/props": {"chat_template": HYBRID_TEMPLATE}},
     ],
@@ -115,7 +115,11 @@ async def test_where_the_template_tells_the_first_reply_is_clean_too(answers: di
         ({"/props": {"chat_template": ON_BY_DEFAULT_TEMPLATE}}, {"chat_template_kwargs": {"enable_thinking": False}}),
         ({"/props": {}}, {}),
         ({"/props": []}, {}),
-        ({"/apply-template": {"prompt": "<|im_start|>assistant\n<think>\n\n</think>\n\n"}}, {}),
+        ({"/apply-template": {"prompt": "<think>\n"}}, {}),
+        (
+            {"/apply-template": {"prompt": "<think>\n\n</think>\n\n"}, "/props": {"chat_template": THINKING_TEMPLATE}},
+            {},
+        ),
     ],
 )
 async def test_where_no_thought_is_opened_words_are_passed_on_as_they_come(
@@ -149,15 +153,15 @@ async def test_the_template_is_asked_for_with_the_request_itself_and_once() -> N
         if request.path.endswith("/chat/completions"):
             return await writing("Hello", " there.")(request)
         asked.append((request.path, json.loads(await request.text() or "{}")))
-        return web.json_response({"prompt": "<|im_start|>assistant\n"})
+        return web.json_response({"prompt": "<|im_start|>assistant\n", "chat_template": THINKING_TEMPLATE})
 
     extra = {"chat_template_kwargs": {"enable_thinking": False}}
     async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url, extra=extra)) as client:
         await client.warm_up(HELLO)
         await pieces_of(client)
         await pieces_of(client)
-    ((path, body),) = asked
-    assert path == "/apply-template"
+    assert [path for path, _ in asked] == ["/props", "/apply-template"]
+    body = asked[1][1]
     assert body["chat_template_kwargs"] == {"enable_thinking": False}
     assert body["messages"] == [{"role": "user", "content": "Ada: hello"}]
 
@@ -181,7 +185,7 @@ async def test_a_template_is_asked_for_again_when_the_server_has_loaded() -> Non
         if request.path.endswith("/chat/completions"):
             loading = False
             return await writing(*UNOPENED)(request)
-        return web.json_response({"prompt": "…<think>\n"}, status=503 if loading else 200)
+        return web.json_response({"chat_template": THINKING_TEMPLATE}, status=503 if loading else 200)
 
     async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client:
         assert "".join(await pieces_of(client)) == CLEAN
