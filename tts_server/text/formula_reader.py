@@ -19,7 +19,11 @@ from tts_server.text.lexicon import Formulas
 
 DEEPEST = 20
 """Groups in groups; what is nested deeper is left out."""
-_TOKEN = re.compile(r"\\([a-zA-Z]+)\*?|\\(.)|([0-9]+(?:[.,][0-9]+)*)|([^\W\d_]{4,}(?![\w\\]))|(\S)", re.DOTALL)
+_NUMBERS = {
+    ".": r"[0-9]+(?:,[0-9]{3}(?![0-9]))*(?:\.[0-9]+)?",
+    ",": r"[0-9]+(?:\.[0-9]{3}(?![0-9]))*(?:,[0-9]+)?",
+}
+"""By the language's decimal sign: in English "0,1" are two numbers."""
 _ALTERNATIVES = str.maketrans(
     {raised: f"^{{{plain}}}" for raised, plain in SUPERSCRIPTS.items()}
     | {lowered: f"_{{{plain}}}" for lowered, plain in SUBSCRIPTS.items()}
@@ -63,8 +67,15 @@ class _Token:
 class FormulaReader:
     """Reads formulas with the words of one language."""
 
-    def __init__(self, words: Formulas) -> None:
+    """Args:
+    decimal: the language's decimal sign.
+    """
+
+    def __init__(self, words: Formulas, decimal: str = ".") -> None:
         self._words = words
+        self._token = re.compile(
+            rf"\\([a-zA-Z]+)\*?|\\(.)|({_NUMBERS[decimal]})|([^\W\d_]{{4,}}(?![\w\\]))|(\S)", re.DOTALL
+        )
 
     def knows(self, command: str) -> bool:
         """Whether a command, without its backslash, is one that has a meaning here."""
@@ -75,7 +86,8 @@ class FormulaReader:
 
     def read(self, formula: str) -> str:
         """The formula in words; numbers stay in figures."""
-        return _Reading(formula, self._words).whole()
+        text = formula.replace("{,}", ",").translate(_ALTERNATIVES)
+        return _Reading(text, [_token(match) for match in self._token.finditer(text)], self._words).whole()
 
     def sign(self, symbol: str) -> str:
         """What a sign of :data:`~tts_server.text.formula_symbols.SYMBOLS` means."""
@@ -94,10 +106,10 @@ class FormulaReader:
 class _Reading:
     """One formula's tokens, and how far they are read."""
 
-    def __init__(self, formula: str, words: Formulas) -> None:
+    def __init__(self, text: str, tokens: list[_Token], words: Formulas) -> None:
         self._words = words
-        self._text = formula.translate(_ALTERNATIVES)
-        self._tokens = [_token(match) for match in _TOKEN.finditer(self._text)]
+        self._text = text
+        self._tokens = tokens
         self._at = 0
         self._depth = 0
 
@@ -178,8 +190,9 @@ class _Reading:
 
     def _scripted(self, base: str) -> str:
         """A thing and what is raised and lowered behind it."""
-        while self._peek("^") or self._peek("_"):
-            said = self._script(self._take().text)
+        while self._peek("^") or self._peek("_") or self._peek("'"):
+            mark = self._take().text
+            said = self._words.signs.get("prime", "") if mark == "'" else self._script(mark)
             base = base + said if said == _DEGREE else _joined([base, said])
         return base
 
@@ -211,6 +224,9 @@ class _Reading:
         return words.below.format(name=name, low=low) if low else words.unbounded.format(name=name)
 
     def _function(self, name: str) -> str:
+        if self._peek("_") and self._words.base:
+            self._take()
+            name = _joined([name, self._words.base.format(self._argument())])
         name = self._scripted(name)
         if self._at >= len(self._tokens):
             return name
@@ -237,9 +253,11 @@ class _Reading:
     def _bracketed(self, opening: str, before: str) -> str:
         inside = self._until(_CLOSING[opening])
         self._at += 1
-        if before in _FUNCTION_LETTERS:
+        letter, *primes = before.split() or [""]
+        if letter in _FUNCTION_LETTERS and set(primes) <= {self._words.signs.get("prime")}:
             return f"{self._words.of.format('')} {inside}".strip()
-        compound = " " in inside and not before.endswith(self._words.of.format("").strip())
+        # What has commas is a list, a point or an interval, and heard as one.
+        compound = " " in inside and "," not in inside and not before.endswith(self._words.of.format("").strip())
         return self._words.brackets.format(inside) if compound else inside
 
     def _absolute(self) -> str:
@@ -342,8 +360,13 @@ def _fraction(top: str, bottom: str, words: Formulas) -> str:
     if top.isdecimal() and bottom.isdecimal() and bottom in words.denominators and len(top) <= 2:
         names = words.denominators[bottom]
         return f"{words.one} {names[0]}" if top == "1" else f"{top} {names[-1]}"
-    compound = " " in top or " " in bottom
+    compound = _is_compound(top, words) or _is_compound(bottom, words)
     return (words.long_fraction if compound else words.fraction).format(top, bottom)
+
+
+def _is_compound(text: str, words: Formulas) -> bool:
+    """Whether it is a sum or more, so that the ear must be told where it ends."""
+    return any(f" {words.signs[sign]} " in f" {text} " for sign in ("+", "-", "=", "pm", "mp") if sign in words.signs)
 
 
 def _greek(command: str) -> str | None:

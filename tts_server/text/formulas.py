@@ -26,14 +26,15 @@ _MARKED = re.compile(
     rf"|(?<![\\\w$])\$(?P<inline>(?![\s$])[^$\n]{{0,{LONGEST}}}[^$\s\\])\$(?![0-9$])"
     # The rest of it went to the next segment.
     rf"|(?<![\\\w$])(?:\$\$?|\\[(\[])(?P<open>[^$\n]{{0,{LONGEST}}}\\[a-zA-Z][^$\n]{{0,{LONGEST}}})\Z"
-    rf"|(?<![\w:\\])\\(?P<bare>[a-zA-Z]+(?:(?:\[[^\]\n]*\])?(?:{_GROUP})+)?(?:{_SCRIPT})*)"
-    rf"|(?<![\w\\^])(?P<power>(?:[0-9]+(?:[.,][0-9]+)?|[a-zA-Z])\^(?:{_GROUP}|-?[0-9]+|[a-zA-Z])(?!\w))",
+    rf"|(?<![a-zA-Z_:\\])\\(?P<bare>[a-zA-Z]+(?:(?:\[[^\]\n]*\])?(?:{_GROUP})+)?(?:{_SCRIPT})*)"
+    rf"|(?P<power>(?:(?<![\w\\^])(?:[0-9]+(?:[.,][0-9]+)?|[a-zA-Z])|\))\^(?:{_GROUP}|-?[0-9]+|[a-zA-Z])(?!\w))",
     re.DOTALL,
 )
 _MATHEMATICAL = re.compile(r"[\\^_{}=+<>|/*()\u00b0\u00b1-\u00b3\u0370-\u03ff\u00d7\u00f7\u2190-\u22ff-]")
 _PLAIN_WORD = re.compile(r"(?:\A|(?<=[\s(]))[^\W\d_]{3,}(?=[\s.,;:!?)]|\Z)")
 _IN_TEXT = re.compile(r"\\(?:text|mbox|mathrm|operatorname|textbf|textit|textrm)\s*\{[^{}]*\}")
 _LONE_DELIMITER = re.compile(r"\\[()\[\]]")
+_JOINING = ("-", "'", "’")
 _KINDS = ("shown", "square", "round", "inline", "open", "power")
 _ROOT = re.compile(r"√\s?(?:([0-9]+(?:[.,][0-9]+)?|[^\W\d_](?!\w))|\(([^()]{1,200})\))")
 _RAISED = re.compile(rf"(?<=[^\W_]|\))([{''.join(SUPERSCRIPTS)}]+)(?![{''.join(SUPERSCRIPTS)}])")
@@ -81,8 +82,15 @@ class _Formulas:
         if match["bare"] is not None:
             name = re.match("[a-zA-Z]+", match["bare"])
             # A path, or a word that somebody escaped: it stays.
-            return self._spaced(f"\\{match['bare']}") if name and self._reader.knows(name[0]) else match["bare"]
-        return self._spaced(next(filter(None, match.group(*_KINDS)), ""))
+            return self._said(match, f"\\{match['bare']}") if name and self._reader.knows(name[0]) else match["bare"]
+        if match["power"] and match["power"].startswith(")"):
+            return ")" + self._said(match, match["power"][1:])
+        return self._said(match, next(filter(None, match.group(*_KINDS)), ""))
+
+    def _said(self, match: re.Match[str], formula: str) -> str:
+        # "$x$-axis" stays one word.
+        joined = match.string[match.end() : match.end() + 1] in _JOINING
+        return self._spaced(formula).rstrip() if joined else self._spaced(formula)
 
     def _spaced(self, formula: str) -> str:
         return f" {self._reader.read(formula)} "
@@ -128,4 +136,5 @@ def _formulas(main: str) -> _Formulas:
     words = own or lexicon_for("en").formulas
     if words is None:
         raise LexiconError("en.yaml: formulas: they are missing")
-    return _Formulas(FormulaReader(words), plain=own is not None)
+    numbers = lexicon_for(main).numbers
+    return _Formulas(FormulaReader(words, numbers.decimal if numbers else "."), plain=own is not None)

@@ -207,7 +207,7 @@ class Formulas(_Part):
 
     ``signs`` are by LaTeX command or by character, ``large`` are those with bounds (sums, integrals, limits).
     ``powers`` are by exponent, ``denominators`` by number: beside one, and beside several. ``of`` joins a function and
-    what it is of, ``mixed`` a whole number and a fraction.
+    what it is of, ``mixed`` a whole number and a fraction; ``base`` is that of a logarithm.
     """
 
     signs: dict[Word, str]
@@ -217,6 +217,7 @@ class Formulas(_Part):
     powers: dict[Word, Word]
     power: Word
     index: Word
+    base: Word | None = None
     one: Word
     denominators: dict[Word, Forms]
     fraction: Word

@@ -44,6 +44,10 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         (r"$90^\circ$ or $90°$", "ninety degrees or ninety degrees"),
         (r"$\binom{n}{k}$ and $\vec{v}$", "n choose k and vector v"),
         (r"\[\begin{array}{cc} a & b \\ c & d \end{array}\]", "a b, c d"),
+        (r"$\frac{dy}{dx} = f'(x)$", "d y over d x equals f prime of x"),
+        (r"$x \in [0,1]$ and $1,000$", "x is in zero, one and one thousand"),
+        (r"$\log_2 8 = 3$", "log base two of eight equals three"),
+        (r"the $x$-axis", "the x-axis"),
         # Without marks
         (r"x^2 and 10^6", "x squared and ten to the power of six"),
         (
@@ -54,6 +58,8 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         ("x² + y³ = 10⁻³", "x squared plus y cubed equals ten to the power of minus three"),
         ("5 m² of H₂O", "five square metres of H2O"),
         (r"Use \frac{1}{2} here", "Use one half here"),
+        (r"5\cdot 3 = 15", "five times three equals fifteen"),
+        (r"(a+b)^2", "(a+b) squared"),
         # What is unknown is dropped
         (r"$\foo{x} + \qquad\bar{y}$", "x plus y bar"),
         (r"\unheardof things", "unheardof things"),
@@ -80,11 +86,24 @@ def test_english(written: str, heard: str) -> None:
         (r"$\frac{3}{4} \cdot \sqrt{x} \ge 2^n$", "drei Viertel mal Wurzel aus x größer oder gleich zwei hoch n"),
         (r"\(\sum_{k=0}^{n} a_k\)", "die Summe von k gleich null bis n über a Index k"),
         ("x² ≤ ½", "x Quadrat kleiner oder gleich ein halb"),
+        (r"$0,5 + 0{,}5$", "null Komma fünf plus null Komma fünf"),
         ("Das kostet 5 $ oder $10", "Das kostet fünf Dollar oder zehn Dollar"),
     ],
 )
 def test_german(written: str, heard: str) -> None:
     assert for_the_ear(written, "de") == heard
+
+
+@pytest.mark.parametrize(
+    ("language", "heard"),
+    [
+        ("fr", "un demi de x au carré"),
+        ("es", "un medio de x al cuadrado"),
+        ("it", "un mezzo de x al quadrato"),
+    ],
+)
+def test_other_languages(language: str, heard: str) -> None:
+    assert for_the_ear(r"$\frac{1}{2}$ de $x^2$", language) == heard
 
 
 @pytest.mark.parametrize("language", sorted({*languages(), "sv", "xx"}))
