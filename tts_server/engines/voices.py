@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 
 from tts_server.engines.base import UnknownVoiceError, Voice
@@ -30,6 +31,7 @@ LANGUAGES = {
 # ISO 639-3: a macrolanguage's tag, and the member that is meant when people use it.
 _MEMBERS = {"zh": "cmn", "no": "nb", "iw": "he"}
 _LONGEST_MAIN_PART = 3
+_REGIONAL = re.compile(r"[a-z]{2,3}(-[a-z]{4})?-([a-z]{2}|[0-9]{3})")
 _NEAR = 0.75
 _LISTED = 8
 
@@ -77,8 +79,11 @@ def _by_language(voices: Sequence[Voice], default: Voice, name: str) -> Voice | 
     if kin:
         return default if default in kin else kin[0]
     tag = LANGUAGES.get(tag, tag)
-    is_language = tag.isalpha() and len(tag) <= _LONGEST_MAIN_PART
-    return _for_language(voices, default, tag) if is_language else None
+    if tag.isalpha() and len(tag) <= _LONGEST_MAIN_PART:
+        return _for_language(voices, default, tag)
+    # Where a language has one voice for all its regions, this is the one that is meant.
+    main = _main_part(tag) if _REGIONAL.fullmatch(tag) else None
+    return next((candidate for candidate in voices if candidate.language.lower() == main), None)
 
 
 def _for_language(voices: Sequence[Voice], default: Voice, language: str) -> Voice | None:

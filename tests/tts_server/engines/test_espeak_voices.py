@@ -65,6 +65,8 @@ def test_a_language_is_spoken_by_its_tag(engine: RealtimeTtsEngine, language: st
         ("pt-PT", "pt"),
         ("es_MX", "es-419"),
         ("spanish", "es"),
+        ("de-AT", "de"),
+        ("zh_TW", "cmn"),
         ("german", "de"),
         ("De", "de"),
         ("EN-US", "en-us"),

@@ -100,6 +100,9 @@ def test_german(written: str, heard: str) -> None:
         ("fr", "un demi de x au carré"),
         ("es", "un medio de x al cuadrado"),
         ("it", "un mezzo de x al quadrato"),
+        ("pt", "um meio de x ao quadrado"),
+        ("nl", "een half de x kwadraat"),
+        ("ru", "одна вторая de x в квадрате"),
     ],
 )
 def test_other_languages(language: str, heard: str) -> None:
