@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 FLOOR, CEILING = 2.0, 30.0
-"""Seconds that it may always take, and after which it may always be looked at."""
+"""Seconds that it may always take, and the most for a sound of one of Whisper's windows, which last 30 s."""
+WINDOW = 30.0
 UNKNOWN = 15.0
 """Seconds that the first answer may take."""
 TIMES_THE_USUAL = 4.0
@@ -28,7 +29,8 @@ class AnswerTimes:
         """Seconds after which it may hang; twice as many with each attempt at the same sound."""
         usual: float | None = max(self._recent, default=None)
         limit = UNKNOWN if usual is None else TIMES_THE_USUAL * usual * _units(sound_seconds)
-        return min(max(limit, FLOOR), CEILING) * float(2 ** (attempt - 1))
+        ceiling = CEILING * max(1.0, sound_seconds / WINDOW)
+        return min(max(limit, FLOOR), ceiling) * float(2 ** (attempt - 1))
 
 
 def _units(sound_seconds: float) -> float:

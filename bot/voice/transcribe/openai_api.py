@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 PATIENCE = 30.0
 """Seconds from the end of a turn within which the server may be asked for its words again."""
 ANSWER_LIMIT, GUESS_LIMIT = 20.0, 10.0
-"""Seconds for one answer, whole, and for one that may turn out not to be needed."""
+"""Seconds for a whole answer, and for one that may turn out not to be needed, besides the length of the sound."""
 DELAYS = (0.3, 0.7, 1.5, 3.0)
 """Seconds before each next attempt at a server that failed without saying when to come back."""
 MAX_ANSWER_BYTES = 1_000_000
@@ -181,7 +181,8 @@ class OpenAITranscriber:
     async def _answer(self, job: Job) -> Answer:
         """Ask until there is an answer, it is clear that none will come, or it takes too long."""
         final, delays = job.request.urgency is Urgency.FINAL, iter(DELAYS)
-        give_up_at = job.asked_at + PATIENCE
+        give_up_at = job.asked_at + PATIENCE + job.request.seconds
+        limit = job.request.seconds + (ANSWER_LIMIT if final else GUESS_LIMIT)
         while True:
             if final and self._clock() + self._limits.wait >= give_up_at:
                 raise TranscriptionError(f"{self._server.host} has too much to do, for {self._limits.wait:.0f} s.")
@@ -191,7 +192,7 @@ class OpenAITranscriber:
                 raise TranscriptionShed(f"{self._server.host} has too much to do.")
             left = max(1.0, give_up_at - self._clock())
             try:
-                return await self._ask(job.request, min(left, ANSWER_LIMIT if final else GUESS_LIMIT))
+                return await self._ask(job.request, min(left, limit))
             except _RequestFailed as error:
                 wait = next(delays, None) if error.wait is None else error.wait
                 if error.busy:

@@ -20,8 +20,8 @@ from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 _log = logging.getLogger(__name__)
 
 LOAD_LIMIT, LOAD_CEILING = 120.0, 300.0
-ANSWER_CEILING = 60.0
-"""Seconds after which it hangs, however busy it is."""
+BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
+"""So many times as long as where it may hang, but at least so many seconds, may it take while it is busy."""
 REST_SECONDS = 120.0
 """How long the model stays in memory after a call."""
 MAX_ATTEMPTS = 3
@@ -165,7 +165,7 @@ class WhisperTranscriber:
         question = {"hot_words": ", ".join(request.hot_words) or None, "usual": request.language}
         limit = self._times.too_long(request.seconds, job.attempts)
         try:
-            answer = await worker.ask(question, request.sound, limit, max(ANSWER_CEILING, limit))
+            answer = await worker.ask(question, request.sound, limit, max(BUSY_FACTOR * limit, SHORTEST_CEILING))
         except WorkerGoneError as error:
             self._died(error)
             raise
