@@ -150,7 +150,8 @@ async def _ears(settings: Settings) -> Finding:
     if device.startswith("cuda") and settings.stt_url is None:
         cards, wanted = await asyncio.to_thread(_cuda_cards), int(device.partition(":")[2] or 0)
         if wanted >= cards:
-            return Finding("Ears", False, f"STT_DEVICE={device}, but CUDA finds {cards or 'no'} cards here")
+            there = f"CUDA finds {cards or 'no'} cards here"
+            return Finding("Ears", False, f"STT_DEVICE={device}, but {there}: the processor is used")
     if settings.uses_toy_transcriber:
         return Finding("Ears", None, TOY_EARS)
     async with aiohttp.ClientSession(headers=HEADERS) as http:

@@ -99,9 +99,8 @@ class Guards:
             case Phantom.CREDITS:
                 return False
             case Phantom.VIDEO:
-                if not alone:
-                    return segment.sure is True
-                return segment.sure is not False and _fits(text, loud, NATURAL_LETTERS_A_SECOND, SLACK)
+                # In a call it is far more often made up than said: it needs proof.
+                return segment.sure is True and (not alone or _fits(text, loud, NATURAL_LETTERS_A_SECOND, SLACK))
             case Phantom.SHORT:
                 known = not alone or segment.sure is True
                 return not segment.doubtful and (known or _fits(text, loud, LETTERS_A_SECOND, SHORT_SLACK))

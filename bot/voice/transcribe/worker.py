@@ -160,7 +160,9 @@ def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
         except ModelMissing as error:
             answer = {"error": str(error), "missing": True}
         except Exception as error:
-            logging.exception("Could not transcribe")
+            # What can't be loaded in one place is tried in another; whoever asked says why.
+            if not header.get("load"):
+                logging.exception("Could not transcribe")
             answer = {"error": str(error) or type(error).__name__}
         answers.write(encode({"id": header.get("id"), **answer}))
         answers.flush()
