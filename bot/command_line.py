@@ -16,6 +16,7 @@ from bot.demo import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
 from bot.identity import VERSION
 from bot.models.command import run_models
+from bot.operator_files import persona_name
 from bot.run import run_bot
 from bot.services import check_speech_settings
 from bot.setting_notices import setting_notices
@@ -66,7 +67,7 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
             _log_to_stderr(verbose=options.verbose)
             if options.events:
                 return await run_bot(settings, EventWriter(sys.stdout))
-            return await run_bot(settings, CallConsole(Console(), settings.persona.capitalize()))
+            return await run_bot(settings, CallConsole(Console(), persona_name(settings)))
 
 
 def _log_to_stderr(*, verbose: bool) -> None:

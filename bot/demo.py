@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from bot.child import bot_process
 from bot.demo_script import Caller, CallFailedError
-from bot.operator_files import prepare_folders
+from bot.operator_files import persona_name, prepare_folders
 from bot.voice.events import CallEvent
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.watching.console import CallConsole
@@ -77,7 +77,7 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
 
 async def _play(settings: Settings, options: DemoOptions, console: Console, out: Path) -> None:
     await _make_ears(settings, console)
-    view = CallConsole(console, settings.persona.capitalize())
+    view = CallConsole(console, persona_name(settings))
     feed = _Feed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")

@@ -65,6 +65,7 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         _opus,
         _folders,
         _persona,
+        features.personas,
         _model,
         _ears,
         _voice,

@@ -13,9 +13,9 @@ from bot.features.profile_picture.folder import picture_names
 from bot.finding import Finding
 from bot.identity import HEADERS
 from bot.llm.options import ModelOptions
-from bot.llm.personas import PersonaError
+from bot.llm.personas import Persona, PersonaError
 from bot.llm.stream import ModelClient
-from bot.operator_files import twin_persona, workflow
+from bot.operator_files import other_personas, twin_persona, workflow
 from config.settings import Settings
 
 PATIENCE = aiohttp.ClientTimeout(total=5.0)
@@ -55,13 +55,35 @@ async def twin(settings: Settings) -> Finding:
         return Finding("Twin", False, str(error))
     if persona is None:
         return Finding("Twin", None, "BIPOLAR_TWIN is not set: there are no arguments")
-    if persona.model and settings.model_url:
-        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-        async with ModelClient(ModelOptions(settings.model_url, settings.llm_api, persona.model, key)) as model:
+    problem = await _missing_model(settings, persona)
+    return Finding("Twin", problem is None, problem or persona.name)
+
+
+async def personas(settings: Settings) -> Finding:
+    """Whom people may choose with ``!persona`` can be used, and has a model that there is."""
+    try:
+        others = await asyncio.to_thread(other_personas, settings)
+    except PersonaError as error:
+        return Finding("Personas", False, str(error))
+    if not others:
+        return Finding("Personas", None, "there are no others to choose")
+    problems = [await _missing_model(settings, persona) for persona in others]
+    problem = next(filter(None, problems), None)
+    names = ", ".join(persona.name for persona in others)
+    return Finding("Personas", problem is None, problem or f"people may choose {names} too")
+
+
+async def _missing_model(settings: Settings, persona: Persona) -> str | None:
+    """What to say where a server for replies lists its models, and the one that this persona asks for is not there."""
+    asked_for = persona.model or settings.llm_model
+    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+    for url in settings.model_urls.values():
+        async with ModelClient(ModelOptions(url, settings.llm_api, asked_for, key)) as model:
             report = await model.check()
-        if report.reachable and report.problem:
-            return Finding("Twin", False, f"{persona.name} asks for a model of its own: {report.problem}")
-    return Finding("Twin", True, persona.name)
+        if report.models and report.problem:
+            whose = "a model of its own" if persona.model else "LLM_MODEL"
+            return f"{persona.name} asks for {whose}: {report.problem}"
+    return None
 
 
 async def pictures(settings: Settings) -> Finding:

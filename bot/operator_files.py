@@ -30,9 +30,23 @@ def own_persona(settings: Settings) -> Persona:
     return _persona("PERSONA", settings.persona)
 
 
+def persona_name(settings: Settings) -> str:
+    """What the bot is called, for the console; where its persona can't be used, the start says so elsewhere."""
+    try:
+        return own_persona(settings).name
+    except PersonaError:
+        return settings.persona
+
+
 def twin_persona(settings: Settings) -> Persona | None:
     """Its twin, where it has one; raises :class:`~bot.llm.personas.PersonaError`."""
     return _persona("BIPOLAR_TWIN", settings.bipolar_twin) if settings.bipolar_twin else None
+
+
+def other_personas(settings: Settings) -> list[Persona]:
+    """Whom else ``!persona`` can choose; raises :class:`~bot.llm.personas.PersonaError` where one is malformed."""
+    files = sorted(path.stem for path in PERSONAS_DIR.glob("*.yaml"))
+    return [load_persona(file, PERSONAS_DIR) for file in files if file != settings.persona]
 
 
 def workflow(settings: Settings) -> Workflow | None:

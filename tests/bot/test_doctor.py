@@ -122,3 +122,24 @@ async def test_a_twin_whose_own_model_is_not_there_is_wrong(
     finding = await doctor_features.twin(read_settings(bipolar_twin="ria", llm_url=f"{servers.url}/v1"))
     assert finding.good is False
     assert "nobody-has-this" in finding.text
+
+
+async def test_a_persona_that_people_may_choose_needs_a_model_that_there_is(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("bot.operator_files.PERSONAS_DIR", tmp_path)
+    settings: dict[str, Any] = {"persona": "mia", "llm_url": f"{servers.url}/v1", "llm_model": "qwen2.5-vl"}
+    assert (await doctor_features.personas(read_settings(**settings))).good is None
+    ria = "name: Ria\ndescription: another\nmoods: {calm: calm}\ndefault_mood: calm\n"
+    (tmp_path / "ria.yaml").write_text(ria)
+    finding = await doctor_features.personas(read_settings(**settings))
+    assert (finding.good, finding.text) == (True, "people may choose Ria too")
+    (tmp_path / "ria.yaml").write_text(f"{ria}model: nobody-has-this\n")
+    finding = await doctor_features.personas(read_settings(**settings))
+    assert finding.good is False
+    assert "Ria asks for a model of its own: " in finding.text
+    assert "nobody-has-this" in finding.text
+    (tmp_path / "ria.yaml").write_text("name: Ria\n")
+    finding = await doctor_features.personas(read_settings(**settings))
+    assert finding.good is False
+    assert "ria.yaml is not a persona" in finding.text

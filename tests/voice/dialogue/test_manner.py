@@ -1,0 +1,83 @@
+"""A reply that has begun is spoken as it began, whatever is chosen while the model thinks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.progress import DialogueTexts
+from bot.voice.dialogue.reply import Prompt
+from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.events import CallEvent, ReplyEnded
+from tests.voice.call_without_discord import Hum, Parrot, Slate, Tape
+from tts_server import wire
+
+LIMIT = 5.0
+CALM, LIVELY = wire.SpeechParameters(preset="calm"), wire.SpeechParameters(voice="robin", preset="energetic")
+
+
+class SlowParrot(Parrot):
+    """Thinks before it says what it was told."""
+
+    def __init__(self) -> None:
+        self.thinks = asyncio.Event()
+        self.may_speak = asyncio.Event()
+
+    async def answer(
+        self, author: str, text: str, when_loading: Callable[[], None] | None = None
+    ) -> AsyncGenerator[str, None]:
+        self.thinks.set()
+        await self.may_speak.wait()
+        yield f"{author} said: "
+        yield text
+
+
+class NotedHum(Hum):
+    """Notes how each piece was to be spoken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[wire.SpeechParameters] = []
+
+    async def send(self, message: wire.ClientMessage) -> None:
+        if isinstance(message, wire.Speak) and message.token:
+            self.asked.append(message.parameters)
+        await super().send(message)
+
+
+async def test_a_reply_keeps_the_manner_that_it_began_with_and_the_next_has_the_new_one() -> None:
+    manner, parrot, hum, tape = [CALM], SlowParrot(), NotedHum(), Tape()
+    ended: asyncio.Queue[CallEvent] = asyncio.Queue()
+
+    def watch(event: CallEvent) -> None:
+        if isinstance(event, ReplyEnded):
+            ended.put_nowait(event)
+
+    conversation = Conversation(
+        Dialogue(DialogueTexts), parrot, hum, tape, Slate(), watch=watch, manner=lambda: manner[-1]
+    )
+    tape.conversation = conversation
+    running = asyncio.create_task(conversation.run())
+    try:
+        async with asyncio.timeout(LIMIT):
+            await asyncio.sleep(0)
+            conversation.prompt(Prompt("Ada", "hello", 0.0))
+            await parrot.thinks.wait()
+            manner.append(LIVELY)
+            parrot.may_speak.set()
+            await ended.get()
+            assert set(hum.asked) == {CALM}
+            hum.asked.clear()
+            conversation.prompt(Prompt("Ada", "and now", 0.0))
+            await ended.get()
+            assert set(hum.asked) == {LIVELY}
+            hum.asked.clear()
+            conversation.prompt(Prompt("Ada", "hear this voice", 0.0, voice="ada"))
+            await ended.get()
+            assert set(hum.asked) == {wire.SpeechParameters(voice="ada", preset="energetic")}, (
+                "a voice of its own stays"
+            )
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
