@@ -97,6 +97,8 @@ async def test_a_port_that_is_taken() -> None:
         ({"TTS_BIND": "8765"}, "TTS_BIND", 2),
         ({"TTS_BIND": "127.0.0.1:99999"}, "TTS_BIND", 2),
         ({"TTS_DEVICE": "abacus"}, "TTS_DEVICE", 2),
+        ({"TTS_ALLOWED_ORIGINS": "*"}, "TTS_TOKEN", 2),
+        ({"TTS_ALLOWED_ORIGINS": "chat.example"}, "TTS_ALLOWED_ORIGINS", 2),
         ({"TTS_PRESET": "grumpy"}, "grumpy", 2),
         ({"TTS_ENGINE": "siri"}, "siri", 1),
         ({"TTS_FALLBACK": "siri"}, "siri", 1),

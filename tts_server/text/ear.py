@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from tts_server.text.formulas import read_formulas, silence_backslashes
+from tts_server.text.formulas import read_formulas, silence_marks
 from tts_server.text.letter_marks import restore_marks
 from tts_server.text.lexicon import lexicon_for
 from tts_server.text.markup import ends_sentence, strip_markup
@@ -34,7 +34,7 @@ def for_the_ear(text: str, language: str, before: str = "", pronunciations: Pron
     """
     begins_sentence = ends_sentence(before) or text.startswith("\n")
     text = read_formulas(hear_gaps(text), language)
-    text = silence_backslashes(strip_markup(text, lexicon_for(language).phrases, begins_sentence))
+    text = silence_marks(strip_markup(text, lexicon_for(language).phrases, begins_sentence))
     text = _LEADING.sub("", _GLUED_STOP.sub(". ", text))
     text = pronunciations.apply(text) if pronunciations else text
     text = restore_marks(text, language)

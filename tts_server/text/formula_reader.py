@@ -30,6 +30,7 @@ _ALTERNATIVES = str.maketrans(
     | {vulgar: rf"\frac{{{top}}}{{{bottom}}}" for vulgar, (top, bottom) in VULGAR_FRACTIONS.items()}
     | {sign: rf"\{name} " if len(name) > 1 else name for sign, name in (SYMBOLS | ONLY_IN_FORMULAS).items()}
 )
+_SLASHED = re.compile(r"(?<![\w.,])([0-9]{1,2})/([0-9]{1,3})(?![\w.,])")
 _TEXT = frozenset(["text", "textbf", "textit", "textrm", "texttt", "textsf", "mbox"])
 _FONTS = frozenset(
     [
@@ -86,7 +87,7 @@ class FormulaReader:
 
     def read(self, formula: str) -> str:
         """The formula in words; numbers stay in figures."""
-        text = formula.replace("{,}", ",").translate(_ALTERNATIVES)
+        text = _SLASHED.sub(r"\\frac{\1}{\2}", formula.replace("{,}", ",").translate(_ALTERNATIVES))
         return _Reading(text, [_token(match) for match in self._token.finditer(text)], self._words).whole()
 
     def sign(self, symbol: str) -> str:

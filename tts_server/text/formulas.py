@@ -27,7 +27,7 @@ _MARKED = re.compile(
     # The rest of it went to the next segment.
     rf"|(?<![\\\w$])(?:\$\$?|\\[(\[])(?P<open>[^$\n]{{0,{LONGEST}}}\\[a-zA-Z][^$\n]{{0,{LONGEST}}})\Z"
     rf"|(?<![a-zA-Z_:\\])\\(?P<bare>[a-zA-Z]+(?:(?:\[[^\]\n]*\])?(?:{_GROUP})+)?(?:{_SCRIPT})*)"
-    rf"|(?P<power>(?:(?<![\w\\^])(?:[0-9]+(?:[.,][0-9]+)?|[a-zA-Z])|\))\^(?:{_GROUP}|-?[0-9]+|[a-zA-Z])(?!\w))",
+    rf"|(?P<power>(?:(?<![\w\\^])(?:[0-9]+(?:[.,][0-9]+)?|[a-zA-Z])|\))\^(?:{_GROUP}|\([^()\n]{{1,100}}\)|-?(?:[0-9]+|[a-zA-Z]))(?!\w))",
     re.DOTALL,
 )
 _MATHEMATICAL = re.compile(r"[\\^_{}=+<>|/*()\u00b0\u00b1-\u00b3\u0370-\u03ff\u00d7\u00f7\u2190-\u22ff-]")
@@ -35,7 +35,7 @@ _PLAIN_WORD = re.compile(r"(?:\A|(?<=[\s(]))[^\W\d_]{3,}(?=[\s.,;:!?)]|\Z)")
 _IN_TEXT = re.compile(r"\\(?:text|mbox|mathrm|operatorname|textbf|textit|textrm)\s*\{[^{}]*\}")
 _LONE_DELIMITER = re.compile(r"\\[()\[\]]")
 _JOINING = ("-", "'", "’")
-_KINDS = ("shown", "square", "round", "inline", "open", "power")
+_KINDS = ("shown", "square", "round", "inline", "open")
 _ROOT = re.compile(r"√\s?(?:([0-9]+(?:[.,][0-9]+)?|[^\W\d_](?!\w))|\(([^()]{1,200})\))")
 _RAISED = re.compile(rf"(?<=[^\W_]|\))([{''.join(SUPERSCRIPTS)}]+)(?![{''.join(SUPERSCRIPTS)}])")
 _SQUARE_UNIT = re.compile(r"[mM]\Z")
@@ -55,9 +55,9 @@ def read_formulas(text: str, language: str) -> str:
     return _formulas(main_part(language)).read(text) if _MAYBE.search(text) else text
 
 
-def silence_backslashes(text: str) -> str:
-    """``text`` without backslashes, which nobody wants to hear."""
-    return text.replace("\\", " ")
+def silence_marks(text: str) -> str:
+    """``text`` without the marks of formulas that are left over, and that nobody wants to hear."""
+    return text.replace("\\", " ").replace("^", " ")
 
 
 class _Formulas:
@@ -81,10 +81,14 @@ class _Formulas:
             return match[0]
         if match["bare"] is not None:
             name = re.match("[a-zA-Z]+", match["bare"])
-            # A path, or a word that somebody escaped: it stays.
-            return self._said(match, f"\\{match['bare']}") if name and self._reader.knows(name[0]) else match["bare"]
-        if match["power"] and match["power"].startswith(")"):
-            return ")" + self._said(match, match["power"][1:])
+            # Without braces a path, or a word that somebody escaped: it stays.
+            is_command = "{" in match["bare"] or (name and self._reader.knows(name[0]))
+            return self._said(match, f"\\{match['bare']}") if is_command else match["bare"]
+        if match["power"]:
+            base, _, exponent = match["power"].partition("^")
+            kept = ")" if base == ")" else ""
+            script = f"{{{exponent[1:-1]}}}" if exponent.startswith("(") else f"{{{exponent}}}"
+            return kept + self._said(match, f"{base.removeprefix(')')}^{script}")
         return self._said(match, next(filter(None, match.group(*_KINDS)), ""))
 
     def _said(self, match: re.Match[str], formula: str) -> str:

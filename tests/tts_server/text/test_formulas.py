@@ -60,6 +60,9 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         (r"Use \frac{1}{2} here", "Use one half here"),
         (r"5\cdot 3 = 15", "five times three equals fifteen"),
         (r"(a+b)^2", "(a+b) squared"),
+        (r"a^(b+c) and e^-x", "a to the power of b plus c and e to the power of minus x"),
+        (r"$1/2$ or $3/4$", "one half or three quarters"),
+        (r"\boxed{42} it is ^_^", "forty-two it is"),
         # What is unknown is dropped
         (r"$\foo{x} + \qquad\bar{y}$", "x plus y bar"),
         (r"\unheardof things", "unheardof things"),
