@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bot.llm.deltas import LENGTH, Delta
 from bot.llm.filters.chain import FilterChain, Retraction, TextFilter
@@ -13,6 +13,10 @@ from bot.llm.filters.turn_marks import TurnMarks
 from bot.llm.filters.whole_characters import WholeCharacters
 from bot.llm.speakers import NOBODY, Speakers
 from bot.llm.thinking_habit import ThinkingHabit
+
+MAX_CHARS = 400_000
+"""No reply of so many tokens as can be set is longer; what comes after that is not read."""
+_PART = 1_000
 
 
 class ReplyText:
@@ -35,6 +39,7 @@ class ReplyText:
         self._habit = habit
         self._guessed = careful and not habit.known
         self._reasoned = False
+        self._taken = 0
         self._harmony = HarmonyFilter()
         self._thoughts = ThoughtFilter(begins_inside=habit.begins_inside or self._guessed)
         self._speakers = speakers
@@ -53,7 +58,7 @@ class ReplyText:
     @property
     def ended(self) -> bool:
         """Whether the reply is over, whatever the server goes on to write."""
-        return self._chain.ended
+        return self._chain.ended or self._taken >= MAX_CHARS
 
     @property
     def thought(self) -> bool:
@@ -68,22 +73,20 @@ class ReplyText:
         if delta.reasoning.strip():
             self._reasoned = True
             self._thoughts.separate()
-        return self._noted(self._chain.feed(delta.text)) if delta.text else []
+        self._taken += len(delta.text)
+        return self._noted(standing(self._chain.feed(delta.text))) if delta.text else []
 
     def end(self) -> list[str]:
         """There are no more steps; returns the rest of what is said."""
         cut_off = self.reason in LENGTH
         if cut_off and not self._guessed:
             self._thoughts.cut_off()
-        pieces = self._noted(self._chain.finish())
+        pieces = self._noted(standing(self._chain.finish()))
         if self.spoke and not self._thoughts.began_inside and not cut_off and not self.ended:
             self._habit.began_outside()
         return pieces
 
     def _noted(self, pieces: list[str]) -> list[str]:
-        retractions = [place for place, piece in enumerate(pieces) if isinstance(piece, Retraction)]
-        if retractions:
-            del pieces[: retractions[-1]]
         if self._thoughts.began_inside:
             self._habit.began_inside()
         for piece in pieces:
@@ -91,7 +94,26 @@ class ReplyText:
         return pieces
 
 
+def parts(delta: Delta) -> Iterator[Delta]:
+    """A step in steps of a bounded length: a filter's work grows with the square of what it is given at once."""
+    *earlier, last = range(0, max(1, len(delta.text)), _PART)
+    if not earlier:
+        yield delta
+        return
+    yield Delta(delta.text[:_PART], delta.reasoning)
+    for start in earlier[1:]:
+        yield Delta(delta.text[start : start + _PART])
+    yield Delta(delta.text[last:], finished=delta.finished, reason=delta.reason)
+
+
+def standing(pieces: list[str]) -> list[str]:
+    """The pieces without those that a later one among them retracts."""
+    retractions = [place for place, piece in enumerate(pieces) if isinstance(piece, Retraction)]
+    return pieces[retractions[-1] :] if retractions else pieces
+
+
 def clean_text(text: str) -> str:
     """A whole reply without what it must not carry, where it came in one piece and belongs to no conversation."""
     reply = ReplyText(ThinkingHabit(), careful=True)
-    return "".join([*reply.take(Delta(text)), *reply.end()]).strip()
+    said = [piece for part in parts(Delta(text)) for piece in reply.take(part)]
+    return "".join([*said, *reply.end()]).strip()

@@ -16,6 +16,7 @@ from bot.identity import HEADERS
 from bot.llm.check import ServerReport, check_server
 from bot.llm.context_size import ask_context_size
 from bot.llm.context_window import ContextWindow
+from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
@@ -23,7 +24,7 @@ from bot.llm.opening import Opening, Question, ServerMemory
 from bot.llm.options import ModelOptions
 from bot.llm.remedies import nothing_said
 from bot.llm.reply import ReplyReader
-from bot.llm.reply_text import ReplyText
+from bot.llm.reply_text import ReplyText, parts, standing
 from bot.llm.requests import reply_body
 from bot.llm.speakers import NOBODY, Speakers
 from bot.llm.template_probe import begins_inside_thought
@@ -166,7 +167,7 @@ class ModelClient:
             reader = ReplyReader(response, question.options, question.begin_by)
             reply = ReplyText(await self._ask_for_template(question), speakers, careful=careful)
             while not reply.ended and (delta := await reader.read()) is not None:
-                for piece in reply.take(delta):
+                for piece in await self._said_by(reply, delta):
                     yield piece
             for piece in reply.end():
                 yield piece
@@ -174,6 +175,18 @@ class ModelClient:
         finally:
             # Hangs up, unless the body was read to its end: then the connection is back in the pool already.
             response.close()
+
+    @staticmethod
+    async def _said_by(reply: ReplyText, delta: Delta) -> list[str]:
+        """What is said by one step, which may be a whole answer: the event loop goes on meanwhile."""
+        said: list[str] = []
+        for part in parts(delta):
+            said += reply.take(part)
+            if reply.ended:
+                break
+            if part is not delta:
+                await asyncio.sleep(0)
+        return standing(said)
 
     async def _ask_for_template(self, question: Question) -> ThinkingHabit:
         """What is known of the model. A server that may tell more is asked before the first reply, and once more in it.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.llm.deltas import Delta
 from bot.llm.filters.chain import Retraction
-from bot.llm.reply_text import ReplyText, clean_text
+from bot.llm.reply_text import MAX_CHARS, ReplyText, clean_text, parts
 from bot.llm.speakers import Speakers
 from bot.llm.thinking_habit import ThinkingHabit
 from tests.llm.filters.cutting import cuts, stands
@@ -91,3 +93,35 @@ def test_ordinary_words_pass_as_they_are(words: str) -> None:
 )
 def test_a_whole_text_without_thoughts(text: str, clean: str) -> None:
     assert clean_text(text) == clean
+
+
+@given(st.integers(0, 3500), st.booleans())
+def test_a_long_step_in_parts_is_the_same_step(length: int, finished: bool) -> None:
+    whole = Delta("x" * length, "Hm.", finished, "stop" if finished else "")
+    steps = list(parts(whole))
+    assert "".join(step.text for step in steps) == whole.text
+    assert "".join(step.reasoning for step in steps) == whole.reasoning
+    assert [step.finished for step in steps] == [*[False] * (len(steps) - 1), finished]
+    assert steps[-1].reason == whole.reason
+    assert all(len(step.text) <= 1000 for step in steps)
+
+
+def test_a_long_thought_of_a_whole_answer_is_never_passed_on() -> None:
+    assert clean_text("Well. " * 1000 + "</think>Hello.") == "Hello."
+
+
+def test_a_reply_without_end_is_cut_off() -> None:
+    reply = ReplyText(ThinkingHabit())
+    said = ""
+    while not reply.ended:
+        said += "".join(reply.take(Delta("word " * 200)))
+    assert len(said) <= MAX_CHARS
+
+
+@pytest.mark.parametrize("unit", ["<", "<|", "<th", "[", "`<", "\n", "Ada:\n", "<think>", "</think>"])
+def test_text_that_is_made_to_be_slow_to_read_is_read_in_time(unit: str) -> None:
+    """A tenth of a megabyte; each thousand characters let the event loop go on."""
+    text = unit * (100_000 // len(unit))
+    began = time.process_time()
+    clean_text(text)
+    assert time.process_time() - began < 10

@@ -54,7 +54,7 @@ class FilterChain:
 
     def feed(self, text: str) -> list[str]:
         """Take the next piece; returns what can be said by now, and retractions."""
-        return _joined(self._pass_on([text], 0))
+        return self._pass_on([text], 0)
 
     def finish(self) -> list[str]:
         """The reply is over: the rest of what can be said."""
@@ -66,25 +66,28 @@ class FilterChain:
     def _pass_on(self, pieces: Iterable[str], place: int) -> list[str]:
         """Have the filters from ``place`` on work on pieces."""
         if place == len(self._filters):
-            return [piece for piece in pieces if piece or isinstance(piece, Retraction)]
+            return _joined(pieces)
         out: list[str] = []
-        for piece in pieces:
+        for piece in _joined(pieces):
             if any(each.ended for each in self._filters[place:]):
                 break
             if isinstance(piece, Retraction):
                 self._filters[place:] = self._make()[place:]
                 out.append(piece)
-            elif piece:
+            else:
                 out += self._pass_on(self._filters[place].feed(piece), place + 1)
         return out
 
 
 def _joined(pieces: Iterable[str]) -> list[str]:
-    """The pieces with those that follow each other put together."""
+    """The pieces with those that follow each other put together, and without empty ones."""
     joined: list[str] = []
+    run: list[str] = []
     for piece in pieces:
-        if joined and not isinstance(piece, Retraction) and not isinstance(joined[-1], Retraction):
-            joined[-1] += piece
+        if isinstance(piece, Retraction):
+            joined += ["".join(run), piece]
+            run.clear()
         else:
-            joined.append(piece)
-    return joined
+            run.append(piece)
+    joined.append("".join(run))
+    return [piece for piece in joined if piece or isinstance(piece, Retraction)]

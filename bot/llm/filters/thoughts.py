@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -37,6 +38,8 @@ class _Mark:
     family: MarkFamily | None = None
 
 
+_CAN_BEGIN_MARK = re.compile(r"<(?:$|[\s/a-z]|[|｜](?:$|[/a-z]))|\[(?:$|[/T])|[^<\[]", re.IGNORECASE)
+"""What tells at a glance that most of the brackets in a text are none."""
 _UNDECIDED = object()
 """The text may become a mark."""
 
@@ -159,6 +162,8 @@ class ThoughtFilter:
 
     def _mark_here(self, final: bool) -> _Mark | object | None:
         """The mark at the beginning of the held text; ``None`` where there is none."""
+        if not _CAN_BEGIN_MARK.match(self._held):
+            return None
         if self._inside:
             return self._mark_inside(final)
         if self._code.inside:
