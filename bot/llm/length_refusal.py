@@ -23,7 +23,7 @@ _TOO_LONG = re.compile(
     r"|context (?:size|length|window) of (?:only )?\d+ tokens",
     re.IGNORECASE | re.DOTALL,
 )
-_NUMBER = r"\s*[(:=]?\s*(?P<n>\d[\d,_]{0,11})"
+_NUMBER = r"\s*[(:=]?\s*(?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))"
 _LIMITS = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
@@ -32,29 +32,29 @@ _LIMITS = tuple(
         rf"(?: is| of| was| only|,)*(?: of)?(?: only)?{_NUMBER}",
         rf"context (?:length|size|window) (?:of|is)(?: only)?{_NUMBER}",
         rf"exceed(?:s|ed)?(?: the)? context (?:window|size|length)(?: of)?{_NUMBER}",
-        r"with (?P<n>\d[\d,_]*) maximum context",
-        r"tokens > (?P<n>\d[\d,_]*)",
-        r"must be (?:<=|at most|less than) (?P<n>\d[\d,_]*)",
-        r"must have less than (?P<n>\d[\d,_]*) tokens",
-        r"number of tokens allowed \((?P<n>\d[\d,_]*)\)",
-        r"context size \((?P<n>\d[\d,_]*)",
+        r"with (?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d)) maximum context",
+        r"tokens > (?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))",
+        r"must be (?:<=|at most|less than) (?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))",
+        r"must have less than (?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d)) tokens",
+        r"number of tokens allowed \((?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))\)",
+        r"context size \((?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))",
     )
 )
 _PROMPTS = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         rf"\"?n_prompt_tokens\"?{_NUMBER}",
-        r"(?P<n>\d[\d,_]*)(?: tokens)? (?:in|from) (?:the |your )?(?:input )?(?:messages|prompt)",
-        r"(?P<n>\d[\d,_]*) of text input",
+        r"(?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))(?: tokens)? (?:in|from) (?:the |your )?(?:input )?(?:messages|prompt)",
+        r"(?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d)) of text input",
         r"(?:messages resulted in|prompt contains|prompt is too long:|contains at least|request has|prompt has)"
-        r" (?P<n>\d[\d,_]*)",
-        r"(?P<n>\d[\d,_]*) input tokens",
-        r"(?:request|input|prompt)(?: tokens)? \((?P<n>\d[\d,_]*)(?: tokens)?\)",
-        r"input token count \(?(?P<n>\d[\d,_]*)",
-        r"given: (?P<n>\d[\d,_]*)",
-        r"requested tokens \((?P<n>\d[\d,_]*)\)",
-        r"first (?P<n>\d[\d,_]*) tokens",
-        r"sum of prompt tokens \((?P<n>\d[\d,_]*)\)",
+        r" (?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))",
+        r"(?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d)) input tokens",
+        r"(?:request|input|prompt)(?: tokens)? \((?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))(?: tokens)?\)",
+        r"input token count \(?(?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))",
+        r"given: (?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))",
+        r"requested tokens \((?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))\)",
+        r"first (?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d)) tokens",
+        r"sum of prompt tokens \((?P<n>(?<![\d,_])\d[\d,_]{0,11}(?!\d))\)",
     )
 )
 _SMALLEST, _LARGEST = 64, 100_000_000

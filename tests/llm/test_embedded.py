@@ -155,3 +155,21 @@ async def test_stopping_in_the_moment_of_starting_returns(weights: Path) -> None
     finally:
         if process.returncode is None:
             process.kill()
+
+
+async def test_a_talk_that_is_too_long_for_llama_cpp_is_shortened_to_what_it_takes(weights: Path) -> None:
+    line = "hello there my friend how are you " * 20
+    talk = [ChatMessage("assistant" if number % 2 else "user", line) for number in range(20)]
+    question = (*talk, ChatMessage("user", "Ann: what time is it?"))
+    async with (
+        EmbeddedModelServer(weights, name=TOY_MODEL_NAME, context_tokens=1024) as server,
+        ModelClient(ModelOptions(server.url, max_tokens=20)) as client,
+    ):
+        assert [piece async for piece in client.stream(question)]
+        assert client.context_size() == 1024, "as its refusal says"
+    async with (
+        EmbeddedModelServer(weights, name=TOY_MODEL_NAME, context_tokens=1024) as server,
+        ModelClient(ModelOptions(server.url, max_tokens=20)) as client,
+    ):
+        assert await client.learn_context_size()
+        assert client.context_size() == 1024

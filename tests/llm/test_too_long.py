@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -145,6 +146,15 @@ def test_other_refusals_are_not_about_length(answer: str) -> None:
 
 def test_hostile_numbers_are_passed_over() -> None:
     assert length_refusal('exceed_context_size "n_ctx": 0, "n_prompt_tokens": 999999999999') == LengthRefusal()
+
+
+@pytest.mark.parametrize(
+    "words", ["maximum context length is " + "9" * 16_000, "(9" * 8_000, "exceed" + " the" * 4_000, "1,9" * 5_000]
+)
+def test_hostile_words_cost_no_time(words: str) -> None:
+    begun = time.process_time()
+    length_refusal(words)
+    assert time.process_time() - begun < 1.0
 
 
 class StrictServer(Recorded):
