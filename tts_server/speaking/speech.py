@@ -184,7 +184,10 @@ class Speech:
             self.performance.failed("out_of_memory" if isinstance(error, OutOfMemoryError) else "failed")
 
     def _performance_changed(self, low: LowReason | None) -> None:
-        _log.info("%s is %s", self.engine_name, f"spared: {low}" if low else "back")
+        if low:
+            _log.info("%s is spared (%s): the next engine speaks", self.engine_name, low)
+        else:
+            _log.info("%s speaks again", self.engine_name)
         self.notices.tell(self.state())
 
     def _may_load(self) -> bool:
