@@ -11,6 +11,7 @@ import yaml
 from pydantic import AfterValidator, RootModel, ValidationError
 
 from bot.llm.personas import Persona
+from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
 
 MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
@@ -60,12 +61,18 @@ def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -
             yield from ((plain(template.replace(GAP, word)), mood) for template in templates for word in called)
 
 
-def persona_phrases(now: Persona, personas: Mapping[str, Persona], ask: Phrases) -> Iterator[tuple[str, str]]:
-    """Each phrase that asks for another persona than it is ``now``, as it is compared, and that persona's file."""
+def persona_phrases(
+    now: Persona, personas: Mapping[str, Persona], ask: Phrases, names: Names
+) -> Iterator[tuple[str, str]]:
+    """Each phrase that asks for another persona than it is ``now``, as it is compared, and that persona's file.
+
+    ``names`` are those of ``now``: Evil Seiyuu is called "evil" as well, for a remark to Seiyuu loses her name.
+    """
     templates = [template for phrases in ask.values() for template in phrases]
     for file, persona in personas.items():
         if persona != now:
-            called = (*persona.names, _as_said(file))
+            full = (*persona.names, _as_said(file))
+            called = dict.fromkeys((*full, *filter(None, map(names.without, full))))
             yield from ((plain(template.replace(GAP, name)), file) for template in templates for name in called)
 
 

@@ -102,7 +102,7 @@ class VoiceCommands:
         choices: dict[str, Wish] = {}
         for phrase, mood in mood_phrases(persona, self._file.mood, self._mood_words):
             choices.setdefault(phrase, Wish(VoiceCommand.MOOD, mood))
-        for phrase, file in persona_phrases(persona, personas, self._file.persona):
+        for phrase, file in persona_phrases(persona, personas, self._file.persona, self._names):
             # "Be Evil Seiyuu", said to Seiyuu, loses the name at its end before it is compared.
             for said in filter(None, (phrase, self._names.without(phrase))):
                 choices.setdefault(said, Wish(VoiceCommand.PERSONA, file))
