@@ -103,7 +103,7 @@ class ThoughtFilter:
         rest, stray = self._inside_text, self._stray
         implied, family = self._implied, self._open[0] if self._open else None
         self._implied, self._open = False, []
-        if stray is not None:
+        if stray is not None and not self._cut_off:
             return self._say(stray)
         if (implied or (family is not None and family.spoken)) and not self._cut_off:
             return self._say(rest)

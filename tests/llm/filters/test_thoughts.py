@@ -149,6 +149,13 @@ def test_a_thought_that_uses_up_the_tokens_is_not_said() -> None:
     assert "".join(thoughts.finish()) == ""
 
 
+def test_another_familys_mark_in_a_thought_that_uses_up_the_tokens_is_no_end_of_it() -> None:
+    thoughts = ThoughtFilter()
+    assert "".join(thoughts.feed("<think>I must not write </thinking> here, so")) == ""
+    thoughts.cut_off()
+    assert "".join(thoughts.finish()) == ""
+
+
 def test_a_server_that_sends_thoughts_apart_is_not_waited_for() -> None:
     thoughts = ThoughtFilter(begins_inside=True)
     thoughts.separate()
