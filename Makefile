@@ -71,7 +71,7 @@ bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this m
 	@touch $@
 
 .venv/dev.stamp: .venv/bin/python requirements.txt requirements-dev.txt constraints.txt
-	@echo "Installing Python packages into .venv, with those of the tests: about 1.1 GB the first time, a few minutes."
+	@echo "Installing Python packages into .venv, with those of the tests: about 1.2 GB the first time, a few minutes."
 	@$(PIP) -r requirements-dev.txt
 	@touch .venv/run.stamp $@
 

@@ -30,6 +30,13 @@ def explain(
     return f"{variable}: {given} is not valid. {wanted[:1].upper()}{wanted[1:].rstrip('.')}{example}"
 
 
+def message_of(fault: Mapping[str, Any]) -> str:
+    """What one of pydantic's errors says, for people: without the regular expression where there is one."""
+    if fault["type"] == "string_pattern_mismatch":
+        return "It holds characters that may not stand there"
+    return str(fault["msg"])
+
+
 def _wanted(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples: Mapping[str, str]) -> str:
     kind, context = str(fault["type"]), fault.get("ctx", {})
     name = str(fault["loc"][0]) if fault["loc"] else ""
@@ -44,9 +51,7 @@ def _wanted(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples:
     if kind.startswith("url_"):
         scheme = examples.get(name.upper(), "http").partition("://")[0]
         return f"it must be an address that begins with {_SCHEMES.get(scheme, _SCHEMES['http'])}"
-    if kind == "string_pattern_mismatch":
-        return "it is not written as this setting is"
-    message = str(fault["msg"])
+    message = message_of(fault)
     return message[:1].lower() + message[1:]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
+from config.errors import message_of
 from tts_server.wire import NUMBERS, SpeechParameters
 
 COMMON_FILE = Path(__file__).resolve().parent.parent / "config" / "presets.yaml"
@@ -63,12 +64,12 @@ class Presets:
         """
         try:
             presets = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise PresetError(f"{path.name}: {error}") from None
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(str(part) for part in fault["loc"])
-            raise PresetError(f"{path.name}: {where}: {fault['msg']}") from None
+            raise PresetError(f"{path.name}: {where}: {message_of(fault)}") from None
         return cls(presets.root, default)
 
     @property

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from config.errors import message_of
 from tts_server.wire import NUMBERS
 
 PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
@@ -95,7 +96,7 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
     try:
         return Persona.model_validate(fields)
     except ValidationError as error:
-        faults = "; ".join(_fault(detail["loc"], detail["msg"]) for detail in error.errors(include_url=False))
+        faults = "; ".join(_fault(detail["loc"], message_of(detail)) for detail in error.errors(include_url=False))
         raise PersonaError(f"{path} is not a persona: {faults}") from error
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from config.errors import message_of
 from config.settings import Profile
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "config" / "models.yaml"
@@ -113,5 +114,7 @@ def load_catalogue(file: Path = CATALOGUE_FILE) -> Catalogue:
     try:
         return Catalogue.model_validate(fields)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))} {fault['msg']}" for fault in error.errors(include_url=False))
+        faults = (
+            f"{'.'.join(map(str, fault['loc']))} {message_of(fault)}" for fault in error.errors(include_url=False)
+        )
         raise CatalogueError(f"{file} is no catalogue of models: {'; '.join(faults).strip()}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -35,6 +36,8 @@ def run_models(arguments: list[str]) -> int:
     except (SettingsError, CatalogueError, UnknownModelError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return REFUSED
+    if options.json and options.action != "download":
+        return command.as_json(options.names, told="check" if options.check else options.action)
     match "check" if options.check else options.action:
         case "download":
             ask = input if sys.stdin.isatty() and not options.yes else None
@@ -86,6 +89,25 @@ class ModelsCommand:
         for line in plan.verdict(read_cards()):
             self._say(line)
         return OK
+
+    def as_json(self, names: list[str], *, told: str) -> int:
+        """The named models, or all, as one line of JSON, checksums of what is here included; 1 when a check fails."""
+        chosen = {name: model for name, model in self._catalogue.models.items() if not names or name in names}
+        listed = [self._fields(name, model) for name, model in chosen.items()]
+        print(json.dumps(listed))  # noqa: T201
+        return FAILED if told == "check" and any(each["sha256_ok"] is False for each in listed) else OK
+
+    def _fields(self, name: str, model: Model) -> dict[str, str | int | bool | None]:
+        manifest = self._shelf.manifest(name)
+        return {
+            "id": name,
+            "part": model.part.value,
+            "source": "hub",
+            "present": self._shelf.is_whole(name, model),
+            "size": model.size,
+            "licence": model.licence,
+            "sha256_ok": None if manifest is None else not any(self._shelf.faults(manifest, lambda _: None)),
+        }
 
     def download(self, names: list[str], accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
         """Download what is missing of the models, after asking; ``ask`` where somebody can answer."""
@@ -222,6 +244,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LICENCE",
         help="download: agree to this licence's terms",
     )
+    parser.add_argument("--json", action="store_true", help="list, check: as JSON, with the checksums of what is here")
     parser.add_argument("--check", action="store_true", help="the same as check")
     parser.add_argument(
         "--catalogue", type=Path, default=CATALOGUE_FILE, help="a list of your own in place of config/models.yaml"

@@ -147,6 +147,13 @@ async def test_what_is_new_is_told_once_ever_where_it_was_asked_for(shop: Shop, 
         assert len(shop.written()) == 2, "never again"
 
 
+async def test_it_says_who_it_is_since_some_shops_refuse_who_does_not(shop: Shop) -> None:
+    shop.source.rss([OLD])
+    async with running(shop.notifier.run()):
+        await shop.looked()
+    assert shop.source.asked[0]["User-Agent"].startswith("Seiyuu/")
+
+
 async def test_several_people_in_a_channel_read_one_message(shop: Shop) -> None:
     bob = await shop.stage.sandbox.add_guest("Bob")
     await shop.stage.ask("!figurines subscribe")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bot.llm.personas import PERSONAS_DIR, PersonaError, load_persona
 
@@ -53,3 +55,13 @@ def test_says_which_personas_there_are(tmp_path: Path) -> None:
     (tmp_path / "mika.yaml").write_text(GOOD, encoding="utf-8")
     with pytest.raises(PersonaError, match=r"no persona 'nobody'.*there are: mika"):
         load_persona("nobody", tmp_path)
+
+
+@pytest.mark.parametrize("line", ["name: 'a: b'", "preset: '!?'"])
+def test_a_fault_is_told_without_a_regular_expression(tmp_path: Path, line: str) -> None:
+    fields = {"name": "Mia", "description": "She.", "moods": {"calm": "calm"}, "default_mood": "calm"}
+    (tmp_path / "mia.yaml").write_text(yaml.safe_dump(fields | yaml.safe_load(line)))
+    with pytest.raises(PersonaError) as caught:
+        load_persona("mia", tmp_path)
+    assert line.partition(":")[0] in str(caught.value)
+    assert not re.search(r"\^|pattern", str(caught.value)), caught.value

@@ -72,3 +72,11 @@ async def test_a_preset_reaches_the_engine_and_an_unknown_one_is_an_error() -> N
         failure = (await client.hear()).failure
         assert isinstance(failure, Failure)
         assert (failure.code, "grumpy" in failure.error) == ("bad_parameter", True)
+
+
+@pytest.mark.parametrize("data", ["# für mich\n".encode("latin-1"), b"'A B': {speed: 1}\n"])
+def test_a_file_that_cannot_be_used_is_refused_in_words(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "mine.yaml").write_bytes(data)
+    with pytest.raises(PresetError, match=r"mine\.yaml") as caught:
+        Presets.read(tmp_path / "mine.yaml")
+    assert "^" not in str(caught.value)

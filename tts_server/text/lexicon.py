@@ -10,6 +10,7 @@ import yaml
 from num2words import CONVERTER_CLASSES
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from config.errors import message_of
 from tts_server.text.plurals import PLURALS
 
 DATA = Path(__file__).parent / "data"
@@ -324,6 +325,6 @@ def read(path: Path, kind: type[Data]) -> Data:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise LexiconError(f"{path.name}: {key}: {fault['msg']}") from error
+        raise LexiconError(f"{path.name}: {key}: {message_of(fault)}") from error
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise LexiconError(f"{path.name} can't be read: {error}") from error

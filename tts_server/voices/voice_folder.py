@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from config.errors import message_of
 from tts_server.voices.names import clean_language, clean_name
 from tts_server.voices.profile import VoiceProfile
 
@@ -68,7 +69,7 @@ def read_voice(folder: Path) -> VoiceRecord:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BrokenVoiceError(f"{_DESCRIPTION}: {where + ': ' if where else ''}{first['msg']}") from None
+        raise BrokenVoiceError(f"{_DESCRIPTION}: {where + ': ' if where else ''}{message_of(first)}") from None
     except OSError as error:
         raise BrokenVoiceError(f"it can't be read: {error}") from error
     profile = VoiceProfile(folder.name, description.name, description.language, tuple(recordings), digest)

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from bot.llm.personas import Character, Line, PitchShift, PresetName, Speed
+from config.errors import message_of
 from tts_server.wire import NUMBERS, SpeechParameters
 
 MOODS_FILE = Path(__file__).parents[3] / "config" / "moods.yaml"
@@ -47,7 +48,7 @@ def load_moods(path: Path = MOODS_FILE) -> Mapping[str, MoodManner]:
         raise MoodsError(f"{path} can't be read: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        raise MoodsError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+        raise MoodsError(f"{path}: {'.'.join(map(str, fault['loc']))}: {message_of(fault)}") from error
 
 
 def speech_parameters(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -213,3 +214,27 @@ async def test_two_downloads_do_not_meet(line: CommandLine, hub: LocalHub) -> No
     finally:
         first.kill()
         await first.wait()
+
+
+async def test_a_program_reads_what_is_here_and_whether_it_is_right(line: CommandLine) -> None:
+    async def listed(action: str) -> tuple[int, dict[str, dict[str, object]]]:
+        status, said = await line.run(action, "--json")
+        return status, {model["id"]: model for model in json.loads(said)}
+
+    assert (await listed("list"))[1]["tiny"] == {
+        "id": "tiny",
+        "part": "ears",
+        "source": "hub",
+        "present": False,
+        "size": sum(map(len, FILES.values())),
+        "licence": "mit",
+        "sha256_ok": None,
+    }
+    await line.run("download", "--yes")
+    status, models = await listed("check")
+    assert (status, models["tiny"]["present"], models["tiny"]["sha256_ok"]) == (0, True, True)
+    path = line.models / "tiny" / max(FILES, key=lambda name: len(FILES[name]))
+    path.write_bytes(bytes(reversed(path.read_bytes())))
+    status, models = await listed("check")
+    assert (status, models["tiny"]["sha256_ok"]) == (1, False)
+    assert (await listed("list"))[0] == 0
