@@ -18,6 +18,7 @@ from bot.llm.requests import endpoint_url
 from config.settings import ModelApi
 
 _ERROR_BODY_BYTES = 16_384
+_ENDPOINTS = ("/chat/completions", "/completions", "/completion")
 _OPENAI_STYLE = (ModelApi.CHAT, ModelApi.COMPLETIONS)
 _USED_UP = ("insufficient_quota", "exceeded your current quota", "billing", "credit balance")
 PAYMENT_REQUIRED_WORDS = "says that its account has no credit left."
@@ -123,9 +124,10 @@ def _not_found(options: ModelOptions, refusal: Refusal) -> str:
     if missing_v1(options):
         return f"doesn't know the address {refusal.path}. Is `/v1` missing at the end of LLM_URL?"
     base = endpoint_url(options, "").path
-    if base.rstrip("/").endswith(("/chat/completions", "/completions", "/completion")):
-        return f"doesn't know the address {refusal.path}. LLM_URL must end before `{base[base.index('/c') :]}`."
-    if options.api is ModelApi.COMPLETION and base.rstrip("/").endswith("/v1"):
+    endpoint = next((path for path in _ENDPOINTS if base.endswith(path)), None)
+    if endpoint is not None:
+        return f"doesn't know the address {refusal.path}. LLM_URL must end before `{endpoint}`."
+    if options.api is ModelApi.COMPLETION and base.endswith("/v1"):
         return f"doesn't know the address {refusal.path}. LLM_API=completion wants LLM_URL without `/v1`."
     return f"doesn't know the address {refusal.path}. Is LLM_URL right?"
 

@@ -21,7 +21,7 @@ from bot.llm.length_refusal import LengthRefusal, length_refusal
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.refused_fields import RefusedField, refused_fields, refuses_system_role
-from bot.llm.requests import one_token, reply_body, reply_url
+from bot.llm.requests import longest_answer, one_token, reply_body, reply_url
 from bot.llm.retry_after import pause_before, retry_after
 from bot.llm.thinking_habit import ThinkingHabit
 
@@ -160,7 +160,7 @@ class Opening:
         return self._memory.window.refused(refusal, self._sent)
 
     def _body(self) -> dict[str, Any]:
-        fit = self._memory.window.fit(self._question.messages, self._options.max_tokens)
+        fit = self._memory.window.fit(self._question.messages, longest_answer(self._options))
         self._sent = fit.messages
         body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens))
         for field in self._tried:

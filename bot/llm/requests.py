@@ -37,10 +37,17 @@ def root_url(options: ModelOptions) -> URL:
     return base.parent if base.name == "v1" else base
 
 
+def longest_answer(options: ModelOptions) -> int:
+    """How many tokens the operator wants an answer to have at most: by ``LLM_EXTRA``, else by ``LLM_MAX_TOKENS``."""
+    own = (options.extra.get(name) for name in LIMIT_FIELDS)
+    return next((limit for limit in own if isinstance(limit, int) and limit > 0), options.max_tokens)
+
+
 def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_tokens: int) -> dict[str, Any]:
     """The JSON body that asks for a streamed reply to ``messages``. What is not set is left to the server.
 
-    The operator's own fields (``LLM_EXTRA``) are merged in, and win.
+    The operator's own fields (``LLM_EXTRA``) are merged in, and win. ``max_tokens`` is the longest answer that there is
+    room for: see :func:`longest_answer` for what is wanted.
     """
     body: dict[str, Any] = {"stream": True, "temperature": options.temperature}
     if options.model:
@@ -60,12 +67,16 @@ def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_token
         body["stop"] = list(stop)
     if options.api is ModelApi.COMPLETION:
         body["cache_prompt"] = True
-    return _with_extra(body, options.extra)
+    return _limited(_with_extra(body, options.extra), max_tokens)
 
 
 def one_token(body: Mapping[str, Any]) -> dict[str, Any]:
     """The same request for an answer of one token, by whatever name its length goes."""
-    return {key: 1 if key in LIMIT_FIELDS else value for key, value in body.items()}
+    return _limited(body, 1)
+
+
+def _limited(body: Mapping[str, Any], max_tokens: int) -> dict[str, Any]:
+    return {key: max_tokens if key in LIMIT_FIELDS else value for key, value in body.items()}
 
 
 def _with_extra(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

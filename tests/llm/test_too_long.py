@@ -240,6 +240,15 @@ async def test_a_long_answer_is_made_to_fit_beside_the_question() -> None:
     assert server.bodies[-1]["max_tokens"] == 1_024
 
 
+async def test_the_operators_own_limit_is_made_to_fit_as_well() -> None:
+    server = StrictServer(2_048, llama_cpp)
+    options = replace(OPTIONS, extra={"max_tokens": 4_000})
+    async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
+        assert await reply(client, japanese_talk(2)) == "はい。"
+    assert server.bodies[0]["max_tokens"] == 4_000
+    assert server.bodies[-1]["max_tokens"] == 1_024
+
+
 @pytest.mark.parametrize(
     "refused",
     [
