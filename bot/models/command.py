@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, Model, load_catalogue
-from bot.models.download import DownloadError, check_room, download, licences_to_accept, settings_lines
+from bot.models.download import DownloadError, check_room, download, licences_to_accept, settings_lines, show
 from bot.models.memory_plan import MemoryPlan
 from bot.models.shelf import Advance, Fault, Manifest, Shelf
 from bot.models.words import size
@@ -114,6 +114,11 @@ class ModelsCommand:
         chosen = {name: self._catalogue.models[name] for name in names}
         missing = {name: model for name, model in chosen.items() if not self._is_sound(name, model)}
         if not missing:
+            try:
+                show(self._shelf, chosen)
+            except OSError as error:
+                self._say(f"✘ {error.filename} can't be written: {error.strerror or error}.")
+                return FAILED
             self._say("Everything is here already." if chosen else "This profile needs no weights from here.")
             self._say_settings(chosen)
             return OK

@@ -77,8 +77,14 @@ async def _download_one(shelf: Shelf, name: str, model: Model, hub: Hub, report:
     for file in model.files:
         await hub.fetch(model, file, folder / file.path, report(name, file.path, file.size))
     await asyncio.to_thread(shelf.write_manifest, name, model)
-    if model.hub_cache:
-        await asyncio.to_thread(show_in_hub_cache, folder, model)
+    await asyncio.to_thread(show, shelf, {name: model})
+
+
+def show(shelf: Shelf, models: Mapping[str, Model]) -> None:
+    """Have the libraries that look in Hugging Face's cache alone find what is here. Blocks; raises :class:`OSError`."""
+    for name, model in models.items():
+        if model.hub_cache:
+            show_in_hub_cache(shelf.folder(name), model)
 
 
 def settings_lines(shelf: Shelf, models: Mapping[str, Model]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,6 +64,15 @@ async def test_what_a_library_looks_for_in_the_hubs_cache_is_found_there_without
         check=False,
     )
     assert found.stdout == FILES["config.json"], found.stderr.decode()[-500:]
+
+
+async def test_what_was_swept_out_of_the_hubs_cache_is_shown_there_again(line: CommandLine, hub: LocalHub) -> None:
+    await line.run("download", "cached", "--yes")
+    shutil.rmtree(line.folder / "hf")
+    hub.requests.clear()
+    assert (await line.run("download", "cached", "--yes"))[0] == 0
+    assert hub.requests == []
+    assert [file.read_bytes() for file in (line.folder / "hf").rglob("config.json")] == [FILES["config.json"]]
 
 
 async def test_the_checksums_are_shown_before_anything_is_downloaded(line: CommandLine, hub: LocalHub) -> None:
