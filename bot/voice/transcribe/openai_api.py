@@ -10,6 +10,7 @@ import time
 import wave
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import numpy as np
@@ -165,14 +166,21 @@ class OpenAITranscriber:
     async def _work(self) -> None:
         while True:
             job = await self._queue.next()
+            asking = asyncio.create_task(self._answer(job), name="question to the transcription server")
             try:
-                answer = await self._answer(job)
+                either: list[asyncio.Future[Any]] = [asking, job.answer]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                # Where nobody waits for it any more the server is spared the work.
+                if asking.done() and not job.answer.done():
+                    job.answer.set_result(self._transcript(job, asking.result()))
             except TranscriptionError as error:
-                if not job.answer.done():
-                    job.answer.set_exception(error)
-                continue
-            if not job.answer.done():
-                job.answer.set_result(self._transcript(job, answer))
+                job.answer.set_exception(error)
+            except Exception:
+                _log.exception("An answer of %s could not be used", self._server.host)
+                job.answer.set_exception(TranscriptionError(f"I can't use what {self._server.host} answers."))
+            finally:
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
 
     def _transcript(self, job: Job, answer: Answer) -> Transcript:
         text = self._guards.believe(answer.segments, job.request.sound, job.request.hot_words)
@@ -205,8 +213,6 @@ class OpenAITranscriber:
                     raise TranscriptionError(str(error)) from error
                 _log.info("%s Asking again in %.1f s", error, wait)
                 await self._sleep(wait)
-                if job.answer.done():
-                    raise TranscriptionShed("Nobody waits for it any more.") from error
 
     async def _ask(self, request: TranscriptionRequest, limit: float) -> Answer:
         """Ask in the way that works with this server; raises :class:`_RequestFailed`."""

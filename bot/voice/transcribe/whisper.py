@@ -149,6 +149,10 @@ class WhisperTranscriber:
             except TranscriptionError as error:
                 if not job.answer.done():
                     job.answer.set_exception(error)
+            except Exception:
+                _log.exception("An answer of the transcriber's process could not be used")
+                if not job.answer.done():
+                    job.answer.set_exception(TranscriptionError("The transcriber failed."))
             else:
                 if not job.answer.done():
                     job.answer.set_result(transcript)

@@ -216,6 +216,18 @@ async def test_a_server_that_fails_for_good_is_told_in_words_that_help(status: i
         assert talk.clock.slept < openai_api.PATIENCE
 
 
+async def test_a_guess_that_nobody_wants_any_more_holds_up_nobody() -> None:
+    async with talking(silent(), silent(), silent(), HELLO) as talk:
+        guesses = [asyncio.create_task(talk.hear(Urgency.SPECULATION)) for _ in range(3)]
+        async with asyncio.timeout(5):
+            while len(talk.server.asked) < openai_api.AT_ONCE:
+                await asyncio.sleep(0.01)
+            for guess in guesses:
+                guess.cancel()
+            talk.server.script[:] = [HELLO]
+            assert await talk.hear() == "Hello."
+
+
 async def test_a_guess_is_not_asked_for_again() -> None:
     async with talking(answering("", 500), HELLO) as talk:
         with pytest.raises(TranscriptionError):
