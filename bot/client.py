@@ -118,6 +118,10 @@ class SeiyuuBot(commands.Bot):
         """Before every command, typed or pressed: may this person do this, from here, now?"""
         if ctx.command is None:
             return True
+        if ctx.guild is None:
+            # What works on a server only says so to everybody, before it is asked who may use it.
+            for own_check in ctx.command.checks:
+                await discord.utils.maybe_coroutine(own_check, ctx)
         asking = Asking(self, ctx.author, ctx.guild.id if ctx.guild else None, _has_no_arguments(ctx))
         try:
             await self.guard.require(ctx.command.qualified_name, asking)

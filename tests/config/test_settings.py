@@ -170,3 +170,40 @@ def test_no_extra_fields_is_an_empty_value_too(monkeypatch: pytest.MonkeyPatch) 
     settings = load_settings()
     assert settings.llm_extra == {}
     assert settings.llm_context_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "read"),
+    [
+        ("WHO_MAY_CONTROL", "Call", "call"),
+        ("WHO_MAY_CONTROL", "call, role: DJ Night,123", "call, role:DJ Night, 123"),
+        ("WHO_MAY_CONTROL", "", "call"),
+        ("WHO_MAY_TALK", "managers", "managers"),
+        ("WHO_MAY_RECORD", "NOBODY", "nobody"),
+        ("OWNERS", "123456789012345678, <@42>", (123456789012345678, 42)),
+        ("OWNERS", "", ()),
+    ],
+)
+def test_who_may_what_is_read(variable: str, value: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    assert getattr(load_settings(), variable.lower()) == read
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("WHO_MAY_CONTROL", "nobody"),
+        ("WHO_MAY_CONTROL", "freinds"),
+        ("WHO_MAY_JOIN", "call"),
+        ("WHO_MAY_TALK", "nobody"),
+        ("WHO_MAY_RECORD", "call, nobody"),
+        ("OWNERS", "Ada"),
+        ("OWNERS", "everyone"),
+    ],
+)
+def test_who_may_what_is_refused_in_words(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{variable}: {value!r} is not valid. It must be ")
+    assert f"for example {variable}=" in str(caught.value)

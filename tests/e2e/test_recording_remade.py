@@ -17,6 +17,7 @@ from bot.voice.records.remaking_sound import room_ends
 from tests.e2e.conftest import Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import REMARKS, talk
+from tests.features.talk import let_manage
 from tts_server.engines.stand_in import TONE_HZ
 
 ANSWERS = {"One?": "The first answer is a short one.", "Two?": "The second answer is quite a bit longer, as you hear."}
@@ -62,6 +63,7 @@ async def test_the_answers_are_replaced_in_their_places_and_nothing_else(
 
 async def _recorded_call(stage: Stage, data_dir: Path) -> Path:
     """Ada is recorded, talks, and asks twice; returns the recording's folder, the call being on still."""
+    let_manage(stage.sandbox, stage.ada.id)
     await stage.join()
     await stage.answer_to("!record on", starts="🔴 I'm recording.")
     await stage.turns(1)

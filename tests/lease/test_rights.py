@@ -155,7 +155,7 @@ def _fault(who: str, place: Place, command: str, answer: str) -> str | None:
     if who == "manager of another server" and command in ON_CALL:
         expected = JOIN_ELSEWHERE if command == "join" else ELSEWHERE
         return None if answer == expected else f"was told {answer!r}"
-    if who == "direct message" and command not in OWNERS | SCHEDULE:
+    if who == "direct message":
         return None if answer == SERVER_ONLY else f"was told {answer!r}"
     return None if answer.startswith(f"🔒 `!{command}` is for ") else f"was told {answer!r}"
 

@@ -1,0 +1,72 @@
+"""A command that the guard could not judge is not taken at all."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import Mock
+
+import discord
+import pytest
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import SeiyuuBot, connector
+from bot.rights import MissingRightError
+from bot.store import Store
+from tests.guards import make_guard
+
+
+class Unlisted(commands.Cog):
+    """A command that nobody has thought of in the table."""
+
+    @commands.hybrid_command(description="Plays a song.")
+    async def play(self, ctx: commands.Context[Any]) -> None:
+        """Play a song."""
+
+
+class UnlistedBelow(commands.Cog):
+    """A sub-command of that kind, below a group that has a row."""
+
+    @commands.hybrid_group(description="The voices.")
+    async def voice(self, ctx: commands.Context[Any]) -> None:
+        """The voices."""
+
+    @voice.command(description="Steals a voice.")
+    async def steal(self, ctx: commands.Context[Any]) -> None:
+        """Steal a voice."""
+
+
+class SlashOnly(commands.Cog):
+    """A slash command under a name of the table, that would not come past the guard."""
+
+    @app_commands.command(description="Falls silent.")
+    async def stop(self, interaction: discord.Interaction[Any]) -> None:
+        """Fall silent."""
+
+
+async def _ready() -> None:
+    return None
+
+
+@pytest.fixture
+def bot() -> SeiyuuBot:
+    return SeiyuuBot("!", Mock(spec=Store), _ready, Mock(spec=connector), make_guard())
+
+
+@pytest.mark.parametrize(
+    ("cog", "named"), [(Unlisted, "'play'"), (UnlistedBelow, "'voice steal'"), (SlashOnly, "'stop'")]
+)
+async def test_a_cog_with_such_a_command_is_refused(bot: SeiyuuBot, cog: type[commands.Cog], named: str) -> None:
+    with pytest.raises(MissingRightError, match=named):
+        await bot.add_cog(cog())
+    assert not bot.cogs
+    assert not list(bot.walk_commands())
+    assert not bot.tree.get_commands()
+
+
+async def test_a_menu_of_the_mouse_is_refused_too(bot: SeiyuuBot) -> None:
+    async def callback(interaction: discord.Interaction[Any], message: discord.Message) -> None:
+        return None
+
+    with pytest.raises(MissingRightError, match="'Read out'"):
+        bot.tree.add_command(app_commands.ContextMenu(name="Read out", callback=callback))
