@@ -130,6 +130,10 @@ async def test_it_is_who_the_server_chose_and_knows_where_and_when(parlour: Parl
     assert room.endswith("People who wrote here lately: Ada.")
     assert now.startswith("## Now\nFriday, 15 January 2027, ")
     assert now.endswith("(Asia/Singapore)")
+    await parlour.say("So do I")
+    assert len(await parlour.after(2 * HOUR)) == 2
+    assert "Akim: " in parlour.model.asked[1][1]["content"]
+    assert "People who wrote here lately: Ada.\n" in parlour.model.asked[1][0]["content"], "the bot is not one of them"
 
 
 async def test_it_never_says_two_things_in_a_row_that_nobody_answered_even_after_a_restart(parlour: Parlour) -> None:

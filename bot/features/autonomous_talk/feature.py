@@ -167,7 +167,8 @@ class AutonomousTalk:
         self, channel: discord.TextChannel, character: Character, said: Iterable[str]
     ) -> tuple[ChatMessage, ...]:
         talk = ChatMessage("user", "\n".join(said))
-        room = chat_room(channel.name, channel.guild.name, speakers([talk]))
+        people = [name for name in speakers([talk]) if name != character.persona.name]
+        room = chat_room(channel.name, channel.guild.name, people)
         now = moment(datetime.fromtimestamp(self._clock(), self._options.zone))
         system = system_prompt(character.persona, character.mood, _RULES, Circumstances(room, now))
         return ChatMessage("system", system), talk
