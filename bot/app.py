@@ -201,9 +201,9 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         stack.push_async_callback(features.chat.close)
         background = await stack.enter_async_context(BackgroundWork())
         looks: dict[str, Look] = {
-            "model": partial(look_at_model, model),
-            "ears": partial(look_at_ears, settings, http),
-            "voice": partial(look_at_voice, http, speech_url),
+            "model": Look.at(model.options.url, partial(look_at_model, model)),
+            "ears": Look.at(str(settings.stt_url or ""), partial(look_at_ears, settings, http)),
+            "voice": Look(partial(look_at_voice, http, speech_url)),
         }
         signs = VitalSigns(lambda: bot.connected, lambda: manager.status().state is not CallState.IDLE, looks)
         heartbeat = partial(beat, settings.data_dir / HEARTBEAT_FILE, state=signs.state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
@@ -17,10 +18,22 @@ from config.settings import Settings
 
 LOOK_EVERY = 30.0
 """Seconds."""
+LOOK_SELDOM = 300.0
+"""Seconds between two looks at somebody else's server: a hosted one's list of models may be a megabyte."""
 _PATIENCE = aiohttp.ClientTimeout(total=5.0)
 
-Look = Callable[[], Awaitable[str]]
-"""Returns :data:`~bot.health.READY`, or what is wrong."""
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """``ask`` returns :data:`~bot.health.READY`, or what is wrong; again after ``every`` seconds."""
+
+    ask: Callable[[], Awaitable[str]]
+    every: float = LOOK_EVERY
+
+    @classmethod
+    def at(cls, url: str, ask: Callable[[], Awaitable[str]]) -> Look:
+        """At a server: seldom where it is reached by https, as hosted ones are."""
+        return cls(ask, LOOK_SELDOM if url.startswith("https:") else LOOK_EVERY)
 
 
 class VitalSigns:
@@ -37,20 +50,22 @@ class VitalSigns:
         connected: Callable[[], bool],
         in_call: Callable[[], bool],
         looks: Mapping[str, Look],
-        every: float = LOOK_EVERY,
     ) -> None:
         self._connected = connected
         self._in_call = in_call
         self._looks = looks
-        self._every = every
         self._seen = dict.fromkeys(looks, UNKNOWN)
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
-        while True:
+        async with asyncio.TaskGroup() as group:
             for name, look in self._looks.items():
-                self._seen[name] = await look()
-            await asyncio.sleep(self._every)
+                group.create_task(self._watch(name, look), name=f"health of the {name}")
+
+    async def _watch(self, name: str, look: Look) -> None:
+        while True:
+            self._seen[name] = await look.ask()
+            await asyncio.sleep(look.every if self._seen[name] == READY else min(look.every, LOOK_EVERY))
 
     def state(self) -> State:
         """All of it, in words."""

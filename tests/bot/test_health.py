@@ -16,7 +16,7 @@ import pytest
 from bot.health import SILENT_LIMIT, Health, read_health
 from bot.heartbeat import FILE, beat
 from bot.services import ROOT
-from bot.vital_signs import VitalSigns
+from bot.vital_signs import LOOK_EVERY, Look, VitalSigns
 
 KEYS = ["status", "discord", "model", "ears", "voice", "call"]
 WELL = Health("connected", "ready", "ready", "ready", "active")
@@ -121,10 +121,19 @@ async def test_the_engines_are_looked_at_again_and_again() -> None:
     async def well() -> str:
         return "ready"
 
-    signs = VitalSigns(lambda: True, lambda: False, {"ears": well, "voice": well, "model": model}, every=0.0)
+    looks = {"ears": Look(well), "voice": Look(well), "model": Look(model, every=0.0)}
+    signs = VitalSigns(lambda: True, lambda: False, looks)
     assert signs.state()["status"] == "degraded"
     looking = asyncio.create_task(signs.run())
     async with asyncio.timeout(10):
         await seen.wait()
     looking.cancel()
     assert signs.state() == {**Health("connected", "ready", "ready", "ready").fields()}
+
+
+async def test_a_hosted_server_is_looked_at_seldom() -> None:
+    async def well() -> str:
+        return "ready"
+
+    assert Look.at("http://127.0.0.1:8080/v1", well).every == LOOK_EVERY
+    assert Look.at("https://api.example/v1", well).every > LOOK_EVERY
