@@ -7,6 +7,7 @@ import logging
 import aiohttp
 import discord
 
+from bot.replying import NOBODY, reply_to
 from bot.text import split_message
 from bot.voice.dialogue.reply import Prompt
 
@@ -49,16 +50,9 @@ class DiscordPromptChannel:
         Raises:
             discord.HTTPException: the channel is gone, or the bot may not write in it.
         """
-        reference = None
-        if prompt is not None and prompt.message is not None:
-            reference = discord.MessageReference(
-                message_id=prompt.message, channel_id=self.channel.id, fail_if_not_exists=False
-            )
-        mentions = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
-        for part in split_message(text):
-            # Discord's own stub knows only Message as a reference with these arguments; it takes any MessageReference.
-            if reference is None:
-                await self.channel.send(part, allowed_mentions=mentions)
+        answered = prompt.message if prompt is not None else None
+        for number, part in enumerate(split_message(text)):
+            if answered is not None and number == 0:
+                await reply_to(self.channel.get_partial_message(answered), part)
             else:
-                await self.channel.send(part, reference=reference, allowed_mentions=mentions)
-            reference = None
+                await self.channel.send(part, allowed_mentions=NOBODY)

@@ -62,6 +62,11 @@ class Disturbance:
         """Serve everything again."""
         self._rules.clear()
 
+    @property
+    def pending(self) -> int:
+        """How many requests are still to be spoilt: none once the last of them has come."""
+        return sum(rule.left for rule in self._rules)
+
     def _add(self, route: str, times: int, act: Callable[[], Awaitable[web.Response | None]]) -> None:
         pattern = re.escape(route).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\ ", " ")
         self._rules.append(_Rule(re.compile(pattern), times, act))

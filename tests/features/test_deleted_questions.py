@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.world.entities import Message
+from sandbox.world.permissions import Permission
 from tests.features.chat_stage import ChatStage, chat_stage
 from tests.features.stage import LIMIT
 
@@ -50,3 +51,10 @@ async def test_a_channel_that_is_deleted_in_the_middle_of_an_answer_leaves_nothi
     assert stage.model.open_streams == 0
     assert (await stage.ask("still there?")).content == "You said: Ada: someone still there?"
     await stage.chat.hold("a call")
+
+
+async def test_where_the_bot_may_not_read_the_history_an_answer_comes_without_the_reference(stage: ChatStage) -> None:
+    stage.sandbox.faults.deny(stage.sandbox.bot, stage.sandbox.home.general, Permission.READ_MESSAGE_HISTORY)
+    question = await stage.mention("hello")
+    answer = await answer_after(stage, question)
+    assert (answer.content, answer.reference_id) == ("You said: Ada: someone hello", None)

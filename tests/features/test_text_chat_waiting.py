@@ -68,7 +68,7 @@ async def test_words_that_are_on_their_way_when_a_call_begins_are_not_posted_twi
     stage.model.script = lambda _line: Answer("Once upon a time", Fault.STALL)
     stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=1.5)
     question = await stage.mention("tell me a story")
-    await stage.until(lambda: stage.model.asked)
+    await stage.until(lambda: stage.sandbox.faults.rest.pending == 0)
     await stage.chat.hold("a call")
     await stage.until(lambda: stage.replies_to(question) and STOPPED in stage.replies_to(question)[0])
     await stage.chat.release()

@@ -9,11 +9,11 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.replying import ONLY_AUTHOR, reply_to
+
 _log = logging.getLogger(__name__)
 
 Asker = discord.Message | commands.Context[Any]
-
-ONLY_AUTHOR = discord.AllowedMentions(everyone=False, users=False, roles=False, replied_user=True)
 
 
 async def answer(asker: Asker, content: str, files: Sequence[discord.File] = ()) -> discord.Message:
@@ -21,8 +21,7 @@ async def answer(asker: Asker, content: str, files: Sequence[discord.File] = ())
     message = _typed(asker)
     if message is None:
         return await asker.reply(content, files=list(files), allowed_mentions=ONLY_AUTHOR)
-    reference = message.to_reference(fail_if_not_exists=False)
-    return await message.channel.send(content, files=list(files), reference=reference, allowed_mentions=ONLY_AUTHOR)
+    return await reply_to(message, content, files=list(files))
 
 
 async def react(asker: Asker, emoji: str) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 import discord
 
-from bot.features.image_generation.asker import ONLY_AUTHOR, Asker, answer
+from bot.features.image_generation.asker import Asker, answer
 from bot.features.image_generation.job import Progress
+from bot.replying import ONLY_AUTHOR
 
 _log = logging.getLogger(__name__)
 
