@@ -1,0 +1,52 @@
+"""What a call writes in its prompt channel: as replies, in parts, and also where what it replies to is gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import discord
+import pytest
+from discord.ext import commands
+
+from bot.client import SeiyuuBot
+from bot.database import Database
+from bot.voice.dialogue.reply import Prompt
+from bot.voice.prompt_channel import DiscordPromptChannel
+from tests.features.stage import FeatureStage, feature_stage
+from tests.features.talk import written_by_bots
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FeatureStage]:
+    async def no_cogs(_bot: SeiyuuBot, _database: Database) -> Sequence[commands.Cog]:
+        return []
+
+    async with feature_stage(tmp_path, monkeypatch, no_cogs) as made:
+        yield made
+
+
+def prompt_channel(stage: FeatureStage) -> DiscordPromptChannel:
+    found = stage.bot.get_channel(stage.sandbox.home.general.id)
+    assert isinstance(found, discord.TextChannel)
+    return DiscordPromptChannel(found)
+
+
+async def test_a_long_text_comes_in_parts_of_which_the_first_is_a_reply(stage: FeatureStage) -> None:
+    asked = await stage.ada.say(stage.sandbox.home.general, "tell me")
+    await prompt_channel(stage).tell("A sentence. " * 300, Prompt("Ada", "tell me", 0.0, asked.id))
+    written = written_by_bots(stage.sandbox, stage.sandbox.home.general)
+    assert [message.reference_id for message in written] == [asked.id, None]
+    assert written[0].mentions == (stage.ada.user,)
+
+
+async def test_words_for_a_deleted_prompt_and_for_nobody_come_without_a_reference(stage: FeatureStage) -> None:
+    asked = await stage.ada.say(stage.sandbox.home.general, "tell me")
+    await stage.ada.delete(asked)
+    channel = prompt_channel(stage)
+    await channel.acknowledge(Prompt("Ada", "tell me", 0.0, asked.id))
+    await channel.tell("For you.", Prompt("Ada", "tell me", 0.0, asked.id))
+    await channel.tell("For all.")
+    await channel.tell("")
+    written = written_by_bots(stage.sandbox, stage.sandbox.home.general)
+    assert [(message.content, message.reference_id) for message in written] == [("For you.", None), ("For all.", None)]
