@@ -27,6 +27,7 @@ from bot.commands.messages import MessageRouter
 from bot.commands.moderation import VoiceStateListener
 from bot.commands.prompts import PromptListener
 from bot.commands.status import Engines, StatusReporter
+from bot.commands.unknown import CommandAdvice, UnknownCommands
 from bot.commands.voice import VoiceCommands
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
@@ -224,12 +225,13 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             transcriber.describe,
             lambda: describe_voice(http, speech_url),
         )
+        advice = CommandAdvice(bot, settings.command_prefix, features.not_set_up)
         await bot.add_cogs(
             (
                 VoiceCommands(calls, status, warning, settings.command_prefix),
                 LeaseCommands(calls),
                 LowPerformanceCommands(LowPerformance(http, speech_url, tts_token)),
-                PromptListener(bot, calls, spoken),
+                PromptListener(bot, calls, spoken, sees=features.vision is not None),
                 MessageRouter(bot, features.listeners, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
                 ListeningCommands(hearing_on, consent, settings.command_prefix),
@@ -241,7 +243,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                     settings.stt_language or "en",
                     settings.command_prefix,
                 ),
-                HelpCommands(bot, settings.command_prefix),
+                HelpCommands(bot, advice, settings.command_prefix),
+                UnknownCommands(bot, advice, calls.prompt_channel),
                 *features.cogs(settings),
             )
         )

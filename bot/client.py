@@ -18,6 +18,7 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand
 
 from bot.access import NotPermittedError
+from bot.commands.unknown import UnknownPartError, require_known_part, spellings
 from bot.guard import SERVER_ONLY, Asking, Guard
 from bot.identity import HEADERS
 from bot.rights import MissingRightError
@@ -86,6 +87,9 @@ class SeiyuuBot(commands.Bot):
         intents.message_content = True
         super().__init__(
             prefix,
+            # Telephones begin each message with a capital, and put a space after some signs.
+            case_insensitive=True,
+            strip_after_prefix=True,
             intents=intents,
             help_command=None,
             tree_cls=_HybridTree,
@@ -109,9 +113,14 @@ class SeiyuuBot(commands.Bot):
             await self.add_cog(cog)
 
     def add_command(self, command: commands.Command[Any, ..., Any], /) -> None:
-        """Add a command that has a row in the table of rights; raises :class:`~bot.rights.MissingRightError`."""
+        """Add a command that has a row in the table of rights, by each of its spellings.
+
+        Raises:
+            MissingRightError: it has no row.
+        """
         for each in (command, *(command.walk_commands() if isinstance(command, commands.Group) else ())):
             self.guard.require_row(each.qualified_name)
+        command.aliases = [*command.aliases, *spellings(command.name)[1:]]
         super().add_command(command)
 
     async def _is_permitted(self, ctx: commands.Context[Any]) -> bool:
@@ -127,6 +136,7 @@ class SeiyuuBot(commands.Bot):
             await self.guard.require(ctx.command.qualified_name, asking)
         except NotPermittedError as error:
             raise RefusedError(str(error)) from error
+        require_known_part(ctx, self._prefix)
         return True
 
     async def setup_hook(self) -> None:
@@ -164,10 +174,10 @@ class SeiyuuBot(commands.Bot):
             return self._explain(ctx, original)
         usage = f"`{self._prefix}{ctx.command.qualified_name} {ctx.command.signature}`" if ctx.command else ""
         match error:
-            case CallError() | NotPermittedError() | RefusedError() | VoicesError():
+            case CallError() | NotPermittedError() | RefusedError() | VoicesError() | UnknownPartError():
                 return str(error)
             case commands.CommandNotFound():
-                return None  # Other bots share the prefix; the prompt channel answers for itself.
+                return None  # UnknownCommands answers, where it is meant for us.
             case commands.MissingPermissions():
                 return "🔒 That is for people who may manage this server."
             case commands.NoPrivateMessage():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -46,6 +46,7 @@ from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
 from bot.lease import Lockable
+from bot.not_set_up import commands_not_set_up
 from bot.operator_files import twin_persona
 from bot.operator_files import workflow as read_workflow
 from bot.spoken_messages.listener import SpokenMessages
@@ -70,7 +71,10 @@ class FeatureParts:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
-    """The features that the operator has set up; ``None`` for the others."""
+    """The features that the operator has set up; ``None`` for the others.
+
+    ``not_set_up`` has what is said to the commands of these, by name.
+    """
 
     models: ModelRouter
     chat: TextChat
@@ -81,6 +85,7 @@ class FeatureSet:
     images: ImageGeneration | None
     schedule: ScheduledEvents
     figurines: FigurineNotifier | None
+    not_set_up: Mapping[str, str]
 
     @property
     def lockables(self) -> list[Lockable]:
@@ -101,7 +106,9 @@ class FeatureSet:
     @property
     def listeners(self) -> MessageFeatures:
         """Whom messages are for."""
-        return MessageFeatures(self.chat, self.talk, self.vision, self.images, self.argument)
+        return MessageFeatures(
+            self.chat, self.talk, self.vision, self.images, self.argument, self.not_set_up.get("draw")
+        )
 
     def cogs(self, settings: Settings) -> Iterator[commands.Cog]:
         """The commands of what is there."""
@@ -143,6 +150,7 @@ async def build_features(parts: FeatureParts) -> FeatureSet:
         images=await _image_generation(parts),
         schedule=await _scheduled_events(parts),
         figurines=await _figurine_notifier(parts),
+        not_set_up=commands_not_set_up(parts.settings),
     )
 
 

@@ -30,7 +30,7 @@ class FigurineCommands(commands.Cog, name="Figurines"):
         self._notifier = notifier
         self._prefix = prefix
 
-    @commands.hybrid_group(description="News of figurines.")
+    @commands.hybrid_group(case_insensitive=True, description="News of figurines.")
     async def figurines(self, ctx: Context) -> None:
         """See what I tell you of new figurines (`list`), and change it (`subscribe`, `unsubscribe`)."""
         await self._list(ctx)

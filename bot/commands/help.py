@@ -7,14 +7,17 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.commands.unknown import CommandAdvice
+
 Context = commands.Context[Any]
 
 
 class HelpCommands(commands.Cog, name="Help"):
     """Show what I can do."""
 
-    def __init__(self, bot: commands.Bot, prefix: str) -> None:
+    def __init__(self, bot: commands.Bot, advice: CommandAdvice, prefix: str) -> None:
         self._bot = bot
+        self._advice = advice
         self._prefix = prefix
 
     @commands.hybrid_command(description="What I can do.")
@@ -37,9 +40,13 @@ class HelpCommands(commands.Cog, name="Help"):
         return pages.pages
 
     def _explain(self, name: str) -> str:
-        command = self._bot.get_command(name.strip().removeprefix(self._prefix).removeprefix("/"))
+        typed = " ".join(name.strip().removeprefix(self._prefix).removeprefix("/").split())
+        command = self._bot.get_command(typed)
         if command is None:
-            return f"❓ I don't know `{name[:100]}`. `{self._prefix}help` lists what I can do."
+            return (
+                self._advice.about(typed.partition(" ")[0])
+                or f"❓ I don't know `{name[:100]}`. `{self._prefix}help` lists what I can do."
+            )
         return f"`{self._usage(command)}`\n{self._words(command.help or command.short_doc)}"
 
     def _words(self, text: str) -> str:

@@ -18,6 +18,8 @@ from bot.features.image_generation.wishes import wants_drawing
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.errors import VisionError
 from bot.features.vision.feature import Vision
+from bot.features.vision.sights import shows_pictures
+from bot.not_set_up import CANT_SEE
 from bot.replying import reply_to
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.spoken_messages.listener import SpokenMessages, is_spoken
@@ -29,13 +31,17 @@ NOTHING_TO_ANSWER = "💬 I found no words in that message. Write me something t
 
 @dataclass(frozen=True, slots=True)
 class MessageFeatures:
-    """Whom messages are for; ``None`` where the operator has not set a feature up."""
+    """Whom messages are for; ``None`` where the operator has not set a feature up.
+
+    ``cant_draw`` is said to who wants a drawing, in place of one.
+    """
 
     chat: TextChat
     talk: AutonomousTalk
     vision: Vision | None = None
     images: ImageGeneration | None = None
     argument: DualPersona | None = None
+    cant_draw: str | None = None
 
 
 class MessageRouter(commands.Cog):
@@ -89,7 +95,8 @@ class MessageRouter(commands.Cog):
             if await self._draws(message, words.written):
                 return
             if wait := self._rate.take(message.author.id):
-                await reply_to(message, wait_word(wait))
+                if self._rate.tell_once(message.author.id):
+                    await reply_to(message, wait_word(wait))
             elif is_spoken(message):
                 await self._answer_spoken(message, words.text)
             else:
@@ -99,11 +106,16 @@ class MessageRouter(commands.Cog):
 
     async def _draws(self, message: discord.Message, text: str) -> bool:
         """Draw, where that is what is wished for."""
-        wish = wants_drawing(text) if self._features.images is not None else None
-        if wish is None or self._features.images is None:
+        wish = wants_drawing(text)
+        if wish is None:
             return False
-        await self._features.images.draw(message, wish)
-        return True
+        if self._features.images is not None:
+            await self._features.images.draw(message, wish)
+            return True
+        if self._features.cant_draw is not None:
+            await reply_to(message, self._features.cant_draw)
+            return True
+        return False
 
     async def _answer_spoken(self, message: discord.Message, text: str) -> None:
         """Answer a recording as if it had been typed. During a call it waits unheard, as other messages do."""
@@ -135,6 +147,10 @@ class MessageRouter(commands.Cog):
                 seen = error.seen
                 if not (text or heard or seen or waits):
                     return
+        elif shows_pictures(message):
+            await reply_to(message, CANT_SEE)
+            if not (text or heard or waits):
+                return
         if text or heard or seen or waits:
             await self._features.chat.answer(message, text, seen, heard)
         else:

@@ -25,7 +25,7 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
     def __init__(self, profile_picture: ProfilePicture) -> None:
         self._profile_picture = profile_picture
 
-    @commands.hybrid_group(description="How I look.")
+    @commands.hybrid_group(case_insensitive=True, description="How I look.")
     @commands.guild_only()
     async def avatar(self, ctx: Context) -> None:
         """See my pictures (`list`), or have me show the next one (`next`)."""

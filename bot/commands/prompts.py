@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.calls import Calls
 from bot.commands.message_words import find_quoted, words_of
 from bot.features.vision.feature import HELD as CANT_LOOK
+from bot.not_set_up import CANT_SEE
 from bot.replying import reply_to
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.spoken_messages.listener import SpokenMessages, recordings
@@ -20,18 +21,22 @@ from bot.voice.dialogue.reply import Prompt
 NOT_ANSWERED = "🔇"
 """Below the message of somebody who is not answered in this call."""
 NO_WORDS = "🎤 I found no words in that message. Write me something to answer."
-UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
 CALL_OVER = "🎤 The call ended before I could answer that. Write to me again."
 CANT_OPEN = "🎤 I can't open files while I'm talking in voice chat. Tell me in words."
 
 
 class PromptListener(commands.Cog):
-    """Hands what people write in the prompt channel to the call."""
+    """Hands what people write in the prompt channel to the call.
 
-    def __init__(self, bot: commands.Bot, calls: Calls, spoken: SpokenMessages) -> None:
+    Args:
+        sees: whether pictures are looked at outside of calls.
+    """
+
+    def __init__(self, bot: commands.Bot, calls: Calls, spoken: SpokenMessages, *, sees: bool) -> None:
         self._bot = bot
         self._calls = calls
         self._spoken = spoken
+        self._cant_look = CANT_LOOK if sees else CANT_SEE
         self._in_order = asyncio.Lock()
 
     @commands.Cog.listener()
@@ -49,7 +54,7 @@ class PromptListener(commands.Cog):
             return
         files = [each for each in message.attachments if each not in recordings(message)]
         if files:
-            await reply_to(message, _cant_attach(files), ping=False)
+            await reply_to(message, self._cant_attach(files), ping=False)
         await find_quoted(message)
         # What is typed while a recording is still listened to comes after it.
         async with self._in_order:
@@ -71,15 +76,9 @@ class PromptListener(commands.Cog):
             return error.heard, True
 
     async def _was_command(self, message: discord.Message) -> bool:
-        """True for what begins like a command; one that does not exist is answered here, and here alone."""
-        context = await self._bot.get_context(message)
-        if context.prefix is None:
-            return False
-        if context.command is None:
-            await reply_to(message, UNKNOWN_COMMAND.format(prefix=context.prefix), ping=False)
-        return True
+        """True for what begins like a command; :class:`~bot.commands.unknown.UnknownCommands` answers what is none."""
+        return (await self._bot.get_context(message)).prefix is not None
 
-
-def _cant_attach(attachments: list[discord.Attachment]) -> str:
-    types = [attachment.content_type or "" for attachment in attachments]
-    return CANT_LOOK if any(t.startswith(("image/", "video/")) for t in types) else CANT_OPEN
+    def _cant_attach(self, attachments: list[discord.Attachment]) -> str:
+        types = [attachment.content_type or "" for attachment in attachments]
+        return self._cant_look if any(t.startswith(("image/", "video/")) for t in types) else CANT_OPEN

@@ -46,7 +46,7 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
         self._zone = zone
         self._prefix = prefix
 
-    @commands.hybrid_group(description="What I post at set times.")
+    @commands.hybrid_group(case_insensitive=True, description="What I post at set times.")
     @commands.guild_only()
     async def schedule(self, ctx: Context) -> None:
         """See what I post at set times (`list`), and change it (`add`, `remove`)."""

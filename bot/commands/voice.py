@@ -67,7 +67,9 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await self._calls.leave(require_guild(ctx).id)
         await ctx.send("👋 Left voice channel!")
 
-    @commands.hybrid_command(name="voice-status", description="What the call is doing, and how fast.")
+    @commands.hybrid_command(
+        name="voice-status", aliases=["status"], description="What the call is doing, and how fast."
+    )
     @commands.guild_only()
     async def voice_status(self, ctx: Context) -> None:
         """What the call is doing, and how fast."""

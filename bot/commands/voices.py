@@ -59,7 +59,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
         self._prefix = prefix
         self._introductions = Introductions()
 
-    @commands.hybrid_group(description="The voices that I can speak with.")
+    @commands.hybrid_group(case_insensitive=True, description="The voices that I can speak with.")
     @commands.guild_only()
     async def voice(self, ctx: Context) -> None:
         """See my voices (`list`), choose one (`use`, `preview`), make one (`clone`, `record`), or `delete` it."""

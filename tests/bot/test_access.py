@@ -61,6 +61,16 @@ def test_so_many_in_so_many_seconds_for_each_user() -> None:
     assert limit.take(1) == 0
 
 
+def test_who_waits_is_told_so_once_a_wait() -> None:
+    now = 100.0
+    limit = RateLimit("1/10", clock=lambda: now)
+    told = []
+    for at in (100, 101, 102, 111, 112, 113, 130):
+        now = float(at)
+        told.append(bool(limit.take(1)) and limit.tell_once(1))
+    assert told == [False, True, False, False, True, False, False]
+
+
 def test_the_word_is_short() -> None:
     assert wait_word(3.2) == "⏳ A little slower, please: try again in 4 s."
     assert "10 minutes" in wait_word(599)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.commands.prompts import CANT_OPEN, NO_WORDS
-from bot.features.vision.feature import HELD as CANT_LOOK
+from bot.not_set_up import CANT_SEE
 from bot.voice.dialogue.reply import Outcome
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING
 from bot.voice.events import PromptTaken, WordsSpoken
@@ -77,7 +77,7 @@ async def test_a_message_without_words_gets_a_clear_word(talk: Stage) -> None:
 async def test_files_are_refused_and_the_words_beside_them_answered(talk: Stage) -> None:
     channel = talk.sandbox.text_channel
     await talk.ada.say(channel, "", attachments=[Upload("cat.png", b"\x89PNG", "image/png")])
-    assert await talk.told("🎤") == CANT_LOOK
+    assert await talk.told("🎤") == CANT_SEE
     await talk.ada.say(channel, "what is 7?", attachments=[Upload("notes.txt", b"hi", "text/plain")])
     assert await talk.told("🎤") == CANT_OPEN
     await talk.turns(1)

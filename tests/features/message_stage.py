@@ -43,6 +43,8 @@ from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.features.talk import written_by_bots
 from tests.features.vision_server import VisionServer
 
+CANT_DRAW = "❌ Drawing is not set up here (COMFYUI_URL)."
+
 
 @dataclass(slots=True)
 class ScriptedTranscriber:
@@ -83,7 +85,6 @@ class MessageStage:
 
     stage: FeatureStage
     chat: TextChat
-    vision: Vision
     model: ScriptedModel
     seer: VisionServer
     transcriber: ScriptedTranscriber
@@ -136,6 +137,8 @@ async def message_stage(
     monkeypatch: pytest.MonkeyPatch,
     policy: ListeningPolicy = ListeningPolicy.OPT_OUT,
     images: ImageGeneration | None = None,
+    *,
+    sees: bool = True,
 ) -> AsyncIterator[MessageStage]:
     """Start it."""
     async with (
@@ -147,7 +150,7 @@ async def message_stage(
         chats: list[TextChat] = []
         consents: list[ListeningConsent] = []
         transcriber = ScriptedTranscriber()
-        vision = Vision(VisionOptions(VisionModelOptions(seer.url, "seer", timeout=5.0)), http)
+        vision = Vision(VisionOptions(VisionModelOptions(seer.url, "seer", timeout=5.0)), http) if sees else None
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             consents.append(await ListeningConsent.load(await Store.in_database(database), policy))
@@ -158,11 +161,11 @@ async def message_stage(
             records = await ChannelRecords.in_database(database)
             options = TalkOptions(60.0, QuietHours.parse(""), UTC)
             talk = AutonomousTalk(bot, records, client, characters, options)
-            features = MessageFeatures(chat, talk, vision, images)
+            features = MessageFeatures(chat, talk, vision, images, cant_draw=CANT_DRAW)
             return [MessageRouter(bot, features, spoken, RateLimit("100/60"), lambda: None), ChatCommands(chat, "!")]
 
         async with feature_stage(folder, monkeypatch, make_cogs) as stage:
             try:
-                yield MessageStage(stage, chats[0], vision, model, seer, transcriber, consents[0])
+                yield MessageStage(stage, chats[0], model, seer, transcriber, consents[0])
             finally:
                 await chats[0].close()

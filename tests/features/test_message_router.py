@@ -45,6 +45,11 @@ async def test_who_asks_too_often_is_told_when_to_go_on(world: World) -> None:
     asked = await world.address("hello 3")
     await world.read(lambda m: m.content.startswith("⏳ A little slower"), asked)
     assert len(world.engines.model.asked) == 2
+    await world.address("hello 4")
+    await world.say("!mood")
+    await world.read(lambda m: m.content.startswith("💭"), asked)
+    said = [m.content for m in written_by_bots(world.stage.sandbox, world.side)]
+    assert len([text for text in said if text.startswith("⏳")]) == 1
 
 
 async def test_commands_and_bots_are_no_messages(world: World) -> None:

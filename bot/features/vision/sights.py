@@ -55,6 +55,11 @@ def find_sights(message: discord.Message) -> list[Sight]:
     return sights[:MAX_SIGHTS]
 
 
+def shows_pictures(message: discord.Message) -> bool:
+    """Whether somebody shows a picture or video with it; what merely came along with a link does not count."""
+    return any(sight.sent for sight in find_sights(message))
+
+
 def check_sight(sight: Sight, max_bytes: int) -> None:
     """Refuse what can't be looked at.
 

@@ -53,6 +53,8 @@ class Dialogue:
     def __init__(self, texts: Callable[[], DialogueTexts]) -> None:
         self._texts = texts
         self._waiting: deque[Prompt] = deque()
+        # Who was told that too many wait, since something of theirs was taken last: once is enough.
+        self._refused: set[int] = set()
         self._progress: ReplyProgress | None = None
         self._count = 0
         # Who has the floor, and the reply that they interrupt by it.
@@ -113,12 +115,21 @@ class Dialogue:
     def _prompted(self, prompt: Prompt) -> Iterator[Effect]:
         if not self._merged(prompt):
             if len(self._waiting) >= MAX_WAITING:
-                yield Refuse(prompt, TOO_MANY_WAITING)
+                yield from self._refused_once(prompt)
                 return
             self._waiting.append(prompt)
+            if prompt.person is not None:
+                self._refused.discard(prompt.person)
         yield from self._next()
         # After the model is asked: the sign costs a request to Discord, and the answer should not wait for it.
         yield Acknowledge(prompt)
+
+    def _refused_once(self, prompt: Prompt) -> Iterator[Effect]:
+        if prompt.person in self._refused:
+            return
+        if prompt.person is not None:
+            self._refused.add(prompt.person)
+        yield Refuse(prompt, TOO_MANY_WAITING)
 
     def _merged(self, prompt: Prompt) -> bool:
         """Add what somebody says to what they said just before, where that still waits: it is one thought."""

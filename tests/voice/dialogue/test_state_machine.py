@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bot.voice.dialogue import messages as m
 from bot.voice.dialogue.progress import VOICE_FAILED, DialogueTexts
 from bot.voice.dialogue.reply import Outcome, Prompt, PromptKind, SpokenTurn
-from bot.voice.dialogue.state_machine import MAX_WAITING, Dialogue
+from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING, Dialogue
 from bot.voice.turns.events import Microphone, TurnId
 
 ADA = Prompt("Ada", "what's up?", 0.0, message=1)
@@ -66,6 +66,18 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
     ]
     assert effects[-2] == m.Remember(ADA, "All is well.", interrupted=False)
     assert dialogue.current is None
+
+
+def test_who_writes_too_much_is_told_so_once_until_there_is_room_again() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    prompts = [Prompt("Ada", str(n), 0.0, n, person=7) for n in range(MAX_WAITING + 8)]
+    full = run(dialogue, *map(m.Prompted, prompts))
+    assert [effect.prompt for effect in full if isinstance(effect, m.Refuse)] == [prompts[MAX_WAITING + 1]]
+    ben = Prompt("Ben", "and I?", 0.0, 99, person=8)
+    assert run(dialogue, m.Prompted(ben)) == [m.Refuse(ben, TOO_MANY_WAITING)]
+    run(dialogue, m.Stopped(0), *map(m.Prompted, prompts[: MAX_WAITING + 1]))
+    again = Prompt("Ada", "again", 0.0, 100, person=7)
+    assert run(dialogue, m.Prompted(again)) == [m.Refuse(again, TOO_MANY_WAITING)]
 
 
 def test_prompts_are_answered_in_order_and_the_twenty_first_to_wait_is_refused() -> None:

@@ -1,0 +1,101 @@
+"""Commands that are not there: misspelt ones, and those of features that the operator has not set up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+from bot.commands.nearest import nearest
+from bot.replying import reply_to
+
+_log = logging.getLogger(__name__)
+
+UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
+DID_YOU_MEAN = "❓ Did you mean `{prefix}{name}`?"
+
+
+class CommandAdvice:
+    """What there is to say about a command that is not there.
+
+    Args:
+        not_set_up: by the names of commands that are not there because the operator has not set them up: what to say.
+    """
+
+    def __init__(self, bot: commands.Bot, prefix: str, not_set_up: Mapping[str, str]) -> None:
+        self._bot = bot
+        self._prefix = prefix
+        self._not_set_up = {spelling: text for name, text in not_set_up.items() for spelling in spellings(name)}
+        self._missing = tuple(not_set_up)
+
+    def about(self, typed: str) -> str | None:
+        """A sentence for who typed a name (without prefix) that no command has; ``None``: it means nothing to us."""
+        missing = self._not_set_up.get(typed.casefold())
+        if missing is not None:
+            return missing
+        near = nearest(typed, (*self._bot.all_commands, *self._missing))
+        return DID_YOU_MEAN.format(prefix=self._prefix, name=near) if near is not None else None
+
+
+class UnknownCommands(commands.Cog):
+    """Answers what looks like a command and is none.
+
+    Other bots may share the prefix. So outside the prompt channel of a call only what was probably meant for us is
+    answered; inside it, everything.
+
+    Args:
+        call_channel: the id of the prompt channel, while a call is on.
+    """
+
+    def __init__(self, bot: commands.Bot, advice: CommandAdvice, call_channel: Callable[[], int | None]) -> None:
+        self._bot = bot
+        self._advice = advice
+        self._call_channel = call_channel
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Look at what a person wrote."""
+        if message.author.bot or message.webhook_id is not None or message.is_system():
+            return
+        context = await self._bot.get_context(message)
+        if context.prefix is None or context.command is not None:
+            return
+        advice = self._advice.about(context.invoked_with or "")
+        in_call = message.channel.id == self._call_channel()
+        if advice is None and in_call:
+            advice = UNKNOWN_COMMAND.format(prefix=context.prefix)
+        if advice is None:
+            return
+        try:
+            await reply_to(message, advice, ping=not in_call)
+        except discord.HTTPException as error:
+            _log.info("Could not answer message %d: %s", message.id, error)
+
+
+def require_known_part(ctx: commands.Context[Any], prefix: str) -> None:
+    """See that the word after the name of a group of commands is one of these.
+
+    Raises:
+        UnknownPartError: it is not; the text is for the person.
+    """
+    group, typed = ctx.command, ctx.subcommand_passed
+    if not isinstance(group, commands.Group) or typed is None or ctx.invoked_subcommand is not None:
+        return
+    near = nearest(typed, group.all_commands)
+    named = f"{prefix}{group.qualified_name}"
+    if near is not None:
+        raise UnknownPartError(DID_YOU_MEAN.format(prefix=f"{named} ", name=near))
+    known = ", ".join(f"`{named} {command.name}`" for command in sorted(group.commands, key=lambda each: each.name))
+    raise UnknownPartError(f"❓ I don't know `{named} {typed[:50].replace('`', '')}`. There are: {known}.")
+
+
+class UnknownPartError(commands.CommandError):
+    """A group of commands has no command of that name; the text is for the person."""
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """How people type a command's name that has a hyphen in it; the name itself is the first."""
+    return tuple(dict.fromkeys((name, name.replace("-", ""), name.replace("-", "_"))))

@@ -1,0 +1,100 @@
+"""What looks like a command and is none: answered where it was meant for us, and left alone elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord.ext import commands
+
+from bot.client import SeiyuuBot
+from bot.commands.help import HelpCommands
+from bot.commands.unknown import CommandAdvice, UnknownCommands
+from bot.database import Database
+from bot.not_set_up import commands_not_set_up
+from config.settings import read_settings
+from tests.features.stage import FeatureStage, feature_stage
+from tests.features.talk import written_by_bots
+
+
+class Examples(commands.Cog):
+    """A few commands that only say their names."""
+
+    @commands.hybrid_command(description="Joins.")
+    async def join(self, ctx: commands.Context[Any]) -> None:
+        """Join."""
+        await ctx.send("joined")
+
+    @commands.hybrid_command(name="voice-status", aliases=["status"], description="Shows.")
+    async def voice_status(self, ctx: commands.Context[Any]) -> None:
+        """Show."""
+        await ctx.send("shown")
+
+    @commands.hybrid_group(case_insensitive=True, description="The voices.")
+    async def voice(self, ctx: commands.Context[Any]) -> None:
+        """The voices."""
+        await ctx.send("voices")
+
+    @voice.command(name="list", description="Lists them.")
+    async def list_voices(self, ctx: commands.Context[Any]) -> None:
+        """List them."""
+        await ctx.send("listed")
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FeatureStage]:
+    in_call: set[int] = set()
+
+    async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+        advice = CommandAdvice(bot, "!", commands_not_set_up(read_settings(_env_file=None)))
+        unknown = UnknownCommands(bot, advice, lambda: next(iter(in_call), None))
+        return [Examples(), HelpCommands(bot, advice, "!"), unknown]
+
+    async with feature_stage(tmp_path, monkeypatch, make_cogs) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("!Join", "joined"),
+        ("!JOIN", "joined"),
+        ("! join", "joined"),
+        ("!voicestatus", "shown"),
+        ("!Voice_Status", "shown"),
+        ("!status", "shown"),
+        ("!Voice List", "listed"),
+        ("!voice", "voices"),
+        ("!jion", "❓ Did you mean `!join`?"),
+        ("!voice lits", "❓ Did you mean `!voice list`?"),
+        ("!voice foo", "❓ I don't know `!voice foo`. There are: `!voice list`."),
+        ("!draw a cat", "❌ Drawing is not set up here (COMFYUI_URL)."),
+        ("!DRAWCANCEL", "❌ Drawing is not set up here (COMFYUI_URL)."),
+        ("!figurines subscribe", "❌ News of figurines is not set up here (FIGURINE_FEEDS)."),
+        ("!bipolar", "❌ Arguing with a twin is not set up here (BIPOLAR_TWIN)."),
+        ("!argue", "❌ Arguing with a twin is not set up here (BIPOLAR_TWIN)."),
+        ("!Avatar next", "❌ Changing my picture is not set up here (AVATAR_FOLDER)."),
+        ("!help draw", "❌ Drawing is not set up here (COMFYUI_URL)."),
+        ("!help !Join", "`!join`\nJoin."),
+        ("!help jion", "❓ Did you mean `!join`?"),
+        ("!help nonsense", "❓ I don't know `nonsense`. `!help` lists what I can do."),
+    ],
+)
+async def test_what_people_type_is_answered(stage: FeatureStage, typed: str, answer: str) -> None:
+    assert await stage.ask(typed) == answer
+
+
+async def test_other_bots_commands_are_left_to_them(stage: FeatureStage) -> None:
+    for typed in ("!play a song", "!ban", "!?", "!", "!!!", "!8ball"):
+        await stage.ada.say(stage.sandbox.home.general, typed)
+    assert await stage.ask("!join") == "joined"
+    assert [message.content for message in written_by_bots(stage.sandbox, stage.sandbox.home.general)] == ["joined"]
+
+
+def test_what_is_set_up_is_not_missed() -> None:
+    settings = read_settings(_env_file=None, comfyui_url="http://127.0.0.1:8188", figurine_feeds="https://a.example/f")
+    missing = commands_not_set_up(settings)
+    assert "figurines" not in missing
+    assert missing["draw"] == "❌ Drawing is not set up here (COMFYUI_WORKFLOW)."
