@@ -15,7 +15,6 @@ from rich.logging import RichHandler
 from bot.demo import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
 from bot.identity import VERSION
-from bot.models.command import run_models
 from bot.operator_files import persona_name
 from bot.run import run_bot
 from bot.services import check_speech_settings
@@ -28,10 +27,7 @@ USAGE_ERROR = 2
 
 
 def run(given: list[str]) -> int:
-    """Do what the command line says, but for ``health``; returns the exit status."""
-    if given[:1] == ["models"]:
-        # It has words of its own, and works before the settings are complete.
-        return run_models(given[1:])
+    """Do what the command line says, but for ``health`` and ``models``; returns the exit status."""
     options = _parser().parse_args(given)
     if options.command == "version":
         print(f"Seiyuu {VERSION}")  # noqa: T201
