@@ -94,3 +94,13 @@ def test_help_names_every_target_that_people_type(project: Path) -> None:
     assert {"run", "test", "lint", "xtts", "clean", "help"} <= set(wanted)
     assert [target for target in wanted if f"make {target} " not in said] == []
     assert "#" not in said
+
+
+def test_each_test_is_in_one_of_the_two_groups_that_make_test_runs(project: Path) -> None:
+    said = make(project, "--dry-run", "test-calls", "test-parts").stdout
+    calls, parts = (line for line in said.splitlines() if "-m pytest" in line)
+    held = re.findall(r"\btests/\S+", calls)
+    assert held
+    assert re.findall(r"--ignore=(\S+)", parts) == held
+    assert [folder for folder in held if not (ROOT / folder).is_dir()] == []
+    assert re.findall(r"(?<!=)\btests/\S+", parts) == []
