@@ -131,7 +131,7 @@ class Calls:
         for channel in guild.text_channels:
             if name in (str(channel.id), channel.name):
                 return channel
-        raise CallError(f"❌ There is no text channel {wanted!r} here. Mend `PROMPT_CHANNEL`, or unset it.")
+        raise CallError(f"❌ There is no text channel {wanted!r} here. The setting `PROMPT_CHANNEL` is wrong.")
 
     async def leave(self, guild: int) -> None:
         """End the call on this server, or cancel its start.
@@ -166,8 +166,9 @@ class Calls:
         try:
             return await self._manager.free(feature)
         except KeyError:
-            stuck = ", ".join(self.status().stuck) or "nothing"
-            raise CallError(f"❓ {feature[:100]!r} is not stuck. What is stuck: {stuck}.") from None
+            stuck = self.status().stuck
+            others = f"Still held back: {', '.join(stuck)}." if stuck else "No feature is held back after a call."
+            raise CallError(f"❓ {feature[:100]!r} is not stuck. {others}") from None
 
     async def volume(self, guild: int) -> float:
         """How loud the bot speaks on a server, 0 to 2.

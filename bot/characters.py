@@ -93,7 +93,9 @@ class Characters:
         """
         file = self._file_called(name)
         if file is None:
-            raise UnknownChoiceError(f"I know no persona of that name. There are: {', '.join(self._personas)}.")
+            raise UnknownChoiceError(
+                f"There is no persona with that name. Choose one of these: {', '.join(self._personas)}."
+            )
         persona = self._personas[file]
         return await self._keep(place, Character(file, persona, persona.default_mood))
 
@@ -109,7 +111,7 @@ class Characters:
         mood = next((mood for mood in now.persona.moods if mood.casefold() == wanted), None)
         if mood is None:
             moods = ", ".join(now.persona.moods)
-            raise UnknownChoiceError(f"{now.persona.name} is never in that mood. There are: {moods}.")
+            raise UnknownChoiceError(f"{now.persona.name} has no mood with that name. Choose one of these: {moods}.")
         return await self._keep(place, Character(now.file, now.persona, mood))
 
     def _file_called(self, name: str) -> str | None:

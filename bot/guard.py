@@ -18,9 +18,11 @@ ELSEWHERE = "❌ I'm in a call on another server."
 JOIN_ELSEWHERE = f"{ELSEWHERE} Ask me again later."
 SERVER_ONLY = "❌ That works on a server only."
 NOT_FOR_YOU = "🔒 `{command}` is for {words}."
-SWITCHED_OFF = "🔒 `{command}` is switched off: whoever runs me does not allow it to anybody."
+SWITCHED_OFF = "🔒 `{command}` is switched off here: the people who run me don't allow it."
 OWNERS_ONLY = "🔒 `{command}` is for the people who run me, because it changes what I do on every server."
-IGNORED = "🔇 I was asked to ignore you on this server, so `{command}` is not for you. Who may manage it can undo that."
+IGNORED = (
+    "🔇 I ignore you on this server, so `{command}` is not for you. People who may manage the server can undo that."
+)
 NOT_BY_VOICE = "I may not do that for you. It is for {words}."
 NOT_AT_ALL = "I may not do that for anybody."
 

@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.commands.guarded_view import GuardedView
 
 ANSWER_SECONDS = 60.0
-NOT_ASKED = "🔒 That is for {name} to answer."
+NOT_ASKED = "🔒 Only {name} can answer that."
 
 
 class Answer(StrEnum):

@@ -12,25 +12,27 @@ from bot.voice.manager import CallError
 
 Context = commands.Context[Any]
 
-WRONG_CHANNEL = "❌ I say things of my own in text channels only."
+WRONG_CHANNEL = "❌ I write without being asked in text channels only."
 
 
 class AutonomousCommands(commands.Cog, name="Autonomous talk"):
-    """Decide where I may say things of my own."""
+    """Decide where I may write without being asked."""
 
     def __init__(self, talk: AutonomousTalk) -> None:
         self._talk = talk
 
-    @commands.hybrid_command(description="Whether I say things of my own in this channel: show it, or switch it.")
+    @commands.hybrid_command(
+        description="Show whether I sometimes write here without being asked, or turn it on or off."
+    )
     @commands.guild_only()
     async def autonomous(self, ctx: Context, state: Literal["on", "off"] = commands.parameter(default=None)) -> None:
-        """Show whether I say things of my own in this channel, or switch it on or off."""
+        """Show whether I sometimes write in this channel without being asked, or turn it on or off."""
         if state is not None:
             await self._switch(ctx.channel, state == "on")
         if await self._talk.opted_in(ctx.channel.id):
-            await ctx.send("💭 I say things of my own here, now and then.")
+            await ctx.send("💭 I sometimes write here without being asked.")
         else:
-            await ctx.send("💭 I say nothing of my own here.")
+            await ctx.send("💭 I don't write here without being asked.")
 
     async def _switch(self, channel: object, on: bool) -> None:
         if not isinstance(channel, discord.TextChannel):

@@ -16,7 +16,7 @@ from bot.voice.manager import CallError
 Context = commands.Context[Any]
 Switch = Literal["on", "off"]
 
-THREAD_FOLLOWS = "❌ A thread does as its channel does: use this there."
+THREAD_FOLLOWS = "❌ A thread has the same setting as its channel. Use this command in the channel."
 
 _MAX_SUGGESTIONS = 25
 
@@ -39,14 +39,14 @@ class ChatCommands(commands.Cog, name="Chat"):
         self._chat = chat
         self._prefix = prefix
 
-    @commands.hybrid_command(description="Who I am here, in writing and in calls: show it, or choose another persona.")
+    @commands.hybrid_command(description="Show who I am here, in writing and in calls, or choose another persona.")
     async def persona(self, ctx: Context, *, name: str | None = None) -> None:
-        """Show who I am here, in writing and in calls, or choose another persona (on a server: who may manage it)."""
+        """Show who I am here, in writing and in calls, or choose another persona."""
         await ctx.defer()
         if name is None:
             now = self._chat.characters.at(_place(ctx))
             files = ", ".join(f"`{file}`" for file in self._chat.characters.personas)
-            await ctx.send(f"🎭 I am {now.persona.name}. There are: {files}.")
+            await ctx.send(f"🎭 I am {now.persona.name}. You can choose from: {files}.")
             return
         try:
             chosen = await self._chat.characters.choose_persona(_place(ctx), name)
@@ -58,14 +58,14 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def _persona_names(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
         return _suggest(self._chat.characters.personas, typed)
 
-    @commands.hybrid_command(description="My mood here, in writing and in calls: show it, or change it.")
+    @commands.hybrid_command(description="Show my mood here, in writing and in calls, or change it.")
     async def mood(self, ctx: Context, *, name: str | None = None) -> None:
         """Show my mood here, in writing and in calls, or change it."""
         await ctx.defer()
         now = self._chat.characters.at(_place(ctx))
         if name is None:
             moods = ", ".join(f"`{mood}`" for mood in now.persona.moods)
-            await ctx.send(f"💭 {now.persona.name} is {now.mood}. There are: {moods}.")
+            await ctx.send(f"💭 {now.persona.name} is {now.mood}. You can choose from: {moods}.")
             return
         try:
             changed = await self._chat.characters.choose_mood(_place(ctx), name)
@@ -78,22 +78,22 @@ class ChatCommands(commands.Cog, name="Chat"):
         now = self._chat.characters.at(_place(interaction))
         return _suggest(now.persona.moods, typed)
 
-    @commands.hybrid_command(description="Forget what was written in this channel, or between us two.")
+    @commands.hybrid_command(description="Forget what was written in this channel, or between the two of us.")
     async def forget(self, ctx: Context) -> None:
-        """Forget what was written here (on a server: who may manage it)."""
+        """Forget what was written in this channel, or between the two of us."""
         await ctx.defer()
         forgotten = await self._chat.memory.forget(ctx.channel.id)
-        here = "between us two" if ctx.guild is None else "in this channel"
+        here = "between the two of us" if ctx.guild is None else "in this channel"
         await ctx.send(
             f"🧹 I have forgotten the {forgotten} messages that I remembered {here}."
             if forgotten
-            else f"🧹 I remember nothing that was written {here}."
+            else f"🧹 I don't remember anything that was written {here}."
         )
 
-    @commands.hybrid_command(description="Whether I answer every message in this channel: show it, or switch it.")
+    @commands.hybrid_command(description="Show whether I answer every message in this channel, or turn it on or off.")
     @commands.guild_only()
     async def chat(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
-        """Show whether I answer every message in this channel, or switch it (who may manage the server)."""
+        """Show whether I answer every message in this channel, or turn it on or off."""
         await ctx.defer()
         if not isinstance(ctx.channel, discord.abc.GuildChannel):
             raise CallError(THREAD_FOLLOWS)
@@ -102,5 +102,5 @@ class ChatCommands(commands.Cog, name="Chat"):
         await ctx.send(
             "💬 I answer every message in this channel."
             if ctx.channel in self._chat.open_channels
-            else "💬 In this channel I answer who mentions me, or replies to me."
+            else "💬 In this channel I answer people who mention me or reply to me."
         )

@@ -16,24 +16,26 @@ Context = commands.Context[Any]
 
 
 class DualPersonaCommands(commands.Cog, name="Dual persona"):
-    """Watch how heated it gets, and let the two argue."""
+    """Arguments between persona and twin."""
 
     def __init__(self, dual_persona: DualPersona) -> None:
         self._dual_persona = dual_persona
 
-    @commands.hybrid_command(description="How heated it is here, or whether the two may argue on this server.")
+    @commands.hybrid_command(
+        description="Show how tense it is here, or allow or forbid arguments with my twin on this server."
+    )
     @commands.guild_only()
     async def bipolar(self, ctx: Context, state: Literal["on", "off"] = commands.parameter(default=None)) -> None:
-        """Show how heated it is in this channel, or say whether the two may argue on this server."""
+        """Show how tense it is in this channel, or allow or forbid arguments with my twin on this server."""
         guild = require_guild(ctx)
         if state is not None:
             await self._dual_persona.set_enabled(guild.id, state == "on")
         await ctx.send(_mood_word(await self._dual_persona.mood(guild.id, ctx.channel.id)))
 
-    @commands.hybrid_command(description="Let the two argue here, now.")
+    @commands.hybrid_command(description="Start an argument between me and my twin here.")
     @commands.guild_only()
     async def argue(self, ctx: Context) -> None:
-        """Let the two argue here, now."""
+        """Start an argument between me and my twin here."""
         try:
             self._dual_persona.argue(ctx.channel)
         except ArgumentError as error:
@@ -41,13 +43,15 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         except FeatureHeldError:
             await say_later(ctx)
             return
-        await ctx.send("🎭 There they go.", ephemeral=True)
+        await ctx.send("🎭 The argument starts.", ephemeral=True)
 
 
 def _mood_word(mood: Mood) -> str:
     if not mood.enabled:
-        return "🎭 Arguments are off on this server."
-    heat = f"🎭 It is at {mood.score:.1f} of {mood.threshold:g} in this channel."
+        return "🎭 Arguments are off for this server."
+    heat = f"🎭 Arguments are on for this server. Tension in this channel: {mood.score:.1f} of {mood.threshold:g}."
     if mood.peace > 0:
-        return f"{heat} They have just argued; there is peace for {math.ceil(mood.peace / 60)} min."
+        return (
+            f"{heat} The last argument was a short while ago; the next can start in {math.ceil(mood.peace / 60)} min."
+        )
     return heat

@@ -16,28 +16,28 @@ Context = commands.Context[Any]
 
 MAX_WORDS = 100
 """Characters."""
-TOO_MANY_WORDS = f"❌ That is too much to look for: {MAX_WORDS} characters are all I keep."
-TOO_MANY = "❌ There are too many subscriptions already, yours or in this channel. Write me in private instead."
-NOT_SUBSCRIBED = "❌ You have no subscription here. `{prefix}figurines list` shows where you have."
-UNSUBSCRIBED = "🎎 I tell you no more here."
-NOTHING = "🎎 You have no subscription. `{prefix}figurines subscribe` begins one, here or in a message to me."
+TOO_MANY_WORDS = f"❌ That is too long to search for: the limit is {MAX_WORDS} characters."
+TOO_MANY = "❌ There are too many subscriptions already, yours or in this channel. Try it in a private message to me."
+NOT_SUBSCRIBED = "❌ You have no subscription here. `{prefix}figurines list` shows where you have one."
+UNSUBSCRIBED = "🎎 You won't get figurine news here any more."
+NOTHING = "🎎 You have no subscription. `{prefix}figurines subscribe` starts one, here or in a private message to me."
 
 
 class FigurineCommands(commands.Cog, name="Figurines"):
-    """Be told of new figurines, in a channel or in private."""
+    """Get news of new figurines, in a channel or in private."""
 
     def __init__(self, notifier: FigurineNotifier, prefix: str) -> None:
         self._notifier = notifier
         self._prefix = prefix
 
-    @commands.hybrid_group(case_insensitive=True, description="News of figurines.")
+    @commands.hybrid_group(case_insensitive=True, description="Show your subscriptions to figurine news.")
     async def figurines(self, ctx: Context) -> None:
-        """See what I tell you of new figurines (`list`), and change it (`subscribe`, `unsubscribe`)."""
+        """Get news of new figurines (`subscribe`), stop it (`unsubscribe`), or see your subscriptions (`list`)."""
         await self._list(ctx)
 
-    @figurines.command(description="I tell you here of new figurines.")
+    @figurines.command(description="Get news of new figurines here.")
     async def subscribe(self, ctx: Context, *, words: str = "") -> None:
-        """Be told here of new figurines: of all, or of those with all these words in the title."""
+        """Get news of new figurines here: of all, or of those with all these words in the title."""
         if len(words) > MAX_WORDS:
             raise CallError(TOO_MANY_WORDS)
         subscription = Subscription(ctx.author.id, _place(ctx), tuple(words.casefold().split()))
@@ -45,24 +45,24 @@ class FigurineCommands(commands.Cog, name="Figurines"):
             await self._notifier.subscribe(subscription)
         except TooManySubscriptionsError as error:
             raise CallError(TOO_MANY) from error
-        await ctx.send(f"🎎 I tell you here of {_of(subscription)}.", ephemeral=True)
+        await ctx.send(f"🎎 You will get news here of {_of(subscription)}.", ephemeral=True)
 
-    @figurines.command(description="I tell you here of figurines no more.")
+    @figurines.command(description="Stop figurine news here.")
     async def unsubscribe(self, ctx: Context) -> None:
-        """Be told here no more."""
+        """Stop figurine news here."""
         if not await self._notifier.unsubscribe(ctx.author.id, _place(ctx)):
             raise CallError(NOT_SUBSCRIBED.format(prefix=self._prefix))
         await ctx.send(UNSUBSCRIBED, ephemeral=True)
 
-    @figurines.command(name="list", description="What I tell you of figurines, and where.")
+    @figurines.command(name="list", description="Show your subscriptions to figurine news.")
     async def list_subscriptions(self, ctx: Context) -> None:
-        """See what I tell you of figurines, and where."""
+        """Show your subscriptions to figurine news."""
         await self._list(ctx)
 
     async def _list(self, ctx: Context) -> None:
         found = await self._notifier.subscriptions_of(ctx.author.id)
         lines = [f"• {f'<#{each.channel}>' if each.channel else 'in private'}: {_of(each)}" for each in found]
-        text = "\n".join(["🎎 I tell you of figurines:", *lines]) if lines else NOTHING.format(prefix=self._prefix)
+        text = "\n".join(["🎎 Your figurine news:", *lines]) if lines else NOTHING.format(prefix=self._prefix)
         for part in split_message(text):
             await ctx.send(part, ephemeral=True)
 

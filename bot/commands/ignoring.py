@@ -17,10 +17,10 @@ from bot.voice.manager import CallError
 Context = commands.Context[Any]
 
 LISTED = 40
-NOBODY = "👂 I ignore nobody on this server."
-NOT_ME = "❌ I can't ignore myself, and other bots I never answer."
-NOT_YOURSELF = "❌ You can't have me ignore yourself. `{prefix}optout` leaves your voice out."
-NOT_A_MANAGER = "🔒 {name} may manage this server: only somebody else who may can have me ignore them."
+NOBODY = "👂 I don't ignore anybody on this server."
+NOT_ME = "❌ I can't ignore myself, and I never answer other bots anyway."
+NOT_YOURSELF = "❌ You can't make me ignore you. After `{prefix}optout` I no longer listen to your voice."
+NOT_A_MANAGER = "🔒 {name} may manage this server. Only another person who may manage it can make me ignore them."
 
 
 class IgnoringCommands(commands.Cog, name="People"):
@@ -35,9 +35,11 @@ class IgnoringCommands(commands.Cog, name="People"):
         self._dismiss = dismiss
         self._prefix = prefix
 
-    @commands.hybrid_command(description="Whom I don't answer in calls here: show it, or have me ignore somebody.")
+    @commands.hybrid_command(description="Show whom I ignore in calls here, or make me ignore somebody.")
     @commands.guild_only()
-    @app_commands.describe(member="Whom to ignore, or to answer again.", state="Left out, it changes to the other.")
+    @app_commands.describe(
+        member="Whom to ignore, or to answer again.", state="on: ignore them; off: answer them again."
+    )
     async def ignore(
         self,
         ctx: Context,
@@ -45,7 +47,7 @@ class IgnoringCommands(commands.Cog, name="People"):
         member: discord.Member = commands.parameter(default=None),
         state: Literal["on", "off"] = commands.parameter(default=None),
     ) -> None:
-        """Show whom I ignore in calls on this server, or have me ignore somebody, or answer them again."""
+        """Show whom I ignore in calls on this server, make me ignore somebody, or answer them again."""
         await ctx.defer()
         guild, named = require_guild(ctx).id, bool(member)
         if not named:
@@ -61,7 +63,7 @@ class IgnoringCommands(commands.Cog, name="People"):
         await self._ignored.ignore(guild, member.id)
         self._dismiss(guild, member.id)
         await ctx.send(
-            f"🔇 I don't answer **{name}** in calls on this server any more, and they can't steer me in one. "
+            f"🔇 I don't answer **{name}** in calls on this server any more, and I don't obey their commands there. "
             f"`{self._prefix}ignore {member.mention} off` undoes it.",
             allowed_mentions=discord.AllowedMentions.none(),
         )

@@ -18,11 +18,15 @@ class LeaseCommands(commands.Cog, name="Features"):
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    @commands.hybrid_command(description="Free a feature that is stuck after a call, by its name.")
+    @commands.hybrid_command(description="Release a feature that is still held back after a call.")
     @commands.guild_only()
     async def release(self, ctx: Context, *, feature: str) -> None:
-        """Free a feature that is stuck after a call; `{prefix}voice-status` names it."""
+        """Release a feature that is still held back after a call; `{prefix}voice-status` names it."""
         await ctx.defer()
         freed = await self._calls.free(feature.strip())
-        text = f"✅ {feature} works again." if freed else f"⚠️ {feature} still won't. I keep trying; the log says why."
+        text = (
+            f"✅ {feature} works again."
+            if freed
+            else f"⚠️ {feature} still doesn't work. I keep trying; the log says why."
+        )
         await ctx.send(text, allowed_mentions=discord.AllowedMentions.none())

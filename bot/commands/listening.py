@@ -27,11 +27,11 @@ from config.settings import Captions
 Context = commands.Context[Any]
 Switch = Literal["on", "off"]
 
-UNREMEMBERED = " I could not write that down, though: after a restart, please tell me again."
-CAPTIONS_NEEDED = "❌ Writing captions is all I do at the moment. `{prefix}mode talk` first."
+UNREMEMBERED = " I couldn't save that, though: please tell me again after a restart."
+CAPTIONS_NEEDED = "❌ At the moment I only write captions. Use `{prefix}mode talk` first."
 
 _CAPTIONS = {
-    Captions.OFF: "💬 Captions are off: I write down nothing of what is said.",
+    Captions.OFF: "💬 Captions are off: I don't write down what is said.",
     Captions.CHANNEL: "💬 Captions are on: I write who said what in my prompt channel.",
     Captions.THREAD: "💬 Captions are on: I write who said what in a thread of my prompt channel.",
 }
@@ -69,7 +69,7 @@ class ListeningControls(Protocol):
 
 
 class ListeningCommands(commands.Cog, name="Listening"):
-    """Decide who is heard, and what is kept of it.
+    """Decide whom I listen to, and what is kept of it.
 
     Args:
         call: finds the call that is on on a server (its id).
@@ -86,10 +86,10 @@ class ListeningCommands(commands.Cog, name="Listening"):
             raise CallError(NO_SESSION)
         return call
 
-    @commands.hybrid_command(description="Whether I listen in this call: show it, or switch it on or off for everyone.")
+    @commands.hybrid_command(description="Show whether I listen in this call, or turn it on or off for everyone.")
     @commands.guild_only()
     async def listen(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
-        """Show whether I listen, or switch it on or off for everyone in this call."""
+        """Show whether I listen in this call, or turn it on or off for everyone."""
         await ctx.defer()
         call = self._live(ctx)
         if state is not None:
@@ -98,25 +98,28 @@ class ListeningCommands(commands.Cog, name="Listening"):
 
     def _hearing(self, call: ListeningControls, asker: int) -> str:
         if not call.listening:
-            return f"🙉 I listen to nobody in this call; you can still type. `{self._prefix}listen on` opens my ears."
+            return (
+                f"🙉 I don't listen to anybody in this call; you can still type. `{self._prefix}listen on` makes me "
+                "listen again."
+            )
         if self._consent.admits(asker):
-            return f"👂 I listen in this call, to you too. `{self._prefix}optout` leaves you out."
-        return f"👂 I listen in this call, but not to you: `{self._prefix}optin` lets me."
+            return f"👂 I listen in this call, to you too. If you don't want that: `{self._prefix}optout`."
+        return f"👂 I listen in this call, but not to you. `{self._prefix}optin` allows it."
 
-    @commands.hybrid_command(description="I no longer listen to you, in this call and later ones.")
+    @commands.hybrid_command(description="Stop me from listening to you, in this call and later ones.")
     async def optout(self, ctx: Context) -> None:
-        """Be left out: I no longer listen to you, in this call and later ones."""
+        """Stop me from listening to you, in this call and later ones."""
         await ctx.defer(ephemeral=True)
         remembered = await self._consent.opt_out(ctx.author.id)
         await ctx.send(
-            f"🙉 I don't listen to you any more, and have dropped what I held of your voice. `{self._prefix}optin` "
-            f"undoes it.{'' if remembered else UNREMEMBERED}",
+            "🙉 I don't listen to you any more, and I have deleted what I still had of your voice. "
+            f"`{self._prefix}optin` undoes it.{'' if remembered else UNREMEMBERED}",
             ephemeral=True,
         )
 
-    @commands.hybrid_command(description="I may listen to you, in this call and later ones.")
+    @commands.hybrid_command(description="Allow me to listen to you, in this call and later ones.")
     async def optin(self, ctx: Context) -> None:
-        """Be heard: I may listen to you, in this call and later ones."""
+        """Allow me to listen to you, in this call and later ones."""
         await ctx.defer(ephemeral=True)
         remembered = await self._consent.opt_in(ctx.author.id)
         await ctx.send(
@@ -124,10 +127,10 @@ class ListeningCommands(commands.Cog, name="Listening"):
             ephemeral=True,
         )
 
-    @commands.hybrid_command(description="Whether this call is recorded: show it, or switch it on or off.")
+    @commands.hybrid_command(description="Show whether this call is recorded, or turn recording on or off.")
     @commands.guild_only()
     async def record(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
-        """Show whether this call is recorded, or switch that on or off; everyone is told."""
+        """Show whether this call is recorded, or turn recording on or off; everyone is told."""
         await ctx.defer()
         call = self._live(ctx)
         if state == "on" and not call.recording:
@@ -149,12 +152,14 @@ class ListeningCommands(commands.Cog, name="Listening"):
             await call.stop_recording()
             raise
 
-    @commands.hybrid_command(description="Where I write down who said what: nowhere, in my channel, in a thread.")
+    @commands.hybrid_command(
+        description="Show or choose where I write down who said what: nowhere, in a channel, in a thread."
+    )
     @commands.guild_only()
     async def captions(
         self, ctx: Context, place: Literal["off", "channel", "thread"] = commands.parameter(default=None)
     ) -> None:
-        """Show where I write down who said what, or choose: nowhere, in my prompt channel, in a thread of it."""
+        """Show or choose where I write down who said what: nowhere, in my prompt channel, or in a thread of it."""
         await ctx.defer()
         call = self._live(ctx)
         if place == "off" and call.mode is CallMode.TRANSCRIBE:
@@ -163,10 +168,10 @@ class ListeningCommands(commands.Cog, name="Listening"):
             call.captions = Captions(place)
         await ctx.send(_CAPTIONS[call.captions])
 
-    @commands.hybrid_command(description="Whether I answer what I hear, or only write it down.")
+    @commands.hybrid_command(description="Show or choose whether I answer what I hear, or only write it down.")
     @commands.guild_only()
     async def mode(self, ctx: Context, mode: Literal["talk", "transcribe"] = commands.parameter(default=None)) -> None:
-        """Show whether I answer what I hear or only write it down, or choose."""
+        """Show or choose whether I answer what I hear, or only write it down."""
         await ctx.defer()
         call = self._live(ctx)
         if mode is not None:
@@ -176,9 +181,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
             return
         if call.captions is Captions.OFF:
             call.captions = Captions.CHANNEL
-        await ctx.send(
-            f"📝 I only write down what I hear, and answer nothing but what is typed. {_CAPTIONS[call.captions]}"
-        )
+        await ctx.send(f"📝 I only write down what I hear. I answer only what you type. {_CAPTIONS[call.captions]}")
 
     @commands.Cog.listener()
     async def on_voice_state_update(

@@ -13,15 +13,15 @@ Context = commands.Context[Any]
 
 
 class LowPerformanceCommands(commands.Cog, name="Card"):
-    """Let a plainer voice speak while the card is needed elsewhere."""
+    """Use a simpler voice while the graphics card is needed elsewhere."""
 
     def __init__(self, mode: LowPerformance) -> None:
         self._mode = mode
 
-    @commands.hybrid_command(name="low-performance", description="Let a plainer voice speak, to spare the card.")
+    @commands.hybrid_command(name="low-performance", description="Use a simpler voice, to free up the graphics card.")
     @commands.guild_only()
     async def low_performance(self, ctx: Context, switch: Literal["on", "off"]) -> None:
-        """Let a plainer voice speak from the next clause on, to spare the card; or my own again."""
+        """Use a simpler voice from my next clause on, to free up the graphics card; or my own voice again."""
         await ctx.defer()
         try:
             engine = await self._mode.ask(low=switch == "on")

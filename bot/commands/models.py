@@ -12,7 +12,9 @@ from config.settings import Card
 
 Context = commands.Context[Any]
 
-NO_SERVER = "❌ There is no model server on the {card} card. The operator names one with `LLM_URL_{variable}`."
+NO_SERVER = (
+    "❌ There is no model server on the {card} card. The people who run me can set one with `LLM_URL_{variable}`."
+)
 
 
 class ModelCommands(commands.Cog, name="Models"):
@@ -21,7 +23,7 @@ class ModelCommands(commands.Cog, name="Models"):
     def __init__(self, router: ModelRouter) -> None:
         self._router = router
 
-    @commands.hybrid_command(description="The graphics card whose model writes: show it, or choose it.")
+    @commands.hybrid_command(description="Show which graphics card writes my answers, or choose it.")
     @commands.guild_only()
     async def gpu(self, ctx: Context, card: Literal["nvidia", "amd"] = commands.parameter(default=None)) -> None:
         """Show which graphics card writes my answers, or choose it."""
@@ -35,7 +37,7 @@ class ModelCommands(commands.Cog, name="Models"):
     def _described(self) -> str:
         router = self._router
         if len(router.cards) == 1:
-            return "🖥️ There is one model server, and it writes everything."
+            return "🖥️ There is only one model server, so there is nothing to choose."
         if router.card is router.preferred:
-            return f"🖥️ The {router.preferred} card writes. Calls are on the {router.for_calls} card."
-        return f"🖥️ The {router.card} card writes, for a call is on; afterwards the {router.preferred} card does."
+            return f"🖥️ The {router.preferred} card writes my answers. In calls, the {router.for_calls} card does."
+        return f"🖥️ The {router.card} card writes my answers during this call; afterwards, the {router.preferred} card."

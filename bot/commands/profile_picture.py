@@ -25,10 +25,10 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
     def __init__(self, profile_picture: ProfilePicture) -> None:
         self._profile_picture = profile_picture
 
-    @commands.hybrid_group(case_insensitive=True, description="How I look.")
+    @commands.hybrid_group(case_insensitive=True, description="List my profile pictures.")
     @commands.guild_only()
     async def avatar(self, ctx: Context) -> None:
-        """See my pictures (`list`), or have me show the next one (`next`)."""
+        """List my profile pictures (`list`), or show the next one now (`next`)."""
         await self._list(ctx)
 
     @avatar.command(name="next", description="Show my next picture now.")
@@ -40,18 +40,18 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
             name = await self._profile_picture.change()
         except TooSoonError as error:
             minutes = math.ceil(error.wait / 60)
-            raise CallError(f"⏳ Discord allows few changes of my picture: try again in {minutes} min.") from error
+            raise CallError(f"⏳ Discord limits how often I change my picture. Try again in {minutes} min.") from error
         except PictureError as error:
             raise CallError(str(error)) from error
         except (FeatureHeldError, WorkStoppedError):
             await say_later(ctx)
             return
-        await ctx.send(f"🖼️ I show {_short(name)} now.", ephemeral=True)
+        await ctx.send(f"🖼️ My picture is now {_short(name)}.", ephemeral=True)
 
-    @avatar.command(name="list", description="Which pictures of mine there are.")
+    @avatar.command(name="list", description="List my profile pictures.")
     @commands.guild_only()
     async def list_pictures(self, ctx: Context) -> None:
-        """Which pictures of mine there are, and which one is shown."""
+        """List my profile pictures, and mark the one that is shown."""
         await self._list(ctx)
 
     async def _list(self, ctx: Context) -> None:
@@ -66,7 +66,7 @@ def _listed(album: Album) -> str:
     lines = [f"{'▶️' if name == album.shown else '▫️'} {_short(name)}" for name in album.names[:LISTED]]
     if len(album.names) > LISTED:
         lines.append(f"… and {len(album.names) - LISTED} more")
-    change = f"The next change is <t:{album.due_at:.0f}:R>." if album.due_at else "The first one comes soon."
+    change = f"The next change is <t:{album.due_at:.0f}:R>." if album.due_at else "The first change comes soon."
     return "\n".join(("🖼️ My pictures:", *lines, change)) if lines else "🖼️ There is no picture in my folder."
 
 

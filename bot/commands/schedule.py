@@ -21,14 +21,12 @@ Context = commands.Context[Any]
 MAX_FILE = 8 * 1024 * 1024
 MAX_LISTED = 60
 MAX_NUMBER = 2**53
-BAD_TIMES = "❌ I can't tell when that is: {reason}. Write for example {examples}, and after it what I shall post."
-FULL = (
-    f"❌ There are {MAX_EVENTS} events on the schedule of this server, more it can't have. `{{prefix}}schedule remove`"
-)
-FILE_TOO_LARGE = "❌ That file is too large for the schedule: 8 MB is all I keep."
-TEXT_TOO_LONG = f"❌ That is too long: {MESSAGE_LIMIT} characters fit into a message."
-NOTHING_TO_POST = "❌ What shall I post then? Write it after the time, or attach a file."
-NO_CHANNEL = "❌ I see no text channel of that kind here that both of us may write in."
+BAD_TIMES = "❌ I don't understand when: {reason}. Write a time, for example {examples}, and then the text to post."
+FULL = f"❌ This server's schedule is full: {MAX_EVENTS} entries is the limit. `{{prefix}}schedule remove` makes room."
+FILE_TOO_LARGE = "❌ That file is too large for the schedule: the limit is 8 MB."
+TEXT_TOO_LONG = f"❌ That text is too long: a message has at most {MESSAGE_LIMIT} characters."
+NOTHING_TO_POST = "❌ There is nothing to post. Write the text after the time, or attach a file."
+NO_CHANNEL = "❌ I can't post there. It must be a text channel of this server in which both you and I may write."
 NO_FILE = "❌ I could not get that file from Discord; please try again."
 NOTHING_PLANNED = "🗓️ Nothing is scheduled on this server."
 NO_SUCH_EVENT = "❌ There is no event {id} on this server's schedule."
@@ -46,20 +44,20 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
         self._zone = zone
         self._prefix = prefix
 
-    @commands.hybrid_group(case_insensitive=True, description="What I post at set times.")
+    @commands.hybrid_group(case_insensitive=True, description="Show what I post at set times.")
     @commands.guild_only()
     async def schedule(self, ctx: Context) -> None:
-        """See what I post at set times (`list`), and change it (`add`, `remove`)."""
+        """Show what I post at set times (`list`), or change it (`add`, `remove`)."""
         await self._list(ctx)
 
-    @schedule.command(description="I post a text, or the attached file, at set times.")
+    @schedule.command(description="Post a text, or the attached file, at set times.")
     @commands.guild_only()
     @discord.app_commands.describe(
-        entry="[--skip] [#channel] TIMES TEXT: 0 18 * * mon It is Monday! --skip: not after a call that delayed it.",
-        file="Posted with the text, 8 MB at most.",
+        entry="[--skip] [#channel] TIME TEXT, e.g. monday 18:00 Hello! --skip: leave it out if a call is on then.",
+        file="A file to post with the text, 8 MB at most.",
     )
     async def add(self, ctx: Context, file: discord.Attachment | None = None, *, entry: str) -> None:
-        """Have me post a text, or the attached file, at set times: `0 18 * * mon It is Monday!`."""
+        """Post a text, or the attached file, at set times: `monday 18:00 It is Monday!`."""
         await ctx.defer()
         try:
             wanted = read_entry(entry)
@@ -87,10 +85,10 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
             entry.skip,
         )
 
-    @schedule.command(name="list", description="What I post on this server at set times.")
+    @schedule.command(name="list", description="Show what I post on this server at set times.")
     @commands.guild_only()
     async def list_events(self, ctx: Context) -> None:
-        """See what I post on this server at set times."""
+        """Show what I post on this server at set times."""
         await self._list(ctx)
 
     async def _list(self, ctx: Context) -> None:
@@ -102,11 +100,11 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
         for part in split_message("\n".join(lines)):
             await ctx.send(part)
 
-    @schedule.command(description="I post this no more.")
+    @schedule.command(description="Remove an entry from the schedule.")
     @commands.guild_only()
     @discord.app_commands.describe(number="Its number in the list.")
     async def remove(self, ctx: Context, number: commands.Range[int, 1, MAX_NUMBER]) -> None:
-        """Take something off the schedule, by its number in the list."""
+        """Remove an entry from the schedule, by its number in the list."""
         if not await self._events.remove(require_guild(ctx).id, number):
             raise CallError(NO_SUCH_EVENT.format(id=number))
         await ctx.send(f"🗑️ Event {number} is off the schedule.")
@@ -144,7 +142,7 @@ def _line(planned: Planned) -> str:
     if event.file_name:
         parts.append(f"📎 {escape_markdown(shorten(event.file_name, MAX_LISTED))}")
     if planned.missing:
-        parts.append(f"⚠️ not posted now: there I am not allowed to {' and '.join(planned.missing)}")
+        parts.append(f"⚠️ not posted at the moment: I'm not allowed to {' and '.join(planned.missing)}")
     if event.skip:
-        parts.append("(skipped, not put off)")
+        parts.append("(left out if a call is on then)")
     return " · ".join(parts)

@@ -17,11 +17,11 @@ Context = commands.Context[Any]
 MAX_BYTES = 25 * 1024 * 1024
 """30 s in any form that people send, and all that the speech server takes."""
 NO_FILE = (
-    "❌ I need a recording of 6 to 30 seconds: attach a sound file, or answer a message that has one (a voice message, "
-    "say). `{prefix}voice record NAME` records you in the call."
+    "❌ I need a recording of 6 to 30 seconds: attach a sound file, or reply to a message that has one (such as a "
+    "voice message). `{prefix}voice record NAME` records you in the call."
 )
-NO_SOUND = "❌ {name} is no sound file."
-TOO_LARGE = f"❌ {{name}} is too large: {MAX_BYTES // 1024**2} MB is all I take."
+NO_SOUND = "❌ {name} is not a sound file."
+TOO_LARGE = f"❌ {{name}} is too large: {MAX_BYTES // 1024**2} MB is the limit."
 NOT_FETCHED = "❌ I could not get that file from Discord; please try again."
 _SOUND_KINDS = ("audio/", "video/", "application/ogg", "application/octet-stream")
 """A telephone's recording may be a video's container; what it really is, the speech server finds out."""

@@ -68,11 +68,11 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.send("👋 Left voice channel!")
 
     @commands.hybrid_command(
-        name="voice-status", aliases=["status"], description="What the call is doing, and how fast."
+        name="voice-status", aliases=["status"], description="Show what the call is doing, and how fast I answer."
     )
     @commands.guild_only()
     async def voice_status(self, ctx: Context) -> None:
-        """What the call is doing, and how fast."""
+        """Show what the call is doing, and how fast I answer."""
         await ctx.defer()
         report = await self._status.report(require_guild(ctx).id, ctx.author)
         await ctx.send(report, allowed_mentions=discord.AllowedMentions.none())
@@ -90,14 +90,14 @@ class VoiceCommands(commands.Cog, name="Voice"):
         if not typed_here:
             await ctx.send("🎤 I'll say that.")
 
-    @commands.hybrid_command(description="Fall silent, and forget what waits.")
+    @commands.hybrid_command(description="Stop speaking at once, and drop the messages that wait.")
     @commands.guild_only()
     async def stop(self, ctx: Context) -> None:
-        """Fall silent, and forget what waits."""
+        """Stop speaking at once, and drop the messages that wait."""
         stopped = self._calls.require(require_guild(ctx).id).conversation.stop()
         await ctx.send("🤫 Stopped." if stopped else "🤫 I wasn't saying anything.")
 
-    @commands.hybrid_command(description="How loud I speak: 0 to 200 percent.")
+    @commands.hybrid_command(description="Show how loud I speak, or set it: 0 to 200 percent.")
     @commands.guild_only()
     async def volume(
         self,

@@ -20,12 +20,12 @@ from bot.voices.client import Recording
 
 Context = commands.Context[Any]
 
-NO_CALL = "❌ I hear nobody: I'm in no call on this server. `{prefix}join` first."
-NOT_THERE = "❌ {name} is not in the call. Whoever is to be recorded has to be in {channel} with me."
-NO_BOTS = "❌ I record people only, and only those who say yes."
+NO_CALL = "❌ I can only record people in a call, and I'm not in one on this server. Use `{prefix}join` first."
+NOT_THERE = "❌ {name} is not in the call. To be recorded, they have to be in {channel} with me."
+NO_BOTS = "❌ I can't record bots, only people who say yes."
 QUESTION = (
     "🎙️ {mention}, may I record {seconds:.0f} seconds of your voice, so that I can speak with it as **{voice}**? "
-    "{asker} asked for it. Whoever runs me keeps the recording until that voice is deleted. "
+    "{asker} asked for it. The people who run me keep the recording until that voice is deleted. "
     "Without a yes within {patience:.0f} seconds I record nothing."
 )
 REFUSED = "👍 Not recorded, {name}: you said no."
@@ -33,9 +33,9 @@ UNANSWERED = "👍 Not recorded: {name} did not answer."
 READY = "🎙️ Thank you, {name}. Get ready… {count}"
 SPEAK = (
     "🔴 **Speak now, {name}**: {seconds:.0f} seconds, as you usually talk. "
-    "Tell what you did today, or read something out."
+    "Tell me what you did today, or read something aloud."
 )
-NOTHING_KEPT = "🙉 {reason} I have kept nothing."
+NOTHING_KEPT = "🙉 {reason} I kept nothing."
 
 
 class SampledCall(Protocol):

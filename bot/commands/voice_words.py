@@ -12,7 +12,9 @@ DEFAULT = "default"
 MAX_NAME = 40
 LISTED = 40
 """How many of an engine's own voices are named."""
-BAD_NAME = f"❌ A voice's name has 1 to {MAX_NAME} characters, and {DEFAULT!r} is my usual one."
+BAD_NAME = (
+    f"❌ A voice's name must have 1 to {MAX_NAME} characters. {DEFAULT!r} is taken: it stands for my usual voice."
+)
 
 
 def new_name(given: str) -> str:
@@ -30,7 +32,9 @@ def listed(catalogue: Catalogue, chosen: str | None, prefix: str) -> str:
     lines = [f"🗣️ **My voices.** {_speaking(catalogue, chosen, prefix)}"]
     lines += [f"{'▶️' if voice.id == chosen else '▫️'} {_made(voice)}" for voice in made]
     if not made and catalogue.can_clone:
-        lines.append(f"Nobody has made one yet: `{prefix}voice clone NAME` and `{prefix}voice record NAME` do.")
+        lines.append(
+            f"Nobody has made a voice yet. `{prefix}voice clone NAME` or `{prefix}voice record NAME` makes one."
+        )
     if own:
         names = ", ".join(f"`{_plain(voice.name)}`" for voice in own[:LISTED])
         more = f" and {len(own) - LISTED} more" if len(own) > LISTED else ""
@@ -40,17 +44,22 @@ def listed(catalogue: Catalogue, chosen: str | None, prefix: str) -> str:
 
 def _speaking(catalogue: Catalogue, chosen: str | None, prefix: str) -> str:
     if chosen is None:
-        return f"Here I speak with my usual one; `{prefix}voice use NAME` takes another."
+        return f"Here I speak with my usual voice; `{prefix}voice use NAME` chooses another."
     voice = next((voice for voice in catalogue.voices if voice.id == chosen), None)
     if voice is None:
-        return f"The one chosen here, `{_plain(chosen)}`, is gone; until `{prefix}voice use NAME` I speak with my own."
-    return f"Here I speak as **{escape_markdown(voice.name)}**; `{prefix}voice use {DEFAULT}` takes my usual one."
+        return (
+            f"The voice chosen here, `{_plain(chosen)}`, no longer exists, so I speak with my usual one; "
+            f"`{prefix}voice use NAME` chooses another."
+        )
+    return (
+        f"Here I speak as **{escape_markdown(voice.name)}**; `{prefix}voice use {DEFAULT}` goes back to my usual voice."
+    )
 
 
 def _made(voice: ServerVoice) -> str:
     parts = [f"**{escape_markdown(voice.name)}** ({escape_markdown(voice.language)})"]
     if voice.similarity is not None:
-        parts.append(f"{voice.similarity:.2f} alike")
+        parts.append(f"similarity {_percent(voice.similarity)}")
     if voice.recordings > 1:
         parts.append(f"{voice.recordings} recordings")
     return " · ".join(parts)
@@ -61,10 +70,17 @@ def learnt(voice: ServerVoice, prefix: str) -> str:
     name = escape_markdown(voice.name)
     text = f"🗣️ I can speak as **{name}** now."
     if voice.similarity is not None:
-        text += f" It sounds {voice.similarity:.2f} alike (1 would be the same voice)."
+        text += f" Similarity: {_percent(voice.similarity)}."
     if voice.recordings > 1:
-        text += f" It is learnt from {voice.recordings} recordings."
-    return f"{text} `{prefix}voice preview {_plain(voice.name)}` lets you hear it, `{prefix}voice use` makes it mine."
+        text += f" I learnt it from {voice.recordings} recordings."
+    plain = _plain(voice.name)
+    return (
+        f"{text} `{prefix}voice preview {plain}` plays it, and with `{prefix}voice use {plain}` I speak with it here."
+    )
+
+
+def _percent(similarity: float) -> str:
+    return f"{100 * similarity:.0f} %"
 
 
 def _plain(name: str) -> str:

@@ -59,16 +59,16 @@ class VoicesCommands(commands.Cog, name="Voices"):
         self._prefix = prefix
         self._introductions = Introductions()
 
-    @commands.hybrid_group(case_insensitive=True, description="The voices that I can speak with.")
+    @commands.hybrid_group(case_insensitive=True, description="Show the voices that I can speak with.")
     @commands.guild_only()
     async def voice(self, ctx: Context) -> None:
-        """See my voices (`list`), choose one (`use`, `preview`), make one (`clone`, `record`), or `delete` it."""
+        """Show my voices (`list`), hear, choose or make one (`preview`, `use`, `clone`, `record`), or `delete` it."""
         await self._list(ctx)
 
-    @voice.command(name="list", description="Which voices I can speak with here.")
+    @voice.command(name="list", description="Show the voices that I can speak with here.")
     @commands.guild_only()
     async def list_voices(self, ctx: Context) -> None:
-        """See which voices I can speak with here."""
+        """Show the voices that I can speak with here."""
         await self._list(ctx)
 
     async def _list(self, ctx: Context) -> None:
@@ -78,11 +78,11 @@ class VoicesCommands(commands.Cog, name="Voices"):
         for part in split_message(text):
             await ctx.send(part)
 
-    @voice.command(description="I speak with this voice here; default: with my usual one.")
+    @voice.command(description='Choose the voice I speak with here; "default" is my usual one.')
     @commands.guild_only()
-    @app_commands.describe(name="One of the voices in the list, or: default.")
+    @app_commands.describe(name="A voice from the list, or: default.")
     async def use(self, ctx: Context, *, name: str) -> None:
-        """Have me speak with this voice on this server, from my next answer on; `default` is my usual one."""
+        """Choose the voice I speak with on this server, from my next answer on; `default` is my usual one."""
         await ctx.defer()
         guild = require_guild(ctx)
         if name.strip().casefold() == DEFAULT:
@@ -94,11 +94,11 @@ class VoicesCommands(commands.Cog, name="Voices"):
         await self._voices.choose(guild.id, voice)
         await ctx.send(f"🗣️ I speak as **{_name(voice)}** from my next answer on.")
 
-    @voice.command(description="Hear a voice: aloud in a call, or else as a sound file.")
+    @voice.command(description="Hear a voice: aloud in a call, otherwise as a sound file.")
     @commands.guild_only()
-    @app_commands.describe(name="One of the voices in the list.")
+    @app_commands.describe(name="A voice from the list.")
     async def preview(self, ctx: Context, *, name: str) -> None:
-        """Hear a voice: aloud where I'm in a call, or else as a sound file."""
+        """Hear a voice: aloud in a call, otherwise as a sound file."""
         await ctx.defer()
         voice = await self._voices.find(name)
         text, author = self._introductions.of(voice), ctx.author
@@ -112,14 +112,14 @@ class VoicesCommands(commands.Cog, name="Voices"):
     @voice.command(description="Teach me a voice from a recording of 6 to 30 seconds.")
     @commands.guild_only()
     @app_commands.describe(
-        name="What the voice is to be called; one that you made gets another recording.",
-        recording="6 to 30 seconds of one person who speaks.",
-        language="What is spoken in it.",
+        name="The voice's name. A voice that you made before gets another recording.",
+        recording="6 to 30 seconds of one person speaking.",
+        language="The language that is spoken in it.",
     )
     async def clone(
         self, ctx: Context, recording: discord.Attachment | None = None, language: Language | None = None, *, name: str
     ) -> None:
-        """Teach me a voice from the attached recording (6 to 30 seconds), or from that of the message you answer."""
+        """Teach me a voice from the attached recording (6 to 30 seconds), or the one you reply to."""
         await ctx.defer()
         name = new_name(name)
         file = await sound_file(ctx, recording, self._prefix)
@@ -127,10 +127,10 @@ class VoicesCommands(commands.Cog, name="Voices"):
         message = await ctx.send(LEARNING.format(name=escape_markdown(name)))
         await self._learn(ctx, message, name, language, await download(file))
 
-    @voice.command(description="Teach me your voice, or that of somebody who agrees: 10 seconds in the call.")
+    @voice.command(description="Teach me your voice, or that of somebody who agrees: 10 seconds spoken in the call.")
     @commands.guild_only()
     @app_commands.describe(
-        name="What the voice is to be called.", member="Whom to ask; you, if left out.", language="What they speak."
+        name="The voice's name.", member="Whom to record; left out: you.", language="The language they speak."
     )
     async def record(
         self,
@@ -166,9 +166,9 @@ class VoicesCommands(commands.Cog, name="Voices"):
 
     @voice.command(description="Delete a voice that you made.")
     @commands.guild_only()
-    @app_commands.describe(name="One of the voices that were made.")
+    @app_commands.describe(name="A voice that people made here.")
     async def delete(self, ctx: Context, *, name: str) -> None:
-        """Delete a voice that you made, with its recordings; who manages the server may delete any made on it."""
+        """Delete a voice that you made, with its recordings, or any made on a server that you may manage."""
         await ctx.defer()
         voice = await self._voices.find_changeable(_person(ctx), name)
         question = f"🗑️ Delete **{_name(voice)}** and its recordings for good?"

@@ -129,10 +129,10 @@ class VoicesClient:
             ) as response:
                 body = await _read(response, limit)
         except TimeoutError as error:
-            raise VoicesError("⌛ The speech server takes too long over that. Please try again later.") from error
+            raise VoicesError("⌛ The speech server is taking too long. Please try again later.") from error
         except (aiohttp.ClientError, OSError) as error:
             raise VoicesError(
-                "❌ The speech server is away, and the voices with it. Please try again later."
+                "❌ The speech server can't be reached, so there are no voices at the moment. Please try again later."
             ) from error
         if response.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise refusal(response.status, body)
@@ -144,7 +144,7 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
-            raise VoicesError("❌ The speech server answered with far too much.")
+            raise VoicesError("❌ The speech server's answer was far too large.")
     return bytes(body)
 
 
@@ -153,4 +153,4 @@ def _parsed(kind: type[Answer], body: bytes) -> Answer:
         return kind.model_validate_json(body)
     except ValidationError as error:
         _log.warning("The speech server answered with something unreadable: %s", error)
-        raise VoicesError("❌ I can't make sense of what the speech server says about its voices.") from error
+        raise VoicesError("❌ I don't understand the speech server's answer about its voices.") from error

@@ -10,6 +10,7 @@ from bot.text import shorten
 
 MAX_REASON = 300
 """Characters of what the server says went wrong."""
+CANNOT_CLONE = "The current engine can't clone voices."
 
 
 class VoicesError(Exception):
@@ -17,7 +18,7 @@ class VoicesError(Exception):
 
 
 class VoiceExistsError(VoicesError):
-    """There is a voice of that name already."""
+    """There is already a voice with that name."""
 
 
 class UnknownVoiceError(VoicesError):
@@ -33,24 +34,28 @@ def refusal(status: int, body: bytes) -> VoicesError:
     reason, code = _reason(body)
     match status, code:
         case HTTPStatus.CONFLICT, "voice_exists":
-            return VoiceExistsError(f"❌ {reason or 'There is a voice of that name already.'}")
+            return VoiceExistsError(f"❌ {reason or 'There is already a voice with that name.'}")
         case HTTPStatus.NOT_FOUND, "unknown_voice":
             # "there is no voice 'fr-ca'; French: fr-fr, fr-be, fr-ch"
             return UnknownVoiceError(f"❓ {reason or 'There is no such voice.'}", reason.partition("; ")[2])
         case HTTPStatus.CONFLICT, "cannot_clone":
-            return VoicesError(f"❌ {reason or 'What speaks here can imitate nobody.'}")
+            return VoicesError(f"❌ {reason or CANNOT_CLONE}")
         case HTTPStatus.UNAUTHORIZED, _:
-            return VoicesError("❌ The speech server does not accept my `TTS_TOKEN`; whoever runs me can mend that.")
+            return VoicesError(
+                "❌ The speech server does not accept my `TTS_TOKEN`. The people who run me can fix that."
+            )
         case HTTPStatus.SERVICE_UNAVAILABLE, _:
             return VoicesError("⏳ The speech server is still getting ready. Please try again in a moment.")
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _:
             return VoicesError(f"❌ {reason or 'That file is too large for the speech server.'}")
         case HTTPStatus.NOT_FOUND, _:
-            return VoicesError("❌ That speech server knows no voices; it is an older one, or another program.")
+            return VoicesError(
+                "❌ This speech server has no list of voices. It may be an older version, or another program."
+            )
         case _ if reason:
             return VoicesError(f"❌ {reason}")
         case _:
-            return VoicesError(f"❌ The speech server would not do that (HTTP status {status}).")
+            return VoicesError(f"❌ The speech server refused that (HTTP status {status}).")
 
 
 def _reason(body: bytes) -> tuple[str, str | None]:

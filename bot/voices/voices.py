@@ -16,15 +16,16 @@ MAX_NAME = 50
 REMEMBERED = 10.0
 """Seconds for which the names that are suggested while somebody types may be old."""
 CANNOT_CLONE = (
-    "❌ What speaks here ({engine}) can imitate nobody. Whoever runs me can change that: `TTS_ENGINE=xtts` in `.env`, "
-    "then `python -m bot models` says what it needs."
+    "❌ The current engine ({engine}) can't clone voices. The people who run me can change that: `TTS_ENGINE=xtts` in "
+    "`.env`; `python -m bot models` shows what it needs."
 )
-NO_SUCH_VOICE = "❓ There is no voice called {name!r}. {offer}`{prefix}voice list` shows which there are."
+NO_SUCH_VOICE = "❓ There is no voice called {name!r}. {offer}`{prefix}voice list` shows all of them."
 CANNOT_SPEAK = "❌ I tried {name}, and it can't speak just now, so I keep my voice. {reason}"
 NOT_YOURS = (
-    "🔒 {name} was made by somebody else. Only they, or who manages the server they made it on, can change that voice."
+    "🔒 {name} was made by somebody else. Only that person can change it, or people who may manage the server where "
+    "it was made."
 )
-BUILT_IN = "❌ {name} is one of {engine}'s own voices, which stay as they are."
+BUILT_IN = "❌ {name} is one of {engine}'s own voices. Those can't be changed."
 
 
 @dataclass(frozen=True, slots=True)

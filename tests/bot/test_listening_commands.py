@@ -139,7 +139,7 @@ async def test_listening_is_shown_and_switched_for_everyone(stage: Stage) -> Non
     await stage.ask("!optout")
     assert "but not to you" in await stage.ask("!listen")
     for state in ("off", "on"):
-        assert ("to nobody" in await stage.ask(f"!listen {state}")) is (state == "off")
+        assert ("to anybody" in await stage.ask(f"!listen {state}")) is (state == "off")
         assert call.listening is (state == "on")
     assert '`!listen ["on"|"off"]`' in await stage.ask("!listen perhaps")
 

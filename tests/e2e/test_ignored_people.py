@@ -48,7 +48,7 @@ async def _cannot_steer(stage: Stage, name: str) -> None:
     guest = next(guest for guest in stage.sandbox.guests if guest.user.name == name)
     for command in (f"!ignore <@{guest.id}> off", "!speak hello", "!leave"):
         await guest.say(stage.sandbox.home.general, command)
-        await guest.wait_for_message(stage.sandbox.home.general, lambda m: "asked to ignore you" in m.content, LIMIT)
+        await guest.wait_for_message(stage.sandbox.home.general, lambda m: "I ignore you" in m.content, LIMIT)
     assert stage.app.calls.session is not None
 
 
@@ -79,10 +79,10 @@ async def test_who_may_have_it_ignore_somebody(stage: Stage) -> None:
     assert "people who may manage this server" in await stage.answer_to(f"!ignore <@{boss.id}>", starts="🔒")
     await stage.join()
     assert "Boss may manage this server" in await stage.answer_to(f"!ignore <@{boss.id}>", starts="🔒")
-    assert "can't have me ignore yourself" in await stage.answer_to(f"!ignore <@{stage.ada.id}>", starts="❌")
+    assert "can't make me ignore you" in await stage.answer_to(f"!ignore <@{stage.ada.id}>", starts="❌")
     assert "other bots" in await stage.answer_to(f"!ignore <@{stage.bot}>", starts="❌")
     pressed = await stage.ada.press(stage.sandbox.home.general, "ignore")
-    assert (await pressed.response(LIMIT)).content == "👂 I ignore nobody on this server."
+    assert (await pressed.response(LIMIT)).content == "👂 I don't ignore anybody on this server."
 
 
 async def test_where_only_some_may_talk_the_others_are_not_answered(make_stage: StageMaker, speech_server: str) -> None:

@@ -45,7 +45,7 @@ async def test_listening_can_be_switched_off_and_on_for_everyone(make_stage: Sta
     async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
         await stage.join()
         since, counter = Since(stage), SoundCounter(stage)
-        await type_in(stage, stage.ada, "!listen off", "🙉 I listen to nobody")
+        await type_in(stage, stage.ada, "!listen off", "🙉 I don't listen to anybody")
         await talk(stage.ada, PIZZA)
         assert not counter.seconds
         await type_in(stage, stage.ada, "!listen on", "👂 I listen")

@@ -123,7 +123,7 @@ async def test_a_voice_deleted_while_it_is_chosen_costs_no_word(stage: Stage, cl
     assert await heard_pitch(stage, stage.ada, "Still there?") == pytest.approx(USUAL_HZ, rel=0.03)
     await told(stage, "⚠️ The voice `robin` is gone from the speech server")
     await stage.ask("!voice list")
-    await told(stage, "The one chosen here, `robin`, is gone")
+    await told(stage, "The voice chosen here, `robin`, no longer exists")
 
 
 async def consent(stage: Stage, guest: Guest, command: str) -> Message:
@@ -173,16 +173,16 @@ async def test_a_recording_that_is_no_longer_wanted_leaves_nothing_behind(
     speaking = asyncio.create_task(talk(stage.ada, STORY))
     await asyncio.sleep(1.0)
     await stage.ask(command)
-    await stage.until(lambda: asked.content == f"🙉 {reason} I have kept nothing.", "word that nothing is kept")
+    await stage.until(lambda: asked.content == f"🙉 {reason} I kept nothing.", "word that nothing is kept")
     speaking.cancel()
     assert not any((tmp_path / "voices").rglob("*.flac"))
-    assert "Nobody has made one yet" in await stage.answer_to("!voice list", starts="🗣️")
+    assert "Nobody has made a voice yet" in await stage.answer_to("!voice list", starts="🗣️")
 
 
 async def test_who_says_yes_and_then_nothing_is_told_that_nothing_was_heard(stage: Stage) -> None:
     await stage.join()
     await consent(stage, stage.ada, "!voice record Robin")
-    assert "I have kept nothing" in (await told(stage, "🙉 I heard nothing.")).content
+    assert "I kept nothing" in (await told(stage, "🙉 I heard nothing.")).content
 
 
 async def test_too_few_words_are_refused_with_the_seconds_that_are_missing(stage: Stage) -> None:

@@ -103,7 +103,7 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 async def test_it_goes_on_from_the_conversation_when_that_has_paused(parlour: Parlour) -> None:
-    assert await parlour.stage.ask("!autonomous on") == "💭 I say things of my own here, now and then."
+    assert await parlour.stage.ask("!autonomous on") == "💭 I sometimes write here without being asked."
     await parlour.after(2 * HOUR)
     await parlour.say(*(f"number {number}" for number in range(20)), "I like tea")
     assert await parlour.after(1) == [], "nobody is interrupted"
@@ -152,14 +152,14 @@ async def test_it_never_says_two_things_in_a_row_that_nobody_answered_even_after
 
 
 async def test_it_says_nothing_where_nobody_asked_for_it_or_any_more(parlour: Parlour) -> None:
-    assert await parlour.stage.ask("!autonomous") == "💭 I say nothing of my own here."
+    assert await parlour.stage.ask("!autonomous") == "💭 I don't write here without being asked."
     await parlour.say("hello")
     assert await parlour.after(2 * HOUR) == []
     await parlour.stage.ask("!autonomous on")
     bob = await parlour.stage.sandbox.add_guest("Bob")
     assert "people who may manage this server" in await parlour.stage.ask("!autonomous off", who=bob)
     await parlour.say("hello")
-    assert await parlour.stage.ask("!autonomous off") == "💭 I say nothing of my own here."
+    assert await parlour.stage.ask("!autonomous off") == "💭 I don't write here without being asked."
     assert await parlour.after(2 * HOUR) == []
     assert not parlour.model.asked
 

@@ -138,9 +138,13 @@ async def test_a_heated_conversation_starts_an_argument_with_names_pictures_and_
 
 async def test_the_score_is_shown_and_decays_and_a_twins_name_counts(arena: Arena) -> None:
     await arena.say("Where is akim today?")
-    assert await arena.stage.ask("!bipolar") == "🎭 It is at 3.0 of 4 in this channel."
+    assert (
+        await arena.stage.ask("!bipolar") == "🎭 Arguments are on for this server. Tension in this channel: 3.0 of 4."
+    )
     arena.clock.pass_by(1200)
-    assert await arena.stage.ask("!bipolar") == "🎭 It is at 0.8 of 4 in this channel."
+    assert (
+        await arena.stage.ask("!bipolar") == "🎭 Arguments are on for this server. Tension in this channel: 0.8 of 4."
+    )
     await arena.say("hello again", "and again")
     assert not arena.model.asked
 
@@ -151,7 +155,7 @@ async def test_after_an_argument_there_is_peace_also_after_a_restart(arena: Aren
     await arena.ended()
     asked = len(arena.model.asked)
     await arena.say("Akim, you are wrong", "Akim, you LIED to me")
-    assert "there is peace for 60 min" in await arena.stage.ask("!bipolar", starts="🎭 It")
+    assert "the next can start in 60 min" in await arena.stage.ask("!bipolar", starts="🎭 Arguments")
     again = await ArgumentRecords.in_database(arena.stage.database)
     assert await again.peace_until(arena.stage.sandbox.home.general.id) == arena.clock.now + OPTIONS.cooldown
     assert len(arena.model.asked) == asked
@@ -191,7 +195,9 @@ async def test_only_managers_start_arguments_and_switch_them(arena: Arena) -> No
     assert "Arguments are off" in await arena.stage.ask("!bipolar off")
     await arena.say("Akim, you are wrong", "Akim, you are wrong")
     assert not arena.model.asked
-    assert "It is at 0.0" in await arena.stage.ask("!bipolar on"), "what was said meanwhile does not count"
+    assert "Tension in this channel: 0.0" in await arena.stage.ask("!bipolar on"), (
+        "what was said meanwhile does not count"
+    )
     await arena.say("Akim, you are wrong")
     await arena.argument()
 

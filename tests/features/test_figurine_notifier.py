@@ -104,19 +104,21 @@ async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def test_people_subscribe_and_unsubscribe(shop: Shop) -> None:
     ask, general = shop.stage.ask, shop.stage.sandbox.home.general
     assert await ask("!figurines list") == NOTHING.format(prefix="!")
-    assert await ask("!figurines subscribe") == "🎎 I tell you here of every new figurine."
+    assert await ask("!figurines subscribe") == "🎎 You will get news here of every new figurine."
     only_miku = "new figurines with “miku” and “1/7” in the title"
-    assert await ask("!figurines subscribe Miku 1/7") == f"🎎 I tell you here of {only_miku}."
+    assert await ask("!figurines subscribe Miku 1/7") == f"🎎 You will get news here of {only_miku}."
     assert await ask("!figurines subscribe " + "x" * 101) == TOO_MANY_WORDS
     await shop.stage.ada.dm("!figurines subscribe")
     assert await ask("!figurines") == (
-        f"🎎 I tell you of figurines:\n• <#{general.id}>: {only_miku}\n• in private: every new figurine"
+        f"🎎 Your figurine news:\n• <#{general.id}>: {only_miku}\n• in private: every new figurine"
     )
     assert await ask("!figurines unsubscribe") == UNSUBSCRIBED
     assert await ask("!figurines unsubscribe") == NOT_SUBSCRIBED.format(prefix="!")
     await shop.stage.sandbox.command_registered("figurines", LIMIT)
     pressed = await shop.stage.ada.press(general, "figurines subscribe", words="rin")
-    assert (await pressed.response(LIMIT)).content == "🎎 I tell you here of new figurines with “rin” in the title."
+    assert (
+        await pressed.response(LIMIT)
+    ).content == "🎎 You will get news here of new figurines with “rin” in the title."
 
 
 @pytest.mark.parametrize("form", ["rss", "atom", "json"])

@@ -80,8 +80,8 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cards: tuple[Car
 
 async def test_an_owner_chooses_the_card_and_it_is_remembered(desk: Desk) -> None:
     assert await desk.written_by() == "I am amd."
-    assert await desk.stage.ask("!gpu") == "🖥️ The amd card writes. Calls are on the amd card."
-    assert await desk.stage.ask("!gpu nvidia") == "🖥️ The nvidia card writes. Calls are on the amd card."
+    assert await desk.stage.ask("!gpu") == "🖥️ The amd card writes my answers. In calls, the amd card does."
+    assert await desk.stage.ask("!gpu nvidia") == "🖥️ The nvidia card writes my answers. In calls, the amd card does."
     assert await desk.written_by() == "I am nvidia."
     assert desk.servers[Card.NVIDIA].models == ["poet"], "whoever asks names the model"
     restarted = await ModelRouter.load(desk.stage.database, desk.clients, Card.AMD)
@@ -97,7 +97,10 @@ async def test_during_a_call_only_its_card_is_asked_and_a_crash_leaves_nothing_o
     asked = len(desk.servers[Card.NVIDIA].asked)
     assert await desk.written_by() == "I am amd."
     assert len(desk.servers[Card.NVIDIA].asked) == asked
-    assert await desk.stage.ask("!gpu") == "🖥️ The amd card writes, for a call is on; afterwards the nvidia card does."
+    assert (
+        await desk.stage.ask("!gpu")
+        == "🖥️ The amd card writes my answers during this call; afterwards, the nvidia card."
+    )
     assert (await ModelRouter.load(desk.stage.database, desk.clients, Card.AMD)).card is Card.NVIDIA
     await desk.router.release()
     assert await desk.written_by() == "I am nvidia."
@@ -105,7 +108,7 @@ async def test_during_a_call_only_its_card_is_asked_and_a_crash_leaves_nothing_o
 
 async def test_a_choice_during_a_call_holds_after_it(desk: Desk) -> None:
     await desk.router.hold("a call")
-    assert "afterwards the nvidia card does" in await desk.stage.ask("!gpu nvidia")
+    assert "afterwards, the nvidia card" in await desk.stage.ask("!gpu nvidia")
     assert await desk.written_by() == "I am amd."
     await desk.router.release()
     assert await desk.written_by() == "I am nvidia."
@@ -114,9 +117,9 @@ async def test_a_choice_during_a_call_holds_after_it(desk: Desk) -> None:
 @pytest.mark.parametrize("cards", [(Card.AMD,)])
 async def test_one_server_writes_everything(desk: Desk) -> None:
     assert await desk.stage.ask("!gpu nvidia") == (
-        "❌ There is no model server on the nvidia card. The operator names one with `LLM_URL_NVIDIA`."
+        "❌ There is no model server on the nvidia card. The people who run me can set one with `LLM_URL_NVIDIA`."
     )
-    assert await desk.stage.ask("!gpu") == "🖥️ There is one model server, and it writes everything."
+    assert await desk.stage.ask("!gpu") == "🖥️ There is only one model server, so there is nothing to choose."
     await desk.router.hold("a call")
     assert await desk.written_by() == "I am amd."
     await desk.router.release()

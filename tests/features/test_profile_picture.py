@@ -98,11 +98,11 @@ async def test_an_owner_sees_the_pictures_and_asks_for_the_next(studio: Studio) 
     studio.put(a_png=PNG, b_webp=WEBP)
     (studio.folder / "notes.txt").write_text("no picture")
     ask = studio.stage.ask
-    assert await ask("!avatar list") == "🖼️ My pictures:\n▫️ a.png\n▫️ b.webp\nThe first one comes soon."
-    assert await ask("!avatar next") == "🖼️ I show a.png now."
+    assert await ask("!avatar list") == "🖼️ My pictures:\n▫️ a.png\n▫️ b.webp\nThe first change comes soon."
+    assert await ask("!avatar next") == "🖼️ My picture is now a.png."
     assert studio.shows(PNG)
     pressed = await studio.stage.ada.press(studio.stage.sandbox.home.general, "avatar next")
-    assert (await pressed.response(LIMIT)).content == "🖼️ I show b.webp now."
+    assert (await pressed.response(LIMIT)).content == "🖼️ My picture is now b.webp."
     assert studio.shows(WEBP)
     listed = await ask("!avatar")
     assert "▫️ a.png\n▶️ b.webp" in listed
@@ -119,10 +119,13 @@ async def test_twice_an_hour_is_all_and_discord_is_not_even_asked(studio: Studio
     await studio.stage.ask("!avatar next", starts="🖼️")
     studio.forgive()
     studio.clock.pass_by(60)
-    assert await studio.stage.ask("!avatar next") == "⏳ Discord allows few changes of my picture: try again in 39 min."
+    assert (
+        await studio.stage.ask("!avatar next")
+        == "⏳ Discord limits how often I change my picture. Try again in 39 min."
+    )
     assert studio.shows(GIF)
     studio.clock.pass_by(39 * 60)
-    assert await studio.stage.ask("!avatar next") == "🖼️ I show c.jpg now."
+    assert await studio.stage.ask("!avatar next") == "🖼️ My picture is now c.jpg."
 
 
 @pytest.mark.parametrize("by_status", [True, False])
@@ -140,7 +143,7 @@ async def test_discords_refusal_is_told_and_waited_out(
         await user.edit(avatar=WEBP)
     assert await studio.stage.ask("!avatar next") == TOO_FAST
     studio.forgive()
-    assert "try again in 60 min" in await studio.stage.ask("!avatar next")
+    assert "Try again in 60 min" in await studio.stage.ask("!avatar next")
     async with running(studio.feature.run()):
         await studio.look()
         assert not studio.shows(PNG), "it is due, and waits all the same"
@@ -156,7 +159,7 @@ async def test_broken_files_are_skipped_with_a_line_in_the_log(
 ) -> None:
     studio.put(a_png=b"MZ no picture", b_gif=b"", c_jpg=JPEG + bytes(MAX_BYTES), d_png=WEBP)
     (studio.folder / "e.png").mkdir()
-    assert await studio.stage.ask("!avatar next") == "🖼️ I show d.png now."
+    assert await studio.stage.ask("!avatar next") == "🖼️ My picture is now d.png."
     assert studio.shows(WEBP)
     for name in ("a.png", "b.gif", "c.jpg"):
         assert f"The picture {name} is skipped" in caplog.text
@@ -168,7 +171,7 @@ async def test_a_picture_that_discord_does_not_take_is_passed_over(
 ) -> None:
     studio.put(a_png=PNG, b_gif=GIF)
     studio.stage.sandbox.faults.rest.fail("PATCH /users/@me", times=1, status=400)
-    assert await studio.stage.ask("!avatar next") == "🖼️ I show b.gif now."
+    assert await studio.stage.ask("!avatar next") == "🖼️ My picture is now b.gif."
     assert "did not take the picture a.png" in caplog.text
 
 

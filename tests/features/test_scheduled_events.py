@@ -92,8 +92,8 @@ async def test_a_manager_schedules_sees_and_removes(board: Board) -> None:
     ask = board.stage.ask
     assert await ask("!schedule list") == NOTHING_PLANNED
     assert await ask("!schedule add someday hello") == (
-        "❌ I can't tell when that is: there are five fields, or a day and a time. Write for example `0 18 * * mon` "
-        "(minute, hour, day, month, weekday), or `monday 18:00`, `every day 7:30`, and after it what I shall post."
+        "❌ I don't understand when: there are five fields, or a day and a time. Write a time, for example `0 18 * * "
+        "mon` (minute, hour, day, month, weekday), or `monday 18:00`, `every day 7:30`, and then the text to post."
     )
     assert await ask("!schedule add monday 18:00") == NOTHING_TO_POST
     monday = f"**1** `0 18 * * mon` <#{board.general.id}>, next <t:1800295200:f> · It is \\*Monday\\*, @everyone!"
@@ -102,7 +102,7 @@ async def test_a_manager_schedules_sees_and_removes(board: Board) -> None:
     assert f"`0 9 * * *` <#{side.id}>" in await ask(f"!schedule add --skip <#{side.id}> daily 9:00 Morning")
     listed = await ask("!schedule")
     assert listed.splitlines()[:2] == ["🗓️ On the schedule (UTC):", monday]
-    assert listed.endswith("Morning · (skipped, not put off)")
+    assert listed.endswith("Morning · (left out if a call is on then)")
     assert await ask("!schedule remove 1") == "🗑️ Event 1 is off the schedule."
     assert await ask("!schedule remove 1") == "❌ There is no event 1 on this server's schedule."
     assert "Monday" not in await ask("!schedule list")
@@ -126,7 +126,7 @@ async def test_only_who_may_schedules(board: Board) -> None:
 async def test_a_server_has_so_many_and_no_more(board: Board) -> None:
     for number in range(MAX_EVENTS):
         await board.add(f"event {number}")
-    assert "There are 50 events" in await board.stage.ask("!schedule add daily 9:00 one more")
+    assert "50 entries is the limit" in await board.stage.ask("!schedule add daily 9:00 one more")
     assert len(await board.events.planned(board.stage.sandbox.guild.id)) == MAX_EVENTS
 
 
@@ -289,7 +289,7 @@ async def test_a_channel_closed_to_the_bot_is_told_once_shown_and_works_again_wi
             f"🗓️ I could not post your scheduled event 1: in <#{side.id}> I am not allowed to send messages. It stays "
             "on the schedule, and is posted again from the next time on at which I may. It was: noon"
         ]
-        assert "⚠️ not posted now: there I am not allowed to send messages" in await board.stage.ask("!schedule list")
+        assert "⚠️ not posted at the moment: I'm not allowed to send messages" in await board.stage.ask("!schedule list")
         sandbox.faults.allow(sandbox.bot, side)
         listed = await board.stage.ask("!schedule list")
         assert "next <t:" in listed

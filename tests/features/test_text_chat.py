@@ -44,7 +44,7 @@ async def test_it_remembers_what_was_said_in_a_channel_until_told_to_forget(stag
     assert "people who may manage this server" in await stage.stage.ask("!forget", starts="🔒")
     let_manage(stage.sandbox, stage.ada.id)
     assert "forgotten the 4 messages" in await stage.stage.ask("!forget", starts="🧹")
-    assert "remember nothing" in await stage.stage.ask("!forget", starts="🧹")
+    assert "don't remember anything" in await stage.stage.ask("!forget", starts="🧹")
     await stage.ask("three")
     assert stage.last_asked() == [("user", "Ada: someone three")]
 
@@ -97,11 +97,11 @@ async def test_managers_choose_who_answers_and_the_twin_has_a_model_of_its_own(s
     assert "`evil_seiyuu`, `helper`" in await stage.stage.ask("!persona", starts="🎭")
     assert "people who may manage this server" in await stage.stage.ask("!persona evil_seiyuu", starts="🔒")
     let_manage(stage.sandbox, stage.ada.id)
-    assert "There are: " in await stage.stage.ask("!persona ../../secret", starts="❌")
+    assert "Choose one of these: " in await stage.stage.ask("!persona ../../secret", starts="❌")
     assert await stage.stage.ask("!persona evil_seiyuu", starts="🎭") == "🎭 From now on I am Evil Seiyuu, and smug."
     await stage.ask("who are you?")
     assert stage.model.asked[-1][0]["content"].startswith("You are Evil Seiyuu.")
-    assert "never in that mood" in await stage.stage.ask("!mood cheerful", starts="❌")
+    assert "no mood with that name" in await stage.stage.ask("!mood cheerful", starts="❌")
     names = await stage.ada.suggestions(stage.sandbox.home.general, "persona", "name", "help", timeout=LIMIT)
     assert [name["value"] for name in names] == ["helper"]
 
@@ -130,13 +130,13 @@ async def test_personas_and_moods_are_found_by_any_spelling(stage: ChatStage) ->
 
 
 async def test_in_an_open_channel_everything_is_answered(stage: ChatStage) -> None:
-    assert "who mentions me" in await stage.stage.ask("!chat", starts="💬")
+    assert "who mention me" in await stage.stage.ask("!chat", starts="💬")
     assert "people who may manage this server" in await stage.stage.ask("!chat on", starts="🔒")
     let_manage(stage.sandbox, stage.ada.id)
     assert "every message" in await stage.stage.ask("!chat on", starts="💬")
     talking = await stage.ada.say(stage.sandbox.home.general, "just talking")
     assert (await stage.reply_to(talking)).content == "You said: Ada: just talking"
-    assert "who mentions me" in await stage.stage.ask("!chat off", starts="💬")
+    assert "who mention me" in await stage.stage.ask("!chat off", starts="💬")
 
 
 async def test_a_long_answer_comes_as_several_replies(stage: ChatStage) -> None:

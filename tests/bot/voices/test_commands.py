@@ -13,17 +13,17 @@ from tests.bot.voices.voice_server import refusal
 
 
 async def test_a_voice_is_cloned_from_an_attachment_and_the_list_shows_it(stage: Stage) -> None:
-    assert "Nobody has made one yet" in (await stage.ask("!voice")).content
+    assert "Nobody has made a voice yet" in (await stage.ask("!voice")).content
     await stage.ask("!voice clone Robin", SOUND)
     learnt = await stage.told("🗣️ I can speak as **Robin** now.")
-    assert "It sounds 0.82 alike" in learnt.content
+    assert "Similarity: 82 %" in learnt.content
     assert stage.server.received == [("robin.ogg", SOUND.data)]
     assert stage.server.languages == ["de"], "what people speak here"
     await stage.ask("!voice clone ru Иван", SOUND)
     await stage.told("I can speak as **Иван**")
     assert stage.server.languages == ["de", "ru"]
     shown = (await stage.ask("!voice list")).content
-    assert "▫️ **Robin** (en) · 0.82 alike" in shown
+    assert "▫️ **Robin** (en) · similarity 82 %" in shown
     assert "Toy has 1 of its own: `English (America)`" in shown
 
 
@@ -52,7 +52,7 @@ async def test_the_slash_command_takes_a_file_and_a_language(stage: Stage) -> No
     general = stage.sandbox.home.general
     pressed = await stage.ada.press(general, "voice clone", name="Robin", recording=SOUND, language="fr")
     await pressed.response(LIMIT)
-    await stage.ada.wait_for_message(general, lambda m: "It sounds 0.82 alike" in m.content, LIMIT)
+    await stage.ada.wait_for_message(general, lambda m: "Similarity: 82 %" in m.content, LIMIT)
     assert stage.server.languages == ["fr"]
 
 
@@ -60,14 +60,14 @@ async def test_the_slash_command_takes_a_file_and_a_language(stage: Stage) -> No
     ("command", "file", "said"),
     [
         ("!voice clone Robin", None, "❌ I need a recording of 6 to 30 seconds"),
-        ("!voice clone Robin", Upload("cat.png", b"\x89PNG", "image/png"), "❌ cat.png is no sound file"),
-        ("!voice clone default", SOUND, "❌ A voice's name has 1 to 40 characters"),
-        (f"!voice clone {'x' * 41}", SOUND, "❌ A voice's name has 1 to 40 characters"),
+        ("!voice clone Robin", Upload("cat.png", b"\x89PNG", "image/png"), "❌ cat.png is not a sound file"),
+        ("!voice clone default", SOUND, "❌ A voice's name must have 1 to 40 characters"),
+        (f"!voice clone {'x' * 41}", SOUND, "❌ A voice's name must have 1 to 40 characters"),
         ("!voice clone", SOUND, "❌ Something is missing"),
         ("!voice use Nobody", None, "❓ There is no voice called 'Nobody'"),
         ("!voice delete English (America)", None, "❌ English (America) is one of Toy's own voices"),
         ("!voice record Robin Nobody", None, 'Member "Nobody" not found'),
-        ("!voice record Robin", None, "❌ I hear nobody: I'm in no call on this server"),
+        ("!voice record Robin", None, "❌ I can only record people in a call, and I'm not in one on this server"),
     ],
 )
 async def test_what_cannot_be_done_is_said_before_anything_is_sent(
@@ -137,7 +137,7 @@ async def test_deleting_asks_first_and_only_who_asked_for_it_may_answer(stage: S
     question = await stage.ask("!voice delete Robin", who=stage.ben)
     assert "for good?" in question.content
     pressed = await stage.ada.click(question, "yes")
-    assert (await pressed.response(LIMIT)).content == "🔒 That is for Ben to answer."
+    assert (await pressed.response(LIMIT)).content == "🔒 Only Ben can answer that."
     await stage.ben.click(question, "no")
     assert "**Robin** stays" in (await stage.told("stays", stage.ben)).content
     question = await stage.ask("!voice delete Robin", who=stage.ben)
@@ -151,7 +151,7 @@ async def test_deleting_asks_first_and_only_who_asked_for_it_may_answer(stage: S
 async def test_an_engine_that_imitates_nobody_records_nobody(stage: Stage) -> None:
     call, stage.server.can_clone = stage.begin_call(), False
     for command, files in (("!voice clone Robin", [SOUND]), ("!voice record Robin", [])):
-        assert "What speaks here (Toy) can imitate nobody" in (await stage.ask(command, *files)).content
+        assert "The current engine (Toy) can't clone voices" in (await stage.ask(command, *files)).content
     assert (stage.server.received, call.sampled) == ([], [])
 
 

@@ -41,7 +41,7 @@ async def test_who_says_yes_is_recorded_and_the_voice_is_learnt(stage: Stage) ->
     assert f"<@{stage.ada.id}>" in asked.content
     assert "**Robin**" in asked.content
     await stage.ada.click(asked, "yes")
-    await ended(stage, asked, "🗣️ I can speak as **Robin** now. It sounds 0.82 alike")
+    await ended(stage, asked, "🗣️ I can speak as **Robin** now. Similarity: 82 %")
     assert call.sampled == [stage.ada.id]
     ((filename, data),) = stage.server.received
     with wave.open(io.BytesIO(data)) as file:
@@ -54,7 +54,7 @@ async def test_only_the_one_who_is_to_be_recorded_can_say_yes(stage: Stage) -> N
     assert f"<@{stage.ben.id}>" in asked.content
     assert "Ada asked for it" in asked.content
     pressed = await stage.ada.click(asked, "yes")
-    assert (await pressed.response(LIMIT)).content == "🔒 That is for Ben to answer."
+    assert (await pressed.response(LIMIT)).content == "🔒 Only Ben can answer that."
     assert call.sampled == []
     await stage.ben.click(asked, "yes")
     await ended(stage, asked, "I can speak as **Robin**")
@@ -88,7 +88,7 @@ async def test_a_question_from_before_does_nothing_once_the_call_is_elsewhere_or
     call.channel = here
     stage.call = None
     await stage.ben.click(asked, "yes")
-    await ended(stage, asked, "I'm in no call on this server")
+    await ended(stage, asked, "I'm not in one on this server")
     assert call.sampled == []
     nothing_was_kept(stage)
 
@@ -98,7 +98,7 @@ async def test_a_sample_that_came_to_nothing_is_said_with_the_reason(stage: Stag
     stage.begin_call().fault = SampleError(reason)
     asked = await question(stage, "!voice record Robin")
     await stage.ada.click(asked, "yes")
-    await ended(stage, asked, f"🙉 {reason} I have kept nothing.")
+    await ended(stage, asked, f"🙉 {reason} I kept nothing.")
     nothing_was_kept(stage)
 
 
@@ -106,7 +106,7 @@ async def test_who_is_not_in_the_call_or_a_program_is_not_even_asked(stage: Stag
     call: Call = stage.begin_call()
     cleo = await stage.sandbox.add_guest("Cleo")
     assert "Cleo is not in the call" in (await stage.ask(f"!voice record Robin <@{cleo.id}>")).content
-    assert "I record people only" in (await stage.ask(f"!voice record Robin <@{stage.sandbox.bot_id}>")).content
+    assert "I can't record bots" in (await stage.ask(f"!voice record Robin <@{stage.sandbox.bot_id}>")).content
     assert call.sampled == []
 
 
