@@ -19,8 +19,8 @@ from bot.hanging import wait_until_it_hangs
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
 from config.settings import Settings
+from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, read_pronunciations
 from tts_server.settings import load_settings as load_speech_settings
-from tts_server.settings import read_pronunciations
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +47,11 @@ class SpeechServerOptions:
 def speech_server_options(settings: Settings) -> SpeechServerOptions:
     """What the bot's settings say about the speech server."""
     environment = {"TTS_DEVICE": settings.tts_device.value, "TTS_ENGINE": settings.voice_engine}
-    if "TTS_VOICES_DIR" not in os.environ:
+    speech = load_speech_settings()
+    if speech.tts_voices_dir == USUAL_VOICES_DIR:
         environment["TTS_VOICES_DIR"] = str(settings.data_dir / "voices")
+    if speech.xtts_model == USUAL_XTTS_MODEL:
+        environment["XTTS_MODEL"] = str(settings.data_dir / "models" / "xtts-v2")
     if settings.tts_token is not None:
         environment["TTS_TOKEN"] = settings.tts_token.get_secret_value()
     return SpeechServerOptions(settings.tts_bind, environment)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import aiohttp
 
+from bot.models.catalogue import CatalogueError, load_catalogue
+from bot.models.needs import BOT, download_command, recogniser_model, shelf_of
 from bot.operator_files import corrections as read_corrections
 from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
@@ -16,7 +18,6 @@ from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.settings import Settings
 
-DEFAULT_MODEL = "large-v3-turbo"
 TOY_NAME = "with toy weights"
 
 
@@ -48,11 +49,24 @@ async def make_transcriber(
         )
         options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")
         return WhisperTranscriber(options, corrections, guards, name=TOY_NAME)
+    model, remedy = await asyncio.to_thread(_model, settings)
     options = WhisperOptions(
-        settings.stt_model or DEFAULT_MODEL,
-        settings.stt_device,
-        threads,
-        settings.stt_language,
-        settings.stt_compute_type,
+        model, settings.stt_device, threads, settings.stt_language, settings.stt_compute_type, remedy
     )
     return WhisperTranscriber(options, corrections, guards)
+
+
+def _model(settings: Settings) -> tuple[str, str]:
+    """What faster-whisper is told to load, and how people get it where it is not there. Blocks."""
+    try:
+        catalogue, shelf = load_catalogue(), shelf_of(settings)
+    except CatalogueError as error:
+        return settings.stt_model or "", f"{error}."
+    name = recogniser_model(catalogue, settings)
+    if name is None:
+        choice = settings.stt_model or ""
+        return choice, f"Set STT_MODEL to the folder it lies in, or to a model that `{BOT} models` lists."
+    model = catalogue.models[name]
+    downloaded = shelf.is_whole(name, model)
+    remedy = f"To get it, type `{download_command(name)}`; or set STT_MODEL to the folder that another one lies in."
+    return str(shelf.folder(name)) if downloaded else next(iter(model.also_called), name), remedy

@@ -30,6 +30,9 @@ from tts_server.text.pronunciations import Pronunciations, PronunciationsError
 SECRETS_DIR = Path("/run/secrets")
 """Where a container is given its secrets: a file is named as its variable, in small letters."""
 SECRETS = frozenset({"TTS_TOKEN"})
+USUAL_VOICES_DIR = Path("data/voices")
+USUAL_XTTS_MODEL = Path("data/models/xtts-v2")
+"""Where a bot has its DATA_DIR elsewhere, these are in there."""
 ENGINE_VARIABLES = frozenset(
     {
         "AZURE_SPEECH_KEY",
@@ -108,7 +111,7 @@ class Settings(SecretsFirst):
     tts_fallback: Annotated[CommaList, BlankCounts()] = (EngineName.ESPEAK,)
     tts_better_engine: OptionalEngine = None
     tts_voice: OptionalText = None
-    tts_voices_dir: Path = Path("data/voices")
+    tts_voices_dir: Path = USUAL_VOICES_DIR
     tts_corrections: OptionalPath = None
     tts_presets: OptionalPath = None
     tts_preset: Annotated[OptionalText, BlankCounts()] = "natural"
@@ -118,7 +121,7 @@ class Settings(SecretsFirst):
     tts_max_replies: int = Field(5, ge=1, le=64)
     tts_requests_per_minute: int = Field(600, ge=1, le=100_000)
     tts_vram_warning: Annotated[CommaList, BlankCounts()] = ("0.9",)
-    xtts_model: Path = Path("data/models/xtts-v2")
+    xtts_model: Path = USUAL_XTTS_MODEL
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None

@@ -59,8 +59,8 @@ class Model(_Frozen):
     """Weights, where they come from, and what they take.
 
     ``settings`` are the variables that make the bot use them, and ``start`` the command that serves them where the bot
-    does not load them itself; ``{folder}`` in both is where they lie. ``hub_cache``: the library that loads them
-    looks in Hugging Face's cache alone.
+    does not load them itself; ``{folder}`` in both is where they lie. ``also_called`` are names that the
+    library that loads them has for them. ``hub_cache``: it looks in Hugging Face's cache alone.
     """
 
     title: Line
@@ -70,6 +70,7 @@ class Model(_Frozen):
     licence: str
     vram_gib: float = Field(ge=0, le=1000)
     compute_capability: tuple[int, int] = (0, 0)
+    also_called: tuple[Line, ...] = ()
     hub_cache: bool = False
     settings: dict[Line, Line]
     start: Line | None = None

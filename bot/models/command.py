@@ -14,88 +14,80 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, Model, load_catalogue
+from bot.models.choice import Choice, UnknownModelError, choose
 from bot.models.download import DownloadError, check_room, download, licences_to_accept, settings_lines, show
 from bot.models.memory_plan import MemoryPlan
-from bot.models.shelf import Advance, Fault, Manifest, Shelf
+from bot.models.needs import BOT, download_command, shelf_of
+from bot.models.shelf import Advance, Fault, Manifest
 from bot.models.words import size
 from config.settings import Profile, Settings, SettingsError, read_settings
 from tts_server.cards.reading import read_cards
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
-FOLDER = "models"
-"""In DATA_DIR."""
 
 
 def run_models(arguments: list[str]) -> int:
     """Do what the command line says; returns the exit status: 1 failed or broken, 2 refused, 130 interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        settings = read_settings()
-        command = ModelsCommand(settings, load_catalogue(options.catalogue), Console(highlight=False))
-        names = command.chosen(options.names, options.profile)
+        settings, catalogue = read_settings(), load_catalogue(options.catalogue)
+        choice = choose(catalogue, settings, options.names, options.profile)
     except (SettingsError, CatalogueError, UnknownModelError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return REFUSED
-    if options.json and options.action != "download":
-        return command.as_json(options.names, told="check" if options.check else options.action)
-    match "check" if options.check else options.action:
+    command = ModelsCommand(settings, catalogue, choice, Console(highlight=False))
+    action = "check" if options.check else options.action
+    if options.json and action != "download":
+        return command.as_json(checked=action == "check")
+    match action:
         case "download":
             ask = input if sys.stdin.isatty() and not options.yes else None
-            return command.download(names, options.accept_licence, agreed=options.yes, ask=ask)
+            return command.download(options.accept_licence, agreed=options.yes, ask=ask)
         case "check":
             return command.check()
         case _:
-            return command.show(names, options.profile or settings.profile)
-
-
-class UnknownModelError(ValueError):
-    """There is no model of that name; the text names those there are."""
+            return command.show()
 
 
 class ModelsCommand:
     """What each action does, told on a console."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, console: Console) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, choice: Choice, console: Console) -> None:
         self._settings = settings
         self._catalogue = catalogue
+        self._choice = choice
         self._console = console
-        self._shelf = Shelf(settings.data_dir / FOLDER)
+        self._shelf = shelf_of(settings)
 
-    def chosen(self, names: list[str], profile: Profile | None) -> list[str]:
-        """The models named, else those of the profile; raises :class:`UnknownModelError`."""
-        if unknown := [name for name in names if name not in self._catalogue.models]:
-            known = ", ".join(self._catalogue.models)
-            raise UnknownModelError(f"There is no model {unknown[0]!r}. There are: {known}.")
-        return names or list(self._catalogue.profiles[profile or self._settings.profile])
-
-    def show(self, names: list[str], profile: Profile) -> int:
-        """Every model: size, licence, memory, where it lies; then whether the chosen ones fit on the cards."""
-        for name, model in self._catalogue.models.items():
-            self._say(f"{'●' if name in names else '○'} {name}: {model.title}, {model.part}")
+    def show(self) -> int:
+        """Each model: size, licence, memory, where it lies; then whether those that are wanted fit on the cards."""
+        wanted = self._choice.wanted
+        for name, model in self._shown().items():
+            self._say(f"{'●' if name in wanted else '○'} {name}: {model.title}, {model.part}")
             licence = self._catalogue.licences[model.licence]
             self._say(f"    {size(model.size)} to download, {licence.name}, {model.vram_gib:.1f} GiB on a card")
             if licence.consent:
                 self._say(f"    {licence.consent}")
             self._say(f"    {self._whereabouts(name, model)}")
         self._say("")
-        if not names:
-            self._say(
-                f"PROFILE={profile} needs no weights from here. See what others need: models list --profile local"
-            )
+        if not wanted:
+            self._say(f"None of these models is {self._choice.reason}. What a profile needs is shown by, for example,")
+            self._say(f"  {BOT} models list --profile local")
             return OK
-        self._say(f"● is what PROFILE={profile} needs. At work it expects to take on the card:")
-        plan = MemoryPlan(self._catalogue, names, self._settings)
+        self._say(f"● is {self._choice.reason}. At work it is expected to take on the card:")
+        plan = MemoryPlan(self._catalogue, wanted, self._settings)
         self._say(f"  {plan.sum_line()}")
         for line in plan.verdict(read_cards()):
             self._say(line)
         return OK
 
-    def as_json(self, names: list[str], *, told: str) -> int:
-        """The named models, or all, as one line of JSON, checksums of what is here included; 1 when a check fails."""
-        chosen = {name: model for name, model in self._catalogue.models.items() if not names or name in names}
-        listed = [self._fields(name, model) for name, model in chosen.items()]
+    def as_json(self, *, checked: bool) -> int:
+        """Each model as one line of JSON, checksums of what is here included; ``checked`` returns what a check does."""
+        listed = [self._fields(name, model) for name, model in self._shown().items()]
         print(json.dumps(listed))  # noqa: T201
-        return FAILED if told == "check" and any(each["sha256_ok"] is False for each in listed) else OK
+        broken = any(each["sha256_ok"] is False for each in listed)
+        lacking = any(self._lacks(name, model) for name, model in self._shown().items())
+        return FAILED if checked and (broken or lacking) else OK
 
     def _fields(self, name: str, model: Model) -> dict[str, str | int | bool | None]:
         manifest = self._shelf.manifest(name)
@@ -109,9 +101,9 @@ class ModelsCommand:
             "sha256_ok": None if manifest is None else not any(self._shelf.faults(manifest, lambda _: None)),
         }
 
-    def download(self, names: list[str], accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
-        """Download what is missing of the models, after asking; ``ask`` where somebody can answer."""
-        chosen = {name: self._catalogue.models[name] for name in names}
+    def download(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
+        """Download what is missing of the models wanted, after asking; ``ask`` where somebody can answer."""
+        chosen = {name: self._catalogue.models[name] for name in self._choice.wanted}
         missing = {name: model for name, model in chosen.items() if not self._is_sound(name, model)}
         if not missing:
             try:
@@ -119,8 +111,12 @@ class ModelsCommand:
             except OSError as error:
                 self._say(f"✘ {error.filename} can't be written: {error.strerror or error}.")
                 return FAILED
-            self._say("Everything is here already." if chosen else "This profile needs no weights from here.")
-            self._say_settings(chosen)
+            if chosen:
+                self._say("Everything is here already.")
+                self._say_settings(chosen)
+            else:
+                self._say(f"There is nothing to download: none of the models is {self._choice.reason}.")
+                self._say(f"To see which models there are, type `{BOT} models`.")
             return OK
         self._announce(missing)
         try:
@@ -141,21 +137,38 @@ class ModelsCommand:
         return OK
 
     def check(self) -> int:
-        """Compare every file with what was downloaded, without a network; 1 when something is broken."""
-        broken = False
-        for name, model in self._catalogue.models.items():
+        """Compare every file with what was downloaded, without a network; 1 when one is broken or lacking."""
+        failed = False
+        for name, model in self._shown().items():
             manifest = self._shelf.manifest(name)
-            if manifest is None:
-                here = self._shelf.arrived(name, model)
-                self._say(f"– {name}: {f'only {size(here)} of {size(model.size)} are' if here else 'is not'} here")
-                continue
-            faults = self._faults(manifest)
-            broken = broken or bool(faults)
-            if not faults:
-                self._say(f"✔ {name}: {len(manifest.files)} files, as they were downloaded")
+            faults = [] if manifest is None else self._faults(manifest)
             for fault in faults:
-                self._say(f"✘ {name}: {fault.path} {fault.text}. Mend it: python -m bot models download {name}")
-        return FAILED if broken else OK
+                self._say(f"✘ {name}: {fault.path} {fault.text}. To mend it, type `{download_command(name)}`")
+            lacks = not faults and self._lacks(name, model)
+            if lacks:
+                self._say(f"✘ {name}: {self._amount_here(name, model)}. To get it, type `{download_command(name)}`")
+            elif manifest is None:
+                self._say(f"– {name}: {self._amount_here(name, model)}")
+            elif not faults:
+                self._say(f"✔ {name}: {len(manifest.files)} files, as they were downloaded")
+            failed = failed or bool(faults) or lacks
+        return FAILED if failed else OK
+
+    def _shown(self) -> dict[str, Model]:
+        return {name: self._catalogue.models[name] for name in self._choice.shown}
+
+    def _lacks(self, name: str, model: Model) -> bool:
+        """Whether it is wanted and not all of it is here; what lies in the hub's own cache is here."""
+        if name not in self._choice.wanted or self._shelf.is_whole(name, model):
+            return False
+        return self._shelf.arrived(name, model) > 0 or self._in_hub_cache(model) is None
+
+    def _amount_here(self, name: str, model: Model) -> str:
+        if here := self._shelf.arrived(name, model):
+            return f"only {size(here)} of {size(model.size)} are here"
+        if place := self._in_hub_cache(model):
+            return f"lies in the hub's own cache, {place}, and is not checked"
+        return "is not here"
 
     def _is_sound(self, name: str, model: Model) -> bool:
         """Whether it is here as it was downloaded; what of it is broken is deleted."""
@@ -213,8 +226,12 @@ class ModelsCommand:
             return f"lies in {self._shelf.folder(name)}"
         if here := self._shelf.arrived(name, model):
             return f"{size(here)} of it lie in {self._shelf.folder(name)}"
+        place = self._in_hub_cache(model)
+        return f"lies in the hub's own cache, {place}" if place else "is not here"
+
+    def _in_hub_cache(self, model: Model) -> str | None:
         cached = try_to_load_from_cache(model.repository, model.files[0].path, revision=model.revision)
-        return f"lies in the hub's own cache, {cached}" if isinstance(cached, str) else "is not here"
+        return cached if isinstance(cached, str) else None
 
     def _say_settings(self, models: Mapping[str, Model]) -> None:
         if models:
@@ -239,8 +256,8 @@ def _parser() -> argparse.ArgumentParser:
         help="list (by itself): sizes, licences, memory, and where everything lies. download: get what is missing, "
         "after asking. check: whether it is all still right, without a network.",
     )
-    parser.add_argument("names", nargs="*", help="models, by name; left out: what the profile needs")
-    parser.add_argument("--profile", type=Profile, choices=list(Profile), help="instead of PROFILE")
+    parser.add_argument("names", nargs="*", help="models, by name; left out: what your settings need")
+    parser.add_argument("--profile", type=Profile, choices=list(Profile), help="what it needs, whatever else is set")
     parser.add_argument("--yes", action="store_true", help="download: without being asked")
     parser.add_argument(
         "--accept-licence",

@@ -17,7 +17,7 @@ REMEMBERED = 10.0
 """Seconds for which the names that are suggested while somebody types may be old."""
 CANNOT_CLONE = (
     "❌ The current engine ({engine}) can't clone voices. The people who run me can change that: `TTS_ENGINE=xtts` in "
-    "`.env`; `python -m bot models` shows what it needs."
+    "`.env`, then `make xtts` and `.venv/bin/python -m bot models download`."
 )
 NO_SUCH_VOICE = "❓ There is no voice called {name!r}. {offer}`{prefix}voice list` shows all of them."
 CANNOT_SPEAK = "❌ I tried {name}, and it can't speak just now, so I keep my voice. {reason}"

@@ -87,3 +87,17 @@ async def test_the_bots_own_server_is_given_the_pronunciations(tmp_path: Path, m
     assert said.startswith(f"TTS_CORRECTIONS: {file}, line 1: ")
     with pytest.raises(SettingsError, match="TTS_CORRECTIONS"):
         check_speech_settings(settings)
+
+
+def test_the_speech_servers_folders_are_in_data_dir_unless_the_settings_say_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(data_dir=tmp_path / "store")
+    (tmp_path / ".env").write_text("TTS_VOICES_DIR=\nXTTS_MODEL=\n")
+    given = speech_server_options(settings).environment
+    assert given["TTS_VOICES_DIR"] == str(tmp_path / "store" / "voices")
+    assert given["XTTS_MODEL"] == str(tmp_path / "store" / "models" / "xtts-v2")
+    (tmp_path / ".env").write_text("TTS_VOICES_DIR=/srv/voices\nXTTS_MODEL=/srv/xtts\n")
+    given = speech_server_options(settings).environment
+    assert not {"TTS_VOICES_DIR", "XTTS_MODEL"} & set(given)

@@ -34,7 +34,7 @@ class WhisperOptions:
     """``model`` is a name or a folder, ``device`` auto, cpu, cuda or cuda:N; ``language`` ``None`` finds it out.
 
     ``compute_type`` is CTranslate2's; "auto" is float16 on a card and int8 on the CPU. Where that can't be had, others
-    are tried, and the CPU last.
+    are tried, and the CPU last. ``remedy`` is a sentence that says how people get the model.
     """
 
     model: str
@@ -42,6 +42,7 @@ class WhisperOptions:
     threads: int = 1
     language: str | None = None
     compute_type: str = "auto"
+    remedy: str = "Set STT_MODEL to the folder it lies in."
 
 
 class WhisperTranscriber:
@@ -229,7 +230,7 @@ class WhisperTranscriber:
             }
             answer = await worker.ask({"load": load}, None, LOAD_LIMIT, LOAD_CEILING)
             if answer.get("missing"):
-                raise TranscriptionError(str(answer["error"]))
+                raise TranscriptionError(f"{answer['error']} {options.remedy}")
             if "error" not in answer:
                 self._where = f" ({Place(place.device, place.index, str(answer['compute_type']))})"
                 self._times.took(float(answer["seconds"]), 1.0)
@@ -237,8 +238,7 @@ class WhisperTranscriber:
             if not self._give_up_place(str(answer["error"])):
                 why = compute.reason(place, str(answer["error"]))
                 raise TranscriptionError(
-                    f"The Whisper model {options.model!r} can't be loaded: {why}. "
-                    "`python -m bot models download` gets it anew; or set STT_MODEL to the folder it lies in."
+                    f"The Whisper model {options.model!r} can't be loaded: {why}. {options.remedy}"
                 )
 
     async def _cards(self, worker: Worker) -> int:

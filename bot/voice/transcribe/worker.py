@@ -25,7 +25,7 @@ SURE_OF_LANGUAGE = 0.8
 
 
 class ModelMissing(Exception):  # noqa: N818
-    """The model can't be loaded anywhere; the text says what to do."""
+    """The model can't be loaded anywhere; the text says which."""
 
 
 class Information(Protocol):
@@ -126,10 +126,7 @@ class ThisMachine:
         try:
             folder = model if Path(model).is_dir() else download_model(model, local_files_only=True)
         except Exception as error:
-            raise ModelMissing(
-                f"The Whisper model {model!r} is not on this machine ({type(error).__name__}). "
-                "`python -m bot models download` gets it; or set STT_MODEL to the folder it lies in."
-            ) from error
+            raise ModelMissing(f"The Whisper model {model!r} is not on this machine.") from error
         whisper = WhisperModel(
             folder,
             device=device,

@@ -92,7 +92,7 @@ async def test_what_is_here_is_not_asked_for_again(line: CommandLine, hub: Local
 
 
 async def test_nothing_is_downloaded_unasked(line: CommandLine, hub: LocalHub) -> None:
-    for arguments in ((), ("list",), ("check",), ("--check",)):
+    for arguments in ((), ("list",), ("check", "--profile", "api"), ("--check", "--profile", "api")):
         assert (await line.run(*arguments))[0] == 0
     status, said = await line.run("download")
     assert status == 2
@@ -186,6 +186,39 @@ async def test_the_check_needs_no_network_and_finds_what_changed(line: CommandLi
     assert "weights/model.bin is missing" in (await offline.run("check"))[1]
     assert (await line.run("download", "--yes"))[0] == 0
     assert (await offline.run("check"))[0] == 0
+
+
+async def test_a_check_fails_where_what_is_needed_is_not_whole(line: CommandLine) -> None:
+    status, said = await line.run("check")
+    assert status == 1
+    assert "✘ tiny: is not here. To get it, type `.venv/bin/python -m bot models download tiny`" in said
+    assert "– strict: is not here" in said
+    (line.models / "tiny").mkdir(parents=True)
+    (line.models / "tiny" / "config.json").write_bytes(FILES["config.json"])
+    assert "✘ tiny: only 0.0 kB of 3.0 MB are here" in (await line.run("check"))[1]
+    assert (await line.run("check", "--json"))[0] == 1
+    await line.run("download", "--yes")
+    assert (await line.run("check"))[0] == 0
+
+
+async def test_a_check_of_models_by_name_is_of_these_alone(line: CommandLine) -> None:
+    await line.run("download", "--yes")
+    status, said = await line.run("check", "tiny")
+    assert (status, "strict" in said) == (0, False)
+    status, said = await line.run("check", "strict")
+    assert (status, "tiny:" in said) == (1, False)
+    assert (await line.run("check", "strict", "--json"))[0] == 1
+    (line.models / "tiny" / "config.json").unlink()
+    assert (await line.run("check", "strict"))[0] == 1
+    assert (await line.run("check", "tiny"))[0] == 1
+
+
+async def test_a_list_of_models_by_name_is_of_these_alone(line: CommandLine) -> None:
+    status, said = await line.run("list", "strict")
+    assert status == 0
+    assert "● strict: Strict" in said
+    assert "tiny:" not in said
+    assert "Strict 0.5 = 0.5 GiB" in said
 
 
 async def test_broken_contents_of_the_right_size_are_mended(line: CommandLine) -> None:

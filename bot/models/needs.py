@@ -1,0 +1,92 @@
+"""Which of the models that can be downloaded the settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.models.catalogue import Catalogue, Part
+from bot.models.shelf import Shelf
+from config.settings import Settings
+from tts_server.settings import USUAL_XTTS_MODEL
+from tts_server.settings import Settings as SpeechSettings
+
+BOT = ".venv/bin/python -m bot"
+"""How people start this program: what they are told to type begins so."""
+FOLDER = "models"
+"""In DATA_DIR."""
+
+
+def download_command(*names: str) -> str:
+    """What somebody types to get these models, or what the settings need."""
+    return " ".join([BOT, "models download", *names])
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """Where downloaded models lie."""
+    return Shelf(settings.data_dir / FOLDER)
+
+
+def needed_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> tuple[str, ...]:
+    """The models that the parts of this bot are to work with, in the catalogue's order.
+
+    A part that is somebody else's server needs none, and neither does one that is set to something that the catalogue
+    does not have.
+    """
+    needed = {*_ears(catalogue, settings), *_mind(catalogue, settings), *_voices(catalogue, settings, speech)}
+    return tuple(name for name in catalogue.models if name in needed)
+
+
+def recogniser_model(catalogue: Catalogue, settings: Settings) -> str | None:
+    """The model that recognises speech, by its name in the catalogue; ``None`` for one that is not in it."""
+    return next(_ears(catalogue, settings), None)
+
+
+def _ears(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
+    if settings.stt_url is not None:
+        return
+    if settings.stt_model is None:
+        yield from _of_profile(catalogue, settings, Part.EARS)
+        return
+    shelf, asked = shelf_of(settings), settings.stt_model
+    for name, model in catalogue.models.items():
+        if model.part is Part.EARS and (asked in (name, *model.also_called) or _same(Path(asked), shelf.folder(name))):
+            yield name
+
+
+def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
+    for name in _of_profile(catalogue, settings, Part.MIND):
+        own = catalogue.models[name].settings
+        if settings.model_url in (None, own.get("LLM_URL")) and settings.llm_model in (None, own.get("LLM_MODEL")):
+            yield name
+
+
+def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[str]:
+    if settings.tts_websocket_url is not None:
+        return
+    shelf = shelf_of(settings)
+    engines = {settings.voice_engine, *speech.tts_fallback, speech.tts_better_engine}
+    for name, model in catalogue.models.items():
+        if model.part is Part.VOICE and model.settings.get("TTS_ENGINE") in engines:
+            # Weights of somebody's own lie in a folder of their own.
+            if "XTTS_MODEL" in model.settings and not _is_usual(speech, shelf.folder(name)):
+                continue
+            if "TTS_ENGINE_OPTIONS" in model.settings and not _mentions(speech.tts_engine_options, name):
+                continue
+            yield name
+
+
+def _is_usual(speech: SpeechSettings, folder: Path) -> bool:
+    return speech.xtts_model == USUAL_XTTS_MODEL or _same(speech.xtts_model, folder)
+
+
+def _of_profile(catalogue: Catalogue, settings: Settings, part: Part) -> Iterator[str]:
+    return (name for name in catalogue.profiles[settings.profile] if catalogue.models[name].part is part)
+
+
+def _mentions(options: dict[str, object], name: str) -> bool:
+    return not options or f"/{name}/" in str(options)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.absolute() == other.absolute()

@@ -1,0 +1,136 @@
+"""What the settings ask for is what ``models download`` gets, and what every message says to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.models.catalogue import Catalogue, load_catalogue
+from bot.models.choice import choose
+from bot.models.shelf import Shelf
+from bot.transcribers import make_transcriber
+from bot.voice.transcribe.transcriber import TranscriptionError
+from bot.voice.transcribe.whisper import WhisperTranscriber
+from config.settings import Profile, read_settings
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder without ``.env``, and with a hub's cache that is empty."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+MIND = "qwen2.5-7b-q5"
+
+
+@pytest.mark.parametrize(
+    ("variables", "needed"),
+    [
+        ({}, []),
+        ({"TTS_ENGINE": "xtts"}, ["xtts-v2"]),
+        ({"TTS_ENGINE": "XTTS"}, ["xtts-v2"]),
+        ({"TTS_ENGINE": "kokoro"}, ["kokoro"]),
+        ({"TTS_ENGINE": "piper"}, ["piper-joe"]),
+        ({"TTS_ENGINE": "openai"}, []),
+        ({"TTS_BETTER_ENGINE": "xtts"}, ["xtts-v2"]),
+        ({"TTS_FALLBACK": "kokoro,espeak"}, ["kokoro"]),
+        ({"TTS_ENGINE": "piper", "TTS_ENGINE_OPTIONS": '{"voice": {"model_file": "/my/voice.onnx"}}'}, []),
+        (
+            {"TTS_ENGINE": "piper", "TTS_ENGINE_OPTIONS": '{"voice": {"model_file": "data/models/piper-joe/x.onnx"}}'},
+            ["piper-joe"],
+        ),
+        ({"TTS_ENGINE": "xtts", "XTTS_MODEL": "/my/xtts"}, []),
+        ({"TTS_ENGINE": "xtts", "XTTS_MODEL": "data/models/xtts-v2"}, ["xtts-v2"]),
+        ({"TTS_ENGINE": "xtts", "TTS_WEBSOCKET_URL": "ws://there:8765/ws/stream"}, []),
+        ({"STT_MODEL": "small"}, ["whisper-small"]),
+        ({"STT_MODEL": "whisper-small"}, ["whisper-small"]),
+        ({"STT_MODEL": "data/models/whisper-base"}, ["whisper-base"]),
+        ({"STT_MODEL": "large-v3-turbo"}, ["whisper-turbo"]),
+        ({"STT_MODEL": "/my/whisper"}, []),
+        ({"STT_MODEL": "small", "STT_URL": "http://there/v1"}, []),
+        ({"PROFILE": "local"}, ["whisper-small", "xtts-v2", MIND]),
+        ({"PROFILE": "local", "LLM_URL": "http://127.0.0.1:11434/v1"}, ["whisper-small", "xtts-v2"]),
+        (
+            {"PROFILE": "local", "LLM_URL": "http://127.0.0.1:8080/v1", "LLM_MODEL": "qwen2.5-7b"},
+            ["whisper-small", "xtts-v2", MIND],
+        ),
+        ({"PROFILE": "hybrid", "STT_URL": "http://there/v1"}, ["xtts-v2"]),
+        ({"PROFILE": "local", "TTS_ENGINE": "espeak", "STT_MODEL": "tiny"}, ["whisper-tiny", MIND]),
+        ({"PROFILE": "api"}, []),
+    ],
+)
+def test_what_the_settings_need(
+    variables: dict[str, str], needed: list[str], catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert list(choose(catalogue, read_settings(), [], None).wanted) == needed
+
+
+def test_a_profile_and_names_that_are_given_win_over_the_settings(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STT_MODEL", "tiny")
+    assert choose(catalogue, read_settings(), [], Profile.HYBRID).wanted == ("whisper-small", "xtts-v2")
+    assert choose(catalogue, read_settings(), ["kokoro"], Profile.HYBRID).wanted == ("kokoro",)
+
+
+async def ears(**settings: Any) -> WhisperTranscriber:
+    async with aiohttp.ClientSession() as http:
+        transcriber = await make_transcriber(read_settings(**settings), http, lambda *_: None)
+    assert isinstance(transcriber, WhisperTranscriber)
+    return transcriber
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"stt_model": "small"}, "type `.venv/bin/python -m bot models download whisper-small`"),
+        ({"profile": "local"}, "type `.venv/bin/python -m bot models download whisper-small`"),
+        ({"stt_model": "turbo"}, "type `.venv/bin/python -m bot models download whisper-turbo`"),
+        ({"stt_model": "medium"}, "a model that `.venv/bin/python -m bot models` lists"),
+        ({"stt_model": "./nowhere"}, "a model that `.venv/bin/python -m bot models` lists"),
+    ],
+)
+async def test_ears_that_lack_their_model_say_what_to_type(settings: dict[str, Any], told: str) -> None:
+    transcriber = await ears(**settings)
+    try:
+        with pytest.raises(TranscriptionError) as refused:
+            await transcriber.warm_up()
+    finally:
+        await transcriber.close()
+    said = str(refused.value)
+    assert told in said
+    assert "is not on this machine." in said
+    assert "Error" not in said
+
+
+@pytest.fixture
+def _downloaded(catalogue: Catalogue, tmp_path: Path) -> Iterator[None]:
+    """Whisper small as a download leaves it, for who looks at sizes alone."""
+    shelf, model = Shelf(tmp_path / "data" / "models"), catalogue.models["whisper-small"]
+    for file in model.files:
+        path = shelf.folder("whisper-small") / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as empty:
+            empty.truncate(file.size)
+    shelf.write_manifest("whisper-small", model)
+    yield
+
+
+@pytest.mark.usefixtures("_downloaded")
+@pytest.mark.parametrize("settings", [{"stt_model": "small"}, {"profile": "local"}, {"stt_model": "whisper-small"}])
+async def test_what_was_downloaded_is_used_without_another_setting(settings: dict[str, Any]) -> None:
+    transcriber = await ears(**settings)
+    await transcriber.close()
+    assert transcriber.describe() == "faster-whisper data/models/whisper-small"
