@@ -171,20 +171,25 @@ class VoiceSessionManager(Generic[S]):
         """End the call, or cancel its start; returns when everything is released. False when there was none."""
         if self._state is CallState.STARTING and self._starting is not None:
             self._state = CallState.ENDING
-            self._ending = asyncio.create_task(self._cancel_start(self._starting), name="voice session cancel")
+            cancelling = self._cancel_start(self._starting, self._session)
+            self._ending = asyncio.create_task(cancelling, name="voice session cancel")
         if self._state is CallState.ACTIVE:
             self._begin_ending(cause)
-        if self._ending is None:
-            return False
-        await asyncio.shield(self._ending)
-        return True
+        was_on = self._ending is not None
+        while (ending := self._ending) is not None:
+            await asyncio.shield(ending)
+        return was_on
 
-    async def _cancel_start(self, starting: asyncio.Task[S]) -> None:
-        try:
-            starting.cancel()
-            await asyncio.wait([starting])
-        finally:
-            self._ending = None
+    async def _cancel_start(self, starting: asyncio.Task[S], session: S | None) -> None:
+        starting.cancel()
+        await asyncio.wait([starting])
+        if self._ending is not asyncio.current_task():
+            return
+        self._ending = None
+        if session is not None and self._session is session:
+            # The start had succeeded before it could be cancelled.
+            self._state = CallState.ACTIVE
+            self._begin_ending(EndCause.COMMAND)
 
     def _begin_ending(self, cause: EndCause) -> None:
         if self._state is CallState.ACTIVE and self._session is not None:

@@ -137,6 +137,20 @@ async def test_leave_cancels_a_slow_start() -> None:
     assert "release a" in journal
 
 
+async def test_leaving_at_the_moment_when_a_start_succeeds_ends_the_call() -> None:
+    journal: list[str] = []
+    manager = make(journal, Feature("a", journal))
+    joining = asyncio.create_task(manager.start_session(FakeSession(journal), reason="test"))
+    # The start is asked for, and will have succeeded by the time that it could be cancelled.
+    await asyncio.sleep(0)
+    assert manager.status().state is CallState.STARTING
+    assert await manager.end_session()
+    await asyncio.wait([joining])
+    assert manager.status().state is CallState.IDLE
+    assert manager.status().held == ()
+    assert journal[-1] == "ended command"
+
+
 async def test_a_lost_session_ends_by_itself_and_says_why() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
