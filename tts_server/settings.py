@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+from dotenv import dotenv_values
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -177,6 +180,16 @@ def load_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings
     """
     chosen = {name: value for name, value in overrides.items() if value is not None}
     return Settings.read(secrets_dir, chosen, _EXAMPLES, SECRETS)
+
+
+def engine_variables(secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
+    """What engines read themselves: from files of secrets first, then the environment, then ``.env``; reads files."""
+    found = {name: value for name, value in dotenv_values(".env").items() if value}
+    found |= {name: value for name, value in os.environ.items() if value}
+    for name in ENGINE_VARIABLES:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            found[name] = (secrets_dir / name.lower()).read_text(encoding="utf-8").strip()
+    return found
 
 
 def read_pronunciations(settings: Settings) -> Pronunciations:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings, load_settings
+from tts_server.settings import ENGINE_VARIABLES, engine_variables
 from tts_server.settings import load_settings as load_speech_settings
 
 
@@ -53,3 +54,18 @@ def test_a_machine_without_such_a_folder_hears_no_complaint(tmp_path: Path) -> N
         warnings.simplefilter("error")
         assert load_settings(secrets_dir=tmp_path / "none").discord_token is None
         assert load_speech_settings(tmp_path / "none").tts_token is None
+
+
+def test_the_keys_of_voices_in_the_cloud_may_be_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    monkeypatch.setenv("AZURE_SPEECH_KEY", "of the environment")
+    (tmp_path / ".env").write_text("OPENAI_BASE_URL=http://there/v1\nELEVENLABS_API_KEY=of .env\n")
+    (tmp_path / "openai_api_key").write_text("of a file\n")
+    found = engine_variables(tmp_path)
+    assert {name: found.get(name) for name in ENGINE_VARIABLES if name in found} == {
+        "OPENAI_API_KEY": "of a file",
+        "OPENAI_BASE_URL": "http://there/v1",
+        "AZURE_SPEECH_KEY": "of the environment",
+        "ELEVENLABS_API_KEY": "of .env",
+    }

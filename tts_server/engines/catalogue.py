@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dotenv import dotenv_values
-
 from tts_server.engines.base import EngineError, SpeechEngine, UnknownVoiceError
-from tts_server.settings import EngineName, Settings
+from tts_server.settings import EngineName, Settings, engine_variables
 from tts_server.voices.profile import Profiles
 
 
@@ -95,6 +92,4 @@ def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str 
             from tts_server.engines.realtime_tts_making import create_named_engine
 
             options = settings.tts_engine_options if name == settings.tts_engine else {}
-            # What is only in .env is no variable of this process.
-            environment = {key: value for key, value in dotenv_values(".env").items() if value} | dict(os.environ)
-            return create_named_engine(name, options, voice, environment)
+            return create_named_engine(name, options, voice, engine_variables())

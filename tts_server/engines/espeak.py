@@ -10,7 +10,7 @@ from tts_server.engines.realtime_tts import PA_INT16, Traits
 
 ENGINE_NAME = "espeak-ng"
 DEFAULT_VOICE = "en-us"
-TRAITS = Traits(heeds=("speed", "pitch_shift"), voice=DEFAULT_VOICE, variants=variants)
+TRAITS = Traits(heeds=("speed", "pitch_shift"), voice=DEFAULT_VOICE, variants=variants, online=False)
 _RATE_BOUNDS = (80, 450)
 _PITCH_BOUNDS = (0, 100)
 # Measured: the library's pitch of 0 to 100 spans about 20 semitones around 50, nearly evenly.

@@ -6,8 +6,10 @@ cancelling and bookkeeping are the server's, in front of ``synthesize``.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ from RealtimeTTS.engines.base_engine import BaseEngine
 from tts_server.dsp.tempo import TempoChanger
 from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
 from tts_server.engines.offline import nothing_fetched
+from tts_server.engines.realtime_tts_failures import explain, silence
 from tts_server.engines.realtime_tts_voices import RealtimeTtsVoices
 from tts_server.engines.sound_pieces import NotSoundError, file_samples, pcm_samples
 from tts_server.wire import SpeechParameters
@@ -59,6 +62,7 @@ class Traits:
         prepare: what a text goes through before it gets it.
         variants: what its voices can be varied by.
         online: whether it may connect to other machines.
+        keys: the values of its secrets, by the variables that they stand in.
     """
 
     heeds: Collection[str] = ()
@@ -68,6 +72,7 @@ class Traits:
     prepare: Callable[[str], str] = str
     variants: Callable[[], Collection[str]] = tuple
     online: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class RealtimeTtsEngine(AlwaysLoaded):
@@ -144,7 +149,8 @@ class RealtimeTtsEngine(AlwaysLoaded):
 
     def _speak(self, text: str, voice: Voice, parameters: SpeechParameters) -> bool:
         """In the job's thread."""
-        with nothing_fetched(forbidden=not self._traits.online):
+        # What these engines print is not for whoever reads this process's standard output.
+        with nothing_fetched(forbidden=not self._traits.online), contextlib.redirect_stdout(sys.stderr):
             return self._speak_here(text, voice, parameters)
 
     def _speak_here(self, text: str, voice: Voice, parameters: SpeechParameters) -> bool:
@@ -174,7 +180,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
                 continue
             if chunk is None:
                 return
-            heard_at = time.monotonic()
+            heard_at, job.heard = time.monotonic(), True
             yield chunk
 
     def _at_tempo(
@@ -216,9 +222,10 @@ class RealtimeTtsEngine(AlwaysLoaded):
         if not job.ended.is_set():
             return
         if job.error is not None:
-            raise EngineError(f"{self.name} failed: {job.error}") from job.error
-        if not job.spoken:
-            raise EngineError(f"{self.name} could not speak the text")
+            raise EngineError(explain(self.name, job.error, self._traits.keys)) from job.error
+        # Some say that they spoke though their service could not be reached.
+        if not job.spoken or (self._traits.online and not job.heard):
+            raise EngineError(silence(self.name, self._traits.keys, online=self._traits.online))
 
     def close(self) -> None:
         """Stop the engine and let it shut down, if it can within some seconds."""
@@ -240,7 +247,7 @@ class _Job:
     def __init__(self, speak: Callable[[], bool]) -> None:
         self.chunks: queue.Queue[bytes | None] = queue.Queue()
         self.ended = threading.Event()
-        self.spoken = False
+        self.spoken = self.heard = False
         self.error: Exception | None = None
         self._speak = speak
 

@@ -17,10 +17,9 @@ from tts_server.engines.base import EngineError
 from tts_server.engines.offline import ONLINE_ENGINES, nothing_fetched, what_is_missing
 from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
+from tts_server.engines.realtime_tts_failures import explain, lacking_keys, own_words
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES, NamedEngine
 from tts_server.settings import EngineName
-
-_LONGEST_REASON = 300
 
 
 def create_named_engine(
@@ -41,6 +40,10 @@ def create_named_engine(
     if named is None:
         raise EngineError(f"there is no such engine; the engines are {', '.join([*EngineName, *NAMED_ENGINES])}")
     online = name in ONLINE_ENGINES
+    # Libraries read these themselves, from this process's variables alone.
+    for variable in named.variables:
+        if value := environment.get(variable):
+            os.environ[variable] = value
     with nothing_fetched(forbidden=not online):
         return _create(name, named, _secrets(named, environment) | dict(options), voice, online=online)
 
@@ -49,22 +52,32 @@ def _create(
     name: str, named: NamedEngine, options: dict[str, Any], voice: str | None, *, online: bool
 ) -> RealtimeTtsEngine:
     module = _module(name, named)
+    _see_to_keys(name, named, options)
+    keys = {variable: str(options[argument]) for argument, variable in named.secrets.items()}
     make = getattr(module, f"{named.name}Engine")
     arguments = _arguments(name, make, options)
     if name == "piper":
         _find_piper(named, arguments)
-    traits = replace(named.traits, online=online)
+    traits = replace(named.traits, online=online, keys=keys)
     if isinstance(asked := arguments.get("voice"), str):
         traits = replace(traits, voice=asked)
     elif isinstance(asked, dict):
-        arguments["voice"] = _call(name, getattr(module, f"{named.name.removesuffix('Cpu')}Voice"), asked)
-    engine = _call(name, make, arguments)
+        arguments["voice"] = _call(name, getattr(module, f"{named.name.removesuffix('Cpu')}Voice"), asked, keys)
+    engine = _call(name, make, arguments, keys)
     try:
         return RealtimeTtsEngine(engine, voice, traits)
     except (EngineError, ValueError):
         raise
     except Exception as error:
-        raise EngineError(f"{name} can't list its voices: {_first_line(error)}") from error
+        raise EngineError(f"{explain(name, error, keys)}; so it can't list its voices") from error
+
+
+def _see_to_keys(name: str, named: NamedEngine, options: dict[str, Any]) -> None:
+    if name == "openai" and os.environ.get("OPENAI_BASE_URL"):
+        # Servers of one's own seldom want a key; the library always does.
+        options["api_key"] = options.get("api_key") or "none"
+    if missing := [variable for argument, variable in named.secrets.items() if not options.get(argument)]:
+        raise EngineError(lacking_keys(name, missing))
 
 
 def _find_piper(named: NamedEngine, arguments: dict[str, Any]) -> None:
@@ -92,7 +105,7 @@ def _module(name: str, named: NamedEngine) -> Any:
 
 
 def _missing(name: str, packages: str, error: ImportError) -> str:
-    return f"{name} needs packages that are not installed ({_first_line(error)}): .venv/bin/pip install {packages}"
+    return f"{name} needs packages that are not installed ({own_words(error)}): .venv/bin/pip install {packages}"
 
 
 def _secrets(named: NamedEngine, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -110,7 +123,7 @@ def _arguments(name: str, make: Any, given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _call(name: str, make: Any, arguments: Mapping[str, Any]) -> Any:
+def _call(name: str, make: Any, arguments: Mapping[str, Any], keys: Mapping[str, str]) -> Any:
     try:
         # What these engines print is not for whoever reads this process's standard output.
         with contextlib.redirect_stdout(sys.stderr):
@@ -120,7 +133,7 @@ def _call(name: str, make: Any, arguments: Mapping[str, Any]) -> Any:
     except Exception as error:
         if name not in ONLINE_ENGINES and (missing := what_is_missing(error)):
             raise EngineError(_not_here(name, missing)) from error
-        raise EngineError(f"{name} can't be made: {_first_line(error)}") from error
+        raise EngineError(explain(name, error, keys)) from error
 
 
 def _not_here(name: str, missing: str) -> str:
@@ -128,9 +141,3 @@ def _not_here(name: str, missing: str) -> str:
         f"{name} is not all on this machine ({missing}), and the speech server fetches nothing by itself. "
         f"For its weights, {NAMED_ENGINES[name].weights}"
     )
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says first; one that announces a list has the list too."""
-    first = next(iter(str(error).splitlines()), repr(error))
-    return (" ".join(str(error).split())[:_LONGEST_REASON] if first.endswith(":") else first).rstrip(".")

@@ -22,6 +22,7 @@ class NamedEngine:
         name: of the class, without ``Engine``.
         packages: that it needs, as pip takes them.
         secrets: the constructor's arguments that environment variables may hold.
+        variables: what its library reads from the environment besides.
         weights: how people get its weights, completing "For its weights, …"; only for engines of this machine.
     """
 
@@ -30,6 +31,7 @@ class NamedEngine:
     packages: str
     traits: Traits = field(default_factory=Traits)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
     weights: str = "see its own documentation"
 
 
@@ -105,7 +107,12 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
     "omnivoice": NamedEngine("omnivoice_engine", "OmniVoice", "omnivoice", weights=_hub("k2-fsa/OmniVoice")),
     # It claims another rate for the PCM that OpenAI describes.
     "openai": NamedEngine(
-        "openai_engine", "OpenAI", "openai", Traits(voice="nova", pcm_rate=24_000), {"api_key": "OPENAI_API_KEY"}
+        "openai_engine",
+        "OpenAI",
+        "openai",
+        Traits(voice="nova", pcm_rate=24_000),
+        {"api_key": "OPENAI_API_KEY"},
+        ("OPENAI_BASE_URL",),
     ),
     "orpheus": NamedEngine("orpheus_engine", "Orpheus", "snac torch"),
     "parler": NamedEngine(

@@ -165,7 +165,7 @@ class TestHow:
 
 
 class TestFaults:
-    @pytest.mark.parametrize(("text", "message"), [("false", "could not speak"), ("raise", "no licence")])
+    @pytest.mark.parametrize(("text", "message"), [("false", "gave no sound for the text"), ("raise", "no licence")])
     def test_failures_are_told(self, text: str, message: str) -> None:
         with wrapped(ScriptedEngine(SOUND)) as engine:
             with pytest.raises(EngineError, match=message):

@@ -1,0 +1,81 @@
+"""What RealtimeTTS's engines say of their failures, as whole sentences that say what to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection, Iterator, Mapping
+
+LONGEST_REASON = 300
+"""Characters of a library's own words that are passed on."""
+_UNREACHABLE = frozenset(
+    {"APIConnectionError", "ConnectError", "ConnectionError", "ClientConnectorError", "NewConnectionError"}
+)
+_LATE = frozenset({"APITimeoutError", "ConnectTimeout", "ReadTimeout", "Timeout", "TimeoutException"})
+
+
+def lacking_keys(name: str, variables: Collection[str]) -> str:
+    """What to do where an engine lacks the keys that stand in ``variables``."""
+    lines = " and ".join(f"{variable}=…" for variable in variables)
+    return f"{name} needs a key of its service: write {lines} into .env, with what the service gave you"
+
+
+def silence(name: str, variables: Collection[str], *, online: bool) -> str:
+    """What to say of an engine that gave no sound and told no reason."""
+    if not online:
+        return f"{name} gave no sound for the text; what it wrote about that stands in the speech server's log"
+    key = f", or does not accept {' or '.join(variables)}" if variables else ""
+    return (
+        f"{name} gave no sound for the text: its service can't be reached{key}, or does not know the voice; "
+        "what it wrote about that stands in the speech server's log"
+    )
+
+
+def explain(name: str, error: BaseException, keys: Mapping[str, str]) -> str:
+    """Why an engine failed, without a full stop.
+
+    Args:
+        name: of the engine.
+        error: what it raised.
+        keys: the values of its secrets by the variables they stand in; no value is shown.
+    """
+    variables = " or ".join(keys) or "what it is given"
+    status, words = _status(error), own_words(error, keys.values())
+    if status in (401, 403):
+        return f"{name}'s service does not accept {variables} (it answered {status}): see that it is copied whole"
+    if status == 429:
+        return f"{name}'s service wants fewer requests, or the account is used up (it answered 429). It said: {words}"
+    if status is not None and status >= 500:
+        return f"{name}'s service has a fault of its own (it answered {status}). It said: {words}"
+    names = {type(each).__name__ for each in _chain(error)}
+    if names & _LATE or any(isinstance(each, TimeoutError) for each in _chain(error)):
+        return f"{name}'s service did not answer in time"
+    if names & _UNREACHABLE or any(isinstance(each, ConnectionError | socket.gaierror) for each in _chain(error)):
+        return f"{name}'s service can't be reached: see that this machine is online, and that its address is right"
+    return f"{name} failed. It said: {words}"
+
+
+def own_words(error: BaseException, secrets: Collection[str] = ()) -> str:
+    """All of what an error says, on one line, cut between words where it is long."""
+    text = " ".join(str(error).split()) or "nothing"
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "…")
+    if len(text) > LONGEST_REASON:
+        text = text[:LONGEST_REASON].rpartition(" ")[0] + " …"
+    return text.rstrip(".:")
+
+
+def _status(error: BaseException) -> int | None:
+    for each in _chain(error):
+        for place in (each, getattr(each, "response", None)):
+            status = getattr(place, "status_code", None)
+            if isinstance(status, int):
+                return status
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
