@@ -18,6 +18,7 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand
 
 from bot.access import NotPermittedError
+from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import UnknownPartError, require_known_part, spellings
 from bot.guard import SERVER_ONLY, Asking, Guard
 from bot.identity import HEADERS
@@ -172,7 +173,6 @@ class SeiyuuBot(commands.Bot):
         original = getattr(error, "original", None)
         if isinstance(original, BaseException):
             return self._explain(ctx, original)
-        usage = f"`{self._prefix}{ctx.command.qualified_name} {ctx.command.signature}`" if ctx.command else ""
         match error:
             case CallError() | NotPermittedError() | RefusedError() | VoicesError() | UnknownPartError():
                 return str(error)
@@ -182,12 +182,8 @@ class SeiyuuBot(commands.Bot):
                 return "🔒 That is for people who may manage this server."
             case commands.NoPrivateMessage():
                 return SERVER_ONLY
-            case commands.MissingRequiredArgument():
-                return f"❌ Something is missing: {usage}"
-            case commands.ChannelNotFound() | commands.BadUnionArgument():
-                return "❌ I see no voice channel of that name here."
             case commands.UserInputError():
-                return f"❌ {str(error).rstrip('.')}. Use it like this: {usage}"
+                return mistake_words(ctx, error, self._prefix)
             case _:
                 _log.error("A command failed: %s", ctx.command, exc_info=error)
                 return WENT_WRONG

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from bot.features.autonomous_talk.feature import AutonomousTalk
@@ -22,9 +23,13 @@ class AutonomousCommands(commands.Cog, name="Autonomous talk"):
         self._talk = talk
 
     @commands.hybrid_command(
-        description="Show whether I sometimes write here without being asked, or turn it on or off."
+        description="Show whether I sometimes write here without being asked, or turn it on or off.",
+        usage="[on|off]",
+        brief="write without being asked",
+        extras={"example": "on"},
     )
     @commands.guild_only()
+    @app_commands.describe(state="on or off; left out: show it.")
     async def autonomous(self, ctx: Context, state: Literal["on", "off"] = commands.parameter(default=None)) -> None:
         """Show whether I sometimes write in this channel without being asked, or turn it on or off."""
         if state is not None:

@@ -39,7 +39,13 @@ class ChatCommands(commands.Cog, name="Chat"):
         self._chat = chat
         self._prefix = prefix
 
-    @commands.hybrid_command(description="Show who I am here, in writing and in calls, or choose another persona.")
+    @commands.hybrid_command(
+        description="Show who I am here, in writing and in calls, or choose another persona.",
+        usage="[NAME]",
+        brief="who I am",
+        extras={"example": "evil_seiyuu"},
+    )
+    @app_commands.describe(name="The persona to become; left out: show it.")
     async def persona(self, ctx: Context, *, name: str | None = None) -> None:
         """Show who I am here, in writing and in calls, or choose another persona."""
         await ctx.defer()
@@ -58,7 +64,13 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def _persona_names(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
         return _suggest(self._chat.characters.personas, typed)
 
-    @commands.hybrid_command(description="Show my mood here, in writing and in calls, or change it.")
+    @commands.hybrid_command(
+        description="Show my mood here, in writing and in calls, or change it.",
+        usage="[NAME]",
+        brief="my mood",
+        extras={"example": "sad"},
+    )
+    @app_commands.describe(name="The mood to be in; left out: show it.")
     async def mood(self, ctx: Context, *, name: str | None = None) -> None:
         """Show my mood here, in writing and in calls, or change it."""
         await ctx.defer()
@@ -78,7 +90,10 @@ class ChatCommands(commands.Cog, name="Chat"):
         now = self._chat.characters.at(_place(interaction))
         return _suggest(now.persona.moods, typed)
 
-    @commands.hybrid_command(description="Forget what was written in this channel, or between the two of us.")
+    @commands.hybrid_command(
+        description="Forget what was written in this channel, or between the two of us.",
+        brief="forget what was written here",
+    )
     async def forget(self, ctx: Context) -> None:
         """Forget what was written in this channel, or between the two of us."""
         await ctx.defer()
@@ -90,8 +105,14 @@ class ChatCommands(commands.Cog, name="Chat"):
             else f"🧹 I don't remember anything that was written {here}."
         )
 
-    @commands.hybrid_command(description="Show whether I answer every message in this channel, or turn it on or off.")
+    @commands.hybrid_command(
+        description="Show whether I answer every message in this channel, or turn it on or off.",
+        usage="[on|off]",
+        brief="answer everything here",
+        extras={"example": "on"},
+    )
     @commands.guild_only()
+    @app_commands.describe(state="on: answer every message here; off: only those to me; left out: show it.")
     async def chat(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
         """Show whether I answer every message in this channel, or turn it on or off."""
         await ctx.defer()

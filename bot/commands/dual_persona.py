@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+from discord import app_commands
 from discord.ext import commands
 
 from bot.commands.managers import require_guild, say_later
@@ -22,9 +23,13 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         self._dual_persona = dual_persona
 
     @commands.hybrid_command(
-        description="Show how tense it is here, or allow or forbid arguments with my twin on this server."
+        description="Show how tense it is here, or allow or forbid arguments with my twin on this server.",
+        usage="[on|off]",
+        brief="arguments with my twin",
+        extras={"example": "on"},
     )
     @commands.guild_only()
+    @app_commands.describe(state="on: allow arguments here; off: forbid them; left out: show it.")
     async def bipolar(self, ctx: Context, state: Literal["on", "off"] = commands.parameter(default=None)) -> None:
         """Show how tense it is in this channel, or allow or forbid arguments with my twin on this server."""
         guild = require_guild(ctx)
@@ -32,7 +37,7 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
             await self._dual_persona.set_enabled(guild.id, state == "on")
         await ctx.send(_mood_word(await self._dual_persona.mood(guild.id, ctx.channel.id)))
 
-    @commands.hybrid_command(description="Start an argument between me and my twin here.")
+    @commands.hybrid_command(description="Start an argument between me and my twin here.", brief="start an argument")
     @commands.guild_only()
     async def argue(self, ctx: Context) -> None:
         """Start an argument between me and my twin here."""

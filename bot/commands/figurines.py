@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from discord import app_commands
 from discord.ext import commands
 
 from bot.features.figurine_notifier.feature import FigurineNotifier
@@ -30,12 +31,18 @@ class FigurineCommands(commands.Cog, name="Figurines"):
         self._notifier = notifier
         self._prefix = prefix
 
-    @commands.hybrid_group(case_insensitive=True, description="Show your subscriptions to figurine news.")
+    @commands.hybrid_group(
+        case_insensitive=True,
+        description="Show your subscriptions to figurine news.",
+        usage="subscribe|unsubscribe|list",
+        brief="figurine news",
+    )
     async def figurines(self, ctx: Context) -> None:
         """Get news of new figurines (`subscribe`), stop it (`unsubscribe`), or see your subscriptions (`list`)."""
         await self._list(ctx)
 
-    @figurines.command(description="Get news of new figurines here.")
+    @figurines.command(description="Get news of new figurines here.", usage="[words]", extras={"example": "rin"})
+    @app_commands.describe(words="Only figurines with all these words in the title; left out: all.")
     async def subscribe(self, ctx: Context, *, words: str = "") -> None:
         """Get news of new figurines here: of all, or of those with all these words in the title."""
         if len(words) > MAX_WORDS:

@@ -5,11 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
+from bot.commands.mistakes import usage_of
 from bot.commands.unknown import CommandAdvice
+from bot.text import MESSAGE_LIMIT
 
 Context = commands.Context[Any]
+
+INTRODUCTION = (
+    "**What I can do.** Each command also works with `/`; `{prefix}help COMMAND` says more about one. "
+    "In a call, write in my prompt channel and I'll answer aloud."
+)
+GROUPS = (
+    ("In a call", ("join", "leave", "speak", "stop", "volume", "voice-status")),
+    ("Listening", ("listen", "optout", "optin", "captions", "mode", "record", "ignore")),
+    ("Who I am", ("persona", "mood", "voice")),
+    (
+        "In writing",
+        ("chat", "forget", "autonomous", "bipolar", "argue", "draw", "draw-cancel", "schedule", "figurines"),
+    ),
+    ("For the people who run me", ("avatar", "gpu", "low-performance", "release")),
+)
+OTHERS = "More"
 
 
 class HelpCommands(commands.Cog, name="Help"):
@@ -20,24 +39,36 @@ class HelpCommands(commands.Cog, name="Help"):
         self._advice = advice
         self._prefix = prefix
 
-    @commands.hybrid_command(description="What I can do.")
+    @commands.hybrid_command(
+        description="List what I can do, or explain one command.",
+        usage="[command]",
+        brief="this list, or one command",
+        extras={"example": "volume"},
+    )
+    @app_commands.describe(command="A command to explain; left out: list them all.")
     async def help(self, ctx: Context, *, command: str | None = None) -> None:
-        """Show what I can do, or explain one command."""
+        """List what I can do, or explain one command."""
         await ctx.defer(ephemeral=True)
         for page in [self._explain(command)] if command else self._overview():
             await ctx.send(page, allowed_mentions=_NOBODY)
 
     def _overview(self) -> list[str]:
-        pages = commands.Paginator(prefix=None, suffix=None)
-        pages.add_line("**What I can do.** Each also works as a slash command.")
-        for name, cog in self._bot.cogs.items():
-            shown = sorted((c for c in cog.get_commands() if not c.hidden), key=lambda command: command.qualified_name)
-            if shown:
-                pages.add_line(f"**{name}**")
-            for command in shown:
-                pages.add_line(f"`{self._usage(command)}` {self._words(command.short_doc)}")
-        pages.add_line("Once I'm in a voice channel, write in my prompt channel and I'll answer aloud.")
-        return pages.pages
+        """The list; a heading stays with its commands where they don't all fit into one message."""
+        here = {command.name: command for command in self._bot.commands if not command.hidden}
+        groups = [(name, [here.pop(each) for each in members if each in here]) for name, members in GROUPS]
+        groups.append((OTHERS, [here[name] for name in sorted(here)]))
+        sections = [
+            "\n".join((f"**{name}**", *(f"`{usage_of(each, self._prefix)}` {each.short_doc}" for each in members)))
+            for name, members in groups
+            if members
+        ]
+        pages = [INTRODUCTION.format(prefix=self._prefix)]
+        for section in sections:
+            if len(pages[-1]) + 1 + len(section) <= MESSAGE_LIMIT:
+                pages[-1] += f"\n{section}"
+            else:
+                pages.append(section)
+        return pages
 
     def _explain(self, name: str) -> str:
         typed = " ".join(name.strip().removeprefix(self._prefix).removeprefix("/").split())
@@ -47,14 +78,17 @@ class HelpCommands(commands.Cog, name="Help"):
                 self._advice.about(typed.partition(" ")[0])
                 or f"❓ I don't know `{name[:100]}`. `{self._prefix}help` lists what I can do."
             )
-        return f"`{self._usage(command)}`\n{self._words(command.help or command.short_doc)}"
+        lines = [f"`{usage_of(command, self._prefix)}`", self._words(command.help or command.short_doc)]
+        if isinstance(command, commands.Group):
+            parts = sorted(command.commands, key=lambda each: each.name)
+            lines += [f"`{usage_of(each, self._prefix)}` {self._words(each.short_doc)}" for each in parts]
+        elif "example" in command.extras:
+            lines.append(f"Example: `{self._prefix}{command.qualified_name} {command.extras['example']}`")
+        return "\n".join(lines)
 
     def _words(self, text: str) -> str:
         """A command's description, in which ``{prefix}`` stands for what commands begin with."""
         return text.replace("{prefix}", self._prefix)
-
-    def _usage(self, command: commands.Command[None, ..., object]) -> str:
-        return f"{self._prefix}{command.qualified_name} {command.signature}".strip()
 
 
 _NOBODY = discord.AllowedMentions.none()

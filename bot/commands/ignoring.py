@@ -35,7 +35,12 @@ class IgnoringCommands(commands.Cog, name="People"):
         self._dismiss = dismiss
         self._prefix = prefix
 
-    @commands.hybrid_command(description="Show whom I ignore in calls here, or make me ignore somebody.")
+    @commands.hybrid_command(
+        description="Show whom I ignore in calls here, or make me ignore somebody.",
+        usage="[@user] [on|off]",
+        brief="whom I ignore in calls",
+        extras={"example": "@Ben"},
+    )
     @commands.guild_only()
     @app_commands.describe(
         member="Whom to ignore, or to answer again.", state="on: ignore them; off: answer them again."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from bot.calls import Calls
@@ -18,8 +19,14 @@ class LeaseCommands(commands.Cog, name="Features"):
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    @commands.hybrid_command(description="Release a feature that is still held back after a call.")
+    @commands.hybrid_command(
+        description="Release a feature that is still held back after a call.",
+        usage="FEATURE",
+        brief="release a feature",
+        extras={"example": "vision"},
+    )
     @commands.guild_only()
+    @app_commands.describe(feature="Its name, as voice-status shows it.")
     async def release(self, ctx: Context, *, feature: str) -> None:
         """Release a feature that is still held back after a call; `{prefix}voice-status` names it."""
         await ctx.defer()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from bot.calls import NO_SESSION
@@ -86,8 +87,14 @@ class ListeningCommands(commands.Cog, name="Listening"):
             raise CallError(NO_SESSION)
         return call
 
-    @commands.hybrid_command(description="Show whether I listen in this call, or turn it on or off for everyone.")
+    @commands.hybrid_command(
+        description="Show whether I listen in this call, or turn it on or off for everyone.",
+        usage="[on|off]",
+        brief="whether I listen in this call",
+        extras={"example": "off"},
+    )
     @commands.guild_only()
+    @app_commands.describe(state="on or off; left out: show it.")
     async def listen(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
         """Show whether I listen in this call, or turn it on or off for everyone."""
         await ctx.defer()
@@ -106,7 +113,10 @@ class ListeningCommands(commands.Cog, name="Listening"):
             return f"👂 I listen in this call, to you too. If you don't want that: `{self._prefix}optout`."
         return f"👂 I listen in this call, but not to you. `{self._prefix}optin` allows it."
 
-    @commands.hybrid_command(description="Stop me from listening to you, in this call and later ones.")
+    @commands.hybrid_command(
+        description="Stop me from listening to you, in this call and later ones.",
+        brief="stop listening to you",
+    )
     async def optout(self, ctx: Context) -> None:
         """Stop me from listening to you, in this call and later ones."""
         await ctx.defer(ephemeral=True)
@@ -117,7 +127,9 @@ class ListeningCommands(commands.Cog, name="Listening"):
             ephemeral=True,
         )
 
-    @commands.hybrid_command(description="Allow me to listen to you, in this call and later ones.")
+    @commands.hybrid_command(
+        description="Allow me to listen to you, in this call and later ones.", brief="listen to you again"
+    )
     async def optin(self, ctx: Context) -> None:
         """Allow me to listen to you, in this call and later ones."""
         await ctx.defer(ephemeral=True)
@@ -127,8 +139,14 @@ class ListeningCommands(commands.Cog, name="Listening"):
             ephemeral=True,
         )
 
-    @commands.hybrid_command(description="Show whether this call is recorded, or turn recording on or off.")
+    @commands.hybrid_command(
+        description="Show whether this call is recorded, or turn recording on or off.",
+        usage="[on|off]",
+        brief="record this call",
+        extras={"example": "on"},
+    )
     @commands.guild_only()
+    @app_commands.describe(state="on or off; left out: show it.")
     async def record(self, ctx: Context, state: Switch = commands.parameter(default=None)) -> None:
         """Show whether this call is recorded, or turn recording on or off; everyone is told."""
         await ctx.defer()
@@ -153,9 +171,13 @@ class ListeningCommands(commands.Cog, name="Listening"):
             raise
 
     @commands.hybrid_command(
-        description="Show or choose where I write down who said what: nowhere, in a channel, in a thread."
+        description="Show or choose where I write down who said what: nowhere, in a channel, in a thread.",
+        usage="[off|channel|thread]",
+        brief="write down who said what",
+        extras={"example": "thread"},
     )
     @commands.guild_only()
+    @app_commands.describe(place="off, channel or thread; left out: show it.")
     async def captions(
         self, ctx: Context, place: Literal["off", "channel", "thread"] = commands.parameter(default=None)
     ) -> None:
@@ -168,8 +190,14 @@ class ListeningCommands(commands.Cog, name="Listening"):
             call.captions = Captions(place)
         await ctx.send(_CAPTIONS[call.captions])
 
-    @commands.hybrid_command(description="Show or choose whether I answer what I hear, or only write it down.")
+    @commands.hybrid_command(
+        description="Show or choose whether I answer what I hear, or only write it down.",
+        usage="[talk|transcribe]",
+        brief="answer, or only write down",
+        extras={"example": "transcribe"},
+    )
     @commands.guild_only()
+    @app_commands.describe(mode="talk: answer; transcribe: only write down; left out: show it.")
     async def mode(self, ctx: Context, mode: Literal["talk", "transcribe"] = commands.parameter(default=None)) -> None:
         """Show or choose whether I answer what I hear, or only write it down."""
         await ctx.defer()

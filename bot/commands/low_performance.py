@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from discord import app_commands
 from discord.ext import commands
 
 from bot.voice.manager import CallError
@@ -18,8 +19,15 @@ class LowPerformanceCommands(commands.Cog, name="Card"):
     def __init__(self, mode: LowPerformance) -> None:
         self._mode = mode
 
-    @commands.hybrid_command(name="low-performance", description="Use a simpler voice, to free up the graphics card.")
+    @commands.hybrid_command(
+        name="low-performance",
+        description="Use a simpler voice, to free up the graphics card.",
+        usage="on|off",
+        brief="a simpler voice",
+        extras={"example": "on"},
+    )
     @commands.guild_only()
+    @app_commands.describe(switch="on: the simpler voice; off: my own voice.")
     async def low_performance(self, ctx: Context, switch: Literal["on", "off"]) -> None:
         """Use a simpler voice from my next clause on, to free up the graphics card; or my own voice again."""
         await ctx.defer()

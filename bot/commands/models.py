@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from discord import app_commands
 from discord.ext import commands
 
 from bot.features.model_routing import ModelRouter, NoSuchServerError
@@ -23,8 +24,14 @@ class ModelCommands(commands.Cog, name="Models"):
     def __init__(self, router: ModelRouter) -> None:
         self._router = router
 
-    @commands.hybrid_command(description="Show which graphics card writes my answers, or choose it.")
+    @commands.hybrid_command(
+        description="Show which graphics card writes my answers, or choose it.",
+        usage="[nvidia|amd]",
+        brief="the card that writes",
+        extras={"example": "amd"},
+    )
     @commands.guild_only()
+    @app_commands.describe(card="nvidia or amd; left out: show it.")
     async def gpu(self, ctx: Context, card: Literal["nvidia", "amd"] = commands.parameter(default=None)) -> None:
         """Show which graphics card writes my answers, or choose it."""
         if card is not None:

@@ -25,7 +25,9 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
     def __init__(self, profile_picture: ProfilePicture) -> None:
         self._profile_picture = profile_picture
 
-    @commands.hybrid_group(case_insensitive=True, description="List my profile pictures.")
+    @commands.hybrid_group(
+        case_insensitive=True, description="List my profile pictures.", usage="next|list", brief="my profile picture"
+    )
     @commands.guild_only()
     async def avatar(self, ctx: Context) -> None:
         """List my profile pictures (`list`), or show the next one now (`next`)."""

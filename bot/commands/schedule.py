@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 from discord.utils import escape_markdown
 
 from bot.commands.managers import require_guild
+from bot.commands.numbers import WholeNumber
 from bot.features.scheduled_events.entry import Entry, read_entry
 from bot.features.scheduled_events.feature import Planned, ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, EventFile, ScheduleFullError
@@ -20,7 +22,7 @@ Context = commands.Context[Any]
 
 MAX_FILE = 8 * 1024 * 1024
 MAX_LISTED = 60
-MAX_NUMBER = 2**53
+MAX_NUMBER = 999_999_999
 BAD_TIMES = "❌ I don't understand when: {reason}. Write a time, for example {examples}, and then the text to post."
 FULL = f"❌ This server's schedule is full: {MAX_EVENTS} entries is the limit. `{{prefix}}schedule remove` makes room."
 FILE_TOO_LARGE = "❌ That file is too large for the schedule: the limit is 8 MB."
@@ -44,15 +46,24 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
         self._zone = zone
         self._prefix = prefix
 
-    @commands.hybrid_group(case_insensitive=True, description="Show what I post at set times.")
+    @commands.hybrid_group(
+        case_insensitive=True,
+        description="Show what I post at set times.",
+        usage="add|list|remove",
+        brief="what I post at set times",
+    )
     @commands.guild_only()
     async def schedule(self, ctx: Context) -> None:
         """Show what I post at set times (`list`), or change it (`add`, `remove`)."""
         await self._list(ctx)
 
-    @schedule.command(description="Post a text, or the attached file, at set times.")
+    @schedule.command(
+        description="Post a text, or the attached file, at set times.",
+        usage="[--skip] [#channel] TIME TEXT",
+        extras={"example": "monday 18:00 It is Monday!"},
+    )
     @commands.guild_only()
-    @discord.app_commands.describe(
+    @app_commands.describe(
         entry="[--skip] [#channel] TIME TEXT, e.g. monday 18:00 Hello! --skip: leave it out if a call is on then.",
         file="A file to post with the text, 8 MB at most.",
     )
@@ -100,10 +111,10 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
         for part in split_message("\n".join(lines)):
             await ctx.send(part)
 
-    @schedule.command(description="Remove an entry from the schedule.")
+    @schedule.command(description="Remove an entry from the schedule.", usage="NUMBER", extras={"example": "3"})
     @commands.guild_only()
-    @discord.app_commands.describe(number="Its number in the list.")
-    async def remove(self, ctx: Context, number: commands.Range[int, 1, MAX_NUMBER]) -> None:
+    @app_commands.describe(number="Its number in the list.")
+    async def remove(self, ctx: Context, number: Annotated[int, WholeNumber(1, MAX_NUMBER)]) -> None:
         """Remove an entry from the schedule, by its number in the list."""
         if not await self._events.remove(require_guild(ctx).id, number):
             raise CallError(NO_SUCH_EVENT.format(id=number))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
 from bot.calls import MAX_VOLUME, Calls
 from bot.commands.loading import LoadingAnswer
 from bot.commands.managers import require_guild
+from bot.commands.numbers import WholeNumber
 from bot.commands.status import StatusReporter
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt, PromptKind
@@ -31,8 +33,14 @@ class VoiceCommands(commands.Cog, name="Voice"):
         self._warning = warning
         self._prefix = prefix
 
-    @commands.hybrid_command(description="Join your voice channel, or the one you name.")
+    @commands.hybrid_command(
+        description="Join your voice channel, or the one you name.",
+        usage="[channel]",
+        brief="join your voice channel",
+        extras={"example": "Lounge"},
+    )
     @commands.guild_only()
+    @app_commands.describe(channel="The voice channel to join; left out: yours.")
     async def join(
         self,
         ctx: Context,
@@ -59,7 +67,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         if notice is not None:
             await session.prompts.tell(notice)
 
-    @commands.hybrid_command(description="Leave the voice channel.")
+    @commands.hybrid_command(description="Leave the voice channel.", brief="leave the voice channel")
     @commands.guild_only()
     async def leave(self, ctx: Context) -> None:
         """Leave the voice channel; also stops me from joining one."""
@@ -68,7 +76,10 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.send("👋 Left voice channel!")
 
     @commands.hybrid_command(
-        name="voice-status", aliases=["status"], description="Show what the call is doing, and how fast I answer."
+        name="voice-status",
+        aliases=["status"],
+        description="Show what the call is doing, and how fast I answer.",
+        brief="what I'm doing, and how fast",
     )
     @commands.guild_only()
     async def voice_status(self, ctx: Context) -> None:
@@ -77,8 +88,14 @@ class VoiceCommands(commands.Cog, name="Voice"):
         report = await self._status.report(require_guild(ctx).id, ctx.author)
         await ctx.send(report, allowed_mentions=discord.AllowedMentions.none())
 
-    @commands.hybrid_command(description="Say this text aloud, word for word.")
+    @commands.hybrid_command(
+        description="Say this text aloud, word for word.",
+        usage="TEXT",
+        brief="say a text word for word",
+        extras={"example": "Dinner is ready!"},
+    )
     @commands.guild_only()
+    @app_commands.describe(text="What to say.")
     async def speak(self, ctx: Context, *, text: commands.Range[str, 1, 4000]) -> None:
         """Say a text aloud, word for word."""
         await ctx.defer()
@@ -90,19 +107,27 @@ class VoiceCommands(commands.Cog, name="Voice"):
         if not typed_here:
             await ctx.send("🎤 I'll say that.")
 
-    @commands.hybrid_command(description="Stop speaking at once, and drop the messages that wait.")
+    @commands.hybrid_command(
+        description="Stop speaking at once, and drop the messages that wait.", brief="stop speaking"
+    )
     @commands.guild_only()
     async def stop(self, ctx: Context) -> None:
         """Stop speaking at once, and drop the messages that wait."""
         stopped = self._calls.require(require_guild(ctx).id).conversation.stop()
         await ctx.send("🤫 Stopped." if stopped else "🤫 I wasn't saying anything.")
 
-    @commands.hybrid_command(description="Show how loud I speak, or set it: 0 to 200 percent.")
+    @commands.hybrid_command(
+        description="Show how loud I speak, or set it: 0 to 200 percent.",
+        usage="[0-200]",
+        brief="how loud I speak",
+        extras={"example": "80"},
+    )
     @commands.guild_only()
+    @app_commands.describe(percent="0 to 200 percent; left out: show it.")
     async def volume(
         self,
         ctx: Context,
-        percent: commands.Range[int, 0, int(100 * MAX_VOLUME)] = commands.parameter(default=None),
+        percent: Annotated[int, WholeNumber(0, int(100 * MAX_VOLUME), "%")] = commands.parameter(default=None),
     ) -> None:
         """Show how loud I speak, or set it: 0 to 200 percent."""
         await ctx.defer()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from discord.utils import escape_markdown
 
+from bot.text import shorten
 from bot.voice.manager import CallError
 from bot.voices.client import Catalogue, ServerVoice
 
@@ -25,20 +26,26 @@ def new_name(given: str) -> str:
     return name
 
 
-def listed(catalogue: Catalogue, chosen: str | None, prefix: str) -> str:
-    """Every voice: those that were made, each on a line, and the engine's own."""
-    made = [voice for voice in catalogue.voices if voice.made_here]
-    own = [voice for voice in catalogue.voices if not voice.made_here]
+def listed(catalogue: Catalogue, chosen: str | None, prefix: str, words: str = "") -> str:
+    """The voices that ``words`` fit: those that were made, each on a line, and the engine's own."""
+    fitting = [voice for voice in catalogue.voices if _fits(voice, words)]
+    made = [voice for voice in fitting if voice.made_here]
+    own = [voice for voice in fitting if not voice.made_here]
     lines = [f"🗣️ **My voices.** {_speaking(catalogue, chosen, prefix)}"]
     lines += [f"{'▶️' if voice.id == chosen else '▫️'} {_made(voice)}" for voice in made]
-    if not made and catalogue.can_clone:
+    if words.strip() and not fitting:
+        lines.append(f"No voice has `{_plain(shorten(words.strip(), MAX_NAME))}` in its name or language.")
+    elif not made and not words.strip() and catalogue.can_clone:
         lines.append(
             f"Nobody has made a voice yet. `{prefix}voice clone NAME` or `{prefix}voice record NAME` makes one."
         )
     if own:
-        names = ", ".join(f"`{_plain(voice.name)}`" for voice in own[:LISTED])
-        more = f" and {len(own) - LISTED} more" if len(own) > LISTED else ""
-        lines.append(f"{escape_markdown(catalogue.engine)} has {len(own)} of its own: {names}{more}")
+        names = ", ".join(_own(voice) for voice in own[:LISTED])
+        more = f" and {len(own) - LISTED} more. `{prefix}voice list french`, say, shows those for French"
+        which = "that match" if words.strip() else "of its own"
+        lines.append(
+            f"{escape_markdown(catalogue.engine)} has {len(own)} {which}: {names}{more if len(own) > LISTED else ''}."
+        )
     return "\n".join(lines)
 
 
@@ -54,6 +61,17 @@ def _speaking(catalogue: Catalogue, chosen: str | None, prefix: str) -> str:
     return (
         f"Here I speak as **{escape_markdown(voice.name)}**; `{prefix}voice use {DEFAULT}` goes back to my usual voice."
     )
+
+
+def _fits(voice: ServerVoice, words: str) -> bool:
+    about = f"{voice.id} {voice.name} {voice.language}".casefold()
+    return all(word in about for word in words.casefold().split())
+
+
+def _own(voice: ServerVoice) -> str:
+    """What to type for it and, where that does not say it, what it is: "`fr-fr` French (France)"."""
+    called = f"`{_plain(voice.id)}`"
+    return called if voice.id.casefold() == voice.name.casefold() else f"{called} {escape_markdown(voice.name)}"
 
 
 def _made(voice: ServerVoice) -> str:
@@ -80,7 +98,7 @@ def learnt(voice: ServerVoice, prefix: str) -> str:
 
 
 def _percent(similarity: float) -> str:
-    return f"{100 * similarity:.0f} %"
+    return f"{100 * max(similarity, 0.0):.0f} %"
 
 
 def _plain(name: str) -> str:

@@ -59,26 +59,41 @@ class VoicesCommands(commands.Cog, name="Voices"):
         self._prefix = prefix
         self._introductions = Introductions()
 
-    @commands.hybrid_group(case_insensitive=True, description="Show the voices that I can speak with.")
+    @commands.hybrid_group(
+        case_insensitive=True,
+        description="Show the voices that I can speak with.",
+        usage="list|use|preview|clone|record|delete",
+        brief="my voices",
+    )
     @commands.guild_only()
     async def voice(self, ctx: Context) -> None:
         """Show my voices (`list`), hear, choose or make one (`preview`, `use`, `clone`, `record`), or `delete` it."""
         await self._list(ctx)
 
-    @voice.command(name="list", description="Show the voices that I can speak with here.")
+    @voice.command(
+        name="list",
+        description="Show the voices that I can speak with here.",
+        usage="[words]",
+        extras={"example": "french"},
+    )
     @commands.guild_only()
-    async def list_voices(self, ctx: Context) -> None:
-        """Show the voices that I can speak with here."""
-        await self._list(ctx)
+    @app_commands.describe(words="Only voices with these words in their name or language; left out: all.")
+    async def list_voices(self, ctx: Context, *, words: str = "") -> None:
+        """Show the voices that I can speak with here, or those with some words in their name or language."""
+        await self._list(ctx, words)
 
-    async def _list(self, ctx: Context) -> None:
+    async def _list(self, ctx: Context, words: str = "") -> None:
         await ctx.defer()
         catalogue = await self._voices.catalogue()
-        text = listed(catalogue, self._voices.chosen(require_guild(ctx).id), self._prefix)
+        text = listed(catalogue, self._voices.chosen(require_guild(ctx).id), self._prefix, words)
         for part in split_message(text):
             await ctx.send(part)
 
-    @voice.command(description='Choose the voice I speak with here; "default" is my usual one.')
+    @voice.command(
+        description='Choose the voice I speak with here; "default" is my usual one.',
+        usage="NAME",
+        extras={"example": "default"},
+    )
     @commands.guild_only()
     @app_commands.describe(name="A voice from the list, or: default.")
     async def use(self, ctx: Context, *, name: str) -> None:
@@ -94,7 +109,11 @@ class VoicesCommands(commands.Cog, name="Voices"):
         await self._voices.choose(guild.id, voice)
         await ctx.send(f"🗣️ I speak as **{_name(voice)}** from my next answer on.")
 
-    @voice.command(description="Hear a voice: aloud in a call, otherwise as a sound file.")
+    @voice.command(
+        description="Hear a voice: aloud in a call, otherwise as a sound file.",
+        usage="NAME",
+        extras={"example": "default"},
+    )
     @commands.guild_only()
     @app_commands.describe(name="A voice from the list.")
     async def preview(self, ctx: Context, *, name: str) -> None:
@@ -109,7 +128,11 @@ class VoicesCommands(commands.Cog, name="Voices"):
         sound = await self._voices.preview(voice)
         await ctx.send(f"🎧 This is **{_name(voice)}**.", file=discord.File(io.BytesIO(sound), f"{voice.id}.wav"))
 
-    @voice.command(description="Teach me a voice from a recording of 6 to 30 seconds.")
+    @voice.command(
+        description="Teach me a voice from a recording of 6 to 30 seconds.",
+        usage="[language] NAME",
+        extras={"example": "Robin"},
+    )
     @commands.guild_only()
     @app_commands.describe(
         name="The voice's name. A voice that you made before gets another recording.",
@@ -127,7 +150,11 @@ class VoicesCommands(commands.Cog, name="Voices"):
         message = await ctx.send(LEARNING.format(name=escape_markdown(name)))
         await self._learn(ctx, message, name, language, await download(file))
 
-    @voice.command(description="Teach me your voice, or that of somebody who agrees: 10 seconds spoken in the call.")
+    @voice.command(
+        description="Teach me your voice, or that of somebody who agrees: 10 seconds spoken in the call.",
+        usage="NAME [@user] [language]",
+        extras={"example": "Robin @Ben"},
+    )
     @commands.guild_only()
     @app_commands.describe(
         name="The voice's name.", member="Whom to record; left out: you.", language="The language they speak."
@@ -164,7 +191,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
             return
         await message.edit(content=learnt(voice, self._prefix))
 
-    @voice.command(description="Delete a voice that you made.")
+    @voice.command(description="Delete a voice that you made.", usage="NAME", extras={"example": "Robin"})
     @commands.guild_only()
     @app_commands.describe(name="A voice that people made here.")
     async def delete(self, ctx: Context, *, name: str) -> None:

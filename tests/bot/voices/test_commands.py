@@ -24,7 +24,7 @@ async def test_a_voice_is_cloned_from_an_attachment_and_the_list_shows_it(stage:
     assert stage.server.languages == ["de", "ru"]
     shown = (await stage.ask("!voice list")).content
     assert "▫️ **Robin** (en) · similarity 82 %" in shown
-    assert "Toy has 1 of its own: `English (America)`" in shown
+    assert "Toy has 1 of its own: `en-us` English (America)." in shown
 
 
 async def test_a_voice_that_can_not_speak_is_not_chosen(stage: Stage) -> None:
@@ -66,7 +66,7 @@ async def test_the_slash_command_takes_a_file_and_a_language(stage: Stage) -> No
         ("!voice clone", SOUND, "❌ Something is missing"),
         ("!voice use Nobody", None, "❓ There is no voice called 'Nobody'"),
         ("!voice delete English (America)", None, "❌ English (America) is one of Toy's own voices"),
-        ("!voice record Robin Nobody", None, 'Member "Nobody" not found'),
+        ("!voice record Robin Nobody", None, "I don't see anybody called `Nobody`"),
         ("!voice record Robin", None, "❌ I can only record people in a call, and I'm not in one on this server"),
     ],
 )

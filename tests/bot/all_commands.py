@@ -1,0 +1,46 @@
+"""Every cog of the bot, over stand-ins: for tests of what commands are called and how they are described."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import MagicMock
+
+from discord.ext import commands
+
+import bot.commands
+from bot.client import SeiyuuBot, connector
+from bot.commands.help import HelpCommands
+from bot.store import Store
+from tests.guards import make_guard
+
+
+def cog_classes() -> Iterator[type[commands.Cog]]:
+    """Every cog with commands that is written in bot/commands."""
+    for module in pkgutil.iter_modules(bot.commands.__path__, "bot.commands."):
+        for _, found in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(found, commands.Cog) and found.__module__ == module.name and found.__cog_commands__:
+                yield found
+
+
+async def bot_with_every_command(prefix: str = "!") -> SeiyuuBot:
+    """A bot that has every command and is not connected; what stands behind the commands answers anything."""
+    bot = SeiyuuBot(prefix, MagicMock(spec=Store), _ready, MagicMock(spec=connector), make_guard())
+    await bot.add_cogs(_over_stand_ins(cog, bot, prefix) for cog in cog_classes())
+    return bot
+
+
+def _over_stand_ins(cog: type[commands.Cog], bot: SeiyuuBot, prefix: str) -> commands.Cog:
+    given: dict[str, Any] = {name: MagicMock() for name in inspect.signature(cog).parameters}
+    if "prefix" in given:
+        given["prefix"] = prefix
+    if cog is HelpCommands:
+        given["bot"] = bot
+    return cog(**given)
+
+
+async def _ready() -> None:
+    return None

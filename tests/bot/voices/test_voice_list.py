@@ -1,0 +1,44 @@
+"""The list of voices, where an engine has many."""
+
+from __future__ import annotations
+
+import re
+
+from bot.commands.voice_words import LISTED, listed
+from bot.voices.client import Catalogue, ServerVoice
+
+FRENCH = [("fr-be", "French (Belgium)"), ("fr-ch", "French (Switzerland)"), ("fr-fr", "French (France)")]
+MANY = [(f"x-{number}", f"Klingon {number}") for number in range(100)]
+CATALOGUE = Catalogue(
+    voices=tuple(
+        ServerVoice(id=key, name=name, language=key.split("-")[0], made_here=False, engine="Toy")
+        for key, name in [*MANY, *FRENCH, ("Robin", "robin")]
+    ),
+    can_clone=True,
+    engine="Toy",
+)
+
+
+def test_each_voice_stands_with_what_use_takes_and_how_to_see_the_rest_is_said() -> None:
+    text = listed(CATALOGUE, None, "?")
+    assert "Toy has 104 of its own: `x-0` Klingon 0, `x-1` Klingon 1," in text
+    assert len(re.findall(r"`x-\d+`", text)) == LISTED
+    assert text.endswith("and 64 more. `?voice list french`, say, shows those for French.")
+
+
+def test_words_narrow_the_list_to_names_and_languages_that_have_all_of_them() -> None:
+    for words in ("French", "fr"):
+        assert listed(CATALOGUE, None, "!", words).endswith(
+            "Toy has 3 that match: `fr-be` French (Belgium), `fr-ch` French (Switzerland), `fr-fr` French (France)."
+        )
+    assert listed(CATALOGUE, None, "!", "belgium french").endswith("Toy has 1 that match: `fr-be` French (Belgium).")
+
+
+def test_an_id_that_is_the_name_is_written_once() -> None:
+    assert listed(CATALOGUE, None, "!", "robin").endswith("Toy has 1 that match: `Robin`.")
+
+
+def test_words_that_no_voice_has_are_told_and_nobody_is_asked_to_make_one() -> None:
+    text = listed(CATALOGUE, None, "!", "elvish` *x*")
+    assert text.endswith("No voice has `elvish' *x*` in its name or language.")
+    assert "voice clone" not in text

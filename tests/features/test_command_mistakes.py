@@ -1,0 +1,124 @@
+"""Commands that are given wrongly: what is wrong is said in our own words, with an example."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from unittest.mock import AsyncMock, MagicMock
+
+import pytest
+from discord.ext import commands
+
+from bot.calls import Calls
+from bot.client import SeiyuuBot
+from bot.commands.autonomous import AutonomousCommands
+from bot.commands.ignoring import IgnoringCommands
+from bot.commands.listening import ListeningCommands
+from bot.commands.mistakes import mistake_words
+from bot.commands.schedule import ScheduleCommands
+from bot.commands.voice import VoiceCommands
+from bot.database import Database
+from tests.features.stage import FeatureStage, feature_stage
+from tests.features.talk import let_manage
+
+NO_PERCENT = (
+    "❌ That must be a whole number from 0 to 200. Use it like this: `!volume [0-200]`, for example `!volume 80`."
+)
+SCHEDULE_USE = (
+    "Use it like this: `!schedule add [--skip] [#channel] TIME TEXT`, for example "
+    "`!schedule add monday 18:00 It is Monday!`."
+)
+
+
+@pytest.fixture
+async def calls() -> AsyncMock:
+    calls = AsyncMock(spec=Calls)
+    calls.volume.return_value = 0.8
+    return calls
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: AsyncMock) -> AsyncIterator[FeatureStage]:
+    async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
+        return [
+            VoiceCommands(calls, MagicMock(), None, "!"),
+            ListeningCommands(MagicMock(), MagicMock(), "!"),
+            ScheduleCommands(MagicMock(), "UTC", "!"),
+            AutonomousCommands(MagicMock()),
+            IgnoringCommands(MagicMock(), MagicMock(), "!"),
+        ]
+
+    async with feature_stage(tmp_path, monkeypatch, make_cogs) as stage:
+        let_manage(stage.sandbox, stage.ada.id)
+        yield stage
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (
+            "!volume abc",
+            NO_PERCENT,
+        ),
+        (
+            "!volume 300",
+            NO_PERCENT,
+        ),
+        (
+            "!mode foo",
+            "❌ `foo` is not possible here. Choose one of these: talk, transcribe. "
+            "Use it like this: `!mode [talk|transcribe]`, for example `!mode transcribe`.",
+        ),
+        (
+            "!captions `on`",
+            "❌ `'on'` is not possible here. Choose one of these: off, channel, thread. "
+            "Use it like this: `!captions [off|channel|thread]`, for example `!captions thread`.",
+        ),
+        (
+            "!autonomous maybe",
+            "❌ `maybe` is not possible here. Choose one of these: on, off. "
+            "Use it like this: `!autonomous [on|off]`, for example `!autonomous on`.",
+        ),
+        ("!schedule add", f"❌ Something is missing. {SCHEDULE_USE}"),
+        (
+            "!schedule remove abc",
+            "❌ That must be a whole number from 1 to 999999999. "
+            "Use it like this: `!schedule remove NUMBER`, for example `!schedule remove 3`.",
+        ),
+        ("!speak", "❌ Something is missing. Use it like this: `!speak TEXT`, for example `!speak Dinner is ready!`."),
+        (
+            "!ignore Nobody",
+            "❌ I don't see anybody called `Nobody` on this server. "
+            "Use it like this: `!ignore [@user] [on|off]`, for example `!ignore @Ben`.",
+        ),
+        (
+            "!join Nowhere",
+            "❌ I see no voice channel of that name here. "
+            "Use it like this: `!join [channel]`, for example `!join Lounge`.",
+        ),
+        (
+            '!ignore "Ben',
+            "❌ The quotation marks don't match: each one needs a second one. "
+            "Use it like this: `!ignore [@user] [on|off]`, for example `!ignore @Ben`.",
+        ),
+    ],
+)
+async def test_a_mistake_is_explained_in_plain_words_with_an_example(
+    stage: FeatureStage, calls: AsyncMock, typed: str, answer: str
+) -> None:
+    assert await stage.ask(typed) == answer
+    calls.set_volume.assert_not_awaited()
+
+
+async def test_a_text_that_is_too_long_names_the_limit(stage: FeatureStage) -> None:
+    # A message can't be that long, but the option of a slash command can.
+    context = MagicMock()
+    context.command = stage.bot.get_command("speak")
+    error = commands.RangeError("x" * 5000, minimum=1, maximum=4000)
+    assert mistake_words(context, error, "!").startswith("❌ That text is too long: the limit is 4000 characters.")
+
+
+@pytest.mark.parametrize("typed", ["!volume 80", "!volume 80%", "!volume 80 %"])
+async def test_a_percent_sign_may_stand_behind_the_volume(stage: FeatureStage, calls: AsyncMock, typed: str) -> None:
+    assert await stage.ask(typed) == "🔊 Volume: 80 %"
+    calls.set_volume.assert_awaited_once_with(stage.sandbox.guild.id, 0.8)
