@@ -11,7 +11,16 @@ FRENCH = [("fr-be", "French (Belgium)"), ("fr-ch", "French (Switzerland)"), ("fr
 MANY = [(f"x-{number}", f"Klingon {number}") for number in range(100)]
 CATALOGUE = Catalogue(
     voices=tuple(
-        ServerVoice(id=key, name=name, language=key.split("-")[0], made_here=False, engine="Toy")
+        ServerVoice(
+            id=key,
+            name=name,
+            language=key.split("-")[0],
+            made_here=False,
+            engine="Toy",
+            similarity=None,
+            seconds=None,
+            recordings=0,
+        )
         for key, name in [*MANY, *FRENCH, ("Robin", "robin")]
     ),
     can_clone=True,
