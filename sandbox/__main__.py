@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 
+from sandbox.guest import Guest
 from sandbox.server import Sandbox
 
 _HOW_TO = """\
@@ -18,6 +20,12 @@ A local Discord is running.
   bot token  {token}
   CA file    {ca}
   guild      {guild}: text channel #{text}, voice channel {voice}, {guest} sits in it
+
+Seiyuu gets there with these three variables, in .env or in the environment:
+
+  DISCORD_TOKEN={token}
+  DISCORD_API_URL={api}
+  DISCORD_CA_FILE={ca}
 
 A bot on discord.py gets there so:
 
@@ -30,14 +38,32 @@ Ctrl-C ends it.
 """
 
 
+MAX_PORT = 65_535
+FAILED = 1
+
+
+def _port(written: str) -> int:
+    try:
+        port = int(written)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= MAX_PORT:
+        raise argparse.ArgumentTypeError(
+            f"{written!r} is not a port. A port is a number from 0 (any free one) to {MAX_PORT}, such as 8080."
+        )
+    return port
+
+
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A local Discord for voice bots.")
-    parser.add_argument("--port", type=int, default=0, help="port of REST and gateway (a free one)")
+    parser.add_argument("--port", type=_port, default=0, help="port of REST and gateway (default: a free one)")
     parser.add_argument("--no-dave", action="store_true", help="voice channels without end-to-end encryption")
+    parser.add_argument("--json", action="store_true", help="print where it is as one JSON object, for programs")
     return parser.parse_args(arguments)
 
 
 async def _serve(options: argparse.Namespace) -> None:
+    """Run until a signal; raises :class:`OSError` when it can't listen."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -46,28 +72,51 @@ async def _serve(options: argparse.Namespace) -> None:
     async with Sandbox(port=options.port, dave=not options.no_dave) as sandbox:
         guest = await sandbox.add_guest("Ada")
         await guest.join_voice(sandbox.voice_channel)
-        sys.stdout.write(
-            _HOW_TO.format(
-                api=sandbox.api_url,
-                gateway=sandbox.gateway_url,
-                token=sandbox.bot_token,
-                ca=sandbox.ca_file,
-                guild=sandbox.guild.name,
-                text=sandbox.text_channel.name,
-                voice=sandbox.voice_channel.name,
-                guest=guest.user.name,
-            )
-        )
+        sys.stdout.write(f"{_for_programs(sandbox)}\n" if options.json else _for_people(sandbox, guest))
         sys.stdout.flush()
         await stop.wait()
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run until interrupted."""
+def _for_people(sandbox: Sandbox, guest: Guest) -> str:
+    return _HOW_TO.format(
+        api=sandbox.api_url,
+        gateway=sandbox.gateway_url,
+        token=sandbox.bot_token,
+        ca=sandbox.ca_file,
+        guild=sandbox.guild.name,
+        text=sandbox.text_channel.name,
+        voice=sandbox.voice_channel.name,
+        guest=guest.user.name,
+    )
+
+
+def _for_programs(sandbox: Sandbox) -> str:
+    """One line; ids are strings, as in Discord's own JSON."""
+    return json.dumps(
+        {
+            "api": sandbox.api_url,
+            "gateway": sandbox.gateway_url,
+            "token": sandbox.bot_token,
+            "ca": str(sandbox.ca_file),
+            "guild": str(sandbox.guild.id),
+            "text": str(sandbox.text_channel.id),
+            "voice": str(sandbox.voice_channel.id),
+        }
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until interrupted; returns the exit status."""
     options = _options(sys.argv[1:] if arguments is None else arguments)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(_serve(options))
+    except KeyboardInterrupt:
+        return 0
+    except OSError as error:
+        sys.stderr.write(f"The local Discord can't listen on port {options.port}: {error.strerror or error}\n")
+        return FAILED
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -182,6 +182,11 @@ class Sandbox:
         directory, where = self.world.directory, guild or self.guild
         user = directory.add_user(name)
         directory.add_member(where, user)
+        return self.guest_for(user, where)
+
+    def guest_for(self, user: User, guild: Guild | None = None) -> Guest:
+        """A member of the guild, or of another one, as a guest: its owner, for example."""
+        where = guild or self.guild
         guest = Guest(user, where, self.bot, self.world, self._watch, self._gateway, self._enter_voice)
         self.guests.append(guest)
         return guest

@@ -20,6 +20,7 @@ MAX_WORDS = 100
 TOO_MANY_WORDS = f"❌ That is too long to search for: the limit is {MAX_WORDS} characters."
 TOO_MANY = "❌ There are too many subscriptions already, yours or in this channel. Try it in a private message to me."
 NOT_SUBSCRIBED = "❌ You have no subscription here. `{prefix}figurines list` shows where you have one."
+REPLACED = " That replaces what you had subscribed to here before: {before}."
 UNSUBSCRIBED = "🎎 You won't get figurine news here any more."
 NOTHING = "🎎 You have no subscription. `{prefix}figurines subscribe` starts one, here or in a private message to me."
 
@@ -49,10 +50,11 @@ class FigurineCommands(commands.Cog, name="Figurines"):
             raise CallError(TOO_MANY_WORDS)
         subscription = Subscription(ctx.author.id, _place(ctx), tuple(words.casefold().split()))
         try:
-            await self._notifier.subscribe(subscription)
+            before = await self._notifier.subscribe(subscription)
         except TooManySubscriptionsError as error:
             raise CallError(TOO_MANY) from error
-        await ctx.send(f"🎎 You will get news here of {_of(subscription)}.", ephemeral=True)
+        replaces = REPLACED.format(before=_of(before)) if before and before != subscription else ""
+        await ctx.send(f"🎎 You will get news here of {_of(subscription)}.{replaces}", ephemeral=True)
 
     @figurines.command(description="Stop figurine news here.")
     async def unsubscribe(self, ctx: Context) -> None:

@@ -14,7 +14,8 @@ from bot.commands.numbers import WholeNumber
 from bot.features.scheduled_events.entry import Entry, read_entry
 from bot.features.scheduled_events.feature import Planned, ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, EventFile, ScheduleFullError
-from bot.features.scheduled_events.times import EXAMPLES, TimesError
+from bot.features.scheduled_events.spoken_times import TimesError
+from bot.features.scheduled_events.times import EXAMPLES
 from bot.text import MESSAGE_LIMIT, shorten, split_message
 from bot.voice.manager import CallError
 

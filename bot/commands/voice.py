@@ -21,6 +21,9 @@ from bot.voice.voice_state import voice_state_notice
 
 Context = commands.Context[Any]
 
+NOWHERE = "❌ You must be in a voice channel!"
+ALREADY_IN = "❌ I'm in {channel} already. Come in there, and talk to me."
+ALREADY_SOMEWHERE = "❌ I'm in a call on this server already, in a channel that you don't see."
 NO_ENTRANCE = "🔒 {channel} is closed to you, so you can't bring me there either. Name a channel that you may join."
 
 
@@ -50,7 +53,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
     ) -> None:
         """Join your voice channel, or the one you name."""
         await ctx.defer()
-        voice = channel or _channel_of(ctx.author)
+        voice = channel or self._channel_of(ctx)
         _require_entrance(ctx.author, voice)
         answer = LoadingAnswer(ctx)
         async with answer.shown():
@@ -136,6 +139,17 @@ class VoiceCommands(commands.Cog, name="Voice"):
             await self._calls.set_volume(guild, percent / 100)
         await ctx.send(f"🔊 Volume: {round(100 * await self._calls.volume(guild))} %")
 
+    def _channel_of(self, ctx: Context) -> VoiceChannel:
+        """Where whoever asks is. Who sits nowhere, while a call is on on their server, wants to know where that is."""
+        author, session = ctx.author, self._calls.session_on(require_guild(ctx).id)
+        voice = author.voice if isinstance(author, discord.Member) else None
+        if voice is not None and voice.channel is not None:
+            return voice.channel
+        if session is None:
+            raise CallError(NOWHERE)
+        seen = isinstance(author, discord.Member) and session.channel.permissions_for(author).view_channel
+        raise CallError(ALREADY_IN.format(channel=session.channel.name) if seen else ALREADY_SOMEWHERE)
+
 
 def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
     """Nobody listens, through me, in a channel that is closed to them."""
@@ -146,10 +160,3 @@ def _require_entrance(author: discord.User | discord.Member, channel: VoiceChann
         raise commands.ChannelNotFound(channel.name)
     if not allowed.connect:
         raise CallError(NO_ENTRANCE.format(channel=channel.mention))
-
-
-def _channel_of(author: discord.User | discord.Member) -> VoiceChannel:
-    voice = author.voice if isinstance(author, discord.Member) else None
-    if voice is None or voice.channel is None:
-        raise CallError("❌ You must be in a voice channel!")
-    return voice.channel

@@ -18,7 +18,8 @@ REQUIRED = discord.Permissions(
 """What the invite link asks for."""
 
 _IN_VOICE = ("view_channel", "connect", "speak")
-_IN_PROMPTS = ("view_channel", "send_messages", "read_message_history", "add_reactions")
+_IN_PROMPTS = ("view_channel", "send_messages", "read_message_history")
+"""Without reactions a prompt is answered all the same, only without a 🎤 below it."""
 
 
 def invite_link(application_id: int) -> str:

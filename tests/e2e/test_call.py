@@ -56,6 +56,26 @@ async def test_join_from_outside_a_voice_channel_needs_a_channels_name(stage: St
     await ben.wait_for_message(text, lambda m: m.content.startswith("🎤 Joined Second lounge"))
 
 
+async def test_who_sits_nowhere_is_told_where_the_call_is(stage: Stage) -> None:
+    await stage.join()
+    ben = await stage.sandbox.add_guest("Ben")
+    text = stage.sandbox.text_channel
+    await ben.say(text, "!join")
+    await ben.wait_for_message(text, lambda m: m.content == "❌ I'm in Lounge already. Come in there, and talk to me.")
+    stage.sandbox.faults.deny(ben.user, stage.sandbox.voice_channel, Permission.VIEW_CHANNEL)
+    asked = await ben.say(text, "!join")
+    told = await ben.wait_for_message(text, lambda m: m.content.startswith("❌"), after=asked)
+    assert "Lounge" not in told.content
+
+
+async def test_a_call_needs_no_right_to_react(stage: Stage) -> None:
+    sandbox = stage.sandbox
+    sandbox.faults.deny(sandbox.bot, sandbox.text_channel, Permission.ADD_REACTIONS)
+    await stage.join()
+    await stage.ask("How are you?")
+    assert [trace.outcome for trace in await stage.turns(1)] == [Outcome.SPOKEN]
+
+
 async def test_nobody_listens_through_it_in_a_channel_that_is_closed_to_them(stage: Stage) -> None:
     ben = await stage.sandbox.add_guest("Ben")
     text, second = stage.sandbox.text_channel, stage.sandbox.home.second_lounge

@@ -45,9 +45,9 @@ class Shop:
     def source(self) -> Source:
         return self.server.source("shop")
 
-    async def restart(self) -> None:
+    async def restart(self, period: float = PERIOD) -> None:
         """The process was killed: all that is left of the feature is in the database."""
-        self.notifier = await notifier(self.stage.bot, self.stage.database, self.http, self.server, self.clock)
+        self.notifier = await notifier(self.stage.bot, self.stage.database, self.http, self.server, self.clock, period)
 
     async def looked(self) -> None:
         """Time passes until the feed is due; returns when the bot has looked and told."""
@@ -71,14 +71,19 @@ class Shop:
 
 
 async def notifier(
-    bot: discord.Client, database: Database, http: aiohttp.ClientSession, server: FeedServer, clock: Time
+    bot: discord.Client,
+    database: Database,
+    http: aiohttp.ClientSession,
+    server: FeedServer,
+    clock: Time,
+    period: float = PERIOD,
 ) -> FigurineNotifier:
     return FigurineNotifier(
         bot,
         http,
         await FeedRecords.in_database(database),
         await SubscriptionRecords.in_database(database),
-        FigurineOptions((server.url("broken"), server.url("shop")), PERIOD),
+        FigurineOptions((server.url("broken"), server.url("shop")), period),
         clock=clock,
         chance=random.Random(4),
         poll=0.02,
@@ -106,9 +111,17 @@ async def test_people_subscribe_and_unsubscribe(shop: Shop) -> None:
     assert await ask("!figurines list") == NOTHING.format(prefix="!")
     assert await ask("!figurines subscribe") == "🎎 You will get news here of every new figurine."
     only_miku = "new figurines with “miku” and “1/7” in the title"
-    assert await ask("!figurines subscribe Miku 1/7") == f"🎎 You will get news here of {only_miku}."
+    assert await ask("!figurines subscribe Miku 1/7") == (
+        f"🎎 You will get news here of {only_miku}. "
+        "That replaces what you had subscribed to here before: every new figurine."
+    )
+    assert await ask("!figurines subscribe miku 1/7") == f"🎎 You will get news here of {only_miku}."
     assert await ask("!figurines subscribe " + "x" * 101) == TOO_MANY_WORDS
-    await shop.stage.ada.dm("!figurines subscribe")
+    ada = shop.stage.ada
+    await ada.dm("!figurines subscribe")
+    await ada.wait_for_message(
+        ada.dm_channel, lambda m: m.content == "🎎 You will get news here of every new figurine.", LIMIT
+    )
     assert await ask("!figurines") == (
         f"🎎 Your figurine news:\n• <#{general.id}>: {only_miku}\n• in private: every new figurine"
     )
@@ -204,6 +217,20 @@ async def test_a_feed_that_fails_is_tried_ever_more_seldom_and_the_others_go_on(
         shop.clock.pass_by(DAY)
         assert await wait_after_look() == PERIOD, "and then as often as any"
     assert "answered with status 500" in caplog.text
+
+
+async def test_a_shorter_period_takes_effect_at_the_next_start(shop: Shop) -> None:
+    async with running(shop.notifier.run()):
+        await shop.looked()
+    answers = len(shop.source.answered)
+    await shop.restart(period=60.0)
+    async with running(shop.notifier.run()):
+        await asyncio.sleep(0.1)
+        assert len(shop.source.answered) == answers
+        shop.clock.pass_by(61.0)
+        async with asyncio.timeout(LIMIT):
+            while len(shop.source.answered) == answers:
+                await asyncio.sleep(0.01)
 
 
 async def test_held_nothing_is_fetched_and_nothing_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.features.scheduled_events.entry import Entry, read_entry
-from bot.features.scheduled_events.times import TimesError, next_time, require_future, trigger_of
+from bot.features.scheduled_events.spoken_times import TimesError
+from bot.features.scheduled_events.times import next_time, require_future, trigger_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -20,6 +21,19 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("monday 18:00 It is\n\nMonday!", Entry("0 18 * * mon", "It is\n\nMonday!")),
         ("every day at 7:30 Good morning", Entry("30 7 * * *", "Good morning")),
         ("Weekdays 09:00 Work", Entry("0 9 * * mon-fri", "Work")),
+        ("monday,friday 18:00 Training", Entry("0 18 * * mon,fri", "Training")),
+        ("monday, friday 18:00 Training", Entry("0 18 * * mon,fri", "Training")),
+        ("every monday and every Friday at 6pm Training", Entry("0 18 * * mon,fri", "Training")),
+        ("Mondays 12:05 am Late", Entry("5 0 * * mon", "Late")),
+        ("weekdays 8am Coffee", Entry("0 8 * * mon-fri", "Coffee")),
+        ("weekends at noon Pizza", Entry("0 12 * * sat,sun", "Pizza")),
+        ("weekdays and sat 8:30 p.m. Film", Entry("30 20 * * mon-fri,sat", "Film")),
+        ("monday to thursday 7:00 Up", Entry("0 7 * * mon-thu", "Up")),
+        ("tue-thurs 7:00 Up", Entry("0 7 * * tue-thu", "Up")),
+        ("8am every day Good morning", Entry("0 8 * * *", "Good morning")),
+        ("18:00 Dinner on Monday", Entry("0 18 * * *", "Dinner on Monday")),
+        ("18:00 on mondays, Dinner", Entry("0 18 * * mon", "Dinner")),
+        ("monday 8am, and not later, we begin", Entry("0 8 * * mon", "and not later, we begin")),
         ("--skip <#123456789012345678> */5 * * * * Tick", Entry("*/5 * * * *", "Tick", 123456789012345678, True)),
         ("--run 0 0 1 JAN * Happy new year", Entry("0 0 1 jan *", "Happy new year")),
         ("0 18 * * 1", Entry("0 18 * * 1", "")),
@@ -57,7 +71,12 @@ def test_cron_means_what_it_means_in_a_crontab(cron: str, next_ones: list[str]) 
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        ("tomorrow", "five fields"),
+        ("whenever", "five fields"),
+        ("tomorrow 18:00 x", "`tomorrow` comes only once"),
+        ("monday It is Monday!", "no time after the day"),
+        ("weekdays", "no time after the day"),
+        ("monday 25:00 x", "`25:00` is no time"),
+        ("monday 13pm x", "`13pm` is no time"),
         ("60 18 * * * x", "`60` is no minute"),
         ("0 18 32 * * x", "`32` is no day of the month"),
         ("0 18 * * mun x", "`mun` is no weekday"),

@@ -93,7 +93,8 @@ async def test_a_manager_schedules_sees_and_removes(board: Board) -> None:
     assert await ask("!schedule list") == NOTHING_PLANNED
     assert await ask("!schedule add someday hello") == (
         "❌ I don't understand when: there are five fields, or a day and a time. Write a time, for example `0 18 * * "
-        "mon` (minute, hour, day, month, weekday), or `monday 18:00`, `every day 7:30`, and then the text to post."
+        "mon` (minute, hour, day, month, weekday), or `monday 18:00`, `weekdays 8am`, "
+        "`monday, friday 18:30`, and then the text to post."
     )
     assert await ask("!schedule add monday 18:00") == NOTHING_TO_POST
     monday = f"**1** `0 18 * * mon` <#{board.general.id}>, next <t:1800295200:f> · It is \\*Monday\\*, @everyone!"

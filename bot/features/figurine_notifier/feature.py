@@ -89,6 +89,7 @@ class FigurineNotifier:
 
     async def run(self) -> None:
         """Watch the feeds until cancelled."""
+        await self._shorten_waits()
         while True:
             self._wake.clear()
             for url in self._options.feeds:
@@ -100,9 +101,23 @@ class FigurineNotifier:
                 async with asyncio.timeout(self._poll):
                     await self._wake.wait()
 
-    async def subscribe(self, subscription: Subscription) -> None:
-        """Tell somebody from now on; raises :class:`~.subscriptions.TooManySubscriptionsError`."""
+    async def _shorten_waits(self) -> None:
+        """Wait no longer for a feed than we would now: the period may have been longer when its wait began."""
+        for url in self._options.feeds:
+            feed = await self._feeds.feed(url)
+            latest = self._clock() + self._wait_after(max(0, feed.failures - 1))
+            if feed.next_look_at > latest:
+                await self._feeds.keep(replace(feed, next_look_at=latest))
+
+    async def subscribe(self, subscription: Subscription) -> Subscription | None:
+        """Tell somebody from now on; returns the subscription of theirs there that this one replaces.
+
+        Raises:
+            TooManySubscriptionsError: from :mod:`~.subscriptions`.
+        """
+        theirs = await self.subscriptions_of(subscription.user)
         await self._subscriptions.add(subscription)
+        return next((each for each in theirs if each.channel == subscription.channel), None)
 
     async def unsubscribe(self, user: int, channel: int) -> bool:
         """Tell them there no more; False when they had not subscribed."""
@@ -146,8 +161,10 @@ class FigurineNotifier:
         await self._feeds.keep(replace(feed, failures=0, next_look_at=self._clock() + self._options.period))
 
     def _back_off(self, failures: int) -> float:
-        wait = self._options.period * 2.0 ** min(failures, _LONGEST_DOUBLING)
-        return min(wait, MAX_WAIT) * self._chance.uniform(0.75, 1.0)
+        return self._wait_after(failures) * self._chance.uniform(0.75, 1.0)
+
+    def _wait_after(self, failures: int) -> float:
+        return min(self._options.period * 2.0 ** min(failures, _LONGEST_DOUBLING), MAX_WAIT)
 
     async def _tell(self, url: str) -> None:
         news = await self._feeds.untold(url)

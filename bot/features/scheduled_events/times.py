@@ -11,27 +11,19 @@ from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped
 from apscheduler.triggers.combining import OrTrigger  # type: ignore[import-untyped]
 from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
 
+from bot.features.scheduled_events.spoken_times import WEEKDAYS, TimesError, take_spoken_times
+
 MAX_CRON = 100
 """Characters."""
 HORIZON = timedelta(days=9 * 366)
 """What does not happen within it never happens: leap days are at most eight years apart."""
-EXAMPLES = "`0 18 * * mon` (minute, hour, day, month, weekday), or `monday 18:00`, `every day 7:30`"
+EXAMPLES = (
+    "`0 18 * * mon` (minute, hour, day, month, weekday), or `monday 18:00`, `weekdays 8am`, `monday, friday 18:30`"
+)
 
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS = {"minute": "minute", "hour": "hour", "day": "day of the month", "month": "month"}
 _WEEKDAY_ITEM = re.compile(r"(?P<first>\*|[a-z]{3}|[0-7])(?:-(?P<last>[a-z]{3}|[0-7]))?(?:/(?P<step>[1-7]))?")
 _CRON = re.compile(r"\s*((?:\S+\s+){4}\S+)(?:\s+|$)")
-_WORDS = re.compile(
-    r"\s*(?:every\s+)?(?P<days>day|daily|weekdays?|weekends?|"
-    r"sun(?:day)?|mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?)s?\s+"
-    r"(?:at\s+)?(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?:\s+|$)",
-    re.IGNORECASE,
-)
-_GROUPS = {"day": "*", "daily": "*", "weekday": "mon-fri", "weekend": "sat,sun"}
-
-
-class TimesError(ValueError):
-    """These are no times; the text says what is wrong."""
 
 
 def take_times(text: str) -> tuple[str, str]:
@@ -40,11 +32,9 @@ def take_times(text: str) -> tuple[str, str]:
     Raises:
         TimesError: it does not begin with times.
     """
-    words = _WORDS.match(text)
-    if words is not None:
-        days = words["days"].lower().removesuffix("s")
-        cron = f"{int(words['minute'])} {int(words['hour'])} * * {_GROUPS.get(days, days[:3])}"
-        return cron, text[words.end() :].strip()
+    spoken = take_spoken_times(text)
+    if spoken is not None:
+        return spoken
     fields = _CRON.match(text)
     if fields is None:
         raise TimesError("there are five fields, or a day and a time")
@@ -110,12 +100,12 @@ def _weekdays(field: str) -> Iterator[str]:
         if last < first:
             last += 7
         for day in range(first, last + 1, int(found["step"] or 1)):
-            yield _WEEKDAYS[day % 7]
+            yield WEEKDAYS[day % 7]
 
 
 def _weekday(word: str, field: str) -> int:
     if word.isdecimal():
         return int(word)
-    if word not in _WEEKDAYS:
+    if word not in WEEKDAYS:
         raise TimesError(f"`{field}` is no weekday")
-    return _WEEKDAYS.index(word)
+    return WEEKDAYS.index(word)

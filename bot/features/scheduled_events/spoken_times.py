@@ -1,0 +1,151 @@
+"""Times as people write them ("monday and friday 6pm", "weekdays at 8:30"), as five fields of cron. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+_GROUPS: Mapping[str, str] = MappingProxyType(
+    {"day": "*", "daily": "*", "weekday": "mon-fri", "workday": "mon-fri", "weekend": "sat,sun"}
+)
+_WORDS_OF_TIME: Mapping[str, tuple[int, int]] = MappingProxyType({"noon": (12, 0), "midnight": (0, 0)})
+_TOKEN = re.compile(r"\s*([,&+]|[^\s,&+]+)")
+_DAY = re.compile(r"sun(day)?|mon(day)?|tue(s(day)?)?|wed(nesday)?|thu(r(s(day)?)?)?|fri(day)?|sat(urday)?")
+_TIME = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?P<half>[ap]\.?m\.?)?")
+_HALF = re.compile(r"[ap]\.?m\.?")
+_BEFORE_DAYS = frozenset({"every", "each", "on"})
+_AND = frozenset({",", "and", "&", "+"})
+_ONCE = frozenset({"today", "tonight", "tomorrow", "now", "in", "next"})
+
+
+class TimesError(ValueError):
+    """These are no times; the text says what is wrong."""
+
+
+def take_spoken_times(text: str) -> tuple[str, str] | None:
+    """Part times in words at the beginning of ``text`` from the rest; returns five fields of cron, and the rest.
+
+    ``None``: it begins with something else. A time without a day is every day's.
+
+    Raises:
+        TimesError: it begins with a day or a time, and is none that comes again and again.
+    """
+    reader = _Reader(text)
+    if reader.peek() in _ONCE:
+        raise TimesError(f"`{reader.peek()}` comes only once, and the schedule is for what comes again")
+    days = reader.days()
+    time = reader.time()
+    if days and time is None:
+        raise TimesError("there is no time after the day")
+    if time is None:
+        return None
+    if not days:
+        days = reader.days(only_announced=True) or ["*"]
+    hour, minute = time
+    return f"{minute} {hour} * * {'*' if '*' in days else ','.join(dict.fromkeys(days))}", reader.rest()
+
+
+class _Reader:
+    """Takes words from the beginning of a text, as long as they are of times."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+
+    def peek(self) -> str:
+        """The next word, in small letters; "" at the end."""
+        token = _TOKEN.match(self._text, self._at)
+        return token[1].lower() if token is not None else ""
+
+    def rest(self) -> str:
+        """What has not been taken."""
+        return self._text[self._at :].lstrip(", ").strip()
+
+    def days(self, *, only_announced: bool = False) -> list[str]:
+        """Take days, each as a field of cron has them; ``only_announced``: with "every" or "on" before them."""
+        begin = self._at
+        announced = self._take(_BEFORE_DAYS)
+        found = self._day() if announced or self.peek() == "daily" or not only_announced else None
+        if found is None:
+            self._at = begin
+            return []
+        days = [found]
+        while True:
+            end = self._at
+            if not self._take(_AND):
+                return days
+            self._take(_BEFORE_DAYS)
+            another = self._day()
+            if another is None:
+                self._at = end
+                return days
+            days.append(another)
+
+    def time(self) -> tuple[int, int] | None:
+        """Take the time of a day: hour and minute."""
+        begin = self._at
+        self._take(frozenset({",", "at"}))
+        word = self.peek()
+        if word in _WORDS_OF_TIME:
+            self._next()
+            return _WORDS_OF_TIME[word]
+        found = _TIME.fullmatch(word)
+        if found is not None:
+            self._next()
+            half = found["half"] or ""
+            if not half and _HALF.fullmatch(self.peek()):
+                half = self._next()
+            if found["minute"] or half:
+                return _time(f"{word}", int(found["hour"]), int(found["minute"] or 0), half)
+        self._at = begin
+        return None
+
+    def _day(self) -> str | None:
+        group = _GROUPS.get(self.peek()) or _GROUPS.get(self.peek().removesuffix("s"))
+        if group is not None:
+            self._next()
+            return group
+        names = [_weekday(name) for name in self.peek().split("-")]
+        known = [name for name in names if name is not None]
+        if len(names) > 2 or len(known) < len(names):
+            return None
+        self._next()
+        end = self._at
+        if len(known) == 1 and self._take(frozenset({"to"})):
+            last = _weekday(self.peek())
+            if last is None:
+                self._at = end
+            else:
+                self._next()
+                known.append(last)
+        return "-".join(known)
+
+    def _take(self, words: frozenset[str]) -> bool:
+        """Take as many of these words as come; returns whether any did."""
+        begin = self._at
+        while self.peek() in words:
+            self._next()
+        return self._at > begin
+
+    def _next(self) -> str:
+        word, token = self.peek(), _TOKEN.match(self._text, self._at)
+        if token is not None:
+            self._at = token.end()
+        return word
+
+
+def _weekday(word: str) -> str | None:
+    if _DAY.fullmatch(word) or _DAY.fullmatch(word.removesuffix("s")):
+        return word[:3]
+    return None
+
+
+def _time(written: str, hour: int, minute: int, half: str) -> tuple[int, int]:
+    if minute > 59 or not (1 <= hour <= 12 if half else hour <= 23):
+        raise TimesError(f"`{written}` is no time of the day")
+    if not half:
+        return hour, minute
+    return hour % 12 + (12 if half.startswith("p") else 0), minute
