@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text, parse_delta
 from bot.llm.sse import BARE, ERROR, SseEvent, SseParser
@@ -20,6 +21,7 @@ class ReplyDecoder:
         self._events: deque[SseEvent] = deque()
         self._ended = False
         self._begun = False
+        self._in_pieces = False
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes.
@@ -43,6 +45,9 @@ class ReplyDecoder:
         """
         while self._events:
             delta = self._parse(self._events.popleft())
+            if delta.whole and self._in_pieces:
+                delta = replace(delta, text="", reasoning="")
+            self._in_pieces = self._in_pieces or (bool(delta.text) and not delta.whole)
             if delta.text or delta.reasoning or delta.finished:
                 self._begun = True
                 return delta

@@ -17,11 +17,12 @@ FILTERED = frozenset({"content_filter", "content-filter", "safety", "blocklist",
 """The reasons for an end that mean: a filter of the server's took offence."""
 
 _MAX_ERROR_CHARS = 200
-_NOT_AN_END = frozenset({"", "null", "none"})
+_NOT_AN_END = frozenset({"", "null", "none", "undefined", "finish_reason_unspecified"})
 _NO_ERROR_CODES = (None, 0, 200, "0", "200", "")
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "thought")
-_MESSAGE_FIELDS = ("error", "message", "detail", "msg", "errors")
+_MESSAGE_FIELDS = ("error", "message", "detail", "msg", "error_msg", "errors")
 _SIGNS_OF_ERROR = ("error", "exception", "fail", "exceed", "invalid", "timed out", "unavailable")
+_ERROR_IN_BRACKETS = re.compile(r"\[(?:error|exception)\]\s*:?\s*(?=\S)", re.IGNORECASE)
 _THOUGHT_TAG = re.compile(r"</?thought>")
 _PROVIDER_FAILED = "Provider returned error"
 
@@ -39,13 +40,15 @@ class Delta:
     """One step of a reply.
 
     ``reasoning`` is thought, never spoken. ``finished`` marks the reply's regular end, and ``reason`` is the server's
-    word for why it ended, in lower case; "" where it gave none.
+    word for why it ended, in lower case; "" where it gave none. ``whole`` says that it is a whole message and no piece
+    of one: behind pieces it says again what they said.
     """
 
     text: str = ""
     reasoning: str = ""
     finished: bool = False
     reason: str = ""
+    whole: bool = False
 
 
 def parse_delta(data: str) -> Delta:
@@ -57,13 +60,14 @@ def parse_delta(data: str) -> Delta:
         BrokenDeltaError: JSON that was cut off, a web page, or JSON of another shape.
         ServerSaidError: an error object, or an error in plain words.
     """
-    data = data.strip()
+    # Some proxies frame a server's events once more.
+    data = data.strip().removeprefix("data:").strip()
     if data.strip('"').upper() == END_OF_STREAM:
         return Delta(finished=True)
     fields = _json_object(data)
     if (said := _reported_error(fields)) is not None:
         raise ServerSaidError(said)
-    if fields.get("choices") is not None:
+    if fields.get("choices"):
         return _from_choices(fields["choices"])
     if "content" in fields:
         return Delta(_text(fields["content"]), finished=bool(fields.get("stop")), reason=_llama_cpp_reason(fields))
@@ -106,14 +110,16 @@ def _reported_error(fields: Mapping[str, object]) -> str | None:
     """The server's words where the event reports an error; ``None`` where it does not."""
     choices = fields.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    for holder in (fields, choice):
+    delta = choice.get("delta")
+    for holder in (fields, choice, delta if isinstance(delta, dict) else {}):
         if holder.get("error"):
             return error_text(json.dumps(holder["error"])) or error_text(json.dumps({**holder, "error": None}))
     if isinstance(reason := choice.get("finish_reason"), str) and reason.lower() == "error":
         return "it broke off"
     if choices is None and "content" not in fields:
         named = "error" in (fields.get("object"), fields.get("type"), fields.get("status"))
-        if named or fields.get("code") not in _NO_ERROR_CODES or fields.keys() & {"detail", "errors"}:
+        coded = any(fields.get(key) not in _NO_ERROR_CODES for key in ("code", "error_code"))
+        if named or coded or fields.get("success") is False or fields.keys() & {"detail", "errors"}:
             return error_text(json.dumps(fields)) or None
     return None
 
@@ -127,17 +133,15 @@ def _from_choices(choices: object) -> Delta:
     if not isinstance(choice, dict):
         raise BrokenDeltaError("a choice is not an object")
     reason = _reason(choice.get("finish_reason"))
-    said = choice.get("delta")
-    if said is None:
-        said = choice.get("message")
-    if said is None:
-        said = {}
+    piece = choice.get("delta")
+    said = piece or choice.get("message") or {}
     if not isinstance(said, dict):
         raise BrokenDeltaError("a delta is not an object")
     text, reasoning = _said(said)
     # Some send the text of both endpoints at once; then it is the same.
     text = text or ("" if reasoning else _text(choice.get("text")))
-    return Delta(text, reasoning, finished=bool(reason), reason=reason)
+    whole = not piece and bool(choice.get("message"))
+    return Delta(text, reasoning, finished=bool(reason), reason=reason, whole=whole)
 
 
 def _reason(value: object) -> str:
@@ -175,12 +179,13 @@ def _is_marked_as_thought(said: Mapping[str, Any]) -> bool:
 
 def _text(value: object) -> str:
     """A text, a typed part or a list of parts, of which those of text count, or nothing."""
-    if value is None:
-        return ""
     if isinstance(value, str):
         return value
+    if not value:
+        return ""
     if isinstance(value, dict):
-        return _text(value.get("text")) if value.get("type", "text") in ("text", "output_text") else ""
+        said = value.get("type", "text") in ("text", "output_text") and value.get("thought") is not True
+        return _text(value.get("text")) if said else ""
     if isinstance(value, list):
         return "".join(_text(part) for part in value if isinstance(part, str | dict))
     raise BrokenDeltaError("a text is not a text")
@@ -190,12 +195,18 @@ def _thinking_parts(content: object) -> str:
     """The thoughts among typed parts, as Mistral sends them: {"type": "thinking", "thinking": [parts]}."""
     if not isinstance(content, list):
         return ""
-    thoughts = (part for part in content if isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"))
+    thoughts = (part for part in content if isinstance(part, dict) and _is_thought(part))
     return "".join(_text(part.get("thinking") or part.get("text")) for part in thoughts)
+
+
+def _is_thought(part: Mapping[str, Any]) -> bool:
+    return part.get("type") in ("thinking", "reasoning") or part.get("thought") is True
 
 
 def _json_object(data: str) -> dict[str, Any]:
     """The event's object; {} for what is no step of a reply."""
+    if (found := _ERROR_IN_BRACKETS.match(data)) is not None:
+        raise ServerSaidError(error_text(data[found.end() :]))
     try:
         fields = json.loads(data)
     except (ValueError, RecursionError) as error:

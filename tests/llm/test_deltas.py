@@ -16,7 +16,7 @@ from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError, error_text,
         ('{"choices":[{"delta":{},"finish_reason":"length"}]}', Delta(finished=True, reason="length")),
         (
             '{"choices":[{"message":{"content":"Whole."},"finish_reason":"stop"}]}',
-            Delta("Whole.", finished=True, reason="stop"),
+            Delta("Whole.", finished=True, reason="stop", whole=True),
         ),
         ('{"choices":[{"text":"Hi","finish_reason":null}]}', Delta("Hi")),
         ('{"choices":[{"text":"","finish_reason":"stop"}]}', Delta(finished=True, reason="stop")),
@@ -37,7 +37,7 @@ def test_reads_each_servers_way_of_saying_it(data: str, delta: Delta) -> None:
     "data",
     [
         '{"choices":[{"delta":{"conte',
-        '{"choices":{}}',
+        '{"choices":{"0":{}}}',
         '{"choices":[7]}',
         '{"choices":[{"delta":"Hi"}]}',
         '{"content":7}',

@@ -9,7 +9,7 @@ import regex
 from bot.llm.speakers import Speakers
 
 _LONGEST_QUOTE = 400
-"""Characters of a first line under another's name that are held back until the next line tells whose it is."""
+"""Characters under other names at the beginning that are held back until a line tells whose answer it is."""
 _ROLES = ("assistant",)
 """What models call whoever answers, besides the name."""
 
@@ -19,20 +19,26 @@ class NameFilter:
 
     - The own name is taken out, at the beginning and at every later line.
     - A line under another's name is theirs, and ends the reply. If the reply begins with one, it is the answer under
-      the wrong name, and loses the name; unless a line under the own name follows: then that is the answer.
+      the wrong name, and loses the name; unless a line under the own name follows, be it behind lines of other people:
+      then that is the answer.
     - A list that a line with a colon at its end opens is left alone up to the next empty line: it may well list people.
     """
 
     def __init__(self, speakers: Speakers) -> None:
         self.ended = False
-        self._own = frozenset(each.casefold() for name in (*speakers.own, *_ROLES) for each in _spellings(name))
-        names = (*speakers.own, *_ROLES, *speakers.others)
-        self._head, self._head_at_end = _head(names, "(?=[^*_:/])"), _head(names, "$")
+        own = (*speakers.own, *_ROLES)
+        self._own = frozenset(each.casefold() for name in own for each in _spellings(name))
+        self._heads = _heads(own, speakers.others)
+        self._own_heads = _heads(own, ())
         self._held = ""
         self._at_line_start = True
         self._skips_blanks = False
         self._spoke = False
+        self._behind_head = False
         self._quote: str | None = None
+        self._others = 0
+        """Characters of further lines under other names, behind the first."""
+        self._passes_over = False
         self._line_end = ""
         self._in_list = False
 
@@ -62,30 +68,36 @@ class NameFilter:
 
     def _line_begins(self, final: bool) -> str | None:
         """Decide about the beginning of a line; gives what can be said, ``None`` where that takes more text."""
-        head = None if self._in_list else self._head.match(self._held, partial=not final)
+        anywhere, at_end = self._own_heads if self._behind_head else self._heads
+        head = None if self._in_list else anywhere.match(self._held, partial=not final)
         if head is None and final and not self._in_list:
-            head = self._head_at_end.match(self._held)
+            head = at_end.match(self._held)
         if head is not None and head.partial:
             return None
-        if head is None:
-            self._at_line_start = not self._held[0].strip()
-            return self._say(self._take(1)) if self._at_line_start else self._release_quote()
-        return self._line_of(head)
+        if head is not None:
+            return self._line_of(head)
+        if self._behind_head:
+            # The line of a name, with no further name before it.
+            self._at_line_start = self._behind_head = False
+            return ""
+        self._at_line_start = not self._held[0].strip()
+        if self._at_line_start:
+            return self._say(self._take(1))
+        return "" if self._passes_over else self._release_quote()
 
     def _line_of(self, head: regex.Match[str]) -> str:
         """A line under somebody's name."""
         if head["name"].casefold() in self._own:
-            self._quote = None
+            self._quote, self._passes_over = None, False
         elif self._quote is not None:
-            self.ended = True
-            return self._release_quote()
+            self._passes_over = True
         elif self._spoke:
             self.ended = True
             return ""
         else:
             self._quote = ""
         self._held = self._held[head.end() :]
-        self._at_line_start, self._skips_blanks = False, True
+        self._behind_head = self._skips_blanks = True
         return ""
 
     def _take_line(self) -> str:
@@ -112,6 +124,10 @@ class NameFilter:
         if self._quote is None:
             self._spoke = self._spoke or bool(text.strip())
             return text
+        if self._passes_over:
+            self._others += len(text)
+            self.ended = len(self._quote) + self._others > _LONGEST_QUOTE
+            return self._release_quote() if self.ended else ""
         self._quote += text
         return self._release_quote() if len(self._quote) > _LONGEST_QUOTE else ""
 
@@ -121,15 +137,30 @@ class NameFilter:
         return quote
 
 
-def _head(names: Iterable[str], behind: str) -> regex.Pattern[str]:
-    """A name at the beginning of a line with its colon, in the ways that models decorate it: "**Ada** (softly): "."""
-    spelled = sorted({spelling for name in names for spelling in _spellings(name)}, key=len, reverse=True)
-    either = "|".join(map(regex.escape, spelled))
+def _heads(own: Iterable[str], others: Iterable[str]) -> tuple[regex.Pattern[str], regex.Pattern[str]]:
+    """What a line of somebody's begins with, anywhere and at the very end of the reply."""
+    return _head(own, others, "(?=[^*_:/])"), _head(own, others, "$")
+
+
+def _head(own: Iterable[str], others: Iterable[str], behind: str) -> regex.Pattern[str]:
+    """A name at the beginning of a line with its colon, in the ways that models decorate it: "**Ada** (softly): ".
+
+    In the brackets of a chat's log it needs no colon. Behind an @ it is whom the line is for, unless it is the own one.
+    """
+    ours, either = _either(own), _either((*own, *others))
+    time = r"(?:[\[(]\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?[\])] ?)?"
     return regex.compile(
-        rf"[ \t]*[*_\"“«\[(<]{{0,3}}(?P<name>{either})[*_\"”»\])>]{{0,3}}(?: ?\([^()\n]{{1,30}}\))?[*_]{{0,3}}"
-        rf" ?[:：][*_\"”]{{0,3}}{behind}",
+        rf"[ \t]*{time}(?:\#{{1,4}} |@(?={ours}))?"
+        rf"(?:[*_\"“«\[(<]{{0,3}}(?P<name>{either})[*_\"”»\])>]{{0,3}}(?: ?\([^()\n]{{1,30}}\))?[*_]{{0,3}}"
+        rf" ?[:：][*_\"”]{{0,3}}{behind}"
+        rf"|(?:<(?P<name>{either})>|\[(?P<name>{either})\])[ \t]+(?=\S))",
         regex.IGNORECASE,
     )
+
+
+def _either(names: Iterable[str]) -> str:
+    spelled = sorted({spelling for name in names for spelling in _spellings(name)}, key=len, reverse=True)
+    return "|".join(map(regex.escape, spelled))
 
 
 def _spellings(name: str) -> tuple[str, ...]:

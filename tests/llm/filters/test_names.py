@@ -35,6 +35,15 @@ SPEAKERS = Speakers(("Seiyuu", "Sei-chan"), ("Ada", "Ben B.", "Zoë 🌸"))
         ("Ada: Hi!\nBen B.: Hello!", "Hi!"),
         ("Ada: One.\nTwo.", "One.\nTwo."),
         ("Seiyuu:", ""),
+        ("Ada: Hi!\nBen B.: Hello!\nSeiyuu: Hello you two.", "Hello you two."),
+        ("Ada: Hi!\nBen B.: Hello!\nWell.\nAda: So?\nSeiyuu: Hello you two.", "Hello you two."),
+        ("Seiyuu: Seiyuu: Hello.", "Hello."),
+        ("Ada: Seiyuu: Hello.", "Hello."),
+        ("@Seiyuu: Hello.", "Hello."),
+        ("### Seiyuu: Hello.\n### Ada: Hi!", "Hello."),
+        ("[12:30] Seiyuu: Hello.\n[12:31] Ada: Hi!", "Hello."),
+        ("<Seiyuu> Hello.\n<Ada> Hi!", "Hello."),
+        ("[Seiyuu] Hello.\n[Ben B.] Hi!", "Hello."),
     ],
 )
 def test_names_and_other_peoples_lines_are_left_out(text: str, spoken: str) -> None:
@@ -55,10 +64,20 @@ def test_names_and_other_peoples_lines_are_left_out(text: str, spoken: str) -> N
         "I said to Ada: go!",
         "Ada",
         "Hello.\nAda",
+        "Hello.\n@Ada: come here.\n@Ben B.: you too.",
+        "[1] Ada's book",
+        "<b>Ada</b> is here",
+        "# Ada's day",
     ],
 )
 def test_ordinary_text_survives(text: str) -> None:
     assert results(lambda: NameFilter(SPEAKERS), text) == {text}
+
+
+def test_an_answer_under_a_wrong_name_does_not_wait_long_for_the_own_one() -> None:
+    names = NameFilter(SPEAKERS)
+    said = names.feed("Ada: Paris.\nBen B.: " + "Really? " * 60)
+    assert ("".join(said).strip(), names.ended) == ("Paris.", True)
 
 
 def test_a_list_ends_with_an_empty_line() -> None:
