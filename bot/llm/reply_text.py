@@ -41,12 +41,16 @@ class ReplyText:
         self._reasoned = False
         self._taken = 0
         self._harmony = HarmonyFilter()
+        self._in_final_channel = False
         self._thoughts = ThoughtFilter(begins_inside=habit.begins_inside or self._guessed)
         self._speakers = speakers
         self._chain = FilterChain(self._filters)
 
     def _filters(self) -> Sequence[TextFilter]:
         """The filters in their order. This is the place to add one: each gets what the one before it lets through."""
+        if self._harmony.began_inside and not self._in_final_channel:
+            # What it withheld was a thought.
+            self._in_final_channel, self._thoughts = True, ThoughtFilter()
         return (
             WholeCharacters(),
             self._harmony,
@@ -72,7 +76,8 @@ class ReplyText:
             self.reason = delta.reason or self.reason
         if delta.reasoning.strip():
             self._reasoned = True
-            self._thoughts.separate()
+            if not self._habit.goes_on:
+                self._thoughts.separate()
         self._taken += len(delta.text)
         return self._noted(standing(self._chain.feed(delta.text))) if delta.text else []
 
@@ -82,16 +87,25 @@ class ReplyText:
         if cut_off and not self._guessed:
             self._thoughts.cut_off()
         pieces = self._noted(standing(self._chain.finish()))
-        if self.spoke and not self._thoughts.began_inside and not cut_off and not self.ended:
+        if self.spoke and not self._began_inside and not cut_off and not self.ended:
             self._habit.began_outside()
         return pieces
 
     def _noted(self, pieces: list[str]) -> list[str]:
-        if self._thoughts.began_inside:
-            self._habit.began_inside()
+        if self._began_inside:
+            self._habit.began_inside(went_on=self._reasoned)
+        noted: list[str] = []
         for piece in pieces:
+            if isinstance(piece, Retraction) and not self.spoke:
+                # There is nothing to be forgotten.
+                continue
             self.spoke = bool(piece.strip()) or (self.spoke and not isinstance(piece, Retraction))
-        return pieces
+            noted.append(piece)
+        return noted
+
+    @property
+    def _began_inside(self) -> bool:
+        return self._thoughts.began_inside or self._harmony.began_inside
 
 
 def parts(delta: Delta) -> Iterator[Delta]:

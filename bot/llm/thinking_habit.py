@@ -22,6 +22,8 @@ class ThinkingHabit:
 
     def __init__(self) -> None:
         self.begins_inside = False
+        self.goes_on = False
+        """Whether that was in a reply whose thoughts came apart, too: they go on in its text."""
         self.known = False
         """Whether anything has told: the server, its template, or a reply."""
         self._asks_left = _ASKS
@@ -38,11 +40,12 @@ class ThinkingHabit:
         if begins_inside is not None and not self.known:
             self.known, self.begins_inside = True, begins_inside
 
-    def began_inside(self) -> None:
-        """A reply closed a thought that nothing had opened."""
+    def began_inside(self, *, went_on: bool = False) -> None:
+        """A reply closed a thought that nothing had opened; ``went_on``: it had come apart up to there."""
         if not self.begins_inside:
             _log.info("The model begins its replies inside a thought: they are withheld until the thought is closed")
         self.known = self.begins_inside = True
+        self.goes_on = self.goes_on or went_on
         self._without_mark = 0
 
     def began_outside(self) -> None:
@@ -50,5 +53,5 @@ class ThinkingHabit:
         self.known = True
         self._without_mark += 1
         if self.begins_inside and self._without_mark >= _PATIENCE:
-            self.begins_inside = False
+            self.begins_inside = self.goes_on = False
             self._without_mark = 0

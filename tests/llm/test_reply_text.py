@@ -82,6 +82,38 @@ def test_ordinary_words_pass_as_they_are(words: str) -> None:
     assert "".join(read(list(words))) == words.lstrip()
 
 
+def replies(*steps: list[Delta]) -> list[str]:
+    """What is passed on of replies of one model, one after the other."""
+    habit = ThinkingHabit()
+    passed = []
+    for deltas in steps:
+        reply = ReplyText(habit, SPEAKERS)
+        said = [piece for delta in deltas for piece in reply.take(delta)]
+        passed.append("|".join("⟲" if isinstance(piece, Retraction) else piece for piece in [*said, *reply.end()]))
+    return passed
+
+
+def test_a_thought_that_comes_apart_and_goes_on_in_the_text_is_said_once_at_most() -> None:
+    steps = [Delta(reasoning="They "), Delta("greet me."), Delta(" </think>Hello."), Delta(finished=True)]
+    first, *later = replies(steps, steps, steps)
+    assert first.endswith("|⟲|Hello.")
+    assert later == ["Hello.", "Hello."]
+
+
+def test_a_model_that_no_longer_goes_on_in_the_text_is_waited_for_no_longer() -> None:
+    steps = [Delta(reasoning="They "), Delta("greet me."), Delta(" </think>Hello."), Delta(finished=True)]
+    plain = [Delta(reasoning="They greet."), Delta("Hello "), Delta("there."), Delta(finished=True)]
+    assert replies(steps, plain, plain, plain)[1:] == ["Hello there.", "Hello there.", "Hello |there."]
+
+
+def test_a_channel_whose_header_stood_in_the_prompt_is_said_once_at_most() -> None:
+    text = "They greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello."
+    steps = [*map(Delta, text), Delta(finished=True)]
+    first, *later = replies(steps, steps, steps)
+    assert first.replace("|", "").endswith("⟲Hello.")
+    assert [spoken.replace("|", "") for spoken in later] == ["Hello.", "Hello."]
+
+
 @pytest.mark.parametrize(
     ("text", "clean"),
     [

@@ -37,13 +37,14 @@ class MarkFamily:
     spoken: bool = False
 
 
-def _tag(names: str, place: Place = Place.ANYWHERE) -> MarkFamily:
+def _tag(names: str, place: Place = Place.ANYWHERE, *, spoken: bool = False) -> MarkFamily:
     """``<name>`` … ``</name>``, also with a prefix (``seed:think``), a suffix, attributes, blanks, in capitals."""
     name = rf"(?:[a-z]{{1,12}}[:_-])?(?:{names})(?:[:_-]\w{{1,40}})?"
     return MarkFamily(
         regex.compile(rf"<\s{{0,2}}{name}(?:\s[^<>]{{0,200}})?>", regex.IGNORECASE),
         regex.compile(rf"<\s{{0,2}}/\s{{0,2}}{name}\s{{0,2}}>", regex.IGNORECASE),
         place,
+        spoken=spoken,
     )
 
 
@@ -59,20 +60,28 @@ def _heading(what: str) -> regex.Pattern[str]:
     return regex.compile(rf"\*\*{words}(?::\*\*|\*\*:)|{words}:", regex.IGNORECASE)
 
 
+def _label(what: str) -> str:
+    """``Thinking:``, also in bold."""
+    return rf"(?:\*\*(?:{what})(?::\*\*|\*\*:)|(?:{what}):)"
+
+
 _BAR = "[|｜]"
+_BEFORE = "thinking(?: process)?|thought(?: process)?|thoughts|reasoning|chain of thought"
+_AFTER = "(?:my )?(?:final )?(?:answer|response|reply)"
 
 FAMILIES: tuple[MarkFamily, ...] = (
     # DeepSeek, Qwen, GLM, MiniMax, Phi, Granite 3.3, Seed-OSS (seed:think), LongCat (longcat_think) and many others
     _tag("think"),
     # prompted models, Reflection
-    _tag("thinking"),
+    _tag("(?:ant)?thinking"),
     # EXAONE, Gemini's OpenAI endpoint
     _tag("thoughts?"),
     _tag("reasoning"),
     _tag("reflections?|reflect", Place.LINE),
     _tag("reason", Place.LINE),
     _tag("analysis|scratch_?pad|monologue|cot|chain[_-]of[_-]thought", Place.LINE),
-    _tag("contemplat(?:ion|or)|deliberation|ponder(?:ing)?", Place.LINE),
+    _tag("contemplat(?:ion|or)|deliberation|ponder(?:ing)?|思考(?:过程|過程)?", Place.LINE),
+    _tag("internal|inner|plan|planning|rationale", Place.LINE, spoken=True),
     # Open WebUI, where it stands between us and a model
     MarkFamily(
         regex.compile(r"<details\s[^<>]{0,200}type=[\"']?reasoning[\"']?[^<>]{0,200}>", regex.IGNORECASE),
@@ -81,6 +90,16 @@ FAMILIES: tuple[MarkFamily, ...] = (
     ),
     # Magistral. In small letters it is a stage direction.
     MarkFamily(regex.compile(r"\[THINK\]"), regex.compile(r"\[/THINK\]"), triggers="["),
+    MarkFamily(
+        regex.compile(r"\[think(?:ing)?\]"), regex.compile(r"\[/think(?:ing)?\]"), Place.START, "[", spoken=True
+    ),
+    # a proxy or a front that wrote the tag for a web page, and East Asian signs
+    _marks(r"&lt;(?:think|thinking|thought|reasoning)&gt;", r"&lt;/(?:think|thinking|thought|reasoning)&gt;", "&"),
+    _marks("＜think(?:ing)?＞", "＜/think(?:ing)?＞", "＜"),
+    # prompted models that write code blocks
+    MarkFamily(
+        regex.compile(r"```(?:think|thinking|thoughts?|reasoning)[ \t]*\n"), regex.compile("```"), Place.START, "`"
+    ),
     # Kimi
     _marks("◁think▷", "◁/think▷", "◁"),
     # Sky-T1, OpenThinker, Cohere (START_THINKING), and their like
@@ -110,9 +129,17 @@ FAMILIES: tuple[MarkFamily, ...] = (
         "h*",
         spoken=True,
     ),
+    # models that are told to think first, ReAct's "Thought: … Final Answer: …"
+    MarkFamily(
+        regex.compile(_label(_BEFORE), regex.IGNORECASE),
+        regex.compile(rf"\n[ \t]*(?:#{{1,4}} )?{_label(_AFTER)}|\*\*(?:{_AFTER})(?::\*\*|\*\*:)", regex.IGNORECASE),
+        Place.START,
+        "\n*",
+        spoken=True,
+    ),
     # gpt-oss, where a server has dropped the control marks and left the channels' names
     MarkFamily(
-        regex.compile(r"(?:assistant)?(?:analysis|commentary)(?=[A-Z\"'“*\d])"),
+        regex.compile(r"(?:assistant)?(?:analysis|commentary)(?=[A-Za-z\"'“*\d])"),
         regex.compile(r"assistantfinal"),
         Place.START,
         "a",

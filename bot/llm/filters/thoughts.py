@@ -38,8 +38,10 @@ class _Mark:
     family: MarkFamily | None = None
 
 
-_CAN_BEGIN_MARK = re.compile(r"<(?:$|[\s/a-z]|[|｜](?:$|[/a-z]))|\[(?:$|[/T])|[^<\[]", re.IGNORECASE)
+_CAN_BEGIN_MARK = re.compile(r"<(?:$|[\s/a-z思]|[|｜](?:$|[/a-z]))|\[(?:$|[/T])|[^<\[]", re.IGNORECASE)
 """What tells at a glance that most of the brackets in a text are none."""
+_BRACKETS = "<[◁&＜"
+"""The signs with which marks begin that count anywhere."""
 _UNDECIDED = object()
 """The text may become a mark."""
 
@@ -50,7 +52,8 @@ class ThoughtFilter:
     White space before the first spoken word goes too: it stood between the thought and the reply. A thought that is
     never closed is dropped whole. In code, a mark is a word like any other.
 
-    A closing mark that nothing opened retracts what was said before it (:class:`~bot.llm.filters.chain.Retraction`).
+    A closing mark that nothing opened retracts what was said before it (:class:`~bot.llm.filters.chain.Retraction`). Of
+    a server that sends thoughts apart it does so only if there is text behind it: such servers leave marks over.
 
     Args:
         begins_inside: the reply is known to begin inside a thought: nothing is said before a closing mark comes. If
@@ -61,7 +64,7 @@ class ThoughtFilter:
 
     def __init__(self, *, begins_inside: bool = False) -> None:
         self.began_inside = False
-        """Whether a closing mark came that nothing had opened: the reply began inside a thought."""
+        """Whether a closing mark came that nothing had opened: the text of the reply began inside a thought."""
         self.thought = False
         """Whether there was a thought in the reply."""
         self._held = ""
@@ -71,6 +74,7 @@ class ThoughtFilter:
         self._stray: str | None = None
         self._cut_off = False
         self._separated = False
+        self._left_over = False
         self._spoke = False
         self._line_start = True
         self._answer_tags = 0
@@ -119,7 +123,7 @@ class ThoughtFilter:
         while self._held:
             at = self._next_trigger()
             if at:
-                said.append(self._take_plain(at))
+                said += self._take(at)
             if not self._held:
                 break
             mark = self._mark_here(final)
@@ -128,18 +132,29 @@ class ThoughtFilter:
             if isinstance(mark, _Mark):
                 said += self._pass(mark)
             else:
-                said.append(self._take_plain(1))
+                said += self._take(1)
         return said
+
+    def _take(self, length: int) -> list[str]:
+        """Take text that holds no mark; gives a retraction where it shows that what came before was a thought."""
+        retracted: list[str] = []
+        if self._left_over and not self._inside and self._held[:length].strip():
+            self._left_over = False
+            retracted = self._begin_anew()
+        return [*retracted, self._take_plain(length)]
 
     def _next_trigger(self) -> int:
         """How much of the held text comes before anything that may be a mark."""
+        if not self._spoke and not self._inside:
+            # At the beginning, marks are words as well.
+            return len(self._held) - len(self._held.lstrip())
         triggers = self._triggers()
         return next((at for at, character in enumerate(self._held) if character in triggers), len(self._held))
 
     def _triggers(self) -> str:
         if self._open:
-            return "<[◁" + self._open[0].triggers + self._open[0].triggers.upper()
-        return "<[◁" if self._spoke or self._implied else "<[◁aAhHf*"
+            return _BRACKETS + self._open[0].triggers + self._open[0].triggers.upper()
+        return _BRACKETS
 
     def _take_plain(self, length: int) -> str:
         text, self._held = self._held[:length], self._held[length:]
@@ -249,6 +264,10 @@ class ThoughtFilter:
     def _close_thought(self, family: MarkFamily) -> list[str]:
         if self._implied:
             self.began_inside = not self._separated
+        elif self._open and self._open[0].spoken and family not in self._open:
+            # What was opened by words is the beginning of a thought that no mark opened.
+            self.began_inside = not self._separated
+            self._open.clear()
         elif family in self._open:
             del self._open[self._open.index(family) :]
             if self._open:
@@ -267,8 +286,13 @@ class ThoughtFilter:
     def _retract(self) -> list[str]:
         """A closing mark that nothing opened."""
         if self.thought or self._separated or not self._spoke:
+            self._left_over = self._spoke and not self.thought
             self.thought = True
             return []
+        return self._begin_anew()
+
+    def _begin_anew(self) -> list[str]:
+        """What was said so far was a thought."""
         self.thought = self.began_inside = True
         self._spoke, self._line_start, self._code = False, True, CodeSpans()
         return [Retraction()]

@@ -162,6 +162,54 @@ def test_a_server_that_sends_thoughts_apart_is_not_waited_for() -> None:
     assert "".join(thoughts.feed("Hello the")) == "Hello the"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<antThinking>They greet.</antThinking>Hello.",
+        "<plan>\nThey greet.\n</plan>\nHello.",
+        "<rationale>They greet.</rationale>Hello.",
+        "<思考>They greet.</思考>Hello.",
+        "[think]They greet.[/think]Hello.",
+        "&lt;think&gt;They greet.&lt;/think&gt;Hello.",
+        "＜think＞They greet.＜/think＞Hello.",
+        "```thinking\nThey greet.\n```\nHello.",
+        "**Thinking:** They greet. **Answer:** Hello.",
+        "Thinking Process:\n\n1. They greet.\n</think>\n\nHello.",
+        "Thought: they greet.\nFinal Answer: Hello.",
+        "analysisthey greet.assistantfinalHello.",
+    ],
+)
+def test_more_ways_to_mark_a_thought(text: str) -> None:
+    assert {spoken.strip() for spoken in results(ThoughtFilter, text)} == {"Hello."}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<plan> is what you write there.",
+        "Reasoning: it is cold, so the answer: stay in.",
+        "Thinking of you!",
+        "[think] The bot ponders.",
+        "analysis of the sample",
+        "AT&T &lt;3 <思",
+    ],
+)
+def test_words_that_only_look_like_marks_are_said(text: str) -> None:
+    assert results(ThoughtFilter, text) == {text}
+
+
+def test_a_thought_that_comes_apart_and_goes_on_in_the_text_is_none_of_the_reply() -> None:
+    thoughts = ThoughtFilter()
+    thoughts.separate()
+    assert let_through(thoughts, ["They greet. ", "</think>\n", "Hello."]) == "Hello."
+
+
+def test_a_mark_that_is_left_over_at_the_end_takes_nothing_back() -> None:
+    thoughts = ThoughtFilter()
+    thoughts.separate()
+    assert let_through(thoughts, ["Hello.", "</think>", "\n"]).strip() == "Hello."
+
+
 @pytest.mark.parametrize("text", ["Hello the", "Hi, Ada", "I <3 y", "a [b", "`a` b"])
 def test_words_are_not_held_back(text: str) -> None:
     thoughts = ThoughtFilter()
