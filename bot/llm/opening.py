@@ -30,17 +30,24 @@ MOST_FIELDS = 3
 MOST_SHORTENINGS = 4
 """How often because of its length."""
 MOST_UNTOLD_WAITS = 3
-"""How often when there are too many requests and the server does not say until when."""
+"""How often when there are too many requests, or a proxy gets no answer, and nobody says until when."""
 LONGEST_LOADING_PAUSE = 5.0
 """Seconds between two looks at a server that loads, however long it wants us to wait."""
 
 _OVERLOADED = 529
-_NOT_READY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, _OVERLOADED})
+_NOT_READY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_EARLY, _OVERLOADED})
+_BEHIND_A_PROXY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
+"""A proxy's words for a server that starts anew, or is gone."""
 ABOUT_THE_REQUEST = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
+        HTTPStatus.FORBIDDEN,
         HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.CONFLICT,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.INTERNAL_SERVER_ERROR,
         HTTPStatus.NOT_IMPLEMENTED,
@@ -50,7 +57,7 @@ ABOUT_THE_REQUEST = frozenset(
 
 _LOADING = re.compile(
     r"\bloading (?:the )?model|model (?:is )?(?:still |currently )?(?:being )?load(?:ing|ed)\b|currently loading"
-    r"|still loading|not ready|warming up",
+    r"|still loading|not ready|not loaded yet|warming up",
     re.IGNORECASE,
 )
 
@@ -175,7 +182,7 @@ class Opening:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
             if self._change(refusal.body) or self._shorten(too_large):
                 return
-        elif refusal.status in _NOT_READY or refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if _may_pass(refusal):
             await self._wait(refusal, refused(self._options, refusal))
             return
         raise refused(self._options, refusal)
@@ -210,11 +217,11 @@ class Opening:
     async def _wait(self, refusal: Refusal, failure: ModelError) -> None:
         """Wait until the server may be ready; raises ``failure`` at once where nobody can wait so long."""
         self._waits += 1
-        if refusal.status in _NOT_READY:
+        if _is_loading(refusal):
             self._notice.loading()
         wanted = retry_after(refusal.headers, refusal.body, datetime.now(UTC))
         pause = pause_before(self._waits)
-        if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if not _is_loading(refusal):
             if refusal.quota_used_up or (wanted is None and self._waits > MOST_UNTOLD_WAITS):
                 raise failure
             pause = max(pause, wanted or 0.0)
@@ -274,6 +281,18 @@ class _LoadingNotice:
         call, self._call = self._call, None
         if call is not None:
             call()
+
+
+def _is_loading(refusal: Refusal) -> bool:
+    """Whether the server will be ready when its model is; some say so with a status of another meaning."""
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return False
+    return refusal.status in _NOT_READY or _LOADING.search(refusal.body) is not None
+
+
+def _may_pass(refusal: Refusal) -> bool:
+    """Whether the server may answer when it is asked again."""
+    return refusal.status in _BEHIND_A_PROXY | {HTTPStatus.TOO_MANY_REQUESTS} or _is_loading(refusal)
 
 
 def _has_system(body: Mapping[str, Any]) -> bool:

@@ -23,7 +23,11 @@ PROTECTED_FIELDS = frozenset({"messages", "model", "prompt", "stream"})
 _THINKING_FIELDS = ("reasoning_effort", "think", "thinking", "reasoning", "chat_template_kwargs", "enable_thinking")
 _STOP_NAMES = ("stop_sequences", "stop sequences", "stop sequence", "stop_words", "stop words", "stop tokens")
 _WRAPPERS = frozenset({"body", "query", "generation_config", "generationConfig", "generatecontentrequest"})
-_PLACE_KEYS = ("loc", "param", "field")
+_PLACE_KEYS = (
+    *("loc", "param", "field", "path", "property", "propertyPath", "pointer", "instancePath", "parameter", "argument"),
+    "additionalProperty",
+)
+_LISTS_OF_FIELDS = ("keys", "params", "parameters", "invalid_params", "unknown_fields", "unsupported_params")
 _BY_FIELD = ("errors", "fields")
 """Objects whose keys are the fields that are wrong."""
 _MAX_DEPTH = 8
@@ -33,13 +37,16 @@ _REFUSING = re.compile(
     r"|invalid|deprecated|removed|no longer|cannot be|can't be|may not|may only|must be|must have|should be"
     r"|too (?:large|big|high|many|long)|cannot find|not found|not available|not a? ?valid|not accepted|not one of"
     r"|maximum|cannot both|out of range|at most|at least|less than|greater than|range:"
-    r"|extra (?:inputs|fields)|additional propert|not implemented",
+    r"|extra (?:inputs|fields)|additional propert|not implemented|not accept|renamed|replaced|ignored|unavailable",
     re.IGNORECASE,
 )
+_SPENT = re.compile(r"\breached\b|could not finish|used up|higher \w+_", re.IGNORECASE)
+"""A server that names a limit because the answer came to it."""
 _PYTHON_PLACE = re.compile(r"""['"]loc['"]:\s*[(\[]([^)\]]*)[)\]]""")
 _QUOTED = re.compile(r"""['"]([^'"]+)['"]""")
 _RENAMED = re.compile(
-    r"(?:\buse|\btry|replaced (?:by|with)|renamed to|in favou?r of|did you mean|\binstead,? use)\s*:?\s*(?:the\s+)?"
+    r"(?:\buse|\btry|\bset|\bwants|\bexpect(?:s|ed)|replaced (?:by|with)|renamed to|in favou?r of|did you mean"
+    r"|\binstead,? use)\s*:?\s*(?:the\s+)?"
     r"(?:parameter\s+|field\s+|argument\s+)?(?P<quote>['\"`]?)(?P<name>[A-Za-z][A-Za-z0-9_]{1,40})(?P=quote)(?![\w='\"`])",
     re.IGNORECASE,
 )
@@ -126,12 +133,19 @@ def _places(document: object, sent: Mapping[str, Any]) -> Iterator[FieldPath | N
     for key, value in _inner(document, 0):
         if key in _BY_FIELD and isinstance(value, dict):
             yield from (_resolved([str(name)], sent) for name in value)
+        if key in _LISTS_OF_FIELDS and isinstance(value, list):
+            yield from (_resolved(_parts(name), sent) for name in value if isinstance(name, str))
         if key not in _PLACE_KEYS:
             continue
         if isinstance(value, str):
-            yield _resolved(re.split(r"[.\[\]]+", value), sent)
+            yield _resolved(_parts(value), sent)
         elif isinstance(value, list):
             yield _resolved([str(part) for part in value], sent)
+
+
+def _parts(place: str) -> list[str]:
+    """The keys in ``messages[0].role``, ``$.stop`` or ``/generation_config/stop``."""
+    return [part for part in re.split(r"[.\[\]/$#]+", place) if part]
 
 
 def _python_places(told: str, sent: Mapping[str, Any]) -> Iterator[FieldPath | None]:
@@ -176,17 +190,17 @@ def _other_names(field: str) -> tuple[str, ...]:
 
 def _named_in(told: str, sent: Mapping[str, Any]) -> tuple[FieldPath, ...]:
     """The field that a sentence of refusal names first."""
-    if not _REFUSING.search(told):
-        return ()
+    # Nobody writes max_tokens who does not mean it, in whatever language; a plain word needs a word of refusal.
+    refusing, spent = _REFUSING.search(told) is not None, _SPENT.search(told) is not None
     found = [
         (match.start(), path)
         for path in _paths(sent)
         for name in (path[-1], *_other_names(path[-1]))
-        if (match := _mention(name, nested=len(path) > 1).search(told))
+        if (refusing or ("_" in name and not spent)) and (match := _mention(name, nested=len(path) > 1).search(told))
     ]
     if found:
         return (min(found)[1],)
-    if re.search(r"\bthinking\b|\breasoning\b", told, re.IGNORECASE):
+    if refusing and re.search(r"\bthinking\b|\breasoning\b", told, re.IGNORECASE):
         return next((((field,),) for field in _THINKING_FIELDS if field in sent), ())
     return ()
 

@@ -12,7 +12,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 """Seconds between two attempts where the server names no time; the pause doubles with each."""
 
 _DELAY_IN_BODY = re.compile(
-    r"(?:\"retryDelay\"\s*:\s*\"|(?:try again|retry) in )(?P<amount>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s)\b",
+    r"(?:\"retryDelay\"\s*:\s*\"|(?:try again|retry) in )(?:(?P<minutes>\d{1,4})m(?!s)\s?)?"
+    r"(?P<amount>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s)\b",
     re.IGNORECASE,
 )
 _MILLISECONDS = 1000
@@ -33,7 +34,8 @@ def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float |
         return seconds if seconds is not None else _until(given, now)
     if found := _DELAY_IN_BODY.search(body):
         amount = float(found["amount"])
-        return amount / _MILLISECONDS if found["unit"].lower() == "ms" else amount
+        seconds = amount / _MILLISECONDS if found["unit"].lower() == "ms" else amount
+        return 60 * int(found["minutes"] or 0) + seconds
     return None
 
 

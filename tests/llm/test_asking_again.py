@@ -341,3 +341,37 @@ async def test_a_server_that_takes_the_second_request_and_says_nothing_is_too_la
         with pytest.raises(ModelError) as caught:
             await reply(client)
     assert caught.value.kind is ModelErrorKind.FIRST_TOKEN_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, '{"error":"model is loading"}'),
+        (400, '{"error":{"message":"Model is loading, please wait"}}'),
+        (404, '{"error":"model not loaded yet"}'),
+        (425, "too early"),
+        (502, "<html><h1>Bad Gateway</h1></html>"),
+        (504, "gateway timeout"),
+    ],
+)
+async def test_a_server_that_is_not_ready_is_waited_for_whatever_its_status(status: int, body: str) -> None:
+    server = Recorded(answering(status, body), ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        assert await reply(client) == "Hello."
+    assert len(server.bodies) == 2
+
+
+async def test_a_wait_of_minutes_is_not_taken_for_one_of_seconds() -> None:
+    server = Recorded(answering(429, '{"error":{"message":"Please try again in 1m0.2s."}}'), ANSWER)
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+        with pytest.raises(ModelError):
+            await reply(client)
+    assert len(server.bodies) == 1
+
+
+async def test_a_gateway_without_a_server_is_not_asked_for_ever() -> None:
+    server = Recorded(answering(502, "Bad Gateway"))
+    async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, first_token_timeout=30)) as client:
+        with pytest.raises(ModelError, match="502"):
+            await reply(client)
+    assert len(server.bodies) == 4

@@ -59,6 +59,26 @@ def openai(message: str, **more: Any) -> str:
         (openai("Unrecognized request argument supplied: cache_prompt"), "cache_prompt", None),
         (openai("Unrecognized request argument supplied: stop"), "stop", None),
         (openai("Unknown parameter: 'chat_template_kwargs'."), "chat_template_kwargs", None),
+        # in other words, other languages, and as lists of other kinds
+        ('{"error":"max_tokens has been renamed to max_completion_tokens."}', "max_tokens", "max_completion_tokens"),
+        (
+            '{"error":"It does not accept max_tokens; it wants max_completion_tokens"}',
+            "max_tokens",
+            "max_completion_tokens",
+        ),
+        (
+            "{\"error\":\"'max_tokens' was removed. Please set 'max_completion_tokens'.\"}",
+            "max_tokens",
+            "max_completion_tokens",
+        ),
+        (openai("Der Parameter 'max_tokens' wird nicht unterstützt."), "max_tokens", None),
+        ('{"violations":[{"propertyPath":"top_k","message":"This value should be blank."}]}', "top_k", None),
+        ('{"error":{"code":"bad_request","invalid_params":["top_k"]}}', "top_k", None),
+        ('{"error":{"issues":[{"code":"unrecognized_keys","keys":["top_k"],"path":[]}]}}', "top_k", None),
+        ('{"error":{"issues":[{"code":"invalid_type","path":["stop"],"message":"Expected nothing"}]}}', "stop", None),
+        ('{"errors":[{"source":{"pointer":"/top_k"},"detail":"is not allowed"}]}', "top_k", None),
+        ('{"errors":[{"instancePath":"/stream_options/include_usage"}]}', "stream_options.include_usage", None),
+        ('{"error":"bad","details":[{"params":{"additionalProperty":"stop"}}]}', "stop", None),
         # xAI
         ('{"code":"invalid argument","error":"Argument not supported on this model: stop"}', "stop", None),
         ('{"error":"Argument not supported on this model: cachePrompt"}', "cache_prompt", None),

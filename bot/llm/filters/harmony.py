@@ -14,7 +14,9 @@ import regex
 from bot.llm.filters.chain import Retraction
 
 _MARK = regex.compile(r"<\|(start|channel|message|constrain|end|return|call)\|>")
-_REST_OF_HEADER = regex.compile(r"\s{0,4}(?:assistant\s?)?(?:analysis|commentary|final)\s?(?=<\|(?:message|constrain)\|>)")
+_REST_OF_HEADER = regex.compile(
+    r"\s{0,4}(?:assistant\s?)?(?:analysis|commentary|final)\s?(?=<\|(?:message|constrain)\|>)"
+)
 """A header whose first marks stood in the prompt."""
 _ENDS = frozenset({"end", "return", "call"})
 _CHANNEL = "\x00"

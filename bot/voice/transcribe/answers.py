@@ -54,8 +54,9 @@ def _read_json(answer: Any) -> Answer:
     match answer:
         case {"error": error} if error:
             raise AnswerError(complaint(answer))
-        case {"text": str() as text}:
-            segments = _segments(answer.get("segments"), text)
+        case {"text": str() | None as text}:
+            # Some answer null where nothing was said.
+            segments = _segments(answer.get("segments"), text or "")
             return Answer(segments, language_code(answer.get("language") or answer.get("detected_language")))
         case {"segments": list() as listed} | {"transcription": list() as listed} if segments := _segments(listed, ""):
             return Answer(segments, language_code(answer.get("language")))

@@ -37,6 +37,8 @@ _NOTES = re.compile(r"<\|[^|<>]*\|>|\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]
 """What recognisers write about the sound: [BLANK_AUDIO], (coughing), *music*, <|nospeech|>."""
 _KANA = frozenset(map(chr, range(0x3040, 0x3100)))
 _WORD = re.compile(r"\w")
+_BETWEEN = ("and", "und", "och", "et", "en", "og", "ve", "и", "y", "e", "i", "と", "和")
+"""What recognisers write between the names of a list."""
 _FRAME = HEARING_RATE // 50
 _QUIET_SHARE = 0.1
 _QUIETEST = 1e-4
@@ -88,7 +90,7 @@ class Guards:
         text = " ".join(" ".join(kept).split())
         if letters(text) > max(FEWEST_LETTERS, LETTERS_A_SECOND * len(sound) / HEARING_RATE):
             return ""
-        return "" if _is_prompt(text, hot_words) else text
+        return "" if _is_prompt(text, hot_words, loud) else text
 
     def _is_said(self, segment: HeardSegment, text: str, loud: float, names: frozenset[str], *, alone: bool) -> bool:
         if (segment.log_probability or 0.0) < HOPELESS_LOG_PROBABILITY or _compression(segment, text) > COMPRESSION:
@@ -141,16 +143,24 @@ def _compression(segment: HeardSegment, text: str) -> float:
     return len(data) / len(zlib.compress(data)) if len(data) >= SHORTEST_LOOP else 0.0
 
 
-def _is_prompt(text: str, hot_words: Sequence[str]) -> bool:
+def _is_prompt(text: str, hot_words: Sequence[str], loud: float) -> bool:
     """Whether a text is the hot words given back: two or more of them, and nothing else.
 
-    One of them alone is somebody who is called by name; so is one that is said again and again.
+    One of them alone is somebody who is called by name; so is one that is said again and again. With an "and" between
+    them they are only given back where nobody speaks so fast.
     """
     said = plain(text)
     words = sorted({word for hot in hot_words if (word := plain(hot))}, key=len, reverse=True)
-    used = fill(said, words)
+    if _are_given_back(said, words, ()):
+        return True
+    return loud < letters(said) / NATURAL_LETTERS_A_SECOND and _are_given_back(said, words, _BETWEEN)
+
+
+def _are_given_back(said: str, words: Sequence[str], between: Sequence[str]) -> bool:
+    known = (*words, *between)
+    used = fill(said, known)
     if used is None:
         # The last one may have been cut off.
         said, _, rest = said.rpartition(" ")
-        used = fill(said, words) if any(word.startswith(rest) for word in words) else None
-    return used is not None and len(set(used)) > 1
+        used = fill(said, known) if any(word.startswith(rest) for word in words) else None
+    return used is not None and len(set(used).difference(between)) > 1

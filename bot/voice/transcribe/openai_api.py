@@ -250,7 +250,8 @@ class OpenAITranscriber:
             return read_answer(body)
         except AnswerError as error:
             reason = f": {error}" if str(error) else ""
-            raise _RequestFailed(f"{server.host} does not answer as a transcription server does{reason}.") from error
+            told = f"{server.host} does not answer as a transcription server does{reason}."
+            raise _RequestFailed(told, passes=_is_cut_off(body)) from error
 
     def _form(self, request: TranscriptionRequest, way: _Way) -> aiohttp.FormData:
         server = self._server
@@ -288,6 +289,18 @@ class OpenAITranscriber:
             wait=wait,
             refused_field=status in REFUSED_FIELDS,
         )
+
+
+def _is_cut_off(body: bytes) -> bool:
+    """Whether an answer without words broke off, or is a page of a proxy's: the next one may be whole."""
+    text = body.decode("utf-8-sig", errors="replace").strip()
+    if text[:1] not in ("{", "["):
+        return text[:1] in ("", "<")
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _explain(status: int, words: str, wait: float | None) -> str:

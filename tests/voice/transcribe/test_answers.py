@@ -76,7 +76,10 @@ def test_the_words_are_found_in_every_shape(body: str) -> None:
     assert words(body) == "There are 12"
 
 
-@pytest.mark.parametrize("body", ['{"text": ""}', '{"text": " ", "segments": []}', "WEBVTT\n"])
+@pytest.mark.parametrize(
+    "body",
+    ['{"text": null}', '{"text": null, "segments": []}', '{"text": ""}', '{"text": " ", "segments": []}', "WEBVTT\n"],
+)
 def test_nothing_may_have_been_said(body: str) -> None:
     assert words(body) == ""
 

@@ -138,6 +138,9 @@ def test_words_beside_such_a_note_are_kept() -> None:
         "Seiyuu, Ada, Be",
         "Seiyuu Ada Ben Seiyuu Ada Ben",
         "Seiyuu、小雪",
+        "Seiyuu, Ada and Ben",
+        "Seiyuu, Ada und Ben.",
+        "Ada & Ben",
     ],
 )
 def test_the_hot_words_given_back_are_no_speech(text: str) -> None:

@@ -216,6 +216,12 @@ async def test_a_server_that_fails_for_good_is_told_in_words_that_help(status: i
         assert talk.clock.slept < openai_api.PATIENCE
 
 
+@pytest.mark.parametrize("body", ["", " \n", '{"text": "Hel', "<html><h1>Bad gateway</h1></html>"])
+async def test_an_answer_that_broke_off_is_asked_for_again(body: str) -> None:
+    async with talking(answering(body), HELLO) as talk:
+        assert await talk.hear() == "Hello."
+
+
 async def test_a_guess_that_nobody_wants_any_more_holds_up_nobody() -> None:
     async with talking(silent(), silent(), silent(), HELLO) as talk:
         guesses = [asyncio.create_task(talk.hear(Urgency.SPECULATION)) for _ in range(3)]
