@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.logging import RichHandler
 
 from bot.demo import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
@@ -21,6 +19,7 @@ from bot.services import check_speech_settings
 from bot.setting_notices import setting_notices
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter
+from bot.watching.log import log_to_stderr
 from config.settings import Settings, SettingsError, load_settings
 
 USAGE_ERROR = 2
@@ -60,18 +59,12 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
         case "doctor":
             return await (run_doctor_json(settings) if options.json else run_doctor(settings, Console()))
         case _:
-            _log_to_stderr(verbose=options.verbose)
             if options.events:
+                log_to_stderr(verbose=options.verbose)
                 return await run_bot(settings, EventWriter(sys.stdout))
-            return await run_bot(settings, CallConsole(Console(), persona_name(settings)))
-
-
-def _log_to_stderr(*, verbose: bool) -> None:
-    handler = RichHandler(console=Console(stderr=True), show_path=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", datefmt="[%X]", handlers=[handler])
-    logging.getLogger("gguf").setLevel(logging.WARNING)
-    # discord.py tells every heartbeat and reconnect at INFO; its warnings are enough for most.
-    logging.getLogger("discord").setLevel(logging.DEBUG if verbose else logging.WARNING)
+            view = CallConsole(Console(), persona_name(settings))
+            log_to_stderr(verbose=options.verbose, before_each=view.break_line)
+            return await run_bot(settings, view)
 
 
 def _parser() -> argparse.ArgumentParser:

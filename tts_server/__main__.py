@@ -17,6 +17,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from config.log_lines import FORMAT, TIMES
 from config.privacy import stay_offline
 from tts_server.assembly import create_better_speech, create_speech
 from tts_server.cards.poll import CardPoll
@@ -162,7 +163,8 @@ def main() -> int:
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        format=FORMAT,
+        datefmt=TIMES,
     )
     try:
         settings = load_settings(**arguments)

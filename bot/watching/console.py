@@ -1,57 +1,115 @@
-"""The live console: who said what, the reply as it is spoken, a row of timings a turn."""
+"""The live console: who said what, the reply as it is heard, a row of timings a turn."""
 
 from __future__ import annotations
 
+import re
+
+from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
+from rich.style import Style
 from rich.text import Text
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, PromptTaken, RemarkHeard, ReplyEnded, Told, WordsSpoken
+from bot.voice.dialogue.reply import Outcome
+from bot.voice.events import (
+    AnswerHeard,
+    CallBegan,
+    CallEnded,
+    CallEvent,
+    PromptTaken,
+    RemarkHeard,
+    ReplyEnded,
+    Told,
+    WordsSpoken,
+)
 from bot.voice.metrics import STAGES, TurnTrace
 
 _NOT_SHOWN = ("last_packet",)
+_MARGIN = 11
+"""Columns before what is said, in which stands who says it."""
+_MARKDOWN = re.compile(r"\*\*|__|~~|\|\||`|(?<!\w)[*_]|[*_](?!\w)|\\(?=[^\w\s])|^(?:>|#{1,3}|-#) ", re.MULTILINE)
 
 
 class CallConsole:
-    """A watcher that prints to a terminal, or plainly where there is none."""
+    """A watcher that prints to a terminal, where words are not broken, or plainly where there is none.
+
+    A clause of a reply is printed when it has been heard, so that of one that is interrupted only that much is shown.
+    """
 
     def __init__(self, console: Console, name: str) -> None:
         self._console = console
         self._name = name
-        self._speaking = False
+        self._column = 0
+        self._begun = False
+        self._said: list[str] = []
+        self._clause: list[str] = []
 
     def __call__(self, event: CallEvent) -> None:
         """Print one event."""
         match event:
             case CallBegan(channel, encrypted):
-                lock = "end-to-end encrypted (DAVE)" if encrypted else "not end-to-end encrypted"
+                lock = "end-to-end encrypted (DAVE)" if encrypted else "not end-to-end encrypted yet"
                 self.note(f"📞 {self._name} is in {channel}, {lock}")
             case CallEnded(channel, cause):
                 self.note(f"📞 {self._name} has left {channel} ({cause})")
             case PromptTaken(_, author, text):
-                self._line(Text.assemble((f"{author:>10} ", "bold cyan"), text))
+                self._said, self._clause = [], []
+                self._line(author, "bold cyan", text)
             case RemarkHeard(_, author, text, addressed) if not addressed:
-                self._line(Text.assemble((f"{author:>10} ", "cyan"), (f"{text}  (not to me)", "dim")))
+                self._line(author, "cyan", f"{text}  (not to me)", "dim")
             case WordsSpoken(_, text):
-                self._spoken(text)
+                self._heard(self._clause)
+                self._clause = text.split()
+            case AnswerHeard(text, interrupted):
+                self._heard(self._rest_of(text) if interrupted else self._clause)
+                self._clause = []
             case ReplyEnded(trace):
+                self._heard(self._clause if trace.outcome is Outcome.SPOKEN else [])
+                self._said, self._clause = [], []
                 self._timings(trace)
             case Told(text):
-                self._line(Text.assemble((f"{'(written)':>10} ", "bold yellow"), text))
+                self.written(text)
 
     def note(self, text: str) -> None:
         """Print a remark of the program's own."""
-        self._break()
-        self._console.print(escape(text), style="bold")
+        self.break_line()
+        self._words(text, "bold", margin=0)
+        self.break_line()
 
-    def _spoken(self, text: str) -> None:
-        if not self._speaking:
-            self._console.print(Text(f"{self._name:>10} ", "bold magenta"), end="")
-            self._speaking = True
-        self._console.print(Text(text), end="", soft_wrap=True)
+    def written(self, text: str) -> None:
+        """Print what the bot has written, without the signs of markdown."""
+        for line in _MARKDOWN.sub("", text).splitlines():
+            self._line(self._name, "bold yellow", f"(written) {line}")
+
+    def ask(self, prompt: str) -> None:
+        """Begin a line in which somebody types; whatever is printed next begins another."""
+        self.break_line()
+        self._print(prompt, "bold cyan")
+
+    def typed(self) -> None:
+        """Whoever was asked has ended the line."""
+        self._column = 0
+
+    def break_line(self) -> None:
+        """End a line that has been begun; what is printed by others then stands in a line of its own."""
+        if self._column:
+            self._console.print()
+            self._column = 0
+
+    def _heard(self, words: list[str]) -> None:
+        if not words:
+            return
+        if not self._column:
+            self._begin(self._name, "bold magenta")
+        self._words(" ".join(words))
+        self._said += words
+
+    def _rest_of(self, heard: str) -> list[str]:
+        """The words that were heard and are not shown yet."""
+        words = heard.split()
+        return words[len(self._said) :] if words[: len(self._said)] == self._said else []
 
     def _timings(self, trace: TurnTrace) -> None:
-        self._break()
+        self.break_line()
         stages = [
             f"{name} {value:.0f} ms"
             for stage, name in STAGES.items()
@@ -59,13 +117,35 @@ class CallConsole:
         ]
         microphone = [trace.microphone] if trace.microphone else []
         row = " · ".join([*microphone, *stages, f"{trace.audio / 1000:.1f} s spoken", trace.outcome.value])
-        self._console.print(f"{'':>10} ⏱  {row}", style="dim", highlight=False)
+        self._begin("", "")
+        self._words(f"⏱  {row}", "dim")
+        self.break_line()
 
-    def _line(self, text: Text) -> None:
-        self._break()
-        self._console.print(text, soft_wrap=True)
+    def _line(self, who: str, style: str, text: str, words_style: str = "") -> None:
+        self.break_line()
+        self._begin(who, style)
+        self._words(text, words_style)
+        self.break_line()
 
-    def _break(self) -> None:
-        if self._speaking:
-            self._console.print()
-            self._speaking = False
+    def _begin(self, who: str, style: str) -> None:
+        self._print(f"{who:>{_MARGIN - 1}} ", style)
+        self._begun = True
+
+    def _words(self, text: str, style: str = "", *, margin: int = _MARGIN) -> None:
+        """Print words behind what stands in the line, and below the first of them where the terminal ends."""
+        for word in text.split(" "):
+            blank = "" if self._column == 0 or self._begun else " "
+            self._begun = False
+            if self._fits(blank + word) or self._column <= margin:
+                self._print(blank + word, style)
+            else:
+                self._console.print()
+                self._column = 0
+                self._print(" " * margin + word, style)
+
+    def _fits(self, text: str) -> bool:
+        return not self._console.is_terminal or self._column + cell_len(text) <= self._console.width
+
+    def _print(self, text: str, style: str) -> None:
+        self._console.print(Text(text, Style.parse(style)), end="", soft_wrap=True)
+        self._column += cell_len(text)

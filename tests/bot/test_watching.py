@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +28,7 @@ from bot.voice.events import (
 from bot.voice.metrics import TurnClock, TurnTrace
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter, decode_event
+from bot.watching.log import log_to_stderr
 from bot.watching.traces import TraceFile
 
 TRACE = TurnTrace("r1", Outcome.SPOKEN, 0.1, first_token=11.0, first_packet=15.5, audio=1200)
@@ -68,6 +73,87 @@ def test_the_console_shows_who_said_what_the_words_and_the_times() -> None:
     assert "first token 11 ms" in said
     assert "first packet 16 ms" in said
     assert "end-to-end encrypted" in said
+
+
+def shown(*events: CallEvent, width: int = 50, terminal: bool = True) -> list[str]:
+    stream = io.StringIO()
+    view = CallConsole(Console(file=stream, width=width, force_terminal=terminal, color_system=None), "Seiyuu")
+    for event in events:
+        view(event)
+    return stream.getvalue().splitlines()
+
+
+def test_of_an_interrupted_clause_only_what_was_heard_is_shown() -> None:
+    lines = shown(
+        WordsSpoken("r1", "Once upon a time,"),
+        WordsSpoken("r1", " there was a small radio."),
+        AnswerHeard("Once upon a time, there was", interrupted=True),
+        ReplyEnded(replace(TRACE, outcome=Outcome.INTERRUPTED)),
+    )
+    assert lines[0] == "    Seiyuu Once upon a time, there was"
+    assert "radio" not in "".join(lines)
+
+
+def test_a_reply_that_nobody_heard_anything_of_is_not_shown() -> None:
+    lines = shown(WordsSpoken("r1", "Well,"), ReplyEnded(replace(TRACE, outcome=Outcome.INTERRUPTED)))
+    assert not any("Well" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [30, 41, 50])
+def test_a_terminal_never_breaks_a_word(width: int) -> None:
+    text = "The radio wished that someone would talk to it, and was asked for applause in later calls."
+    for events in (
+        [PromptTaken("r1", "Ada", text)],
+        [WordsSpoken("r1", text[:17]), WordsSpoken("r1", text[17:]), ReplyEnded(TRACE)],
+        [Told(text)],
+    ):
+        lines = shown(*events, width=width)
+        assert max(map(len, lines)) <= width
+        words = " ".join(line.strip() for line in lines if "⏱" not in line).split()
+        assert [word for word in words if word in text.split()][: len(text.split())] == text.split()
+
+
+def test_a_file_gets_whole_lines() -> None:
+    text = "word " * 60 + "end"
+    assert shown(PromptTaken("r1", "Ada", text), terminal=False) == [f"       Ada {text}"]
+
+
+def test_an_answer_that_goes_on_after_something_else_begins_a_line_of_its_own() -> None:
+    stream = io.StringIO()
+    view = CallConsole(Console(file=stream, width=80), "Seiyuu")
+    view(WordsSpoken("r1", "There was"))
+    view(WordsSpoken("r1", " a small radio,"))
+    view.note("Ada coughs.")
+    view(WordsSpoken("r1", " that was sad."))
+    assert stream.getvalue().splitlines() == ["    Seiyuu There was", "Ada coughs.", "    Seiyuu a small radio,"]
+
+
+def test_what_is_written_has_a_name_and_no_markdown() -> None:
+    (line,) = shown(Told("👂 **I listen** here: `!optout`, *or* not. VOICE_ENABLED stays."), width=120)
+    assert line == "    Seiyuu (written) 👂 I listen here: !optout, or not. VOICE_ENABLED stays."
+
+
+def test_a_log_line_does_not_stick_to_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    level = root.level
+    try:
+        view = CallConsole(Console(file=sys.stderr, width=80), "Seiyuu")
+        log_to_stderr(verbose=False, before_each=view.break_line)
+        view(WordsSpoken("r1", "I am fine,"))
+        view(WordsSpoken("r1", " thanks."))
+        logging.getLogger("bot.x").warning("The voice failed")
+        logging.getLogger("apscheduler.scheduler").info("Added job")
+        logging.getLogger("discord.gateway").warning("Can't keep up, shard ID %s websocket is %.1fs behind.", 0, 41.3)
+    finally:
+        root.handlers = before
+        root.setLevel(level)
+        for name in ("discord", "apscheduler", "gguf"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "    Seiyuu I am fine,"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d WARNING bot\.x: The voice failed", lines[1])
+    assert len(lines) == 2
 
 
 def test_the_trace_file_gets_a_line_a_turn(tmp_path: Path) -> None:
