@@ -80,7 +80,11 @@ def _parser() -> argparse.ArgumentParser:
         "health: how the running bot is. version: which Seiyuu this is. "
         "Left out: run if DISCORD_TOKEN is set, else demo.",
     )
-    parser.add_argument("--stay", action="store_true", help="demo: go on after the scripted call, until Ctrl-C")
+    parser.add_argument(
+        "--stay",
+        action="store_true",
+        help="demo: go on after the scripted call, and let you type to the bot, until Ctrl-C or Ctrl-D",
+    )
     parser.add_argument("--out", type=Path, default=None, help="demo: where the WAV files go (default: DATA_DIR/demo)")
     parser.add_argument("--json", action="store_true", help="doctor, health: write one JSON object")
     parser.add_argument("--version", action="version", version=f"Seiyuu {VERSION}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +13,17 @@ from rich.progress import Progress
 
 from bot.child import bot_process
 from bot.demo_script import Caller, CallFailedError
+from bot.demo_settings import demo_environment, demo_settings, left_out
+from bot.demo_talk import stay
 from bot.operator_files import persona_name, prepare_folders
 from bot.voice.events import CallEvent
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.watching.console import CallConsole
 from config.settings import Profile, Settings
 from sandbox.server import Sandbox
+from tts_server.settings import load_settings as load_speech_settings
+
+NOT_TAKEN = "Of your own settings the demonstration takes the engines alone. It does not use: {names}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,12 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
     except OSError as error:
         console.print(f"✘ {error}", style="bold red", markup=False, soft_wrap=True)
         return 1
+    own, speech = settings, load_speech_settings()
+    settings = demo_settings(own)
     _introduce(settings, console)
-    playing = asyncio.create_task(_play(settings, options, console, out), name="demo")
+    if ignored := left_out(own, speech):
+        console.print(NOT_TAKEN.format(names=", ".join(ignored)), style="dim", markup=False, highlight=False)
+    playing = asyncio.create_task(_play(settings, demo_environment(own, speech), options, console, out), name="demo")
     loop = asyncio.get_running_loop()
     interrupted = False
 
@@ -75,20 +84,21 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
     return 0
 
 
-async def _play(settings: Settings, options: DemoOptions, console: Console, out: Path) -> None:
+async def _play(
+    settings: Settings, environment: Mapping[str, str], options: DemoOptions, console: Console, out: Path
+) -> None:
     await _make_ears(settings, console)
     view = CallConsole(console, persona_name(settings))
     feed = _Feed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
-        async with bot_process(_pointed_at(sandbox, out), out / "bot.log", feed):
+        async with bot_process({**environment, **_pointed_at(sandbox, out)}, out / "bot.log", feed):
             caller = Caller(
                 sandbox, view, feed.watchers, out, prefix=settings.command_prefix, judge=settings.uses_toy_model
             )
             await caller.play()
             if options.stay:
-                view.note("Staying. The bot and its local Discord run until Ctrl-C.")
-                await asyncio.Event().wait()
+                await stay(sandbox, view, feed.watchers, out, settings.command_prefix)
 
 
 async def _make_ears(settings: Settings, console: Console) -> None:

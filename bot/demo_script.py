@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from sandbox.recogniser import SentenceRecogniser
 from sandbox.server import Sandbox
 from sandbox.speech import GUEST_VOICES, speech
 from sandbox.speech_sounds import cough
+from sandbox.voice.hearing import Sound, TimedSound, save_mix
 from sandbox.voice.microphone import VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE
 
@@ -78,6 +80,7 @@ class Caller:
         self._view = view
         self._out = out
         self._join_command = f"{prefix}join"
+        self._said: list[TimedSound] = []
         self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
         self._spoken: asyncio.Queue[str] = asyncio.Queue()
         self._recogniser = SentenceRecogniser(_ANSWERS) if judge else None
@@ -126,6 +129,10 @@ class Caller:
 
     async def _speak(self, guest: Guest, text: str) -> None:
         sound = await asyncio.to_thread(speech, text, GUEST_VOICES[guest.user.name])
+        await self._microphone(guest, sound)
+
+    async def _microphone(self, guest: Guest, sound: Sound) -> None:
+        self._said.append(TimedSound(time.monotonic(), sound))
         # The room behind the words, through which Discord's voice activity stays open for a moment.
         await guest.voice.speak(np.pad(sound, (0, ROOM)), VoiceActivity())
 
@@ -155,7 +162,7 @@ class Caller:
         for _ in range(COUGH_AT):
             await self._within(self._spoken.get(), "a story")
         self._view.note("Ada coughs; the story goes on.")
-        await guest.voice.speak(np.pad(cough(1), (0, ROOM)), VoiceActivity())
+        await self._microphone(guest, cough(1))
         for _ in range(INTERRUPT_AT - COUGH_AT):
             await self._within(self._spoken.get(), "the story to go on")
         self._view.note("Ada interrupts.")
@@ -185,6 +192,9 @@ class Caller:
 
     def _save(self, ada: Guest, ben: Guest) -> None:
         bot = self._sandbox.bot_id
+        whole = self._out / "call.wav"
+        save_mix(whole, [*self._said, *ada.voice.hearing.timed(bot)])
+        self._view.note(f"The whole call, with everybody in it: {whole}")
         for guest in (ada, ben):
             path = self._out / f"heard-by-{guest.user.name.lower()}.wav"
             guest.voice.hearing.save_wav(path, bot)

@@ -37,7 +37,7 @@ class CallConsole:
 
     def __init__(self, console: Console, name: str) -> None:
         self._console = console
-        self._name = name
+        self.name = name
         self._column = 0
         self._begun = False
         self._said: list[str] = []
@@ -48,9 +48,9 @@ class CallConsole:
         match event:
             case CallBegan(channel, encrypted):
                 lock = "end-to-end encrypted (DAVE)" if encrypted else "not end-to-end encrypted yet"
-                self.note(f"📞 {self._name} is in {channel}, {lock}")
+                self.note(f"📞 {self.name} is in {channel}, {lock}")
             case CallEnded(channel, cause):
-                self.note(f"📞 {self._name} has left {channel} ({cause})")
+                self.note(f"📞 {self.name} has left {channel} ({cause})")
             case PromptTaken(_, author, text):
                 self._said, self._clause = [], []
                 self._line(author, "bold cyan", text)
@@ -78,7 +78,7 @@ class CallConsole:
     def written(self, text: str) -> None:
         """Print what the bot has written, without the signs of markdown."""
         for line in _MARKDOWN.sub("", text).splitlines():
-            self._line(self._name, "bold yellow", f"(written) {line}")
+            self._line(self.name, "bold yellow", f"(written) {line}")
 
     def ask(self, prompt: str) -> None:
         """Begin a line in which somebody types; whatever is printed next begins another."""
@@ -99,7 +99,7 @@ class CallConsole:
         if not words:
             return
         if not self._column:
-            self._begin(self._name, "bold magenta")
+            self._begin(self.name, "bold magenta")
         self._words(" ".join(words))
         self._said += words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +40,28 @@ class _Speaker:
     undecryptable: int = 0
     decoder: MonoDecoder | None = None
     decoded: list[Sound] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimedSound:
+    """Sound that begins at ``at``, in monotonic seconds."""
+
+    at: float
+    sound: Sound
+
+
+def save_mix(path: Path, pieces: Sequence[TimedSound]) -> None:
+    """Write these, mixed, as a WAV file that begins with the first of them: 16-bit mono at 48,000 Hz."""
+    begin = min((piece.at for piece in pieces), default=0.0)
+    placed = [(round((piece.at - begin) * SAMPLE_RATE), piece.sound) for piece in pieces]
+    mix = np.zeros(max((position + len(sound) for position, sound in placed), default=0), np.float32)
+    for position, sound in placed:
+        mix[position : position + len(sound)] += sound
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((np.clip(mix, -1, 1) * 32767).astype("<i2").tobytes())
 
 
 class Hearing:
@@ -130,23 +152,17 @@ class Hearing:
 
     def save_wav(self, path: Path, *users: int) -> None:
         """Write what these speakers (all, if none is named) said, mixed as it arrived; 16-bit mono at 48,000 Hz."""
-        chosen = [self._speaker(user) for user in (users or self.speakers)]
-        for speaker in chosen:
+        save_mix(path, self.timed(*users))
+
+    def timed(self, *users: int) -> list[TimedSound]:
+        """What these speakers (all, if none is named) said, each piece with the time at which it is heard."""
+        pieces: list[TimedSound] = []
+        for speaker in [self._speaker(user) for user in (users or self.speakers)]:
             self._decode(speaker)
-        begin = min((speaker.packets[0].arrival for speaker in chosen if speaker.packets), default=0.0)
-        placed = [
-            (position, sound)
-            for speaker in chosen
-            for position, sound in _placed(speaker.packets, speaker.decoded, begin)
-        ]
-        mix = np.zeros(max((position + len(sound) for position, sound in placed), default=0), np.float32)
-        for position, sound in placed:
-            mix[position : position + len(sound)] += sound
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(SAMPLE_RATE)
-            file.writeframes((np.clip(mix, -1, 1) * 32767).astype("<i2").tobytes())
+            begin = speaker.packets[0].arrival if speaker.packets else 0.0
+            placed = _placed(speaker.packets, speaker.decoded, begin)
+            pieces += [TimedSound(begin + position / SAMPLE_RATE, sound) for position, sound in placed]
+        return pieces
 
     def _speaker(self, user: int) -> _Speaker:
         return self._speakers.setdefault(user, _Speaker())

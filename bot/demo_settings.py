@@ -1,0 +1,71 @@
+"""What the demonstration takes of a person's settings: their engines. For the rest it has settings of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from config.settings import Settings
+from config.types import BlankCounts
+from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL
+from tts_server.settings import Settings as SpeechSettings
+
+_KEPT = frozenset({"profile", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
+_NOT_TOLD = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})
+"""The demonstration can't but have its own of these."""
+_FIELDS: dict[str, FieldInfo] = {**SpeechSettings.model_fields, **Settings.model_fields}
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """The same engines, and everything else as it is in the demonstration."""
+    usual = {name: _usual(field) for name, field in Settings.model_fields.items() if not _is_taken(name, settings)}
+    return settings.model_copy(update=usual)
+
+
+def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, str]:
+    """Variables for the demonstration's bot: they hide what a person has set for their own bot, but for its engines."""
+    hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_taken(name, settings)}
+    # The demonstration's bot has a DATA_DIR of its own, with no weights and no voices in it.
+    kept = {}
+    if speech.xtts_model == USUAL_XTTS_MODEL:
+        kept["XTTS_MODEL"] = str((settings.data_dir / "models" / "xtts-v2").resolve())
+    if speech.tts_voices_dir == USUAL_VOICES_DIR and _is_taken("tts_voices_dir", settings):
+        kept["TTS_VOICES_DIR"] = str((settings.data_dir / "voices").resolve())
+    return {**hidden, **kept}
+
+
+def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
+    """The variables that a person has set and the demonstration does not take."""
+    set_here = {name: getattr(speech, name) for name in SpeechSettings.model_fields}
+    set_here.update({name: getattr(settings, name) for name in Settings.model_fields})
+    return sorted(
+        name.upper()
+        for name, value in set_here.items()
+        if name not in _NOT_TOLD and not _is_taken(name, settings) and value != _usual(_FIELDS[name])
+    )
+
+
+def _is_taken(name: str, settings: Settings) -> bool:
+    """Whether a setting belongs to an engine that the person has chosen; the toys are taken as they are."""
+    if name in _KEPT:
+        return True
+    if name.startswith("llm_"):
+        return not settings.uses_toy_model
+    if name.startswith("stt_"):
+        return not settings.uses_toy_transcriber
+    if name.startswith(("tts_", "xtts_")):
+        return settings.voice_engine != "espeak" or settings.tts_websocket_url is not None
+    return False
+
+
+def _usual(field: FieldInfo) -> Any:
+    return field.get_default(call_default_factory=True)
+
+
+def _written(field: FieldInfo) -> str:
+    """As a variable: empty is "not set", unless an empty value means something."""
+    if not any(isinstance(mark, BlankCounts) for mark in field.metadata):
+        return ""
+    usual = _usual(field)
+    return ",".join(usual) if isinstance(usual, tuple) else str(usual)

@@ -1,0 +1,215 @@
+"""After the scripted call: whoever sits at the terminal types to the bot, as a guest of the local Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded, Told
+from bot.watching.console import CallConsole
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from sandbox.voice.hearing import TimedSound, save_mix
+from sandbox.world.entities import Message
+
+NAME = "You"
+PROMPT = "you> "
+ANSWER_LIMIT = 90.0
+JOIN_LIMIT = 60.0
+STILL = 1.5
+"""Seconds without a change after which what the bot writes is whole: it edits an answer while the model writes it."""
+STAYING = "Staying. The bot and its local Discord run until Ctrl-C."
+WELCOME = (
+    "Now you: type something, and it is answered aloud. {prefix}help shows the commands. What you hear and read is "
+    "kept in {out}. Ctrl-D or Ctrl-C ends it."
+)
+NO_ANSWER = "No answer came in {limit:.0f} s."
+
+
+def someone_types() -> bool:
+    """Whether there is a terminal at which somebody can type now."""
+    try:
+        return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+async def stay(
+    sandbox: Sandbox, view: CallConsole, watchers: list[Callable[[CallEvent], None]], out: Path, prefix: str
+) -> None:
+    """Keep the local Discord up: for who types at the terminal, until they end it; else for ever."""
+    if not someone_types():
+        view.note(STAYING)
+        await asyncio.Event().wait()
+    await TypedTalk(sandbox, view, watchers, out, prefix).run(TypedLines(sys.stdin.fileno()))
+    view.note("Ended.")
+
+
+class TypedLines:
+    """Lines from a terminal or a pipe, without a thread. Belongs to the event loop that runs where it is made."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self._begun = b""
+
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Listen inside the block."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._descriptor, self._take)
+        try:
+            yield
+        finally:
+            loop.remove_reader(self._descriptor)
+
+    async def next(self) -> str | None:
+        """The next line, without its end; ``None``: there are no more."""
+        return await self._lines.get()
+
+    def _take(self) -> None:
+        try:
+            data = os.read(self._descriptor, 4096)
+        except OSError:
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            self._lines.put_nowait(None)
+            return
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in lines:
+            self._lines.put_nowait(line.decode("utf-8", "replace").strip())
+
+
+class TypedTalk:
+    """What is typed goes to the bot, and its answers come back: written, and as sound files.
+
+    Args:
+        watchers: who is told of the bot's events; the console among them.
+        out: the folder for what is kept.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        view: CallConsole,
+        watchers: list[Callable[[CallEvent], None]],
+        out: Path,
+        prefix: str,
+    ) -> None:
+        self._sandbox = sandbox
+        self._view = view
+        self._out = out
+        self._prefix = prefix
+        self._told: list[str] = []
+        self._heard: list[str] = []
+        self._spoken = asyncio.Event()
+        self._answers = 0
+        watchers[:] = [each for each in watchers if each is not view]
+        watchers.append(self._on_event)
+
+    def _on_event(self, event: CallEvent) -> None:
+        if isinstance(event, PromptTaken) and event.author == NAME:
+            return  # It stands there, as it was typed.
+        if isinstance(event, Told):
+            self._told.append(event.text)
+        elif isinstance(event, AnswerHeard):
+            self._heard.append(event.text)
+        elif isinstance(event, ReplyEnded):
+            self._spoken.set()
+        self._view(event)
+
+    async def run(self, lines: TypedLines) -> None:
+        """Join the voice channel, call the bot, and go on until there are no more lines."""
+        you = await self._come()
+        self._view.note(WELCOME.format(prefix=self._prefix, out=self._out))
+        with lines.read():
+            while True:
+                self._view.ask(PROMPT)
+                line = await lines.next()
+                self._view.typed()
+                if line is None:
+                    return
+                if line:
+                    await self._say(you, line)
+
+    async def _come(self) -> Guest:
+        for guest in self._sandbox.guests:
+            if guest.id in self._sandbox.guild.voice_states:
+                await guest.leave_voice()
+        you = await self._sandbox.add_guest(NAME)
+        await you.join_voice(self._sandbox.voice_channel)
+        asked = await you.say(self._sandbox.text_channel, f"{self._prefix}join")
+        await you.wait_for_message(self._sandbox.text_channel, self._is_the_bots, JOIN_LIMIT, after=asked)
+        return you
+
+    async def _say(self, you: Guest, line: str) -> None:
+        is_command = line.startswith(self._prefix)
+        in_call = self._sandbox.bot_id in self._sandbox.guild.voice_states
+        text = line if is_command or in_call else f"<@{self._sandbox.bot_id}> {line}"
+        self._spoken.clear()
+        self._told.clear()
+        self._heard.clear()
+        begin = you.voice.hearing.count(self._sandbox.bot_id) if in_call else 0
+        self._keep(NAME, line)
+        asked = await you.say(self._sandbox.text_channel, text)
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                if in_call and not is_command:
+                    await self._answered_aloud(you, asked)
+                else:
+                    await self._answered_in_writing(you, asked)
+        except TimeoutError:
+            self._view.note(NO_ANSWER.format(limit=ANSWER_LIMIT))
+        if in_call and not is_command:
+            self._save(you, begin)
+
+    async def _answered_aloud(self, you: Guest, asked: Message) -> None:
+        """Wait for the end of a reply; or for a written word, where there is to be none."""
+        spoken = asyncio.create_task(self._spoken.wait(), name="spoken answer")
+        refused = asyncio.create_task(self._written_after(you, asked), name="written answer")
+        try:
+            await asyncio.wait([spoken, refused], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (spoken, refused):
+                task.cancel()
+            await asyncio.gather(spoken, refused, return_exceptions=True)
+
+    async def _answered_in_writing(self, you: Guest, asked: Message) -> None:
+        for message in await self._written_after(you, asked):
+            self._keep(self._view.name, message)
+            if message not in self._told:
+                self._view.written(message)
+
+    async def _written_after(self, you: Guest, asked: Message) -> list[str]:
+        """What the bot has written since, when it is whole."""
+        channel = self._sandbox.text_channel
+        await you.wait_for_message(channel, self._is_the_bots, ANSWER_LIMIT, after=asked)
+        before: list[str] = []
+        while True:
+            now = [each.content for each in you.messages(channel) if self._is_the_bots(each) and each.id > asked.id]
+            if now == before:
+                return now
+            before = now
+            await asyncio.sleep(STILL)
+
+    def _is_the_bots(self, message: Message) -> bool:
+        return message.author.id == self._sandbox.bot_id
+
+    def _save(self, you: Guest, begin: int) -> None:
+        for text in self._heard:
+            self._keep(self._view.name, text)
+        sound = you.voice.hearing.pcm(self._sandbox.bot_id, since=begin)
+        if len(sound):
+            self._answers += 1
+            path = self._out / f"answer-{self._answers}.wav"
+            save_mix(path, [TimedSound(0.0, sound)])
+            self._view.note(f"What you heard: {path}")
+
+    def _keep(self, who: str, text: str) -> None:
+        with (self._out / "conversation.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{who}: {text}\n")

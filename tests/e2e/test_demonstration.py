@@ -1,0 +1,133 @@
+"""The demonstration from end to end: a person's own settings don't break it, and afterwards they type to the bot."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.services import ROOT
+
+LIMIT = 180.0
+CTRL_D = b"\x04"
+OWN_SETTINGS = """\
+COMMAND_PREFIX=?
+PROMPT_CHANNEL=voice-prompts
+VOICE_ENABLED=false
+PERSONA=helper
+LISTENING=opt-in
+TTS_VOICE=de
+"""
+
+
+class Terminal:
+    """A program in a terminal of its own: what it prints, and what is typed to it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, descriptor: int) -> None:
+        self.process = process
+        self.printed = ""
+        self._descriptor = descriptor
+        self._news = asyncio.Event()
+
+    def take(self) -> None:
+        try:
+            data = os.read(self._descriptor, 65_536)
+        except OSError:
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+        self.printed += data.decode("utf-8", "replace")
+        self._news.set()
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._descriptor, keys)
+
+    async def shows(self, words: str, *, since: int = 0) -> int:
+        """Wait until these words are printed; returns where what comes after them begins."""
+        try:
+            async with asyncio.timeout(LIMIT):
+                while words not in self.printed[since:]:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"{words!r} did not come in:\n{self.printed}") from None
+        return self.printed.index(words, since) + len(words)
+
+
+@asynccontextmanager
+async def in_terminal(folder: Path, *arguments: str) -> AsyncIterator[Terminal]:
+    ours, its = os.openpty()
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    # A session of its own, with this terminal, as a shell gives it to what runs in the foreground.
+    begin = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", begin, sys.executable, "-m", "bot", *arguments),
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    )
+    os.close(its)
+    terminal = Terminal(process, ours)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(ours, terminal.take)
+    try:
+        yield terminal
+    finally:
+        loop.remove_reader(ours)
+        os.close(ours)
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+def loudness(path: Path) -> NDArray[np.float64]:
+    """Of each quarter of a second."""
+    with wave.open(str(path)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32_768
+    quarters = samples[: len(samples) // 12_000 * 12_000].reshape(-1, 12_000)
+    loud: NDArray[np.float64] = np.sqrt((quarters**2).mean(axis=1))
+    return loud
+
+
+async def test_after_the_call_a_person_with_settings_of_their_own_types_to_the_bot(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(OWN_SETTINGS, "utf-8")
+    kept = tmp_path / "data" / "demo"
+    async with in_terminal(tmp_path, "demo", "--stay") as terminal:
+        await terminal.shows("COMMAND_PREFIX, LISTENING, PERSONA, PROMPT_CHANNEL")
+        at = await terminal.shows("you> ")
+        assert "✘" not in terminal.printed
+        terminal.type(b"How are you?\n")
+        at = await terminal.shows("I'm doing fine", since=at)
+        at = await terminal.shows("answer-1.wav", since=at)
+        at = await terminal.shows("you> ", since=at)
+        terminal.type(b"!Volume\n")
+        at = await terminal.shows("(written) 🔊 Volume: 100 %", since=at)
+        at = await terminal.shows("you> ", since=at)
+        terminal.type(b"!leave\n")
+        at = await terminal.shows("👋 Left voice channel!", since=at)
+        at = await terminal.shows("you> ", since=at)
+        terminal.type(b"How are you?\n")
+        at = await terminal.shows("(written) I'm doing fine", since=at)
+        at = await terminal.shows("you> ", since=at)
+        terminal.type(CTRL_D)
+        await terminal.shows("Ended.", since=at)
+        assert await asyncio.wait_for(terminal.process.wait(), LIMIT) == 0
+    conversation = (kept / "conversation.txt").read_text("utf-8").splitlines()
+    assert conversation[0] == "You: How are you?"
+    assert conversation[1].startswith("Seiyuu: I'm doing fine")
+    assert loudness(kept / "answer-1.wav").max() > 0.02
+    whole, bot = loudness(kept / "call.wav"), loudness(kept / "heard-by-ada.wav")
+    assert (whole > 0.02).sum() > (bot > 0.02).sum() + 8, "people are in it too, for two seconds and more"
