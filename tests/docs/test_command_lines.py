@@ -1,0 +1,118 @@
+"""What people are told to type in a terminal works: programs, their words and options, targets of make."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import bot.command_line
+import bot.models.command
+import tts_server.__main__ as speech_server
+from bot.heartbeat import FILE as HEARTBEAT
+from bot.models.needs import FOLDER
+from bot.voice.records.recorder import RECORDINGS_DIR
+from tests.docs.pages import API, EXAMPLE, OPERATOR, PAGES, README, ROOT, Line, commands, lines, rows
+
+_PROGRAM = re.compile(r"(?:[A-Z_]+=\S+ |docker compose run --rm \w+ )*(?:\.venv/bin/)?python -m (\S+)((?: [^#&]*)?)")
+
+
+def _typed() -> list[tuple[Line, str, list[str]]]:
+    """Each program that a page has people start, with what stands behind it."""
+    found = []
+    for page in (*PAGES, EXAMPLE):
+        for line, code in commands(page):
+            if (program := _PROGRAM.match(code)) and "─" not in code:
+                found.append((line, program[1], _words(program[2])))
+    return found
+
+
+def _words(text: str) -> list[str]:
+    words = text.replace("[", "").replace("]", "").split()
+    return [] if {"…", "|"} & set(words) else words
+
+
+TYPED = _typed()
+
+
+@pytest.mark.parametrize(
+    ("line", "program", "words"), [pytest.param(*each, id=f"{each[0]}, {each[1]}") for each in TYPED]
+)
+def test_what_people_are_told_to_type_is_understood(
+    line: Line, program: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (ROOT / program.split(".")[0]).exists():
+        return  # Somebody else's, such as pytest.
+    assert find_spec(program) is not None, line
+    parser: argparse.ArgumentParser | None = None
+    match program, words:
+        case "bot", ["models", *rest]:
+            parser, words = bot.models.command._parser(), rest
+        case "bot", ["health", *rest]:
+            assert set(rest) <= {"--json"}, line
+        case "bot", _:
+            parser = bot.command_line._parser()
+        case "tts_server", _:
+            monkeypatch.setattr("sys.argv", ["tts_server", *[word for word in words if "NAME" not in word]])
+            speech_server._arguments()
+    if parser is not None:
+        parser.parse_args(words)
+
+
+def test_the_guide_has_every_word_and_option_of_the_bot() -> None:
+    told = {line.text for line in lines(OPERATOR)}
+    whole = "\n".join(told)
+    parser = bot.command_line._parser()
+    words = next(action.choices for action in parser._actions if action.dest == "command")
+    assert words is not None
+    missing = [word for word in words if f"python -m bot {word}" not in whole]
+    options = [option for action in parser._actions for option in action.option_strings if option.startswith("--")]
+    missing += [option for option in options if option not in whole and option != "--help"]
+    assert missing == []
+
+
+def test_the_api_page_has_every_option_of_the_speech_server() -> None:
+    table = {option for row in rows(API, "setting (environment or `.env`)") for option in row.code(1)}
+    source = (ROOT / "tts_server" / "__main__.py").read_text(encoding="utf-8")
+    assert table == set(re.findall(r'"(--[a-z-]+)"', source))
+
+
+def _targets() -> set[str]:
+    (phony,) = re.findall(r"^\.PHONY: (help .*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    return set(phony.split())
+
+
+@pytest.mark.parametrize("page", [*PAGES, EXAMPLE])
+def test_targets_of_make_exist(page: str) -> None:
+    wrong = [
+        f"{line}: there is no target {target}"
+        for line, code in commands(page)
+        for target in re.findall(r"^make ([a-z][a-z-]*)", code)
+        if target not in _targets()
+    ]
+    assert wrong == []
+
+
+def test_every_target_has_a_line_of_help_or_is_a_part_of_one_that_has() -> None:
+    told = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert _targets() <= told
+
+
+def test_sizes_are_told_before_a_long_step_and_in_the_readme_alike() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (size,) = re.findall(r"\.venv: about (\S+ GB) the first time, which takes a few minutes", makefile)
+    for page in (README, OPERATOR):
+        text = " ".join(line.text for line in lines(page))
+        assert f"about {size}" in text, page
+
+
+def test_the_table_of_files_has_what_is_kept() -> None:
+    told = {code for row in rows(OPERATOR, "file") for code in row.code(0)}
+    assert {f"DATA_DIR/{HEARTBEAT}", f"DATA_DIR/{RECORDINGS_DIR}/", f"DATA_DIR/{FOLDER}/"} <= told
+    for source in (ROOT / "bot").rglob("*.py"):
+        for folder, name in re.findall(r"(data_dir|cache_dir) / f?\"([\w.-]+)", source.read_text(encoding="utf-8")):
+            place = f"{folder.upper()}/{name}"
+            assert any(file.startswith(place) for file in told), f"{Path(source).name} keeps {place}"

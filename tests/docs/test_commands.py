@@ -1,0 +1,90 @@
+"""The commands in the documents are the bot's, and the README's table has every one of them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from bot.rights import RIGHTS
+from tests.docs.pages import OPERATOR, PAGES, README, ROOT, USER, commands, lines, rows
+
+TOP = {name for name in RIGHTS if " " not in name}
+"""The table of rights has every registered command: tests/bot/test_rights.py and tests/bot/test_registration.py."""
+UNDER = {name for name in RIGHTS if " " in name}
+_NAMED = re.compile(r"(?<![\w`])!([a-z][a-z-]*)")
+_MISTYPED = {"voicestatus", "status"}
+"""Other ways to type a command, of which the user guide speaks."""
+_EXAMPLES = {"queue", "beep"}
+"""Commands that the guides for programmers write as examples."""
+
+
+def test_the_readmes_table_has_every_command_and_no_other() -> None:
+    told = {name for row in rows(README, "command") for code in row.code(0) for name in _NAMED.findall(code)}
+    assert sorted(TOP - told) == []
+    assert sorted(told - TOP) == []
+
+
+def test_the_user_guide_explains_every_command() -> None:
+    told = {name for _, code in commands(USER) for name in _NAMED.findall(code)}
+    assert sorted(TOP - told) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_names_a_command_that_is_not_there(page: str) -> None:
+    wrong = [
+        f"{line}: there is no command !{name}"
+        for line, code in commands(page)
+        for name in _NAMED.findall(code)
+        if name not in TOP | _MISTYPED | _EXAMPLES
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", [README, USER, OPERATOR])
+def test_words_behind_a_command_that_has_more_than_one_part_are_its_parts(page: str) -> None:
+    groups = {name.partition(" ")[0] for name in UNDER}
+    wrong = []
+    for line, code in commands(page):
+        for group, words in re.findall(r"(?<!\w)!([a-z-]+) \[?([a-z|]+(?:\\\|[a-z]+)*)\]?", code):
+            parts = re.split(r"\\?\|", words)
+            if group in groups and (unknown := [part for part in parts if f"{group} {part}" not in UNDER]):
+                wrong.append(f"{line}: !{group} has no {unknown}")
+    assert wrong == []
+
+
+def test_the_tables_of_whole_groups_name_all_parts() -> None:
+    text = "\n".join(line.text for line in lines(USER))
+    missing = [name for name in UNDER if not any(form in text for form in _forms(name))]
+    assert missing == []
+
+
+def test_the_user_guide_says_which_commands_work_in_private() -> None:
+    text = " ".join(line.text for line in lines(USER))
+    (told,) = re.findall(r"In a private message to the bot, these work: ([^.]+)\.", text)
+    assert set(_NAMED.findall(told.replace("`", ""))) == _private()
+
+
+def _private() -> set[str]:
+    """The commands that do not ask for a server, as the decorators in bot/commands say."""
+    found = set()
+    for source in sorted((ROOT / "bot" / "commands").glob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.AsyncFunctionDef):
+                continue
+            marks = [ast.unparse(mark) for mark in node.decorator_list]
+            if not any(mark.startswith(("commands.hybrid_command", "commands.hybrid_group")) for mark in marks):
+                continue
+            if "commands.guild_only()" not in marks:
+                named = re.search(r"name='([a-z-]+)'", marks[0])
+                found.add(named[1] if named else node.name)
+    return found
+
+
+def _forms(name: str) -> Iterator[str]:
+    group, part = name.split(" ")
+    yield f"!{name}"
+    yield f"!{group} [{part}"
+    yield from (f"|{part}]", f"|{part}\\|")

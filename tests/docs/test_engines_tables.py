@@ -1,0 +1,59 @@
+"""The operator guide's tables of engines are RealtimeTTS's engines as the speech server knows them."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import OPERATOR, Row, rows
+from tts_server.engines.offline import ONLINE_ENGINES
+from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+
+TABLES = list(rows(OPERATOR, "`TTS_ENGINE`"))
+CLOUD = [row for row in TABLES if len(row.cells) == 4]
+HERE = [row for row in TABLES if len(row.cells) == 3]
+
+
+def test_every_engine_has_its_row() -> None:
+    assert sorted(row.code(0)[0] for row in CLOUD) == sorted(ONLINE_ENGINES)
+    assert sorted(row.code(0)[0] for row in HERE) == sorted(set(NAMED_ENGINES) - ONLINE_ENGINES)
+
+
+@pytest.mark.parametrize("row", TABLES, ids=lambda row: row.code(0)[0])
+def test_its_packages_are_what_the_error_says(row: Row) -> None:
+    assert row.code(1)[0] == NAMED_ENGINES[row.code(0)[0]].packages, row.line
+
+
+@pytest.mark.parametrize("row", CLOUD, ids=lambda row: row.code(0)[0])
+def test_its_keys_are_the_variables_that_are_read(row: Row) -> None:
+    named = NAMED_ENGINES[row.code(0)[0]]
+    assert row.code(2) == [*named.secrets.values(), *named.variables], row.line
+
+
+@pytest.mark.parametrize("row", HERE, ids=lambda row: row.code(0)[0])
+def test_its_weights_are_what_the_error_says(row: Row) -> None:
+    told = row.code(2)[0] if row.code(2) else "see its own documentation"
+    assert NAMED_ENGINES[row.code(0)[0]].weights.endswith(told), row.line
+
+
+@pytest.mark.parametrize("row", CLOUD, ids=lambda row: row.code(0)[0])
+def test_its_options_are_the_engines(row: Row) -> None:
+    options = json.loads(row.code(3)[0])
+    assert set(options) <= _constructor(row.code(0)[0]), row.line
+
+
+def _constructor(name: str) -> set[str]:
+    """What the engine's class takes, read without importing it: its packages need not be there."""
+    named = NAMED_ENGINES[name]
+    found = importlib.util.find_spec("RealtimeTTS")
+    assert found is not None
+    assert found.origin is not None
+    module = ast.parse((Path(found.origin).parent / "engines" / f"{named.module}.py").read_text(encoding="utf-8"))
+    kinds = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == f"{named.name}Engine"]
+    makers = [node for node in kinds[0].body if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
+    arguments = makers[0].args
+    return {argument.arg for argument in [*arguments.args, *arguments.kwonlyargs]} - {"self"}

@@ -1,0 +1,61 @@
+"""The programs end with the statuses that the operator guide's table promises."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import OPERATOR, ROOT, rows
+
+LIMIT = 90.0
+
+
+def test_the_table_has_the_statuses_that_there_are() -> None:
+    assert [row.cells[0] for row in rows(OPERATOR, "exit status")] == ["0", "1", "2", "130"]
+
+
+@pytest.mark.parametrize(
+    ("program", "variables", "status", "told"),
+    [
+        ("bot health", {}, 1, "down: no bot is running"),
+        ("bot health --json", {}, 1, '"status": "down"'),
+        ("bot run", {}, 2, "DISCORD_TOKEN is not set"),
+        ("bot run", {"LLM_TEMPERATURE": "9"}, 2, "LLM_TEMPERATURE: '9' is not valid."),
+        ("bot doctor", {"PERSONA": "nobody"}, 1, "nobody"),
+        ("bot version", {}, 0, "Seiyuu"),
+        ("bot models", {}, 0, "whisper-small"),
+        ("bot models check", {}, 0, "whisper-small: is not here"),
+        ("bot models check", {"STT_MODEL": "small"}, 1, "models download whisper-small`"),
+        ("bot models download", {"STT_MODEL": "small"}, 2, "Nothing was downloaded"),
+        ("bot models check nothing", {}, 2, "There is no model 'nothing'"),
+        ("tts_server --check", {}, 0, "espeak-ng: "),
+        ("tts_server", {"TTS_VOICE": "nobody"}, 1, "nobody"),
+        ("tts_server --check", {"TTS_ENGINE": "xtts"}, 1, "models download xtts-v2"),
+        ("tts_server", {"TTS_IDLE_UNLOAD": "soon"}, 2, "TTS_IDLE_UNLOAD: 'soon' is not valid."),
+        ("tts_server --check", {"TTS_ENGINE": "openai"}, 1, "OPENAI_API_KEY=…"),
+    ],
+)
+async def test_programs_end_as_the_table_says(
+    program: str, variables: dict[str, str], status: int, told: str, tmp_path: Path
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *program.split()),
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "COLUMNS": "200", **variables},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    text = said.decode()
+    assert (process.returncode, "Traceback" in text) == (status, False), text
+    assert told in text
