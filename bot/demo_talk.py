@@ -128,14 +128,21 @@ class TypedTalk:
         you = await self._come()
         self._view.note(WELCOME.format(prefix=self._prefix, out=self._out))
         with lines.read():
-            while True:
-                self._view.ask(PROMPT)
-                line = await lines.next()
-                self._view.typed()
-                if line is None:
-                    return
+            while (line := await self._next(lines)) is not None:
                 if line:
                     await self._say(you, line)
+
+    async def _next(self, lines: TypedLines) -> str | None:
+        self._view.ask(PROMPT)
+        try:
+            line = await lines.next()
+        except asyncio.CancelledError:
+            self._view.break_line()
+            raise
+        if line is None:
+            self._view.break_line()
+        self._view.typed()
+        return line
 
     async def _come(self) -> Guest:
         for guest in self._sandbox.guests:

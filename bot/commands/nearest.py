@@ -8,7 +8,23 @@ LONG = 7
 """Letters from which a name may have two mistakes in it, and not only one."""
 SHORTEST = 3
 _FOREIGN = frozenset(
-    {"card", "cards", "cat", "chart", "cheat", "coin", "drop", "level", "mod", "mods", "move", "roll", "shop", "start"}
+    {
+        "card",
+        "cards",
+        "cat",
+        "chart",
+        "cheat",
+        "coin",
+        "drop",
+        "gpt",
+        "level",
+        "mod",
+        "mods",
+        "move",
+        "roll",
+        "shop",
+        "start",
+    }
     | {"stat", "stats", "step", "store", "top", "vote", "word"}
 )
 """Commands of other bots, and words, that look like a mistyped command of ours."""

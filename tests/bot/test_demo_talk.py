@@ -1,0 +1,40 @@
+"""Lines that somebody types, as they come from a terminal or a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from bot.demo_talk import TypedLines
+
+LIMIT = 10.0
+
+
+async def _next(lines: TypedLines) -> str | None:
+    return await asyncio.wait_for(lines.next(), LIMIT)
+
+
+async def test_lines_come_whole_however_they_are_cut_and_then_the_end() -> None:
+    ours, theirs = os.pipe()
+    lines = TypedLines(ours)
+    with lines.read():
+        os.write(theirs, b"Hello!\n  a second one \r\n\xe4\xb8")
+        assert await _next(lines) == "Hello!"
+        assert await _next(lines) == "a second one"
+        os.write(theirs, b"\x96\n\xff\n")
+        assert await _next(lines) == "世"
+        assert await _next(lines) == "\ufffd"
+        os.close(theirs)
+        assert await _next(lines) is None
+    os.close(ours)
+
+
+async def test_nothing_is_read_outside_of_the_block() -> None:
+    ours, theirs = os.pipe()
+    with TypedLines(ours).read():
+        pass
+    os.write(theirs, b"later\n")
+    await asyncio.sleep(0)
+    assert os.read(ours, 100) == b"later\n"
+    os.close(ours)
+    os.close(theirs)
