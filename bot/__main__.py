@@ -13,14 +13,17 @@ def main(arguments: list[str] | None = None) -> int:
     if given[:1] == ["health"]:
         # A container asks twice a minute, and importing all the rest takes some seconds of a small machine's processor.
         return run_health(given[1:])
-    if given[:1] == ["models"]:
-        # It has words of its own, works before the settings are complete, and needs half of what the bot imports.
-        from bot.models.command import run_models
+    try:
+        if given[:1] == ["models"]:
+            # It has words of its own, works before the settings are complete, and needs half of what the bot imports.
+            from bot.models.command import run_models
 
-        return run_models(given[1:])
-    from bot.command_line import run
+            return run_models(given[1:])
+        from bot.command_line import run
 
-    return run(given)
+        return run(given)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

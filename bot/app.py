@@ -33,6 +33,7 @@ from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
 from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
+from bot.data_dir_lock import data_dir_lock
 from bot.database import Database
 from bot.feature_set import FeatureParts, FeatureSet, build_features
 from bot.features.model_routing import ModelRouter
@@ -109,8 +110,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     """Build everything, in order; on leaving, end any call and stop everything, the other way.
 
     Raises:
-        OpusMissing, ServiceError, PersonaError, MoodsError, CorrectionsError, PhantomsError, OSError: a part could not
-            be built; the text says what to do.
+        OpusMissing, DataDirInUseError, ServiceError, PersonaError, MoodsError, CorrectionsError, PhantomsError,
+            OSError: a part could not be built; the text says what to do.
     """
     if settings.discord_token is None:
         raise ValueError("DISCORD_TOKEN is not set")
@@ -119,6 +120,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     if settings.discord_api_url is not None:
         await use_api(str(settings.discord_api_url))
     async with AsyncExitStack() as stack:
+        stack.enter_context(data_dir_lock(settings.data_dir))
         # Told with its variable; what is chosen in chat may be broken later.
         await asyncio.to_thread(own_persona, settings)
         moods = load_moods()

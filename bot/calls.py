@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import aiohttp
 import discord
 
 from bot.guard import JOIN_ELSEWHERE
@@ -24,6 +26,8 @@ GHOST_LEFT = "👋 I was restarted in the middle of our call and had to leave. `
 VOLUME_SETTING = "volume"
 VOLUME_ON = "volume on {guild}"
 MAX_VOLUME = 2.0
+FAREWELL_LIMIT = 2.0
+"""Seconds for telling the channel that the call is over, which may be because Discord is away."""
 
 _FAREWELLS = {
     EndCause.VOICE_COMMAND: "👋 Left voice channel!",
@@ -34,6 +38,7 @@ _FAREWELLS = {
         "❌ I lost the connection to {channel} and could not get back. `{prefix}join` tries again."
     ),
     EndCause.VOICE_LOST: "❌ My voice did not come back, so I left {channel}. `{prefix}join` tries again.",
+    EndCause.SHUTDOWN: "👋 I am being switched off, so I left {channel}. Until I am back, nobody answers here.",
     EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `{prefix}join` tries again.",
 }
 
@@ -195,9 +200,11 @@ class Calls:
         farewell = _FAREWELLS.get(cause)
         if farewell is not None:
             try:
-                await session.prompts.tell(farewell.format(channel=session.channel.name, prefix=self._rules.prefix))
-            except discord.HTTPException as error:
-                _log.warning("Could not say that the call in %s ended: %s", session.channel.name, error)
+                async with asyncio.timeout(FAREWELL_LIMIT):
+                    await session.prompts.tell(farewell.format(channel=session.channel.name, prefix=self._rules.prefix))
+            except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+                reason = str(error) or "Discord took too long"
+                _log.warning("Could not say that the call in %s ended: %s", session.channel.name, reason)
 
     async def leave_ghost(self, client: discord.Client, ghost: CallRecord | None) -> None:
         """Leave a call that the last process died in, and say so where its prompts came from."""

@@ -13,7 +13,7 @@ from bot.services import ROOT
 from bot.voice.events import CallEvent
 from bot.watching.event_lines import decode_event
 
-STOP_LIMIT = 15.0
+STOP_LIMIT = 9.0
 """Seconds that the bot may take to end its call and itself before it is killed."""
 
 
@@ -34,7 +34,7 @@ async def bot_process(
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *program,
-            *("run", "--events"),
+            *("run", "--events", "--exit-with-parent", str(os.getpid())),
             env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

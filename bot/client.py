@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -22,6 +23,7 @@ from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import UnknownPartError, require_known_part, spellings
 from bot.guard import SERVER_ONLY, Asking, Guard
 from bot.identity import HEADERS
+from bot.operator_files import OperatorFileError
 from bot.rights import MissingRightError
 from bot.store import Store
 from bot.voice.manager import CallError
@@ -30,6 +32,8 @@ from bot.voices.refusals import VoicesError
 _log = logging.getLogger(__name__)
 
 SYNCED_COMMANDS = "synced commands"
+GOODBYE_LIMIT = 2.0
+"""Seconds that disconnecting from Discord may take."""
 WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try again."
 
 
@@ -53,14 +57,14 @@ def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
     """A connector that trusts the system's authorities, and ``ca_file`` on top; made inside the event loop.
 
     Raises:
-        OSError: the file can't be read, or is no certificate.
+        OperatorFileError: the file can't be read, or is no certificate.
     """
     context = ssl.create_default_context()
     if ca_file is not None:
         try:
             context.load_verify_locations(ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise OSError(f"DISCORD_CA_FILE={ca_file} can't be used: {error}") from error
+            raise OperatorFileError(f"DISCORD_CA_FILE={ca_file} can't be used: {error}") from error
     return aiohttp.TCPConnector(ssl=context, limit=0)
 
 
@@ -107,6 +111,17 @@ class SeiyuuBot(commands.Bot):
     def connected(self) -> bool:
         """Whether Discord's gateway is there now."""
         return self.is_ready() and self.ws is not None and self.ws.open
+
+    async def close(self) -> None:
+        """Disconnect. Where Discord does not take the goodbye, it is not waited for."""
+        closing = asyncio.ensure_future(super().close())
+        done, _ = await asyncio.wait([closing], timeout=GOODBYE_LIMIT)
+        if done:
+            closing.result()
+            return
+        closing.cancel()
+        _log.warning("Discord took no goodbye within %.0f s", GOODBYE_LIMIT)
+        await self.http.close()
 
     async def add_cogs(self, cogs: Iterable[commands.Cog]) -> None:
         """Add every cog."""

@@ -14,12 +14,13 @@ from bot.demo import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
 from bot.identity import VERSION
 from bot.operator_files import persona_name
-from bot.run import run_bot
+from bot.run import ENDING_LIMIT, run_bot
 from bot.services import check_speech_settings
 from bot.setting_notices import setting_notices
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter
 from bot.watching.log import log_to_stderr
+from config.lifetime import end_with_parent, ending_signals, until_ended
 from config.settings import Settings, SettingsError, load_settings
 
 USAGE_ERROR = 2
@@ -57,8 +58,13 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
         case "demo":
             return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
         case "doctor":
-            return await (run_doctor_json(settings) if options.json else run_doctor(settings, Console()))
+            examination = run_doctor_json(settings) if options.json else run_doctor(settings, Console())
+            with ending_signals(ENDING_LIMIT) as wish:
+                status = await until_ended(examination, wish)
+            return wish.status if status is None else status
         case _:
+            if options.exit_with_parent is not None:
+                end_with_parent(options.exit_with_parent or None)
             if options.events:
                 log_to_stderr(verbose=options.verbose)
                 return await run_bot(settings, EventWriter(sys.stdout))
@@ -89,5 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="doctor, health: write one JSON object")
     parser.add_argument("--version", action="version", version=f"Seiyuu {VERSION}")
     parser.add_argument("--events", action="store_true", help="run: write what happens in calls as JSON lines")
+    parser.add_argument(
+        "--exit-with-parent",
+        nargs="?",
+        const=0,
+        type=int,
+        metavar="PID",
+        help="run: end when the process that started it does (Linux), which may be named by its id",
+    )
     parser.add_argument("--verbose", action="store_true", help="run: log everything that discord.py does")
     return parser

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -19,11 +19,21 @@ from bot.operator_files import persona_name, prepare_folders
 from bot.voice.events import CallEvent
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.watching.console import CallConsole
+from config.lifetime import ending_signals, until_ended
 from config.settings import Profile, Settings
 from sandbox.server import Sandbox
 from tts_server.settings import load_settings as load_speech_settings
 
 NOT_TAKEN = "Of your own settings the demonstration takes the engines alone. It does not use: {names}."
+
+ENDING_LIMIT = 9.5
+"""Seconds that everything may take to end in order: longer than the bot alone."""
+LAST_LINES = 5
+USAGE_ERROR = 2
+
+
+class BotEndedError(Exception):
+    """The bot ended by itself in the middle of the call; the text says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,46 +69,62 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
     _introduce(settings, console)
     if ignored := left_out(own, speech):
         console.print(NOT_TAKEN.format(names=", ".join(ignored)), style="dim", markup=False, highlight=False)
-    playing = asyncio.create_task(_play(settings, demo_environment(own, speech), options, console, out), name="demo")
-    loop = asyncio.get_running_loop()
-    interrupted = False
-
-    def on_signal() -> None:
-        nonlocal interrupted
-        interrupted = True
-        playing.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    try:
-        await playing
-    except asyncio.CancelledError:
-        if not interrupted:
-            raise
-        console.print("Ended.")
-        return 0 if options.stay else 130
-    except CallFailedError as error:
-        console.print(f"✘ {error}", style="bold red", markup=False)
-        console.print(f"The bot's log: {out / 'bot.log'}", markup=False)
-        return 1
-    return 0
+    playing = _play(settings, demo_environment(own, speech), options, console, out)
+    with ending_signals(ENDING_LIMIT) as wish:
+        status = await until_ended(playing, wish)
+    if status is not None:
+        return status
+    console.print("Ended.")
+    return 0 if options.stay else wish.status
 
 
 async def _play(
     settings: Settings, environment: Mapping[str, str], options: DemoOptions, console: Console, out: Path
-) -> None:
+) -> int:
     await _make_ears(settings, console)
     view = CallConsole(console, persona_name(settings))
     feed = _Feed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
-        async with bot_process({**environment, **_pointed_at(sandbox, out)}, out / "bot.log", feed):
-            caller = Caller(
-                sandbox, view, feed.watchers, out, prefix=settings.command_prefix, judge=settings.uses_toy_model
-            )
+        caller = Caller(
+            sandbox, view, feed.watchers, out, prefix=settings.command_prefix, judge=settings.uses_toy_model
+        )
+        log = out / "bot.log"
+
+        async def call() -> None:
             await caller.play()
             if options.stay:
                 await stay(sandbox, view, feed.watchers, out, settings.command_prefix)
+
+        try:
+            async with bot_process({**environment, **_pointed_at(sandbox, out)}, log, feed) as process:
+                await _while_it_runs(process, call())
+        except (CallFailedError, BotEndedError) as error:
+            console.print(f"✘ {error}", style="bold red", markup=False)
+            if isinstance(error, BotEndedError):
+                console.print(_last_lines(log), markup=False, highlight=False, soft_wrap=True)
+            console.print(f"The bot's log: {log}", markup=False)
+            return USAGE_ERROR if process.returncode == USAGE_ERROR else 1
+    return 0
+
+
+async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work; raises :class:`BotEndedError` where the process ends before that."""
+    working, ending = asyncio.create_task(work, name="call"), asyncio.create_task(process.wait(), name="bot's end")
+    try:
+        await asyncio.wait([working, ending], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise BotEndedError(f"The bot ended (status {process.returncode}). It said last:")
+        working.result()
+    finally:
+        for task in (working, ending):
+            task.cancel()
+        await asyncio.gather(working, ending, return_exceptions=True)
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-LAST_LINES:])
 
 
 async def _make_ears(settings: Settings, console: Console) -> None:

@@ -45,6 +45,11 @@ def explain_login_failure(error: Exception) -> str | None:
             return None
 
 
+def is_for_the_operator(error: Exception) -> bool:
+    """Whether an error of the first connection stays until somebody changes something."""
+    return isinstance(error, discord.LoginFailure | discord.PrivilegedIntentsRequired)
+
+
 def welcome(user: discord.ClientUser, guilds: int, prefix: str) -> str:
     """What is said when the bot is connected; ``prefix`` is what commands begin with."""
     if guilds:

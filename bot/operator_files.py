@@ -14,11 +14,15 @@ from bot.voice.transcribe.corrections import Corrections
 from config.settings import Settings
 
 
+class OperatorFileError(OSError):
+    """A file or folder that a setting names can't be used; the text names the setting."""
+
+
 def prepare_folders(settings: Settings) -> None:
     """Make the folders that the bot writes to, and see that it may.
 
     Raises:
-        OSError: one of them can't be made, or can't be written to.
+        OperatorFileError: one of them can't be made, or can't be written to.
     """
     _prepare("DATA_DIR", settings.data_dir)
     if settings.uses_toy_model or settings.uses_toy_transcriber:
@@ -78,4 +82,6 @@ def _prepare(variable: str, folder: Path) -> None:
             pass
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OSError(f"{variable}={folder} can't be written to: {reason}. Name a folder of yours.") from error
+        raise OperatorFileError(
+            f"{variable}={folder} can't be written to: {reason}. Name a folder of yours."
+        ) from error

@@ -36,6 +36,10 @@ class ServiceError(Exception):
     """A local service would not start; the text says why."""
 
 
+class ServiceSettingsError(ServiceError):
+    """It would not, because of a setting; its own line on standard error names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechServerOptions:
     """How the child is started. ``environment`` is added to this process's own."""
@@ -70,11 +74,13 @@ def check_speech_settings(settings: Settings) -> None:
 async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:
     """Have the speech server try its voice and end; returns whether it can speak, and a line for people."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tts_server", "--check"),
+        *(sys.executable, "-m", "tts_server", "--check", "--exit-with-parent", str(os.getpid())),
         env=_environment(options),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # Ctrl-C is for the doctor, who ends it.
+        start_new_session=True,
     )
     try:
         async with asyncio.timeout(START_LIMIT):
@@ -144,6 +150,7 @@ class SpeechServerProcess:
             "-m",
             "tts_server",
             "--exit-with-parent",
+            str(os.getpid()),
             env={**_environment(self._options), "TTS_BIND": self._bind},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -162,7 +169,8 @@ class SpeechServerProcess:
             await self._end_process()
             if process.returncode == CANNOT_START_STATUS and _is_taken(self._bind):
                 raise _AddressTakenError from None
-            raise ServiceError(f"The speech server would not start (exit status {process.returncode}).") from error
+            kind = ServiceSettingsError if process.returncode == CANNOT_START_STATUS else ServiceError
+            raise kind(f"The speech server would not start (exit status {process.returncode}).") from error
         except asyncio.CancelledError:
             await self._end_process()
             raise

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import FORMAT, TIMES
 from config.privacy import stay_offline
 from tts_server.assembly import create_better_speech, create_speech
@@ -24,7 +25,6 @@ from tts_server.cards.poll import CardPoll
 from tts_server.check import try_voice
 from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
-from tts_server.lifetime import end_with_parent, ending_signals
 from tts_server.server import SpeechServer
 from tts_server.settings import Settings, SettingsError, load_settings
 from tts_server.speaking.speech import Speech
@@ -32,6 +32,9 @@ from tts_server.voices.library import VoiceLibrary
 
 SWITCH_INTERVAL = 0.0005
 """Seconds that a thread which computes may keep Python from the event loop; Python's own choice is 5 ms."""
+
+ENDING_LIMIT = 4.0
+"""Seconds that it may take to end in order; a model that is being loaded does not let itself be interrupted."""
 
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 
@@ -65,13 +68,20 @@ def _arguments() -> argparse.Namespace:
         help="file for the stand-in engine's timings",
     )
     parser.add_argument("--check", action="store_true", help="try the voice, report how fast it is, and exit")
-    parser.add_argument("--exit-with-parent", action="store_true", help="exit when the parent process does (Linux)")
+    parser.add_argument(
+        "--exit-with-parent",
+        nargs="?",
+        const=0,
+        type=int,
+        metavar="PID",
+        help="end when the process that started it does (Linux), which may be named by its id",
+    )
     parser.add_argument("--verbose", action="store_true", help="log more")
     return parser.parse_args()
 
 
 async def _serve(settings: Settings) -> int:
-    with ending_signals() as ended:
+    with ending_signals(ENDING_LIMIT) as ending:
         library = VoiceLibrary(settings.tts_voices_dir)
         token = settings.tts_token.get_secret_value() if settings.tts_token else None
         server = SpeechServer(
@@ -84,13 +94,13 @@ async def _serve(settings: Settings) -> int:
         runner = web.AppRunner(server.application, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         try:
-            return await _listen(settings, library, server, runner, ended)
+            return await _listen(settings, library, server, runner, ending)
         finally:
             await runner.cleanup()
 
 
 async def _listen(
-    settings: Settings, library: VoiceLibrary, server: SpeechServer, runner: web.AppRunner, ended: asyncio.Event
+    settings: Settings, library: VoiceLibrary, server: SpeechServer, runner: web.AppRunner, ending: Ending
 ) -> int:
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
@@ -98,9 +108,9 @@ async def _listen(
         return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {error.strerror or error}", _CANNOT_START)
     load = server.load(partial(create_speech, settings, library), partial(create_better_speech, settings, library))
     loading = asyncio.create_task(load, name="load")
-    ending = asyncio.create_task(ended.wait(), name="ended")
+    ended = asyncio.create_task(ending.wait(), name="ended")
     try:
-        await asyncio.wait([loading, ending], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([loading, ended], return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
             speech = loading.result()
             host, port = runner.addresses[0][:2]
@@ -109,15 +119,15 @@ async def _listen(
             sys.stdout.flush()
             # Engines print, and nobody reads on: a full pipe would stop them.
             sys.stdout = sys.stderr
-            await ending
-    except (EngineError, UnknownVoiceError) as error:
+            await ended
+    except EngineError as error:
         return _complain(str(error), _ENGINE_FAILED)
-    except SettingsError as error:
+    except (SettingsError, UnknownVoiceError) as error:
         return _complain(str(error), _CANNOT_START)
     finally:
-        for task in (loading, ending):
+        for task in (loading, ended):
             task.cancel()
-        await asyncio.gather(loading, ending, return_exceptions=True)
+        await asyncio.gather(loading, ended, return_exceptions=True)
     return _OK
 
 
@@ -129,9 +139,9 @@ async def _check(settings: Settings) -> int:
         if settings.tts_better_engine not in (None, settings.tts_engine):
             said.append(await _tried(partial(create_better_speech, settings, library), "TTS_BETTER_ENGINE: "))
         sys.stdout.write("; ".join(filter(None, said)) + "\n")
-    except (EngineError, UnknownVoiceError) as error:
+    except EngineError as error:
         return _complain(str(error), _ENGINE_FAILED)
-    except SettingsError as error:
+    except (SettingsError, UnknownVoiceError) as error:
         return _complain(str(error), _CANNOT_START)
     return _OK
 
@@ -158,8 +168,8 @@ def main() -> int:
     """Run the server until a signal ends it; returns the exit status."""
     arguments = vars(_arguments())
     verbose, check = arguments.pop("verbose"), arguments.pop("check")
-    if arguments.pop("exit_with_parent"):
-        end_with_parent()
+    if (parent := arguments.pop("exit_with_parent")) is not None:
+        end_with_parent(parent or None)
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO,

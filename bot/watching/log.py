@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable
 
+from bot.watching.lost_connections import OneLineEach
 from config.log_lines import FORMAT, TIMES
 
 _BEHIND = "Can't keep up"
@@ -16,12 +17,13 @@ def log_to_stderr(*, verbose: bool, before_each: Callable[[], None] = lambda: No
     """Log there from now on.
 
     Args:
-        verbose: with everything that the libraries tell.
+        verbose: with everything that the libraries tell, and tracebacks where a server can't be reached.
         before_each: called before each line; it ends one that something else has begun.
     """
     handler = _Handler(before_each)
     handler.setFormatter(logging.Formatter(FORMAT, TIMES))
     if not verbose:
+        handler.addFilter(OneLineEach())
         handler.addFilter(lambda record: not str(record.msg).startswith(_BEHIND))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # discord.py tells every heartbeat and reconnect at INFO; the scheduler each entry, which the list shows.

@@ -38,6 +38,7 @@ REFUSED = {
     "a twin": ({"BIPOLAR_TWIN": "nobody"}, "BIPOLAR_TWIN: there is no persona 'nobody'"),
     "itself": ({"BIPOLAR_TWIN": "seiyuu"}, "BIPOLAR_TWIN: 'seiyuu' is not valid"),
     "a feed": ({"FIGURINE_FEEDS": "shop.example.com/feed"}, "FIGURINE_FEEDS: 'shop.example.com/feed' is not valid"),
+    "a voice": ({"TTS_VOICE": "klingon-x"}, "klingon-x"),
     "a workflow": ({"COMFYUI_URL": "http://127.0.0.1:9", "COMFYUI_WORKFLOW": "x.json"}, "COMFYUI_WORKFLOW: x.json"),
 }
 
@@ -49,7 +50,7 @@ async def test_what_run_refuses_the_doctor_does_not_pass(
 ) -> None:
     async with Sandbox() as sandbox, program(command, folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
         said = await output(process)
-    assert process.returncode in (1, 2)
+    assert process.returncode == 2 if command == "run" else process.returncode in (1, 2)
     assert words in said
     assert "TTS_VOICES_DIR" not in said
     assert "Traceback" not in said

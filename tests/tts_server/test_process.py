@@ -141,7 +141,7 @@ async def test_words_are_said_as_the_operator_wants(tmp_path: Path) -> None:
 async def test_a_voice_that_is_not_there() -> None:
     async with _process(TTS_VOICE="nobody") as process:
         _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert "nobody" in errors.decode()
 
 
@@ -151,6 +151,35 @@ async def test_the_token_is_not_shown() -> None:
         process.terminate()
         _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert b"hunter2" not in errors
+
+
+async def test_it_starts_with_the_engine_that_stands_in_where_the_server_of_its_own_is_away() -> None:
+    away = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "x"}
+    async with _process(TTS_ENGINE="openai", TTS_FALLBACK="espeak", **away) as process:
+        ready = await _ready(process)
+        async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
+            client = SpeechClient(socket_)
+            await client.say("Hello there.")
+            assert (await client.hear()).audio
+        process.terminate()
+        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert "could not speak" in errors.decode()
+    assert "Traceback" not in errors.decode()
+
+
+async def test_without_an_engine_that_stands_in_it_does_not_start() -> None:
+    away = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "x"}
+    async with _process(TTS_ENGINE="openai", TTS_FALLBACK="", **away) as process:
+        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert "Traceback" not in errors.decode()
+    assert process.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux'")
+async def test_it_does_not_begin_when_its_parent_has_died_meanwhile() -> None:
+    async with _process("--exit-with-parent", "999999999") as process:
+        output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert (process.returncode, output) == (-signal.SIGTERM, b"")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux'")

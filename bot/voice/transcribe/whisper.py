@@ -86,6 +86,7 @@ class WhisperTranscriber:
         self._working: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
         self._where = ""
+        self._closed = False
 
     def describe(self) -> str:
         """What it is, where it runs, and why not where it was meant to."""
@@ -112,14 +113,17 @@ class WhisperTranscriber:
     async def rest(self) -> None:
         """No call is on: the process ends after a while."""
         self._stay_awake()
+        if self._closed:
+            return
         self._resting = asyncio.create_task(self._end_later(), name="transcriber rest")
 
     async def close(self) -> None:
         """End the process."""
-        self._stay_awake()
-        if self._working is not None:
-            self._working.cancel()
-            await asyncio.gather(self._working, return_exceptions=True)
+        self._closed = True
+        ending = [task for task in (self._resting, self._working) if task is not None]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
         self._queue.fail(TranscriptionError("The transcriber was closed."))
         await self._end_worker()
 

@@ -17,6 +17,7 @@ from bot.voice.receive.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.guards import HeardSegment
 from bot.voice.transcribe.languages import TELLING_SECONDS
 from bot.voice.transcribe.worker_wire import PREFIX, WireError, decode, encode, lengths
+from config.lifetime import end_with_parent
 
 NICENESS = 10
 TOKENS_A_SECOND, FEWEST_TOKENS, MOST_TOKENS = 8, 16, 220
@@ -183,6 +184,7 @@ def _answer(recognised: Recognised) -> dict[str, Any]:
 
 def main(machine: Machine) -> int:
     """Serve the parent over the standard streams."""
+    end_with_parent()
     os.nice(NICENESS)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever a library prints must not come between the frames.

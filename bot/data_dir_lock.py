@@ -1,0 +1,56 @@
+"""One bot for each DATA_DIR: two of them would answer everybody twice, and overwrite what the other one keeps."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+FILE = "seiyuu.lock"
+_OWN_EYES = 0o600
+_HELD_BY_ANOTHER = (errno.EWOULDBLOCK, errno.EACCES)
+
+
+class DataDirInUseError(Exception):
+    """Another bot runs with the same DATA_DIR; the text names its process."""
+
+
+@contextmanager
+def data_dir_lock(data_dir: Path) -> Iterator[None]:
+    """Hold the folder for one bot while the block runs; the kernel lets go of it however the process ends.
+
+    Where the file system knows no locks, the log says so and nothing is held.
+
+    Raises:
+        DataDirInUseError: another bot holds it.
+        OSError: the file can't be written.
+    """
+    descriptor = os.open(data_dir / FILE, os.O_RDWR | os.O_CREAT, _OWN_EYES)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _HELD_BY_ANOTHER:
+                raise DataDirInUseError(_in_use(data_dir, descriptor)) from error
+            _log.warning("DATA_DIR=%s can't be locked against a second Seiyuu: %s", data_dir, error.strerror)
+        pid = str(os.getpid()).encode()
+        os.pwrite(descriptor, pid, 0)
+        os.ftruncate(descriptor, len(pid))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _in_use(data_dir: Path, descriptor: int) -> str:
+    pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+    process = f"process {pid}" if pid.isdigit() else "another process"
+    return (
+        f"Another Seiyuu runs with DATA_DIR={data_dir} already ({process}). "
+        "End that one first, or give this one a DATA_DIR of its own."
+    )

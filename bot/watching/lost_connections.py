@@ -1,0 +1,56 @@
+"""What the log says of servers that can't be reached: a line each, where libraries would write a page."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+import aiohttp
+import discord
+
+_RECONNECT = "Attempting a reconnect in %.2fs"
+"""As discord.py logs each failed attempt, with its traceback."""
+_CONNECTION_LOST = (aiohttp.ClientConnectionError, ConnectionError, TimeoutError, socket.gaierror)
+
+
+class OneLineEach(logging.Filter):
+    """For a handler: takes the tracebacks from records of connections that failed, and says the reason instead."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Every record passes; some are shortened."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, Exception):
+            return True
+        if record.msg == _RECONNECT and isinstance(record.args, tuple):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg = "Discord can't be reached: %s; trying again in %.0f s"
+            record.args = (why(error), *record.args)
+        elif isinstance(error, _CONNECTION_LOST):
+            record.msg, record.args = "%s: %s", (record.getMessage(), why(error))
+        else:
+            return True
+        record.exc_info = record.exc_text = None
+        return True
+
+
+def why(error: Exception) -> str:
+    """Why a server can't be reached, in a few words."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return f"the name {error.host} is not known"
+        case aiohttp.ClientConnectorError():
+            return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+        case discord.ConnectionClosed():
+            return f"it closed the connection (code {error.code})"
+        case discord.HTTPException():
+            return f"it answers with status {error.status}"
+        case discord.GatewayNotFound():
+            return "it does not say where its gateway is"
+        case TimeoutError():
+            return "it does not answer"
+        case aiohttp.WSServerHandshakeError():
+            return f"it answers with status {error.status}"
+        case OSError() if error.strerror:
+            return error.strerror
+        case _:
+            return str(error) or type(error).__name__

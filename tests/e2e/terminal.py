@@ -1,0 +1,162 @@
+"""A program in a terminal of its own, as a person starts it, with everything that it starts in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from bot.services import ROOT
+from tests.e2e.program import SAID_LIMIT
+
+_SHELL = 'exec 0<"$0" 1>"$0" 2>&1; "$@"; echo "status $?"'
+"""Opening it makes it the session's terminal, which the kernel tells the session about when it is closed."""
+_CTRL_C = b"\x03"
+_POLL = 0.05
+
+
+class Family:
+    """A process and all that it has started, with the addresses that they listen on."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.processes = [process, *process.children(recursive=True)]
+        self.addresses = {address for each in self.processes for address in _listens_on(each)}
+
+    def member(self, *words: str) -> psutil.Process:
+        """The one whose command line has these words."""
+        (found,) = [each for each in self.processes if all(word in _command_line(each) for word in words)]
+        return found
+
+    async def left_after(self, seconds: float) -> list[str]:
+        """What is still there after so long, at the most: processes, and addresses that are listened on."""
+        _, alive = await asyncio.to_thread(psutil.wait_procs, self.processes, seconds)
+        return [str(each) for each in alive] + [str(each) for each in self.addresses if _is_listened_on(each)]
+
+
+class Terminal:
+    """The terminal; :func:`in_terminal` makes it."""
+
+    def __init__(self, master: int, shell: psutil.Process) -> None:
+        self._master = master
+        self._shell = shell
+        self._said = bytearray()
+        self._open = True
+        asyncio.get_running_loop().add_reader(master, self._read)
+
+    def _read(self) -> None:
+        try:
+            self._said += os.read(self._master, 65_536)
+        except OSError:
+            # Nobody writes to it any more.
+            asyncio.get_running_loop().remove_reader(self._master)
+
+    @property
+    def said(self) -> str:
+        """All that was written so far."""
+        return self._said.decode(errors="replace")
+
+    async def until(self, condition: Callable[[Self], bool]) -> None:
+        """Wait for something."""
+        try:
+            async with asyncio.timeout(SAID_LIMIT):
+                while not condition(self):
+                    await asyncio.sleep(_POLL)
+        except TimeoutError:
+            raise AssertionError(f"waited in vain; it said: {self.said}") from None
+
+    async def until_said(self, words: str) -> None:
+        """Wait for words."""
+        await self.until(lambda terminal: words in terminal.said)
+
+    @property
+    def program(self) -> psutil.Process:
+        """The program that the shell runs."""
+        return self._shell.children()[0]
+
+    def family(self) -> Family:
+        """The program and all that it has started."""
+        return Family(self.program)
+
+    def press_ctrl_c(self) -> None:
+        """To everything in the foreground, as the kernel does it."""
+        os.write(self._master, _CTRL_C)
+
+    def close(self) -> None:
+        """Close the window."""
+        if self._open:
+            self._open = False
+            asyncio.get_running_loop().remove_reader(self._master)
+            os.close(self._master)
+
+
+@asynccontextmanager
+async def in_terminal(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[Terminal]:
+    """``python -m bot`` in a terminal, in an empty folder, with nothing of this machine's settings.
+
+    Temporary files go to ``folder/tmp``.
+    """
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    (folder / "tmp").mkdir(exist_ok=True)
+    master, slave = pty.openpty()
+    program = (sys.executable, "-m", "bot", *arguments)
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", _SHELL, os.ttyname(slave), *program),
+        cwd=folder,
+        env={
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "TTS_BIND": "127.0.0.1:0",
+            "COLUMNS": "200",
+            "TMPDIR": str(folder / "tmp"),
+            **environment,
+        },
+        start_new_session=True,
+    )
+    terminal = Terminal(master, psutil.Process(process.pid))
+    started: set[psutil.Process] = set()
+    try:
+        await terminal.until(lambda terminal: bool(terminal._shell.children()))
+        started.add(terminal.program)
+        # The program has it now; a terminal that somebody else holds too is never closed.
+        os.close(slave)
+        yield terminal
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            started.update(psutil.Process(process.pid).children(recursive=True))
+        for each in started:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        terminal.close()
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
+
+
+def _listens_on(process: psutil.Process) -> set[tuple[str, int]]:
+    with suppress(psutil.NoSuchProcess):
+        connections = process.net_connections("tcp4")
+        return {(each.laddr.ip, each.laddr.port) for each in connections if each.status == psutil.CONN_LISTEN}
+    return set()
+
+
+def _is_listened_on(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1.0).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,175 @@
+"""Every way to end, for the bot, the demonstration and the doctor: all of it ends in time, and nothing is left.
+
+Processes, terminals and signals are real. What tells the least more than its neighbours is among the slow tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from tests.e2e.conftest import LIMIT
+from tests.e2e.program import pointed_at
+from tests.e2e.terminal import Family, Terminal, in_terminal
+
+END_LIMIT = 10.0
+"""Seconds."""
+REPLACED_LIMIT = 15.0
+
+Way = Callable[[Terminal, Family], None]
+
+
+def ctrl_c(terminal: Terminal, _: Family) -> None:
+    terminal.press_ctrl_c()
+
+
+def closed(terminal: Terminal, _: Family) -> None:
+    terminal.close()
+
+
+def sent(number: signal.Signals) -> Way:
+    def send(terminal: Terminal, _: Family) -> None:
+        terminal.program.send_signal(number)
+
+    return send
+
+
+def killed(*words: str) -> Way:
+    """``kill -9`` of the process with these words in its command line."""
+
+    def kill(_: Terminal, family: Family) -> None:
+        family.member(*words).kill()
+
+    return kill
+
+
+ORDERLY = {
+    "ctrl-c": ctrl_c,
+    "sigterm": sent(signal.SIGTERM),
+    "sighup": sent(signal.SIGHUP),
+    "terminal closed": closed,
+}
+slow = pytest.mark.slow
+
+
+def rows(ways: dict[str, Way], *, quick: tuple[str, ...]) -> pytest.MarkDecorator:
+    """A row for each way; only the quick ones belong to ``make test``."""
+    marked = [pytest.param(way, id=name, marks=[] if name in quick else [slow]) for name, way in ways.items()]
+    return pytest.mark.parametrize("end", marked)
+
+
+async def ends_with_nothing_left(terminal: Terminal, end: Way) -> None:
+    family = terminal.family()
+    end(terminal, family)
+    assert await family.left_after(END_LIMIT) == []
+    assert "Traceback" not in terminal.said
+
+
+def temporary_files(folder: Path) -> list[str]:
+    return [str(path) for path in (folder / "tmp").iterdir()]
+
+
+async def in_a_call(terminal: Terminal, sandbox: Sandbox) -> Guest:
+    """Bring the bot into a call, with its ears open."""
+    await terminal.until_said("Connected as")
+    ada = await sandbox.add_guest("Ada")
+    await ada.join_voice(sandbox.voice_channel)
+    await ada.say(sandbox.text_channel, "!join")
+    await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🎤 Joined"), LIMIT)
+    await terminal.until(lambda terminal: len(terminal.family().processes) >= 3)
+    return ada
+
+
+@asynccontextmanager
+async def calling(folder: Path, **settings: str) -> AsyncIterator[tuple[Sandbox, Guest, Terminal]]:
+    async with Sandbox() as sandbox, in_terminal("run", folder=folder, **pointed_at(sandbox), **settings) as terminal:
+        yield sandbox, await in_a_call(terminal, sandbox), terminal
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Takes every connection and says nothing: its address, and the event that somebody has come."""
+    met = asyncio.Event()
+    server = await asyncio.start_server(lambda *_: met.set(), "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield f"http://{host}:{port}/v1", met
+    finally:
+        server.close()
+
+
+@rows(ORDERLY, quick=("ctrl-c", "terminal closed"))
+async def test_the_bot_says_goodbye_and_leaves_the_call(tmp_path: Path, end: Way) -> None:
+    async with calling(tmp_path) as (sandbox, ada, terminal):
+        await ends_with_nothing_left(terminal, end)
+        told = await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("👋"), LIMIT)
+        assert told.content.startswith("👋 I am being switched off, so I left Lounge.")
+        assert sandbox.bot_id not in sandbox.guild.voice_states
+    assert temporary_files(tmp_path) == []
+
+
+async def test_a_bot_that_is_killed_takes_all_it_started_along(tmp_path: Path) -> None:
+    async with calling(tmp_path) as (_, _, terminal):
+        await ends_with_nothing_left(terminal, killed("bot", "run"))
+
+
+@pytest.mark.parametrize(
+    "words", [("tts_server",), pytest.param(("bot.voice.transcribe.worker",), marks=slow)], ids=["voice", "ears"]
+)
+async def test_a_bot_whose_child_was_killed_ends_as_well(tmp_path: Path, words: tuple[str, ...]) -> None:
+    async with calling(tmp_path) as (_, _, terminal):
+        before = terminal.family()
+        before.member(*words).kill()
+        await ends_with_nothing_left(terminal, ctrl_c)
+        assert await before.left_after(0) == []
+
+
+@rows(ORDERLY, quick=("ctrl-c",))
+async def test_the_bot_ends_while_discord_is_away_which_it_tells_in_few_lines(tmp_path: Path, end: Way) -> None:
+    async with AsyncExitStack() as discord:
+        sandbox = await discord.enter_async_context(Sandbox())
+        async with in_terminal("run", folder=tmp_path, **pointed_at(sandbox)) as terminal:
+            await in_a_call(terminal, sandbox)
+            await discord.aclose()
+            await terminal.until_said("trying again in")
+            await asyncio.sleep(3)
+            lines = terminal.said.splitlines()
+            await ends_with_nothing_left(terminal, end)
+    assert len(lines) < 40
+    assert "Discord can't be reached" in terminal.said
+
+
+@rows(ORDERLY, quick=("sigterm",))
+async def test_the_bot_ends_while_its_model_is_silent(tmp_path: Path, end: Way) -> None:
+    async with silent_server() as (url, met), calling(tmp_path, LLM_URL=url) as (sandbox, ada, terminal):
+        met.clear()
+        await ada.say(sandbox.text_channel, "How are you?")
+        await met.wait()
+        await ends_with_nothing_left(terminal, end)
+
+
+@rows(
+    ORDERLY | {"the demonstration killed": killed("bot", "demo"), "its bot killed": killed("bot", "run")},
+    quick=("terminal closed", "the demonstration killed", "its bot killed"),
+)
+async def test_the_demonstration_ends_with_all_it_started(tmp_path: Path, end: Way) -> None:
+    async with in_terminal("demo", folder=tmp_path) as terminal:
+        await terminal.until(lambda terminal: len(terminal.family().processes) >= 3)
+        await ends_with_nothing_left(terminal, end)
+
+
+@rows(
+    ORDERLY | {"the doctor killed": killed("bot", "doctor")},
+    quick=("ctrl-c", "terminal closed", "the doctor killed"),
+)
+async def test_the_doctor_ends_while_a_model_is_silent(tmp_path: Path, end: Way) -> None:
+    async with silent_server() as (url, met), in_terminal("doctor", folder=tmp_path, LLM_URL=url) as terminal:
+        await met.wait()
+        await ends_with_nothing_left(terminal, end)

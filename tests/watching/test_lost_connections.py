@@ -1,0 +1,58 @@
+"""A server that can't be reached is a line in the log; what is wrong with the program keeps its traceback."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+
+import aiohttp
+import discord
+import pytest
+from discord.client import Client
+
+from bot.watching.lost_connections import OneLineEach
+
+
+def logged(message: str, arguments: tuple[object, ...], error: Exception) -> str:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.addFilter(OneLineEach())
+    log = logging.Logger("test")
+    log.addHandler(handler)
+    try:
+        raise error
+    except Exception:
+        log.exception(message, *arguments)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (socket.gaierror(-3, "Temporary failure in name resolution"), "Temporary failure in name resolution"),
+        (TimeoutError(), "it does not answer"),
+        (aiohttp.ServerDisconnectedError(), "Server disconnected"),
+        (discord.GatewayNotFound(), "it does not say where its gateway is"),  # type: ignore[no-untyped-call]
+    ],
+)
+def test_an_attempt_to_reconnect_is_one_line(error: Exception, reason: str) -> None:
+    said = logged("Attempting a reconnect in %.2fs", (6.4,), error)
+    assert said.startswith("Discord can't be reached: ")
+    assert reason in said
+    assert said.endswith("; trying again in 6 s\n")
+    assert said.count("\n") == 1
+
+
+def test_discord_still_says_it_in_these_words() -> None:
+    assert "Attempting a reconnect in %.2fs" in Client.connect.__code__.co_consts
+
+
+def test_other_work_that_a_server_is_missing_for_is_one_line() -> None:
+    said = logged("%s failed; 5 %% done", ("feeds",), ConnectionResetError(104, "Connection reset by peer"))
+    assert said == "feeds failed; 5 % done: Connection reset by peer\n"
+
+
+def test_a_fault_of_the_program_keeps_its_traceback() -> None:
+    assert "Traceback" in logged("%s failed", ("it",), KeyError("x"))
