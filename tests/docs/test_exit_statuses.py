@@ -33,7 +33,7 @@ def test_the_table_has_the_statuses_that_there_are() -> None:
         ("bot models download", {"STT_MODEL": "small"}, 2, "Nothing was downloaded"),
         ("bot models check nothing", {}, 2, "There is no model 'nothing'"),
         ("tts_server --check", {}, 0, "espeak-ng: "),
-        ("tts_server", {"TTS_VOICE": "nobody"}, 2, "nobody"),
+        ("tts_server", {"TTS_VOICE": "nobody", "TTS_BIND": "127.0.0.1:0"}, 2, "nobody"),
         ("bot run", {"DISCORD_TOKEN": "x", "PERSONA": "nobody"}, 2, "PERSONA: there is no persona 'nobody'"),
         ("tts_server --check", {"TTS_ENGINE": "xtts"}, 1, "models download xtts-v2"),
         ("tts_server", {"TTS_IDLE_UNLOAD": "soon"}, 2, "TTS_IDLE_UNLOAD: 'soon' is not valid."),
