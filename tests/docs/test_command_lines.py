@@ -60,6 +60,9 @@ def test_what_people_are_told_to_type_is_understood(
             speech_server._arguments()
     if parser is not None:
         parser.parse_args(words)
+        # An option that is cut short is understood, too, but is not what the help says.
+        options = {option for action in parser._actions for option in action.option_strings}
+        assert {word for word in words if word.startswith("-")} <= options, line
 
 
 def test_the_guide_has_every_word_and_option_of_the_bot() -> None:

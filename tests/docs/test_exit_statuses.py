@@ -46,7 +46,14 @@ async def test_programs_end_as_the_table_says(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *program.split()),
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "COLUMNS": "200", **variables},
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "200",
+            "TTS_BIND": "127.0.0.1:0",
+            **variables,
+        },
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
