@@ -174,5 +174,5 @@ def _load_all(folder: Path, default: str) -> dict[str, Persona]:
         try:
             personas.setdefault(file.stem, load_persona(file.stem, folder))
         except PersonaError as error:
-            _log.warning("A persona is left out: %s", error)
+            _log.warning("A persona file is skipped: %s", error)
     return personas

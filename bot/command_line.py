@@ -82,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         choices=("run", "demo", "doctor", "models", "health", "version"),
         help="run: on Discord, with DISCORD_TOKEN. demo: on a local Discord, with a scripted guest. "
-        "doctor: look for what is wrong. models: the weights that Seiyuu can run; see models --help. "
-        "health: how the running bot is. version: which Seiyuu this is. "
-        "Left out: run if DISCORD_TOKEN is set, else demo.",
+        "doctor: check everything and say what is wrong. models: the weights that Seiyuu can run; see models --help. "
+        "health: how the running bot is doing. version: print the version. "
+        "Without a command: run if DISCORD_TOKEN is set, else demo.",
     )
     parser.add_argument(
         "--stay",

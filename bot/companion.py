@@ -58,7 +58,7 @@ class ModelCompanion:
         try:
             await self._model.warm_up(self._messages(character, "Someone", "hello"), model=character.persona.model)
         except ModelError as error:
-            _log.warning("The model server does not warm up: %s", error)
+            _log.warning("The model server could not be warmed up: %s", error)
         await self._model.learn_context_size(model=character.persona.model)
 
     async def answer(

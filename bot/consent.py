@@ -51,7 +51,7 @@ class ListeningConsent:
             try:
                 listener(person)
             except Exception:
-                _log.exception("Something of a person who opted out may not be forgotten")
+                _log.exception("Not everything about a person who opted out could be deleted")
         return await self._remember(person, listen=False)
 
     async def opt_in(self, person: int) -> bool:
@@ -63,7 +63,7 @@ class ListeningConsent:
         try:
             await self._store.set_listening_choice(person, listen)
         except aiosqlite.Error:
-            _log.exception("A choice about listening could not be kept")
+            _log.exception("A choice about listening could not be saved")
             return False
         return True
 

@@ -45,7 +45,7 @@ async def run_doctor(settings: Settings, console: Console) -> int:
         console.print(finding.mark, style=_STYLES[finding.good], end=" ")
         console.print(f"{finding.subject}: {finding.text}", markup=False, highlight=False, soft_wrap=True)
         wrong += finding.good is False
-    console.print("All is well." if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to mend.", style="bold")
+    console.print("All is well." if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to fix.", style="bold")
     return 1 if wrong else 0
 
 
@@ -82,12 +82,14 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _python(_: Settings) -> Finding:
     version = platform.python_version_tuple()[:2]
-    return Finding("Python", version in (("3", "11"), ("3", "12")), f"{platform.python_version()} (3.11 and 3.12 do)")
+    return Finding(
+        "Python", version in (("3", "11"), ("3", "12")), f"{platform.python_version()} (3.11 and 3.12 are supported)"
+    )
 
 
 async def _settings(settings: Settings) -> Finding:
     found = setting_notices(settings)
-    return Finding("Settings", None if found else True, "\n  ".join(found) or "every name in .env is one of a setting")
+    return Finding("Settings", None if found else True, "\n  ".join(found) or "every name in .env is a setting")
 
 
 async def _discord_library(_: Settings) -> Finding:
@@ -152,7 +154,7 @@ async def _ears(settings: Settings) -> Finding:
         cards, wanted = await asyncio.to_thread(_cuda_cards), int(device.partition(":")[2] or 0)
         if wanted >= cards:
             there = f"CUDA finds {cards or 'no'} cards here"
-            return Finding("Ears", False, f"STT_DEVICE={device}, but {there}: the processor is used")
+            return Finding("Ears", False, f"STT_DEVICE={device}, but {there}, so the processor is used")
     if settings.uses_toy_transcriber:
         return Finding("Ears", None, TOY_EARS)
     async with aiohttp.ClientSession(headers=HEADERS) as http:
@@ -180,7 +182,7 @@ async def _voice(settings: Settings) -> Finding:
         try:
             await asyncio.to_thread(prepare_folders, settings)
         except OSError:
-            return Finding("Voice", None, "not tried, for want of a folder for its voices")
+            return Finding("Voice", None, "not tried, because its folder for voices can't be used")
         return Finding("Voice", *await try_speech_server(speech_server_options(settings)))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
         text = await describe_voice(session, str(settings.tts_websocket_url))

@@ -27,7 +27,7 @@ async def download(http: aiohttp.ClientSession, url: str, limit: int) -> bytes:
     """
     address = URL(url)
     if address.scheme not in ("http", "https"):
-        raise DownloadError("no address of the web")
+        raise DownloadError("not a web address")
     try:
         async with http.get(
             address,

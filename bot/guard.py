@@ -92,7 +92,7 @@ class Guard:
     def require_row(self, command: str) -> None:
         """See that a command has a row in the table; raises :class:`~bot.rights.MissingRightError`."""
         if command not in self._rights:
-            raise MissingRightError(f"The command {command!r} has no row in bot/rights.py: say there who may use it.")
+            raise MissingRightError(f"The command {command!r} has no row in bot/rights.py, which says who may use it.")
 
     async def require(self, command: str, asking: Asking) -> None:
         """See that a command (its qualified name) may be used.

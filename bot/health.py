@@ -56,7 +56,7 @@ def read_health(data_dir: Path) -> Health:
 
 def run_health(arguments: list[str]) -> int:
     """Print it; 0 for healthy and degraded, 1 for down, 2 where the settings can't be used."""
-    parser = argparse.ArgumentParser(prog="python -m bot health", description="Says how the running bot is.")
+    parser = argparse.ArgumentParser(prog="python -m bot health", description="Shows how the running bot is doing.")
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     options = parser.parse_args(arguments)
     try:

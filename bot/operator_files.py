@@ -83,5 +83,5 @@ def _prepare(variable: str, folder: Path) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OperatorFileError(
-            f"{variable}={folder} can't be written to: {reason}. Name a folder of yours."
+            f"{variable}={folder} can't be written to: {reason}. Choose a folder that you can write to."
         ) from error

@@ -76,13 +76,13 @@ class WorkGate:
         """Let nothing in any more; returns when nothing is inside. What takes too long is stopped."""
         self._held = True
         if self._inside:
-            _log.info("%s is held for %s; %d piece(s) of work in flight", self.name, reason, len(self._inside))
+            _log.info("%s is held for %s; %d unfinished task(s)", self.name, reason, len(self._inside))
         try:
             async with asyncio.timeout(self._limit):
                 await self._empty()
         except TimeoutError:
             for task in self._inside:
-                _log.warning("%s: work in flight took too long and was stopped", self.name)
+                _log.warning("%s: unfinished work took too long and was stopped", self.name)
                 self._stopping.add(task)
                 task.cancel()
             await self._empty()

@@ -33,7 +33,7 @@ def explain(
 def message_of(fault: Mapping[str, Any]) -> str:
     """What one of pydantic's errors says, for people: without the regular expression where there is one."""
     if fault["type"] == "string_pattern_mismatch":
-        return "It holds characters that may not stand there"
+        return "It has characters that are not allowed there"
     return str(fault["msg"])
 
 

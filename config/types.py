@@ -61,7 +61,7 @@ def _user_ids(text: str) -> tuple[int, ...]:
     """Ids, also as Discord writes a mention: ``<@123>``."""
     words = [re.sub(r"^<@!?(\d+)>$", r"\1", word) for word in _split_at_commas(text)]
     if not all(re.fullmatch(r"[0-9]{1,20}", word) for word in words):
-        raise ValueError("it must be numbers of users, parted by commas: Discord's Copy User ID gives one")
+        raise ValueError("it must be user ids, separated by commas (in Discord: Copy User ID)")
     return tuple(map(int, words))
 
 
@@ -88,7 +88,7 @@ def _timezone(name: str) -> str:
     known = zoneinfo.available_timezones()
     meant = name if name in known else {each.casefold(): each for each in known}.get(name.strip().casefold())
     if meant is None:
-        raise ValueError("it must be the name of a time zone, as the IANA database has it")
+        raise ValueError("it must be the name of a time zone, such as Europe/Berlin")
     return meant
 
 
@@ -108,14 +108,14 @@ def _json_object(text: str) -> object:
     try:
         value = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise ValueError("it must be a JSON object, its names and texts in double quotes") from error
+        raise ValueError("it must be a JSON object, with names and texts in double quotes") from error
     if not isinstance(value, dict):
         raise ValueError("it must be a JSON object, in curly brackets")
     return value
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON's")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _request_fields(fields: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +138,11 @@ JsonObject = Annotated[dict[str, Any], NoDecode, _of_text(_json_object)]
 RequestFields = Annotated[JsonObject, AfterValidator(_request_fields)]
 """What is added to each request to the model server."""
 Address = Annotated[
-    str, shaped(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", "an address and a port, parted by a colon; port 0 takes any")
+    str,
+    shaped(
+        r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}",
+        "an address and a port, with a colon between them; port 0 means any free port",
+    ),
 ]
 """What is listened on."""
 EngineChoice = Annotated[
@@ -161,7 +165,7 @@ PersonaName = Annotated[
 ]
 OptionalPersona = Annotated[PersonaName | None, BeforeValidator(_blank_is_unset)]
 Language = Annotated[
-    Annotated[str, shaped(r"[a-z]{2,3}", "the code of a language, of two or three letters")] | None,
+    Annotated[str, shaped(r"[a-z]{2,3}", "a language code of two or three letters")] | None,
     _of_text(_language),
     BeforeValidator(_blank_is_unset),
 ]
@@ -177,7 +181,7 @@ Permitted = Annotated[
     _of_text(_permit),
     shaped(
         rf"everyone|{_ONE}(,{_ONE})*",
-        "everyone, managers, or a list of role:NAME, numbers of roles and numbers of users, parted by commas",
+        "everyone, managers, or a list of role:NAME, role ids and user ids, separated by commas",
     ),
 ]
 """Who may do one thing; see :class:`bot.access.Permit`."""
@@ -187,8 +191,7 @@ PermittedOnCall = Annotated[
     _of_text(_permit),
     shaped(
         rf"everyone|{_ONE_OF_CALL}(,{_ONE_OF_CALL})*",
-        "everyone, call, managers, or a list of call, role:NAME, numbers of roles and numbers of users, "
-        "parted by commas",
+        "everyone, call, managers, or a list of call, role:NAME, role ids and user ids, separated by commas",
     ),
 ]
 """The same, where people in the call may be meant too."""
@@ -197,8 +200,7 @@ PermittedOrNobody = Annotated[
     _of_text(_permit),
     shaped(
         rf"everyone|nobody|{_ONE_OF_CALL}(,{_ONE_OF_CALL})*",
-        "everyone, nobody, call, managers, or a list of call, role:NAME, numbers of roles and numbers of users, "
-        "parted by commas",
+        "everyone, nobody, call, managers, or a list of call, role:NAME, role ids and user ids, separated by commas",
     ),
 ]
 """The same, where it may be nobody too."""
@@ -215,9 +217,9 @@ QuietHours = Annotated[
     _of_text(_hours),
     shaped(
         r"|([01]?\d|2[0-3])-([01]?\d|2[0-3])",
-        "two whole hours of the day, from 0 to 23, with a dash between them; empty for no quiet hours",
+        "two hours, from 0 to 23, with a dash between them; empty for no quiet hours",
     ),
     BlankCounts(),
 ]
 Timezone = Annotated[str, AfterValidator(_timezone)]
-CommandPrefix = Annotated[str, shaped(r"\S{1,10}", "1 to 10 characters without a blank")]
+CommandPrefix = Annotated[str, shaped(r"\S{1,10}", "1 to 10 characters without a space")]

@@ -44,7 +44,7 @@ class ModelRouter:
         self, database: Database, clients: Mapping[Card, ModelClient], for_calls: Card, preferred: Card | None
     ) -> None:
         if for_calls not in clients:
-            raise ValueError(f"there is no model server on the {for_calls} card, which is to serve calls")
+            raise ValueError(f"there is no model server on the {for_calls} card, which calls are to use")
         self.for_calls = for_calls
         self._database = database
         self._clients = dict(clients)
@@ -115,13 +115,13 @@ class ModelRouter:
             raise NoSuchServerError(card)
         await self._database.write("INSERT OR REPLACE INTO model_preference VALUES (1, ?)", card.value)
         self._preferred = card
-        _log.info("Outside of calls, the %s card writes", card)
+        _log.info("Outside of calls, the model on the %s card writes", card)
 
     async def hold(self, reason: str) -> None:
         """From now on only the card that serves calls writes."""
         self._override = self.for_calls
         if self.preferred is not self.for_calls:
-            _log.info("Only the %s card writes, for %s", self.for_calls, reason)
+            _log.info("Only the model on the %s card writes, because of %s", self.for_calls, reason)
 
     async def release(self) -> None:
         """The preferred card writes again."""

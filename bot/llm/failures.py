@@ -97,7 +97,7 @@ def refused(options: ModelOptions, refusal: Refusal) -> ModelError:
 def _meaning(options: ModelOptions, refusal: Refusal) -> tuple[ModelErrorKind, str]:
     match refusal.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            advice = "is LLM_API_KEY right?" if options.api_key else "does it want a key? Then set LLM_API_KEY."
+            advice = "is LLM_API_KEY right?" if options.api_key else "does it need a key? Then set LLM_API_KEY."
             return ModelErrorKind.UNAUTHORIZED, f"refused us; {advice}"
         case HTTPStatus.PAYMENT_REQUIRED:
             return ModelErrorKind.HTTP, PAYMENT_REQUIRED_WORDS
@@ -106,14 +106,14 @@ def _meaning(options: ModelOptions, refusal: Refusal) -> tuple[ModelErrorKind, s
         case HTTPStatus.TOO_MANY_REQUESTS if refusal.quota_used_up:
             return ModelErrorKind.HTTP, PAYMENT_REQUIRED_WORDS
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return ModelErrorKind.HTTP, "is asked too often. Try again in a moment."
+            return ModelErrorKind.HTTP, "gets too many requests. Try again in a moment."
         case HTTPStatus.SERVICE_UNAVAILABLE:
             return ModelErrorKind.HTTP, "is not ready: it loads its model, or it is too busy. Try again in a moment."
     if 300 <= refusal.status < 400:
         place = refusal.headers.get("Location", "")[:200]
-        return ModelErrorKind.HTTP, f"sends us elsewhere{f', to {place}' if place else ''}. Is LLM_URL right?"
+        return ModelErrorKind.HTTP, f"redirects us elsewhere{f', to {place}' if place else ''}. Is LLM_URL right?"
     if length_refusal(refusal.body) is not None:
-        return ModelErrorKind.TOO_LONG, "can't take in so much at once, even shortened."
+        return ModelErrorKind.TOO_LONG, "can't take that much text at once, even after shortening it."
     return ModelErrorKind.HTTP, "failed."
 
 
@@ -128,7 +128,7 @@ def _not_found(options: ModelOptions, refusal: Refusal) -> str:
     if endpoint is not None:
         return f"doesn't know the address {refusal.path}. LLM_URL must end before `{endpoint}`."
     if options.api is ModelApi.COMPLETION and base.endswith("/v1"):
-        return f"doesn't know the address {refusal.path}. LLM_API=completion wants LLM_URL without `/v1`."
+        return f"doesn't know the address {refusal.path}. LLM_API=completion needs LLM_URL without `/v1`."
     return f"doesn't know the address {refusal.path}. Is LLM_URL right?"
 
 

@@ -46,7 +46,7 @@ def nothing_said(options: ModelOptions, reason: str, *, thought: bool) -> ModelE
         thought: whether the model thought.
     """
     if reason in FILTERED:
-        what = "answered nothing: its content filter took offence. Say it in other words, or use another model."
+        what = "gave no answer: its content filter blocked it. Say it in other words, or use another model."
     elif reason in LENGTH:
         spent = "on thinking" if thought else "without saying anything"
         what = (
@@ -54,7 +54,7 @@ def nothing_said(options: ModelOptions, reason: str, *, thought: bool) -> ModelE
             "Raise LLM_MAX_TOKENS, or switch thinking off with LLM_EXTRA."
         )
     elif thought:
-        what = "only thought, and said nothing. Ask again, or switch thinking off with LLM_EXTRA."
+        what = "thought about it, but gave no answer. Ask again, or switch thinking off with LLM_EXTRA."
     else:
         what = "answered without saying anything."
     return model_error(options, ModelErrorKind.EMPTY, what)

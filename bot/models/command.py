@@ -74,7 +74,7 @@ class ModelsCommand:
             self._say(f"None of these models is {self._choice.reason}. What a profile needs is shown by, for example,")
             self._say(f"  {BOT} models list --profile local")
             return OK
-        self._say(f"● is {self._choice.reason}. At work it is expected to take on the card:")
+        self._say(f"● is {self._choice.reason}. Expected memory on the card while it runs:")
         plan = MemoryPlan(self._catalogue, wanted, self._settings)
         self._say(f"  {plan.sum_line()}")
         for line in plan.verdict(read_cards()):
@@ -127,12 +127,12 @@ class ModelsCommand:
         except (KeyboardInterrupt, EOFError):
             here = sum(self._shelf.arrived(name, model) for name, model in missing.items())
             whole = sum(model.size for model in missing.values())
-            self._say(f"\nStopped. {size(here)} of {size(whole)} are here; the same command goes on with the rest.")
+            self._say(f"\nStopped. {size(here)} of {size(whole)} are here; the same command downloads the rest.")
             return INTERRUPTED
         except DownloadError as error:
             self._say(f"✘ {error}")
             return FAILED
-        self._say("✔ All of it is here, and its checksums are right.")
+        self._say("✔ Everything is here, and the checksums are right.")
         self._say_settings(chosen)
         return OK
 
@@ -143,7 +143,7 @@ class ModelsCommand:
             manifest = self._shelf.manifest(name)
             faults = [] if manifest is None else self._faults(manifest)
             for fault in faults:
-                self._say(f"✘ {name}: {fault.path} {fault.text}. To mend it, type `{download_command(name)}`")
+                self._say(f"✘ {name}: {fault.path} {fault.text}. To fix it, type `{download_command(name)}`")
             lacks = not faults and self._lacks(name, model)
             if lacks:
                 self._say(f"✘ {name}: {self._amount_here(name, model)}. To get it, type `{download_command(name)}`")
@@ -158,7 +158,7 @@ class ModelsCommand:
         return {name: self._catalogue.models[name] for name in self._choice.shown}
 
     def _lacks(self, name: str, model: Model) -> bool:
-        """Whether it is wanted and not all of it is here; what lies in the hub's own cache is here."""
+        """Whether it is wanted and not all of it is here; what stored in the hub's own cache is here."""
         if name not in self._choice.wanted or self._shelf.is_whole(name, model):
             return False
         return self._shelf.arrived(name, model) > 0 or self._in_hub_cache(model) is None
@@ -167,7 +167,7 @@ class ModelsCommand:
         if here := self._shelf.arrived(name, model):
             return f"only {size(here)} of {size(model.size)} are here"
         if place := self._in_hub_cache(model):
-            return f"lies in the hub's own cache, {place}, and is not checked"
+            return f"stored in the hub's own cache, {place}, and is not checked"
         return "is not here"
 
     def _is_sound(self, name: str, model: Model) -> bool:
@@ -201,10 +201,10 @@ class ModelsCommand:
         for name, licence in licences_to_accept(self._catalogue, missing.values(), accepted).items():
             self._say(f"{licence.name}: {licence.consent}")
             if ask is None or ask(f"Type {name} to accept it: ").strip() != name:
-                self._say(f"Nothing was downloaded. Who accepts this licence says --accept-licence {name}.")
+                self._say(f"Nothing was downloaded. To accept this licence, add --accept-licence {name}.")
                 return False
         if not agreed and (ask is None or ask("Download it? [y/N] ").strip().lower() not in ("y", "yes")):
-            self._say("Nothing was downloaded. To download without being asked: --yes")
+            self._say("Nothing was downloaded. To download without being asked, add --yes.")
             return False
         return True
 
@@ -223,11 +223,11 @@ class ModelsCommand:
 
     def _whereabouts(self, name: str, model: Model) -> str:
         if self._shelf.is_whole(name, model):
-            return f"lies in {self._shelf.folder(name)}"
+            return f"stored in {self._shelf.folder(name)}"
         if here := self._shelf.arrived(name, model):
-            return f"{size(here)} of it lie in {self._shelf.folder(name)}"
+            return f"{size(here)} of it are stored in {self._shelf.folder(name)}"
         place = self._in_hub_cache(model)
-        return f"lies in the hub's own cache, {place}" if place else "is not here"
+        return f"stored in the hub's own cache, {place}" if place else "is not here"
 
     def _in_hub_cache(self, model: Model) -> str | None:
         cached = try_to_load_from_cache(model.repository, model.files[0].path, revision=model.revision)
@@ -246,15 +246,15 @@ class ModelsCommand:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bot models",
-        description="The weights that Seiyuu can run: what there is, getting it, checking it.",
+        description="Lists, downloads and checks the model weights that Seiyuu can use.",
     )
     parser.add_argument(
         "action",
         nargs="?",
         default="list",
         choices=("list", "download", "check"),
-        help="list (by itself): sizes, licences, memory, and where everything lies. download: get what is missing, "
-        "after asking. check: whether it is all still right, without a network.",
+        help="list (the default): sizes, licences, memory, and where everything is stored. "
+        "download: get what is missing, after asking. check: whether it is all still right, without a network.",
     )
     parser.add_argument("names", nargs="*", help="models, by name; left out: what your settings need")
     parser.add_argument("--profile", type=Profile, choices=list(Profile), help="what it needs, whatever else is set")

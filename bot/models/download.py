@@ -43,7 +43,7 @@ def check_room(shelf: Shelf, models: Mapping[str, Model]) -> None:
     free = shutil.disk_usage(_existing(shelf.root)).free
     if missing + SPARE_DISK > free:
         raise DownloadError(
-            f"{size(missing)} are missing, and {size(free)} are free where {shelf.root} lies, of which "
+            f"{size(missing)} are missing, and {size(free)} are free on the disk of {shelf.root}, of which "
             f"{size(SPARE_DISK)} stay free: make room, or set DATA_DIR to a folder on a larger disk."
         )
 

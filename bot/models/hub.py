@@ -68,7 +68,8 @@ class Hub:
         if not await asyncio.to_thread(_is_right, growing, file):
             raise HubError(
                 f"{file.path} of {model.repository} has arrived with wrong contents, and was deleted: its SHA-256 is "
-                "not the one that this version of Seiyuu knows. Try again; if it stays so, trust that source no more."
+                "not the one that this version of Seiyuu knows. Try again; if it "
+                "happens again, don't trust that source any more."
             )
         await asyncio.to_thread(growing.replace, target)
 
@@ -88,7 +89,7 @@ class Hub:
             if fruitless == len(PAUSES):
                 raise HubError(
                     f"{file.path} did not come from {URL(url).host}: {fault}. "
-                    "What has arrived is kept; the same command goes on with it."
+                    "What has arrived is kept; the same command downloads the rest."
                 )
             await self._pause(min(max(PAUSES[fruitless], wait), LONGEST_PAUSE))
             fruitless += 1
@@ -148,14 +149,14 @@ def _check_status(response: aiohttp.ClientResponse, file: ModelFile) -> None:
             return
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             raise HubError(
-                f"{host} gives {file.path} only to those it knows ({status}): accept the model's terms on its page "
+                f"{host} gives {file.path} only to users with access ({status}): accept the model's terms on its page "
                 "there, then set HF_TOKEN to an access token of your account."
             )
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
             raise HubError(f"{host} has no {file.path} any more ({status}): this version of Seiyuu is too old for it.")
         case HTTPStatus.TOO_MANY_REQUESTS:
             asked = response.headers.get("Retry-After", "")
-            raise _PassingError("it was asked too often (429)", float(asked) if asked.isdecimal() else 0.0)
+            raise _PassingError("it got too many requests (429)", float(asked) if asked.isdecimal() else 0.0)
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise _PassingError(f"it answers with status {status}")
         case _:

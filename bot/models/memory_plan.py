@@ -49,7 +49,7 @@ class MemoryPlan:
     def sum_line(self) -> str:
         """Each part and the sum, such as "XTTS v2 3.0 + Whisper small 0.5 = 3.5 GiB"."""
         if not self._models:
-            return "nothing: no part of this profile computes on a card here"
+            return "nothing: no part of this profile runs on a card here"
         parts = " + ".join(f"{model.title} {model.vram_gib:.1f}" for model in self._models.values())
         return f"{parts} = {self.needs_gib:.1f} GiB"
 
@@ -58,7 +58,7 @@ class MemoryPlan:
         if not self._models:
             return
         if not cards:
-            yield "No graphics card found: all of it would compute on the CPU, XTTS far slower than speech."
+            yield "No graphics card found: everything would run on the CPU, where XTTS is far slower than speech."
         for card in cards:
             yield from self._verdict_on(card)
 
@@ -70,8 +70,8 @@ class MemoryPlan:
             yield from _remedies(self._remedies(), self.needs_gib - total)
         elif self.needs_gib > total - used:
             yield (
-                f"{place}: fits once others let go: {used:.1f} GiB are in use now, "
-                f"{self.needs_gib - (total - used):.1f} GiB too many. Else this would help:"
+                f"{place}: fits once other programs free memory: {used:.1f} GiB are in use now, "
+                f"{self.needs_gib - (total - used):.1f} GiB too much. Otherwise this would help:"
             )
             yield from _remedies(self._remedies(), self.needs_gib - (total - used))
         else:
@@ -80,7 +80,7 @@ class MemoryPlan:
         for model in self._models.values():
             if card.compute_capability is not None and card.compute_capability < model.compute_capability:
                 yield (
-                    f"  {model.title} wants compute capability {_version(model.compute_capability)}, this card has "
+                    f"  {model.title} needs compute capability {_version(model.compute_capability)}, this card has "
                     f"{_version(card.compute_capability)}: it would not be used for it."
                 )
 

@@ -84,7 +84,7 @@ def _stream(container: InputContainer) -> AudioStream:
     # PyAV's types leave out that a stream of an unknown codec has no context.
     context = getattr(stream, "codec_context", None)
     if context is None:
-        raise BrokenSoundError("of a codec that nobody here knows")
+        raise BrokenSoundError("unknown codec")
     if not MIN_RATE <= context.sample_rate <= MAX_RATE or not 1 <= context.channels <= MAX_CHANNELS:
         raise BrokenSoundError(f"{context.channels} channels at {context.sample_rate} Hz")
     context.thread_count = 1

@@ -30,15 +30,17 @@ MAX_RECORDINGS = 3
 """Of one message."""
 
 NOT_ALLOWED = (
-    "🙉 I don't listen to you unless you let me, so I left your voice message unheard. Write to me, or type "
+    "🙉 I only listen to people who allow it, so I didn't listen to your voice message. Write to me, or type "
     "`{prefix}optin` first."
 )
-OTHER_NOT_ALLOWED = "🙉 {name} does not let me listen, so I left that voice message unheard."
-WHOSE = "🙉 I can't tell who speaks in a forwarded voice message, so I left it unheard. Reply to the message itself."
+OTHER_NOT_ALLOWED = "🙉 {name} doesn't allow me to listen, so I didn't listen to that voice message."
+WHOSE = (
+    "🙉 I can't tell who speaks in a forwarded voice message, so I didn't listen to it. Reply to the message itself."
+)
 TOO_LONG = f"❌ That recording is too long for me: I listen to {MAX_SECONDS // 60} minutes at most."
 TOO_LARGE = f"❌ That recording is too large for me: I listen to files of up to {MAX_BYTES >> 20} MB."
 NOT_FETCHED = "❌ I could not fetch your recording from Discord. Please send it again."
-BROKEN = "❌ I can't play {name}: it is broken, or no sound that I know."
+BROKEN = "❌ I can't play {name}: it is broken, or in a format that I don't know."
 NOTHING_SAID = "🙉 I heard no words in that recording. Say it again, or write to me."
 QUOTED = '[the voice message that is replied to says: "{text}"]'
 NOT_UNDERSTOOD = "🙉 I can't make out recordings at the moment: {cause}"

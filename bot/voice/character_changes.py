@@ -46,7 +46,13 @@ class CharacterChanges:
             try:
                 text = await self._change(command)
             except (UnknownChoiceError, aiosqlite.Error) as error:
-                _log.warning("%s asked for %s %r in vain: %s", command.author, command.command, command.choice, error)
+                _log.warning(
+                    "%s asked for the %s %r and did not get it: %s",
+                    command.author,
+                    command.command,
+                    command.choice,
+                    error,
+                )
                 self._recite(command, FAILED)
             else:
                 self._tell(text)

@@ -199,7 +199,7 @@ class Hearing:
         self._gate.listening = listening
         if not listening:
             self.ear.forget_everyone()
-            self._drop_sample("I listen to nobody any more.")
+            self._drop_sample("I don't listen to anybody any more.")
 
     @property
     def captions(self) -> Captions:
@@ -263,7 +263,7 @@ class Hearing:
             SampleError: they can't be had, or are no longer to be had.
         """
         if self._sample is not None:
-            raise SampleError("I am taking a sample of somebody's voice already.")
+            raise SampleError("I'm already recording somebody's voice.")
         if not self._gate.admits(person):
             raise SampleError("I don't listen to them.")
         sample = self._sample = VoiceSample(person)

@@ -35,7 +35,8 @@ def listening_notice(
         )
     return (
         f"👂 **I listen in {name}.** {_kept(captions, sound_goes_to)} "
-        f"`{prefix}optout` leaves you out, now and in later calls; `{prefix}listen off` closes my ears to everyone."
+        f"`{prefix}optout` leaves you out, now and in later calls; `{prefix}listen off` stops me from listening "
+        f"to anybody."
     )
 
 
@@ -55,8 +56,8 @@ def recording_began(prefix: str, who: str) -> str:
     """What everyone is told when a recording begins. ``who`` is the display name of the person who asked for it."""
     return (
         f"🔴 **This call is being recorded**, because {clean_name(who)} asked for it: a sound file for each person I "
-        f"listen to, kept by whoever runs me. `{prefix}optout` deletes yours at once; whoever may record a call ends "
-        f"it with `{prefix}record off`."
+        f"listen to, kept by the people who run me. `{prefix}optout` deletes yours at once; people who may record "
+        f"calls end it with `{prefix}record off`."
     )
 
 

@@ -61,7 +61,7 @@ async def test_in_a_call_too_who_opted_out_is_left_unheard_and_what_is_broken_is
     general = stage.sandbox.text_channel
     await stage.answer_to("!optout", starts="🙉")
     await stage.ada.send_voice_message(general, *await said(PIZZA))
-    assert await stage.told("🙉 I don't listen to you unless") == NOT_ALLOWED.format(prefix="!")
+    assert await stage.told("🙉 I only listen to people who allow it") == NOT_ALLOWED.format(prefix="!")
     await stage.answer_to("!optin", starts="👂")
     await stage.ada.send_voice_message(general, b"OggS" + bytes(200), 2.0)
     assert await stage.told("❌") == BROKEN.format(name="voice-message.ogg")

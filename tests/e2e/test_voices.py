@@ -121,7 +121,7 @@ async def test_a_voice_deleted_while_it_is_chosen_costs_no_word(stage: Stage, cl
     async with aiohttp.ClientSession() as http, http.delete(url) as response:
         assert response.status == 204
     assert await heard_pitch(stage, stage.ada, "Still there?") == pytest.approx(USUAL_HZ, rel=0.03)
-    await told(stage, "⚠️ The voice `robin` is gone from the speech server")
+    await told(stage, "⚠️ The speech server no longer has the voice `robin`")
     await stage.ask("!voice list")
     await told(stage, "The voice chosen here, `robin`, no longer exists")
 
@@ -161,7 +161,7 @@ async def test_who_agrees_to_be_recorded_speaks_and_is_heard_in_the_next_reply(s
     ("command", "reason"),
     [
         ("!optout", "They no longer want to be listened to."),
-        ("!listen off", "I listen to nobody any more."),
+        ("!listen off", "I don't listen to anybody any more."),
         ("!leave", "The call is over."),
     ],
 )

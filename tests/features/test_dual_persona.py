@@ -265,7 +265,7 @@ async def test_a_model_that_hangs_is_stopped_by_a_hold(arena: Arena, monkeypatch
 async def test_a_model_that_fails_ends_the_argument_and_nothing_else(arena: Arena) -> None:
     arena.model.script = lambda line: Answer("", Fault.STATUS_500)
     await arena.stage.ada.say(arena.stage.sandbox.home.general, "!argue")
-    told = await arena.stage.told("🎭 The argument breaks off: ")
+    told = await arena.stage.told("🎭 The argument ends here: ")
     assert "It answered 500: out of memory" in told.content
     await arena.ended()
     assert not arena.lines
@@ -290,7 +290,7 @@ async def test_an_argument_that_breaks_off_in_the_middle_is_told_and_one_that_no
     arena.model.script = lambda line: Answer("")
     arena.pauses.over.set()
     other = "Akim" if line.author.name == "Mika" else "Mika"
-    told = await arena.stage.told("🎭 The argument breaks off: ")
+    told = await arena.stage.told("🎭 The argument ends here: ")
     assert told.content.endswith((f"{other} had nothing to say.", "answered without saying anything."))
 
 

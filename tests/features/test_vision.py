@@ -158,7 +158,7 @@ async def test_what_can_not_be_looked_at_is_refused_before_it_is_fetched(
 
 
 async def test_what_is_not_what_it_says_is_refused(gallery: Gallery) -> None:
-    assert "is not the picture or video" in await gallery.show(Upload("a.png", b"MZ" + bytes(100), "image/png"))
+    assert "is not the kind of picture or video" in await gallery.show(Upload("a.png", b"MZ" + bytes(100), "image/png"))
     assert "can't make out" in await gallery.show(Upload("a.png", CAT.data[:40], "image/png"))
     assert "can't make out" in await gallery.show(Upload("bomb.png", png_bomb(9000), "image/png", width=9, height=9))
     assert "can't make out" in await gallery.show(Upload("a.mp4", b"\0\0\0\x18ftypmp42" + bytes(60), "video/mp4"))

@@ -70,7 +70,10 @@ async def test_the_voice_message_that_is_replied_to_is_heard(stage: MessageStage
     assert f'[the voice message that is replied to says: "{SAID}"]' in line
     await stage.consent.opt_out(ben.id)
     asked = await stage.ada.say(stage.general, f"{stage.me} and now?", reply_to=spoken)
-    assert await stage.answer_to(asked, "🙉") == "🙉 Ben does not let me listen, so I left that voice message unheard."
+    assert (
+        await stage.answer_to(asked, "🙉")
+        == "🙉 Ben doesn't allow me to listen, so I didn't listen to that voice message."
+    )
     await stage.answer_to(asked, "I see.")
     assert SAID not in stage.model.asked[-1][-1]["content"]
     assert len(stage.transcriber.requests) == 1

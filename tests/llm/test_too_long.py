@@ -289,7 +289,7 @@ async def test_what_can_not_be_shortened_is_told_and_not_asked_for_ever() -> Non
     server = StrictServer(300, llama_cpp)
     persona = ChatMessage("system", "あなたは" * 400)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url, max_tokens=10)) as client:
-        with pytest.raises(ModelError, match="can't take in so much") as caught:
+        with pytest.raises(ModelError, match="can't take that much") as caught:
             await reply(client, [persona, ChatMessage("user", "アダ: ねえ")])
     assert caught.value.kind is ModelErrorKind.TOO_LONG
     assert len(server.bodies) <= 5

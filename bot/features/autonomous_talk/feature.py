@@ -124,7 +124,7 @@ class AutonomousTalk:
             try:
                 await self._look_around()
             except Exception:
-                _log.exception("No remark could be made")
+                _log.exception("Could not write a remark")
             await self._sleep(POLL)
 
     async def _look_around(self) -> None:

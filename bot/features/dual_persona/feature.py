@@ -33,8 +33,8 @@ OVERHEARD = 8
 """Messages of a channel that persona and twin know of."""
 OVERHEARD_CHARS = 300
 NO_PERMISSION = "❌ I need the permission Manage Webhooks in this channel for that."
-ALREADY_ARGUING = "🎭 They are at it already."
-BROKEN_OFF = "🎭 The argument breaks off: {reason}"
+ALREADY_ARGUING = "🎭 They are already arguing."
+BROKEN_OFF = "🎭 The argument ends here: {reason}"
 WRONG_CHANNEL = "❌ That works in text channels only."
 
 

@@ -96,7 +96,7 @@ class FigurineNotifier:
                 try:
                     await self._visit(url)
                 except Exception:
-                    _log.exception("The feed of %s could not be dealt with", _host(url))
+                    _log.exception("The feed of %s could not be processed", _host(url))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
                     await self._wake.wait()
@@ -191,7 +191,12 @@ class FigurineNotifier:
             await target.send(notice(items, readers if here[0].channel else ()), allowed_mentions=mentions)
         except (discord.Forbidden, discord.NotFound) as error:
             given_up = await self._subscriptions.refused(place, for_good=isinstance(error, discord.NotFound))
-            _log.info("%d can't be told of figurines%s: %s", place, ", and is given up" if given_up else "", error)
+            _log.info(
+                "Channel or user %d can't be sent figurine news%s: %s",
+                place,
+                ", and is given up" if given_up else "",
+                error,
+            )
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             _log.warning("%d could not be told of figurines: %s", place, error)
         else:
@@ -212,4 +217,4 @@ def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or "an address without a host"
     except ValueError:
-        return "an address that is none"
+        return "an address that is not valid"

@@ -102,9 +102,9 @@ async def read_items(data: bytes) -> list[Item]:
             process.kill()
             await process.wait()
     if process.returncode == parser.NO_FEED:
-        raise FeedError("it is no RSS, Atom or JSON Feed")
+        raise FeedError("it is not an RSS, Atom or JSON feed")
     if process.returncode:
-        raise FeedError("it took too much to read")
+        raise FeedError("reading it took too much time or memory")
     return [Item(*each) for each in json.loads(found)]
 
 

@@ -48,10 +48,10 @@ class ComfyUi:
         """
         status, body = await self._ask("POST", "prompt", {"prompt": graph, "client_id": client_id})
         if status == HTTPStatus.BAD_REQUEST:
-            raise DrawingError(f"❌ ComfyUI does not accept its workflow: {rejection(body)}")
+            raise DrawingError(f"❌ ComfyUI does not accept the workflow: {rejection(body)}")
         prompt_id = body.get("prompt_id")
         if not isinstance(prompt_id, str):
-            raise DrawingError(f"❌ ComfyUI would not draw: it answered {status}.")
+            raise DrawingError(f"❌ ComfyUI refused to draw: it answered {status}.")
         return prompt_id
 
     async def ahead(self, prompt_id: str) -> int | None:
@@ -80,7 +80,7 @@ class ComfyUi:
                         # Older servers take no id, and interrupt whatever runs; so the queue was asked first.
                         await self._ask("POST", "interrupt", {"prompt_id": item[1]})
         except (DrawingError, TimeoutError) as error:
-            _log.warning("A drawing could not be withdrawn from ComfyUI: %s", error)
+            _log.warning("A drawing could not be cancelled at ComfyUI: %s", error)
 
     async def free(self) -> None:
         """Have it give the graphics card's memory back. Failing is logged."""
@@ -102,10 +102,10 @@ class ComfyUi:
                 self._base / "view", params=query, timeout=_DOWNLOAD_TIMEOUT, allow_redirects=False
             ) as response:
                 if response.status != HTTPStatus.OK:
-                    raise DrawingError("❌ ComfyUI drew it, but does not give the picture out.")
+                    raise DrawingError("❌ ComfyUI drew it, but refuses to hand over the picture.")
                 data = await read_body(response, limit + 1)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise UnreachableError("❌ ComfyUI drew it, but the picture did not come over.") from error
+            raise UnreachableError("❌ ComfyUI drew it, but the picture could not be downloaded.") from error
         if len(data) > limit:
             raise DrawingError(f"❌ The picture is larger than the {limit >> 20} MB that Discord takes here.")
         return data

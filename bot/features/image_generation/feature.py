@@ -27,12 +27,12 @@ _log = logging.getLogger(__name__)
 
 HELD = "🎤 I can't draw right now, I'm talking in voice chat! Ask me again after I leave the voice channel."
 STOPPED = "🎤 I had to stop this drawing: I'm talking in voice chat now. Ask me again after I leave the voice channel."
-NOT_ALLOWED = "❌ You may not have me draw here."
-ALREADY = "⏳ You already have one: I'm still at your last drawing."
+NOT_ALLOWED = "❌ You are not allowed to let me draw here."
+ALREADY = "⏳ One drawing at a time: I'm still working on your last one."
 NOTHING = "❌ Tell me what to draw."
-TOO_LONG = "❌ That is more than I can draw: tell me in {limit} characters or less."
-NOT_TAKEN = "❌ I drew it, but Discord would not take the picture."
-TOO_SLOW = "❌ This took longer than {seconds:g} s, so I gave it up."
+TOO_LONG = "❌ That description is too long: the limit is {limit} characters."
+NOT_TAKEN = "❌ I drew it, but Discord did not accept the picture."
+TOO_SLOW = "❌ This took longer than {seconds:g} s, so I gave up."
 
 MAX_PROMPT_CHARS = 1000
 _SHOWN_CHARS = 300

@@ -28,7 +28,7 @@ EARS_SECONDS = 2.0
 PATIENCE_SECONDS = 20.0
 """How long ComfyUI may be out of reach in the middle of a drawing."""
 
-LOST = "❌ ComfyUI no longer knows this drawing: it was removed there, or ComfyUI was started again."
+LOST = "❌ ComfyUI no longer knows this drawing: it was removed there, or ComfyUI was restarted."
 
 
 @dataclass(frozen=True, slots=True)

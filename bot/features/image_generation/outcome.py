@@ -58,7 +58,7 @@ def _why(messages: object) -> str:
     for message in messages if isinstance(messages, list) else ():
         match message:
             case ["execution_interrupted", *_]:
-                return "🛑 Somebody interrupted this drawing at ComfyUI."
+                return "🛑 Somebody stopped this drawing in ComfyUI."
             case ["execution_error", dict() as about]:
                 return f"❌ ComfyUI could not draw that: {about.get('node_type', 'a node')}: {error_line(about)}"
             case _:

@@ -27,10 +27,10 @@ PATIENCE = 60.0
 """Seconds that a change may take: discord.py waits by itself where Discord asks for it, if need be for hours."""
 POLL = 60.0
 
-TOO_FAST = "⏳ Discord says that I change my picture too fast. I leave it alone for an hour."
+TOO_FAST = "⏳ Discord says that I change my picture too often. I won't try again for an hour."
 NO_OTHER = "❌ There is no other picture in my folder that I can use."
 NO_FOLDER = "❌ I can't read my folder of pictures."
-NOT_TAKEN = "❌ Discord did not take the picture. What it said is in the log."
+NOT_TAKEN = "❌ Discord did not accept the picture. The log says why."
 
 
 class PictureError(Exception):

@@ -37,7 +37,7 @@ def read_picture(file: Path) -> bytes:
     if len(data) > MAX_BYTES:
         raise BrokenPictureError(f"it has more than {MAX_BYTES // 1024 // 1024} MB")
     if not _is_picture(data):
-        raise BrokenPictureError("it does not begin like a PNG, JPEG, GIF or WebP file")
+        raise BrokenPictureError("it is not a PNG, JPEG, GIF or WebP file")
     return data
 
 

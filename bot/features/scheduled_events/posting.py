@@ -87,7 +87,7 @@ class Poster:
             author = self._bot.get_user(event.author) or await self._bot.fetch_user(event.author)
             await author.send(text + quoted, allowed_mentions=discord.AllowedMentions.none())
         except discord.HTTPException as error:
-            _log.info("Whoever added scheduled event %d takes no message: %s", event.id, error)
+            _log.info("The author of scheduled event %d accepts no direct messages: %s", event.id, error)
             await self._tell_in_channel(event, text)
 
     async def _tell_in_channel(self, event: Event, text: str) -> None:
@@ -101,7 +101,7 @@ class Poster:
                     await channel.send(f"{author.mention} {text}", allowed_mentions=_only(author.id))
                     return
         except discord.HTTPException as error:
-            _log.warning("Whoever added scheduled event %d could not be told: %s", event.id, error)
+            _log.warning("The author of scheduled event %d could not be told: %s", event.id, error)
 
 
 def _only(author: int) -> discord.AllowedMentions:

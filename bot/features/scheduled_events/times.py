@@ -37,7 +37,7 @@ def take_times(text: str) -> tuple[str, str]:
         return spoken
     fields = _CRON.match(text)
     if fields is None:
-        raise TimesError("there are five fields, or a day and a time")
+        raise TimesError("it needs five fields, or a day and a time")
     return " ".join(fields[1].lower().split()), text[fields.end() :].strip()
 
 
@@ -55,7 +55,7 @@ def trigger_of(cron: str, zone: ZoneInfo) -> BaseTrigger:
         try:
             CronTrigger(**{name: value}, timezone=zone)
         except ValueError as error:
-            raise TimesError(f"`{value}` is no {_FIELDS[name]}") from error
+            raise TimesError(f"`{value}` is not a valid {_FIELDS[name]}") from error
     weekdays = ",".join(dict.fromkeys(_weekdays(weekday)))
     if fields["day"].startswith("*") or weekday.startswith("*"):
         return CronTrigger(**fields, day_of_week=weekdays, timezone=zone)
@@ -91,7 +91,7 @@ def _weekdays(field: str) -> Iterator[str]:
     for item in field.split(","):
         found = _WEEKDAY_ITEM.fullmatch(item)
         if found is None:
-            raise TimesError(f"`{field}` is no weekday")
+            raise TimesError(f"`{field}` is not a weekday")
         if found["first"] == "*":
             first, last = 0, 6
         else:
@@ -107,5 +107,5 @@ def _weekday(word: str, field: str) -> int:
     if word.isdecimal():
         return int(word)
     if word not in WEEKDAYS:
-        raise TimesError(f"`{field}` is no weekday")
+        raise TimesError(f"`{field}` is not a weekday")
     return WEEKDAYS.index(word)

@@ -33,7 +33,9 @@ Hear = Callable[[discord.Message], Awaitable[str]]
 """What is said in a message's recordings; "" where there are none. Raises ``SpokenMessageError``."""
 
 WAITS = "🎤"
-DROPPED = "🎤 Too many messages came while I was talking in voice chat: I had to let this one go. Please ask me again."
+DROPPED = (
+    "🎤 Too many messages came while I was talking in voice chat, so I could not keep this one. Please ask me again."
+)
 STOPPED = "🎤 *I have to stop here: I'm going into voice chat.*"
 
 
@@ -258,7 +260,7 @@ class TextChat:
             except discord.DiscordServerError:
                 raise
             except discord.HTTPException as error:
-                _log.warning("Message %d is passed over: %s", it.message, error)
+                _log.warning("Message %d is skipped: %s", it.message, error)
             await self._waiting.remove(it.message)
 
     async def _listen(self, it: WaitingMessage, message: AnyMessage) -> Question | None:

@@ -96,7 +96,7 @@ class Vision:
                     refusals.append(str(error))
                 else:
                     # Nobody sent the picture of a link; without it the message is still whole.
-                    _log.info("The picture of a link was passed over: %s", error)
+                    _log.info("The picture of a link was skipped: %s", error)
         try:
             seen = await self._model.describe(shown, words) if shown else None
         except VisionError as error:
@@ -119,7 +119,7 @@ class Vision:
         except UnknownFileError as error:
             if sight.kind.startswith("video/"):
                 raise _cannot_make_out(sight) from error
-            raise VisionError(f"❌ {sight.name} is not the picture or video that it says it is.") from error
+            raise VisionError(f"❌ {sight.name} is not the kind of picture or video that its name says.") from error
         except BrokenPictureError as error:
             raise _cannot_make_out(sight) from error
 

@@ -81,7 +81,7 @@ class VisionModel:
             async with asyncio.timeout(self._options.timeout):
                 status, answer = await self._ask(body)
         except TimeoutError as error:
-            raise VisionError("❌ I looked at it for too long, and gave up: the vision model is too slow.") from error
+            raise VisionError("❌ I gave up looking at it: the vision model is too slow.") from error
         except (aiohttp.ClientError, OSError) as error:
             raise VisionError("❌ I can't look at anything at the moment: the vision model does not answer.") from error
         if status != HTTPStatus.OK:
@@ -164,7 +164,7 @@ def _description(answer: str) -> str:
     try:
         text = parse_delta(answer).text
     except (BrokenDeltaError, ServerSaidError) as error:
-        raise VisionError("❌ I looked at it, but the vision model answered nonsense.") from error
+        raise VisionError("❌ I looked at it, but I can't use the vision model's answer.") from error
     said = clean_text(text)
     if not said:
         raise VisionError("❌ I looked at it, but the vision model had nothing to say.")

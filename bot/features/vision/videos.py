@@ -69,9 +69,9 @@ def opened(data: bytes) -> Iterator[Video]:
         stream = container.streams.video[0]
         context = stream.codec_context
         if context is None:
-            raise BrokenPictureError("of a codec that nobody here knows")
+            raise BrokenPictureError("unknown codec")
         if not 0 < context.width * context.height <= MAX_PIXELS:
-            raise BrokenPictureError("of no size that could be decoded")
+            raise BrokenPictureError("unusable size")
         context.options = _LIMITS
         yield Video(container, stream)
 

@@ -188,7 +188,7 @@ class Conversation:
             self._turn.reached("last_packet", at)
         self._played = (samples, underruns)
         if underruns:
-            _log.warning("Reply %s: %d ms of silence for want of sound", reply, 20 * underruns)
+            _log.warning("Reply %s: %d ms of silence: the sound came too late", reply, 20 * underruns)
         self._handle(m.PlaybackDrained(reply))
 
     def _handle(self, event: m.Event) -> None:

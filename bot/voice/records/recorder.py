@@ -259,7 +259,7 @@ class CallRecorder:
 
     def _limit_reached(self) -> str | None:
         if self._clock() - self._began >= self._longest:
-            return f"The recording has ended: {self._longest / 3_600:.2g} hours are the most."
+            return f"The recording has ended: {self._longest / 3_600:.2g} hours is the limit."
         if self._disk_full():
             return "The recording has ended: the disk is nearly full."
         return None

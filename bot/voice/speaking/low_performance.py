@@ -32,4 +32,6 @@ class LowPerformance:
                 response.raise_for_status()
                 return str((await response.json(content_type=None))["speaking"])
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
-            raise LowPerformanceError("❌ The speech server is away, or does not know that mode.") from error
+            raise LowPerformanceError(
+                "❌ The speech server can't be reached, or has no low-performance mode."
+            ) from error

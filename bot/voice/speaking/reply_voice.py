@@ -13,8 +13,8 @@ from tts_server import wire
 
 _log = logging.getLogger(__name__)
 
-VOICE_GONE = "⚠️ The voice `{voice}` is gone from the speech server, so I speak with my own."
-MANNER_UNKNOWN = "⚠️ The speech server does not know the manner that I wanted to speak in ({cause}); I speak plainly."
+VOICE_GONE = "⚠️ The speech server no longer has the voice `{voice}`, so I speak with my usual one."
+MANNER_UNKNOWN = "⚠️ The speech server can't speak in the style of my mood ({cause}), so I use the normal one."
 PIECE = 4_000
 """Characters that fit into one message, whatever they are."""
 

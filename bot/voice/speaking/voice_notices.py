@@ -9,7 +9,7 @@ _WHILE_AWAY: dict[wire.EngineChange, str] = {
     "too_slow": "🐢 My voice can't keep up at the moment; {engine} speaks until it can.",
     "out_of_memory": "⚠️ The graphics card is full, so {engine} speaks in place of my voice until there is room.",
     "failed": "⚠️ My voice has failed, so {engine} speaks until it works again: {detail}",
-    "asked": "🐢 Somebody spares my card; {engine} speaks meanwhile.",
+    "asked": "🐢 Low-performance mode is on, so {engine} speaks meanwhile.",
 }
 MAX_DETAIL = 500
 BACK = "🎤 My own voice is back."
@@ -28,7 +28,7 @@ class VoiceNotices:
                 return text
             case wire.EngineChanged(engine, reason, detail) if reason != self._state:
                 self._state = reason
-                detail = detail[:MAX_DETAIL] or "no more is known"
+                detail = detail[:MAX_DETAIL] or "the reason is not known"
                 return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine, detail=detail)
             case _:
                 return None

@@ -146,7 +146,7 @@ class OpenAITranscriber:
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe; raises :class:`TranscriptionError`."""
         if request.urgency is not Urgency.FINAL and not self._limits.may_guess:
-            raise TranscriptionShed(f"{self._server.host} has too much to do.")
+            raise TranscriptionShed(f"{self._server.host} is too busy.")
         if not self._working:
             self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(AT_ONCE)]
         job = Job(request, asyncio.get_running_loop().create_future(), self._clock())
@@ -177,7 +177,7 @@ class OpenAITranscriber:
                 job.answer.set_exception(error)
             except Exception:
                 _log.exception("An answer of %s could not be used", self._server.host)
-                job.answer.set_exception(TranscriptionError(f"I can't use what {self._server.host} answers."))
+                job.answer.set_exception(TranscriptionError(f"I can't use the answer of {self._server.host}."))
             finally:
                 asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
@@ -193,11 +193,11 @@ class OpenAITranscriber:
         limit = job.request.seconds + (ANSWER_LIMIT if final else GUESS_LIMIT)
         while True:
             if final and self._clock() + self._limits.wait >= give_up_at:
-                raise TranscriptionError(f"{self._server.host} has too much to do, for {self._limits.wait:.0f} s.")
+                raise TranscriptionError(f"{self._server.host} is too busy for {self._limits.wait:.0f} s.")
             if final:
                 await self._sleep(self._limits.wait)
             elif not self._limits.may_guess:
-                raise TranscriptionShed(f"{self._server.host} has too much to do.")
+                raise TranscriptionShed(f"{self._server.host} is too busy.")
             left = max(1.0, give_up_at - self._clock())
             try:
                 return await self._ask(job.request, min(left, limit))
@@ -272,7 +272,7 @@ class OpenAITranscriber:
         async for piece in response.content.iter_any():
             body += piece
             if len(body) > MAX_ANSWER_BYTES:
-                raise _RequestFailed(f"{self._server.host} answers far more than anybody can have said.")
+                raise _RequestFailed(f"{self._server.host} answers with more words than anybody can have said.")
         return bytes(body)
 
     def _refusal(self, status: int, wait: float | None, body: bytes) -> _RequestFailed:
@@ -310,7 +310,7 @@ def _explain(status: int, words: str, wait: float | None) -> str:
         case 404:
             return "404: is STT_URL its whole base address, with /v1, and STT_MODEL one of its models?"
         case 429:
-            return f"429: it has too much to do{f', for {wait:.0f} s' if wait else ''}{f' ({words})' if words else ''}"
+            return f"429: it is too busy{f', for {wait:.0f} s' if wait else ''}{f' ({words})' if words else ''}"
         case _:
             return f"{status}: {words}" if words else str(status)
 

@@ -147,7 +147,7 @@ class WhisperTranscriber:
             except WorkerGoneError as error:
                 await self._end_worker()
                 if job.attempts < MAX_ATTEMPTS:
-                    _log.warning("%s It is started again, and asked again.", error)
+                    _log.warning("%s It is restarted, and asked again.", error)
                     self._queue.put_back(job)
                 elif not job.answer.done():
                     job.answer.set_exception(TranscriptionError(str(error)))

@@ -142,7 +142,7 @@ async def test_an_interrupted_download_goes_on_where_it_stopped(
     said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
     if ending == signal.SIGINT:
         assert process.returncode == 130
-        assert "the same command goes on with the rest" in said.decode()
+        assert "the same command downloads the rest" in said.decode()
     assert "only " in (await line.run("check"))[1]
     hub.holds_after, before = None, hub.served
     status, said_again = await line.run("download", "--yes")
@@ -243,7 +243,7 @@ async def test_what_the_hubs_own_cache_has_is_found_there(line: CommandLine) -> 
     snapshot = line.folder / "hf" / "hub" / "models--somebody--tiny" / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_bytes(FILES["config.json"])
-    assert f"lies in the hub's own cache, {snapshot}" in (await line.run())[1]
+    assert f"stored in the hub's own cache, {snapshot}" in (await line.run())[1]
 
 
 async def test_two_downloads_do_not_meet(line: CommandLine, hub: LocalHub) -> None:

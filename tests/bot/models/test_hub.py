@@ -96,7 +96,7 @@ async def test_a_hub_that_stays_away_is_given_up_and_what_came_is_kept(fetching:
     while not partial(fetching.target).exists():
         await asyncio.sleep(0.001)
     fetching.server.statuses = [(503, {})] * 20
-    with pytest.raises(HubError, match="the same command goes on"):
+    with pytest.raises(HubError, match="the same command downloads the rest"):
         await began
     assert fetching.pauses == list(PAUSES)
     kept = partial(fetching.target).read_bytes()

@@ -49,7 +49,7 @@ def test_a_card_with_room_fits() -> None:
 
 def test_a_card_that_others_fill_would_fit_without_them() -> None:
     said = verdict(card(11, used=4))
-    assert "fits once others let go: 4.0 GiB are in use now, 2.0 GiB too many" in said
+    assert "fits once other programs free memory: 4.0 GiB are in use now, 2.0 GiB too much" in said
     assert "TTS_DEVICE=cpu" in said
 
 
@@ -64,7 +64,7 @@ def test_a_small_card_does_not_fit_and_what_is_enough_comes_first() -> None:
 
 def test_a_card_too_old_for_the_voice_is_told() -> None:
     said = verdict(card(11, capability=(6, 1)))
-    assert "XTTS v2 wants compute capability 7.0, this card has 6.1" in said
+    assert "XTTS v2 needs compute capability 7.0, this card has 6.1" in said
     assert "compute capability" not in verdict(card(16, capability=None))
 
 

@@ -114,7 +114,7 @@ async def test_a_voice_that_is_gone_costs_neither_a_word_nor_the_manner_and_is_t
     plain = replace(ROBIN, voice=None)
     assert at.server.spoken == [("r1", plain, "Hello there, you."), ("r2", plain, "Hello there, you.")]
     assert at.voice.parameters == plain
-    assert at.told == ["⚠️ The voice `robin` is gone from the speech server, so I speak with my own."]
+    assert at.told == ["⚠️ The speech server no longer has the voice `robin`, so I speak with my usual one."]
 
 
 async def test_a_voice_and_a_preset_that_are_both_gone_leave_plain_speech() -> None:
