@@ -217,7 +217,7 @@ QuietHours = Annotated[
     _of_text(_hours),
     shaped(
         r"|([01]?\d|2[0-3])-([01]?\d|2[0-3])",
-        "two hours, from 0 to 23, with a dash between them; empty for no quiet hours",
+        "two whole hours, from 0 to 23, with a dash between them; empty for no quiet hours",
     ),
     BlankCounts(),
 ]

@@ -101,7 +101,7 @@ async def test_a_feed_that_wants_to_know_who_asks_is_told(servers: Servers) -> N
     assert servers.asked[0]["User-Agent"].startswith(PICKY)
 
 
-@pytest.mark.parametrize(("status", "words"), [(403, "403"), (404, "404"), (200, "no RSS")])
+@pytest.mark.parametrize(("status", "words"), [(403, "403"), (404, "404"), (200, "not an RSS")])
 async def test_a_feed_that_is_none_or_refuses_is_wrong_even_beside_a_good_one(
     servers: Servers, status: int, words: str
 ) -> None:

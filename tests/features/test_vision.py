@@ -172,7 +172,7 @@ async def test_a_model_that_fails_is_told(gallery: Gallery) -> None:
     gallery.model.status, gallery.model.answer = 200, "<think>hm</think>"
     assert "had nothing to say" in await gallery.show(CAT)
     gallery.model.answer = 5
-    assert "answered nonsense" in await gallery.show(CAT)
+    assert "can't use the vision model's answer" in await gallery.show(CAT)
     gallery.model.seeing.clear()
     assert "too slow" in await gallery.show(CAT)
     await gallery.model.stop()

@@ -235,7 +235,7 @@ async def test_the_list_says_where_things_lie(line: CommandLine) -> None:
     await line.run("download", "--yes")
     status, said = await line.run("list")
     assert status == 0
-    assert "lies in data/models/tiny" in said
+    assert "stored in data/models/tiny" in said
     assert "Tiny 0.5 = 0.5 GiB" in said
 
 
