@@ -82,7 +82,7 @@ async def test_one_drawing_a_person_at_a_time(studio: Studio) -> None:
     await studio.ask("!draw a cat")
     await studio.read("25%")
     await studio.ask("!draw a dog")
-    assert (await studio.read("already")).content == ALREADY
+    assert (await studio.read("One drawing")).content == ALREADY
     await studio.ask("!draw a bird", bob)
     await studio.read("1 before yours", bob)
     studio.comfyui.going.set()
