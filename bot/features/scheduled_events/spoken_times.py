@@ -35,7 +35,7 @@ def take_spoken_times(text: str) -> tuple[str, str] | None:
     """
     reader = _Reader(text)
     if reader.peek() in _ONCE:
-        raise TimesError(f"`{reader.peek()}` comes only once, and the schedule is for what comes again")
+        raise TimesError(f"`{reader.peek()}` comes only once, and the schedule is for things that repeat")
     days = reader.days()
     time = reader.time()
     if days and time is None:
@@ -145,7 +145,7 @@ def _weekday(word: str) -> str | None:
 
 def _time(written: str, hour: int, minute: int, half: str) -> tuple[int, int]:
     if minute > 59 or not (1 <= hour <= 12 if half else hour <= 23):
-        raise TimesError(f"`{written}` is no time of the day")
+        raise TimesError(f"`{written}` is not a time of day")
     if not half:
         return hour, minute
     return hour % 12 + (12 if half.startswith("p") else 0), minute
