@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.commands.prompts import CANT_OPEN, NO_WORDS
+from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.not_set_up import CANT_SEE
 from bot.voice.dialogue.reply import Outcome
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING
@@ -77,11 +78,22 @@ async def test_a_message_without_words_gets_a_clear_word(talk: Stage) -> None:
 async def test_files_are_refused_and_the_words_beside_them_answered(talk: Stage) -> None:
     channel = talk.sandbox.text_channel
     await talk.ada.say(channel, "", attachments=[Upload("cat.png", b"\x89PNG", "image/png")])
-    assert await talk.told("🎤") == CANT_SEE
+    assert await talk.told("🙈") == CANT_SEE
     await talk.ada.say(channel, "what is 7?", attachments=[Upload("notes.txt", b"hi", "text/plain")])
     assert await talk.told("🎤") == CANT_OPEN
     await talk.turns(1)
     assert [event.text for event in talk.events if isinstance(event, PromptTaken)] == ["what is 7?"]
+
+
+async def test_where_a_model_could_look_the_picture_is_for_after_the_call(
+    make_stage: StageMaker, speech_server: str, model: ScriptedModel
+) -> None:
+    seer = "http://127.0.0.1:9/v1"
+    async with make_stage(tts_websocket_url=speech_server, llm_url=model.url, vision_llm_url=seer) as stage:
+        await stage.join()
+        cat = Upload("cat.png", b"\x89PNG", "image/png")
+        await stage.ada.say(stage.sandbox.text_channel, "", attachments=[cat])
+        assert await stage.told("🎤 I can't look") == CANT_LOOK
 
 
 async def test_commands_other_channels_and_unknown_commands_are_no_prompts(talk: Stage, model: ScriptedModel) -> None:
