@@ -49,6 +49,7 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.stream import ModelClient
 from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
+from bot.missing_parts import missing_parts
 from bot.operator_files import own_persona, prepare_folders
 from bot.owners import Owners
 from bot.presence import CallPresence
@@ -216,6 +217,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         warning = await toy_warning(settings)
         if warning:
             _log.warning("%s", warning)
+        for missing in await asyncio.to_thread(missing_parts, settings):
+            _log.warning("%s", missing)
 
         def hearing_on(guild: int) -> Hearing | None:
             session = calls.session_on(guild)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,6 +16,8 @@ from bot.heartbeat import State
 from bot.llm.stream import ModelClient
 from bot.voice.speaking.tts_health import describe_voice
 from config.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 LOOK_EVERY = 30.0
 """Seconds."""
@@ -64,8 +67,16 @@ class VitalSigns:
 
     async def _watch(self, name: str, look: Look) -> None:
         while True:
-            self._seen[name] = await look.ask()
+            before, self._seen[name] = self._seen[name], await look.ask()
+            self._tell_change(name, before, self._seen[name])
             await asyncio.sleep(look.every if self._seen[name] == READY else min(look.every, LOOK_EVERY))
+
+    @staticmethod
+    def _tell_change(name: str, before: str, now: str) -> None:
+        if now not in (READY, before):
+            _log.warning("%s: %s", name.capitalize(), now)
+        elif now == READY and before not in (READY, UNKNOWN):
+            _log.info("%s: ready again", name.capitalize())
 
     def state(self) -> State:
         """All of it, in words."""

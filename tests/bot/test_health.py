@@ -107,7 +107,8 @@ def test_a_damaged_file_is_no_crash(tmp_path: Path, text: str) -> None:
     assert read_health(tmp_path).status == "down"
 
 
-async def test_the_engines_are_looked_at_again_and_again() -> None:
+async def test_the_engines_are_looked_at_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "bot.vital_signs")
     answers = iter(["The model server at a can't be reached.", "ready"])
     seen = asyncio.Event()
 
@@ -128,6 +129,7 @@ async def test_the_engines_are_looked_at_again_and_again() -> None:
     async with asyncio.timeout(10):
         await seen.wait()
     looking.cancel()
+    assert caplog.messages == ["Model: The model server at a can't be reached.", "Model: ready again"]
     assert signs.state() == {**Health("connected", "ready", "ready", "ready").fields()}
 
 

@@ -1,0 +1,42 @@
+"""What a profile needs and this machine lacks is told at the start, with what to type."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from bot.missing_parts import missing_parts
+from config.settings import Settings, load_settings
+
+
+def settings(folder: Path, **chosen: str) -> Settings:
+    return load_settings(_env_file=None, data_dir=folder, **chosen)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+def test_the_embedded_profile_lacks_nothing(tmp_path: Path) -> None:
+    assert missing_parts(settings(tmp_path)) == []
+
+
+def test_the_local_profile_without_its_weights_is_told_of_ears_and_voice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "TTS" else object())
+    told = "\n".join(missing_parts(settings(tmp_path, profile="local", llm_url="http://127.0.0.1:9/v1")))
+    assert "`make xtts`" in told
+    assert "models download xtts-v2`" in told
+    assert "I can't understand speech" in told
+    assert "models download whisper-" in told
+
+
+def test_who_has_servers_for_them_is_told_nothing(tmp_path: Path) -> None:
+    servers = {"stt_url": "http://127.0.0.1:9/v1", "tts_websocket_url": "ws://127.0.0.1:9/ws/stream"}
+    assert missing_parts(settings(tmp_path, profile="local", llm_url="http://127.0.0.1:9/v1", **servers)) == []
