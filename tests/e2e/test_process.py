@@ -49,6 +49,24 @@ async def test_the_missing_message_content_intent_is_explained(tmp_path: Path) -
     assert "Traceback" not in said
 
 
+async def test_a_second_bot_with_the_same_folder_is_refused_and_all_else_works_beside_the_first(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as first:
+        await read_until(first, "Connected as")
+        async with program("run", folder=tmp_path, **pointed_at(sandbox)) as second:
+            said = await output(second)
+        assert second.returncode == 1
+        assert f"Another Seiyuu runs with DATA_DIR=data already (process {first.pid})." in said
+        assert "Traceback" not in said
+        for command in ("health", "models", "doctor"):
+            async with program(command, folder=tmp_path, **pointed_at(sandbox)) as beside:
+                said = await output(beside)
+            assert beside.returncode == 0, said
+        first.kill()
+        await first.wait()
+        async with program("run", folder=tmp_path, **pointed_at(sandbox)) as next_one:
+            await read_until(next_one, "Connected as")
+
+
 async def test_ctrl_c_ends_the_demonstration_and_everything_in_it(tmp_path: Path) -> None:
     async with program("demo", folder=tmp_path) as process:
         await read_until(process, "first packet")

@@ -51,8 +51,16 @@ class Worker:
         """Whether the process is there."""
         return self._process.returncode is None
 
-    async def ask(self, header: dict[str, Any], sound: Sound16 | None, limit: float, ceiling: float) -> dict[str, Any]:
-        """Ask; who takes longer than ``limit`` seconds and computes nothing hangs.
+    async def ask(
+        self,
+        header: dict[str, Any],
+        sound: Sound16 | None,
+        limit: float,
+        ceiling: float,
+        *,
+        patience: float = _LOOK_EVERY,
+    ) -> dict[str, Any]:
+        """Ask; who takes longer than ``limit`` seconds, and does nothing for ``patience`` seconds, hangs.
 
         Raises:
             WorkerGoneError: it ended, hangs, or takes longer than ``ceiling`` seconds, however busy it is.
@@ -62,7 +70,7 @@ class Worker:
             asking = asyncio.create_task(self._ask({"id": number, **header}, sound), name="question to the transcriber")
             try:
                 await asyncio.wait([asking], timeout=limit)
-                await self._wait_while_busy(asking, ceiling - limit)
+                await self._wait_while_busy(asking, ceiling - limit, patience)
                 if not asking.done():
                     raise WorkerGoneError("The transcriber hangs.")
                 return asking.result()
@@ -71,13 +79,14 @@ class Worker:
             finally:
                 asking.cancel()
 
-    async def _wait_while_busy(self, asking: asyncio.Task[dict[str, Any]], seconds: float) -> None:
-        pulse = Pulse(self._process.pid)
+    async def _wait_while_busy(self, asking: asyncio.Task[dict[str, Any]], seconds: float, patience: float) -> None:
+        pulse, idle = Pulse(self._process.pid), 0.0
         for _ in range(round(seconds / _LOOK_EVERY)):
             if asking.done():
                 return
             await asyncio.wait([asking], timeout=_LOOK_EVERY)
-            if not pulse.beats():
+            idle = 0.0 if pulse.beats() else idle + _LOOK_EVERY
+            if idle >= patience:
                 return
 
     async def _ask(self, question: dict[str, Any], sound: Sound16 | None) -> dict[str, Any]:

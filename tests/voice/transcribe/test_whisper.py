@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import psutil
 import pytest
 import soxr
 
+from bot.services import ROOT
 from bot.voice.receive.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.answer_times import FLOOR, TIMES_THE_USUAL
 from bot.voice.transcribe.corrections import Corrections
@@ -113,6 +116,53 @@ async def test_a_process_that_hangs_while_it_is_asked_costs_no_turn(transcriber:
     await asyncio.sleep(0.01)
     workers()[0].suspend()
     assert [(await task).text for task in asking] == ["Thank you!", "Stop."]
+
+
+async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds(weights: Path, tmp_path: Path) -> None:
+    hangs_once = tmp_path / "worker.py"
+    hangs_once.write_text(
+        "import pathlib, runpy, time\n"
+        f"began = pathlib.Path({str(tmp_path / 'began')!r})\n"
+        "if not began.exists():\n"
+        "    began.touch()\n"
+        "    time.sleep(600)\n"
+        "runpy.run_module('bot.voice.transcribe.worker', run_name='__main__')\n"
+    )
+    options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")
+    transcriber = WhisperTranscriber(options, Corrections(), program=(str(hangs_once),))
+    began = time.monotonic()
+    await transcriber.warm_up()
+    assert time.monotonic() - began < 15.0
+    assert (await transcriber.transcribe(final(spoken("Stop.")))).text == "Stop."
+    await transcriber.close()
+
+
+async def test_after_its_end_it_rests_no_more(weights: Path) -> None:
+    transcriber = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en", "float32"), Corrections())
+    await transcriber.rest()
+    await transcriber.close()
+    await transcriber.rest()
+    assert [task.get_name() for task in asyncio.all_tasks() if "rest" in task.get_name()] == []
+
+
+async def test_a_worker_ends_with_the_process_that_started_it_even_while_it_is_busy(weights: Path) -> None:
+    """A parent that is killed: its end of the streams is held by nobody, and nobody else ends the worker."""
+    parent = (
+        "import subprocess, sys, time\n"
+        "worker = subprocess.Popen([sys.executable, '-c', 'import bot.voice.transcribe.worker as w, time; "
+        "w.serve = lambda *a: (print(1, file=sys.stderr), time.sleep(600)); import sys; w.main(None)'],"
+        " stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)\n"
+        "worker.stderr.readline()\n"
+        "print(worker.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", parent, cwd=ROOT, stdout=PIPE)
+    assert process.stdout is not None
+    worker = psutil.Process(int(await process.stdout.readline()))
+    process.kill()
+    await process.wait()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, [worker], 10.0)
+    assert alive == []
 
 
 async def test_memory_is_given_back_after_a_rest_and_it_wakes_again(transcriber: WhisperTranscriber) -> None:
