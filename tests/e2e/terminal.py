@@ -116,6 +116,7 @@ async def in_terminal(*arguments: str, folder: Path, **environment: str) -> Asyn
             "PYTHONPATH": str(ROOT),
             "TTS_BIND": "127.0.0.1:0",
             "COLUMNS": "200",
+            "TERM": "dumb",
             "TMPDIR": str(folder / "tmp"),
             **environment,
         },
