@@ -128,6 +128,29 @@ async def test_twice_an_hour_is_all_and_discord_is_not_even_asked(studio: Studio
     assert await studio.stage.ask("!avatar next") == "🖼️ My picture is now c.jpg."
 
 
+async def test_a_call_that_begins_while_the_schedule_looks_puts_the_change_off_until_its_end(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.put(a_png=PNG)
+    looking, go_on = asyncio.Event(), asyncio.Event()
+    look = PictureRecords.refused_until
+
+    async def look_slowly(records: PictureRecords) -> float:
+        looking.set()
+        await go_on.wait()
+        return await look(records)
+
+    monkeypatch.setattr(PictureRecords, "refused_until", look_slowly)
+    async with running(studio.feature.run()):
+        await looking.wait()
+        await studio.feature.hold("a call")
+        go_on.set()
+        await studio.look()
+        assert not studio.shows(PNG)
+        await studio.feature.release()
+        await studio.shown(PNG)
+
+
 @pytest.mark.parametrize("by_status", [True, False])
 async def test_discords_refusal_is_told_and_waited_out(
     studio: Studio, by_status: bool, monkeypatch: pytest.MonkeyPatch

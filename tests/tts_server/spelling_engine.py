@@ -17,13 +17,15 @@ SECONDS_A_CHARACTER = 1 / 15
 _CHARACTER = round(SECONDS_A_CHARACTER * SAMPLE_RATE)
 _STEP = SAMPLE_RATE / CHUNK
 _FIRST = 4
+_LIMIT = 30.0
 _TIMES = np.arange(_CHARACTER) / SAMPLE_RATE
 
 
 class SpellingEngine(AlwaysLoaded):
     """Speaks the word ``w7`` as a tone that stands for 7, as long as the word is; anything else is silence.
 
-    It begins after ``delay`` seconds, and fails with ``failure`` after ``fails_after`` chunks, one a character.
+    It begins once ``begins`` is set, as it is at first, and after ``delay`` seconds. It fails with ``failure`` after
+    ``fails_after`` chunks, one a character.
     """
 
     sample_rate = SAMPLE_RATE
@@ -37,6 +39,8 @@ class SpellingEngine(AlwaysLoaded):
         self.spoken_by: list[str] = []
         self.fails_after: int | None = None
         self.delay = 0.0
+        self.begins = threading.Event()
+        self.begins.set()
         self.failure: Exception = EngineError("the card is gone")
         self._loudness = loudness
 
@@ -52,6 +56,7 @@ class SpellingEngine(AlwaysLoaded):
         self.texts.append(text)
         self.parameters.append(parameters)
         self.spoken_by.append(voice.id)
+        self.begins.wait(_LIMIT)
         if self.delay:
             stop.wait(self.delay)
         for word in _characters(text):

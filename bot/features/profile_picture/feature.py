@@ -118,6 +118,8 @@ class ProfilePicture:
         elif self._clock() >= self._rest_until and await self._wait() <= 0:
             try:
                 await self.change()
+            except FeatureHeldError:
+                return  # A call began while we looked; the change is put off already.
             except (PictureError, WorkStoppedError) as error:
                 _log.warning("The picture stays: %s", error)
                 self._rest_until = self._clock() + HOUR

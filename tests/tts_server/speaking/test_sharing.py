@@ -59,10 +59,13 @@ async def test_who_runs_out_first_is_served_first(speech: Speech, engine: Spelli
     with speech.reply(PLAIN) as first, speech.reply(PLAIN) as patient, speech.reply(PLAIN) as urgent:
         now = time.monotonic()
         patient.due, urgent.due = now + 60, now + 30
+        engine.begins.clear()
         async with asyncio.TaskGroup() as tasks:
             for reply, text in ((first, "w1 w2."), (patient, "w3 w4."), (urgent, "w5 w6.")):
                 tasks.create_task(all_of(reply, text))
                 await asyncio.sleep(0)
+            # All three are in line.
+            engine.begins.set()
     assert engine.texts == ["w1 w2.", "w5 w6.", "w3 w4."]
 
 
