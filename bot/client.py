@@ -120,7 +120,7 @@ class SeiyuuBot(commands.Bot):
             closing.result()
             return
         closing.cancel()
-        _log.warning("Discord took no goodbye within %.0f s", GOODBYE_LIMIT)
+        _log.warning("The goodbye could not be sent within %.0f s", GOODBYE_LIMIT)
         await self.http.close()
 
     async def add_cogs(self, cogs: Iterable[commands.Cog]) -> None:

@@ -52,5 +52,5 @@ def _in_use(data_dir: Path, descriptor: int) -> str:
     process = f"process {pid}" if pid.isdigit() else "another process"
     return (
         f"Another Seiyuu runs with DATA_DIR={data_dir} already ({process}). "
-        "End that one first, or give this one a DATA_DIR of its own."
+        "End that one first, or choose another DATA_DIR for this one."
     )

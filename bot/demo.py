@@ -24,7 +24,7 @@ from config.settings import Profile, Settings
 from sandbox.server import Sandbox
 from tts_server.settings import load_settings as load_speech_settings
 
-NOT_TAKEN = "Of your own settings the demonstration takes the engines alone. It does not use: {names}."
+NOT_TAKEN = "The demonstration uses only the engines from your settings. It does not use: {names}."
 
 ENDING_LIMIT = 9.5
 """Seconds that everything may take to end in order: longer than the bot alone."""

@@ -31,7 +31,7 @@ def explain_login_failure(error: Exception) -> str | None:
     match error:
         case discord.LoginFailure():
             return (
-                "Discord does not accept DISCORD_TOKEN. Copy the token anew: "
+                "Discord does not accept DISCORD_TOKEN. Copy the token again: "
                 f"{PORTAL}, your application, Bot, Reset Token. It is not the client secret and not the public key."
             )
         case discord.PrivilegedIntentsRequired():

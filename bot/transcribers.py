@@ -65,8 +65,8 @@ def _model(settings: Settings) -> tuple[str, str]:
     name = recogniser_model(catalogue, settings)
     if name is None:
         choice = settings.stt_model or ""
-        return choice, f"Set STT_MODEL to the folder it lies in, or to a model that `{BOT} models` lists."
+        return choice, f"Set STT_MODEL to the folder it is in, or to a model that `{BOT} models` lists."
     model = catalogue.models[name]
     downloaded = shelf.is_whole(name, model)
-    remedy = f"To get it, type `{download_command(name)}`; or set STT_MODEL to the folder that another one lies in."
+    remedy = f"To get it, type `{download_command(name)}`; or set STT_MODEL to the folder that holds another one."
     return str(shelf.folder(name)) if downloaded else next(iter(model.also_called), name), remedy

@@ -71,7 +71,7 @@ class ModelsCommand:
             self._say(f"    {self._whereabouts(name, model)}")
         self._say("")
         if not wanted:
-            self._say(f"None of these models is {self._choice.reason}. What a profile needs is shown by, for example,")
+            self._say(f"None of these models is {self._choice.reason}. To see what a profile needs, type for example")
             self._say(f"  {BOT} models list --profile local")
             return OK
         self._say(f"● is {self._choice.reason}. Expected memory on the card while it runs:")

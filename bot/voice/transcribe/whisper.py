@@ -43,7 +43,7 @@ class WhisperOptions:
     threads: int = 1
     language: str | None = None
     compute_type: str = "auto"
-    remedy: str = "Set STT_MODEL to the folder it lies in."
+    remedy: str = "Set STT_MODEL to the folder it is in."
 
 
 class WhisperTranscriber:
