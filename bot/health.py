@@ -57,7 +57,9 @@ def read_health(data_dir: Path) -> Health:
 def run_health(arguments: list[str]) -> int:
     """Print it; 0 for healthy and degraded, 1 for down, 2 where the settings can't be used."""
     parser = argparse.ArgumentParser(prog="python -m bot health", description="Shows how the running bot is doing.")
-    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.add_argument(
+        "--json", action="store_true", help="as one JSON object, as it also is where the output is no terminal"
+    )
     options = parser.parse_args(arguments)
     try:
         data_dir = read_settings().data_dir
@@ -65,7 +67,7 @@ def run_health(arguments: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     health = read_health(data_dir)
-    print(json.dumps(health.fields()) if options.json else _in_words(health, data_dir))  # noqa: T201
+    print(json.dumps(health.fields()) if options.json or not sys.stdout.isatty() else _in_words(health, data_dir))  # noqa: T201
     return 0 if health.running else 1
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bot.health import SILENT_LIMIT, Health, read_health
+from bot.health import SILENT_LIMIT, Health, read_health, run_health
 from bot.heartbeat import FILE, beat
 from bot.services import ROOT
 from bot.vital_signs import LOOK_EVERY, Look, VitalSigns
@@ -63,9 +63,18 @@ def test_nothing_running_is_down_and_needs_no_token(tmp_path: Path) -> None:
     assert status == 1
     assert list(fields(said)) == KEYS
     assert fields(said)["status"] == "down"
+
+
+def test_a_program_that_asks_is_told_in_json_even_if_it_does_not_say_so(tmp_path: Path) -> None:
     status, said = asked(tmp_path)
-    assert status == 1
-    assert "no bot is running" in said
+    assert (status, list(fields(said))) == (1, KEYS)
+
+
+def test_a_person_is_told_in_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("DATA_DIR", "/nowhere")
+    assert run_health([]) == 1
+    assert "no bot is running" in capsys.readouterr().out
 
 
 async def test_a_running_bot_says_how_it_is_and_is_down_the_moment_it_is_gone(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ class Amounts:
         )
         self._before = re.compile(
             rf"(?<![\w.,])(?P<sign>[-−])?(?P<unit>{currency})\s?(?P<low>{amount})"
-            rf"(?:{_BLANK}?(?P<scale>{scale}))?(?![\w%]|[.,][0-9])"
+            rf"(?:(?P<dash>-|{_BLANK}?[–—]{_BLANK}?)(?:(?P=unit)\s?)?(?P<high>{amount}))?"
+            rf"(?:{_BLANK}?(?P<scale>{scale}))?(?![\w%]|[.,–-][0-9])"
         )
         self._behind = re.compile(
             rf"{number}(?:{_BLANK}?(?P<scale>{scale}){_BLANK}?(?P<scaled>{currency})|(?P<close>{close})|{_BLANK}(?P<apart>{apart}))"
@@ -72,7 +73,10 @@ class Amounts:
         return self._bare.sub(self._without_unit, text)
 
     def _with_unit_before(self, match: re.Match[str]) -> str:
-        spoken = self._price(self._amount(match["low"]), self._currencies[match["unit"]], match["scale"])
+        low, high = self._amount(match["low"]), match["high"] and self._amount(match["high"])
+        spoken = self._price(high or low, self._currencies[match["unit"]], match["scale"])
+        if high:
+            spoken = spoken and self._joined(match, self._number(low), spoken, low.below(high))
         return match[0] if spoken is None else self._signed(match, spoken)
 
     def _with_unit_behind(self, match: re.Match[str]) -> str:

@@ -142,7 +142,7 @@ class _Reading:
         token = self._take()
         match token:
             case _Token("command", name):
-                return self._command(SAME.get(name, name))
+                return self._command(SAME.get(name, name), before)
             case _Token("char", "^" | "_"):
                 # Without a base, or with one that is read already.
                 return self._script(token.text)
@@ -163,12 +163,15 @@ class _Reading:
             case _Token(_, char):
                 return self._words.signs.get(char, char if char in ",.;:!?%°" else "")
 
-    def _command(self, name: str) -> str:
+    def _command(self, name: str, before: str) -> str:
         words = self._words
         if name in words.large:
             return self._large(words.large[name])
         if name == "frac":
-            return self._scripted(_fraction(self._argument(digits=1), self._argument(digits=1), words))
+            top, bottom = self._argument(digits=1), self._argument(digits=1)
+            mixed = before.isdecimal() and top.isdecimal() and bottom.isdecimal()
+            fraction = _fraction(top, bottom, words)
+            return self._scripted(f"{words.mixed} {fraction}" if mixed else fraction)
         if name == "binom":
             return self._scripted(words.binomial.format(self._argument(), self._argument()))
         if name == "sqrt":
@@ -284,7 +287,7 @@ class _Reading:
             case _Token("char", "{"):
                 return self._group()
             case _Token("command", name):
-                return self._command(SAME.get(name, name))
+                return self._command(SAME.get(name, name), "")
             case _Token("char", "}"):
                 self._at -= 1
                 return ""

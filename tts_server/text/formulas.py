@@ -26,6 +26,8 @@ _MARKED = re.compile(
     rf"|(?<![\\\w$])\$(?P<inline>(?![\s$])[^$\n]{{0,{LONGEST}}}[^$\s\\])\$(?![0-9$])"
     # The rest of it went to the next segment.
     rf"|(?<![\\\w$])(?:\$\$?|\\[(\[])(?P<open>[^$\n]{{0,{LONGEST}}}\\[a-zA-Z][^$\n]{{0,{LONGEST}}})\Z"
+    rf"|\\begin\{{(?P<name>(?:align|equation|gather|multline|eqnarray)\*?)\}}(?P<environment>.{{1,{LONGEST}}}?)"
+    r"\\end\{(?P=name)\}"
     rf"|(?<![a-zA-Z_:\\])\\(?P<bare>[a-zA-Z]+(?:(?:\[[^\]\n]*\])?(?:{_GROUP})+)?(?:{_SCRIPT})*)"
     rf"|(?P<power>(?:(?<![\w\\^])(?:[0-9]+(?:[.,][0-9]+)?|[a-zA-Z])|\))\^(?:{_GROUP}|\([^()\n]{{1,100}}\)|-?(?:[0-9]+|[a-zA-Z]))(?!\w))",
     re.DOTALL,
@@ -33,9 +35,14 @@ _MARKED = re.compile(
 _MATHEMATICAL = re.compile(r"[\\^_{}=+<>|/*()\u00b0\u00b1-\u00b3\u0370-\u03ff\u00d7\u00f7\u2190-\u22ff-]")
 _PLAIN_WORD = re.compile(r"(?:\A|(?<=[\s(]))[^\W\d_]{3,}(?=[\s.,;:!?)]|\Z)")
 _IN_TEXT = re.compile(r"\\(?:text|mbox|mathrm|operatorname|textbf|textit|textrm)\s*\{[^{}]*\}")
+_PRICE_IN_MARKS = re.compile(r"(?<![\\$\w])\$(\\\$ ?[0-9][0-9.,]*)\$(?![0-9$])")
+_INDEX_IN_MARKS = re.compile(r"(?<=[A-Za-z)])\$_\{?([0-9]{1,2})\}?\$")
+_CHEMICAL = re.compile(r"(?<![\w\\$])(?:[A-Z][a-z]?(?:_\{?[0-9]{1,2}\}?)?){1,12}(?![\w^_])")
+_DEGREES_IN_MARKS = re.compile(r"(?<=[0-9])\$\^\{?\\circ\}?\$ ?(?=[CF]\b)")
+_POWER_IN_MARKS = re.compile(r"(?<![\w\\$.,])([0-9]+(?:[.,][0-9]+)?|[A-Za-z]+)\$(\^[^$\n]{1,60})\$")
 _LONE_DELIMITER = re.compile(r"\\[()\[\]]")
 _JOINING = ("-", "'", "’")
-_KINDS = ("shown", "square", "round", "inline", "open")
+_KINDS = ("shown", "square", "round", "inline", "open", "environment")
 _ROOT = re.compile(r"√\s?(?:([0-9]+(?:[.,][0-9]+)?|[^\W\d_](?!\w))|\(([^()]{1,200})\))")
 _RAISED = re.compile(rf"(?<=[^\W_]|\))([{''.join(SUPERSCRIPTS)}]+)(?![{''.join(SUPERSCRIPTS)}])")
 _SQUARE_UNIT = re.compile(r"[mM]\Z")
@@ -43,7 +50,7 @@ _VULGAR = re.compile(rf"(?:(?<![0-9])([0-9]{{1,15}})[ \u00a0]?)?([{''.join(VULGA
 _LOWERED = str.maketrans(SUBSCRIPTS)
 _SIGN = re.compile(rf" ?({any_of(SYMBOLS)}) ?")
 _MAYBE = re.compile(
-    rf"[\\$^√{''.join(SUPERSCRIPTS)}{''.join(SUBSCRIPTS)}{''.join(VULGAR_FRACTIONS)}]|{any_of(SYMBOLS)}"
+    rf"[A-Z]_|[\\$^√{''.join(SUPERSCRIPTS)}{''.join(SUBSCRIPTS)}{''.join(VULGAR_FRACTIONS)}]|{any_of(SYMBOLS)}"
 )
 
 
@@ -70,7 +77,7 @@ class _Formulas:
         self._reads_plain = plain
 
     def read(self, text: str) -> str:
-        text = _MARKED.sub(self._marked, text)
+        text = _MARKED.sub(self._marked, _outside_code(text, _widened))
         text = _LONE_DELIMITER.sub(" ", text)
         return _outside_code(text, self._plain) if self._reads_plain else text
 
@@ -116,6 +123,15 @@ class _Formulas:
     def _fraction(self, match: re.Match[str]) -> str:
         top, bottom = VULGAR_FRACTIONS[match[2]]
         return f" {self._reader.mixed(match[1], top, bottom)} "
+
+
+def _widened(text: str) -> str:
+    """Whole marks for formulas of which a part stands in them: ``10$^{-3}$``; none for ``CO$_2$``, which needs none."""
+    text = _PRICE_IN_MARKS.sub(lambda match: match[1].replace("\\", ""), text)
+    text = _INDEX_IN_MARKS.sub(r"\1", text)
+    text = _DEGREES_IN_MARKS.sub(" °", text)
+    text = _POWER_IN_MARKS.sub(r"$\1\2$", text)
+    return _CHEMICAL.sub(lambda match: re.sub("[_{}]", "", match[0]), text)
 
 
 def _is_formula(inside: str) -> bool:

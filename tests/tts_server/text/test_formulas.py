@@ -48,6 +48,12 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         (r"$x \in [0,1]$ and $1,000$", "x is in zero, one and one thousand"),
         (r"$\log_2 8 = 3$", "log base two of eight equals three"),
         (r"the $x$-axis", "the x-axis"),
+        (r"$2\frac{1}{2}$ cups, $3\cdot\frac{1}{2}$", "two and one half cups, three times one half"),
+        (r"\begin{align*} x &= 1 \\ y &= 2 \end{align*}", "x equals one, y equals two"),
+        # Only a part of it in marks
+        (r"CO$_2$, H$_2$O and Na_2SO_4", "CO2, H2O and Na2SO4"),
+        (r"10$^{-3}$ m at 90$^\circ$C", "ten to the power of minus three m at ninety degrees Celsius"),
+        (r"It costs $\$5$.", "It costs five dollars."),
         # Without marks
         (r"x^2 and 10^6", "x squared and ten to the power of six"),
         (
@@ -72,7 +78,7 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         ("$5, or 10$ more", "five dollars, or ten dollars more"),
         ("$5 (half price!) and then $3", "five dollars (half price!) and then three dollars"),
         (r"\$5", "five dollars"),
-        ("between $5–$10", "between five dollars–ten dollars"),
+        ("between $5–$10", "between five to ten dollars"),
         # Code
         ("Run `echo $x $y`", "Run echo x y"),
         ("```\n$x^2$\n```", "code block omitted."),
