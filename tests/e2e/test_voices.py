@@ -79,7 +79,7 @@ async def heard_pitch(stage: Stage, guest: Guest, text: str) -> float:
 
 async def clone(stage: Stage, name: str, who: str) -> None:
     await stage.ada.say(stage.sandbox.home.general, f"!voice clone {name}", attachments=[await recording(who)])
-    await told(stage, f"🗣️ I can speak as **{name}** now. It sounds ")
+    await told(stage, f"🗣️ I can speak as **{name}** now. Similarity: ")
 
 
 async def test_the_next_reply_has_the_voice_that_was_cloned_and_chosen(stage: Stage) -> None:
@@ -195,4 +195,4 @@ async def test_too_few_words_are_refused_with_the_seconds_that_are_missing(stage
 async def test_a_server_that_is_away_is_told_and_nobody_is_asked_for_anything(make_stage: StageMaker) -> None:
     async with make_stage(tts_websocket_url="ws://127.0.0.1:9/ws/stream") as stage:
         for command in ("!voice list", "!voice use Robin", "!voice record Robin", "!voice preview Robin"):
-            await stage.answer_to(command, starts="❌ The speech server is away")
+            await stage.answer_to(command, starts="❌ The speech server can't be reached")
