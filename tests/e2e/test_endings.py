@@ -120,9 +120,8 @@ async def test_a_bot_that_is_killed_takes_all_it_started_along(tmp_path: Path) -
         await ends_with_nothing_left(terminal, killed("bot", "run"))
 
 
-@pytest.mark.parametrize(
-    "words", [("tts_server",), pytest.param(("bot.voice.transcribe.worker",), marks=slow)], ids=["voice", "ears"]
-)
+@slow
+@pytest.mark.parametrize("words", [("tts_server",), ("bot.voice.transcribe.worker",)], ids=["voice", "ears"])
 async def test_a_bot_whose_child_was_killed_ends_as_well(tmp_path: Path, words: tuple[str, ...]) -> None:
     async with calling(tmp_path) as (_, _, terminal):
         before = terminal.family()
@@ -157,7 +156,7 @@ async def test_the_bot_ends_while_its_model_is_silent(tmp_path: Path, end: Way) 
 
 @rows(
     ORDERLY | {"the demonstration killed": killed("bot", "demo"), "its bot killed": killed("bot", "run")},
-    quick=("terminal closed", "the demonstration killed", "its bot killed"),
+    quick=("terminal closed", "the demonstration killed"),
 )
 async def test_the_demonstration_ends_with_all_it_started(tmp_path: Path, end: Way) -> None:
     async with in_terminal("demo", folder=tmp_path) as terminal:
@@ -175,7 +174,7 @@ async def test_the_demonstration_says_that_its_bot_ended_and_what_it_said_last(t
 
 @rows(
     ORDERLY | {"the doctor killed": killed("bot", "doctor")},
-    quick=("ctrl-c", "terminal closed", "the doctor killed"),
+    quick=("ctrl-c", "the doctor killed"),
 )
 async def test_the_doctor_ends_while_a_model_is_silent(tmp_path: Path, end: Way) -> None:
     async with silent_server() as (url, met), in_terminal("doctor", folder=tmp_path, LLM_URL=url) as terminal:
