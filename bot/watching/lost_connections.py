@@ -10,7 +10,13 @@ import discord
 
 _RECONNECT = "Attempting a reconnect in %.2fs"
 """As discord.py logs each failed attempt, with its traceback."""
-_CONNECTION_LOST = (aiohttp.ClientConnectionError, ConnectionError, TimeoutError, socket.gaierror)
+_CONNECTION_LOST = (
+    aiohttp.ClientConnectionError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    discord.ConnectionClosed,
+)
 
 
 class OneLineEach(logging.Filter):
@@ -26,7 +32,7 @@ class OneLineEach(logging.Filter):
             record.msg = "Discord can't be reached: %s; trying again in %.0f s"
             record.args = (why(error), *record.args)
         elif isinstance(error, _CONNECTION_LOST):
-            record.msg, record.args = "%s: %s", (record.getMessage(), why(error))
+            record.msg, record.args = "%s: %s", (record.getMessage().rstrip("."), why(error))
         else:
             return True
         record.exc_info = record.exc_text = None

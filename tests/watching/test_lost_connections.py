@@ -54,5 +54,14 @@ def test_other_work_that_a_server_is_missing_for_is_one_line() -> None:
     assert said == "feeds failed; 5 % done: Connection reset by peer\n"
 
 
+def test_a_lost_call_is_one_line_as_well() -> None:
+    class Socket:
+        close_code = 1006
+
+    closed = discord.ConnectionClosed(Socket(), shard_id=None)  # type: ignore[arg-type]
+    said = logged("Disconnected from voice... Reconnecting in %.2fs.", (0.91,), closed)
+    assert said == "Disconnected from voice... Reconnecting in 0.91s: it closed the connection (code 1006)\n"
+
+
 def test_a_fault_of_the_program_keeps_its_traceback() -> None:
     assert "Traceback" in logged("%s failed", ("it",), KeyError("x"))
