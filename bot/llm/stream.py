@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -102,7 +102,8 @@ class ModelClient:
             response = await opening.open()
             try:
                 reader = ReplyReader(response, question.options, question.begin_by)
-                reply = ReplyText(await self._ask_for_template(question))
+                await self._ask_for_template(question)
+                reply = ReplyText(self._habit(question))
                 while (delta := await reader.read()) is not None:
                     opening.begun()
                     reply.take(delta)
@@ -140,32 +141,40 @@ class ModelClient:
             ModelError: no reply, or no more of it; what was yielded before stands.
         """
         question = self._question(messages, model, when_loading)
-        await self._ask_for_template(question)
         spoke, asking = False, True
-        with self._opening(question) as opening:
-            while asking:
-                asking = False
-                async with aclosing(self._read(await opening.open(), question, speakers, careful)) as pieces:
-                    try:
-                        async for piece in pieces:
-                            if not spoke:
-                                opening.begun()
-                                self._count_later(question.options, opening.sent)
-                            spoke = True
-                            yield piece
-                    except ModelError as error:
-                        # Some servers begin to answer, and take it back in the stream.
-                        if spoke or error.kind is not ModelErrorKind.SERVER or not await opening.reconsider(error):
-                            raise
-                        asking = True
+        async with self._asking_for_template(question) as template_asked:
+            with self._opening(question) as opening:
+                while asking:
+                    asking = False
+                    response = await opening.open()
+                    async with aclosing(self._read(response, question, template_asked, speakers, careful)) as pieces:
+                        try:
+                            async for piece in pieces:
+                                if not spoke:
+                                    opening.begun()
+                                    self._count_later(question.options, opening.sent)
+                                spoke = True
+                                yield piece
+                        except ModelError as error:
+                            # Some servers begin to answer, and take it back in the stream.
+                            if spoke or error.kind is not ModelErrorKind.SERVER or not await opening.reconsider(error):
+                                raise
+                            asking = True
 
     async def _read(
-        self, response: aiohttp.ClientResponse, question: Question, speakers: Speakers, careful: bool
+        self,
+        response: aiohttp.ClientResponse,
+        question: Question,
+        template_asked: Awaitable[bool],
+        speakers: Speakers,
+        careful: bool,
     ) -> AsyncGenerator[str, None]:
         """The text of the reply in an open response, which is closed at the end."""
         try:
             reader = ReplyReader(response, question.options, question.begin_by)
-            reply = ReplyText(await self._ask_for_template(question), speakers, careful=careful)
+            if await template_asked:
+                await self._ask_for_template(question)
+            reply = ReplyText(self._habit(question), speakers, careful=careful)
             while not reply.ended and (delta := await reader.read()) is not None:
                 for piece in await self._said_by(reply, delta):
                     yield piece
@@ -188,21 +197,36 @@ class ModelClient:
                 await asyncio.sleep(0)
         return standing(said)
 
-    async def _ask_for_template(self, question: Question) -> ThinkingHabit:
-        """What is known of the model. A server that may tell more is asked before the first reply, and once more in it.
+    @asynccontextmanager
+    async def _asking_for_template(self, question: Question) -> AsyncIterator[Awaitable[bool]]:
+        """Ask for the template beside the request for a reply, so that the reply need not wait for it."""
+        asking = asyncio.create_task(self._ask_for_template(question), name="chat template")
+        try:
+            yield asking
+        finally:
+            asking.cancel()
+            await asyncio.wait([asking])
 
-        It may have been loading before.
+    async def _ask_for_template(self, question: Question) -> bool:
+        """Ask a server that may tell whether the model thinks aloud; True where it could not be asked yet.
+
+        It may be loading still, and then it can tell once it begins to answer.
         """
-        options, habit = question.options, self._memory_of(question.options.model).habit
-        if options.api is ModelApi.CHAT and habit.may_ask():
-            body = reply_body(options, question.messages, options.max_tokens)
-            try:
-                told = await begins_inside_thought(self._connections(), options, body)
-            except (aiohttp.ClientError, OSError) as error:
-                _log.debug("The server's chat template is not known: %r", error)
-            else:
-                habit.template_says(told)
-        return habit
+        options, habit = question.options, self._habit(question)
+        if options.api is not ModelApi.CHAT or not habit.may_ask():
+            return False
+        body = reply_body(options, question.messages, options.max_tokens)
+        try:
+            habit.template_says(await begins_inside_thought(self._connections(), options, body))
+        except TimeoutError:
+            return False
+        except (aiohttp.ClientError, OSError) as error:
+            _log.debug("The server's chat template is not known: %r", error)
+            return True
+        return False
+
+    def _habit(self, question: Question) -> ThinkingHabit:
+        return self._memory_of(question.options.model).habit
 
     def _count_later(self, options: ModelOptions, sent: Sequence[ChatMessage]) -> None:
         """Have the server count a long conversation, beside the reply, so that the next one is cut where it must be."""

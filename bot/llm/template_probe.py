@@ -17,7 +17,7 @@ from bot.llm.filters.marks import UNOPENED
 from bot.llm.options import ModelOptions
 
 _PATIENCE = 0.5
-"""Seconds that the first reply may wait for this; a server at hand answers within a few thousandths."""
+"""Seconds that a first reply may wait for this; it is asked beside the reply, and answered in a few thousandths."""
 _MAX_BYTES = 1 << 20
 _LOOKED_AT = 400
 """Characters at a prompt's end that are looked at."""

@@ -166,6 +166,25 @@ async def test_the_template_is_asked_for_with_the_request_itself_and_once() -> N
     assert body["messages"] == [{"role": "user", "content": "Ada: hello"}]
 
 
+async def test_the_reply_is_asked_for_beside_that_question() -> None:
+    reply_asked = asyncio.Event()
+    questions = 0
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        nonlocal questions
+        if request.path.endswith("/chat/completions"):
+            reply_asked.set()
+            return await writing(*UNOPENED)(request)
+        questions += 1
+        await reply_asked.wait()
+        return web.json_response({"chat_template": THINKING_TEMPLATE} if request.path == "/props" else {})
+
+    async with serving(handler, own_paths=True) as url, ModelClient(ModelOptions(url)) as client:
+        assert await pieces_of(client) == ["Hello", " there."]
+    # Each of the two addresses once: neither had to be given up and asked again.
+    assert questions == 2
+
+
 async def test_a_server_that_never_answers_that_question_does_not_hold_the_first_reply_for_long() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         if not request.path.endswith("/chat/completions"):
