@@ -92,7 +92,7 @@ async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
             said = await output(process)
         assert process.returncode == 1
         assert "✘ Voice: XTTS v2" in said
-        assert "1 thing to mend" in said
+        assert "1 thing to fix" in said
         wrong = {
             "LLM_URL": "http://127.0.0.1:9/v1",
             "TTS_WEBSOCKET_URL": "ws://127.0.0.1:9/ws/stream",
@@ -107,7 +107,7 @@ async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
     assert ill.count("127.0.0.1:9") >= 2
     for words in ("COMFYUI_WORKFLOW is not", "no persona 'nobody'", "AVATAR_FOLDER=nowhere"):
         assert words in ill
-    assert "6 things to mend" in ill
+    assert "6 things to fix" in ill
 
 
 async def test_a_workflow_that_cannot_be_used_is_one_clear_line_at_the_start(tmp_path: Path) -> None:
