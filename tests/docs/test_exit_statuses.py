@@ -21,7 +21,7 @@ def test_the_table_has_the_statuses_that_there_are() -> None:
 @pytest.mark.parametrize(
     ("program", "variables", "status", "told"),
     [
-        ("bot health", {}, 1, "down: no bot is running"),
+        ("bot health", {}, 1, '"status": "down"'),
         ("bot health --json", {}, 1, '"status": "down"'),
         ("bot run", {}, 2, "DISCORD_TOKEN is not set"),
         ("bot run", {"LLM_TEMPERATURE": "9"}, 2, "LLM_TEMPERATURE: '9' is not valid."),
