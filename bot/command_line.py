@@ -41,6 +41,9 @@ def run(given: list[str]) -> int:
             print(json.dumps({"good": False, "error": str(error)}))  # noqa: T201
         return USAGE_ERROR
     command = options.command or ("run" if settings.discord_token else "demo")
+    if options.stay and command != "demo":
+        print('--stay is for the demonstration. Type `make run ARGS="demo --stay"` to see it.', file=sys.stderr)  # noqa: T201
+        return USAGE_ERROR
     if command != "doctor":
         for notice in setting_notices(settings):
             print(f"⚠️ {notice}", file=sys.stderr)  # noqa: T201

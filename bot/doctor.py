@@ -66,7 +66,7 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         _folders,
         _persona,
         features.personas,
-        _model,
+        model_server,
         _ears,
         _voice,
         features.vision,
@@ -89,7 +89,7 @@ async def _python(_: Settings) -> Finding:
 
 async def _settings(settings: Settings) -> Finding:
     found = setting_notices(settings)
-    return Finding("Settings", None if found else True, "\n  ".join(found) or "every name in .env is a setting")
+    return Finding("Settings", not found, "\n  ".join(found) or "every name in .env is a setting")
 
 
 async def _discord_library(_: Settings) -> Finding:
@@ -125,7 +125,8 @@ async def _persona(settings: Settings) -> Finding:
     return Finding("Persona", True, persona.name)
 
 
-async def _model(settings: Settings) -> Finding:
+async def model_server(settings: Settings) -> Finding:
+    """Whether it answers, and has the model that is asked for."""
     if settings.model_url is None:
         return Finding("Model", None, await toy_model_warning(settings) or "no model server is set")
     try:
@@ -140,7 +141,8 @@ async def _model(settings: Settings) -> Finding:
             report = await model.check()
         if report.problem:
             return Finding("Model", False, report.problem)
-        found.append(f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}")
+        choose = " ⚠️ Set LLM_MODEL to the one you want." if asked_for is None and len(report.models) > 1 else ""
+        found.append(f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}.{choose}")
     return Finding("Model", True, "; ".join(found))
 
 

@@ -205,7 +205,9 @@ class ListeningCommands(commands.Cog, name="Listening"):
         if mode is not None:
             call.mode = CallMode(mode)
         if call.mode is CallMode.TALK:
-            await ctx.send("🗣️ I answer what I hear.")
+            # Writing down only has switched them on, and they go on.
+            still = f" {_CAPTIONS[call.captions]}" if call.captions is not Captions.OFF else ""
+            await ctx.send(f"🗣️ I answer what I hear.{still}")
             return
         if call.captions is Captions.OFF:
             call.captions = Captions.CHANNEL

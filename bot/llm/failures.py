@@ -20,7 +20,12 @@ from config.settings import ModelApi
 _ERROR_BODY_BYTES = 16_384
 _ENDPOINTS = ("/chat/completions", "/completions", "/completion")
 _OPENAI_STYLE = (ModelApi.CHAT, ModelApi.COMPLETIONS)
+_NAMELESS = re.compile(
+    r"\bmodel\b.{0,20}\b(?:required|missing|empty)\b|\b(?:missing|provide|specify)\b.{0,30}\bmodel\b", re.IGNORECASE
+)
+"""What servers say that want a model's name in each request."""
 _USED_UP = ("insufficient_quota", "exceeded your current quota", "billing", "credit balance")
+WHICH_MODEL = "wants to be told which model. Set LLM_MODEL to one that it has."
 PAYMENT_REQUIRED_WORDS = "says that its account has no credit left."
 
 
@@ -112,6 +117,8 @@ def _meaning(options: ModelOptions, refusal: Refusal) -> tuple[ModelErrorKind, s
     if 300 <= refusal.status < 400:
         place = refusal.headers.get("Location", "")[:200]
         return ModelErrorKind.HTTP, f"redirects us elsewhere{f', to {place}' if place else ''}. Is LLM_URL right?"
+    if not options.model and _NAMELESS.search(refusal.body):
+        return ModelErrorKind.HTTP, WHICH_MODEL
     if length_refusal(refusal.body) is not None:
         return ModelErrorKind.TOO_LONG, "can't take that much text at once, even after shortening it."
     return ModelErrorKind.HTTP, "failed."
@@ -119,6 +126,8 @@ def _meaning(options: ModelOptions, refusal: Refusal) -> tuple[ModelErrorKind, s
 
 def _not_found(options: ModelOptions, refusal: Refusal) -> str:
     said = refusal.body.lower().replace(refusal.path.lower(), "")
+    if not options.model and re.search(r"\bmodel\b", said):
+        return WHICH_MODEL
     if options.model and (options.model.lower() in said or re.search(r"\bmodel\b", said)):
         return f"doesn't know the model {options.model!r}. Is LLM_MODEL, or the persona's model, one that it has?"
     if missing_v1(options):

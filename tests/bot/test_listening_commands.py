@@ -185,5 +185,5 @@ async def test_captions_and_the_mode_are_shown_and_switched(stage: Stage) -> Non
     assert "only write down" in await stage.ask("!mode transcribe")
     assert (call.mode, call.captions) == (CallMode.TRANSCRIBE, Captions.CHANNEL)
     assert "`!mode talk` first" in await stage.ask("!captions off"), "it would do nothing at all"
-    await stage.ask("!mode talk")
+    assert "Captions are on" in await stage.ask("!mode talk"), "they were switched on by writing down only"
     assert call.mode is CallMode.TALK

@@ -23,6 +23,21 @@ async def test_a_misspelt_setting_is_told_and_stops_nothing(tmp_path: Path, comm
     assert f".env, line 2: {MISSPELT}" in said
 
 
+async def test_the_doctor_does_not_call_a_misspelt_setting_well(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LLM_MODLE=x\n")
+    async with program("doctor", folder=tmp_path) as process:
+        said = await output(process)
+    assert process.returncode == 1
+    assert "✘ Settings: " in said
+
+
+async def test_what_belongs_to_the_demonstration_does_not_start_the_bot(tmp_path: Path) -> None:
+    async with program("--stay", folder=tmp_path, DISCORD_TOKEN="x") as process:
+        said = await output(process)
+    assert process.returncode == 2
+    assert "demo --stay" in said
+
+
 async def test_a_wrong_setting_of_the_speech_server_is_told_before_it_is_started(tmp_path: Path) -> None:
     async with program("run", folder=tmp_path, DISCORD_TOKEN="x", TTS_MAX_REPLIES="many") as process:
         said = await output(process)

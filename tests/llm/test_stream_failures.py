@@ -75,6 +75,21 @@ async def test_the_model_that_was_asked_for_is_named() -> None:
                 pass
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, '{"error":{"message":"model \'None\' not found"}}'),
+        (400, '{"error":{"message":"model is required","type":"invalid_request_error"}}'),
+        (400, '{"error":{"message":"Missing required parameter: \'model\'."}}'),
+        (400, '{"error":{"message":"you must provide a model parameter"}}'),
+    ],
+)
+async def test_a_server_with_several_models_wants_to_know_which(status: int, body: str) -> None:
+    async with serving(answering(status, body)) as url, ModelClient(replace(PATIENT, url=url, model=None)) as client:
+        _, error = await failure_of(client)
+    assert "Set LLM_MODEL to one that it has." in str(error)
+
+
 async def test_a_missing_v1_is_asked_for() -> None:
     async with (
         serving(answering(404, "404 page not found", "text/plain")) as url,
