@@ -19,7 +19,6 @@ from sandbox.world.entities import Message
 NAME = "You"
 PROMPT = "you> "
 ANSWER_LIMIT = 90.0
-JOIN_LIMIT = 60.0
 STILL = 1.5
 """Seconds without a change after which what the bot writes is whole: it edits an answer while the model writes it."""
 STAYING = "Staying. The bot and its local Discord run until Ctrl-C."
@@ -151,7 +150,8 @@ class TypedTalk:
         you = await self._sandbox.add_guest(NAME)
         await you.join_voice(self._sandbox.voice_channel)
         asked = await you.say(self._sandbox.text_channel, f"{self._prefix}join")
-        await you.wait_for_message(self._sandbox.text_channel, self._is_the_bots, JOIN_LIMIT, after=asked)
+        # What it writes on coming in, its notices among it, must not be taken for an answer to what is typed next.
+        await self._written_after(you, asked)
         return you
 
     async def _say(self, you: Guest, line: str) -> None:
