@@ -172,12 +172,15 @@ class ModelClient:
         """The text of the reply in an open response, which is closed at the end."""
         try:
             reader = ReplyReader(response, question.options, question.begin_by)
+            # The first words are read before anything is waited for: what has arrived is lost when a server hangs up.
+            delta = await reader.read()
             if await template_asked:
                 await self._ask_for_template(question)
             reply = ReplyText(self._habit(question), speakers, careful=careful)
-            while not reply.ended and (delta := await reader.read()) is not None:
+            while delta is not None:
                 for piece in await self._said_by(reply, delta):
                     yield piece
+                delta = None if reply.ended else await reader.read()
             for piece in reply.end():
                 yield piece
             self._judge_end(reply, question.options)

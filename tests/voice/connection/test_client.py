@@ -39,8 +39,19 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-def readers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("voice-socket-reader")]
+Readers = Callable[[], list[threading.Thread]]
+
+
+@pytest.fixture
+def readers() -> Readers:
+    """The threads that read voice sockets, but for those that other tests of this process have left."""
+    others = set(threading.enumerate())
+
+    def new() -> list[threading.Thread]:
+        named = (thread for thread in threading.enumerate() if thread.name.startswith("voice-socket-reader"))
+        return [thread for thread in named if thread not in others]
+
+    return new
 
 
 class Guild:
@@ -164,7 +175,7 @@ async def test_a_reply_is_heard_whole_and_its_beat_has_no_hole(house: House) -> 
     await listener.close()
 
 
-async def test_nobody_is_left_reading_after_a_leave(house: House) -> None:
+async def test_nobody_is_left_reading_after_a_leave(house: House, readers: Readers) -> None:
     for _ in range(5):
         client = await house.join()
         assert len(readers()) == 1
@@ -198,7 +209,7 @@ async def test_keep_alives_are_sent_in_their_interval(house: House, monkeypatch:
             assert len(theirs.recv(100)) == 8
 
 
-async def test_a_client_that_never_connected_leaves_no_reader(house: House) -> None:
+async def test_a_client_that_never_connected_leaves_no_reader(house: House, readers: Readers) -> None:
     house.guild.admit = lambda: asyncio.sleep(0)  # type: ignore[method-assign]
     joining = asyncio.create_task(house.join())
     await until(lambda: len(readers()) == 1)
