@@ -1,0 +1,92 @@
+"""Sentences said by Kokoro's speakers, each synthesised once and then kept: 48,000 Hz mono."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import av
+import numpy as np
+import onnxruntime
+import soxr
+from kokoro_onnx import Kokoro
+
+from benchmarks.speakers.weights import KokoroFiles
+from sandbox.speech import SPEECH_LEVEL
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.sound_file import read_sound
+
+RESERVED = frozenset({"af_nicole", "am_onyx", "bm_fable", "bf_lily"})
+"""Speakers that are kept for judging this project from outside: nothing here may be tuned on them."""
+_LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "p": "pt-br"}
+"""By the first letter of a speaker's name. Japanese and Chinese need other phonemes than espeak-ng has."""
+_VOICED = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence and the name of the speaker who says it, such as ``af_heart``."""
+
+    speaker: str
+    text: str
+
+    def __post_init__(self) -> None:
+        if self.speaker in RESERVED:
+            raise ValueError(f"{self.speaker} is kept for judging")
+
+
+class NaturalSpeech:
+    """Says lines; each sound is kept as a FLAC file in ``folder``, so that it is synthesised once.
+
+    Blocks: about half the length of the sound on one core, for a line that is new.
+    """
+
+    def __init__(self, files: KokoroFiles, folder: Path) -> None:
+        self._files = files
+        self._folder = folder
+
+    def say(self, line: Line) -> Sound:
+        """The words without silence around them, at :data:`~sandbox.speech.SPEECH_LEVEL`."""
+        name = hashlib.sha256(f"{line.speaker}\n{line.text}".encode()).hexdigest()[:32]
+        path = self._folder / f"{name}.flac"
+        if not path.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_name(f"{name}.part.flac")
+            write_sound(unfinished, self._synthesise(line), "flac")
+            unfinished.replace(path)
+        return read_sound(path)
+
+    def _synthesise(self, line: Line) -> Sound:
+        samples, rate = self._kokoro.create(line.text, voice=line.speaker, lang=_LANGUAGES[line.speaker[0]])
+        voiced = np.flatnonzero(np.abs(samples) > _VOICED)
+        sound: Sound = soxr.resample(samples[voiced[0] : voiced[-1] + 1], rate, SAMPLE_RATE).astype(np.float32)
+        sound *= np.float32(SPEECH_LEVEL / np.sqrt(np.mean(np.square(sound))))
+        return sound
+
+    @cached_property
+    def _kokoro(self) -> Kokoro:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = os.cpu_count() or 1
+        # Threads that spin while they wait would take the processor from whatever runs beside this.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        session = onnxruntime.InferenceSession(str(self._files.model), options, providers=["CPUExecutionProvider"])
+        kokoro: Kokoro = Kokoro.from_session(session, str(self._files.speakers))
+        return kokoro
+
+
+def write_sound(path: Path, sound: Sound, codec: Literal["flac", "libopus"], *, bit_rate: int | None = None) -> None:
+    """Write 48,000 Hz mono as FLAC (``flac``) or Ogg Opus (``libopus``)."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
+        pcm = (np.clip(sound, -1, 1) * 32_767).astype(np.int16)[np.newaxis]
+        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
+        frame.sample_rate = SAMPLE_RATE
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
