@@ -23,7 +23,7 @@ from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import UnknownPartError, require_known_part, spellings
 from bot.guard import SERVER_ONLY, Asking, Guard
 from bot.identity import HEADERS
-from bot.operator_files import OperatorFileError
+from bot.operator_files import trust
 from bot.rights import MissingRightError
 from bot.store import Store
 from bot.voice.manager import CallError
@@ -60,11 +60,7 @@ def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
         OperatorFileError: the file can't be read, or is no certificate.
     """
     context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise OperatorFileError(f"DISCORD_CA_FILE={ca_file} can't be used: {error}") from error
+    trust(context, ca_file)
     return aiohttp.TCPConnector(ssl=context, limit=0)
 
 

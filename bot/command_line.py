@@ -15,13 +15,13 @@ from bot.doctor import run_doctor, run_doctor_json
 from bot.identity import VERSION
 from bot.operator_files import persona_name
 from bot.run import ENDING_LIMIT, run_bot
-from bot.services import check_speech_settings
 from bot.setting_notices import setting_notices
+from bot.settings_check import checked_settings
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter
 from bot.watching.log import log_to_stderr
 from config.lifetime import end_with_parent, ending_signals, until_ended
-from config.settings import Settings, SettingsError, load_settings
+from config.settings import Settings, SettingsError
 
 USAGE_ERROR = 2
 
@@ -33,8 +33,7 @@ def run(given: list[str]) -> int:
         print(f"Seiyuu {VERSION}")  # noqa: T201
         return 0
     try:
-        settings = load_settings()
-        check_speech_settings(settings)
+        settings = checked_settings()
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201
         if options.json:

@@ -16,6 +16,7 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import Persona, PersonaError
 from bot.llm.stream import ModelClient
 from bot.operator_files import other_personas, twin_persona, workflow
+from config.reasons import reason
 from config.settings import Settings
 
 PATIENCE = aiohttp.ClientTimeout(total=5.0)
@@ -94,7 +95,7 @@ async def pictures(settings: Settings) -> Finding:
     try:
         names = await asyncio.to_thread(picture_names, folder)
     except OSError as error:
-        return Finding("Pictures", False, f"AVATAR_FOLDER={folder} can't be read: {error.strerror or error}")
+        return Finding("Pictures", False, f"AVATAR_FOLDER={folder} can't be read: {reason(error)}")
     return Finding("Pictures", bool(names), f"{len(names)} in {folder}")
 
 

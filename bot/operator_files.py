@@ -5,13 +5,18 @@ Each error names its variable.
 
 from __future__ import annotations
 
+import ssl
 import tempfile
 from pathlib import Path
 
 from bot.features.image_generation.workflow import Workflow, WorkflowError
+from bot.features.profile_picture.folder import picture_names
 from bot.llm.personas import PERSONAS_DIR, Persona, PersonaError, load_persona
 from bot.voice.transcribe.corrections import Corrections
+from config.reasons import reason
 from config.settings import Settings
+from tts_server.settings import USUAL_VOICES_DIR
+from tts_server.settings import Settings as SpeechSettings
 
 
 class OperatorFileError(OSError):
@@ -68,6 +73,40 @@ def corrections(settings: Settings) -> Corrections:
     return Corrections.read(settings.stt_corrections) if settings.stt_corrections else Corrections()
 
 
+def picture_folder(settings: Settings) -> None:
+    """See that the folder of pictures is there, where one is set; raises :class:`OperatorFileError`."""
+    folder = settings.avatar_folder
+    if folder is None:
+        return
+    try:
+        picture_names(folder)
+    except OSError as error:
+        raise OperatorFileError(f"AVATAR_FOLDER={folder} can't be read: {reason(error)}") from error
+
+
+def trust(context: ssl.SSLContext, ca_file: Path | None) -> None:
+    """Have a context trust the operator's certificate authority too; raises :class:`OperatorFileError`."""
+    if ca_file is None:
+        return
+    try:
+        context.load_verify_locations(ca_file)
+    except ssl.SSLError as error:
+        raise OperatorFileError(f"DISCORD_CA_FILE={ca_file} can't be used: it is not a certificate in PEM") from error
+    except OSError as error:
+        raise OperatorFileError(f"DISCORD_CA_FILE={ca_file} can't be read: {reason(error)}") from error
+
+
+def ca_certificates(settings: Settings) -> None:
+    """See that ``DISCORD_CA_FILE`` can be trusted; raises :class:`OperatorFileError`."""
+    trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings.discord_ca_file)
+
+
+def prepare_voices_folder(speech: SpeechSettings) -> None:
+    """Make the folder of people's voices, where one is set; raises :class:`OperatorFileError`."""
+    if speech.tts_voices_dir != USUAL_VOICES_DIR:
+        _prepare("TTS_VOICES_DIR", speech.tts_voices_dir)
+
+
 def _persona(variable: str, name: str) -> Persona:
     try:
         return load_persona(name, PERSONAS_DIR)
@@ -81,7 +120,6 @@ def _prepare(variable: str, folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        reason = error.strerror or str(error)
         raise OperatorFileError(
-            f"{variable}={folder} can't be written to: {reason}. Choose a folder that you can write to."
+            f"{variable}={folder} can't be written to: {reason(error)}. Choose a folder that you can write to."
         ) from error

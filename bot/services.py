@@ -19,7 +19,7 @@ from bot.hanging import wait_until_it_hangs
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
 from config.settings import Settings
-from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, read_pronunciations
+from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL
 from tts_server.settings import load_settings as load_speech_settings
 
 _log = logging.getLogger(__name__)
@@ -59,16 +59,6 @@ def speech_server_options(settings: Settings) -> SpeechServerOptions:
     if settings.tts_token is not None:
         environment["TTS_TOKEN"] = settings.tts_token.get_secret_value()
     return SpeechServerOptions(settings.tts_bind, environment)
-
-
-def check_speech_settings(settings: Settings) -> None:
-    """See that the bot's own speech server will take its settings, which it reads from the same places.
-
-    Raises:
-        SettingsError: one line for each that can't be used.
-    """
-    if settings.tts_websocket_url is None:
-        read_pronunciations(load_speech_settings(tts_engine=settings.voice_engine))
 
 
 async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:

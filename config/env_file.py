@@ -1,17 +1,23 @@
-"""``.env`` as it stands on the disk: whether it can be read, and what in it is not what its author meant."""
+"""``.env`` as it stands on the disk: whether it can be read, what it sets, and on which lines."""
 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
-from config.errors import SettingsError
+from config.errors import Fault, SettingsError
 
+ENV_FILE = Path(".env")
+"""In the folder that a program is started in."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_MANY = 0.2
+"""The share of zero bytes from which on a file is in UTF-16; less are an accident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +30,50 @@ class EnvLine:
     text: str
 
 
-def check_env_file(file: Path) -> None:
-    """See that the file can be read, where there is one; raises :class:`~config.errors.SettingsError`."""
-    read_env_text(file)
-
-
 def read_env_lines(file: Path) -> list[EnvLine]:
     """Every setting of the file, in its order; raises :class:`~config.errors.SettingsError`."""
     return list(_lines(read_env_text(file)))
 
 
+def read_env_values(file: Path) -> dict[str, str]:
+    """What the file sets; lines that set nothing are left out. Raises :class:`~config.errors.SettingsError`."""
+    bindings = parse_stream(io.StringIO(read_env_text(file)))
+    readable = "".join(binding.original.string for binding in bindings if binding.value is not None)
+    values = dotenv_values(stream=io.StringIO(readable))
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
+    """The fault with the place where the first of its settings stands; secrets' files win, then the environment."""
+    named = {line.name.upper(): line.number for line in read_env_lines(file) if line.name and line.value is not None}
+    in_environment = {name.upper() for name in os.environ}
+    for variable in fault.variables:
+        secret = secrets_dir / variable.lower()
+        if secret.is_file():
+            return Fault(fault.text, fault.variables, str(secret))
+        if variable not in in_environment and variable in named:
+            return at_line(fault, named[variable], file)
+    return fault
+
+
+def at_line(fault: Fault, number: int, file: Path) -> Fault:
+    """The fault, in this line of the file."""
+    return Fault(fault.text, fault.variables, f"{file}, line {number}", number)
+
+
 def read_env_text(file: Path) -> str:
     """The file's text; nothing where there is none. Raises :class:`~config.errors.SettingsError`."""
+    if file.is_dir():
+        raise SettingsError(f"{file} is a folder. Remove it, and write the settings into a file of that name.")
     try:
-        data = file.read_bytes() if file.is_file() else b""
+        data = file.read_bytes() if file.exists() else b""
     except OSError as error:
         raise SettingsError(f"{file} can't be read: {error.strerror or error}.") from error
-    if data.startswith(_UTF_16) or b"\0" in data:
+    if data.startswith(_UTF_16) or data.count(0) > _MANY * len(data):
         raise SettingsError(f"{file} is written in UTF-16, as some Windows programs save text. Save it again as UTF-8.")
+    if (at := data.find(0)) >= 0:
+        line = data[:at].count(b"\n") + 1
+        raise SettingsError(f"{file}, line {line}: there is a zero byte here. Delete this line and type it again.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,8 +1,10 @@
-"""What is wrong with a setting, in words: what was given, what is allowed, and a good example."""
+"""What is wrong with a setting, in words: where it stands, what was given, what is allowed, and a good example."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -10,24 +12,71 @@ from pydantic.fields import FieldInfo
 
 _SCHEMES = {"http": "http:// or https://", "https": "http:// or https://", "ws": "ws:// or wss://"}
 _NUMBERS = ("float_", "int_", "greater_than", "less_than", "finite_number")
+_WITH_UNIT = re.compile(r"\s*-?[\d.,]+\s*[A-Za-z%]+\s*")
+_SHOWN = 60
+"""Characters of a value; no sentence needs more of it."""
+_PASSWORD = re.compile(r"//[^/\s]*@")
+_SECRET_INSIDE = re.compile(r"key|token|secret|passw|auth", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake, in a line for people.
+
+    Attributes:
+        variables: the settings that it is about.
+        where: what stands before the text; empty for the environment.
+        line: of ``.env``, where it stands there.
+    """
+
+    text: str
+    variables: tuple[str, ...] = ()
+    where: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}" if self.where else self.text
 
 
 class SettingsError(ValueError):
-    """Settings can't be used; a line for each names the variable, the fault and an example."""
+    """Settings can't be used; a line for each mistake, first those of ``.env`` in the order of its lines."""
+
+    def __init__(self, *faults: Fault | str) -> None:
+        self.faults = in_order(fault if isinstance(fault, Fault) else Fault(fault) for fault in faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Each of them once, by their lines. Of two about the same setting, which two programs read, the first counts."""
+    kept: dict[object, Fault] = {}
+    for fault in faults:
+        kept.setdefault(fault.variables or str(fault), fault)
+    return tuple(sorted(kept.values(), key=lambda fault: (fault.line is None, fault.line or 0)))
 
 
 def explain(
     fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples: Mapping[str, str], secrets: Collection[str]
-) -> str:
-    """One line about one of pydantic's errors. The values of ``secrets`` are not shown."""
+) -> Fault:
+    """One of pydantic's errors. The values of ``secrets`` are not shown."""
     wanted = _wanted(fault, fields, examples)
     if not fault["loc"]:
         # A rule between several settings names them itself.
-        return wanted
+        return Fault(wanted, tuple(name for name in re.findall(r"\b[A-Z_]{4,}\b", wanted) if name.lower() in fields))
     variable = str(fault["loc"][0]).upper()
-    given = "its value" if variable in secrets else repr(fault["input"])
+    given = "its value" if variable in secrets else shown(fault["input"])
     example = f", for example {variable}={examples[variable]}" if variable in examples else ""
-    return f"{variable}: {given} is not valid. {wanted[:1].upper()}{wanted[1:].rstrip('.')}{example}"
+    return Fault(
+        f"{variable}: {given} is not valid. {wanted[:1].upper()}{wanted[1:].rstrip('.')}{example}", (variable,)
+    )
+
+
+def shown(value: object) -> str:
+    """A value as it is shown to people: shortened, and without what may be secret."""
+    text = str(value)
+    if text.lstrip().startswith("{") and _SECRET_INSIDE.search(text):
+        return "its value"
+    text = _PASSWORD.sub("//…@", text)
+    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
 
 
 def message_of(fault: Mapping[str, Any]) -> str:
@@ -47,7 +96,8 @@ def _wanted(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples:
     if kind.startswith("bool_"):
         return "it must be true or false"
     if kind.startswith(_NUMBERS) and name in fields:
-        return f"it must be {_number(fields[name])}"
+        unit = ", without a unit" if _WITH_UNIT.fullmatch(str(fault["input"])) else ""
+        return f"it must be {_number(fields[name])}{unit}"
     if kind.startswith("url_"):
         scheme = examples.get(name.upper(), "http").partition("://")[0]
         return f"it must be an address that begins with {_SCHEMES.get(scheme, _SCHEMES['http'])}"
@@ -56,7 +106,7 @@ def _wanted(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples:
 
 
 def _number(field: FieldInfo) -> str:
-    what = "a whole number" if field.annotation is int else "a number"
+    what = "a whole number" if field.annotation in (int, int | None) else "a number"
     low = next((f"{each.ge:,}" for each in field.metadata if isinstance(each, Ge)), None)
     high = next((f"{each.le:,}" for each in field.metadata if isinstance(each, Le)), None)
     above = next((f"above {each.gt:,}" for each in field.metadata if isinstance(each, Gt)), None)

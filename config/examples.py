@@ -7,11 +7,13 @@ from types import MappingProxyType
 
 EXAMPLES: Mapping[str, str] = MappingProxyType(
     {
+        "DISCORD_TOKEN": "the-token-from-the-developer-portal",
         "DISCORD_API_URL": "http://127.0.0.1:8080/api/v10",
         "DISCORD_CA_FILE": "/path/to/ca.pem",
         "PROFILE": "embedded",
         "COMMAND_PREFIX": "!",
         "DATA_DIR": "./data",
+        "CACHE_DIR": "/var/cache/seiyuu",
         "VOICE_ENABLED": "true",
         "PERSONA": "seiyuu",
         "PROMPT_CHANNEL": "voice-prompts",
@@ -19,6 +21,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "VOICELESS_TIMEOUT": "300",
         "LLM_URL": "http://127.0.0.1:8080/v1",
         "LLM_MODEL": "llama3.1",
+        "LLM_API_KEY": "sk-0123456789",
         "LLM_API": "chat",
         "LLM_URL_NVIDIA": "http://127.0.0.1:8090/v1",
         "LLM_URL_AMD": "http://127.0.0.1:8091/v1",
@@ -34,6 +37,8 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "LLM_FIRST_TOKEN_TIMEOUT": "30",
         "LLM_STALL_TIMEOUT": "15",
         "VISION_LLM_URL": "http://127.0.0.1:8090/v1",
+        "VISION_LLM_MODEL": "qwen2.5-vl",
+        "VISION_LLM_API_KEY": "sk-0123456789",
         "VISION_MAX_MB": "20",
         "VISION_MAX_FRAMES": "6",
         "COMFYUI_URL": "http://127.0.0.1:8188",
@@ -65,9 +70,11 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "FIGURINE_FEEDS": "http://127.0.0.1:8080/new.xml",
         "FIGURINE_MINUTES": "30",
         "TTS_WEBSOCKET_URL": "ws://127.0.0.1:8765/ws/stream",
+        "TTS_TOKEN": "what-openssl-rand-hex-24-prints",
         "TTS_BIND": "127.0.0.1:8765",
         "TTS_DEVICE": "auto",
         "TTS_ENGINE": "espeak",
+        "STT_MODEL": "small",
         "STT_DEVICE": "cuda:1",
         "STT_COMPUTE_TYPE": "int8_float16",
         "STT_LANGUAGE": "en",
@@ -78,6 +85,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "BARGE_IN": "everyone",
         "CAPTIONS": "thread",
         "REMAKE_RECORDINGS": "true",
+        "STT_API_KEY": "sk-0123456789",
         "STT_URL": "http://127.0.0.1:8000/v1",
     }
 )

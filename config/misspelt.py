@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from types import MappingProxyType
 
-from config.env_file import EnvLine
+from config.env_file import EnvLine, at_line
+from config.errors import Fault
 
 PREFIXES = (
     "BIPOLAR_",
@@ -57,65 +59,110 @@ _NAME = re.compile(r"[A-Za-z_]\w{0,63}")
 _WITH_COLON = re.compile(r"(?:export\s+)?([A-Za-z_]\w{0,63})\s*:")
 
 
-def notices(
-    lines: Sequence[EnvLine], environment: Iterable[str], known: Collection[str], file: str = ".env"
-) -> list[str]:
-    """What is worth a look, a sentence or two for each; values are never shown, since they may be secret.
+def faults_of_file(
+    lines: Sequence[EnvLine], known: Collection[str], secrets: Collection[str], file: Path
+) -> list[Fault]:
+    """A sentence or two for each line that does not set what its author meant; values are never shown.
 
     Args:
         lines: of the file.
-        environment: names of its variables.
         known: every setting there is, in capitals.
+        secrets: those of them that are secret: what goes on in the line after one is not shown.
     """
-    return [*_of_file(lines, known, file), *_of_environment(environment, known)]
-
-
-def _of_file(lines: Sequence[EnvLine], known: Collection[str], file: str) -> Iterator[str]:
-    first: dict[str, int] = {}
+    found, first = [], dict[str, int]()
+    before: EnvLine | None = None
     for line in lines:
-        where = f"{file}, line {line.number}"
-        if line.name is None:
-            yield f"{where}: {_unreadable(line.text, known)}"
-            continue
-        name = line.name.upper()
-        if line.value is None:
-            yield f"{where}: {_without_sign(line.name)}"
-            continue
-        if name in first:
-            yield f"{where}: {line.name} is set on line {first[name]} too. This line counts."
-        elif not _is_known(name, known):
-            yield f"{where}: {_unknown(line.name, known)}"
-        first[name] = line.number
+        said = _said_of(line, before, first, known, secrets)
+        if said is not None:
+            found.append(at_line(Fault(said), line.number, file))
+        if line.name is not None and line.value is not None:
+            first.setdefault(line.name.upper(), line.number)
+        before = line
+    return found
 
 
-def _of_environment(environment: Iterable[str], known: Collection[str]) -> Iterator[str]:
-    for name in sorted(environment):
-        if name.upper().startswith(PREFIXES) and not _is_known(name.upper(), known):
-            yield _unknown(name, known)
+def unknown_names(names: Iterable[str], known: Collection[str]) -> list[str]:
+    """A sentence for each name in the environment that looks like a setting of this project and is none."""
+    names = sorted(name for name in names if name.upper().startswith(PREFIXES))
+    return [_unknown(name, known) for name in names if not _is_known(name.upper(), known)]
+
+
+def foreign_names(lines: Sequence[EnvLine], known: Collection[str], file: Path) -> list[str]:
+    """A sentence for each name in the file that is no setting, and is like none either: another program's, perhaps."""
+    return [
+        f"{file}, line {line.number}: {_unknown(line.name, known)}"
+        for line in lines
+        if line.name is not None and line.value is not None and _is_foreign(line.name, known)
+    ]
+
+
+def _said_of(
+    line: EnvLine, before: EnvLine | None, first: Mapping[str, int], known: Collection[str], secrets: Collection[str]
+) -> str | None:
+    name = (line.name or "").upper()
+    if name not in known and before is not None and _continues(line, before, known, secrets):
+        return (
+            f"the value of {before.name} seems to go on here. Write it in one line, for example {before.name}=…"
+            if before.name
+            else None
+        )
+    if line.name is None:
+        return _unreadable(line.text, known)
+    if line.value is None:
+        return _without_sign(line.name, known)
+    if name in first:
+        return f"{line.name} is set on line {first[name]} too. Keep one of the two."
+    if _is_known(name, known) or _is_foreign(line.name, known):
+        return None
+    return _unknown(line.name, known)
+
+
+def _continues(line: EnvLine, before: EnvLine, known: Collection[str], secrets: Collection[str]) -> bool:
+    """Whether a line looks like the rest of a secret that was pasted in two lines."""
+    if before.name is None or before.name.upper() not in secrets or not before.value or " " in line.text:
+        return False
+    begins = re.split(r"[=:]", line.text, maxsplit=1)[0].upper()
+    return _is_foreign(begins, known) or not _is_setting_like(begins, known)
+
+
+def _is_setting_like(name: str, known: Collection[str]) -> bool:
+    return name in known or name.startswith(PREFIXES) or _meant(name, known) is not None
+
+
+def _is_foreign(name: str, known: Collection[str]) -> bool:
+    name = name.upper()
+    return _NAME.fullmatch(name) is not None and not _is_known(name, known) and not _is_setting_like(name, known)
 
 
 def _is_known(name: str, known: Collection[str]) -> bool:
     return name in known or _OTHERS.fullmatch(name) is not None
 
 
+def _meant(name: str, known: Collection[str]) -> str | None:
+    return _ALSO_CALLED.get(name.upper()) or next(iter(get_close_matches(name.upper(), known, 1, _ALIKE)), None)
+
+
 def _unknown(name: str, known: Collection[str]) -> str:
     if _NAME.fullmatch(name) is None:
-        return "this is not a setting."
-    near = _ALSO_CALLED.get(name.upper()) or next(iter(get_close_matches(name.upper(), known, 1, _ALIKE)), None)
+        return "this is not a setting. Write NAME=value, for example PERSONA=seiyuu"
+    near = _meant(name, known)
     return f"{name} is not a setting." + (f" Did you mean {near}?" if near else "")
 
 
-def _without_sign(name: str) -> str:
-    shown = f"{name}=…" if _NAME.fullmatch(name) else "NAME=value"
-    return f"there is no = here, so the line is ignored. Write {shown}"
+def _without_sign(name: str, known: Collection[str]) -> str:
+    like = _NAME.fullmatch(name) is not None and _is_setting_like(name.upper(), known)
+    shown = f"{_meant(name, known) or name}=…" if like else "NAME=value"
+    return f"there is no = here, so the line says nothing. Write {shown}"
 
 
 def _unreadable(text: str, known: Collection[str]) -> str:
     with_colon = _WITH_COLON.match(text)
-    if with_colon is not None:
+    if with_colon is not None and _is_setting_like(with_colon[1].upper(), known):
         name = with_colon[1]
         hint = "" if _is_known(name.upper(), known) else f" {_unknown(name, known)}"
-        return f"a setting is written with = and not with a colon, so the line is ignored. Write {name}=…{hint}"
-    return (
-        "this can't be read, so it is ignored. Write NAME=value; where the value begins with a quote, end it with one."
-    )
+        return f"a setting is written with = and not with a colon. Write {name}=…{hint}"
+    begins = text.partition("=")[0].removeprefix("export ").strip()
+    name = begins if _NAME.fullmatch(begins) and _is_setting_like(begins.upper(), known) else "NAME"
+    if "=" in text and text.partition("=")[2].strip()[:1] in ("'", '"'):
+        return f"a quote is opened here and not closed. Write {name}='…'"
+    return f"this can't be read. Write {name}=value, for example PERSONA=seiyuu"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from config.errors import Fault
 from config.errors import SettingsError as SettingsError
 from config.examples import EXAMPLES
 from config.sources import SecretsFirst
@@ -21,6 +22,8 @@ from config.types import (
     CommaList,
     CommandPrefix,
     Language,
+    LinesCount,
+    ModelName,
     OptionalEngine,
     OptionalHttpUrl,
     OptionalPath,
@@ -28,6 +31,7 @@ from config.types import (
     OptionalSecret,
     OptionalText,
     OptionalWebSocketUrl,
+    OwnPath,
     Permitted,
     PermittedOnCall,
     PermittedOrNobody,
@@ -45,6 +49,9 @@ SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN",
 SECRETS_DIR = Path("/run/secrets")
 """Where a container is given its secrets: a file is named as its variable, in small letters."""
 
+
+_YEAR = 31_536_000
+"""Seconds: the longest that anything waits."""
 
 ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
 
@@ -122,7 +129,7 @@ ComputeType = Literal[
 class Settings(SecretsFirst):
     """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
 
     discord_token: OptionalSecret = None
     discord_api_url: OptionalHttpUrl = None
@@ -130,13 +137,13 @@ class Settings(SecretsFirst):
 
     profile: Profile = Profile.EMBEDDED
     command_prefix: CommandPrefix = "!"
-    data_dir: Path = Path("data")
-    cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
+    data_dir: OwnPath = Path("data")
+    cache_dir: OwnPath = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
     voice_enabled: bool = True
     persona: PersonaName = "seiyuu"
     prompt_channel: Channel = None
-    alone_timeout: float = Field(120.0, gt=0)
-    voiceless_timeout: float = Field(300.0, gt=0)
+    alone_timeout: float = Field(120.0, gt=0, le=_YEAR)
+    voiceless_timeout: float = Field(300.0, gt=0, le=_YEAR)
 
     llm_url: OptionalHttpUrl = None
     llm_model: OptionalText = None
@@ -148,13 +155,13 @@ class Settings(SecretsFirst):
     llm_chat_template: ChatTemplate = "chatml"
     llm_temperature: float = Field(0.8, ge=0, le=2)
     llm_max_tokens: int = Field(500, ge=1, le=32_768)
-    llm_stop: CommaList = ()
+    llm_stop: Annotated[CommaList, LinesCount()] = ()
     llm_extra: RequestFields = Field(default_factory=dict)
     llm_context_messages: int = Field(4, ge=0, le=200)
     llm_context_tokens: int | None = Field(None, ge=256, le=100_000_000)
-    llm_connect_timeout: float = Field(5.0, gt=0)
-    llm_first_token_timeout: float = Field(30.0, gt=0)
-    llm_stall_timeout: float = Field(15.0, gt=0)
+    llm_connect_timeout: float = Field(5.0, gt=0, le=_YEAR)
+    llm_first_token_timeout: float = Field(30.0, gt=0, le=_YEAR)
+    llm_stall_timeout: float = Field(15.0, gt=0, le=_YEAR)
 
     tts_websocket_url: OptionalWebSocketUrl = None
     tts_token: OptionalSecret = None
@@ -162,7 +169,7 @@ class Settings(SecretsFirst):
     tts_device: Device = Device.AUTO
     tts_engine: OptionalEngine = None
 
-    stt_model: OptionalText = None
+    stt_model: ModelName = None
     stt_device: RecognitionDevice = "auto"
     stt_compute_type: ComputeType = "auto"
     stt_language: Language = None
@@ -202,21 +209,21 @@ class Settings(SecretsFirst):
 
     comfyui_url: OptionalHttpUrl = None
     comfyui_workflow: OptionalPath = None
-    draw_timeout: float = Field(300.0, gt=0)
+    draw_timeout: float = Field(300.0, gt=0, le=_YEAR)
 
     bipolar_twin: OptionalPersona = None
-    bipolar_threshold: float = Field(10.0, gt=0)
+    bipolar_threshold: float = Field(10.0, gt=0, le=1_000_000)
     bipolar_turns: int = Field(6, ge=2, le=20)
-    bipolar_cooldown: float = Field(3600.0, ge=0)
+    bipolar_cooldown: float = Field(3600.0, ge=0, le=_YEAR)
 
     avatar_folder: OptionalPath = None
-    avatar_hours: float = Field(24.0, ge=0.5)
+    avatar_hours: float = Field(24.0, ge=0.5, le=_YEAR // 3600)
 
-    autonomous_minutes: float = Field(90.0, ge=1)
+    autonomous_minutes: float = Field(90.0, ge=1, le=_YEAR // 60)
     quiet_hours: QuietHours = "23-8"
 
     figurine_feeds: WebAddresses = ()
-    figurine_minutes: float = Field(30.0, ge=1)
+    figurine_minutes: float = Field(30.0, ge=1, le=_YEAR // 60)
 
     @model_validator(mode="after")
     def _twins_differ(self) -> Self:
@@ -276,26 +283,44 @@ def read_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings
     """Read the settings from files of secrets, the environment and ``.env``; ``overrides`` win, by field name.
 
     Raises:
-        SettingsError: one line for each variable that can't be used.
+        SettingsError: a line for each variable that can't be used.
     """
     return Settings.read(secrets_dir, overrides, EXAMPLES, SECRETS)
+
+
+def survey_settings(secrets_dir: Path = SECRETS_DIR) -> tuple[Settings, tuple[Fault, ...]]:
+    """What can be used of them, with a default for what can't, and what is wrong.
+
+    Raises:
+        SettingsError: ``.env`` can't be read at all.
+    """
+    return Settings.survey(secrets_dir, {}, EXAMPLES, SECRETS)
 
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings of a bot that is to run: what its profile needs must be set as well.
 
     Raises:
-        SettingsError: one line for each variable that can't be used, or for what is missing.
+        SettingsError: a line for each variable that can't be used, or for what is missing.
     """
     settings = read_settings(**overrides)
+    if (missing := missing_server(settings)) is not None:
+        raise SettingsError(missing)
+    return settings
+
+
+def missing_server(settings: Settings) -> Fault | None:
+    """What is not set and the profile can't do without."""
     if settings.profile is not Profile.EMBEDDED and settings.model_url is None:
-        raise SettingsError(
+        return Fault(
             f"LLM_URL is not set, and PROFILE={settings.profile} needs a model server: "
-            f"set it to the server's base address, for example LLM_URL={EXAMPLES['LLM_URL']}"
+            f"set it to the server's base address, for example LLM_URL={EXAMPLES['LLM_URL']}",
+            ("LLM_URL", "PROFILE"),
         )
     if settings.profile is Profile.API and settings.stt_url is None and settings.stt_model is None:
-        raise SettingsError(
+        return Fault(
             "STT_URL is not set, and PROFILE=api needs a server that turns speech into text: "
-            f"set it to the server's base address, for example STT_URL={EXAMPLES['STT_URL']}"
+            f"set it to the server's base address, for example STT_URL={EXAMPLES['STT_URL']}",
+            ("STT_URL", "PROFILE"),
         )
-    return settings
+    return None

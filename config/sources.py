@@ -9,12 +9,24 @@ from typing import Any, Literal, Self, get_origin
 
 from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticUseDefault
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
-from pydantic_settings.exceptions import SettingsError as SourceError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
 
-from config.env_file import check_env_file
-from config.errors import SettingsError, explain
-from config.types import BlankCounts
+from config.characters import check_characters
+from config.env_file import ENV_FILE, place, read_env_values
+from config.errors import Fault, SettingsError, explain
+from config.types import BlankCounts, LinesCount
+
+
+class EnvFileSource(DotEnvSettingsSource):
+    """``.env``, read in silence: what is wrong in it is told by :mod:`config.misspelt`."""
+
+    def __init__(self, settings_cls: type[BaseSettings], file: Path | None) -> None:
+        self._file = file
+        super().__init__(settings_cls, env_file=())
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        values = read_env_values(self._file) if self._file is not None else {}
+        return {name.lower(): value for name, value in values.items()}
 
 
 class SecretsFirst(BaseSettings):
@@ -30,7 +42,10 @@ class SecretsFirst(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """As pydantic-settings calls it; the first wins."""
-        return init_settings, file_secret_settings, env_settings, dotenv_settings
+        # pydantic-settings' own source is given no file to read: it complains of lines by itself.
+        without = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file is None
+        file = EnvFileSource(settings_cls, None if without else ENV_FILE)
+        return init_settings, file_secret_settings, env_settings, file
 
     @field_validator("*", mode="before")
     @classmethod
@@ -41,6 +56,7 @@ class SecretsFirst(BaseSettings):
         field, text = cls.model_fields[info.field_name], value.strip()
         if not text and not any(isinstance(mark, BlankCounts) for mark in field.metadata):
             raise PydanticUseDefault
+        check_characters(text, line_breaks=any(isinstance(mark, LinesCount) for mark in field.metadata))
         return text.lower() if _is_choice(field.annotation) else text
 
     @classmethod
@@ -50,19 +66,36 @@ class SecretsFirst(BaseSettings):
         """Read them all; ``overrides`` win, by field name.
 
         Raises:
-            SettingsError: one line for each variable that can't be used.
+            SettingsError: a line for each that can't be used.
         """
-        if isinstance(file := cls.model_config.get("env_file"), str):
-            check_env_file(Path(file))
+        settings, faults = cls.survey(secrets_dir, overrides, examples, secrets)
+        if faults:
+            raise SettingsError(*faults)
+        return settings
+
+    @classmethod
+    def survey(
+        cls, secrets_dir: Path, overrides: Mapping[str, Any], examples: Mapping[str, str], secrets: Collection[str]
+    ) -> tuple[Self, tuple[Fault, ...]]:
+        """What can be used, with its default for each setting that can't; and what is wrong with those.
+
+        Raises:
+            SettingsError: ``.env`` can't be read at all.
+        """
+        without_file = "_env_file" in overrides and overrides["_env_file"] is None
         # pydantic-settings warns of a folder that is not there.
         given: dict[str, Any] = {"_secrets_dir": secrets_dir if secrets_dir.is_dir() else None, **overrides}
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            faults = [explain(dict(fault), cls.model_fields, examples, secrets) for fault in error.errors()]
-            raise SettingsError("\n".join(faults)) from None
-        except SourceError as error:
-            raise SettingsError(str(error)) from None
+        faults: list[Fault] = []
+        while True:
+            try:
+                return cls(**given), tuple(faults)
+            except ValidationError as error:
+                found = [explain(dict(fault), cls.model_fields, examples, secrets) for fault in error.errors()]
+                faults += found if without_file else (place(fault, secrets_dir) for fault in found)
+                fields = {name.lower() for fault in found for name in fault.variables}
+                if not fields or fields <= given.keys() - overrides.keys():
+                    raise SettingsError(*faults) from None
+                given |= {name: cls.model_fields[name].get_default(call_default_factory=True) for name in fields}
 
 
 def _is_choice(annotation: object) -> bool:

@@ -8,11 +8,12 @@ import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AnyUrl, BeforeValidator, SecretStr, UrlConstraints
+from pydantic import AfterValidator, AnyUrl, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from config.addresses import HIGHEST_PORT, own_path, web_address
+from config.characters import check_secret
 from config.languages import LANGUAGES
 
 PERSONAS = Path(__file__).parent / "personas"
@@ -22,9 +23,13 @@ class BlankCounts:
     """Marks a setting that an empty value says something about; elsewhere an empty value means "not set"."""
 
 
+class LinesCount:
+    """Marks a setting whose value may have several lines."""
+
+
 def shaped(pattern: str, wanted: str) -> AfterValidator:
     """Refuse a text that does not match as a whole; ``wanted`` completes "it must be …"."""
-    compiled = re.compile(pattern)
+    compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
         if compiled.fullmatch(value) is None:
@@ -92,16 +97,19 @@ def _timezone(name: str) -> str:
     return meant
 
 
-def _web_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    for address in addresses:
-        try:
-            parts = urlsplit(address)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname)
-        except ValueError:
-            good = False
-        if not good:
-            raise ValueError(f"{address!r} must be an address that begins with http:// or https://")
-    return addresses
+def _feeds(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(web_address(address, "http", named=True) for address in addresses)
+
+
+def _bind(text: str) -> str:
+    if int(text.rpartition(":")[2]) > HIGHEST_PORT:
+        raise ValueError(f"its port must be a number from 0 to {HIGHEST_PORT}")
+    return text
+
+
+def _secret(text: str) -> str:
+    check_secret(text.strip())
+    return text
 
 
 def _json_object(text: str) -> object:
@@ -125,16 +133,20 @@ def _request_fields(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
-WebSocketUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["ws", "wss"], host_required=True)]
+HttpUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "http"))]
+WebSocketUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "ws"))]
 OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+OptionalSecret = Annotated[SecretStr | None, _of_text(_secret), BeforeValidator(_blank_is_unset)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
-OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset)]
+OwnPath = Annotated[Path, _of_text(own_path)]
+"""A file or folder of this machine."""
+OptionalPath = Annotated[OwnPath | None, BeforeValidator(_blank_is_unset)]
+ModelName = Annotated[str | None, _of_text(own_path), BeforeValidator(_blank_is_unset)]
+"""A model's name, or its folder on this machine."""
 CommaList = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas)]
-WebAddresses = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_web_addresses)]
-JsonObject = Annotated[dict[str, Any], NoDecode, _of_text(_json_object)]
+WebAddresses = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_feeds)]
+JsonObject = Annotated[dict[str, Any], NoDecode, _of_text(_json_object), LinesCount()]
 RequestFields = Annotated[JsonObject, AfterValidator(_request_fields)]
 """What is added to each request to the model server."""
 Address = Annotated[
@@ -143,6 +155,7 @@ Address = Annotated[
         r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}",
         "an address and a port, with a colon between them; port 0 means any free port",
     ),
+    AfterValidator(_bind),
 ]
 """What is listened on."""
 EngineChoice = Annotated[

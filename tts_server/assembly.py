@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tts_server.engines.catalogue import create_better_engine, create_engines
-from tts_server.presets import COMMON_FILE, PresetError, Presets
-from tts_server.settings import Settings, SettingsError, read_pronunciations
+from tts_server.settings import Settings, SettingsError, read_presets, read_pronunciations
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
@@ -20,7 +19,7 @@ def create_speech(settings: Settings, library: VoiceLibrary) -> Speech:
         EngineError: an engine can't be made.
         UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
     """
-    presets, pronunciations = _presets(settings), read_pronunciations(settings)
+    presets, pronunciations = read_presets(settings), read_pronunciations(settings)
     try:
         library.load()
     except OSError as error:
@@ -51,14 +50,7 @@ def create_better_speech(settings: Settings, library: VoiceLibrary) -> Speech | 
         return None
     return Speech(
         [engine],
-        _presets(settings),
+        read_presets(settings),
         read_pronunciations(settings),
         idle_seconds=min(settings.tts_idle_unload, BETTER_IDLE_SECONDS),
     )
-
-
-def _presets(settings: Settings) -> Presets:
-    try:
-        return Presets.read(settings.tts_presets or COMMON_FILE, settings.tts_preset)
-    except PresetError as error:
-        raise SettingsError(f"TTS_PRESET: {error}") from error

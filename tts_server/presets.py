@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from config.errors import message_of
+from config.reasons import reason
 from tts_server.wire import NUMBERS, SpeechParameters
 
 COMMON_FILE = Path(__file__).resolve().parent.parent / "config" / "presets.yaml"
@@ -65,12 +66,16 @@ class Presets:
         try:
             presets = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise PresetError(f"{path.name}: {error}") from None
+            raise PresetError(f"{path} can't be read: {reason(error)}") from None
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(str(part) for part in fault["loc"])
             raise PresetError(f"{path.name}: {where}: {message_of(fault)}") from None
         return cls(presets.root, default)
+
+    def with_default(self, default: str | None) -> Self:
+        """The same, with another for who names none; raises :class:`PresetError` where there is none so called."""
+        return type(self)(self._presets, default)
 
     @property
     def names(self) -> tuple[str, ...]:

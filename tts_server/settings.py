@@ -9,10 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from dotenv import dotenv_values
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from config.env_file import ENV_FILE, read_env_values
+from config.errors import Fault
 from config.errors import SettingsError as SettingsError
 from config.sources import SecretsFirst
 from config.types import (
@@ -25,9 +26,11 @@ from config.types import (
     OptionalPath,
     OptionalSecret,
     OptionalText,
+    OwnPath,
 )
 from tts_server.api.origins import ANY, read_origin
 from tts_server.cards.watch import VramWatch
+from tts_server.presets import COMMON_FILE, PresetError, Presets
 from tts_server.text.pronunciations import Pronunciations, PronunciationsError
 
 SECRETS_DIR = Path("/run/secrets")
@@ -36,6 +39,12 @@ SECRETS = frozenset({"TTS_TOKEN"})
 USUAL_VOICES_DIR = Path("data/voices")
 USUAL_XTTS_MODEL = Path("data/models/xtts-v2")
 """Where a bot has its DATA_DIR elsewhere, these are in there."""
+ENGINES = (
+    *("espeak", "xtts", "stand-in", "azure", "camb", "cartesia", "chatterbox", "edge", "elevenlabs", "gtts", "higgs"),
+    *("inflect", "kokoro", "luxtts", "minimax", "modelslab", "moss", "neutts", "omnivoice", "openai", "orpheus"),
+    *("parler", "piper", "pocket", "qwen", "qwen-cpu", "soprano", "sopro", "style", "system", "typecast", "zipvoice"),
+)
+"""By name; those of RealtimeTTS are described in :mod:`tts_server.engines.realtime_tts_names`, which imports much."""
 ENGINE_VARIABLES = frozenset(
     {
         "AZURE_SPEECH_KEY",
@@ -80,7 +89,7 @@ class Precision(StrEnum):
 
 _EXAMPLES = {
     "TTS_BIND": "127.0.0.1:8765",
-    "TTS_TOKEN": "a long random string, such as `openssl rand -hex 24` prints",
+    "TTS_TOKEN": "what-openssl-rand-hex-24-prints",
     "TTS_ALLOWED_ORIGINS": "http://localhost:8000,https://chat.example.org",
     "TTS_DEVICE": "auto",
     "TTS_ENGINE": "espeak",
@@ -88,6 +97,10 @@ _EXAMPLES = {
     "TTS_BETTER_ENGINE": "xtts",
     "TTS_ENGINE_OPTIONS": '{"model": "tts-1"}',
     "TTS_CORRECTIONS": "./pronunciations.yaml",
+    "TTS_VOICE": "en-us",
+    "TTS_PRESET": "natural",
+    "TTS_PRESETS": "./presets.yaml",
+    "TTS_DEEPSPEED": "false",
     "TTS_VOICES_DIR": "data/voices",
     "TTS_PRECISION": "auto",
     "TTS_IDLE_UNLOAD": "300",
@@ -97,13 +110,14 @@ _EXAMPLES = {
     "XTTS_MODEL": "data/models/xtts-v2",
     "TTS_STAND_IN_FIRST_AUDIO_MS": "200",
     "TTS_STAND_IN_RTF": "0.3",
+    "TTS_STAND_IN_TIMINGS": "./timings.jsonl",
 }
 
 
 class Settings(SecretsFirst):
     """A field's upper-case name is its variable."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
 
     tts_bind: Address = "127.0.0.1:8765"
     tts_token: OptionalSecret = None
@@ -114,17 +128,17 @@ class Settings(SecretsFirst):
     tts_fallback: Annotated[CommaList, BlankCounts()] = (EngineName.ESPEAK,)
     tts_better_engine: OptionalEngine = None
     tts_voice: OptionalText = None
-    tts_voices_dir: Path = USUAL_VOICES_DIR
+    tts_voices_dir: OwnPath = USUAL_VOICES_DIR
     tts_corrections: OptionalPath = None
     tts_presets: OptionalPath = None
     tts_preset: Annotated[OptionalText, BlankCounts()] = "natural"
     tts_precision: Precision = Precision.AUTO
     tts_deepspeed: bool = False
-    tts_idle_unload: float = Field(300.0, ge=1)
+    tts_idle_unload: float = Field(300.0, ge=1, le=31_536_000)
     tts_max_replies: int = Field(5, ge=1, le=64)
     tts_requests_per_minute: int = Field(600, ge=1, le=100_000)
     tts_vram_warning: Annotated[CommaList, BlankCounts()] = ("0.9",)
-    xtts_model: Path = USUAL_XTTS_MODEL
+    xtts_model: OwnPath = USUAL_XTTS_MODEL
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None
@@ -132,7 +146,12 @@ class Settings(SecretsFirst):
     @field_validator("tts_fallback")
     @classmethod
     def _are_engines(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(name.lower() for name in value)
+        return tuple(_engine(name.lower()) for name in value)
+
+    @field_validator("tts_engine", "tts_better_engine")
+    @classmethod
+    def _is_engine(cls, value: str | None) -> str | None:
+        return value if value is None else _engine(value)
 
     @field_validator("tts_vram_warning")
     @classmethod
@@ -157,17 +176,16 @@ class Settings(SecretsFirst):
 
     @model_validator(mode="after")
     def _guard(self) -> Self:
-        if self.port > 65_535:
-            raise ValueError(f"TTS_BIND: there is no port {self.port}, the highest is 65535")
         if not self.tts_token and not _is_loopback(self.host):
             raise ValueError(
                 f"TTS_TOKEN: must be set, since TTS_BIND={self.tts_bind} lets other machines connect; "
-                f"for example {_EXAMPLES['TTS_TOKEN']}"
+                f"for example TTS_TOKEN={_EXAMPLES['TTS_TOKEN']}"
             )
         if ANY in self.tts_allowed_origins and not self.tts_token:
             raise ValueError(
                 "TTS_ALLOWED_ORIGINS: '*' lets every web page use this server, so it needs TTS_TOKEN as well; "
-                f"without one, name the pages' origins, for example {_EXAMPLES['TTS_ALLOWED_ORIGINS']}"
+                "without one, name the pages' origins, "
+                f"for example TTS_ALLOWED_ORIGINS={_EXAMPLES['TTS_ALLOWED_ORIGINS']}"
             )
         return self
 
@@ -182,9 +200,19 @@ def load_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings
     return Settings.read(secrets_dir, chosen, _EXAMPLES, SECRETS)
 
 
+def survey_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> tuple[Settings, tuple[Fault, ...]]:
+    """What can be used of them, with a default for what can't, and what is wrong.
+
+    Raises:
+        SettingsError: ``.env`` can't be read at all.
+    """
+    chosen = {name: value for name, value in overrides.items() if value is not None}
+    return Settings.survey(secrets_dir, chosen, _EXAMPLES, SECRETS)
+
+
 def engine_variables(secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
     """What engines read themselves: from files of secrets first, then the environment, then ``.env``; reads files."""
-    found = {name: value for name, value in dotenv_values(".env").items() if value}
+    found = {name: value for name, value in read_env_values(ENV_FILE).items() if value}
     found |= {name: value for name, value in os.environ.items() if value}
     for name in ENGINE_VARIABLES:
         with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -204,6 +232,28 @@ def read_pronunciations(settings: Settings) -> Pronunciations:
         return Pronunciations.read(settings.tts_corrections)
     except PronunciationsError as error:
         raise SettingsError(f"TTS_CORRECTIONS: {error}") from error
+
+
+def read_presets(settings: Settings) -> Presets:
+    """What ``TTS_PRESETS`` says, with the one of ``TTS_PRESET``; reads a file.
+
+    Raises:
+        SettingsError: they can't be used; the text names the variable.
+    """
+    try:
+        presets = Presets.read(settings.tts_presets or COMMON_FILE)
+    except PresetError as error:
+        raise SettingsError(f"TTS_PRESETS: {error}") from error
+    try:
+        return presets.with_default(settings.tts_preset)
+    except PresetError as error:
+        raise SettingsError(f"TTS_PRESET: {error}") from error
+
+
+def _engine(name: str) -> str:
+    if name not in ENGINES:
+        raise ValueError(f"it must be one of {', '.join(ENGINES)}")
+    return name
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from config.errors import message_of
+from config.reasons import reason
 from tts_server.wire import NUMBERS
 
 PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
@@ -92,7 +93,7 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none at all"
         raise PersonaError(f"there is no persona {name!r} in {folder}; there are: {known}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PersonaError(f"{path} can't be read: {' '.join(str(error).split())}") from error
+        raise PersonaError(f"{path} can't be read: {reason(error)}") from error
     try:
         return Persona.model_validate(fields)
     except ValidationError as error:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from config.errors import message_of
+from config.reasons import reason
 from config.settings import Profile
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "config" / "models.yaml"
@@ -111,7 +112,7 @@ def load_catalogue(file: Path = CATALOGUE_FILE) -> Catalogue:
     try:
         fields = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CatalogueError(f"{file} can't be read: {' '.join(str(error).split())}") from error
+        raise CatalogueError(f"{file} can't be read: {reason(error)}") from error
     try:
         return Catalogue.model_validate(fields)
     except ValidationError as error:

@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 from bot.services import ROOT
-from bot.setting_notices import KNOWN, setting_notices
+from bot.setting_notices import setting_notices
+from bot.settings_check import KNOWN
 from config.env_file import read_env_lines
-from config.misspelt import notices
-from config.settings import load_settings
+from config.misspelt import faults_of_file, foreign_names, unknown_names
+from config.settings import SECRETS, load_settings
 
 
 def of_file(folder: Path, text: str | bytes) -> list[str]:
     file = folder / ".env"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return notices(read_env_lines(file), (), KNOWN)
+    found = read_env_lines(file)
+    return [*map(str, faults_of_file(found, KNOWN, SECRETS, file)), *foreign_names(found, KNOWN, file)]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ def of_file(folder: Path, text: str | bytes) -> list[str]:
 )
 def test_a_misspelt_name_is_noticed_wherever_it_stands(tmp_path: Path, name: str, meant: str) -> None:
     sentence = f"{name} is not a setting. Did you mean {meant}?"
-    assert notices((), [name], KNOWN) == [sentence]
+    assert unknown_names([name], KNOWN) == [sentence]
     assert [line.split(": ", 1)[1] for line in of_file(tmp_path, f"{name}=x\n")] == [sentence]
 
 
@@ -88,7 +90,7 @@ def test_what_is_right_is_not_nagged_about(tmp_path: Path) -> None:
 
 def test_the_environment_holds_names_of_others(tmp_path: Path) -> None:
     others = ["PATH", "TTS_HOME", "TTS_SERVICE_HOST", "TTS_PORT_8765_TCP", "UTTERLY_OTHER", "tts_voice", "LLM_URL"]
-    assert notices((), others, KNOWN) == []
+    assert unknown_names(others, KNOWN) == []
 
 
 def test_a_server_that_another_setting_overrules_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_the_table_has_the_statuses_that_there_are() -> None:
         ("bot health --json", {}, 1, '"status": "down"'),
         ("bot run", {}, 2, "DISCORD_TOKEN is not set"),
         ("bot run", {"LLM_TEMPERATURE": "9"}, 2, "LLM_TEMPERATURE: '9' is not valid."),
-        ("bot doctor", {"PERSONA": "nobody"}, 1, "nobody"),
+        ("bot doctor", {"PERSONA": "nobody"}, 2, "nobody"),
         ("bot version", {}, 0, "Seiyuu"),
         ("bot models", {}, 0, "whisper-small"),
         ("bot models check", {}, 0, "whisper-small: is not here"),

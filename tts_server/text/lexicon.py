@@ -11,6 +11,7 @@ from num2words import CONVERTER_CLASSES
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from config.errors import message_of
+from config.reasons import reason
 from tts_server.text.plurals import PLURALS
 
 DATA = Path(__file__).parent / "data"
@@ -327,4 +328,4 @@ def read(path: Path, kind: type[Data]) -> Data:
         key = ".".join(str(part) for part in fault["loc"]) or "the file"
         raise LexiconError(f"{path.name}: {key}: {message_of(fault)}") from error
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise LexiconError(f"{path.name} can't be read: {error}") from error
+        raise LexiconError(f"{path.name} can't be read: {reason(error)}") from error

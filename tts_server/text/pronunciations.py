@@ -10,6 +10,7 @@ from typing import Self
 
 import yaml
 
+from config.reasons import reason
 from tts_server.text.marks import is_blankless
 
 MOST_BYTES = 1 << 20
@@ -46,13 +47,13 @@ class Pronunciations:
                 raise PronunciationsError(f"{path} is larger than 1 MiB")
             root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
         except OSError as error:
-            raise PronunciationsError(f"{path} can't be read: {error.strerror or error}") from error
+            raise PronunciationsError(f"{path} can't be read: {reason(error)}") from error
         except UnicodeDecodeError as error:
             raise PronunciationsError(f"{path} can't be read: it is not UTF-8") from error
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             where = f", line {mark.line + 1}" if mark else ""
-            raise PronunciationsError(f"{path}{where}: {error.problem or 'this is not YAML'}") from error
+            raise PronunciationsError(f"{path}{where}: this is not YAML") from error
         except (yaml.YAMLError, RecursionError) as error:
             raise PronunciationsError(f"{path} can't be read: it is not YAML") from error
         return cls(dict(_pairs(path, root)))

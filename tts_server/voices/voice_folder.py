@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from config.errors import message_of
+from config.reasons import reason
 from tts_server.voices.names import clean_language, clean_name
 from tts_server.voices.profile import VoiceProfile
 
@@ -71,7 +72,7 @@ def read_voice(folder: Path) -> VoiceRecord:
         where = ".".join(str(part) for part in first["loc"])
         raise BrokenVoiceError(f"{_DESCRIPTION}: {where + ': ' if where else ''}{message_of(first)}") from None
     except OSError as error:
-        raise BrokenVoiceError(f"it can't be read: {error}") from error
+        raise BrokenVoiceError(f"it can't be read: {reason(error)}") from error
     profile = VoiceProfile(folder.name, description.name, description.language, tuple(recordings), digest)
     seconds = tuple(found.seconds for found in description.recordings)
     return VoiceRecord(profile, seconds, description.made_at, description.similarity)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from config.reasons import reason
+
 Json = dict[str, Any]
 
 _MAX_BYTES = 4 << 20
@@ -48,7 +50,7 @@ class Workflow:
                 raise WorkflowError(f"{path} is too large for a workflow")
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise WorkflowError(f"{path} can't be read: {error}") from error
+            raise WorkflowError(f"{path} can't be read: {reason(error)}") from error
         try:
             return cls.parse(text)
         except WorkflowError as error:
@@ -64,7 +66,8 @@ class Workflow:
         try:
             graph = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise WorkflowError(f"it is not JSON ({error})") from error
+            why = reason(error) if isinstance(error, json.JSONDecodeError) else "it is not JSON"
+            raise WorkflowError(why) from error
         _check_nodes(graph)
         used = set(_slots_in([node["inputs"] for node in graph.values()]))
         if unknown := sorted(used - set(Slots.__slots__)):

@@ -9,6 +9,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from bot.voice.remarks.phrases import plain, plain_words
+from config.reasons import reason
 
 BACKCHANNELS_FILE = Path(__file__).parents[3] / "config" / "language" / "backchannels.yaml"
 LONGEST = 4
@@ -35,7 +36,7 @@ class Backchannels:
                 yaml.safe_load(path.read_text(encoding="utf-8"))
             )
         except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
-            raise BackchannelsError(f"{path} can't be used: {error}") from error
+            raise BackchannelsError(f"{path} can't be used: {reason(error)}") from error
         self._signs = frozenset(
             shortened for signs in languages.values() for sign in signs if (shortened := _shortened(plain(sign)))
         )

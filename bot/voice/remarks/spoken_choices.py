@@ -13,6 +13,7 @@ from pydantic import AfterValidator, RootModel, ValidationError
 from bot.llm.personas import Persona
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
+from config.reasons import reason
 
 MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
 
@@ -50,7 +51,7 @@ def load_mood_words(path: Path = MOOD_WORDS_FILE) -> Mapping[str, Phrases]:
     try:
         return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).root
     except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
-        raise MoodWordsError(f"{path} can't be used: {error}") from error
+        raise MoodWordsError(f"{path} can't be used: {reason(error)}") from error
 
 
 def mood_phrases(persona: Persona, ask: Phrases, words: Mapping[str, Phrases]) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from bot.llm.personas import Persona
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
 from bot.voice.remarks.spoken_choices import Asking, Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
+from config.reasons import reason
 
 COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 
@@ -160,7 +161,7 @@ def _read(path: Path) -> _File:
     try:
         return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
-        raise VoiceCommandsError(f"{path} can't be used: {error}") from error
+        raise VoiceCommandsError(f"{path} can't be used: {reason(error)}") from error
 
 
 def _begins_with(text: str, phrase: str) -> bool:

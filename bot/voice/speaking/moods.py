@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from bot.llm.personas import Character, Line, PitchShift, PresetName, Speed
 from config.errors import message_of
+from config.reasons import reason
 from tts_server.wire import NUMBERS, SpeechParameters
 
 MOODS_FILE = Path(__file__).parents[3] / "config" / "moods.yaml"
@@ -45,7 +46,7 @@ def load_moods(path: Path = MOODS_FILE) -> Mapping[str, MoodManner]:
     try:
         return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).root
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise MoodsError(f"{path} can't be read: {' '.join(str(error).split())}") from error
+        raise MoodsError(f"{path} can't be read: {reason(error)}") from error
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise MoodsError(f"{path}: {'.'.join(map(str, fault['loc']))}: {message_of(fault)}") from error

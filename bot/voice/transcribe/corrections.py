@@ -9,6 +9,8 @@ from typing import Self
 
 import yaml
 
+from config.reasons import reason
+
 
 class CorrectionsError(ValueError):
     """The file can't be used; the text names it and the fault."""
@@ -33,7 +35,7 @@ class Corrections:
         try:
             pairs = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise CorrectionsError(f"STT_CORRECTIONS: {path} can't be read: {error}") from error
+            raise CorrectionsError(f"STT_CORRECTIONS: {path} can't be read: {reason(error)}") from error
         if not isinstance(pairs, dict):
             raise CorrectionsError(f'STT_CORRECTIONS: {path} must hold lines like "say you: Seiyuu"')
         for heard, meant in pairs.items():

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.voice.remarks.phrases import plain
+from config.reasons import reason
 
 PHANTOMS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.yaml"
 FIRST_WITHOUT_GAPS = "\u2e80"
@@ -55,7 +56,7 @@ class Phantoms:
         try:
             file = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
-            raise PhantomsError(f"{path} can't be used: {error}") from error
+            raise PhantomsError(f"{path} can't be used: {reason(error)}") from error
         self._credits = tuple(_plain_phrases(file.credits))
         self._names = tuple(name for name in map(plain, file.names) if name)
         self._short = frozenset(_plain_phrases(file.short))

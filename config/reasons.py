@@ -1,0 +1,42 @@
+"""Why a file can't be used, in words for people: never those of a library."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import yaml
+from pydantic import ValidationError
+
+_OF_ERRNO = {
+    errno.ENOENT: "there is no such file or folder",
+    errno.ENOTDIR: "a part of its path is a file and no folder",
+    errno.EISDIR: "it is a folder and no file",
+    errno.EACCES: "this user has no right to",
+    errno.EPERM: "this user has no right to",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOSPC: "the disk is full",
+    errno.ENAMETOOLONG: "its name is too long",
+}
+
+
+def reason(error: Exception) -> str:
+    """What completes "FILE can't be read: …"."""
+    match error:
+        case ValidationError():
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            return f"{where or 'its content'} is not as it has to be"
+        case UnicodeDecodeError():
+            line = error.object[: error.start].count(b"\n") + 1
+            return f"line {line} is not written in UTF-8"
+        case json.JSONDecodeError():
+            return f"it is not JSON from line {error.lineno} on"
+        case yaml.MarkedYAMLError() if error.problem_mark is not None:
+            return f"it is not YAML from line {error.problem_mark.line + 1} on"
+        case yaml.YAMLError() | RecursionError():
+            return "it is not YAML"
+        case OSError():
+            return _OF_ERRNO.get(error.errno or 0) or error.strerror or "the disk does not answer"
+        case _:
+            return "its content is not as it has to be"

@@ -1,0 +1,211 @@
+"""What people write into ``.env`` by mistake, and what they are to be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SECRET = "hunter2"
+"""Stands in every secret of the table, so it may stand in no sentence."""
+_LONG = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Lines of ``.env``, and words of the one sentence about them.
+
+    Attributes:
+        text: of the file; the mistake is on its last line, if ``line`` names no other.
+        says: what the sentence has to hold, among it the setting's name.
+        line: on which the sentence puts it; 0 for a mistake of the whole file.
+        alone: it can't stand beside others: a quote takes in the lines after it, the file can't be read, or a
+            mistake elsewhere comes before it.
+        late: only the speech server knows, so the doctor tells it among its findings, and ``run`` as it starts.
+    """
+
+    text: str | bytes
+    says: tuple[str, ...]
+    line: int = -1
+    alone: bool = False
+    late: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """What the file holds."""
+        return self.text if isinstance(self.text, bytes) else f"{self.text}\n".encode()
+
+    @property
+    def place(self) -> int:
+        """The number of the line, counted within these."""
+        return self.line if self.line >= 0 else self.data.count(b"\n")
+
+
+def value(name: str, given: str, *says: str, shown: bool = True) -> Mistake:
+    """A wrong value of one setting, which the sentence shows."""
+    told = (f"{name}", "is not valid. ", f"for example {name}=", *says)
+    return Mistake(f"{name}={given}", (*told, repr(given)) if shown else told)
+
+
+VALUES = (
+    # Secrets: never shown.
+    value("DISCORD_TOKEN", f"Bot {SECRET}", "its value", "leave that out", shown=False),
+    value("LLM_API_KEY", f"sk {SECRET}", "its value", "a blank or a line break", shown=False),
+    value("STT_API_KEY", f"{SECRET}é", "its value", "no key has", shown=False),
+    value("VISION_LLM_API_KEY", f"“{SECRET}”", "its value", "curly quotes", shown=False),
+    value("TTS_TOKEN", f"Bearer {SECRET}", "its value", "leave that out", shown=False),
+    # Addresses.
+    value("DISCORD_API_URL", "127.0.0.1:8080", "http:// or https://"),
+    value("LLM_URL", "http://127.0.0.1:8080 /v1", "without blanks"),
+    value("LLM_URL_NVIDIA", "http://127.0.0.1:99999/v1", "port", "65535"),
+    value("LLM_URL_AMD", f"http://ada:{SECRET}@127.0.0.1/v1", "user name and a password", shown=False),
+    value("STT_URL", "ftp://127.0.0.1/v1", "http:// or https://"),
+    value("VISION_LLM_URL", "http:///v1", "http:// or https://"),
+    value("COMFYUI_URL", "localhost", "http:// or https://"),
+    value("FIGURINE_FEEDS", "shop.example.com/feed", "http:// or https://"),
+    value("TTS_BIND", "127.0.0.1:70000", "65535"),
+    value("TTS_ALLOWED_ORIGINS", "chat.example.org/page"),
+    # Numbers and switches.
+    value("ALONE_TIMEOUT", "10s", "a number above 0", "without a unit"),
+    value("VOICELESS_TIMEOUT", "-5", "a number above 0"),
+    value("LLM_TEMPERATURE", "80%", "a number from 0 to 2", "without a unit"),
+    value("LLM_MAX_TOKENS", "５００", "a whole number from 1 to 32,768"),
+    value("LLM_CONTEXT_MESSAGES", "4.5", "a whole number from 0 to 200"),
+    value("LLM_CONTEXT_TOKENS", "8k", "a whole number from 256 to 100,000,000"),
+    value("LLM_CONNECT_TIMEOUT", "nan", "a number above 0"),
+    value("LLM_FIRST_TOKEN_TIMEOUT", "inf", "a number above 0"),
+    value("LLM_STALL_TIMEOUT", "1e400", "a number above 0"),
+    value("STT_THREADS", "all", "a whole number from 0 to 64"),
+    value("CHAT_MEMORY_MESSAGES", "1", "a whole number from 2 to 10,000"),
+    value("CHAT_CONTEXT_MESSAGES", "-1", "a whole number from 0 to 200"),
+    value("VISION_MAX_MB", "8 GB", "at most 500", "without a unit"),
+    value("VISION_MAX_FRAMES", "0", "a whole number from 1 to 32"),
+    value("DRAW_TIMEOUT", "5 min", "a number above 0"),
+    value("BIPOLAR_THRESHOLD", "ten", "a number above 0"),
+    value("BIPOLAR_TURNS", "1", "a whole number from 2 to 20"),
+    value("BIPOLAR_COOLDOWN", "1h", "a number from 0 to 31,536,000"),
+    value("AVATAR_HOURS", "0,25", "a number from 0.5 to"),
+    value("AUTONOMOUS_MINUTES", "1e99", "a number from 1 to"),
+    value("FIGURINE_MINUTES", "0", "a number from 1 to"),
+    value("VOICE_ENABLED", "ture", "true or false"),
+    value("REMAKE_RECORDINGS", "sometimes", "true or false"),
+    value("TTS_DEEPSPEED", "maybe", "true or false"),
+    value("TTS_IDLE_UNLOAD", "5min", "a number from 1 to"),
+    value("TTS_MAX_REPLIES", "100", "a whole number from 1 to 64"),
+    value("TTS_REQUESTS_PER_MINUTE", "10/60", "a whole number from 1 to 100,000"),
+    value("TTS_VRAM_WARNING", "80%", "0.9", "10GB"),
+    value("TTS_STAND_IN_FIRST_AUDIO_MS", "200ms", "a number from 0 to 60,000"),
+    value("TTS_STAND_IN_RTF", "-0.3", "a number from 0 to 100"),
+    # One of several words.
+    value("PROFILE", "cloud", "embedded, local, hybrid or api"),
+    value("LLM_API", "responses", "chat, completions or completion"),
+    value("LLM_CHAT_TEMPLATE", "alpaca", "chatml, llama3"),
+    value("VOICE_GPU", "intel", "nvidia or amd"),
+    value("TTS_DEVICE", "gpu", "auto, cpu or cuda"),
+    value("TTS_PRECISION", "fp8", "float16"),
+    value("TTS_ENGINE", "xttts", "espeak, xtts"),
+    value("TTS_FALLBACK", "espeak-ng", "espeak, xtts"),
+    value("TTS_BETTER_ENGINE", "best", "espeak, xtts"),
+    value("STT_DEVICE", "gpu0", "auto, cpu, cuda, or cuda:N"),
+    value("STT_COMPUTE_TYPE", "int4", "int8_float16"),
+    value("LISTENING", "always", "opt-out or opt-in"),
+    value("ANSWER_TO", "everybody", "always, name or smart"),
+    value("CAPTIONS", "on", "off, channel or thread"),
+    # Texts of a certain shape.
+    value("COMMAND_PREFIX", "hey bot", "1 to 10 characters without a space"),
+    value("STT_LANGUAGE", "klingonish", "a language code"),
+    value("TIMEZONE", "Berlin time", "Europe/Berlin"),
+    value("QUIET_HOURS", "22:30-8", "whole hours"),
+    value("CHAT_RATE", "10 per minute", "10/60 is ten times a minute"),
+    value("DRAW_RATE", "3", "a count, a slash"),
+    value("WHO_MAY_JOIN", "admins", "role:NAME"),
+    value("WHO_MAY_LEAVE", "nobody", "role:NAME"),
+    value("WHO_MAY_CONTROL", "freinds", "call, managers"),
+    value("WHO_MAY_TALK", "@Moderators", "role:NAME"),
+    value("WHO_MAY_RECORD", "off", "everyone, nobody"),
+    value("WHO_MAY_DRAW", "Artists", "role:NAME"),
+    value("WHO_MAY_SCHEDULE", "owner", "role:NAME"),
+    value("WHO_MAY_CLONE", "true", "role:NAME"),
+    value("OWNERS", "Ada", "Copy User ID"),
+    value("BARGE_IN", "true", "everyone, answered, nobody, or role:NAME"),
+    value("LLM_EXTRA", "think: false", "a JSON object"),
+    value("TTS_ENGINE_OPTIONS", "{model: tts-1}", "a JSON object"),
+    # What is pasted.
+    value("LLM_MODEL", "“llama3.1”", "curly quotes"),
+    value("VISION_LLM_MODEL", "qwen\u00a0vl", "can't be seen (U+00A0)", shown=False),
+    value("PROMPT_CHANNEL", "voice\u200bprompts", "can't be seen (U+200B)", shown=False),
+    value("CHAT_CHANNELS", "„chat“", "curly quotes"),
+    value("LLM_STOP", "«</s>»", "curly quotes"),
+    value("TTS_VOICE", "‘de’", "curly quotes"),
+    # Files and folders.
+    value("DATA_DIR", "C:\\Users\\ada\\seiyuu", "as Linux writes it"),
+    value("CACHE_DIR", "~nobody-at-all/cache", "no user 'nobody-at-all'"),
+    value("STT_MODEL", "D:\\models\\whisper", "as Linux writes it"),
+    value("XTTS_MODEL", "\\\\nas\\xtts", "as Linux writes it"),
+    value("TTS_STAND_IN_TIMINGS", "C:/timings", "as Linux writes it"),
+    Mistake("DISCORD_CA_FILE=./nope.pem", ("DISCORD_CA_FILE=nope.pem can't be read", "no such file")),
+    Mistake("STT_CORRECTIONS=./nope.yaml", ("STT_CORRECTIONS: nope.yaml can't be read", "no such file")),
+    Mistake("TTS_CORRECTIONS=./nope.yaml", ("TTS_CORRECTIONS: nope.yaml can't be read", "no such file")),
+    Mistake("TTS_PRESETS=./nope.yaml", ("TTS_PRESETS: nope.yaml can't be read", "no such file")),
+    Mistake("TTS_PRESET=grumpy", ("TTS_PRESET: there is no preset 'grumpy'", "natural"), alone=True),
+    Mistake("TTS_VOICES_DIR=/proc/x", ("TTS_VOICES_DIR=/proc/x can't be written to",)),
+    Mistake("COMFYUI_WORKFLOW=./nope.json", ("COMFYUI_WORKFLOW: nope.json can't be read", "no such file")),
+    Mistake("AVATAR_FOLDER=./nope", ("AVATAR_FOLDER=nope can't be read", "no such file or folder")),
+    Mistake("PERSONA=nobody", ("PERSONA: there is no persona 'nobody'", "seiyuu")),
+    Mistake("BIPOLAR_TWIN=nobody-else", ("BIPOLAR_TWIN: there is no persona 'nobody-else'", "seiyuu")),
+    value("TTS_WEBSOCKET_URL", "http://127.0.0.1:8765", "ws:// or wss://"),
+)
+"""Each setting that there is, at least once."""
+
+NAMES = tuple(
+    Mistake(f"{wrong}={SECRET}", (f"{wrong} is not a setting. Did you mean {meant}?",))
+    for wrong, meant in {
+        "DISCORD_TOKN": "DISCORD_TOKEN",
+        "DISCORD_BOT_TOKEN": "DISCORD_TOKEN",
+        "LLM_MODLE": "LLM_MODEL",
+        "LLM_BASE_URL": "LLM_URL",
+        "STT_LANGAUGE": "STT_LANGUAGE",
+        "TTS_ENGNE": "TTS_ENGINE",
+        "BARGEIN": "BARGE_IN",
+        "COMAND_PREFIX": "COMMAND_PREFIX",
+        "ALONE_TIMOUT": "ALONE_TIMEOUT",
+        "TIME_ZONE": "TIMEZONE",
+        "WHO_MAY_JION": "WHO_MAY_JOIN",
+        "OWNER": "OWNERS",
+        "TOKEN": "DISCORD_TOKEN",
+    }.items()
+)
+
+LINES = (
+    Mistake("VOICE_GPU", ("there is no = here", "VOICE_GPU=…")),
+    Mistake("TTS_DEVICE: cpu", ("with = and not with a colon", "TTS_DEVICE=…")),
+    Mistake("CAPTOINS: thread", ("with = and not with a colon", "Did you mean CAPTIONS?")),
+    Mistake("just some words", ("can't be read", "NAME=value")),
+    Mistake(f"{SECRET}", ("there is no = here", "NAME=value")),
+    Mistake("REMAKE_RECORDINGS=true\nREMAKE_RECORDINGS=false", ("REMAKE_RECORDINGS is set on line ", "Keep one")),
+    Mistake(f"ELEVENLABS_API_KEY=abc\n{SECRET}", ("ELEVENLABS_API_KEY seems to go on here", "in one line")),
+    Mistake(f"OPENAI_API_KEY=abc\n{SECRET}==", ("OPENAI_API_KEY seems to go on here", "in one line")),
+)
+
+ALONE = (
+    Mistake("PERSONA='seiyuu\nCAPTIONS=off", ("a quote is opened here and not closed", "PERSONA='…'"), 1, alone=True),
+    Mistake('LLM_MODEL="llama\n', ("a quote is opened here and not closed", "LLM_MODEL='…'"), 1, alone=True),
+    Mistake('LLM_MODEL="a\nb"', ("LLM_MODEL", "a line break", "for example LLM_MODEL="), 1, alone=True),
+    Mistake(f"LLM_MAX_TOKENS={'9' * _LONG}", ("LLM_MAX_TOKENS: '999", "a whole number from 1"), alone=True),
+    Mistake("PERSONA=seiyuu\n".encode("utf-16"), (".env is written in UTF-16", "UTF-8"), 0, alone=True),
+    Mistake("PERSONA=seiyuu\n".encode("utf-16-le"), (".env is written in UTF-16", "UTF-8"), 0, alone=True),
+    Mistake("PERSONA=seiyuu\n".encode("utf-16-be"), (".env is written in UTF-16", "UTF-8"), 0, alone=True),
+    Mistake(b"\xfe\xff" + "PERSONA=a\n".encode("utf-16-be"), (".env is written in UTF-16",), 0, alone=True),
+    Mistake(b"PERSONA=seiyuu\nLLM_MODEL=f\xfcr\n", ("not written in UTF-8",), 2, alone=True),
+    Mistake(b"PERSONA=seiyuu\nLLM_MODEL=a\0b\n# a comment\n", ("a zero byte",), 2, alone=True),
+    Mistake("PROFILE=local", ("LLM_URL is not set", "PROFILE=local", "for example LLM_URL="), alone=True),
+    Mistake("LLM_URL=http://a/v1\nPROFILE=api", ("STT_URL is not set", "for example STT_URL="), alone=True),
+    Mistake("PERSONA=\nBIPOLAR_TWIN=seiyuu", ("BIPOLAR_TWIN: 'seiyuu' is not valid", "PERSONA=seiyuu"), alone=True),
+    Mistake("TTS_BIND=0.0.0.0:8765", ("TTS_TOKEN", "TTS_BIND=0.0.0.0:8765", "for example TTS_TOKEN="), alone=True),
+    Mistake("TTS_ALLOWED_ORIGINS=*", ("TTS_ALLOWED_ORIGINS", "TTS_TOKEN", "for example"), alone=True),
+    Mistake("DATA_DIR=/proc/x", ("DATA_DIR=/proc/x can't be written to",), alone=True),
+    Mistake("CACHE_DIR=/proc/y", ("CACHE_DIR=/proc/y can't be written to",), alone=True),
+)
+
+LATE = (Mistake("TTS_VOICE=klingon-x", ("TTS_VOICE", "'klingon-x'"), alone=True, late=True),)
+"""Only the speech server knows its voices."""
+
+ALL = (*VALUES, *NAMES, *LINES, *ALONE)

@@ -1,0 +1,140 @@
+"""A ``.env`` with mistakes: each is told once, in one line that says where it stands, and nothing is started."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot import command_line
+from bot.command_line import run
+from bot.settings_check import KNOWN
+from config.settings import Settings
+from tests.config.mistakes import ALL, LINES, NAMES, SECRET, VALUES, Mistake
+from tts_server.settings import ENGINE_VARIABLES
+from tts_server.settings import Settings as SpeechSettings
+
+COMMANDS = (["run"], ["doctor", "--json"])
+_FOREIGN = re.compile(r"Traceback|pydantic|dotenv|Errno|regex|pattern|\(\?|\\[dsSw]|Input should|String should|None\b")
+Refusal = tuple[int, list[str], str]
+
+
+async def _must_not_start(*_: object) -> int:
+    raise AssertionError("a mistake was let pass")
+
+
+@pytest.fixture
+def refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> Callable[[list[str], bytes], Refusal]:
+    """What a command line says of a file: its exit status, the lines on standard error, and its standard output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_line, "_run", _must_not_start)
+    for name in KNOWN:
+        monkeypatch.delenv(name, raising=False)
+
+    def refused(command: list[str], data: bytes) -> Refusal:
+        (tmp_path / ".env").write_bytes(data)
+        status = run(command)
+        said = capfd.readouterr()
+        assert caplog.records == []
+        return status, said.err.splitlines(), said.out
+
+    return refused
+
+
+def _assert_told(mistake: Mistake, sentence: str, line: int) -> None:
+    assert [words for words in mistake.says if words not in sentence] == [], sentence
+    assert sentence.startswith(f".env, line {line}: " if line else ".env is "), sentence
+    assert SECRET not in sentence
+    assert _FOREIGN.search(re.sub(r"'[^']*'", "", sentence)) is None, sentence
+    assert len(sentence) < 600
+
+
+def test_the_table_has_every_setting_and_sixty_mistakes_or_more() -> None:
+    table = {mistake.text.partition("=")[0] for mistake in VALUES if isinstance(mistake.text, str)}
+    settings = {name.upper() for name in {*Settings.model_fields, *SpeechSettings.model_fields}}
+    assert settings - table == set()
+    assert len({mistake.data for mistake in ALL}) == len(ALL) > 60
+
+
+@pytest.mark.parametrize("mistake", ALL, ids=lambda mistake: ascii(mistake.text)[:50])
+def test_a_mistake_is_one_sentence_with_its_line(
+    mistake: Mistake, refusal: Callable[[list[str], bytes], Refusal]
+) -> None:
+    refused = [refusal(command, mistake.data) for command in COMMANDS]
+    for status, said, _ in refused:
+        assert (status, len(said)) == (2, 1), said
+        assert said == refused[0][1]
+    _assert_told(mistake, refused[0][1][0], mistake.place)
+    assert json.loads(refused[1][2]) == {"good": False, "error": refused[0][1][0]}
+
+
+def test_all_mistakes_in_one_file_are_told_in_the_order_of_their_lines(
+    refusal: Callable[[list[str], bytes], Refusal],
+) -> None:
+    together = [mistake for mistake in (*VALUES, *NAMES, *LINES) if not mistake.alone]
+    # A name that is used twice would be a mistake of its own.
+    used, chosen, data, expected = set[str](), list[Mistake](), b"# My settings\n\n", list[int]()
+    for mistake in together:
+        names = set(re.findall(r"^[A-Z_]+(?==)", mistake.data.decode(), re.MULTILINE))
+        if names & used:
+            continue
+        used |= names
+        chosen.append(mistake)
+        expected.append(data.count(b"\n") + mistake.place)
+        data += mistake.data
+    assert len(chosen) >= 60
+    for command in (["run"], ["doctor"]):
+        status, said, _ = refusal(command, data)
+        assert status == 2
+        assert [int(re.findall(r"line (\d+)", line)[0]) for line in said] == expected
+        for mistake, sentence, line in zip(chosen, said, expected, strict=True):
+            _assert_told(mistake, sentence, line)
+
+
+def test_what_is_obviously_meant_is_not_refused(
+    tmp_path: Path, refusal: Callable[[list[str], bytes], Refusal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    started = list[Settings]()
+
+    async def start(_: str, settings: Settings, __: object) -> int:
+        started.append(settings)
+        return 0
+
+    monkeypatch.setattr(command_line, "_run", start)
+    text = (
+        "\ufeffexport PERSONA = 'Seiyuu' # me\r\nDATA_DIR=~/seiyuu\r\nALONE_TIMEOUT=\u00a060\u00a0\r\nLLM_URL=\r\n"
+        "profile=Embedded\r\nLLM_EXTRA='{\n  \"think\": false\n}'\r\nCOMPOSE_FILE=x\r\n"
+    )
+    assert refusal(["doctor"], text.encode()) == (0, [], "")
+    (settings,) = started
+    assert (settings.persona, settings.data_dir, settings.alone_timeout) == ("seiyuu", tmp_path / "seiyuu", 60.0)
+    assert settings.llm_extra == {"think": False}
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(
+    tmp_path: Path, refusal: Callable[[list[str], bytes], Refusal], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Docker makes one where a file that it is to mount is not there."""
+    (tmp_path / ".env").mkdir()
+    assert run(["run"]) == 2
+    assert capfd.readouterr().err == ".env is a folder. Remove it, and write the settings into a file of that name.\n"
+
+
+def test_the_environment_has_no_lines_and_a_files_secret_has_its_path(
+    tmp_path: Path, refusal: Callable[[list[str], bytes], Refusal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_TEMPERATURE", "9")
+    said = refusal(["run"], b"LLM_TEMPERATURE=0.5\n")[1]
+    assert said == [
+        "LLM_TEMPERATURE: '9' is not valid. It must be a number from 0 to 2, for example LLM_TEMPERATURE=0.8"
+    ]
+
+
+def test_the_keys_of_engines_are_known() -> None:
+    assert ENGINE_VARIABLES <= KNOWN
