@@ -1,0 +1,187 @@
+"""``python -m benchmarks.real_call``: three people with natural voices in a call where every engine is real.
+
+First all three speak at once, through Opus and Discord's encryption, and nothing is answered: the word error rate.
+Then each talks with the bot: from the last voiced sample to the first packet of the reply, by microphone and stage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.command_line import BROKEN, INTERRUPTED, count, explain, interruptible, make_console, write_json
+from benchmarks.errors import MeasurementError
+from benchmarks.machine import describe_machine
+from benchmarks.real_call_measurement import AnsweredTurn, HeardUtterance, RealCall, Utterance, dealt
+from benchmarks.speakers.bank import bank
+from benchmarks.speakers.natural import NaturalSpeech
+from benchmarks.speakers.recorded import read_recording, recordings
+from benchmarks.speakers.weights import SpeakersError, kokoro_files
+from benchmarks.statistics import spread
+from benchmarks.turn_measurement import PEOPLE
+from benchmarks.word_errors import NO_WORDS, WordErrors, word_errors
+from bot.voice.metrics import STAGES
+from config.settings import load_settings
+
+NARROWEST = 110
+RECORDED = "recorded"
+"""Stands for the speaker of recorded people."""
+LONGEST = 15.0
+"""Seconds of the longest recording that is played."""
+
+
+def main() -> int:
+    """Measure, print the tables, and write the figures as JSON where asked."""
+    arguments = _parser().parse_args()
+    console = make_console(NARROWEST)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        try:
+            heard, answered = asyncio.run(interruptible(_measure(arguments, folder, console)))
+        except (MeasurementError, SpeakersError) as error:
+            explain(error, folder, console)
+            return BROKEN
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return INTERRUPTED
+    result = {
+        "machine": describe_machine(),
+        "heard": [_as_json(one) for one in heard],
+        "answered": [asdict(one) for one in answered],
+    }
+    if arguments.json:
+        write_json(result, arguments.json)
+    _report(heard, answered, console)
+    return 0
+
+
+async def _measure(
+    arguments: argparse.Namespace, folder: Path, console: Console
+) -> tuple[list[HeardUtterance], list[AnsweredTurn]]:
+    said = await asyncio.to_thread(_utterances, arguments, console)
+    settings = {"PROFILE": "embedded", "WEIGHTS": "real", **dict(arguments.set)}
+    talk = [one for one in said if one.speaker != RECORDED and one.text.endswith("?")]
+    async with RealCall(folder, settings) as call:
+        with _bar(console, "Heard", len(said)) as advance:
+            heard = await call.transcribe(dealt(said), advance)
+        answered: list[AnsweredTurn] = []
+        with _bar(console, "Answered", arguments.turns * len(PEOPLE)) as advance:
+            for number, kind in enumerate(PEOPLE):
+                answered += await call.converse(kind, talk[number :: len(PEOPLE)][: arguments.turns], advance)
+    return heard, answered
+
+
+def _utterances(arguments: argparse.Namespace, console: Console) -> list[Utterance]:
+    cache = load_settings().cache_dir
+    speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
+    said = []
+    with _bar(console, "Speech, synthesised once", arguments.utterances) as advance:
+        for line in bank()[: arguments.utterances]:
+            said.append(Utterance(line.text, line.speaker, speech.say(line)))
+            advance()
+    if arguments.recorded:
+        for recording in recordings(cache / "debian"):
+            sound = read_recording(recording)
+            if len(sound) <= LONGEST * 48_000:
+                said.append(Utterance(recording.text, RECORDED, sound))
+    return said
+
+
+def _report(heard: Sequence[HeardUtterance], answered: Sequence[AnsweredTurn], console: Console) -> None:
+    for one in heard:
+        if word_errors(one.text, one.heard).errors:
+            console.print(f"{one.speaker}: {one.text}  ->  {' / '.join(one.parts) or 'nothing'}", markup=False)
+    console.print(_words_table(heard))
+    if answered:
+        console.print(_times_table(answered))
+
+
+def _words_table(heard: Sequence[HeardUtterance]) -> Table:
+    table = Table("who", "utterances", "words", "errors", "word error rate", "in more than one part", "not heard")
+    natural = [one for one in heard if one.speaker != RECORDED]
+    groups = {
+        "natural voices": natural,
+        **{f"  {kind}": [one for one in natural if one.microphone == kind] for kind in PEOPLE},
+        "recorded people": [one for one in heard if one.speaker == RECORDED],
+    }
+    for name, group in groups.items():
+        if group:
+            errors = sum((word_errors(one.text, one.heard) for one in group), NO_WORDS)
+            table.add_row(name, str(len(group)), *_counted(errors), *map(str, _broken(group)))
+    return table
+
+
+def _counted(errors: WordErrors) -> tuple[str, str, str]:
+    return str(errors.words), str(errors.errors), f"{errors.percent:.1f} %"
+
+
+def _broken(group: Sequence[HeardUtterance]) -> tuple[int, int]:
+    return sum(len(one.parts) > 1 for one in group), sum(not one.parts for one in group)
+
+
+def _times_table(answered: Sequence[AnsweredTurn]) -> Table:
+    table = Table("milliseconds, median / 95 %", *PEOPLE)
+    by_kind = {kind: [turn for turn in answered if turn.microphone == kind] for kind in PEOPLE}
+    table.add_row(
+        "last voiced sample to first packet",
+        *(_spread([1000 * turn.first_packet for turn in turns]) for turns in by_kind.values()),
+    )
+    for stage, name in STAGES.items():
+        if stage != "last_packet":
+            table.add_row(f"  {name}", *(_spread(_stage(turns, stage)) for turns in by_kind.values()))
+    table.add_row("underruns", *(str(sum(turn.trace.underruns for turn in turns)) for turns in by_kind.values()))
+    table.add_row("turns", *(str(len(turns)) for turns in by_kind.values()))
+    return table
+
+
+def _stage(turns: Sequence[AnsweredTurn], stage: str) -> list[float]:
+    return [value for turn in turns if (value := getattr(turn.trace, stage)) is not None]
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    found = spread(values)
+    return f"{found.median:.0f} / {found.p95:.0f}"
+
+
+def _as_json(one: HeardUtterance) -> dict[str, object]:
+    errors = word_errors(one.text, one.heard)
+    return {**asdict(one), "heard": one.heard, "errors": errors.errors, "words": errors.words}
+
+
+@contextmanager
+def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task(what, total=total)
+        yield lambda: progress.advance(bar)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.real_call", description=__doc__)
+    parser.add_argument("--utterances", type=count, default=200, help="of the bank of 200, for the word error rate")
+    parser.add_argument("--recorded", action="store_true", help="recorded people too (Debian's announcements)")
+    parser.add_argument("--turns", type=int, default=10, help="answered turns of each microphone; 0 for none")
+    parser.add_argument(
+        "--set",
+        type=lambda text: tuple(text.split("=", 1)),
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another setting of the bot's, such as LLM_URL",
+    )
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""Three guests with natural voices talk to the real bot with real engines; what was heard and when is taken down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from benchmarks.errors import MeasurementError
+from benchmarks.measured_call import BOT_LOG, JOIN_LIMIT, TAIL_SECONDS, TURN_LIMIT, no_collections
+from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker
+from benchmarks.turn_measurement import PEOPLE
+from bot.child import bot_process
+from bot.voice.dialogue.reply import Outcome
+from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
+from bot.voice.metrics import TurnTrace
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from sandbox.voice.hearing import Sound
+from sandbox.voice.microphone import PushToTalk, VoiceActivity
+
+HEARD_LIMIT = 30.0
+"""Seconds after the last word within which words are to be heard."""
+ANOTHER_PART = 2.5
+"""Seconds without another part after which an utterance has been heard whole."""
+RELEASE = 0.15
+"""Seconds from the last word until a key is released."""
+QUIET = 1.0
+"""Seconds of quiet behind the words, through which a gate closes by itself."""
+BETWEEN = 0.6
+READY_LIMIT = 180.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Utterance:
+    """What a guest says: the words, and the sound (48,000 Hz mono). ``speaker`` names whose voice it is."""
+
+    text: str
+    speaker: str
+    sound: Sound
+
+
+@dataclass(frozen=True, slots=True)
+class HeardUtterance:
+    """What became of an utterance: ``parts`` are the remarks that the bot took it for, in order."""
+
+    text: str
+    speaker: str
+    microphone: str
+    parts: tuple[str, ...]
+
+    @property
+    def heard(self) -> str:
+        """All of it."""
+        return " ".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredTurn:
+    """A turn that was answered aloud. ``first_packet`` is in seconds from the last voiced sample, as the guest's clock
+    has it; the stages of ``trace`` are in milliseconds and as the bot's clock has them."""
+
+    text: str
+    heard: str
+    microphone: str
+    first_packet: float
+    trace: TurnTrace
+
+
+class RealCall:
+    """The bot with real engines and its call on the sandbox; an async context manager. Belongs to one event loop.
+
+    Args:
+        folder: where the bot keeps its data and its log.
+        settings: more of the bot's settings, as variables.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._sandbox = Sandbox()
+        self._remarks: dict[int, list[str]] = defaultdict(list)
+        self._heard = asyncio.Condition()
+        self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
+        self._open: AsyncExitStack | None = None
+        self._guests: dict[str, Guest] = {}
+        self._speakers: dict[str, Speaker] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._bot: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._sandbox)
+            bot = bot_process(self._variables(), self._folder / BOT_LOG, self._watch)
+            self._bot = await stack.enter_async_context(bot)
+            await self._join()
+            for kind, name in PEOPLE.items():
+                self._speakers[kind] = await stack.enter_async_context(_speaker(kind, self._guests[name]))
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open is not None:
+            await self._open.aclose()
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            "DISCORD_TOKEN": self._sandbox.bot_token,
+            "DISCORD_API_URL": self._sandbox.api_url,
+            "DISCORD_CA_FILE": str(self._sandbox.ca_file),
+            "DATA_DIR": str(self._folder / "data"),
+            "TTS_BIND": "127.0.0.1:0",
+            "ANSWER_TO": "always",
+            "STT_LANGUAGE": "en",
+            **self._settings,
+        }
+
+    async def _join(self) -> None:
+        sandbox = self._sandbox
+        self._guests = {name: await sandbox.add_guest(name) for name in PEOPLE.values()}
+        for guest in self._guests.values():
+            await guest.join_voice(sandbox.voice_channel)
+        try:
+            await sandbox.bot_online(READY_LIMIT)
+            await sandbox.command_registered("join", JOIN_LIMIT)
+            await self.command("!join", "🎤 Joined", READY_LIMIT)
+        except TimeoutError as error:
+            status = self._bot.returncode if self._bot is not None else None
+            ended = f"; it ended with status {status}" if status is not None else ""
+            raise MeasurementError(f"the bot did not join{ended}") from error
+
+    async def command(self, text: str, answer: str, limit: float = 10.0) -> None:
+        """Have a guest type a command; returns when an answer that begins so was written."""
+        asking, channel = self._guests["Ada"], self._sandbox.text_channel
+        await asking.say(channel, text)
+        await asking.wait_for_message(channel, lambda message: message.content.startswith(answer), limit)
+
+    def _watch(self, event: CallEvent) -> None:
+        match event:
+            case ReplyEnded(trace):
+                self._ended.put_nowait(trace)
+            case RemarkHeard():
+                self._remarks[event.person].append(event.text)
+
+    async def transcribe(
+        self, utterances: Mapping[str, Sequence[Utterance]], progress: Callable[[], None]
+    ) -> list[HeardUtterance]:
+        """Have all guests speak at once, each their own utterances one after the other, and take down what was heard.
+
+        Nobody waits for the others, so people talk at the same time, as people do; nothing is answered.
+
+        Args:
+            utterances: by kind of microphone.
+        """
+        await self.command("!mode transcribe", "📝")
+        heard = await asyncio.gather(*(self._transcribe_one(kind, said, progress) for kind, said in utterances.items()))
+        await self.command("!mode talk", "🗣️")
+        return [one for person in heard for one in person]
+
+    async def _transcribe_one(
+        self, kind: str, said: Sequence[Utterance], progress: Callable[[], None]
+    ) -> list[HeardUtterance]:
+        speaker, remarks = self._speakers[kind], self._remarks[self._guests[PEOPLE[kind]].user.id]
+        heard = []
+        for utterance in said:
+            remarks.clear()
+            await speaker.say(utterance.sound)
+            parts = await self._parts(remarks)
+            heard.append(HeardUtterance(utterance.text, utterance.speaker, kind, parts))
+            progress()
+        return heard
+
+    @staticmethod
+    async def _parts(remarks: Sequence[str]) -> tuple[str, ...]:
+        """Wait until something was heard and nothing more comes."""
+        begun = changed = time.monotonic()
+        count = 0
+        while (now := time.monotonic()) - changed < (ANOTHER_PART if remarks else HEARD_LIMIT):
+            if len(remarks) != count:
+                count, changed = len(remarks), now
+            await asyncio.sleep(0.05)
+            if now - begun > 2 * HEARD_LIMIT:
+                break
+        return tuple(remarks)
+
+    async def converse(self, kind: str, said: Sequence[Utterance], progress: Callable[[], None]) -> list[AnsweredTurn]:
+        """Have one guest talk with the bot, utterance by utterance; each answer is listened to until its end.
+
+        Raises:
+            MeasurementError: something was not answered.
+        """
+        guest = self._guests[PEOPLE[kind]]
+        remarks = self._remarks[guest.user.id]
+        turns = []
+        for utterance in said:
+            await asyncio.sleep(BETWEEN)
+            remarks.clear()
+            with no_collections():
+                times = await self._speakers[kind].say(utterance.sound)
+                trace = await self._reply_ended(utterance.text)
+            await guest.voice.hearing.wait_for_silence(self._sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)
+            voiced = [at for at in self._voiced(times.first_voiced) if at > times.last_voiced]
+            if not voiced:
+                raise MeasurementError(f"{utterance.text!r} was answered by nothing that is heard")
+            first_packet = voiced[0] - times.last_voiced
+            turns.append(AnsweredTurn(utterance.text, " ".join(remarks), kind, first_packet, trace))
+            progress()
+        return turns
+
+    async def _reply_ended(self, text: str) -> TurnTrace:
+        try:
+            async with asyncio.timeout(TURN_LIMIT):
+                while (trace := await self._ended.get()).outcome is not Outcome.SPOKEN:
+                    pass  # It was begun in a pause within the words, and taken back.
+                return replace(trace)
+        except TimeoutError as error:
+            raise MeasurementError(f"{text!r} was not answered within {TURN_LIMIT:.0f} s") from error
+
+    def _voiced(self, since: float) -> list[float]:
+        newest = takewhile(lambda entry: entry.received > since, reversed(self._sandbox.voice_server.relay.log))
+        return sorted(e.received for e in newest if e.user == self._sandbox.bot_id and not e.silent)
+
+
+def _speaker(kind: str, guest: Guest) -> Speaker:
+    match kind:
+        case "push-to-talk":
+            return ClosingSpeaker(guest.voice, PushToTalk(), lambda: RELEASE)
+        case "voice activity":
+            return ClosingSpeaker(guest.voice, VoiceActivity(), lambda: QUIET)
+        case _:
+            return OpenSpeaker(guest.voice, seed=1)
+
+
+def dealt(utterances: Sequence[Utterance]) -> dict[str, list[Utterance]]:
+    """The utterances dealt out to the guests in turn, by kind of microphone."""
+    kinds = tuple(PEOPLE)
+    return {kind: list(utterances[number :: len(kinds)]) for number, kind in enumerate(kinds)}

@@ -1,0 +1,100 @@
+"""Recorded people: the announcements of Debian's ``asterisk-core-sounds-en``, one professional speaker, 16 kHz.
+
+The packages are downloaded with Debian's own ``apt-get`` and unpacked, not installed. Files whose names begin with n to
+z are kept for judging this project from outside.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import soxr
+
+from benchmarks.speakers.weights import SpeakersError
+from sandbox.speech import SPEECH_LEVEL
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import SAMPLE_RATE
+
+PACKAGES = ("asterisk-core-sounds-en", "asterisk-core-sounds-en-g722")
+RATE = 16_000
+FEWEST_WORDS = 5
+LAST_LETTER = "m"
+_SAID = re.compile(r"([a-z0-9/-]+): *([A-Z].*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is said in a file."""
+
+    text: str
+    file: Path
+
+
+def recordings(folder: Path) -> list[Recording]:
+    """Those of at least :data:`FEWEST_WORDS` words, in the order of their names. Blocks.
+
+    Raises:
+        SpeakersError: the packages can't be had.
+    """
+    root = unpacked(PACKAGES, folder)
+    (texts,) = root.rglob("core-sounds-en.txt.gz")
+    files = {file.stem: file for file in root.rglob("*.g722")}
+    return [
+        Recording(text, files[name])
+        for name, text in sorted(_texts(gzip.decompress(texts.read_bytes()).decode("utf-8", "replace")))
+        if name in files and name[0] <= LAST_LETTER and len(text.split()) >= FEWEST_WORDS
+    ]
+
+
+def unpacked(packages: tuple[str, ...], folder: Path) -> Path:
+    """A folder with the files of these Debian packages, downloaded where they are not there yet. Blocks.
+
+    Raises:
+        SpeakersError: they can't be had.
+    """
+    root = folder / packages[-1]
+    if root.exists():
+        return root
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        downloads, files = Path(temporary) / "packages", Path(temporary) / "files"
+        downloads.mkdir()
+        _run(downloads, "apt-get", "download", *packages)
+        for package in downloads.glob("*.deb"):
+            _run(downloads, "dpkg-deb", "--extract", str(package), str(files))
+        files.replace(root)
+    return root
+
+
+def read_recording(recording: Recording) -> Sound:
+    """The words without silence around them, 48,000 Hz mono, as loud as any guest's."""
+    with av.open(str(recording.file), format="g722") as container:
+        parts = [frame.to_ndarray().ravel() for frame in container.decode(audio=0)]
+    sound = np.concatenate(parts).astype(np.float32) / 32_768
+    voiced = np.flatnonzero(np.abs(sound) > 0.01)
+    whole: Sound = soxr.resample(sound[voiced[0] : voiced[-1] + 1], RATE, SAMPLE_RATE).astype(np.float32)
+    whole *= np.float32(SPEECH_LEVEL / np.sqrt(np.mean(np.square(whole))))
+    return whole
+
+
+def _texts(listed: str) -> Iterator[tuple[str, str]]:
+    for line in listed.splitlines():
+        if match := _SAID.fullmatch(line.strip()):
+            yield match[1], match[2]
+
+
+def _run(folder: Path, *command: str) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)  # noqa: S603
+    except OSError as error:
+        raise SpeakersError(f"{command[0]} can't be started: {error.strerror}") from error
+    if done.returncode:
+        raise SpeakersError(f"{' '.join(command[:2])} failed: {done.stderr.strip().rpartition(chr(10))[2]}")

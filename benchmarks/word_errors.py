@@ -1,0 +1,53 @@
+"""How far what was heard is from what was said, in words: the word error rate."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from num2words import num2words
+
+_NUMBER = re.compile(r"\d+")
+_NO_LETTER = re.compile(r"[^\w']+")
+
+
+@dataclass(frozen=True, slots=True)
+class WordErrors:
+    """Words put in, left out or changed, out of ``words`` that were said."""
+
+    errors: int
+    words: int
+
+    def __add__(self, other: WordErrors) -> WordErrors:
+        return WordErrors(self.errors + other.errors, self.words + other.words)
+
+    @property
+    def percent(self) -> float:
+        """The word error rate, in percent; above 100 where more was heard than was said."""
+        return 100 * self.errors / self.words if self.words else 0.0
+
+
+NO_WORDS = WordErrors(0, 0)
+
+
+def word_errors(said: str, heard: str) -> WordErrors:
+    """Compare two English texts; neither case, punctuation nor how a number is written counts."""
+    wanted, got = plain_words(said), plain_words(heard)
+    return WordErrors(_distance(wanted, got), len(wanted))
+
+
+def plain_words(text: str) -> list[str]:
+    """The words in small letters, numbers written out; hyphens part words, apostrophes do not."""
+    spelt = _NUMBER.sub(lambda number: f" {num2words(int(number.group()))} ", text.lower().replace("’", "'"))
+    return [word for part in _NO_LETTER.split(spelt) if (word := part.strip("'_"))]
+
+
+def _distance(wanted: list[str], got: list[str]) -> int:
+    """The least number of words to change: Levenshtein's distance."""
+    row = list(range(len(got) + 1))
+    for number, word in enumerate(wanted, 1):
+        before, row[0] = row[0], number
+        for column, other in enumerate(got, 1):
+            least = min(row[column] + 1, row[column - 1] + 1, before + (word != other))
+            before, row[column] = row[column], least
+    return row[-1]
