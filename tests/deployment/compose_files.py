@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Hashable, Mapping
@@ -16,6 +17,13 @@ from bot.services import ROOT
 
 BASE = "docker-compose.yml"
 FILES = tuple(sorted(file.name for file in ROOT.glob("*compose*.yml")))
+AMD = {"RENDER_GROUP": "109", "TORCH_INDEX": "https://wheels.example/rocm"}
+COMBINATIONS = {
+    "processor": [BASE],
+    "nvidia": [BASE, "compose.nvidia.yml"],
+    "amd": [BASE, "compose.amd.yml"],
+    "cloud voice": [BASE, "compose.cloud-voice.yml"],
+}
 LIMIT = 60.0
 
 
@@ -59,3 +67,16 @@ def compose(
         timeout=LIMIT,
         check=False,
     )
+
+
+def files(combination: str) -> list[str]:
+    return [word for file in COMBINATIONS[combination] for word in ("-f", file)]
+
+
+def resolved(folder: Path, combination: str = "processor", env: str = "") -> dict[str, Any]:
+    """The services, with every variable of ``.env`` filled in."""
+    (folder / ".env").write_text(env)
+    done = compose(folder, *files(combination), "--profile", "*", "config", "--format", "json", variables=AMD)
+    assert done.returncode == 0, done.stderr
+    services: dict[str, Any] = json.loads(done.stdout)["services"]
+    return services

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.services import ROOT
-from tests.deployment.compose_files import BASE, compose, read_yaml
-
-AMD = {"RENDER_GROUP": "109", "TORCH_INDEX": "https://wheels.example/rocm"}
-COMBINATIONS = {
-    "processor": [BASE],
-    "nvidia": [BASE, "compose.nvidia.yml"],
-    "amd": [BASE, "compose.amd.yml"],
-    "cloud voice": [BASE, "compose.cloud-voice.yml"],
-}
-
-
-def files(combination: str) -> list[str]:
-    return [word for file in COMBINATIONS[combination] for word in ("-f", file)]
-
-
-def resolved(folder: Path, combination: str = "processor", env: str = "") -> dict[str, Any]:
-    """The services, with every variable of ``.env`` filled in."""
-    (folder / ".env").write_text(env)
-    done = compose(folder, *files(combination), "--profile", "*", "config", "--format", "json", variables=AMD)
-    assert done.returncode == 0, done.stderr
-    services: dict[str, Any] = json.loads(done.stdout)["services"]
-    return services
+from tests.deployment.compose_files import AMD, COMBINATIONS, compose, files, read_yaml, resolved
 
 
 @pytest.mark.parametrize("env", [None, ".env.example"], ids=["without .env", "with .env"])

@@ -19,11 +19,19 @@ SAID_LIMIT = 60.0
 @asynccontextmanager
 async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """``python -m bot`` in an empty folder, with nothing of this machine's settings; killed at the end if need be."""
+    usual = {"TTS_BIND": "127.0.0.1:0", "COLUMNS": "200"}
+    async with running(sys.executable, "-m", "bot", *arguments, folder=folder, **usual | environment) as process:
+        yield process
+
+
+@asynccontextmanager
+async def running(*command: str, folder: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A command with the project on Python's path and nothing of this machine's settings; killed at the end."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", *arguments),
+        *command,
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), "TTS_BIND": "127.0.0.1:0", "COLUMNS": "200", **environment},
+        env={**kept, "PYTHONPATH": str(ROOT), **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -45,11 +53,14 @@ async def output(process: asyncio.subprocess.Process) -> str:
 async def read_until(process: asyncio.subprocess.Process, words: str) -> str:
     said = ""
     assert process.stdout is not None
-    async with asyncio.timeout(SAID_LIMIT):
-        while words not in said:
-            line = await process.stdout.readline()
-            assert line, f"ended without saying {words!r}: {said}"
-            said += line.decode()
+    try:
+        async with asyncio.timeout(SAID_LIMIT):
+            while words not in said:
+                line = await process.stdout.readline()
+                assert line, f"ended without saying {words!r}: {said}"
+                said += line.decode()
+    except TimeoutError:
+        raise AssertionError(f"does not say {words!r}: {said}") from None
     return said
 
 

@@ -1,0 +1,217 @@
+"""A whole call as the kernel sees it: it reaches what was set and nothing else, and leaves the files that are listed.
+
+Bot, speech server and transcriber are traced; Discord is the sandbox, in the process of the test. They run as a user
+starts them, with a home folder that is empty but for toys made earlier, and as the images run them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Set
+from fnmatch import fnmatch
+from pathlib import Path
+from types import MappingProxyType
+
+import psutil
+import pytest
+from yarl import URL
+
+from bot.first_start import USUAL_MODEL_SERVERS
+from bot.llm.toy_weights import toy_weights
+from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from sandbox.server import Sandbox
+from tests.deployment.compose_files import resolved
+from tests.deployment.dockerfile import inherited, read_stages
+from tests.docs.pages import OPERATOR, rows
+from tests.e2e.conftest import LIMIT
+from tests.e2e.program import output, pointed_at, read_until, running
+from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.e2e.talking import talk
+from tests.tracing import Account, Address, read_account, require_strace, tracing
+
+QUESTION = "Hello there!"
+PROGRAMS = {"-m bot run", "-m tts_server", "-m bot.voice.transcribe.worker"}
+"""Those that a call has, by the ends of their command lines."""
+NOT_IN_A_CALL = {"demo", "models", "traces.jsonl.old"}
+"""What the table of files has and a call does not make: the demonstration does, a download, and a long life."""
+VOLUME = "/data"
+"""Of the containers."""
+
+
+@pytest.fixture(autouse=True)
+def strace() -> None:
+    require_strace()
+
+
+async def test_a_call_as_a_user_has_it(tmp_path: Path, cache_dir: Path) -> None:
+    here, home, temporary = (folder(tmp_path / name) for name in ("here", "home", "tmp"))
+    data, cache = here / "data", home / ".cache" / "seiyuu"
+    await asyncio.to_thread(bring_toys, cache_dir, cache)
+    places = {"HOME": str(home), "TMPDIR": str(temporary)}
+    command = (*tracing(tmp_path / "trace"), sys.executable, "-m", "bot", "run")
+    async with (
+        Sandbox() as sandbox,
+        running(*command, folder=here, TTS_BIND="127.0.0.1:0", **places, **pointed_at(sandbox)) as process,
+    ):
+        await hold_call(sandbox, process)
+        served = served_here()
+        await end(process)
+    account = read_account(tmp_path / "trace", here)
+    assert programs_of_a_call(account) == PROGRAMS
+    assert_nobody_else(account, served | {("127.0.0.1", port) for _, port, _ in USUAL_MODEL_SERVERS})
+    assert_nothing_else(account, data, cache, temporary)
+    assert [names_in(place) for place in (home, cache.parent, temporary)] == [{".cache"}, {cache.name}, set()]
+    assert_as_listed("DATA_DIR", data, account, never=NOT_IN_A_CALL)
+    assert_as_listed("CACHE_DIR", cache, account)
+
+
+async def test_a_call_as_the_images_hold_it(tmp_path: Path, cache_dir: Path) -> None:
+    bots, voices, temporary, app = (folder(tmp_path / name) for name in ("bots", "voices", "tmp", "app"))
+    await asyncio.to_thread(shutil.copytree, toy_whisper(cache_dir, no_progress), bots / "models" / "toys")
+    async with Sandbox() as sandbox, ScriptedModel(lambda _: Answer("Good day to you.")) as model:
+        speech = Container("tts", tmp_path / "speech.trace", voices)
+        own = {"TTS_BIND": "127.0.0.1:0", "TTS_TOKEN": "of the secret", "TMPDIR": str(temporary)}
+        async with running(*speech.command, folder=app, **speech.environment() | own) as voice:
+            address = json.loads(await read_until(voice, "listening"))["listening"]
+            env = {
+                "LLM_URL": model.url,
+                "TTS_WEBSOCKET_URL": address,
+                "STT_MODEL": f"{VOLUME}/models/toys",
+                "STT_COMPUTE_TYPE": "float32",
+                "STT_LANGUAGE": "en",
+                **pointed_at(sandbox),
+            }
+            bot = Container("bot", tmp_path / "bot.trace", bots)
+            async with running(*bot.command, folder=app, **bot.environment(env) | own) as process:
+                await hold_call(sandbox, process)
+                served = served_here() | {("127.0.0.1", URL(address).port or 0)}
+                await end(process)
+            await end(voice)
+    heard, spoken = read_account(bot.trace, app), read_account(speech.trace, app)
+    assert programs_of_a_call(heard) | programs_of_a_call(spoken) == PROGRAMS
+    for account, data in ((heard, bots), (spoken, voices)):
+        assert_nobody_else(account, served)
+        assert_nothing_else(account, data, temporary)
+    assert [names_in(place) for place in (app, temporary)] == [set(), set()]
+    assert_as_listed("DATA_DIR", bots, heard, never=(NOT_IN_A_CALL - {"models"}) | {"voices"}, besides={"cache"})
+    assert names_in(voices) == {"voices"}
+
+
+class Container:
+    """A service of the compose files, as much of it as is the same outside: its program, and what it finds set."""
+
+    def __init__(self, service: str, trace: Path, volume: Path) -> None:
+        self.trace = trace
+        self._service = service
+        self._volume = volume
+        self._steps = inherited(read_stages(), service)
+        (program,) = (step.listed for step in self._steps if step.keyword == "CMD")
+        self.command = (*tracing(trace), sys.executable, *program[1:])
+
+    def environment(self, env: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+        """The variables of image and service, where ``.env`` says ``env``; their volume is a folder here."""
+        where = folder(self.trace.with_suffix(".compose"))
+        service = resolved(where, env="".join(f"{name}={value}\n" for name, value in env.items()))[self._service]
+        found = {name: value for step in self._steps if step.keyword == "ENV" for name, value in step.variables.items()}
+        found.update({name: value for name, value in service["environment"].items() if value is not None})
+        # Python and its packages are this machine's.
+        del found["PATH"]
+        return {name: re.sub(rf"^{VOLUME}(?=/|$)", str(self._volume), value) for name, value in found.items()}
+
+
+def folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def no_progress(_: float, __: str) -> None:
+    """Nobody watches."""
+
+
+def bring_toys(made: Path, cache: Path) -> None:
+    """Toy weights of an earlier test: making them takes half a minute."""
+    folder(cache)
+    whisper = toy_whisper(made, no_progress)
+    shutil.copytree(whisper, cache / whisper.name)
+    shutil.copy(toy_weights(made), cache)
+
+
+async def hold_call(sandbox: Sandbox, process: asyncio.subprocess.Process) -> None:
+    """Ada speaks, is answered aloud and has the call recorded."""
+    await read_until(process, "Connected as")
+    owner, ada = sandbox.guest_for(sandbox.home.owner), await sandbox.add_guest("Ada")
+    await ada.join_voice(sandbox.voice_channel)
+    await ada.say(sandbox.text_channel, "!join")
+    await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🎤 Joined"), LIMIT)
+    async with asyncio.timeout(LIMIT):
+        while not ada.voice.encrypted:
+            await asyncio.sleep(0.05)
+    await talk(ada, QUESTION)
+    await read_until(process, f"Ada {QUESTION}")
+    await read_until(process, "· spoken")
+    assert ada.voice.hearing.count(sandbox.bot_id)
+    await owner.say(sandbox.text_channel, "!record on")
+    await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🔴"), LIMIT)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """End what is traced, as a service's manager does."""
+    (traced,) = psutil.Process(process.pid).children()
+    traced.terminate()
+    said = await output(process)
+    assert process.returncode == 0, said
+
+
+def programs_of_a_call(account: Account) -> set[str]:
+    return {end for end in PROGRAMS if any(end in line for line in account.programs)}
+
+
+def served_here() -> set[Address]:
+    """Where the servers of this process are: Discord, which settings name, and perhaps a model."""
+    return {(each.laddr.ip, each.laddr.port) for each in psutil.Process().net_connections("inet")}
+
+
+def assert_nobody_else(account: Account, named: set[Address]) -> None:
+    # The sandbox sends voice clients to localhost, which is in every machine's own list.
+    assert account.asked <= {"localhost"}
+    assert account.strangers - named == set()
+
+
+def assert_nothing_else(account: Account, *places: Path) -> None:
+    """Nothing was written but in these places; Python's own cache of modules is beside the modules."""
+    assert {
+        path
+        for path in account.made
+        if not any(path.is_relative_to(place) for place in (*places, *map(Path, ("/dev", "/proc"))))
+        and "__pycache__" not in path.parts
+    } == set()
+
+
+def names_in(place: Path) -> set[str]:
+    return {path.name for path in place.iterdir()}
+
+
+def assert_as_listed(
+    variable: str, place: Path, account: Account, *, never: Set[str] = frozenset(), besides: Set[str] = frozenset()
+) -> None:
+    """The folder holds what the operator guide lists, and all of that has been there but for what ``never`` was."""
+    listed = listed_files(variable)
+    assert {name for name in names_in(place) - besides if not any(fnmatch(name, each) for each in listed)} == set()
+    been = names_in(place) | {path.relative_to(place).parts[0] for path in account.made if place in path.parents}
+    assert {each for each in listed if not any(fnmatch(name, each) for name in been)} == never
+
+
+def listed_files(variable: str) -> set[str]:
+    """Names, or patterns of them, in the operator guide's table of files."""
+    listed: set[str] = set()
+    for row in rows(OPERATOR, "file"):
+        path, *more = row.code(0)
+        where, _, name = path.partition("/")
+        if where == variable:
+            name = name.rstrip("/").replace("…", "*")
+            listed |= {name, *(name + ending for ending in more if ending[0] in "-.")}
+    return listed
