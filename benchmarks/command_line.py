@@ -60,6 +60,14 @@ def rate(text: str) -> float:
     return number
 
 
+def setting(text: str) -> tuple[str, str]:
+    """An option of the form ``NAME=VALUE``."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("must be NAME=VALUE")
+    return name, value
+
+
 async def interruptible(work: Coroutine[Any, Any, T]) -> T:
     """Do ``work``; SIGTERM ends it in order, as Ctrl-C does by itself."""
     running = asyncio.current_task()

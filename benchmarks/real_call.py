@@ -19,7 +19,16 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.command_line import BROKEN, INTERRUPTED, count, explain, interruptible, make_console, write_json
+from benchmarks.command_line import (
+    BROKEN,
+    INTERRUPTED,
+    count,
+    explain,
+    interruptible,
+    make_console,
+    setting,
+    write_json,
+)
 from benchmarks.errors import MeasurementError
 from benchmarks.machine import describe_machine
 from benchmarks.real_call_measurement import AnsweredTurn, HeardUtterance, RealCall, Utterance, dealt
@@ -173,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--turns", type=int, default=10, help="answered turns of each microphone; 0 for none")
     parser.add_argument(
         "--set",
-        type=lambda text: tuple(text.split("=", 1)),
+        type=setting,
         action="append",
         default=[],
         metavar="NAME=VALUE",

@@ -35,6 +35,8 @@ RELEASE = 0.15
 QUIET = 1.0
 """Seconds of quiet behind the words, through which a gate closes by itself."""
 BETWEEN = 0.6
+INTRODUCTION = 1.5
+"""Seconds in which the bot may still write about itself."""
 READY_LIMIT = 180.0
 
 
@@ -133,6 +135,7 @@ class RealCall:
             await sandbox.bot_online(READY_LIMIT)
             await sandbox.command_registered("join", JOIN_LIMIT)
             await self.command("!join", "🎤 Joined", READY_LIMIT)
+            await asyncio.sleep(INTRODUCTION)
         except TimeoutError as error:
             status = self._bot.returncode if self._bot is not None else None
             ended = f"; it ended with status {status}" if status is not None else ""
@@ -215,6 +218,30 @@ class RealCall:
             turns.append(AnsweredTurn(utterance.text, " ".join(remarks), kind, first_packet, trace))
             progress()
         return turns
+
+    async def listens_to(self, sounds: Mapping[str, Sequence[Sound]]) -> list[str]:
+        """Have each guest make these sounds, one after the other; returns what the bot took for words.
+
+        A reply counts too, and so does whatever the bot writes meanwhile.
+
+        Args:
+            sounds: by kind of microphone.
+        """
+        channel, asking = self._sandbox.text_channel, self._guests["Ada"]
+        before = len(asking.messages(channel))
+        self._remarks.clear()
+        while not self._ended.empty():
+            self._ended.get_nowait()
+        await asyncio.gather(*(self._make(kind, each) for kind, each in sounds.items()))
+        await asyncio.sleep(ANOTHER_PART)
+        written = [message.content for message in asking.messages(channel)[before:]]
+        replies = ["(a reply)"] * self._ended.qsize()
+        return [text for texts in self._remarks.values() for text in texts] + replies + written
+
+    async def _make(self, kind: str, sounds: Sequence[Sound]) -> None:
+        for sound in sounds:
+            await self._speakers[kind].say(sound)
+            await asyncio.sleep(BETWEEN)
 
     async def _reply_ended(self, text: str) -> TurnTrace:
         try:

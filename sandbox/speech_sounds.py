@@ -34,6 +34,23 @@ def cough(seed: int) -> Sound:
     return _peaking_at(sound, 0.5)
 
 
+def breath(seconds: float, seed: int) -> Sound:
+    """Somebody breathes close to the microphone: in and out every four seconds or so."""
+    random = np.random.default_rng(seed)
+    sound = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+    at = 0.2
+    while at < seconds:
+        for length, colour in ((random.uniform(0.8, 1.2), 0.3), (random.uniform(1.0, 1.6), 0.6)):
+            count = int(length * SAMPLE_RATE)
+            air = _coloured(random, count, colour=colour) * np.sin(np.linspace(0, np.pi, count)).astype(np.float32)
+            start = int(at * SAMPLE_RATE)
+            room = max(0, len(sound) - start)
+            sound[start : start + count] += random.uniform(0.5, 1) * air[:room]
+            at += length + random.uniform(0.1, 0.4)
+        at += random.uniform(0.5, 1.5)
+    return _peaking_at(sound, 0.15)
+
+
 def keyboard(seconds: float, seed: int) -> Sound:
     """Somebody types, five keys a second or so: each a click going down and a fainter one coming up."""
     random = np.random.default_rng(seed)

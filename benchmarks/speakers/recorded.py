@@ -24,6 +24,8 @@ from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 
 PACKAGES = ("asterisk-core-sounds-en", "asterisk-core-sounds-en-g722")
+MUSIC = ("asterisk-moh-opsound-wav",)
+"""Music without words."""
 RATE = 16_000
 FEWEST_WORDS = 5
 LAST_LETTER = "m"

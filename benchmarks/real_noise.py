@@ -1,0 +1,113 @@
+"""``python -m benchmarks.real_noise``: minutes of noise and music into three microphones, with real ears behind them.
+
+A room, keys, breath, coughs, and music without words: nothing of it may be answered or written down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from benchmarks.command_line import BROKEN, INTERRUPTED, count, explain, interruptible, make_console, setting
+from benchmarks.errors import MeasurementError
+from benchmarks.real_call_measurement import RealCall
+from benchmarks.speakers.recorded import MUSIC, unpacked
+from benchmarks.speakers.weights import SpeakersError
+from benchmarks.turn_measurement import PEOPLE
+from config.settings import load_settings
+from sandbox.speech_sounds import breath, cough, keyboard, music, noise
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.sound_file import read_sound
+
+NARROWEST = 90
+PIECE = 20.0
+"""Seconds of one kind of sound at a stretch."""
+MUSIC_LEVEL = 0.1
+NOTHING_HEARD = 0
+
+
+def main() -> int:
+    """Play it, and say what the bot made of it: 1 where that is anything."""
+    arguments = _parser().parse_args()
+    console = make_console(NARROWEST)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        try:
+            heard = asyncio.run(interruptible(_play(arguments, folder)))
+        except (MeasurementError, SpeakersError) as error:
+            explain(error, folder, console)
+            return BROKEN
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return INTERRUPTED
+    table = Table("sound", "minutes", "taken for words")
+    for name, texts in heard.items():
+        table.add_row(name, f"{arguments.minutes / len(heard):.1f}", " / ".join(texts) or "nothing")
+    console.print(table)
+    return BROKEN if any(heard.values()) else NOTHING_HEARD
+
+
+async def _play(arguments: argparse.Namespace, folder: Path) -> Mapping[str, list[str]]:
+    kinds = await asyncio.to_thread(_kinds, load_settings().cache_dir / "debian")
+    settings = {"PROFILE": "embedded", "WEIGHTS": "real", **dict(arguments.set)}
+    pieces = round(60 * arguments.minutes / len(kinds) / PIECE / len(PEOPLE)) or 1
+    heard: dict[str, list[str]] = {}
+    async with RealCall(folder, settings) as call:
+        for name, make in kinds.items():
+            sounds = {
+                kind: [make(number * len(PEOPLE) + place) for number in range(pieces)]
+                for place, kind in enumerate(PEOPLE)
+            }
+            heard[name] = await call.listens_to(sounds)
+    return heard
+
+
+def _kinds(folder: Path) -> dict[str, Callable[[int], Sound]]:
+    """What makes :data:`PIECE` seconds of each kind of sound, by a number that makes it another one."""
+    tracks = sorted(unpacked(MUSIC, folder).rglob("*.wav"))
+    return {
+        "a fan in the room": lambda seed: noise(PIECE, seed, level=0.02),
+        "keys": lambda seed: keyboard(PIECE, seed),
+        "breath": lambda seed: breath(PIECE, seed),
+        "coughs": _coughs,
+        "synthetic music": lambda seed: music(PIECE, seed),
+        "recorded music": lambda seed: _excerpt(tracks[seed % len(tracks)], seed),
+    }
+
+
+def _coughs(seed: int) -> Sound:
+    return np.concatenate(list(_spaced(seed)))[: round(PIECE * SAMPLE_RATE)]
+
+
+def _spaced(seed: int) -> Iterator[Sound]:
+    random = np.random.default_rng(seed)
+    for number in range(8):
+        yield cough(100 * seed + number)
+        yield np.zeros(round(random.uniform(1.2, 3.0) * SAMPLE_RATE), np.float32)
+
+
+def _excerpt(track: Path, seed: int) -> Sound:
+    whole = read_sound(track)
+    begin = (seed * 7 * SAMPLE_RATE) % max(1, len(whole) - round(PIECE * SAMPLE_RATE))
+    sound = whole[begin : begin + round(PIECE * SAMPLE_RATE)]
+    return sound * np.float32(MUSIC_LEVEL / max(1e-6, float(np.sqrt(np.mean(np.square(sound))))))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.real_noise", description=__doc__)
+    parser.add_argument("--minutes", type=count, default=20, help="of sound in all; three people make it at a time")
+    parser.add_argument(
+        "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="another setting of the bot's"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
