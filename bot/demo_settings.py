@@ -11,7 +11,7 @@ from config.types import BlankCounts
 from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL
 from tts_server.settings import Settings as SpeechSettings
 
-_KEPT = frozenset({"profile", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
+_KEPT = frozenset({"profile", "weights", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
 _NOT_TOLD = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})
 """The demonstration can't but have its own of these."""
 _FIELDS: dict[str, FieldInfo] = {**SpeechSettings.model_fields, **Settings.model_fields}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 
-from huggingface_hub import try_to_load_from_cache
-
-from bot.models.catalogue import CatalogueError, Model, Part, load_catalogue
-from bot.models.needs import download_command, needed_models, shelf_of
+from bot.models.catalogue import CatalogueError, Part, load_catalogue
+from bot.models.needs import download_command, is_here, needed_models
 from config.settings import Settings
 from tts_server.settings import EngineName
 from tts_server.settings import load_settings as load_speech_settings
@@ -29,17 +27,11 @@ def missing_parts(settings: Settings) -> list[str]:
         catalogue = load_catalogue()
     except CatalogueError as error:
         return [*found, f"⚠️ {error}."]
-    shelf = shelf_of(settings)
     for name in needed_models(catalogue, settings, speech):
         model = catalogue.models[name]
-        if model.part in _WITHOUT and not shelf.is_whole(name, model) and not _is_in_hub_cache(model):
+        if model.part in _WITHOUT and not is_here(settings, name, model):
             found.append(
                 f"⚠️ {model.title} is not here. Without it {_WITHOUT[model.part]}. "
                 f"To get it, type `{download_command(name)}`."
             )
     return found
-
-
-def _is_in_hub_cache(model: Model) -> bool:
-    cached = try_to_load_from_cache(model.repository, model.files[0].path, revision=model.revision)
-    return isinstance(cached, str)

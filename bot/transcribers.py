@@ -59,7 +59,7 @@ async def make_transcriber(
 def _model(settings: Settings) -> tuple[str, str]:
     """What faster-whisper is told to load, and how people get it where it is not there. Blocks."""
     try:
-        catalogue, shelf = load_catalogue(), shelf_of(settings)
+        catalogue = load_catalogue()
     except CatalogueError as error:
         return settings.stt_model or "", f"{error}."
     name = recogniser_model(catalogue, settings)
@@ -67,6 +67,7 @@ def _model(settings: Settings) -> tuple[str, str]:
         choice = settings.stt_model or ""
         return choice, f"Set STT_MODEL to the folder it is in, or to a model that `{BOT} models` lists."
     model = catalogue.models[name]
+    shelf = shelf_of(settings, model)
     downloaded = shelf.is_whole(name, model)
     remedy = f"To get it, type `{download_command(name)}`; or set STT_MODEL to the folder that holds another one."
     return str(shelf.folder(name)) if downloaded else next(iter(model.also_called), name), remedy

@@ -14,6 +14,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "COMMAND_PREFIX": "!",
         "DATA_DIR": "./data",
         "CACHE_DIR": "/var/cache/seiyuu",
+        "WEIGHTS": "auto",
         "VOICE_ENABLED": "true",
         "PERSONA": "seiyuu",
         "PROMPT_CHANNEL": "voice-prompts",

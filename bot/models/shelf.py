@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.models.catalogue import Commit, FilePath, Line, Model, ModelFile, ModelId, Repository
 
 MANIFEST = "manifest.json"
+FOUND_RIGHT = "found-right.json"
+"""Beside the manifest: size and times of each file when its SHA-256 was right, so that a start need not read all."""
 PARTIAL = ".part"
 """What a file's name ends in until it has arrived whole and was found right."""
 BLOCK = 1024 * 1024
@@ -28,11 +33,19 @@ class Manifest(BaseModel):
 
     model: ModelId
     title: Line
-    repository: Repository
-    revision: Commit
+    repository: Repository | None = None
+    revision: Commit | None = None
     licence: str
     downloaded_at: datetime
     files: tuple[ModelFile, ...]
+
+
+class Condition(StrEnum):
+    """What a start finds of a model."""
+
+    WHOLE = "whole"
+    DAMAGED = "damaged"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class Shelf:
     def is_whole(self, name: str, model: Model) -> bool:
         """Whether all of it was downloaded and nothing has changed its size since."""
         manifest = self.manifest(name)
-        if manifest is None or manifest.revision != model.revision:
+        if manifest is None or _contents(manifest.files) != _contents(model.files):
             return False
         return all(size_of(self.folder(name) / file.path) == file.size for file in model.files)
 
@@ -77,6 +90,20 @@ class Shelf:
         new = self.folder(name) / (MANIFEST + PARTIAL)
         new.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         new.replace(self.folder(name) / MANIFEST)
+        self._note_right(name, model.files)
+
+    def condition(self, name: str, model: Model) -> Condition:
+        """Whether it can be used; reads again only what was written to since it was last found right. Blocks."""
+        manifest = self.manifest(name)
+        if manifest is None or _contents(manifest.files) != _contents(model.files):
+            return Condition.MISSING
+        if any(size_of(self.folder(name) / file.path) != file.size for file in model.files):
+            return Condition.DAMAGED
+        if self._seen(name, model.files) != self._noted_right(name):
+            if any(self.faults(manifest, lambda _: None)):
+                return Condition.DAMAGED
+            self._note_right(name, model.files)
+        return Condition.WHOLE
 
     def faults(self, manifest: Manifest, advance: Advance) -> Iterator[Fault]:
         """Read all of it again, and say what is no longer as it was downloaded."""
@@ -102,9 +129,28 @@ class Shelf:
             (self.folder(name) / MANIFEST).unlink(missing_ok=True)
             (self.folder(name) / fault.path).unlink(missing_ok=True)
 
+    def _note_right(self, name: str, files: Iterable[ModelFile]) -> None:
+        with contextlib.suppress(OSError):
+            (self.folder(name) / FOUND_RIGHT).write_text(json.dumps(self._seen(name, files)), encoding="utf-8")
+
+    def _noted_right(self, name: str) -> object:
+        try:
+            return json.loads((self.folder(name) / FOUND_RIGHT).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def _seen(self, name: str, files: Iterable[ModelFile]) -> dict[str, list[int]]:
+        """Size and times of each file: another when something was written to it."""
+        found = {file.path: (self.folder(name) / file.path).stat() for file in files}
+        return {path: [seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns] for path, seen in found.items()}
+
     def _size_here(self, name: str, file: ModelFile) -> int:
         path = self.folder(name) / file.path
         return size_of(path) or size_of(partial(path)) or 0
+
+
+def _contents(files: Iterable[ModelFile]) -> set[tuple[str, str]]:
+    return {(file.path, file.sha256) for file in files}
 
 
 _NOTED = {"title", "repository", "revision", "licence", "files"}
@@ -121,6 +167,16 @@ def size_of(path: Path) -> int | None:
         return path.stat().st_size if path.is_file() else None
     except OSError:
         return None
+
+
+def keep_if_right(path: Path, file: ModelFile) -> bool:
+    """Whether the right file is there; a wrong one is deleted. Blocks; raises :class:`OSError`."""
+    if size_of(path) is None:
+        return False
+    if size_of(path) == file.size and sha256_of(path, lambda _: None) == file.sha256:
+        return True
+    path.unlink()
+    return False
 
 
 def sha256_of(path: Path, advance: Advance) -> str:

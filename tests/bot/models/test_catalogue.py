@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.models.catalogue import Catalogue, CatalogueError, Part, load_catalogue
+from bot.models.catalogue import Catalogue, CatalogueError, Part, Source, load_catalogue
+from bot.models.packages import read_pins
 from config.settings import Profile
 from config.settings import Settings as BotSettings
 from tests.bot.models.local_hub import catalogue_fields
@@ -19,8 +20,19 @@ def test_the_shipped_list_is_sound() -> None:
     catalogue = load_catalogue()
     local = [catalogue.models[name] for name in catalogue.profiles[Profile.LOCAL]]
     assert {model.part for model in local} == set(Part)
-    assert all(model.settings for model in catalogue.models.values())
+    by_itself = catalogue.profiles[Profile.EMBEDDED]
+    assert all(model.settings for name, model in catalogue.models.items() if name not in by_itself)
     assert {catalogue.licences[model.licence].consent is not None for model in local if "XTTS" in model.title} == {True}
+
+
+def test_the_embedded_profile_comes_from_packages_that_are_pinned_with_hashes() -> None:
+    catalogue, pins = load_catalogue(), read_pins()
+    embedded = [catalogue.models[name] for name in catalogue.profiles[Profile.EMBEDDED]]
+    assert {model.part for model in embedded} == set(Part)
+    assert all(model.source is Source.PACKAGE for model in embedded)
+    assert set(pins) == set(catalogue.packages) == {package for model in embedded for package in model.packages}
+    # What the documentation says of the first start.
+    assert 280e6 < sum(catalogue.packages.values()) < 300e6
 
 
 def test_the_settings_it_tells_of_are_settings() -> None:
@@ -56,6 +68,11 @@ FILE = {"path": "a.bin", "size": 1, "sha256": "0" * 64}
         ({"repository": "../x"}, "repository"),
         ({"licence": "whatever"}, "no licence 'whatever'"),
         ({"part": "nose"}, "part"),
+        ({"repository": None, "revision": None}, "neither a repository nor packages"),
+        ({"revision": None}, "belong together"),
+        ({"files": [{**FILE, "parts": [{"package": "nobody", "member": "a/b"}]}]}, "no package nobody"),
+        ({"files": [{**FILE, "parts": [{"package": "a", "member": "../b"}]}]}, "member"),
+        ({"files": [FILE, {**FILE, "parts": [{"package": "a", "member": "b"}]}]}, "some of its files"),
         ({"surprise": 1}, "surprise"),
     ],
 )

@@ -31,6 +31,7 @@ def catalogue() -> Catalogue:
 
 
 MIND = "qwen2.5-7b-q5"
+OWN_MIND, VOICE, SILERO = "smollm2-135m", "piper-joe", "silero-vad"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,13 @@ MIND = "qwen2.5-7b-q5"
         ({"PROFILE": "hybrid", "STT_URL": "http://there/v1"}, ["xtts-v2"]),
         ({"PROFILE": "local", "TTS_ENGINE": "espeak", "STT_MODEL": "tiny"}, ["whisper-tiny", MIND]),
         ({"PROFILE": "api"}, []),
+        ({"WEIGHTS": "auto"}, ["whisper-base", VOICE, SILERO, OWN_MIND]),
+        ({"WEIGHTS": "real", "LLM_URL": "http://there/v1"}, ["whisper-base", VOICE, SILERO]),
+        ({"WEIGHTS": "auto", "STT_URL": "http://there/v1"}, [VOICE, OWN_MIND]),
+        ({"WEIGHTS": "auto", "STT_MODEL": "small"}, ["whisper-small", VOICE, OWN_MIND]),
+        ({"WEIGHTS": "auto", "TTS_ENGINE": "espeak"}, ["whisper-base", SILERO, OWN_MIND]),
+        ({"WEIGHTS": "auto", "TTS_WEBSOCKET_URL": "ws://there:8765/ws/stream"}, ["whisper-base", SILERO, OWN_MIND]),
+        ({"WEIGHTS": "auto", "PROFILE": "api"}, []),
     ],
 )
 def test_what_the_settings_need(

