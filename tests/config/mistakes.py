@@ -99,6 +99,7 @@ VALUES = (
     value("LLM_API", "responses", "chat, completions or completion"),
     value("LLM_CHAT_TEMPLATE", "alpaca", "chatml, llama3"),
     value("VOICE_GPU", "intel", "nvidia or amd"),
+    value("WEIGHTS", "fake", "auto, real or toys"),
     value("TTS_DEVICE", "gpu", "auto, cpu or cuda"),
     value("TTS_PRECISION", "fp8", "float16"),
     value("TTS_ENGINE", "xttts", "espeak, xtts"),
