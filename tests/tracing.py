@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 Address = tuple[str, int]
+DNS = 53
+"""The port of name servers."""
 
 _CALLS = (
     "execve,connect,getsockname,sendto,sendmsg,sendmmsg,"
     "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat"
 )
 _LOOPBACK = "127.0.0.1"
-_DNS = 53
 _DNS_HEADER = 12
 _RESOLVERS = ("nscd/socket", "io.systemd.Resolve")
 _NSCD_HEADER = struct.Struct("=iii")
@@ -94,7 +95,7 @@ def read_account(trace: Path, folder: Path) -> Account:
                 # Where a connected socket leads is known from its connect; an accepted one leads to who came.
                 sent_to = set(_addresses(call.arguments))
                 account.reached |= sent_to
-                if any(port == _DNS for _, port in (*sent_to, *_peer(call.arguments))):
+                if any(port == DNS for _, port in (*sent_to, *_peer(call.arguments))):
                     account.asked.update(filter(None, map(_name_in_datagram, _datas(call.arguments))))
                 elif _unix_socket(call.arguments) in resolvers:
                     account.asked.update(filter(None, map(_name_in_request, _datas(call.arguments))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.privacy import OFFLINE
+from tests.tracing import DNS, read_account, require_strace, tracing
 from tts_server.engines.offline import ONLINE_ENGINES
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES
 
@@ -150,25 +150,52 @@ def test_the_engines_that_come_with_the_server_ask_for_nothing(fakes: Path, engi
     assert (status, asked) == (0, []), said
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_the_kernel_sees_no_connection_of_kokoros_either(fakes: Path) -> None:
+    require_strace()
     _kokoro(fakes, _FROM_THE_HUB)
     (fakes / "sitecustomize.py").unlink()
-    trace = fakes / "trace"
-    subprocess.run(
-        [
-            *("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace)),
-            *(sys.executable, "-m", "tts_server", "--check", "--engine", "kokoro"),
-        ],
+    done = _traced_check(fakes, TTS_ENGINE="kokoro")
+    assert "its files are not in Hugging Face's cache" in done.stderr
+    account = read_account(fakes / "trace", fakes)
+    assert (account.asked, account.strangers) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({}, "api.openai.com"),
+        ({"OPENAI_BASE_URL": "http://voices.example/v1"}, "voices.example"),
+    ],
+)
+def test_a_voice_in_the_cloud_asks_for_the_host_that_is_set_and_no_other(
+    fakes: Path, settings: dict[str, str], asked: str
+) -> None:
+    require_strace()
+    (fakes / "sitecustomize.py").unlink()
+    done = _traced_check(fakes, TTS_ENGINE="openai", TTS_FALLBACK="", OPENAI_API_KEY="any", **settings)
+    assert done.returncode == 1, done.stderr
+    account = read_account(fakes / "trace", fakes)
+    # A machine may have a domain of its own, which its resolver tries behind every name.
+    assert {name for name in account.asked if not name.startswith(f"{asked}.")} == {asked}
+    assert {port for _, port in account.strangers} <= {DNS}
+
+
+def _traced_check(fakes: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*tracing(fakes / "trace"), sys.executable, "-m", "tts_server", "--check"],
         cwd=fakes,
-        env={"PATH": os.environ["PATH"], "HOME": str(fakes), "PYTHONPATH": f"{fakes}:{ROOT}"},
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(fakes),
+            "PYTHONPATH": f"{fakes}:{ROOT}",
+            "RES_OPTIONS": "timeout:1 attempts:1",
+            **variables,
+        },
         capture_output=True,
+        text=True,
         timeout=LIMIT,
         check=False,
     )
-    if not trace.exists():
-        pytest.skip("strace may not trace here")
-    assert [line for line in trace.read_text().splitlines() if "AF_INET" in line] == []
 
 
 def test_an_engine_on_somebodys_server_may_connect(fakes: Path) -> None:
