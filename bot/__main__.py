@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from bot.health import run_health
+from config.start import quiet_interrupts
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["health"]:
-        # A container asks twice a minute, and importing all the rest takes some seconds of a small machine's processor.
-        return run_health(given[1:])
+    with quiet_interrupts():
+        run = _program(given)
     try:
-        if given[:1] == ["models"]:
-            # It has words of its own, works before the settings are complete, and needs half of what the bot imports.
-            from bot.models.command import run_models
-
-            return run_models(given[1:])
-        from bot.command_line import run
-
         return run(given)
     except KeyboardInterrupt:
         return 130
+
+
+def _program(given: list[str]) -> Callable[[list[str]], int]:
+    """What carries out the command, with no more imported than it needs."""
+    match given[:1]:
+        case ["health"]:
+            # A container asks twice a minute, and importing all the rest takes some seconds of a small machine's CPU.
+            from bot.health import run_health
+
+            return lambda _: run_health(given[1:])
+        case ["models"]:
+            # It has words of its own, works before the settings are complete, and needs half of what the bot imports.
+            from bot.models.command import run_models
+
+            return lambda _: run_models(given[1:])
+        case _:
+            from bot.command_line import run
+
+            return run
 
 
 if __name__ == "__main__":

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import trustme
 
 
 class LocalAuthority:
-    """Made anew each time; its file is gone after :meth:`close`."""
+    """Made anew each time; its file is gone after :meth:`close`, and on Linux also when the process was killed."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()
         self._certificate = self._authority.issue_cert("localhost", "127.0.0.1")
-        self._folder = tempfile.TemporaryDirectory(prefix="sandbox-ca-")
-        self.file = Path(self._folder.name) / "ca.pem"
-        self._authority.cert_pem.write_to_path(str(self.file))
+        self._kept = ExitStack()
+        self.file = _passing_file(self._authority.cert_pem.bytes(), self._kept)
 
     def server_context(self) -> ssl.SSLContext:
         """For a server on localhost."""
@@ -33,4 +34,16 @@ class LocalAuthority:
 
     def close(self) -> None:
         """Remove the file."""
-        self._folder.cleanup()
+        self._kept.close()
+
+
+def _passing_file(content: bytes, kept: ExitStack) -> Path:
+    """A file for this process and others of the same person, for as long as ``kept`` is open."""
+    if not hasattr(os, "memfd_create"):
+        folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-ca-")))
+        (folder / "ca.pem").write_bytes(content)
+        return folder / "ca.pem"
+    # In memory alone, which the kernel frees with the process: a file on the disk would outlive a kill.
+    file = kept.enter_context(open(os.memfd_create("sandbox-ca"), "wb", buffering=0))  # noqa: PTH123, SIM115
+    file.write(content)
+    return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
