@@ -119,6 +119,11 @@ class SeiyuuBot(commands.Bot):
         _log.warning("The goodbye could not be sent within %.0f s", GOODBYE_LIMIT)
         await self.http.close()
 
+    def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
+        """Pass an event on, unless the bot is closed: it has no event loop for it any more."""
+        if not self.is_closed():
+            super().dispatch(event_name, *args, **kwargs)
+
     async def add_cogs(self, cogs: Iterable[commands.Cog]) -> None:
         """Add every cog."""
         for cog in cogs:

@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.addresses import is_taken, listened_on_by
 from bot.hanging import wait_until_it_hangs
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
@@ -25,6 +25,8 @@ from tts_server.settings import load_settings as load_speech_settings
 _log = logging.getLogger(__name__)
 
 START_LIMIT = 120.0
+START_ATTEMPTS = 3
+"""So often may it hang as it starts before the bot gives up its own start."""
 STOP_LIMIT = 5.0
 RESTART_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STABLE_AFTER = 60.0
@@ -114,17 +116,27 @@ class SpeechServerProcess:
         """Start the server and wait until it listens; ``url`` is its WebSocket then, for good.
 
         Raises:
-            ServiceError: it ended, or said nothing for :data:`START_LIMIT` seconds.
+            ServiceError: it ended, or said nothing for :data:`START_LIMIT` seconds, or hung again and again.
         """
-        try:
-            self.url = await self._launch()
-        except _AddressTakenError:
-            _log.warning("%s is taken by another program; the speech server takes a free port", self._bind)
-            self._bind = self._bind.rpartition(":")[0] + ":0"
-            self.url = await self._launch()
+        if is_taken(self._bind):
+            self._take_a_free_port()
+        for left in reversed(range(START_ATTEMPTS)):
+            try:
+                self.url = await self._launch()
+                break
+            except _AddressTakenError:
+                self._take_a_free_port()
+            except _HangsError as error:
+                if not left:
+                    raise
+                _log.error("%s It is killed and started again.", error)
         # A restarted server must be found where the first one was.
         self._bind = self.url.removeprefix("ws://").partition("/")[0]
         self._keeping = asyncio.create_task(self._keep_alive(), name="speech server")
+
+    def _take_a_free_port(self) -> None:
+        _log.warning("%s is taken by another program; the speech server takes a free port", self._bind)
+        self._bind = self._bind.rpartition(":")[0] + ":0"
 
     async def stop(self) -> None:
         """End the server: asked first, killed after :data:`STOP_LIMIT` seconds."""
@@ -147,23 +159,47 @@ class SpeechServerProcess:
             # A process group of its own: Ctrl-C reaches the bot alone, which ends the call first and this afterwards.
             start_new_session=True,
         )
-        if process.stdout is None:
-            raise ServiceError("the speech server has no output")
         try:
             async with asyncio.timeout(START_LIMIT):
-                line = await process.stdout.readline()
-            return str(json.loads(line)["listening"])
+                return str(json.loads(await self._first_line(process))["listening"])
         except (TimeoutError, ValueError, KeyError, TypeError) as error:
-            if process.stdout.at_eof():
+            if process.stdout is not None and process.stdout.at_eof():
                 await self._own_end(process)
             await self._end_process()
-            if process.returncode == CANNOT_START_STATUS and _is_taken(self._bind):
-                raise _AddressTakenError from None
+            if process.returncode == CANNOT_START_STATUS and is_taken(self._bind):
+                raise _AddressTakenError(f"{self._bind} is taken by another program.") from None
             kind = ServiceSettingsError if process.returncode == CANNOT_START_STATUS else ServiceError
             raise kind(f"The speech server would not start (exit status {process.returncode}).") from error
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, _HangsError):
             await self._end_process()
             raise
+
+    async def _first_line(self, process: asyncio.subprocess.Process) -> bytes:
+        """What it says when it is ready; raises :class:`_HangsError` where it does nothing more."""
+        if process.stdout is None:
+            raise ServiceError("the speech server has no output")
+
+        async def answers(limit: float) -> bool:
+            address = await asyncio.to_thread(listened_on_by, process.pid)
+            return address is not None and await self._answers(http, f"ws://{address}", limit)
+
+        async with aiohttp.ClientSession() as http:
+            reading = asyncio.create_task(process.stdout.readline(), name="speech server's first line")
+            hanging = asyncio.create_task(
+                wait_until_it_hangs(answers, lambda: Pulse(process.pid).beats), name="speech server's start"
+            )
+            try:
+                await asyncio.wait([reading, hanging], return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():
+                    # It would not take the signal that asks it to end.
+                    with contextlib.suppress(ProcessLookupError):
+                        process.kill()
+                    raise _HangsError("The speech server hangs as it starts.")
+                return reading.result()
+            finally:
+                reading.cancel()
+                hanging.cancel()
+                await asyncio.gather(reading, hanging, return_exceptions=True)
 
     async def _keep_alive(self) -> None:
         loop, attempt = asyncio.get_running_loop(), 0
@@ -177,14 +213,14 @@ class SpeechServerProcess:
                 await asyncio.sleep(delay)
                 try:
                     await self._launch()
-                except (ServiceError, _AddressTakenError, OSError) as error:
+                except (ServiceError, OSError) as error:
                     _log.error("The speech server does not come back: %s", error)
 
     async def _status_at_end(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> int:
         """Wait until the server ends by itself, or hangs and is killed."""
         ending = asyncio.create_task(process.wait(), name="speech server's end")
         hanging = asyncio.create_task(
-            wait_until_it_hangs(lambda limit: self._answers(http, limit), lambda: Pulse(process.pid).beats),
+            wait_until_it_hangs(lambda limit: self._answers(http, self.url, limit), lambda: Pulse(process.pid).beats),
             name="speech server's answers",
         )
         try:
@@ -199,10 +235,11 @@ class SpeechServerProcess:
             hanging.cancel()
             await asyncio.gather(ending, hanging, return_exceptions=True)
 
-    async def _answers(self, http: aiohttp.ClientSession, limit: float) -> bool:
+    @staticmethod
+    async def _answers(http: aiohttp.ClientSession, url: str, limit: float) -> bool:
         """Whether the server answers anything at all, that it is still loading perhaps."""
         try:
-            async with http.get(health_url(self.url), timeout=aiohttp.ClientTimeout(total=limit)):
+            async with http.get(health_url(url), timeout=aiohttp.ClientTimeout(total=limit)):
                 return True
         except (TimeoutError, aiohttp.ClientError, OSError):
             return False
@@ -229,19 +266,9 @@ class SpeechServerProcess:
             await process.wait()
 
 
-def _is_taken(bind: str) -> bool:
-    """Whether another program listens on ``HOST:PORT``: the server's status tells no more than that it can't start."""
-    host, _, port = bind.rpartition(":")
-    try:
-        with socket.create_server((host.strip("[]"), int(port)), family=_family(host)):
-            return False
-    except OSError:
-        return True
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-
-
-class _AddressTakenError(Exception):
+class _AddressTakenError(ServiceError):
     """Another program listens where the server was to."""
+
+
+class _HangsError(ServiceError):
+    """It does nothing more, and answers nobody."""

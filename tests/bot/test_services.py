@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from bot.addresses import is_taken
 from bot.services import (
     ServiceError,
     SpeechServerOptions,
@@ -45,6 +48,17 @@ def slow_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
+def stand_in(slow_to_end: str) -> Callable[[str], SpeechServerProcess]:
+    """Makes one that runs a program in place of the server."""
+
+    def make(program: str) -> SpeechServerProcess:
+        Path(slow_to_end, "tts_server", "__main__.py").write_text(program)
+        return SpeechServerProcess(SpeechServerOptions("127.0.0.1:0", {"PYTHONPATH": slow_to_end}))
+
+    return make
+
+
+@pytest.fixture
 def taken() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
@@ -65,14 +79,122 @@ async def test_settings_that_can_not_be_used_are_not_taken_for_a_port(slow_to_en
         await server.start()
 
 
-async def test_the_real_server_takes_a_free_port_where_its_own_is_taken(taken: str) -> None:
-    server = SpeechServerProcess(SpeechServerOptions(taken, {"TTS_ENGINE": "stand-in"}))
+async def test_a_port_that_is_taken_between_the_look_and_the_start_is_no_matter(
+    slow_to_end: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([False, True])
+    monkeypatch.setattr("bot.services.is_taken", lambda _: next(looks))
+    server = SpeechServerProcess(SpeechServerOptions(taken, {"PYTHONPATH": slow_to_end}))
     await server.start()
-    try:
-        assert server.url.startswith("ws://127.0.0.1:")
-        assert taken not in server.url
-    finally:
-        await server.stop()
+    await server.stop()
+    assert server.url == "ws://127.0.0.1:4711/ws/stream"
+
+
+@pytest.mark.parametrize(
+    ("listens", "bind"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+        ("::1", "[::1]"),
+        ("127.0.0.1", "localhost"),
+        ("::", "127.0.0.1"),
+    ],
+)
+async def test_start_after_start_finds_a_free_port_and_says_so_once(
+    slow_to_end: str, listens: str, bind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    family = socket.AF_INET6 if ":" in listens else socket.AF_INET
+    both = listens == "::"
+    with socket.create_server((listens, 0), family=family, dualstack_ipv6=both) as listening:
+        address = f"{bind}:{listening.getsockname()[1]}"
+        for _ in range(5):
+            server = SpeechServerProcess(SpeechServerOptions(address, {"PYTHONPATH": slow_to_end}))
+            await server.start()
+            await server.stop()
+    assert caplog.messages == [f"{address} is taken by another program; the speech server takes a free port"] * 5
+
+
+async def test_what_listens_elsewhere_takes_no_port_away() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
+        port = listening.getsockname()[1]
+        assert is_taken(f"[::1]:{port}")
+        assert not is_taken(f"127.0.0.1:{port}")
+        assert not is_taken("192.0.2.1:8765")
+        assert not is_taken("nonsense")
+
+
+async def test_an_address_of_another_machine_is_no_taken_port() -> None:
+    server = SpeechServerProcess(SpeechServerOptions("192.0.2.1:8765", {"TTS_TOKEN": "a-long-secret"}))
+    with pytest.raises(ServiceError, match="exit status 2"):
+        await server.start()
+
+
+async def test_the_real_server_takes_a_free_port_where_another_seiyuus_has_its_own(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    async with AsyncExitStack() as ending:
+        first = SpeechServerProcess(SpeechServerOptions("127.0.0.1:0", {"TTS_ENGINE": "stand-in"}))
+        ending.push_async_callback(first.stop)
+        await first.start()
+        taken = first.url.removeprefix("ws://").partition("/")[0]
+        second = SpeechServerProcess(SpeechServerOptions(taken, {"TTS_ENGINE": "stand-in"}))
+        ending.push_async_callback(second.stop)
+        await second.start()
+        assert second.url.startswith("ws://127.0.0.1:")
+        assert second.url != first.url
+    assert "can't listen" not in capfd.readouterr().err
+
+
+# Does nothing more from its second line on, once.
+_HANGS_ONCE = """
+import json, os, pathlib, signal
+
+first = pathlib.Path(__file__).with_name("first")
+if not first.exists():
+    first.touch()
+    os.kill(os.getpid(), signal.SIGSTOP)
+print(json.dumps({"listening": "ws://127.0.0.1:4711/ws/stream"}), flush=True)
+signal.pause()
+"""
+
+# Answers that it is loading, and computes nothing meanwhile, as an engine in the cloud does.
+_LOADS_SLOWLY = """
+import asyncio, json
+
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 503 Service Unavailable\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+    writer.close()
+
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await asyncio.sleep(6)
+    print(json.dumps({"listening": f"ws://127.0.0.1:{port}/ws/stream"}), flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_server_that_hangs_as_it_starts_is_killed_and_started_again(
+    stand_in: Callable[[str], SpeechServerProcess], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = stand_in(_HANGS_ONCE)
+    async with asyncio.timeout(15):
+        await server.start()
+    await server.stop()
+    assert caplog.messages == ["The speech server hangs as it starts. It is killed and started again."]
+
+
+async def test_a_server_that_answers_while_it_loads_may_take_its_time(
+    stand_in: Callable[[str], SpeechServerProcess], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.hanging.IDLE_LIMIT", 1.0)
+    server = stand_in(_LOADS_SLOWLY)
+    await server.start()
+    await server.stop()
+    assert caplog.messages == []
 
 
 async def test_the_bots_own_server_is_given_the_pronunciations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,8 +45,9 @@ class Family:
 class Terminal:
     """The terminal; :func:`in_terminal` makes it."""
 
-    def __init__(self, master: int, shell: psutil.Process) -> None:
+    def __init__(self, master: int, shell: psutil.Process, folder: Path) -> None:
         self._master = master
+        self._folder = folder
         self._shell = shell
         self._said = bytearray()
         self._open = True
@@ -63,6 +64,11 @@ class Terminal:
     def said(self) -> str:
         """All that was written so far."""
         return self._said.decode(errors="replace")
+
+    @property
+    def temporary_files(self) -> list[str]:
+        """What it has left where temporary files go."""
+        return [path.name for path in (self._folder / "tmp").iterdir()]
 
     async def until(self, condition: Callable[[Self], bool]) -> None:
         """Wait for something."""
@@ -81,6 +87,10 @@ class Terminal:
     def program(self) -> psutil.Process:
         """The program that the shell runs."""
         return self._shell.children()[0]
+
+    def has_loaded(self, library: str) -> bool:
+        """Whether a file of this library is in the program's memory."""
+        return any(library in each.path for each in self.program.memory_maps())
 
     def family(self) -> Family:
         """The program and all that it has started."""
@@ -122,7 +132,7 @@ async def in_terminal(*arguments: str, folder: Path, **environment: str) -> Asyn
         },
         start_new_session=True,
     )
-    terminal = Terminal(master, psutil.Process(process.pid))
+    terminal = Terminal(master, psutil.Process(process.pid), folder)
     started: set[psutil.Process] = set()
     try:
         await terminal.until(lambda terminal: bool(terminal._shell.children()))

@@ -50,6 +50,16 @@ def killed(*words: str) -> Way:
     return kill
 
 
+def importing(terminal: Terminal) -> bool:
+    """It imports its libraries: one of the first is there."""
+    return terminal.has_loaded("pydantic_core")
+
+
+def starting(terminal: Terminal) -> bool:
+    """It has begun to start others."""
+    return len(terminal.family().processes) >= 2
+
+
 ORDERLY = {
     "ctrl-c": ctrl_c,
     "sigterm": sent(signal.SIGTERM),
@@ -69,11 +79,8 @@ async def ends_with_nothing_left(terminal: Terminal, end: Way) -> None:
     family = terminal.family()
     end(terminal, family)
     assert await family.left_after(END_LIMIT) == []
+    assert terminal.temporary_files == []
     assert "Traceback" not in terminal.said
-
-
-def temporary_files(folder: Path) -> list[str]:
-    return [str(path) for path in (folder / "tmp").iterdir()]
 
 
 async def in_a_call(terminal: Terminal, sandbox: Sandbox) -> Guest:
@@ -105,6 +112,17 @@ async def silent_server() -> AsyncIterator[tuple[str, asyncio.Event]]:
         server.close()
 
 
+@pytest.mark.parametrize("moment", [importing, pytest.param(starting, marks=slow)])
+@rows(ORDERLY, quick=("ctrl-c",))
+@pytest.mark.parametrize("command", ["run", pytest.param("demo", marks=slow), pytest.param("doctor", marks=slow)])
+async def test_what_has_only_begun_ends_without_a_word(
+    tmp_path: Path, command: str, end: Way, moment: Callable[[Terminal], bool]
+) -> None:
+    async with Sandbox() as sandbox, in_terminal(command, folder=tmp_path, **pointed_at(sandbox)) as terminal:
+        await terminal.until(moment)
+        await ends_with_nothing_left(terminal, end)
+
+
 @rows(ORDERLY, quick=("ctrl-c", "terminal closed"))
 async def test_the_bot_says_goodbye_and_leaves_the_call(tmp_path: Path, end: Way) -> None:
     async with calling(tmp_path) as (sandbox, ada, terminal):
@@ -112,7 +130,6 @@ async def test_the_bot_says_goodbye_and_leaves_the_call(tmp_path: Path, end: Way
         told = await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("👋"), LIMIT)
         assert told.content.startswith("👋 I am being switched off, so I left Lounge.")
         assert sandbox.bot_id not in sandbox.guild.voice_states
-    assert temporary_files(tmp_path) == []
 
 
 async def test_a_bot_that_is_killed_takes_all_it_started_along(tmp_path: Path) -> None:
@@ -145,6 +162,17 @@ async def test_the_bot_ends_while_discord_is_away_which_it_tells_in_few_lines(tm
     assert "Discord can't be reached" in terminal.said
 
 
+@slow
+@rows(ORDERLY, quick=())
+@pytest.mark.parametrize("command", ["run", "doctor"])
+async def test_what_starts_while_discord_is_silent_ends(tmp_path: Path, command: str, end: Way) -> None:
+    async with silent_server() as (url, met):
+        silent = {"DISCORD_TOKEN": "x", "DISCORD_API_URL": url}
+        async with in_terminal(command, folder=tmp_path, **silent) as terminal:
+            await met.wait()
+            await ends_with_nothing_left(terminal, end)
+
+
 @rows(ORDERLY, quick=("sigterm",))
 async def test_the_bot_ends_while_its_model_is_silent(tmp_path: Path, end: Way) -> None:
     async with silent_server() as (url, met), calling(tmp_path, LLM_URL=url) as (sandbox, ada, terminal):
@@ -164,6 +192,28 @@ async def test_the_demonstration_ends_with_all_it_started(tmp_path: Path, end: W
         await ends_with_nothing_left(terminal, end)
 
 
+@slow
+@pytest.mark.parametrize("words", [("tts_server",), ("bot.voice.transcribe.worker",)], ids=["voice", "ears"])
+async def test_a_demonstration_of_which_one_part_was_killed_ends_as_well(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    async with in_terminal("demo", folder=tmp_path) as terminal:
+        await terminal.until(lambda terminal: len(terminal.family().processes) >= 4)
+        before = terminal.family()
+        before.member(*words).kill()
+        await ends_with_nothing_left(terminal, ctrl_c)
+        assert await before.left_after(0) == []
+
+
+@slow
+@rows(ORDERLY, quick=())
+async def test_the_demonstration_ends_while_its_model_is_silent(tmp_path: Path, end: Way) -> None:
+    async with silent_server() as (url, _), in_terminal("demo", folder=tmp_path, LLM_URL=url) as terminal:
+        await terminal.until_said("From now on she speaks")
+        await asyncio.sleep(3)
+        await ends_with_nothing_left(terminal, end)
+
+
 async def test_the_demonstration_says_that_its_bot_ended_and_what_it_said_last(tmp_path: Path) -> None:
     async with in_terminal("demo", folder=tmp_path) as terminal:
         await terminal.until(lambda terminal: len(terminal.family().processes) >= 2)
@@ -180,3 +230,15 @@ async def test_the_doctor_ends_while_a_model_is_silent(tmp_path: Path, end: Way)
     async with silent_server() as (url, met), in_terminal("doctor", folder=tmp_path, LLM_URL=url) as terminal:
         await met.wait()
         await ends_with_nothing_left(terminal, end)
+
+
+@slow
+async def test_a_doctor_whose_child_was_killed_says_so_and_goes_on(tmp_path: Path) -> None:
+    async with in_terminal("doctor", folder=tmp_path) as terminal:
+        await terminal.until(starting)
+        family = terminal.family()
+        family.member("tts_server").kill()
+        await terminal.until_said("status 1")
+        assert await family.left_after(END_LIMIT) == []
+    assert "✘ Voice: " in terminal.said
+    assert "Traceback" not in terminal.said

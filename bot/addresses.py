@@ -1,0 +1,39 @@
+"""Which addresses of this machine are listened on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import psutil
+
+
+def is_taken(bind: str) -> bool:
+    """Whether another program listens on ``HOST:PORT``, on any of the addresses that a name stands for."""
+    host, _, port = bind.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, ValueError):
+        return False
+    return any(_is_taken(family, address) for family, _, _, _, address in found)
+
+
+def _is_taken(family: int, address: tuple[object, ...]) -> bool:
+    try:
+        with socket.create_server(address, family=family):
+            return False
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+
+
+def listened_on_by(pid: int) -> str | None:
+    """Where a process listens, as ``HOST:PORT``; ``None`` while it does not."""
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return None
+    for each in connections:
+        if each.status == psutil.CONN_LISTEN:
+            host, port = each.laddr
+            return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return None
