@@ -167,6 +167,29 @@ async def test_it_starts_with_the_engine_that_stands_in_where_the_server_of_its_
     assert "Traceback" not in errors.decode()
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"TTS_ENGINE": "openai", "OPENAI_API_KEY": ""},
+        {"TTS_ENGINE": "espeak", "TTS_FALLBACK": "openai,espeak", "OPENAI_API_KEY": ""},
+        {"TTS_ENGINE": "piper", "TTS_FALLBACK": "openai,espeak", "OPENAI_API_KEY": ""},
+        {"TTS_BETTER_ENGINE": "openai", "OPENAI_API_KEY": ""},
+    ],
+    ids=["wanted", "stands in", "both", "better"],
+)
+async def test_an_engine_that_can_not_be_made_silences_no_other(settings: dict[str, str]) -> None:
+    async with _process(**settings) as process:
+        ready = await _ready(process)
+        async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
+            client = SpeechClient(socket_)
+            await client.say("Hello there.")
+            assert (await client.hear()).audio
+        process.terminate()
+        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert "OPENAI_API_KEY" in errors.decode()
+    assert "Traceback" not in errors.decode()
+
+
 async def test_without_an_engine_that_stands_in_it_does_not_start() -> None:
     away = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "x"}
     async with _process(TTS_ENGINE="openai", TTS_FALLBACK="", **away) as process:

@@ -21,6 +21,10 @@ class EngineError(RuntimeError):
     """The engine could not speak; the text is fit to be shown to a client."""
 
 
+class UnknownEngineError(EngineError):
+    """There is no engine of that name."""
+
+
 class OutOfMemoryError(EngineError):
     """The card has no room for what was asked; after an unload, or once others have let go, it may work again."""
 

@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
-from tts_server.engines.base import EngineError, SpeechEngine, UnknownVoiceError
+from tts_server.engines.base import EngineError, SpeechEngine, UnknownEngineError, UnknownVoiceError
+from tts_server.engines.late import LateEngine
 from tts_server.settings import EngineName, Settings, engine_variables
 from tts_server.voices.profile import Profiles
+
+_log = logging.getLogger(__name__)
 
 
 def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine, ...]:
     """The engine that is wanted and those that stand in for it, in order; ``profiles`` are the voices people made.
 
-    Blocks for as long as that takes, so call it off the event loop.
+    An engine that can't be made now is no reason to be silent as long as another one can: the wanted one is tried again
+    when somebody needs it. Blocks for as long as that takes, so call it off the event loop.
 
     Raises:
-        EngineError: one of them can't be made.
+        EngineError: none of them can be made.
+        UnknownEngineError: the settings name one that does not exist.
         UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
     """
-    others = [name for name in settings.tts_fallback if name != settings.tts_engine]
-    with _named(f"TTS_ENGINE={settings.tts_engine}"):
-        wanted = create_engine(settings.tts_engine, settings, profiles, settings.tts_voice)
-    engines = [wanted]
-    for name in others:
-        with _named(f"TTS_FALLBACK={name}"):
-            engines.append(create_engine(name, settings, profiles, None))
-    return tuple(engines)
+    name = settings.tts_engine
+    stand_ins = _stand_ins(settings, profiles)
+
+    def make() -> SpeechEngine:
+        with _named(f"TTS_ENGINE={name}"):
+            return create_engine(name, settings, profiles, settings.tts_voice)
+
+    try:
+        return make(), *stand_ins
+    except UnknownEngineError:
+        raise
+    except EngineError as error:
+        if not stand_ins:
+            raise
+        _log.error("%s. %s speaks in its place; it is tried again when it is needed.", error, stand_ins[0].name)
+        return LateEngine(name, make), *stand_ins
+
+
+def _stand_ins(settings: Settings, profiles: Profiles) -> list[SpeechEngine]:
+    engines: list[SpeechEngine] = []
+    for name in settings.tts_fallback:
+        if name == settings.tts_engine:
+            continue
+        try:
+            with _named(f"TTS_FALLBACK={name}"):
+                engines.append(create_engine(name, settings, profiles, None))
+        except UnknownEngineError:
+            raise
+        except EngineError as error:
+            _log.error("%s. It does not stand in.", error)
+    return engines
 
 
 def create_better_engine(settings: Settings, profiles: Profiles) -> SpeechEngine | None:
     """The engine for sound that may take longer, where the settings name one that is not the wanted one anyway.
 
-    Blocks as :func:`create_engines` does.
+    One that can't be made now is tried again when somebody needs it. Blocks as :func:`create_engines` does.
 
     Raises:
-        EngineError, UnknownVoiceError: it can't be made.
+        UnknownEngineError: there is no such engine.
+        UnknownVoiceError: it has no voice.
     """
     name = settings.tts_better_engine
     if name is None or name == settings.tts_engine:
         return None
-    with _named(f"TTS_BETTER_ENGINE={name}"):
-        return create_engine(name, settings, profiles, None)
+    make = partial(create_engine, name, settings, profiles, None)
+    try:
+        with _named(f"TTS_BETTER_ENGINE={name}"):
+            return make()
+    except UnknownEngineError:
+        raise
+    except EngineError as error:
+        _log.error("%s. It is tried again when it is needed.", error)
+        return LateEngine(name, make)
 
 
 @contextmanager

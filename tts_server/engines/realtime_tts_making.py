@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tts_server.engines.base import EngineError
+from tts_server.engines.base import EngineError, UnknownEngineError
 from tts_server.engines.offline import ONLINE_ENGINES, nothing_fetched, what_is_missing
 from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
@@ -33,12 +33,13 @@ def create_named_engine(
         environment: where its secrets are looked for, unless they are among the options.
 
     Raises:
-        EngineError: there is no such engine, something is not installed, or it can't be made.
+        UnknownEngineError: there is no such engine.
+        EngineError: something is not installed, or it can't be made.
         UnknownVoiceError: it has no such voice.
     """
     named = NAMED_ENGINES.get(name)
     if named is None:
-        raise EngineError(f"there is no such engine; the engines are {', '.join([*EngineName, *NAMED_ENGINES])}")
+        raise UnknownEngineError(f"there is no such engine; the engines are {', '.join([*EngineName, *NAMED_ENGINES])}")
     online = name in ONLINE_ENGINES
     # Libraries read these themselves, from this process's variables alone.
     for variable in named.variables:

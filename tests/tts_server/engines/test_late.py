@@ -1,0 +1,53 @@
+"""An engine that can't be made at the start: another one speaks until it can, and everybody is told why."""
+
+from __future__ import annotations
+
+from tests.tts_server.client import SpeechClient, running
+from tests.tts_server.spelling_engine import SpellingEngine, words_heard
+from tts_server.engines.base import EngineError, SpeechEngine
+from tts_server.engines.late import LateEngine
+from tts_server.wire import EngineChanged, Loading
+
+NOTICES = "/ws/stream?notices=true"
+
+
+class Maker:
+    """Makes the engine once it is told that it can."""
+
+    def __init__(self) -> None:
+        self.engine = SpellingEngine("wanted")
+        self.can = False
+
+    def __call__(self) -> SpeechEngine:
+        if not self.can:
+            raise EngineError("the cloud is away")
+        return self.engine
+
+
+async def said(client: SpeechClient) -> list[int]:
+    await client.say("w1 w2.", preprocess_text=False)
+    return words_heard((await client.hear()).samples)
+
+
+async def test_another_engine_speaks_until_it_can_be_made() -> None:
+    make, other = Maker(), SpellingEngine("other")
+    async with running(LateEngine("wanted", make), other) as server:
+        async with server.connect(NOTICES) as client:
+            assert await client.next() == EngineChanged("other", "loading")
+            assert await client.next() == Loading("wanted", 0.0)
+            assert await client.next() == EngineChanged("other", "failed", "the cloud is away")
+            assert await said(client) == [1, 2]
+            assert other.texts
+        make.can = True
+    assert not make.engine.texts
+
+
+async def test_as_soon_as_it_can_be_made_it_speaks_with_a_voice_of_its_own() -> None:
+    make, other = Maker(), SpellingEngine("other")
+    make.can = True
+    async with running(LateEngine("wanted", make), other) as server, server.connect(NOTICES) as client:
+        while await client.next() != EngineChanged("wanted", "ready"):
+            pass
+        assert await said(client) == [1, 2]
+        assert (make.engine.texts, "w1 w2." in other.texts) == (["w1 w2."], False)
+        assert make.engine.spoken_by == [make.engine.voices()[0].id]
