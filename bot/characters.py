@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+from bot import spelling
 from bot.database import Database
 from bot.llm.personas import Character, Persona, PersonaError, load_persona
 
@@ -66,6 +67,15 @@ class Characters:
         return self._personas
 
     @property
+    def titles(self) -> list[str]:
+        """What each persona is called and chosen by, as :meth:`title` has it."""
+        return [self.title(file) for file in self._personas]
+
+    def title(self, file: str) -> str:
+        """A persona's name and, in brackets, its file's, where that is another: "Kobi (`helper`)"."""
+        return _title(file, self._personas[file])
+
+    @property
     def default(self) -> Character:
         """Who answers where nobody has chosen."""
         persona = self._personas[self._default]
@@ -93,9 +103,11 @@ class Characters:
         """
         file = self._file_called(name)
         if file is None:
-            raise UnknownChoiceError(
-                f"There is no persona with that name. Choose one of these: {', '.join(self._personas)}."
-            )
+            names = {known: file for file, persona in self._personas.items() for known in (file, *persona.names)}
+            near = spelling.nearest(name, names) or spelling.begun(name, self._personas)
+            meant = f" Did you mean {self.title(names.get(near, near))}?" if near is not None else ""
+            titles = ", ".join(self.titles)
+            raise UnknownChoiceError(f"There is no persona with that name.{meant} Choose one of these: {titles}.")
         persona = self._personas[file]
         return await self._keep(place, Character(file, persona, persona.default_mood))
 
@@ -110,14 +122,18 @@ class Characters:
         wanted = name.strip().casefold()
         mood = next((mood for mood in now.persona.moods if mood.casefold() == wanted), None)
         if mood is None:
+            near = spelling.nearest(name, now.persona.moods) or spelling.begun(name, now.persona.moods)
+            meant = f" Did you mean `{near}`?" if near is not None else ""
             moods = ", ".join(now.persona.moods)
-            raise UnknownChoiceError(f"{now.persona.name} has no mood with that name. Choose one of these: {moods}.")
+            raise UnknownChoiceError(
+                f"{now.persona.name} has no mood with that name.{meant} Choose one of these: {moods}."
+            )
         return await self._keep(place, Character(now.file, now.persona, mood))
 
     def _file_called(self, name: str) -> str | None:
-        wanted = name.strip().casefold()
-        by_file = (file for file in self._personas if file.casefold() == wanted)
-        by_name = (file for file, persona in self._personas.items() if persona.name.casefold() == wanted)
+        wanted = spelling.plain(name)
+        by_file = (file for file in self._personas if spelling.plain(file) == wanted)
+        by_name = (file for file, persona in self._personas.items() if spelling.plain(persona.name) == wanted)
         return next(by_file, None) or next(by_name, None)
 
     async def _keep(self, place: int, character: Character) -> Character:
@@ -160,12 +176,17 @@ class LocalCharacter:
 
 def persona_word(character: Character) -> str:
     """What is written where another persona was chosen."""
-    return f"🎭 From now on I am {character.persona.name}, and {character.mood}."
+    return f"🎭 From now on I am {_title(character.file, character.persona)}, and {character.mood}."
 
 
 def mood_word(character: Character) -> str:
     """What is written where another mood was chosen."""
     return f"💭 {character.persona.name} is {character.mood} now."
+
+
+def _title(file: str, persona: Persona) -> str:
+    same = spelling.plain(file) == spelling.plain(persona.name)
+    return persona.name if same else f"{persona.name} (`{file}`)"
 
 
 def _load_all(folder: Path, default: str) -> dict[str, Persona]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import discord
@@ -27,9 +27,11 @@ def _place(ctx: Context | discord.Interaction) -> int:
     return ctx.channel.id if ctx.channel else 0
 
 
-def _suggest(names: Iterable[str], typed: str) -> list[app_commands.Choice[str]]:
-    fitting = [name for name in names if typed.casefold() in name.casefold()]
-    return [app_commands.Choice(name=name[:100], value=name[:100]) for name in fitting[:_MAX_SUGGESTIONS]]
+def _suggest(shown: Mapping[str, str], typed: str) -> list[app_commands.Choice[str]]:
+    """The choices that fit; ``shown`` has how each of them is shown."""
+    wanted = typed.casefold()
+    fitting = [value for value, name in shown.items() if wanted in value.casefold() or wanted in name.casefold()]
+    return [app_commands.Choice(name=shown[value][:100], value=value[:100]) for value in fitting[:_MAX_SUGGESTIONS]]
 
 
 class ChatCommands(commands.Cog, name="Chat"):
@@ -50,9 +52,9 @@ class ChatCommands(commands.Cog, name="Chat"):
         """Show who I am here, in writing and in calls, or choose another persona."""
         await ctx.defer()
         if name is None:
-            now = self._chat.characters.at(_place(ctx))
-            files = ", ".join(f"`{file}`" for file in self._chat.characters.personas)
-            await ctx.send(f"🎭 I am {now.persona.name}. You can choose from: {files}.")
+            characters = self._chat.characters
+            now = characters.title(characters.at(_place(ctx)).file)
+            await ctx.send(f"🎭 I am {now}. You can choose from: {', '.join(characters.titles)}.")
             return
         try:
             chosen = await self._chat.characters.choose_persona(_place(ctx), name)
@@ -62,7 +64,8 @@ class ChatCommands(commands.Cog, name="Chat"):
 
     @persona.autocomplete("name")
     async def _persona_names(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return _suggest(self._chat.characters.personas, typed)
+        characters = self._chat.characters
+        return _suggest({file: characters.title(file).replace("`", "") for file in characters.personas}, typed)
 
     @commands.hybrid_command(
         description="Show my mood here, in writing and in calls, or change it.",
@@ -88,7 +91,7 @@ class ChatCommands(commands.Cog, name="Chat"):
     @mood.autocomplete("name")
     async def _moods(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
         now = self._chat.characters.at(_place(interaction))
-        return _suggest(now.persona.moods, typed)
+        return _suggest({mood: mood for mood in now.persona.moods}, typed)
 
     @commands.hybrid_command(
         description="Forget what was written in this channel, or between the two of us.",

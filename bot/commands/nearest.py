@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-LONG = 7
-"""Letters from which a name may have two mistakes in it, and not only one."""
-SHORTEST = 3
+from bot import spelling
+
 _FOREIGN = frozenset(
     {
         "card",
@@ -35,38 +34,4 @@ def nearest(typed: str, names: Iterable[str]) -> str | None:
 
     It is careful, because other bots may use the same prefix: their commands are not ours with a mistake in it.
     """
-    word = _plain(typed)
-    if len(word) < SHORTEST or word in _FOREIGN:
-        return None
-    found = [(distance, name) for name in names if (distance := _mistakes(word, _plain(name))) is not None]
-    return min(found)[1] if found else None
-
-
-def _plain(name: str) -> str:
-    return name.casefold().replace("-", "").replace("_", "")
-
-
-def _mistakes(typed: str, name: str) -> int | None:
-    """How many mistakes lie between the two; ``None``: too many."""
-    if typed[0] != name[0] and sorted(typed[:2]) != sorted(name[:2]):
-        return None
-    allowed = 2 if min(len(typed), len(name)) >= LONG else 1
-    if abs(len(typed) - len(name)) > allowed:
-        return None
-    distance = _distance(typed, name)
-    return distance if distance <= allowed else None
-
-
-def _distance(one: str, other: str) -> int:
-    """Letters that are missing, too many, wrong, or changed places with their neighbour."""
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for row, letter in enumerate(one, 1):
-        now = [row]
-        for column, against in enumerate(other, 1):
-            cost = min(last[column] + 1, now[column - 1] + 1, last[column - 1] + (letter != against))
-            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == against:
-                cost = min(cost, before[column - 2] + 1)
-            now.append(cost)
-        before, last = last, now
-    return last[-1]
+    return None if spelling.plain(typed) in _FOREIGN else spelling.nearest(typed, names)

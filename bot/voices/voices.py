@@ -93,7 +93,7 @@ class Voices:
             try:
                 return await self._client.voice(name.strip())
             except UnknownVoiceError as error:
-                offer = f"{error.offer} " if error.offer else ""
+                offer = _offer_words(error.offer)
         raise VoicesError(NO_SUCH_VOICE.format(name=name.strip()[:MAX_NAME], offer=offer, prefix=self._prefix))
 
     async def require_cloning(self) -> None:
@@ -151,3 +151,11 @@ class Voices:
         await self._records.deleted(voice.id)
         self._choices = {guild: chosen for guild, chosen in self._choices.items() if chosen != voice.id}
         self._known = None
+
+
+def _offer_words(offer: str) -> str:
+    """The server's "near it: de." as a question, and anything else as a sentence; "" where it offers nothing."""
+    label, _, names = offer.rstrip(".").partition(": ")
+    if label == "near it":
+        return f"Did you mean {names}? "
+    return f"{offer[:1].upper()}{offer[1:]} " if offer else ""

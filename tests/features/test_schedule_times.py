@@ -37,6 +37,12 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("--skip <#123456789012345678> */5 * * * * Tick", Entry("*/5 * * * *", "Tick", 123456789012345678, True)),
         ("--run 0 0 1 JAN * Happy new year", Entry("0 0 1 jan *", "Happy new year")),
         ("0 18 * * 1", Entry("0 18 * * 1", "")),
+        ("every 5 minutes Drink something", Entry("*/5 * * * *", "Drink something")),
+        ("every hour Stretch", Entry("0 * * * *", "Stretch")),
+        ("hourly, Stretch", Entry("0 * * * *", "Stretch")),
+        ("Every 2 hours Stretch", Entry("0 */2 * * *", "Stretch")),
+        ("every 60 minutes Stretch", Entry("0 * * * *", "Stretch")),
+        ("every minute Tick", Entry("* * * * *", "Tick")),
     ],
 )
 def test_an_entry_is_read(written: str, entry: Entry) -> None:
@@ -71,7 +77,18 @@ def test_cron_means_what_it_means_in_a_crontab(cron: str, next_ones: list[str]) 
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        ("whenever", "five fields"),
+        ("", "five fields"),
+        ("whenever", "`whenever` is neither a day nor a time"),
+        ("mondy 18:00 It is Monday!", "`mondy` is not a day .did you mean `monday`"),
+        ("monday, fridy 18:00 x", "`fridy` is not a day .did you mean `friday`"),
+        ("every wendsday 18:00 It is late", "`wendsday` is not a day .did you mean `wednesday`"),
+        ("weekdas 8am Up", "`weekdas` is not a day .did you mean `weekdays`"),
+        ("montag 18:00 Es ist heute Montag", "`montag` is neither a day nor a time"),
+        ("every second monday 18:00 x", "`second` is neither a day nor a time"),
+        ("24.12. 18:00 Merry Christmas to all", "`24.12.` is neither a day nor a time"),
+        ("8 drink a lot of water", "`8` alone is not a time of day, but `8:00` is"),
+        ("every 7 minutes x", "`7 minutes` do not fit evenly into an hour. These do: 1, 2, 3, 4, 5, 6, 10"),
+        ("every 0 hours x", "`0 hours` do not fit evenly into a day"),
         ("tomorrow 18:00 x", "`tomorrow` comes only once"),
         ("monday It is Monday!", "no time after the day"),
         ("weekdays", "no time after the day"),

@@ -92,7 +92,7 @@ async def test_a_manager_schedules_sees_and_removes(board: Board) -> None:
     ask = board.stage.ask
     assert await ask("!schedule list") == NOTHING_PLANNED
     assert await ask("!schedule add someday hello") == (
-        "❌ I don't understand when: it needs five fields, or a day and a time. Write a time, for example `0 18 * * "
+        "❌ I don't understand when: `someday` is neither a day nor a time. Write a time, for example `0 18 * * "
         "mon` (minute, hour, day, month, weekday), or `monday 18:00`, `weekdays 8am`, "
         "`monday, friday 18:30`, and then the text to post."
     )

@@ -94,7 +94,8 @@ async def test_nobody_is_notified_by_what_the_model_writes(stage: ChatStage) -> 
 
 
 async def test_managers_choose_who_answers_and_the_twin_has_a_model_of_its_own(stage: ChatStage) -> None:
-    assert "`evil_seiyuu`, `helper`" in await stage.stage.ask("!persona", starts="🎭")
+    listed = "🎭 I am Seiyuu. You can choose from: Seiyuu, Evil Seiyuu, Kobi (`helper`)."
+    assert await stage.stage.ask("!persona", starts="🎭") == listed
     assert "people who may manage this server" in await stage.stage.ask("!persona evil_seiyuu", starts="🔒")
     let_manage(stage.sandbox, stage.ada.id)
     assert "Choose one of these: " in await stage.stage.ask("!persona ../../secret", starts="❌")
@@ -103,7 +104,30 @@ async def test_managers_choose_who_answers_and_the_twin_has_a_model_of_its_own(s
     assert stage.model.asked[-1][0]["content"].startswith("You are Evil Seiyuu.")
     assert "no mood with that name" in await stage.stage.ask("!mood cheerful", starts="❌")
     names = await stage.ada.suggestions(stage.sandbox.home.general, "persona", "name", "help", timeout=LIMIT)
-    assert [name["value"] for name in names] == ["helper"]
+    assert [(name["name"], name["value"]) for name in names] == [("Kobi (helper)", "helper")]
+
+
+async def test_who_mistypes_a_persona_or_a_mood_is_told_what_was_meant(stage: ChatStage) -> None:
+    let_manage(stage.sandbox, stage.ada.id)
+    for typed, meant in (
+        ("!persona seyuu", "Seiyuu"),
+        ("!persona evl seiyuu", "Evil Seiyuu"),
+        ("!persona evil", "Evil Seiyuu"),
+        ("!persona kobbi", "Kobi (`helper`)"),
+        ("!persona helpr", "Kobi (`helper`)"),
+        ("!mood chearful", "`cheerful`"),
+        ("!mood exited", "`excited`"),
+    ):
+        assert f" Did you mean {meant}? Choose one of these: " in await stage.stage.ask(typed, starts="❌")
+    assert "Did you mean" not in await stage.stage.ask("!mood qqqqq", starts="❌")
+
+
+async def test_a_persona_goes_by_its_name_and_by_its_files(stage: ChatStage) -> None:
+    let_manage(stage.sandbox, stage.ada.id)
+    for typed in ("Kobi", "HELPER"):
+        became = await stage.stage.ask(f"!persona {typed}", starts="🎭")
+        assert became == "🎭 From now on I am Kobi (`helper`), and cheerful."
+    assert "🎭 I am Kobi (`helper`). You can choose from: " in await stage.stage.ask("!persona", starts="🎭")
 
 
 async def test_place_people_and_time_are_the_last_that_the_model_is_told(stage: ChatStage) -> None:

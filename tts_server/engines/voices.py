@@ -105,14 +105,21 @@ def _nearest(voices: Sequence[Voice], name: str) -> str:
     main = _main_part(LANGUAGES.get(tag, tag))
     kin = [voice for voice in voices if voice.language and _main_part(voice.language) == main]
     if kin:
-        heads = {_head(voice) for voice in kin}
-        label = heads.pop() if len(heads) == 1 and len(kin) > 1 else "near it"
-        return f"; {label}: {_listed(kin)}"
+        return f"; {_kin_words(kin)}"
+    heads = {_head(voice).casefold(): voice for voice in voices}
+    language = next(iter(difflib.get_close_matches(tag, heads, 1, _NEAR)), None)
+    if language is not None:
+        return f"; {_kin_words([voice for voice in voices if _head(voice).casefold() == language])}"
     names = {_tag(known): voice for voice in voices for known in (voice.name, voice.id)}
     close = dict.fromkeys(names[near] for near in difflib.get_close_matches(tag, names, 3, _NEAR))
     if close:
         return f"; near it: {_listed(list(close))}"
     return f"; there are: {_listed(voices)}" if 0 < len(voices) <= _LISTED else ""
+
+
+def _kin_words(kin: Sequence[Voice]) -> str:
+    heads = {_head(voice) for voice in kin}
+    return f"{heads.pop() if len(heads) == 1 and len(kin) > 1 else 'near it'}: {_listed(kin)}"
 
 
 def _listed(voices: Sequence[Voice]) -> str:

@@ -6,17 +6,27 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bot.spelling import nearest
+
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 _GROUPS: Mapping[str, str] = MappingProxyType(
     {"day": "*", "daily": "*", "weekday": "mon-fri", "workday": "mon-fri", "weekend": "sat,sun"}
 )
 _WORDS_OF_TIME: Mapping[str, tuple[int, int]] = MappingProxyType({"noon": (12, 0), "midnight": (0, 0)})
+_UNITS: Mapping[str, int] = MappingProxyType({"minute": 60, "min": 60, "hour": 24})
+"""Stretches of time that come again and again, and how many of them a larger one has."""
+_WRITTEN_IN_FULL = (
+    *("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"),
+    *("daily", "weekdays", "weekends", "hourly"),
+)
 _TOKEN = re.compile(r"\s*([,&+]|[^\s,&+]+)")
 _DAY = re.compile(r"sun(day)?|mon(day)?|tue(s(day)?)?|wed(nesday)?|thu(r(s(day)?)?)?|fri(day)?|sat(urday)?")
 _TIME = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?P<half>[ap]\.?m\.?)?")
 _HALF = re.compile(r"[ap]\.?m\.?")
 _BEFORE_DAYS = frozenset({"every", "each", "on"})
+_SHOWN = 30
+"""Characters of a word that is not understood that are shown again."""
 _AND = frozenset({",", "and", "&", "+"})
 _ONCE = frozenset({"today", "tonight", "tomorrow", "now", "in", "next"})
 
@@ -36,16 +46,25 @@ def take_spoken_times(text: str) -> tuple[str, str] | None:
     reader = _Reader(text)
     if reader.peek() in _ONCE:
         raise TimesError(f"`{reader.peek()}` comes only once, and the schedule is for things that repeat")
+    stretch = reader.stretch()
+    if stretch is not None:
+        return stretch, reader.rest()
     days = reader.days()
     time = reader.time()
     if days and time is None:
-        raise TimesError("there is no time after the day")
+        raise TimesError(reader.wrong_day() or "there is no time after the day")
     if time is None:
         return None
     if not days:
         days = reader.days(only_announced=True) or ["*"]
     hour, minute = time
     return f"{minute} {hour} * * {'*' if '*' in days else ','.join(dict.fromkeys(days))}", reader.rest()
+
+
+def not_a_time(text: str) -> str:
+    """Why ``text`` does not begin with times, where :func:`take_spoken_times` found none."""
+    reader = _Reader(text)
+    return reader.wrong_day() or reader.wrong_time() or "it needs five fields, or a day and a time"
 
 
 class _Reader:
@@ -83,6 +102,50 @@ class _Reader:
                 self._at = end
                 return days
             days.append(another)
+
+    def stretch(self) -> str | None:
+        """Take "every 5 minutes", "every hour" or "hourly", as five fields of cron."""
+        begin = self._at
+        if self.peek() == "hourly":
+            self._next()
+            return "0 * * * *"
+        count = self._count() if self._take(_BEFORE_DAYS) else 1
+        unit = self.peek().removesuffix("s")
+        if count is None or unit not in _UNITS or self._at == begin:
+            self._at = begin
+            return None
+        named = self._next()
+        whole = _UNITS[unit]
+        if not 0 < count <= whole or whole % count:
+            fitting = ", ".join(str(number) for number in range(1, whole + 1) if whole % number == 0)
+            larger = "an hour" if whole == 60 else "a day"
+            raise TimesError(f"`{count} {named}` do not fit evenly into {larger}. These do: {fitting}")
+        every = "0" if count == whole else f"*/{count}" if count > 1 else "*"
+        return f"{every} * * * *" if whole == 60 else f"0 {every} * * *"
+
+    def _count(self) -> int | None:
+        """Take a number; 1 where none stands there."""
+        word = self.peek()
+        if not word[:1].isdigit():
+            return 1
+        self._next()
+        return int(word) if re.fullmatch(r"\d{1,4}", word) else None
+
+    def wrong_day(self) -> str | None:
+        """What is wrong where the next word looks like a day that is misspelt."""
+        self._take(_BEFORE_DAYS | _AND)
+        word = self.peek()
+        near = nearest(word, _WRITTEN_IN_FULL) if word.isalpha() and self._day() is None else None
+        return f"`{word}` is not a day (did you mean `{near}`?)" if near is not None else None
+
+    def wrong_time(self) -> str | None:
+        """What is wrong where the next word is none that times have, or a number alone."""
+        self._take(_BEFORE_DAYS | {"at"})
+        word = self.peek()
+        if re.fullmatch(r"1?\d|2[0-3]", word):
+            return f"`{word}` alone is not a time of day, but `{word}:00` is"
+        shown = word[:_SHOWN].replace("`", "'")
+        return f"`{shown}` is neither a day nor a time" if word else None
 
     def time(self) -> tuple[int, int] | None:
         """Take the time of a day: hour and minute."""

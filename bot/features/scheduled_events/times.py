@@ -11,7 +11,7 @@ from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped
 from apscheduler.triggers.combining import OrTrigger  # type: ignore[import-untyped]
 from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
 
-from bot.features.scheduled_events.spoken_times import WEEKDAYS, TimesError, take_spoken_times
+from bot.features.scheduled_events.spoken_times import WEEKDAYS, TimesError, not_a_time, take_spoken_times
 
 MAX_CRON = 100
 """Characters."""
@@ -23,7 +23,7 @@ EXAMPLES = (
 
 _FIELDS = {"minute": "minute", "hour": "hour", "day": "day of the month", "month": "month"}
 _WEEKDAY_ITEM = re.compile(r"(?P<first>\*|[a-z]{3}|[0-7])(?:-(?P<last>[a-z]{3}|[0-7]))?(?:/(?P<step>[1-7]))?")
-_CRON = re.compile(r"\s*((?:\S+\s+){4}\S+)(?:\s+|$)")
+_CRON = re.compile(r"\s*((?:[\d*,/-]+\s+){2}(?:[\w*,/-]+\s+){2}[\w*,/-]+)(?:\s+|$)")
 
 
 def take_times(text: str) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def take_times(text: str) -> tuple[str, str]:
         return spoken
     fields = _CRON.match(text)
     if fields is None:
-        raise TimesError("it needs five fields, or a day and a time")
+        raise TimesError(not_a_time(text))
     return " ".join(fields[1].lower().split()), text[fields.end() :].strip()
 
 

@@ -104,6 +104,14 @@ async def test_who_names_no_voice_is_offered_those_near_it(shelf: Shelf) -> None
     )
 
 
+async def test_who_mistypes_a_voice_is_asked_whether_the_nearest_was_meant(shelf: Shelf) -> None:
+    with pytest.raises(VoicesError) as caught:
+        await shelf.voices.find("frnch")
+    assert str(caught.value) == (
+        "❓ There is no voice called 'frnch'. Did you mean fr-ch? `!voice list` shows all of them."
+    )
+
+
 async def test_a_voice_made_by_no_command_is_the_managers(shelf: Shelf) -> None:
     shelf.server.voices["sky"] = shelf.server.made("Sky")
     assert (await shelf.voices.find_changeable(STRANGER, "Sky")).id == "sky"

@@ -87,7 +87,8 @@ class VoiceServer:
         name = request.match_info["voice"]
         if name == "english":
             return web.json_response(ENGLISH)
-        return refusal(404, f"there is no voice {name!r}; English: en-us", "unknown_voice")
+        offer = "near it: fr-ch" if name == "frnch" else "English: en-us"
+        return refusal(404, f"there is no voice {name!r}; {offer}", "unknown_voice")
 
     async def preview(self, request: web.Request) -> web.Response:
         if self.mute is not None:

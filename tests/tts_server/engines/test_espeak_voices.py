@@ -94,6 +94,8 @@ def test_a_voice_is_found_by_what_people_call_it(engine: RealtimeTtsEngine, name
     [
         ("fr-ca", "there is no voice 'fr-ca'; French: fr-fr, fr-be, fr-ch"),
         ("germn", "there is no voice 'germn'; near it: de"),
+        ("frnch", "there is no voice 'frnch'; French: fr-fr, fr-be, fr-ch"),
+        ("portugese", "there is no voice 'portugese'; Portuguese: pt, pt-br"),
         ("en-uk", "there is no voice 'en-uk'; English: en-gb, en-us, en-gb-scotland, "),
         ("nobody", "there is no voice 'nobody'"),
     ],
