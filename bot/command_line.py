@@ -21,6 +21,7 @@ from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter
 from bot.watching.log import log_to_stderr
 from config.lifetime import end_with_parent, ending_signals, until_ended
+from config.privacy import keep_files_private
 from config.settings import Settings, SettingsError
 
 USAGE_ERROR = 2
@@ -28,6 +29,7 @@ USAGE_ERROR = 2
 
 def run(given: list[str]) -> int:
     """Do what the command line says, but for ``health`` and ``models``; returns the exit status."""
+    keep_files_private()
     options = _parser().parse_args(given)
     if options.command == "version":
         print(f"Seiyuu {VERSION}")  # noqa: T201

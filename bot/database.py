@@ -12,6 +12,8 @@ import aiosqlite
 
 Row = tuple[Any, ...]
 
+_OWN_FOLDER, _OWN_FILE = 0o700, 0o600
+
 
 class Database:
     """The file, opened once. Every method may raise :class:`aiosqlite.Error`. Made by :meth:`open`."""
@@ -23,7 +25,7 @@ class Database:
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Open or make the database at ``path``; its folder is made too."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(_make, path)
         connection = await aiosqlite.connect(path, isolation_level=None)
         await connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
         return cls(connection)
@@ -93,3 +95,9 @@ class Records:
         """Make the tables, where they are not there yet."""
         await database.prepare(cls.SCHEMA)
         return cls(database)
+
+
+def _make(path: Path) -> None:
+    """What people wrote is for the eyes of the bot's user alone; SQLite gives the files beside it the same mode."""
+    path.parent.mkdir(_OWN_FOLDER, parents=True, exist_ok=True)
+    path.touch(_OWN_FILE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-VERSION = "0.1.0"
+from config.version import VERSION
+
 USER_AGENT = f"Seiyuu/{VERSION} (self-hosted companion for Discord)"
 HEADERS = MappingProxyType({"User-Agent": USER_AGENT})
 """For every HTTP session: some servers refuse programs that do not say who they are."""

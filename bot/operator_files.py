@@ -18,6 +18,8 @@ from config.settings import Settings
 from tts_server.settings import USUAL_VOICES_DIR
 from tts_server.settings import Settings as SpeechSettings
 
+_OWN_EYES = 0o700
+
 
 class OperatorFileError(OSError):
     """A file or folder that a setting names can't be used; the text names the setting."""
@@ -116,7 +118,7 @@ def _persona(variable: str, name: str) -> Persona:
 
 def _prepare(variable: str, folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(_OWN_EYES, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

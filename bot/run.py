@@ -63,7 +63,7 @@ async def run_bot(settings: Settings, watcher: Watcher) -> int:
 
 async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, wish: Ending) -> int:
     try:
-        async with application(settings, [watcher], _log_progress) as app:
+        async with application(settings, [watcher], ProgressLog()) as app:
             built.set()
             return await _stay_connected(app, wish)
     except _MISTAKES as error:
@@ -98,5 +98,15 @@ async def _stay_connected(app: Application, wish: Ending) -> int:
     return 0
 
 
-def _log_progress(what: str, done: float) -> None:
-    _log.info("%s (%d %%)", what, round(100 * done))
+class ProgressLog:
+    """Logs how far something is, at most once for each tenth of it."""
+
+    def __init__(self) -> None:
+        self._logged: tuple[str, int] | None = None
+
+    def __call__(self, what: str, done: float) -> None:
+        """Log one step."""
+        now = (what, int(10 * done))
+        if now != self._logged:
+            self._logged = now
+            _log.info("%s (%d %%)", what, round(100 * done))

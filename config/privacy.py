@@ -1,4 +1,4 @@
-"""Libraries that would tell their makers about this machine are told not to."""
+"""Libraries that would tell their makers about this machine are told not to, and files are the owner's alone."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ OFFLINE = {
 """Variables that keep libraries from fetching weights; what is on the disk still loads."""
 
 
+OWN_EYES = 0o077
+"""What a new file or folder does not let anybody else do: anything."""
+
+
 def keep_private() -> None:
     """Switch telemetry off, for this process and those that it starts.
 
@@ -34,6 +38,11 @@ def keep_private() -> None:
     """
     for name, value in SILENCED.items():
         os.environ.setdefault(name, value)
+
+
+def keep_files_private() -> None:
+    """What this process, and those that it starts, make from now on is for the eyes of their own user alone."""
+    os.umask(OWN_EYES)
 
 
 def stay_offline() -> None:

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import FORMAT, TIMES
-from config.privacy import stay_offline
+from config.privacy import keep_files_private, stay_offline
 from tts_server.assembly import create_better_speech, create_speech
 from tts_server.cards.poll import CardPoll
 from tts_server.check import try_voice
@@ -166,6 +166,7 @@ def _complain(message: str, status: int) -> int:
 
 def main() -> int:
     """Run the server until a signal ends it; returns the exit status."""
+    keep_files_private()
     arguments = vars(_arguments())
     verbose, check = arguments.pop("verbose"), arguments.pop("check")
     if (parent := arguments.pop("exit_with_parent")) is not None:

@@ -12,6 +12,8 @@ from bot.voice.speaking.low_performance import LowPerformance, LowPerformanceErr
 
 Context = commands.Context[Any]
 
+NO_SIMPLER = "🐢 Low-performance mode is on, but there is no simpler voice than {engine} here, so it goes on speaking."
+
 
 class LowPerformanceCommands(commands.Cog, name="Card"):
     """Use a simpler voice while the graphics card is needed elsewhere."""
@@ -32,7 +34,10 @@ class LowPerformanceCommands(commands.Cog, name="Card"):
         """Use a simpler voice from my next clause on, to free up the graphics card; or my own voice again."""
         await ctx.defer()
         try:
-            engine = await self._mode.ask(low=switch == "on")
+            now = await self._mode.ask(low=switch == "on")
         except LowPerformanceError as error:
             raise CallError(str(error)) from error
-        await ctx.send(f"🐢 Low-performance mode is {switch}: {engine} speaks.")
+        if now.spares_nothing:
+            await ctx.send(NO_SIMPLER.format(engine=now.engine))
+        else:
+            await ctx.send(f"🐢 Low-performance mode is {switch}: {now.engine} speaks.")

@@ -57,7 +57,8 @@ class StatusReporter:
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
         lines.append(f"**Ears** {self._ears()}")
         lines.append(f"**Voice** {await self._voice_engine()}")
-        lines.append(f"**Held back** {', '.join(status.held) or 'nothing'}")
+        until = " until the call ends" if status.held and status.state is not CallState.IDLE else ""
+        lines.append(f"**Held back{until}** {', '.join(status.held) or 'nothing'}")
         if status.stuck:
             lines.append(f"⚠️ **Would not come back** {', '.join(status.stuck)}: trying again")
         if self._engines.toy_warning:

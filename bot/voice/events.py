@@ -20,11 +20,12 @@ class RemarkHeard:
 
 @dataclass(frozen=True, slots=True)
 class PromptTaken:
-    """Somebody's words were taken up and are being answered."""
+    """Somebody's words were taken up and are being answered; ``recited``: the words are what the bot says itself."""
 
     reply: str
     author: str
     text: str
+    recited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from bot.voice.events import (
     WordsSpoken,
 )
 from bot.voice.metrics import STAGES, TurnTrace
+from bot.voice.turns.events import Microphone
 
 _NOT_SHOWN = ("last_packet",)
 _MARGIN = 11
@@ -51,9 +52,10 @@ class CallConsole:
                 self.note(f"📞 {self.name} is in {channel}, {lock}")
             case CallEnded(channel, cause):
                 self.note(f"📞 {self.name} has left {channel} ({cause})")
-            case PromptTaken(_, author, text):
+            case PromptTaken(_, author, text, recited):
                 self._said, self._clause = [], []
-                self._line(author, "bold cyan", text)
+                if not recited:
+                    self._line(author, "bold cyan", text)
             case RemarkHeard(_, author, text, addressed) if not addressed:
                 self._line(author, "cyan", f"{text}  (not to me)", "dim")
             case WordsSpoken(_, text):
@@ -115,7 +117,8 @@ class CallConsole:
             for stage, name in STAGES.items()
             if stage not in _NOT_SHOWN and (value := getattr(trace, stage)) is not None
         ]
-        microphone = [trace.microphone] if trace.microphone else []
+        known = trace.microphone and trace.microphone != Microphone.UNKNOWN.value
+        microphone = [f"microphone: {trace.microphone}"] if known else []
         row = " · ".join([*microphone, *stages, f"{trace.audio / 1000:.1f} s spoken", trace.outcome.value])
         self._begin("", "")
         self._words(f"⏱  {row}", "dim")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.database import Database
+from tests.file_modes import open_to_others
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
 
@@ -23,6 +24,14 @@ async def test_what_is_written_survives(tmp_path: Path) -> None:
         assert await database.rows("SELECT id, name FROM thing") == [(1, "one")]
         assert await database.row("SELECT id FROM thing WHERE name = ?", "two") is None
         assert await database.write("DELETE FROM thing") == 1
+
+
+async def test_the_file_and_its_folder_are_for_the_eyes_of_their_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "seiyuu.sqlite3"
+    async with Database.opened(path) as database:
+        await database.prepare(SCHEMA)
+        await database.insert("INSERT INTO thing (name) VALUES (?)", "one")
+        assert open_to_others(tmp_path) == []
 
 
 async def test_of_many_rows_all_are_written_or_none_and_what_others_write_meanwhile_stays(tmp_path: Path) -> None:

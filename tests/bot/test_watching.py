@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bot.run import ProgressLog
 from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import (
     AnswerHeard,
@@ -73,6 +74,22 @@ def test_the_console_shows_who_said_what_the_words_and_the_times() -> None:
     assert "first token 11 ms" in said
     assert "first packet 16 ms" in said
     assert "end-to-end encrypted" in said
+
+
+def test_what_the_bot_says_word_for_word_is_shown_once_and_as_its_own() -> None:
+    for author in ("Ada", ""):
+        text = "This call is being recorded."
+        lines = shown(
+            PromptTaken("r1", author, text, recited=True), WordsSpoken("r1", text), ReplyEnded(TRACE), width=120
+        )
+        assert [line for line in lines if "⏱" not in line] == [f"    Seiyuu {text}"]
+
+
+@pytest.mark.parametrize(
+    ("microphone", "begins"), [("unknown", "⏱  first"), (None, "⏱  first"), ("open", "⏱  microphone: open · first")]
+)
+def test_the_row_of_times_tells_the_kind_of_microphone_where_it_is_known(microphone: str | None, begins: str) -> None:
+    assert shown(ReplyEnded(replace(TRACE, microphone=microphone)), width=200)[0].strip().startswith(begins)
 
 
 def shown(*events: CallEvent, width: int = 50, terminal: bool = True) -> list[str]:
@@ -174,3 +191,13 @@ def test_a_turns_clock_keeps_the_first_time_of_each_stage() -> None:
     clock.reached("first_packet", 10.25)
     trace = clock.finish(Outcome.SPOKEN)
     assert (trace.waited, trace.first_token, trace.first_packet, trace.first_audio) == (500.0, 500.0, 750.0, None)
+
+
+def test_how_far_a_start_is_is_logged_at_most_once_for_each_tenth(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bot.run")
+    log = ProgressLog()
+    for percent in range(101):
+        log("Toy ears: fitting", percent / 100)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Toy ears: fitting ({percent} %)" for percent in range(0, 101, 10)
+    ]

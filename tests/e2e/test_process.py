@@ -12,6 +12,7 @@ from sandbox.server import Sandbox
 from sandbox.world.entities import ApplicationFlag
 from tests.e2e.conftest import LIMIT
 from tests.e2e.program import output, pointed_at, program, read_until
+from tests.file_modes import open_to_others
 
 
 async def test_a_wrong_setting_is_one_clear_line_and_status_2(tmp_path: Path) -> None:
@@ -52,6 +53,7 @@ async def test_the_missing_message_content_intent_is_explained(tmp_path: Path) -
 async def test_a_second_bot_with_the_same_folder_is_refused_and_all_else_works_beside_the_first(tmp_path: Path) -> None:
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as first:
         await read_until(first, "Connected as")
+        assert open_to_others(tmp_path) == [], "what the bot and its speech server keep is for their user alone"
         async with program("run", folder=tmp_path, **pointed_at(sandbox)) as second:
             said = await output(second)
         assert second.returncode == 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Callable
 
 from aiohttp import web
 
+from config.version import VERSION
 from tts_server.api.errors import error_response
 from tts_server.cards.memory import as_json, exposition
 from tts_server.cards.poll import CardPoll
@@ -50,7 +50,7 @@ class StatusApi:
             "loading": speech.residency.progress if speech else None,
             "connections": self._metrics.connections,
             "cards": as_json(self._cards.cards),
-            "version": _version(),
+            "version": VERSION,
         }
         return web.json_response(body, status=200 if speech else 503)
 
@@ -74,10 +74,3 @@ class StatusApi:
             )
         speech.performance.ask(low)
         return await self._performance(request)
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("seiyuu")
-    except importlib.metadata.PackageNotFoundError:
-        return "development"

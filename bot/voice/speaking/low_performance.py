@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import aiohttp
 
 from bot.voice.speaking.tts_health import TIME_LIMIT, health_url
@@ -9,6 +12,14 @@ from bot.voice.speaking.tts_health import TIME_LIMIT, health_url
 
 class LowPerformanceError(Exception):
     """The server could not be asked; the text says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """The name of the engine that speaks now; ``spares_nothing``: it was to give way, and there is no simpler one."""
+
+    engine: str
+    spares_nothing: bool = False
 
 
 class LowPerformance:
@@ -23,15 +34,22 @@ class LowPerformance:
         self._url = health_url(websocket_url).with_path("/v1/performance")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    async def ask(self, *, low: bool) -> str:
-        """Turn it on or off, and return the name of the engine that speaks now; raises :class:`LowPerformanceError`."""
+    async def ask(self, *, low: bool) -> Performance:
+        """Turn it on or off; raises :class:`LowPerformanceError`."""
         try:
-            async with self._http.put(
-                self._url, json={"low": low}, headers=self._headers, timeout=TIME_LIMIT
-            ) as response:
-                response.raise_for_status()
-                return str((await response.json(content_type=None))["speaking"])
+            before = await self._send("GET")
+            now = await self._send("PUT", {"low": low})
+            engine = str(now["speaking"])
+            return Performance(engine, spares_nothing=low and not before["low"] and before["speaking"] == engine)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
             raise LowPerformanceError(
                 "❌ The speech server can't be reached, or has no low-performance mode."
             ) from error
+
+    async def _send(self, method: str, body: dict[str, bool] | None = None) -> dict[str, Any]:
+        async with self._http.request(
+            method, self._url, json=body, headers=self._headers, timeout=TIME_LIMIT
+        ) as response:
+            response.raise_for_status()
+            answer: dict[str, Any] = await response.json(content_type=None)
+            return answer

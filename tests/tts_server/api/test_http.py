@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from config.version import VERSION
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine
 from tts_server.cards.poll import CardPoll
@@ -92,7 +93,7 @@ class TestHealth:
         async with server.connect(), server.session.get(server.http.make_url("/health")) as answer:
             body = await answer.json()
         assert (body["ready"], body["engine"], body["connections"]) == (True, "counting", 1)
-        assert body["version"]
+        assert body["version"] == VERSION, "as python -m bot --version says it"
 
     async def test_metrics_count_what_clients_saw(self, server: RunningServer) -> None:
         async with server.connect() as client:

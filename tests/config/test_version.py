@@ -1,0 +1,15 @@
+"""All programs of the project say the same version."""
+
+from __future__ import annotations
+
+import tomllib
+
+from bot.identity import USER_AGENT
+from bot.services import ROOT
+from config.version import VERSION
+
+
+def test_the_version_is_the_packages() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert package["version"] == VERSION
+    assert USER_AGENT.startswith(f"Seiyuu/{VERSION} ")

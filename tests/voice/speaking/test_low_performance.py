@@ -1,0 +1,59 @@
+"""Asking the speech server to spare its engine: what it is told, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot.voice.speaking.low_performance import LowPerformance, LowPerformanceError, Performance
+
+
+class SpeechServer:
+    """Knows its low-performance mode alone; ``engines``: its own one, and the one that is simpler."""
+
+    def __init__(self) -> None:
+        self.engines = ("XTTS v2", "espeak-ng")
+        self.low = False
+        self.broken = False
+
+    async def performance(self, request: web.Request) -> web.Response:
+        if self.broken:
+            raise web.HTTPServiceUnavailable
+        if request.method == "PUT":
+            self.low = (await request.json())["low"]
+        return web.json_response({"low": self.low, "reason": "asked", "speaking": self.engines[self.low]})
+
+
+@pytest.fixture
+def speech() -> SpeechServer:
+    return SpeechServer()
+
+
+@pytest.fixture
+async def mode(speech: SpeechServer) -> AsyncIterator[LowPerformance]:
+    application = web.Application()
+    application.router.add_route("*", "/v1/performance", speech.performance)
+    async with TestServer(application) as server, aiohttp.ClientSession() as http:
+        yield LowPerformance(http, str(server.make_url("/ws/stream")), None)
+
+
+async def test_a_simpler_voice_speaks_until_it_is_over(mode: LowPerformance) -> None:
+    assert await mode.ask(low=True) == Performance("espeak-ng")
+    assert await mode.ask(low=True) == Performance("espeak-ng"), "once more changes nothing"
+    assert await mode.ask(low=False) == Performance("XTTS v2")
+
+
+async def test_where_the_voice_is_the_simplest_nothing_is_spared(mode: LowPerformance, speech: SpeechServer) -> None:
+    speech.engines = ("espeak-ng", "espeak-ng")
+    assert await mode.ask(low=True) == Performance("espeak-ng", spares_nothing=True)
+    assert await mode.ask(low=False) == Performance("espeak-ng")
+
+
+async def test_a_server_that_can_not_do_it_is_an_error_in_words(mode: LowPerformance, speech: SpeechServer) -> None:
+    speech.broken = True
+    with pytest.raises(LowPerformanceError, match="can't be reached, or has no low-performance mode"):
+        await mode.ask(low=True)
