@@ -12,7 +12,6 @@ from rich.console import Console
 
 from bot.demo import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
-from bot.identity import VERSION
 from bot.operator_files import persona_name
 from bot.run import ENDING_LIMIT, run_bot
 from bot.setting_notices import setting_notices
@@ -23,6 +22,7 @@ from bot.watching.log import log_to_stderr
 from config.lifetime import end_with_parent, ending_signals, until_ended
 from config.privacy import keep_files_private
 from config.settings import Settings, SettingsError
+from config.version import VERSION
 
 USAGE_ERROR = 2
 
