@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 import discord
 
+from bot.away import why
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store
@@ -203,8 +204,7 @@ class Calls:
                 async with asyncio.timeout(FAREWELL_LIMIT):
                     await session.prompts.tell(farewell.format(channel=session.channel.name, prefix=self._rules.prefix))
             except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-                reason = str(error) or "Discord took too long"
-                _log.warning("Could not say that the call in %s ended: %s", session.channel.name, reason)
+                _log.warning("Could not say that the call in %s ended: %s", session.channel.name, why(error))
 
     async def leave_ghost(self, client: discord.Client, ghost: CallRecord | None) -> None:
         """Leave a call that the last process died in, and say so where its prompts came from."""

@@ -19,6 +19,7 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand
 
 from bot.access import NotPermittedError
+from bot.away import why
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import UnknownPartError, require_known_part, spellings
 from bot.guard import SERVER_ONLY, Asking, Guard
@@ -48,7 +49,7 @@ async def use_api(url: str) -> None:
         async with aiohttp.ClientSession(headers=HEADERS) as session, session.get(f"{base}/gateway") as response:
             gateway = yarl.URL((await response.json())["url"])
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-        raise OSError(f"DISCORD_API_URL={url} does not answer as Discord's API does: {error}") from error
+        raise OSError(f"DISCORD_API_URL={url} does not answer as Discord's API does: {why(error)}") from error
     discord.http.Route.BASE = base
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
 

@@ -14,6 +14,7 @@ import discord
 from rich.console import Console
 
 from bot import doctor_features as features
+from bot.away import why
 from bot.client import connector, use_api
 from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, toy_model_warning
@@ -129,10 +130,7 @@ async def model_server(settings: Settings) -> Finding:
     """Whether it answers, and has the model that is asked for."""
     if settings.model_url is None:
         return Finding("Model", None, await toy_model_warning(settings) or "no model server is set")
-    try:
-        asked_for = own_persona(settings).model or settings.llm_model
-    except PersonaError:
-        asked_for = settings.llm_model
+    asked_for = await asyncio.to_thread(features.wanted_model, settings)
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     found = []
     for url in settings.model_urls.values():
@@ -205,7 +203,7 @@ async def _token(settings: Settings) -> Finding:
             await client.login(settings.discord_token.get_secret_value())
             information = await client.application_info()
         except (discord.DiscordException, OSError) as error:
-            return Finding("Discord", False, explain_login_failure(error) or str(error))
+            return Finding("Discord", False, explain_login_failure(error) or f"Discord can't be asked: {why(error)}")
     if not information.flags.gateway_message_content and not information.flags.gateway_message_content_limited:
         return Finding("Discord", False, explain_login_failure(discord.PrivilegedIntentsRequired(None)) or "")
     return Finding("Discord", True, f"{information.name}; invite link: {invite_link(information.id)}")

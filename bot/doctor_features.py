@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import aiohttp
 
+from bot.away import why
 from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_page, read_items
 from bot.features.image_generation.workflow import WorkflowError
 from bot.features.profile_picture.folder import picture_names
@@ -15,7 +16,7 @@ from bot.identity import HEADERS
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Persona, PersonaError
 from bot.llm.stream import ModelClient
-from bot.operator_files import other_personas, twin_persona, workflow
+from bot.operator_files import other_personas, own_persona, twin_persona, workflow
 from config.reasons import reason
 from config.settings import Settings
 
@@ -74,9 +75,20 @@ async def personas(settings: Settings) -> Finding:
     return Finding("Personas", problem is None, problem or f"people may choose {names} too")
 
 
+def wanted_model(settings: Settings) -> str | None:
+    """The model that the bot's own persona asks for."""
+    try:
+        return own_persona(settings).model or settings.llm_model
+    except PersonaError:
+        return settings.llm_model
+
+
 async def _missing_model(settings: Settings, persona: Persona) -> str | None:
     """What to say where a server for replies lists its models, and the one that this persona asks for is not there."""
     asked_for = persona.model or settings.llm_model
+    if asked_for == wanted_model(settings):
+        # The finding about the model tells that already.
+        return None
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     for url in settings.model_urls.values():
         async with ModelClient(ModelOptions(url, settings.llm_api, asked_for, key)) as model:
@@ -123,4 +135,4 @@ async def _reach(subject: str, variable: str, url: str) -> Finding:
             advice = "" if good else f". Is {variable} right?"
             return Finding(subject, good, f"{url} answers with status {response.status}{advice}")
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        return Finding(subject, False, f"{variable}: {url} can't be reached ({error or 'no answer'})")
+        return Finding(subject, False, f"{variable}: {url} can't be reached ({why(error)})")

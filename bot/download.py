@@ -7,6 +7,8 @@ from http import HTTPStatus
 import aiohttp
 from yarl import URL
 
+from bot.away import why
+
 _TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=10.0)
 
 
@@ -46,5 +48,5 @@ async def download(http: aiohttp.ClientSession, url: str, limit: int) -> bytes:
                 if len(data) > limit:
                     raise TooLongError
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise DownloadError(str(error)) from error
+        raise DownloadError(why(error)) from error
     return bytes(data)

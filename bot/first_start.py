@@ -7,6 +7,7 @@ import contextlib
 
 import discord
 
+from bot.away import why
 from bot.voice.permissions import invite_link
 from config.settings import Settings
 
@@ -40,7 +41,7 @@ def explain_login_failure(error: Exception) -> str | None:
                 f"{PORTAL}, your application, Bot, Privileged Gateway Intents. Then start me again."
             )
         case discord.GatewayNotFound() | OSError():
-            return f"Discord can't be reached ({error}). Is this machine online, or DISCORD_API_URL wrong?"
+            return f"Discord can't be reached ({why(error)}). Is this machine online, or DISCORD_API_URL wrong?"
         case _:
             return None
 

@@ -55,9 +55,10 @@ def twin_persona(settings: Settings) -> Persona | None:
 
 
 def other_personas(settings: Settings) -> list[Persona]:
-    """Whom else ``!persona`` can choose; raises :class:`~bot.llm.personas.PersonaError` where one is malformed."""
+    """Whom else ``!persona`` can choose, but for the twin; raises :class:`~bot.llm.personas.PersonaError`."""
     files = sorted(path.stem for path in PERSONAS_DIR.glob("*.yaml"))
-    return [load_persona(file, PERSONAS_DIR) for file in files if file != settings.persona]
+    looked_at_elsewhere = (settings.persona, settings.bipolar_twin)
+    return [load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere]
 
 
 def workflow(settings: Settings) -> Workflow | None:

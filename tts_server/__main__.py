@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +19,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from config.env_file import place
+from config.errors import Fault
 from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import FORMAT, TIMES
 from config.privacy import keep_files_private, stay_offline
@@ -26,7 +30,7 @@ from tts_server.check import try_voice
 from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
 from tts_server.server import SpeechServer
-from tts_server.settings import Settings, SettingsError, load_settings
+from tts_server.settings import SECRETS_DIR, Settings, SettingsError, load_settings
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
@@ -160,6 +164,9 @@ async def _tried(create: Callable[[], Speech | None], blame: str = "") -> str | 
 
 
 def _complain(message: str, status: int) -> int:
+    variable = re.match(r"[A-Z_]+(?=[:=])", message)
+    with contextlib.suppress(SettingsError):
+        message = str(place(Fault(message, (variable[0],) if variable else ()), SECRETS_DIR))
     sys.stderr.write(f"tts_server: {message}\n")
     return status
 

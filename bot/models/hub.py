@@ -15,6 +15,7 @@ import aiohttp
 from huggingface_hub import hf_hub_url
 from yarl import URL
 
+from bot.away import why
 from bot.models.catalogue import Model, ModelFile
 from bot.models.shelf import BLOCK, Advance, keep_if_right, partial, size_of
 
@@ -86,7 +87,7 @@ class Hub:
             except _PassingError as error:
                 fault, wait = str(error), error.wait
             except (aiohttp.ClientError, TimeoutError) as error:
-                fault, wait = str(error) or type(error).__name__, 0.0
+                fault, wait = why(error), 0.0
             if (size_of(growing) or 0) > had:
                 fruitless = 0
                 continue

@@ -8,6 +8,8 @@ import socket
 import aiohttp
 import discord
 
+from bot.away import why
+
 _RECONNECT = "Attempting a reconnect in %.2fs"
 """As discord.py logs each failed attempt, with its traceback."""
 _CONNECTION_LOST = (
@@ -37,26 +39,3 @@ class OneLineEach(logging.Filter):
             return True
         record.exc_info = record.exc_text = None
         return True
-
-
-def why(error: Exception) -> str:
-    """Why a server can't be reached, in a few words."""
-    match error:
-        case aiohttp.ClientConnectorDNSError():
-            return f"the name {error.host} is not known"
-        case aiohttp.ClientConnectorError():
-            return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
-        case discord.ConnectionClosed():
-            return f"it closed the connection (code {error.code})"
-        case discord.HTTPException():
-            return f"it answers with status {error.status}"
-        case discord.GatewayNotFound():
-            return "it does not say where its gateway is"
-        case TimeoutError():
-            return "it does not answer"
-        case aiohttp.WSServerHandshakeError():
-            return f"it answers with status {error.status}"
-        case OSError() if error.strerror:
-            return error.strerror
-        case _:
-            return str(error) or type(error).__name__

@@ -150,3 +150,13 @@ async def test_a_persona_that_people_may_choose_needs_a_model_that_there_is(
     finding = await doctor_features.personas(read_settings(**settings))
     assert finding.good is False
     assert "ria.yaml is not a persona" in finding.text
+
+
+@pytest.mark.parametrize("path", ["/v1", ""], ids=["a wrong model", "no /v1"])
+async def test_one_mistake_about_the_model_is_one_finding(servers: Servers, path: str) -> None:
+    if not path:
+        servers.status, servers.body = 404, {"error": {"message": "no such page"}}
+    settings = read_settings(llm_url=f"{servers.url}{path}", llm_model="nobody-has-this", bipolar_twin="evil_seiyuu")
+    looks = (doctor.model_server, doctor_features.personas, doctor_features.twin)
+    findings = [await look(settings) for look in looks]
+    assert [finding.subject for finding in findings if finding.good is False] == ["Model"]

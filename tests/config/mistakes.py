@@ -19,14 +19,12 @@ class Mistake:
         line: on which the sentence puts it; 0 for a mistake of the whole file.
         alone: it can't stand beside others: a quote takes in the lines after it, the file can't be read, or a
             mistake elsewhere comes before it.
-        late: only the speech server knows, so the doctor tells it among its findings, and ``run`` as it starts.
     """
 
     text: str | bytes
     says: tuple[str, ...]
     line: int = -1
     alone: bool = False
-    late: bool = False
 
     @property
     def data(self) -> bytes:
@@ -205,8 +203,5 @@ ALONE = (
     Mistake("DATA_DIR=/proc/x", ("DATA_DIR=/proc/x can't be written to",), alone=True),
     Mistake("CACHE_DIR=/proc/y", ("CACHE_DIR=/proc/y can't be written to",), alone=True),
 )
-
-LATE = (Mistake("TTS_VOICE=klingon-x", ("TTS_VOICE", "'klingon-x'"), alone=True, late=True),)
-"""Only the speech server knows its voices."""
 
 ALL = (*VALUES, *NAMES, *LINES, *ALONE)

@@ -14,7 +14,8 @@ from bot.command_line import run
 from bot.settings_check import KNOWN
 from config.settings import Settings
 from tests.config.mistakes import ALL, LINES, NAMES, SECRET, VALUES, Mistake
-from tts_server.settings import ENGINE_VARIABLES
+from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+from tts_server.settings import ENGINE_VARIABLES, ENGINES, EngineName
 from tts_server.settings import Settings as SpeechSettings
 
 COMMANDS = (["run"], ["doctor", "--json"])
@@ -136,5 +137,6 @@ def test_the_environment_has_no_lines_and_a_files_secret_has_its_path(
     ]
 
 
-def test_the_keys_of_engines_are_known() -> None:
+def test_the_engines_that_are_known_by_name_are_those_there_are() -> None:
+    assert set(ENGINES) == {*EngineName, *NAMED_ENGINES}
     assert ENGINE_VARIABLES <= KNOWN

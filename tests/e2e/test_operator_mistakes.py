@@ -46,6 +46,18 @@ async def test_a_wrong_setting_of_the_speech_server_is_told_before_it_is_started
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("command", "status"), [("run", 2), ("doctor", 1)])
+async def test_what_the_speech_server_alone_knows_is_told_with_its_line_too(
+    tmp_path: Path, command: str, status: int
+) -> None:
+    (tmp_path / ".env").write_text("PERSONA=seiyuu\nTTS_VOICE=klingon-x\n")
+    async with Sandbox() as sandbox, program(command, folder=tmp_path, **pointed_at(sandbox)) as process:
+        said = await output(process)
+    assert process.returncode == status
+    assert said.count("klingon-x") == 1
+    assert ".env, line 2: TTS_VOICE: there is no voice 'klingon-x'" in said
+
+
 REFUSED = {
     "corrections": ({"STT_CORRECTIONS": "./nope.yaml"}, "STT_CORRECTIONS"),
     "a folder": ({"DATA_DIR": "/proc/x"}, "DATA_DIR=/proc/x"),

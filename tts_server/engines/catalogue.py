@@ -30,8 +30,11 @@ def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine
     stand_ins = _stand_ins(settings, profiles)
 
     def make() -> SpeechEngine:
-        with _named(f"TTS_ENGINE={name}"):
-            return create_engine(name, settings, profiles, settings.tts_voice)
+        try:
+            with _named(f"TTS_ENGINE={name}"):
+                return create_engine(name, settings, profiles, settings.tts_voice)
+        except UnknownVoiceError as error:
+            raise UnknownVoiceError(f"TTS_VOICE: {error}") from error
 
     try:
         return make(), *stand_ins
@@ -86,7 +89,7 @@ def create_better_engine(settings: Settings, profiles: Profiles) -> SpeechEngine
 def _named(setting: str) -> Iterator[None]:
     try:
         yield
-    except (EngineError, UnknownVoiceError) as error:
+    except EngineError as error:
         raise type(error)(f"{setting}: {error}") from error
 
 

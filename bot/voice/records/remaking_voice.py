@@ -11,6 +11,7 @@ import aiohttp
 import numpy as np
 from yarl import URL
 
+from bot.away import why
 from bot.text import shorten
 from bot.voice.records.recorder import BOT_RATE
 from bot.voice.records.remaking_sound import Sound
@@ -71,7 +72,7 @@ class BetterVoice:
             # Another program, or an older server.
             return False
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise VoiceAwayError(f"it can't be reached ({error})") from error
+            raise VoiceAwayError(f"it can't be reached ({why(error)})") from error
 
     async def say(self, text: str, parameters: SpeechParameters) -> Sound:
         """Speak a text: mono, -1 to 1, at :data:`~bot.voice.records.recorder.BOT_RATE`.
@@ -89,7 +90,7 @@ class BetterVoice:
                 await _check(answer)
                 data = await _read(answer, MAX_SOUND_BYTES)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise VoiceAwayError(f"it can't be reached ({error})") from error
+            raise VoiceAwayError(f"it can't be reached ({why(error)})") from error
         samples = np.frombuffer(data, "<i2", count=len(data) // SAMPLE_BYTES)
         return samples.astype(np.float32) / np.float32(32_767)
 
