@@ -100,8 +100,8 @@ async def test_a_port_that_is_taken() -> None:
         ({"TTS_ALLOWED_ORIGINS": "*"}, "TTS_TOKEN", 2),
         ({"TTS_ALLOWED_ORIGINS": "chat.example"}, "TTS_ALLOWED_ORIGINS", 2),
         ({"TTS_PRESET": "grumpy"}, "grumpy", 2),
-        ({"TTS_ENGINE": "siri"}, "siri", 1),
-        ({"TTS_FALLBACK": "siri"}, "siri", 1),
+        ({"TTS_ENGINE": "siri"}, "TTS_ENGINE: 'siri' is not valid", 2),
+        ({"TTS_FALLBACK": "siri"}, "TTS_FALLBACK: 'siri' is not valid", 2),
     ],
 )
 async def test_settings_that_can_not_be_used(environment: dict[str, str], named: str, status: int) -> None:

@@ -16,7 +16,7 @@ from tts_server.assembly import create_better_speech
 from tts_server.engines.base import EngineError
 from tts_server.engines.stand_in import TONE_HZ as BETTER_HZ
 from tts_server.engines.stand_in import StandInEngine
-from tts_server.settings import load_settings
+from tts_server.settings import SettingsError, load_settings
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
@@ -104,5 +104,5 @@ def test_the_settings_name_it(tmp_path: Path) -> None:
     assert [engine.name for engine in speech.engines] == ["stand-in"]
     assert made(tts_engine="espeak", tts_better_engine="") is None
     assert made(tts_engine="stand-in", tts_better_engine="stand-in") is None, "it would be no better"
-    with pytest.raises(EngineError, match="TTS_BETTER_ENGINE=siri"):
+    with pytest.raises(SettingsError, match="TTS_BETTER_ENGINE: 'siri'"):
         made(tts_engine="espeak", tts_better_engine="siri")
