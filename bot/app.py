@@ -17,7 +17,7 @@ from bot.access import Permit, RateLimit
 from bot.background import BackgroundWork
 from bot.calls import CallRules, Calls, SessionMaker
 from bot.characters import Characters, LocalCharacter
-from bot.client import SeiyuuBot, connector, use_api
+from bot.client import SeiyuuBot, check_token, connector, use_api
 from bot.commands.help import HelpCommands
 from bot.commands.ignoring import IgnoringCommands
 from bot.commands.lease import LeaseCommands
@@ -113,6 +113,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     Raises:
         OpusMissing, DataDirInUseError, ServiceError, PersonaError, MoodsError, CorrectionsError, PhantomsError,
             OSError: a part could not be built; the text says what to do.
+        discord.LoginFailure: Discord does not take the token.
     """
     if settings.discord_token is None:
         raise ValueError("DISCORD_TOKEN is not set")
@@ -124,6 +125,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         stack.enter_context(data_dir_lock(settings.data_dir))
         # Told with its variable; what is chosen in chat may be broken later.
         await asyncio.to_thread(own_persona, settings)
+        await check_token(settings.discord_token.get_secret_value(), settings.discord_ca_file)
         moods = load_moods()
         database = await stack.enter_async_context(Database.opened(settings.data_dir / "seiyuu.sqlite3"))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)

@@ -8,6 +8,7 @@ import json
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from bot.voices.refusals import VoicesError
 _log = logging.getLogger(__name__)
 
 SYNCED_COMMANDS = "synced commands"
+TOKEN_LIMIT = 3.0
+"""Seconds that Discord may take to say whether it takes the token."""
 GOODBYE_LIMIT = 2.0
 """Seconds that disconnecting from Discord may take."""
 WENT_WRONG = "❌ Something went wrong on my side. It is in the log; please try again."
@@ -52,6 +55,26 @@ async def use_api(url: str) -> None:
         raise OSError(f"DISCORD_API_URL={url} does not answer as Discord's API does: {why(error)}") from error
     discord.http.Route.BASE = base
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
+
+
+async def check_token(token: str, ca_file: Path | None) -> None:
+    """Ask Discord whether it takes the token, before anything large is loaded. Where Discord is away, nothing is said.
+
+    Raises:
+        discord.LoginFailure: it does not.
+        OperatorFileError: as :func:`connector`.
+    """
+    tcp = connector(ca_file)
+    asked = {**HEADERS, "Authorization": f"Bot {token.strip()}"}
+    limit = aiohttp.ClientTimeout(total=TOKEN_LIMIT)
+    async with aiohttp.ClientSession(connector=tcp, timeout=limit) as session:
+        try:
+            async with session.get(f"{discord.http.Route.BASE}/users/@me", headers=asked) as response:
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return
+    if status == HTTPStatus.UNAUTHORIZED:
+        raise discord.LoginFailure("Discord does not take the token.")
 
 
 def connector(ca_file: Path | None) -> aiohttp.TCPConnector:

@@ -66,6 +66,9 @@ async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, wis
         async with application(settings, [watcher], ProgressLog()) as app:
             built.set()
             return await _stay_connected(app, wish)
+    except discord.LoginFailure as error:
+        _log.error("%s", explain_login_failure(error))
+        return MISTAKE
     except _MISTAKES as error:
         _log.error("%s", error)
         return MISTAKE

@@ -37,6 +37,7 @@ async def test_a_wrong_token_is_explained(tmp_path: Path) -> None:
         said = await output(process)
     assert process.returncode == 2
     assert "does not accept DISCORD_TOKEN" in said
+    assert "Speech server" not in said, "it is told before anything is loaded"
     assert "Traceback" not in said
 
 
