@@ -39,9 +39,18 @@ def check_secret(text: str) -> None:
     Raises:
         ValueError: it is not; the text does not show it.
     """
-    if text.lower().startswith(("bot ", "bearer ")):
-        raise ValueError(f"it begins with the word {text.split()[0]}: leave that out")
+    check_passphrase(text)
     if any(character.isspace() for character in text):
         raise ValueError("there is a blank or a line break in it: copy it again, in one piece")
     if not (text.isascii() and text.isprintable()):
         raise ValueError("it has characters that no key has: copy it again")
+
+
+def check_passphrase(text: str) -> None:
+    """See that a secret does not begin with the word that is put before it when it is sent.
+
+    Raises:
+        ValueError: it does.
+    """
+    if text.lower().startswith(("bot ", "bearer ")):
+        raise ValueError(f"it begins with the word {text.split()[0]}: leave that out")

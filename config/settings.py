@@ -26,6 +26,7 @@ from config.types import (
     ModelName,
     OptionalEngine,
     OptionalHttpUrl,
+    OptionalPassphrase,
     OptionalPath,
     OptionalPersona,
     OptionalSecret,
@@ -174,7 +175,7 @@ class Settings(SecretsFirst):
     llm_stall_timeout: float = Field(15.0, gt=0, le=_YEAR)
 
     tts_websocket_url: OptionalWebSocketUrl = None
-    tts_token: OptionalSecret = None
+    tts_token: OptionalPassphrase = None
     tts_bind: Address = "127.0.0.1:8765"
     tts_device: Device = Device.AUTO
     tts_engine: OptionalEngine = None

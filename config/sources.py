@@ -91,7 +91,10 @@ class SecretsFirst(BaseSettings):
                 return cls(**given), tuple(faults)
             except ValidationError as error:
                 found = [explain(dict(fault), cls.model_fields, examples, secrets) for fault in error.errors()]
-                faults += found if without_file else (place(fault, secrets_dir) for fault in found)
+                told = {name for fault in faults for name in fault.variables}
+                # A rule between settings that a default does not meet says nothing about what was given.
+                new = [fault for fault in found if told.isdisjoint(fault.variables)]
+                faults += new if without_file else (place(fault, secrets_dir) for fault in new)
                 fields = {name.lower() for fault in found for name in fault.variables}
                 if not fields or fields <= given.keys() - overrides.keys():
                     raise SettingsError(*faults) from None

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AnyUrl, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from config.addresses import HIGHEST_PORT, own_path, web_address
-from config.characters import check_secret
+from config.characters import check_passphrase, check_secret
 from config.languages import LANGUAGES
 
 PERSONAS = Path(__file__).parent / "personas"
@@ -112,6 +112,11 @@ def _secret(text: str) -> str:
     return text
 
 
+def _passphrase(text: str) -> str:
+    check_passphrase(text.strip())
+    return text
+
+
 def _json_object(text: str) -> object:
     try:
         value = json.loads(text, parse_constant=_no_number)
@@ -138,6 +143,8 @@ WebSocketUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "ws"))]
 OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalSecret = Annotated[SecretStr | None, _of_text(_secret), BeforeValidator(_blank_is_unset)]
+OptionalPassphrase = Annotated[SecretStr | None, _of_text(_passphrase), BeforeValidator(_blank_is_unset)]
+"""A secret that people think up, so it may have blanks and any letters."""
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 OwnPath = Annotated[Path, _of_text(own_path)]
 """A file or folder of this machine."""

@@ -23,8 +23,8 @@ from config.types import (
     EngineChoice,
     JsonObject,
     OptionalEngine,
+    OptionalPassphrase,
     OptionalPath,
-    OptionalSecret,
     OptionalText,
     OwnPath,
 )
@@ -120,7 +120,7 @@ class Settings(SecretsFirst):
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
 
     tts_bind: Address = "127.0.0.1:8765"
-    tts_token: OptionalSecret = None
+    tts_token: OptionalPassphrase = None
     tts_allowed_origins: CommaList = ()
     tts_device: Device = Device.AUTO
     tts_engine: EngineChoice = EngineName.ESPEAK

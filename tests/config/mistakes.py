@@ -199,6 +199,12 @@ ALONE = (
     Mistake("LLM_URL=http://a/v1\nPROFILE=api", ("STT_URL is not set", "for example STT_URL="), alone=True),
     Mistake("PERSONA=\nBIPOLAR_TWIN=seiyuu", ("BIPOLAR_TWIN: 'seiyuu' is not valid", "PERSONA=seiyuu"), alone=True),
     Mistake("TTS_BIND=0.0.0.0:8765", ("TTS_TOKEN", "TTS_BIND=0.0.0.0:8765", "for example TTS_TOKEN="), alone=True),
+    Mistake(
+        f"TTS_TOKEN=Bearer {SECRET}\nTTS_ALLOWED_ORIGINS=*\nTTS_BIND=0.0.0.0:8765",
+        ("TTS_TOKEN", "its value", "leave that out"),
+        1,
+        alone=True,
+    ),
     Mistake("TTS_ALLOWED_ORIGINS=*", ("TTS_ALLOWED_ORIGINS", "TTS_TOKEN", "for example"), alone=True),
     Mistake("DATA_DIR=/proc/x", ("DATA_DIR=/proc/x can't be written to",), alone=True),
     Mistake("CACHE_DIR=/proc/y", ("CACHE_DIR=/proc/y can't be written to",), alone=True),

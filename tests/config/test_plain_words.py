@@ -53,7 +53,7 @@ def test_no_error_shows_a_regular_expression_or_a_programmers_word(
         ("LLM_TEMPERATURE", "9", "a number from 0 to 2, for example LLM_TEMPERATURE=0.8"),
         ("LLM_MAX_TOKENS", "0", "a whole number from 1 to 32,768"),
         ("ALONE_TIMEOUT", "0", "a number above 0"),
-        ("FIGURINE_MINUTES", "0", "a number of at least 1"),
+        ("FIGURINE_MINUTES", "0", "a number from 1 to 525,600"),
         ("VOICE_ENABLED", "perhaps", "true or false"),
         ("PROFILE", "cloud", "one of embedded, local, hybrid or api"),
         ("LLM_URL", "ws://a/v1", "begins with http:// or https://"),
