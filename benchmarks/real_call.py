@@ -38,9 +38,9 @@ from benchmarks.speakers.recorded import read_recording, recordings
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import spread
 from benchmarks.turn_measurement import PEOPLE
-from benchmarks.word_errors import NO_WORDS, WordErrors, word_errors
 from bot.voice.metrics import STAGES
 from config.settings import load_settings
+from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
 NARROWEST = 110
 RECORDED = "recorded"

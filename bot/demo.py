@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,17 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bot.child import bot_process
-from bot.demo_script import Caller, CallFailedError
+from bot.demo_caller import Caller, CallFailedError
+from bot.demo_judges import EarsJudge, HeardAnswer, Judge, NoJudge, ToyJudge, write_report
+from bot.demo_lines import Lines, RecordedLines, SyntheticLines
+from bot.demo_script import real_call, toy_call
 from bot.demo_settings import demo_environment, demo_settings, left_out
 from bot.demo_talk import stay
 from bot.operator_files import persona_name, prepare_folders
 from bot.voice.events import CallEvent
+from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.watching.console import CallConsole
 from config.lifetime import ending_signals, until_ended
 from config.settings import Profile, Settings
@@ -86,13 +91,14 @@ async def _play(
     feed = _Feed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
-        caller = Caller(
-            sandbox, view, feed.watchers, out, prefix=settings.command_prefix, judge=settings.uses_toy_model
-        )
+        part = await asyncio.to_thread(_demo_parts, None, toy_mind=settings.uses_toy_model)
+        caller = Caller(sandbox, view, part.lines, feed.watchers, out, prefix=settings.command_prefix)
         log = out / "bot.log"
 
         async def call() -> None:
-            await caller.play()
+            await part.script(caller)
+            await asyncio.to_thread(caller.save)
+            await _judge(part.judge, caller.answers, view, out)
             if options.stay:
                 await stay(sandbox, view, feed.watchers, out, settings.command_prefix)
 
@@ -106,6 +112,37 @@ async def _play(
             console.print(f"The bot's log: {log}", markup=False)
             return USAGE_ERROR if process.returncode == USAGE_ERROR else 1
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What depends on whose ears there are."""
+
+    script: Callable[[Caller], Awaitable[None]]
+    lines: Lines
+    judge: Judge
+
+
+def _demo_parts(ears: Path | None, *, toy_mind: bool) -> _Parts:
+    """The call for the ears that the bot has: real ones in this folder, or toys. Blocks."""
+    if ears is None:
+        judge = ToyJudge() if toy_mind else NoJudge()
+        return _Parts(toy_call, SyntheticLines(), judge)
+    options = WhisperOptions(str(ears), "cpu", language="en")
+    return _Parts(real_call, RecordedLines(), EarsJudge(WhisperTranscriber(options, Corrections())))
+
+
+async def _judge(judge: Judge, answers: Sequence[HeardAnswer], view: CallConsole, out: Path) -> None:
+    """Judge what was heard, and write it down; raises :class:`CallFailedError` where it was not understood."""
+    judgement = await judge.judge(answers)
+    for verdict in judgement.verdicts:
+        view.note(verdict.line)
+    report = out / "call.json"
+    await asyncio.to_thread(write_report, report, answers, judgement)
+    view.note(f"The call, turn by turn: {report}")
+    if not judgement.good:
+        raise CallFailedError(judgement.line)
+    view.note(judgement.line)
 
 
 async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[Any, Any, None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.word_errors import NO_WORDS, WordErrors, word_errors
+from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,228 @@
+"""The guests of the demonstration: what each can do in the call, one step after another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from bot.demo_judges import HeardAnswer
+from bot.demo_lines import Line, Lines
+from bot.voice.dialogue.reply import Outcome
+from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.metrics import TurnTrace
+from bot.watching.console import CallConsole
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from sandbox.speech_sounds import cough
+from sandbox.voice.hearing import Hearing, Sound, TimedSound, save_mix
+from sandbox.voice.microphone import VoiceActivity
+from sandbox.voice.opus import SAMPLE_RATE
+
+T = TypeVar("T")
+
+JOIN_LIMIT = 120.0
+REPLY_LIMIT = 90.0
+LEAVE_LIMIT = 15.0
+JOIN_AGAIN = 5.0
+COUGH_AT, INTERRUPT_AT = 1, 3
+"""Clauses of the story that have begun when somebody coughs, and when they speak."""
+OVERHEARD = 4.0
+"""Seconds in which an aside, if it were answered, would be."""
+ROOM = SAMPLE_RATE // 2
+
+
+class CallFailedError(Exception):
+    """The call did not go as it should; the text says where."""
+
+
+class Caller:
+    """The guests of the call and what they can do.
+
+    Args:
+        lines: what they say.
+        watchers: where to be told of the bot's events.
+        prefix: what the bot's commands begin with.
+        out: the folder for the WAV files.
+
+    Attributes:
+        answers: every answer so far, as it was heard.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        view: CallConsole,
+        lines: Lines,
+        watchers: list[Callable[[CallEvent], None]],
+        out: Path,
+        *,
+        prefix: str,
+    ) -> None:
+        self.answers: list[HeardAnswer] = []
+        self._sandbox = sandbox
+        self._view = view
+        self._lines = lines
+        self._out = out
+        self._join_command = f"{prefix}join"
+        self._guests: dict[str, Guest] = {}
+        self._hearing: dict[str, Hearing] = {}
+        self._said: list[TimedSound] = []
+        self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
+        self._spoken: asyncio.Queue[str | None] = asyncio.Queue()
+        """Clauses as they begin to sound; ``None``: a reply is over."""
+        self._taken = 0
+        self._understood = ""
+        self._meant = ""
+        watchers.append(self._on_event)
+
+    def _on_event(self, event: CallEvent) -> None:
+        match event:
+            case PromptTaken(_, _, text):
+                self._taken += 1
+                self._understood = text
+            case WordsSpoken(_, text):
+                self._spoken.put_nowait(text)
+            case AnswerHeard(text):
+                self._meant = text
+            case ReplyEnded(trace):
+                self._ended.put_nowait(trace)
+                self._spoken.put_nowait(None)
+
+    def note(self, text: str) -> None:
+        """Tell whoever watches what happens next."""
+        self._view.note(text)
+
+    async def comes(self, name: str) -> None:
+        """A guest enters the voice channel."""
+        guest = self._guests[name] = await self._sandbox.add_guest(name)
+        self._hearing[name] = (await guest.join_voice(self._sandbox.voice_channel)).hearing
+
+    async def goes(self, name: str) -> None:
+        """A guest leaves the voice channel."""
+        await self._guests[name].leave_voice()
+
+    async def calls_the_bot(self, name: str) -> None:
+        """A guest types the command to join; raises :class:`CallFailedError` where the bot does not come."""
+        guest, channel = self._guests[name], self._sandbox.voice_channel
+        self.note(f"{name} is in {channel.name}. {name} types: {self._join_command}")
+        text, loop = self._sandbox.text_channel, asyncio.get_running_loop()
+        deadline = loop.time() + JOIN_LIMIT
+        # The bot may still be starting; a person would type it again too.
+        while loop.time() < deadline:
+            await guest.say(text, self._join_command)
+            try:
+                await guest.wait_for_message(text, lambda message: message.content.startswith("🎤 Joined"), JOIN_AGAIN)
+            except TimeoutError:
+                continue
+            return
+        raise CallFailedError("the bot did not join")
+
+    async def asks(self, name: str) -> None:
+        """Somebody says the line of this name, and it is answered aloud."""
+        line = await self._line(name)
+        begin = self._heard_so_far(line.guest)
+        await self._speak(line)
+        self._keep(line, begin, await self._turn_ended())
+
+    async def interrupts(self, story: str, interruption: str) -> None:
+        """Somebody has the bot begin a story, coughs into it, and then says something else.
+
+        A story that is over too soon to be interrupted is an answer like any other.
+        """
+        while not self._spoken.empty():
+            self._spoken.get_nowait()
+        told, line = await self._line(story), await self._line(interruption)
+        begin = self._heard_so_far(told.guest)
+        await self._speak(told)
+        if await self._clauses(COUGH_AT):
+            self.note(f"{told.guest} coughs; the story goes on.")
+            await self._microphone(told.guest, await asyncio.to_thread(cough, 1))
+        if await self._clauses(INTERRUPT_AT - COUGH_AT):
+            self.note(f"{line.guest} interrupts.")
+            await self._speak(line)
+            trace = await self._turn_ended()
+            if trace.outcome is not Outcome.INTERRUPTED:
+                raise CallFailedError(f"the story was {trace.outcome.value} although {line.guest} interrupted it")
+            begin = self._heard_so_far(line.guest)
+            self._keep(line, begin, await self._turn_ended())
+            return
+        self._keep(told, begin, await self._turn_ended())
+        await self.asks(interruption)
+
+    async def says_aside(self, name: str) -> None:
+        """Somebody says something to somebody else; raises :class:`CallFailedError` where the bot answers it."""
+        line, taken = await self._line(name), self._taken
+        await self._speak(line)
+        await asyncio.sleep(OVERHEARD)
+        if self._taken != taken:
+            raise CallFailedError(f"the bot answered {line.text!r}, which was not said to it")
+
+    async def sends_away(self, name: str) -> None:
+        """Somebody tells the bot to leave, and it does."""
+        line = await self._line(name)
+        await self._speak(line)
+        try:
+            await self._guests[line.guest].wait_for_message(
+                self._sandbox.text_channel, lambda message: message.content == "👋 Left voice channel!", LEAVE_LIMIT
+            )
+        except TimeoutError:
+            raise CallFailedError(f"the bot did not leave when {line.guest} said {line.text!r}") from None
+
+    def save(self) -> None:
+        """Write the whole call and what each guest heard of the bot as WAV files. Blocks."""
+        bot, first = self._sandbox.bot_id, next(iter(self._hearing.values()), None)
+        pieces = [*self._said, *(first.timed(bot) if first is not None else ())]
+        whole = self._out / "call.wav"
+        save_mix(whole, pieces)
+        self.note(f"The whole call, with everybody in it: {whole}")
+        for name, hearing in self._hearing.items():
+            path = self._out / f"heard-by-{name.lower()}.wav"
+            hearing.save_wav(path, bot)
+            self.note(f"What {name} heard: {path}")
+
+    def _keep(self, line: Line, begin: int, trace: TurnTrace) -> None:
+        """Note how an answer was heard since packet ``begin``."""
+        if trace.outcome is not Outcome.SPOKEN:
+            raise CallFailedError(f"the reply to {line.text!r} was {trace.outcome.value}, not spoken")
+        heard = self._hearing[line.guest].pcm(self._sandbox.bot_id, since=begin)
+        if not len(heard):
+            raise CallFailedError(f"{line.guest} heard nothing in answer to {line.text!r}")
+        self.answers.append(HeardAnswer(line.guest, line.text, self._understood, self._meant, heard, trace))
+
+    async def _line(self, name: str) -> Line:
+        return await asyncio.to_thread(self._lines.line, name)
+
+    def _heard_so_far(self, name: str) -> int:
+        return self._hearing[name].count(self._sandbox.bot_id)
+
+    async def _speak(self, line: Line) -> None:
+        await self._microphone(line.guest, line.sound)
+
+    async def _microphone(self, name: str, sound: Sound) -> None:
+        self._said.append(TimedSound(time.monotonic(), sound))
+        # The room behind the words, through which Discord's voice activity stays open for a moment.
+        await self._guests[name].voice.speak(np.pad(sound, (0, ROOM)), VoiceActivity())
+
+    async def _clauses(self, count: int) -> bool:
+        """Wait until so many more clauses have begun to sound; ``False`` where the reply is over before."""
+        for _ in range(count):
+            if await self._within(self._spoken.get(), "a story") is None:
+                return False
+        return True
+
+    async def _turn_ended(self) -> TurnTrace:
+        return await self._within(self._ended.get(), "the end of a reply")
+
+    @staticmethod
+    async def _within(waiting: Awaitable[T], what: str) -> T:
+        try:
+            # Not wait_for: Python 3.11's can swallow a Ctrl-C that comes together with what was waited for.
+            async with asyncio.timeout(REPLY_LIMIT):
+                return await waiting
+        except TimeoutError:
+            raise CallFailedError(f"waited {REPLY_LIMIT:.0f} seconds in vain for {what}") from None

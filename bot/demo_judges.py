@@ -1,0 +1,162 @@
+"""Whether a guest of the demonstration could understand what the bot said, judged by ears that heard it as they did."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import soxr
+
+from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
+from bot.voice.metrics import TurnTrace
+from bot.voice.receive.heard import HEARING_RATE
+from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
+from sandbox.recogniser import SentenceRecogniser
+from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
+
+CLEAR_ENOUGH = 0.35
+"""Agreement with the small recogniser from which speech counts as understood; another text stays below 0.3."""
+MOST_ERRORS = 10.0
+"""The word error rate, in percent, up to which the bot was understood."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeardAnswer:
+    """An answer as a guest heard it.
+
+    Attributes:
+        guest: who asked.
+        question: what they said.
+        understood: what the bot took it for; empty where it did not say.
+        meant: the answer's text, as far as it was spoken.
+        heard: its sound as the guest heard it, 48,000 Hz mono.
+    """
+
+    guest: str
+    question: str
+    understood: str
+    meant: str
+    heard: Sound
+    trace: TurnTrace
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one answer: a line for people, and the same as fields."""
+
+    good: bool
+    line: str
+    fields: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of the call."""
+
+    verdicts: Sequence[Verdict]
+    good: bool
+    line: str
+    fields: dict[str, object]
+
+
+class Judge(Protocol):
+    """Ears of its own that judge the answers after the call."""
+
+    async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
+        """Listen to all of them."""
+        ...
+
+
+class NoJudge:
+    """Where no ears are there that could understand any text: that something was heard is enough."""
+
+    async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
+        """Take every answer for good."""
+        return Judgement((), True, "✔ Every reply was heard.", {})
+
+
+class ToyJudge:
+    """Knows the toy model's answers, and which of them belongs to a question."""
+
+    def __init__(self) -> None:
+        self._answers = tuple(phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii())
+        self._recogniser = SentenceRecogniser(self._answers)
+
+    async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
+        """Listen with PocketSphinx."""
+        verdicts = [await asyncio.to_thread(self._verdict, answer) for answer in answers]
+        good = all(verdict.good for verdict in verdicts)
+        line = "✔ Every reply was intelligible." if good else "not every reply was intelligible"
+        return Judgement(verdicts, good, line, {})
+
+    def _verdict(self, answer: HeardAnswer) -> Verdict:
+        match = self._recogniser.closest(answer.heard, SAMPLE_RATE, self._answers)
+        good = match.text == expected_phrase(answer.question).answer and match.agreement >= CLEAR_ENOUGH
+        line = (
+            f"{'✔' if good else '✘'} Answer to {answer.question!r} {'understood' if good else 'not understood'} by a "
+            f"speech recogniser (agreement {match.agreement:.2f}; another text stays below 0.3)"
+        )
+        return Verdict(good, line, {"agreement": round(match.agreement, 3)})
+
+
+class EarsJudge:
+    """Real ears: the words that they hear, against those that the bot meant to say.
+
+    Args:
+        ears: a transcriber of the judge's own; it is closed when the judgement is made.
+    """
+
+    def __init__(self, ears: Transcriber) -> None:
+        self._ears = ears
+
+    async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
+        """Transcribe what was heard; good up to :data:`MOST_ERRORS` percent over the whole call.
+
+        Raises:
+            TranscriptionError: the ears can't be had.
+        """
+        try:
+            judged = [await self._judge_one(answer) for answer in answers]
+        finally:
+            await self._ears.close()
+        whole = sum((errors for errors, _ in judged), NO_WORDS)
+        good = whole.percent <= MOST_ERRORS
+        line = (
+            f"{'✔' if good else '✘'} What the guests heard is {whole.words - whole.errors} of the {whole.words} words "
+            f"that the bot said: a word error rate of {whole.percent:.0f} % (up to {MOST_ERRORS:.0f} % is good)."
+        )
+        return Judgement(
+            [verdict for _, verdict in judged], good, line, {"word_error_rate": round(whole.percent / 100, 4)}
+        )
+
+    async def _judge_one(self, answer: HeardAnswer) -> tuple[WordErrors, Verdict]:
+        sound = soxr.resample(answer.heard, SAMPLE_RATE, HEARING_RATE)
+        heard = (await self._ears.transcribe(TranscriptionRequest(sound, Urgency.FINAL))).text
+        errors = word_errors(answer.meant, heard)
+        good = errors.percent <= MOST_ERRORS
+        line = f"{'✔' if good else '–'} {answer.guest} heard: {heard}"
+        return errors, Verdict(good, line, {"heard_by_guest": heard, "errors": errors.errors, "words": errors.words})
+
+
+def write_report(path: Path, answers: Sequence[HeardAnswer], judgement: Judgement) -> None:
+    """Write the call as JSON: each answer with what was meant and heard, and when. Blocks."""
+    verdicts: Iterable[Verdict | None] = judgement.verdicts or [None] * len(answers)
+    turns = [
+        {
+            "guest": answer.guest,
+            "question": answer.question,
+            "heard_by_bot": answer.understood,
+            "answer": answer.meant,
+            **({"good": verdict.good, **verdict.fields} if verdict else {}),
+            "times": answer.trace.as_json(),
+        }
+        for answer, verdict in zip(answers, verdicts, strict=True)
+    ]
+    report = {"good": judgement.good, **judgement.fields, "turns": turns}
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

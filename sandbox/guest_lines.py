@@ -1,0 +1,35 @@
+"""What guests say in natural voices: the recordings in ``sandbox/lines``, each with its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from sandbox.voice.hearing import Sound
+from sandbox.voice.sound_file import read_sound
+
+FOLDER = Path(__file__).with_name("lines")
+LIST = FOLDER / "lines.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestLine:
+    """One line: who says it, the words, and the file with the sound."""
+
+    guest: str
+    text: str
+    file: Path
+
+    def read(self) -> Sound:
+        """The sound, 48,000 Hz mono. Blocks; raises :class:`OSError`."""
+        return read_sound(self.file)
+
+
+def recorded_lines() -> dict[str, GuestLine]:
+    """All of them, by name. Blocks."""
+    fields = yaml.safe_load(LIST.read_text(encoding="utf-8"))
+    return {
+        name: GuestLine(line["guest"], line["text"], FOLDER / f"{name}.opus") for name, line in fields["lines"].items()
+    }

@@ -1,0 +1,76 @@
+"""The demonstration's own judgement: what guests heard against what the bot meant to say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.demo_judges import EarsJudge, HeardAnswer, write_report
+from bot.voice.dialogue.reply import Outcome
+from bot.voice.metrics import TurnTrace
+from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
+from sandbox.voice.opus import SAMPLE_RATE
+
+TRACE = TurnTrace("r1", Outcome.SPOKEN, waited=0.0)
+
+
+class Ears:
+    """A transcriber that hears what it is told to, one sound after the other."""
+
+    def __init__(self, *texts: str) -> None:
+        self.closed = False
+        self.seconds: list[float] = []
+        self._texts = list(texts)
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        self.seconds.append(request.seconds)
+        return Transcript(self._texts.pop(0))
+
+    async def warm_up(self) -> None: ...
+
+    async def rest(self) -> None: ...
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def describe(self) -> str:
+        return "ears"
+
+
+def answer(meant: str) -> HeardAnswer:
+    return HeardAnswer("Ada", "What is it?", "What is it?", meant, np.zeros(SAMPLE_RATE, np.float32), TRACE)
+
+
+async def test_words_that_were_heard_are_good() -> None:
+    ears = Ears("paris is the capital of france", "it is blue")
+    judgement = await EarsJudge(ears).judge([answer("Paris is the capital of France!"), answer("It is blue.")])
+    assert judgement.good
+    assert judgement.fields == {"word_error_rate": 0.0}
+    assert "9 of the 9 words" in judgement.line
+    assert ears.closed
+    assert ears.seconds == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("wrong", "good"), [(1, True), (2, False)])
+async def test_one_word_in_ten_may_be_missed(wrong: int, good: bool) -> None:
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    heard = " ".join(words[wrong:])
+    judgement = await EarsJudge(Ears(heard)).judge([answer(" ".join(words))])
+    assert judgement.good is good
+    assert judgement.line.startswith("✔" if good else "✘")
+
+
+async def test_the_call_is_written_down_turn_by_turn(tmp_path: Path) -> None:
+    answers = [answer("It is blue.")]
+    judgement = await EarsJudge(Ears("it is glue")).judge(answers)
+    write_report(tmp_path / "call.json", answers, judgement)
+    report = json.loads((tmp_path / "call.json").read_text("utf-8"))
+    assert report["good"] is False
+    assert report["word_error_rate"] == pytest.approx(1 / 3, abs=1e-3)
+    (turn,) = report["turns"]
+    assert turn["answer"] == "It is blue."
+    assert turn["heard_by_guest"] == "it is glue"
+    assert turn["times"]["outcome"] == "spoken"

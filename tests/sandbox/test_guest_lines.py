@@ -1,0 +1,24 @@
+"""The recorded lines of the demonstration's guests: each is there, is heard, and is about as long as its words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sandbox.guest_lines import FOLDER, GuestLine, recorded_lines
+from sandbox.speech import SPEECH_LEVEL
+from sandbox.voice.opus import SAMPLE_RATE
+
+LINES = recorded_lines()
+
+
+def test_every_sound_has_its_words() -> None:
+    assert {line.file for line in LINES.values()} == set(FOLDER.glob("*.opus"))
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=list(LINES))
+def test_a_line_is_as_long_and_as_loud_as_speech(line: GuestLine) -> None:
+    sound = line.read()
+    words = len(line.text.split())
+    assert 0.15 < len(sound) / SAMPLE_RATE / words < 0.6
+    assert 0.5 < np.sqrt(np.mean(np.square(sound))) / SPEECH_LEVEL < 1.5
