@@ -26,6 +26,9 @@ def reason(error: Exception) -> str:
         case ValidationError():
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
+            if first["type"] == "value_error":
+                # A rule of ours, in our words.
+                return f"{where}: {first['ctx']['error']}" if where else str(first["ctx"]["error"])
             return f"{where or 'its content'} is not as it has to be"
         case UnicodeDecodeError():
             line = error.object[: error.start].count(b"\n") + 1
