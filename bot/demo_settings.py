@@ -54,7 +54,7 @@ def _is_taken(name: str, settings: Settings) -> bool:
         return not settings.uses_toy_model
     if name.startswith("stt_"):
         return not settings.uses_toy_transcriber
-    if name.startswith(("tts_", "xtts_")):
+    if name.startswith(("tts_", "xtts_", "piper_")):
         return settings.voice_engine != "espeak" or settings.tts_websocket_url is not None
     return False
 

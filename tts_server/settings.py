@@ -74,6 +74,7 @@ class EngineName(StrEnum):
     """The engines that come with the server; RealtimeTTS's have its own names, such as ``openai`` or ``kokoro``."""
 
     XTTS = "xtts"
+    PIPER = "piper"
     ESPEAK = "espeak"
     STAND_IN = "stand-in"
 
@@ -93,7 +94,7 @@ _EXAMPLES = {
     "TTS_ALLOWED_ORIGINS": "http://localhost:8000,https://chat.example.org",
     "TTS_DEVICE": "auto",
     "TTS_ENGINE": "espeak",
-    "TTS_FALLBACK": "espeak",
+    "TTS_FALLBACK": "piper,espeak",
     "TTS_BETTER_ENGINE": "xtts",
     "TTS_ENGINE_OPTIONS": '{"model": "tts-1"}',
     "TTS_CORRECTIONS": "./pronunciations.yaml",
@@ -108,6 +109,7 @@ _EXAMPLES = {
     "TTS_REQUESTS_PER_MINUTE": "600",
     "TTS_VRAM_WARNING": "10GB",
     "XTTS_MODEL": "data/models/xtts-v2",
+    "PIPER_MODEL": "data/models/piper-joe",
     "TTS_STAND_IN_FIRST_AUDIO_MS": "200",
     "TTS_STAND_IN_RTF": "0.3",
     "TTS_STAND_IN_TIMINGS": "./timings.jsonl",
@@ -125,7 +127,7 @@ class Settings(SecretsFirst):
     tts_device: Device = Device.AUTO
     tts_engine: EngineChoice = EngineName.ESPEAK
     tts_engine_options: JsonObject = Field(default_factory=dict)
-    tts_fallback: Annotated[CommaList, BlankCounts()] = (EngineName.ESPEAK,)
+    tts_fallback: Annotated[CommaList, BlankCounts()] = (EngineName.PIPER, EngineName.ESPEAK)
     tts_better_engine: OptionalEngine = None
     tts_voice: OptionalText = None
     tts_voices_dir: OwnPath = USUAL_VOICES_DIR
@@ -139,6 +141,7 @@ class Settings(SecretsFirst):
     tts_requests_per_minute: int = Field(600, ge=1, le=100_000)
     tts_vram_warning: Annotated[CommaList, BlankCounts()] = ("0.9",)
     xtts_model: OwnPath = USUAL_XTTS_MODEL
+    piper_model: OptionalPath = None
     tts_stand_in_first_audio_ms: float = Field(200.0, ge=0, le=60_000)
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None

@@ -83,13 +83,15 @@ def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) ->
         return
     if settings.tts_engine is None and settings.profile is Profile.EMBEDDED:
         yield from _of_profile(catalogue, settings, Part.VOICE)
-    engines = {settings.voice_engine, *speech.tts_fallback, speech.tts_better_engine}
+    # Those that stand in unasked do so where they are here.
+    others = speech.tts_fallback if "tts_fallback" in speech.model_fields_set else ()
+    engines = {settings.voice_engine, *others, speech.tts_better_engine}
     for name, model in catalogue.models.items():
         if model.part is Part.VOICE and model.settings.get("TTS_ENGINE") in engines:
             # Weights of somebody's own lie in a folder of their own.
             if "XTTS_MODEL" in model.settings and not _is_usual(speech, shelf_of(settings, model).folder(name)):
                 continue
-            if "TTS_ENGINE_OPTIONS" in model.settings and not _mentions(speech.tts_engine_options, name):
+            if "PIPER_MODEL" in model.settings and not _is_pipers(speech, name):
                 continue
             yield name
 
@@ -109,8 +111,11 @@ def _places(settings: Settings, name: str) -> tuple[Path, Path]:
     return settings.cache_dir / WEIGHTS / name, settings.data_dir / FOLDER / name
 
 
-def _mentions(options: dict[str, object], name: str) -> bool:
-    return not options or f"/{name}/" in str(options)
+def _is_pipers(speech: SpeechSettings, name: str) -> bool:
+    """Whether Piper's voice is this one, or not yet any; it may be named in the way of RealtimeTTS's Piper too."""
+    if speech.piper_model is None:
+        return not speech.tts_engine_options or f"/{name}/" in str(speech.tts_engine_options)
+    return name in speech.piper_model.parts
 
 
 def _same(one: Path, other: Path) -> bool:

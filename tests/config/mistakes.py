@@ -138,6 +138,7 @@ VALUES = (
     value("DATA_DIR", "C:\\Users\\ada\\seiyuu", "as Linux writes it"),
     value("CACHE_DIR", "~nobody-at-all/cache", "no user 'nobody-at-all'"),
     value("STT_MODEL", "D:\\models\\whisper", "as Linux writes it"),
+    value("PIPER_MODEL", "C:\\voices\\joe.onnx", "as Linux writes it"),
     value("XTTS_MODEL", "\\\\nas\\xtts", "as Linux writes it"),
     value("TTS_STAND_IN_TIMINGS", "C:/timings", "as Linux writes it"),
     Mistake("DISCORD_CA_FILE=./nope.pem", ("DISCORD_CA_FILE=nope.pem can't be read", "no such file")),

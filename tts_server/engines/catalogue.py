@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 
 from tts_server.engines.base import EngineError, SpeechEngine, UnknownEngineError, UnknownVoiceError
 from tts_server.engines.late import LateEngine
@@ -19,7 +20,8 @@ def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine
     """The engine that is wanted and those that stand in for it, in order; ``profiles`` are the voices people made.
 
     An engine that can't be made now is no reason to be silent as long as another one can: the wanted one is tried again
-    when somebody needs it. Blocks for as long as that takes, so call it off the event loop.
+    when somebody needs it. Piper, which a profile takes unasked, lets another lead where only that has the voice that
+    ``TTS_VOICE`` names. Blocks for as long as that takes, so call it off the event loop.
 
     Raises:
         EngineError: none of them can be made.
@@ -27,7 +29,6 @@ def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine
         UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
     """
     name = settings.tts_engine
-    stand_ins = _stand_ins(settings, profiles)
 
     def make() -> SpeechEngine:
         try:
@@ -37,21 +38,33 @@ def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine
             raise UnknownVoiceError(f"TTS_VOICE: {error}") from error
 
     try:
-        return make(), *stand_ins
+        return make(), *_stand_ins(settings, profiles)
     except UnknownEngineError:
         raise
+    except UnknownVoiceError:
+        if name != EngineName.PIPER or not (others := _others(settings)):
+            raise
+        with suppress(UnknownVoiceError):
+            changed = {"tts_engine": others[0], "tts_fallback": (*others[1:], name)}
+            return create_engines(settings.model_copy(update=changed), profiles)
+        raise
     except EngineError as error:
-        if not stand_ins:
+        if not (stand_ins := _stand_ins(settings, profiles)):
             raise
         _log.error("%s. %s speaks in its place; it is tried again when it is needed.", error, stand_ins[0].name)
         return LateEngine(name, make), *stand_ins
 
 
+def _others(settings: Settings) -> list[str]:
+    """The names of the engines that stand in, but for Piper where nobody has asked for it and it has no voice."""
+    unasked = "tts_fallback" not in settings.model_fields_set and settings.piper_model is None
+    left_out = {settings.tts_engine, EngineName.PIPER} if unasked else {settings.tts_engine}
+    return [name for name in settings.tts_fallback if name not in left_out]
+
+
 def _stand_ins(settings: Settings, profiles: Profiles) -> list[SpeechEngine]:
     engines: list[SpeechEngine] = []
-    for name in settings.tts_fallback:
-        if name == settings.tts_engine:
-            continue
+    for name in _others(settings):
         try:
             with _named(f"TTS_FALLBACK={name}"):
                 engines.append(create_engine(name, settings, profiles, None))
@@ -120,6 +133,10 @@ def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str 
                 cache_dir=settings.tts_voices_dir / ".xtts",
                 default_voice=voice,
             )
+        case EngineName.PIPER:
+            from tts_server.engines.piper.making import create_piper
+
+            return create_piper(settings.piper_model, _options(name, settings), voice)
         case EngineName.STAND_IN:
             from tts_server.engines.stand_in import StandInEngine
 
@@ -132,5 +149,8 @@ def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str 
         case _:
             from tts_server.engines.realtime_tts_making import create_named_engine
 
-            options = settings.tts_engine_options if name == settings.tts_engine else {}
-            return create_named_engine(name, options, voice, engine_variables())
+            return create_named_engine(name, _options(name, settings), voice, engine_variables())
+
+
+def _options(name: str, settings: Settings) -> dict[str, Any]:
+    return settings.tts_engine_options if name == settings.tts_engine else {}

@@ -6,11 +6,9 @@ import contextlib
 import importlib
 import inspect
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from tts_server.engines.base import EngineError, UnknownEngineError
@@ -57,8 +55,6 @@ def _create(
     keys = {variable: str(options[argument]) for argument, variable in named.secrets.items()}
     make = getattr(module, f"{named.name}Engine")
     arguments = _arguments(name, make, options)
-    if name == "piper":
-        _find_piper(named, arguments)
     traits = replace(named.traits, online=online, keys=keys)
     if isinstance(asked := arguments.get("voice"), str):
         traits = replace(traits, voice=asked)
@@ -79,22 +75,6 @@ def _see_to_keys(name: str, named: NamedEngine, options: dict[str, Any]) -> None
         options["api_key"] = options.get("api_key") or "none"
     if missing := [variable for argument, variable in named.secrets.items() if not options.get(argument)]:
         raise EngineError(lacking_keys(name, missing))
-
-
-def _find_piper(named: NamedEngine, arguments: dict[str, Any]) -> None:
-    """See that Piper has a voice, without which it has nothing to say, and knows its own program."""
-    voice = arguments.get("voice")
-    file = voice.get("model_file") if isinstance(voice, dict) else None
-    if file is None:
-        example = '{"voice": {"model_file": "data/models/VOICE.onnx"}}'
-        raise EngineError(
-            f"piper needs a voice that is on this machine: {named.weights}, or set TTS_ENGINE_OPTIONS={example}"
-        )
-    if not Path(str(file)).is_file():
-        raise EngineError(f"piper's voice {file} is not there: {named.weights}")
-    if "piper_path" not in arguments and not os.environ.get("PIPER_PATH"):
-        own = Path(sys.executable).with_name("piper")
-        arguments["piper_path"] = str(own) if own.exists() else shutil.which("piper") or "piper"
 
 
 def _module(name: str, named: NamedEngine) -> Any:

@@ -1,7 +1,8 @@
 """RealtimeTTS's engines by the names that ``TTS_ENGINE`` knows them by, and what is peculiar to each.
 
 Read from RealtimeTTS 0.8.10. Its own extras want PyAudio, which is not needed here, so each engine's packages are named
-instead. Its CoquiEngine is missing on purpose: it can hang for ever, and XTTS is an engine of this server's own.
+instead. Two are missing on purpose, since XTTS and Piper are engines of this server's own: its CoquiEngine can hang for
+ever, and its PiperEngine starts a program for each sentence.
 """
 
 from __future__ import annotations
@@ -118,7 +119,6 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
     "parler": NamedEngine(
         "parler_engine", "Parler", "torch transformers parler-tts", weights=_hub("parler-tts/parler-tts-mini-v1")
     ),
-    "piper": NamedEngine("piper_engine", "Piper", "piper-tts", weights=_download("piper-joe")),
     "pocket": NamedEngine("pocket_engine", "PocketTTS", "pocket-tts torch", weights=_hub("kyutai/pocket-tts")),
     "qwen": NamedEngine(
         "qwen_engine",

@@ -1,0 +1,294 @@
+"""Piper in this process, with a voice that weighs nothing: voices, speed, pieces, stops and errors."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+import pytest
+
+from tests.tts_server.dsp.measures import frequency
+from tests.tts_server.engines.speaking import PLAIN, speak
+from tests.tts_server.engines.toy_piper import COLUMN, HUM_HZ, RATE, description, make_voice, network, seconds
+from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.catalogue import create_engine, create_engines
+from tts_server.engines.piper.engine import PiperEngine
+from tts_server.engines.piper.making import create_piper
+from tts_server.engines.piper.network import FIRST_PIECE, Network, Utterance
+from tts_server.settings import load_settings
+from tts_server.voices.profile import NoProfiles
+from tts_server.wire import SpeechParameters
+
+TEXT = "Hello there, how are you today?"
+LONG = "The train leaves at nine from the old station, and if it rains we take the bus instead. " * 3
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[PiperEngine]:
+    with closing(create_piper(make_voice(tmp_path), {}, None)) as engine:
+        yield engine
+
+
+def test_a_text_becomes_sound_as_long_as_its_phonemes(engine: PiperEngine) -> None:
+    heard = speak(engine, "Hello there,")
+    assert engine.sample_rate == RATE
+    # "həlˈoʊ ðˈɛɹ," with its comma, each between blanks of its own, and the marks of beginning and end.
+    assert len(heard) / RATE == pytest.approx(seconds(2 * 13 + 3), abs=seconds(6))
+    assert frequency(heard, RATE) == pytest.approx(HUM_HZ, rel=0.02)
+
+
+@pytest.mark.parametrize("speed", [0.5, 2.0])
+def test_speed_is_pipers_own_and_leaves_the_pitch(engine: PiperEngine, speed: float) -> None:
+    usual, changed = speak(engine, "Hello there,"), speak(engine, "Hello there,", SpeechParameters(speed=speed))
+    assert len(changed) == pytest.approx(len(usual) / speed, abs=COLUMN)
+    assert frequency(changed, RATE) == pytest.approx(HUM_HZ, rel=0.02)
+
+
+def test_the_first_piece_comes_before_the_rest_and_no_seam_is_heard(tmp_path: Path) -> None:
+    whole = Network(make_voice(tmp_path / "whole", divisible=False), 1, _utterance(60))
+    pieces = Network(make_voice(tmp_path / "pieces"), 1, _utterance(60))
+    said = list(pieces.speak(_utterance(200), onnxruntime.RunOptions()))
+    (at_once,) = whole.speak(_utterance(200), onnxruntime.RunOptions())
+    assert len(said[0]) == FIRST_PIECE * COLUMN
+    assert len(said) > 3
+    np.testing.assert_allclose(np.concatenate(said), at_once, atol=1e-5)
+
+
+def _utterance(tokens: int) -> Utterance:
+    return Utterance([1 + number % 200 for number in range(tokens)], None, (0.6, 1.0, 0.8))
+
+
+def test_after_a_stop_nothing_follows_and_the_next_text_is_whole(engine: PiperEngine) -> None:
+    wanted = len(speak(engine, TEXT))
+    for _ in range(50):
+        stop = threading.Event()
+        chunks = engine.synthesize(LONG, engine.resolve(None, None), PLAIN, stop)
+        assert len(next(chunks))
+        stop.set()
+        assert list(chunks) == []
+        assert len(speak(engine, TEXT)) == wanted
+
+
+def test_a_sentence_ends_with_a_pause_and_a_clause_does_not(engine: PiperEngine) -> None:
+    sentence, clause = speak(engine, "Hello there."), speak(engine, "Hello there,")
+    silent = round(0.1 * RATE)
+    assert not np.any(sentence[-silent:])
+    assert np.any(clause[-silent:])
+
+
+@pytest.mark.parametrize("text", ["", "…", "   ", "\0\1\2", "?!"])
+def test_what_has_no_sound_makes_none(engine: PiperEngine, text: str) -> None:
+    assert not len(speak(engine, text))
+
+
+@pytest.mark.parametrize(
+    "text", ["[[hello]]", "[[ so", "a\0b\x1b[0m", "x" * 5_000, "word " * 3_000, "\u202e\ufffd漢字"]
+)
+def test_hostile_text_is_spoken_as_text(engine: PiperEngine, text: str) -> None:
+    assert len(speak(engine, text))
+
+
+def test_double_brackets_are_no_phonemes(engine: PiperEngine) -> None:
+    assert len(speak(engine, "[[aaaaaaaaaaaaaaaaaaaa]] now")) == len(speak(engine, "[aaaaaaaaaaaaaaaaaaaa] now"))
+
+
+class TestVoices:
+    def test_ids_and_bare_names(self, tmp_path: Path) -> None:
+        make_voice(tmp_path, "en_US-joe-medium")
+        make_voice(tmp_path / "de" / "de_DE" / "thorsten" / "low", "de_DE-thorsten-low", language={"code": "de_DE"})
+        with closing(create_piper(tmp_path, {}, None)) as engine:
+            assert [(voice.id, voice.language) for voice in engine.voices()] == [
+                ("piper:de_DE-thorsten-low", "de-de"),
+                ("piper:en_US-joe-medium", "en-us"),
+            ]
+            joe, thorsten = engine.resolve(None, None), engine.resolve(None, "de")
+            assert (joe.name, thorsten.name) == ("en_US-joe-medium", "de_DE-thorsten-low")
+            for name in ("piper:en_US-joe-medium", "en_US-joe-medium", "EN_us-joe-medium", "joe", "Joe", "en"):
+                assert engine.resolve(name, None) == joe
+            for language in ("fr", "tlh"):
+                with pytest.raises(UnknownVoiceError):
+                    engine.resolve(None, language)
+            with pytest.raises(UnknownVoiceError, match="there are: piper:de_DE-thorsten-low, piper:en_US-joe-medium"):
+                engine.resolve("piper:nobody", None)
+
+    def test_speakers(self, tmp_path: Path) -> None:
+        file = make_voice(tmp_path, "en_GB-two-low", num_speakers=2, speaker_id_map={"soft": 0, "loud": 1})
+        with closing(create_piper(file, {}, "en_GB-two-low:loud")) as engine:
+            assert [voice.name for voice in engine.voices()] == [
+                "en_GB-two-low",
+                "en_GB-two-low:soft",
+                "en_GB-two-low:loud",
+            ]
+            levels = {
+                name: float(np.abs(speak(engine, TEXT, SpeechParameters(voice=name))).max())
+                for name in ("piper:en_GB-two-low:soft", "piper:en_GB-two-low:loud", "en_GB-two-low")
+            }
+            usual = float(np.abs(speak(engine, TEXT)).max())
+        assert usual == levels["piper:en_GB-two-low:loud"] > 1.5 * levels["piper:en_GB-two-low:soft"]
+        assert levels["en_GB-two-low"] == levels["piper:en_GB-two-low:soft"]
+
+    def test_voices_of_other_rates_sound_as_long_and_as_high(self, tmp_path: Path) -> None:
+        make_voice(tmp_path, "en_US-joe-medium")
+        make_voice(tmp_path, "fr_FR-low-low", language={"code": "fr_FR"}, audio={"sample_rate": 16_000})
+        with closing(create_piper(tmp_path, {}, None)) as engine:
+            heard = speak(engine, "Hello there,", SpeechParameters(voice="fr_FR-low-low"))
+            usual = speak(engine, "Hello there,")
+        assert engine.sample_rate == RATE
+        assert len(heard) / len(usual) == pytest.approx(RATE / 16_000, rel=0.01)
+        assert frequency(heard, RATE) == pytest.approx(HUM_HZ * 16_000 / RATE, rel=0.02)
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("described", "said"),
+        [
+            ("{", "it is not JSON"),
+            ("[]", "does not describe a voice of Piper's"),
+            ('{"model_type": "whisper"}', r"audio: Field required"),
+            (description(audio={"sample_rate": 0}), r"audio.sample_rate: .*greater than or equal to 8000"),
+            (description(audio={"sample_rate": "fast"}), r"audio.sample_rate"),
+            (description(phoneme_id_map={"_": [0], "^": [1], "$": [999]}), "beyond num_symbols"),
+            (description(speaker_id_map={"a": 7}), "beyond num_speakers"),
+            (description(inference={"length_scale": 0}), "inference.length_scale"),
+            (description(phoneme_type="runes"), "phoneme_type"),
+            ("[" * 100_000, "it is not JSON"),
+        ],
+    )
+    def test_a_description_that_is_not_pipers(self, tmp_path: Path, described: Any, said: str) -> None:
+        file = make_voice(tmp_path)
+        text = described if isinstance(described, str) else json.dumps(described)
+        file.with_name(f"{file.name}.json").write_text(text)
+        with pytest.raises(EngineError, match=said) as refused:
+            create_piper(tmp_path, {}, None)
+        assert f"{file.name}.json" in str(refused.value)
+        assert "\n" not in str(refused.value)
+
+    def test_a_description_that_is_not_there(self, tmp_path: Path) -> None:
+        file = make_voice(tmp_path)
+        file.with_name(f"{file.name}.json").unlink()
+        with pytest.raises(EngineError, match=r"toy-low\.onnx\.json is not there"):
+            create_piper(file, {}, None)
+
+    @pytest.mark.parametrize("size", [0, 100, 700])
+    def test_a_network_that_is_cut_off(self, tmp_path: Path, size: int) -> None:
+        file = make_voice(tmp_path)
+        file.write_bytes(file.read_bytes()[:size])
+        with pytest.raises(EngineError, match=r"toy-low\.onnx is damaged") as refused:
+            create_piper(file, {}, None)
+        assert "\n" not in str(refused.value)
+
+    def test_a_network_of_something_else(self, tmp_path: Path) -> None:
+        file = make_voice(tmp_path)
+        file.write_bytes(network(speakers=2))
+        with pytest.raises(EngineError, match="damaged, or no network of Piper's"):
+            create_piper(file, {}, None)
+
+    @pytest.mark.parametrize(
+        ("place", "said"),
+        [("nowhere", "there is no voice at"), (".", "holds no file NAME.onnx"), ("notes.txt", "does not end in .onnx")],
+    )
+    def test_a_place_without_a_voice(self, tmp_path: Path, place: str, said: str) -> None:
+        (tmp_path / "notes.txt").touch()
+        with pytest.raises(EngineError, match=said):
+            create_piper(tmp_path / place, {}, None)
+
+    def test_a_broken_voice_of_several_is_left_out(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        make_voice(tmp_path, "en_US-joe-medium")
+        make_voice(tmp_path, "de_DE-broken-low").with_name("de_DE-broken-low.onnx.json").unlink()
+        with closing(create_piper(tmp_path, {}, None)) as engine:
+            assert [voice.name for voice in engine.voices()] == ["en_US-joe-medium"]
+        assert "de_DE-broken-low.onnx.json is not there" in caplog.text
+
+
+class TestSettings:
+    def test_the_next_engine_speaks_while_the_voice_is_missing(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings = load_settings(tts_engine="piper", piper_model=tmp_path)
+        piper, espeak = create_engines(settings, NoProfiles())
+        assert (piper.loaded, espeak.name) == (False, "espeak-ng")
+        assert "TTS_ENGINE=piper: there is no voice in the folder" in caplog.text
+        with pytest.raises(EngineError, match="TTS_ENGINE=piper: there is no voice in the folder"):
+            piper.load(lambda progress: None)
+        make_voice(tmp_path)
+        piper.load(lambda progress: None)
+        with closing(piper):
+            assert len(speak(piper, TEXT))
+
+    def test_without_a_voice_it_stands_in_for_nobody_and_nobody_is_warned(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (engine,) = create_engines(load_settings(tts_engine="espeak"), NoProfiles())
+        assert engine.name == "espeak-ng"
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+    def test_it_comes_before_espeak(self, tmp_path: Path) -> None:
+        settings = load_settings(tts_engine="stand-in", piper_model=make_voice(tmp_path))
+        assert [engine.name for engine in create_engines(settings, NoProfiles())] == ["stand-in", "piper", "espeak-ng"]
+
+    def test_the_engine_that_has_the_voice_wanted_leads(self, tmp_path: Path) -> None:
+        file = make_voice(tmp_path)
+        wanted = load_settings(tts_engine="piper", piper_model=file, tts_voice="en-gb")
+        first, second = create_engines(wanted, NoProfiles())
+        assert (first.name, first.resolve(None, None).id, second.name) == ("espeak-ng", "en-gb", "piper")
+        own = load_settings(tts_engine="piper", piper_model=file, tts_voice="piper:en_US-toy-low")
+        assert [engine.name for engine in create_engines(own, NoProfiles())] == ["piper", "espeak-ng"]
+        nobodys = load_settings(tts_engine="piper", piper_model=file, tts_voice="piper:nobody")
+        with pytest.raises(UnknownVoiceError, match="TTS_ENGINE=piper: there is no voice 'piper:nobody'"):
+            create_engines(nobodys, NoProfiles())
+
+    def test_what_realtimettss_piper_took_still_works(self, tmp_path: Path) -> None:
+        file = make_voice(tmp_path, "voice")
+        elsewhere = file.with_name("voice.onnx.json").rename(tmp_path / "other.json")
+        voice = {"model_file": str(file), "config_file": str(elsewhere)}
+        options = {"voice": voice, "piper_path": "/usr/bin/piper", "debug": True}
+        settings = load_settings(tts_engine="piper", tts_engine_options=options)
+        with closing(create_engine("piper", settings, NoProfiles(), None)) as engine:
+            assert len(speak(engine, TEXT))
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ({}, "type .venv/bin/python -m bot models download piper-joe"),
+            ({"voice": {"model_file": "nowhere.onnx"}}, "piper's voice nowhere.onnx is not there"),
+            ({"voice": "joe"}, '"model_file": "data/models/VOICE.onnx"'),
+            ({"voice": {"file": "x"}}, "'file' is not a voice's option of piper; it has model_file, config_file"),
+            ({"model": "x"}, "'model' is not an option of piper; it has voice, piper_path, debug"),
+        ],
+    )
+    def test_options_that_it_can_not_use(self, options: dict[str, Any], said: str) -> None:
+        with pytest.raises(EngineError, match=said):
+            create_piper(None, options, None)
+
+
+def test_espeak_and_piper_take_turns_in_one_process(tmp_path: Path) -> None:
+    """Each carries a copy of espeak-ng: neither may take the other's callback, voice or language."""
+    settings = load_settings(tts_engine="piper", piper_model=make_voice(tmp_path))
+    piper, espeak = create_engines(settings, NoProfiles())
+    with closing(piper), closing(espeak):
+        voices = ("de", "fr-fr", "en-us")
+        wanted = speak(piper, TEXT)
+        lengths = [len(speak(espeak, TEXT, SpeechParameters(voice=voice))) for voice in voices]
+        for _ in range(5):
+            for voice, length in zip(voices, lengths, strict=True):
+                # espeak-ng's own sound is a little different each time; in another language much more.
+                assert len(speak(espeak, TEXT, SpeechParameters(voice=voice))) == pytest.approx(length, rel=0.02)
+                np.testing.assert_array_equal(speak(piper, TEXT), wanted)
+        both = [threading.Thread(target=_over_and_over, args=(engine,)) for engine in (piper, espeak)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        np.testing.assert_array_equal(speak(piper, TEXT), wanted)
+
+
+def _over_and_over(engine: Any) -> None:
+    for _ in range(10):
+        assert len(speak(engine, TEXT))

@@ -1,0 +1,81 @@
+"""Makes Piper of the settings: its voices by ``PIPER_MODEL``, or by the options that RealtimeTTS's Piper took."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts_server.engines.base import EngineError
+from tts_server.engines.piper.voice_files import VoiceFile, find_voices, read_voice
+
+if TYPE_CHECKING:
+    from tts_server.engines.piper.engine import PiperEngine
+
+HOW_TO_GET_A_VOICE = "type .venv/bin/python -m bot models download piper-joe, or set PIPER_MODEL to the file of another"
+_OPTIONS = ("voice", "piper_path", "debug")
+_VOICE_OPTIONS = ("model_file", "config_file")
+_NEEDED = ("piper", "onnx")
+
+
+def create_piper(model: Path | None, options: Mapping[str, Any], voice: str | None) -> PiperEngine:
+    """Make it, which takes a second: its usual voice is loaded.
+
+    Args:
+        model: a voice's file, or a folder that holds some.
+        options: as ``TTS_ENGINE_OPTIONS`` had them when Piper was RealtimeTTS's: a voice, where ``model`` names none.
+            What they say of Piper's program is not needed any more.
+        voice: what it speaks with where nobody asks for another.
+
+    Raises:
+        EngineError: its packages are not installed, or there is no voice that can be used.
+        UnknownVoiceError: it has no such voice.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise EngineError(
+            f"piper needs packages that are not installed ({', '.join(missing)}): "
+            ".venv/bin/pip install -r requirements.txt"
+        )
+    files = _files(model, options)
+    # Its libraries are imported only where it is used.
+    engine: PiperEngine = importlib.import_module("tts_server.engines.piper.engine").PiperEngine(files, voice)
+    try:
+        engine.load_usual()
+    except EngineError:
+        engine.close()
+        raise
+    return engine
+
+
+def _files(model: Path | None, options: Mapping[str, Any]) -> list[VoiceFile]:
+    named = _voice_of(options)
+    if model is not None:
+        return find_voices(model)
+    if named is None:
+        raise EngineError(f"piper needs a voice that is on this machine: {HOW_TO_GET_A_VOICE}")
+    file, description = named
+    if not file.is_file():
+        raise EngineError(f"piper's voice {file} is not there: {HOW_TO_GET_A_VOICE}")
+    return [read_voice(file, description)]
+
+
+def _voice_of(options: Mapping[str, Any]) -> tuple[Path, Path | None] | None:
+    _check("an option", options, _OPTIONS)
+    voice = options.get("voice")
+    if voice is None:
+        return None
+    if isinstance(voice, dict):
+        _check("a voice's option", voice, _VOICE_OPTIONS)
+    if not isinstance(voice, dict) or not isinstance(voice.get("model_file"), str):
+        raise EngineError('TTS_ENGINE_OPTIONS: piper\'s voice is {"model_file": "data/models/VOICE.onnx"}')
+    description = voice.get("config_file")
+    return Path(voice["model_file"]), Path(str(description)) if description else None
+
+
+def _check(what: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            raise EngineError(f"TTS_ENGINE_OPTIONS: {name!r} is not {what} of piper; it has {', '.join(known)}")
