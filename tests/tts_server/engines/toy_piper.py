@@ -105,4 +105,4 @@ def network(*, speakers: int = 1, decoder: str = "dec") -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
     onnx.checker.check_model(model)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())

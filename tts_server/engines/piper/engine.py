@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Generator, Sequence
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 import soxr
 
 from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, UnknownVoiceError, Voice

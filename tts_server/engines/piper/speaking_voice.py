@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 from piper import PiperConfig, PiperVoice
 
 from tts_server.engines.base import EngineError, Samples
