@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -109,7 +111,7 @@ async def _listen(
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
-        return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {error.strerror or error}", _CANNOT_START)
+        return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {_reason(error)}", _CANNOT_START)
     load = server.load(partial(create_speech, settings, library), partial(create_better_speech, settings, library))
     loading = asyncio.create_task(load, name="load")
     ended = asyncio.create_task(ending.wait(), name="ended")
@@ -161,6 +163,13 @@ async def _tried(create: Callable[[], Speech | None], blame: str = "") -> str | 
         raise EngineError(f"{blame}{error}") from error
     finally:
         await speech.close()
+
+
+def _reason(error: OSError) -> str:
+    # What asyncio says of it repeats the address as a Python tuple.
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there already"
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
 
 
 def _complain(message: str, status: int) -> int:

@@ -86,7 +86,7 @@ async def test_a_port_that_is_taken() -> None:
     assert process.returncode == 2
     assert output == b""
     assert errors.decode().count("\n") == 1
-    assert f"127.0.0.1:{port}" in errors.decode()
+    assert f"TTS_BIND: can't listen on 127.0.0.1:{port}: another program listens there already" in errors.decode()
 
 
 @pytest.mark.parametrize(

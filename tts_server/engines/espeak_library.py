@@ -106,7 +106,9 @@ class EspeakLibrary:
             if not _has_dictionary(file, main):
                 continue
             also = tuple(tag for tag in others if "-" in tag or _main_part(tag) != _main_part(main))
-            yield EspeakVoice(main, record.name.decode(), main, also, file, languages.get(_main_part(main), _LAST))
+            yield EspeakVoice(
+                main, record.name.decode().strip(), main, also, file, languages.get(_main_part(main), _LAST)
+            )
 
     def speak(self, text: str, voice: str, rate: int, pitch: int, on_audio: Callable[[bytes], bool]) -> None:
         """Speak ``text``; blocks until done. Any thread; one at a time, the others wait.

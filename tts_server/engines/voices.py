@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from tts_server.engines.base import UnknownVoiceError, Voice
 
@@ -34,6 +34,9 @@ _LONGEST_MAIN_PART = 3
 _REGIONAL = re.compile(r"[a-z]{2,3}(-[a-z]{4})?-([a-z]{2}|[0-9]{3})")
 _NEAR = 0.75
 _LISTED = 8
+# What a voice's name consists of; shorter words are too easily alike.
+_WORD = re.compile(r"[^\W\d_]{4,}")
+_EXAMPLES = ("en", "de", "fr", "es", "ja")
 
 
 def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, language: str | None) -> Voice:
@@ -101,7 +104,8 @@ def _for_language(voices: Sequence[Voice], default: Voice, language: str) -> Voi
 
 
 def _nearest(voices: Sequence[Voice], name: str) -> str:
-    tag = _tag(name)
+    # What stands behind a + is a variant, and nobody lists those.
+    tag = _tag(name.partition("+")[0])
     main = _main_part(LANGUAGES.get(tag, tag))
     kin = [voice for voice in voices if voice.language and _main_part(voice.language) == main]
     if kin:
@@ -111,10 +115,33 @@ def _nearest(voices: Sequence[Voice], name: str) -> str:
     if language is not None:
         return f"; {_kin_words([voice for voice in voices if _head(voice).casefold() == language])}"
     names = {_tag(known): voice for voice in voices for known in (voice.name, voice.id)}
-    close = dict.fromkeys(names[near] for near in difflib.get_close_matches(tag, names, 3, _NEAR))
-    if close:
-        return f"; near it: {_listed(list(close))}"
-    return f"; there are: {_listed(voices)}" if 0 < len(voices) <= _LISTED else ""
+    near = dict.fromkeys(names[close] for close in difflib.get_close_matches(tag, names, 3, _NEAR))
+    near = near or dict.fromkeys(_alike_in_a_word(voices, name))
+    if near:
+        return f"; near it: {_listed(list(near))}"
+    if len(voices) > _LISTED:
+        return f"; there are {len(voices)}, for example {', '.join(_examples(voices))}"
+    return f"; there are: {_listed(voices)}" if voices else ""
+
+
+def _alike_in_a_word(voices: Sequence[Voice], name: str) -> list[Voice]:
+    """Those with a word in their name that is, nearly, one of the words of ``name``: "Swiss French", "brazilian"."""
+    words = {voice: _WORD.findall(voice.name.casefold()) for voice in voices}
+    known = {word for some in words.values() for word in some}
+    for cutoff in (1.0, _NEAR):
+        meant = {near for word in _WORD.findall(name.casefold()) for near in _close(word, known, cutoff)}
+        if found := [voice for voice, some in words.items() if meant.intersection(some)]:
+            return found
+    return []
+
+
+def _close(word: str, known: Set[str], cutoff: float) -> list[str]:
+    return difflib.get_close_matches(word, known, 1, cutoff)
+
+
+def _examples(voices: Sequence[Voice]) -> list[str]:
+    found = (next((voice.id for voice in voices if _main_part(voice.language) == main), None) for main in _EXAMPLES)
+    return list(filter(None, found)) or [voice.id for voice in voices[: len(_EXAMPLES)]]
 
 
 def _kin_words(kin: Sequence[Voice]) -> str:

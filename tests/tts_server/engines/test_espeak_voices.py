@@ -97,13 +97,20 @@ def test_a_voice_is_found_by_what_people_call_it(engine: RealtimeTtsEngine, name
         ("frnch", "there is no voice 'frnch'; French: fr-fr, fr-be, fr-ch"),
         ("portugese", "there is no voice 'portugese'; Portuguese: pt, pt-br"),
         ("en-uk", "there is no voice 'en-uk'; English: en-gb, en-us, en-gb-scotland, "),
-        ("nobody", "there is no voice 'nobody'"),
+        ("nobody", "there is no voice 'nobody'; there are 138, for example en-gb, de, fr-fr, es, ja"),
+        ("Swiss French", "there is no voice 'Swiss French'; near it: fr-fr, fr-be, fr-ch"),
+        ("brazilian", "there is no voice 'brazilian'; near it: pt-br"),
+        ("de+nonsense", "there is no voice 'de+nonsense'; near it: de"),
     ],
 )
 def test_who_errs_is_offered_what_is_near(engine: RealtimeTtsEngine, named: str, said: str) -> None:
     with pytest.raises(UnknownVoiceError) as caught:
         engine.resolve(named, None)
     assert str(caught.value).startswith(said)
+
+
+def test_no_name_has_blanks_around_it(engine: RealtimeTtsEngine) -> None:
+    assert [voice.name for voice in engine.voices() if voice.name != voice.name.strip()] == []
 
 
 def test_the_usual_voice_may_be_named_as_loosely() -> None:
