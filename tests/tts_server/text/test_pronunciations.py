@@ -94,7 +94,7 @@ def test_a_file_that_can_not_be_read_is_refused(tmp_path: Path) -> None:
         ("missing.yaml", "there is no such file"),
         ("latin.yaml", "not UTF-8"),
         ("large.yaml", "larger"),
-        (".", "directory"),
+        (".", "it is a folder"),
     ):
         with pytest.raises(PronunciationsError, match=said):
             Pronunciations.read(tmp_path / name)
