@@ -50,6 +50,7 @@ from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.stream import ModelClient
 from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.missing_parts import missing_parts
+from bot.model_options import model_options
 from bot.operator_files import own_persona, prepare_folders
 from bot.owners import Owners
 from bot.presence import CallPresence
@@ -263,7 +264,7 @@ async def _model_router(
 ) -> ModelRouter:
     urls = settings.model_urls or {settings.call_card: await _start_toy_model(settings, stack, progress)}
     clients = {
-        card: await stack.enter_async_context(ModelClient(_model_options(settings, url))) for card, url in urls.items()
+        card: await stack.enter_async_context(ModelClient(model_options(settings, url))) for card, url in urls.items()
     }
     return await ModelRouter.load(database, clients, settings.call_card)
 
@@ -283,25 +284,6 @@ async def _start_speech_server(settings: Settings, stack: AsyncExitStack, progre
     await server.start()
     progress("Speech server: ready", 1.0)
     return server.url
-
-
-def _model_options(settings: Settings, url: str) -> ModelOptions:
-    key = settings.llm_api_key
-    return ModelOptions(
-        url=url,
-        api=settings.llm_api,
-        model=settings.llm_model,
-        api_key=key.get_secret_value() if key else None,
-        temperature=settings.llm_temperature,
-        max_tokens=settings.llm_max_tokens,
-        stop=settings.llm_stop,
-        chat_template=settings.llm_chat_template,
-        extra=settings.llm_extra,
-        context_tokens=settings.llm_context_tokens,
-        connect_timeout=settings.llm_connect_timeout,
-        first_token_timeout=settings.llm_first_token_timeout,
-        stall_timeout=settings.llm_stall_timeout,
-    )
 
 
 def _describe_model(settings: Settings, options: ModelOptions, character: Character) -> str:

@@ -14,7 +14,8 @@ from bot.llm.filters.chain import Retraction
 from bot.llm.history import MAX_MESSAGES, History, speakers, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character
-from bot.llm.prompts import build_messages
+from bot.llm.prompts import alternating, build_messages
+from bot.llm.small_talk import SmallTalk
 from bot.llm.speakers import Speakers
 from bot.llm.stream import ModelClient
 
@@ -51,10 +52,12 @@ class ModelCompanion:
         self._context_messages = context_messages
         self._history = History()
         self._thoughts_aloud: list[str] = []
+        self._small_talk = SmallTalk()
 
     async def warm_up(self) -> None:
-        """Fill the server's prompt cache, and ask how much it takes in; what is wrong is told with the first answer."""
+        """Fill the server's prompt cache, and ask about its model; what is wrong is told with the first answer."""
         character = self._character()
+        await self._get_to_know(character)
         try:
             await self._model.warm_up(self._messages(character, "Someone", "hello"), model=character.persona.model)
         except ModelError as error:
@@ -69,6 +72,8 @@ class ModelCompanion:
         ``when_loading`` is called once if the model is still being loaded, and has been for a while.
         """
         character = self._character()
+        if self._model.is_small(model=character.persona.model):
+            await self._small_talk.load()
         asked = self._messages(character, author, text)
         said = ""
         known = self._speakers(character, author)
@@ -88,7 +93,16 @@ class ModelCompanion:
         names = [*speakers(self._history.newest(MAX_MESSAGES)), *map(clean_name, people), *_ROLES]
         return Speakers.of(character.persona.names, names)
 
+    async def _get_to_know(self, character: Character) -> None:
+        await self._model.learn_model_size(model=character.persona.model)
+        if self._model.is_small(model=character.persona.model):
+            await self._small_talk.load()
+
     def _messages(self, character: Character, author: str, text: str) -> tuple[ChatMessage, ...]:
+        if self._model.is_small(model=character.persona.model):
+            earlier = self._history.recent(self._context_messages, self._context_messages // 2)
+            talk = alternating([*earlier, ChatMessage("user", user_line(author, text))])
+            return self._small_talk.messages(character.persona, talk)
         room = self._room()
         return build_messages(
             character.persona,

@@ -96,9 +96,15 @@ class ModelRouter:
         """The reply of the server that writes now; see :meth:`bot.llm.stream.ModelClient.stream`."""
         return self.client.stream(messages, model=model, speakers=speakers, careful=careful)
 
+    def is_small(self, *, model: str | None = None) -> bool:
+        """Whether the model that writes now is known to be a small one."""
+        return self.client.is_small(model=model)
+
     async def learn_context_sizes(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Ask each server how much its model takes in, a few times if need be: it may start later than the bot."""
         unknown = list(self._clients.values())
+        for client in self._clients.values():
+            await client.learn_model_size()
         for pause in CONTEXT_PAUSES:
             unknown = [client for client in unknown if not await client.learn_context_size()]
             if not unknown:

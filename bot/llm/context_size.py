@@ -1,37 +1,21 @@
-"""Asking a model server how many tokens it takes in at once. Each kind of server tells it at an address of its own."""
+"""Asking a model server how many tokens it takes in at once."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
-from yarl import URL
 
-from bot.llm.failures import read_body
 from bot.llm.options import ModelOptions
 from bot.llm.requests import endpoint_url, root_url
+from bot.llm.server_facts import Place, entry_of, read_place
 
-_MAX_BYTES = 4 << 20
 _SMALLEST, _LARGEST = 256, 100_000_000
 _OLLAMA_DEFAULT = 4_096
 
 _LISTED = ("max_model_len", "context_length", "context_window", "max_context_length", "max_context_len", "n_ctx")
 """In a list of models: vLLM and SGLang, OpenRouter and Together, Groq, Mistral, others, llama.cpp."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """An address that may know; ``read`` takes what it answers and the model's name."""
-
-    method: str
-    url: URL
-    read: Callable[[Any, str | None], object]
-    body: Mapping[str, Any] | None = None
 
 
 async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
@@ -40,62 +24,29 @@ async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions
     Never raises. It may take ``connect_timeout`` seconds at each of a few addresses: ask while nobody waits.
     """
     for place in _places(options):
-        size = _sensible(await _read(session, place, options))
+        size = _sensible(await read_place(session, place, options))
         if size is not None:
             return size
     return None
 
 
-def _places(options: ModelOptions) -> Iterator[_Place]:
+def _places(options: ModelOptions) -> Iterator[Place]:
     root = root_url(options)
-    yield _Place("GET", endpoint_url(options, "/models"), _from_list)
-    yield _Place("GET", root / "props", _from_props)
+    yield Place("GET", endpoint_url(options, "/models"), _from_list)
+    yield Place("GET", root / "props", _from_props)
     if options.model:
-        yield _Place("GET", root / "api/ps", _from_ollamas_loaded)
-        yield _Place("POST", root / "api/show", _from_ollamas_model, {"model": options.model})
-    yield _Place("GET", root / "api/v0/models", _from_lm_studio)
-    yield _Place("GET", root / "info", lambda told, _: told.get("max_total_tokens"))
-
-
-async def _read(session: aiohttp.ClientSession, place: _Place, options: ModelOptions) -> object:
-    try:
-        async with (
-            asyncio.timeout(options.connect_timeout),
-            session.request(place.method, place.url, json=place.body, allow_redirects=False) as response,
-        ):
-            if response.status != HTTPStatus.OK:
-                return None
-            told = json.loads(await read_body(response, _MAX_BYTES))
-        return place.read(told, options.model)
-    except (
-        TimeoutError,
-        aiohttp.ClientError,
-        OSError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        TypeError,
-        RecursionError,
-    ):
-        # The server is away, has no such address, or answers what nobody expects.
-        return None
+        yield Place("GET", root / "api/ps", _from_ollamas_loaded)
+        yield Place("POST", root / "api/show", _from_ollamas_model, {"model": options.model})
+    yield Place("GET", root / "api/v0/models", _from_lm_studio)
+    yield Place("GET", root / "info", lambda told, _: told.get("max_total_tokens"))
 
 
 def _sensible(size: object) -> int | None:
     return size if isinstance(size, int) and not isinstance(size, bool) and _SMALLEST <= size <= _LARGEST else None
 
 
-def _entry(entries: list[Any], model: str | None, *names: str) -> dict[str, Any]:
-    """The entry of our model; without a name, of the only one."""
-    known = [entry for entry in entries if isinstance(entry, dict)]
-    if model is None:
-        return known[0] if len(known) == 1 else {}
-    wanted = {model, f"{model}:latest"}
-    return next((entry for entry in known if any(entry.get(name) in wanted for name in names)), {})
-
-
 def _from_list(told: Any, model: str | None) -> object:
-    entry = _entry(told["data"] if isinstance(told.get("data"), list) else [], model, "id", "root")
+    entry = entry_of(told["data"] if isinstance(told.get("data"), list) else [], model, "id", "root")
     inner = [fields for fields in (entry.get("top_provider"), entry, entry.get("meta")) if isinstance(fields, dict)]
     sizes = (fields.get(name) for fields in inner for name in _LISTED)
     return next((size for size in sizes if _sensible(size) is not None), None)
@@ -107,7 +58,7 @@ def _from_props(told: Any, _: str | None) -> object:
 
 
 def _from_ollamas_loaded(told: Any, model: str | None) -> object:
-    return _entry(told["models"], model, "name", "model").get("context_length")
+    return entry_of(told["models"], model, "name", "model").get("context_length")
 
 
 def _from_ollamas_model(told: Any, _: str | None) -> object:
@@ -121,5 +72,5 @@ def _from_ollamas_model(told: Any, _: str | None) -> object:
 
 
 def _from_lm_studio(told: Any, model: str | None) -> object:
-    entry = _entry(told["data"], model, "id")
+    entry = entry_of(told["data"], model, "id")
     return entry.get("loaded_context_length") or entry.get("max_context_length")

@@ -31,26 +31,42 @@ class History:
 
     def __init__(self, max_messages: int = MAX_MESSAGES) -> None:
         self._messages: deque[ChatMessage] = deque(maxlen=max_messages)
+        self._recent = 0
+        """How many messages :meth:`recent` has told, and those that came since."""
 
     def add_user(self, name: str, text: str) -> None:
         """A person said or typed ``text``, which is clean already."""
-        self._messages.append(ChatMessage("user", user_line(name, text)))
+        self._add(ChatMessage("user", user_line(name, text)))
 
     def add_reply(self, text: str) -> None:
         """A reply that was heard to its end."""
         if text.strip():
-            self._messages.append(ChatMessage("assistant", text.strip()))
+            self._add(ChatMessage("assistant", text.strip()))
 
     def add_interrupted_reply(self, heard: str) -> None:
         """A reply that was cut short after ``heard``; one of which nothing was heard leaves no trace."""
         if heard.strip():
-            self._messages.append(ChatMessage("assistant", heard.strip() + INTERRUPTED))
+            self._add(ChatMessage("assistant", heard.strip() + INTERRUPTED))
 
     def forget_interrupted(self) -> None:
         """Forget the replies that were cut short."""
-        kept = [each for each in self._messages if each.role == "user" or not each.content.endswith(INTERRUPTED)]
+        self._recent = len(_whole(self.newest(self._recent)))
+        kept = _whole(self._messages)
         self._messages.clear()
         self._messages.extend(kept)
+
+    def recent(self, most: int, least: int) -> tuple[ChatMessage, ...]:
+        """The last ``most`` messages at most; where there are more, they are cut back to ``least`` of them.
+
+        So the beginning stays the same for a few turns, and with it what the server's prompt cache knows.
+        """
+        if self._recent > most:
+            self._recent = min(least, most)
+        return self.newest(self._recent)
+
+    def _add(self, message: ChatMessage) -> None:
+        self._messages.append(message)
+        self._recent += 1
 
     def newest(self, count: int) -> tuple[ChatMessage, ...]:
         """The last ``count`` messages, oldest first."""
@@ -59,6 +75,11 @@ class History:
     def clear(self) -> None:
         """Forget everything."""
         self._messages.clear()
+        self._recent = 0
 
     def __len__(self) -> int:
         return len(self._messages)
+
+
+def _whole(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+    return [each for each in messages if each.role == "user" or not each.content.endswith(INTERRUPTED)]

@@ -19,6 +19,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.failures import Refusal, model_error, read_refusal, refused, too_late, unreachable
 from bot.llm.length_refusal import LengthRefusal, length_refusal
 from bot.llm.messages import ChatMessage
+from bot.llm.model_size import ModelSize
 from bot.llm.options import ModelOptions
 from bot.llm.refused_fields import RefusedField, refused_fields, refuses_system_role
 from bot.llm.requests import longest_answer, one_token, reply_body, reply_url
@@ -71,6 +72,7 @@ class ServerMemory:
     dialect: Dialect
     window: ContextWindow
     habit: ThinkingHabit
+    size: ModelSize
 
 
 @dataclass(frozen=True, slots=True)

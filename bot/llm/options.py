@@ -20,7 +20,8 @@ class ModelOptions:
     OpenAI-style endpoints, "http://127.0.0.1:8080" for llama.cpp's ``/completion``). ``chat_template`` names the
     template by which we write the prompt ourselves, for every API but ``chat``. ``extra`` is merged into each request.
     ``context_tokens`` is the model's context; ``None`` where the server is to tell it. ``loading_notice_after`` is how
-    long a server may be loading before whoever waits is told.
+    long a server may be loading before whoever waits is told. ``chosen`` names the options that the operator has set,
+    and that hold for a small model too (:mod:`bot.llm.small`). ``brief``: replies are kept short (``BriefFilter``).
 
     Raises:
         ValueError: the chat template has no such name.
@@ -40,6 +41,8 @@ class ModelOptions:
     first_token_timeout: float = 30.0
     stall_timeout: float = 15.0
     loading_notice_after: float = 3.0
+    chosen: frozenset[str] = frozenset()
+    brief: bool = False
 
     def __post_init__(self) -> None:
         if self.chat_template not in CHAT_TEMPLATES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bot.llm.deltas import LENGTH, Delta
+from bot.llm.filters.brief import BriefFilter
 from bot.llm.filters.chain import FilterChain, Retraction, TextFilter
 from bot.llm.filters.harmony import HarmonyFilter
 from bot.llm.filters.names import NameFilter
@@ -27,9 +28,12 @@ class ReplyText:
         speakers: whose names the model may write before lines.
         careful: withhold the reply of a model of which nothing is known until its end, so that not even its first
             thought is passed on.
+        brief: keep the reply short, and let it end with a sentence.
     """
 
-    def __init__(self, habit: ThinkingHabit, speakers: Speakers = NOBODY, *, careful: bool = False) -> None:
+    def __init__(
+        self, habit: ThinkingHabit, speakers: Speakers = NOBODY, *, careful: bool = False, brief: bool = False
+    ) -> None:
         self.spoke = False
         """Whether anything was said that stands."""
         self.finished = False
@@ -44,6 +48,7 @@ class ReplyText:
         self._in_final_channel = False
         self._thoughts = ThoughtFilter(begins_inside=habit.begins_inside or self._guessed)
         self._speakers = speakers
+        self._brief = BriefFilter() if brief else None
         self._chain = FilterChain(self._filters)
 
     def _filters(self) -> Sequence[TextFilter]:
@@ -51,12 +56,15 @@ class ReplyText:
         if self._harmony.began_inside and not self._in_final_channel:
             # What it withheld was a thought.
             self._in_final_channel, self._thoughts = True, ThoughtFilter()
+        if self._brief is not None:
+            self._brief = BriefFilter()
         return (
             WholeCharacters(),
             self._harmony,
             self._thoughts,
             TurnMarks(),
             NameFilter(self._speakers),
+            *([self._brief] if self._brief is not None else []),
         )
 
     @property
@@ -86,6 +94,8 @@ class ReplyText:
         cut_off = self.reason in LENGTH
         if cut_off and not self._guessed:
             self._thoughts.cut_off()
+        if cut_off and self._brief is not None:
+            self._brief.cut_off()
         pieces = self._noted(standing(self._chain.finish()))
         if self.spoke and not self._began_inside and not cut_off and not self.ended:
             self._habit.began_outside()

@@ -20,12 +20,14 @@ from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
+from bot.llm.model_size import ModelSize, ask_model_size
 from bot.llm.opening import Opening, Question, ServerMemory
 from bot.llm.options import ModelOptions
 from bot.llm.remedies import nothing_said
 from bot.llm.reply import ReplyReader
 from bot.llm.reply_text import ReplyText, parts, standing
 from bot.llm.requests import reply_body
+from bot.llm.small import suited
 from bot.llm.speakers import NOBODY, Speakers
 from bot.llm.template_probe import begins_inside_thought
 from bot.llm.thinking_habit import ThinkingHabit
@@ -84,9 +86,20 @@ class ModelClient:
             self._memory_of(options.model).window.told(size)
         return size is not None
 
+    async def learn_model_size(self, *, model: str | None = None) -> None:
+        """Ask the server how many parameters the model has. Never raises; the next reply uses what was learnt."""
+        options = self.options if model is None else replace(self.options, model=model)
+        parameters = await ask_model_size(self._connections(), options)
+        if parameters is not None:
+            self._memory_of(options.model).size.told(parameters)
+
     def context_size(self, *, model: str | None = None) -> int:
         """How many tokens the model takes in at once, as far as it is known."""
         return self._memory_of(model or self.options.model).window.size
+
+    def is_small(self, *, model: str | None = None) -> bool:
+        """Whether the model is known to be a small one, which is asked in another way (:mod:`bot.llm.small`)."""
+        return self._memory_of(model or self.options.model).size.small
 
     async def warm_up(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> None:
         """Have the server read ``messages`` and say one token, so that its prompt cache knows them before it matters.
@@ -176,7 +189,7 @@ class ModelClient:
             delta = await reader.read()
             if await template_asked:
                 await self._ask_for_template(question)
-            reply = ReplyText(self._habit(question), speakers, careful=careful)
+            reply = ReplyText(self._habit(question), speakers, careful=careful, brief=question.options.brief)
             while delta is not None:
                 for piece in await self._said_by(reply, delta):
                     yield piece
@@ -255,6 +268,7 @@ class ModelClient:
         warming: bool = False,
     ) -> Question:
         options = self.options if model is None else replace(self.options, model=model)
+        options = suited(options, small=self._memory_of(options.model).size.small)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
         return Question(options, messages, begin_by, when_loading, warming)
 
@@ -264,7 +278,7 @@ class ModelClient:
     def _memory_of(self, model: str | None) -> ServerMemory:
         if model not in self._memories:
             window = ContextWindow(self.options.context_tokens)
-            self._memories[model] = ServerMemory(Dialect(self._told), window, ThinkingHabit())
+            self._memories[model] = ServerMemory(Dialect(self._told), window, ThinkingHabit(), ModelSize(model))
         return self._memories[model]
 
     def _judge_end(self, reply: ReplyText, options: ModelOptions) -> None:

@@ -26,3 +26,7 @@ class TextModel(Protocol):
         :class:`~bot.llm.filters.chain.Retraction`, unless ``careful`` is set.
         """
         ...
+
+    def is_small(self, *, model: str | None = None) -> bool:
+        """Whether the model is known to be a small one, which is asked in another way (:mod:`bot.llm.small`)."""
+        ...

@@ -35,6 +35,9 @@ class SlowModel:
             await asyncio.sleep(0.005)
             yield word
 
+    def is_small(self, *, model: str | None = None) -> bool:
+        return False
+
 
 async def test_an_answer_grows_before_everyones_eyes_and_never_too_fast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

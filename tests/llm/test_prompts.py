@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bot.llm.circumstances import Circumstances
@@ -111,3 +113,21 @@ def test_the_prompt_ends_with_where_it_is_and_when_and_only_that_changes() -> No
     assert first.removesuffix("18:05") == later.removesuffix("18:06")
     written = written_messages(PERSONA, "calm", [], "Ann: one", Circumstances(now="Thursday, 18:05"))
     assert written[0].content.endswith("slow and gentle.\n\n## Now\nThursday, 18:05")
+
+
+def test_a_history_grows_and_is_cut_back_in_large_steps() -> None:
+    history, begins = History(), []
+    for turn in range(40):
+        seen = said(history, f"Ann: {turn}", 10)
+        assert len(seen) <= 11
+        assert seen[-2:-1] == ([("assistant", f"answer {turn - 1}")] if turn else []), "the newest are there"
+        begins.append(seen[0])
+        history.add_user("Ann", str(turn))
+        history.add_reply(f"answer {turn}")
+    moves = sum(begin != before for before, begin in pairwise(begins))
+    assert moves <= 40 / 3 + 1, "a prompt cache knows most requests but for their end"
+
+
+def test_asking_twice_about_one_history_asks_the_same() -> None:
+    history = talk(*(f"{'> ' * (number % 2)}line {number}" for number in range(14)))
+    assert said(history, "Ann: a guess", 10)[:-1] == said(history, "Ann: the words", 10)[:-1]

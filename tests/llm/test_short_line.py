@@ -43,6 +43,9 @@ class Babbler:
         for piece in reply.end():
             yield piece
 
+    def is_small(self, *, model: str | None = None) -> bool:
+        return False
+
 
 @pytest.mark.parametrize(
     ("written", "line"),

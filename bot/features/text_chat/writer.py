@@ -18,7 +18,9 @@ from bot.llm.cleaning import clean_name
 from bot.llm.errors import ModelError
 from bot.llm.history import INTERRUPTED, speakers, user_line
 from bot.llm.messages import ChatMessage
-from bot.llm.prompts import written_messages
+from bot.llm.personas import Character
+from bot.llm.prompts import alternating, written_messages
+from bot.llm.small_talk import SmallTalk
 from bot.llm.speakers import Speakers
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage
@@ -27,6 +29,8 @@ from bot.text import shorten
 _log = logging.getLogger(__name__)
 
 _MAX_ERROR_CHARS = 1_000
+_SMALL_CONTEXT = 4
+"""Earlier messages for a small model, which loses itself in more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Writer:
         self._memory = memory
         self._context_messages = context_messages
         self._clock = clock
+        self._small_talk = SmallTalk()
 
     async def write(self, message: AnyMessage, question: Question, answer: LiveAnswer) -> None:
         """Answer ``message``; a fault of the model is told there, and nothing of it is remembered.
@@ -77,8 +82,7 @@ class Writer:
         character = self._characters.at(_place_of(message))
         persona = character.persona
         earlier = await self._memory.newest(channel, self._context_messages)
-        circumstances = Circumstances(_room(message, question, earlier), moment(self._clock()))
-        asked = written_messages(persona, character.mood, earlier, question.line, circumstances)
+        asked = await self._asked(character, message, question, earlier)
         try:
             known = Speakers.of(persona.names, [*speakers(earlier), clean_name(question.name)])
             async with aclosing(self._model.stream(asked, model=persona.model, speakers=known)) as pieces:
@@ -91,6 +95,17 @@ class Writer:
             await answer.end_with(persona.confused_line)
             return
         await self._memory.remember(channel, question.line, answer.text.strip())
+
+    async def _asked(
+        self, character: Character, message: AnyMessage, question: Question, earlier: Sequence[ChatMessage]
+    ) -> tuple[ChatMessage, ...]:
+        persona = character.persona
+        if self._model.is_small(model=persona.model):
+            await self._small_talk.load()
+            talk = alternating([*earlier[-_SMALL_CONTEXT:], ChatMessage("user", question.line)])
+            return self._small_talk.messages(persona, talk)
+        circumstances = Circumstances(_room(message, question, earlier), moment(self._clock()))
+        return written_messages(persona, character.mood, earlier, question.line, circumstances)
 
     async def remembers(self, message: discord.Message) -> bool:
         """Whether what the bot wrote there is among what the model sees."""

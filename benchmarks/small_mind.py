@@ -1,0 +1,159 @@
+"""``python -m benchmarks.small_mind``: how a small language model answers, by rule, through the bot's own code.
+
+Each talk is a call's: the companion with its history, prompt, sampling and filters, and the bot's own llama.cpp.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.command_line import BROKEN, INTERRUPTED, count, interruptible, make_console, write_json
+from benchmarks.errors import MeasurementError
+from benchmarks.machine import describe_machine
+from benchmarks.small_mind_rules import Judge
+from benchmarks.small_mind_talks import TALKS, Talk
+from benchmarks.statistics import spread
+from bot.companion import ModelCompanion
+from bot.llm.circumstances import CallRoom
+from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.options import ModelOptions
+from bot.llm.personas import Character, load_persona
+from bot.llm.stream import ModelClient
+from bot.model_options import model_options
+from config.settings import Settings, load_settings
+
+MODEL = "smollm2-135m"
+TARGET = 38
+"""Good answers of the forty, with each seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One answer. ``first`` is when its first words came, in seconds from the question, ``whole`` when it was over."""
+
+    seed: int
+    question: str
+    answer: str
+    faults: list[str]
+    first: float
+    whole: float
+
+
+def main() -> int:
+    """Measure, print what was wrong, and write the figures as JSON where asked."""
+    arguments = _parser().parse_args()
+    console = make_console(100)
+    try:
+        judged = asyncio.run(interruptible(_measure(arguments, console)))
+    except MeasurementError as error:
+        console.print(f"✘ {error}", style="bold red", markup=False)
+        return BROKEN
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return INTERRUPTED
+    if arguments.json:
+        write_json({"machine": describe_machine(), "answers": [asdict(one) for one in judged]}, arguments.json)
+    _report(judged, console, all_answers=arguments.answers)
+    return 0
+
+
+async def _measure(arguments: argparse.Namespace, console: Console) -> list[Judged]:
+    settings = load_settings()
+    weights = arguments.weights or _weights(settings)
+    if not weights.is_file():
+        raise MeasurementError(f"{weights} is not there; get it with python -m bot models download {MODEL}")
+    talks = TALKS[: arguments.talks]
+    judged: list[Judged] = []
+    async with small_mind(settings, weights) as options:
+        judge = Judge()
+        with Progress(console=console, disable=not console.is_terminal) as progress:
+            bar = progress.add_task("Answers", total=arguments.seeds * len(talks))
+            for seed in range(1, arguments.seeds + 1):
+                for talk in talks:
+                    judged.append(await answered(options, settings, talk, seed, judge))
+                    progress.advance(bar)
+    return judged
+
+
+def _weights(settings: Settings) -> Path:
+    return settings.cache_dir / "weights" / MODEL / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@asynccontextmanager
+async def small_mind(settings: Settings, weights: Path) -> AsyncIterator[ModelOptions]:
+    """The bot's own model server with these weights, and how the bot asks it."""
+    async with EmbeddedModelServer(weights, name=MODEL) as server:
+        yield replace(model_options(settings, server.base_url(settings.llm_api)), model=MODEL)
+
+
+async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: int, judge: Judge) -> Judged:
+    """Have one talk, and judge its last answer."""
+    persona = load_persona(settings.persona)
+    character = Character(settings.persona, persona, persona.default_mood)
+    room = CallRoom("Lounge", tuple(dict.fromkeys(name for name, _ in talk.lines)))
+    first = whole = 0.0
+    answer = ""
+    async with ModelClient(replace(options, extra={**options.extra, "seed": seed})) as client:
+        mind = ModelCompanion(
+            lambda: character, lambda: room, lambda: datetime.now(UTC), client, settings.llm_context_messages
+        )
+        await mind.warm_up()
+        for name, text in talk.lines:
+            asked, first, answer = time.monotonic(), 0.0, ""
+            async for piece in mind.answer(name, text):
+                first = first or time.monotonic() - asked
+                answer += piece
+            whole = time.monotonic() - asked
+            mind.remember(name, text, answer, interrupted=False)
+    return Judged(seed, talk.lines[-1][1], answer.strip(), judge.faults(answer, talk), first, whole)
+
+
+def _report(judged: Sequence[Judged], console: Console, *, all_answers: bool) -> None:
+    for one in judged:
+        if one.faults or all_answers:
+            told = f" ({', '.join(one.faults)})" if one.faults else ""
+            console.print(f"{one.seed}: {one.question}  ->  {one.answer}{told}", markup=False, soft_wrap=True)
+    table = Table("seed", "good", "of", "first words, ms (median)", "whole answer, ms (median)", "faults")
+    seeds = sorted({one.seed for one in judged})
+    met = True
+    for seed in seeds:
+        mine = [one for one in judged if one.seed == seed]
+        good = sum(not one.faults for one in mine)
+        met = met and good * len(TALKS) >= TARGET * len(mine)
+        faults = Counter(fault for one in mine for fault in one.faults)
+        table.add_row(
+            str(seed),
+            str(good),
+            str(len(mine)),
+            f"{1000 * spread([one.first for one in mine]).median:.0f}",
+            f"{1000 * spread([one.whole for one in mine]).median:.0f}",
+            ", ".join(f"{fault} {times}" for fault, times in faults.items()),
+        )
+    console.print(table)
+    console.print(f"Target: {TARGET} of {len(TALKS)} with each seed: {'met' if met else 'not met'}.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.small_mind", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seeds", type=count, default=3, help="how often everything is asked")
+    parser.add_argument("--talks", type=count, default=len(TALKS), help="of the forty")
+    parser.add_argument("--weights", type=Path, help="another GGUF than SmolLM2's")
+    parser.add_argument("--answers", action="store_true", help="print every answer, not only the faulty ones")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

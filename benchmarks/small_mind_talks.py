@@ -1,0 +1,57 @@
+"""Forty talks with a small mind: what people say to it, and what the last answer must take up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ADA, BEN = "Ada", "Ben"
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Lines that are answered one after the other; the answer to the last one is judged.
+
+    ``planted`` is a word of an earlier line that this answer must have. ``language`` is the code of the last line's.
+    """
+
+    lines: tuple[tuple[str, str], ...]
+    planted: str | None = None
+    language: str = "en"
+
+
+def _said(*texts: str, planted: str | None = None, language: str = "en") -> Talk:
+    return Talk(tuple((ADA, text) for text in texts), planted, language)
+
+
+_CHAT = (
+    *("Hi, how are you today?", "What's your name?", "What do you like to do for fun?", "Tell me a joke."),
+    *("I'm bored. Any ideas?", "I had a really bad day at work.", "What should I cook tonight?", "Do you like music?"),
+    *("Good morning!", "Can you recommend a book?", "I just won a game of chess!", "What's your favourite colour?"),
+    *("Tell me a short story about a fox.", "I can't sleep. What can I do?"),
+)
+_KNOWLEDGE = (
+    *("What is the capital of France?", "Why is the sky blue?", "How do bees make honey?", "What is a volcano?"),
+    *("How many legs does a spider have?", "What is photosynthesis?", "Who wrote Romeo and Juliet?"),
+    *("How do I boil an egg?", "What is the difference between a cat and a dog?", "Explain gravity to me."),
+)
+
+TALKS = (
+    *map(_said, _CHAT),
+    *map(_said, _KNOWLEDGE),
+    _said("My dog is called Biscuit.", "What is my dog called?", planted="Biscuit"),
+    _said("My favourite fruit is mango.", "What is my favourite fruit?", planted="mango"),
+    _said("I live in Lisbon.", "Which city do I live in?", planted="Lisbon"),
+    _said("My sister's name is Clara.", "What's the name of my sister?", planted="Clara"),
+    _said("I play the violin.", "Which instrument do I play?", planted="violin"),
+    _said("My car is green.", "What colour is my car?", planted="green"),
+    _said("I work as a baker.", "What is my job?", planted="baker"),
+    _said("We are meeting on Thursday.", "On which day are we meeting?", planted="Thursday"),
+    Talk(((ADA, "I am going to the beach tomorrow."), (BEN, "Where is Ada going tomorrow?")), "beach"),
+    Talk(((BEN, "My cat is called Pepper."), (ADA, "What is Ben's cat called?")), "Pepper"),
+    Talk(((BEN, "I love pizza."), (ADA, "Seiyuu, what do you think about pizza?"))),
+    Talk(((BEN, "I think summer is the best season."), (ADA, "And what do you think?"))),
+    _said("Wie geht es dir heute?", language="de"),
+    _said("Was isst du gerne?", language="de"),
+    _said("Comment vas-tu aujourd'hui ?", language="fr"),
+    _said("¿Qué te gusta hacer?", language="es"),
+)

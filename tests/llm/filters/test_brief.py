@@ -1,0 +1,87 @@
+"""Answers of small models are short, end with a sentence, and do not go in circles."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.llm.filters.brief import MOST_WORDS, BriefFilter
+
+LONG = "I know a fox who ran over the hills and through the woods with all of his friends to the river near the town"
+
+
+def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
+    """What is said of a text that comes in pieces of so many characters."""
+    brief = BriefFilter()
+    said = []
+    for start in range(0, len(text), piece):
+        said += brief.feed(text[start : start + piece])
+        if brief.ended:
+            return "".join(said)
+    if cut_off:
+        brief.cut_off()
+    return "".join([*said, *brief.finish()])
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Hello there.", "Hello there."),
+        ("Hello! How are you?", "Hello! How are you?"),
+        ("Hello there", "Hello there."),
+        ("Well, here is a list:", "Well, here is a list."),
+        ("It is 3.5 miles.", "It is 3.5 miles."),
+        ('She said "no." Then she left.', 'She said "no." Then she left.'),
+        ("I'm a cat. I'm a cat. I'm a cat.", "I'm a cat."),
+        ("I like tea. You like tea. I like  tea!", "I like tea. You like tea."),
+        ("Sure:\n1. Tea\n2. Milk", "Sure."),
+        ("Sure. It is\n1. tea", "Sure."),
+        ("\n\n Hello.", "Hello."),
+        ("こんにちは。元気ですか。", "こんにちは。元気ですか。"),
+        ("", ""),
+        ("   ", ""),
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_sentences_are_said_as_they_are_and_once(written: str, said: str, piece: int) -> None:
+    assert through(written, piece) == said
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_a_sentence_behind_enough_words_is_the_last_one(piece: int) -> None:
+    assert through(f"{LONG}. And then he slept.", piece) == f"{LONG}."
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_a_sentence_that_would_be_too_much_is_left_out(piece: int) -> None:
+    most = " ".join(f"word{number}" for number in range(38))
+    assert through(f"I see eleven big birds. {most}.", piece) == "I see eleven big birds."
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_a_first_sentence_that_does_not_end_ends_at_a_clause(piece: int) -> None:
+    assert through(f"{LONG} where they all swam, and it was cold, and so on", piece) == f"{LONG} where they all swam."
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_one_without_any_clause_trails_off_within_the_bound(piece: int) -> None:
+    said = through(" ".join(f"word{number}" for number in range(100)), piece)
+    assert said.endswith("word39…")
+    assert len(said.split()) == MOST_WORDS
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_a_phrase_does_not_come_three_times(piece: int) -> None:
+    said = through("I am not sure, I am not sure, I am not sure, I am not sure, I am not sure.", piece)
+    assert said.count("I am not sure") == 2
+
+
+def test_what_is_cut_off_by_its_length_is_dropped_behind_a_whole_sentence() -> None:
+    assert through("I like tea. It is hot and", cut_off=True) == "I like tea."
+    assert through("I like tea. It is hot and") == "I like tea. It is hot and."
+    assert through("I like tea and", cut_off=True) == "I like tea and."
+
+
+def test_the_first_sentence_is_not_waited_for() -> None:
+    brief = BriefFilter()
+    assert "".join(brief.feed("Once upon a time there ")) == "Once upon a time there"
+    assert "".join(brief.feed("was a fox")) == " was a"
