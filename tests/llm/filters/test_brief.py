@@ -12,7 +12,7 @@ LONG = "I know a fox who ran over the hills and through the woods with all of hi
 def through(text: str, piece: int = 3, *, cut_off: bool = False) -> str:
     """What is said of a text that comes in pieces of so many characters."""
     brief = BriefFilter()
-    said = []
+    said: list[str] = []
     for start in range(0, len(text), piece):
         said += brief.feed(text[start : start + piece])
         if brief.ended:
