@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -52,6 +52,7 @@ from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.missing_parts import missing_parts
 from bot.model_options import model_options
 from bot.operator_files import own_persona, prepare_folders
+from bot.own_weights import REPAIR, OwnWeights, RealWeightsMissingError, choose_weights
 from bot.owners import Owners
 from bot.presence import CallPresence
 from bot.services import SpeechServerProcess, speech_server_options
@@ -76,7 +77,7 @@ from bot.voice.transcribe.transcriber import Transcriber
 from bot.voices.client import VoicesClient
 from bot.voices.voices import Voices
 from bot.watching.traces import TraceFile
-from config.settings import Settings
+from config.settings import Settings, Weights
 from tts_server.wire import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -112,8 +113,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     """Build everything, in order; on leaving, end any call and stop everything, the other way.
 
     Raises:
-        OpusMissing, DataDirInUseError, ServiceError, PersonaError, MoodsError, CorrectionsError, PhantomsError,
-            OSError: a part could not be built; the text says what to do.
+        OpusMissing, DataDirInUseError, ServiceError, RealWeightsMissingError, PersonaError, MoodsError,
+            CorrectionsError, PhantomsError, OSError: a part could not be built; the text says what to do.
         discord.LoginFailure: Discord does not take the token.
     """
     if settings.discord_token is None:
@@ -133,9 +134,12 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         store = await Store.in_database(database)
         watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
 
-        models = await _model_router(settings, database, stack, progress)
+        weights = await asyncio.to_thread(choose_weights, settings)
+        for notice in weights.notices:
+            _log.warning("%s", notice)
+        weights, models = await _model_router(settings, weights, database, stack, progress)
         model = models.for_calls_client
-        speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, stack, progress))
+        speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, weights, stack, progress))
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
         tts_token = settings.tts_token.get_secret_value() if settings.tts_token else None
         voices = await Voices.load(VoicesClient(http, speech_url, tts_token), database, settings.command_prefix)
@@ -158,7 +162,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             ignored.include,
             settings.command_prefix,
         )
-        transcriber = await make_transcriber(settings, http, progress)
+        transcriber = await make_transcriber(settings, weights, http, progress)
         stack.push_async_callback(transcriber.close)
         consent = await ListeningConsent.load(store, settings.listening)
         make_session = _session_maker(
@@ -173,6 +177,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             guard,
             audience,
             watch,
+            weights,
         )
         manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
             lease, lambda session, cause: calls.ended(session, cause), prefix=settings.command_prefix
@@ -217,7 +222,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         background.begin({"heartbeat": heartbeat, "health": signs.run})
         background.begin({"the models' context": models.learn_context_sizes})
         stack.push_async_callback(manager.close)
-        warning = await toy_warning(settings)
+        warning = await toy_warning(weights)
         if warning:
             _log.warning("%s", warning)
         for missing in await asyncio.to_thread(missing_parts, settings):
@@ -229,7 +234,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
 
         status = StatusReporter(
             calls,
-            Engines(characters.at, partial(_describe_model, settings, model.options), warning),
+            Engines(characters.at, partial(_describe_model, settings, weights, model.options), warning),
             transcriber.describe,
             lambda: describe_voice(http, speech_url),
         )
@@ -260,35 +265,57 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
 
 
 async def _model_router(
-    settings: Settings, database: Database, stack: AsyncExitStack, progress: Progress
-) -> ModelRouter:
-    urls = settings.model_urls or {settings.call_card: await _start_toy_model(settings, stack, progress)}
+    settings: Settings, weights: OwnWeights, database: Database, stack: AsyncExitStack, progress: Progress
+) -> tuple[OwnWeights, ModelRouter]:
+    """The routes to the model servers, and the weights as they are used: toys where the real ones can't be loaded."""
+    urls = settings.model_urls
+    if not urls:
+        weights, url = await _start_own_mind(settings, weights, stack, progress)
+        urls = {settings.call_card: url}
     clients = {
         card: await stack.enter_async_context(ModelClient(model_options(settings, url))) for card, url in urls.items()
     }
-    return await ModelRouter.load(database, clients, settings.call_card)
+    return weights, await ModelRouter.load(database, clients, settings.call_card)
 
 
-async def _start_toy_model(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:
-    weights = await asyncio.to_thread(
+async def _start_own_mind(
+    settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
+) -> tuple[OwnWeights, str]:
+    if weights.mind is not None:
+        try:
+            server = await stack.enter_async_context(EmbeddedModelServer(weights.mind.path, name=weights.mind.name))
+            return weights, server.base_url(settings.llm_api)
+        except (RuntimeError, OSError) as error:
+            if settings.weights is Weights.REAL:
+                raise RealWeightsMissingError(
+                    f"{weights.mind.name} can't be loaded: {error}. Remedy: {REPAIR}"
+                ) from error
+            _log.warning("Weights: %s can't be loaded (%s); using toys. Remedy: %s", weights.mind.name, error, REPAIR)
+            weights = replace(weights, mind=None, toy_mind=True)
+    toys = await asyncio.to_thread(
         toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
     )
-    server = await stack.enter_async_context(EmbeddedModelServer(weights, name=TOY_MODEL_NAME))
-    return server.base_url(settings.llm_api)
+    server = await stack.enter_async_context(EmbeddedModelServer(toys, name=TOY_MODEL_NAME))
+    return weights, server.base_url(settings.llm_api)
 
 
-async def _start_speech_server(settings: Settings, stack: AsyncExitStack, progress: Progress) -> str:
+async def _start_speech_server(
+    settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
+) -> str:
     progress("Speech server: starting", 0.0)
-    server = SpeechServerProcess(speech_server_options(settings))
+    server = SpeechServerProcess(speech_server_options(settings, weights))
     stack.push_async_callback(server.stop)
     await server.start()
     progress("Speech server: ready", 1.0)
     return server.url
 
 
-def _describe_model(settings: Settings, options: ModelOptions, character: Character) -> str:
-    own = character.persona.model
-    name = "toy weights in llama.cpp" if settings.uses_toy_model else own or options.model or "its default model"
+def _describe_model(settings: Settings, weights: OwnWeights, options: ModelOptions, character: Character) -> str:
+    name = character.persona.model or options.model or "its default model"
+    if weights.toy_mind:
+        name = "toy weights in llama.cpp"
+    elif weights.mind is not None:
+        name = f"{weights.mind.name} in llama.cpp"
     card = f", on the {settings.model_card.value} card" if settings.model_card else ""
     return f"{name} at {options.server_name}{card}"
 
@@ -305,6 +332,7 @@ def _session_maker(
     guard: Guard,
     audience: Audience,
     watch: Watcher,
+    weights: OwnWeights,
 ) -> SessionMaker:
     options = CallOptions(
         settings.alone_timeout,
@@ -318,6 +346,7 @@ def _session_maker(
             audience.admits,
             sound_goes_to=settings.stt_url.host if settings.stt_url else None,
             remake_recordings=settings.remake_recordings,
+            speech_detector=weights.speech_detector,
         ),
         guard.spoken_refusal,
     )

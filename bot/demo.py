@@ -18,14 +18,16 @@ from bot.demo_lines import Lines, RecordedLines, SyntheticLines
 from bot.demo_script import real_call, toy_call
 from bot.demo_settings import demo_environment, demo_settings, left_out
 from bot.demo_talk import stay
+from bot.models.shelf import Condition
 from bot.operator_files import persona_name, prepare_folders
+from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from bot.voice.events import CallEvent
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.watching.console import CallConsole
 from config.lifetime import ending_signals, until_ended
-from config.settings import Profile, Settings
+from config.settings import Settings
 from sandbox.server import Sandbox
 from tts_server.settings import load_settings as load_speech_settings
 
@@ -71,10 +73,15 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
         return 1
     own, speech = settings, load_speech_settings()
     settings = demo_settings(own)
-    _introduce(settings, console)
+    try:
+        weights = await asyncio.to_thread(choose_weights, settings)
+    except RealWeightsMissingError as error:
+        console.print(f"✘ {error}", style="bold red", markup=False, soft_wrap=True)
+        return 1
+    _introduce(settings, weights, console)
     if ignored := left_out(own, speech):
         console.print(NOT_TAKEN.format(names=", ".join(ignored)), style="dim", markup=False, highlight=False)
-    playing = _play(settings, demo_environment(own, speech), options, console, out)
+    playing = _play(settings, weights, demo_environment(own, speech), options, console, out)
     with ending_signals(ENDING_LIMIT) as wish:
         status = await until_ended(playing, wish)
     if status is not None:
@@ -84,14 +91,20 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
 
 
 async def _play(
-    settings: Settings, environment: Mapping[str, str], options: DemoOptions, console: Console, out: Path
+    settings: Settings,
+    weights: OwnWeights,
+    environment: Mapping[str, str],
+    options: DemoOptions,
+    console: Console,
+    out: Path,
 ) -> int:
-    await _make_ears(settings, console)
+    if weights.toy_ears:
+        await _make_ears(settings, console)
     view = CallConsole(console, persona_name(settings))
     feed = _Feed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
-        part = await asyncio.to_thread(_demo_parts, None, toy_mind=settings.uses_toy_model)
+        part = await asyncio.to_thread(_demo_parts, weights.ears, toy_mind=weights.toy_mind)
         caller = Caller(sandbox, view, part.lines, feed.watchers, out, prefix=settings.command_prefix)
         log = out / "bot.log"
 
@@ -166,16 +179,19 @@ def _last_lines(log: Path) -> str:
 
 async def _make_ears(settings: Settings, console: Console) -> None:
     """Make the toy Whisper ahead of the bot, with a bar: the first time it takes half a minute."""
-    if not settings.uses_toy_transcriber:
-        return
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("Teaching the toy ears their sentences (once)", total=1.0)
         await asyncio.to_thread(toy_whisper, settings.cache_dir, lambda done, _: bars.update(bar, completed=done))
 
 
-def _introduce(settings: Settings, console: Console) -> None:
+def _introduce(settings: Settings, weights: OwnWeights, console: Console) -> None:
     console.print("[bold]Seiyuu[/], demonstration: a local Discord, a scripted guest, the real bot.")
-    if settings.profile is Profile.EMBEDDED and settings.uses_toy_model:
+    for notice in weights.notices:
+        console.print(notice, markup=False, highlight=False, soft_wrap=True)
+    if weights.mind is not None:
+        real = [name for name, condition in weights.conditions.items() if condition is Condition.WHOLE]
+        console.print(f"Engines, all on the processor of this machine: {', '.join(real)}.", markup=False)
+    elif weights.toy_mind:
         console.print(
             "Engines: faster-whisper and llama.cpp's server with [bold]toy weights[/] made by this project (it hears a "
             "few dozen sentences and gives a few canned answers), and espeak-ng as the voice. Discord's encryption "

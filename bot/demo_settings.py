@@ -47,13 +47,13 @@ def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
 
 
 def _is_taken(name: str, settings: Settings) -> bool:
-    """Whether a setting belongs to an engine that the person has chosen; the toys are taken as they are."""
+    """Whether a setting belongs to an engine that the person has chosen; the profile's own are taken as they are."""
     if name in _KEPT:
         return True
     if name.startswith("llm_"):
-        return not settings.uses_toy_model
+        return not settings.has_own_mind
     if name.startswith("stt_"):
-        return not settings.uses_toy_transcriber
+        return not settings.has_own_ears
     if name.startswith(("tts_", "xtts_", "piper_")):
         return settings.voice_engine != "espeak" or settings.tts_websocket_url is not None
     return False

@@ -7,6 +7,7 @@ import json
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from types import MappingProxyType
 
 import aiohttp
@@ -16,6 +17,7 @@ from rich.console import Console
 from bot import doctor_features as features
 from bot.away import why
 from bot.client import connector, use_api
+from bot.doctor_weights import examine_weights
 from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, toy_model_warning
 from bot.identity import HEADERS
@@ -23,6 +25,7 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError
 from bot.llm.stream import ModelClient
 from bot.operator_files import corrections, own_persona, prepare_folders
+from bot.own_weights import OwnWeights
 from bot.services import speech_server_options, try_speech_server
 from bot.setting_notices import setting_notices
 from bot.transcribers import make_transcriber
@@ -59,6 +62,11 @@ async def run_doctor_json(settings: Settings) -> int:
 
 
 async def _examine(settings: Settings) -> AsyncIterator[Finding]:
+    found, weights = await examine_weights(settings)
+
+    async def own_weights(_: Settings) -> Finding:
+        return found
+
     checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
         _python,
         _settings,
@@ -67,9 +75,10 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         _folders,
         _persona,
         features.personas,
-        model_server,
-        _ears,
-        _voice,
+        own_weights,
+        partial(model_server, weights=weights),
+        partial(_ears, weights=weights),
+        partial(_voice, weights=weights),
         features.vision,
         features.drawing,
         features.twin,
@@ -126,10 +135,12 @@ async def _persona(settings: Settings) -> Finding:
     return Finding("Persona", True, persona.name)
 
 
-async def model_server(settings: Settings) -> Finding:
+async def model_server(settings: Settings, weights: OwnWeights) -> Finding:
     """Whether it answers, and has the model that is asked for."""
     if settings.model_url is None:
-        return Finding("Model", None, await toy_model_warning(settings) or "no model server is set")
+        if weights.mind is not None:
+            return Finding("Model", True, f"{weights.mind.name} in llama.cpp, inside the bot")
+        return Finding("Model", None, await toy_model_warning(weights) or "no model server is set")
     asked_for = await asyncio.to_thread(features.wanted_model, settings)
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     found = []
@@ -144,7 +155,7 @@ async def model_server(settings: Settings) -> Finding:
     return Finding("Model", True, "; ".join(found))
 
 
-async def _ears(settings: Settings) -> Finding:
+async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
     try:
         await asyncio.to_thread(corrections, settings)
     except CorrectionsError as error:
@@ -155,11 +166,11 @@ async def _ears(settings: Settings) -> Finding:
         if wanted >= cards:
             there = f"CUDA finds {cards or 'no'} cards here"
             return Finding("Ears", False, f"STT_DEVICE={device}, but {there}, so the processor is used")
-    if settings.uses_toy_transcriber:
+    if weights.toy_ears:
         return Finding("Ears", None, TOY_EARS)
     async with aiohttp.ClientSession(headers=HEADERS) as http:
         try:
-            transcriber = await make_transcriber(settings, http, lambda *_: None)
+            transcriber = await make_transcriber(settings, weights, http, lambda *_: None)
         except PhantomsError as error:
             return Finding("Ears", False, str(error))
         try:
@@ -177,13 +188,13 @@ def _cuda_cards() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-async def _voice(settings: Settings) -> Finding:
+async def _voice(settings: Settings, weights: OwnWeights) -> Finding:
     if settings.tts_websocket_url is None:
         try:
             await asyncio.to_thread(prepare_folders, settings)
         except OSError:
             return Finding("Voice", None, "not tried, because its folder for voices can't be used")
-        return Finding("Voice", *await try_speech_server(speech_server_options(settings)))
+        return Finding("Voice", *await try_speech_server(speech_server_options(settings, weights)))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
         text = await describe_voice(session, str(settings.tts_websocket_url))
     return Finding("Voice", not text.startswith("⚠️"), text)

@@ -8,8 +8,8 @@ import contextlib
 import discord
 
 from bot.away import why
+from bot.own_weights import OwnWeights
 from bot.voice.permissions import invite_link
-from config.settings import Settings
 
 PORTAL = "https://discord.com/developers/applications"
 USUAL_MODEL_SERVERS = (
@@ -59,16 +59,16 @@ def welcome(user: discord.ClientUser, guilds: int, prefix: str) -> str:
     return f"Connected as {user}, but on no server yet. Invite me: {invite_link(user.id)}"
 
 
-async def toy_warning(settings: Settings) -> str | None:
+async def toy_warning(weights: OwnWeights) -> str | None:
     """The warnings that replies, or ears, are toys, with what could be used instead; ``None`` where nothing is."""
-    ears = TOY_EARS if settings.uses_toy_transcriber else None
-    warnings = [warning for warning in (await toy_model_warning(settings), ears) if warning]
+    ears = TOY_EARS if weights.toy_ears else None
+    warnings = [warning for warning in (await toy_model_warning(weights), ears) if warning]
     return "\n".join(warnings) or None
 
 
-async def toy_model_warning(settings: Settings) -> str | None:
+async def toy_model_warning(weights: OwnWeights) -> str | None:
     """The warning that replies are toys, with what runs on this machine and could be used instead; else ``None``."""
-    if not settings.uses_toy_model:
+    if not weights.toy_mind:
         return None
     found = [f"{name} (`LLM_URL={url}`)" for name, port, url in USUAL_MODEL_SERVERS if await _listens(port)]
     offer = f" I see {' and '.join(found)} on this machine." if found else ""

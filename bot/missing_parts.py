@@ -6,7 +6,7 @@ import importlib.util
 
 from bot.models.catalogue import CatalogueError, Part, load_catalogue
 from bot.models.needs import download_command, is_here, needed_models
-from config.settings import Settings
+from config.settings import Profile, Settings
 from tts_server.settings import EngineName
 from tts_server.settings import load_settings as load_speech_settings
 
@@ -27,7 +27,11 @@ def missing_parts(settings: Settings) -> list[str]:
         catalogue = load_catalogue()
     except CatalogueError as error:
         return [*found, f"⚠️ {error}."]
+    # Where the profile's own weights are missing, others stand in, and that is told where they are chosen.
+    replaceable = catalogue.profiles[Profile.EMBEDDED] if settings.profile is Profile.EMBEDDED else ()
     for name in needed_models(catalogue, settings, speech):
+        if name in replaceable:
+            continue
         model = catalogue.models[name]
         if model.part in _WITHOUT and not is_here(settings, name, model):
             found.append(

@@ -32,7 +32,7 @@ def prepare_folders(settings: Settings) -> None:
         OperatorFileError: one of them can't be made, or can't be written to.
     """
     _prepare("DATA_DIR", settings.data_dir)
-    if settings.uses_toy_model or settings.uses_toy_transcriber:
+    if settings.has_own_mind or settings.has_own_ears:
         _prepare("CACHE_DIR", settings.cache_dir)
 
 

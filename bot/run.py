@@ -14,6 +14,7 @@ from bot.features.image_generation.workflow import WorkflowError
 from bot.first_start import explain_login_failure, is_for_the_operator
 from bot.llm.personas import PersonaError
 from bot.operator_files import OperatorFileError
+from bot.own_weights import RealWeightsMissingError
 from bot.services import ServiceError, ServiceSettingsError
 from bot.voice.connection.opus import OpusMissing
 from bot.voice.events import Watcher
@@ -40,7 +41,7 @@ _MISTAKES = (
     OperatorFileError,
     ServiceSettingsError,
 )
-_FAILURES = (ServiceError, OpusMissing, DataDirInUseError, OSError)
+_FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, OSError)
 
 
 async def run_bot(settings: Settings, watcher: Watcher) -> int:

@@ -16,6 +16,7 @@ import aiohttp
 
 from bot.addresses import is_taken, listened_on_by
 from bot.hanging import wait_until_it_hangs
+from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
 from config.settings import Settings
@@ -50,8 +51,8 @@ class SpeechServerOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def speech_server_options(settings: Settings) -> SpeechServerOptions:
-    """What the bot's settings say about the speech server."""
+def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServerOptions:
+    """What the bot's settings, and the weights that it has, say about the speech server."""
     environment = {"TTS_DEVICE": settings.tts_device.value, "TTS_ENGINE": settings.voice_engine}
     speech = load_speech_settings()
     if speech.tts_voices_dir == USUAL_VOICES_DIR:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import aiohttp
 
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.needs import BOT, download_command, recogniser_model, shelf_of
 from bot.operator_files import corrections as read_corrections
+from bot.own_weights import REPAIR, OwnWeights
 from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
@@ -22,9 +24,9 @@ TOY_NAME = "with toy weights"
 
 
 async def make_transcriber(
-    settings: Settings, http: aiohttp.ClientSession, progress: Callable[[str, float], None]
+    settings: Settings, weights: OwnWeights, http: aiohttp.ClientSession, progress: Callable[[str, float], None]
 ) -> Transcriber:
-    """Build it; toy weights are made where nothing else is set.
+    """Build it; toy weights are made where ``weights`` say that they are used.
 
     Raises:
         CorrectionsError: the operator's file can't be used.
@@ -43,17 +45,27 @@ async def make_transcriber(
         )
         return OpenAITranscriber(server, http, corrections, guards)
     threads = settings.stt_threads or max(1, (os.cpu_count() or 2) - 1)
-    if settings.uses_toy_transcriber:
-        weights = await asyncio.to_thread(
+    if weights.ears is not None:
+        own = _own_options(weights.ears, settings, threads)
+        return WhisperTranscriber(own, corrections, guards, name=weights.ears.name)
+    if weights.toy_ears:
+        toys = await asyncio.to_thread(
             toy_whisper, settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done)
         )
-        options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")
+        options = WhisperOptions(str(toys), "cpu", 1, "en", "float32")
         return WhisperTranscriber(options, corrections, guards, name=TOY_NAME)
     model, remedy = await asyncio.to_thread(_model, settings)
     options = WhisperOptions(
         model, settings.stt_device, threads, settings.stt_language, settings.stt_compute_type, remedy
     )
     return WhisperTranscriber(options, corrections, guards)
+
+
+def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptions:
+    """The weights of the profile compute on the processor, unless a card is asked for."""
+    device = "cpu" if settings.stt_device == "auto" else settings.stt_device
+    numbers = "int8" if settings.stt_compute_type == "auto" and device == "cpu" else settings.stt_compute_type
+    return WhisperOptions(str(folder), device, threads, settings.stt_language, numbers, f"Remedy: {REPAIR}.")
 
 
 def _model(settings: Settings) -> tuple[str, str]:

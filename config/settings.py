@@ -275,8 +275,8 @@ class Settings(SecretsFirst):
         return self.tts_engine or _VOICE_ENGINES[self.profile]
 
     @property
-    def uses_toy_model(self) -> bool:
-        """True when replies come from the project's own toy weights."""
+    def has_own_mind(self) -> bool:
+        """True when replies come from weights that the bot itself serves: real ones, or toys."""
         return self.model_url is None and self.profile is Profile.EMBEDDED
 
     @property
@@ -285,8 +285,8 @@ class Settings(SecretsFirst):
         return None if self.stt_model is None or Path(self.stt_model).is_absolute() else self.stt_model
 
     @property
-    def uses_toy_transcriber(self) -> bool:
-        """True when speech is recognised by the project's own toy weights."""
+    def has_own_ears(self) -> bool:
+        """True when speech is recognised by the weights of the profile: real ones, or toys."""
         return self.stt_url is None and self.stt_model is None and self.profile is Profile.EMBEDDED
 
 

@@ -32,6 +32,7 @@ from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnId
+from bot.voice.turns.silero import Silero
 from bot.voice.turns.turns import Turns
 from config.settings import AnswerPolicy, Captions
 from tts_server.wire import SpeechParameters
@@ -53,6 +54,7 @@ class HearingOptions:
     ``prefix`` is what commands begin with. ``data_dir`` is where recordings go. ``audience`` says who (a user id) is
     answered in a call in a channel. ``sound_goes_to`` is the host that turns speech into text, if it is another.
     ``remake_recordings``: it is noted what was answered in them, so that a better voice can say it again.
+    ``speech_detector`` is the file of Silero's network, where it is not to be faster-whisper's copy.
     """
 
     prefix: str
@@ -63,6 +65,7 @@ class HearingOptions:
     audience: Callable[[VoiceChannel, int], bool]
     sound_goes_to: str | None = None
     remake_recordings: bool = False
+    speech_detector: Path | None = None
 
 
 class Hearing:
@@ -127,7 +130,7 @@ class Hearing:
         )
         self.ear = Ear(
             lambda out: Receiver(link.packets, link.packets, out, self._listens_to),
-            Turns(),
+            Turns(Silero(options.speech_detector)),
             EchoDetector(),
             self._turn_taking.on_turn_event,
             asyncio.get_running_loop(),

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot import doctor, doctor_features
+from bot.own_weights import OwnWeights
 from config.settings import Settings, read_settings
 from tests.features.feed_server import Entry, Source
 
@@ -117,7 +118,7 @@ async def test_who_names_no_model_of_several_is_told(servers: Servers) -> None:
     servers.body = {"data": [{"id": "llama3.1:latest"}, {"id": "qwen3:8b"}]}
     for model, told in ((None, True), ("llama3.1", False)):
         settings = read_settings(llm_url=f"{servers.url}/v1", llm_model=model)
-        assert ("Set LLM_MODEL" in (await doctor.model_server(settings)).text) is told
+        assert ("Set LLM_MODEL" in (await doctor.model_server(settings, OwnWeights())).text) is told
 
 
 async def test_a_twin_whose_own_model_is_not_there_is_wrong(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.addresses import is_taken
+from bot.own_weights import OwnWeights
 from bot.services import (
     ServiceError,
     SpeechServerOptions,
@@ -202,7 +203,7 @@ async def test_the_bots_own_server_is_given_the_pronunciations(tmp_path: Path, m
     file.write_text("no: nope\n")
     monkeypatch.setenv("TTS_CORRECTIONS", str(file))
     settings = load_settings()
-    can_speak, said = await try_speech_server(speech_server_options(settings))
+    can_speak, said = await try_speech_server(speech_server_options(settings, OwnWeights()))
     assert not can_speak
     assert said.startswith(f"TTS_CORRECTIONS: {file}, line 1: ")
 
@@ -213,9 +214,9 @@ def test_the_speech_servers_folders_are_in_data_dir_unless_the_settings_say_othe
     monkeypatch.chdir(tmp_path)
     settings = load_settings(data_dir=tmp_path / "store")
     (tmp_path / ".env").write_text("TTS_VOICES_DIR=\nXTTS_MODEL=\n")
-    given = speech_server_options(settings).environment
+    given = speech_server_options(settings, OwnWeights()).environment
     assert given["TTS_VOICES_DIR"] == str(tmp_path / "store" / "voices")
     assert given["XTTS_MODEL"] == str(tmp_path / "store" / "models" / "xtts-v2")
     (tmp_path / ".env").write_text("TTS_VOICES_DIR=/srv/voices\nXTTS_MODEL=/srv/xtts\n")
-    given = speech_server_options(settings).environment
+    given = speech_server_options(settings, OwnWeights()).environment
     assert not {"TTS_VOICES_DIR", "XTTS_MODEL"} & set(given)

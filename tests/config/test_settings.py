@@ -21,7 +21,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_nothing_set_is_the_embedded_profile() -> None:
     settings = load_settings()
-    assert settings.uses_toy_model
+    assert settings.has_own_mind
     assert settings.command_prefix == "!"
     assert settings.llm_context_messages == 4
 

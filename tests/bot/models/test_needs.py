@@ -12,6 +12,7 @@ import pytest
 from bot.models.catalogue import Catalogue, load_catalogue
 from bot.models.choice import choose
 from bot.models.shelf import Shelf
+from bot.own_weights import OwnWeights
 from bot.transcribers import make_transcriber
 from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.voice.transcribe.whisper import WhisperTranscriber
@@ -98,7 +99,7 @@ def test_a_profile_and_names_that_are_given_win_over_the_settings(
 
 async def ears(**settings: Any) -> WhisperTranscriber:
     async with aiohttp.ClientSession() as http:
-        transcriber = await make_transcriber(read_settings(**settings), http, lambda *_: None)
+        transcriber = await make_transcriber(read_settings(**settings), OwnWeights(), http, lambda *_: None)
     assert isinstance(transcriber, WhisperTranscriber)
     return transcriber
 

@@ -1,0 +1,35 @@
+"""The doctor's look at the weights of the bot's own engines: each file's checksum, and what is used instead."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.finding import Finding
+from bot.models.shelf import Condition
+from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
+from config.settings import Settings, Weights
+
+
+async def examine_weights(settings: Settings) -> tuple[Finding, OwnWeights]:
+    """What is found, and what a start would use as far as it would start."""
+    try:
+        weights = await asyncio.to_thread(choose_weights, settings, thorough=True)
+    except RealWeightsMissingError as error:
+        lenient = settings.model_copy(update={"weights": Weights.AUTO})
+        return Finding("Weights", False, str(error)), await asyncio.to_thread(choose_weights, lenient)
+    return Finding("Weights", _verdict(settings, weights), "\n  ".join(_lines(settings, weights))), weights
+
+
+def _verdict(settings: Settings, weights: OwnWeights) -> bool | None:
+    """Toys are no fault, but damage is one."""
+    if Condition.DAMAGED in weights.conditions.values():
+        return False
+    return None if weights.notices or settings.weights is Weights.TOYS else True
+
+
+def _lines(settings: Settings, weights: OwnWeights) -> list[str]:
+    whole = [name for name, condition in weights.conditions.items() if condition is Condition.WHOLE]
+    lines = [f"{name} is here, and its checksums are right" for name in whole] + list(weights.notices)
+    if settings.weights is Weights.TOYS and (weights.toy_ears or weights.toy_mind):
+        lines.append("toys, as WEIGHTS=toys says")
+    return lines or ["none of the bot's own: others serve what it needs"]

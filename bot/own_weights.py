@@ -1,0 +1,158 @@
+"""The weights of the bot's own engines that one start uses: chosen once, and handed to the parts that load them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
+from bot.models.needs import needed_models, recognises_speech, shelf_of
+from bot.models.shelf import Condition
+from config.settings import Profile, Settings, Weights
+from tts_server.settings import load_settings as load_speech_settings
+
+REPAIR = "python -m bot models repair"
+FETCH = "python -m bot models fetch"
+DAMAGED = f"Weights: {{name}} is damaged (SHA-256 differs); using toys. Remedy: {REPAIR}"
+MISSING = f"Weights: {{names}} {{are}} not here; using {{instead}}. Remedy: {FETCH}"
+SMALL_BYTES = 2 * 10**9
+"""A model whose file is smaller has fewer than about 2 billion parameters, whatever numbers it is kept in."""
+_STAND_INS = MappingProxyType(
+    {
+        "ears": "toys",
+        "mind": "toys",
+        "voice": "espeak-ng",
+        "speech detector": "the speech detector of faster-whisper",
+    }
+)
+_STAND_INS = MappingProxyType(
+    {
+        "ears": "toys",
+        "mind": "toys",
+        "voice": "espeak-ng",
+        "speech detector": "the speech detector of faster-whisper",
+    }
+)
+
+
+class RealWeightsMissingError(Exception):
+    """``WEIGHTS=real``, and real ones are not here; the text says which and what to type."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedMind:
+    """A language model that the bot's own llama.cpp serves: a GGUF, its name, and whether it is a small one."""
+
+    path: Path
+    name: str
+    small: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWeights:
+    """What this start uses. A part that others serve, or that a setting names, has neither weights nor a toy here.
+
+    Attributes:
+        ears: the folder of a real Whisper.
+        speech_detector: the network that tells speech from noise; ``None``: the one that faster-whisper carries.
+        mind: a real language model.
+        voice: the folder of a Piper voice; ``None``: whatever the settings say.
+        toy_ears, toy_mind: the part makes do with the project's toy weights.
+        conditions: what was found of the real ones, by their names in the catalogue.
+        notices: sentences for the operator: what is damaged or missing, and the remedy.
+    """
+
+    ears: Path | None = None
+    speech_detector: Path | None = None
+    mind: EmbeddedMind | None = None
+    voice: Path | None = None
+    toy_ears: bool = False
+    toy_mind: bool = False
+    conditions: Mapping[str, Condition] = field(default_factory=lambda: MappingProxyType({}))
+    notices: tuple[str, ...] = ()
+
+
+def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
+    """Look what is here, and whether it is whole. Blocks: weights that were written to are read, ``thorough``: all.
+
+    Raises:
+        RealWeightsMissingError: ``WEIGHTS=real``, and a part of the profile has no real ones.
+    """
+    try:
+        catalogue = load_catalogue()
+    except CatalogueError as error:
+        if settings.weights is Weights.REAL:
+            raise RealWeightsMissingError(f"WEIGHTS=real, but {error}.") from error
+        notices = (f"⚠️ {error}.",) if settings.weights is Weights.AUTO else ()
+        return OwnWeights(toy_ears=settings.has_own_ears, toy_mind=settings.has_own_mind, notices=notices)
+    conditions = {
+        name: shelf_of(settings, model).condition(name, model, thorough=thorough)
+        for name, model in _wanted(catalogue, settings)
+    }
+    if settings.weights is Weights.REAL:
+        _insist_on_real(catalogue, conditions)
+    whole = {
+        _slot(catalogue.models[name]): name for name, condition in conditions.items() if condition is Condition.WHOLE
+    }
+
+    def folder(slot: str) -> Path | None:
+        name = whole.get(slot)
+        return shelf_of(settings, catalogue.models[name]).folder(name) if name else None
+
+    def first_file(slot: str) -> Path | None:
+        place = folder(slot)
+        return place / catalogue.models[whole[slot]].files[0].path if place else None
+
+    mind = first_file("mind")
+    return OwnWeights(
+        ears=folder("ears"),
+        speech_detector=first_file("speech detector"),
+        mind=EmbeddedMind(mind, whole["mind"], catalogue.models[whole["mind"]].size < SMALL_BYTES) if mind else None,
+        voice=folder("voice"),
+        toy_ears=settings.has_own_ears and "ears" not in whole,
+        toy_mind=settings.has_own_mind and "mind" not in whole,
+        conditions=MappingProxyType(conditions),
+        notices=tuple(_notices(catalogue, conditions)),
+    )
+
+
+def _wanted(catalogue: Catalogue, settings: Settings) -> Iterator[tuple[str, Model]]:
+    """The real weights that stand where toys would stand otherwise."""
+    if settings.profile is Profile.EMBEDDED:
+        needed = needed_models(catalogue, settings, load_speech_settings(tts_engine=settings.voice_engine))
+        yield from ((name, catalogue.models[name]) for name in catalogue.profiles[settings.profile] if name in needed)
+
+
+def _slot(model: Model) -> str:
+    if model.part is Part.EARS and not recognises_speech(model):
+        return "speech detector"
+    return model.part.value
+
+
+def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition]) -> None:
+    """faster-whisper's own speech detector is real as well."""
+    lacking = [
+        f"{name} is {'not here' if condition is Condition.MISSING else 'damaged'}"
+        for name, condition in conditions.items()
+        if condition is not Condition.WHOLE and _slot(catalogue.models[name]) != "speech detector"
+    ]
+    if lacking:
+        raise RealWeightsMissingError(f"WEIGHTS=real, but {_enumerated(lacking)}. Remedy: {REPAIR}")
+
+
+def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition]) -> Iterator[str]:
+    for name, condition in conditions.items():
+        if condition is Condition.DAMAGED:
+            yield DAMAGED.format(name=name)
+    missing = [name for name, condition in conditions.items() if condition is Condition.MISSING]
+    if missing:
+        instead = dict.fromkeys(_STAND_INS[_slot(catalogue.models[name])] for name in missing)
+        are = "are" if len(missing) > 1 else "is"
+        yield MISSING.format(names=_enumerated(missing), are=are, instead=_enumerated(instead))
+
+
+def _enumerated(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
