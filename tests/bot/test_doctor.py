@@ -158,6 +158,9 @@ async def test_one_mistake_about_the_model_is_one_finding(servers: Servers, path
     if not path:
         servers.status, servers.body = 404, {"error": {"message": "no such page"}}
     settings = read_settings(llm_url=f"{servers.url}{path}", llm_model="nobody-has-this", bipolar_twin="evil_seiyuu")
-    looks = (doctor.model_server, doctor_features.personas, doctor_features.twin)
-    findings = [await look(settings) for look in looks]
+    findings = [
+        await doctor.model_server(settings, OwnWeights()),
+        await doctor_features.personas(settings),
+        await doctor_features.twin(settings),
+    ]
     assert [finding.subject for finding in findings if finding.good is False] == ["Model"]
