@@ -17,8 +17,6 @@ REPAIR = "python -m bot models repair"
 FETCH = "python -m bot models fetch"
 DAMAGED = f"Weights: {{name}} is damaged (SHA-256 differs); using toys. Remedy: {REPAIR}"
 MISSING = f"Weights: {{names}} {{are}} not here; using {{instead}}. Remedy: {FETCH}"
-SMALL_BYTES = 2 * 10**9
-"""A model whose file is smaller has fewer than about 2 billion parameters, whatever numbers it is kept in."""
 _STAND_INS = MappingProxyType(
     {
         "ears": "toys",
@@ -43,11 +41,10 @@ class RealWeightsMissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMind:
-    """A language model that the bot's own llama.cpp serves: a GGUF, its name, and whether it is a small one."""
+    """A language model that the bot's own llama.cpp serves: a GGUF and its name."""
 
     path: Path
     name: str
-    small: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class OwnWeights:
         ears: the folder of a real Whisper.
         speech_detector: the network that tells speech from noise; ``None``: the one that faster-whisper carries.
         mind: a real language model.
-        voice: the folder of a Piper voice; ``None``: whatever the settings say.
+        voice: the folder of a Piper voice, for the engine of the ``embedded`` profile, or one behind another's.
         toy_ears, toy_mind: the part makes do with the project's toy weights.
         conditions: what was found of the real ones, by their names in the catalogue.
         notices: sentences for the operator: what is damaged or missing, and the remedy.
@@ -109,8 +106,8 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
     return OwnWeights(
         ears=folder("ears"),
         speech_detector=first_file("speech detector"),
-        mind=EmbeddedMind(mind, whole["mind"], catalogue.models[whole["mind"]].size < SMALL_BYTES) if mind else None,
-        voice=folder("voice"),
+        mind=EmbeddedMind(mind, whole["mind"]) if mind else None,
+        voice=folder("voice") or _voice_behind(catalogue, settings),
         toy_ears=settings.has_own_ears and "ears" not in whole,
         toy_mind=settings.has_own_mind and "mind" not in whole,
         conditions=MappingProxyType(conditions),
@@ -123,6 +120,18 @@ def _wanted(catalogue: Catalogue, settings: Settings) -> Iterator[tuple[str, Mod
     if settings.profile is Profile.EMBEDDED:
         needed = needed_models(catalogue, settings, load_speech_settings(tts_engine=settings.voice_engine))
         yield from ((name, catalogue.models[name]) for name in catalogue.profiles[settings.profile] if name in needed)
+
+
+def _voice_behind(catalogue: Catalogue, settings: Settings) -> Path | None:
+    """The voice of the ``embedded`` profile, if it happens to be here, for the engines of others to fall back on."""
+    if settings.weights is Weights.TOYS or settings.tts_websocket_url is not None:
+        return None
+    for name in catalogue.profiles[Profile.EMBEDDED]:
+        model = catalogue.models[name]
+        shelf = shelf_of(settings, model)
+        if model.part is Part.VOICE and shelf.condition(name, model) is Condition.WHOLE:
+            return shelf.folder(name)
+    return None
 
 
 def _slot(model: Model) -> str:

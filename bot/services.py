@@ -20,7 +20,7 @@ from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
 from config.settings import Settings
-from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL
+from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName
 from tts_server.settings import load_settings as load_speech_settings
 
 _log = logging.getLogger(__name__)
@@ -55,6 +55,10 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
     """What the bot's settings, and the weights that it has, say about the speech server."""
     environment = {"TTS_DEVICE": settings.tts_device.value, "TTS_ENGINE": settings.voice_engine}
     speech = load_speech_settings()
+    if weights.voice is not None and speech.piper_model is None:
+        environment["PIPER_MODEL"] = str(weights.voice)
+        if settings.has_own_voice:
+            environment["TTS_ENGINE"] = EngineName.PIPER.value
     if speech.tts_voices_dir == USUAL_VOICES_DIR:
         environment["TTS_VOICES_DIR"] = str(settings.data_dir / "voices")
     if speech.xtts_model == USUAL_XTTS_MODEL:

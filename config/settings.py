@@ -280,6 +280,11 @@ class Settings(SecretsFirst):
         return self.model_url is None and self.profile is Profile.EMBEDDED
 
     @property
+    def has_own_voice(self) -> bool:
+        """True when the voice is the profile's own: a real one, or espeak-ng."""
+        return self.tts_engine is None and self.tts_websocket_url is None and self.profile is Profile.EMBEDDED
+
+    @property
     def stt_server_model(self) -> str | None:
         """The model that ``STT_URL`` is asked for; a folder on this machine means nothing to it."""
         return None if self.stt_model is None or Path(self.stt_model).is_absolute() else self.stt_model

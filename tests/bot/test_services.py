@@ -208,6 +208,24 @@ async def test_the_bots_own_server_is_given_the_pronunciations(tmp_path: Path, m
     assert said.startswith(f"TTS_CORRECTIONS: {file}, line 1: ")
 
 
+def test_a_real_voice_speaks_unless_the_settings_name_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights = OwnWeights(voice=tmp_path / "piper-joe")
+
+    def given(**variables: str) -> tuple[str, str | None]:
+        with monkeypatch.context() as setting:
+            for name, value in variables.items():
+                setting.setenv(name, value)
+            environment = speech_server_options(load_settings(), weights).environment
+        return environment["TTS_ENGINE"], environment.get("PIPER_MODEL")
+
+    assert given() == ("piper", str(tmp_path / "piper-joe"))
+    assert given(TTS_ENGINE="espeak") == ("espeak", str(tmp_path / "piper-joe"))
+    assert given(PROFILE="local", LLM_URL="http://there/v1") == ("xtts", str(tmp_path / "piper-joe"))
+    assert given(PIPER_MODEL=str(tmp_path / "other.onnx")) == ("espeak", None)
+    assert speech_server_options(load_settings(), OwnWeights()).environment["TTS_ENGINE"] == "espeak"
+
+
 def test_the_speech_servers_folders_are_in_data_dir_unless_the_settings_say_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

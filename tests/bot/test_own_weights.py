@@ -1,0 +1,130 @@
+"""A start uses real weights that are whole and else toys, and says which, why, and what to type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.doctor_weights import examine_weights
+from bot.first_start import toy_warning
+from bot.models.catalogue import Catalogue
+from bot.models.shelf import Shelf
+from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
+from bot.transcribers import make_transcriber
+from config.settings import Settings, read_settings
+from tests.bot.models.local_registry import EARS, MIND, catalogue_fields
+
+NAMES = {"tiny-ears": EARS, "tiny-mind": MIND}
+
+
+@pytest.fixture(autouse=True)
+def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """The tiny catalogue in place of the project's, and a folder without ``.env``."""
+    monkeypatch.chdir(tmp_path)
+    found = Catalogue.model_validate(catalogue_fields({"tiny-ears-1": 1, "tiny-ears-2": 1, "tiny-mind": 1}))
+    monkeypatch.setattr("bot.own_weights.load_catalogue", lambda: found)
+    return found
+
+
+def settings(folder: Path, **chosen: Any) -> Settings:
+    usual: dict[str, Any] = {"weights": "auto", "cache_dir": folder, "data_dir": folder / "data"}
+    return read_settings(**{**usual, **chosen})
+
+
+def put(folder: Path, catalogue: Catalogue, *names: str) -> None:
+    shelf = Shelf(folder / "weights")
+    for name in names:
+        shelf.folder(name).mkdir(parents=True)
+        for path, content in NAMES[name].items():
+            (shelf.folder(name) / path).write_bytes(content)
+        shelf.write_manifest(name, catalogue.models[name])
+
+
+def test_real_weights_that_are_whole_are_used_without_a_word(tmp_path: Path, catalogue: Catalogue) -> None:
+    put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
+    weights = choose_weights(settings(tmp_path))
+    assert weights.ears == tmp_path / "weights" / "tiny-ears"
+    assert weights.mind is not None
+    assert (weights.mind.name, weights.mind.path.read_bytes()) == ("tiny-mind", MIND["mind.gguf"])
+    assert (weights.toy_ears, weights.toy_mind, weights.notices) == (False, False, ())
+
+
+async def test_what_is_missing_is_told_once_and_only_it_is_a_toy(tmp_path: Path, catalogue: Catalogue) -> None:
+    put(tmp_path, catalogue, "tiny-mind")
+    weights = choose_weights(settings(tmp_path))
+    assert weights.notices == ("Weights: tiny-ears is not here; using toys. Remedy: python -m bot models fetch",)
+    assert (weights.toy_ears, weights.toy_mind) == (True, False)
+    warning = await toy_warning(weights)
+    assert warning is not None
+    assert "My ears" in warning
+    assert "toy model" not in warning
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed"])
+def test_damaged_weights_are_told_in_the_agreed_words(tmp_path: Path, catalogue: Catalogue, damage: str) -> None:
+    put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
+    model = tmp_path / "weights" / "tiny-ears" / "model.bin"
+    whole = model.read_bytes()
+    model.write_bytes(whole[:-100] if damage == "truncated" else whole[:100] + bytes(100) + whole[200:])
+    weights = choose_weights(settings(tmp_path))
+    assert weights.notices == (
+        "Weights: tiny-ears is damaged (SHA-256 differs); using toys. Remedy: python -m bot models repair",
+    )
+    assert (weights.ears, weights.toy_ears, weights.toy_mind) == (None, True, False)
+
+
+def test_real_ones_are_insisted_on_where_that_is_set(tmp_path: Path, catalogue: Catalogue) -> None:
+    with pytest.raises(RealWeightsMissingError, match="tiny-ears is not here and tiny-mind is not here"):
+        choose_weights(settings(tmp_path, weights="real"))
+    put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
+    assert choose_weights(settings(tmp_path, weights="real")).mind is not None
+    (tmp_path / "weights" / "tiny-mind" / "mind.gguf").write_bytes(b"")
+    with pytest.raises(RealWeightsMissingError, match=r"tiny-mind is damaged. Remedy: python -m bot models repair"):
+        choose_weights(settings(tmp_path, weights="real"))
+
+
+def test_toys_are_toys_whatever_is_here(tmp_path: Path, catalogue: Catalogue) -> None:
+    put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
+    assert choose_weights(settings(tmp_path, weights="toys")) == OwnWeights(toy_ears=True, toy_mind=True)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "toy_ears", "toy_mind"),
+    [
+        ({"llm_url": "http://there/v1"}, True, False),
+        ({"stt_url": "http://there/v1"}, False, True),
+        ({"stt_model": "/srv/whisper"}, False, True),
+        ({"profile": "local"}, False, False),
+    ],
+)
+def test_a_part_that_the_settings_name_has_nothing_of_its_own(
+    tmp_path: Path, chosen: dict[str, str], toy_ears: bool, toy_mind: bool
+) -> None:
+    weights = choose_weights(settings(tmp_path, **chosen))
+    assert (weights.toy_ears, weights.toy_mind) == (toy_ears, toy_mind)
+    assert (weights.ears, weights.mind) == (None, None)
+
+
+async def test_real_ears_compute_in_whole_numbers_on_the_processor(tmp_path: Path, catalogue: Catalogue) -> None:
+    put(tmp_path, catalogue, "tiny-ears")
+    chosen = settings(tmp_path, stt_language="de")
+    transcriber = await make_transcriber(chosen, choose_weights(chosen), None, lambda *_: None)  # type: ignore[arg-type]
+    await transcriber.close()
+    assert transcriber.describe() == "faster-whisper tiny-ears"
+
+
+async def test_the_doctor_names_each_and_reads_every_byte(tmp_path: Path, catalogue: Catalogue) -> None:
+    put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
+    finding, _ = await examine_weights(settings(tmp_path))
+    assert finding.good is True
+    assert "tiny-ears is here, and its checksums are right" in finding.text
+    (tmp_path / "weights" / "tiny-mind" / "mind.gguf").write_bytes(bytes(len(MIND["mind.gguf"])))
+    finding, weights = await examine_weights(settings(tmp_path))
+    assert (finding.good, weights.toy_mind) == (False, True)
+    assert "tiny-mind is damaged" in finding.text
+    finding, weights = await examine_weights(settings(tmp_path, weights="real"))
+    assert (finding.good, weights.toy_mind) == (False, True)
+    finding, _ = await examine_weights(settings(tmp_path, weights="toys"))
+    assert finding.good is None
