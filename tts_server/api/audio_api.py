@@ -29,11 +29,11 @@ class AudioApi:
         ]
 
     async def _list_voices(self, _: web.Request) -> web.Response:
-        """Every voice of the engine that is wanted, those made from recordings too."""
-        speech = self._ready()
+        """Every voice, those made from recordings too; those of the engine that is wanted first."""
         voices = [
-            {"id": voice.id, "name": voice.name, "language": voice.language, "engine": speech.engine_name}
-            for voice in speech.voices()
+            {"id": voice.id, "name": voice.name, "language": voice.language, "engine": engine.name}
+            for engine in self._ready().engines
+            for voice in engine.voices()
         ]
         return web.json_response({"voices": voices})
 

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tts_server.engines.base import SpeechEngine, UnknownVoiceError, Voice
 from tts_server.speaking.engine_line import EngineLine
 from tts_server.text.ear import prepare
 from tts_server.text.guess import LanguageGuesser
 from tts_server.text.languages import language_of
-from tts_server.text.lexicon import languages
+from tts_server.text.lexicon import languages, main_part
 from tts_server.wire import SpeechParameters
 
 Cast = list[tuple[EngineLine, Voice]]
 """Engines in the order in which they are to try, each with its voice."""
 
 
-class Casting:
-    """Casts replies. ``wanted`` is the engine whose voices people know by name."""
+ENOUGH_WORDS = 3
+"""In another language, for another engine to speak it: a reply keeps its voice for "Gesundheit!" and "Bon appétit!"."""
+ENOUGH_TO_BEGIN = 2
+"""The same, for the first words of a reply: it has no voice yet that it could leave."""
 
-    def __init__(self, wanted: SpeechEngine) -> None:
-        self._wanted = wanted
-        self._guesser = LanguageGuesser([language for language in languages() if _speaks(wanted, language)])
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+
+
+class Casting:
+    """Casts replies. The first of ``engines`` is the one that is wanted, whose voices people know by name."""
+
+    def __init__(self, engines: Sequence[SpeechEngine]) -> None:
+        self._engines = engines
+        self._wanted = engines[0]
+        spoken = [language for language in languages() if any(_speaks(engine, language) for engine in engines)]
+        self._guesser = LanguageGuesser(spoken)
         self._ready = threading.Event()
 
     def load(self) -> None:
@@ -38,37 +50,55 @@ class Casting:
             return parameters.language
         if not self._ready.is_set():
             return language_of(text)
-        return self._guesser.guess(text, before or self._wanted.resolve(parameters.voice, None).language)
+        home = before or self._voice_wanted(parameters).language
+        guess = self._guesser.guess(text, home)
+        if (
+            guess is None
+            or not home
+            or self._speaker(guess) is self._speaker(home)
+            or _is_enough(text, ENOUGH_WORDS if before else ENOUGH_TO_BEGIN)
+        ):
+            return guess
+        return main_part(home)
+
+    def _voice_wanted(self, parameters: SpeechParameters) -> Voice:
+        """The voice that is asked for, whichever engine has it."""
+        for engine in self._engines:
+            with suppress(UnknownVoiceError):
+                return engine.resolve(parameters.voice, None)
+        return self._wanted.resolve(None, None)
+
+    def _speaker(self, language: str) -> SpeechEngine | None:
+        """The first engine that speaks a language."""
+        return next((engine for engine in self._engines if _speaks(engine, language)), None)
 
     def cast(self, lines: Sequence[EngineLine], parameters: SpeechParameters, language: str | None) -> Cast:
-        """The engines among ``lines`` that can speak as asked.
+        """The engines among ``lines`` that can speak as asked; where the language was only guessed, the others too.
 
         Raises:
             UnknownVoiceError: none can.
         """
         cast: Cast = []
+        lacking: Cast = []
         first_error: UnknownVoiceError | None = None
         for line in lines:
+            voice = self._name_of_voice(line.engine, parameters)
             try:
-                cast.append((line, self._voice(line.engine, parameters, language)))
+                cast.append((line, line.engine.resolve(voice, language)))
             except UnknownVoiceError as error:
                 first_error = first_error or error
-        if not cast:
+                if parameters.language is None:
+                    with suppress(UnknownVoiceError):
+                        lacking.append((line, line.engine.resolve(voice, None)))
+        if not cast and not lacking:
             raise first_error or UnknownVoiceError("there is no voice")
-        return cast
+        return cast + lacking
 
-    def _voice(self, engine: SpeechEngine, parameters: SpeechParameters, language: str | None) -> Voice:
+    def _name_of_voice(self, engine: SpeechEngine, parameters: SpeechParameters) -> str | None:
         voice = parameters.voice
-        if voice is not None and engine is not self._wanted and self._is_known(voice):
-            # An engine that stands in speaks with a voice of its own.
-            voice = None
-        try:
-            return engine.resolve(voice, language)
-        except UnknownVoiceError:
-            if parameters.language is not None:
-                raise
-            # The language was only guessed.
-            return engine.resolve(voice, None)
+        # An engine that stands in speaks with a voice of its own.
+        known = voice is not None and engine is not self._wanted and self._is_known(voice)
+        return None if known else voice
 
     def _is_known(self, voice: str) -> bool:
         try:
@@ -76,6 +106,11 @@ class Casting:
         except UnknownVoiceError:
             return False
         return True
+
+
+def _is_enough(text: str, words: int) -> bool:
+    """Whether a text is worth another engine's voice for its language: letters that the first can't read always are."""
+    return language_of(text) is not None or len(_WORD.findall(text)) >= words
 
 
 def _speaks(engine: SpeechEngine, language: str) -> bool:

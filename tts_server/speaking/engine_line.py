@@ -19,6 +19,7 @@ from tts_server.engines.base import EngineError, Samples, SpeechEngine, Voice
 from tts_server.speaking.fair_queue import FairQueue
 from tts_server.speaking.loudness import Loudness
 from tts_server.speaking.pace import Pace
+from tts_server.speaking.performance import Performance, Work
 from tts_server.wire import SpeechParameters
 
 MAX_CLAUSE_SECONDS = 60
@@ -55,14 +56,6 @@ class Listener(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a whole clause cost: seconds of sound, and seconds that the engine took to make it."""
-
-    audio: float
-    busy: float
-
-
 class EngineLine:
     """Speaks clauses with one engine, for any number of clients.
 
@@ -71,14 +64,14 @@ class EngineLine:
     fast as the engine can and held until its reader takes it, so a slow reader never keeps the engine from the others.
 
     Args:
-        worked: told of every whole clause, on the event loop.
+        performance: is told of every whole clause, on the event loop.
     """
 
-    def __init__(self, engine: SpeechEngine, worked: Callable[[Work], None] = lambda _: None) -> None:
+    def __init__(self, engine: SpeechEngine, performance: Performance) -> None:
         self.engine = engine
+        self.performance = performance
         self.loudness = Loudness(engine.sample_rate)
         self.pace = Pace()
-        self._worked = worked
         self._workers = ThreadPoolExecutor(engine.concurrency, thread_name_prefix="speech")
         self._queue = FairQueue(engine.concurrency)
         self._stops: set[threading.Event] = set()
@@ -120,7 +113,7 @@ class EngineLine:
             pieces.put_nowait(None)
             if not job.cancelled() and job.exception() is None and (work := job.result()) is not None:
                 self.pace.spoken(clause.text, work.audio, work.busy)
-                self._worked(work)
+                self.performance.worked(work)
 
         job = loop.run_in_executor(self._workers, self._produce, clause, stop, hand_over)
         job.add_done_callback(done)

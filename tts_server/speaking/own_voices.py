@@ -37,7 +37,7 @@ class OwnVoices:
 
     def resolve(self, voice: str) -> Voice:
         """The voice that people call so."""
-        return self._speech.engines[0].resolve(voice, None)
+        return self._speech.resolve(voice)
 
     async def learn(self, profile: VoiceProfile) -> float:
         """Learn a voice, in a thread; returns how alike it sounds."""

@@ -1,4 +1,4 @@
-"""Whether the engine that is wanted can be relied on now: the low-performance mode, which ends by itself.
+"""Whether an engine can be relied on now; where the wanted one can't, that is the low-performance mode, which ends.
 
 Pure: it is told what happened and when, and asked.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from tts_server.speaking.engine_line import Work
 from tts_server.wire import EngineChange
 
 WINDOW_SECONDS = 6.0
 """Of the engine's newest work, over which its speed is judged."""
+QUICK_ENOUGH = 0.8
+"""The real-time factor under which an engine is quick enough: beyond it, nothing is left for what else goes on."""
 SLOW_SECONDS = 3.0
 """So much work must have been too slow."""
 FIRST_WAIT, LONGEST_WAIT = 20.0, 320.0
@@ -20,6 +22,14 @@ FIRST_WAIT, LONGEST_WAIT = 20.0, 320.0
 
 LowReason = EngineChange
 """Any but ``ready``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a whole clause cost: seconds of sound, and seconds that the engine took to make it."""
+
+    audio: float
+    busy: float
 
 
 class Performance:
@@ -57,7 +67,7 @@ class Performance:
         while len(self._work) > 1 and sum(work.busy for work in self._work) - self._work[0].busy >= WINDOW_SECONDS:
             self._work.popleft()
         busy, audio = sum(work.busy for work in self._work), sum(work.audio for work in self._work)
-        if busy <= audio:
+        if busy <= QUICK_ENOUGH * audio:
             self._reason, self._wait = None, FIRST_WAIT
         elif busy >= SLOW_SECONDS or self._reason == "too_slow":
             self._spare("too_slow")

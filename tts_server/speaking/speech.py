@@ -60,9 +60,9 @@ class Speech:
         self.pronunciations = pronunciations or Pronunciations()
         self.performance = Performance(clock, self._performance_changed)
         self.residency = Residency(wanted, self._may_load, idle_seconds, self._loading, self._not_loaded)
-        self._wanted = EngineLine(wanted, self.performance.worked)
-        self._others = tuple(EngineLine(engine) for engine in others)
-        self.casting = Casting(wanted)
+        self._wanted = EngineLine(wanted, self.performance)
+        self._others = tuple(EngineLine(engine, Performance(clock)) for engine in others)
+        self.casting = Casting(engines)
         self._admission = Admission(at_once, MORE_AT_ONCE)
         self._replies: set[SpokenReply] = set()
         self._fault = ""
@@ -95,6 +95,15 @@ class Speech:
     def voices(self) -> Sequence[Voice]:
         """Every voice of the engine that is wanted."""
         return self._wanted.engine.voices()
+
+    def resolve(self, voice: str) -> Voice:
+        """The voice that people call so: the wanted engine's, else that of the first that has one.
+
+        Raises:
+            UnknownVoiceError: none has; the text is the wanted engine's.
+        """
+        parameters = SpeechParameters(voice=voice)
+        return self.casting.cast(self.lines, parameters, None)[0][1]
 
     def settle(self, asked: SpeechParameters, text: str) -> SpeechParameters:
         """What is asked for, with its preset applied; checked as far as it can be before a word is spoken.
@@ -138,15 +147,17 @@ class Speech:
 
     @asynccontextmanager
     async def audition(self, parameters: SpeechParameters, rate: int) -> AsyncIterator[SpokenReply]:
-        """A reply by the wanted engine, in which no other stands in; loads it if need be.
+        """A reply by the wanted engine, or the first that has the voice; no other stands in. Loads it if need be.
 
         Raises:
             EngineError: it could not be loaded.
             OverloadedError: too many are being spoken.
         """
         with self._admission.enter(capacity=1), self.residency.needed():
-            await self._wanted_is_loaded()
-            yield SpokenReply(self, parameters, rate, partial(tuple, [self._wanted]))
+            line = self.casting.cast(self.lines, parameters, parameters.language)[0][0]
+            if line is self._wanted:
+                await self._wanted_is_loaded()
+            yield SpokenReply(self, parameters, rate, partial(tuple, [line]))
 
     def rehearsals(self, parameters: SpeechParameters) -> Iterator[SpokenReply]:
         """A reply by each engine that is loaded, in which no other stands in."""
@@ -156,9 +167,12 @@ class Speech:
 
     def _in_order(self, may_want: bool) -> tuple[EngineLine, ...]:
         """The engines to try for the next clause."""
-        if self._others and (not may_want or self._low() is not None):
-            return self._others
-        return self.lines
+        *others, last = self._others or (None,)
+        if last is None:
+            return self.lines
+        # Somebody has to speak, however slowly.
+        able = (*(line for line in others if line and line.performance.look() is None), last)
+        return able if not may_want or self._low() is not None else (self._wanted, *able)
 
     def _low(self) -> LowReason | None:
         if not self._wanted.engine.loaded:
@@ -178,6 +192,7 @@ class Speech:
         """An engine could not speak a clause."""
         _log.warning("%s could not speak: %s", line.name, error)
         if line is not self._wanted:
+            line.performance.failed("failed")
             return
         self._fault = str(error)
         if self._others:

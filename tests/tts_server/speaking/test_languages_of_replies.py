@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -74,3 +74,55 @@ async def test_a_language_that_the_engine_lacks_is_spoken_by_the_next() -> None:
         failure = (await client.hear()).failure
         assert failure is not None
         assert failure.code == "unknown_voice"
+
+
+@pytest.mark.parametrize(
+    ("text", "by_the_first", "by_the_other"),
+    [
+        ("Good morning, how are you today?", True, []),
+        ("Das ist ein schöner Morgen, und mir geht es gut. Ja, gerne.", False, ["deutsch"]),
+        ("Ja, gerne. Das machen wir.", False, ["deutsch"]),
+        # A reply keeps its voice for a word or two, wherever they stand.
+        ("Bonjour! How are you today, my friend?", True, []),
+        ("Gesundheit! I hope that you get well soon.", True, []),
+        ("We had a lovely time in the Biergarten. Guten Tag! Then we went home again.", True, []),
+        ("Das ist doch ganz einfach. Okay. Das machen wir morgen zusammen.", False, ["deutsch"]),
+        ("I said it before. Das machen wir morgen alle zusammen im Garten.", True, ["deutsch"]),
+    ],
+)
+async def test_another_engine_speaks_what_the_first_has_no_voice_for(
+    text: str, by_the_first: bool, by_the_other: list[str]
+) -> None:
+    wanted, other = EnglishOnly("wanted"), SpellingEngine("other")
+    async with running(wanted, other) as server, server.connect() as client:
+        await asyncio.to_thread(server.speech.casting.load)
+        wanted.spoken_by.clear()
+        other.spoken_by.clear()
+        await client.say(text)
+        assert (await client.hear()).failure is None
+    assert bool(wanted.spoken_by) == by_the_first
+    assert list(dict.fromkeys(other.spoken_by)) == by_the_other
+
+
+async def test_where_nobody_speaks_the_language_the_first_reads_it() -> None:
+    wanted, other = EnglishOnly("wanted"), EnglishOnly("other")
+    async with running(wanted, other) as server, server.connect() as client:
+        await asyncio.to_thread(server.speech.casting.load)
+        other.spoken_by.clear()
+        await client.say("Guten Morgen, wie geht es dir heute?")
+        assert (await client.hear()).failure is None
+    assert wanted.spoken_by
+    assert not other.spoken_by
+
+
+async def test_a_voice_that_only_another_engine_has_is_that_engines() -> None:
+    class Own(SpellingEngine):
+        def voices(self) -> Sequence[Voice]:
+            return [Voice("own", "Own", "en")]
+
+    wanted, other = SpellingEngine("wanted"), Own("other")
+    async with running(wanted, other) as server, server.connect() as client:
+        await client.say("w1 w2.", voice="own")
+        await client.hear()
+        assert server.speech.resolve("own").id == "own"
+    assert other.spoken_by[-1:] == ["own"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tts_server.speaking.engine_line import Work
-from tts_server.speaking.performance import FIRST_WAIT, LONGEST_WAIT, LowReason, Performance
+from tts_server.speaking.performance import FIRST_WAIT, LONGEST_WAIT, LowReason, Performance, Work
 
 SLOW, FAST = Work(audio=1.0, busy=1.2), Work(audio=3.0, busy=1.0)
 
@@ -78,3 +77,8 @@ def test_asked_for_it_lasts_until_it_is_taken_back_which_also_ends_a_wait(watche
     watched.performance.ask(low=False)
     assert watched.low() is None
     assert watched.told == ["failed", "asked", None]
+
+
+def test_less_than_a_fifth_to_spare_is_too_slow(watched: Watched) -> None:
+    assert watched.work(*[Work(audio=1.0, busy=0.75)] * 20) is None
+    assert watched.work(*[Work(audio=1.0, busy=0.85)] * 20) == "too_slow"

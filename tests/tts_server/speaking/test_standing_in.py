@@ -141,3 +141,31 @@ async def test_where_no_engine_can_there_is_one_clear_error_and_the_next_reply_w
     assert (await voice.client.hear()).failure == Failure("no more breath", "engine_failed", "r1")
     voice.other.fails_after = None
     assert await voice.words("w1 w2.") == [1, 2]
+
+
+async def test_an_engine_that_stands_in_and_is_too_slow_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tts_server.speaking.performance.SLOW_SECONDS", 0.2)
+    monkeypatch.setattr("tts_server.speaking.performance.WINDOW_SECONDS", 0.2)
+    wanted, slow, last = SpellingEngine("wanted"), SpellingEngine("slow"), SpellingEngine("last")
+    clock = Clock()
+    wanted.fails_after, slow.delay = 0, 0.4
+    async with running(wanted, slow, last, clock=clock) as server, server.connect() as client:
+
+        async def say(text: str) -> list[int]:
+            await client.say(text, preprocess_text=False)
+            return words_heard((await client.hear()).samples)
+
+        assert await say("w1.") == [1]
+        assert slow.texts[-1] == "w1."
+        assert await say("w2.") == [2]
+        assert last.texts[-1] == "w2."
+        # However slow the last one is, somebody has to speak.
+        last.delay = 0.4
+        assert await say("w3.") == [3]
+        assert await say("w4.") == [4]
+        assert last.texts[-1] == "w4."
+        slow.delay = 0
+        clock.now += FIRST_WAIT
+        wanted.fails_after = 0
+        assert await say("w5.") == [5]
+        assert slow.texts[-1] == "w5."
