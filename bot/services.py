@@ -19,7 +19,7 @@ from bot.hanging import wait_until_it_hangs
 from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
-from config.settings import Settings
+from config.settings import Settings, Weights
 from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName
 from tts_server.settings import load_settings as load_speech_settings
 
@@ -57,8 +57,9 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
     speech = load_speech_settings()
     if weights.voice is not None and speech.piper_model is None:
         environment["PIPER_MODEL"] = str(weights.voice)
-        if settings.has_own_voice:
-            environment["TTS_ENGINE"] = EngineName.PIPER.value
+    named = speech.piper_model if settings.weights is not Weights.TOYS else None
+    if settings.has_own_voice and (weights.voice or named) is not None:
+        environment["TTS_ENGINE"] = EngineName.PIPER.value
     if speech.tts_voices_dir == USUAL_VOICES_DIR:
         environment["TTS_VOICES_DIR"] = str(settings.data_dir / "voices")
     if speech.xtts_model == USUAL_XTTS_MODEL:
