@@ -1,4 +1,4 @@
-"""Finding out that a server hangs: it answers nobody, and does nothing either."""
+"""Finding out that another process hangs: it answers nobody, and does nothing either."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ ANSWER_LIMIT = 1.5
 """Seconds that it may take to answer."""
 LEAST_MISSED = 3
 """So many answers in a row must be missing: one may be this program's own fault."""
+STILL_LIMIT = 6.0
+"""Seconds for which who is to answer one question may do nothing at all, however long the answer may take."""
 IDLE_LIMIT, BUSY_LIMIT = 4.0, 180.0
 """Seconds without an answer after which it hangs: if it does nothing, and if it is busy, loading an engine perhaps."""
 
@@ -46,3 +48,30 @@ async def wait_until_it_hangs(
             idle = now - beat_at >= IDLE_LIMIT
             if missed >= LEAST_MISSED and (idle or now - asked_at >= BUSY_LIMIT):
                 return
+
+
+async def answers_in_time(
+    answered: Callable[[float], Awaitable[bool]],
+    beats: Callable[[], bool],
+    limit: float,
+    ceiling: float,
+    patience: float,
+) -> bool:
+    """Whether a process answers one question before it is found hanging.
+
+    It hangs when it has done nothing for :data:`STILL_LIMIT` seconds, or, once the answer is later than ``limit``, for
+    ``patience`` seconds; and when there is no answer after ``ceiling`` seconds, however busy it is.
+
+    Args:
+        answered: waits for the answer, for so many seconds at most, and says whether it is there.
+        beats: whether the process did anything since the last look.
+    """
+    waited = idle = 0.0
+    while waited < ceiling:
+        if await answered(LOOK_AGAIN):
+            return True
+        waited += LOOK_AGAIN
+        idle = 0.0 if beats() else idle + LOOK_AGAIN
+        if idle >= (patience if waited >= limit else STILL_LIMIT):
+            break
+    return False

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from bot.hanging import BUSY_LIMIT, wait_until_it_hangs
+from bot.hanging import BUSY_LIMIT, STILL_LIMIT, answers_in_time, wait_until_it_hangs
 from bot.pulse import Pulse
 
 
@@ -80,6 +80,37 @@ async def test_who_is_late_now_and_then_does_not_hang() -> None:
         return int(now) % 5 > 2
 
     assert await Clockwork(every_third, lambda now: False).hangs_at(1000.0) is None
+
+
+async def found_after(answer_at: float, busy: Callable[[float], bool], *, limit: float) -> tuple[bool, float]:
+    """Whether the answer to one question came, and how long it was waited for; time passes by waiting alone."""
+    now = 0.0
+
+    async def answered(seconds: float) -> bool:
+        nonlocal now
+        now += seconds
+        return now >= answer_at
+
+    return await answers_in_time(answered, lambda: busy(now), limit, 60.0, 0.5), now
+
+
+NEVER = 1_000.0
+
+
+async def test_who_stops_in_the_middle_of_an_answer_that_may_take_long_is_found_soon() -> None:
+    came, after = await found_after(NEVER, lambda now: now < 3.0, limit=30.0)
+    assert not came
+    assert after <= 3.0 + STILL_LIMIT + 0.5
+
+
+async def test_an_answer_that_is_late_is_waited_for_while_it_is_worked_on_but_not_for_ever() -> None:
+    assert await found_after(40.0, lambda _: True, limit=5.0) == (True, 40.0)
+    assert await found_after(NEVER, lambda now: now < 20.0, limit=5.0) == (False, 20.0)
+    assert await found_after(NEVER, lambda _: True, limit=5.0) == (False, 60.0)
+
+
+async def test_a_short_rest_before_the_answer_is_late_is_no_matter() -> None:
+    assert await found_after(12.0, lambda now: int(now) % 5 == 0, limit=30.0) == (True, 12.0)
 
 
 @contextmanager

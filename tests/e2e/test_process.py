@@ -96,21 +96,28 @@ async def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
         assert process.returncode == 1
         assert "✘ Voice: XTTS v2" in said
         assert "1 thing to fix" in said
-        wrong = {
+        away = {
             "LLM_URL": "http://127.0.0.1:9/v1",
             "TTS_WEBSOCKET_URL": "ws://127.0.0.1:9/ws/stream",
             "VISION_LLM_URL": "http://127.0.0.1:9/v1",
             "COMFYUI_URL": "http://127.0.0.1:9",
-            "BIPOLAR_TWIN": "nobody",
-            "AVATAR_FOLDER": "nowhere",
         }
-        async with program("doctor", folder=tmp_path, **pointed_at(sandbox), **wrong) as process:
+        async with program("doctor", folder=tmp_path, **pointed_at(sandbox), **away) as process:
             ill = await output(process)
     assert process.returncode == 1
     assert ill.count("127.0.0.1:9") >= 2
-    for words in ("COMFYUI_WORKFLOW is not", "no persona 'nobody'", "AVATAR_FOLDER=nowhere"):
-        assert words in ill
-    assert "6 things to fix" in ill
+    assert "COMFYUI_WORKFLOW is not" in ill
+    assert "4 things to fix" in ill
+
+
+async def test_the_doctor_refuses_wrong_settings_with_status_2_before_it_looks_at_anything(tmp_path: Path) -> None:
+    wrong = {"BIPOLAR_TWIN": "nobody", "AVATAR_FOLDER": "nowhere", "LLM_URL": "http://127.0.0.1:9/v1"}
+    async with program("doctor", folder=tmp_path, **wrong) as process:
+        said = await output(process)
+    assert process.returncode == 2
+    assert "no persona 'nobody'" in said
+    assert "AVATAR_FOLDER=nowhere" in said
+    assert "127.0.0.1:9" not in said, "the servers are asked when the settings are right"
 
 
 async def test_a_workflow_that_cannot_be_used_is_one_clear_line_at_the_start(tmp_path: Path) -> None:
@@ -132,6 +139,6 @@ async def test_a_discord_that_cannot_be_reached_is_one_clear_line(
 ) -> None:
     async with program(command, folder=tmp_path, DISCORD_TOKEN="x", **wrong) as process:
         said = await output(process)
-    assert process.returncode == (2 if command == "run" and "DISCORD_CA_FILE" in wrong else 1)
+    assert process.returncode == (2 if "DISCORD_CA_FILE" in wrong else 1)
     assert next(iter(wrong)) in said
     assert "Traceback" not in said

@@ -86,7 +86,7 @@ async def test_a_recogniser_that_hangs_in_mid_call_costs_a_short_delay_and_no_tu
         hung_at = time.monotonic()
         await talk(stage.ada, REMARKS[1])
         await stage.turns(2)
-        assert time.monotonic() - hung_at < 20.0
+        assert time.monotonic() - hung_at < 15.0
         assert since.prompts == [("Ada", REMARKS[0]), ("Ada", REMARKS[1])]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+from bot.hanging import LOOK_AGAIN, answers_in_time
 from bot.pulse import Pulse
 from bot.services import ROOT
 from bot.voice.receive.heard import Sound16
@@ -17,7 +18,6 @@ from bot.voice.transcribe.worker_wire import PREFIX, decode, encode, lengths
 
 WORKER = ("-m", "bot.voice.transcribe.worker")
 """What Python is to run."""
-_LOOK_EVERY = 0.5
 
 
 class WorkerGoneError(Exception):
@@ -58,36 +58,29 @@ class Worker:
         limit: float,
         ceiling: float,
         *,
-        patience: float = _LOOK_EVERY,
+        patience: float = LOOK_AGAIN,
     ) -> dict[str, Any]:
-        """Ask; who takes longer than ``limit`` seconds, and does nothing for ``patience`` seconds, hangs.
+        """Ask; see :func:`~bot.hanging.answers_in_time` for who hangs.
 
         Raises:
-            WorkerGoneError: it ended, hangs, or takes longer than ``ceiling`` seconds, however busy it is.
+            WorkerGoneError: it ended, or hangs.
         """
         number = next(self._numbers)
         async with self._asking:
             asking = asyncio.create_task(self._ask({"id": number, **header}, sound), name="question to the transcriber")
+
+            async def answered(seconds: float) -> bool:
+                await asyncio.wait([asking], timeout=seconds)
+                return asking.done()
+
             try:
-                await asyncio.wait([asking], timeout=limit)
-                await self._wait_while_busy(asking, ceiling - limit, patience)
-                if not asking.done():
+                if not await answers_in_time(answered, Pulse(self._process.pid).beats, limit, ceiling, patience):
                     raise WorkerGoneError("The transcriber hangs.")
                 return asking.result()
             except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
                 raise WorkerGoneError("The transcriber's process ended.") from error
             finally:
                 asking.cancel()
-
-    async def _wait_while_busy(self, asking: asyncio.Task[dict[str, Any]], seconds: float, patience: float) -> None:
-        pulse, idle = Pulse(self._process.pid), 0.0
-        for _ in range(round(seconds / _LOOK_EVERY)):
-            if asking.done():
-                return
-            await asyncio.wait([asking], timeout=_LOOK_EVERY)
-            idle = 0.0 if pulse.beats() else idle + _LOOK_EVERY
-            if idle >= patience:
-                return
 
     async def _ask(self, question: dict[str, Any], sound: Sound16 | None) -> dict[str, Any]:
         if self._process.stdin is None or self._process.stdout is None:

@@ -118,6 +118,39 @@ async def test_a_process_that_hangs_while_it_is_asked_costs_no_turn(transcriber:
     assert [(await task).text for task in asking] == ["Thank you!", "Stop."]
 
 
+@pytest.mark.slow
+async def test_a_slow_recogniser_that_is_stopped_in_mid_answer_is_replaced_within_15_seconds(
+    weights: Path, tmp_path: Path
+) -> None:
+    """Its answers take so long that one may be waited for much longer than that."""
+    slow = tmp_path / "worker.py"
+    slow.write_text(
+        "import pathlib, sys, time\n"
+        "from bot.voice.transcribe import worker\n"
+        f"began = pathlib.Path({str(tmp_path / 'began')!r})\n"
+        "load, answer = worker._load, worker.Listener.transcribe\n"
+        "def slow_to_load(*given):\n"
+        "    listener, loaded = load(*given)\n"
+        "    return listener, {**loaded, 'seconds': 6.0}\n"
+        "def stops_once(*given):\n"
+        "    if len(given[1]) != 16_000 and not began.exists():\n"
+        "        began.touch()\n"
+        "        import os, signal\n"
+        "        os.kill(os.getpid(), signal.SIGSTOP)\n"
+        "    return answer(*given)\n"
+        "worker._load, worker.Listener.transcribe = slow_to_load, stops_once\n"
+        "sys.exit(worker.main(worker.ThisMachine()))\n"
+    )
+    options = WhisperOptions(str(weights), "cpu", 1, "en", "float32")
+    transcriber = WhisperTranscriber(options, Corrections(), program=(str(slow),))
+    await transcriber.warm_up()
+    transcript = await transcriber.transcribe(final(spoken("Tell me a story.")))
+    await transcriber.close()
+    assert (tmp_path / "began").exists()
+    assert transcript.text == "Tell me a story."
+    assert transcript.seconds < 15.0
+
+
 async def test_a_process_that_hangs_while_it_loads_is_replaced_within_15_seconds(weights: Path, tmp_path: Path) -> None:
     hangs_once = tmp_path / "worker.py"
     hangs_once.write_text(
