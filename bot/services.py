@@ -57,8 +57,8 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
     speech = load_speech_settings()
     if weights.voice is not None and speech.piper_model is None:
         environment["PIPER_MODEL"] = str(weights.voice)
-    named = speech.piper_model if settings.weights is not Weights.TOYS else None
-    if settings.has_own_voice and (weights.voice or named) is not None:
+    has_piper = (weights.voice or speech.piper_model) is not None
+    if has_piper and settings.has_own_voice and settings.weights is not Weights.TOYS:
         environment["TTS_ENGINE"] = EngineName.PIPER.value
     if speech.tts_voices_dir == USUAL_VOICES_DIR:
         environment["TTS_VOICES_DIR"] = str(settings.data_dir / "voices")
