@@ -19,7 +19,7 @@ from bot.hanging import wait_until_it_hangs
 from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
-from config.settings import Settings, Weights
+from config.settings import Settings
 from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName
 from tts_server.settings import load_settings as load_speech_settings
 
@@ -57,8 +57,7 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
     speech = load_speech_settings()
     if weights.voice is not None and speech.piper_model is None:
         environment["PIPER_MODEL"] = str(weights.voice)
-    has_piper = (weights.voice or speech.piper_model) is not None
-    if has_piper and settings.has_own_voice and settings.weights is not Weights.TOYS:
+    if settings.has_own_voice and (weights.voice or speech.piper_model) is not None:
         environment["TTS_ENGINE"] = EngineName.PIPER.value
     if speech.tts_voices_dir == USUAL_VOICES_DIR:
         environment["TTS_VOICES_DIR"] = str(settings.data_dir / "voices")

@@ -223,7 +223,6 @@ def test_a_real_voice_speaks_unless_the_settings_name_another(tmp_path: Path, mo
     assert given(TTS_ENGINE="espeak") == ("espeak", str(tmp_path / "piper-joe"))
     assert given(PROFILE="local", LLM_URL="http://there/v1") == ("xtts", str(tmp_path / "piper-joe"))
     assert given(PIPER_MODEL=str(tmp_path / "other.onnx")) == ("piper", None)
-    assert given(PIPER_MODEL=str(tmp_path / "other.onnx"), WEIGHTS="toys")[0] == "espeak"
     assert speech_server_options(load_settings(), OwnWeights()).environment["TTS_ENGINE"] == "espeak"
 
 
