@@ -14,7 +14,8 @@ from bot.llm.server_facts import Place, entry_of, read_place
 
 SMALL = 2_000_000_000
 """Models of fewer parameters are small."""
-_SMALLEST, _LARGEST = 100_000, 100_000_000_000_000
+_SMALLEST, _LARGEST = 10_000_000, 100_000_000_000_000
+"""What is smaller is a toy, which knows its sentences and is to say them whole."""
 
 _IN_NAME = re.compile(r"(?<![\w.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)\s?([bm])(?![a-z0-9])", re.IGNORECASE)
 _UNITS = {"b": 1_000_000_000, "m": 1_000_000}
