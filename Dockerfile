@@ -43,7 +43,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 seiyuu \
     && useradd --uid 10001 --gid seiyuu --no-create-home --home-dir /data --shell /usr/sbin/nologin seiyuu \
-    && install -d -o seiyuu -g seiyuu -m 0750 /data /data/models
+    && install -d -o seiyuu -g seiyuu -m 0750 /data /data/models /data/cache /data/cache/weights
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/data \
     DATA_DIR=/data \
@@ -57,7 +57,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     HF_HUB_DISABLE_TELEMETRY=1 \
     DO_NOT_TRACK=1
 WORKDIR /app
-COPY LICENSE LICENSES-ENGINES.md ./
+COPY LICENSE LICENSES-ENGINES.md requirements-weights.txt ./
 COPY config config
 COPY tts_server tts_server
 COPY sandbox sandbox

@@ -3,6 +3,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip install --disable-pip-version-check
+# Before a call, the real weights are fetched: once, and without a word when they are here. A start without them says what
+# it uses instead, and one with wrong settings what is wrong, so that only Ctrl-C ends this.
+FETCH = $(BIN)/python -m bot models fetch 2> /dev/null || test $$? -ne 130
+ifneq ($(filter doctor health models version,$(ARGS)),)
+FETCH = :
+endif
 # The tests that hold whole calls, in real time.
 CALLS := tests/e2e tests/lease
 
@@ -14,6 +20,7 @@ endif
 .PHONY: help run xtts test test-calls test-parts test-slow test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
+	@$(FETCH)
 	@$(BIN)/python -m bot $(ARGS)
 
 help:  ## this list

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bot.models.catalogue import load_catalogue
+from bot.models.needs import WEIGHTS
 from bot.services import ROOT
-from config.settings import SECRETS
+from config.settings import SECRETS, Profile
 from config.settings import Settings as BotSettings
 from tests.deployment.compose_files import FILES, read_yaml
 from tests.deployment.dockerfile import read_stages
@@ -30,8 +31,38 @@ EVERY_SERVICE = [(file, name) for file in FILES for name in read(file)["services
 
 
 def test_the_services_are_those_that_a_whole_set_has() -> None:
-    assert set(SERVICES) == {"bot", "tts", "llama-swap", "comfyui"}
-    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["comfyui"]
+    assert set(SERVICES) == {"bot", "weights", "tts", "llama-swap", "comfyui"}
+    chosen = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert chosen == {"llama-swap": ["local"], "comfyui": ["comfyui"]}
+
+
+def test_the_weights_are_fetched_before_what_loads_them_starts_and_their_lack_stops_nobody() -> None:
+    weights = SERVICES["weights"]
+    assert weights["restart"] == "no"
+    assert weights["command"] == ["sh", "-c", "python -m bot models fetch || true"]
+    assert weights["image"] == SERVICES["bot"]["image"]
+    for name in OURS:
+        assert SERVICES[name]["depends_on"]["weights"] == {"condition": "service_completed_successfully"}
+    # The same place in all three, which is where the program puts them.
+    place = str(Path(SERVICES["bot"]["environment"]["CACHE_DIR"]) / WEIGHTS)
+    mounts = {
+        name: [volume for volume in service["volumes"] if volume.startswith("weights:")]
+        for name, service in SERVICES.items()
+    }
+    assert mounts == {
+        "bot": [f"weights:{place}"],
+        "weights": [f"weights:{place}"],
+        "tts": [f"weights:{place}:ro"],
+        "llama-swap": [],
+        "comfyui": [],
+    }
+    assert f"{place}/piper-joe" in SERVICES["tts"]["environment"]["PIPER_MODEL"]
+
+
+def test_without_any_setting_the_profile_is_the_one_that_needs_no_download() -> None:
+    assert not {"PROFILE", "LLM_URL", "LLM_MODEL", "STT_MODEL"} & set(SERVICES["bot"]["environment"])
+    assert BotSettings.model_fields["profile"].default is Profile.EMBEDDED
+    assert SERVICES["bot"]["depends_on"]["llama-swap"]["required"] is False
 
 
 @pytest.mark.parametrize(("file", "name"), EVERY_SERVICE)
@@ -42,10 +73,11 @@ def test_nothing_is_published_and_nothing_gets_more_rights(file: str, name: str)
     assert not [volume for volume in service.get("volumes", []) if "docker.sock" in volume]
 
 
-def test_only_the_bot_has_a_way_out() -> None:
+def test_only_the_bot_and_who_fetches_its_weights_have_a_way_out() -> None:
     assert BASE["networks"]["inside"] == {"internal": True}
     assert {name: service["networks"] for name, service in SERVICES.items()} == {
         "bot": ["inside", "outside"],
+        "weights": ["outside"],
         "tts": ["inside"],
         "llama-swap": ["inside"],
         "comfyui": ["inside"],
@@ -55,7 +87,7 @@ def test_only_the_bot_has_a_way_out() -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_confined_and_comes_back(name: str) -> None:
     service = SERVICES[name]
-    assert service["restart"] == "unless-stopped"
+    assert service["restart"] == ("no" if name == "weights" else "unless-stopped")
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["read_only"] is (name != "comfyui")
@@ -89,6 +121,7 @@ def test_secrets_are_files_and_reach_only_who_needs_them() -> None:
     assert {name.upper() for name in BASE["secrets"]} <= SECRETS
     assert {name: service.get("secrets", []) for name, service in SERVICES.items()} == {
         "bot": ["discord_token", "tts_token"],
+        "weights": [],
         "tts": ["tts_token"],
         "llama-swap": [],
         "comfyui": [],
@@ -120,7 +153,8 @@ def test_the_services_find_each_other() -> None:
     environment = SERVICES["bot"]["environment"]
     assert environment["TTS_WEBSOCKET_URL"] == "${TTS_WEBSOCKET_URL:-ws://tts:8765/ws/stream}"
     assert SERVICES["tts"]["environment"]["TTS_BIND"] == "0.0.0.0:8765"
-    assert "llama-swap:8080" in environment["LLM_URL"]
+    for file in ("compose.nvidia.yml", "compose.amd.yml"):
+        assert "llama-swap:8080" in read(file)["services"]["bot"]["environment"]["LLM_URL"]
 
 
 def test_the_models_that_are_downloaded_are_those_that_are_served() -> None:
@@ -132,14 +166,16 @@ def test_the_models_that_are_downloaded_are_those_that_are_served() -> None:
         assert path.parent.parent == Path("/data/models")
         assert path.name in {file.path for file in model.files}
         assert model.settings["LLM_MODEL"] == name
-        assert name in SERVICES["bot"]["environment"]["LLM_MODEL"]
-    assert Path(SERVICES["bot"]["environment"]["STT_MODEL"].split(":-")[1].rstrip("}")).name in catalogue.models
+        assert name in read("compose.nvidia.yml")["services"]["bot"]["environment"]["LLM_MODEL"]
+    ears = read("compose.nvidia.yml")["services"]["bot"]["environment"]["STT_MODEL"]
+    assert Path(ears.split(":-")[1].rstrip("}")).name in catalogue.models
 
 
 def test_only_the_bot_may_write_models() -> None:
     mounts = {name: [v for v in service["volumes"] if v.startswith("models:")] for name, service in SERVICES.items()}
     assert mounts == {
         "bot": ["models:/data/models"],
+        "weights": [],
         "tts": ["models:/data/models:ro"],
         "llama-swap": ["models:/data/models:ro"],
         "comfyui": [],
@@ -154,7 +190,7 @@ def test_every_volume_secret_and_network_is_declared() -> None:
         assert set(service.get("secrets", [])) <= set(BASE["secrets"])
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name not in OURS])
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in (*OURS, "weights")])
 def test_what_is_not_ours_has_a_health_check_here(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
 

@@ -96,6 +96,30 @@ def test_help_names_every_target_that_people_type(project: Path) -> None:
     assert "#" not in said
 
 
+@pytest.mark.parametrize(("arguments", "fetched"), [("", True), ("demo --stay", True), ("doctor", False)])
+def test_the_weights_are_fetched_before_a_call_and_for_nothing_else(
+    project: Path, arguments: str, fetched: bool
+) -> None:
+    lines = make(project, "--dry-run", "run", f"ARGS={arguments}").stdout.splitlines()
+    steps = [line for line in lines if "-m bot" in line]
+    assert [("models fetch" in step) for step in steps] == ([True, False] if fetched else [False])
+
+
+@pytest.mark.parametrize(("status", "goes_on"), [(0, True), (1, True), (2, True), (130, False)])
+def test_a_start_goes_on_without_weights_but_not_after_ctrl_c(project: Path, status: int, goes_on: bool) -> None:
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(
+        f'#!/bin/sh\n[ "$1" = -c ] && exit 0\necho "$@" >> started\ncase "$*" in *fetch*) exit {status};; esac\n'
+    )
+    python.chmod(0o755)
+    (python.parent / "pip").symlink_to(shutil.which("true") or "true")
+    done = make(project, "run")
+    assert (done.returncode == 0) is goes_on
+    started = (project / "started").read_text().splitlines()
+    assert started == ["-m bot models fetch"] + ["-m bot"] * goes_on
+
+
 def test_each_test_is_in_one_of_the_two_groups_that_make_test_runs(project: Path) -> None:
     said = make(project, "--dry-run", "test-calls", "test-parts").stdout
     calls, parts = (line for line in said.splitlines() if "-m pytest" in line)
