@@ -17,7 +17,7 @@ ifneq ($(shell test -x $(BIN)/pip && $(BIN)/python -c 'import pip' 2> /dev/null 
 .PHONY: .venv/bin/python
 endif
 
-.PHONY: help run xtts test test-calls test-parts test-slow test-xtts lint bench clean
+.PHONY: help run xtts test test-calls test-parts test-slow test-real test-xtts lint bench clean
 
 run: .venv/run.stamp  ## the bot: on Discord with DISCORD_TOKEN set, else a demonstration on the local sandbox
 	@$(FETCH)
@@ -46,6 +46,10 @@ test-parts: .venv/dev.stamp  ## all others, which compute; they give way to call
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-real: .venv/dev.stamp  ## what must hold with real ears, mind and voice; fetches their weights first, about 300 MB, once
+	@$(BIN)/python -m bot models fetch
+	$(BIN)/python -m pytest -m real tests/real $(ARGS)
 
 xtts: .venv/xtts.stamp  ## what the voice XTTS v2 needs: PyTorch and coqui-tts, some gigabytes
 

@@ -155,7 +155,7 @@ async def _judge(judge: Judge, answers: Sequence[HeardAnswer], view: CallConsole
     view.note(f"The call, turn by turn: {report}")
     if not judgement.good:
         raise CallFailedError(judgement.line)
-    view.note(judgement.line)
+    view.note(f"✔ {judgement.line}")
 
 
 async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[Any, Any, None]) -> None:

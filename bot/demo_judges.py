@@ -78,7 +78,7 @@ class NoJudge:
 
     async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
         """Take every answer for good."""
-        return Judgement((), True, "✔ Every reply was heard.", {})
+        return Judgement((), True, "Every reply was heard.", {})
 
 
 class ToyJudge:
@@ -92,7 +92,7 @@ class ToyJudge:
         """Listen with PocketSphinx."""
         verdicts = [await asyncio.to_thread(self._verdict, answer) for answer in answers]
         good = all(verdict.good for verdict in verdicts)
-        line = "✔ Every reply was intelligible." if good else "not every reply was intelligible"
+        line = "Every reply was intelligible." if good else "not every reply was intelligible"
         return Judgement(verdicts, good, line, {})
 
     def _verdict(self, answer: HeardAnswer) -> Verdict:
@@ -128,7 +128,7 @@ class EarsJudge:
         whole = sum((errors for errors, _ in judged), NO_WORDS)
         good = whole.percent <= MOST_ERRORS
         line = (
-            f"{'✔' if good else '✘'} What the guests heard is {whole.words - whole.errors} of the {whole.words} words "
+            f"What the guests heard is {whole.words - whole.errors} of the {whole.words} words "
             f"that the bot said: a word error rate of {whole.percent:.0f} % (up to {MOST_ERRORS:.0f} % is good)."
         )
         return Judgement(

@@ -1,0 +1,22 @@
+"""The real weights, and a call with them that several tests look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.own_weights import OwnWeights, choose_weights
+from config.settings import Weights, read_settings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("real")
+
+
+@pytest.fixture(scope="session")
+def weights() -> OwnWeights:
+    """All of them; `python -m bot models fetch` gets them."""
+    return choose_weights(read_settings(_env_file=None, weights=Weights.REAL))

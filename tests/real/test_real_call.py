@@ -1,0 +1,47 @@
+"""Three people with recorded voices in a call in which ears, mind and voice are real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from benchmarks.real_call_measurement import RealCall, Utterance, dealt
+from benchmarks.turn_measurement import PEOPLE
+from bot.own_weights import OwnWeights
+from sandbox.guest_lines import recorded_lines
+from sandbox.speech_sounds import breath, cough, keyboard, music, noise
+from sandbox.word_errors import NO_WORDS, word_errors
+
+REAL: Mapping[str, str] = {"PROFILE": "embedded", "WEIGHTS": "real"}
+PLAIN = ("hello", "capital", "story", "interruption", "aside", "agreed")
+"""Lines without the bot's own name, which every recogniser spells as it likes."""
+MOST_ERRORS = 3.0
+
+
+def said() -> list[Utterance]:
+    lines = recorded_lines()
+    return [Utterance(lines[name].text, lines[name].guest, lines[name].read()) for name in PLAIN]
+
+
+@pytest.mark.timeout(400)
+async def test_everybody_is_heard_answered_and_nothing_else_is(weights: OwnWeights, tmp_path: Path) -> None:
+    assert None not in (weights.ears, weights.mind, weights.voice)
+    async with RealCall(tmp_path, REAL) as call:
+        heard = await call.transcribe(dealt(said()), lambda: None)
+        errors = sum((word_errors(one.text, one.heard) for one in heard), NO_WORDS)
+        assert errors.percent <= MOST_ERRORS, [(one.text, one.heard) for one in heard]
+        assert [len(one.parts) for one in heard] == [1] * len(heard), "each is one utterance"
+
+        sounds = {
+            "push-to-talk": [keyboard(6.0, 1), cough(2), cough(3)],
+            "voice activity": [breath(8.0, 4), cough(5), music(6.0, 6)],
+            "open": [noise(8.0, 7, level=0.02), music(6.0, 8)],
+        }
+        assert await call.listens_to(sounds) == []
+
+        for kind in PEOPLE:
+            (turn,) = await call.converse(kind, said()[1:2], lambda: None)
+            assert turn.trace.audio > 300
+            assert word_errors(turn.text, turn.heard).errors == 0

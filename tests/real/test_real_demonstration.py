@@ -1,0 +1,42 @@
+"""The demonstration as a first start plays it: real ears understand what guests heard of the bot's real voice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.own_weights import OwnWeights
+from bot.services import ROOT
+
+
+@pytest.mark.timeout(600)
+async def test_it_judges_itself_and_is_content(weights: OwnWeights, tmp_path: Path) -> None:
+    assert weights.ears
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "demo"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "WEIGHTS": "real"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    try:
+        printed = (await process.stdout.read()).decode()
+        status = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert status == 0, printed
+    report = json.loads((tmp_path / "data" / "demo" / "call.json").read_text("utf-8"))
+    assert report["good"]
+    assert report["word_error_rate"] <= 0.10
+    assert len(report["turns"]) >= 7
+    log = (tmp_path / "data" / "demo" / "bot.log").read_text("utf-8")
+    assert len(log.splitlines()) < 40, "no line a percent"
