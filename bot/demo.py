@@ -29,6 +29,7 @@ from bot.watching.console import CallConsole
 from config.lifetime import ending_signals, until_ended
 from config.settings import Settings
 from sandbox.server import Sandbox
+from sandbox.speech import GUEST_VOICES
 from tts_server.settings import load_settings as load_speech_settings
 
 NOT_TAKEN = "The demonstration uses only the engines from your settings. It does not use: {names}."
@@ -142,7 +143,9 @@ def _demo_parts(ears: Path | None, *, toy_mind: bool) -> _Parts:
         judge = ToyJudge() if toy_mind else NoJudge()
         return _Parts(toy_call, SyntheticLines(), judge)
     options = WhisperOptions(str(ears), "cpu", language="en")
-    return _Parts(real_call, RecordedLines(), EarsJudge(WhisperTranscriber(options, Corrections())))
+    return _Parts(
+        real_call, RecordedLines(), EarsJudge(WhisperTranscriber(options, Corrections()), tuple(GUEST_VOICES))
+    )
 
 
 async def _judge(judge: Judge, answers: Sequence[HeardAnswer], view: CallConsole, out: Path) -> None:

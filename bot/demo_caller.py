@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -33,6 +34,8 @@ COUGH_AT, INTERRUPT_AT = 1, 3
 """Clauses of the story that have begun when somebody coughs, and when they speak."""
 OVERHEARD = 4.0
 """Seconds in which an aside, if it were answered, would be."""
+STILL, STILL_LIMIT = 0.3, 5.0
+"""Seconds without a packet after which an answer has arrived, and how long that is waited for."""
 ROOM = SAMPLE_RATE // 2
 
 
@@ -127,7 +130,7 @@ class Caller:
         line = await self._line(name)
         begin = self._heard_so_far(line.guest)
         await self._speak(line)
-        self._keep(line, begin, await self._turn_ended())
+        await self._keep(line, begin, await self._turn_ended())
 
     async def interrupts(self, story: str, interruption: str) -> None:
         """Somebody has the bot begin a story, coughs into it, and then says something else.
@@ -149,9 +152,9 @@ class Caller:
             if trace.outcome is not Outcome.INTERRUPTED:
                 raise CallFailedError(f"the story was {trace.outcome.value} although {line.guest} interrupted it")
             begin = self._heard_so_far(line.guest)
-            self._keep(line, begin, await self._turn_ended())
+            await self._keep(line, begin, await self._turn_ended())
             return
-        self._keep(told, begin, await self._turn_ended())
+        await self._keep(told, begin, await self._turn_ended())
         await self.asks(interruption)
 
     async def says_aside(self, name: str) -> None:
@@ -185,11 +188,15 @@ class Caller:
             hearing.save_wav(path, bot)
             self.note(f"What {name} heard: {path}")
 
-    def _keep(self, line: Line, begin: int, trace: TurnTrace) -> None:
+    async def _keep(self, line: Line, begin: int, trace: TurnTrace) -> None:
         """Note how an answer was heard since packet ``begin``."""
         if trace.outcome is not Outcome.SPOKEN:
             raise CallFailedError(f"the reply to {line.text!r} was {trace.outcome.value}, not spoken")
-        heard = self._hearing[line.guest].pcm(self._sandbox.bot_id, since=begin)
+        hearing, bot = self._hearing[line.guest], self._sandbox.bot_id
+        with contextlib.suppress(TimeoutError):
+            # The last packets may still be on their way.
+            await hearing.wait_for_silence(bot, STILL, STILL_LIMIT)
+        heard = await asyncio.to_thread(hearing.pcm, bot, since=begin)
         if not len(heard):
             raise CallFailedError(f"{line.guest} heard nothing in answer to {line.text!r}")
         self.answers.append(HeardAnswer(line.guest, line.text, self._understood, self._meant, heard, trace))

@@ -110,10 +110,12 @@ class EarsJudge:
 
     Args:
         ears: a transcriber of the judge's own; it is closed when the judgement is made.
+        names: of the people in the call, which whoever is in it knows.
     """
 
-    def __init__(self, ears: Transcriber) -> None:
+    def __init__(self, ears: Transcriber, names: tuple[str, ...] = ()) -> None:
         self._ears = ears
+        self._names = names
 
     async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
         """Transcribe what was heard; good up to :data:`MOST_ERRORS` percent over the whole call.
@@ -137,7 +139,7 @@ class EarsJudge:
 
     async def _judge_one(self, answer: HeardAnswer) -> tuple[WordErrors, Verdict]:
         sound = soxr.resample(answer.heard, SAMPLE_RATE, HEARING_RATE)
-        heard = (await self._ears.transcribe(TranscriptionRequest(sound, Urgency.FINAL))).text
+        heard = (await self._ears.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
         errors = word_errors(answer.meant, heard)
         good = errors.percent <= MOST_ERRORS
         line = f"{'✔' if good else '–'} {answer.guest} heard: {heard}"
