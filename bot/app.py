@@ -103,8 +103,6 @@ class Application:
 
     async def end(self) -> None:
         """End any call while Discord still listens, then disconnect; :meth:`run` returns."""
-        await self.manager.close()
-        await self.features.chat.close()
         await self.bot.close()
 
 
@@ -192,7 +190,14 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             background.begin({**features.background, **{remaker.name: remaker.run for remaker in remakers}})
             await features.chat.resume()
 
-        bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, connector(settings.discord_ca_file), guard)
+        async def before_close() -> None:
+            # First what would begin anew as soon as the call holds nothing any more.
+            await background.end()
+            await manager.close()
+            await features.chat.close()
+
+        tcp = connector(settings.discord_ca_file)
+        bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, tcp, guard, before_close=before_close)
         rules = CallRules(settings.command_prefix, settings.voice_enabled, settings.prompt_channel)
         calls = Calls(manager, make_session, store, rules, CallPresence(bot))
         spoken = SpokenMessages(
@@ -210,7 +215,6 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         for lockable in (*features.lockables, *remakers):
             lease.register(lockable)
         stack.push_async_callback(bot.close)
-        stack.push_async_callback(features.chat.close)
         background = await stack.enter_async_context(BackgroundWork())
         looks: dict[str, Look] = {
             "model": Look.at(model.options.url, partial(look_at_model, model)),

@@ -98,6 +98,7 @@ class SeiyuuBot(commands.Bot):
     Args:
         when_first_ready: called once, when Discord has told us everything it knows.
         guard: asked before every command.
+        before_close: called once, before the bot disconnects for whatever reason: to end what still writes and speaks.
     """
 
     def __init__(
@@ -107,6 +108,8 @@ class SeiyuuBot(commands.Bot):
         when_first_ready: Callable[[], Awaitable[None]],
         tcp: aiohttp.TCPConnector,
         guard: Guard,
+        *,
+        before_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         intents = discord.Intents.default()
         intents.message_content = True
@@ -126,6 +129,7 @@ class SeiyuuBot(commands.Bot):
         self._prefix = prefix
         self._store = store
         self._when_first_ready: Callable[[], Awaitable[None]] | None = when_first_ready
+        self._before_close = before_close
 
     @property
     def connected(self) -> bool:
@@ -134,6 +138,9 @@ class SeiyuuBot(commands.Bot):
 
     async def close(self) -> None:
         """Disconnect. Where Discord does not take the goodbye, it is not waited for."""
+        before_close, self._before_close = self._before_close, None
+        if before_close is not None:
+            await before_close()
         closing = asyncio.ensure_future(super().close())
         done, _ = await asyncio.wait([closing], timeout=GOODBYE_LIMIT)
         if done:
@@ -199,8 +206,18 @@ class SeiyuuBot(commands.Bot):
         if when_ready is not None:
             await when_ready()
 
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        """Log what went wrong in answer to an event; what only comes too late is no fault."""
+        if self.is_closed():
+            _log.debug("%s was not done: the bot is closed", event_method, exc_info=True)
+        else:
+            await super().on_error(event_method, *args, **kwargs)
+
     async def on_command_error(self, ctx: commands.Context[Any], error: commands.CommandError, /) -> None:
         """Answer a failed command with what the person can do about it."""
+        if self.is_closed():
+            _log.debug("%s was not done: the bot is closed", ctx.command, exc_info=error)
+            return
         text = self._explain(ctx, error)
         if text is None:
             return

@@ -6,6 +6,8 @@ import logging
 
 import discord
 
+from bot.away import why
+
 _log = logging.getLogger(__name__)
 
 IN_CALL = "🎤 In Voice Chat"
@@ -33,4 +35,4 @@ class CallPresence:
         try:
             await self._client.change_presence(activity=activity)
         except (discord.DiscordException, OSError) as error:
-            _log.warning("Could not change my status: %s", error)
+            _log.warning("Could not change my status: %s", why(error))

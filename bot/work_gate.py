@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -86,6 +87,12 @@ class WorkGate:
                 self._stopping.add(task)
                 task.cancel()
             await self._empty()
+
+    async def finish(self, limit: float) -> None:
+        """Wait until nothing is inside, for so many seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._empty()
 
     async def _empty(self) -> None:
         while self._inside:

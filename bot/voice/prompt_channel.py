@@ -7,6 +7,7 @@ import logging
 import aiohttp
 import discord
 
+from bot.away import why
 from bot.replying import NOBODY, reply_to
 from bot.text import split_message
 from bot.voice.dialogue.reply import Prompt
@@ -26,7 +27,7 @@ async def tell_in(client: discord.Client, channel: int, text: str) -> None:
         if isinstance(found, discord.abc.Messageable):
             await found.send(text, allowed_mentions=discord.AllowedMentions.none())
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        _log.warning("Could not write in the channel %d: %s", channel, error)
+        _log.warning("Could not write in the channel %d: %s", channel, why(error))
 
 
 class DiscordPromptChannel:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.background import LONGEST_PAUSE, keep_running
+from bot.background import LONGEST_PAUSE, BackgroundWork, keep_running, undisturbed
 
 
 async def test_what_fails_is_done_again_after_longer_and_longer_pauses() -> None:
@@ -34,3 +34,36 @@ async def test_a_cancellation_ends_it() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_after_the_end_nothing_begins() -> None:
+    background, begun = BackgroundWork(), 0
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+
+    background.begin({"before": work})
+    await asyncio.sleep(0)
+    await background.end()
+    background.begin({"after": work})
+    await asyncio.sleep(0)
+    assert begun == 1
+
+
+async def test_undisturbed_work_ends_by_itself_when_it_is_cancelled() -> None:
+    go_on, done = asyncio.Event(), False
+
+    async def work() -> None:
+        nonlocal done
+        await go_on.wait()
+        done = True
+
+    task = asyncio.create_task(undisturbed(work()))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert done

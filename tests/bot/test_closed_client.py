@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from unittest.mock import Mock
+
+import pytest
 
 from bot.client import SeiyuuBot, connector
 from bot.store import Store
@@ -19,3 +22,28 @@ async def test_what_its_connection_still_tells_harms_nothing() -> None:
         pass
     bot.dispatch("disconnect")
     bot.dispatch("ready")
+
+
+async def test_what_still_writes_ends_first_whoever_closes_it() -> None:
+    closed_meanwhile: list[bool] = []
+
+    async def before_close() -> None:
+        closed_meanwhile.append(bot.is_closed())
+
+    bot = SeiyuuBot("!", Mock(spec=Store), _ready, Mock(spec=connector), make_guard(), before_close=before_close)
+    async with bot:
+        pass
+    await bot.close()
+    assert closed_meanwhile == [False]
+
+
+async def test_what_is_written_too_late_is_one_line_for_who_looks_for_faults(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "bot")
+    bot = SeiyuuBot("!", Mock(spec=Store), _ready, Mock(spec=connector), make_guard())
+    async with bot:
+        pass
+    try:
+        raise RuntimeError("Session is closed")
+    except RuntimeError:
+        await bot.on_error("on_message")
+    assert [(record.levelname, record.name) for record in caplog.records] == [("DEBUG", "bot.client")]

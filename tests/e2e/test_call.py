@@ -252,6 +252,17 @@ async def test_the_call_outlives_a_drop_of_the_gateway(stage: Stage, resumable: 
     await ended(stage, "kicked")
 
 
+async def test_a_call_that_discord_cuts_off_for_good_is_ended_in_order(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.join()
+    await stage.sandbox.faults.close_gateway(4004)
+    await stage.told("👋")
+    await stage.until(stage.app.bot.is_closed, "the end")
+    assert stage.app.calls.session is None
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_leave_during_a_slow_start_cancels_it(stage: Stage) -> None:
     await stage.sandbox.faults.lose_voice_server()
     await stage.ask("!join")

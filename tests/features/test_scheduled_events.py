@@ -251,6 +251,34 @@ async def test_killed_at_the_moment_of_posting_it_is_not_posted_twice(board: Boa
         assert len(board.posted()) <= 1
 
 
+async def test_what_is_being_posted_when_the_bot_ends_is_not_lost(board: Board) -> None:
+    board.stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.4)
+    async with running(board.events.run()):
+        await board.add("noon")
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        assert board.posted() == []
+    assert board.posted() == ["noon"]
+
+
+async def test_what_was_put_off_waits_for_the_next_start_but_for_what_is_being_posted(board: Board) -> None:
+    async with running(board.events.run()):
+        await board.add("noon")
+        await board.add("lunch")
+        await board.events.hold("a call")
+        board.clock.pass_by(DAY)
+        await board.come_due()
+        board.stage.sandbox.faults.rest.slow("POST /channels/*/messages", times=1, seconds=0.4)
+        await board.events.release()
+        await asyncio.sleep(0.1)
+        assert board.posted() == []
+    assert board.posted() == ["noon"]
+    await board.restart()
+    async with running(board.events.run()):
+        await board.read("lunch")
+    assert board.posted() == ["noon", "lunch"]
+
+
 async def test_a_deleted_channel_disables_the_event_and_its_author_is_told(board: Board) -> None:
     home, ada = board.stage.sandbox.home, board.stage.ada
     async with running(board.events.run()):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 
+from bot.away import why
 from bot.features.figurine_notifier.feeds import Feed, FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_page, read_items
 from bot.features.figurine_notifier.notice import notice
@@ -198,7 +199,7 @@ class FigurineNotifier:
                 error,
             )
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("%d could not be told of figurines: %s", place, error)
+            _log.warning("%d could not be told of figurines: %s", place, why(error))
         else:
             await self._subscriptions.reached(place)
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import discord
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
+from bot.background import FINISH_LIMIT, undisturbed
 from bot.features.scheduled_events.posting import Posted, Poster
 from bot.features.scheduled_events.records import Event, EventDraft, ScheduleRecords
 from bot.features.scheduled_events.times import next_time, require_future, trigger_of
@@ -89,6 +90,8 @@ class ScheduledEvents:
                 await self._pay_debts()
                 await self._wake.wait()
         finally:
+            # What is being posted is settled already: cut off, it would be lost.
+            await self._gate.finish(FINISH_LIMIT)
             self._scheduler.shutdown(wait=False)
 
     async def add(self, draft: EventDraft) -> Planned:
@@ -163,16 +166,18 @@ class ScheduledEvents:
 
     async def _pay_debts(self) -> None:
         for event in await self._records.all():
-            if not event.owed:
-                continue
-            try:
-                async with self._gate.work():
-                    if await self._records.pay(event):
-                        await self._post(event)
-            except FeatureHeldError:
-                return
-            except WorkStoppedError:
-                _log.warning("Scheduled event %d was being posted when %s were held", event.id, self.name)
+            if event.owed:
+                await undisturbed(self._pay(event))
+
+    async def _pay(self, event: Event) -> None:
+        try:
+            async with self._gate.work():
+                if await self._records.pay(event):
+                    await self._post(event)
+        except FeatureHeldError:
+            return
+        except WorkStoppedError:
+            _log.warning("Scheduled event %d was being posted when %s were held", event.id, self.name)
 
     async def _post(self, event: Event) -> None:
         match await self._poster.post(event, await self._records.file(event)):

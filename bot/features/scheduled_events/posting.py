@@ -10,6 +10,7 @@ from enum import Enum
 import aiohttp
 import discord
 
+from bot.away import why
 from bot.features.scheduled_events.records import Event, EventFile
 
 _log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Poster:
             refused = isinstance(error, discord.Forbidden) or error.code in _CLOSED
             return Posted.REFUSED if refused else Posted.FAILED
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("Scheduled event %d could not be posted: %s", event.id, error)
+            _log.warning("Scheduled event %d could not be posted: %s", event.id, why(error))
             return Posted.FAILED
         return Posted.YES
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import discord
 from discord.voice_state import ConnectionFlowState, SocketReader, VoiceConnectionState
 
@@ -138,4 +139,8 @@ class SeiyuuVoiceClient(discord.VoiceClient):
             self.cleanup()
         else:
             await self.disconnect(force=True)
+        if connection.ws:
+            # Where Discord's own gateway is gone, discord.py leaves the voice server's open, and a thread for it.
+            with contextlib.suppress(OSError, aiohttp.ClientError):
+                await connection.ws.close()
         await asyncio.to_thread(connection._socket_reader.join, 2 * READER_POLL)
