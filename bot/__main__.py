@@ -11,6 +11,8 @@ from config.start import quiet_interrupts
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["help"]:
+        given = [*given[1:2], "--help"]
     with quiet_interrupts():
         run = _program(given)
     try:

@@ -6,10 +6,10 @@ import argparse
 import asyncio
 import json
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
+from bot.command_options import USAGE_ERROR, read_options
 from bot.demo import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
 from bot.operator_files import persona_name
@@ -24,13 +24,11 @@ from config.privacy import keep_files_private
 from config.settings import Settings, SettingsError
 from config.version import VERSION
 
-USAGE_ERROR = 2
-
 
 def run(given: list[str]) -> int:
     """Do what the command line says, but for ``health`` and ``models``; returns the exit status."""
     keep_files_private()
-    options = _parser().parse_args(given)
+    options = read_options(given)
     if options.command == "version":
         print(f"Seiyuu {VERSION}")  # noqa: T201
         return 0
@@ -75,37 +73,3 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
             view = CallConsole(Console(), persona_name(settings))
             log_to_stderr(verbose=options.verbose, before_each=view.break_line)
             return await run_bot(settings, view)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bot", description="A Discord companion that holds a spoken conversation in a voice channel."
-    )
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=("run", "demo", "doctor", "models", "health", "version"),
-        help="run: on Discord, with DISCORD_TOKEN. demo: on a local Discord, with a scripted guest. "
-        "doctor: check everything and say what is wrong. models: the weights that Seiyuu can run; see models --help. "
-        "health: how the running bot is doing. version: print the version. "
-        "Without a command: run if DISCORD_TOKEN is set, else demo.",
-    )
-    parser.add_argument(
-        "--stay",
-        action="store_true",
-        help="demo: go on after the scripted call, and let you type to the bot, until Ctrl-C or Ctrl-D",
-    )
-    parser.add_argument("--out", type=Path, default=None, help="demo: where the WAV files go (default: DATA_DIR/demo)")
-    parser.add_argument("--json", action="store_true", help="doctor, health: write one JSON object")
-    parser.add_argument("--version", action="version", version=f"Seiyuu {VERSION}")
-    parser.add_argument("--events", action="store_true", help="run: write what happens in calls as JSON lines")
-    parser.add_argument(
-        "--exit-with-parent",
-        nargs="?",
-        const=0,
-        type=int,
-        metavar="PID",
-        help="run: end when the process that started it does (Linux), which may be named by its id",
-    )
-    parser.add_argument("--verbose", action="store_true", help="run: log everything that discord.py does")
-    return parser

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import bot.command_line
+import bot.command_options
 import bot.models.command
 import tts_server.__main__ as speech_server
 from bot.heartbeat import FILE as HEARTBEAT
@@ -54,7 +54,7 @@ def test_what_people_are_told_to_type_is_understood(
         case "bot", ["health", *rest]:
             assert set(rest) <= {"--json"}, line
         case "bot", _:
-            parser = bot.command_line._parser()
+            parser = bot.command_options.parser_of_all()
         case "tts_server", _:
             monkeypatch.setattr("sys.argv", ["tts_server", *[word for word in words if "NAME" not in word]])
             speech_server._arguments()
@@ -68,7 +68,7 @@ def test_what_people_are_told_to_type_is_understood(
 def test_the_guide_has_every_word_and_option_of_the_bot() -> None:
     told = {line.text for line in lines(OPERATOR)}
     whole = "\n".join(told)
-    parser = bot.command_line._parser()
+    parser = bot.command_options.parser_of_all()
     words = next(action.choices for action in parser._actions if action.dest == "command")
     assert words is not None
     missing = [word for word in words if f"python -m bot {word}" not in whole]

@@ -1,0 +1,153 @@
+"""What may stand behind ``python -m bot``: the commands, the options of each, and a page of help for each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import NoReturn
+
+from bot.spelling import nearest
+from config.version import VERSION
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "run": "Runs the bot on Discord, with DISCORD_TOKEN.",
+        "demo": "Shows a whole call: on a local Discord, with a scripted guest.",
+        "doctor": "Looks at everything, and says what is wrong.",
+        "models": "Lists, downloads and checks the weights that Seiyuu can run.",
+        "health": "Shows how the running bot is doing.",
+        "version": "Prints which Seiyuu this is.",
+    }
+)
+"""Each command and what it does, in one sentence."""
+USAGE_ERROR = 2
+
+
+def read_options(given: Sequence[str]) -> argparse.Namespace:
+    """The command and its options; ``command`` is ``None`` where none is given.
+
+    Raises:
+        SystemExit: help was asked for (status 0), or there is no such command or option (status 2).
+    """
+    words = list(given)
+    named = words[0] if words and not words[0].startswith("-") else None
+    if named is not None and named not in COMMANDS:
+        near = nearest(named, (*COMMANDS, "help"))
+        meant = f"Did you mean {near}?" if near else f"There are: {', '.join(COMMANDS)}."
+        _refuse("python -m bot", f"there is no command {named!r}. {meant}")
+    if named is None:
+        return _read(parser_of_all(), words, argparse.Namespace())
+    return _read(parser_of(named), words[1:], _nothing_chosen(named))
+
+
+def parser_of_all() -> argparse.ArgumentParser:
+    """Of the command line as a whole: one command or none, with the options of all."""
+    told = "".join(f"\n  {name:9}{does}" for name, does in COMMANDS.items())
+    parser = _Parser(
+        prog="python -m bot",
+        description="A Discord companion that holds a spoken conversation in a voice channel.",
+        epilog=f"commands:{told}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo.\n"
+        "`python -m bot COMMAND --help` shows the options of a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="python -m bot [COMMAND] [OPTION …]",
+    )
+    parser.add_argument("command", nargs="?", choices=tuple(COMMANDS), help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="version", version=f"Seiyuu {VERSION}")
+    for command, add in _OPTIONS.items():
+        add(parser.add_argument_group(f"options of {command}"))
+    return parser
+
+
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """Of one command, with its own options alone."""
+    parser = _Parser(prog=f"python -m bot {command}", description=COMMANDS[command])
+    if command in _OPTIONS:
+        _OPTIONS[command](parser)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in plain words what it does not understand."""
+
+    def __init__(self, **words: object) -> None:
+        super().__init__(allow_abbrev=False, **words)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how to get help, without the list of all options."""
+        _refuse(self.prog, message)
+
+
+def _read(parser: argparse.ArgumentParser, words: list[str], options: argparse.Namespace) -> argparse.Namespace:
+    _, unknown = parser.parse_known_args(words, options)
+    if unknown:
+        parser.error(_not_understood(unknown[0], parser))
+    return options
+
+
+def _not_understood(word: str, parser: argparse.ArgumentParser) -> str:
+    option = word.split("=")[0]
+    own = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+    near = nearest(option.lstrip("-"), [name.lstrip("-") for name in own])
+    if near is not None:
+        return f"{option!r} is no option. Did you mean --{near}?"
+    elsewhere = [command for command in _OPTIONS if option in parser_of(command)._option_string_actions]
+    if elsewhere:
+        return f"{option} is an option of {' and '.join(elsewhere)}: type python -m bot {elsewhere[0]} {option}."
+    return f"{word!r} is not understood."
+
+
+def _refuse(program: str, message: str) -> NoReturn:
+    print(f"{program}: {message}\n`{program} --help` shows what there is.", file=sys.stderr)  # noqa: T201
+    raise SystemExit(USAGE_ERROR)
+
+
+def _nothing_chosen(command: str) -> argparse.Namespace:
+    """Every option of every command as it is where nobody chose anything."""
+    options = parser_of_all().parse_args([])
+    options.command = command
+    return options
+
+
+def _of_run(options: argparse._ActionsContainer) -> None:
+    options.add_argument("--events", action="store_true", help="write what happens in calls as JSON lines")
+    options.add_argument(
+        "--exit-with-parent",
+        nargs="?",
+        const=0,
+        type=int,
+        metavar="PID",
+        help="end when the process that started it does (Linux), which may be named by its id",
+    )
+    options.add_argument(
+        "--verbose",
+        action="store_true",
+        help="log everything that discord.py does, and tracebacks where a server can't be reached",
+    )
+
+
+def _of_demo(options: argparse._ActionsContainer) -> None:
+    options.add_argument(
+        "--stay",
+        action="store_true",
+        help="go on after the scripted call, and let you type to the bot, until Ctrl-C or Ctrl-D",
+    )
+    options.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        metavar="FOLDER",
+        help="where the WAV files go (default: DATA_DIR/demo)",
+    )
+
+
+def _of_doctor(options: argparse._ActionsContainer) -> None:
+    options.add_argument("--json", action="store_true", help="write one JSON object, for programs")
+
+
+_OPTIONS: Mapping[str, Callable[[argparse._ActionsContainer], None]] = MappingProxyType(
+    {"run": _of_run, "demo": _of_demo, "doctor": _of_doctor}
+)
+"""What adds the options of those commands that are read here; ``models`` and ``health`` read their own."""

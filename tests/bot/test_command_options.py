@@ -1,0 +1,94 @@
+"""What stands behind ``python -m bot``: a page of help for each command, and mistakes told in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.__main__ import main
+from bot.command_options import COMMANDS, read_options
+
+OWN = {
+    "run": {"--events", "--exit-with-parent", "--verbose"},
+    "demo": {"--stay", "--out"},
+    "doctor": {"--json"},
+    "version": set(),
+}
+
+
+def _help(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*words])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def _told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        read_options(words)
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", OWN)
+def test_each_command_has_a_page_of_its_own(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    page = _help(capsys, command, "--help")
+    assert page.startswith(f"usage: python -m bot {command} ")
+    everything = set().union(*OWN.values())
+    assert {option for option in everything if option in page} == OWN[command]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
+def test_the_page_of_all_names_every_command(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    page = _help(capsys, *words)
+    for command, does in COMMANDS.items():
+        assert f"{command} " in page
+        assert does in page
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_before_a_command_is_its_page(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert _help(capsys, "help", command).startswith(f"usage: python -m bot {command} ")
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("rnu", "run"), ("doctr", "doctor"), ("hlep", "help"), ("Demo", "demo")])
+def test_a_command_that_is_mistyped_is_told_with_the_one_that_was_meant(
+    capsys: pytest.CaptureFixture[str], typed: str, meant: str
+) -> None:
+    said = _told(capsys, typed)
+    assert f"there is no command {typed!r}. Did you mean {meant}?" in said
+    assert "choose from" not in said
+
+
+def test_a_command_that_nobody_knows_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "There are: run, demo, doctor, models, health, version." in _told(capsys, "serve")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["doctor", "--jsn"], "Did you mean --json?"),
+        (["--sty"], "Did you mean --stay?"),
+        (["run", "--stay"], "--stay is an option of demo: type python -m bot demo --stay."),
+        (["version", "--verbose"], "--verbose is an option of run"),
+        (["doctor", "--utterly"], "'--utterly' is not understood."),
+        (["run", "demo"], "'demo' is not understood."),
+    ],
+)
+def test_an_option_that_is_wrong_is_told_in_words(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    told = _told(capsys, *words)
+    assert said in told
+    assert "--help` shows what there is." in told
+
+
+def test_options_may_stand_before_the_command_and_without_one() -> None:
+    assert read_options(["--stay"]).stay
+    assert read_options(["--stay"]).command is None
+    before = read_options(["--json", "doctor"])
+    assert (before.command, before.json) == ("doctor", True)
+
+
+def test_options_of_other_commands_are_as_nobody_chose_them() -> None:
+    chosen = read_options(["run", "--events"])
+    assert (chosen.command, chosen.events, chosen.stay, chosen.out, chosen.json) == ("run", True, False, None, False)
