@@ -7,8 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Self, get_origin
 
-from pydantic import ValidationError, ValidationInfo, field_validator
-from pydantic_core import PydanticUseDefault
+from pydantic import ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
 
 from config.characters import check_characters
@@ -47,15 +46,24 @@ class SecretsFirst(BaseSettings):
         file = EnvFileSource(settings_cls, None if without else ENV_FILE)
         return init_settings, file_secret_settings, env_settings, file
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Take an empty value as "not set", unless it means something."""
+        return {name: value for name, value in values.items() if not (_is_blank(value) and cls._blank_is_unset(name))}
+
+    @classmethod
+    def _blank_is_unset(cls, name: str) -> bool:
+        field = cls.model_fields.get(name)
+        return field is not None and not any(isinstance(mark, BlankCounts) for mark in field.metadata)
+
     @field_validator("*", mode="before")
     @classmethod
     def _as_meant(cls, value: Any, info: ValidationInfo) -> Any:
-        """Take an empty value as "not set", and capitals for small letters where there is a choice of words."""
+        """Take capitals for small letters where there is a choice of words."""
         if not isinstance(value, str) or info.field_name is None:
             return value
         field, text = cls.model_fields[info.field_name], value.strip()
-        if not text and not any(isinstance(mark, BlankCounts) for mark in field.metadata):
-            raise PydanticUseDefault
         check_characters(text, line_breaks=any(isinstance(mark, LinesCount) for mark in field.metadata))
         return text.lower() if _is_choice(field.annotation) else text
 
@@ -99,6 +107,10 @@ class SecretsFirst(BaseSettings):
                 if not fields or fields <= given.keys() - overrides.keys():
                     raise SettingsError(*faults) from None
                 given |= {name: cls.model_fields[name].get_default(call_default_factory=True) for name in fields}
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _is_choice(annotation: object) -> bool:

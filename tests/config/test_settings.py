@@ -207,3 +207,11 @@ def test_who_may_what_is_refused_in_words(variable: str, value: str, monkeypatch
         load_settings()
     assert str(caught.value).startswith(f"{variable}: {value!r} is not valid. It must be ")
     assert f"for example {variable}=" in str(caught.value)
+
+
+def test_an_empty_value_is_no_choice_of_the_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_MAX_TOKENS", " ")
+    monkeypatch.setenv("LLM_TEMPERATURE", "0.8")
+    settings = load_settings()
+    assert "llm_max_tokens" not in settings.model_fields_set
+    assert "llm_temperature" in settings.model_fields_set
