@@ -24,7 +24,7 @@ from benchmarks.command_line import BROKEN, INTERRUPTED, count, interruptible, m
 from benchmarks.errors import MeasurementError
 from benchmarks.machine import describe_machine
 from benchmarks.small_mind_rules import Judge
-from benchmarks.small_mind_talks import TALKS, Talk
+from benchmarks.small_mind_talks import PEOPLE, TALKS, Talk
 from benchmarks.statistics import spread
 from bot.companion import ModelCompanion
 from bot.llm.circumstances import CallRoom
@@ -82,7 +82,8 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> list[Judg
             bar = progress.add_task("Answers", total=arguments.seeds * len(talks))
             for seed in range(1, arguments.seeds + 1):
                 for talk in talks:
-                    judged.append(await answered(options, settings, talk, seed, judge))
+                    people = PEOPLE[(seed - 1) % len(PEOPLE)]
+                    judged.append(await answered(options, settings, talk.among(people), seed, judge))
                     progress.advance(bar)
     return judged
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from benchmarks.small_mind_talks import ADA, BEN, Talk
+from benchmarks.small_mind_talks import Talk
 from tts_server.text.guess import LanguageGuesser
 
 MOST_WORDS = 40
@@ -14,7 +14,6 @@ PHRASE, TIMES = 4, 3
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
 
 _ENDS = re.compile(r"[.!?…][\"'”’»)]*$")
-_FOR_OTHERS = re.compile(rf"^\W*(?:{ADA}|{BEN}|User|Human)\W*:", re.MULTILINE | re.IGNORECASE)
 
 
 class Judge:
@@ -27,7 +26,7 @@ class Judge:
         """What is wrong with the last answer of a talk, in a word or two each; empty where nothing is."""
         return [
             *(["goes in circles"] if loops(answer) else []),
-            *(["a line for others"] if _FOR_OTHERS.search(answer) else []),
+            *(["a line for others"] if writes_for(answer, [name for name, _ in talk.lines]) else []),
             *_length(answer),
             *([] if _ENDS.search(answer.strip()) else ["has no end"]),
             *([] if self._guesser.guess(answer, talk.language) == talk.language else ["other language"]),
@@ -40,6 +39,12 @@ def loops(answer: str) -> bool:
     words = re.findall(r"[\w']+", answer.casefold())
     phrases = Counter(tuple(words[at : at + PHRASE]) for at in range(len(words) - PHRASE + 1))
     return max(phrases.values(), default=0) >= TIMES
+
+
+def writes_for(answer: str, people: Sequence[str]) -> bool:
+    """Whether a line stands under the name of one of these people, or of a user."""
+    names = "|".join(map(re.escape, (*people, "User", "Human")))
+    return re.search(rf"^\W*(?:{names})\W*:", answer, re.MULTILINE | re.IGNORECASE) is not None
 
 
 def takes_up(answer: str, planted: str) -> bool:

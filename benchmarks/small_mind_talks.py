@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ADA, BEN = "Ada", "Ben"
+PEOPLE = ((ADA, BEN), ("Mia", "Tom"), ("Lena", "Sam"), ("Ruth", "Omar"))
+"""Who talks, by seed: a small mind samples so carefully that the seed alone changes little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,14 @@ class Talk:
     lines: tuple[tuple[str, str], ...]
     planted: str | None = None
     language: str = "en"
+
+    def among(self, people: tuple[str, str]) -> Talk:
+        """The same talk among other people."""
+
+        def renamed(text: str) -> str:
+            return text.replace(ADA, people[0]).replace(BEN, people[1])
+
+        return replace(self, lines=tuple((renamed(name), renamed(text)) for name, text in self.lines))
 
 
 def _said(*texts: str, planted: str | None = None, language: str = "en") -> Talk:

@@ -72,7 +72,7 @@ class ModelCompanion:
         ``when_loading`` is called once if the model is still being loaded, and has been for a while.
         """
         character = self._character()
-        if self._model.is_small(model=character.persona.model):
+        if self._model.size_of(model=character.persona.model).small:
             await self._small_talk.load()
         asked = self._messages(character, author, text)
         said = ""
@@ -95,14 +95,15 @@ class ModelCompanion:
 
     async def _get_to_know(self, character: Character) -> None:
         await self._model.learn_model_size(model=character.persona.model)
-        if self._model.is_small(model=character.persona.model):
+        if self._model.size_of(model=character.persona.model).small:
             await self._small_talk.load()
 
     def _messages(self, character: Character, author: str, text: str) -> tuple[ChatMessage, ...]:
-        if self._model.is_small(model=character.persona.model):
+        size = self._model.size_of(model=character.persona.model)
+        if size.small:
             earlier = self._history.recent(self._context_messages, self._context_messages // 2)
             talk = alternating([*earlier, ChatMessage("user", user_line(author, text))])
-            return self._small_talk.messages(character.persona, talk)
+            return self._small_talk.messages(character.persona, talk, size)
         room = self._room()
         return build_messages(
             character.persona,

@@ -9,6 +9,7 @@ from typing import Self
 
 from bot.database import Database
 from bot.llm.messages import ChatMessage
+from bot.llm.model_size import ModelSize
 from bot.llm.speakers import NOBODY, Speakers
 from bot.llm.stream import ModelClient
 from config.settings import Card
@@ -96,9 +97,9 @@ class ModelRouter:
         """The reply of the server that writes now; see :meth:`bot.llm.stream.ModelClient.stream`."""
         return self.client.stream(messages, model=model, speakers=speakers, careful=careful)
 
-    def is_small(self, *, model: str | None = None) -> bool:
-        """Whether the model that writes now is known to be a small one."""
-        return self.client.is_small(model=model)
+    def size_of(self, *, model: str | None = None) -> ModelSize:
+        """How large the model is that writes now, as far as it is known."""
+        return self.client.size_of(model=model)
 
     async def learn_context_sizes(self, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Ask each server how much its model takes in, a few times if need be: it may start later than the bot."""

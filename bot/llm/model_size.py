@@ -14,6 +14,8 @@ from bot.llm.server_facts import Place, entry_of, read_place
 
 SMALL = 2_000_000_000
 """Models of fewer parameters are small."""
+TINY = 400_000_000
+"""Models of fewer parameters are tiny: they lose themselves in a dialogue."""
 _SMALLEST, _LARGEST = 10_000_000, 100_000_000_000_000
 """What is smaller is a toy, which knows its sentences and is to say them whole."""
 
@@ -39,6 +41,11 @@ class ModelSize:
     def small(self) -> bool:
         """Whether it is known to be small; a model of which nothing is known is not."""
         return self._parameters is not None and self._parameters < SMALL
+
+    @property
+    def tiny(self) -> bool:
+        """Whether it is known to be smaller still."""
+        return self._parameters is not None and self._parameters < TINY
 
 
 def size_in_name(name: str) -> int | None:

@@ -33,7 +33,8 @@ class PersonaError(ValueError):
 class Persona(BaseModel):
     """A character: what it is called, who it is, how it feels and how it talks.
 
-    ``also_called`` are names that it answers to as well: nicknames, and what its name is mistaken for. ``moods`` maps a
+    ``also_called`` are names that it answers to as well: nicknames, and what its name is mistaken for. ``in_short`` is
+    its character in a few words: a small model is told these in place of the description. ``moods`` maps a
     mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken answers. ``model``
     asks the server for another model than the configured one. ``voice`` and ``preset`` are the speech server's names of
     how it sounds, where nobody has chosen another voice and whatever its mood is. ``speed`` and ``pitch_shift`` are how
@@ -45,6 +46,7 @@ class Persona(BaseModel):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern=r"^[^\n:*]+$")]
     also_called: tuple[Line, ...] = ()
     description: Text
+    in_short: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
     style: Text | None = None
     moods: dict[Line, Line]
     default_mood: str

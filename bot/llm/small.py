@@ -8,8 +8,9 @@ from typing import Any
 
 from bot.llm.options import ModelOptions
 
-TEMPERATURE = 0.1
-"""At 0.5 a model of 135 million parameters babbles."""
+TEMPERATURE = 0.05
+"""At 0.5 a model of 135 million parameters babbles; from 0.1 on it forgets more of what it was told.
+Some servers refuse 0."""
 MAX_TOKENS = 96
 """Room for the filter's 40 words, and for a sentence that is dropped because it would be too much."""
 SAMPLING = MappingProxyType({"min_p": 0.1})

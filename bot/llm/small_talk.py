@@ -1,13 +1,12 @@
 """The messages for a small model: a system prompt of two or three sentences, and a beginning to go on from.
 
-Rules and circumstances, such as a large model is told, a small one recites or confuses; an example it follows. So the
-talk begins with a greeting of each, in the language that is spoken.
+Rules and circumstances, such as a large model is told, a small one recites or confuses; an example it follows. So a
+talk in another language than English begins with a greeting of each.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,27 +14,28 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
-from bot.llm.history import speakers
 from bot.llm.messages import ChatMessage
+from bot.llm.model_size import ModelSize
 from bot.llm.personas import Persona
 from tts_server.text.guess import LanguageGuesser
 
 SMALL_TALK_FILE = Path(__file__).parents[2] / "config" / "language" / "small_talk.yaml"
 USUAL_LANGUAGE = "en"
-_LONGEST_LINE = 200
-_SENTENCE = re.compile(r".+?[.!?](?=\s|$)", re.DOTALL)
 
-_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
 class Beginning(BaseModel):
-    """How a talk begins in one language; ``{bot}`` and ``{person}`` stand for the names."""
+    """What opens a talk in one language; ``{bot}`` and ``{person}`` stand for the names.
+
+    ``{character}`` stands for a comma and the persona's character in a few words, or for nothing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hello: _Words
-    welcome: _Words
-    answer: _Words
+    system: _Words
+    hello: _Words | None = None
+    welcome: _Words | None = None
 
 
 class SmallTalk:
@@ -51,21 +51,27 @@ class SmallTalk:
         if self._guesser is None:
             self._beginnings, self._guesser = await asyncio.to_thread(_load)
 
-    def messages(self, persona: Persona, talk: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
-        """Who the model is, the beginning, and ``talk``, whose roles alternate; its last line is to be answered.
+    def messages(self, persona: Persona, talk: Sequence[ChatMessage], size: ModelSize) -> tuple[ChatMessage, ...]:
+        """Who the model is, and ``talk``, whose roles alternate; its last line is to be answered.
 
-        Names before lines are left out where one person alone speaks: a small model takes them for a part of the text.
+        For a tiny model the talk is one message with what people said: of what it said itself it would go on for ever.
         """
-        people = speakers(talk)
-        lines = _without_name(talk, people[0]) if len(people) == 1 else list(talk)
-        beginning = self._beginning(lines[-1].content.rpartition("\n")[2])
-        names = {"bot": persona.name, "person": people[0] if people else ""}
-        return (
-            ChatMessage("system", f"You are {persona.name}. {_first_sentence(persona.description)} {beginning.answer}"),
-            ChatMessage("user", _filled(beginning.hello, names)),
-            ChatMessage("assistant", _filled(beginning.welcome, names)),
-            *lines,
-        )
+        line = talk[-1].content.rpartition("\n")[2]
+        person, _, text = line.partition(": ")
+        beginning = self._beginning(text)
+        names = {
+            "bot": persona.name,
+            "person": person,
+            "character": f", {persona.in_short}" if persona.in_short else "",
+        }
+        opening = [ChatMessage("system", _filled(beginning.system, names))]
+        if beginning.hello is not None and beginning.welcome is not None:
+            opening.append(ChatMessage("user", _filled(beginning.hello, names)))
+            opening.append(ChatMessage("assistant", _filled(beginning.welcome, names)))
+        if size.tiny:
+            lines = "\n".join(message.content for message in talk if message.role == "user")
+            return *opening, ChatMessage("user", lines)
+        return *opening, *talk
 
     def _beginning(self, line: str) -> Beginning:
         if self._guesser is None:
@@ -82,24 +88,8 @@ def _load() -> tuple[Mapping[str, Beginning], LanguageGuesser]:
     return beginnings, guesser
 
 
-def _first_sentence(description: str) -> str:
-    found = _SENTENCE.match(" ".join(description.split()))
-    sentence = found[0] if found is not None else ""
-    return sentence if len(sentence) <= _LONGEST_LINE else ""
-
-
 def _filled(words: str, names: Mapping[str, str]) -> str:
     # Not str.format: a name may have braces.
     for key, name in names.items():
         words = words.replace(f"{{{key}}}", name)
     return words
-
-
-def _without_name(talk: Sequence[ChatMessage], name: str) -> list[ChatMessage]:
-    head = f"{name}: "
-    return [
-        ChatMessage(message.role, "\n".join(line.removeprefix(head) for line in message.content.splitlines()))
-        if message.role == "user"
-        else message
-        for message in talk
-    ]

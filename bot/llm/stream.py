@@ -97,9 +97,9 @@ class ModelClient:
         """How many tokens the model takes in at once, as far as it is known."""
         return self._memory_of(model or self.options.model).window.size
 
-    def is_small(self, *, model: str | None = None) -> bool:
-        """Whether the model is known to be a small one, which is asked in another way (:mod:`bot.llm.small`)."""
-        return self._memory_of(model or self.options.model).size.small
+    def size_of(self, *, model: str | None = None) -> ModelSize:
+        """How large the model is, as far as it is known: small ones are asked in another way."""
+        return self._memory_of(model or self.options.model).size
 
     async def warm_up(self, messages: Sequence[ChatMessage], *, model: str | None = None) -> None:
         """Have the server read ``messages`` and say one token, so that its prompt cache knows them before it matters.

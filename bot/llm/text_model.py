@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from bot.llm.messages import ChatMessage
+from bot.llm.model_size import ModelSize
 from bot.llm.speakers import NOBODY, Speakers
 
 
@@ -27,6 +28,6 @@ class TextModel(Protocol):
         """
         ...
 
-    def is_small(self, *, model: str | None = None) -> bool:
-        """Whether the model is known to be a small one, which is asked in another way (:mod:`bot.llm.small`)."""
+    def size_of(self, *, model: str | None = None) -> ModelSize:
+        """How large the model is, as far as it is known: small ones are asked in another way."""
         ...

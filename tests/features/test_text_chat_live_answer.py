@@ -12,6 +12,7 @@ import pytest
 
 from bot.features.text_chat.options import ChatOptions
 from bot.llm.messages import ChatMessage
+from bot.llm.model_size import ModelSize
 from bot.llm.speakers import NOBODY, Speakers
 from sandbox.world.bus import Dispatch, Event
 from tests.features.chat_stage import chat_stage
@@ -35,8 +36,8 @@ class SlowModel:
             await asyncio.sleep(0.005)
             yield word
 
-    def is_small(self, *, model: str | None = None) -> bool:
-        return False
+    def size_of(self, *, model: str | None = None) -> ModelSize:
+        return ModelSize(model)
 
 
 async def test_an_answer_grows_before_everyones_eyes_and_never_too_fast(

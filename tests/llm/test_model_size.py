@@ -69,4 +69,4 @@ async def test_servers_are_asked_how_large_their_model_is(path: str, told: Any, 
         ModelClient(ModelOptions(url, model="m", connect_timeout=2)) as client,
     ):
         await client.learn_model_size()
-        assert client.is_small() == small
+        assert client.size_of().small == small

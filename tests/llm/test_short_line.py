@@ -8,6 +8,7 @@ import pytest
 
 from bot.llm.deltas import Delta
 from bot.llm.messages import ChatMessage
+from bot.llm.model_size import ModelSize
 from bot.llm.personas import Persona
 from bot.llm.reply_text import ReplyText
 from bot.llm.short_line import MAX_CHARS, short_line, shortened
@@ -43,8 +44,8 @@ class Babbler:
         for piece in reply.end():
             yield piece
 
-    def is_small(self, *, model: str | None = None) -> bool:
-        return False
+    def size_of(self, *, model: str | None = None) -> ModelSize:
+        return ModelSize(model)
 
 
 @pytest.mark.parametrize(

@@ -100,10 +100,11 @@ class Writer:
         self, character: Character, message: AnyMessage, question: Question, earlier: Sequence[ChatMessage]
     ) -> tuple[ChatMessage, ...]:
         persona = character.persona
-        if self._model.is_small(model=persona.model):
+        size = self._model.size_of(model=persona.model)
+        if size.small:
             await self._small_talk.load()
             talk = alternating([*earlier[-_SMALL_CONTEXT:], ChatMessage("user", question.line)])
-            return self._small_talk.messages(persona, talk)
+            return self._small_talk.messages(persona, talk, size)
         circumstances = Circumstances(_room(message, question, earlier), moment(self._clock()))
         return written_messages(persona, character.mood, earlier, question.line, circumstances)
 
