@@ -276,6 +276,8 @@ async def _model_router(
     if not urls:
         weights, url = await _start_own_mind(settings, weights, stack, progress)
         urls = {settings.call_card: url}
+        # It serves one model, by whatever name it is asked.
+        settings = settings.model_copy(update={"llm_model": None})
     clients = {
         card: await stack.enter_async_context(ModelClient(model_options(settings, url))) for card, url in urls.items()
     }
@@ -285,17 +287,17 @@ async def _model_router(
 async def _start_own_mind(
     settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
 ) -> tuple[OwnWeights, str]:
-    if weights.mind is not None:
+    while weights.mind is not None:
+        mind, *behind = weights.minds
         try:
-            server = await stack.enter_async_context(EmbeddedModelServer(weights.mind.path, name=weights.mind.name))
+            server = await stack.enter_async_context(EmbeddedModelServer(mind.path, name=mind.name))
             return weights, server.base_url(settings.llm_api)
         except (RuntimeError, OSError) as error:
             if settings.weights is Weights.REAL:
-                raise RealWeightsMissingError(
-                    f"{weights.mind.name} can't be loaded: {error}. Remedy: {REPAIR}"
-                ) from error
-            _log.warning("Weights: %s can't be loaded (%s); using toys. Remedy: %s", weights.mind.name, error, REPAIR)
-            weights = replace(weights, mind=None, toy_mind=True)
+                raise RealWeightsMissingError(f"{mind.name} can't be loaded: {error}. Remedy: {REPAIR}") from error
+            instead = behind[0].name if behind else "toys"
+            _log.warning("Weights: %s can't be loaded (%s); using %s. Remedy: %s", mind.name, error, instead, REPAIR)
+            weights = replace(weights, minds=tuple(behind), toy_mind=not behind)
     toys = await asyncio.to_thread(
         toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
     )

@@ -19,7 +19,7 @@ from bot.away import why
 from bot.client import connector, use_api
 from bot.doctor_weights import examine_weights
 from bot.finding import Finding
-from bot.first_start import TOY_EARS, explain_login_failure, toy_model_warning
+from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
 from bot.identity import HEADERS
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError
@@ -139,8 +139,9 @@ async def model_server(settings: Settings, weights: OwnWeights) -> Finding:
     """Whether it answers, and has the model that is asked for."""
     if settings.model_url is None:
         if weights.mind is not None:
-            return Finding("Model", True, f"{weights.mind.name} in llama.cpp, inside the bot")
-        return Finding("Model", None, await toy_model_warning(weights) or "no model server is set")
+            served = f"{weights.mind.name} in llama.cpp, inside the bot"
+            return Finding("Model", True, "\n  ".join(filter(None, (served, await mind_warning(weights)))))
+        return Finding("Model", None, await mind_warning(weights) or "no model server is set")
     asked_for = await asyncio.to_thread(features.wanted_model, settings)
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     found = []

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
 from bot.models.needs import needed_models, recognises_speech, shelf_of
 from bot.models.shelf import Condition
+from bot.named_mind import EmbeddedMind, NoSuchMindError, named_mind
 from config.settings import Profile, Settings, Weights
 from tts_server.settings import load_settings as load_speech_settings
 
@@ -40,21 +41,13 @@ class RealWeightsMissingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddedMind:
-    """A language model that the bot's own llama.cpp serves: a GGUF and its name."""
-
-    path: Path
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class OwnWeights:
     """What this start uses. A part that others serve, or that a setting names, has neither weights nor a toy here.
 
     Attributes:
         ears: the folder of a real Whisper.
         speech_detector: the network that tells speech from noise; ``None``: the one that faster-whisper carries.
-        mind: a real language model.
+        minds: real language models, the one to be used first; the next one stands in where it can't be loaded.
         voice: the folder of a Piper voice, for the engine of the ``embedded`` profile, or one behind another's.
         toy_ears, toy_mind: the part makes do with the project's toy weights.
         conditions: what was found of the real ones, by their names in the catalogue.
@@ -63,12 +56,17 @@ class OwnWeights:
 
     ears: Path | None = None
     speech_detector: Path | None = None
-    mind: EmbeddedMind | None = None
+    minds: tuple[EmbeddedMind, ...] = ()
     voice: Path | None = None
     toy_ears: bool = False
     toy_mind: bool = False
     conditions: Mapping[str, Condition] = field(default_factory=lambda: MappingProxyType({}))
     notices: tuple[str, ...] = ()
+
+    @property
+    def mind(self) -> EmbeddedMind | None:
+        """The real language model that is used, if there is one."""
+        return self.minds[0] if self.minds else None
 
 
 def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
@@ -84,12 +82,22 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
             raise RealWeightsMissingError(f"WEIGHTS=real, but {error}.") from error
         notices = (f"⚠️ {error}.",) if settings.weights is Weights.AUTO else ()
         return OwnWeights(toy_ears=settings.has_own_ears, toy_mind=settings.has_own_mind, notices=notices)
+    named: EmbeddedMind | None = None
+    told: tuple[str, ...] = ()
+    try:
+        named = named_mind(settings, catalogue)
+    except NoSuchMindError as error:
+        if settings.weights is Weights.REAL:
+            raise RealWeightsMissingError(str(error)) from error
+        told = (str(error),)
+    # What stands in for a model that is named is the profile's own.
+    settings = settings.model_copy(update={"llm_model": None}) if settings.has_own_mind else settings
     conditions = {
         name: shelf_of(settings, model).condition(name, model, thorough=thorough)
         for name, model in _wanted(catalogue, settings)
     }
     if settings.weights is Weights.REAL:
-        _insist_on_real(catalogue, conditions)
+        _insist_on_real(catalogue, conditions, but=Part.MIND if named is not None else None)
     whole = {
         _slot(catalogue.models[name]): name for name, condition in conditions.items() if condition is Condition.WHOLE
     }
@@ -102,16 +110,17 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         place = folder(slot)
         return place / catalogue.models[whole[slot]].files[0].path if place else None
 
-    mind = first_file("mind")
+    usual = first_file("mind")
+    minds = [named, EmbeddedMind(usual, whole["mind"]) if usual else None]
     return OwnWeights(
         ears=folder("ears"),
         speech_detector=first_file("speech detector"),
-        mind=EmbeddedMind(mind, whole["mind"]) if mind else None,
+        minds=tuple(mind for mind in minds if mind is not None),
         voice=folder("voice") or _voice_behind(catalogue, settings),
         toy_ears=settings.has_own_ears and "ears" not in whole,
-        toy_mind=settings.has_own_mind and "mind" not in whole,
+        toy_mind=settings.has_own_mind and not any(minds),
         conditions=MappingProxyType(conditions),
-        notices=tuple(_notices(catalogue, conditions)),
+        notices=(*told, *_notices(catalogue, conditions, but=Part.MIND if named is not None else None)),
     )
 
 
@@ -140,18 +149,20 @@ def _slot(model: Model) -> str:
     return model.part.value
 
 
-def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition]) -> None:
+def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: Part | None) -> None:
     """faster-whisper's own speech detector is real as well."""
     lacking = [
         f"{name} is {'not here' if condition is Condition.MISSING else 'damaged'}"
         for name, condition in conditions.items()
-        if condition is not Condition.WHOLE and _slot(catalogue.models[name]) != "speech detector"
+        if condition is not Condition.WHOLE and _slot(catalogue.models[name]) not in ("speech detector", but)
     ]
     if lacking:
         raise RealWeightsMissingError(f"WEIGHTS=real, but {_enumerated(lacking)}. Remedy: {REPAIR}")
 
 
-def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition]) -> Iterator[str]:
+def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: Part | None) -> Iterator[str]:
+    """Of a part that has something better, nothing is missed."""
+    conditions = {name: found for name, found in conditions.items() if catalogue.models[name].part is not but}
     for name, condition in conditions.items():
         if condition is Condition.DAMAGED:
             yield DAMAGED.format(name=name)

@@ -14,23 +14,36 @@ _SILENT = -1
 _CLIENT_TIMEOUT = 5
 # In seconds. A stop that meets the end of a reply can miss its wake-up and then waits for the next ping.
 _PING_INTERVAL = 1
+_MOST_THREADS = 8
+_BATCH = 128
+"""Tokens that are read in one go: a reply that is cancelled meanwhile, or another slot, waits for no more than these."""
+
+
+def threads_for(cores: int) -> int:
+    """How many threads compute: one core is left to ears, voice and network.
+
+    llama.cpp's threads wait for each other at every layer. One thread too many, and each layer waits until the system
+    lets the last of them run: on two cores with something else to do, a reply then has gaps of many seconds.
+    """
+    return max(1, min(cores - 1, _MOST_THREADS))
 
 
 class EmbeddedModelServer:
     """llama.cpp's HTTP server as a library (xllamacpp), on a free port of 127.0.0.1; an async context manager.
 
-    ``slots`` replies run at once, with ``context_tokens`` tokens each. Loading and stopping run in a thread, but the
+    ``slots`` replies run at once, with ``context_tokens`` tokens each: what is asked goes to the slot that knows most of
+    it, so a guess that was thrown away costs the call nothing. ``threads`` compute; unset: all cores but one. Loading and stopping run in a thread, but the
     library keeps the interpreter's lock while it stops: 1 ms once the clients have hung up, but up to 2 s in the
     middle of a reply. So close the clients first.
     """
 
     def __init__(
-        self, weights: Path, *, name: str, slots: int = 2, threads: int = 1, context_tokens: int = 4096
+        self, weights: Path, *, name: str, slots: int = 2, threads: int | None = None, context_tokens: int = 4096
     ) -> None:
         self._weights = weights
         self._name = name
         self._slots = slots
-        self._threads = threads
+        self._threads = threads or threads_for(usable_cores())
         self._context_tokens = context_tokens
         self._server: Any = None
         self._address = ""
@@ -83,8 +96,11 @@ class EmbeddedModelServer:
         params.port = 0
         params.n_parallel = self._slots
         params.n_ctx = self._context_tokens * self._slots
-        params.cpuparams.n_threads = self._threads
-        params.cpuparams_batch.n_threads = self._threads
+        for share in (params.cpuparams, params.cpuparams_batch):
+            share.n_threads = self._threads
+            # They sleep while they wait: the core is somebody else's then.
+            share.poll = 0
+        params.n_batch = params.n_ubatch = _BATCH
         params.n_threads_http = self._slots + 1
         params.timeout_read = params.timeout_write = _CLIENT_TIMEOUT
         params.sse_ping_interval = _PING_INTERVAL

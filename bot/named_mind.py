@@ -1,0 +1,56 @@
+"""The language model that ``LLM_MODEL`` names for the bot's own llama.cpp, where no server is set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.models.catalogue import Catalogue, Part
+from bot.models.needs import download_command, shelf_of
+from bot.models.shelf import Condition
+from config.settings import Settings
+
+GGUF = ".gguf"
+REPAIR = "python -m bot models repair"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedMind:
+    """A language model that the bot's own llama.cpp serves: a GGUF and its name."""
+
+    path: Path
+    name: str
+
+
+class NoSuchMindError(Exception):
+    """``LLM_MODEL`` names nothing that can be served; the text says what to do."""
+
+
+def named_mind(settings: Settings, catalogue: Catalogue) -> EmbeddedMind | None:
+    """What ``LLM_MODEL`` names: a GGUF file by its path, or a model of the catalogue; ``None`` where it is not set.
+
+    Raises:
+        NoSuchMindError: it is not here, not whole, or nothing of this kind.
+    """
+    asked = settings.llm_model
+    if asked is None or not settings.has_own_mind:
+        return None
+    if asked.endswith(GGUF):
+        path = Path(asked).expanduser()
+        if not path.is_file():
+            raise NoSuchMindError(f"LLM_MODEL={asked}: there is no such file.")
+        return EmbeddedMind(path, path.stem)
+    model = catalogue.models.get(asked)
+    if model is None or model.part is not Part.MIND:
+        raise NoSuchMindError(
+            f"LLM_MODEL={asked} is neither a GGUF file nor a model of `python -m bot models`. "
+            "Is it a server's? Then set LLM_URL."
+        )
+    shelf = shelf_of(settings, model)
+    match shelf.condition(asked, model):
+        case Condition.MISSING:
+            raise NoSuchMindError(f"LLM_MODEL={asked} is not here yet. Get it with: {download_command(asked)}")
+        case Condition.DAMAGED:
+            raise NoSuchMindError(f"LLM_MODEL={asked} is damaged. Remedy: {REPAIR}")
+        case Condition.WHOLE:
+            return EmbeddedMind(shelf.folder(asked) / model.files[0].path, asked)

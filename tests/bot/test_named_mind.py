@@ -1,0 +1,103 @@
+"""What ``LLM_MODEL`` names, the bot serves itself where no server is set; what can't be served is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.first_start import mind_warning
+from bot.models.catalogue import Catalogue
+from bot.models.shelf import Shelf
+from bot.named_mind import EmbeddedMind
+from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
+from config.settings import Settings, read_settings
+from tests.bot.models.local_registry import MIND, catalogue_fields
+
+
+@pytest.fixture(autouse=True)
+def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """The tiny catalogue in place of the project's, with another mind that nobody has fetched."""
+    monkeypatch.chdir(tmp_path)
+    fields = catalogue_fields({"tiny-ears-1": 1, "tiny-ears-2": 1, "tiny-mind": 1})
+    fields["models"]["other-mind"] = fields["models"]["tiny-mind"]
+    found = Catalogue.model_validate(fields)
+    monkeypatch.setattr("bot.own_weights.load_catalogue", lambda: found)
+    shelf = Shelf(tmp_path / "weights")
+    shelf.folder("tiny-mind").mkdir(parents=True)
+    for path, content in MIND.items():
+        (shelf.folder("tiny-mind") / path).write_bytes(content)
+    shelf.write_manifest("tiny-mind", found.models["tiny-mind"])
+    return found
+
+
+def settings(folder: Path, **chosen: Any) -> Settings:
+    return read_settings(**{"weights": "auto", "cache_dir": folder, "data_dir": folder / "data", **chosen})
+
+
+def about_the_mind(weights: OwnWeights) -> list[str]:
+    return [notice for notice in weights.notices if "mind" in notice or "LLM_MODEL" in notice]
+
+
+def test_a_gguf_by_its_path_is_served_and_the_profiles_own_stands_behind_it(tmp_path: Path) -> None:
+    file = tmp_path / "my-model-3b.gguf"
+    file.write_bytes(b"GGUF")
+    weights = choose_weights(settings(tmp_path, llm_model=str(file)))
+    assert weights.mind == EmbeddedMind(file, "my-model-3b")
+    assert [mind.name for mind in weights.minds] == ["my-model-3b", "tiny-mind"]
+    assert (weights.toy_mind, about_the_mind(weights)) == (False, [])
+
+
+def test_a_model_of_the_catalogue_is_served_from_its_folder(tmp_path: Path) -> None:
+    weights = choose_weights(settings(tmp_path, llm_model="tiny-mind"))
+    assert weights.mind is not None
+    assert weights.mind.path.parent == tmp_path / "weights" / "tiny-mind"
+    assert about_the_mind(weights) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("/no/such/model.gguf", "LLM_MODEL=/no/such/model.gguf: there is no such file."),
+        (
+            "other-mind",
+            "LLM_MODEL=other-mind is not here yet. Get it with: .venv/bin/python -m bot models download other-mind",
+        ),
+        (
+            "llama3.1",
+            "LLM_MODEL=llama3.1 is neither a GGUF file nor a model of `python -m bot models`. "
+            "Is it a server's? Then set LLM_URL.",
+        ),
+        (
+            "tiny-ears",
+            "LLM_MODEL=tiny-ears is neither a GGUF file nor a model of `python -m bot models`. "
+            "Is it a server's? Then set LLM_URL.",
+        ),
+    ],
+)
+def test_what_can_not_be_served_is_told_and_the_next_best_is(tmp_path: Path, asked: str, told: str) -> None:
+    weights = choose_weights(settings(tmp_path, llm_model=asked))
+    assert about_the_mind(weights) == [told]
+    assert weights.mind is not None
+    assert weights.mind.name == "tiny-mind"
+
+
+def test_who_insists_on_real_ones_is_told_as_well(tmp_path: Path) -> None:
+    with pytest.raises(RealWeightsMissingError, match=r"^LLM_MODEL=other-mind is not here yet\."):
+        choose_weights(settings(tmp_path, llm_model="other-mind", weights="real"))
+
+
+def test_with_a_server_the_name_is_the_servers(tmp_path: Path) -> None:
+    weights = choose_weights(settings(tmp_path, llm_model="llama3.1", llm_url="http://127.0.0.1:9/v1"))
+    assert (weights.minds, weights.toy_mind, about_the_mind(weights)) == ((), False, [])
+
+
+async def test_a_small_mind_says_so_and_how_to_give_it_more() -> None:
+    small = OwnWeights(minds=(EmbeddedMind(Path("m.gguf"), "smollm2-135m"),))
+    warning = await mind_warning(small)
+    assert warning is not None
+    assert "small one (smollm2-135m)" in warning
+    assert "`LLM_URL`" in warning
+    assert "`LLM_MODEL=qwen2.5-7b-q5`" in warning
+    assert await mind_warning(OwnWeights(minds=(EmbeddedMind(Path("m.gguf"), "qwen2.5-7b-q5"),))) is None
