@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bot.cores import usable_cores
 from config.settings import ModelApi
 
 _HOST = "127.0.0.1"
@@ -16,7 +17,7 @@ _CLIENT_TIMEOUT = 5
 _PING_INTERVAL = 1
 _MOST_THREADS = 8
 _BATCH = 128
-"""Tokens that are read in one go: a reply that is cancelled meanwhile, or another slot, waits for no more than these."""
+"""Tokens that are read in one go: who hangs up meanwhile, and the other slot, wait for no more than these."""
 
 
 def threads_for(cores: int) -> int:
@@ -31,10 +32,10 @@ def threads_for(cores: int) -> int:
 class EmbeddedModelServer:
     """llama.cpp's HTTP server as a library (xllamacpp), on a free port of 127.0.0.1; an async context manager.
 
-    ``slots`` replies run at once, with ``context_tokens`` tokens each: what is asked goes to the slot that knows most of
-    it, so a guess that was thrown away costs the call nothing. ``threads`` compute; unset: all cores but one. Loading and stopping run in a thread, but the
-    library keeps the interpreter's lock while it stops: 1 ms once the clients have hung up, but up to 2 s in the
-    middle of a reply. So close the clients first.
+    ``slots`` replies run at once, with ``context_tokens`` tokens each: what is asked goes to the slot that knows most
+    of it, so a guess that is thrown away costs the call nothing. ``threads`` compute; unset: as :func:`threads_for`
+    says. Loading and stopping run in a thread, but the library keeps the interpreter's lock while it stops: 1 ms once
+    the clients have hung up, but up to 2 s in the middle of a reply. So close the clients first.
     """
 
     def __init__(
