@@ -7,6 +7,7 @@ making tell how fast a machine is; as they say nothing, and never end, a clause 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import tempfile
 import threading
@@ -24,8 +25,10 @@ from benchmarks.command_line import count, make_console, write_json
 from benchmarks.machine import describe_machine
 from benchmarks.random_xtts import FULL, TINY, TOKENS_PER_SECOND, Size, make_random_xtts
 from benchmarks.statistics import spread
+from benchmarks.tts_piper import PiperFigures, measure_piper
 from tts_server.engines.base import EngineError, SpeechEngine
 from tts_server.engines.catalogue import create_engine
+from tts_server.engines.piper.making import create_piper
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.settings import Device, EngineName, Precision, load_settings
 from tts_server.voices.profile import VoiceProfile
@@ -94,6 +97,7 @@ def main() -> int:
             for contestant in _contestants(arguments, Path(folder), console):
                 with closing(contestant.engine):
                     results += measure(contestant, arguments.repeats)
+            piper = _measure_piper(arguments) if arguments.piper else None
     except EngineError as error:
         console.print(f"✘ The measurement broke off: {error}", style="bold red", markup=False)
         return 1
@@ -101,12 +105,15 @@ def main() -> int:
         return 130
     machine = describe_machine()
     console.print(_table(results, machine))
-    verdicts = _verdicts(results)
+    verdicts = _verdicts(results) | (piper.verdicts() if piper else {})
+    for line in piper.lines() if piper else ():
+        console.print(line)
     for text, met in verdicts.items():
         console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")
     if arguments.json is not None:
         spoken = [asdict(result) for result in results]
-        write_json({"machine": machine, "spoken": spoken, "verdicts": verdicts}, arguments.json)
+        figures = asdict(piper) if piper else None
+        write_json({"machine": machine, "spoken": spoken, "piper": figures, "verdicts": verdicts}, arguments.json)
     return 0
 
 
@@ -166,6 +173,9 @@ def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) 
     """Each is made when the one before is done with, so that they never share memory."""
     espeak = create_engine(EngineName.ESPEAK, load_settings(), _Nobody(), None)
     yield Contestant(espeak, "its own", "the processor", endless=False)
+    if arguments.piper is not None:
+        piper = create_piper(arguments.piper, {}, None)
+        yield Contestant(piper, piper.resolve(None, None).name, "the processor", endless=False)
     sizes: dict[str, Size] = {}
     if arguments.xtts_tiny:
         sizes["random, tiny"] = TINY
@@ -178,6 +188,11 @@ def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) 
         yield _load_xtts(arguments, folder / weights, folder, weights, console, endless=True)
     if arguments.xtts is not None:
         yield _load_xtts(arguments, arguments.xtts, folder, f"{arguments.xtts.name}, real", console, endless=False)
+
+
+def _measure_piper(arguments: argparse.Namespace) -> PiperFigures:
+    with closing(create_piper(arguments.piper, {}, None)) as engine:
+        return asyncio.run(measure_piper(engine, arguments.ears, arguments.clauses, arguments.stops))
 
 
 def _load_xtts(
@@ -237,6 +252,10 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--device", type=Device, choices=list(Device), default=Device.AUTO)
     parser.add_argument("--precision", type=Precision, choices=list(Precision), default=Precision.AUTO)
     parser.add_argument("--deepspeed", action="store_true")
+    parser.add_argument("--piper", type=Path, metavar="VOICE", help="Piper with this voice, or one in this folder")
+    parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model, to be at work while Piper speaks")
+    parser.add_argument("--clauses", type=count, default=50, help="that Piper says, with each kind of ears")
+    parser.add_argument("--stops", type=count, default=200, help="of Piper")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     return parser.parse_args()
 

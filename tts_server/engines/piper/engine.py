@@ -146,6 +146,10 @@ class PiperEngine(AlwaysLoaded):
             del self._loaded[next(name for name in self._loaded if name != usual)]
         return known
 
+    def wait(self) -> None:
+        """Until it is free: what was stopped has left off. Blocks."""
+        self._thread.do(lambda: None)
+
     def close(self) -> None:
         """End the thread, and let go of the voices."""
         self._thread.close()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tts_server.engines.base import EngineError, Samples
 from tts_server.engines.piper.halves import divide
 
-FIRST_PIECE, LONGEST_PIECE = 24, 192
+FIRST_PIECE, LONGEST_PIECE = 16, 192
 """In columns of the outline, 11.6 ms each at 22,050 Hz; each piece is twice as long as the one before."""
 _CONTEXTS = (12, 16, 24, 32)
 """Columns on either side on which a column's samples may depend; the first that suffices is taken."""

@@ -18,6 +18,9 @@ MOST_PHONEMES = 400
 """Said at once, some 30 s of speech; of a longer sentence, the words that come later are said later."""
 SENTENCE_PAUSE = 0.15
 """Seconds, after a sentence: the network's own ends are as short as those of clauses."""
+ROUNDED_UP = 0.3
+"""Of a clause's length at the usual speed: each phoneme's is rounded up to a column, whatever the speed."""
+_SHORTEST_SCALE = 0.1
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 _PROBE_PHONEMES = 30
 
@@ -73,7 +76,7 @@ class SpeakingVoice:
     def _utterance(self, phonemes: Sequence[str], speaker: int | None, speed: float) -> Utterance:
         several = self._file.description.num_speakers > 1
         who = self._file.description.default_speaker_id if speaker is None else speaker
-        scales = (self._inference.noise_scale, self._inference.length_scale / speed, self._inference.noise_w)
+        scales = (self._inference.noise_scale, self._inference.length_scale * scale_for(speed), self._inference.noise_w)
         return Utterance(self._tokens(phonemes), who if several else None, scales)
 
     def _tokens(self, phonemes: Sequence[str]) -> list[int]:
@@ -84,6 +87,11 @@ class SpeakingVoice:
                 _log.debug("%s has no sound for %s", self._file.name, " ".join(sorted(unknown)))
                 phonemes = [phoneme for phoneme in phonemes if phoneme in known]
         return self._phonemes.phonemes_to_ids(list(phonemes))
+
+
+def scale_for(speed: float) -> float:
+    """What Piper's own ``length_scale`` is multiplied by, for speech that is ``speed`` times as fast; measured."""
+    return max(_SHORTEST_SCALE, (1 / speed - ROUNDED_UP) / (1 - ROUNDED_UP))
 
 
 def _parts(phonemes: Sequence[str]) -> Iterator[Sequence[str]]:

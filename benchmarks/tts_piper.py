@@ -1,0 +1,187 @@
+"""What a reply asks of Piper: a clause's first sound while the ears idle and while they work, its speed, its stops.
+
+Beside wall-clock times stand those of the processor: on a machine that does other work too, they are what is left of
+the engine's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from benchmarks.statistics import Spread, spread
+from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from tts_server.engines.piper.engine import PiperEngine
+from tts_server.wire import SpeechParameters
+
+CLAUSE = "Right, that sounds good to me,"
+STORY = (
+    "The quick brown fox, which had been sleeping under the old oak tree for most of the afternoon, finally woke up "
+    "and went looking for something to eat before it was dark."
+)
+IDLE_FIRST, BUSY_FIRST, REAL_TIME_FACTOR = 0.040, 0.090, 0.06
+RETURNS_WITHIN, FREE_WITHIN = 0.050, 0.150
+_LATEST_STOP = 0.5
+_SEED = 11
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSounds:
+    """Of one clause, said over and over; seconds. ``processor``: what all threads together computed until then."""
+
+    ears: str
+    wall: Spread
+    processor: Spread
+    real_time_factor: float
+    processor_real_time_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Of a long clause, at times left to chance; seconds.
+
+    Attributes:
+        samples_after: that came once it was told to stop.
+        returned: from the stop until nobody waited any more.
+        free: from the stop until the engine could begin the next text.
+    """
+
+    stops: int
+    samples_after: int
+    returned: Spread
+    free: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class PiperFigures:
+    """All of it; ``busy`` where there were ears."""
+
+    idle: FirstSounds
+    busy: FirstSounds | None
+    stops: Stops
+
+    def verdicts(self) -> dict[str, bool]:
+        """The targets of the design, each met or not."""
+        said = {
+            "piper: first sound of a clause within 40 ms, ears idle": self.idle.wall.median <= IDLE_FIRST,
+            "piper: real-time factor of 0.06 or less": self.idle.real_time_factor <= REAL_TIME_FACTOR,
+            "piper: no sample after a stop, which takes 50 ms at most": self.stops.samples_after == 0
+            and self.stops.returned.greatest <= RETURNS_WITHIN,
+            "piper: free within 150 ms of a stop": self.stops.free.greatest <= FREE_WITHIN,
+        }
+        if self.busy is not None:
+            said["piper: first sound of a clause within 90 ms, ears at work"] = self.busy.wall.median <= BUSY_FIRST
+        return said
+
+    def lines(self) -> list[str]:
+        """For people."""
+        told = [_told(first) for first in (self.idle, self.busy) if first is not None]
+        stops = self.stops
+        return [
+            *told,
+            f"piper, {stops.stops} stops: {stops.samples_after} samples after, returned in "
+            f"{1000 * stops.returned.greatest:.0f} ms at most, free in {_ms(stops.free)}, "
+            f"{1000 * stops.free.greatest:.0f} at most",
+        ]
+
+
+async def measure_piper(engine: PiperEngine, ears: Path | None, repeats: int, stops: int) -> PiperFigures:
+    """Measure; ``ears`` is the folder of a Whisper model, for a worker as the bot's."""
+    idle = await asyncio.to_thread(_first_sounds, engine, repeats, "idle")
+    busy = None
+    if ears is not None:
+        async with _listening(ears, _recording(engine)):
+            busy = await asyncio.to_thread(_first_sounds, engine, repeats, "at work")
+    return PiperFigures(idle, busy, await asyncio.to_thread(_stop_over_and_over, engine, stops))
+
+
+def _first_sounds(engine: PiperEngine, repeats: int, ears: str) -> FirstSounds:
+    wall, processor, audio, took, computed = list[float](), list[float](), 0.0, 0.0, 0.0
+    voice = engine.resolve(None, "en")
+    for _ in range(repeats):
+        began, computed_before, first = time.perf_counter(), time.process_time(), True
+        for piece in engine.synthesize(CLAUSE, voice, SpeechParameters(), threading.Event()):
+            if first:
+                wall.append(time.perf_counter() - began)
+                processor.append(time.process_time() - computed_before)
+                first = False
+            audio += len(piece) / engine.sample_rate
+        took += time.perf_counter() - began
+        computed += time.process_time() - computed_before
+        # A clause is seldom asked for while another is made.
+        time.sleep(0.05)
+    return FirstSounds(ears, spread(wall), spread(processor), took / audio, computed / audio)
+
+
+def _stop_over_and_over(engine: PiperEngine, times: int) -> Stops:
+    chance = random.Random(_SEED)
+    voice = engine.resolve(None, "en")
+    returned, free, after = list[float](), list[float](), 0
+    for _ in range(times):
+        stop, stopped_at = threading.Event(), list[float]()
+
+        def stop_now(stop: threading.Event = stop, stopped_at: list[float] = stopped_at) -> None:
+            stopped_at.append(time.perf_counter())
+            stop.set()
+
+        timer = threading.Timer(chance.random() * _LATEST_STOP, stop_now)
+        pieces = engine.synthesize(STORY, voice, SpeechParameters(), stop)
+        timer.start()
+        after += sum(len(piece) for piece in pieces if stop.is_set())
+        ended = time.perf_counter()
+        timer.join()
+        returned.append(max(0.0, ended - stopped_at[0]))
+        engine.wait()
+        free.append(time.perf_counter() - stopped_at[0])
+    return Stops(times, after, spread(returned), spread(free))
+
+
+def _recording(engine: PiperEngine) -> Sound16:
+    pieces = engine.synthesize(STORY, engine.resolve(None, "en"), SpeechParameters(), threading.Event())
+    sound = soxr.resample(np.concatenate(list(pieces)), engine.sample_rate, HEARING_RATE)
+    return np.asarray(sound, np.float32)
+
+
+@contextlib.asynccontextmanager
+async def _listening(model: Path, sound: Sound16) -> AsyncIterator[None]:
+    """The bot's own worker, which transcribes without a pause."""
+    ears = WhisperTranscriber(WhisperOptions(str(model), "cpu", 1, "en", "int8"), Corrections())
+
+    async def listen() -> None:
+        while True:
+            await ears.transcribe(TranscriptionRequest(sound, Urgency.FINAL))
+
+    try:
+        await ears.warm_up()
+        listening = asyncio.create_task(listen(), name="ears")
+        try:
+            yield
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+    finally:
+        await ears.close()
+
+
+def _told(first: FirstSounds) -> str:
+    return (
+        f"piper, {len(CLAUSE)} characters, ears {first.ears}: first sound {_ms(first.wall)} "
+        f"(processor {_ms(first.processor)}), real-time factor {first.real_time_factor:.3f} "
+        f"(processor {first.processor_real_time_factor:.3f})"
+    )
+
+
+def _ms(values: Spread) -> str:
+    return f"{1000 * values.median:.0f} ms, 95 % {1000 * values.p95:.0f}"

@@ -1,0 +1,125 @@
+"""Piper with its real voice: is it understood, is it free again after a stop, do pieces make up the whole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import soxr
+
+from benchmarks.tts_piper import STORY
+from bot.voice.receive.heard import HEARING_RATE
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from config.settings import read_settings
+from sandbox.word_errors import NO_WORDS, word_errors
+from tests.tts_server.engines.speaking import PLAIN, speak
+from tts_server.engines.base import Samples
+from tts_server.engines.catalogue import create_engines
+from tts_server.engines.piper.engine import PiperEngine
+from tts_server.engines.piper.making import create_piper
+from tts_server.settings import load_settings
+from tts_server.voices.profile import NoProfiles
+from tts_server.wire import SpeechParameters
+
+WEIGHTS = Path(os.environ.get("SEIYUU_WEIGHTS") or read_settings(_env_file=None).cache_dir / "weights")
+SENTENCES = (
+    "The train leaves at nine from the old station.",
+    "I would love to hear more about your garden.",
+    "If it rains tomorrow, we can take the bus instead.",
+    "She bought three apples and a loaf of bread.",
+    "Could you please turn down the music a little?",
+    "The museum is closed on Mondays during the winter.",
+    "My brother plays the guitar better than anyone I know.",
+    "There is a small bakery just around the corner.",
+    "Remember to bring your passport and an umbrella.",
+    "That was the best film I have seen this year!",
+)
+pytestmark = pytest.mark.real
+MOST_ERRORS = 3.0
+"""In percent."""
+
+
+@pytest.fixture(scope="module")
+def joe() -> Iterator[PiperEngine]:
+    with closing(create_piper(WEIGHTS / "piper-joe", {}, None)) as engine:
+        yield engine
+
+
+async def test_its_words_are_understood(joe: PiperEngine) -> None:
+    ears = WhisperTranscriber(WhisperOptions(str(WEIGHTS / "whisper-base"), "cpu", 1, "en", "int8"), Corrections())
+    errors, told = NO_WORDS, []
+    try:
+        for sentence in SENTENCES:
+            sound = await asyncio.to_thread(speak, joe, sentence)
+            heard = np.asarray(soxr.resample(sound, joe.sample_rate, HEARING_RATE), np.float32)
+            transcript = await ears.transcribe(TranscriptionRequest(heard, Urgency.FINAL))
+            errors += word_errors(sentence, transcript.text)
+            told.append(transcript.text)
+    finally:
+        await ears.close()
+    assert errors.percent <= MOST_ERRORS, told
+
+
+def test_it_is_divided_and_its_pieces_make_up_the_whole(joe: PiperEngine) -> None:
+    """No seam is heard: what is decoded piece by piece is what is decoded in one go."""
+    ((_, speaking),) = joe._loaded.items()
+    network = speaking._network
+    assert network._first is not None
+    outline = {network._outline: np.random.default_rng(3).standard_normal((1, 192, 300), np.float32)}
+    pieces = list(network._decode(outline, onnxruntime.RunOptions()))
+    (whole,) = network._second.run(None, outline)
+    assert len(pieces) > 3
+    np.testing.assert_allclose(np.concatenate(pieces), whole.reshape(-1), atol=1e-4)
+
+
+def test_as_loud_as_espeak(joe: PiperEngine) -> None:
+    *_, espeak = create_engines(load_settings(tts_engine="stand-in", tts_fallback=("espeak",)), NoProfiles())
+    with closing(espeak):
+        level = {engine.name: _level(speak(engine, SENTENCES[0])) for engine in (joe, espeak)}
+    assert 0.5 < level["piper"] / level["espeak-ng"] < 2
+
+
+def _level(sound: Samples) -> float:
+    return float(np.sqrt(np.mean(sound[np.abs(sound) > 0.01] ** 2)))
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.8, 1.25, 2.0])
+def test_speed(joe: PiperEngine, speed: float) -> None:
+    usual, changed = (len(speak(joe, STORY, parameters)) for parameters in (PLAIN, SpeechParameters(speed=speed)))
+    assert changed / usual == pytest.approx(1 / speed, rel=0.15)
+
+
+def test_after_a_stop_nothing_follows_and_it_is_soon_free(joe: PiperEngine) -> None:
+    free = []
+    for number in range(40):
+        stop = threading.Event()
+        pieces = joe.synthesize(STORY, joe.resolve(None, None), PLAIN, stop)
+        for _ in range(number % 4):
+            assert len(next(pieces))
+        time.sleep(0.005 * (number % 7))
+        stop.set()
+        stopped = time.process_time()
+        assert list(pieces) == []
+        joe.wait()
+        free.append(time.process_time() - stopped)
+    # Of the processor's time: this machine may be at other work too.
+    assert max(free) < 0.15
+
+
+def test_it_takes_turns_with_espeak(joe: PiperEngine) -> None:
+    espeak = create_engines(load_settings(tts_engine="espeak", tts_fallback=()), NoProfiles())[0]
+    with closing(espeak):
+        for _ in range(5):
+            assert len(speak(joe, SENTENCES[0])) / joe.sample_rate == pytest.approx(2.5, rel=0.3)
+            german = SpeechParameters(voice="de")
+            assert len(speak(espeak, "Guten Morgen, wie geht es dir?", german)) > espeak.sample_rate
