@@ -1,121 +1,20 @@
-"""``python -m sandbox``: a local Discord to point a bot at by hand, until Ctrl-C."""
+"""``python -m sandbox``: the command line; see :mod:`sandbox.command_line`."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import contextlib
-import json
-import signal
 import sys
 
-from sandbox.guest import Guest
-from sandbox.server import Sandbox
-
-_HOW_TO = """\
-A local Discord is running.
-
-  REST API   {api}
-  gateway    {gateway}
-  bot token  {token}
-  CA file    {ca}
-  guild      {guild}: text channel #{text}, voice channel {voice}, {guest} sits in it
-
-Seiyuu gets there with these three variables, in .env or in the environment:
-
-  DISCORD_TOKEN={token}
-  DISCORD_API_URL={api}
-  DISCORD_CA_FILE={ca}
-
-A bot on discord.py gets there so:
-
-  discord.http.Route.BASE = "{api}"
-  discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL("{gateway}")
-  connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile="{ca}"))   # made inside the event loop
-  bot = commands.Bot("!", intents=intents, connector=connector)
-
-Ctrl-C ends it.
-"""
+from config.start import quiet_interrupts
 
 
-MAX_PORT = 65_535
-FAILED = 1
-
-
-def _port(written: str) -> int:
+def main() -> int:
+    """Do what the command line says; returns the exit status."""
+    with quiet_interrupts():
+        from sandbox.command_line import run
     try:
-        port = int(written)
-    except ValueError:
-        port = -1
-    if not 0 <= port <= MAX_PORT:
-        raise argparse.ArgumentTypeError(
-            f"{written!r} is not a port. A port is a number from 0 (any free one) to {MAX_PORT}, such as 8080."
-        )
-    return port
-
-
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A local Discord for voice bots.")
-    parser.add_argument("--port", type=_port, default=0, help="port of REST and gateway (default: a free one)")
-    parser.add_argument("--no-dave", action="store_true", help="voice channels without end-to-end encryption")
-    parser.add_argument("--json", action="store_true", help="print where it is as one JSON object, for programs")
-    return parser.parse_args(arguments)
-
-
-async def _serve(options: argparse.Namespace) -> None:
-    """Run until a signal; raises :class:`OSError` when it can't listen."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows has no handlers here; Ctrl-C raises there.
-            loop.add_signal_handler(name, stop.set)
-    async with Sandbox(port=options.port, dave=not options.no_dave) as sandbox:
-        guest = await sandbox.add_guest("Ada")
-        await guest.join_voice(sandbox.voice_channel)
-        sys.stdout.write(f"{_for_programs(sandbox)}\n" if options.json else _for_people(sandbox, guest))
-        sys.stdout.flush()
-        await stop.wait()
-
-
-def _for_people(sandbox: Sandbox, guest: Guest) -> str:
-    return _HOW_TO.format(
-        api=sandbox.api_url,
-        gateway=sandbox.gateway_url,
-        token=sandbox.bot_token,
-        ca=sandbox.ca_file,
-        guild=sandbox.guild.name,
-        text=sandbox.text_channel.name,
-        voice=sandbox.voice_channel.name,
-        guest=guest.user.name,
-    )
-
-
-def _for_programs(sandbox: Sandbox) -> str:
-    """One line; ids are strings, as in Discord's own JSON."""
-    return json.dumps(
-        {
-            "api": sandbox.api_url,
-            "gateway": sandbox.gateway_url,
-            "token": sandbox.bot_token,
-            "ca": str(sandbox.ca_file),
-            "guild": str(sandbox.guild.id),
-            "text": str(sandbox.text_channel.id),
-            "voice": str(sandbox.voice_channel.id),
-        }
-    )
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run until interrupted; returns the exit status."""
-    options = _options(sys.argv[1:] if arguments is None else arguments)
-    try:
-        asyncio.run(_serve(options))
+        return run(sys.argv[1:])
     except KeyboardInterrupt:
         return 0
-    except OSError as error:
-        sys.stderr.write(f"The local Discord can't listen on port {options.port}: {error.strerror or error}\n")
-        return FAILED
-    return 0
 
 
 if __name__ == "__main__":

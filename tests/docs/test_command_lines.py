@@ -11,7 +11,7 @@ import pytest
 
 import bot.command_options
 import bot.models.command
-import tts_server.__main__ as speech_server
+import tts_server.command_line as speech_server
 from bot.heartbeat import FILE as HEARTBEAT
 from bot.models.needs import FOLDER
 from bot.voice.records.recorder import RECORDINGS_DIR
@@ -79,7 +79,7 @@ def test_the_guide_has_every_word_and_option_of_the_bot() -> None:
 
 def test_the_api_page_has_every_option_of_the_speech_server() -> None:
     table = {option for row in rows(API, "setting (environment or `.env`)") for option in row.code(1)}
-    source = (ROOT / "tts_server" / "__main__.py").read_text(encoding="utf-8")
+    source = (ROOT / "tts_server" / "command_line.py").read_text(encoding="utf-8")
     assert table == set(re.findall(r'"(--[a-z-]+)"', source))
 
 

@@ -1,0 +1,49 @@
+"""Ctrl-C in the first moments of every program, in which it only imports: it ends without a word."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+_INTERRUPTED_AS_IT_IMPORTS = """
+import os, runpy, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == LIBRARY:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+program, LIBRARY = sys.argv[1:]
+sys.meta_path.insert(0, Interrupt())
+# As Python has it while it looks for what -m names.
+sys.argv = ["-m"]
+runpy.run_module(program, run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "library"),
+    [
+        ("bot", "discord"),
+        ("tts_server", "numpy"),
+        ("sandbox", "aiohttp"),
+        ("benchmarks.receive", "numpy"),
+        ("benchmarks.reply_latency", "rich.console"),
+    ],
+)
+def test_ctrl_c_while_a_program_imports_ends_it_without_a_word(program: str, library: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_AS_IT_IMPORTS, program, library],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

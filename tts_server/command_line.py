@@ -1,0 +1,205 @@
+"""``python -m tts_server``: the speech server as a process of its own.
+
+Prints one line of JSON on standard output when it is ready: ``{"listening": "ws://…/ws/stream", "engine": "…"}``.
+Exit status: 0 after SIGTERM or SIGINT, 1 if the engine can't be loaded, 2 if the settings or the port can't be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+
+from config.env_file import place
+from config.errors import Fault
+from config.lifetime import Ending, end_with_parent, ending_signals
+from config.log_lines import FORMAT, TIMES
+from config.privacy import keep_files_private, stay_offline
+from tts_server.assembly import create_better_speech, create_speech
+from tts_server.cards.poll import CardPoll
+from tts_server.check import try_voice
+from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
+from tts_server.server import SpeechServer
+from tts_server.settings import SECRETS_DIR, Settings, SettingsError, load_settings
+from tts_server.speaking.speech import Speech
+from tts_server.voices.library import VoiceLibrary
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds that a thread which computes may keep Python from the event loop; Python's own choice is 5 ms."""
+
+ENDING_LIMIT = 4.0
+"""Seconds that it may take to end in order; a model that is being loaded does not let itself be interrupted."""
+
+_OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tts_server", description="Text in, speech out, over a WebSocket.")
+    parser.add_argument(
+        "--bind",
+        dest="tts_bind",
+        metavar="HOST:PORT",
+        help="where to listen (TTS_BIND); port 0: a free one",
+    )
+    parser.add_argument("--engine", dest="tts_engine", help="the engine, instead of TTS_ENGINE: espeak, xtts, …")
+    parser.add_argument("--voice", dest="tts_voice", help="the voice, instead of TTS_VOICE")
+    parser.add_argument(
+        "--first-audio-ms",
+        dest="tts_stand_in_first_audio_ms",
+        type=float,
+        help="of the stand-in engine",
+    )
+    parser.add_argument(
+        "--rtf",
+        dest="tts_stand_in_rtf",
+        type=float,
+        help="real-time factor of the stand-in engine",
+    )
+    parser.add_argument(
+        "--timings",
+        dest="tts_stand_in_timings",
+        type=Path,
+        help="file for the stand-in engine's timings",
+    )
+    parser.add_argument("--check", action="store_true", help="try the voice, report how fast it is, and exit")
+    parser.add_argument(
+        "--exit-with-parent",
+        nargs="?",
+        const=0,
+        type=int,
+        metavar="PID",
+        help="end when the process that started it does (Linux), which may be named by its id",
+    )
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    return parser.parse_args()
+
+
+async def _serve(settings: Settings) -> int:
+    with ending_signals(ENDING_LIMIT) as ending:
+        library = VoiceLibrary(settings.tts_voices_dir)
+        token = settings.tts_token.get_secret_value() if settings.tts_token else None
+        server = SpeechServer(
+            library,
+            CardPoll(settings.tts_vram_warning),
+            token,
+            settings.tts_requests_per_minute,
+            allowed_origins=settings.tts_allowed_origins,
+        )
+        runner = web.AppRunner(server.application, access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        try:
+            return await _listen(settings, library, server, runner, ending)
+        finally:
+            await runner.cleanup()
+
+
+async def _listen(
+    settings: Settings, library: VoiceLibrary, server: SpeechServer, runner: web.AppRunner, ending: Ending
+) -> int:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {_reason(error)}", _CANNOT_START)
+    load = server.load(partial(create_speech, settings, library), partial(create_better_speech, settings, library))
+    loading = asyncio.create_task(load, name="load")
+    ended = asyncio.create_task(ending.wait(), name="ended")
+    try:
+        await asyncio.wait([loading, ended], return_when=asyncio.FIRST_COMPLETED)
+        if loading.done():
+            speech = loading.result()
+            host, port = runner.addresses[0][:2]
+            address = f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws/stream"
+            sys.stdout.write(json.dumps({"listening": address, "engine": speech.engine_name}) + "\n")
+            sys.stdout.flush()
+            # Engines print, and nobody reads on: a full pipe would stop them.
+            sys.stdout = sys.stderr
+            await ended
+    except EngineError as error:
+        return _complain(str(error), _ENGINE_FAILED)
+    except (SettingsError, UnknownVoiceError) as error:
+        return _complain(str(error), _CANNOT_START)
+    finally:
+        for task in (loading, ended):
+            task.cancel()
+        await asyncio.gather(loading, ended, return_exceptions=True)
+    return _OK
+
+
+async def _check(settings: Settings) -> int:
+    """Say on standard output how the voice does, or on standard error why it can't be had."""
+    library = VoiceLibrary(settings.tts_voices_dir)
+    try:
+        said = [await _tried(partial(create_speech, settings, library))]
+        if settings.tts_better_engine not in (None, settings.tts_engine):
+            said.append(await _tried(partial(create_better_speech, settings, library), "TTS_BETTER_ENGINE: "))
+        sys.stdout.write("; ".join(filter(None, said)) + "\n")
+    except EngineError as error:
+        return _complain(str(error), _ENGINE_FAILED)
+    except (SettingsError, UnknownVoiceError) as error:
+        return _complain(str(error), _CANNOT_START)
+    return _OK
+
+
+async def _tried(create: Callable[[], Speech | None], blame: str = "") -> str | None:
+    """How a voice does, once it has spoken; alone, since a card may not hold two. ``blame`` begins what goes wrong."""
+    speech = await asyncio.to_thread(create)
+    if speech is None:
+        return None
+    try:
+        return await try_voice(speech)
+    except EngineError as error:
+        raise EngineError(f"{blame}{error}") from error
+    finally:
+        await speech.close()
+
+
+def _reason(error: OSError) -> str:
+    # What asyncio says of it repeats the address as a Python tuple.
+    if error.errno == errno.EADDRINUSE:
+        return "another program listens there already"
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
+
+
+def _complain(message: str, status: int) -> int:
+    variable = re.match(r"[A-Z_]+(?=[:=])", message)
+    with contextlib.suppress(SettingsError):
+        message = str(place(Fault(message, (variable[0],) if variable else ()), SECRETS_DIR))
+    sys.stderr.write(f"tts_server: {message}\n")
+    return status
+
+
+def run() -> int:
+    """Run the server until a signal ends it; returns the exit status."""
+    keep_files_private()
+    arguments = vars(_arguments())
+    verbose, check = arguments.pop("verbose"), arguments.pop("check")
+    if (parent := arguments.pop("exit_with_parent")) is not None:
+        end_with_parent(parent or None)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO,
+        format=FORMAT,
+        datefmt=TIMES,
+    )
+    try:
+        settings = load_settings(**arguments)
+    except SettingsError as error:
+        return _complain(str(error), _CANNOT_START)
+    # Only `python -m bot models download` fetches weights; here, libraries that would are held back.
+    stay_offline()
+    engines = {settings.tts_engine, *settings.tts_fallback, settings.tts_better_engine}
+    forbid_connections(everywhere=engines.isdisjoint(ONLINE_ENGINES), allowed=[settings.host])
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    return asyncio.run(_check(settings) if check else _serve(settings))
