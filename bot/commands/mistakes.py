@@ -7,13 +7,13 @@ from typing import Any
 from discord.ext import commands
 
 from bot.commands.numbers import NumberError
+from bot.commands.voice_channel_name import NoSuchVoiceChannelError
 
 MAX_SHOWN = 50
 """Characters of what was given that are shown again."""
 MISSING = "❌ Something is missing."
 NOT_A_CHOICE = "❌ `{given}` is not possible here. Choose one of these: {choices}."
 NO_SUCH_MEMBER = "❌ I don't see anybody called `{given}` on this server."
-NO_SUCH_CHANNEL = "❌ I see no voice channel of that name here."
 WRONG_LENGTH = "❌ That text is too long: the limit is {maximum} characters."
 UNPAIRED_QUOTES = "❌ The quotation marks don't match: each one needs a second one."
 NOT_UNDERSTOOD = "❌ I don't understand `{given}`."
@@ -49,8 +49,8 @@ def _what_is_wrong(ctx: commands.Context[Any], error: commands.UserInputError) -
             return WRONG_LENGTH.format(maximum=error.maximum)
         case commands.MemberNotFound():
             return NO_SUCH_MEMBER.format(given=_shown(error.argument))
-        case commands.ChannelNotFound() | commands.BadUnionArgument():
-            return NO_SUCH_CHANNEL
+        case NoSuchVoiceChannelError():
+            return str(error)
         case commands.ArgumentParsingError():
             return UNPAIRED_QUOTES
         case _:

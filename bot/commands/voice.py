@@ -14,6 +14,7 @@ from bot.commands.loading import LoadingAnswer
 from bot.commands.managers import require_guild
 from bot.commands.numbers import WholeNumber
 from bot.commands.status import StatusReporter
+from bot.commands.voice_channel_name import VoiceChannelName
 from bot.voice.connection.link import VoiceChannel
 from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.manager import CallError
@@ -49,7 +50,7 @@ class VoiceCommands(commands.Cog, name="Voice"):
         ctx: Context,
         *,
         # Not "| None": discord.py takes that as leave to ignore a name that it can't find.
-        channel: discord.VoiceChannel | discord.StageChannel = commands.parameter(default=None),
+        channel: Annotated[VoiceChannel, VoiceChannelName()] = commands.parameter(default=None),
     ) -> None:
         """Join your voice channel, or the one you name."""
         await ctx.defer()

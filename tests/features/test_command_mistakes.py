@@ -18,6 +18,8 @@ from bot.commands.mistakes import mistake_words
 from bot.commands.schedule import ScheduleCommands
 from bot.commands.voice import VoiceCommands
 from bot.database import Database
+from bot.voice.manager import CallError
+from sandbox.world.permissions import Permission
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import let_manage
 
@@ -97,6 +99,11 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: AsyncMoc
             "Use it like this: `!join [channel]`, for example `!join Lounge`.",
         ),
         (
+            "!join Lonuge",
+            "❌ I see no voice channel of that name here. Did you mean `Lounge`? "
+            "Use it like this: `!join [channel]`, for example `!join Lounge`.",
+        ),
+        (
             '!ignore "Ben',
             "❌ The quotation marks don't match: each one needs a second one. "
             "Use it like this: `!ignore [@user] [on|off]`, for example `!ignore @Ben`.",
@@ -122,3 +129,31 @@ async def test_a_text_that_is_too_long_names_the_limit(stage: FeatureStage) -> N
 async def test_a_percent_sign_may_stand_behind_the_volume(stage: FeatureStage, calls: AsyncMock, typed: str) -> None:
     assert await stage.ask(typed) == "🔊 Volume: 80 %"
     calls.set_volume.assert_awaited_once_with(stage.sandbox.guild.id, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lounge", "Lounge"),
+        ("LOUNGE", "Lounge"),
+        ("#lounge", "Lounge"),
+        ("second lounge", "Second lounge"),
+        ("Second-Lounge", "Second lounge"),
+        ("stage", "Stage"),
+        ("Lounge", "Lounge"),
+    ],
+)
+async def test_a_voice_channel_is_found_whatever_its_capitals(
+    stage: FeatureStage, calls: AsyncMock, typed: str, meant: str
+) -> None:
+    calls.join.side_effect = CallError("❌ Not today.")
+    assert await stage.ask(f"!join {typed}") == "❌ Not today."
+    (channel, *_) = calls.join.await_args.args
+    assert channel.name == meant
+
+
+async def test_a_channel_that_somebody_does_not_see_is_not_told_to_them(stage: FeatureStage, calls: AsyncMock) -> None:
+    stage.sandbox.faults.deny(stage.ada.user, stage.sandbox.voice_channel, Permission.VIEW_CHANNEL)
+    for typed in ("lounge", "Lonuge"):
+        assert "Did you mean" not in await stage.ask(f"!join {typed}")
+    calls.join.assert_not_awaited()
