@@ -89,6 +89,12 @@ def _language(text: str) -> str:
     return LANGUAGES.get(word, re.split(r"[-_]", word)[0] if re.fullmatch(r"[a-z]{2,3}[-_]\w+", word) else word)
 
 
+def _known_language(code: str) -> str:
+    if code not in LANGUAGES.values():
+        raise ValueError("it must be the code or the English name of a language")
+    return code
+
+
 def _timezone(name: str) -> str:
     known = zoneinfo.available_timezones()
     meant = name if name in known else {each.casefold(): each for each in known}.get(name.strip().casefold())
@@ -185,7 +191,7 @@ PersonaName = Annotated[
 ]
 OptionalPersona = Annotated[PersonaName | None, BeforeValidator(_blank_is_unset)]
 Language = Annotated[
-    Annotated[str, shaped(r"[a-z]{2,3}", "a language code of two or three letters")] | None,
+    Annotated[str, AfterValidator(_known_language)] | None,
     _of_text(_language),
     BeforeValidator(_blank_is_unset),
 ]

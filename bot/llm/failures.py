@@ -93,10 +93,15 @@ async def read_refusal(response: aiohttp.ClientResponse, deadline: float) -> Ref
 
 def refused(options: ModelOptions, refusal: Refusal) -> ModelError:
     """What a status other than 200 means and what to do about it, with the server's own words where it sent some."""
-    said = error_text(refusal.body)
+    said = _without_status(error_text(refusal.body), refusal.status)
     reason = f": {said}" if said else f" ({refusal.reason})" if refusal.reason else ""
     kind, what = _meaning(options, refusal)
     return model_error(options, kind, f"{what} It answered {refusal.status}{reason}", refusal.status)
+
+
+def _without_status(said: str, status: int) -> str:
+    """A server's words without the status in front of them, which is told already: "404: Not Found", "404 page …"."""
+    return re.sub(rf"^(?:HTTP(?:/[\d.]+)? |error:? )?{status}\b[\s:.,–-]*", "", said, flags=re.IGNORECASE)
 
 
 def _meaning(options: ModelOptions, refusal: Refusal) -> tuple[ModelErrorKind, str]:

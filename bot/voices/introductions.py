@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from bot.voices.client import ServerVoice
+from config.languages import LANGUAGES
 
 INTRODUCTIONS_FILE = Path(__file__).parents[2] / "config" / "language" / "introductions.yaml"
 _KIN = {"cmn": "zh", "yue": "zh"}
@@ -16,9 +17,18 @@ class Introductions:
     """A short sentence in each of many languages."""
 
     def __init__(self, path: Path = INTRODUCTIONS_FILE) -> None:
-        self._texts: dict[str, str] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        texts: dict[str, dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self._named, self._nameless = texts["named"], texts["nameless"]
 
     def of(self, voice: ServerVoice) -> str:
-        """The one in the voice's own language; in English where there is none."""
+        """The one in the voice's own language; in English where there is none.
+
+        A voice that is called after its language says no name: "Ich bin German" is nothing that anybody says.
+        """
         main = voice.language.lower().partition("-")[0]
-        return self._texts.get(_KIN.get(main, main), self._texts["en"]).replace("{name}", voice.name)
+        texts = self._nameless if _is_a_language(voice) else self._named
+        return texts.get(_KIN.get(main, main), texts["en"]).replace("{name}", voice.name)
+
+
+def _is_a_language(voice: ServerVoice) -> bool:
+    return voice.id.casefold() == voice.language.casefold() or voice.name.partition(" (")[0].casefold() in LANGUAGES

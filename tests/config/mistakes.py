@@ -110,7 +110,7 @@ VALUES = (
     value("CAPTIONS", "on", "off, channel or thread"),
     # Texts of a certain shape.
     value("COMMAND_PREFIX", "hey bot", "1 to 10 characters without a space"),
-    value("STT_LANGUAGE", "klingonish", "a language code"),
+    value("STT_LANGUAGE", "klingonish", "a language"),
     value("TIMEZONE", "Berlin time", "Europe/Berlin"),
     value("QUIET_HOURS", "22:30-8", "whole hours"),
     value("CHAT_RATE", "10 per minute", "10/60 is ten times a minute"),

@@ -47,6 +47,7 @@ async def test_an_address_without_its_v1() -> None:
         assert problem is not None
         assert "Is `/v1` missing" in problem
         assert "'llama'" not in problem
+        assert problem.endswith("It answered 404: Not Found"), "the status is told once"
         async with ModelClient(replace(OPTIONS, url=url)) as client:
             problem = (await client.check()).problem
         assert problem is not None

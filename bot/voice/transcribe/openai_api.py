@@ -281,7 +281,7 @@ class OpenAITranscriber:
         except ValueError:
             words = ""
         passes = status in TRANSIENT and USED_UP.encode() not in body
-        text = f"The transcription server at {self._server.host} answered {_explain(status, words, wait)}."
+        text = f"The transcription server at {self._server.host} answered {_explain(status, words, wait)}"
         return _RequestFailed(
             text,
             passes=passes,
@@ -306,13 +306,14 @@ def _is_cut_off(body: bytes) -> bool:
 def _explain(status: int, words: str, wait: float | None) -> str:
     match status:
         case 401 | 403:
-            return f"{status}: it does not accept STT_API_KEY"
+            return f"{status}: it does not accept STT_API_KEY."
         case 404:
             return "404: is STT_URL its whole base address, with /v1, and STT_MODEL one of its models?"
         case 429:
-            return f"429: it is too busy{f', for {wait:.0f} s' if wait else ''}{f' ({words})' if words else ''}"
+            return f"429: it is too busy{f', for {wait:.0f} s' if wait else ''}{f' ({words})' if words else ''}."
         case _:
-            return f"{status}: {words}" if words else str(status)
+            said = words.rstrip(".")
+            return f"{status}: {said}." if said else f"{status}."
 
 
 def _wav(sound: Sound16) -> bytes:
