@@ -55,7 +55,8 @@ class OwnThread:
                     piece = pieces.get(timeout=POLL_SECONDS)
                 except queue.Empty:
                     continue
-                if piece is None:
+                # The stop may have come while this waited.
+                if piece is None or stop.is_set():
                     return
                 if isinstance(piece, Exception):
                     raise piece
