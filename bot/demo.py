@@ -23,7 +23,7 @@ from bot.operator_files import persona_name, prepare_folders
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from bot.voice.events import CallEvent
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from bot.voice.transcribe.toy.whisper_weights import make_toy_whisper
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.watching.console import CallConsole
 from config.lifetime import ending_signals, until_ended
@@ -184,7 +184,7 @@ async def _make_ears(settings: Settings, console: Console) -> None:
     """Make the toy Whisper ahead of the bot, with a bar: the first time it takes half a minute."""
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("Teaching the toy ears their sentences (once)", total=1.0)
-        await asyncio.to_thread(toy_whisper, settings.cache_dir, lambda done, _: bars.update(bar, completed=done))
+        await make_toy_whisper(settings.cache_dir, lambda done, _: bars.update(bar, completed=done))
 
 
 def _introduce(settings: Settings, weights: OwnWeights, console: Console) -> None:

@@ -15,7 +15,7 @@ from bot.operator_files import corrections as read_corrections
 from bot.own_weights import REPAIR, OwnWeights
 from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from bot.voice.transcribe.toy.whisper_weights import make_toy_whisper
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.settings import Settings
@@ -49,9 +49,7 @@ async def make_transcriber(
         own = _own_options(weights.ears, settings, threads)
         return WhisperTranscriber(own, corrections, guards, name=weights.ears.name)
     if weights.toy_ears:
-        toys = await asyncio.to_thread(
-            toy_whisper, settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done)
-        )
+        toys = await make_toy_whisper(settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done))
         options = WhisperOptions(str(toys), "cpu", 1, "en", "float32")
         return WhisperTranscriber(options, corrections, guards, name=TOY_NAME)
     model, remedy = await asyncio.to_thread(_model, settings)

@@ -14,10 +14,9 @@ Rotary position encoding is kept out of the way by a base so large that the dime
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import math
-import os
-import tempfile
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -88,13 +87,16 @@ def toy_weights(cache_dir: Path | None = None, progress: Progress | None = None)
         report(1.0, "ready")
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    handle, half_made = tempfile.mkstemp(dir=folder, prefix=".toy-model-", suffix=".part")
-    os.close(handle)
-    try:
-        _write(Path(half_made), report)
-        Path(half_made).replace(path)
-    finally:
-        Path(half_made).unlink(missing_ok=True)
+    half_made = folder / f".{path.name}.part"
+    # One name for it, so that the next making takes the place of what somebody left who was killed.
+    with half_made.open("ab") as mine:
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        try:
+            if not path.exists():
+                _write(half_made, report)
+                half_made.replace(path)
+        finally:
+            half_made.unlink(missing_ok=True)
     report(1.0, "ready")
     return path
 

@@ -137,6 +137,12 @@ def test_many_makers_leave_one_whole_file(weights: Path, tmp_path: Path) -> None
     assert paths.pop().read_bytes() == weights.read_bytes()
 
 
+def test_what_somebody_left_who_was_killed_as_it_was_made_is_cleared_away(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / f".{weights.name}.part").write_bytes(bytes(10_000_000))
+    assert toy_weights(tmp_path).read_bytes() == weights.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == [weights.name]
+
+
 def test_progress_runs_to_its_end(tmp_path: Path) -> None:
     shares: list[float] = []
 

@@ -8,14 +8,14 @@ from pathlib import Path
 STEPS = 20
 
 
-def main(arguments: list[str]) -> None:
+def main(_parent: str, work: str, folder: str, *_: str) -> None:
     for step in range(STEPS):
         sys.stdout.write(f"{(step + 1) / STEPS}\n")
-    if arguments[0] == "fit":
-        model = Path(arguments[1]) / "model"
+    if work == "fit":
+        model = Path(folder) / "model"
         model.mkdir()
         (model / "model.bin").write_bytes(bytes(2_000_000))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

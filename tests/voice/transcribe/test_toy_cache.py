@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shutil
+import sys
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 
+from bot.services import ROOT
 from bot.voice.transcribe.toy import whisper_weights
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from bot.voice.transcribe.toy.whisper_weights import make_toy_whisper, toy_whisper
 from tests.voice.transcribe import quick_making
 
 pytestmark = pytest.mark.timeout(300)
@@ -59,6 +64,59 @@ def test_a_failure_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ChildProcessError, match="no_such_module"):
         toy_whisper(tmp_path, lambda _share, _doing: None)
     assert {path.name for path in tmp_path.iterdir()} <= {whisper_weights.LOCK}
+
+
+def test_what_somebody_left_who_was_killed_as_it_was_made_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whisper_weights, "_MODULE", quick_making.__name__)
+    (tmp_path / ".toy-whisper-abandoned" / "model").mkdir(parents=True)
+    folder = toy_whisper(tmp_path, lambda _share, _doing: None)
+    assert {path.name for path in tmp_path.iterdir()} == {folder.name, whisper_weights.LOCK}
+
+
+async def test_a_making_that_is_cancelled_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    making = asyncio.create_task(make_toy_whisper(tmp_path, lambda _share, _doing: None))
+    waiting = asyncio.create_task(make_toy_whisper(tmp_path, lambda _share, _doing: None))
+    async with asyncio.timeout(30):
+        while not makers():
+            await asyncio.sleep(0.05)
+    for task in (making, waiting):
+        task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(making, waiting, return_exceptions=True)
+        while makers() or workplaces(tmp_path):
+            await asyncio.sleep(0.05)
+    assert making.cancelled()
+    assert waiting.cancelled()
+
+
+async def test_a_making_ends_with_the_process_that_began_it(tmp_path: Path) -> None:
+    begin = (
+        "import sys; from pathlib import Path; from bot.voice.transcribe.toy.whisper_weights import toy_whisper; "
+        "toy_whisper(Path(sys.argv[1]), lambda *_: None)"
+    )
+    parent = psutil.Popen([sys.executable, "-c", begin, str(tmp_path)], cwd=ROOT)
+    async with asyncio.timeout(30):
+        while not (begun := makers(parent)):
+            await asyncio.sleep(0.05)
+    parent.kill()
+    await asyncio.to_thread(parent.wait)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, begun, 10.0)
+    assert alive == []
+
+
+def workplaces(cache_dir: Path) -> list[Path]:
+    return list(cache_dir.glob(".toy-whisper-*"))
+
+
+def makers(parent: psutil.Process | None = None) -> list[psutil.Process]:
+    found = []
+    for child in (parent or psutil.Process()).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if whisper_weights._MODULE in child.cmdline():
+                found.append(child)
+    return found
 
 
 def test_a_changed_list_makes_another(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """``python -m bot.voice.transcribe.toy.making``: the long work of making the toy, in processes of its own.
 
 ``render FOLDER FIRST STEP`` writes the examples of every ``STEP``-th phrase from ``FIRST`` on to a file each;
-``fit FOLDER`` reads them and writes the model next to them. Both print the share that is done, a line at a time.
+``fit FOLDER`` reads them and writes the model next to them. Both print the share that is done, a line at a time, and
+end with the process whose id stands before them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bot.voice.transcribe.toy.encoder import make_encoder
 from bot.voice.transcribe.toy.material import examples
 from bot.voice.transcribe.toy.model_files import write_model
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
+from config.lifetime import end_with_parent
 
 MODEL = "model"
 
@@ -46,7 +48,9 @@ def _tell(share: float) -> None:
 
 def main(arguments: list[str]) -> int:
     """Do what the arguments say."""
-    match arguments:
+    parent, *work = arguments
+    end_with_parent(int(parent))
+    match work:
         case ["render", folder, first, step]:
             render(Path(folder), int(first), int(step))
         case ["fit", folder]:

@@ -7,96 +7,107 @@ is wired by hand, and one layer of it is fitted, on speech that went through Opu
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES, OTHER_SENTENCES
+from bot.voice.transcribe.toy.processes import MakingEndedError, Processes
 
 Progress = Callable[[float, str], None]
 
 LOCK = ".toy-whisper.lock"
+_WORKPLACE = ".toy-whisper-"
 _MODULE = "bot.voice.transcribe.toy.making"
 _MODEL = "model"
 _MANIFEST = "made.json"
-_ROOT = Path(__file__).resolve().parents[4]
 _MOST_PROCESSES = 8
 _RENDERING_SHARE = 0.92
 
 
-def toy_whisper(cache_dir: Path, progress: Progress) -> Path:
+async def make_toy_whisper(cache_dir: Path, progress: Progress) -> Path:
+    """As :func:`toy_whisper`, in a thread; when it is cancelled, the making ends at once and leaves nothing."""
+    processes = Processes()
+    try:
+        return await asyncio.to_thread(toy_whisper, cache_dir, progress, processes)
+    except asyncio.CancelledError:
+        processes.end()
+        raise
+
+
+def toy_whisper(cache_dir: Path, progress: Progress, processes: Processes | None = None) -> Path:
     """The folder of the toy Whisper, made now unless an earlier run left it, whole, in the cache.
 
     Takes about half a minute on two cores, in processes of its own. The folder's name follows from the phrases and
-    from how it is made, so what has changed is made anew; a process that dies half-way can't leave a broken one. Of
-    two that want it at once, one makes it and the other waits. ``progress`` gets a share from 0 to 1 and what is being
-    done, in this thread or another. Blocks: call it in a thread.
+    from how it is made, so what has changed is made anew; a process that dies half-way can't leave a broken one, and
+    what it does leave is cleared away here. Of two that want it at once, one makes it and the other waits.
+    Blocks: call it in a thread.
+
+    Args:
+        progress: gets a share from 0 to 1 and what is being done, in this thread or another.
+        processes: where it is made, for who wants to end that.
 
     Raises:
         OSError: the cache can't be written, or (``ChildProcessError``) the making failed; the text says how.
+        MakingEndedError: ``processes`` were ended.
     """
+    processes = processes or Processes()
     folder = cache_dir / f"toy-whisper-{_fingerprint()}"
     cache_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_dir / LOCK):
+    lock = FileLock(cache_dir / LOCK)
+    try:
+        lock.acquire(cancel_check=lambda: processes.ended)
+    except Timeout:
+        raise MakingEndedError from None
+    try:
         if not _is_whole(folder):
-            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".toy-whisper-") as workplace:
-                made = _make(Path(workplace), progress)
-                _keep(made, folder)
+            _clear(cache_dir)
+            with tempfile.TemporaryDirectory(dir=cache_dir, prefix=_WORKPLACE) as workplace:
+                _keep(_make(Path(workplace), progress, processes), folder)
+    finally:
+        lock.release()
     progress(1.0, "ready")
     return folder
 
 
-def _make(workplace: Path, progress: Progress) -> Path:
-    processes = max(1, min(os.cpu_count() or 1, _MOST_PROCESSES))
-    shares = [0.0] * processes
+def _clear(cache_dir: Path) -> None:
+    """Take away what was left by who was killed as it worked here. Only who has the lock may."""
+    for left in cache_dir.glob(f"{_WORKPLACE}*/"):
+        shutil.rmtree(left, ignore_errors=True)
 
-    def render(number: int) -> None:
+
+def _make(workplace: Path, progress: Progress, processes: Processes) -> Path:
+    number = max(1, min(os.cpu_count() or 1, _MOST_PROCESSES))
+    shares = [0.0] * number
+
+    def run(on_share: Callable[[float], None], *arguments: str) -> None:
+        try:
+            processes.run(_MODULE, *arguments, on_share=on_share)
+        except ChildProcessError as error:
+            raise ChildProcessError(f"The toy Whisper could not be made ({error})") from error
+
+    def render(first: int) -> None:
         def on_share(share: float) -> None:
-            shares[number] = share
-            progress(_RENDERING_SHARE * sum(shares) / processes, "speaking phrases")
+            shares[first] = share
+            progress(_RENDERING_SHARE * sum(shares) / number, "speaking phrases")
 
-        _run(on_share, "render", str(workplace), str(number), str(processes))
+        run(on_share, "render", str(workplace), str(first), str(number))
 
     progress(0.0, "speaking phrases")
-    with ThreadPoolExecutor(processes) as threads:
-        list(threads.map(render, range(processes)))
-    _run(lambda share: progress(_RENDERING_SHARE + (1 - _RENDERING_SHARE) * share, "fitting"), "fit", str(workplace))
+    with ThreadPoolExecutor(number) as threads:
+        list(threads.map(render, range(number)))
+    run(lambda share: progress(_RENDERING_SHARE + (1 - _RENDERING_SHARE) * share, "fitting"), "fit", str(workplace))
     model = workplace / _MODEL
     (model / _MANIFEST).write_text(json.dumps(_digests(model)), encoding="utf-8")
     return model
-
-
-def _run(on_share: Callable[[float], None], *arguments: str) -> None:
-    """Run one part of the making; raises :class:`ChildProcessError`."""
-    # Many small matrices: threads of the algebra library would only wait for each other.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(  # noqa: S603
-            (sys.executable, "-m", _MODULE, *arguments),
-            cwd=_ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        ) as process,
-    ):
-        assert process.stdout is not None  # noqa: S101
-        for line in process.stdout:
-            on_share(float(line))
-        if process.wait() != 0:
-            errors.seek(0)
-            last = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-            raise ChildProcessError(f"The toy Whisper could not be made ({last or process.returncode})")
 
 
 def _keep(made: Path, folder: Path) -> None:

@@ -1,0 +1,77 @@
+"""The processes in which the toy is made: all of them can be ended, from any thread, and end with the bot."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[4]
+
+
+class MakingEndedError(Exception):
+    """The making was ended before it was done."""
+
+
+class Processes:
+    """Runs them; every method may be called in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether :meth:`end` was called."""
+        return self._ended
+
+    def run(self, module: str, *arguments: str, on_share: Callable[[float], None]) -> None:
+        """Run a module to its end; ``on_share`` gets the share that it has done, each time that it tells one.
+
+        Raises:
+            MakingEndedError: :meth:`end` was called, before or meanwhile.
+            ChildProcessError: it failed; the text is the last thing it said.
+        """
+        with tempfile.TemporaryFile() as errors, self._started(module, arguments, errors.fileno()) as process:
+            assert process.stdout is not None  # noqa: S101
+            try:
+                for line in process.stdout:
+                    on_share(float(line))
+                status = process.wait()
+            finally:
+                self._running.discard(process)
+            if self._ended:
+                raise MakingEndedError
+            if status != 0:
+                errors.seek(0)
+                last = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+                raise ChildProcessError(last or str(status))
+
+    def end(self) -> None:
+        """Kill all of them; no other is started."""
+        with self._lock:
+            self._ended = True
+            for process in list(self._running):
+                process.kill()
+
+    def _started(self, module: str, arguments: tuple[str, ...], errors: int) -> subprocess.Popen[bytes]:
+        # Many small matrices: threads of the algebra library would only wait for each other.
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        with self._lock:
+            if self._ended:
+                raise MakingEndedError
+            process = subprocess.Popen(  # noqa: S603
+                (sys.executable, "-m", module, str(os.getpid()), *arguments),
+                cwd=_ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+            self._running.add(process)
+        return process
