@@ -1,0 +1,46 @@
+"""The real small mind, through the bot's own code: it ends its answers, remembers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from benchmarks.small_mind import answered, small_mind
+from benchmarks.small_mind_rules import Judge
+from benchmarks.small_mind_talks import PEOPLE, TALKS
+from bot.llm.options import ModelOptions
+from bot.own_weights import OwnWeights
+from config.settings import Settings, read_settings
+
+EVERY = 4
+"""One talk in so many: all of them are the benchmark's."""
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return read_settings(_env_file=None)
+
+
+@pytest.fixture
+async def options(weights: OwnWeights, settings: Settings) -> AsyncIterator[ModelOptions]:
+    assert weights.mind is not None
+    async with small_mind(settings, weights.mind.path) as asked:
+        yield asked
+
+
+async def test_answers_are_short_end_and_do_not_go_in_circles(options: ModelOptions, settings: Settings) -> None:
+    judge = Judge()
+    judged = [
+        await answered(options, settings, talk.among(PEOPLE[number % len(PEOPLE)]), 1, judge)
+        for number, talk in enumerate(TALKS[::EVERY])
+    ]
+    faulty = [(one.question, one.answer, one.faults) for one in judged if one.faults]
+    assert len(faulty) <= 1, faulty
+
+
+async def test_what_was_planted_is_taken_up(options: ModelOptions, settings: Settings) -> None:
+    judge = Judge()
+    planted = [talk for talk in TALKS if talk.planted is not None]
+    judged = [await answered(options, settings, talk, 1, judge) for talk in planted]
+    assert sum("forgot" in one.faults for one in judged) <= 2, [(one.question, one.answer) for one in judged]
