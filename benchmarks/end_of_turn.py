@@ -26,7 +26,7 @@ from benchmarks.end_of_turn_speech import Speaker, Voice
 from benchmarks.machine import describe_machine
 from bot.voice.receive.heard import HEARING_RATE, SoundHeard
 from bot.voice.turns.silero import WINDOW_SAMPLES, Silero
-from bot.voice.turns.turns import Turns
+from bot.voice.turns.turns import turns_with
 from sandbox.voice.microphone import Microphone, OpenMicrophone, PushToTalk, VoiceActivity
 from tts_server.engines import espeak_library
 
@@ -49,10 +49,10 @@ PACKET = HEARING_RATE // 50
 class EndOfTurnMeasurement:
     """The whole run; the same seed says the same in the same voices with the same pauses."""
 
-    def __init__(self, transcription: float, seed: int) -> None:
+    def __init__(self, transcription: float, seed: int, network: Path | None) -> None:
         self._transcription = transcription
         self._seed = seed
-        self._silero = Silero()
+        self._network = network
         self._library = espeak_library.load()
 
     def rows(self) -> Iterator[Row]:
@@ -67,7 +67,7 @@ class EndOfTurnMeasurement:
         rate, pitch = int(random.integers(130, 190)), int(random.integers(30, 70))
         opens = kind == "open"
         call = Call(
-            Turns(self._silero),
+            turns_with(self._network),
             self._microphone(kind),
             transcription=self._transcription,
             silence=0.0 if opens else 3.0,
@@ -96,7 +96,7 @@ class EndOfTurnMeasurement:
         """How many events there were, by what was played to an open microphone."""
         found = {}
         for name, sound in five_minutes(self._seed).items():
-            turns = Turns(self._silero)
+            turns = turns_with(self._network)
             found[name] = sum(
                 len(turns.heard(SoundHeard(1, sound[at : at + PACKET], at / HEARING_RATE)))
                 for at in range(0, len(sound), PACKET)
@@ -105,7 +105,7 @@ class EndOfTurnMeasurement:
 
     def window_us(self) -> float:
         """What one window costs, in microseconds: the median of a thousand."""
-        ear, window, times = self._silero.listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
+        ear, window, times = Silero(self._network).listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
         for _ in range(1000):
             began = time.perf_counter()
             ear(window)
@@ -119,7 +119,7 @@ def main() -> int:
     console = Console()
     if console.width < NARROWEST:
         console.width = NARROWEST
-    measurement = EndOfTurnMeasurement(arguments.transcription_ms / 1000, arguments.seed)
+    measurement = EndOfTurnMeasurement(arguments.transcription_ms / 1000, arguments.seed, arguments.network)
     rows: list[Row] = []
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("talking", total=2 * len(WAITS) + 1)
@@ -143,6 +143,7 @@ def _parse_arguments() -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--transcription-ms", type=float, default=210, help="of the stand-in transcriber")
+    parser.add_argument("--network", type=Path, help="a file of Silero's network, in place of faster-whisper's copy")
     parser.add_argument("--seed", type=int, default=1, help="of voices, pauses, order and noise")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     return parser.parse_args()

@@ -32,8 +32,7 @@ from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnId
-from bot.voice.turns.silero import Silero
-from bot.voice.turns.turns import Turns
+from bot.voice.turns.turns import turns_with
 from config.settings import AnswerPolicy, Captions
 from tts_server.wire import SpeechParameters
 
@@ -130,7 +129,7 @@ class Hearing:
         )
         self.ear = Ear(
             lambda out: Receiver(link.packets, link.packets, out, self._listens_to),
-            Turns(Silero(options.speech_detector)),
+            turns_with(options.speech_detector),
             EchoDetector(),
             self._turn_taking.on_turn_event,
             asyncio.get_running_loop(),

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 from bot.voice.receive.heard import Heard, PersonLeft, SoundHeard
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import EndOfTurn, LastWords
 from bot.voice.turns.events import TurnEvent, TurnId
-from bot.voice.turns.settings import TurnSettings
+from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK, TurnSettings
 from bot.voice.turns.silero import Silero
+
+
+def turns_with(network: Path | None) -> Turns:
+    """Turns by this file of Silero's network, or by the one that faster-whisper carries, each with its own numbers.
+
+    Raises:
+        SileroMissing: the network is not there.
+    """
+    return Turns() if network is None else Turns(Silero(network), settings=OF_SILERO_VADS_NETWORK)
 
 
 class Turns:

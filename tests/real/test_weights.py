@@ -1,0 +1,53 @@
+"""The real weights as a start uses them: whole, none of them a package, and a speech detector that knows speech."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+
+import numpy as np
+
+from benchmarks.end_of_turn_noise import keyboard, music, noise
+from bot.models.catalogue import load_catalogue
+from bot.models.shelf import Condition
+from bot.own_weights import OwnWeights
+from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK
+from bot.voice.turns.silero import WINDOW_SAMPLES, Silero
+from tests.voice.turns.spoken import say
+
+
+def test_every_part_is_real(weights: OwnWeights) -> None:
+    assert weights.ears is not None
+    assert weights.mind is not None
+    assert weights.voice is not None
+    assert set(weights.conditions.values()) == {Condition.WHOLE}
+    assert weights.notices == ()
+
+
+def test_nothing_of_their_packages_can_be_imported() -> None:
+    catalogue = load_catalogue()
+    modules = {
+        part.member.partition("/")[0]
+        for model in catalogue.models.values()
+        for file in model.files
+        for part in file.parts
+    }
+    assert len(modules) == len(catalogue.packages)
+    assert [module for module in modules if importlib.util.find_spec(module)] == []
+    installed = {found.metadata["Name"].lower().replace("_", "-") for found in importlib.metadata.distributions()}
+    assert installed & set(catalogue.packages) == set()
+
+
+def test_the_speech_detector_of_the_package_knows_speech_from_noise(weights: OwnWeights) -> None:
+    def voiced(sound: np.ndarray) -> np.ndarray:
+        ear, whole = Silero(weights.speech_detector).listen(), len(sound) - len(sound) % WINDOW_SAMPLES
+        windows = sound[:whole].astype(np.float32).reshape(-1, WINDOW_SAMPLES)
+        return np.array([ear(window) for window in windows]) >= OF_SILERO_VADS_NETWORK.voiced_probability
+
+    assert weights.speech_detector is not None
+    speech = voiced(np.pad(say("What is the weather like today?"), (8000, 8000)))
+    assert not speech[:14].any()
+    assert speech[18:-20].mean() > 0.8
+    assert not speech[-8:].any()
+    for sound in (noise(10, 0.1, 1.0, 1), music(10, 0.1, 1), keyboard(10, 0.3, 1)):
+        assert not voiced(sound).any()
