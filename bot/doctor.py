@@ -37,6 +37,7 @@ from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.corrections import CorrectionsError
 from bot.voice.transcribe.phantoms import PhantomsError
 from bot.voice.transcribe.transcriber import TranscriptionError
+from config.env_file import ENV_FILE
 from config.settings import Settings
 
 _STYLES = MappingProxyType({True: "green", False: "red", None: "yellow"})
@@ -99,7 +100,13 @@ async def _python(_: Settings) -> Finding:
 
 async def _settings(settings: Settings) -> Finding:
     found = setting_notices(settings)
-    return Finding("Settings", not found, "\n  ".join(found) or "every name in .env is a setting")
+    return Finding("Settings", not found, "\n  ".join(found) or _of_the_file())
+
+
+def _of_the_file() -> str:
+    if ENV_FILE.exists():
+        return "every name in .env is a setting"
+    return "there is no .env in this folder, so everything is at its default: cp .env.example .env"
 
 
 async def _discord_library(_: Settings) -> Finding:

@@ -13,6 +13,11 @@ from config.settings import Settings
 def setting_notices(settings: Settings) -> list[str]:
     """A sentence for each; raises :class:`~config.errors.SettingsError` where ``.env`` can't be read."""
     found = [*foreign_names(read_env_lines(ENV_FILE), KNOWN, ENV_FILE), *unknown_names(os.environ, KNOWN)]
+    if settings.command_prefix == "/":
+        found.append(
+            "COMMAND_PREFIX=/ clashes with Discord, which keeps what begins with / for slash commands. Those work "
+            "without it: leave COMMAND_PREFIX at !, or choose another sign."
+        )
     if settings.llm_url is not None:
         unused = [name.upper() for name in ("llm_url_nvidia", "llm_url_amd") if getattr(settings, name) is not None]
         found += [f"{name} is not used, because LLM_URL is set." for name in unused]

@@ -73,7 +73,7 @@ def _user_ids(text: str) -> tuple[int, ...]:
 def _persona(text: str) -> str:
     name = re.sub(r"^(\./)?config/personas/", "", text.strip()).removesuffix(".yaml")
     known = {file.stem.casefold(): file.stem for file in PERSONAS.glob("*.yaml")}
-    return name if name in known.values() else known.get(name.casefold(), name)
+    return name if name in known.values() else known.get("_".join(name.casefold().split()), name)
 
 
 def _hours(text: str) -> str:

@@ -18,13 +18,15 @@ class WholeNumber(app_commands.Transformer, commands.Converter[int]):
 
     Args:
         unit: may stand behind the number when it is typed ("80%").
+        named: what is said to somebody who gave another thing; left out: the bounds.
     """
 
-    def __init__(self, least: int, most: int, unit: str = "") -> None:
+    def __init__(self, least: int, most: int, unit: str = "", named: str = "") -> None:
         super().__init__()
         self._least = least
         self._most = most
         self._unit = unit
+        self._named = named or f"a whole number from {least} to {most}"
 
     @property
     def type(self) -> discord.AppCommandOptionType:
@@ -52,4 +54,4 @@ class WholeNumber(app_commands.Transformer, commands.Converter[int]):
             number = int(digits)
             if self._least <= number <= self._most:
                 return number
-        raise NumberError(f"That must be a whole number from {self._least} to {self._most}.")
+        raise NumberError(f"That must be {self._named}.")

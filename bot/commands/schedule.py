@@ -115,7 +115,9 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
     @schedule.command(description="Remove an entry from the schedule.", usage="NUMBER", extras={"example": "3"})
     @commands.guild_only()
     @app_commands.describe(number="Its number in the list.")
-    async def remove(self, ctx: Context, number: Annotated[int, WholeNumber(1, MAX_NUMBER)]) -> None:
+    async def remove(
+        self, ctx: Context, number: Annotated[int, WholeNumber(1, MAX_NUMBER, named="one of the numbers in the list")]
+    ) -> None:
         """Remove an entry from the schedule, by its number in the list."""
         if not await self._events.remove(require_guild(ctx).id, number):
             raise CallError(NO_SUCH_EVENT.format(id=number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from discord.utils import escape_markdown
 
+from bot.spelling import nearest
 from bot.text import shorten
 from bot.voice.manager import CallError
 from bot.voices.client import Catalogue, ServerVoice
@@ -34,7 +35,9 @@ def listed(catalogue: Catalogue, chosen: str | None, prefix: str, words: str = "
     lines = [f"🗣️ **My voices.** {_speaking(catalogue, chosen, prefix)}"]
     lines += [f"{'▶️' if voice.id == chosen else '▫️'} {_made(voice)}" for voice in made]
     if words.strip() and not fitting:
-        lines.append(f"No voice has `{_plain(shorten(words.strip(), MAX_NAME))}` in its name or language.")
+        meant = nearest(words, {_main_name(voice) for voice in catalogue.voices})
+        shown = f" Did you mean `{prefix}voice list {_plain(meant)}`?" if meant is not None else ""
+        lines.append(f"No voice has `{_plain(shorten(words.strip(), MAX_NAME))}` in its name or language.{shown}")
     elif not made and not words.strip() and catalogue.can_clone:
         lines.append(
             f"Nobody has made a voice yet. `{prefix}voice clone NAME` or `{prefix}voice record NAME` makes one."
@@ -61,6 +64,11 @@ def _speaking(catalogue: Catalogue, chosen: str | None, prefix: str) -> str:
     return (
         f"Here I speak as **{escape_markdown(voice.name)}**; `{prefix}voice use {DEFAULT}` goes back to my usual voice."
     )
+
+
+def _main_name(voice: ServerVoice) -> str:
+    """ "French" of "French (Belgium)"."""
+    return voice.name.partition(" (")[0]
 
 
 def _fits(voice: ServerVoice, words: str) -> bool:

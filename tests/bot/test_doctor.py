@@ -164,3 +164,11 @@ async def test_one_mistake_about_the_model_is_one_finding(servers: Servers, path
         await doctor_features.twin(settings),
     ]
     assert [finding.subject for finding in findings if finding.good is False] == ["Model"]
+
+
+async def test_a_folder_without_a_file_of_settings_is_told(tmp_path: Path) -> None:
+    told = await doctor._settings(read_settings())
+    assert told.good
+    assert told.text.startswith("there is no .env in this folder")
+    (tmp_path / ".env").write_text("PERSONA=seiyuu\n")
+    assert (await doctor._settings(read_settings())).text == "every name in .env is a setting"

@@ -93,6 +93,13 @@ def test_the_environment_holds_names_of_others(tmp_path: Path) -> None:
     assert unknown_names(others, KNOWN) == []
 
 
+def test_a_prefix_that_discord_keeps_for_itself_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (notice,) = setting_notices(load_settings(command_prefix="/"))
+    assert notice.startswith("COMMAND_PREFIX=/ clashes with Discord")
+    assert setting_notices(load_settings(command_prefix="?")) == []
+
+
 def test_a_server_that_another_setting_overrules_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = load_settings(llm_url="http://a:1/v1", llm_url_amd="http://b:1/v1")

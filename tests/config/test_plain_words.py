@@ -92,6 +92,7 @@ def test_an_error_says_what_is_allowed(variable: str, value: str, words: str, mo
         ("LISTENING", "OPT-IN", "opt-in"),
         ("VOICE_ENABLED", "No", False),
         ("PERSONA", "Seiyuu", "seiyuu"),
+        ("PERSONA", "Evil Seiyuu", "evil_seiyuu"),
         ("PERSONA", "config/personas/helper.yaml", "helper"),
         ("BIPOLAR_TWIN", "Evil_Seiyuu", "evil_seiyuu"),
         ("QUIET_HOURS", "23:00-08:00", "23-08"),

@@ -84,7 +84,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: AsyncMoc
         ("!schedule add", f"❌ Something is missing. {SCHEDULE_USE}"),
         (
             "!schedule remove abc",
-            "❌ That must be a whole number from 1 to 999999999. "
+            "❌ That must be one of the numbers in the list. "
             "Use it like this: `!schedule remove NUMBER`, for example `!schedule remove 3`.",
         ),
         ("!speak", "❌ Something is missing. Use it like this: `!speak TEXT`, for example `!speak Dinner is ready!`."),

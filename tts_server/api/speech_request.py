@@ -77,8 +77,10 @@ def parse(raw: bytes) -> SpeechRequest:
         body = json.loads(raw.decode())
     except UnicodeDecodeError:
         raise ApiError(400, "the body is not UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        raise ApiError(400, f"the body is not JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        raise ApiError(400, f"the body is not JSON: see line {error.lineno}, column {error.colno}") from None
+    except (ValueError, RecursionError):
+        raise ApiError(400, "the body is not JSON that can be read") from None
     if not isinstance(body, dict):
         raise ApiError(400, "the body is not a JSON object")
     model = body.get("model")

@@ -16,6 +16,8 @@ _GROUPS: Mapping[str, str] = MappingProxyType(
 _WORDS_OF_TIME: Mapping[str, tuple[int, int]] = MappingProxyType({"noon": (12, 0), "midnight": (0, 0)})
 _UNITS: Mapping[str, int] = MappingProxyType({"minute": 60, "min": 60, "hour": 24})
 """Stretches of time that come again and again, and how many of them a larger one has."""
+_TOO_SHORT = frozenset({"second", "sec", "moment"})
+_TOO_LONG = frozenset({"week", "fortnight", "month", "quarter", "year"})
 _WRITTEN_IN_FULL = (
     *("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"),
     *("daily", "weekdays", "weekends", "hourly"),
@@ -111,6 +113,13 @@ class _Reader:
             return "0 * * * *"
         count = self._count() if self._take(_BEFORE_DAYS) else 1
         unit = self.peek().removesuffix("s")
+        if self._at > begin and unit in _TOO_SHORT and (count != 1 or self.peek() != unit):
+            # "Every second monday" is another thing.
+            raise TimesError("a minute is the shortest time between two posts: `every 5 minutes`")
+        if self._at > begin and unit in _TOO_LONG:
+            raise TimesError(
+                f"a {unit} is too long; `monday 18:00` is every week's, `0 18 1 * *` the first of every month's"
+            )
         if count is None or unit not in _UNITS or self._at == begin:
             self._at = begin
             return None

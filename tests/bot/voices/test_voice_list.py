@@ -51,3 +51,8 @@ def test_words_that_no_voice_has_are_told_and_nobody_is_asked_to_make_one() -> N
     text = listed(CATALOGUE, None, "!", "elvish` *x*")
     assert text.endswith("No voice has `elvish' *x*` in its name or language.")
     assert "voice clone" not in text
+
+
+def test_a_language_that_is_mistyped_is_asked_about() -> None:
+    text = listed(CATALOGUE, None, "?", "frnch")
+    assert text.endswith("No voice has `frnch` in its name or language. Did you mean `?voice list French`?")
