@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from bot.models.catalogue import CatalogueError, Part, load_catalogue
-from bot.models.needs import download_command, is_here, needed_models
+from bot.models.needs import download_command, is_here, needed_models, recognises_speech
 from config.settings import Profile, Settings
 from tts_server.settings import EngineName
 from tts_server.settings import load_settings as load_speech_settings
@@ -30,9 +30,10 @@ def missing_parts(settings: Settings) -> list[str]:
     # Where the profile's own weights are missing, others stand in, and that is told where they are chosen.
     replaceable = catalogue.profiles[Profile.EMBEDDED] if settings.profile is Profile.EMBEDDED else ()
     for name in needed_models(catalogue, settings, speech):
-        if name in replaceable:
-            continue
         model = catalogue.models[name]
+        is_named = settings.stt_model is not None and recognises_speech(model)
+        if name in replaceable and not is_named:
+            continue
         if model.part in _WITHOUT and not is_here(settings, name, model):
             found.append(
                 f"⚠️ {model.title} is not here. Without it {_WITHOUT[model.part]}. "

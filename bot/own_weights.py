@@ -120,7 +120,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         toy_ears=settings.has_own_ears and "ears" not in whole,
         toy_mind=settings.has_own_mind and not any(minds),
         conditions=MappingProxyType(conditions),
-        notices=(*told, *_notices(catalogue, conditions, but=Part.MIND if named is not None else None)),
+        notices=(*told, *_notices(catalogue, conditions, but=_served_otherwise(settings, named))),
     )
 
 
@@ -160,9 +160,13 @@ def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *
         raise RealWeightsMissingError(f"WEIGHTS=real, but {_enumerated(lacking)}. Remedy: {REPAIR}")
 
 
-def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: Part | None) -> Iterator[str]:
-    """Of a part that has something better, nothing is missed."""
-    conditions = {name: found for name, found in conditions.items() if catalogue.models[name].part is not but}
+def _served_otherwise(settings: Settings, named: EmbeddedMind | None) -> frozenset[str]:
+    """The slots for which nothing stands in: what is to serve them is named, and told of elsewhere."""
+    return frozenset({"mind"} if named is not None else ()) | frozenset(() if settings.has_own_ears else {"ears"})
+
+
+def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: frozenset[str]) -> Iterator[str]:
+    conditions = {name: found for name, found in conditions.items() if _slot(catalogue.models[name]) not in but}
     for name, condition in conditions.items():
         if condition is Condition.DAMAGED:
             yield DAMAGED.format(name=name)

@@ -9,11 +9,12 @@ import pytest
 from huggingface_hub import constants
 
 from bot.missing_parts import missing_parts
+from bot.own_weights import choose_weights
 from config.settings import Settings, load_settings
 
 
 def settings(folder: Path, **chosen: str) -> Settings:
-    return load_settings(_env_file=None, data_dir=folder, **chosen)
+    return load_settings(_env_file=None, data_dir=folder, cache_dir=folder / "cache", **chosen)
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +23,16 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
-def test_the_embedded_profile_lacks_nothing(tmp_path: Path) -> None:
-    assert missing_parts(settings(tmp_path)) == []
+@pytest.mark.parametrize("weights", ["auto", "toys"])
+def test_the_embedded_profile_lacks_nothing(tmp_path: Path, weights: str) -> None:
+    assert missing_parts(settings(tmp_path, weights=weights)) == []
+
+
+def test_ears_that_are_named_are_told_of_and_no_toys_are_said_to_stand_in(tmp_path: Path) -> None:
+    named = settings(tmp_path, weights="auto", stt_model="base")
+    (told,) = missing_parts(named)
+    assert told.startswith("⚠️ Whisper base is not here. Without it I can't understand speech.")
+    assert not any("toys" in notice and "whisper" in notice for notice in choose_weights(named).notices)
 
 
 def test_the_local_profile_without_its_weights_is_told_of_ears_and_voice(
