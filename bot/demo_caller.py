@@ -14,7 +14,7 @@ import numpy as np
 from bot.demo_judges import HeardAnswer
 from bot.demo_lines import Line, Lines
 from bot.voice.dialogue.reply import Outcome
-from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded, WordsSpoken
+from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.watching.console import CallConsole
 from sandbox.guest import Guest
@@ -32,8 +32,8 @@ LEAVE_LIMIT = 15.0
 JOIN_AGAIN = 5.0
 COUGH_AT, INTERRUPT_AT = 1, 3
 """Clauses of the story that have begun when somebody coughs, and when they speak."""
-OVERHEARD = 4.0
-"""Seconds in which an aside, if it were answered, would be."""
+OVERHEARD = 1.5
+"""Seconds after an aside was heard in which it, if it were answered, would be."""
 STILL, STILL_LIMIT = 0.3, 5.0
 """Seconds without a packet after which an answer has arrived, and how long that is waited for."""
 ROOM = SAMPLE_RATE // 2
@@ -78,6 +78,7 @@ class Caller:
         self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
         self._spoken: asyncio.Queue[str | None] = asyncio.Queue()
         """Clauses as they begin to sound; ``None``: a reply is over."""
+        self._overheard = asyncio.Event()
         self._taken = 0
         self._understood = ""
         self._meant = ""
@@ -88,6 +89,8 @@ class Caller:
             case PromptTaken(_, _, text):
                 self._taken += 1
                 self._understood = text
+            case RemarkHeard(addressed=False):
+                self._overheard.set()
             case WordsSpoken(_, text):
                 self._spoken.put_nowait(text)
             case AnswerHeard(text):
@@ -160,7 +163,9 @@ class Caller:
     async def says_aside(self, name: str) -> None:
         """Somebody says something to somebody else; raises :class:`CallFailedError` where the bot answers it."""
         line, taken = await self._line(name), self._taken
+        self._overheard.clear()
         await self._speak(line)
+        await self._within(self._overheard.wait(), f"{line.text!r} to be heard")
         await asyncio.sleep(OVERHEARD)
         if self._taken != taken:
             raise CallFailedError(f"the bot answered {line.text!r}, which was not said to it")
