@@ -24,7 +24,7 @@ from aiohttp import web
 from config.env_file import place
 from config.errors import Fault
 from config.lifetime import Ending, end_with_parent, ending_signals
-from config.log_lines import FORMAT, TIMES
+from config.log_lines import formatter_for
 from config.privacy import keep_files_private, stay_offline
 from tts_server.assembly import create_better_speech, create_speech
 from tts_server.cards.poll import CardPoll
@@ -187,11 +187,10 @@ def run() -> int:
     verbose, check = arguments.pop("verbose"), arguments.pop("check")
     if (parent := arguments.pop("exit_with_parent")) is not None:
         end_with_parent(parent or None)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter_for(sys.stderr))
     logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO,
-        format=FORMAT,
-        datefmt=TIMES,
+        level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO, handlers=[handler]
     )
     try:
         settings = load_settings(**arguments)

@@ -79,8 +79,10 @@ class CallConsole:
 
     def written(self, text: str) -> None:
         """Print what the bot has written, without the signs of markdown."""
-        for line in _MARKDOWN.sub("", text).splitlines():
-            self._line(self.name, "bold yellow", f"(written) {line}")
+        first, *others = _MARKDOWN.sub("", text).splitlines() or [""]
+        self._line(self.name, "bold yellow", f"(written) {first}")
+        for line in others:
+            self._line("", "", line)
 
     def ask(self, prompt: str) -> None:
         """Begin a line in which somebody types; whatever is printed next begins another."""

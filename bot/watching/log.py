@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from bot.watching.lost_connections import OneLineEach
-from config.log_lines import FORMAT, TIMES
+from config.log_lines import formatter_for
 
 _BEHIND = "Can't keep up"
 """So discord.py begins a warning that it also gives when nothing is behind: on a fast connection it looks too late."""
@@ -21,7 +21,7 @@ def log_to_stderr(*, verbose: bool, before_each: Callable[[], None] = lambda: No
         before_each: called before each line; it ends one that something else has begun.
     """
     handler = _Handler(before_each)
-    handler.setFormatter(logging.Formatter(FORMAT, TIMES))
+    handler.setFormatter(formatter_for(sys.stderr))
     if not verbose:
         handler.addFilter(OneLineEach())
         handler.addFilter(lambda record: not str(record.msg).startswith(_BEHIND))

@@ -150,6 +150,14 @@ def test_what_is_written_has_a_name_and_no_markdown() -> None:
     assert line == "    Seiyuu (written) 👂 I listen here: !optout, or not. VOICE_ENABLED stays."
 
 
+def test_of_several_written_lines_the_first_alone_has_the_name() -> None:
+    assert shown(Told("**In a call**\n`!join` join\n`!leave` leave"), width=120) == [
+        "    Seiyuu (written) In a call",
+        "           !join join",
+        "           !leave leave",
+    ]
+
+
 def test_a_log_line_does_not_stick_to_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     before, root.handlers = root.handlers, []

@@ -153,6 +153,12 @@ async def test_a_body_that_is_no_object(server: RunningServer, body: bytes) -> N
         assert (await answer.json())["error"]["message"]
 
 
+async def test_where_a_body_stops_being_json_is_told(server: RunningServer) -> None:
+    body = b'{\n  "input": Hello\n}'
+    async with server.session.post(server.http.make_url(PATH), data=body) as answer:
+        assert (await answer.json())["error"]["message"] == "the body is not JSON: see line 2, column 12"
+
+
 async def test_half_a_character_is_no_harm(server: RunningServer) -> None:
     body = b'{"input": "a \\ud83d b", "voice": "alloy"}'
     async with server.session.post(server.http.make_url(PATH), data=body) as answer:
