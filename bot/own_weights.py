@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from types import MappingProxyType
 from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
 from bot.models.needs import needed_models, recognises_speech, shelf_of
 from bot.models.shelf import Condition
+from bot.models.words import enumerated
 from bot.named_mind import EmbeddedMind, NoSuchMindError, named_mind
 from config.settings import Profile, Settings, Weights
 from tts_server.settings import load_settings as load_speech_settings
@@ -157,7 +158,7 @@ def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *
         if condition is not Condition.WHOLE and _slot(catalogue.models[name]) not in ("speech detector", but)
     ]
     if lacking:
-        raise RealWeightsMissingError(f"WEIGHTS=real, but {_enumerated(lacking)}. Remedy: {REPAIR}")
+        raise RealWeightsMissingError(f"WEIGHTS=real, but {enumerated(lacking)}. Remedy: {REPAIR}")
 
 
 def _served_otherwise(settings: Settings, named: EmbeddedMind | None) -> frozenset[str]:
@@ -174,9 +175,4 @@ def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: 
     if missing:
         instead = dict.fromkeys(_STAND_INS[_slot(catalogue.models[name])] for name in missing)
         are = "are" if len(missing) > 1 else "is"
-        yield MISSING.format(names=_enumerated(missing), are=are, instead=_enumerated(instead))
-
-
-def _enumerated(words: Iterable[str]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
+        yield MISSING.format(names=enumerated(missing), are=are, instead=enumerated(instead))

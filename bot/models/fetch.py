@@ -13,7 +13,7 @@ from bot.models.catalogue import Catalogue
 from bot.models.download import DownloadError, Order, check_room, download_size, downloading
 from bot.models.progress import progress_on
 from bot.models.shelf import Condition
-from bot.models.words import size
+from bot.models.words import enumerated, size
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -42,9 +42,8 @@ def fetch(catalogue: Catalogue, pins: Path, orders: Sequence[Order], console: Co
         say("Stopped. What has arrived is kept; the next start gets the rest.")
         return INTERRUPTED
     for text, names in failures.items():
-        say(f"Weights: no {' and no '.join(names)}: {text}")
+        say(f"Weights: {enumerated(names)} did not come: {text} The next start tries again, and this one does without.")
     if failures:
-        say("What is missing is replaced by toys, or by espeak-ng. The next `make run` tries again.")
         return FAILED
     say(f"The weights are here, and their checksums are right ({time.monotonic() - began:.0f} s).")
     return OK

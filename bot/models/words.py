@@ -1,6 +1,8 @@
-"""Amounts as people read them."""
+"""Amounts and lists as people read them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 def size(amount: int) -> str:
@@ -9,3 +11,9 @@ def size(amount: int) -> str:
         if amount >= bytes_each:
             return f"{amount / bytes_each:.1f} {unit}"
     return f"{max(amount, 0) / 1000:.1f} kB"
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """One or more words as a list: "ears, mind and voice"."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last

