@@ -17,6 +17,7 @@ from rich.console import Console
 from bot import doctor_features as features
 from bot.away import why
 from bot.client import connector, use_api
+from bot.doctor_speed import FAST_ENOUGH, ears_speed, mind_speed
 from bot.doctor_weights import examine_weights
 from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
@@ -24,6 +25,7 @@ from bot.identity import HEADERS
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError
 from bot.llm.stream import ModelClient
+from bot.named_mind import EmbeddedMind
 from bot.operator_files import corrections, own_persona, prepare_folders
 from bot.own_weights import OwnWeights
 from bot.services import speech_server_options, try_speech_server
@@ -146,8 +148,7 @@ async def model_server(settings: Settings, weights: OwnWeights) -> Finding:
     """Whether it answers, and has the model that is asked for."""
     if settings.model_url is None:
         if weights.mind is not None:
-            served = f"{weights.mind.name} in llama.cpp, inside the bot"
-            return Finding("Model", True, "\n  ".join(filter(None, (served, await mind_warning(weights)))))
+            return await _own_mind(weights.mind, await mind_warning(weights))
         return Finding("Model", None, await mind_warning(weights) or "no model server is set")
     asked_for = await asyncio.to_thread(features.wanted_model, settings)
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
@@ -161,6 +162,15 @@ async def model_server(settings: Settings, weights: OwnWeights) -> Finding:
         choose = " ⚠️ Set LLM_MODEL to the one you want." if asked_for is None and len(report.models) > 1 else ""
         found.append(f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}.{choose}")
     return Finding("Model", True, "; ".join(found))
+
+
+async def _own_mind(mind: EmbeddedMind, warning: str | None) -> Finding:
+    served = f"{mind.name} in llama.cpp, inside the bot"
+    try:
+        served = f"{served}; {await mind_speed(mind)}"
+    except (RuntimeError, OSError) as error:
+        return Finding("Model", False, f"{mind.name} can't be loaded: {error}")
+    return Finding("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
 
 
 async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
@@ -183,11 +193,14 @@ async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
             return Finding("Ears", False, str(error))
         try:
             await transcriber.warm_up()
+            described = transcriber.describe()
+            if settings.stt_url is None:
+                described = f"{described}; {await ears_speed(transcriber)}"
         except TranscriptionError as error:
             return Finding("Ears", False, str(error))
         finally:
             await transcriber.close()
-        return Finding("Ears", True, transcriber.describe())
+        return Finding("Ears", settings.stt_url is not None or FAST_ENOUGH in described or None, described)
 
 
 def _cuda_cards() -> int:

@@ -9,6 +9,8 @@ from tts_server.engines.base import EngineError
 from tts_server.speaking.speech import Speech
 from tts_server.wire import SAMPLE_RATE, SpeechParameters
 
+SLOWEST = 0.8
+"""Seconds of work for a second of sound: with more, replies have gaps as soon as something else is done."""
 SENTENCE = "Hello there, this is how I sound today."
 
 
@@ -31,4 +33,10 @@ async def try_voice(speech: Speech) -> str:
     took, audio = time.monotonic() - loaded, samples / SAMPLE_RATE
     loading = f"loaded in {loaded - began:.1f} s, " if loaded - began >= 1 else ""
     line = f"{engine.name}: {loading}first sound after {1000 * (first - loaded):.0f} ms, {took / audio:.2f}x real time"
+    line = f"{line}: {verdict(took / audio)}"
     return f"{line}. {engine.advice}" if engine.advice else line
+
+
+def verdict(ratio: float) -> str:
+    """Whether a voice that takes so many seconds for one of sound does for a call, and else what to do."""
+    return "fast enough for a call" if ratio < SLOWEST else "too slow for a call: set TTS_ENGINE=espeak"

@@ -1,0 +1,99 @@
+"""What this machine can carry: how quick the bot's own mind and ears are, with a verdict each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import aclosing
+
+import numpy as np
+
+from bot.cores import usable_cores
+from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.errors import ModelError
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from bot.named_mind import EmbeddedMind
+from bot.voice.receive.heard import HEARING_RATE
+from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
+
+FAST_ENOUGH = "fast enough for a call"
+SLOWEST_MIND = 6.0
+"""Tokens a second: people speak four, and the voice must never wait for the mind."""
+SLOWEST_EARS = 1.5
+"""Seconds for a sound of :data:`SOUND_SECONDS`: people would wait as long for each answer."""
+SOUND_SECONDS = 3.0
+LONGEST_LOOK = 20.0
+"""Seconds for one part: what is slower is too slow anyway."""
+_TOKENS = 24
+_QUESTION = (ChatMessage("system", "You are a helpful assistant."), ChatMessage("user", "Tell me about the sea."))
+
+
+async def mind_speed(mind: EmbeddedMind) -> str:
+    """Load it, have it write a little, and tell how quick it was.
+
+    Raises:
+        RuntimeError, OSError: it can't be loaded.
+    """
+    async with EmbeddedModelServer(mind.path, name=mind.name) as server:
+        options = ModelOptions(server.url, max_tokens=_TOKENS, chosen=frozenset({"max_tokens"}), stall_timeout=5)
+        asked, pieces, first, last = time.monotonic(), 0, 0.0, 0.0
+        try:
+            async with (
+                asyncio.timeout(LONGEST_LOOK),
+                ModelClient(options) as client,
+                aclosing(client.stream(_QUESTION)) as reply,
+            ):
+                async for _ in reply:
+                    last = time.monotonic()
+                    first = first or last
+                    pieces += 1
+        except (TimeoutError, ModelError):
+            # What came until then tells enough.
+            last = time.monotonic()
+    rate = (pieces - 1) / (last - first) if pieces > 1 and last > first else 0.0
+    if not pieces:
+        return f"not a word within {LONGEST_LOOK:.0f} s: {mind_verdict(0)}"
+    return (
+        f"first word after {1000 * (first - asked):.0f} ms, {rate:.0f} tokens a second: {mind_verdict(rate)}{_busy()}"
+    )
+
+
+def mind_verdict(rate: float) -> str:
+    """Whether so many tokens a second do for a call, and else what to do."""
+    if rate >= SLOWEST_MIND:
+        return FAST_ENOUGH
+    return "too slow for a call: set LLM_URL to a model server, or LLM_MODEL to a smaller model"
+
+
+async def ears_speed(transcriber: Transcriber) -> str:
+    """Have ears that are warm listen to a quiet room, and tell how quick they were; raises ``TranscriptionError``.
+
+    The better of two counts: what the machine can do, not what else it did.
+    """
+    room = np.random.default_rng(1).normal(0, 0.001, int(SOUND_SECONDS * HEARING_RATE)).astype(np.float32)
+    tries = []
+    for _ in range(2):
+        began = time.monotonic()
+        await transcriber.transcribe(TranscriptionRequest(room, Urgency.FINAL))
+        tries.append(time.monotonic() - began)
+    took = min(tries)
+    return f"{took:.2f} s for a sound of {SOUND_SECONDS:.0f} s: {ears_verdict(took)}{_busy()}"
+
+
+def busy_note(load: float, cores: int) -> str:
+    """That other programs have much of this machine now; nothing where they have not. ``load`` is the system's."""
+    return f" (measured while other programs keep this machine busy, load {load:.1f})" if load > cores + 1 else ""
+
+
+def _busy() -> str:
+    return busy_note(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""
+
+
+def ears_verdict(took: float) -> str:
+    """Whether so many seconds for the sound do for a call, and else what to do."""
+    if took <= SLOWEST_EARS:
+        return FAST_ENOUGH
+    return "too slow for a call: set STT_MODEL to a smaller Whisper, or STT_URL to a transcription server"

@@ -1,0 +1,62 @@
+"""The doctor says what this machine can carry, and what to do where it is too slow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.doctor_speed import busy_note, ears_speed, ears_verdict, mind_speed, mind_verdict
+from bot.llm.toy_weights import toy_weights
+from bot.named_mind import EmbeddedMind
+from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
+from tts_server.check import verdict
+
+
+def test_verdicts_name_the_setting_to_change() -> None:
+    assert mind_verdict(30) == ears_verdict(0.5) == verdict(0.05) == "fast enough for a call"
+    assert "LLM_MODEL" in mind_verdict(2)
+    assert "STT_MODEL" in ears_verdict(4)
+    assert "TTS_ENGINE" in verdict(1.5)
+
+
+def test_a_busy_machine_is_told() -> None:
+    assert busy_note(1.0, 2) == ""
+    assert "load 6.4" in busy_note(6.4, 2)
+
+
+async def test_the_mind_is_really_asked(tmp_path: Path) -> None:
+    toy = EmbeddedMind(toy_weights(tmp_path), "toy")
+    assert "tokens a second: " in await mind_speed(toy)
+
+
+async def test_a_mind_that_can_not_be_loaded_raises(tmp_path: Path) -> None:
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(RuntimeError):
+        await mind_speed(EmbeddedMind(tmp_path / "broken.gguf", "broken"))
+
+
+class Ears:
+    """Hear nothing, and note what they were given."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        self.seconds = request.seconds
+        return Transcript("")
+
+    async def warm_up(self) -> None: ...
+
+    async def rest(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def describe(self) -> str:
+        return "ears"
+
+
+async def test_the_ears_listen_to_three_seconds() -> None:
+    ears = Ears()
+    assert "for a sound of 3 s: fast enough for a call" in await ears_speed(ears)
+    assert ears.seconds == 3.0
