@@ -18,8 +18,11 @@ SAID_LIMIT = 60.0
 
 @asynccontextmanager
 async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """``python -m bot`` in an empty folder, with nothing of this machine's settings; killed at the end if need be."""
-    usual = {"TTS_BIND": "127.0.0.1:0", "COLUMNS": "200"}
+    """``python -m bot`` in an empty folder, with nothing of this machine's settings; killed at the end if need be.
+
+    It uses toys, whatever weights the cache of this machine holds.
+    """
+    usual = {"TTS_BIND": "127.0.0.1:0", "COLUMNS": "200", "WEIGHTS": "toys"}
     async with running(sys.executable, "-m", "bot", *arguments, folder=folder, **usual | environment) as process:
         yield process
 

@@ -110,7 +110,7 @@ class Terminal:
 
 @asynccontextmanager
 async def in_terminal(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[Terminal]:
-    """``python -m bot`` in a terminal, in an empty folder, with nothing of this machine's settings.
+    """``python -m bot`` in a terminal, in an empty folder, with nothing of this machine's settings, and with toys.
 
     Temporary files go to ``folder/tmp``.
     """
@@ -127,6 +127,7 @@ async def in_terminal(*arguments: str, folder: Path, **environment: str) -> Asyn
             "TTS_BIND": "127.0.0.1:0",
             "COLUMNS": "200",
             "TERM": "dumb",
+            "WEIGHTS": "toys",
             "TMPDIR": str(folder / "tmp"),
             **environment,
         },
