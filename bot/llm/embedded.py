@@ -97,10 +97,8 @@ class EmbeddedModelServer:
         params.port = 0
         params.n_parallel = self._slots
         params.n_ctx = self._context_tokens * self._slots
-        for share in (params.cpuparams, params.cpuparams_batch):
-            share.n_threads = self._threads
-            # They sleep while they wait: the core is somebody else's then.
-            share.poll = 0
+        params.cpuparams.n_threads = self._threads
+        params.cpuparams_batch.n_threads = self._threads
         params.n_batch = params.n_ubatch = _BATCH
         params.n_threads_http = self._slots + 1
         params.timeout_read = params.timeout_write = _CLIENT_TIMEOUT
