@@ -73,7 +73,7 @@ async def in_terminal(folder: Path, *arguments: str) -> AsyncIterator[Terminal]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", begin, sys.executable, "-m", "bot", *arguments),
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        env={**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", "WEIGHTS": "toys"},
         stdin=its,
         stdout=its,
         stderr=its,
