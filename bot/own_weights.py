@@ -27,14 +27,6 @@ _STAND_INS = MappingProxyType(
         "speech detector": "the speech detector of faster-whisper",
     }
 )
-_STAND_INS = MappingProxyType(
-    {
-        "ears": "toys",
-        "mind": "toys",
-        "voice": "espeak-ng",
-        "speech detector": "the speech detector of faster-whisper",
-    }
-)
 
 
 class RealWeightsMissingError(Exception):
