@@ -7,7 +7,7 @@ from typing import Any
 from discord.ext import commands
 
 from bot.commands.numbers import NumberError
-from bot.commands.voice_channel_name import NoSuchVoiceChannelError
+from bot.commands.voice_channel_name import NO_SUCH_CHANNEL, NoSuchVoiceChannelError
 
 MAX_SHOWN = 50
 """Characters of what was given that are shown again."""
@@ -51,6 +51,8 @@ def _what_is_wrong(ctx: commands.Context[Any], error: commands.UserInputError) -
             return NO_SUCH_MEMBER.format(given=_shown(error.argument))
         case NoSuchVoiceChannelError():
             return str(error)
+        case commands.ChannelNotFound():
+            return NO_SUCH_CHANNEL
         case commands.ArgumentParsingError():
             return UNPAIRED_QUOTES
         case _:
