@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 
 # What is tested here is exact, whatever weights the cache of this machine holds; tests of real ones say so themselves.
 os.environ["WEIGHTS"] = "toys"
+
+# Whoever runs the tests in the background (`nohup`, `&`) has these ignored, and so would the programs that tests start.
+for _ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_ignored) is signal.SIG_IGN:
+        signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 CI = "CI"
 """Set to ``true`` by whoever runs the tests for others: then what can't be tested counts as broken."""
