@@ -71,8 +71,26 @@ def require_strace() -> None:
 
 
 def tracing(trace: Path) -> tuple[str, ...]:
-    """What goes before a command so that an account of it, and of all that it starts, is written to ``trace``."""
-    return ("strace", "-f", "-qq", "--seccomp-bpf", "-yy", "-s", "600", "-e", f"trace={_CALLS}", "-o", str(trace))
+    """What goes before a command so that an account of it, and of all that it starts, is written to ``trace``.
+
+    What is traced is slow, and gives way: the calls of other tests that run beside it keep their time.
+    """
+    return (
+        "nice",
+        "-n",
+        "10",
+        "strace",
+        "-f",
+        "-qq",
+        "--seccomp-bpf",
+        "-yy",
+        "-s",
+        "600",
+        "-e",
+        f"trace={_CALLS}",
+        "-o",
+        str(trace),
+    )
 
 
 def read_account(trace: Path, folder: Path) -> Account:
