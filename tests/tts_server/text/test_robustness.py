@@ -42,6 +42,7 @@ def test_plain_words_settle_at_once(words: list[str], language: str) -> None:
     assert for_the_ear(once, language) == once
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.sampled_from([None, "en", "de", "cmn", ""]))
 def test_any_text_can_be_guessed_at(text: str, before: str | None) -> None:
     guess = LanguageGuesser(["en", "de", "ru", "cmn"]).guess(text, before)
