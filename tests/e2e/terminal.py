@@ -33,8 +33,15 @@ class Family:
 
     def member(self, *words: str) -> psutil.Process:
         """The one whose command line has these words."""
-        (found,) = [each for each in self.processes if all(word in _command_line(each) for word in words)]
+        (found,) = self._members(words)
         return found
+
+    def has(self, *words: str) -> bool:
+        """Whether there is one."""
+        return bool(self._members(words))
+
+    def _members(self, words: tuple[str, ...]) -> list[psutil.Process]:
+        return [each for each in self.processes if all(word in _command_line(each) for word in words)]
 
     async def left_after(self, seconds: float) -> list[str]:
         """What is still there after so long, at the most: processes, and addresses that are listened on."""

@@ -198,7 +198,7 @@ async def test_a_demonstration_of_which_one_part_was_killed_ends_as_well(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     async with in_terminal("demo", folder=tmp_path) as terminal:
-        await terminal.until(lambda terminal: len(terminal.family().processes) >= 4)
+        await terminal.until(lambda terminal: terminal.family().has(*words))
         before = terminal.family()
         before.member(*words).kill()
         await ends_with_nothing_left(terminal, ctrl_c)
