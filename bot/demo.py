@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from bot.child import bot_process
 from bot.demo_caller import Caller, CallFailedError
-from bot.demo_judges import EarsJudge, HeardAnswer, Judge, NoJudge, ToyJudge, write_report
+from bot.demo_judges import EarsJudge, HeardAnswer, Judge, Judgement, NoJudge, ToyJudge, write_report
 from bot.demo_lines import Lines, RecordedLines, SyntheticLines
 from bot.demo_script import real_call, toy_call
 from bot.demo_settings import demo_environment, demo_settings, left_out
@@ -112,7 +112,10 @@ async def _play(
         async def call() -> None:
             await part.script(caller)
             await asyncio.to_thread(caller.save)
-            await _judge(part.judge, caller.answers, view, out)
+            judgement = await _judge(part.judge, caller.answers, view, out)
+            if not judgement.good and not options.stay:
+                raise CallFailedError(judgement.line)
+            view.note(f"{'✔' if judgement.good else '✘'} {judgement.line}")
             if options.stay:
                 await stay(sandbox, view, feed.watchers, out, settings.command_prefix)
 
@@ -148,17 +151,15 @@ def _demo_parts(ears: Path | None, *, toy_mind: bool) -> _Parts:
     )
 
 
-async def _judge(judge: Judge, answers: Sequence[HeardAnswer], view: CallConsole, out: Path) -> None:
-    """Judge what was heard, and write it down; raises :class:`CallFailedError` where it was not understood."""
+async def _judge(judge: Judge, answers: Sequence[HeardAnswer], view: CallConsole, out: Path) -> Judgement:
+    """Judge what was heard, and write it down."""
     judgement = await judge.judge(answers)
     for verdict in judgement.verdicts:
         view.note(verdict.line)
     report = out / "call.json"
     await asyncio.to_thread(write_report, report, answers, judgement)
     view.note(f"The call, turn by turn: {report}")
-    if not judgement.good:
-        raise CallFailedError(judgement.line)
-    view.note(f"✔ {judgement.line}")
+    return judgement
 
 
 async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[Any, Any, None]) -> None:
