@@ -59,6 +59,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 COPY LICENSE LICENSES-ENGINES.md requirements-weights.txt ./
 COPY config config
+COPY hardware hardware
 COPY tts_server tts_server
 COPY sandbox sandbox
 COPY bot bot

@@ -26,8 +26,8 @@ from config.errors import Fault
 from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import formatter_for
 from config.privacy import keep_files_private, stay_offline
+from hardware.poll import CardPoll
 from tts_server.assembly import create_better_speech, create_speech
-from tts_server.cards.poll import CardPoll
 from tts_server.check import try_voice
 from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections

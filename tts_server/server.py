@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from aiohttp import web
 
+from hardware.poll import CardPoll
 from tts_server.api.access import Access
 from tts_server.api.audio_api import AudioApi
 from tts_server.api.errors import in_words, unavailable
@@ -19,7 +20,6 @@ from tts_server.api.rate_limit import RateLimit
 from tts_server.api.status_api import StatusApi
 from tts_server.api.stream_api import StreamApi
 from tts_server.api.voices_api import VoicesApi
-from tts_server.cards.poll import CardPoll
 from tts_server.metrics import Metrics
 from tts_server.speaking.own_voices import OwnVoices
 from tts_server.speaking.speech import Speech

@@ -28,8 +28,8 @@ from config.types import (
     OptionalText,
     OwnPath,
 )
+from hardware.watch import VramWatch
 from tts_server.api.origins import ANY, read_origin
-from tts_server.cards.watch import VramWatch
 from tts_server.presets import COMMON_FILE, PresetError, Presets
 from tts_server.text.pronunciations import Pronunciations, PronunciationsError
 

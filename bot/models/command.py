@@ -34,7 +34,7 @@ from bot.models.shelf import Fault, Manifest
 from bot.models.toys import toys_in
 from bot.models.words import size
 from config.settings import Profile, Settings, SettingsError, Weights, read_settings
-from tts_server.cards.reading import read_cards
+from hardware.reading import read_cards
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.models.catalogue import Catalogue, Model, Part
 from config.settings import Device, Settings
-from tts_server.cards.memory import GIB, CardMemory
+from hardware.memory import GIB, CardMemory
 
 _CPU_SETTINGS = {Part.EARS: "STT_DEVICE=cpu", Part.VOICE: "TTS_DEVICE=cpu"}
 _ELSEWHERE = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 from aiohttp.test_utils import TestServer
 
+from hardware.poll import CardPoll
 from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import RunningServer
-from tts_server.cards.poll import CardPoll
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
 from tts_server.speaking.speech import Speech

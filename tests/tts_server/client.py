@@ -16,7 +16,7 @@ import numpy as np
 from aiohttp.test_utils import TestServer
 from numpy.typing import NDArray
 
-from tts_server.cards.poll import CardPoll
+from hardware.poll import CardPoll
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
 from tts_server.speaking.speech import Speech

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from aiohttp import web
 
 from config.version import VERSION
+from hardware.memory import as_json, exposition
+from hardware.poll import CardPoll
 from tts_server.api.errors import error_response
-from tts_server.cards.memory import as_json, exposition
-from tts_server.cards.poll import CardPoll
 from tts_server.metrics import CONTENT_TYPE, Metrics
 from tts_server.speaking.speech import Speech
 

@@ -10,7 +10,7 @@ import pytest
 from bot.models.catalogue import load_catalogue
 from bot.models.memory_plan import MemoryPlan
 from config.settings import Profile, Settings, read_settings
-from tts_server.cards.memory import GIB, CardKind, CardMemory
+from hardware.memory import GIB, CardKind, CardMemory
 
 LOCAL = load_catalogue().profiles[Profile.LOCAL]
 

@@ -10,9 +10,9 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from config.version import VERSION
+from hardware.poll import CardPoll
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine
-from tts_server.cards.poll import CardPoll
 from tts_server.server import SpeechServer
 from tts_server.voices.library import VoiceLibrary
 from tts_server.wire import SAMPLE_RATE

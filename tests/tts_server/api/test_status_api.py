@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hardware.memory import GIB, CardKind, CardMemory
+from hardware.poll import CardPoll
 from tests.tts_server.client import running, running_with
 from tests.tts_server.spelling_engine import SpellingEngine
-from tts_server.cards.memory import GIB, CardKind, CardMemory
-from tts_server.cards.poll import CardPoll
 from tts_server.voices.library import VoiceLibrary
 from tts_server.wire import EngineChanged, Warned
 

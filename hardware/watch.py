@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tts_server.cards.memory import GIB, CardMemory
+from hardware.memory import GIB, CardMemory
 
 REARMED_BELOW = 0.95
 """Of the limit: only when a card has fallen so far below it, the next crossing is told again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tts_server.cards.memory import GIB, CardKind, CardMemory
+from hardware.memory import GIB, CardKind, CardMemory
 
 DRM = Path("/sys/class/drm")
 _VENDOR = "0x1002"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from tts_server.cards.memory import CardMemory
-from tts_server.cards.reading import read_cards
-from tts_server.cards.watch import VramWatch
+from hardware.memory import CardMemory
+from hardware.reading import read_cards
+from hardware.watch import VramWatch
 
 SECONDS = 5.0
 

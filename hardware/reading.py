@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tts_server.cards.amd import read_amd_cards
-from tts_server.cards.memory import CardMemory
-from tts_server.cards.nvidia import read_nvidia_cards
+from hardware.amd import read_amd_cards
+from hardware.memory import CardMemory
+from hardware.nvidia import read_nvidia_cards
 
 
 def read_cards() -> tuple[CardMemory, ...]:

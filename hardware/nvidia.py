@@ -6,7 +6,7 @@ from typing import Any
 
 import pynvml
 
-from tts_server.cards.memory import CardKind, CardMemory
+from hardware.memory import CardKind, CardMemory
 
 
 def read_nvidia_cards(library: Any = pynvml) -> tuple[CardMemory, ...]:

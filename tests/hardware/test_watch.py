@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tts_server.cards.memory import GIB, CardKind, CardMemory
-from tts_server.cards.watch import Threshold, VramWatch
+from hardware.memory import GIB, CardKind, CardMemory
+from hardware.watch import Threshold, VramWatch
 
 
 def card(used_gib: float, total_gib: int = 10, name: str = "RTX") -> CardMemory:

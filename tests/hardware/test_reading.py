@@ -10,10 +10,10 @@ from typing import Any
 import pynvml
 import pytest
 
-from tts_server.cards.amd import read_amd_cards
-from tts_server.cards.memory import GIB, CardKind, CardMemory, as_json, exposition
-from tts_server.cards.nvidia import read_nvidia_cards
-from tts_server.cards.reading import read_cards
+from hardware.amd import read_amd_cards
+from hardware.memory import GIB, CardKind, CardMemory, as_json, exposition
+from hardware.nvidia import read_nvidia_cards
+from hardware.reading import read_cards
 
 
 def kernel_card(root: Path, name: str, **files: str) -> None:
