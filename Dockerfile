@@ -60,6 +60,7 @@ WORKDIR /app
 COPY LICENSE LICENSES-ENGINES.md requirements-weights.txt ./
 COPY config config
 COPY hardware hardware
+COPY wire wire
 COPY tts_server tts_server
 COPY sandbox sandbox
 COPY bot bot

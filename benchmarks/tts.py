@@ -32,7 +32,7 @@ from tts_server.engines.piper.making import create_piper
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.settings import Device, EngineName, Precision, load_settings
 from tts_server.voices.profile import VoiceProfile
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 CLAUSES = (
     "Well, of course.",

@@ -16,11 +16,11 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.errors import MeasurementError
 from bot.services import ROOT
-from tts_server import wire
+from wire.messages import SAMPLE_RATE, Failure, Flushed, Speak, parse_server
 
 START_LIMIT = 60.0
 REPLY_LIMIT = 300.0
-BYTES_A_SECOND = 4 * wire.SAMPLE_RATE
+BYTES_A_SECOND = 4 * SAMPLE_RATE
 
 
 @dataclass(slots=True)
@@ -109,20 +109,20 @@ async def speak(server: ServerProcess, replies: Sequence[str], start: asyncio.Ev
 
 async def _reply(connection: ClientConnection, reply: str, text: str) -> HeardReply:
     heard = HeardReply(time.monotonic())
-    await connection.send(wire.encode_client(wire.Speak(text, flush=True, reply=reply)))
+    await connection.send(Speak(text, flush=True, reply=reply).to_json())
     async with asyncio.timeout(REPLY_LIMIT):
         while True:
             frame = await connection.recv()
             if isinstance(frame, bytes):
                 heard.pieces.append((time.monotonic(), len(frame) / BYTES_A_SECOND))
                 continue
-            match wire.parse_server(frame):
-                case wire.Flushed(first_chunk_ms):
+            match parse_server(frame):
+                case Flushed(first_chunk_ms):
                     if not heard.pieces or first_chunk_ms is None:
                         raise MeasurementError("a reply had no sound")
                     heard.first_chunk = first_chunk_ms / 1000
                     return heard
-                case wire.Failure(error):
+                case Failure(error):
                     raise MeasurementError(f"the speech server said: {error}")
                 case _:
                     pass

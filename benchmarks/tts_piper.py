@@ -24,7 +24,7 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from tts_server.engines.piper.engine import PiperEngine
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 CLAUSE = "Right, that sounds good to me,"
 STORY = (

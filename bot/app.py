@@ -78,7 +78,7 @@ from bot.voices.client import VoicesClient
 from bot.voices.voices import Voices
 from bot.watching.traces import TraceFile
 from config.settings import Settings, Weights
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 

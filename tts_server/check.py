@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 from tts_server.engines.base import EngineError
 from tts_server.speaking.speech import Speech
-from tts_server.wire import SAMPLE_RATE, SpeechParameters
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 SLOWEST = 0.8
 """Seconds of work for a second of sound: with more, replies have gaps as soon as something else is done."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from config.errors import message_of
 from config.reasons import reason
-from tts_server.wire import NUMBERS, SpeechParameters
+from wire.parameters import NUMBERS, SpeechParameters
 
 COMMON_FILE = Path(__file__).resolve().parent.parent / "config" / "presets.yaml"
 

@@ -25,7 +25,7 @@ from tts_server.speaking.own_voices import OwnVoices
 from tts_server.speaking.speech import Speech
 from tts_server.speaking.warm_up import warm_up
 from tts_server.voices.library import VoiceLibrary
-from tts_server.wire import Notice, Warned
+from wire.messages import Notice, Warned
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from config.errors import message_of
 from config.reasons import reason
-from tts_server.wire import NUMBERS
+from wire.parameters import NUMBERS
 
 PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
 

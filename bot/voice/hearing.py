@@ -34,7 +34,7 @@ from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnId
 from bot.voice.turns.turns import turns_with
 from config.settings import AnswerPolicy, Captions
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from bot.voice.dialogue.reply import Prompt
 from bot.voice.remarks.remark import Remark, Verdict
 from bot.voice.speaking.tts_client import SpeechEvent
 from bot.voice.turns.events import TurnId
-from tts_server import wire
+from wire.messages import ClientMessage
 
 
 class Companion(Protocol):
@@ -41,7 +41,7 @@ class Companion(Protocol):
 class Voice(Protocol):
     """The connection to the speech server."""
 
-    async def send(self, message: wire.ClientMessage) -> None:
+    async def send(self, message: ClientMessage) -> None:
         """Send; raises :class:`~bot.voice.speaking.tts_client.SpeechUnavailable`."""
         ...
 

@@ -10,7 +10,8 @@ import aiohttp
 from aiohttp import WSMsgType, web
 from yarl import URL
 
-from tts_server import wire
+from wire.messages import Speak, parse_client
+from wire.parameters import SpeechParameters
 
 
 class RecordedVoice:
@@ -20,7 +21,7 @@ class RecordedVoice:
     """
 
     def __init__(self, behind: str) -> None:
-        self.replies: dict[str, wire.SpeechParameters] = {}
+        self.replies: dict[str, SpeechParameters] = {}
         self.url = ""
         self._behind = URL(behind)
         app = web.Application()
@@ -39,7 +40,7 @@ class RecordedVoice:
         await self._runner.cleanup()
 
     @property
-    def last(self) -> wire.SpeechParameters:
+    def last(self) -> SpeechParameters:
         """How the last reply was to be spoken."""
         return list(self.replies.values())[-1]
 
@@ -71,6 +72,6 @@ class RecordedVoice:
         await bot.close()
 
     def _note(self, raw: str) -> None:
-        message = wire.parse_client(raw)
-        if isinstance(message, wire.Speak) and message.reply is not None:
+        message = parse_client(raw)
+        if isinstance(message, Speak) and message.reply is not None:
             self.replies.setdefault(message.reply, message.parameters)

@@ -29,7 +29,7 @@ from tts_server.engines.piper.engine import PiperEngine
 from tts_server.engines.piper.making import create_piper
 from tts_server.settings import load_settings
 from tts_server.voices.profile import NoProfiles
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 WEIGHTS = Path(os.environ.get("SEIYUU_WEIGHTS") or read_settings(_env_file=None).cache_dir / "weights")
 SENTENCES = (

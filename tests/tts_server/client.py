@@ -21,17 +21,14 @@ from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
-from tts_server.wire import (
-    EngineChanged,
+from wire.messages import (
     Failure,
     Flushed,
-    Loading,
+    Notice,
     SegmentEnd,
     SegmentStart,
     ServerMessage,
     Speak,
-    Warned,
-    encode_client,
     parse_server,
 )
 
@@ -71,7 +68,7 @@ class SpeechClient:
         await self.socket.send_str(json.dumps(message))
 
     async def token(self, text: str, reply: str | None = None, flush: bool = False) -> None:
-        await self.socket.send_str(encode_client(Speak(text, flush, reply)))
+        await self.socket.send_str(Speak(text, flush, reply).to_json())
 
     async def next(self) -> ServerMessage | NDArray[np.float32]:
         """The next message, checked against the one before."""
@@ -97,7 +94,7 @@ class SpeechClient:
             case Failure() if self._open is None or event.reply != self._open.reply:
                 # Another reply's error may come at any moment.
                 pass
-            case Loading() | EngineChanged() | Warned():
+            case Notice():
                 pass
             case _:
                 self._open = None

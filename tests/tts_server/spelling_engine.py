@@ -11,7 +11,8 @@ import numpy as np
 from tests.tts_server.stand_in_engines import CHUNK, VOICES
 from tts_server.engines.base import AlwaysLoaded, EngineError, LoadingReport, Samples, Voice
 from tts_server.engines.voices import resolve_voice
-from tts_server.wire import SAMPLE_RATE, SpeechParameters
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 SECONDS_A_CHARACTER = 1 / 15
 _CHARACTER = round(SECONDS_A_CHARACTER * SAMPLE_RATE)

@@ -11,7 +11,8 @@ import numpy as np
 
 from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
 from tts_server.engines.voices import resolve_voice
-from tts_server.wire import SAMPLE_RATE, SpeechParameters
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 VOICES = (Voice("plain", "Plain", "en"), Voice("deutsch", "Deutsch", "de"))
 CHUNK = SAMPLE_RATE // 50

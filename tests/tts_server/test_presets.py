@@ -9,7 +9,8 @@ import pytest
 from tests.tts_server.client import running
 from tests.tts_server.spelling_engine import SpellingEngine
 from tts_server.presets import PresetError, Presets
-from tts_server.wire import Failure, SpeechParameters
+from wire.messages import Failure
+from wire.parameters import SpeechParameters
 
 
 @pytest.mark.parametrize(

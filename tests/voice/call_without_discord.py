@@ -29,7 +29,7 @@ from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.events import TurnId
 from bot.voice.turns.turns import Turns
 from config.settings import AnswerPolicy
-from tts_server import wire
+from wire.messages import ClientMessage, Flushed, SegmentEnd, SegmentStart, Speak
 
 ADA = 1
 FRAME = HEARING_RATE // 50
@@ -56,10 +56,10 @@ class Hum:
     """A voice that hums for a second, whatever the words."""
 
     def __init__(self) -> None:
-        self._said: asyncio.Queue[wire.Speak] = asyncio.Queue()
+        self._said: asyncio.Queue[Speak] = asyncio.Queue()
 
-    async def send(self, message: wire.ClientMessage) -> None:
-        if isinstance(message, wire.Speak):
+    async def send(self, message: ClientMessage) -> None:
+        if isinstance(message, Speak):
             self._said.put_nowait(message)
 
     async def events(self) -> AsyncIterator[SpeechEvent]:
@@ -68,10 +68,10 @@ class Hum:
             speak = await self._said.get()
             text += speak.token
             if speak.flush:
-                yield wire.SegmentStart(0, text, speak.reply)
+                yield SegmentStart(0, text, speak.reply)
                 yield SegmentAudio(speak.reply, 0, np.full(SECOND, 0.1, np.float32))
-                yield wire.SegmentEnd(0, SECOND, speak.reply)
-                yield wire.Flushed(1.0, 1000.0, speak.reply)
+                yield SegmentEnd(0, SECOND, speak.reply)
+                yield Flushed(1.0, 1000.0, speak.reply)
                 text = ""
 
 

@@ -12,7 +12,7 @@ import pytest
 from tts_server.engines.base import Samples, Voice
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.voices.profile import VoiceProfile
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 TEXT = "hello there, my friend."
 

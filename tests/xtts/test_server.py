@@ -15,7 +15,7 @@ from tests.xtts.speaking import skip_without_libraries
 from tts_server.engines.catalogue import create_engine
 from tts_server.settings import Device, EngineName, load_settings
 from tts_server.voices.library import VoiceLibrary
-from tts_server.wire import Cancelled, EngineChanged, SegmentStart
+from wire.messages import Cancelled, EngineChanged, SegmentStart
 
 skip_without_libraries()
 

@@ -18,7 +18,7 @@ from tests.xtts.speaking import TEXT, hear, skip_without_libraries
 from tts_server.engines.base import CloningEngine, EngineError, OutOfMemoryError, SpeechEngine
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.settings import Precision
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 skip_without_libraries()
 

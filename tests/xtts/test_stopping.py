@@ -14,7 +14,7 @@ from benchmarks.random_xtts import HIGH, LOW
 from tests.xtts.speaking import TEXT, hear, skip_without_libraries
 from tts_server.engines.base import Samples
 from tts_server.engines.xtts.engine import XttsEngine
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 skip_without_libraries()
 

@@ -22,7 +22,7 @@ from tts_server.presets import PresetError
 from tts_server.speaking.admission import OverloadedError
 from tts_server.speaking.speech import Speech
 from tts_server.text.segmenter import Segmenter
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 PATIENCE_SECONDS = 120.0
 """Without a sound from the engine, or without the client taking one; a model may be loaded meanwhile."""

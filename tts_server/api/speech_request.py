@@ -16,7 +16,7 @@ from aiohttp import web
 
 from tts_server.api.errors import ApiError
 from tts_server.api.formats import FORMATS, Format
-from tts_server.wire import NUMBERS, SpeechParameters
+from wire.parameters import NUMBERS, SpeechParameters
 
 MAX_INPUT_CHARACTERS = 4096
 """OpenAI's limit."""

@@ -14,7 +14,7 @@ from tts_server.metrics import Metrics
 from tts_server.speaking.notices import tell_client
 from tts_server.speaking.speech import Speech
 from tts_server.speaking.stream import SpeechStream
-from tts_server.wire import Notice
+from wire.messages import Notice
 
 MAX_CONNECTIONS = 64
 MAX_MESSAGE_BYTES = 1024 * 1024

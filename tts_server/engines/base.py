@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_server.voices.profile import VoiceProfile
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 Samples = NDArray[np.float32]
 """Mono, nominally -1 to 1, at the rate its owner names."""

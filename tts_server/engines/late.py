@@ -9,7 +9,8 @@ import numpy as np
 import soxr
 
 from tts_server.engines.base import EngineError, LoadingReport, Samples, SpeechEngine, UnknownVoiceError, Voice
-from tts_server.wire import SAMPLE_RATE, SpeechParameters
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 _ANY_LANGUAGE = "en"
 

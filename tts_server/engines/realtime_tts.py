@@ -25,7 +25,7 @@ from tts_server.engines.offline import nothing_fetched
 from tts_server.engines.realtime_tts_failures import explain, silence
 from tts_server.engines.realtime_tts_voices import RealtimeTtsVoices
 from tts_server.engines.sound_pieces import NotSoundError, file_samples, pcm_samples
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 # PortAudio's sample formats (portaudio.h), in which RealtimeTTS engines declare what they put into their queue.
 PA_FLOAT32 = 1

@@ -18,7 +18,7 @@ from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
 from tts_server.engines.pitch import RECORDING_RATE, Pitch, read_recordings
 from tts_server.engines.voices import resolve_voice
 from tts_server.voices.profile import Profiles, VoiceProfile
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 SECONDS_PER_CHARACTER = 1 / 15
 CHUNK_SECONDS = 0.1

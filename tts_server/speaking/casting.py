@@ -13,7 +13,7 @@ from tts_server.text.ear import prepare
 from tts_server.text.guess import LanguageGuesser
 from tts_server.text.languages import language_of
 from tts_server.text.lexicon import languages, main_part
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 Cast = list[tuple[EngineLine, Voice]]
 """Engines in the order in which they are to try, each with its voice."""

@@ -20,7 +20,7 @@ from tts_server.speaking.fair_queue import FairQueue
 from tts_server.speaking.loudness import Loudness
 from tts_server.speaking.pace import Pace
 from tts_server.speaking.performance import Performance, Work
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 MAX_CLAUSE_SECONDS = 60
 """More audio than this from one clause is an engine gone astray; it also bounds a clause's memory (12 MB)."""

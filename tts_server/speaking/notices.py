@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
-from tts_server.wire import Notice, encode_server
+from wire.messages import Notice
 
 MAX_WAITING = 100
 """For a client that does not read; what is newer is dropped."""
@@ -49,6 +49,6 @@ async def tell_client(notices: Notices, standing: Iterable[Notice], socket: web.
     stop = notices.listen(take)
     try:
         while True:
-            await socket.send_str(encode_server(await waiting.get()))
+            await socket.send_str((await waiting.get()).to_json())
     finally:
         stop()

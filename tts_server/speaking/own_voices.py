@@ -10,7 +10,7 @@ from tts_server.api.encoders import WavEncoder
 from tts_server.engines.base import CloningEngine, Voice
 from tts_server.speaking.speech import Speech
 from tts_server.voices.profile import VoiceProfile
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 PREVIEW_RATE = 24_000
 

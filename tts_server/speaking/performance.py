@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tts_server.wire import EngineChange
+from wire.messages import EngineChange
 
 WINDOW_SECONDS = 6.0
 """Of the engine's newest work, over which its speed is judged."""

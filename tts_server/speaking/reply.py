@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from tts_server.text.segmenter import Segmenter
-from tts_server.wire import SpeechParameters, WireError
+from wire.fields import WireError
+from wire.parameters import SpeechParameters
 
 MAX_WAITING_CHARACTERS = 20_000
 """Of one reply, written and not yet taken to be spoken: about 25 minutes of speech."""

@@ -13,15 +13,8 @@ from tts_server.speaking.admission import OverloadedError
 from tts_server.speaking.reply import Reply, Segment
 from tts_server.speaking.speech import Speech
 from tts_server.speaking.spoken_reply import SpokenReply
-from tts_server.wire import (
-    SAMPLE_RATE,
-    Failure,
-    Flushed,
-    SegmentEnd,
-    SegmentStart,
-    ServerMessage,
-    WireError,
-)
+from wire.fields import WireError
+from wire.messages import SAMPLE_RATE, Failure, Flushed, SegmentEnd, SegmentStart, ServerMessage
 
 FRAME_SAMPLES = SAMPLE_RATE // 5
 """Longest binary message."""

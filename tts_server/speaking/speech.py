@@ -20,7 +20,8 @@ from tts_server.speaking.residency import Residency
 from tts_server.speaking.spoken_reply import SpokenReply
 from tts_server.text.languages import language_of
 from tts_server.text.pronunciations import Pronunciations
-from tts_server.wire import SAMPLE_RATE, EngineChanged, Loading, SpeechParameters, Warned
+from wire.messages import SAMPLE_RATE, EngineChanged, Loading, Warned
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from tts_server.speaking.casting import Casting
 from tts_server.speaking.engine_line import Clause, EngineLine
 from tts_server.text.ear import for_the_ear
 from tts_server.text.pronunciations import Pronunciations
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 
 class Ensemble(Protocol):

@@ -1,6 +1,6 @@
 """One connection on ``/ws/stream``: what a client sends becomes audio, in the order in which it came.
 
-The protocol is in :mod:`tts_server.wire`. What it leaves open is settled here:
+The protocol is in :mod:`wire`. What it leaves open is settled here:
 
 - A token that names another ``reply`` ends the reply before it, as a ``flush`` would; one that names none belongs to
   the reply being written. Replies are spoken one after another.
@@ -23,17 +23,9 @@ from tts_server.presets import PresetError
 from tts_server.speaking.reply import Reply
 from tts_server.speaking.speaker import Speaker
 from tts_server.speaking.speech import Speech
-from tts_server.wire import (
-    Cancel,
-    Cancelled,
-    Failure,
-    ServerMessage,
-    Speak,
-    SpeechParameters,
-    WireError,
-    encode_server,
-    parse_client,
-)
+from wire.fields import WireError
+from wire.messages import Cancel, Cancelled, Failure, ServerMessage, Speak, parse_client
+from wire.parameters import SpeechParameters
 
 MAX_REPLIES = 16
 """Waiting on one connection, besides the one that is being spoken."""
@@ -62,7 +54,7 @@ class SpeechStream:
 
     async def send(self, message: ServerMessage) -> None:
         """As :meth:`Client.send`."""
-        await self._socket.send_str(encode_server(message))
+        await self._socket.send_str(message.to_json())
 
     async def send_audio(self, audio: bytes) -> None:
         """As :meth:`Client.send_audio`."""

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from tts_server.engines.base import EngineError
 from tts_server.speaking.speech import Speech
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 # A bit of everything that a reply goes through: marks, markup, a number, an emoji.
 _TEXT = "**Hello there,** this is number 1, see `x`. 🎤"

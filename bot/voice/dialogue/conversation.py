@@ -24,15 +24,27 @@ from bot.voice.speaking.spoken_words import SpokenWords
 from bot.voice.speaking.tts_client import Connected, Disconnected, SegmentAudio, SpeechUnavailable
 from bot.voice.speaking.voice_notices import VoiceNotices
 from bot.voice.turns.events import TurnId
-from tts_server import wire
+from wire.messages import (
+    SAMPLE_RATE,
+    Cancel,
+    Cancelled,
+    ClientMessage,
+    Failure,
+    Flushed,
+    Notice,
+    SegmentEnd,
+    SegmentStart,
+    Speak,
+)
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
 BUFFERED_SECONDS = 10.0
 """How much sound may wait to be played before the voice is made to wait."""
-Manner = Callable[[], wire.SpeechParameters]
+Manner = Callable[[], SpeechParameters]
 """How the next reply is to be spoken."""
-SAMPLES_PER_MS = wire.SAMPLE_RATE / 1000
+SAMPLES_PER_MS = SAMPLE_RATE / 1000
 
 
 class Conversation:
@@ -51,7 +63,7 @@ class Conversation:
         channel: PromptChannel,
         *,
         watch: Watcher,
-        manner: Manner = wire.SpeechParameters,
+        manner: Manner = SpeechParameters,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.metrics = TurnMetrics()
@@ -63,7 +75,7 @@ class Conversation:
         self._watch = watch
         self._manner = manner
         self._clock = clock
-        self._to_voice: asyncio.Queue[wire.ClientMessage] = asyncio.Queue()
+        self._to_voice: asyncio.Queue[ClientMessage] = asyncio.Queue()
         self._notices: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup | None = None
         self._model: asyncio.Task[None] | None = None
@@ -73,7 +85,7 @@ class Conversation:
         self._answered: int | None = None
         self._quiet_since: float | None = None
         self._played = (0, 0)
-        self._parameters = wire.SpeechParameters()
+        self._parameters = SpeechParameters()
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -212,13 +224,13 @@ class Conversation:
                 if self._model is not None:
                     self._model.cancel()
             case m.TokenToVoice(reply, text):
-                self._to_voice.put_nowait(wire.Speak(text, reply=reply, parameters=self._parameters))
+                self._to_voice.put_nowait(Speak(text, reply=reply, parameters=self._parameters))
             case m.EndOfText(reply):
-                self._to_voice.put_nowait(wire.Speak(flush=True, reply=reply))
+                self._to_voice.put_nowait(Speak(flush=True, reply=reply))
             case m.CancelSpeech(reply):
                 while not self._to_voice.empty():
                     self._to_voice.get_nowait()
-                self._to_voice.put_nowait(wire.Cancel(reply))
+                self._to_voice.put_nowait(Cancel(reply))
             case m.BeginClause(reply, text):
                 self._playback.mark(reply, self._words.add(text))
             case m.Play(reply, samples):
@@ -286,7 +298,7 @@ class Conversation:
             try:
                 await self._voice.send(message)
             except SpeechUnavailable as error:
-                if isinstance(message, wire.Speak) and message.reply == self._dialogue.current:
+                if isinstance(message, Speak) and message.reply == self._dialogue.current:
                     _log.warning("Reply %s: %s", message.reply, error)
                     self._handle(m.SpeechFailed(message.reply))
 
@@ -298,26 +310,26 @@ class Conversation:
                         await self._playback.wait_for_room(BUFFERED_SECONDS)
                     self._reached("first_audio", reply)
                     self._handle(m.AudioCame(reply, samples))
-                case wire.SegmentStart(_, text, reply) if reply is not None:
+                case SegmentStart(_, text, reply) if reply is not None:
                     self._reached("first_clause", reply)
                     self._handle(m.SegmentStarted(reply, text))
-                case wire.SegmentEnd(_, _, reply) if reply is not None:
+                case SegmentEnd(_, _, reply) if reply is not None:
                     self._handle(m.SegmentEnded(reply))
-                case wire.Flushed(_, _, reply) if reply is not None:
+                case Flushed(_, _, reply) if reply is not None:
                     self._handle(m.SpeechFlushed(reply))
-                case wire.Failure(error, code, reply):
+                case Failure(error, code, reply):
                     _log.warning("The voice failed at %s: %s (%s)", reply or "a message", error, code)
                     if reply is not None:
                         self._handle(m.SpeechFailed(reply))
                 case Disconnected(reason):
                     _log.warning("The voice is gone: %s", reason)
                     self._handle(m.SpeechFailed(None))
-                case wire.Loading() | wire.EngineChanged() | wire.Warned():
-                    self._tell_of_voice(event)
-                case Connected() | wire.Cancelled() | _:
+                case Notice() as notice:
+                    self._tell_of_voice(notice)
+                case Connected() | Cancelled() | _:
                     pass
 
-    def _tell_of_voice(self, notice: wire.Notice) -> None:
+    def _tell_of_voice(self, notice: Notice) -> None:
         if (text := self._voice_notices.words(notice)) is not None:
             self.tell(text)
 

@@ -15,7 +15,7 @@ from bot.voice.records.remaking_notes import NOTES_FILE, NotesError, RecordedAns
 from bot.voice.records.remaking_sound import Sound, as_loud_as, goal, lay, length, room_ends, without_tail
 from bot.voice.records.remaking_voice import UnspeakableError, VoiceAwayError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 

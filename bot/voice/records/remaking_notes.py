@@ -16,7 +16,7 @@ from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded
 from bot.voice.records.recorder import BOT_RATE, CallRecorder, Span
 from bot.voice.records.wav_file import HEADER_BYTES, SAMPLE_BYTES
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 

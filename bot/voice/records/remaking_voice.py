@@ -16,7 +16,7 @@ from bot.text import shorten
 from bot.voice.records.recorder import BOT_RATE
 from bot.voice.records.remaking_sound import Sound
 from bot.voice.records.wav_file import SAMPLE_BYTES
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 USUAL_MODEL, BETTER_MODEL = "tts-1", "tts-1-hd"
 CONNECT_LIMIT = 5.0

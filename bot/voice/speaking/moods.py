@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from bot.llm.personas import Character, Line, PitchShift, PresetName, Speed
 from config.errors import message_of
 from config.reasons import reason
-from tts_server.wire import NUMBERS, SpeechParameters
+from wire.parameters import NUMBERS, SpeechParameters
 
 MOODS_FILE = Path(__file__).parents[3] / "config" / "moods.yaml"
 _SLOWEST, _FASTEST = NUMBERS["speed"]

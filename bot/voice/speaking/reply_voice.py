@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from bot.voice.ports import Voice
 from bot.voice.speaking.tts_client import SpeechEvent, SpeechUnavailable
-from tts_server import wire
+from wire.messages import Cancel, ClientMessage, Failure, SegmentEnd, SegmentStart, Speak
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class _Saying:
     """What was sent of a reply, and how many of its characters have been spoken."""
 
     reply: str
-    parameters: wire.SpeechParameters
+    parameters: SpeechParameters
     tokens: list[str] = field(default_factory=list)
     flushed: bool = False
     segment: str = ""
@@ -47,19 +48,19 @@ class ReplyVoice:
     def __init__(self, voice: Voice, tell: Callable[[str], None]) -> None:
         self._voice = voice
         self._tell = tell
-        self.parameters = wire.SpeechParameters()
+        self.parameters = SpeechParameters()
         self._told: set[str] = set()
         self._saying: _Saying | None = None
         # What is said again must reach the server in one piece, before what the model writes meanwhile.
         self._sending = asyncio.Lock()
 
-    async def send(self, message: wire.ClientMessage) -> None:
+    async def send(self, message: ClientMessage) -> None:
         """As :meth:`Voice.send`."""
         async with self._sending:
             await self._voice.send(self._noted(message))
 
-    def _noted(self, message: wire.ClientMessage) -> wire.ClientMessage:
-        if isinstance(message, wire.Cancel) or message.reply is None:
+    def _noted(self, message: ClientMessage) -> ClientMessage:
+        if isinstance(message, Cancel) or message.reply is None:
             self._saying = None
             return message
         if self._saying is None or self._saying.reply != message.reply:
@@ -67,7 +68,7 @@ class ReplyVoice:
             self.parameters = message.parameters
         else:
             # The protocol wants them with the first message alone.
-            message = replace(message, parameters=wire.SpeechParameters())
+            message = replace(message, parameters=SpeechParameters())
         self._saying.tokens.append(message.token)
         self._saying.flushed |= message.flush
         return message
@@ -77,25 +78,25 @@ class ReplyVoice:
         async for event in self._voice.events():
             saying = self._saying
             match event:
-                case wire.SegmentStart(_, text, reply) if saying is not None and reply == saying.reply:
+                case SegmentStart(_, text, reply) if saying is not None and reply == saying.reply:
                     saying.segment = text
-                case wire.SegmentEnd(_, _, reply) if saying is not None and reply == saying.reply:
+                case SegmentEnd(_, _, reply) if saying is not None and reply == saying.reply:
                     saying.spoken += len(saying.segment)
-                case wire.Failure() as failure if saying is not None and failure.reply == saying.reply:
+                case Failure() as failure if saying is not None and failure.reply == saying.reply:
                     plainer = self._plainer(saying.parameters, failure)
                     if plainer is not None and await self._say_again(saying, plainer):
                         continue
             yield event
 
-    def _plainer(self, refused: wire.SpeechParameters, failure: wire.Failure) -> wire.SpeechParameters | None:
+    def _plainer(self, refused: SpeechParameters, failure: Failure) -> SpeechParameters | None:
         """What to ask for in place of what was refused; ``None`` where that was not the parameters' fault."""
         match failure.code:
             case "unknown_voice" if refused.voice is not None:
                 self._tell_once(VOICE_GONE.format(voice=refused.voice))
                 return replace(refused, voice=None)
-            case "bad_parameter" if refused != wire.SpeechParameters():
+            case "bad_parameter" if refused != SpeechParameters():
                 self._tell_once(MANNER_UNKNOWN.format(cause=failure.error))
-                return wire.SpeechParameters()
+                return SpeechParameters()
             case _:
                 return None
 
@@ -105,7 +106,7 @@ class ReplyVoice:
             self._told.add(text)
             self._tell(text)
 
-    async def _say_again(self, saying: _Saying, plainer: wire.SpeechParameters) -> bool:
+    async def _say_again(self, saying: _Saying, plainer: SpeechParameters) -> bool:
         async with self._sending:
             if self._saying is not saying:
                 return False
@@ -113,12 +114,12 @@ class ReplyVoice:
             try:
                 if not saying.flushed:
                     # The reply that failed must end for the server, or it would take the rest for more of it.
-                    await self._voice.send(wire.Speak(flush=True, reply=saying.reply))
+                    await self._voice.send(Speak(flush=True, reply=saying.reply))
                 text = saying.unspoken()
                 saying.tokens, saying.spoken, saying.segment = [text], 0, ""
                 for start in range(0, len(text), PIECE):
                     last = start + PIECE >= len(text)
-                    piece = wire.Speak(text[start : start + PIECE], saying.flushed and last, saying.reply, plainer)
+                    piece = Speak(text[start : start + PIECE], saying.flushed and last, saying.reply, plainer)
                     await self._voice.send(piece)
             except SpeechUnavailable:
                 return False

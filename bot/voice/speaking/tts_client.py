@@ -16,7 +16,20 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.protocol import State
 from yarl import URL
 
-from tts_server import wire
+from wire.fields import WireError
+from wire.messages import (
+    SAMPLE_RATE,
+    Cancelled,
+    ClientMessage,
+    EngineChanged,
+    Failure,
+    Flushed,
+    Loading,
+    SegmentEnd,
+    SegmentStart,
+    ServerMessage,
+    parse_server,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +38,7 @@ FIRST_NOTICE_LIMIT = 1.0
 LOADING_LIMIT = 180.0
 PATIENCE = 4.5
 CLOSE_LIMIT = 1.0
-MAX_FRAME_BYTES = 4 * wire.SAMPLE_RATE * 10
+MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 QUEUED_FRAMES = 16
 FLOAT_BYTES = 4
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
@@ -57,7 +70,7 @@ class Disconnected:
     reason: str
 
 
-SpeechEvent = wire.ServerMessage | SegmentAudio | Connected | Disconnected
+SpeechEvent = ServerMessage | SegmentAudio | Connected | Disconnected
 
 
 class SpeechClient:
@@ -104,17 +117,17 @@ class SpeechClient:
             async with asyncio.timeout(FIRST_NOTICE_LIMIT) as limit:
                 while (connection := self._connection) is not None:
                     match _FrameReader().read(await self._receive(connection)):
-                        case wire.EngineChanged(_, "loading"):
+                        case EngineChanged(_, "loading"):
                             limit.reschedule(asyncio.get_running_loop().time() + LOADING_LIMIT)
-                        case wire.Loading(_, progress):
+                        case Loading(_, progress):
                             report(progress)
-                        case wire.EngineChanged() as state:
+                        case EngineChanged() as state:
                             self._early.append(state)
                             return
                         case event if event is not None:
                             self._early.append(event)
 
-    async def send(self, message: wire.ClientMessage) -> None:
+    async def send(self, message: ClientMessage) -> None:
         """Send one message; waits while the server does not read.
 
         Raises:
@@ -123,7 +136,7 @@ class SpeechClient:
         if self._connection is None:
             raise SpeechUnavailable("The speech server is away.")
         try:
-            await self._connection.send(wire.encode_client(message))
+            await self._connection.send(message.to_json())
         except ConnectionClosed as error:
             raise SpeechUnavailable("The speech server is away.") from error
 
@@ -230,7 +243,7 @@ class _FrameReader:
     """One connection's frames to events. Sound outside a segment, and what can't be read, is logged and dropped."""
 
     def __init__(self) -> None:
-        self._segment: wire.SegmentStart | None = None
+        self._segment: SegmentStart | None = None
 
     def read(self, frame: str | bytes) -> SpeechEvent | None:
         """The frame's event, where it has one."""
@@ -244,17 +257,17 @@ class _FrameReader:
         samples = np.frombuffer(frame, "<f4").astype(np.float32, copy=False)
         return SegmentAudio(segment.reply, segment.segment, samples)
 
-    def _message(self, frame: str) -> wire.ServerMessage | None:
+    def _message(self, frame: str) -> ServerMessage | None:
         try:
-            message = wire.parse_server(frame)
-        except wire.WireError as error:
+            message = parse_server(frame)
+        except WireError as error:
             _log.warning("The speech server sent something unreadable: %s", error)
             return None
         match message:
-            case wire.SegmentStart():
+            case SegmentStart():
                 self._segment = message
-            case wire.SegmentEnd() | wire.Cancelled() | wire.Flushed():
+            case SegmentEnd() | Cancelled() | Flushed():
                 self._segment = None
-            case wire.Failure(reply=reply) if self._segment is not None and reply == self._segment.reply:
+            case Failure(reply=reply) if self._segment is not None and reply == self._segment.reply:
                 self._segment = None
         return message

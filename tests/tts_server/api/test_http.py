@@ -15,7 +15,7 @@ from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine
 from tts_server.server import SpeechServer
 from tts_server.voices.library import VoiceLibrary
-from tts_server.wire import SAMPLE_RATE
+from wire.messages import SAMPLE_RATE
 
 SECRET = "correct horse"
 

@@ -19,7 +19,7 @@ from tests.tts_server.api.tone_engine import SECONDS_PER_CHARACTER, TONE_HZ, Ton
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.dsp.measures import frequency
 from tts_server.speaking.admission import OverloadedError
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 TEXT = "Hello there, this is a somewhat longer line."
 SECONDS = len("Hello there,this is a somewhat longer line.") * SECONDS_PER_CHARACTER

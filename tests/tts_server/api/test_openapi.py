@@ -14,7 +14,7 @@ from tests.tts_server.stand_in_engines import CountingEngine
 from tts_server.api.formats import FORMATS
 from tts_server.api.openapi import document
 from tts_server.api.speech_request import FASTEST, MAX_INPUT_CHARACTERS, SLOWEST
-from tts_server.wire import NUMBERS, SpeechParameters
+from wire.parameters import NUMBERS, SpeechParameters
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
 

@@ -18,7 +18,7 @@ from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CHUNK, CountingEngine
 from tts_server.api.formats import FORMATS
 from tts_server.api.speech_request import MAX_BODY_BYTES, MAX_INPUT_CHARACTERS
-from tts_server.wire import SAMPLE_RATE
+from wire.messages import SAMPLE_RATE
 
 TEXT = "Number 500 now."
 SECONDS = len("Number five hundred now.") * CHUNK / SAMPLE_RATE

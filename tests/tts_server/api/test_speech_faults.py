@@ -22,7 +22,8 @@ from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, Gat
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.engines.base import Samples, SpeechEngine, Voice
 from tts_server.speaking.speech import Speech
-from tts_server.wire import SAMPLE_RATE, SpeechParameters
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 AT_ONCE = 16
 

@@ -12,7 +12,7 @@ from hardware.poll import CardPoll
 from tests.tts_server.client import running, running_with
 from tests.tts_server.spelling_engine import SpellingEngine
 from tts_server.voices.library import VoiceLibrary
-from tts_server.wire import EngineChanged, Warned
+from wire.messages import EngineChanged, Warned
 
 FULL = CardMemory("RTX 3060", CardKind.NVIDIA, 12 * GIB, 11 * GIB, (8, 6))
 ROOMY = CardMemory("RX 6800", CardKind.AMD, 16 * GIB, 2 * GIB)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tts_server.engines.base import AlwaysLoaded, Samples, Voice
 from tts_server.engines.voices import resolve_voice
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 TONE_HZ = 300.0
 SECONDS_PER_CHARACTER = 0.05

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from tts_server.engines.base import Samples, SpeechEngine
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 PLAIN = SpeechParameters()
 

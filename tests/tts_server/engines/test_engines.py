@@ -24,7 +24,8 @@ from tts_server.engines.base import Samples, UnknownVoiceError, Voice
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.engines.stand_in import StandInEngine
 from tts_server.engines.voices import resolve_voice
-from tts_server.wire import SAMPLE_RATE, SpeechParameters
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 _GRAMMAR = """#JSGF V1.0;
 grammar orders;

@@ -12,7 +12,7 @@ from tests.tts_server.engines.speaking import speak
 from tts_server.engines import espeak, espeak_library
 from tts_server.engines.base import UnknownVoiceError
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from tests.tts_server.client import SpeechClient, running
 from tests.tts_server.spelling_engine import SpellingEngine, words_heard
 from tts_server.engines.base import EngineError, SpeechEngine
 from tts_server.engines.late import LateEngine
-from tts_server.wire import EngineChanged, Loading
+from wire.messages import EngineChanged, Loading
 
 NOTICES = "/ws/stream?notices=true"
 

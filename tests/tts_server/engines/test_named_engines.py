@@ -26,7 +26,7 @@ from tts_server.engines.realtime_tts_making import create_named_engine
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES
 from tts_server.settings import ENGINE_VARIABLES, EngineName, load_settings
 from tts_server.voices.profile import NoProfiles
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 TEXT = "Hello there."
 SECONDS = len(TEXT) * SECONDS_PER_CHARACTER

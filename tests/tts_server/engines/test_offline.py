@@ -110,7 +110,7 @@ def test_what_is_fetched_with_the_first_word_is_held_back_too(fakes: Path) -> No
         "forbid_connections(everywhere=False)\n"
         "from RealtimeTTS.engines.base_engine import BaseEngine\n"
         "from tts_server.engines.realtime_tts import PA_INT16, RealtimeTtsEngine, Traits\n"
-        "from tts_server.wire import SpeechParameters\n"
+        "from wire.parameters import SpeechParameters\n"
         "class Late(BaseEngine):\n"
         "    def post_init(self): self.engine_name = 'late'\n"
         "    def get_stream_info(self): return PA_INT16, 1, 24000\n"

@@ -25,7 +25,7 @@ from tts_server.engines.piper.network import FIRST_PIECE, Network, Utterance
 from tts_server.engines.piper.speaking_voice import scale_for
 from tts_server.settings import load_settings
 from tts_server.voices.profile import NoProfiles
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 TEXT = "Hello there, how are you today?"
 LONG = "The train leaves at nine from the old station, and if it rains we take the bus instead. " * 3

@@ -25,7 +25,7 @@ from tts_server.engines.realtime_tts import (
     RealtimeTtsEngine,
     Traits,
 )
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 SOUND = [b"\2\0" * 100]
 STOP_SECONDS = 0.05

@@ -16,7 +16,7 @@ from tts_server.engines.base import CloningEngine, EngineError, Samples, Unknown
 from tts_server.engines.pitch import RECORDING_RATE, Pitch
 from tts_server.engines.stand_in import TONE_HZ, StandInEngine
 from tts_server.voices.profile import VoiceProfile
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun."
 

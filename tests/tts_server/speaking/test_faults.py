@@ -6,7 +6,7 @@ import pytest
 
 from tests.tts_server.client import Heard, RunningServer, SpeechClient, running
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine
-from tts_server.wire import Failure
+from wire.messages import Failure
 
 FAULTS = ["raise 1", "broken 1", "nan 1", "nothing 1", "endless 1"]
 TEXTS = {"empty": " ", "emoji": "😀 🎉", "long": "This is sentence 1. " * 500, "unspeakable": "*** ___"}

@@ -13,7 +13,7 @@ import pytest
 from tests.tts_server.client import RunningServer, SpeechClient, running
 from tests.tts_server.spelling_engine import LoadingEngine, SpellingEngine, words_heard
 from tts_server.engines.base import EngineError
-from tts_server.wire import EngineChanged, Loading
+from wire.messages import EngineChanged, Loading
 
 NOTICES = "/ws/stream?notices=true"
 SOON = 0.05

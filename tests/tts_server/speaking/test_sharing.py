@@ -12,7 +12,8 @@ from tests.tts_server.spelling_engine import SECONDS_A_CHARACTER, SpellingEngine
 from tts_server.engines.base import Samples
 from tts_server.speaking.speech import Speech
 from tts_server.speaking.spoken_reply import SpokenReply
-from tts_server.wire import SAMPLE_RATE, SpeechParameters
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 LONG = " ".join(f"w{number}" for number in range(1, 31)) + "."
 WORK_A_CHARACTER = 0.4 * SECONDS_A_CHARACTER

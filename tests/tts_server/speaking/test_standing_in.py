@@ -13,7 +13,7 @@ from tests.tts_server.client import RunningServer, SpeechClient, running
 from tests.tts_server.spelling_engine import SpellingEngine, words_heard
 from tts_server.engines.base import EngineError, OutOfMemoryError
 from tts_server.speaking.performance import FIRST_WAIT
-from tts_server.wire import EngineChanged, Failure
+from wire.messages import EngineChanged, Failure
 
 SENTENCE = "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12."
 WORDS = list(range(1, 13))

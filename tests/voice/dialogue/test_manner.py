@@ -11,10 +11,11 @@ from bot.voice.dialogue.reply import Prompt
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from tests.voice.call_without_discord import Hum, Parrot, Slate, Tape
-from tts_server import wire
+from wire.messages import ClientMessage, Speak
+from wire.parameters import SpeechParameters
 
 LIMIT = 5.0
-CALM, LIVELY = wire.SpeechParameters(preset="calm"), wire.SpeechParameters(voice="robin", preset="energetic")
+CALM, LIVELY = SpeechParameters(preset="calm"), SpeechParameters(voice="robin", preset="energetic")
 
 
 class SlowParrot(Parrot):
@@ -38,10 +39,10 @@ class NotedHum(Hum):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: list[wire.SpeechParameters] = []
+        self.asked: list[SpeechParameters] = []
 
-    async def send(self, message: wire.ClientMessage) -> None:
-        if isinstance(message, wire.Speak) and message.token:
+    async def send(self, message: ClientMessage) -> None:
+        if isinstance(message, Speak) and message.token:
             self.asked.append(message.parameters)
         await super().send(message)
 
@@ -75,9 +76,7 @@ async def test_a_reply_keeps_the_manner_that_it_began_with_and_the_next_has_the_
             hum.asked.clear()
             conversation.prompt(Prompt("Ada", "hear this voice", 0.0, voice="ada"))
             await ended.get()
-            assert set(hum.asked) == {wire.SpeechParameters(voice="ada", preset="energetic")}, (
-                "a voice of its own stays"
-            )
+            assert set(hum.asked) == {SpeechParameters(voice="ada", preset="energetic")}, "a voice of its own stays"
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

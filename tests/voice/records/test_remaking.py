@@ -20,7 +20,7 @@ from bot.voice.records.remaking_sound import Sound
 from bot.voice.records.remaking_voice import UnspeakableError, VoiceAwayError
 from bot.voice.records.wav_file import WavFile
 from tests.voice.records.test_recorder import read
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 SECONDS = 20
 CHANNEL = 7

@@ -20,7 +20,7 @@ from bot.voice.records.remaking_notes import (
     RecordedAnswer,
     RecordingNotes,
 )
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 BEGAN = 1000.0
 FRAME = 960

@@ -18,7 +18,7 @@ from tests.tts_server.client import RunningServer
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.stand_in_engines import FailingEngine
 from tts_server.engines.stand_in import SECONDS_PER_CHARACTER, TONE_HZ, StandInEngine
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 TEXT = "Hello there, this is a line."
 PLAIN = SpeechParameters()

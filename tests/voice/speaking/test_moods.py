@@ -10,7 +10,7 @@ import pytest
 from bot.llm.personas import PERSONAS_DIR, Character, Persona, load_persona
 from bot.voice.speaking.moods import MoodManner, MoodsError, load_moods, speech_parameters
 from tts_server.presets import Presets
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 MOODS = {"sleepy": MoodManner(preset="calm", speed=0.8, pitch_shift=-1.0)}
 

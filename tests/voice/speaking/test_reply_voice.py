@@ -10,9 +10,11 @@ import pytest
 
 from bot.voice.speaking.reply_voice import PIECE, ReplyVoice
 from bot.voice.speaking.tts_client import SpeechEvent, SpeechUnavailable
-from tts_server import wire
+from wire.fields import MAX_MESSAGE_BYTES
+from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
+from wire.parameters import SpeechParameters
 
-ROBIN = wire.SpeechParameters(voice="robin", preset="calm", speed=0.9)
+ROBIN = SpeechParameters(voice="robin", preset="calm", speed=0.9)
 
 
 @dataclass
@@ -22,18 +24,18 @@ class Server:
     voices: tuple[str, ...] = ("robin",)
     presets: tuple[str, ...] = ("calm",)
     away: bool = False
-    spoken: list[tuple[str | None, wire.SpeechParameters, str]] = field(default_factory=list)
+    spoken: list[tuple[str | None, SpeechParameters, str]] = field(default_factory=list)
     _events: asyncio.Queue[SpeechEvent] = field(default_factory=asyncio.Queue)
-    _writing: tuple[str | None, wire.SpeechParameters, str] | None = None
+    _writing: tuple[str | None, SpeechParameters, str] | None = None
     _failed: bool = False
 
-    async def send(self, message: wire.ClientMessage) -> None:
+    async def send(self, message: ClientMessage) -> None:
         if self.away:
             raise SpeechUnavailable("away")
-        if isinstance(message, wire.Cancel):
+        if isinstance(message, Cancel):
             self._writing = None
             return
-        assert len(wire.encode_client(message)) <= wire.MAX_MESSAGE_BYTES
+        assert len(message.to_json()) <= MAX_MESSAGE_BYTES
         if self._writing is None or self._writing[0] != message.reply:
             self._writing = (message.reply, message.parameters, "")
             fault = self._fault(message)
@@ -45,15 +47,15 @@ class Server:
         if message.flush:
             if not self._failed:
                 self.spoken.append(self._writing)
-                self._events.put_nowait(wire.Flushed(1.0, 1.0, reply))
+                self._events.put_nowait(Flushed(1.0, 1.0, reply))
             self._writing = None
 
-    def _fault(self, message: wire.Speak) -> wire.Failure | None:
+    def _fault(self, message: Speak) -> Failure | None:
         asked = message.parameters
         if asked.voice is not None and asked.voice not in self.voices:
-            return wire.Failure("there is no such voice", "unknown_voice", message.reply)
+            return Failure("there is no such voice", "unknown_voice", message.reply)
         if asked.preset is not None and asked.preset not in self.presets:
-            return wire.Failure("there is no such preset", "bad_parameter", message.reply)
+            return Failure("there is no such preset", "bad_parameter", message.reply)
         return None
 
     def say(self, event: SpeechEvent) -> None:
@@ -86,9 +88,9 @@ def table(**server: object) -> Table:
 
 async def say(table: Table, reply: str, *tokens: str, flush: bool = True) -> None:
     for token in tokens:
-        await table.voice.send(wire.Speak(token, reply=reply, parameters=ROBIN))
+        await table.voice.send(Speak(token, reply=reply, parameters=ROBIN))
     if flush:
-        await table.voice.send(wire.Speak(flush=True, reply=reply))
+        await table.voice.send(Speak(flush=True, reply=reply))
 
 
 async def test_every_reply_begins_with_how_it_is_to_be_spoken() -> None:
@@ -110,7 +112,7 @@ async def test_a_voice_that_is_gone_costs_neither_a_word_nor_the_manner_and_is_t
             while not at.server._events.empty():
                 await asyncio.sleep(0)
             await say(at, reply, "there, ", "you.")
-        assert await hearing == wire.Flushed(1.0, 1.0, reply), "no failure is seen above"
+        assert await hearing == Flushed(1.0, 1.0, reply), "no failure is seen above"
     plain = replace(ROBIN, voice=None)
     assert at.server.spoken == [("r1", plain, "Hello there, you."), ("r2", plain, "Hello there, you.")]
     assert at.voice.parameters == plain
@@ -120,8 +122,8 @@ async def test_a_voice_that_is_gone_costs_neither_a_word_nor_the_manner_and_is_t
 async def test_a_voice_and_a_preset_that_are_both_gone_leave_plain_speech() -> None:
     at = table(voices=(), presets=())
     await say(at, "r1", "Hello.")
-    assert await at.next() == wire.Flushed(1.0, 1.0, "r1")
-    assert at.server.spoken == [("r1", wire.SpeechParameters(), "Hello.")]
+    assert await at.next() == Flushed(1.0, 1.0, "r1")
+    assert at.server.spoken == [("r1", SpeechParameters(), "Hello.")]
     assert len(at.told) == 2
 
 
@@ -129,9 +131,9 @@ async def test_a_voice_that_goes_in_the_middle_of_a_reply_repeats_nothing() -> N
     at = table()
     await say(at, "r1", "One. ", "Two. ", "Three.", flush=False)
     for event in (
-        wire.SegmentStart(0, "One. ", "r1"),
-        wire.SegmentEnd(0, 100, "r1"),
-        wire.Failure("it has just been deleted", "unknown_voice", "r1"),
+        SegmentStart(0, "One. ", "r1"),
+        SegmentEnd(0, 100, "r1"),
+        Failure("it has just been deleted", "unknown_voice", "r1"),
     ):
         at.server.say(event)
     at.server._failed = True
@@ -149,18 +151,18 @@ async def test_a_long_reply_is_said_again_in_messages_that_are_not_too_long() ->
     at = table(voices=())
     text = "😀" * (3 * PIECE)
     await say(at, "r1", *(text[start : start + 100] for start in range(0, len(text), 100)))
-    assert await at.next() == wire.Flushed(1.0, 1.0, "r1")
+    assert await at.next() == Flushed(1.0, 1.0, "r1")
     assert at.server.spoken == [("r1", replace(ROBIN, voice=None), text)]
 
 
 async def test_other_failures_and_those_of_replies_that_are_over_are_passed_on() -> None:
     at = table()
     await say(at, "r1", "Hello.", flush=False)
-    failure = wire.Failure("it broke", "engine_failed", "r1")
+    failure = Failure("it broke", "engine_failed", "r1")
     at.server.say(failure)
     assert await at.next() == failure
-    await at.voice.send(wire.Cancel("r1"))
-    late = wire.Failure("there is no such voice", "unknown_voice", "r1")
+    await at.voice.send(Cancel("r1"))
+    late = Failure("there is no such voice", "unknown_voice", "r1")
     at.server.say(late)
     assert await at.next() == late
     assert at.told == []
@@ -171,4 +173,4 @@ async def test_a_server_that_goes_away_meanwhile_is_a_failure_after_all() -> Non
     at = table(voices=())
     await say(at, "r1", "Hello.", flush=False)
     at.server.away = True
-    assert isinstance(await at.next(), wire.Failure)
+    assert isinstance(await at.next(), Failure)

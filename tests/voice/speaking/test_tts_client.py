@@ -20,7 +20,7 @@ from bot.voice.speaking.tts_client import (
     SpeechEvent,
     SpeechUnavailable,
 )
-from tts_server import wire
+from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
 LIMIT = 10.0
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -52,20 +52,20 @@ async def test_messages_go_out_and_events_come_in() -> None:
 
     async def handler(socket: ServerConnection) -> None:
         got.append(await socket.recv())
-        await socket.send(wire.encode_server(wire.SegmentStart(0, "Hi.", "r1")))
+        await socket.send(SegmentStart(0, "Hi.", "r1").to_json())
         await socket.send(np.array([0.5, -0.5], "<f4").tobytes())
-        await socket.send(wire.encode_server(wire.SegmentEnd(0, 2, "r1")))
+        await socket.send(SegmentEnd(0, 2, "r1").to_json())
         await socket.wait_closed()
 
     async with serving(handler) as (_, url):
         client = SpeechClient(url)
         await client.open()
-        await client.send(wire.Speak("Hi.", flush=True, reply="r1"))
+        await client.send(Speak("Hi.", flush=True, reply="r1"))
         start, audio, end = await take(client.events(), 3)
-        assert start == wire.SegmentStart(0, "Hi.", "r1")
+        assert start == SegmentStart(0, "Hi.", "r1")
         assert isinstance(audio, SegmentAudio)
         assert audio.samples.tolist() == [0.5, -0.5]
-        assert end == wire.SegmentEnd(0, 2, "r1")
+        assert end == SegmentEnd(0, 2, "r1")
         assert json.loads(got[0]) == {"token": "Hi.", "flush": True, "reply": "r1"}
         await client.close()
 
@@ -75,14 +75,14 @@ async def test_loading_is_waited_for_and_told() -> None:
         assert socket.request is not None
         assert socket.request.path.endswith("?notices=true")
         for notice in (
-            wire.EngineChanged("espeak-ng", "loading"),
-            wire.Warned("The card is nearly full."),
-            wire.Loading("XTTS v2", 0.25),
-            wire.Loading("XTTS v2", 1.0),
-            wire.EngineChanged("XTTS v2", "ready"),
-            wire.Warned("The card is full."),
+            EngineChanged("espeak-ng", "loading"),
+            Warned("The card is nearly full."),
+            Loading("XTTS v2", 0.25),
+            Loading("XTTS v2", 1.0),
+            EngineChanged("XTTS v2", "ready"),
+            Warned("The card is full."),
         ):
-            await socket.send(wire.encode_server(notice))
+            await socket.send(notice.to_json())
         await socket.wait_closed()
 
     async with serving(handler) as (_, url):
@@ -92,9 +92,9 @@ async def test_loading_is_waited_for_and_told() -> None:
         assert told == [0.25, 1.0]
         # All else is for whoever reads the events.
         assert await take(client.events(), 3) == [
-            wire.Warned("The card is nearly full."),
-            wire.EngineChanged("XTTS v2", "ready"),
-            wire.Warned("The card is full."),
+            Warned("The card is nearly full."),
+            EngineChanged("XTTS v2", "ready"),
+            Warned("The card is full."),
         ]
         await client.close()
 
@@ -114,15 +114,15 @@ async def test_rubbish_is_dropped_and_the_connection_lives() -> None:
     async def handler(socket: ServerConnection) -> None:
         for rubbish in ("not json", "[]", '{"event": "dance"}', '{"event": "end"}', b"\0\0\0\0"):
             await socket.send(rubbish)
-        await socket.send(wire.encode_server(wire.SegmentStart(0, "x", "r1")))
+        await socket.send(SegmentStart(0, "x", "r1").to_json())
         await socket.send(b"\0\0\0")
-        await socket.send(wire.encode_server(wire.Cancelled("r1")))
+        await socket.send(Cancelled("r1").to_json())
         await socket.wait_closed()
 
     async with serving(handler) as (_, url):
         client = SpeechClient(url)
         await client.open()
-        assert await take(client.events(), 2) == [wire.SegmentStart(0, "x", "r1"), wire.Cancelled("r1")]
+        assert await take(client.events(), 2) == [SegmentStart(0, "x", "r1"), Cancelled("r1")]
         await client.close()
 
 
@@ -140,11 +140,11 @@ async def test_a_server_that_goes_and_comes_back_is_told_and_found_again() -> No
         await asyncio.sleep(0)
     assert isinstance((await first)[0], Disconnected)
     with pytest.raises(SpeechUnavailable):
-        await client.send(wire.Speak("x"))
+        await client.send(Speak("x"))
     async with serving(handler, port):
         assert await take(events, 1) == [Connected()]
         assert client.connected
-        await client.send(wire.Speak("x"))
+        await client.send(Speak("x"))
         await client.close()
 
 
@@ -179,7 +179,7 @@ async def test_a_slow_consumer_makes_the_server_wait() -> None:
 
     async def handler(socket: ServerConnection) -> None:
         nonlocal sent
-        await socket.send(wire.encode_server(wire.SegmentStart(0, "x", "r1")))
+        await socket.send(SegmentStart(0, "x", "r1").to_json())
         while True:
             try:
                 async with asyncio.timeout(1):
@@ -203,7 +203,7 @@ async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -
     frames, patience = 300, 0.1
 
     async def handler(socket: ServerConnection) -> None:
-        await socket.send(wire.encode_server(wire.SegmentStart(0, "x", "r1")))
+        await socket.send(SegmentStart(0, "x", "r1").to_json())
         for number in range(frames):
             await socket.send(np.full(9_600, number, "<f4").tobytes())
         await socket.wait_closed()
@@ -237,13 +237,13 @@ async def test_a_server_that_hangs_is_given_up() -> None:
 async def test_a_server_that_has_nothing_to_say_is_not_given_up() -> None:
     async def think(socket: ServerConnection) -> None:
         await asyncio.sleep(1)
-        await socket.send(wire.encode_server(wire.Cancelled("r1")))
+        await socket.send(Cancelled("r1").to_json())
         await socket.wait_closed()
 
     async with serving(think) as (_, url):
         client = SpeechClient(url, patience=0.1)
         await client.open()
-        assert await take(client.events(), 1) == [wire.Cancelled("r1")]
+        assert await take(client.events(), 1) == [Cancelled("r1")]
         await client.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.voice.speaking.voice_notices import BACK, VoiceNotices
-from tts_server.wire import EngineChanged, Loading, Warned
+from wire.messages import EngineChanged, Loading, Warned
 
 
 def test_a_voice_that_is_ready_from_the_start_needs_no_words() -> None:

@@ -17,7 +17,7 @@ from tts_server.engines.own_thread import OwnThread, Put
 from tts_server.engines.piper.speaking_voice import SpeakingVoice
 from tts_server.engines.piper.voice_files import VoiceFile
 from tts_server.engines.voices import resolve_voice
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 PREFIX = "piper:"
 """Of its voices' ids."""

@@ -20,7 +20,7 @@ from tts_server.engines.xtts.memory import give_back, measure
 from tts_server.engines.xtts.speakers import Speakers
 from tts_server.settings import Device, Precision
 from tts_server.voices.profile import Profiles, VoiceProfile
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 if TYPE_CHECKING:
     from tts_server.engines.xtts.model import XttsModel

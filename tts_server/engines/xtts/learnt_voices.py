@@ -16,7 +16,7 @@ from tts_server.voices.decoding import RATE, decode
 from tts_server.voices.profile import Profiles, VoiceProfile
 from tts_server.voices.refusal import RecordingRefusedError
 from tts_server.voices.sentences import preview_sentence
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 if TYPE_CHECKING:
     from tts_server.engines.xtts.model import XttsModel

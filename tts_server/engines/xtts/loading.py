@@ -23,7 +23,7 @@ from tts_server.engines.xtts.device import Place, choose_place
 from tts_server.engines.xtts.latents import SPEAKER_SIZE, Latents
 from tts_server.engines.xtts.model import XttsModel, plain_errors
 from tts_server.settings import Device, Precision
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 _READ_BYTES = 32 << 20
 _LONGEST_REASON = 300

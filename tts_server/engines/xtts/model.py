@@ -18,7 +18,7 @@ from tts_server.engines.base import EngineError, OutOfMemoryError, Samples
 from tts_server.engines.xtts.device import Place
 from tts_server.engines.xtts.latents import Latents
 from tts_server.engines.xtts.vocoder import StreamingVocoder
-from tts_server.wire import SpeechParameters
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
