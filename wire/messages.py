@@ -71,9 +71,13 @@ def parse_client(raw: str | bytes) -> ClientMessage:
     """
     fields = Fields.parse(raw, wrong_reply="bad_parameter")
     kinds: tuple[type[ClientMessage], ...] = get_args(ClientMessage)
-    for kind in kinds:
-        if (message := kind._read(fields)) is not None:
-            return message
+    try:
+        for kind in kinds:
+            if (message := kind._read(fields)) is not None:
+                return message
+    except RecursionError as error:
+        # What was nested just not too deeply to be read may be too deep to be quoted in the refusal.
+        raise WireError("bad_message", f"not JSON: {error}", fields.reply) from None
     raise WireError("bad_message", 'a message must have "token", "flush" or "cancel"', fields.reply)
 
 

@@ -129,6 +129,16 @@ def test_no_object_breaks_the_parsers(fields: dict[str, object]) -> None:
             Failure(str(error), error.code, error.reply).to_json().encode()
 
 
+@pytest.mark.parametrize("field", ["token", "reply", "cancel", "flush", "voice", "top_k", "preprocess_text"])
+@pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+def test_no_depth_breaks_the_parser(field: str, brackets: tuple[str, str]) -> None:
+    opened, closed = brackets
+    # About a thousand is as deep as JSON is read, so what is refused for its kind, and not for its depth, ends there.
+    for depth in range(900, 1_010):
+        with pytest.raises(WireError):
+            parse_client(f'{{"flush": false, "{field}": {opened * depth}1{closed * depth}}}')
+
+
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
