@@ -23,7 +23,7 @@ from rich.table import Table
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
 from benchmarks.statistics import Spread, spread
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from tts_server.engines import espeak_library
 
 FRAME = HEARING_RATE // 50

@@ -11,7 +11,7 @@ import soxr
 from benchmarks.echo_room import Room, convolve, level, through_opus
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 from tts_server.engines.espeak_library import EspeakLibrary

@@ -24,7 +24,7 @@ from benchmarks.end_of_turn_report import NARROWEST, WAITS, Result, Row, print_r
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
 from benchmarks.machine import describe_machine
-from bot.voice.receive.heard import HEARING_RATE, SoundHeard
+from bot.voice.frames import HEARING_RATE, SoundHeard
 from bot.voice.turns.silero import WINDOW_SAMPLES, Silero
 from bot.voice.turns.turns import turns_with
 from sandbox.voice.microphone import Microphone, OpenMicrophone, PushToTalk, VoiceActivity

@@ -6,16 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.end_of_turn_speech import Speech
-from bot.voice.receive.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
-from bot.voice.turns.events import (
-    SpeechBegan,
-    SpeechPaused,
-    SpeechResumed,
-    TurnDropped,
-    TurnEnded,
-    TurnEvent,
-    TurnId,
-)
+from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.turn import TurnId
+from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.turns import Turns
 from sandbox.voice.microphone import Frame, Microphone, OpenMicrophone
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder

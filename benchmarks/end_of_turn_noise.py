@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 
 _SCALE = (0, 2, 4, 5, 7, 9, 11, 12)
 _BEAT = 0.4

@@ -18,9 +18,9 @@ from benchmarks.measured_call import BOT_LOG, JOIN_LIMIT, TAIL_SECONDS, TURN_LIM
 from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker
 from benchmarks.turn_measurement import PEOPLE
 from bot.child import bot_process
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
 from bot.voice.metrics import TurnTrace
+from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.voice.hearing import Sound

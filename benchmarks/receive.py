@@ -23,8 +23,8 @@ from rich.table import Table
 from benchmarks.dave_group import make_group
 from benchmarks.machine import describe_machine
 from bot.voice.connection.opus import load_opus
+from bot.voice.frames import Heard, SoundHeard
 from bot.voice.receive.decoder import SpeechDecoder
-from bot.voice.receive.heard import Heard, SoundHeard
 from bot.voice.receive.opening import NotOpened
 from bot.voice.receive.receiver import Receiver
 from bot.voice.receive.rtp import TransportCipher, open_packet, transport_cipher

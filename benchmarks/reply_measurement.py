@@ -19,7 +19,7 @@ from benchmarks.measured_call import (
     no_collections,
 )
 from benchmarks.turn import Turn
-from bot.voice.dialogue.reply import Outcome
+from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 
 PROMPT = "What do you think?"

@@ -13,8 +13,8 @@ from benchmarks.measured_call import TAIL_SECONDS, TURN_LIMIT, MeasuredCall, Sta
 from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker, SpeechTimes
 from benchmarks.spoken_turn import Interruption, SpokenTurn
 from benchmarks.stand_in_transcriber import StandInTranscriber
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.metrics import TurnTrace
+from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
 from sandbox.voice.hearing import Sound

@@ -15,10 +15,10 @@ from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store
 from bot.voice.connection.link import VoiceChannel
-from bot.voice.dialogue.reply import Prompt
 from bot.voice.manager import CallError, CallStatus, EndCause, VoiceSessionManager
 from bot.voice.prompt_channel import PromptTextChannel
 from bot.voice.session import CallPlace, LoadingReport, VoiceSession
+from bot.voice.turn import Prompt
 
 _log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from bot.demo_judges import HeardAnswer
 from bot.demo_lines import Line, Lines
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
+from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
 from sandbox.guest import Guest
 from sandbox.server import Sandbox

@@ -12,8 +12,8 @@ from typing import Protocol
 import soxr
 
 from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
+from bot.voice.frames import HEARING_RATE
 from bot.voice.metrics import TurnTrace
-from bot.voice.receive.heard import HEARING_RATE
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.voice.hearing import Sound

@@ -16,7 +16,7 @@ from bot.not_set_up import CANT_SEE
 from bot.replying import reply_to
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.spoken_messages.listener import SpokenMessages, recordings
-from bot.voice.dialogue.reply import Prompt
+from bot.voice.turn import Prompt
 
 NOT_ANSWERED = "🔇"
 """Below the message of somebody who is not answered in this call."""

@@ -16,8 +16,8 @@ from bot.commands.numbers import WholeNumber
 from bot.commands.status import StatusReporter
 from bot.commands.voice_channel_name import VoiceChannelName
 from bot.voice.connection.link import VoiceChannel
-from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.manager import CallError
+from bot.voice.turn import Prompt, PromptKind
 from bot.voice.voice_state import voice_state_notice
 
 Context = commands.Context[Any]

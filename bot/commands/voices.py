@@ -19,7 +19,7 @@ from bot.commands.sound_files import download, sound_file
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voice_words import DEFAULT, learnt, listed, new_name
 from bot.text import shorten, split_message
-from bot.voice.dialogue.reply import Prompt, PromptKind
+from bot.voice.turn import Prompt, PromptKind
 from bot.voices.client import Recording, ServerVoice
 from bot.voices.introductions import Introductions
 from bot.voices.refusals import VoicesError

@@ -12,7 +12,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 
 MAX_DECODING_SECONDS = 20.0
 """Of our time."""

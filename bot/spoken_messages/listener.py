@@ -17,7 +17,7 @@ from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.spoken_messages.decoding import BrokenSoundError, TooLongSoundError, decode, in_pieces
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.text import shorten
-from bot.voice.receive.heard import Sound16
+from bot.voice.frames import Sound16
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
 
 MAX_BYTES = 16 << 20

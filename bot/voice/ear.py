@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.voice.echo.gate import EchoGate
-from bot.voice.receive.heard import HEARING_RATE, Heard, PersonLeft, Sound16, SoundHeard, TransmissionEnded
-from bot.voice.turns.events import TurnEvent, TurnId
+from bot.voice.frames import HEARING_RATE, Heard, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.turn import TurnId
+from bot.voice.turns.events import TurnEvent
 
 _log = logging.getLogger(__name__)
 

@@ -14,14 +14,13 @@ from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent, ListeningGate
 from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation
-from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.events import CallEvent, Watcher
+from bot.voice.frames import Sound16
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.participants import BargeInRule, ChannelParticipants
 from bot.voice.prompt_channel import DiscordPromptChannel
-from bot.voice.receive.heard import Sound16
 from bot.voice.receive.receiver import Receiver
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recorder import CallRecorder, recording_folder
@@ -30,8 +29,8 @@ from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
+from bot.voice.turn import Prompt, PromptKind, TurnId
 from bot.voice.turn_taking import TurnTaking
-from bot.voice.turns.events import TurnId
 from bot.voice.turns.turns import turns_with
 from config.settings import AnswerPolicy, Captions
 from wire.parameters import SpeechParameters

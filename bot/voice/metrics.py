@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
-from bot.voice.dialogue.reply import Outcome, SpokenTurn
+from bot.voice.turn import Outcome, SpokenTurn
 
 KEPT_TRACES = 200
 

@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
 from bot.voice.dialogue.messages import Samples
-from bot.voice.dialogue.reply import Prompt
 from bot.voice.remarks.remark import Remark, Verdict
 from bot.voice.speaking.tts_client import SpeechEvent
-from bot.voice.turns.events import TurnId
+from bot.voice.turn import TurnId
 from wire.messages import ClientMessage
 
 

@@ -10,7 +10,7 @@ import discord
 from bot.away import why
 from bot.replying import NOBODY, reply_to
 from bot.text import split_message
-from bot.voice.dialogue.reply import Prompt
+from bot.voice.turn import Prompt
 
 _log = logging.getLogger(__name__)
 

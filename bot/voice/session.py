@@ -20,7 +20,6 @@ from bot.voice.character_changes import CharacterChanges
 from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation, Manner
 from bot.voice.dialogue.progress import DialogueTexts
-from bot.voice.dialogue.reply import Prompt, PromptKind
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallBegan, CallEnded, CallEvent, Watcher
 from bot.voice.hearing import Hearing, HearingOptions
@@ -37,6 +36,7 @@ from bot.voice.speaking.reply_voice import ReplyVoice
 from bot.voice.speaking.sender import FrameSender
 from bot.voice.speaking.tts_client import SpeechClient, SpeechUnavailable
 from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.turn import Prompt, PromptKind
 
 _log = logging.getLogger(__name__)
 

@@ -13,11 +13,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.voice.dialogue.reply import Prompt, SpokenTurn
 from bot.voice.events import RemarkHeard, Watcher
+from bot.voice.frames import Sound16
 from bot.voice.listening import CallMode
 from bot.voice.ports import Answering, Participants, RemarkJudge
-from bot.voice.receive.heard import Sound16
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.transcribe.transcriber import (
     Transcriber,
@@ -27,8 +26,8 @@ from bot.voice.transcribe.transcriber import (
     Urgency,
 )
 from bot.voice.transcribe.usual_languages import UsualLanguages
+from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
 from bot.voice.turns.events import (
-    Microphone,
     SpeechBegan,
     SpeechPaused,
     SpeechResumed,
@@ -36,7 +35,6 @@ from bot.voice.turns.events import (
     TurnDropped,
     TurnEnded,
     TurnEvent,
-    TurnId,
     TurnPart,
 )
 

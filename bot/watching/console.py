@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import (
     AnswerHeard,
     CallBegan,
@@ -22,7 +21,7 @@ from bot.voice.events import (
     WordsSpoken,
 )
 from bot.voice.metrics import STAGES, TurnTrace
-from bot.voice.turns.events import Microphone
+from bot.voice.turn import Microphone, Outcome
 
 _NOT_SHOWN = ("last_packet",)
 _MARGIN = 11

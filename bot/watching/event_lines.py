@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from bot.llm.surrogates import mended
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import (
     AnswerHeard,
     CallBegan,
@@ -22,6 +21,7 @@ from bot.voice.events import (
     WordsSpoken,
 )
 from bot.voice.metrics import TurnTrace
+from bot.voice.turn import Outcome
 
 _TYPES: Mapping[str, type[Any]] = MappingProxyType(
     {

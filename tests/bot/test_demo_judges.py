@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from bot.demo_judges import EarsJudge, HeardAnswer, write_report
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.metrics import TurnTrace
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
+from bot.voice.turn import Outcome
 from sandbox.voice.opus import SAMPLE_RATE
 
 TRACE = TurnTrace("r1", Outcome.SPOKEN, waited=0.0)

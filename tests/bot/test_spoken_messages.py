@@ -15,7 +15,7 @@ from bot.spoken_messages.decoding import (
     decode,
     in_pieces,
 )
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from tests.features.recordings import recording
 
 NEVER = threading.Event()

@@ -14,7 +14,6 @@ import pytest
 from rich.console import Console
 
 from bot.run import ProgressLog
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import (
     AnswerHeard,
     CallBegan,
@@ -27,6 +26,7 @@ from bot.voice.events import (
     WordsSpoken,
 )
 from bot.voice.metrics import TurnClock, TurnTrace
+from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter, decode_event
 from bot.watching.log import log_to_stderr

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import AnswerHeard
+from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import FRAME_SAMPLES

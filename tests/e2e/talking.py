@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, WordsSpoken
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
 from sandbox.voice.hearing import HeardPacket, Hearing, Sound

@@ -8,10 +8,10 @@ import pytest
 
 from bot.calls import GHOST_LEFT
 from bot.store import CallRecord, Store
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import CallEnded
 from bot.voice.manager import ALREADY_IN_SESSION
 from bot.voice.session import CHANNEL_FULL
+from bot.voice.turn import Outcome
 from sandbox.server import Sandbox
 from sandbox.world.permissions import Permission
 from tests.e2e.conftest import Stage, StageMaker, make_settings, staged

@@ -11,8 +11,8 @@ import pytest
 
 from bot.services import SpeechServerOptions, SpeechServerProcess
 from bot.voice.dialogue.progress import VOICE_FAILED
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import WordsSpoken
+from bot.voice.turn import Outcome
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 

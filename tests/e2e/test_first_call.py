@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.llm.toy_phrases import TOY_PHRASES
-from bot.voice.dialogue.reply import Outcome
+from bot.voice.turn import Outcome
 from sandbox.recogniser import SentenceRecogniser
 from tests.e2e.conftest import Stage
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import WordsSpoken
+from bot.voice.turn import Outcome
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bot.llm.toy_phrases import TOY_PHRASES
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import CallEnded
+from bot.voice.turn import Outcome
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.voice.microphone import OpenMicrophone, VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.voice.dialogue.reply import Outcome
+from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.speech_sounds import cough
 from sandbox.voice.microphone import OpenMicrophone

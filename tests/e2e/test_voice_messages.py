@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bot.spoken_messages.listener import BROKEN, NOT_ALLOWED
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import PromptTaken
+from bot.voice.turn import Outcome
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel

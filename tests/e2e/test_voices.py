@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from yarl import URL
 
-from bot.voice.dialogue.reply import Outcome
+from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.voice.microphone import VoiceActivity
 from sandbox.voice.opus import SAMPLE_RATE

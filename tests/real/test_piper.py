@@ -16,7 +16,7 @@ import pytest
 import soxr
 
 from benchmarks.tts_piper import STORY
-from bot.voice.receive.heard import HEARING_RATE
+from bot.voice.frames import HEARING_RATE
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber

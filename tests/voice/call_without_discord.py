@@ -17,16 +17,15 @@ from bot.llm.personas import Character, Persona, load_persona
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.messages import Samples
 from bot.voice.dialogue.progress import DialogueTexts
-from bot.voice.dialogue.reply import Prompt
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded, WordsSpoken
-from bot.voice.receive.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.speaking.tts_client import SegmentAudio, SpeechEvent
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from bot.voice.turn import Prompt, TurnId
 from bot.voice.turn_taking import TurnTaking
-from bot.voice.turns.events import TurnId
 from bot.voice.turns.turns import Turns
 from config.settings import AnswerPolicy
 from wire.messages import ClientMessage, Flushed, SegmentEnd, SegmentStart, Speak

@@ -12,7 +12,7 @@ import pytest
 import soxr
 
 from bot.services import ROOT
-from bot.voice.receive.heard import HEARING_RATE
+from bot.voice.frames import HEARING_RATE
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from sandbox.speech import ADA, speech
 from sandbox.voice.opus import SAMPLE_RATE

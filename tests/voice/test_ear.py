@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bot.voice.ear import MAX_INBOX, Ear
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.receive.heard import Heard, Sound16
+from bot.voice.frames import Heard, Sound16
 from bot.voice.receive.receiver import Receiver
 from bot.voice.receive.rtp import transport_cipher
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent

@@ -19,13 +19,13 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from bot.voice.dialogue.reply import Prompt
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
+from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
-from bot.voice.turns.events import Microphone, SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded, TurnId
+from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded
 from config.settings import AnswerPolicy
 from tests.voice.call_without_discord import Seiyuu
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving

@@ -11,8 +11,8 @@ from discord.ext import commands
 
 from bot.client import SeiyuuBot
 from bot.database import Database
-from bot.voice.dialogue.reply import Prompt
 from bot.voice.prompt_channel import DiscordPromptChannel
+from bot.voice.turn import Prompt
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import written_by_bots
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from bot.voice.dialogue.reply import Prompt
 from bot.voice.events import CallEvent, RemarkHeard
-from bot.voice.receive.heard import Sound16
+from bot.voice.frames import Sound16
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.transcribe.transcriber import (
@@ -22,16 +21,15 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionShed,
     Urgency,
 )
+from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.events import (
-    Microphone,
     SpeechBegan,
     SpeechPaused,
     SpeechResumed,
     SpeechSoFar,
     TurnDropped,
     TurnEnded,
-    TurnId,
     TurnPart,
 )
 

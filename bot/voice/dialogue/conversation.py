@@ -15,7 +15,6 @@ from typing import Any
 
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.voice.dialogue import messages as m
-from bot.voice.dialogue.reply import Outcome, Prompt, PromptKind
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded, Told, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
@@ -23,7 +22,7 @@ from bot.voice.ports import Companion, Playback, PromptChannel, Voice
 from bot.voice.speaking.spoken_words import SpokenWords
 from bot.voice.speaking.tts_client import Connected, Disconnected, SegmentAudio, SpeechUnavailable
 from bot.voice.speaking.voice_notices import VoiceNotices
-from bot.voice.turns.events import TurnId
+from bot.voice.turn import TurnId
 from wire.messages import (
     SAMPLE_RATE,
     Cancel,

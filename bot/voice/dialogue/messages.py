@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.voice.dialogue.reply import Outcome, Prompt
-from bot.voice.turns.events import TurnId
+from bot.voice.turn import Outcome, Prompt, TurnId
 
 Samples = NDArray[np.float32]
 """Mono, 48,000 Hz, nominally -1 to 1."""

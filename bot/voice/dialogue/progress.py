@@ -36,7 +36,8 @@ from bot.voice.dialogue.messages import (
     TokenCame,
     TokenToVoice,
 )
-from bot.voice.dialogue.reply import Outcome, Prompt, PromptKind, Reply, Segment
+from bot.voice.dialogue.reply import Reply, Segment
+from bot.voice.turn import Outcome, Prompt, PromptKind
 
 VOICE_FAILED = "⚠️ (Voice failed, text mode): "
 

@@ -30,8 +30,8 @@ from bot.voice.dialogue.messages import (
     WordsCame,
 )
 from bot.voice.dialogue.progress import DialogueTexts, ReplyProgress
-from bot.voice.dialogue.reply import Prompt, Reply
-from bot.voice.turns.events import TurnId
+from bot.voice.dialogue.reply import Reply
+from bot.voice.turn import Prompt, TurnId
 
 MAX_WAITING = 20
 TOO_MANY_WAITING = (

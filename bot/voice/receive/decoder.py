@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from discord import opus
 
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 
 MAX_CONCEALED = 5
 """Lost frames that are made up, 100 ms; what is longer becomes silence."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.voice.frames import Heard, PersonLeft, SoundHeard, TransmissionEnded
 from bot.voice.receive.decoder import SpeechDecoder
-from bot.voice.receive.heard import Heard, PersonLeft, SoundHeard, TransmissionEnded
 from bot.voice.receive.jitter import Frame, JitterBuffer
 from bot.voice.receive.opening import EndToEnd, FrameOpener, OpenedFrame, Unopened
 from bot.voice.receive.parking import Parking

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.llm.cleaning import clean_name
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.records.wav_file import MAX_SAMPLES, WavFile
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,6 @@ from typing import Annotated, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded
 from bot.voice.records.recorder import BOT_RATE, CallRecorder, Span
 from bot.voice.records.wav_file import HEADER_BYTES, SAMPLE_BYTES

@@ -9,7 +9,7 @@ import wave
 
 import numpy as np
 
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 
 SAMPLE_SECONDS = 10.0
 PATIENCE = 10.0

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bot.llm.personas import Character, Persona
-from bot.voice.echo.words import echoes
 from bot.voice.remarks.addressing import Addressing, Exchange
 from bot.voice.remarks.backchannel import Backchannels
+from bot.voice.remarks.echoed_words import echoes
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.remark import Meaning, Remark, Verdict
 from bot.voice.remarks.voice_commands import VoiceCommands

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.remarks.phrases import plain
 from bot.voice.transcribe.phantoms import PHANTOMS_FILE, Phantom, Phantoms, fill
 

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.transcribe.answers import Answer, AnswerError, complaint, read_answer
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.guards import Guards

@@ -13,7 +13,7 @@ from typing import Any
 from bot.hanging import LOOK_AGAIN, answers_in_time
 from bot.pulse import Pulse
 from bot.services import ROOT
-from bot.voice.receive.heard import Sound16
+from bot.voice.frames import Sound16
 from bot.voice.transcribe.worker_wire import PREFIX, decode, encode, lengths
 
 WORKER = ("-m", "bot.voice.transcribe.worker")

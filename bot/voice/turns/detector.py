@@ -8,10 +8,10 @@ from itertools import count
 
 import numpy as np
 
-from bot.voice.receive.heard import HEARING_RATE, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.frames import HEARING_RATE, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.turn import Microphone, TurnId
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import (
-    Microphone,
     SpeechBegan,
     SpeechPaused,
     SpeechResumed,
@@ -19,7 +19,6 @@ from bot.voice.turns.events import (
     TurnDropped,
     TurnEnded,
     TurnEvent,
-    TurnId,
     TurnPart,
 )
 from bot.voice.turns.microphone import MicrophoneHistory

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from bot.voice.receive.heard import Sound16
-
-
-class Microphone(StrEnum):
-    """How a person's microphone opens and closes, as far as their history shows."""
-
-    UNKNOWN = "unknown"
-    PUSH_TO_TALK = "push-to-talk"
-    VOICE_ACTIVITY = "voice activity"
-    OPEN = "open"
-
-
-@dataclass(frozen=True, slots=True)
-class TurnId:
-    """Names one turn of one person."""
-
-    person: int
-    number: int
+from bot.voice.frames import Sound16
+from bot.voice.turn import Microphone, TurnId
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from bot.voice.turns.events import Microphone
+from bot.voice.turn import Microphone
 from bot.voice.turns.voicing import Window
 
 ABRUPT = 0.12

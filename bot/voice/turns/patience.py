@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.voice.turns.events import Microphone
+from bot.voice.turn import Microphone
 from bot.voice.turns.settings import TurnSettings
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
-from bot.voice.receive.heard import Heard, PersonLeft, SoundHeard
+from bot.voice.frames import Heard, PersonLeft, SoundHeard
+from bot.voice.turn import TurnId
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import EndOfTurn, LastWords
-from bot.voice.turns.events import TurnEvent, TurnId
+from bot.voice.turns.events import TurnEvent
 from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK, TurnSettings
 from bot.voice.turns.silero import Silero
 

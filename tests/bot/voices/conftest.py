@@ -20,9 +20,9 @@ from bot.commands.voices import VoicesCommands
 from bot.database import Database
 from bot.store import Store
 from bot.voice.connection.link import VoiceChannel
-from bot.voice.dialogue.reply import Prompt
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.records.voice_sample import SampleError
+from bot.voice.turn import Prompt
 from bot.voices.client import VoicesClient
 from bot.voices.voices import Voices
 from sandbox.guest import Guest

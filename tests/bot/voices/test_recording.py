@@ -11,7 +11,7 @@ import pytest
 
 from bot.guard import ELSEWHERE
 from bot.voice.connection.link import VoiceChannel
-from bot.voice.receive.heard import HEARING_RATE
+from bot.voice.frames import HEARING_RATE
 from bot.voice.records.voice_sample import SampleError
 from sandbox.world.entities import ChannelKind, Message
 from tests.bot.voices.conftest import LIMIT, Call, Stage

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from bot.voice.dialogue.reply import Outcome
+from bot.voice.turn import Outcome
 from sandbox.speech_sounds import cough, keyboard, music, noise
 from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import OpenMicrophone

@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Callable
 
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.progress import DialogueTexts
-from bot.voice.dialogue.reply import Prompt
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
+from bot.voice.turn import Prompt
 from tests.voice.call_without_discord import Hum, Parrot, Slate, Tape
 from wire.messages import ClientMessage, Speak
 from wire.parameters import SpeechParameters

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.voice.dialogue.reply import Prompt, Reply, Segment
+from bot.voice.dialogue.reply import Reply, Segment
+from bot.voice.turn import Prompt
 
 
 def reply_of(*segments: tuple[str, int, bool]) -> Reply:

@@ -11,9 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bot.voice.dialogue import messages as m
 from bot.voice.dialogue.progress import VOICE_FAILED, DialogueTexts
-from bot.voice.dialogue.reply import Outcome, Prompt, PromptKind, SpokenTurn
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING, Dialogue
-from bot.voice.turns.events import Microphone, TurnId
+from bot.voice.turn import Microphone, Outcome, Prompt, PromptKind, SpokenTurn, TurnId
 
 ADA = Prompt("Ada", "what's up?", 0.0, message=1)
 TURN, OTHER_TURN = TurnId(7, 1), TurnId(8, 1)

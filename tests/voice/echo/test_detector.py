@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.echo import answers
 from benchmarks.echo_scenes import Scene, make_scene
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from tts_server.engines import espeak_library
 
 FRAME = HEARING_RATE // 50

@@ -5,17 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bot.voice.echo.gate import DOUBT, LOOK_AGAIN, EchoGate
-from bot.voice.receive.heard import Sound16, SoundHeard
-from bot.voice.turns.events import (
-    Microphone,
-    SpeechBegan,
-    SpeechPaused,
-    SpeechResumed,
-    SpeechSoFar,
-    TurnDropped,
-    TurnEnded,
-    TurnId,
-)
+from bot.voice.frames import Sound16, SoundHeard
+from bot.voice.turn import Microphone, TurnId
+from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, SpeechSoFar, TurnDropped, TurnEnded
 
 TURN, OTHER = TurnId(1, 1), TurnId(2, 1)
 SOUND = np.ones(320, np.float32)

@@ -10,7 +10,7 @@ import discord
 import numpy as np
 
 from bot.voice.connection.opus import load_opus
-from bot.voice.receive.heard import Heard, SoundHeard, TransmissionEnded
+from bot.voice.frames import Heard, SoundHeard, TransmissionEnded
 from bot.voice.receive.opening import ENCRYPTED_END, NotOpened
 from bot.voice.receive.receiver import Receiver
 from bot.voice.receive.rtp import SILENCE, TransportCipher, transport_cipher

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from bot.voice.receive.heard import PersonLeft, SoundHeard
+from bot.voice.frames import PersonLeft, SoundHeard
 from sandbox.voice.rtp import MODES
 from tests.voice.receive.channel import ADA, BEN, Channel, Talker, sealed_for, shuffled
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.voice.dialogue.reply import Outcome
 from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded
 from bot.voice.metrics import TurnTrace
 from bot.voice.records.recorder import CallRecorder, Span

@@ -9,7 +9,7 @@ import wave
 import numpy as np
 import pytest
 
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.records.voice_sample import SampleError, VoiceSample, wav_bytes
 
 ADA = 1

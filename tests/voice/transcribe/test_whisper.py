@@ -17,7 +17,7 @@ import pytest
 import soxr
 
 from bot.services import ROOT
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.transcribe.answer_times import FLOOR, TIMES_THE_USUAL
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES

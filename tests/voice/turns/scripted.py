@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bot.voice.receive.heard import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import LastWords
 from bot.voice.turns.events import TurnEvent

@@ -6,7 +6,7 @@ import numpy as np
 import soxr
 
 from benchmarks.end_of_turn_speech import Speaker, Voice
-from bot.voice.receive.heard import HEARING_RATE, Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from sandbox.voice.opus import SAMPLE_RATE
 from tts_server.engines import espeak_library
 

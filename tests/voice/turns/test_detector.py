@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.voice.receive.heard import HEARING_RATE, PersonLeft, Sound16
+from bot.voice.frames import HEARING_RATE, PersonLeft, Sound16
+from bot.voice.turn import Microphone
 from bot.voice.turns.events import (
-    Microphone,
     SpeechBegan,
     SpeechPaused,
     SpeechResumed,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.end_of_turn_noise import keyboard, music, noise
-from bot.voice.receive.heard import Sound16
+from bot.voice.frames import Sound16
 from bot.voice.turns.silero import WINDOW_SAMPLES, Silero, SileroMissing
 from tests.voice.turns.spoken import say
 

@@ -6,8 +6,9 @@ import pytest
 
 from benchmarks.end_of_turn_call import Call
 from benchmarks.end_of_turn_noise import five_minutes
-from bot.voice.receive.heard import HEARING_RATE, PersonLeft, SoundHeard, TransmissionEnded
-from bot.voice.turns.events import Microphone, SpeechBegan, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.frames import HEARING_RATE, PersonLeft, SoundHeard, TransmissionEnded
+from bot.voice.turn import Microphone
+from bot.voice.turns.events import SpeechBegan, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.silero import Silero
 from bot.voice.turns.turns import Turns
 from sandbox.voice.microphone import Microphone as Sender

@@ -9,8 +9,8 @@ import soxr
 from discord import opus
 
 from bot.voice.connection.opus import load_opus
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.receive.decoder import SpeechDecoder
-from bot.voice.receive.heard import HEARING_RATE, Sound16
 from bot.voice.transcribe.toy.phrases import FittedVoice
 from tts_server.engines import espeak_library
 

@@ -1,4 +1,4 @@
-"""What the receiver hands on: people's sound and the ends of their transmissions. Nothing of Discord is left in it."""
+"""What a transport hands to a call: people's sound, and the ends of their transmissions."""
 
 from __future__ import annotations
 
