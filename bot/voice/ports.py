@@ -8,7 +8,7 @@ from typing import Protocol
 from bot.voice.dialogue.messages import Samples
 from bot.voice.remarks.remark import Remark, Verdict
 from bot.voice.speaking.tts_client import SpeechEvent
-from bot.voice.turn import TurnId
+from bot.voice.turn import Prompt, TurnId
 from wire.messages import ClientMessage
 
 

@@ -22,7 +22,7 @@ from bot.voice.ports import Companion, Playback, PromptChannel, Voice
 from bot.voice.speaking.spoken_words import SpokenWords
 from bot.voice.speaking.tts_client import Connected, Disconnected, SegmentAudio, SpeechUnavailable
 from bot.voice.speaking.voice_notices import VoiceNotices
-from bot.voice.turn import TurnId
+from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from wire.messages import (
     SAMPLE_RATE,
     Cancel,

@@ -19,6 +19,7 @@ from bot.voice.records.remaking_notes import (
     RecordedAnswer,
     RecordingNotes,
 )
+from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
 
 BEGAN = 1000.0
