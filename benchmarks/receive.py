@@ -23,11 +23,11 @@ from rich.table import Table
 from benchmarks.dave_group import make_group
 from benchmarks.machine import describe_machine
 from bot.voice.connection.opus import load_opus
+from bot.voice.discord.opening import NotOpened
+from bot.voice.discord.receiver import Receiver
+from bot.voice.discord.rtp import TransportCipher, open_packet, transport_cipher
 from bot.voice.frames import Heard, SoundHeard
 from bot.voice.receive.decoder import SpeechDecoder
-from bot.voice.receive.opening import NotOpened
-from bot.voice.receive.receiver import Receiver
-from bot.voice.receive.rtp import TransportCipher, open_packet, transport_cipher
 from sandbox.voice.rtp import XCHACHA20, make_header, make_transport
 
 PEOPLE = 10

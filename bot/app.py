@@ -61,11 +61,11 @@ from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.vital_signs import Look, VitalSigns, look_at_ears, look_at_model, look_at_voice
 from bot.voice.connection.opus import load_opus
+from bot.voice.discord.people import BargeInRule
+from bot.voice.discord.prompt_channel import tell_in
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import Hearing, HearingOptions
 from bot.voice.manager import CallState, VoiceSessionManager
-from bot.voice.participants import BargeInRule
-from bot.voice.prompt_channel import tell_in
 from bot.voice.records.remaking import RecordingRemaker
 from bot.voice.records.remaking_voice import BetterVoice
 from bot.voice.session import CallEngines, CallOptions, CallPlace, LoadingReport, VoiceSession

@@ -14,9 +14,9 @@ from bot.away import why
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
+from bot.voice.discord.prompt_channel import PromptTextChannel
 from bot.voice.manager import CallError, CallStatus, EndCause, VoiceSessionManager
-from bot.voice.prompt_channel import PromptTextChannel
 from bot.voice.session import CallPlace, LoadingReport, VoiceSession
 from bot.voice.turn import Prompt
 

@@ -31,9 +31,9 @@ from bot.own_weights import OwnWeights
 from bot.services import speech_server_options, try_speech_server
 from bot.setting_notices import setting_notices
 from bot.transcribers import make_transcriber
-from bot.voice.connection.client import check_discord_version
 from bot.voice.connection.opus import OpusMissing, load_opus
-from bot.voice.permissions import invite_link
+from bot.voice.discord.client import check_discord_version
+from bot.voice.discord.permissions import invite_link
 from bot.voice.speaking.moods import MoodsError, load_moods
 from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.corrections import CorrectionsError

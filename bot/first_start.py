@@ -10,7 +10,7 @@ import discord
 from bot.away import why
 from bot.llm.model_size import ModelSize
 from bot.own_weights import OwnWeights
-from bot.voice.permissions import invite_link
+from bot.voice.discord.permissions import invite_link
 
 PORTAL = "https://discord.com/developers/applications"
 USUAL_MODEL_SERVERS = (

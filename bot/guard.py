@@ -10,7 +10,7 @@ import discord
 from bot.access import NotPermittedError, Permit
 from bot.owners import Owners
 from bot.rights import RIGHTS, SPOKEN, MissingRightError, Right, Touches, Who
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 from bot.voice.remarks.voice_commands import VoiceCommand
 from config.settings import Settings
 

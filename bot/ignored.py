@@ -6,7 +6,7 @@ from typing import Self
 
 from bot.access import Permit
 from bot.database import Database
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ignored_person (

@@ -237,7 +237,7 @@ BargeIn = Annotated[
     _of_text(lambda text: _permit(text) if "," not in text else text),
     shaped("everyone|answered|nobody|role:.+", "everyone, answered, nobody, or role:NAME"),
 ]
-"""Who may interrupt; see :class:`bot.voice.participants.BargeInRule`."""
+"""Who may interrupt; see :class:`bot.voice.discord.people.BargeInRule`."""
 QuietHours = Annotated[
     str,
     _of_text(_hours),

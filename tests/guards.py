@@ -8,7 +8,7 @@ from typing import Any
 from bot.guard import Guard, read_permits
 from bot.owners import Owners
 from bot.rights import RIGHTS, Right, Who
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 from config.settings import read_settings
 
 COMMANDS_OF_TESTS = {"ask": Right((Who.EVERYONE,))}

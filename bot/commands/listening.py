@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.calls import NO_SESSION
 from bot.commands.managers import require_guild
 from bot.consent import ListeningConsent
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 from bot.voice.listening import (
     RECORDING_BEGAN_ALOUD,
     RECORDING_ENDED,

@@ -6,7 +6,7 @@ import discord
 from discord.ext import commands
 
 from bot.calls import Calls
-from bot.voice.voice_state import voice_state_notice
+from bot.voice.discord.voice_state import voice_state_notice
 
 
 class VoiceStateListener(commands.Cog):

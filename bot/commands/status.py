@@ -9,7 +9,7 @@ import discord
 
 from bot.calls import NO_SESSION, Calls
 from bot.llm.personas import Character
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 from bot.voice.hearing import Hearing
 from bot.voice.listening import CallMode
 from bot.voice.manager import CallState

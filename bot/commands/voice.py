@@ -15,10 +15,10 @@ from bot.commands.managers import require_guild
 from bot.commands.numbers import WholeNumber
 from bot.commands.status import StatusReporter
 from bot.commands.voice_channel_name import VoiceChannelName
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
+from bot.voice.discord.voice_state import voice_state_notice
 from bot.voice.manager import CallError
 from bot.voice.turn import Prompt, PromptKind
-from bot.voice.voice_state import voice_state_notice
 
 Context = commands.Context[Any]
 

@@ -12,7 +12,7 @@ from discord.utils import escape_markdown
 
 from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
 from bot.commands.managers import require_guild
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 from bot.voice.frames import Sound16
 from bot.voice.manager import CallError
 from bot.voice.records.voice_sample import SAMPLE_SECONDS, SampleError, wav_bytes

@@ -30,7 +30,7 @@ Arguments = TypeVarTuple("Arguments")
 
 
 class Receiving(Protocol):
-    """Datagrams to people's sound; see :class:`~bot.voice.receive.receiver.Receiver`."""
+    """Datagrams to people's sound; see :class:`~bot.voice.discord.receiver.Receiver`."""
 
     @property
     def deadline(self) -> float | None:

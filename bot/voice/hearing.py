@@ -12,16 +12,16 @@ from pathlib import Path
 
 from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent, ListeningGate
-from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation
+from bot.voice.discord.link import VoiceChannel, VoiceLink
+from bot.voice.discord.people import BargeInRule, ChannelParticipants
+from bot.voice.discord.prompt_channel import DiscordPromptChannel
+from bot.voice.discord.receiver import Receiver
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.frames import Sound16
 from bot.voice.listening import CallMode, listening_notice
-from bot.voice.participants import BargeInRule, ChannelParticipants
-from bot.voice.prompt_channel import DiscordPromptChannel
-from bot.voice.receive.receiver import Receiver
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recorder import CallRecorder, recording_folder
 from bot.voice.records.remaking_notes import AnswerListener

@@ -17,17 +17,17 @@ from bot.consent import ListeningConsent
 from bot.llm.circumstances import CallRoom
 from bot.llm.personas import Character
 from bot.voice.character_changes import CharacterChanges
-from bot.voice.connection.link import VoiceChannel, VoiceLink
 from bot.voice.dialogue.conversation import Conversation, Manner
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.discord.caption_outlet import DiscordCaptionOutlet
+from bot.voice.discord.link import VoiceChannel, VoiceLink
+from bot.voice.discord.permissions import missing_permissions, permission_advice
+from bot.voice.discord.prompt_channel import DiscordPromptChannel, PromptTextChannel
 from bot.voice.events import CallBegan, CallEnded, CallEvent, Watcher
 from bot.voice.hearing import Hearing, HearingOptions
 from bot.voice.manager import CallError, EndCause
-from bot.voice.permissions import missing_permissions, permission_advice
 from bot.voice.ports import Companion
-from bot.voice.prompt_channel import DiscordPromptChannel, PromptTextChannel
-from bot.voice.records.caption_outlet import DiscordCaptionOutlet
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.remarks.voice_commands import VoiceCommand

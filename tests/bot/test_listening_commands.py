@@ -16,7 +16,7 @@ from bot.client import SeiyuuBot, connector
 from bot.commands.listening import ListeningCommands
 from bot.consent import ListeningConsent
 from bot.store import Store
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 from bot.voice.listening import CallMode
 from bot.voice.records.recorder import RecordingError
 from config.settings import Captions, ListeningPolicy

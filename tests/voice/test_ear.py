@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bot.voice.discord.receiver import Receiver
+from bot.voice.discord.rtp import transport_cipher
 from bot.voice.ear import MAX_INBOX, Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.frames import Heard, Sound16
-from bot.voice.receive.receiver import Receiver
-from bot.voice.receive.rtp import transport_cipher
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.turns import Turns
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from sandbox.voice.rtp import MODES
-from tests.voice.receive.channel import ADA, KEY, Group, Talker, Wire, sealed_for
+from tests.voice.discord.channel import ADA, KEY, Group, Talker, Wire, sealed_for
 
 
 @dataclass(eq=False)

@@ -19,7 +19,7 @@ from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
 from bot.database import Database
 from bot.store import Store
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.records.voice_sample import SampleError
 from bot.voice.turn import Prompt

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from bot.guard import ELSEWHERE
-from bot.voice.connection.link import VoiceChannel
+from bot.voice.discord.link import VoiceChannel
 from bot.voice.frames import HEARING_RATE
 from bot.voice.records.voice_sample import SampleError
 from sandbox.world.entities import ChannelKind, Message

@@ -10,10 +10,10 @@ import discord
 import numpy as np
 
 from bot.voice.connection.opus import load_opus
+from bot.voice.discord.opening import ENCRYPTED_END, NotOpened
+from bot.voice.discord.receiver import Receiver
+from bot.voice.discord.rtp import SILENCE, TransportCipher, transport_cipher
 from bot.voice.frames import Heard, SoundHeard, TransmissionEnded
-from bot.voice.receive.opening import ENCRYPTED_END, NotOpened
-from bot.voice.receive.receiver import Receiver
-from bot.voice.receive.rtp import SILENCE, TransportCipher, transport_cipher
 from sandbox.voice.rtp import MODES, make_header, make_transport
 
 KEY = bytes(range(32))

@@ -8,7 +8,7 @@ from typing import cast
 import discord
 import pytest
 
-from bot.voice.participants import BargeInRule, ChannelParticipants, MayInterrupt
+from bot.voice.discord.people import BargeInRule, ChannelParticipants, MayInterrupt
 
 
 def channel() -> discord.VoiceChannel:

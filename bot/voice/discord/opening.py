@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from bot.voice.receive.rtp import SILENCE, VoicePacket
+from bot.voice.discord.rtp import SILENCE, VoicePacket
 
 ENCRYPTED_END = b"\xfa\xfa"
 PLAIN_GRACE = 10.0

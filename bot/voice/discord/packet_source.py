@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 import davey
 
-from bot.voice.connection.client import SeiyuuVoiceClient
-from bot.voice.receive.opening import NotOpened
-from bot.voice.receive.rtp import TransportCipher, transport_cipher
+from bot.voice.discord.client import SeiyuuVoiceClient
+from bot.voice.discord.opening import NotOpened
+from bot.voice.discord.rtp import TransportCipher, transport_cipher
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class VoiceListener(Protocol):
 class DiscordPacketSource:
     """Hands what comes from whichever voice client is attached to a listener, and opens its packets.
 
-    It is the :class:`~bot.voice.receive.receiver.Transport` and the :class:`~bot.voice.receive.opening.EndToEnd` of a
+    It is the :class:`~bot.voice.discord.receiver.Transport` and the :class:`~bot.voice.discord.opening.EndToEnd` of a
     receiver. Attach, detach and listen from the event loop; ask for keys from any thread.
     """
 
@@ -115,7 +115,7 @@ class DiscordPacketSource:
         return [person for person in map(int, session.get_user_ids()) if person != own]
 
     def decrypt(self, person: int, frame: bytes) -> bytes:
-        """The Opus frame; raises :class:`~bot.voice.receive.opening.NotOpened`."""
+        """The Opus frame; raises :class:`~bot.voice.discord.opening.NotOpened`."""
         session = self._session()
         if session is None:
             raise NotOpened("there is no group")

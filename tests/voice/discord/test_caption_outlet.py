@@ -11,7 +11,7 @@ import discord
 import pytest
 import yarl
 
-from bot.voice.records.caption_outlet import NO_THREAD, DiscordCaptionOutlet
+from bot.voice.discord.caption_outlet import NO_THREAD, DiscordCaptionOutlet
 from bot.voice.records.captions import CaptionError
 from config.settings import Captions
 from sandbox.server import Sandbox

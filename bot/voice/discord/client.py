@@ -14,7 +14,7 @@ import aiohttp
 import discord
 from discord.voice_state import ConnectionFlowState, SocketReader, VoiceConnectionState
 
-from bot.voice.connection.reader import READER_POLL, PollingReader
+from bot.voice.discord.reader import READER_POLL, PollingReader
 
 _log = logging.getLogger(__name__)
 

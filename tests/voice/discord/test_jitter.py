@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.receive.jitter import LONGEST_WAIT, MAX_GAP, JitterBuffer
+from bot.voice.discord.jitter import LONGEST_WAIT, MAX_GAP, JitterBuffer
 
 
 def test_nothing_waits_while_packets_come_in_order() -> None:

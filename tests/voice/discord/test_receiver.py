@@ -10,7 +10,7 @@ import pytest
 
 from bot.voice.frames import PersonLeft, SoundHeard
 from sandbox.voice.rtp import MODES
-from tests.voice.receive.channel import ADA, BEN, Channel, Talker, sealed_for, shuffled
+from tests.voice.discord.channel import ADA, BEN, Channel, Talker, sealed_for, shuffled
 
 
 def test_speech_is_heard_at_sixteen_kilohertz_and_nothing_is_added() -> None:
@@ -27,8 +27,8 @@ def test_speech_is_heard_at_sixteen_kilohertz_and_nothing_is_added() -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_both_transport_modes_are_understood(mode: str) -> None:
-    from bot.voice.receive.rtp import transport_cipher
-    from tests.voice.receive.channel import KEY
+    from bot.voice.discord.rtp import transport_cipher
+    from tests.voice.discord.channel import KEY
 
     channel, ada = Channel(), Talker(ADA, 77, mode=mode)
     channel.wire.cipher = transport_cipher(mode, KEY)

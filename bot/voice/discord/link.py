@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import discord
 
-from bot.voice.connection.client import SeiyuuVoiceClient
-from bot.voice.connection.packet_sink import DiscordPacketSink
-from bot.voice.connection.packet_source import DiscordPacketSource
+from bot.voice.discord.client import SeiyuuVoiceClient
+from bot.voice.discord.packet_sink import DiscordPacketSink
+from bot.voice.discord.packet_source import DiscordPacketSource
 from bot.voice.manager import CallError, EndCause
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.voice.receive.rtp import VoicePacket
+from bot.voice.discord.rtp import VoicePacket
 
 KEPT_SECONDS = 2.0
 RETRY_SECONDS = 0.1

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import discord
 from discord import opus
 
-from bot.voice.connection.client import SeiyuuVoiceClient
+from bot.voice.discord.client import SeiyuuVoiceClient
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.voice.receive.channel import ADA, Channel, Talker, sealed_for
+from tests.voice.discord.channel import ADA, Channel, Talker, sealed_for
 
 MILLION = 1_000_000
 MEGABYTE = 2**20

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import trustme
 
-from bot.voice.connection.client import SeiyuuVoiceClient, check_discord_version
 from bot.voice.connection.opus import load_opus
-from bot.voice.connection.packet_sink import DiscordPacketSink
+from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
+from bot.voice.discord.packet_sink import DiscordPacketSink
 from bot.voice.speaking.playback import ReplyAudioSource, Samples
 from bot.voice.speaking.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
@@ -204,7 +204,7 @@ async def test_keep_alives_are_sent_in_their_interval(house: House, monkeypatch:
             client.keep_alive()
             with pytest.raises(BlockingIOError):
                 theirs.recv(100)
-            patch.setattr("bot.voice.connection.client.KEEP_ALIVE_INTERVAL", 0.0)
+            patch.setattr("bot.voice.discord.client.KEEP_ALIVE_INTERVAL", 0.0)
             client.keep_alive()
             assert len(theirs.recv(100)) == 8
 

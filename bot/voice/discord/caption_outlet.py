@@ -9,7 +9,7 @@ import discord
 
 from bot.llm.cleaning import clean_name
 from bot.text import shorten
-from bot.voice.prompt_channel import PromptTextChannel
+from bot.voice.discord.prompt_channel import PromptTextChannel
 from bot.voice.records.captions import CaptionError
 from config.settings import Captions
 
