@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.small_mind_talks import Talk
-from tts_server.text.guess import LanguageGuesser
+from languages.guess import LanguageGuesser
 
 MOST_WORDS = 40
 PHRASE, TIMES = 4, 3

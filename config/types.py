@@ -14,7 +14,7 @@ from pydantic_settings import NoDecode
 
 from config.addresses import HIGHEST_PORT, own_path, web_address
 from config.characters import check_passphrase, check_secret
-from config.languages import LANGUAGES
+from languages.names import LANGUAGES
 
 PERSONAS = Path(__file__).parent / "personas"
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
 from bot.llm.personas import Persona
-from tts_server.text.guess import LanguageGuesser
+from languages.guess import LanguageGuesser
 
 SMALL_TALK_FILE = Path(__file__).parents[2] / "config" / "language" / "small_talk.yaml"
 USUAL_LANGUAGE = "en"

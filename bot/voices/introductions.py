@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from bot.voices.client import ServerVoice
-from config.languages import LANGUAGES
+from languages.names import LANGUAGES
 
 INTRODUCTIONS_FILE = Path(__file__).parents[2] / "config" / "language" / "introductions.yaml"
 _KIN = {"cmn": "zh", "yue": "zh"}

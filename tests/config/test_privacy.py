@@ -28,7 +28,7 @@ import importlib, os, sys
 class Watch:
     def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
-        if top not in sys.stdlib_module_names and top not in ("bot", "tts_server", "config", "hardware", "wire"):
+        if top not in sys.stdlib_module_names and top not in ("bot", "tts_server", "config", "hardware", "languages", "wire"):
             missing = {n for n in NAMES if n not in os.environ}
             sys.stdout.write(f"{name}: {sorted(missing)}")
             sys.stdout.flush()

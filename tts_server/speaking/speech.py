@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
+from languages.scripts import language_of
 from tts_server.engines.base import EngineError, OutOfMemoryError, SpeechEngine, Voice
 from tts_server.presets import Presets
 from tts_server.speaking.admission import Admission
@@ -18,7 +19,6 @@ from tts_server.speaking.notices import Notices
 from tts_server.speaking.performance import LowReason, Performance
 from tts_server.speaking.residency import Residency
 from tts_server.speaking.spoken_reply import SpokenReply
-from tts_server.text.languages import language_of
 from tts_server.text.pronunciations import Pronunciations
 from wire.messages import SAMPLE_RATE, EngineChanged, Loading, Warned
 from wire.parameters import SpeechParameters

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from languages.tags import main_part
 from tts_server.text.formula_reader import FormulaReader
 from tts_server.text.formula_symbols import SUBSCRIPTS, SUPERSCRIPTS, SYMBOLS, VULGAR_FRACTIONS
-from tts_server.text.lexicon import LexiconError, languages, lexicon_for, main_part
+from tts_server.text.lexicon import LexiconError, languages, lexicon_for
 from tts_server.text.patterns import any_of
 
 LONGEST = 2_000

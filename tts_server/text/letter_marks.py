@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tts_server.text.lexicon import Marks, lexicon_for, main_part
+from languages.tags import main_part
+from tts_server.text.lexicon import Marks, lexicon_for
 
 _WORD = re.compile(r"[^\W\d_]+")
 _REMEMBERED = 64

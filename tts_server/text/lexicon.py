@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from config.errors import message_of
 from config.reasons import reason
+from languages.tags import main_part
 from tts_server.text.plurals import PLURALS
 
 DATA = Path(__file__).parent / "data"
@@ -255,12 +256,11 @@ class Lexicon(_Part):
 
 
 class Common(_Part):
-    """What is known of languages that have no file of their own; ``same_as`` names the file that serves another's.
+    """What is known of languages that have no file of their own.
 
     ``figures_left``: those whose figures the engine reads better.
     """
 
-    same_as: dict[Word, Word]
     decimal_comma: list[Word]
     dot_ordinals: list[Word]
     figures_left: list[Word]
@@ -275,12 +275,6 @@ def lexicon_for(language: str) -> Lexicon:
     """
     main = main_part(language)
     return _lexicon(main) if main in languages() else _makeshift(main)
-
-
-def main_part(language: str) -> str:
-    """Under which name a BCP 47 tag's language is known here: ``de`` for ``de-AT``, ``zh`` for ``cmn``."""
-    main = language.lower().replace("_", "-").partition("-")[0]
-    return common().same_as.get(main, main)
 
 
 @cache

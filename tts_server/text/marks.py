@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from languages.scripts import script
+
 HARD_MARKS = frozenset("!?" + "。！？｡" + "؟۔" + "।॥" + "։" + "።፧" + "។" + "။" + "།")
 """They end a sentence wherever they stand. The full stop is missing: it also stands in numbers, names and addresses."""
 
@@ -22,18 +24,7 @@ ZERO_WIDTH_JOINER = "\u200d"
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u20e3")
 # How many Latin letters take about as long to say as one character, by script.
 _WEIGHTS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}
-_BLANKLESS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"})
 _WITHOUT_MARKS = frozenset({"THAI", "LAO", "KHMER", "MYANMAR"})
-
-
-def script(char: str) -> str:
-    """The first word of a character's Unicode name, which for a letter is its script: ``LATIN``, ``CJK``, ``THAI``."""
-    return unicodedata.name(char, "").partition(" ")[0]
-
-
-def is_blankless(char: str) -> bool:
-    """Whether its script sets no blanks between words."""
-    return char > "\u0dff" and script(char) in _BLANKLESS
 
 
 def blank_is_mark(char: str) -> bool:

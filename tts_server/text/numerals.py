@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from languages.tags import main_part
 from tts_server.text.amounts import Amounts
 from tts_server.text.figures import Codes, Ordinals
-from tts_server.text.lexicon import Numbers, Phrases, lexicon_for, main_part
+from tts_server.text.lexicon import Numbers, Phrases, lexicon_for
 from tts_server.text.moments import Calendar, Times
 from tts_server.text.number_words import NumberWords
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tts_server.text.lexicon import Introduction, lexicon_for, main_part
+from languages.tags import main_part
+from tts_server.text.lexicon import Introduction, lexicon_for
 from tts_server.text.patterns import any_of
 
 _GAP = re.compile(r"(?<=[^\W_])[ \u00a0]{2,}(?=[^\W_])")

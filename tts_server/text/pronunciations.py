@@ -11,7 +11,7 @@ from typing import Self
 import yaml
 
 from config.reasons import reason
-from tts_server.text.marks import is_blankless
+from languages.scripts import is_blankless
 
 MOST_BYTES = 1 << 20
 _TEXT = "tag:yaml.org,2002:str"

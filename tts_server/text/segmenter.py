@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from tts_server.text.lexicon import abbreviations, common, main_part
+from languages.scripts import is_blankless
+from languages.tags import main_part
+from tts_server.text.lexicon import abbreviations, common
 from tts_server.text.marks import (
     CLOSERS,
     HARD_MARKS,
@@ -13,7 +15,6 @@ from tts_server.text.marks import (
     SPACED_MARKS,
     ZERO_WIDTH_JOINER,
     blank_is_mark,
-    is_blankless,
     joins,
     weight,
 )

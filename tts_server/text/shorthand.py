@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from tts_server.text.lexicon import Lexicon, lexicon_for, main_part
+from languages.tags import main_part
+from tts_server.text.lexicon import Lexicon, lexicon_for
 from tts_server.text.patterns import any_of
 
 _NUMBER_SIGN = re.compile(r"(?<!\w)#(?=[0-9])")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.languages import LANGUAGES
+from languages.names import LANGUAGES
 
 TELLING_SECONDS = 2.5
 """Seconds of sound from which on a recogniser can tell the language; of less it guesses."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from languages.tags import main_part
 from tts_server.text.ear import for_the_ear
-from tts_server.text.lexicon import main_part
 
 _TABLE = yaml.safe_load(Path(__file__).with_name("spoken.yaml").read_text(encoding="utf-8"))
 _ROWS = [(language, row["written"], row["heard"]) for language, rows in _TABLE.items() for row in rows]

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_server.text.ear import for_the_ear
-from tts_server.text.languages import language_of
 from tts_server.text.segmenter import Segmenter
 
 
@@ -114,27 +113,6 @@ def test_other_languages(language: str, written: str, heard: str) -> None:
 def test_emphasis_in_the_middle_of_a_sentence_is_no_action() -> None:
     assert for_the_ear(" *really* I do", "en", before="I think so,") == "really I do"
     assert for_the_ear(" *nods* I do", "en", before="I think so.") == "I do"
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("Hello", None),
-        ("123 😀", None),
-        ("你好", "zh"),
-        ("今日は", "ja"),
-        ("안녕", "ko"),
-        ("Привет", "ru"),
-        ("مرحبا", "ar"),
-        ("नमस्ते", "hi"),
-        ("สวัสดี", "th"),
-        ("Γειά", "el"),
-        ("שלום", "he"),
-        ("Say 你好 now", None),
-    ],
-)
-def test_the_script_tells_the_language(text: str, language: str | None) -> None:
-    assert language_of(text) == language
 
 
 _WRITTEN = st.text(alphabet=st.sampled_from("ab1.,*_~|`[]()<>@#:/\\!?-$%&\n 你😀\u200d\ufe0f\u0301"), max_size=80)

@@ -1,12 +1,11 @@
-"""Which language a text may be in, as far as its script tells."""
+"""Scripts: which one a text is written in, and which languages it may be in, as far as its script tells."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Collection
 from types import MappingProxyType
-
-from tts_server.text.marks import script
 
 # The first is the one most text in that script is in. Latin, which serves hundreds, is every other language's.
 _LANGUAGES = MappingProxyType(
@@ -40,6 +39,17 @@ _LANGUAGES = MappingProxyType(
 )
 _IN_LATIN_TOO = frozenset({"sr", "ku"})
 _NOT_LATIN = frozenset(" ".join(_LANGUAGES.values()).split()) - _IN_LATIN_TOO
+_BLANKLESS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"})
+
+
+def script(char: str) -> str:
+    """The first word of a character's Unicode name, which for a letter is its script: ``LATIN``, ``CJK``, ``THAI``."""
+    return unicodedata.name(char, "").partition(" ")[0]
+
+
+def is_blankless(char: str) -> bool:
+    """Whether its script sets no blanks between words."""
+    return char > "\u0dff" and script(char) in _BLANKLESS
 
 
 def language_of(text: str) -> str | None:

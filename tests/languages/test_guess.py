@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tts_server.text.guess import LanguageGuesser
+from languages.guess import LanguageGuesser
 
 _XTTS = ["en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"]
 _ALL: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("clauses.yaml").read_text(encoding="utf-8"))
@@ -96,3 +98,10 @@ def test_threads_may_ask_at_once() -> None:
     with ThreadPoolExecutor(8) as threads:
         guesses = list(threads.map(guesser.guess, [clause for _, clause in _CLAUSES] * 3))
     assert guesses == [guesser.guess(clause) for _, clause in _CLAUSES] * 3
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300), st.sampled_from([None, "en", "de", "cmn", ""]))
+def test_any_text_can_be_guessed_at(text: str, before: str | None) -> None:
+    guess = LanguageGuesser(["en", "de", "ru", "cmn"]).guess(text, before)
+    assert guess in {"en", "de", "ru", "zh", None, before}

@@ -1,4 +1,4 @@
-"""Which of a voice's languages a segment is in. The model is py3langid's: 5 MB on the disk, 76 MB loaded, offline."""
+"""Which of some languages a piece of text is in. The model is py3langid's: 5 MB on the disk, 76 MB loaded, offline."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from tts_server.text.languages import languages_written_like
-from tts_server.text.lexicon import main_part
+from languages.scripts import languages_written_like
+from languages.tags import main_part
 
 LIKELY = 0.5
 """How probable a language must be for a reply that has none yet."""
