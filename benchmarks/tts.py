@@ -26,11 +26,12 @@ from benchmarks.machine import describe_machine
 from benchmarks.random_xtts import FULL, TINY, TOKENS_PER_SECOND, Size, make_random_xtts
 from benchmarks.statistics import spread
 from benchmarks.tts_piper import PiperFigures, measure_piper
+from config.speech_settings import EngineName, Precision, SpeechSettings
+from config.types import Device
 from tts_server.engines.base import EngineError, SpeechEngine
 from tts_server.engines.catalogue import create_engine
 from tts_server.engines.piper.making import create_piper
 from tts_server.engines.xtts.engine import XttsEngine
-from tts_server.settings import Device, EngineName, Precision, load_settings
 from tts_server.voices.profile import VoiceProfile
 from wire.parameters import SpeechParameters
 
@@ -171,7 +172,7 @@ def _speak(contestant: Contestant, clause: str, asked: float) -> tuple[float, fl
 
 def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) -> Iterator[Contestant]:
     """Each is made when the one before is done with, so that they never share memory."""
-    espeak = create_engine(EngineName.ESPEAK, load_settings(), _Nobody(), None)
+    espeak = create_engine(EngineName.ESPEAK, SpeechSettings.read(), _Nobody(), None)
     yield Contestant(espeak, "its own", "the processor", endless=False)
     if arguments.piper is not None:
         piper = create_piper(arguments.piper, {}, None)

@@ -19,9 +19,10 @@ from bot.settings_check import checked_settings
 from bot.watching.console import CallConsole
 from bot.watching.event_lines import EventWriter
 from bot.watching.log import log_to_stderr
+from config.errors import SettingsError
 from config.lifetime import end_with_parent, ending_signals, until_ended
 from config.privacy import keep_files_private
-from config.settings import Settings, SettingsError
+from config.settings import Settings
 from config.version import VERSION
 
 

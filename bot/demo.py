@@ -28,9 +28,9 @@ from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.watching.console import CallConsole
 from config.lifetime import ending_signals, until_ended
 from config.settings import Settings
+from config.speech_settings import SpeechSettings
 from sandbox.server import Sandbox
 from sandbox.speech import GUEST_VOICES
-from tts_server.settings import load_settings as load_speech_settings
 
 NOT_TAKEN = "The demonstration uses only the engines from your settings. It does not use: {names}."
 
@@ -72,7 +72,7 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
     except OSError as error:
         console.print(f"✘ {error}", style="bold red", markup=False, soft_wrap=True)
         return 1
-    own, speech = settings, load_speech_settings()
+    own, speech = settings, SpeechSettings.read()
     settings = demo_settings(own)
     try:
         weights = await asyncio.to_thread(choose_weights, settings)

@@ -7,9 +7,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from config.settings import Settings
+from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, SpeechSettings
 from config.types import BlankCounts
-from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL
-from tts_server.settings import Settings as SpeechSettings
 
 _KEPT = frozenset({"profile", "weights", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
 _NOT_TOLD = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})

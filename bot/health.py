@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bot.heartbeat import FILE, State, is_held, last_state, silent_seconds
-from config.settings import SettingsError, read_settings
+from config.errors import SettingsError
+from config.settings import Settings
 
 SILENT_LIMIT = 30.0
 """Seconds without a beat after which a bot counts as down: its event loop is stuck."""
@@ -62,7 +63,7 @@ def run_health(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        data_dir = read_settings().data_dir
+        data_dir = Settings.read().data_dir
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2

@@ -7,8 +7,7 @@ import importlib.util
 from bot.models.catalogue import CatalogueError, Part, load_catalogue
 from bot.models.needs import download_command, is_here, needed_models, recognises_speech
 from config.settings import Profile, Settings
-from tts_server.settings import EngineName
-from tts_server.settings import load_settings as load_speech_settings
+from config.speech_settings import EngineName, SpeechSettings
 
 _WITHOUT = {
     Part.EARS: "I can't understand speech",
@@ -18,7 +17,7 @@ _WITHOUT = {
 
 def missing_parts(settings: Settings) -> list[str]:
     """A warning for each part, with what to type. What serves a model is asked itself, elsewhere. Blocks."""
-    speech = load_speech_settings(tts_engine=settings.voice_engine)
+    speech = SpeechSettings.read(tts_engine=settings.voice_engine)
     found = []
     own_voice = settings.tts_websocket_url is None
     if own_voice and settings.voice_engine == EngineName.XTTS and importlib.util.find_spec("TTS") is None:

@@ -15,8 +15,7 @@ from bot.llm.personas import PERSONAS_DIR, Persona, PersonaError, load_persona
 from bot.voice.transcribe.corrections import Corrections
 from config.reasons import reason
 from config.settings import Settings
-from tts_server.settings import USUAL_VOICES_DIR
-from tts_server.settings import Settings as SpeechSettings
+from config.speech_settings import USUAL_VOICES_DIR, SpeechSettings
 
 _OWN_EYES = 0o700
 

@@ -13,7 +13,7 @@ from bot.models.shelf import Condition
 from bot.models.words import enumerated
 from bot.named_mind import EmbeddedMind, NoSuchMindError, named_mind
 from config.settings import Profile, Settings, Weights
-from tts_server.settings import load_settings as load_speech_settings
+from config.speech_settings import SpeechSettings
 
 REPAIR = "python -m bot models repair"
 FETCH = "python -m bot models fetch"
@@ -120,7 +120,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
 def _wanted(catalogue: Catalogue, settings: Settings) -> Iterator[tuple[str, Model]]:
     """The real weights that stand where toys would stand otherwise."""
     if settings.profile is Profile.EMBEDDED:
-        needed = needed_models(catalogue, settings, load_speech_settings(tts_engine=settings.voice_engine))
+        needed = needed_models(catalogue, settings, SpeechSettings.read(tts_engine=settings.voice_engine))
         yield from ((name, catalogue.models[name]) for name in catalogue.profiles[settings.profile] if name in needed)
 
 

@@ -20,8 +20,7 @@ from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
 from config.settings import Settings
-from tts_server.settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName
-from tts_server.settings import load_settings as load_speech_settings
+from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName, SpeechSettings
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ class SpeechServerOptions:
 def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServerOptions:
     """What the bot's settings, and the weights that it has, say about the speech server."""
     environment = {"TTS_DEVICE": settings.tts_device.value, "TTS_ENGINE": settings.voice_engine}
-    speech = load_speech_settings()
+    speech = SpeechSettings.read()
     if weights.voice is not None and speech.piper_model is None:
         environment["PIPER_MODEL"] = str(weights.voice)
     if settings.has_own_voice and (weights.voice or speech.piper_model) is not None:

@@ -20,12 +20,13 @@ from bot.operator_files import (
 )
 from bot.voice.transcribe.corrections import CorrectionsError
 from config.env_file import ENV_FILE, place, read_env_lines
-from config.errors import Fault
+from config.errors import Fault, SettingsError
 from config.misspelt import faults_of_file
-from config.settings import SECRETS, SECRETS_DIR, Settings, SettingsError, missing_server, survey_settings
-from tts_server.settings import ENGINE_VARIABLES, read_presets, read_pronunciations
-from tts_server.settings import Settings as SpeechSettings
-from tts_server.settings import survey_settings as survey_speech_settings
+from config.program_settings import SECRETS, SECRETS_DIR
+from config.pronunciations import read_pronunciations
+from config.settings import Settings, missing_server
+from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
+from tts_server.presets import read_presets
 
 KNOWN = frozenset(
     {name.upper() for kind in (Settings, SpeechSettings) for name in kind.model_fields} | ENGINE_VARIABLES
@@ -43,12 +44,13 @@ def checked_settings() -> Settings:
         SettingsError: a line for each mistake.
     """
     faults = faults_of_file(read_env_lines(ENV_FILE), KNOWN, _ALL_SECRETS, ENV_FILE)
-    settings, wrong = survey_settings()
+    settings, wrong = Settings.survey()
     faults += wrong
     speech = None
     if settings.tts_websocket_url is None:
         # The profile's engine, unless the operator names one: that is looked at where it stands.
-        speech, wrong = survey_speech_settings(tts_engine=None if settings.tts_engine else settings.voice_engine)
+        engine = {} if settings.tts_engine else {"tts_engine": settings.voice_engine}
+        speech, wrong = SpeechSettings.survey(**engine)
         faults += wrong
     faults += _of_files(settings, speech)
     if not faults and (missing := missing_server(settings)) is not None:

@@ -1,4 +1,4 @@
-"""Web addresses, and files and folders of this machine: whether a text is one, in words that say what is wrong."""
+"""Web addresses, origins of web pages, and paths of this machine: whether a text is one, and if not, what is wrong."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 HIGHEST_PORT = 65_535
+ANY_ORIGIN = "*"
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
@@ -42,6 +43,23 @@ def _wrong_with(text: str, scheme: str) -> str | None:
     except ValueError:
         return f"whose port is a number from 1 to {HIGHEST_PORT}" if "[" not in text else begins
     return None
+
+
+def read_origin(text: str) -> str:
+    """An origin as a browser writes it, or :data:`ANY_ORIGIN`.
+
+    Raises:
+        ValueError: it is none; the text says how one looks.
+    """
+    origin = text.strip().lower().removesuffix("/")
+    if origin == ANY_ORIGIN:
+        return origin
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https", "app", "tauri") or not parts.netloc or parts.path or parts.query:
+        raise ValueError(f"{text!r} is not an origin, which looks like http://localhost:8000")
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    # A browser leaves the usual port out.
+    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{usual}') if parts.port == usual else parts.netloc}"
 
 
 def own_path(text: str) -> str:

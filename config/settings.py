@@ -8,14 +8,12 @@ from typing import Annotated, Any, Literal, Self
 
 import platformdirs
 from pydantic import Field, model_validator
-from pydantic_settings import SettingsConfigDict
 
-from config.errors import Fault
-from config.errors import SettingsError as SettingsError
+from config.errors import Fault, SettingsError
 from config.examples import EXAMPLES
-from config.sources import SecretsFirst
+from config.program_settings import ProgramSettings
 from config.types import (
-    Address,
+    YEAR,
     BargeIn,
     Channel,
     Channels,
@@ -26,7 +24,6 @@ from config.types import (
     ModelName,
     OptionalEngine,
     OptionalHttpUrl,
-    OptionalPassphrase,
     OptionalPath,
     OptionalPersona,
     OptionalSecret,
@@ -45,14 +42,6 @@ from config.types import (
     UserIds,
     WebAddresses,
 )
-
-SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
-SECRETS_DIR = Path("/run/secrets")
-"""Where a container is given its secrets: a file is named as its variable, in small letters."""
-
-
-_YEAR = 31_536_000
-"""Seconds: the longest that anything waits."""
 
 ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
 
@@ -79,14 +68,6 @@ class Card(StrEnum):
 
     NVIDIA = "nvidia"
     AMD = "amd"
-
-
-class Device(StrEnum):
-    """Where an engine computes."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 class ModelApi(StrEnum):
@@ -136,10 +117,8 @@ ComputeType = Literal[
 """In what numbers faster-whisper computes."""
 
 
-class Settings(SecretsFirst):
+class Settings(ProgramSettings):
     """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
-
-    model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
 
     discord_token: OptionalSecret = None
     discord_api_url: OptionalHttpUrl = None
@@ -153,8 +132,8 @@ class Settings(SecretsFirst):
     voice_enabled: bool = True
     persona: PersonaName = "seiyuu"
     prompt_channel: Channel = None
-    alone_timeout: float = Field(120.0, gt=0, le=_YEAR)
-    voiceless_timeout: float = Field(300.0, gt=0, le=_YEAR)
+    alone_timeout: float = Field(120.0, gt=0, le=YEAR)
+    voiceless_timeout: float = Field(300.0, gt=0, le=YEAR)
 
     llm_url: OptionalHttpUrl = None
     llm_model: OptionalText = None
@@ -170,14 +149,11 @@ class Settings(SecretsFirst):
     llm_extra: RequestFields = Field(default_factory=dict)
     llm_context_messages: int = Field(4, ge=0, le=200)
     llm_context_tokens: int | None = Field(None, ge=256, le=100_000_000)
-    llm_connect_timeout: float = Field(5.0, gt=0, le=_YEAR)
-    llm_first_token_timeout: float = Field(30.0, gt=0, le=_YEAR)
-    llm_stall_timeout: float = Field(15.0, gt=0, le=_YEAR)
+    llm_connect_timeout: float = Field(5.0, gt=0, le=YEAR)
+    llm_first_token_timeout: float = Field(30.0, gt=0, le=YEAR)
+    llm_stall_timeout: float = Field(15.0, gt=0, le=YEAR)
 
     tts_websocket_url: OptionalWebSocketUrl = None
-    tts_token: OptionalPassphrase = None
-    tts_bind: Address = "127.0.0.1:8765"
-    tts_device: Device = Device.AUTO
     tts_engine: OptionalEngine = None
 
     stt_model: ModelName = None
@@ -220,21 +196,21 @@ class Settings(SecretsFirst):
 
     comfyui_url: OptionalHttpUrl = None
     comfyui_workflow: OptionalPath = None
-    draw_timeout: float = Field(300.0, gt=0, le=_YEAR)
+    draw_timeout: float = Field(300.0, gt=0, le=YEAR)
 
     bipolar_twin: OptionalPersona = None
     bipolar_threshold: float = Field(10.0, gt=0, le=1_000_000)
     bipolar_turns: int = Field(6, ge=2, le=20)
-    bipolar_cooldown: float = Field(3600.0, ge=0, le=_YEAR)
+    bipolar_cooldown: float = Field(3600.0, ge=0, le=YEAR)
 
     avatar_folder: OptionalPath = None
-    avatar_hours: float = Field(24.0, ge=0.5, le=_YEAR // 3600)
+    avatar_hours: float = Field(24.0, ge=0.5, le=YEAR // 3600)
 
-    autonomous_minutes: float = Field(90.0, ge=1, le=_YEAR // 60)
+    autonomous_minutes: float = Field(90.0, ge=1, le=YEAR // 60)
     quiet_hours: QuietHours = "23-8"
 
     figurine_feeds: WebAddresses = ()
-    figurine_minutes: float = Field(30.0, ge=1, le=_YEAR // 60)
+    figurine_minutes: float = Field(30.0, ge=1, le=YEAR // 60)
 
     @model_validator(mode="after")
     def _twins_differ(self) -> Self:
@@ -295,31 +271,13 @@ class Settings(SecretsFirst):
         return self.stt_url is None and self.stt_model is None and self.profile is Profile.EMBEDDED
 
 
-def read_settings(secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Settings:
-    """Read the settings from files of secrets, the environment and ``.env``; ``overrides`` win, by field name.
-
-    Raises:
-        SettingsError: a line for each variable that can't be used.
-    """
-    return Settings.read(secrets_dir, overrides, EXAMPLES, SECRETS)
-
-
-def survey_settings(secrets_dir: Path = SECRETS_DIR) -> tuple[Settings, tuple[Fault, ...]]:
-    """What can be used of them, with a default for what can't, and what is wrong.
-
-    Raises:
-        SettingsError: ``.env`` can't be read at all.
-    """
-    return Settings.survey(secrets_dir, {}, EXAMPLES, SECRETS)
-
-
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings of a bot that is to run: what its profile needs must be set as well.
 
     Raises:
         SettingsError: a line for each variable that can't be used, or for what is missing.
     """
-    settings = read_settings(**overrides)
+    settings = Settings.read(**overrides)
     if (missing := missing_server(settings)) is not None:
         raise SettingsError(missing)
     return settings

@@ -6,17 +6,29 @@ import json
 import re
 import zoneinfo
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
-from config.addresses import HIGHEST_PORT, own_path, web_address
+from config.addresses import HIGHEST_PORT, own_path, read_origin, web_address
+from config.card_limits import read_limits
 from config.characters import check_passphrase, check_secret
 from languages.names import LANGUAGES
 
 PERSONAS = Path(__file__).parent / "personas"
+YEAR = 31_536_000
+"""Seconds: the longest that anything waits."""
+
+
+class Device(StrEnum):
+    """Where an engine computes; espeak-ng has no use for it."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
 
 
 class BlankCounts:
@@ -107,6 +119,15 @@ def _feeds(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(web_address(address, "http", named=True) for address in addresses)
 
 
+def _origins(pages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(read_origin, pages))
+
+
+def _card_limits(limits: tuple[str, ...]) -> tuple[str, ...]:
+    read_limits(limits)
+    return limits
+
+
 def _bind(text: str) -> str:
     if int(text.rpartition(":")[2]) > HIGHEST_PORT:
         raise ValueError(f"its port must be a number from 0 to {HIGHEST_PORT}")
@@ -159,6 +180,12 @@ ModelName = Annotated[str | None, _of_text(own_path), BeforeValidator(_blank_is_
 """A model's name, or its folder on this machine."""
 CommaList = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas)]
 WebAddresses = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_feeds)]
+Origins = Annotated[tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_origins)]
+"""Where web pages come from, each as a browser writes it, or ``*`` for everywhere."""
+CardLimits = Annotated[
+    tuple[str, ...], NoDecode, _of_text(_split_at_commas), AfterValidator(_card_limits), BlankCounts()
+]
+"""How full graphics cards may be; see :func:`config.card_limits.read_limits`."""
 JsonObject = Annotated[dict[str, Any], NoDecode, _of_text(_json_object), LinesCount()]
 RequestFields = Annotated[JsonObject, AfterValidator(_request_fields)]
 """What is added to each request to the model server."""

@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from config.card_limits import read_limits
 from hardware.memory import GIB, CardMemory
 
 REARMED_BELOW = 0.95
 """Of the limit: only when a card has fallen so far below it, the next crossing is told again."""
-_UNITS = {"gb": 10**9, "gib": GIB, "mb": 10**6, "mib": 1024**2}
-_SIZE = re.compile(r"(\d{1,7}(?:\.\d{1,6})?)\s*(gib|gb|mib|mb)", re.IGNORECASE)
-_SHARE = re.compile(r"(?:0?\.\d{1,6}|1(?:\.0{1,6})?)")
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """How full a card may be: a share of it (up to 1), or so many bytes."""
-
-    share: float | None
-    size: int | None
-
-    @classmethod
-    def parse(cls, text: str) -> Threshold:
-        """Read "0.9", "10GB" or "10GiB"; raises :class:`ValueError` with words for people."""
-        text = text.strip()
-        if _SHARE.fullmatch(text) and float(text) > 0:
-            return cls(float(text), None)
-        if (match := _SIZE.fullmatch(text)) and float(match[1]) > 0:
-            return cls(None, int(float(match[1]) * _UNITS[match[2].lower()]))
-        raise ValueError(f"{text[:40]!r} is neither a share such as 0.9 nor a size such as 10GB or 10GiB")
-
-    def limit(self, total_bytes: int) -> int:
-        """The limit of a card with so much memory, in bytes."""
-        return self.size if self.size is not None else int(total_bytes * (self.share or 1.0))
 
 
 class VramWatch:
@@ -45,9 +19,7 @@ class VramWatch:
     """
 
     def __init__(self, thresholds: Sequence[str]) -> None:
-        self._thresholds = tuple(map(Threshold.parse, thresholds))
-        if not self._thresholds:
-            raise ValueError("there is no threshold; for example 0.9")
+        self._thresholds = read_limits(thresholds)
         self._told: set[int] = set()
 
     def look(self, cards: Sequence[CardMemory]) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from bot.guard import Guard, read_permits
 from bot.owners import Owners
 from bot.rights import RIGHTS, Right, Who
 from bot.voice.discord.link import VoiceChannel
-from config.settings import read_settings
+from config.settings import Settings
 
 COMMANDS_OF_TESTS = {"ask": Right((Who.EVERYONE,))}
 
 
 def make_guard(call: Callable[[], VoiceChannel | None] = lambda: None, **settings: Any) -> Guard:
     """The real one, with the usual settings but for those given by field name."""
-    chosen = read_settings(_env_file=None, **settings)
+    chosen = Settings.read(_env_file=None, **settings)
     rights = {**RIGHTS, **COMMANDS_OF_TESTS}
     return Guard(read_permits(chosen), Owners(chosen.owners), call, lambda guild, person: False, "!", rights)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from config.errors import SettingsError
+from config.pronunciations import read_pronunciations
+from config.speech_settings import SpeechSettings
 from tts_server.engines.catalogue import create_better_engine, create_engines
-from tts_server.settings import Settings, SettingsError, read_presets, read_pronunciations
+from tts_server.presets import read_presets
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
@@ -11,7 +14,7 @@ BETTER_IDLE_SECONDS = 30.0
 """Soon: it competes with calls for the card, and whoever wants more of it asks at once."""
 
 
-def create_speech(settings: Settings, library: VoiceLibrary) -> Speech:
+def create_speech(settings: SpeechSettings, library: VoiceLibrary) -> Speech:
     """The voice as the settings have it, with the voices that people made. Blocks: call it in a thread.
 
     Raises:
@@ -33,7 +36,7 @@ def create_speech(settings: Settings, library: VoiceLibrary) -> Speech:
     )
 
 
-def create_better_speech(settings: Settings, library: VoiceLibrary) -> Speech | None:
+def create_better_speech(settings: SpeechSettings, library: VoiceLibrary) -> Speech | None:
     """The voice for sound that may take longer, where the settings ask for one. Blocks: call it in a thread.
 
     No engine stands in for it: who asks for it wants this one, or to be told that it can't be had.

@@ -22,17 +22,18 @@ from pathlib import Path
 from aiohttp import web
 
 from config.env_file import place
-from config.errors import Fault
+from config.errors import Fault, SettingsError
 from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import formatter_for
 from config.privacy import keep_files_private, stay_offline
+from config.program_settings import SECRETS_DIR
+from config.speech_settings import SpeechSettings
 from hardware.poll import CardPoll
 from tts_server.assembly import create_better_speech, create_speech
 from tts_server.check import try_voice
 from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
 from tts_server.server import SpeechServer
-from tts_server.settings import SECRETS_DIR, Settings, SettingsError, load_settings
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
@@ -86,7 +87,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: SpeechSettings) -> int:
     with ending_signals(ENDING_LIMIT) as ending:
         library = VoiceLibrary(settings.tts_voices_dir)
         token = settings.tts_token.get_secret_value() if settings.tts_token else None
@@ -106,7 +107,7 @@ async def _serve(settings: Settings) -> int:
 
 
 async def _listen(
-    settings: Settings, library: VoiceLibrary, server: SpeechServer, runner: web.AppRunner, ending: Ending
+    settings: SpeechSettings, library: VoiceLibrary, server: SpeechServer, runner: web.AppRunner, ending: Ending
 ) -> int:
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
@@ -137,7 +138,7 @@ async def _listen(
     return _OK
 
 
-async def _check(settings: Settings) -> int:
+async def _check(settings: SpeechSettings) -> int:
     """Say on standard output how the voice does, or on standard error why it can't be had."""
     library = VoiceLibrary(settings.tts_voices_dir)
     try:
@@ -193,7 +194,7 @@ def run() -> int:
         level=logging.DEBUG if verbose else logging.CRITICAL if check else logging.INFO, handlers=[handler]
     )
     try:
-        settings = load_settings(**arguments)
+        settings = SpeechSettings.read(**{name: value for name, value in arguments.items() if value is not None})
     except SettingsError as error:
         return _complain(str(error), _CANNOT_START)
     # Only `python -m bot models download` fetches weights; here, libraries that would are held back.

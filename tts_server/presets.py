@@ -10,8 +10,9 @@ from typing import Annotated, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
-from config.errors import message_of
+from config.errors import SettingsError, message_of
 from config.reasons import reason
+from config.speech_settings import SpeechSettings
 from wire.parameters import NUMBERS, SpeechParameters
 
 COMMON_FILE = Path(__file__).resolve().parent.parent / "config" / "presets.yaml"
@@ -99,3 +100,19 @@ class Presets:
         if name not in self._presets:
             raise PresetError(f"there is no preset {name!r}; there are {', '.join(self._presets) or 'none'}")
         return self._presets[name]
+
+
+def read_presets(settings: SpeechSettings) -> Presets:
+    """What ``TTS_PRESETS`` says, with the one of ``TTS_PRESET``; reads a file.
+
+    Raises:
+        SettingsError: they can't be used; the text names the variable.
+    """
+    try:
+        presets = Presets.read(settings.tts_presets or COMMON_FILE)
+    except PresetError as error:
+        raise SettingsError(f"TTS_PRESETS: {error}") from error
+    try:
+        return presets.with_default(settings.tts_preset)
+    except PresetError as error:
+        raise SettingsError(f"TTS_PRESET: {error}") from error

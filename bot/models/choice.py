@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.models.catalogue import Catalogue
 from bot.models.needs import needed_models
 from config.settings import Profile, Settings
-from tts_server.settings import load_settings as load_speech_settings
+from config.speech_settings import SpeechSettings
 
 
 class UnknownModelError(ValueError):
@@ -47,5 +47,5 @@ def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profi
     everything = tuple(catalogue.models)
     if profile is not None:
         return Choice(catalogue.profiles[profile], everything, f"what PROFILE={profile} needs")
-    needed = needed_models(catalogue, settings, load_speech_settings())
+    needed = needed_models(catalogue, settings, SpeechSettings.read())
     return Choice(needed, everything, "what your settings need")

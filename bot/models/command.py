@@ -33,7 +33,8 @@ from bot.models.progress import progress_on
 from bot.models.shelf import Fault, Manifest
 from bot.models.toys import toys_in
 from bot.models.words import size
-from config.settings import Profile, Settings, SettingsError, Weights, read_settings
+from config.errors import SettingsError
+from config.settings import Profile, Settings, Weights
 from hardware.reading import read_cards
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -43,7 +44,7 @@ def run_models(arguments: list[str]) -> int:
     """Do what the command line says; returns the exit status: 1 failed or broken, 2 refused, 130 interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        settings, catalogue = read_settings(), load_catalogue(options.catalogue)
+        settings, catalogue = Settings.read(), load_catalogue(options.catalogue)
         choice = choose(catalogue, settings, options.names, options.profile)
     except (SettingsError, CatalogueError, UnknownModelError) as error:
         print(error, file=sys.stderr)  # noqa: T201

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.models.catalogue import Catalogue, Model, Part
-from config.settings import Device, Settings
+from config.settings import Settings
+from config.types import Device
 from hardware.memory import GIB, CardMemory
 
 _CPU_SETTINGS = {Part.EARS: "STT_DEVICE=cpu", Part.VOICE: "TTS_DEVICE=cpu"}

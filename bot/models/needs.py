@@ -9,8 +9,7 @@ from bot.models.catalogue import Catalogue, Model, Part
 from bot.models.hub_cache import place_in_hub_cache
 from bot.models.shelf import Shelf
 from config.settings import Profile, Settings, Weights
-from tts_server.settings import USUAL_XTTS_MODEL
-from tts_server.settings import Settings as SpeechSettings
+from config.speech_settings import USUAL_XTTS_MODEL, SpeechSettings
 
 BOT = ".venv/bin/python -m bot"
 """How people start this program: what they are told to type begins so."""

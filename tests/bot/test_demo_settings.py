@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.demo_settings import demo_environment, demo_settings, left_out
-from config.settings import Settings, read_settings
-from tts_server.settings import load_settings as load_speech_settings
+from config.settings import Settings
+from config.speech_settings import SpeechSettings
 
 OWN = {
     "COMMAND_PREFIX": "?",
@@ -30,14 +30,14 @@ OWN = {
 def _set(monkeypatch: pytest.MonkeyPatch, folder: Path, **variables: str) -> Settings:
     monkeypatch.chdir(folder)
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()), "utf-8")
-    return read_settings()
+    return Settings.read()
 
 
 def _read_by_its_bot(monkeypatch: pytest.MonkeyPatch, own: Settings) -> tuple[Settings, Any]:
     """What the demonstration's bot and its speech server read, with the same ``.env`` in the same folder."""
-    for name, value in demo_environment(own, load_speech_settings()).items():
+    for name, value in demo_environment(own, SpeechSettings.read()).items():
         monkeypatch.setenv(name, value)
-    return read_settings(), load_speech_settings()
+    return Settings.read(), SpeechSettings.read()
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -45,8 +45,8 @@ def test_each_setting_that_is_not_an_engines_stays_outside(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     own = _set(monkeypatch, tmp_path, **{name: OWN[name]})
-    assert left_out(own, load_speech_settings()) == [name]
-    usual = read_settings(_env_file=None)
+    assert left_out(own, SpeechSettings.read()) == [name]
+    usual = Settings.read(_env_file=None)
     settings, speech = _read_by_its_bot(monkeypatch, own)
     assert settings == usual
     assert (speech.tts_voice, speech.tts_preset, speech.tts_fallback) == (None, "natural", ("piper", "espeak"))
@@ -69,4 +69,4 @@ def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert (settings.tts_engine, speech.tts_voice) == ("xtts", "Claribel Dervla")
     assert speech.xtts_model == tmp_path / "data" / "models" / "xtts-v2"
     assert settings.command_prefix == "!"
-    assert left_out(own, load_speech_settings()) == ["COMMAND_PREFIX"]
+    assert left_out(own, SpeechSettings.read()) == ["COMMAND_PREFIX"]

@@ -12,7 +12,7 @@ from bot.models.catalogue import Catalogue
 from bot.models.shelf import Shelf
 from bot.named_mind import EmbeddedMind
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
-from config.settings import Settings, read_settings
+from config.settings import Settings
 from tests.bot.models.local_registry import MIND, catalogue_fields
 
 
@@ -33,7 +33,7 @@ def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
 
 
 def settings(folder: Path, **chosen: Any) -> Settings:
-    return read_settings(**{"weights": "auto", "cache_dir": folder, "data_dir": folder / "data", **chosen})
+    return Settings.read(**{"weights": "auto", "cache_dir": folder, "data_dir": folder / "data", **chosen})
 
 
 def about_the_mind(weights: OwnWeights) -> list[str]:

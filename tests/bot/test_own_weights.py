@@ -13,7 +13,7 @@ from bot.models.catalogue import Catalogue
 from bot.models.shelf import Shelf
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from bot.transcribers import make_transcriber
-from config.settings import Settings, read_settings
+from config.settings import Settings
 from tests.bot.models.local_registry import EARS, MIND, catalogue_fields
 
 NAMES = {"tiny-ears": EARS, "tiny-mind": MIND}
@@ -30,7 +30,7 @@ def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
 
 def settings(folder: Path, **chosen: Any) -> Settings:
     usual: dict[str, Any] = {"weights": "auto", "cache_dir": folder, "data_dir": folder / "data"}
-    return read_settings(**{**usual, **chosen})
+    return Settings.read(**{**usual, **chosen})
 
 
 def put(folder: Path, catalogue: Catalogue, *names: str) -> None:

@@ -16,7 +16,7 @@ from bot.guard import ELSEWHERE, IGNORED, JOIN_ELSEWHERE, SERVER_ONLY, Asking, G
 from bot.owners import Owners
 from bot.rights import RIGHTS, SPOKEN, Right, Touches, Who
 from bot.voice.remarks.voice_commands import VoiceCommand
-from config.settings import read_settings
+from config.settings import Settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "operator-guide.md"
 HERE, ELSE = 100, 200
@@ -53,7 +53,7 @@ def person(user: int = 9, *, manages: bool = False, in_call: bool = False, roles
 
 
 def guard(*, call: bool = True, ignored: frozenset[int] = frozenset(), **settings: Any) -> Guard:
-    chosen = read_settings(_env_file=None, **settings)
+    chosen = Settings.read(_env_file=None, **settings)
     where = cast(Any, LOUNGE) if call else None
     return Guard(read_permits(chosen), Owners({OWNER}), lambda: where, lambda _, user: user in ignored, "!")
 

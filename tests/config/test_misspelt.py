@@ -11,7 +11,8 @@ from bot.setting_notices import setting_notices
 from bot.settings_check import KNOWN
 from config.env_file import read_env_lines
 from config.misspelt import faults_of_file, foreign_names, unknown_names
-from config.settings import SECRETS, load_settings
+from config.program_settings import SECRETS
+from config.settings import load_settings
 
 
 def of_file(folder: Path, text: str | bytes) -> list[str]:

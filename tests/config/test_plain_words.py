@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from config.errors import SettingsError
-from config.settings import SECRETS, Settings, load_settings, read_settings
-from tts_server.settings import Settings as SpeechSettings
-from tts_server.settings import load_settings as load_speech_settings
+from config.program_settings import SECRETS
+from config.settings import Settings, load_settings
+from config.speech_settings import SpeechSettings
 
 NONSENSE = ("!?", "-1", "a b c d e f g h i j k", "[", "{x: 1}", "999999999999", "ftp://x", "a,b;c", "x" * 200)
 
@@ -27,9 +27,9 @@ def complaint(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> str
     monkeypatch.setenv(variable, value)
     try:
         if variable.lower() in Settings.model_fields:
-            read_settings()
+            Settings.read()
         else:
-            load_speech_settings()
+            SpeechSettings.read()
     except SettingsError as error:
         return str(error)
     return ""
@@ -115,25 +115,25 @@ def test_what_is_obviously_meant_is_taken(
     variable: str, given: str, meant: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, given)
-    assert getattr(read_settings(), variable.lower()) == meant
+    assert getattr(Settings.read(), variable.lower()) == meant
 
 
 @pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - {"quiet_hours"}))
 def test_an_empty_value_means_not_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    default = getattr(read_settings(), name)
+    default = getattr(Settings.read(), name)
     monkeypatch.setenv(name.upper(), "")
-    assert getattr(read_settings(), name) == default
+    assert getattr(Settings.read(), name) == default
 
 
 def test_an_empty_value_that_says_something_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("QUIET_HOURS", "TTS_FALLBACK", "TTS_PRESET"):
         monkeypatch.setenv(name, "")
-    assert read_settings().quiet_hours == ""
-    assert (load_speech_settings().tts_fallback, load_speech_settings().tts_preset) == ((), None)
+    assert Settings.read().quiet_hours == ""
+    assert (SpeechSettings.read().tts_fallback, SpeechSettings.read().tts_preset) == ((), None)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
-@pytest.mark.parametrize("load", [load_settings, load_speech_settings])
+@pytest.mark.parametrize("load", [load_settings, SpeechSettings.read])
 def test_a_file_in_another_encoding_is_one_clear_sentence(tmp_path: Path, encoding: str, load: Any) -> None:
     (tmp_path / ".env").write_bytes("PERSONA=seiyuu\n# für mich\n".encode(encoding))
     with pytest.raises(SettingsError) as caught:

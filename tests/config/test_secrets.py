@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings, load_settings
-from tts_server.settings import ENGINE_VARIABLES, engine_variables
-from tts_server.settings import load_settings as load_speech_settings
+from config.speech_settings import ENGINE_VARIABLES, SpeechSettings, engine_variables
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +34,7 @@ def test_the_bot_reads_its_secrets_from_files(secrets: Path) -> None:
 
 
 def test_the_speech_server_does_too_and_may_then_listen_to_other_machines(secrets: Path) -> None:
-    settings = load_speech_settings(secrets, tts_bind="0.0.0.0:8765")
+    settings = SpeechSettings.read(secrets, tts_bind="0.0.0.0:8765")
     assert settings.tts_token is not None
     assert settings.tts_token.get_secret_value() == "shared-secret"
 
@@ -46,14 +45,14 @@ def test_the_empty_variable_of_the_example_file_hides_no_secret(
     (tmp_path / ".env").write_text("DISCORD_TOKEN=\n")
     monkeypatch.setenv("TTS_TOKEN", "")
     assert load_settings(secrets_dir=secrets).discord_token is not None
-    assert load_speech_settings(secrets).tts_token is not None
+    assert SpeechSettings.read(secrets).tts_token is not None
 
 
 def test_a_machine_without_such_a_folder_hears_no_complaint(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert load_settings(secrets_dir=tmp_path / "none").discord_token is None
-        assert load_speech_settings(tmp_path / "none").tts_token is None
+        assert SpeechSettings.read(tmp_path / "none").tts_token is None
 
 
 def test_the_keys_of_voices_in_the_cloud_may_be_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

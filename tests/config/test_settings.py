@@ -8,14 +8,17 @@ from typing import get_args
 import pytest
 
 from bot.llm.templates import CHAT_TEMPLATES
+from config.errors import SettingsError
 from config.examples import EXAMPLES
-from config.settings import SECRETS, Card, ChatTemplate, Settings, SettingsError, load_settings
+from config.program_settings import SECRETS
+from config.settings import Card, ChatTemplate, Settings, load_settings
+from config.speech_settings import SpeechSettings
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
+    for name in {**Settings.model_fields, **SpeechSettings.model_fields}:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
@@ -28,8 +31,10 @@ def test_nothing_set_is_the_embedded_profile() -> None:
 
 @pytest.mark.parametrize("variable", sorted(EXAMPLES))
 def test_every_example_is_accepted(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert variable.lower() in {**Settings.model_fields, **SpeechSettings.model_fields}
     monkeypatch.setenv(variable, EXAMPLES[variable])
     load_settings()
+    SpeechSettings.read()
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import pytest
 from bot.models.catalogue import load_catalogue
 from bot.models.needs import WEIGHTS
 from bot.services import ROOT
-from config.settings import SECRETS, Profile
+from config.program_settings import SECRETS
+from config.settings import Profile
 from config.settings import Settings as BotSettings
+from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
 from tests.deployment.compose_files import FILES, read_yaml
 from tests.deployment.dockerfile import read_stages
-from tts_server.settings import ENGINE_VARIABLES
-from tts_server.settings import Settings as SpeechSettings
 
 OURS = ("bot", "tts")
 

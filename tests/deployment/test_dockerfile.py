@@ -11,8 +11,8 @@ import pytest
 from bot.services import ROOT
 from config.privacy import SILENCED
 from config.settings import Settings as BotSettings
+from config.speech_settings import SpeechSettings
 from tests.deployment.dockerfile import inherited, read_stages
-from tts_server.settings import Settings as SpeechSettings
 
 STAGES = read_stages()
 ADDED = ("deploy/requirements-nvidia.txt", "deploy/requirements-cloud-voice.txt")

@@ -13,13 +13,11 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticUndefined
 
-from config.settings import Profile, Settings, read_settings
+from config.settings import Profile, Settings
+from config.speech_settings import ENGINE_VARIABLES, SpeechSettings, engine_variables
 from config.types import BlankCounts
 from tests.docs.pages import API, CODE, EXAMPLE, OPERATOR, Line, Row, lines, rows
 from tts_server.presets import COMMON_FILE
-from tts_server.settings import ENGINE_VARIABLES, engine_variables
-from tts_server.settings import Settings as SpeechSettings
-from tts_server.settings import load_settings as load_speech_settings
 
 OF_COMPOSE = {"COMPOSE_FILE", "COMPOSE_PROFILES", "COMFYUI_IMAGE"}
 """Read by Docker Compose alone."""
@@ -106,8 +104,8 @@ def test_every_example_is_accepted(line: Line, name: str, value: str, monkeypatc
     monkeypatch.setenv(name, value)
     if name == "TTS_BIND":
         monkeypatch.setenv("TTS_TOKEN", "any")
-    read_settings()
-    load_speech_settings()
+    Settings.read()
+    SpeechSettings.read()
     if name in ENGINE_VARIABLES:
         assert engine_variables()[name] == value
 
@@ -130,7 +128,7 @@ def test_the_example_file_names_settings_alone_and_sets_them_to_their_defaults()
 
 
 def test_every_secret_is_in_the_guides_list() -> None:
-    from config.settings import SECRETS
+    from config.program_settings import SECRETS
 
     (line,) = [line for line in lines(OPERATOR) if line.text.startswith("- **Secrets** are")]
     assert [name for name in SECRETS if f"`{name}`" not in line.text] == []

@@ -14,7 +14,7 @@ from bot.commands.help import HelpCommands
 from bot.commands.unknown import CommandAdvice, UnknownCommands
 from bot.database import Database
 from bot.not_set_up import commands_not_set_up
-from config.settings import read_settings
+from config.settings import Settings
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import written_by_bots
 
@@ -48,7 +48,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     in_call: set[int] = set()
 
     async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-        advice = CommandAdvice(bot, "!", commands_not_set_up(read_settings(_env_file=None)))
+        advice = CommandAdvice(bot, "!", commands_not_set_up(Settings.read(_env_file=None)))
         unknown = UnknownCommands(bot, advice, lambda: next(iter(in_call), None))
         return [Examples(), HelpCommands(bot, advice, "!"), unknown]
 
@@ -94,7 +94,7 @@ async def test_other_bots_commands_are_left_to_them(stage: FeatureStage) -> None
 
 
 def test_what_is_set_up_is_not_missed() -> None:
-    settings = read_settings(_env_file=None, comfyui_url="http://127.0.0.1:8188", figurine_feeds="https://a.example/f")
+    settings = Settings.read(_env_file=None, comfyui_url="http://127.0.0.1:8188", figurine_feeds="https://a.example/f")
     missing = commands_not_set_up(settings)
     assert "figurines" not in missing
     assert missing["draw"] == "❌ Drawing is not set up here (COMFYUI_WORKFLOW)."

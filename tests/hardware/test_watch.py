@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardware.memory import GIB, CardKind, CardMemory
-from hardware.watch import Threshold, VramWatch
+from hardware.watch import VramWatch
 
 
 def card(used_gib: float, total_gib: int = 10, name: str = "RTX") -> CardMemory:
@@ -34,20 +34,6 @@ def test_each_card_has_its_own_limit_and_the_last_one_holds_for_the_rest() -> No
 
 def test_no_cards_is_nothing_to_say() -> None:
     assert VramWatch(["0.9"]).look([]) == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "limit"),
-    [("0.9", 9 * GIB), (".5", 5 * GIB), ("1", 10 * GIB), ("10GB", 10**10), ("10 gib", 10 * GIB), ("512MiB", GIB // 2)],
-)
-def test_shares_and_sizes_are_understood(text: str, limit: int) -> None:
-    assert Threshold.parse(text).limit(10 * GIB) == limit
-
-
-@pytest.mark.parametrize("text", ["", "0", "0.0", "90%", "90", "1.5", "-1GB", "0GB", "10TB", "ten", "nan", "1e3GB"])
-def test_anything_else_is_refused_with_words(text: str) -> None:
-    with pytest.raises(ValueError, match="neither a share such as"):
-        Threshold.parse(text)
 
 
 def test_no_thresholds_at_all_are_refused() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.own_weights import OwnWeights, choose_weights
-from config.settings import Weights, read_settings
+from config.settings import Settings, Weights
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,4 +19,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def weights() -> OwnWeights:
     """All of them; `python -m bot models fetch` gets them."""
-    return choose_weights(read_settings(_env_file=None, weights=Weights.REAL))
+    return choose_weights(Settings.read(_env_file=None, weights=Weights.REAL))

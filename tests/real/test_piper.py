@@ -20,18 +20,18 @@ from bot.voice.frames import HEARING_RATE
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
-from config.settings import read_settings
+from config.settings import Settings
+from config.speech_settings import SpeechSettings
 from sandbox.word_errors import NO_WORDS, word_errors
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tts_server.engines.base import Samples
 from tts_server.engines.catalogue import create_engines
 from tts_server.engines.piper.engine import PiperEngine
 from tts_server.engines.piper.making import create_piper
-from tts_server.settings import load_settings
 from tts_server.voices.profile import NoProfiles
 from wire.parameters import SpeechParameters
 
-WEIGHTS = Path(os.environ.get("SEIYUU_WEIGHTS") or read_settings(_env_file=None).cache_dir / "weights")
+WEIGHTS = Path(os.environ.get("SEIYUU_WEIGHTS") or Settings.read(_env_file=None).cache_dir / "weights")
 SENTENCES = (
     "The train leaves at nine from the old station.",
     "I would love to hear more about your garden.",
@@ -83,7 +83,7 @@ def test_it_is_divided_and_its_pieces_make_up_the_whole(joe: PiperEngine) -> Non
 
 
 def test_as_loud_as_espeak(joe: PiperEngine) -> None:
-    *_, espeak = create_engines(load_settings(tts_engine="stand-in", tts_fallback=("espeak",)), NoProfiles())
+    *_, espeak = create_engines(SpeechSettings.read(tts_engine="stand-in", tts_fallback=("espeak",)), NoProfiles())
     with closing(espeak):
         level = {engine.name: _level(speak(engine, SENTENCES[0])) for engine in (joe, espeak)}
     assert 0.5 < level["piper"] / level["espeak-ng"] < 2
@@ -117,7 +117,7 @@ def test_after_a_stop_nothing_follows_and_it_is_soon_free(joe: PiperEngine) -> N
 
 
 def test_it_takes_turns_with_espeak(joe: PiperEngine) -> None:
-    espeak = create_engines(load_settings(tts_engine="espeak", tts_fallback=()), NoProfiles())[0]
+    espeak = create_engines(SpeechSettings.read(tts_engine="espeak", tts_fallback=()), NoProfiles())[0]
     with closing(espeak):
         for _ in range(5):
             assert len(speak(joe, SENTENCES[0])) / joe.sample_rate == pytest.approx(2.5, rel=0.3)

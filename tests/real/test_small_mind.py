@@ -11,7 +11,7 @@ from benchmarks.small_mind_rules import Judge
 from benchmarks.small_mind_talks import PEOPLE, TALKS
 from bot.llm.options import ModelOptions
 from bot.own_weights import OwnWeights
-from config.settings import Settings, read_settings
+from config.settings import Settings
 
 EVERY = 4
 """One talk in so many: all of them are the benchmark's."""
@@ -19,7 +19,7 @@ EVERY = 4
 
 @pytest.fixture
 def settings() -> Settings:
-    return read_settings(_env_file=None)
+    return Settings.read(_env_file=None)
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.random_xtts import TINY, make_random_xtts
+from config.speech_settings import Precision
+from config.types import Device
 from tests.xtts.speaking import Shelf
 from tts_server.engines.xtts.engine import XttsEngine
-from tts_server.settings import Device, Precision
 
 TOKENS = 12
 MakeEngine = Callable[..., XttsEngine]

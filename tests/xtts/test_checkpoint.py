@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from config.speech_settings import Precision
+from config.types import Device
 from tests.xtts.speaking import Shelf
 from tts_server.engines.base import EngineError
 from tts_server.engines.xtts.checkpoint import read_checkpoint
 from tts_server.engines.xtts.engine import XttsEngine
-from tts_server.settings import Device, Precision
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from config.speech_settings import Precision
+from config.types import Device
 from tts_server.engines.base import EngineError, OutOfMemoryError
 from tts_server.engines.xtts.device import Card, choose_place
-from tts_server.settings import Device, Precision
 
 GIGABYTE = 10**9
 WEIGHTS = 1_870_000_000

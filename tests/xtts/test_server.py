@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from config.speech_settings import EngineName, SpeechSettings
+from config.types import Device
 from tests.tts_server.api.voices_client import VoicesClient
 from tests.tts_server.client import running_with
 from tests.tts_server.voices.sounds import good_files
 from tests.xtts.speaking import skip_without_libraries
 from tts_server.engines.catalogue import create_engine
-from tts_server.settings import Device, EngineName, load_settings
 from tts_server.voices.library import VoiceLibrary
 from wire.messages import Cancelled, EngineChanged, SegmentStart
 
@@ -24,7 +25,7 @@ VOICE_MESSAGE = "ogg opus, a Discord voice message"
 
 @pytest.fixture
 async def client(tmp_path: Path, weights: Path) -> AsyncIterator[VoicesClient]:
-    settings = load_settings(tts_device=Device.CPU, xtts_model=weights, tts_voices_dir=tmp_path / "voices")
+    settings = SpeechSettings.read(tts_device=Device.CPU, xtts_model=weights, tts_voices_dir=tmp_path / "voices")
     library = VoiceLibrary(settings.tts_voices_dir)
     library.load()
     engine = create_engine(EngineName.XTTS, settings, library, None)

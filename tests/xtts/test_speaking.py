@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from benchmarks.random_xtts import HIGH, LOW, TINY, TOKENS_PER_SECOND, make_random_xtts
+from config.speech_settings import Precision
 from tests.xtts.conftest import TOKENS, MakeEngine
 from tests.xtts.speaking import TEXT, hear, skip_without_libraries
 from tts_server.engines.base import CloningEngine, EngineError, OutOfMemoryError, SpeechEngine
 from tts_server.engines.xtts.engine import XttsEngine
-from tts_server.settings import Precision
 from wire.parameters import SpeechParameters
 
 skip_without_libraries()

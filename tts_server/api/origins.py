@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-ANY = "*"
+from config.addresses import ANY_ORIGIN
+
 PREFLIGHT_SECONDS = 600
 """For which a browser may remember what it was told."""
 _METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -36,7 +37,7 @@ class Origins:
 
     def allow(self, origin: str) -> bool:
         """Whether pages of this origin are allowed by name."""
-        return ANY in self._allowed or origin.lower() in self._allowed
+        return ANY_ORIGIN in self._allowed or origin.lower() in self._allowed
 
     def preflight(self, request: web.Request) -> web.Response | None:
         """The answer to a browser that asks what an allowed page may send; ``None`` for any other request."""
@@ -64,23 +65,6 @@ class Origins:
         if origin is not None and self.allow(origin):
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED_HEADERS
-
-
-def read_origin(text: str) -> str:
-    """An origin as a browser writes it.
-
-    Raises:
-        ValueError: it is none; the text says how one looks.
-    """
-    origin = text.strip().lower().removesuffix("/")
-    if origin == ANY:
-        return origin
-    parts = urlsplit(origin)
-    if parts.scheme not in ("http", "https", "app", "tauri") or not parts.netloc or parts.path or parts.query:
-        raise ValueError(f"{text!r} is not an origin, which looks like http://localhost:8000")
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    # A browser leaves the usual port out.
-    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{usual}') if parts.port == usual else parts.netloc}"
 
 
 def is_loopback(name: str | None) -> bool:

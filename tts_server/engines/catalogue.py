@@ -8,15 +8,15 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
+from config.speech_settings import EngineName, SpeechSettings, engine_variables
 from tts_server.engines.base import EngineError, SpeechEngine, UnknownEngineError, UnknownVoiceError
 from tts_server.engines.late import LateEngine
-from tts_server.settings import EngineName, Settings, engine_variables
 from tts_server.voices.profile import Profiles
 
 _log = logging.getLogger(__name__)
 
 
-def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine, ...]:
+def create_engines(settings: SpeechSettings, profiles: Profiles) -> tuple[SpeechEngine, ...]:
     """The engine that is wanted and those that stand in for it, in order; ``profiles`` are the voices people made.
 
     An engine that can't be made now is no reason to be silent as long as another one can: the wanted one is tried again
@@ -55,14 +55,14 @@ def create_engines(settings: Settings, profiles: Profiles) -> tuple[SpeechEngine
         return LateEngine(name, make), *stand_ins
 
 
-def _others(settings: Settings) -> list[str]:
+def _others(settings: SpeechSettings) -> list[str]:
     """The names of the engines that stand in, but for Piper where nobody has asked for it and it has no voice."""
     unasked = "tts_fallback" not in settings.model_fields_set and settings.piper_model is None
     left_out = {settings.tts_engine, EngineName.PIPER} if unasked else {settings.tts_engine}
     return [name for name in settings.tts_fallback if name not in left_out]
 
 
-def _stand_ins(settings: Settings, profiles: Profiles) -> list[SpeechEngine]:
+def _stand_ins(settings: SpeechSettings, profiles: Profiles) -> list[SpeechEngine]:
     engines: list[SpeechEngine] = []
     for name in _others(settings):
         try:
@@ -75,7 +75,7 @@ def _stand_ins(settings: Settings, profiles: Profiles) -> list[SpeechEngine]:
     return engines
 
 
-def create_better_engine(settings: Settings, profiles: Profiles) -> SpeechEngine | None:
+def create_better_engine(settings: SpeechSettings, profiles: Profiles) -> SpeechEngine | None:
     """The engine for sound that may take longer, where the settings name one that is not the wanted one anyway.
 
     One that can't be made now is tried again when somebody needs it. Blocks as :func:`create_engines` does.
@@ -106,7 +106,7 @@ def _named(setting: str) -> Iterator[None]:
         raise type(error)(f"{setting}: {error}") from error
 
 
-def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str | None) -> SpeechEngine:
+def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice: str | None) -> SpeechEngine:
     """Make one engine; ``voice`` is what it speaks with where nobody asks for another.
 
     Raises:
@@ -152,5 +152,5 @@ def create_engine(name: str, settings: Settings, profiles: Profiles, voice: str 
             return create_named_engine(name, _options(name, settings), voice, engine_variables())
 
 
-def _options(name: str, settings: Settings) -> dict[str, Any]:
+def _options(name: str, settings: SpeechSettings) -> dict[str, Any]:
     return settings.tts_engine_options if name == settings.tts_engine else {}

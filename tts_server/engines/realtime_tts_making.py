@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from config.speech_settings import EngineName
 from tts_server.engines.base import EngineError, UnknownEngineError
 from tts_server.engines.offline import ONLINE_ENGINES, nothing_fetched, what_is_missing
 from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.engines.realtime_tts_failures import explain, lacking_keys, own_words
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES, NamedEngine
-from tts_server.settings import EngineName
 
 
 def create_named_engine(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
+from config.pronunciations import Pronunciations
 from languages.scripts import language_of
 from tts_server.engines.base import EngineError, OutOfMemoryError, SpeechEngine, Voice
 from tts_server.presets import Presets
@@ -19,7 +20,6 @@ from tts_server.speaking.notices import Notices
 from tts_server.speaking.performance import LowReason, Performance
 from tts_server.speaking.residency import Residency
 from tts_server.speaking.spoken_reply import SpokenReply
-from tts_server.text.pronunciations import Pronunciations
 from wire.messages import SAMPLE_RATE, EngineChanged, Loading, Warned
 from wire.parameters import SpeechParameters
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from config.pronunciations import Pronunciations
 from tts_server.text.formulas import read_formulas, silence_marks
 from tts_server.text.letter_marks import restore_marks
 from tts_server.text.lexicon import lexicon_for
 from tts_server.text.markup import ends_sentence, strip_markup
 from tts_server.text.numerals import spell_numbers
 from tts_server.text.pauses import hear_gaps, pause_after_introductions
-from tts_server.text.pronunciations import Pronunciations
 from tts_server.text.shorthand import spell_out
 
 # Joiners shape letters in Persian and the scripts of India; other invisible characters say nothing.

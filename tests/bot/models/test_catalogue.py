@@ -12,8 +12,8 @@ from bot.models.catalogue import Catalogue, CatalogueError, Part, Source, load_c
 from bot.models.packages import read_pins
 from config.settings import Profile
 from config.settings import Settings as BotSettings
+from config.speech_settings import SpeechSettings
 from tests.bot.models.local_hub import catalogue_fields
-from tts_server.settings import Settings as SpeechSettings
 
 
 def test_the_shipped_list_is_sound() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.models.catalogue import load_catalogue
 from bot.models.memory_plan import MemoryPlan
-from config.settings import Profile, Settings, read_settings
+from config.settings import Profile, Settings
 from hardware.memory import GIB, CardKind, CardMemory
 
 LOCAL = load_catalogue().profiles[Profile.LOCAL]
@@ -27,7 +27,7 @@ def card(total: float, used: float = 0.0, capability: tuple[int, int] | None = (
 
 
 def plan(**settings: Any) -> MemoryPlan:
-    return MemoryPlan(load_catalogue(), LOCAL, read_settings(**settings))
+    return MemoryPlan(load_catalogue(), LOCAL, Settings.read(**settings))
 
 
 def verdict(*cards: CardMemory, **settings: Any) -> str:

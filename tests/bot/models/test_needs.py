@@ -16,7 +16,7 @@ from bot.own_weights import OwnWeights
 from bot.transcribers import make_transcriber
 from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.voice.transcribe.whisper import WhisperTranscriber
-from config.settings import Profile, read_settings
+from config.settings import Profile, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -86,20 +86,20 @@ def test_what_the_settings_need(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert list(choose(catalogue, read_settings(), [], None).wanted) == needed
+    assert list(choose(catalogue, Settings.read(), [], None).wanted) == needed
 
 
 def test_a_profile_and_names_that_are_given_win_over_the_settings(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STT_MODEL", "tiny")
-    assert choose(catalogue, read_settings(), [], Profile.HYBRID).wanted == ("whisper-small", "xtts-v2")
-    assert choose(catalogue, read_settings(), ["kokoro"], Profile.HYBRID).wanted == ("kokoro",)
+    assert choose(catalogue, Settings.read(), [], Profile.HYBRID).wanted == ("whisper-small", "xtts-v2")
+    assert choose(catalogue, Settings.read(), ["kokoro"], Profile.HYBRID).wanted == ("kokoro",)
 
 
 async def ears(**settings: Any) -> WhisperTranscriber:
     async with aiohttp.ClientSession() as http:
-        transcriber = await make_transcriber(read_settings(**settings), OwnWeights(), http, lambda *_: None)
+        transcriber = await make_transcriber(Settings.read(**settings), OwnWeights(), http, lambda *_: None)
     assert isinstance(transcriber, WhisperTranscriber)
     return transcriber
 

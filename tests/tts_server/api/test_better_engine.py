@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from config.errors import SettingsError
+from config.speech_settings import SpeechSettings
 from tests.tts_server.api.speaking import played, post
 from tests.tts_server.api.tone_engine import TONE_HZ
 from tests.tts_server.better_server import running_with_better
@@ -16,7 +18,6 @@ from tts_server.assembly import create_better_speech
 from tts_server.engines.base import EngineError
 from tts_server.engines.stand_in import TONE_HZ as BETTER_HZ
 from tts_server.engines.stand_in import StandInEngine
-from tts_server.settings import SettingsError, load_settings
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 
@@ -97,7 +98,7 @@ def test_the_settings_name_it(tmp_path: Path) -> None:
     library = VoiceLibrary(tmp_path)
 
     def made(**settings: str) -> Speech | None:
-        return create_better_speech(load_settings(tmp_path, _env_file=None, **settings), library)
+        return create_better_speech(SpeechSettings.read(tmp_path, _env_file=None, **settings), library)
 
     speech = made(tts_engine="espeak", tts_better_engine="stand-in")
     assert speech is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,7 +11,6 @@ import pytest
 from tests.tts_server.api.speaking import PATH
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine
-from tts_server.settings import SettingsError, load_settings
 
 PAGE = "http://chat.example:8000"
 STRANGER = "https://evil.example"
@@ -145,30 +143,3 @@ async def test_a_name_that_was_made_to_lead_here_is_refused(server: RunningServe
 async def test_with_a_token_the_server_may_have_any_name(locked: RunningServer) -> None:
     headers = {"Host": "voice.example", "Authorization": f"Bearer {SECRET}"}
     assert (await _ask(locked, "GET", "/v1/voices", headers))[0] == 200
-
-
-@pytest.mark.parametrize(
-    ("setting", "token", "said"),
-    [
-        ("*", None, "TTS_TOKEN"),
-        ("http://a.example,*", None, "TTS_TOKEN"),
-        ("chat.example", None, "is not an origin"),
-        ("http://a.example/page", None, "is not an origin"),
-        ("ftp://a.example", None, "is not an origin"),
-        ("http://a.example:port", None, "TTS_ALLOWED_ORIGINS"),
-    ],
-)
-def test_origins_that_can_not_be_used_are_told_at_the_start(
-    setting: str, token: str | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SettingsError, match="TTS_ALLOWED_ORIGINS") as caught:
-        load_settings(tts_allowed_origins=setting, tts_token=token)
-    assert said in str(caught.value)
-
-
-def test_origins_are_written_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TTS_ALLOWED_ORIGINS", "HTTP://Chat.example:8000/, https://b.example:443 ,")
-    assert load_settings().tts_allowed_origins == ("http://chat.example:8000", "https://b.example")
-    assert load_settings(tts_allowed_origins="*", tts_token=SECRET).tts_allowed_origins == ("*",)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from config.speech_settings import ENGINE_VARIABLES, EngineName, SpeechSettings
 from tests.tts_server.api.tone_engine import SECONDS_PER_CHARACTER, TONE_HZ, ToneEngine
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.dsp.measures import frequency
@@ -24,7 +25,6 @@ from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
 from tts_server.engines.realtime_tts import FILE_RATE
 from tts_server.engines.realtime_tts_making import create_named_engine
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES
-from tts_server.settings import ENGINE_VARIABLES, EngineName, load_settings
 from tts_server.voices.profile import NoProfiles
 from wire.parameters import SpeechParameters
 
@@ -80,7 +80,7 @@ class TestOpenAi:
     async def test_it_is_the_voice_of_the_server_by_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TTS_ENGINE", "openai")
         monkeypatch.setenv("TTS_ENGINE_OPTIONS", '{"model": "gpt-4o-mini-tts", "api_key": "any"}')
-        settings = load_settings(tts_voice="coral")
+        settings = SpeechSettings.read(tts_voice="coral")
         with closing(create_engine(settings.tts_engine, settings, NoProfiles(), settings.tts_voice)) as engine:
             assert (engine.name, engine.resolve(None, None).id) == ("openai", "coral")
             async with running(engine) as server, server.connect() as client:

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from config.speech_settings import SpeechSettings
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tests.tts_server.engines.toy_piper import COLUMN, HUM_HZ, RATE, description, make_voice, network, seconds
@@ -23,7 +24,6 @@ from tts_server.engines.piper.engine import PiperEngine
 from tts_server.engines.piper.making import create_piper
 from tts_server.engines.piper.network import FIRST_PIECE, Network, Utterance
 from tts_server.engines.piper.speaking_voice import scale_for
-from tts_server.settings import load_settings
 from tts_server.voices.profile import NoProfiles
 from wire.parameters import SpeechParameters
 
@@ -212,7 +212,7 @@ class TestSettings:
     def test_the_next_engine_speaks_while_the_voice_is_missing(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        settings = load_settings(tts_engine="piper", piper_model=tmp_path)
+        settings = SpeechSettings.read(tts_engine="piper", piper_model=tmp_path)
         piper, espeak = create_engines(settings, NoProfiles())
         assert (piper.loaded, espeak.name) == (False, "espeak-ng")
         assert "TTS_ENGINE=piper: there is no voice in the folder" in caplog.text
@@ -226,22 +226,22 @@ class TestSettings:
     def test_without_a_voice_it_stands_in_for_nobody_and_nobody_is_warned(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        (engine,) = create_engines(load_settings(tts_engine="espeak"), NoProfiles())
+        (engine,) = create_engines(SpeechSettings.read(tts_engine="espeak"), NoProfiles())
         assert engine.name == "espeak-ng"
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
     def test_it_comes_before_espeak(self, tmp_path: Path) -> None:
-        settings = load_settings(tts_engine="stand-in", piper_model=make_voice(tmp_path))
+        settings = SpeechSettings.read(tts_engine="stand-in", piper_model=make_voice(tmp_path))
         assert [engine.name for engine in create_engines(settings, NoProfiles())] == ["stand-in", "piper", "espeak-ng"]
 
     def test_the_engine_that_has_the_voice_wanted_leads(self, tmp_path: Path) -> None:
         file = make_voice(tmp_path)
-        wanted = load_settings(tts_engine="piper", piper_model=file, tts_voice="en-gb")
+        wanted = SpeechSettings.read(tts_engine="piper", piper_model=file, tts_voice="en-gb")
         first, second = create_engines(wanted, NoProfiles())
         assert (first.name, first.resolve(None, None).id, second.name) == ("espeak-ng", "en-gb", "piper")
-        own = load_settings(tts_engine="piper", piper_model=file, tts_voice="piper:en_US-toy-low")
+        own = SpeechSettings.read(tts_engine="piper", piper_model=file, tts_voice="piper:en_US-toy-low")
         assert [engine.name for engine in create_engines(own, NoProfiles())] == ["piper", "espeak-ng"]
-        nobodys = load_settings(tts_engine="piper", piper_model=file, tts_voice="piper:nobody")
+        nobodys = SpeechSettings.read(tts_engine="piper", piper_model=file, tts_voice="piper:nobody")
         with pytest.raises(UnknownVoiceError, match="there is no voice 'piper:nobody'; there are: piper:en_US-toy-low"):
             create_engines(nobodys, NoProfiles())
 
@@ -250,7 +250,7 @@ class TestSettings:
         elsewhere = file.with_name("voice.onnx.json").rename(tmp_path / "other.json")
         voice = {"model_file": str(file), "config_file": str(elsewhere)}
         options = {"voice": voice, "piper_path": "/usr/bin/piper", "debug": True}
-        settings = load_settings(tts_engine="piper", tts_engine_options=options)
+        settings = SpeechSettings.read(tts_engine="piper", tts_engine_options=options)
         with closing(create_engine("piper", settings, NoProfiles(), None)) as engine:
             assert len(speak(engine, TEXT))
 
@@ -271,7 +271,7 @@ class TestSettings:
 
 def test_espeak_and_piper_take_turns_in_one_process(tmp_path: Path) -> None:
     """Each carries a copy of espeak-ng: neither may take the other's callback, voice or language."""
-    settings = load_settings(tts_engine="piper", piper_model=make_voice(tmp_path))
+    settings = SpeechSettings.read(tts_engine="piper", piper_model=make_voice(tmp_path))
     piper, espeak = create_engines(settings, NoProfiles())
     with closing(piper), closing(espeak):
         voices = ("de", "fr-fr", "en-us")

@@ -1,15 +1,11 @@
-"""An operator's pronunciations: which words they replace, and how a file that can't be used is refused."""
+"""An operator's pronunciations: which words they replace."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from config.pronunciations import Pronunciations
 from tts_server.text.ear import for_the_ear
-from tts_server.text.pronunciations import Pronunciations, PronunciationsError
 
 SAID = Pronunciations(
     {
@@ -41,60 +37,3 @@ SAID = Pronunciations(
 )
 def test_whole_words_are_said_as_the_operator_wants(written: str, heard: str) -> None:
     assert for_the_ear(written, "en", pronunciations=SAID) == heard
-
-
-def test_without_a_file_nothing_changes() -> None:
-    assert Pronunciations().apply("SQL") == "SQL"
-
-
-@given(st.dictionaries(st.text(min_size=1).filter(str.strip), st.text(), max_size=5), st.text())
-def test_any_words_can_be_replaced_in_any_text(pairs: dict[str, str], text: str) -> None:
-    Pronunciations(pairs).apply(text)
-
-
-def test_a_file_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "said.yaml"
-    file.write_text("\ufeff# names\nNguyen: win\n\"24/7\": around the clock\n'GIF': jif\n", encoding="utf-8")
-    assert Pronunciations.read(file).apply("Nguyen, 24/7") == "win, around the clock"
-    file.write_text("# nothing yet\n")
-    assert Pronunciations.read(file).apply("Nguyen") == "Nguyen"
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("SQL: sequel\nno: nope\n", "line 2: what is written and what is said must both be text; put numbers"),
-        ("SQL: sequel\n\nSQL2: 5\n", "line 3: what is written"),
-        ("a: b\nc:\n  d: e\n", "line 2: what is written"),
-        ("a: b\nA: c\n", "line 2: 'A' is in line 1 already"),
-        ("- SQL\n- sequel\n", 'line 1: write lines like "SQL: sequel"'),
-        ("SQL sequel\n", 'line 1: write lines like "SQL: sequel"'),
-        ("a: b\n'': c\n", "line 2: there is nothing before the colon"),
-        ("a: b\nc: d: e\n", "line 2: this is not YAML"),
-        ("a: b\n'c: d\n", "line 3"),
-        ("a: !!python/object:os.system x\n", "line 1: what is written"),
-        ("a: \x00\n", "can't be read"),
-        ("[" * 5000, "can't be read"),
-    ],
-)
-def test_a_file_that_can_not_be_used_is_refused_with_the_line(tmp_path: Path, text: str, said: str) -> None:
-    file = tmp_path / "said.yaml"
-    file.write_text(text)
-    with pytest.raises(PronunciationsError) as refused:
-        Pronunciations.read(file)
-    assert str(refused.value).startswith(str(file))
-    assert said in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
-def test_a_file_that_can_not_be_read_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "latin.yaml").write_bytes("Zoë: b".encode("latin-1"))
-    (tmp_path / "large.yaml").write_bytes(b" " * (2 << 20))
-    for name, said in (
-        ("missing.yaml", "there is no such file"),
-        ("latin.yaml", "not UTF-8"),
-        ("large.yaml", "larger"),
-        (".", "it is a folder"),
-    ):
-        with pytest.raises(PronunciationsError, match=said):
-            Pronunciations.read(tmp_path / name)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from config.speech_settings import Precision
+from config.types import Device
 from tts_server.engines.base import EngineError, OutOfMemoryError
-from tts_server.settings import Device, Precision
 
 LEAST_CAPABILITY = (7, 0)
 """Of a card that is used; older ones compute half precision more slowly than full, and PyTorch lets them go."""

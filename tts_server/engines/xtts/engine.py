@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from config.speech_settings import Precision
+from config.types import Device
 from tts_server.engines.base import EngineError, LoadingReport, Samples, Voice
 from tts_server.engines.xtts.checkpoint import Checkpoint, read_checkpoint
 from tts_server.engines.xtts.device import ON_PROCESSOR, Place
@@ -18,7 +20,6 @@ from tts_server.engines.xtts.learnt_voices import LearntVoices
 from tts_server.engines.xtts.libraries import import_loading
 from tts_server.engines.xtts.memory import give_back, measure
 from tts_server.engines.xtts.speakers import Speakers
-from tts_server.settings import Device, Precision
 from tts_server.voices.profile import Profiles, VoiceProfile
 from wire.parameters import SpeechParameters
 

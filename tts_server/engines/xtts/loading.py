@@ -16,13 +16,14 @@ from transformers.initialization import no_init_weights
 from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
 
+from config.speech_settings import Precision
+from config.types import Device
 from tts_server.engines.base import EngineError, LoadingReport
 from tts_server.engines.xtts.cards import find_cards
 from tts_server.engines.xtts.checkpoint import CONFIG, WEIGHTS, Checkpoint
 from tts_server.engines.xtts.device import Place, choose_place
 from tts_server.engines.xtts.latents import SPEAKER_SIZE, Latents
 from tts_server.engines.xtts.model import XttsModel, plain_errors
-from tts_server.settings import Device, Precision
 from wire.parameters import SpeechParameters
 
 _READ_BYTES = 32 << 20

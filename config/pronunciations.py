@@ -10,7 +10,9 @@ from typing import Self
 
 import yaml
 
+from config.errors import SettingsError
 from config.reasons import reason
+from config.speech_settings import SpeechSettings
 from languages.scripts import is_blankless
 
 MOST_BYTES = 1 << 20
@@ -64,6 +66,20 @@ class Pronunciations:
             return text
         text = unicodedata.normalize("NFC", text)
         return self._pattern.sub(lambda found: self._said.get(_key(found[0]), found[0]), text)
+
+
+def read_pronunciations(settings: SpeechSettings) -> Pronunciations:
+    """What ``TTS_CORRECTIONS`` says; reads a file.
+
+    Raises:
+        SettingsError: it can't be used; the text names the line.
+    """
+    if settings.tts_corrections is None:
+        return Pronunciations()
+    try:
+        return Pronunciations.read(settings.tts_corrections)
+    except PronunciationsError as error:
+        raise SettingsError(f"TTS_CORRECTIONS: {error}") from error
 
 
 def _pairs(path: Path, root: yaml.Node | None) -> Iterator[tuple[str, str]]:

@@ -1,19 +1,24 @@
-"""Where settings come from, which source wins, and how they are read."""
+"""What the settings of every program share: where they come from, which source wins, and how they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Self, get_origin
 
 from pydantic import ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.characters import check_characters
 from config.env_file import ENV_FILE, place, read_env_values
 from config.errors import Fault, SettingsError, explain
-from config.types import BlankCounts, LinesCount
+from config.examples import EXAMPLES
+from config.types import Address, BlankCounts, Device, LinesCount, OptionalPassphrase
+
+SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
+SECRETS_DIR = Path("/run/secrets")
+"""Where a container is given its secrets: a file is named as its variable, in small letters."""
 
 
 class EnvFileSource(DotEnvSettingsSource):
@@ -28,8 +33,17 @@ class EnvFileSource(DotEnvSettingsSource):
         return {name.lower(): value for name, value in values.items()}
 
 
-class SecretsFirst(BaseSettings):
-    """Settings whose files of secrets win over the environment: an example's empty ``NAME=`` must not hide one."""
+class ProgramSettings(BaseSettings):
+    """The base of each program's settings, with the variables that all of them read.
+
+    Files of secrets win over the environment: an example's empty ``NAME=`` must not hide one.
+    """
+
+    model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
+
+    tts_bind: Address = "127.0.0.1:8765"
+    tts_token: OptionalPassphrase = None
+    tts_device: Device = Device.AUTO
 
     @classmethod
     def settings_customise_sources(
@@ -68,23 +82,19 @@ class SecretsFirst(BaseSettings):
         return text.lower() if _is_choice(field.annotation) else text
 
     @classmethod
-    def read(
-        cls, secrets_dir: Path, overrides: Mapping[str, Any], examples: Mapping[str, str], secrets: Collection[str]
-    ) -> Self:
+    def read(cls, secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Self:
         """Read them all; ``overrides`` win, by field name.
 
         Raises:
             SettingsError: a line for each that can't be used.
         """
-        settings, faults = cls.survey(secrets_dir, overrides, examples, secrets)
+        settings, faults = cls.survey(secrets_dir, **overrides)
         if faults:
             raise SettingsError(*faults)
         return settings
 
     @classmethod
-    def survey(
-        cls, secrets_dir: Path, overrides: Mapping[str, Any], examples: Mapping[str, str], secrets: Collection[str]
-    ) -> tuple[Self, tuple[Fault, ...]]:
+    def survey(cls, secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> tuple[Self, tuple[Fault, ...]]:
         """What can be used, with its default for each setting that can't; and what is wrong with those.
 
         Raises:
@@ -98,7 +108,7 @@ class SecretsFirst(BaseSettings):
             try:
                 return cls(**given), tuple(faults)
             except ValidationError as error:
-                found = [explain(dict(fault), cls.model_fields, examples, secrets) for fault in error.errors()]
+                found = [explain(dict(fault), cls.model_fields, EXAMPLES, SECRETS) for fault in error.errors()]
                 told = {name for fault in faults for name in fault.variables}
                 # A rule between settings that a default does not meet says nothing about what was given.
                 new = [fault for fault in found if told.isdisjoint(fault.variables)]

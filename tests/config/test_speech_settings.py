@@ -1,0 +1,39 @@
+"""The speech server's settings: rules of its own, and those between two of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.errors import SettingsError
+from config.speech_settings import SpeechSettings
+
+SECRET = "correct horse"
+
+
+@pytest.mark.parametrize(
+    ("setting", "token", "said"),
+    [
+        ("*", None, "TTS_TOKEN"),
+        ("http://a.example,*", None, "TTS_TOKEN"),
+        ("chat.example", None, "is not an origin"),
+        ("http://a.example/page", None, "is not an origin"),
+        ("ftp://a.example", None, "is not an origin"),
+        ("http://a.example:port", None, "TTS_ALLOWED_ORIGINS"),
+    ],
+)
+def test_origins_that_can_not_be_used_are_told_at_the_start(
+    setting: str, token: str | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match="TTS_ALLOWED_ORIGINS") as caught:
+        SpeechSettings.read(tts_allowed_origins=setting, tts_token=token)
+    assert said in str(caught.value)
+
+
+def test_origins_are_written_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TTS_ALLOWED_ORIGINS", "HTTP://Chat.example:8000/, https://b.example:443 ,")
+    assert SpeechSettings.read().tts_allowed_origins == ("http://chat.example:8000", "https://b.example")
+    assert SpeechSettings.read(tts_allowed_origins="*", tts_token=SECRET).tts_allowed_origins == ("*",)
