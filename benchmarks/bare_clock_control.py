@@ -8,7 +8,7 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from bot.services import ROOT
+from config.project import ROOT
 from sandbox.voice.udp import Address, TimedSocket
 
 

@@ -8,7 +8,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.services import ROOT
+from config.project import ROOT
 
 
 def describe_machine() -> dict[str, str]:

@@ -15,7 +15,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.errors import MeasurementError
-from bot.services import ROOT
+from config.project import ROOT
 from wire.messages import SAMPLE_RATE, Failure, Flushed, Speak, parse_server
 
 START_LIMIT = 60.0

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.services import ROOT
 from bot.voice.events import CallEvent
 from bot.watching.event_lines import decode_event
+from config.project import child_environment
 
 STOP_LIMIT = 9.0
 """Seconds that the bot may take to end its call and itself before it is killed."""
@@ -35,7 +35,7 @@ async def bot_process(
             sys.executable,
             *program,
             *("run", "--events", "--exit-with-parent", str(os.getpid())),
-            env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
+            env=child_environment(settings),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=written,

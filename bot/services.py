@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import aiohttp
 
@@ -19,6 +18,7 @@ from bot.hanging import wait_until_it_hangs
 from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
+from config.project import child_environment
 from config.settings import Settings
 from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName, SpeechSettings
 
@@ -31,7 +31,6 @@ STOP_LIMIT = 5.0
 RESTART_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STABLE_AFTER = 60.0
 CANNOT_START_STATUS = 2
-ROOT = Path(__file__).resolve().parent.parent
 
 
 class ServiceError(Exception):
@@ -71,7 +70,7 @@ async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:
     """Have the speech server try its voice and end; returns whether it can speak, and a line for people."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tts_server", "--check", "--exit-with-parent", str(os.getpid())),
-        env=_environment(options),
+        env=child_environment(options.environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -91,11 +90,6 @@ async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:
     return process.returncode == 0, lines[-1].removeprefix(
         "tts_server: "
     ) if lines else "the speech server said nothing"
-
-
-def _environment(options: SpeechServerOptions) -> dict[str, str]:
-    # Not its folder as the working one, but on its path: so both read the same .env.
-    return {**os.environ, "PYTHONPATH": str(ROOT), **options.environment}
 
 
 class SpeechServerProcess:
@@ -157,7 +151,7 @@ class SpeechServerProcess:
             "tts_server",
             "--exit-with-parent",
             str(os.getpid()),
-            env={**_environment(self._options), "TTS_BIND": self._bind},
+            env=child_environment({**self._options.environment, "TTS_BIND": self._bind}),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             # A process group of its own: Ctrl-C reaches the bot alone, which ends the call first and this afterwards.

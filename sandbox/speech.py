@@ -7,11 +7,11 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import soxr
 
+from config.project import ROOT
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 
@@ -19,7 +19,6 @@ SPEECH_LEVEL = 0.1
 """RMS of a guest's words, -20 dB."""
 
 _SYNTHESISER = "sandbox.speech_synthesiser"
-_ROOT = Path(__file__).resolve().parent.parent
 _LONGEST = 60.0
 _VOICED = 0.005
 # As it is written, espeak-ng would spell it out.
@@ -60,7 +59,7 @@ def speech(text: str, voice: GuestVoice) -> Sound:
     command = (sys.executable, "-m", _SYNTHESISER, voice.name, str(voice.rate), str(voice.pitch))
     try:
         said = subprocess.run(  # noqa: S603
-            command, cwd=_ROOT, input=_MHM.sub("mm hmm", text).encode(), capture_output=True, timeout=_LONGEST
+            command, cwd=ROOT, input=_MHM.sub("mm hmm", text).encode(), capture_output=True, timeout=_LONGEST
         )
     except subprocess.TimeoutExpired as error:
         raise SpeechError(f"{text!r} takes too long to say") from error

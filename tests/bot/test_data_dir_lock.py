@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.data_dir_lock import DataDirInUseError, data_dir_lock
-from bot.services import ROOT
+from config.project import ROOT
 
 HOLD = (
     "import sys, pathlib, bot.data_dir_lock as lock\n"

@@ -15,8 +15,8 @@ import pytest
 
 from bot.health import SILENT_LIMIT, Health, read_health, run_health
 from bot.heartbeat import FILE, beat
-from bot.services import ROOT
 from bot.vital_signs import LOOK_EVERY, Look, VitalSigns
+from config.project import ROOT
 
 KEYS = ["status", "discord", "model", "ears", "voice", "call"]
 WELL = Health("connected", "ready", "ready", "ready", "active")

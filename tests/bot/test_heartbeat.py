@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bot.heartbeat import DEAD_AFTER, beat, silent_seconds
-from bot.services import ROOT
+from config.project import ROOT
 
 
 async def test_it_beats_while_the_loop_runs(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.services import ROOT
+from config.project import ROOT
 
 _BY_FIXED_PREFIX = re.compile(r"![a-z]{2}|`!$")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.services import ROOT
 from bot.setting_notices import setting_notices
 from bot.settings_check import KNOWN
 from config.env_file import read_env_lines
 from config.misspelt import faults_of_file, foreign_names, unknown_names
 from config.program_settings import SECRETS
+from config.project import ROOT
 from config.settings import load_settings
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.services import ROOT
 from config.privacy import SILENCED
+from config.project import ROOT
 from tests.tracing import read_account, require_strace, tracing
 
 PACKAGES = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.docs.pages import ROOT
+from config.project import ROOT
 
 _INTERRUPTED_AS_IT_IMPORTS = """
 import os, runpy, signal, sys

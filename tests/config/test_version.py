@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 from bot.identity import USER_AGENT
-from bot.services import ROOT
+from config.project import ROOT
 from config.version import VERSION
 
 

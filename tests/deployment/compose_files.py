@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.services import ROOT
+from config.project import ROOT
 
 BASE = "docker-compose.yml"
 FILES = tuple(sorted(file.name for file in ROOT.glob("*compose*.yml")))

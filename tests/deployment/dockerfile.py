@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.services import ROOT
+from config.project import ROOT
 
 DOCKERFILE = ROOT / "Dockerfile"
 KEYWORDS = frozenset(

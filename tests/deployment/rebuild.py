@@ -19,7 +19,7 @@ import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bot.services import ROOT
+from config.project import ROOT
 from tests.deployment.dockerfile import Instruction, Stage, read_stages
 
 LAYERS = Path("/dev/shm")

@@ -10,8 +10,8 @@ import pytest
 
 from bot.models.catalogue import load_catalogue
 from bot.models.needs import WEIGHTS
-from bot.services import ROOT
 from config.program_settings import SECRETS
+from config.project import ROOT
 from config.settings import Profile
 from config.settings import Settings as BotSettings
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings

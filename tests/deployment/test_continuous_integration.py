@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.services import ROOT
+from config.project import ROOT
 
 LIMIT = 60.0
 SKIPPING = "import pytest\n\ndef test_it() -> None:\n    pytest.skip('needs the program frobnicate')\n"

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from bot.services import ROOT
 from config.privacy import SILENCED
+from config.project import ROOT
 from config.settings import Settings as BotSettings
 from config.speech_settings import SpeechSettings
 from tests.deployment.dockerfile import inherited, read_stages

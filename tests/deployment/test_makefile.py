@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.services import ROOT
+from config.project import ROOT
 
 LIMIT = 60.0
 # A Python whose venv module makes the folder, and fails in it as long as python3-venv is missing.

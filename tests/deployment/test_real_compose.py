@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.services import ROOT
+from config.project import ROOT
 from tests.deployment.compose_files import AMD, COMBINATIONS, compose, files, read_yaml, resolved
 
 

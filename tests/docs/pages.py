@@ -6,9 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from config.project import ROOT
+
 OPERATOR, USER, API = "docs/operator-guide.md", "docs/user-guide.md", "docs/api.md"
 README, EXAMPLE = "README.md", ".env.example"
 PAGES = (README, "LICENSES-ENGINES.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))))

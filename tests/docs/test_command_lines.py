@@ -15,7 +15,8 @@ import tts_server.command_line as speech_server
 from bot.heartbeat import FILE as HEARTBEAT
 from bot.models.needs import FOLDER
 from bot.voice.records.recorder import RECORDINGS_DIR
-from tests.docs.pages import API, EXAMPLE, OPERATOR, PAGES, README, ROOT, Line, commands, lines, rows
+from config.project import ROOT
+from tests.docs.pages import API, EXAMPLE, OPERATOR, PAGES, README, Line, commands, lines, rows
 
 _PROGRAM = re.compile(r"(?:[A-Z_]+=\S+ |docker compose run --rm \w+ )*(?:\.venv/bin/)?python -m (\S+)((?: [^#&]*)?)")
 

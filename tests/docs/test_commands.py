@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from bot.rights import RIGHTS
-from tests.docs.pages import OPERATOR, PAGES, README, ROOT, USER, commands, lines, rows
+from config.project import ROOT
+from tests.docs.pages import OPERATOR, PAGES, README, USER, commands, lines, rows
 
 TOP = {name for name in RIGHTS if " " not in name}
 """The table of rights has every registered command: tests/bot/test_rights.py and tests/bot/test_registration.py."""

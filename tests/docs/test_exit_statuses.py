@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import OPERATOR, ROOT, rows
+from config.project import ROOT
+from tests.docs.pages import OPERATOR, rows
 
 LIMIT = 90.0
 

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, anchors, lines
+from config.project import ROOT
+from tests.docs.pages import PAGES, anchors, lines
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 

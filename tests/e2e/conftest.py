@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from bot.app import Application, application
-from bot.services import ROOT
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
 from bot.voice.metrics import TurnTrace
+from config.project import ROOT
 from config.settings import Settings, load_settings
 from sandbox.guest import Guest
 from sandbox.server import Sandbox

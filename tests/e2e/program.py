@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.services import ROOT
+from config.project import ROOT
 from sandbox.server import Sandbox
 
 SAID_LIMIT = 60.0

@@ -15,7 +15,7 @@ from typing import Self
 
 import psutil
 
-from bot.services import ROOT
+from config.project import ROOT
 from tests.e2e.program import SAID_LIMIT
 
 _SHELL = 'exec 0<"$0" 1>"$0" 2>&1; "$@"; echo "status $?"'

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.services import ROOT
+from config.project import ROOT
 
 LIMIT = 180.0
 CTRL_D = b"\x04"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.own_weights import OwnWeights
-from bot.services import ROOT
+from config.project import ROOT
 
 
 @pytest.mark.timeout(600)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from config.project import ROOT
 from sandbox.faults import Faults
 from sandbox.rest.disturbance import Disturbance
 from sandbox.server import Sandbox
 from sandbox.voice.server import VoiceServer
 
-ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "sandbox")
 FAULTS = (ROOT / "docs" / "sandbox.md").read_text("utf-8").partition("| on | calls |")[2].partition("\n\n")[0]
 CALLS = re.findall(r"`(?P<waits>await )?(?P<name>\w+)\((?P<parameters>[^`]*)\)`", FAULTS)

@@ -17,9 +17,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from config.project import ROOT
 from tests.tts_server.client import PATIENCE, SpeechClient
-
-ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager

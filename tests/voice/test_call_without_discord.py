@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soxr
 
-from bot.services import ROOT
 from bot.voice.frames import HEARING_RATE
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from config.project import ROOT
 from sandbox.speech import ADA, speech
 from sandbox.voice.opus import SAMPLE_RATE
 

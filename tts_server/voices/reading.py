@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from config.project import child_environment
 from tts_server.voices.formats import recognise
 from tts_server.voices.refusal import RecordingRefusedError, RefusalCode
 
 MAX_SECONDS = 20.0
 """By the clock, for one file."""
-_ROOT = Path(__file__).resolve().parents[2]
 # Each thread of a library takes its share of what little memory the process may have.
 _FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
@@ -53,7 +52,7 @@ async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS)
 async def _ask(source: Path, target: Path, limit: float) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tts_server.voices.reading_process", str(source), str(target)),
-        env={**os.environ, "PYTHONPATH": str(_ROOT), **_FRUGAL},
+        env=child_environment(_FRUGAL),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from itertools import count
@@ -12,9 +11,9 @@ from typing import Any
 
 from bot.hanging import LOOK_AGAIN, answers_in_time
 from bot.pulse import Pulse
-from bot.services import ROOT
 from bot.voice.frames import Sound16
 from bot.voice.transcribe.worker_wire import PREFIX, decode, encode, lengths
+from config.project import child_environment
 
 WORKER = ("-m", "bot.voice.transcribe.worker")
 """What Python is to run."""
@@ -38,7 +37,7 @@ class Worker:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *program,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"},
+            env=child_environment({"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             # Ctrl-C reaches the bot alone, which ends this one by closing its input.

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
-from bot.services import ROOT
+from config.project import ROOT
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "somebody/tiny"

@@ -20,7 +20,7 @@ import yaml
 from huggingface_hub import constants
 
 from bot.models.command import run_models
-from bot.services import ROOT
+from config.project import ROOT
 from tests.bot.models.local_hub import COMMIT, REPOSITORY
 
 LIMIT = 60.0

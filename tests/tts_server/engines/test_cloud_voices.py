@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from config.project import ROOT
 from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import running
 from tts_server.engines.base import EngineError
@@ -22,7 +23,6 @@ from tts_server.engines.realtime_tts_failures import LONGEST_REASON, explain
 from tts_server.engines.realtime_tts_making import create_named_engine
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES
 
-ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
 LIMIT = 60.0
 

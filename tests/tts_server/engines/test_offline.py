@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from config.privacy import OFFLINE
+from config.project import ROOT
 from tests.tracing import DNS, read_account, require_strace, tracing
 from tts_server.engines.offline import ONLINE_ENGINES
 from tts_server.engines.realtime_tts_names import NAMED_ENGINES
 
-ROOT = Path(__file__).parents[3]
 LIMIT = 60.0
 
 # Imported by Python itself at its start: writes down every name that is really looked up, and finds none.

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.services import ROOT
 from bot.voice.transcribe.toy import whisper_weights
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
 from bot.voice.transcribe.toy.whisper_weights import make_toy_whisper, toy_whisper
+from config.project import ROOT
 from tests.voice.transcribe import quick_making
 
 pytestmark = pytest.mark.timeout(300)
