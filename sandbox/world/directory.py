@@ -23,7 +23,8 @@ from sandbox.world.entities import (
     User,
 )
 from sandbox.world.errors import invalid_form, missing_access, missing_permissions, unknown
-from sandbox.world.permissions import BOT, EVERYONE, EVERYTHING, NOTHING, Permission, permissions_in
+from sandbox.world.overwrites import permissions_in
+from sandbox.world.permissions import BOT, EVERYONE, EVERYTHING, NOTHING, Permission
 from sandbox.world.snowflakes import Snowflakes
 
 _T = TypeVar("_T")

@@ -1,12 +1,8 @@
-"""Who may do what: the permission bits used here, and how roles and overwrites add up."""
+"""The permission bits used here, and what some kinds of members are allowed from the start."""
 
 from __future__ import annotations
 
 from enum import IntFlag
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sandbox.world.entities import Channel, Guild, Member
 
 
 class Permission(IntFlag):
@@ -67,30 +63,3 @@ EVERYONE = (
 
 BOT = Permission.MANAGE_WEBHOOKS | Permission.MANAGE_MESSAGES | Permission.SET_VOICE_CHANNEL_STATUS
 """What a bot's own role allows beyond @everyone."""
-
-
-def permissions_in(guild: Guild, member: Member, channel: Channel | None = None) -> Permission:
-    """Add up a member's roles and, with a channel, its overwrites: @everyone's, the roles', the member's own.
-
-    Without VIEW_CHANNEL nothing else in the channel is allowed; without CONNECT nothing in a voice channel is.
-    """
-    if member.user.id == guild.owner_id:
-        return EVERYTHING
-    allowed = guild.roles[guild.id].permissions
-    for role_id in member.roles:
-        allowed |= guild.roles[role_id].permissions
-    if Permission.ADMINISTRATOR in allowed:
-        return EVERYTHING
-    if channel is None:
-        return allowed
-    for ids in ({guild.id}, set(member.roles), {member.user.id}):
-        overwrites = [overwrite for overwrite in channel.overwrites.values() if overwrite.target_id in ids]
-        for overwrite in overwrites:
-            allowed &= ~overwrite.deny
-        for overwrite in overwrites:
-            allowed |= overwrite.allow
-    if Permission.VIEW_CHANNEL not in allowed:
-        return NOTHING
-    if channel.kind.is_voice and Permission.CONNECT not in allowed:
-        return allowed & Permission.VIEW_CHANNEL
-    return allowed

@@ -12,7 +12,8 @@ from sandbox.world.bus import Dispatch, Event, VoiceGranted, VoiceRevoked
 from sandbox.world.entities import Channel, ChannelKind, Draft, Guild, Overwrite, User
 from sandbox.world.errors import ApiError
 from sandbox.world.mentions import find_mentions
-from sandbox.world.permissions import EVERYTHING, NOTHING, Permission, permissions_in
+from sandbox.world.overwrites import permissions_in
+from sandbox.world.permissions import EVERYTHING, NOTHING, Permission
 from sandbox.world.snowflakes import Snowflakes
 from sandbox.world.world import World
 
