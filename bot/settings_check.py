@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.features.image_generation.workflow import WorkflowError
 from bot.llm.personas import PersonaError
@@ -49,8 +49,8 @@ def checked_settings() -> Settings:
     speech = None
     if settings.tts_websocket_url is None:
         # The profile's engine, unless the operator names one: that is looked at where it stands.
-        engine = {} if settings.tts_engine else {"tts_engine": settings.voice_engine}
-        speech, wrong = SpeechSettings.survey(**engine)
+        overrides: dict[str, Any] = {} if settings.tts_engine else {"tts_engine": settings.voice_engine}
+        speech, wrong = SpeechSettings.survey(**overrides)
         faults += wrong
     faults += _of_files(settings, speech)
     if not faults and (missing := missing_server(settings)) is not None:
