@@ -26,7 +26,7 @@ from config.program_settings import SECRETS, SECRETS_DIR
 from config.pronunciations import read_pronunciations
 from config.settings import Settings, missing_server
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
-from tts_server.presets import read_presets
+from wire.presets import read_presets
 
 KNOWN = frozenset(
     {name.upper() for kind in (Settings, SpeechSettings) for name in kind.model_fields} | ENGINE_VARIABLES

@@ -6,9 +6,9 @@ from config.errors import SettingsError
 from config.pronunciations import read_pronunciations
 from config.speech_settings import SpeechSettings
 from tts_server.engines.catalogue import create_better_engine, create_engines
-from tts_server.presets import read_presets
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
+from wire.presets import read_presets
 
 BETTER_IDLE_SECONDS = 30.0
 """Soon: it competes with calls for the card, and whoever wants more of it asks at once."""

@@ -17,7 +17,7 @@ from config.settings import Profile, Settings
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings, engine_variables
 from config.types import BlankCounts
 from tests.docs.pages import API, CODE, EXAMPLE, OPERATOR, Line, Row, lines, rows
-from tts_server.presets import COMMON_FILE
+from wire.presets import COMMON_FILE
 
 OF_COMPOSE = {"COMPOSE_FILE", "COMPOSE_PROFILES", "COMFYUI_IMAGE"}
 """Read by Docker Compose alone."""

@@ -18,11 +18,11 @@ from tts_server.api.progress import Progress
 from tts_server.api.speech_request import SpeechRequest, parse, read_body
 from tts_server.dsp.tempo import TempoChanger
 from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
-from tts_server.presets import PresetError
 from tts_server.speaking.admission import OverloadedError
 from tts_server.speaking.speech import Speech
 from tts_server.text.segmenter import Segmenter
 from wire.parameters import SpeechParameters
+from wire.presets import PresetError
 
 PATIENCE_SECONDS = 120.0
 """Without a sound from the engine, or without the client taking one; a model may be loaded meanwhile."""

@@ -9,12 +9,12 @@ from aiohttp import web
 
 from tts_server.api.errors import ApiError
 from tts_server.engines.base import EngineError, UnknownVoiceError
-from tts_server.presets import PresetError
 from tts_server.speaking.admission import OverloadedError
 from tts_server.voices.library import LibraryFullError, VoiceExistsError
 from tts_server.voices.names import BadLanguageError, BadNameError
 from tts_server.voices.reading import ReadingFailedError
 from tts_server.voices.refusal import RecordingRefusedError
+from wire.presets import PresetError
 
 RETRY_SECONDS = 5.0
 _STATUSES = {"no_audio": 415, "too_large": 413}

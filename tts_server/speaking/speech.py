@@ -12,7 +12,6 @@ from functools import partial
 from config.pronunciations import Pronunciations
 from languages.scripts import language_of
 from tts_server.engines.base import EngineError, OutOfMemoryError, SpeechEngine, Voice
-from tts_server.presets import Presets
 from tts_server.speaking.admission import Admission
 from tts_server.speaking.casting import Casting
 from tts_server.speaking.engine_line import EngineLine
@@ -22,6 +21,7 @@ from tts_server.speaking.residency import Residency
 from tts_server.speaking.spoken_reply import SpokenReply
 from wire.messages import SAMPLE_RATE, EngineChanged, Loading, Warned
 from wire.parameters import SpeechParameters
+from wire.presets import Presets
 
 _log = logging.getLogger(__name__)
 

@@ -19,13 +19,13 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from tts_server.engines.base import UnknownVoiceError
 from tts_server.metrics import Metrics
-from tts_server.presets import PresetError
 from tts_server.speaking.reply import Reply
 from tts_server.speaking.speaker import Speaker
 from tts_server.speaking.speech import Speech
 from wire.fields import WireError
 from wire.messages import Cancel, Cancelled, Failure, ServerMessage, Speak, parse_client
 from wire.parameters import SpeechParameters
+from wire.presets import PresetError
 
 MAX_REPLIES = 16
 """Waiting on one connection, besides the one that is being spoken."""

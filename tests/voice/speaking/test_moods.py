@@ -9,8 +9,8 @@ import pytest
 
 from bot.llm.personas import PERSONAS_DIR, Character, Persona, load_persona
 from bot.voice.speaking.moods import MoodManner, MoodsError, load_moods, speech_parameters
-from tts_server.presets import Presets
 from wire.parameters import SpeechParameters
+from wire.presets import Presets
 
 MOODS = {"sleepy": MoodManner(preset="calm", speed=0.8, pitch_shift=-1.0)}
 

@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tts_server.client import running
-from tests.tts_server.spelling_engine import SpellingEngine
-from tts_server.presets import PresetError, Presets
-from wire.messages import Failure
 from wire.parameters import SpeechParameters
+from wire.presets import PresetError, Presets
 
 
 @pytest.mark.parametrize(
@@ -60,19 +57,6 @@ def test_a_file_that_can_not_be_used_is_named_with_its_fault(tmp_path: Path, tex
 def test_a_default_that_is_not_there() -> None:
     with pytest.raises(PresetError, match=r"'grumpy'.*natural"):
         Presets.read(default="grumpy")
-
-
-async def test_a_preset_reaches_the_engine_and_an_unknown_one_is_an_error() -> None:
-    engine = SpellingEngine("engine")
-    async with running(engine, presets=Presets.read()) as server, server.connect() as client:
-        await client.say("w1.", "r1", preset="energetic", temperature=0.3)
-        await client.hear()
-        spoken = engine.parameters[-1]
-        assert (spoken.temperature, spoken.repetition_penalty, spoken.speed) == (0.3, 2.5, 1.1)
-        await client.say("w1.", "r2", preset="grumpy")
-        failure = (await client.hear()).failure
-        assert isinstance(failure, Failure)
-        assert (failure.code, "grumpy" in failure.error) == ("bad_parameter", True)
 
 
 @pytest.mark.parametrize("data", ["# für mich\n".encode("latin-1"), b"'A B': {speed: 1}\n"])

@@ -11,11 +11,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from config.errors import SettingsError, message_of
+from config.project import ROOT
 from config.reasons import reason
 from config.speech_settings import SpeechSettings
 from wire.parameters import NUMBERS, SpeechParameters
 
-COMMON_FILE = Path(__file__).resolve().parent.parent / "config" / "presets.yaml"
+COMMON_FILE = ROOT / "config" / "presets.yaml"
 
 
 class PresetError(ValueError):
