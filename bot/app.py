@@ -34,6 +34,7 @@ from bot.commands.voices import VoicesCommands
 from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
 from bot.data_dir_lock import data_dir_lock
+from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
 from bot.feature_set import FeatureParts, FeatureSet, build_features
 from bot.features.model_routing import ModelRouter
@@ -111,7 +112,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     """Build everything, in order; on leaving, end any call and stop everything, the other way.
 
     Raises:
-        OpusMissing, DataDirInUseError, ServiceError, RealWeightsMissingError, PersonaError, MoodsError,
+        OpusMissing, DataDirInUseError, DatabaseError, ServiceError, RealWeightsMissingError, PersonaError, MoodsError,
             CorrectionsError, PhantomsError, OSError: a part could not be built; the text says what to do.
         discord.LoginFailure: Discord does not take the token.
     """
@@ -127,9 +128,9 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         await asyncio.to_thread(own_persona, settings)
         await check_token(settings.discord_token.get_secret_value(), settings.discord_ca_file)
         moods = load_moods()
-        database = await stack.enter_async_context(Database.opened(settings.data_dir / "seiyuu.sqlite3"))
+        database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
-        store = await Store.in_database(database)
+        store = Store(database)
         watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
 
         weights = await asyncio.to_thread(choose_weights, settings)

@@ -14,12 +14,6 @@ from bot.llm.personas import Character, Persona, PersonaError, load_persona
 
 _log = logging.getLogger(__name__)
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS chat_character (
-    place INTEGER PRIMARY KEY, persona TEXT NOT NULL, mood TEXT NOT NULL
-) STRICT;
-"""
-
 Listener = Callable[[int, Character], None]
 """Told the place and who answers there from now on; must neither block nor raise."""
 
@@ -56,7 +50,6 @@ class Characters:
             PersonaError: the default one can't be used.
             aiosqlite.Error: the choices can't be read.
         """
-        await database.prepare(_SCHEMA)
         personas = await asyncio.to_thread(_load_all, folder, default)
         rows = await database.rows("SELECT place, persona, mood FROM chat_character")
         return cls(database, personas, default, {place: (persona, mood) for place, persona, mood in rows})

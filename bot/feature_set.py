@@ -170,7 +170,7 @@ async def _autonomous_talk(parts: FeatureParts) -> AutonomousTalk:
     settings = parts.settings
     quiet = QuietHours.parse(settings.quiet_hours)
     options = TalkOptions(settings.autonomous_minutes, quiet, ZoneInfo(settings.timezone))
-    records = await ChannelRecords.in_database(parts.database)
+    records = ChannelRecords(parts.database)
     return AutonomousTalk(parts.client, records, parts.models, parts.characters, options)
 
 
@@ -192,7 +192,7 @@ async def _dual_persona(parts: FeatureParts) -> DualPersona | None:
     options = ArgumentOptions(
         settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown, ZoneInfo(settings.timezone)
     )
-    records = await ArgumentRecords.in_database(parts.database)
+    records = ArgumentRecords(parts.database)
     return DualPersona(parts.client, records, parts.models, parts.characters.default.persona, twin, options)
 
 
@@ -200,13 +200,13 @@ async def _profile_picture(parts: FeatureParts) -> ProfilePicture | None:
     settings = parts.settings
     if settings.avatar_folder is None:
         return None
-    records = await PictureRecords.in_database(parts.database)
+    records = PictureRecords(parts.database)
     return ProfilePicture(parts.client, records, settings.avatar_folder, settings.avatar_hours)
 
 
 async def _scheduled_events(parts: FeatureParts) -> ScheduledEvents:
     zone = ZoneInfo(parts.settings.timezone)
-    records = await ScheduleRecords.in_database(parts.database)
+    records = ScheduleRecords(parts.database)
     return ScheduledEvents(parts.client, records, zone, AsyncIOScheduler(timezone=zone))
 
 
@@ -214,8 +214,8 @@ async def _figurine_notifier(parts: FeatureParts) -> FigurineNotifier | None:
     settings = parts.settings
     if not settings.figurine_feeds:
         return None
-    feeds = await FeedRecords.in_database(parts.database)
-    subscriptions = await SubscriptionRecords.in_database(parts.database)
+    feeds = FeedRecords(parts.database)
+    subscriptions = SubscriptionRecords(parts.database)
     options = FigurineOptions(settings.figurine_feeds, 60 * settings.figurine_minutes)
     return FigurineNotifier(parts.client, parts.http, feeds, subscriptions, options)
 

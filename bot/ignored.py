@@ -8,12 +8,6 @@ from bot.access import Permit
 from bot.database import Database
 from bot.voice.discord.link import VoiceChannel
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS ignored_person (
-    guild INTEGER NOT NULL, person INTEGER NOT NULL, PRIMARY KEY (guild, person)
-) STRICT;
-"""
-
 
 class IgnoredPeople:
     """Who is ignored on which server, remembered. Made by :meth:`load`.
@@ -29,7 +23,6 @@ class IgnoredPeople:
     @classmethod
     async def load(cls, database: Database) -> Self:
         """Read who is ignored; raises :class:`aiosqlite.Error`."""
-        await database.prepare(_SCHEMA)
         rows = await database.rows("SELECT guild, person FROM ignored_person")
         return cls(database, {(int(guild), int(person)) for guild, person in rows})
 

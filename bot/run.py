@@ -10,6 +10,7 @@ import discord
 
 from bot.app import Application, application
 from bot.data_dir_lock import DataDirInUseError
+from bot.database import DatabaseError
 from bot.features.image_generation.workflow import WorkflowError
 from bot.first_start import explain_login_failure, is_for_the_operator
 from bot.llm.personas import PersonaError
@@ -41,7 +42,7 @@ _MISTAKES = (
     OperatorFileError,
     ServiceSettingsError,
 )
-_FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, OSError)
+_FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, DatabaseError, OSError)
 
 
 async def run_bot(settings: Settings, watcher: Watcher) -> int:

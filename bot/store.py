@@ -10,15 +10,6 @@ from typing import Self
 
 from bot.database import Database, Records
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS call (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    guild INTEGER NOT NULL, voice_channel INTEGER NOT NULL, prompt_channel INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS listening_choice (person INTEGER PRIMARY KEY, listen INTEGER NOT NULL) STRICT;
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
@@ -30,16 +21,14 @@ class CallRecord:
 
 
 class Store(Records):
-    """The bot's own tables; every method may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
-
-    SCHEMA = _SCHEMA
+    """The bot's own tables; every method may raise :class:`aiosqlite.Error`."""
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, path: Path) -> AsyncIterator[Self]:
         """Open the database of which nothing else is wanted, and close it on leaving."""
         async with Database.opened(path) as database:
-            yield await cls.in_database(database)
+            yield cls(database)
 
     async def setting(self, name: str) -> str | None:
         """Read a setting made in chat."""

@@ -19,10 +19,6 @@ _log = logging.getLogger(__name__)
 CONTEXT_PAUSES = (10.0, 30.0, 60.0, 300.0, 600.0, 0.0)
 """Seconds after each look at servers that have not told how much they take in."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS model_preference (one INTEGER PRIMARY KEY CHECK (one = 1), card TEXT NOT NULL) STRICT;
-"""
-
 
 class NoSuchServerError(Exception):
     """There is no model server on that card."""
@@ -56,7 +52,6 @@ class ModelRouter:
     @classmethod
     async def load(cls, database: Database, clients: Mapping[Card, ModelClient], for_calls: Card) -> Self:
         """Read which card was chosen; may raise :class:`aiosqlite.Error`."""
-        await database.prepare(_SCHEMA)
         row = await database.row("SELECT card FROM model_preference")
         chosen = next((card for card in Card if row is not None and card == row[0]), None)
         return cls(database, clients, for_calls, chosen)

@@ -6,11 +6,6 @@ from dataclasses import dataclass
 
 from bot.database import Records
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS voice_choice (guild INTEGER PRIMARY KEY, voice TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS voice_maker (voice TEXT PRIMARY KEY, person INTEGER NOT NULL, guild INTEGER NOT NULL) STRICT;
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Maker:
@@ -22,8 +17,6 @@ class Maker:
 
 class VoiceRecords(Records):
     """Voices are named by the speech server's ids; every method may raise :class:`aiosqlite.Error`."""
-
-    SCHEMA = _SCHEMA
 
     async def choices(self) -> dict[int, str]:
         """The voice that each server (guild) chose."""

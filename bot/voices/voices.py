@@ -62,7 +62,7 @@ class Voices:
     @classmethod
     async def load(cls, client: VoicesClient, database: Database, prefix: str) -> Voices:
         """Read what was chosen; raises :class:`aiosqlite.Error`."""
-        records = await VoiceRecords.in_database(database)
+        records = VoiceRecords(database)
         return cls(client, records, await records.choices(), prefix)
 
     def chosen(self, guild: int) -> str | None:

@@ -153,12 +153,12 @@ async def message_stage(
         vision = Vision(VisionOptions(VisionModelOptions(seer.url, "seer", timeout=5.0)), http) if sees else None
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-            consents.append(await ListeningConsent.load(await Store.in_database(database), policy))
+            consents.append(await ListeningConsent.load(Store(database), policy))
             spoken = SpokenMessages(transcriber, consents[0], http, lambda: False, ("Seiyuu",), "!")
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
             chat = await TextChat.open(bot, database, client, characters, OPTIONS, clock=lambda: NOW, hear=spoken.hear)
             chats.append(chat)
-            records = await ChannelRecords.in_database(database)
+            records = ChannelRecords(database)
             options = TalkOptions(60.0, QuietHours.parse(""), UTC)
             talk = AutonomousTalk(bot, records, client, characters, options)
             features = MessageFeatures(chat, talk, vision, images, cant_draw=CANT_DRAW)

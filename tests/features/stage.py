@@ -62,7 +62,7 @@ async def feature_stage(
         monkeypatch.setattr(discord.http.Route, "BASE", place.api_url)
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(place.gateway_url))
         ada = await place.add_guest("Ada")
-        store = await Store.in_database(database)
+        store = Store(database)
         bot = SeiyuuBot("!", store, when_ready, connector(place.ca_file), make_guard())
         bot._connection.guild_ready_timeout = 0.05
         await bot.add_cogs(await make_cogs(bot, database))

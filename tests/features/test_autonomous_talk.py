@@ -87,7 +87,7 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         client = await stack.enter_async_context(ModelClient(ModelOptions(model.url)))
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-            records = await ChannelRecords.in_database(database)
+            records = ChannelRecords(database)
             who = await Characters.open(database, tmp_path, "Mika")
             chance = random.Random(7)
             talk = AutonomousTalk(bot, records, client, who, OPTIONS, clock=clock, chance=chance, sleep=looks)
@@ -142,7 +142,7 @@ async def test_it_never_says_two_things_in_a_row_that_nobody_answered_even_after
     await parlour.say("hello")
     assert len(await parlour.after(SETTLED)) == 1
     assert len(await parlour.after(2 * HOUR)) == 1
-    (record,) = await (await ChannelRecords.in_database(parlour.stage.database)).all()
+    (record,) = await (ChannelRecords(parlour.stage.database)).all()
     assert not record.answered
     await parlour.say("oh, really?")
     assert len(await parlour.after(SETTLED)) == 2

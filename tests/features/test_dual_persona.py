@@ -109,7 +109,7 @@ async def _feature(
     clock: Time,
     pauses: Pauses,
 ) -> DualPersona:
-    records = await ArgumentRecords.in_database(database)
+    records = ArgumentRecords(database)
     return DualPersona(bot, records, client, persona, twin, OPTIONS, clock=clock, chance=random.Random(7), pause=pauses)
 
 
@@ -156,7 +156,7 @@ async def test_after_an_argument_there_is_peace_also_after_a_restart(arena: Aren
     asked = len(arena.model.asked)
     await arena.say("Akim, you are wrong", "Akim, you LIED to me")
     assert "the next can start in 60 min" in await arena.stage.ask("!bipolar", starts="🎭 Arguments")
-    again = await ArgumentRecords.in_database(arena.stage.database)
+    again = ArgumentRecords(arena.stage.database)
     assert await again.peace_until(arena.stage.sandbox.home.general.id) == arena.clock.now + OPTIONS.cooldown
     assert len(arena.model.asked) == asked
     arena.clock.pass_by(OPTIONS.cooldown + 1)

@@ -81,8 +81,8 @@ async def notifier(
     return FigurineNotifier(
         bot,
         http,
-        await FeedRecords.in_database(database),
-        await SubscriptionRecords.in_database(database),
+        FeedRecords(database),
+        SubscriptionRecords(database),
         FigurineOptions((server.url("broken"), server.url("shop")), period),
         clock=clock,
         chance=random.Random(4),

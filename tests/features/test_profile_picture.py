@@ -64,7 +64,7 @@ async def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     made: list[ProfilePicture] = []
 
     async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-        records = await PictureRecords.in_database(database)
+        records = PictureRecords(database)
         made.append(ProfilePicture(bot, records, folder, 24.0, clock=clock, poll=0.01))
         return [ProfilePictureCommands(made[0])]
 
@@ -80,7 +80,7 @@ async def test_the_pictures_take_turns_on_schedule_also_over_a_restart(studio: S
         studio.clock.pass_by(23 * HOUR)
         await studio.look()
         assert studio.shows(PNG)
-    records = await PictureRecords.in_database(studio.stage.database)
+    records = PictureRecords(studio.stage.database)
     restarted = ProfilePicture(studio.stage.bot, records, studio.folder, 24.0, clock=studio.clock, poll=0.01)
     async with running(restarted.run()):
         await studio.look()

@@ -52,7 +52,7 @@ class Board:
     async def restart(self) -> None:
         """The process was killed: all that is left of the feature is in the database."""
         self.scheduler = AsyncIOScheduler(timezone=UTC)
-        records = await ScheduleRecords.in_database(self.stage.database)
+        records = ScheduleRecords(self.stage.database)
         self.events = ScheduledEvents(self.stage.bot, records, ZoneInfo("UTC"), self.scheduler, clock=self.clock)
 
     async def add(self, text: str, *, skip: bool = False, cron: str = NOON, channel: Channel | None = None) -> int:
@@ -79,7 +79,7 @@ async def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     made: list[ScheduledEvents] = []
 
     async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
-        records = await ScheduleRecords.in_database(database)
+        records = ScheduleRecords(database)
         made.append(ScheduledEvents(bot, records, ZoneInfo("UTC"), scheduler, clock=clock))
         return [ScheduleCommands(made[0], "UTC", "!")]
 

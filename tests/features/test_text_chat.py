@@ -194,7 +194,7 @@ async def test_memory_mood_and_open_channels_survive_a_restart(tmp_path: Path, m
 
 async def test_the_oldest_of_a_channel_is_forgotten_first_and_the_model_sees_the_newest(tmp_path: Path) -> None:
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
-        memory = await ChatMemory.open(database, kept=4)
+        memory = ChatMemory(database, kept=4)
         for number in range(5):
             await memory.remember(1, f"question {number}", f"answer {number}")
         await memory.remember(2, "elsewhere", "yes")

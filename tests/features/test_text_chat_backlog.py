@@ -16,7 +16,7 @@ from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 @pytest.fixture
 async def waiting(tmp_path: Path) -> AsyncIterator[WaitingMessages]:
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
-        waiting = await WaitingMessages.in_database(database)
+        waiting = WaitingMessages(database)
         for number in (1, 2):
             await waiting.add(WaitingMessage(number, 7, 8, 0.0, "Ada", f"number {number}"))
         yield waiting

@@ -6,15 +6,6 @@ from dataclasses import dataclass
 
 from bot.database import Records
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS autonomous_channel (
-    channel INTEGER PRIMARY KEY,
-    heard_at REAL NOT NULL DEFAULT 0,
-    due_at REAL NOT NULL,
-    answered INTEGER NOT NULL DEFAULT 1
-) STRICT;
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class ChannelRecord:
@@ -33,9 +24,7 @@ class ChannelRecord:
 
 
 class ChannelRecords(Records):
-    """The table. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
-
-    SCHEMA = _SCHEMA
+    """The table. Methods may raise :class:`aiosqlite.Error`."""
 
     async def all(self) -> list[ChannelRecord]:
         """Every channel that has opted in."""

@@ -5,21 +5,9 @@ from __future__ import annotations
 from bot.database import Records
 from bot.features.dual_persona.heat import cooled
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS dual_persona_channel (
-    channel INTEGER PRIMARY KEY, score REAL NOT NULL, scored_at REAL NOT NULL, peace_until REAL NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS dual_persona_server (guild INTEGER PRIMARY KEY, enabled INTEGER NOT NULL) STRICT;
-"""
-
 
 class ArgumentRecords(Records):
-    """The tables; times in seconds since 1970. Methods may raise :class:`aiosqlite.Error`.
-
-    Made by :meth:`in_database`.
-    """
-
-    SCHEMA = _SCHEMA
+    """The tables; times in seconds since 1970. Methods may raise :class:`aiosqlite.Error`."""
 
     async def score(self, channel: int, now: float) -> float:
         """How heated a channel is."""

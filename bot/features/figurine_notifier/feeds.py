@@ -11,20 +11,6 @@ from bot.features.figurine_notifier.fetching import Item, Validators
 MAX_KNOWN = 2_000
 """Items remembered of a feed: the newest."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS figurine_feed (
-    url TEXT PRIMARY KEY, etag TEXT, modified TEXT, learned INTEGER NOT NULL, failures INTEGER NOT NULL,
-    next_look_at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS figurine_item (
-    feed TEXT NOT NULL, key TEXT NOT NULL, title TEXT NOT NULL, link TEXT NOT NULL, seen_at REAL NOT NULL,
-    told INTEGER NOT NULL, PRIMARY KEY (feed, key)
-) STRICT;
-CREATE TABLE IF NOT EXISTS figurine_told (
-    feed TEXT NOT NULL, key TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (feed, key, place)
-) STRICT;
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Feed:
@@ -38,9 +24,7 @@ class Feed:
 
 
 class FeedRecords(Records):
-    """The tables. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
-
-    SCHEMA = _SCHEMA
+    """The tables. Methods may raise :class:`aiosqlite.Error`."""
 
     async def feed(self, url: str) -> Feed:
         """What is known of a feed; a fresh one where nothing is."""

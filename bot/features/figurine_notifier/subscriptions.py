@@ -11,13 +11,6 @@ DIRECT = 0
 MAX_PER_CHANNEL, MAX_PER_PERSON = 40, 20
 MAX_FAILURES = 3
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS figurine_subscription (
-    user INTEGER NOT NULL, channel INTEGER NOT NULL, words TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (user, channel)
-) STRICT;
-"""
-
 
 class TooManySubscriptionsError(Exception):
     """One more would be too many, of a person or in a channel."""
@@ -43,9 +36,7 @@ class Subscription:
 
 
 class SubscriptionRecords(Records):
-    """The table. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
-
-    SCHEMA = _SCHEMA
+    """The table. Methods may raise :class:`aiosqlite.Error`."""
 
     async def add(self, subscription: Subscription) -> None:
         """Keep a subscription, in place of the one that the person has there.

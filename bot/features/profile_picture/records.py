@@ -7,14 +7,6 @@ from dataclasses import dataclass
 from bot.database import Records
 
 _KEPT = 20
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS profile_picture_change (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL, changed_at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS profile_picture_refusal (
-    one INTEGER PRIMARY KEY CHECK (one = 1), until REAL NOT NULL
-) STRICT;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +18,7 @@ class Change:
 
 
 class PictureRecords(Records):
-    """The tables. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
-
-    SCHEMA = _SCHEMA
+    """The tables. Methods may raise :class:`aiosqlite.Error`."""
 
     async def newest(self, count: int) -> tuple[Change, ...]:
         """The last changes, newest first."""

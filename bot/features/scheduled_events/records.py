@@ -9,14 +9,6 @@ from bot.database import Records, Row
 MAX_EVENTS = 50
 """A server."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS scheduled_event (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, guild INTEGER NOT NULL, channel INTEGER NOT NULL, author INTEGER NOT NULL,
-    cron TEXT NOT NULL, text TEXT NOT NULL, file_name TEXT, file BLOB, skip INTEGER NOT NULL,
-    settled_at REAL NOT NULL, owed INTEGER NOT NULL DEFAULT 0, disabled INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS scheduled_event_refusal (event INTEGER PRIMARY KEY) STRICT;
-"""
 _EVENTS = (
     "SELECT id, guild, channel, author, cron, text, file_name, skip, settled_at, owed, disabled, "
     "EXISTS (SELECT 1 FROM scheduled_event_refusal WHERE event = scheduled_event.id) FROM scheduled_event"
@@ -70,9 +62,7 @@ class Event:
 
 
 class ScheduleRecords(Records):
-    """The table. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
-
-    SCHEMA = _SCHEMA
+    """The table. Methods may raise :class:`aiosqlite.Error`."""
 
     async def add(self, draft: EventDraft, now: float) -> int:
         """Keep a new event; returns its id.

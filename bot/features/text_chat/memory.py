@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from bot.database import Database
 from bot.llm.messages import ChatMessage
 
 MAX_CONTEXT_CHARS = 16_000
 """Of the newest messages the model sees no more than this, so that a few long ones do not fill its window."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS chat_memory (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, channel INTEGER NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS chat_memory_by_channel ON chat_memory (channel, id);
-"""
 _FORGET_OLDEST = """
 DELETE FROM chat_memory WHERE channel = ?1 AND id NOT IN (
     SELECT id FROM chat_memory WHERE channel = ?1 ORDER BY id DESC LIMIT ?2
@@ -26,8 +18,6 @@ DELETE FROM chat_memory WHERE channel = ?1 AND id NOT IN (
 class ChatMemory:
     """The last messages of each channel, the oldest forgotten first. Methods may raise :class:`aiosqlite.Error`.
 
-    Made by :meth:`open`.
-
     Args:
         kept: how many messages of a channel are kept.
     """
@@ -35,12 +25,6 @@ class ChatMemory:
     def __init__(self, database: Database, kept: int) -> None:
         self._database = database
         self._kept = kept
-
-    @classmethod
-    async def open(cls, database: Database, kept: int) -> Self:
-        """Make the table, where it is not there yet."""
-        await database.prepare(_SCHEMA)
-        return cls(database, kept)
 
     async def newest(self, channel: int, count: int) -> list[ChatMessage]:
         """The last ``count`` messages, oldest first."""

@@ -7,8 +7,6 @@ from typing import Protocol, Self
 
 from bot.database import Database
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS chat_channel (channel INTEGER PRIMARY KEY, open INTEGER NOT NULL) STRICT;"
-
 
 class NamedChannel(Protocol):
     """Any channel of a server."""
@@ -33,7 +31,6 @@ class OpenChannels:
     @classmethod
     async def open(cls, database: Database, named: tuple[str, ...]) -> Self:
         """Read what people have chosen; raises :class:`aiosqlite.Error`."""
-        await database.prepare(_SCHEMA)
         rows = await database.rows("SELECT channel, open FROM chat_channel")
         return cls(database, named, {int(channel): bool(is_open) for channel, is_open in rows})
 

@@ -107,13 +107,13 @@ class TextChat:
         Raises:
             aiosqlite.Error: the tables can't be made.
         """
-        memory = await ChatMemory.open(database, options.memory_messages)
+        memory = ChatMemory(database, options.memory_messages)
         return cls(
             client,
             characters,
             memory,
             await OpenChannels.open(database, options.channels),
-            await WaitingMessages.in_database(database),
+            WaitingMessages(database),
             Writer(model, characters, memory, options.context_messages, clock),
             WorkGate("text channels", limit=options.hold_limit),
             options.edit_interval,

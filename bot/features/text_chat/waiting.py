@@ -8,12 +8,6 @@ from bot.database import Records, Row
 
 MAX_WAITING = 100
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS chat_waiting (
-    message INTEGER PRIMARY KEY, channel INTEGER NOT NULL, author INTEGER NOT NULL, at REAL NOT NULL,
-    name TEXT NOT NULL, text TEXT NOT NULL, seen TEXT, begun_after INTEGER, dropped INTEGER NOT NULL DEFAULT 0
-) STRICT;
-"""
 _COLUMNS = "message, channel, author, at, name, text, seen, begun_after"
 _DROP_OLDEST = """
 UPDATE chat_waiting SET dropped = 1 WHERE message IN (
@@ -41,9 +35,7 @@ class WaitingMessage:
 
 
 class WaitingMessages(Records):
-    """The queue, in the order of writing. Methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
-
-    SCHEMA = _SCHEMA
+    """The queue, in the order of writing. Methods may raise :class:`aiosqlite.Error`."""
 
     async def add(self, it: WaitingMessage) -> bool:
         """Keep a message, once. Returns whether it was one too many, so that the oldest is dropped."""

@@ -11,16 +11,16 @@ import pytest
 from bot.database import Database
 from tests.file_modes import open_to_others
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+TABLE = "CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT"
 
 
 async def test_what_is_written_survives(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "seiyuu.sqlite3"
     async with Database.opened(path) as database:
-        await database.prepare(SCHEMA)
+        await database.write(TABLE)
         assert await database.insert("INSERT INTO thing (name) VALUES (?)", "one") == 1
     async with Database.opened(path) as database:
-        await database.prepare(SCHEMA)
+        await database.write(TABLE)
         assert await database.rows("SELECT id, name FROM thing") == [(1, "one")]
         assert await database.row("SELECT id FROM thing WHERE name = ?", "two") is None
         assert await database.write("DELETE FROM thing") == 1
@@ -29,14 +29,14 @@ async def test_what_is_written_survives(tmp_path: Path) -> None:
 async def test_the_file_and_its_folder_are_for_the_eyes_of_their_user_alone(tmp_path: Path) -> None:
     path = tmp_path / "data" / "seiyuu.sqlite3"
     async with Database.opened(path) as database:
-        await database.prepare(SCHEMA)
+        await database.write(TABLE)
         await database.insert("INSERT INTO thing (name) VALUES (?)", "one")
         assert open_to_others(tmp_path) == []
 
 
 async def test_of_many_rows_all_are_written_or_none_and_what_others_write_meanwhile_stays(tmp_path: Path) -> None:
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
-        await database.prepare(SCHEMA)
+        await database.write(TABLE)
         twice = database.write_many("INSERT INTO thing (name) VALUES (?)", [("a",), ("b",), ("a",)])
         other = database.write("INSERT INTO thing (name) VALUES (?)", "other")
         with pytest.raises(sqlite3.IntegrityError):

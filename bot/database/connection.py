@@ -1,4 +1,4 @@
-"""One SQLite file for everything that must survive a restart; each part of the bot keeps tables of its own in it."""
+"""The connection to the database: what every part of the bot reads and writes through."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import aiosqlite
+
+from bot.database.schema import DatabaseError, bring_up_to_date
 
 Row = tuple[Any, ...]
 
 _OWN_FOLDER, _OWN_FILE = 0o700, 0o600
+_PRAGMAS = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA foreign_keys = ON;
+-- What people have forgotten is overwritten, not only left out of the tables.
+PRAGMA secure_delete = ON;
+"""
 
 
 class Database:
@@ -24,16 +33,25 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open or make the database at ``path``; its folder is made too."""
+        """Open or make the database at ``path``, with today's tables; its folder is made too.
+
+        Raises:
+            DatabaseError: it can't be used.
+            OSError: it can't be made.
+        """
         await asyncio.to_thread(_make, path)
-        connection = await aiosqlite.connect(path, isolation_level=None)
-        await connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+        await asyncio.to_thread(bring_up_to_date, path)
+        try:
+            connection = await aiosqlite.connect(path, isolation_level=None)
+            await connection.executescript(_PRAGMAS)
+        except aiosqlite.Error as error:
+            raise DatabaseError(f"{path} can't be opened: {error}.") from error
         return cls(connection)
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, path: Path) -> AsyncIterator[Self]:
-        """Open it, and close it on leaving."""
+        """Open it, and close it on leaving; raises what :meth:`open` does."""
         database = await cls.open(path)
         try:
             yield database
@@ -43,10 +61,6 @@ class Database:
     async def close(self) -> None:
         """Close the file."""
         await self._connection.close()
-
-    async def prepare(self, schema: str) -> None:
-        """Make the tables of one part: ``CREATE TABLE IF NOT EXISTS …`` statements, parted by semicolons."""
-        await self._connection.executescript(schema)
 
     async def write(self, statement: str, *values: Any) -> int:
         """One statement that changes something, kept at once; returns how many rows it changed."""
@@ -82,19 +96,10 @@ class Database:
 
 
 class Records:
-    """The tables of one part; methods may raise :class:`aiosqlite.Error`. Made by :meth:`in_database`."""
-
-    SCHEMA: ClassVar[str]
-    """See :meth:`Database.prepare`."""
+    """The tables of one part; methods may raise :class:`aiosqlite.Error`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    @classmethod
-    async def in_database(cls, database: Database) -> Self:
-        """Make the tables, where they are not there yet."""
-        await database.prepare(cls.SCHEMA)
-        return cls(database)
 
 
 def _make(path: Path) -> None:

@@ -1,0 +1,63 @@
+-- Every table as it was before the steps were numbered: an older database has some of them, a new one has none.
+
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS call (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    guild INTEGER NOT NULL, voice_channel INTEGER NOT NULL, prompt_channel INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS listening_choice (person INTEGER PRIMARY KEY, listen INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS chat_character (
+    place INTEGER PRIMARY KEY, persona TEXT NOT NULL, mood TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS ignored_person (
+    guild INTEGER NOT NULL, person INTEGER NOT NULL, PRIMARY KEY (guild, person)
+) STRICT;
+CREATE TABLE IF NOT EXISTS voice_choice (guild INTEGER PRIMARY KEY, voice TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS voice_maker (voice TEXT PRIMARY KEY, person INTEGER NOT NULL, guild INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS model_preference (one INTEGER PRIMARY KEY CHECK (one = 1), card TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS chat_channel (channel INTEGER PRIMARY KEY, open INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS chat_memory (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, channel INTEGER NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS chat_memory_by_channel ON chat_memory (channel, id);
+CREATE TABLE IF NOT EXISTS chat_waiting (
+    message INTEGER PRIMARY KEY, channel INTEGER NOT NULL, author INTEGER NOT NULL, at REAL NOT NULL,
+    name TEXT NOT NULL, text TEXT NOT NULL, seen TEXT, begun_after INTEGER, dropped INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS scheduled_event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, guild INTEGER NOT NULL, channel INTEGER NOT NULL, author INTEGER NOT NULL,
+    cron TEXT NOT NULL, text TEXT NOT NULL, file_name TEXT, file BLOB, skip INTEGER NOT NULL,
+    settled_at REAL NOT NULL, owed INTEGER NOT NULL DEFAULT 0, disabled INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS scheduled_event_refusal (event INTEGER PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS profile_picture_change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL, changed_at REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS profile_picture_refusal (
+    one INTEGER PRIMARY KEY CHECK (one = 1), until REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS figurine_feed (
+    url TEXT PRIMARY KEY, etag TEXT, modified TEXT, learned INTEGER NOT NULL, failures INTEGER NOT NULL,
+    next_look_at REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS figurine_item (
+    feed TEXT NOT NULL, key TEXT NOT NULL, title TEXT NOT NULL, link TEXT NOT NULL, seen_at REAL NOT NULL,
+    told INTEGER NOT NULL, PRIMARY KEY (feed, key)
+) STRICT;
+CREATE TABLE IF NOT EXISTS figurine_told (
+    feed TEXT NOT NULL, key TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (feed, key, place)
+) STRICT;
+CREATE TABLE IF NOT EXISTS figurine_subscription (
+    user INTEGER NOT NULL, channel INTEGER NOT NULL, words TEXT NOT NULL, failures INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (user, channel)
+) STRICT;
+CREATE TABLE IF NOT EXISTS dual_persona_channel (
+    channel INTEGER PRIMARY KEY, score REAL NOT NULL, scored_at REAL NOT NULL, peace_until REAL NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS dual_persona_server (guild INTEGER PRIMARY KEY, enabled INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS autonomous_channel (
+    channel INTEGER PRIMARY KEY,
+    heard_at REAL NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL,
+    answered INTEGER NOT NULL DEFAULT 1
+) STRICT;

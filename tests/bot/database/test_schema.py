@@ -1,0 +1,145 @@
+"""Numbered steps: an older database keeps all that is in it, a newer one is refused, a step is whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.database import Database, DatabaseError
+from bot.database.schema import Migration, bring_up_to_date, migrate, read_migrations, version_of
+from bot.services import ROOT
+
+VERSION_0 = Path(__file__).parent / "version_0.sql"
+
+Content = dict[str, list[tuple[Any, ...]]]
+
+MIGRATE_AND_DIE = """
+import os, signal, sqlite3, sys
+from bot.database.schema import Migration, migrate
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
+statements = "CREATE TABLE half (x); INSERT INTO half VALUES (1); DELETE FROM setting; SELECT die();"
+migrate(database, [*[Migration(1, "done", "")] * int(sys.argv[2]), Migration(int(sys.argv[2]) + 1, "half", statements)])
+"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database of the last version that did not number its steps."""
+    path = tmp_path / "seiyuu.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.executescript(VERSION_0.read_text())
+    return path
+
+
+def content(path: Path) -> Content:
+    with closing(sqlite3.connect(path)) as database:
+        names = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return {name: sorted(database.execute(f"SELECT * FROM {name}").fetchall(), key=repr) for name in names}
+
+
+def schema(path: Path) -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        return {(name, " ".join(sql.split())) for name, sql in found}
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as database:
+        return version_of(database)
+
+
+async def test_a_database_of_the_last_version_keeps_every_row(old: Path) -> None:
+    before = content(old)
+    assert all(before.values()), "something in every table"
+    async with Database.opened(old):
+        pass
+    after = content(old)
+    assert {name: after[name] for name in before} == before
+    assert version(old) == len(read_migrations())
+
+
+async def test_an_old_database_ends_with_the_same_tables_as_a_new_one(old: Path, tmp_path: Path) -> None:
+    async with Database.opened(old), Database.opened(tmp_path / "new"):
+        pass
+    assert schema(old) == schema(tmp_path / "new")
+
+
+async def test_a_database_that_has_some_of_the_tables_gets_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "seiyuu.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+        database.execute("INSERT INTO setting VALUES ('volume', '0.5')")
+        database.commit()
+    async with Database.opened(path) as opened:
+        assert await opened.row("SELECT value FROM setting") == ("0.5",)
+        assert await opened.rows("SELECT * FROM chat_memory") == []
+
+
+async def test_opening_it_again_changes_nothing(old: Path) -> None:
+    bring_up_to_date(old)
+    before = old.read_bytes()
+    bring_up_to_date(old)
+    assert old.read_bytes() == before
+
+
+async def test_a_newer_database_is_refused_in_one_sentence_and_stays_as_it_is(old: Path) -> None:
+    newer = len(read_migrations()) + 1
+    with closing(sqlite3.connect(old)) as database:
+        database.execute(f"PRAGMA user_version = {newer}")
+    before = old.read_bytes()
+    with pytest.raises(DatabaseError) as refusal:
+        await Database.open(old)
+    assert f"{old} was written by a newer Seiyuu" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert old.read_bytes() == before
+
+
+def test_a_step_that_fails_leaves_everything_as_it_was(old: Path) -> None:
+    bring_up_to_date(old)
+    before, steps = content(old), read_migrations()
+    bad = Migration(len(steps) + 1, "bad", "CREATE TABLE half (x); DELETE FROM setting; SELECT * FROM nothing")
+    with pytest.raises(DatabaseError, match="can't be brought up to date: no such table: nothing"):
+        bring_up_to_date(old, [*steps, bad])
+    assert content(old) == before
+    assert version(old) == len(steps)
+
+
+def test_a_full_disk_leaves_everything_as_it_was(old: Path) -> None:
+    bring_up_to_date(old)
+    before, steps = content(old), read_migrations()
+    large = "CREATE TABLE half (x); INSERT INTO half VALUES (zeroblob(1000000)); DELETE FROM setting"
+    with closing(sqlite3.connect(old, isolation_level=None)) as database:
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {pages + 4}")
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            migrate(database, [*steps, Migration(len(steps) + 1, "large", large)])
+    assert content(old) == before
+    assert version(old) == len(steps)
+
+
+def test_a_process_killed_in_the_middle_of_a_step_leaves_everything_as_it_was(old: Path) -> None:
+    bring_up_to_date(old)
+    before, steps = content(old), read_migrations()
+    command = (sys.executable, "-c", MIGRATE_AND_DIE, str(old), str(len(steps)))
+    killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert content(old) == before
+    assert version(old) == len(steps)
+
+
+def test_the_steps_are_numbered_without_a_gap(tmp_path: Path) -> None:
+    assert [step.number for step in read_migrations()] == list(range(1, len(read_migrations()) + 1))
+    (tmp_path / "001_first.sql").touch()
+    (tmp_path / "003_third.sql").touch()
+    with pytest.raises(ValueError, match=r"003_third\.sql is not step 002"):
+        read_migrations(tmp_path)
