@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Self
 
 import aiosqlite
 
+from bot.database.integrity import CHOICES_LOST_WITH
 from bot.store import Store
-from config.settings import ListeningPolicy
+from config.settings import ListeningPolicy, Settings
 
 _log = logging.getLogger(__name__)
+
+CHOICES_LOST = (
+    "Who had typed !optout could not all be read from the damaged {file}, so I listen only to people who type !optin. "
+    "Restore a backup, or delete that file, and LISTENING holds again."
+)
 
 OptOutListener = Callable[[int], None]
 """Told the user id of somebody who has just opted out, to forget at once what it holds of them; must not block."""
@@ -71,6 +78,20 @@ class ListeningConsent:
         """Tell ``listener`` of everybody who opts out, until the returned function is called."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+
+async def listening_policy(store: Store, settings: Settings) -> ListeningPolicy:
+    """Who is listened to that has not chosen: what the operator set, unless people's choices were lost.
+
+    They may have been in a damaged database. Then nobody is listened to who does not choose it anew, until the damaged
+    file is gone. Raises :class:`aiosqlite.Error`.
+    """
+    lost_with = await store.setting(CHOICES_LOST_WITH)
+    if lost_with is None or not await asyncio.to_thread((settings.data_dir / lost_with).exists):
+        return settings.listening
+    if settings.listening is not ListeningPolicy.OPT_IN:
+        _log.warning("%s", CHOICES_LOST.format(file=settings.data_dir / lost_with))
+    return ListeningPolicy.OPT_IN
 
 
 class ListeningGate:

@@ -17,6 +17,8 @@ from rich.console import Console
 from bot import doctor_features as features
 from bot.away import why
 from bot.client import connector, use_api
+from bot.database.check import look_at
+from bot.database.schema import FILE
 from bot.doctor_speed import FAST_ENOUGH, ears_speed, mind_speed
 from bot.doctor_weights import examine_weights
 from bot.finding import Finding
@@ -76,6 +78,7 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         _discord_library,
         _opus,
         _folders,
+        _database,
         _persona,
         features.personas,
         own_weights,
@@ -133,6 +136,10 @@ async def _folders(settings: Settings) -> Finding:
     except OSError as error:
         return Finding("Folders", False, str(error))
     return Finding("Folders", True, f"{settings.data_dir} can be written to")
+
+
+async def _database(settings: Settings) -> Finding:
+    return await asyncio.to_thread(look_at, settings.data_dir / FILE)
 
 
 async def _persona(settings: Settings) -> Finding:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import sys
 
 import discord
 
 from bot.app import Application, application
 from bot.data_dir_lock import DataDirInUseError
-from bot.database import DatabaseError
+from bot.database import FILE as DATABASE_FILE
+from bot.database import DatabaseError, NewerDatabaseError
 from bot.features.image_generation.workflow import WorkflowError
 from bot.first_start import explain_login_failure, is_for_the_operator
 from bot.llm.personas import PersonaError
@@ -41,6 +43,7 @@ _MISTAKES = (
     PhantomsError,
     OperatorFileError,
     ServiceSettingsError,
+    NewerDatabaseError,
 )
 _FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, DatabaseError, OSError)
 
@@ -76,6 +79,9 @@ async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, wis
         return MISTAKE
     except _FAILURES as error:
         _log.error("%s", error)
+        return FAILED
+    except sqlite3.Error as error:
+        _log.error("%s can't be used: %s.", settings.data_dir / DATABASE_FILE, error)
         return FAILED
 
 

@@ -4,6 +4,6 @@ What its tables are stands in ``migrations/``, one file a step; see :mod:`bot.da
 """
 
 from bot.database.connection import Database, Records, Row
-from bot.database.schema import FILE, DatabaseError
+from bot.database.schema import FILE, DatabaseError, NewerDatabaseError
 
-__all__ = ["FILE", "Database", "DatabaseError", "Records", "Row"]
+__all__ = ["FILE", "Database", "DatabaseError", "NewerDatabaseError", "Records", "Row"]

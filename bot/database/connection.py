@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any, Self
 
 import aiosqlite
 
+from bot.database.files import OWN_FILE, OWN_FOLDER
+from bot.database.integrity import find_damage, rescue
 from bot.database.schema import DatabaseError, bring_up_to_date
+
+_log = logging.getLogger(__name__)
 
 Row = tuple[Any, ...]
 
-_OWN_FOLDER, _OWN_FILE = 0o700, 0o600
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -39,8 +43,7 @@ class Database:
             DatabaseError: it can't be used.
             OSError: it can't be made.
         """
-        await asyncio.to_thread(_make, path)
-        await asyncio.to_thread(bring_up_to_date, path)
+        await asyncio.to_thread(_make_ready, path)
         try:
             connection = await aiosqlite.connect(path, isolation_level=None)
             await connection.executescript(_PRAGMAS)
@@ -102,7 +105,10 @@ class Records:
         self._database = database
 
 
-def _make(path: Path) -> None:
+def _make_ready(path: Path) -> None:
     """What people wrote is for the eyes of the bot's user alone; SQLite gives the files beside it the same mode."""
-    path.parent.mkdir(_OWN_FOLDER, parents=True, exist_ok=True)
-    path.touch(_OWN_FILE)
+    path.parent.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
+    path.touch(OWN_FILE)
+    if find_damage(path) is not None:
+        _log.error("%s", rescue(path))
+    bring_up_to_date(path)

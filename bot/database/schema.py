@@ -24,6 +24,10 @@ class DatabaseError(Exception):
     """The database can't be used; the text says why and what to do."""
 
 
+class NewerDatabaseError(DatabaseError):
+    """A newer version wrote it: no other start of this one will be able to use it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """One step: SQL statements, parted by semicolons."""
@@ -39,7 +43,7 @@ def read_migrations(folder: Path = MIGRATIONS_DIR) -> tuple[Migration, ...]:
     Raises:
         ValueError: they are not numbered 1, 2, 3 and so on.
     """
-    found = []
+    found: list[Migration] = []
     for file in sorted(folder.glob("*.sql")):
         named = re.fullmatch(r"(\d{3})_(\w+)", file.stem)
         if named is None or int(named[1]) != len(found) + 1:
@@ -74,7 +78,8 @@ def bring_up_to_date(path: Path, steps: Sequence[Migration] | None = None) -> No
     """Give the file at ``path``, which may be empty, today's tables. It blocks: keep it off the event loop.
 
     Raises:
-        DatabaseError: a newer version wrote it, or it can't be changed.
+        NewerDatabaseError: a newer version wrote it.
+        DatabaseError: it can't be changed.
     """
     steps = read_migrations() if steps is None else steps
     try:
@@ -89,10 +94,10 @@ def refuse_newer(path: Path, version: int, *, newest: int) -> None:
     """Refuse a database that a newer version wrote, which may mean by it what this one does not know.
 
     Raises:
-        DatabaseError: it is one.
+        NewerDatabaseError: it is one.
     """
     if version > newest:
-        raise DatabaseError(
+        raise NewerDatabaseError(
             f"{path} was written by a newer Seiyuu (its tables have version {version}, this one knows {newest}). "
             "Update Seiyuu, or restore a backup that this one made."
         )

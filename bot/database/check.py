@@ -1,0 +1,36 @@
+"""What the doctor says of the database. It only looks."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from bot.database.integrity import damaged_files, find_damage
+from bot.database.schema import DatabaseError, read_migrations, refuse_newer, version_of
+from bot.finding import Finding
+
+_SUBJECT = "Database"
+
+
+def look_at(path: Path) -> Finding:
+    """Whether a start can use the database at ``path``. It blocks."""
+    if not path.exists():
+        return Finding(_SUBJECT, True, f"there is none yet; the first start makes {path}")
+    try:
+        damage = find_damage(path)
+        if damage is not None:
+            return Finding(
+                _SUBJECT,
+                False,
+                f"{path} is damaged ({damage}). The next start keeps it under another name and saves what can be read "
+                "of it; with a backup, `python -m bot restore FILE` brings everything back",
+            )
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
+            refuse_newer(path, version_of(database), newest=len(read_migrations()))
+    except DatabaseError as error:
+        return Finding(_SUBJECT, False, str(error))
+    if damaged := damaged_files(path):
+        names = ", ".join(str(file) for file in damaged)
+        return Finding(_SUBJECT, None, f"{path} is sound; what was damaged before lies beside it: {names}")
+    return Finding(_SUBJECT, True, f"{path} is sound")

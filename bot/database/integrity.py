@@ -1,0 +1,171 @@
+"""The check at each start: a damaged database is put aside as it is, and what can be read of it goes into a new one."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.database.files import COMPANIONS, OWN_FILE, files_of_database, free_name, keep
+from bot.database.schema import DatabaseError, migrate, read_migrations, refuse_newer, version_of
+
+DAMAGED = "damaged"
+CHOICES_LOST_WITH = "listening choices lost with"
+"""The setting that names the damaged file in which people's choices about being listened to could not all be read."""
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_CHOICES = "listening_choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """What became of a damaged database.
+
+    ``kept`` is where it lies now, ``rows`` how many rows could be read, ``incomplete`` the tables that lack some.
+    """
+
+    kept: Path
+    rows: int
+    incomplete: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.incomplete:
+            saved = f"all of its {self.rows} rows could be read and are in a new one"
+        elif self.rows:
+            lacking = ", ".join(self.incomplete)
+            saved = f"{self.rows} rows could be read and are in a new one, but some are lost from: {lacking}"
+        else:
+            saved = "nothing in it could be read, so a new one begins empty"
+        return (
+            f"The database was damaged and is kept as {self.kept}: {saved}. "
+            "If you have a backup, `python -m bot restore FILE` brings it back."
+        )
+
+
+def find_damage(path: Path) -> str | None:
+    """What is wrong with the database at ``path``, in SQLite's words; ``None``: nothing. It blocks and changes nothing.
+
+    Raises:
+        DatabaseError: it can't be read at all, which is another matter than damage.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
+            (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise DatabaseError(f"{path} can't be read: {error}.") from error
+        return str(error)
+    return None if found == "ok" else " ".join(str(found).replace("*** in database main ***", "").split())
+
+
+def rescue(path: Path) -> Rescue:
+    """Put a damaged database aside, and a new one with all that can be read of it in its place. It blocks.
+
+    Whatever happens meanwhile, the damaged file is there as it was: at ``path``, or where it is kept.
+
+    Raises:
+        DatabaseError: it can't be done, or a newer version wrote it.
+    """
+    fresh = path.with_name(f"{path.name}.new")
+    kept = free_name(path.parent, f"{path.name}.{DAMAGED}")
+    try:
+        with _working_copy(path) as copy:
+            for leftover in files_of_database(fresh):
+                leftover.unlink(missing_ok=True)
+            fresh.touch(OWN_FILE)
+            rows, incomplete = _copy_readable(copy, fresh, kept)
+        for file, suffix in zip(files_of_database(path), ("", *COMPANIONS), strict=True):
+            if file.exists():
+                keep(file, kept.with_name(kept.name + suffix))
+        for companion in files_of_database(path)[1:]:
+            companion.unlink(missing_ok=True)
+        fresh.replace(path)
+    except (sqlite3.Error, OSError) as error:
+        raise DatabaseError(f"{path} is damaged, and what is in it can't be saved: {error}. It stays.") from error
+    return Rescue(kept, rows, incomplete)
+
+
+def damaged_files(path: Path) -> list[Path]:
+    """The damaged databases that lie beside the one at ``path``, the oldest first."""
+    return sorted(file for file in path.parent.glob(f"{path.name}.{DAMAGED}-*") if not file.name.endswith(COMPANIONS))
+
+
+def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[str, ...]]:
+    """How many rows could be read, and which tables lack some."""
+    steps = read_migrations()
+    rows, incomplete = 0, []
+    with closing(sqlite3.connect(damaged)) as source, closing(sqlite3.connect(fresh, isolation_level=None)) as target:
+        source.text_factory = lambda text: text.decode(errors="replace")
+        version = _version(source)
+        refuse_newer(damaged, version or 0, newest=len(steps))
+        migrate(target, steps[: version or 1])
+        target.execute("BEGIN")
+        for (table,) in target.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        ).fetchall():
+            read, whole = _copy_table(source, target, table, may_lack=version == 0)
+            rows += read
+            if not whole:
+                incomplete.append(table)
+        if _CHOICES in incomplete:
+            target.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (CHOICES_LOST_WITH, kept.name))
+        target.execute("COMMIT")
+        migrate(target, steps)
+    return rows, tuple(incomplete)
+
+
+def _version(source: sqlite3.Connection) -> int | None:
+    """Its version, where that can be read."""
+    try:
+        return version_of(source)
+    except sqlite3.DatabaseError:
+        return None
+
+
+def _copy_table(
+    source: sqlite3.Connection, target: sqlite3.Connection, table: str, *, may_lack: bool
+) -> tuple[int, bool]:
+    """How many rows could be copied, and whether those were all; ``may_lack``: there may never have been the table."""
+    columns = ", ".join(name for _, name, *_ in target.execute(f"PRAGMA table_info({table})"))
+    marks = ", ".join("?" * (columns.count(",") + 1))
+    insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+    copied, whole = 0, True
+    # From both ends: what lies behind a damaged page is read from the other side.
+    for order in ("rowid", "rowid DESC"):
+        try:
+            for row in source.execute(f"SELECT {columns} FROM {table} NOT INDEXED ORDER BY {order}"):  # noqa: S608
+                try:
+                    copied += max(target.execute(insert, row).rowcount, 0)
+                except sqlite3.IntegrityError:
+                    # A value that no version wrote.
+                    whole = False
+        except sqlite3.DatabaseError as error:
+            if may_lack and str(error) == f"no such table: {table}":
+                return 0, True
+            whole = False
+        else:
+            break
+    return copied, whole
+
+
+@contextlib.contextmanager
+def _working_copy(path: Path) -> Iterator[Path]:
+    """A copy to read from, since reading a database with a log beside it changes both."""
+    copy = path.with_name(f"{path.name}.rescue")
+    try:
+        for file, target in zip(files_of_database(path)[:2], files_of_database(copy), strict=False):
+            target.unlink(missing_ok=True)
+            if file.exists():
+                target.touch(OWN_FILE)
+                shutil.copyfile(file, target)
+        yield copy
+    finally:
+        for file in files_of_database(copy):
+            file.unlink(missing_ok=True)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE

@@ -1,0 +1,243 @@
+"""A damaged database: told in one sentence, kept as it was, and what can be read of it is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.consent import ListeningConsent, listening_policy
+from bot.database import Database, DatabaseError
+from bot.database.check import look_at
+from bot.database.files import files_of_database
+from bot.database.integrity import damaged_files, find_damage, rescue
+from bot.services import ROOT
+from bot.store import Store
+from config.settings import ListeningPolicy, read_settings
+from tests.bot.database.test_schema import VERSION_0
+from tests.file_modes import open_to_others
+
+PAGE = 4096
+MEMORIES = 400
+ADA, BEN = 11, 12
+
+WRITE_UNTIL_KILLED = """
+import asyncio, sys, pathlib
+from bot.database import Database
+
+async def write():
+    database = await Database.open(pathlib.Path(sys.argv[1]))
+    for number in range(100_000):
+        await database.write("INSERT INTO setting VALUES (?, ?)", str(number), "x" * 500)
+        print(number, flush=True)
+
+asyncio.run(write())
+"""
+
+
+@pytest.fixture
+async def filled(tmp_path: Path) -> Path:
+    """A database with enough in it for several pages."""
+    path = tmp_path / "seiyuu.sqlite3"
+    async with Database.opened(path) as database:
+        rows = [(7, "user", f"{number} " + "x" * 300) for number in range(MEMORIES)]
+        await database.write_many("INSERT INTO chat_memory (channel, role, content) VALUES (?, ?, ?)", rows)
+        store = Store(database)
+        await store.set_setting("volume", "0.5")
+        await store.set_listening_choice(ADA, False)
+        await store.set_listening_choice(BEN, True)
+    return path
+
+
+def root_page(path: Path, table: str) -> int:
+    with closing(sqlite3.connect(path)) as database:
+        return int(database.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0])
+
+
+def leaf_page(path: Path, word: bytes) -> int:
+    """The number of the first page that has this word in it."""
+    data = path.read_bytes()
+    return next(n for n in range(1, len(data) // PAGE) if word in data[(n - 1) * PAGE : n * PAGE])
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def spoil(path: Path, page: int) -> None:
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(b"\xde\xad\xbe\xef" * (PAGE // 4))
+
+
+def test_a_sound_database_has_no_damage(filled: Path) -> None:
+    before = content(filled)
+    assert find_damage(filled) is None
+    assert content(filled) == before
+
+
+async def test_a_damaged_page_costs_no_more_than_what_was_on_it(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spoil(filled, leaf_page(filled, b"200 xxx"))
+    damaged = content(filled)
+    with caplog.at_level(logging.ERROR):
+        async with Database.opened(filled) as database:
+            (left,) = await database.row("SELECT count(*) FROM chat_memory") or (0,)
+            assert MEMORIES - 2 * PAGE // 300 < left < MEMORIES
+            assert await Store(database).setting("volume") == "0.5"
+            assert await Store(database).listening_choices() == {ADA: False, BEN: True}
+            first_and_last = await database.row("SELECT min(id), max(id) FROM chat_memory")
+            assert first_and_last == (1, MEMORIES)
+    (kept,) = damaged_files(filled)
+    assert content(kept) == damaged
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith(f"The database was damaged and is kept as {kept}: ")
+    assert "some are lost from: chat_memory" in told
+    assert "\n" not in told
+    assert find_damage(filled) is None
+
+
+async def test_a_damaged_index_costs_nothing(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spoil(filled, root_page(filled, "chat_memory_by_channel"))
+    async with Database.opened(filled) as database:
+        assert await database.row("SELECT count(*) FROM chat_memory") == (MEMORIES,)
+    assert f"all of its {MEMORIES + 3} rows could be read and are in a new one" in caplog.text
+    assert len(damaged_files(filled)) == 1
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        lambda path: path.write_bytes(b"not a database at all, " * 400),
+        lambda path: spoil(path, 1),
+        lambda path: path.write_bytes(path.read_bytes()[: PAGE // 2]),
+    ],
+    ids=["something else", "its first page", "cut off"],
+)
+async def test_what_nothing_can_be_read_of_is_kept_and_a_new_one_begins(
+    filled: Path, spoiled: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    spoiled(filled)
+    damaged = content(filled)
+    async with Database.opened(filled) as database:
+        assert await database.row("SELECT count(*) FROM chat_memory") == (0,)
+    assert [content(kept) for kept in damaged_files(filled)] == [damaged]
+    assert "nothing in it could be read, so a new one begins empty" in caplog.text
+
+
+async def test_what_was_only_in_the_log_is_read_too(filled: Path) -> None:
+    copy = filled.with_name("copy.sqlite3")
+    async with Database.opened(filled) as database:
+        await Store(database).set_setting("written last", "1")
+        for file, target in zip(files_of_database(filled)[:2], files_of_database(copy), strict=False):
+            write(target, content(file))
+    spoil(copy, leaf_page(copy, b"200 xxx"))
+    saved = rescue(copy)
+    assert saved.incomplete == ("chat_memory",)
+    assert content(files_of_database(saved.kept)[1])
+    async with Database.opened(copy) as opened:
+        assert await Store(opened).setting("written last") == "1"
+
+
+async def test_an_older_damaged_database_becomes_one_of_today(tmp_path: Path) -> None:
+    path = tmp_path / "seiyuu.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(VERSION_0.read_text())
+    spoil(path, root_page(path, "chat_memory_by_channel"))
+    async with Database.opened(path) as opened:
+        assert await opened.row("SELECT count(*) FROM chat_waiting") == (2,)
+        assert await opened.rows("SELECT * FROM conversations") == []
+
+
+async def test_where_choices_about_listening_are_lost_only_those_are_heard_who_agree(
+    filled: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoil(filled, root_page(filled, "listening_choice"))
+    settings = read_settings(data_dir=filled.parent, listening=ListeningPolicy.OPT_OUT)
+    async with Store.opened(filled) as store:
+        policy = await listening_policy(store, settings)
+        consent = await ListeningConsent.load(store, policy)
+    assert policy is ListeningPolicy.OPT_IN
+    assert not consent.admits(ADA)
+    (kept,) = damaged_files(filled)
+    assert f"could not all be read from the damaged {kept}" in caplog.text
+    await asyncio.to_thread(kept.unlink)
+    async with Store.opened(filled) as store:
+        assert await listening_policy(store, settings) is ListeningPolicy.OPT_OUT
+
+
+async def test_the_new_one_and_the_one_that_is_kept_are_for_the_eyes_of_their_user_alone(filled: Path) -> None:
+    spoil(filled, leaf_page(filled, b"200 xxx"))
+    async with Database.opened(filled):
+        pass
+    assert open_to_others(filled.parent) == []
+    assert names(filled.parent) == [filled.name, damaged_files(filled)[0].name]
+
+
+async def test_a_rescue_that_is_not_possible_changes_nothing(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(filled, leaf_page(filled, b"200 xxx"))
+    before = content(filled)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bot.database.integrity.shutil.copyfile", full)
+    with pytest.raises(DatabaseError, match=r"is damaged, and what is in it can't be saved: .*No space left"):
+        await Database.open(filled)
+    assert content(filled) == before
+    assert damaged_files(filled) == []
+
+
+def test_a_folder_in_its_place_is_no_damage(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="can't be read"):
+        find_damage(tmp_path)
+
+
+def test_a_process_killed_in_mid_write_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "seiyuu.sqlite3"
+    command = (sys.executable, "-c", WRITE_UNTIL_KILLED, str(path))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as writing:
+        assert writing.stdout is not None
+        for line in writing.stdout:
+            if int(line) == 700:
+                os.kill(writing.pid, signal.SIGKILL)
+                break
+        last = max([700, *(int(line) for line in writing.stdout if line.endswith("\n"))])
+    assert find_damage(path) is None
+    with closing(sqlite3.connect(path)) as database:
+        (kept,) = database.execute("SELECT count(*) FROM setting").fetchone()
+    assert kept >= last + 1
+    assert damaged_files(path) == []
+
+
+async def test_the_doctor_says_how_it_is_and_touches_nothing(filled: Path, tmp_path: Path) -> None:
+    assert look_at(tmp_path / "none").good is True
+    assert look_at(filled).good is True
+    spoil(filled, leaf_page(filled, b"200 xxx"))
+    before = content(filled)
+    finding = look_at(filled)
+    assert finding.good is False
+    assert f"{filled} is damaged" in finding.text
+    assert content(filled) == before
+    async with Database.opened(filled):
+        pass
+    afterwards = look_at(filled)
+    assert afterwards.good is None
+    assert str(damaged_files(filled)[0]) in afterwards.text

@@ -1,0 +1,75 @@
+"""A start on a database that it can't use as it is: one sentence, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.database.integrity import damaged_files
+from bot.database.schema import bring_up_to_date, read_migrations
+from sandbox.server import Sandbox
+from tests.e2e.program import output, pointed_at, program, read_until
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """One in the folder in which the program is started."""
+    path = tmp_path / "data" / "seiyuu.sqlite3"
+    path.parent.mkdir(mode=0o700)
+    path.touch(0o600)
+    bring_up_to_date(path)
+    return path
+
+
+def make_newer(database: Path) -> bytes:
+    with closing(sqlite3.connect(database)) as newer:
+        newer.execute(f"PRAGMA user_version = {len(read_migrations()) + 1}")
+    return database.read_bytes()
+
+
+def damage(database: Path) -> bytes:
+    database.write_bytes(b"damaged " * 4_000)
+    return database.read_bytes()
+
+
+def contents(*files: Path) -> list[bytes]:
+    return [file.read_bytes() for file in files]
+
+
+async def test_a_newer_database_is_refused(tmp_path: Path, database: Path) -> None:
+    before = make_newer(database)
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as process:
+        said = await output(process)
+    assert process.returncode == 2
+    assert said.count("was written by a newer Seiyuu") == 1
+    assert "Traceback" not in said
+    assert contents(database) == [before]
+
+
+async def test_a_damaged_database_is_kept_and_the_bot_starts(tmp_path: Path, database: Path) -> None:
+    before = damage(database)
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as process:
+        said = await read_until(process, "Connected as")
+    (told,) = [line for line in said.splitlines() if "The database was damaged" in line]
+    assert "python -m bot restore FILE" in told
+    assert "Traceback" not in said
+    assert contents(*damaged_files(database)) == [before]
+
+
+@pytest.mark.parametrize(("spoil", "words"), [(damage, "is damaged"), (make_newer, "was written by a newer Seiyuu")])
+async def test_the_doctor_says_it_before(
+    tmp_path: Path, database: Path, spoil: Callable[[Path], bytes], words: str
+) -> None:
+    before = spoil(database)
+    async with program("doctor", "--json", folder=tmp_path) as process:
+        told = json.loads(await output(process))
+    assert process.returncode == 1
+    (finding,) = [finding for finding in told["findings"] if finding["subject"] == "Database"]
+    assert finding["good"] is False
+    assert words in finding["text"]
+    assert contents(database) == [before]
