@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --disable-pip-version-check
 # Before a call, the real weights are fetched: once, and without a word when they are here. A start without them says what
 # it uses instead, and one with wrong settings what is wrong, so that only Ctrl-C ends this.
 FETCH = $(BIN)/python -m bot models fetch 2> /dev/null || test $$? -ne 130
-ifneq ($(filter doctor health models version,$(ARGS)),)
+ifneq ($(filter backup doctor health models restore version,$(ARGS)),)
 FETCH = :
 endif
 # The tests that hold whole calls, in real time.

@@ -34,6 +34,15 @@ def _program(given: list[str]) -> Callable[[list[str]], int]:
             from bot.models.command import run_models
 
             return lambda _: run_models(given[1:])
+        case ["backup"]:
+            # As models: what it needs of the settings are two folders.
+            from bot.backup.command import run_backup
+
+            return lambda _: run_backup(given[1:])
+        case ["restore"]:
+            from bot.backup.command import run_restore
+
+            return lambda _: run_restore(given[1:])
         case _:
             from bot.command_line import run
 

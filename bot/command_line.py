@@ -1,4 +1,4 @@
-"""``python -m bot [run | demo | doctor | models | health | version]``: run if ``DISCORD_TOKEN`` is set, else demo."""
+"""``python -m bot [run | demo | doctor | …]``: run if ``DISCORD_TOKEN`` is set, else demo."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from config.version import VERSION
 
 
 def run(given: list[str]) -> int:
-    """Do what the command line says, but for ``health`` and ``models``; returns the exit status."""
+    """Do what the command line says, but for what has a program of its own; returns the exit status."""
     keep_files_private()
     options = read_options(given)
     if options.command == "version":

@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "doctor": "Looks at everything, and says what is wrong.",
         "models": "Lists, downloads and checks the weights that Seiyuu can run.",
         "health": "Shows how the running bot is doing.",
+        "backup": "Copies everything that the bot has kept into one file, also while it runs.",
+        "restore": "Brings such a file back, while no bot runs.",
         "version": "Prints which Seiyuu this is.",
     }
 )
@@ -150,4 +152,4 @@ def _of_doctor(options: argparse._ActionsContainer) -> None:
 _OPTIONS: Mapping[str, Callable[[argparse._ActionsContainer], None]] = MappingProxyType(
     {"run": _of_run, "demo": _of_demo, "doctor": _of_doctor}
 )
-"""What adds the options of those commands that are read here; ``models`` and ``health`` read their own."""
+"""What adds the options of those commands that are read here; all others but ``version`` read their own."""

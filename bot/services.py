@@ -18,6 +18,7 @@ from bot.hanging import wait_until_it_hangs
 from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
 from bot.voice.speaking.tts_health import health_url
+from bot.voices.folder import voices_folder
 from config.project import child_environment
 from config.settings import Settings
 from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName, SpeechSettings
@@ -58,7 +59,7 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
     if settings.has_own_voice and (weights.voice or speech.piper_model) is not None:
         environment["TTS_ENGINE"] = EngineName.PIPER.value
     if speech.tts_voices_dir == USUAL_VOICES_DIR:
-        environment["TTS_VOICES_DIR"] = str(settings.data_dir / "voices")
+        environment["TTS_VOICES_DIR"] = str(voices_folder(settings, speech))
     if speech.xtts_model == USUAL_XTTS_MODEL:
         environment["XTTS_MODEL"] = str(settings.data_dir / "models" / "xtts-v2")
     if settings.tts_token is not None:

@@ -60,7 +60,7 @@ def test_a_command_that_is_mistyped_is_told_with_the_one_that_was_meant(
 
 
 def test_a_command_that_nobody_knows_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "There are: run, demo, doctor, models, health, version." in _told(capsys, "serve")
+    assert "There are: run, demo, doctor, models, health, backup, restore, version." in _told(capsys, "serve")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import bot.backup.command
 import bot.command_options
 import bot.models.command
 import tts_server.command_line as speech_server
@@ -52,6 +53,8 @@ def test_what_people_are_told_to_type_is_understood(
     match program, words:
         case "bot", ["models", *rest]:
             parser, words = bot.models.command._parser(), rest
+        case "bot", [("backup" | "restore") as command, *rest]:
+            parser, words = bot.backup.command.parser_of(command), rest
         case "bot", ["health", *rest]:
             assert set(rest) <= {"--json"}, line
         case "bot", _:

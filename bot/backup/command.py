@@ -1,0 +1,123 @@
+"""``python -m bot backup FILE`` and ``python -m bot restore FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.backup.contents import PERSONAS, VOICES, BackupError, RefusedError
+from bot.backup.restoring import Restored, restore
+from bot.backup.writing import size_of, write_backup
+from bot.database.schema import FILE
+from bot.llm.personas import PERSONAS_DIR
+from bot.models.progress import progress_on
+from bot.models.words import size
+from bot.voices.folder import voices_folder
+from config.privacy import keep_files_private
+from config.settings import Settings, SettingsError, read_settings
+from tts_server.settings import load_settings as load_speech_settings
+
+OK, FAILED, REFUSED = 0, 1, 2
+CONTENT = (
+    "In it are the database (settings made in chat, conversations, the schedule, subscriptions), the voices that "
+    "people made, and the personas. Not in it are .env with its secrets, recordings of calls, downloaded models, and "
+    "other files that your settings name."
+)
+_DESCRIPTIONS = {
+    "backup": f"Copies everything that the bot has kept into one file, also while it runs. {CONTENT}",
+    "restore": "Brings back what `python -m bot backup` has saved, while no bot runs. What is there now is kept in "
+    "DATA_DIR/before-restore-…; personas that are there stay as they are.",
+}
+
+
+def run_backup(arguments: list[str]) -> int:
+    """Make a backup; returns the exit status: 1 failed, 2 the settings or the file can't be used."""
+    return _run("backup", arguments)
+
+
+def run_restore(arguments: list[str]) -> int:
+    """Bring one back; returns the exit status: 1 failed, or a bot runs; 2 the settings or the file can't be used."""
+    return _run("restore", arguments)
+
+
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """Of one of the two commands."""
+    parser = argparse.ArgumentParser(prog=f"python -m bot {command}", description=_DESCRIPTIONS[command])
+    what = "where the backup goes; an older backup there is replaced" if command == "backup" else "the backup"
+    parser.add_argument("file", type=Path, metavar="FILE", help=what)
+    return parser
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    keep_files_private()
+    file: Path = parser_of(command).parse_args(arguments).file
+    try:
+        settings = read_settings()
+        folders = _folders(settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return REFUSED
+    console = Console(highlight=False)
+    try:
+        if command == "backup":
+            _back_up(settings, folders, file, console)
+        else:
+            _restore(settings, folders, file, console)
+    except RefusedError as error:
+        print(f"✘ {error}", file=sys.stderr)  # noqa: T201
+        return REFUSED
+    except BackupError as error:
+        print(f"✘ {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+    return OK
+
+
+def _folders(settings: Settings) -> dict[str, Path]:
+    """What goes into a backup beside the database: the voices too, where they are this machine's."""
+    folders = {PERSONAS: PERSONAS_DIR}
+    if settings.tts_websocket_url is None:
+        folders[VOICES] = voices_folder(settings, load_speech_settings())
+    return folders
+
+
+def _back_up(settings: Settings, folders: dict[str, Path], file: Path, console: Console) -> None:
+    database = settings.data_dir / FILE
+    total = size_of(database, folders)
+    with progress_on(console, total) as report:
+        write_backup(database, folders, file, report("Backing up", total))
+    _say(console, f"✔ {file}: {size(file.stat().st_size)}, and it can be read.")
+    _say(console, f"  {CONTENT}")
+    if VOICES not in folders:
+        _say(console, f"  The voices lie with the speech server at {settings.tts_websocket_url}: back them up there.")
+
+
+def _restore(settings: Settings, folders: dict[str, Path], file: Path, console: Console) -> None:
+    total = file.stat().st_size if file.is_file() else 0
+    with progress_on(console, total) as report:
+        restored = restore(file, settings.data_dir, folders, report("Restoring", total))
+    for line in _words(restored, settings.data_dir):
+        _say(console, line)
+
+
+def _words(restored: Restored, data_dir: Path) -> list[str]:
+    note = restored.note
+    origin = f"the backup of {note.made_at}, made by Seiyuu {note.version}" if note else "a copy of a database"
+    lines = [f"✔ {data_dir / FILE} is that of {origin}."]
+    if restored.voices is not None:
+        lines.append(f"✔ Voices: {restored.voices}.")
+    else:
+        lines.append("– The voices stay as they are.")
+    if restored.personas:
+        lines.append(f"✔ Personas added: {', '.join(restored.personas)}.")
+    if restored.personas_left:
+        lines.append(f"– Personas not added: {', '.join(restored.personas_left)}.")
+    if restored.aside is not None:
+        lines.append(f"  What was there before is in {restored.aside}. Delete it when you no longer need it.")
+    return lines
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
