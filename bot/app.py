@@ -32,7 +32,10 @@ from bot.commands.voice import VoiceCommands
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
 from bot.companion import ModelCompanion
-from bot.consent import ListeningConsent
+from bot.consent import ListeningConsent, listening_policy
+from bot.conversations.keeping import Conversations
+from bot.conversations.records import ConversationRecords
+from bot.conversations.said import CALL, Place
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
@@ -67,6 +70,7 @@ from bot.voice.discord.prompt_channel import tell_in
 from bot.voice.events import CallEvent, Watcher
 from bot.voice.hearing import Hearing, HearingOptions
 from bot.voice.manager import CallState, VoiceSessionManager
+from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.records.remaking import RecordingRemaker
 from bot.voice.records.remaking_voice import BetterVoice
 from bot.voice.session import CallEngines, CallOptions, CallPlace, LoadingReport, VoiceSession
@@ -163,7 +167,16 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         )
         transcriber = await make_transcriber(settings, weights, http, progress)
         stack.push_async_callback(transcriber.close)
-        consent = await ListeningConsent.load(store, settings.listening)
+        policy = await listening_policy(store, settings)
+        consent = await ListeningConsent.load(store, policy)
+
+        def may_keep(guild: int | None, person: int) -> bool:
+            return consent.admits(person) and not (guild is not None and ignored.include(guild, person))
+
+        conversations = Conversations(ConversationRecords(database), settings.keep_conversations, may_keep)
+        await conversations.open()
+        stack.push_async_callback(conversations.close)
+        stack.callback(consent.watch(conversations.writer.forget_person))
         make_session = _session_maker(
             settings,
             characters,
@@ -177,6 +190,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             audience,
             watch,
             weights,
+            conversations,
         )
         manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
             lease, lambda session, cause: calls.ended(session, cause), prefix=settings.command_prefix
@@ -209,7 +223,9 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             characters.default.persona.names,
             settings.command_prefix,
         )
-        features = await build_features(FeatureParts(settings, bot, database, http, models, characters, clock, spoken))
+        features = await build_features(
+            FeatureParts(settings, bot, database, http, models, characters, clock, spoken, conversations)
+        )
         better_voice = BetterVoice(http, speech_url, tts_token)
         remaker = RecordingRemaker(settings.data_dir, better_voice, lambda where, text: tell_in(bot, where, text))
         remakers = [remaker] if settings.remake_recordings else []
@@ -226,6 +242,9 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         heartbeat = partial(beat, settings.data_dir / HEARTBEAT_FILE, state=signs.state)
         background.begin({"heartbeat": heartbeat, "health": signs.run})
         background.begin({"the models' context": models.learn_context_sizes})
+        background.begin(
+            {"conversations": conversations.writer.run, "old conversations": conversations.keep_to_the_limit}
+        )
         stack.push_async_callback(manager.close)
         warning = await toy_warning(weights)
         if warning:
@@ -340,6 +359,7 @@ def _session_maker(
     audience: Audience,
     watch: Watcher,
     weights: OwnWeights,
+    conversations: Conversations,
 ) -> SessionMaker:
     options = CallOptions(
         settings.alone_timeout,
@@ -354,20 +374,25 @@ def _session_maker(
             sound_goes_to=settings.stt_url.host if settings.stt_url else None,
             remake_recordings=settings.remake_recordings,
             speech_detector=weights.speech_detector,
+            keep_days=settings.keep_conversations,
         ),
         guard.spoken_refusal,
     )
 
     def make(place: CallPlace, volume: float, report: LoadingReport) -> VoiceSession:
-        character = LocalCharacter(characters, place.voice.guild.id)
+        guild, character = place.voice.guild.id, LocalCharacter(characters, place.voice.guild.id)
+        keeper = conversations.call(Place(CALL, place.voice.name, guild, place.prompts.id))
+        kept = KeptTurns(keeper, lambda: character.now().persona.name)
         engines = CallEngines(
             character,
             lambda room: ModelCompanion(character.now, room, clock, model, settings.llm_context_messages),
             make_voice,
-            lambda: manner(place.voice.guild.id),
+            lambda: manner(guild),
             transcriber,
         )
-        return VoiceSession(place, engines, consent, options, volume=volume, report=report, watch=watch)
+        return VoiceSession(
+            place, engines, consent, options, volume=volume, report=report, watch=_fan_out([kept, watch])
+        )
 
     return make
 

@@ -26,6 +26,7 @@ from bot.commands.messages import MessageFeatures
 from bot.commands.models import ModelCommands
 from bot.commands.profile_picture import ProfilePictureCommands
 from bot.commands.schedule import ScheduleCommands
+from bot.conversations.keeping import Conversations
 from bot.database import Database
 from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
 from bot.features.autonomous_talk.occasion import QuietHours
@@ -67,6 +68,7 @@ class FeatureParts:
     characters: Characters
     clock: Callable[[], datetime]
     spoken: SpokenMessages
+    conversations: Conversations
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,14 @@ async def _text_chat(parts: FeatureParts) -> TextChat:
         context_messages=settings.chat_context_messages,
     )
     return await TextChat.open(
-        parts.client, parts.database, parts.models, parts.characters, options, clock=parts.clock, hear=parts.spoken.hear
+        parts.client,
+        parts.database,
+        parts.models,
+        parts.characters,
+        options,
+        clock=parts.clock,
+        hear=parts.spoken.hear,
+        conversations=parts.conversations,
     )
 
 

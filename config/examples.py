@@ -57,6 +57,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "WHO_MAY_CLONE": "role:Voice actors, managers",
         "CHAT_RATE": "10/60",
         "DRAW_RATE": "3/600",
+        "KEEP_CONVERSATIONS": "90",
         "CHAT_CHANNELS": "chat,talk-to-me",
         "CHAT_MEMORY_MESSAGES": "200",
         "CHAT_CONTEXT_MESSAGES": "20",

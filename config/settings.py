@@ -19,6 +19,7 @@ from config.types import (
     Channels,
     CommaList,
     CommandPrefix,
+    KeptDays,
     Language,
     LinesCount,
     ModelName,
@@ -170,6 +171,8 @@ class Settings(ProgramSettings):
     barge_in: BargeIn = "everyone"
     captions: Captions = Captions.OFF
     remake_recordings: bool = False
+
+    keep_conversations: KeptDays = 30
 
     timezone: Timezone = "UTC"
     who_may_join: Permitted = "everyone"

@@ -8,7 +8,7 @@ import zoneinfo
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
@@ -19,6 +19,8 @@ from config.characters import check_passphrase, check_secret
 from languages.names import LANGUAGES
 
 PERSONAS = Path(__file__).parent / "personas"
+LONGEST_KEPT = 36_500
+"""Days."""
 YEAR = 31_536_000
 """Seconds: the longest that anything waits."""
 
@@ -132,6 +134,14 @@ def _bind(text: str) -> str:
     if int(text.rpartition(":")[2]) > HIGHEST_PORT:
         raise ValueError(f"its port must be a number from 0 to {HIGHEST_PORT}")
     return text
+
+
+def _days(text: str) -> int | str:
+    word = text.strip().lower()
+    number = re.fullmatch(r"(\d{1,5}) ?(d|days?)?", word)
+    if word != "forever" and (number is None or int(number[1]) > LONGEST_KEPT):
+        raise ValueError(f"it must be a number of days up to {LONGEST_KEPT:,} (0 keeps nothing), or forever")
+    return int(number[1]) if number else word
 
 
 def _secret(text: str) -> str:
@@ -265,6 +275,8 @@ BargeIn = Annotated[
     shaped("everyone|answered|nobody|role:.+", "everyone, answered, nobody, or role:NAME"),
 ]
 """Who may interrupt; see :class:`bot.voice.discord.people.BargeInRule`."""
+KeptDays = Annotated[int | Literal["forever"], _of_text(_days)]
+"""For how many days something is kept; 0: not at all."""
 QuietHours = Annotated[
     str,
     _of_text(_hours),

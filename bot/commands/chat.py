@@ -100,7 +100,7 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def forget(self, ctx: Context) -> None:
         """Forget what was written in this channel, or between the two of us."""
         await ctx.defer()
-        forgotten = await self._chat.memory.forget(ctx.channel.id)
+        forgotten = await self._chat.forget(ctx.channel.id)
         here = "between the two of us" if ctx.guild is None else "in this channel"
         await ctx.send(
             f"🧹 I have forgotten the {forgotten} messages that I remembered {here}."

@@ -20,12 +20,17 @@ class RemarkHeard:
 
 @dataclass(frozen=True, slots=True)
 class PromptTaken:
-    """Somebody's words were taken up and are being answered; ``recited``: the words are what the bot says itself."""
+    """Somebody's words were taken up and are being answered; ``recited``: the words are what the bot says itself.
+
+    ``person`` is the author's user id, as far as it is known; ``spoken``: they said it aloud.
+    """
 
     reply: str
     author: str
     text: str
     recited: bool = False
+    person: int | None = None
+    spoken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

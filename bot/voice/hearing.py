@@ -33,6 +33,7 @@ from bot.voice.turn import Prompt, PromptKind, TurnId
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.turns import turns_with
 from config.settings import AnswerPolicy, Captions
+from config.types import KeptDays
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class HearingOptions:
     answered in a call in a channel. ``sound_goes_to`` is the host that turns speech into text, if it is another.
     ``remake_recordings``: it is noted what was answered in them, so that a better voice can say it again.
     ``speech_detector`` is the file of Silero's network, where it is not to be faster-whisper's copy.
+    ``keep_days`` is how long what is said is kept, in words.
     """
 
     prefix: str
@@ -64,6 +66,7 @@ class HearingOptions:
     sound_goes_to: str | None = None
     remake_recordings: bool = False
     speech_detector: Path | None = None
+    keep_days: KeptDays = 0
 
 
 class Hearing:
@@ -166,6 +169,7 @@ class Hearing:
             self._consent.policy,
             self.channel.name,
             self.captions,
+            keep_days=options.keep_days,
             sound_goes_to=options.sound_goes_to,
         )
 

@@ -72,6 +72,7 @@ VALUES = (
     value("LLM_FIRST_TOKEN_TIMEOUT", "inf", "a number above 0"),
     value("LLM_STALL_TIMEOUT", "1e400", "a number above 0"),
     value("STT_THREADS", "all", "a whole number from 0 to 64"),
+    value("KEEP_CONVERSATIONS", "a month", "a number of days up to 36,500 (0 keeps nothing), or forever"),
     value("CHAT_MEMORY_MESSAGES", "1", "a whole number from 2 to 10,000"),
     value("CHAT_CONTEXT_MESSAGES", "-1", "a whole number from 0 to 200"),
     value("VISION_MAX_MB", "8 GB", "at most 500", "without a unit"),

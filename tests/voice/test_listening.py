@@ -7,6 +7,7 @@ import pytest
 from bot.text import MESSAGE_LIMIT
 from bot.voice.listening import listening_notice, recording_began, recording_newcomer
 from config.settings import Captions, ListeningPolicy
+from config.types import KeptDays
 
 
 @pytest.mark.parametrize("policy", ListeningPolicy)
@@ -21,6 +22,17 @@ def test_the_notice_says_that_it_listens_what_is_kept_and_how_to_have_it_otherwi
     assert ("forget the words" in notice) is (captions is Captions.OFF)
     assert ("`?optin`" in notice) is (policy is ListeningPolicy.OPT_IN)
     assert len(notice) < MESSAGE_LIMIT
+
+
+@pytest.mark.parametrize("captions", Captions)
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(30, "and the words for 30 days"), (1, "and the words for 1 day."), ("forever", "but I keep the words")],
+)
+def test_the_notice_says_how_long_the_words_are_kept(captions: Captions, days: KeptDays, words: str) -> None:
+    notice = listening_notice("?", ListeningPolicy.OPT_OUT, "Lounge", captions, keep_days=days)
+    assert words in notice
+    assert "forget the words" not in notice
 
 
 def test_the_notice_names_a_machine_that_hears_with_it() -> None:

@@ -13,6 +13,7 @@ import aiosqlite
 import discord
 
 from bot.characters import Characters
+from bot.conversations.keeping import Conversations
 from bot.database import Database
 from bot.features.text_chat.backlog import Backlog
 from bot.features.text_chat.live_answer import LiveAnswer
@@ -70,15 +71,17 @@ class TextChat:
         edit_interval: float,
         pause: Callable[[], Awaitable[None]],
         hear: Hear,
+        conversations: Conversations | None,
     ) -> None:
         self.characters = characters
-        self.memory = memory
+        self._memory = memory
         self.open_channels = open_channels
         self._client = client
         self._waiting = waiting
         self._writer = writer
         self._edit_interval = edit_interval
         self._hear = hear
+        self._conversations = conversations
         self._gate = gate
         self._backlog = Backlog(waiting, self._answer_waiting, pause)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -96,11 +99,13 @@ class TextChat:
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         hear: Hear = hear_nothing,
+        conversations: Conversations | None = None,
     ) -> Self:
         """Put it together.
 
         Args:
             hear: what is said in the recordings of a message that has waited.
+            conversations: where what is asked and answered is kept.
             clock: what time it is, in the time zone of the people.
             sleep: how to wait between two answers to what has waited.
 
@@ -114,11 +119,12 @@ class TextChat:
             memory,
             await OpenChannels.open(database, options.channels),
             WaitingMessages(database),
-            Writer(model, characters, memory, options.context_messages, clock),
+            Writer(model, characters, memory, conversations, options.context_messages, clock),
             WorkGate("text channels", limit=options.hold_limit),
             options.edit_interval,
             lambda: sleep(options.queue_pause),
             hear,
+            conversations,
         )
 
     @property
@@ -166,6 +172,16 @@ class TextChat:
         home = channel.parent if isinstance(channel, discord.Thread) else channel
         return isinstance(home, discord.abc.GuildChannel) and home in self.open_channels
 
+    async def forget(self, channel: int) -> int:
+        """Forget what was said in this channel, and in calls that belong to it; returns how many messages that were.
+
+        Raises:
+            aiosqlite.Error: not all of it can be deleted.
+        """
+        remembered = await self._memory.forget(channel)
+        kept = await self._conversations.forget_channel(channel) if self._conversations is not None else 0
+        return max(remembered, kept)
+
     async def remembers(self, message: discord.Message) -> bool:
         """Whether the model sees one of the bot's own messages anyway, among what was written before."""
         try:
@@ -182,7 +198,7 @@ class TextChat:
             seen: what the pictures show that came with it.
             heard: what is said in its recordings. It is not kept: where the message has to wait, it is heard again.
         """
-        question = Question(message.author.display_name, text, seen, heard)
+        question = Question(message.author.id, message.author.display_name, text, seen, heard)
         try:
             if self._gate.held:
                 await self._keep(message, question)
@@ -272,7 +288,7 @@ class TextChat:
             except SpokenMessageError as error:
                 await reply_to(message, str(error))
                 heard = error.heard
-        return Question(it.name, it.text, it.seen, heard) if heard or it.text or it.seen else None
+        return Question(it.author, it.name, it.text, it.seen, heard) if heard or it.text or it.seen else None
 
     async def _begin(self, it: WaitingMessage, message: AnyMessage) -> LiveAnswer:
         if it.begun_after is None or self._client.user is None:

@@ -11,6 +11,8 @@ from datetime import datetime
 import discord
 
 from bot.characters import Characters
+from bot.conversations.keeping import Conversations
+from bot.conversations.said import CHAT, Exchange, Place
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.llm.circumstances import Circumstances, chat_room, moment, private_room
@@ -35,24 +37,31 @@ _SMALL_CONTEXT = 4
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody wrote, in plain words, what the pictures show that came with it, and what they said aloud."""
+    """What somebody (a user id) wrote, in plain words, what the pictures show that came with it, and what they said."""
 
+    person: int
     name: str
     text: str
     seen: str | None = None
     heard: str = ""
 
     @property
+    def words(self) -> str:
+        """All of it in one text."""
+        seen = f"[{self.seen}]" if self.seen else ""
+        return " ".join(filter(None, (self.heard, self.text, seen)))
+
+    @property
     def line(self) -> str:
         """The same as the model reads it."""
-        seen = f"[{self.seen}]" if self.seen else ""
-        return user_line(self.name, " ".join(filter(None, (self.heard, self.text, seen))))
+        return user_line(self.name, self.words)
 
 
 class Writer:
     """Writes answers, and remembers what was asked and answered.
 
     Args:
+        conversations: where what was asked and answered is kept, for longer than the model sees it.
         context_messages: how many of the remembered messages the model sees.
         clock: what time it is, in the time zone of the people.
     """
@@ -62,12 +71,14 @@ class Writer:
         model: TextModel,
         characters: Characters,
         memory: ChatMemory,
+        conversations: Conversations | None,
         context_messages: int,
         clock: Callable[[], datetime],
     ) -> None:
         self._model = model
         self._characters = characters
         self._memory = memory
+        self._conversations = conversations
         self._context_messages = context_messages
         self._clock = clock
         self._small_talk = SmallTalk()
@@ -95,6 +106,7 @@ class Writer:
             await answer.end_with(persona.confused_line)
             return
         await self._memory.remember(channel, question.line, answer.text.strip())
+        self._keep(message, question, persona.name, answer.text.strip())
 
     async def _asked(
         self, character: Character, message: AnyMessage, question: Question, earlier: Sequence[ChatMessage]
@@ -123,6 +135,20 @@ class Writer:
         said = answer.text.strip()
         await answer.end_with(note)
         await self._memory.remember(message.channel.id, question.line, said + INTERRUPTED)
+        name = self._characters.at(_place_of(message)).persona.name
+        self._keep(message, question, name, said, interrupted=True)
+
+    def _keep(
+        self, message: AnyMessage, question: Question, bot_name: str, answer: str, *, interrupted: bool = False
+    ) -> None:
+        if self._conversations is None:
+            return
+        channel, guild = message.channel, message.guild
+        name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
+        place = Place(CHAT, name, guild.id if guild is not None else None, channel.id)
+        self._conversations.chat(
+            Exchange(place, question.person, question.name, question.words, bot_name, answer, interrupted)
+        )
 
 
 def _place_of(message: AnyMessage) -> int:

@@ -263,7 +263,9 @@ class Conversation:
         if self._turn and prompt.spoken:
             self._turn.spoken(prompt.spoken)
         self._answered, self._quiet_since = prompt.person, None
-        self._watch(PromptTaken(reply, prompt.author, prompt.text, recited=prompt.kind is PromptKind.RECITE))
+        recited = prompt.kind is PromptKind.RECITE
+        spoken = prompt.spoken is not None
+        self._watch(PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, spoken))
 
     def _end(self, outcome: Outcome) -> None:
         self._model = None

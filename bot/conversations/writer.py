@@ -1,0 +1,161 @@
+"""Writes what is said into the database, behind the conversations: nobody who speaks or answers waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.conversations.records import ConversationRecords
+from bot.conversations.said import CHAT, Place, Said
+
+_log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 1.0
+"""How long something that was said waits before it is written: by then its answer is under way."""
+RETRY_SECONDS = 30.0
+"""Between two attempts while nothing can be written, because the disk is full perhaps."""
+MAX_WAITING = 2_000
+"""Turns that may wait; then the oldest are lost."""
+SILENCE = 3_600.0
+"""Seconds without a word after which what is written in a channel is another conversation."""
+
+
+@dataclass(slots=True, eq=False)
+class Conversation:
+    """One that goes on; the writer alone knows its ``id``, once it is written down."""
+
+    place: Place
+    started: float
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    conversation: Conversation
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    conversation: Conversation
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Forget:
+    person: int
+
+
+class ConversationWriter:
+    """The one that writes; everything belongs to the event loop.
+
+    :meth:`add`, :meth:`end` and :meth:`forget_person` return at once, and :meth:`run` does the rest.
+    """
+
+    def __init__(
+        self, records: ConversationRecords, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._records = records
+        self._sleep = sleep
+        self._waiting: deque[_Turn | _End | _Forget] = deque()
+        self._more = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._trouble = False
+        self._lost = 0
+
+    def add(self, conversation: Conversation, said: Said) -> None:
+        """Somebody said something."""
+        if len(self._waiting) >= MAX_WAITING and isinstance(self._waiting[0], _Turn):
+            self._waiting.popleft()
+            self._lost += 1
+        self._put(_Turn(conversation, said))
+
+    def end(self, conversation: Conversation, at: float) -> None:
+        """A call is over."""
+        self._put(_End(conversation, at))
+
+    def forget_person(self, person: int) -> None:
+        """Forget what somebody has said, written down or not."""
+        self._waiting = deque(
+            each for each in self._waiting if not (isinstance(each, _Turn) and each.said.person == person)
+        )
+        self._put(_Forget(person))
+
+    async def forget_channel(self, channel: int) -> int:
+        """Forget what was said in conversations of a text channel; returns how many turns that were.
+
+        Raises:
+            aiosqlite.Error: it can't be deleted.
+        """
+        self._waiting = deque(
+            each
+            for each in self._waiting
+            if not (isinstance(each, _Turn) and each.conversation.place.channel == channel)
+        )
+        async with self._writing:
+            return await self._records.forget_channel(channel)
+
+    async def forget_before(self, at: float) -> None:
+        """Forget what was said before (seconds since 1970); raises :class:`aiosqlite.Error`."""
+        async with self._writing:
+            await self._records.forget_before(at)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._more.wait()
+            await self._sleep(GATHER_SECONDS)
+            if not await self.flush():
+                await self._sleep(RETRY_SECONDS)
+
+    async def flush(self) -> bool:
+        """Write what waits; False where that can't be done now, and it goes on waiting."""
+        async with self._writing:
+            while self._waiting:
+                # Taken out first: where this is cancelled, what is being written is not written twice.
+                first = self._waiting.popleft()
+                try:
+                    await self._write(first)
+                except aiosqlite.Error as error:
+                    self._waiting.appendleft(first)
+                    if not self._trouble:
+                        _log.error("What is said can't be kept: %s; trying again every %.0f s", error, RETRY_SECONDS)
+                    self._trouble = True
+                    return False
+            self._more.clear()
+            if self._trouble:
+                _log.warning("What is said is kept again; of what was said meanwhile %d turns are lost", self._lost)
+            self._trouble, self._lost = False, 0
+            return True
+
+    def _put(self, item: _Turn | _End | _Forget) -> None:
+        self._waiting.append(item)
+        self._more.set()
+
+    async def _write(self, item: _Turn | _End | _Forget) -> None:
+        match item:
+            case _Turn(conversation, said):
+                try:
+                    await self._records.add(await self._id_of(conversation), said)
+                except aiosqlite.IntegrityError:
+                    # It was forgotten while nothing was in it.
+                    conversation.id = None
+                    await self._records.add(await self._id_of(conversation), said)
+            case _End(conversation, at):
+                if conversation.id is not None:
+                    await self._records.end(conversation.id, at)
+            case _Forget(person):
+                await self._records.forget_person(person)
+
+    async def _id_of(self, conversation: Conversation) -> int:
+        place, started = conversation.place, conversation.started
+        if conversation.id is None and place.transport == CHAT:
+            conversation.id = await self._records.lately(place, started - SILENCE)
+        if conversation.id is None:
+            conversation.id = await self._records.begin(place, started)
+        return conversation.id

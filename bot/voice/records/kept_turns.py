@@ -1,0 +1,58 @@
+"""What is said in a call, on its way to where conversations are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.voice.events import AnswerHeard, CallEnded, CallEvent, PromptTaken, RemarkHeard
+
+
+class TurnKeeper(Protocol):
+    """Keeps the turns of one call; nothing in it may block."""
+
+    def keeps(self, person: int) -> bool:
+        """Whether what somebody (a user id) says is kept."""
+        ...
+
+    def person_said(self, person: int, name: str, text: str) -> None:
+        """Somebody said or wrote something."""
+        ...
+
+    def bot_said(self, name: str, text: str, *, interrupted: bool) -> None:
+        """So much of an answer was heard."""
+        ...
+
+    def end(self) -> None:
+        """The call is over."""
+        ...
+
+
+class KeptTurns:
+    """A :data:`~bot.voice.events.Watcher` of one call.
+
+    The answer to somebody of whom nothing is kept is not kept either: it may say again what they said.
+    """
+
+    def __init__(self, keeper: TurnKeeper, bot_name: Callable[[], str]) -> None:
+        self._keeper = keeper
+        self._bot_name = bot_name
+        self._answer_is_kept = True
+
+    def __call__(self, event: CallEvent) -> None:
+        """Take what was said and what was heard of an answer; other events pass."""
+        match event:
+            case RemarkHeard(person, author, text):
+                self._keeper.person_said(person, author, text)
+            case PromptTaken(person=person, author=author, text=text, spoken=spoken, recited=recited):
+                self._answer_is_kept = person is None or self._keeper.keeps(person)
+                # What was spoken has been heard as a remark, and what is recited is the bot's own.
+                if person is not None and not spoken and not recited:
+                    self._keeper.person_said(person, author, text)
+            case AnswerHeard(text, interrupted):
+                if self._answer_is_kept:
+                    self._keeper.bot_said(self._bot_name(), text, interrupted=interrupted)
+            case CallEnded():
+                self._keeper.end()
+            case _:
+                pass

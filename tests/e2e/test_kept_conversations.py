@@ -1,0 +1,72 @@
+"""What is said in calls and in chat is in the database as it was heard, and goes when people want it gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from bot.commands.prompts import NOT_ANSWERED
+from tests.e2e.barging_in import ANSWER, interrupt, story_or_answer
+from tests.e2e.conftest import LIMIT, Stage, StageMaker
+from tests.e2e.scripted_model import ScriptedModel
+from tests.e2e.talking import REMARKS, bot_speaks, join_people, talk
+from tests.e2e.test_talk_consent import type_in
+from tests.features.talk import let_manage
+
+PIZZA, KEYBOARD, TRAIN = REMARKS[:3]
+Row = tuple[Any, ...]
+
+
+async def kept(stage: Stage, count: int) -> list[Row]:
+    """Who said what, and whether they were interrupted, once there are so many turns."""
+    query = "SELECT who, text, interrupted FROM turns ORDER BY conversation, number"
+    async with asyncio.timeout(LIMIT):
+        while len(rows := await stage.app.database.rows(query)) != count:
+            await asyncio.sleep(0.05)
+    return rows
+
+
+async def test_a_call_and_chat_are_kept_as_they_were_heard_until_people_want_them_gone(
+    make_stage: StageMaker, speech_server: str
+) -> None:
+    async with (
+        ScriptedModel(story_or_answer) as model,
+        make_stage(tts_websocket_url=speech_server, llm_url=model.url, answer_to="always") as stage,
+    ):
+        general = stage.sandbox.home.general
+        await stage.join()
+        ben, cat = await join_people(stage, "Ben", "Cat")
+        let_manage(stage.sandbox, stage.ada.id)
+        await stage.answer_to(f"!ignore <@{cat.id}>", starts="🔇")
+        typed = await cat.say(general, "Cat has typed this")
+        await cat.wait_for_reaction(typed, NOT_ANSWERED, LIMIT)
+        await talk(cat, KEYBOARD)
+        await stage.until(lambda: stage.heard_from(cat.id), "Cat's words")
+
+        await stage.ask("A story!")
+        await bot_speaks(stage, stage.ada, after=0.9)
+        interruption = await interrupt(stage, ben, PIZZA)
+        assert await kept(stage, 4) == [
+            ("Ada", "A story!", 0),
+            ("Seiyuu", interruption.heard, 1),
+            ("Ben", PIZZA, 0),
+            ("Seiyuu", ANSWER, 0),
+        ]
+
+        await stage.answer_to("!leave", starts="👋")
+        (call,) = await stage.app.database.rows("SELECT transport, place, people, ended FROM conversations")
+        async with asyncio.timeout(LIMIT):
+            while call[3] is None:
+                await asyncio.sleep(0.05)
+                (call,) = await stage.app.database.rows("SELECT transport, place, people, ended FROM conversations")
+        assert call[:2] == ("discord", stage.sandbox.home.lounge.name)
+        assert json.loads(call[2]) == ["Ada", "Ben"]
+
+        await stage.ask(f"<@{stage.bot}> {TRAIN}")
+        assert (await kept(stage, 6))[-2:] == [("Ada", TRAIN, 0), ("Seiyuu", ANSWER, 0)]
+
+        await type_in(stage, ben, "!optout", "🙉")
+        assert "Ben" not in [who for who, *_ in await kept(stage, 5)]
+        await stage.answer_to("!forget", starts="🧹 I have forgotten")
+        await kept(stage, 0)
