@@ -54,7 +54,7 @@ async def test_a_newer_database_is_refused(tmp_path: Path, database: Path) -> No
 async def test_a_damaged_database_is_kept_and_the_bot_starts(tmp_path: Path, database: Path) -> None:
     before = damage(database)
     async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox)) as process:
-        said = await read_until(process, "Connected as")
+        said = await read_until(process, "Speech server: ready")
     (told,) = [line for line in said.splitlines() if "The database was damaged" in line]
     assert "python -m bot restore FILE" in told
     assert "Traceback" not in said
