@@ -16,9 +16,10 @@ from bot.llm.personas import PERSONAS_DIR
 from bot.models.progress import progress_on
 from bot.models.words import size
 from bot.voices.folder import voices_folder
+from config.errors import SettingsError
 from config.privacy import keep_files_private
-from config.settings import Settings, SettingsError, read_settings
-from tts_server.settings import load_settings as load_speech_settings
+from config.settings import Settings
+from config.speech_settings import SpeechSettings
 
 OK, FAILED, REFUSED = 0, 1, 2
 CONTENT = (
@@ -55,7 +56,7 @@ def _run(command: str, arguments: list[str]) -> int:
     keep_files_private()
     file: Path = parser_of(command).parse_args(arguments).file
     try:
-        settings = read_settings()
+        settings = Settings.read()
         folders = _folders(settings)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201
@@ -79,7 +80,7 @@ def _folders(settings: Settings) -> dict[str, Path]:
     """What goes into a backup beside the database: the voices too, where they are this machine's."""
     folders = {PERSONAS: PERSONAS_DIR}
     if settings.tts_websocket_url is None:
-        folders[VOICES] = voices_folder(settings, load_speech_settings())
+        folders[VOICES] = voices_folder(settings, SpeechSettings.read())
     return folders
 
 

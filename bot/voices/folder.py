@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.settings import Settings
-from tts_server.settings import USUAL_VOICES_DIR
-from tts_server.settings import Settings as SpeechSettings
+from config.speech_settings import USUAL_VOICES_DIR, SpeechSettings
 
 
 def voices_folder(settings: Settings, speech: SpeechSettings) -> Path:

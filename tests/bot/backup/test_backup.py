@@ -18,7 +18,7 @@ from bot.__main__ import main
 from bot.data_dir_lock import data_dir_lock
 from bot.database.integrity import find_damage
 from bot.database.schema import APPLICATION_ID, bring_up_to_date, read_migrations, version_of
-from bot.services import ROOT
+from config.project import child_environment
 from config.settings import Settings
 from tests.bot.database.test_schema import VERSION_0
 from tests.file_modes import open_to_others
@@ -67,7 +67,7 @@ def database(folder: Path) -> Path:
 @pytest.fixture
 def running_bot(database: Path) -> Iterator[subprocess.Popen[str]]:
     """Writes without a pause, in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = child_environment()
     command = (sys.executable, "-c", WRITE_PAIRS, str(database.parent))
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as bot:
         assert bot.stdout is not None
@@ -323,7 +323,7 @@ def test_a_full_disk_leaves_the_older_backup_and_no_part_of_the_new_one(folder: 
     command = f"{limited} from bot.__main__ import main; sys.exit(main(['backup', 'saved.sqlite3']))"
     done = subprocess.run(
         (sys.executable, "-c", command),
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=child_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -344,7 +344,7 @@ def test_a_full_disk_while_restoring_changes_nothing(folder: Path, database: Pat
     command = f"{limited} from bot.__main__ import main; sys.exit(main(['restore', 'saved.sqlite3']))"
     done = subprocess.run(
         (sys.executable, "-c", command),
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=child_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -367,7 +367,7 @@ def test_a_restoring_that_is_killed_can_be_done_again_and_nothing_is_lost(
         "import sys; from bot.__main__ import main; print('begins', flush=True); main(['restore', 'saved.sqlite3'])"
     )
     with subprocess.Popen(
-        (sys.executable, "-c", command), env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE
+        (sys.executable, "-c", command), env=child_environment(), stdout=subprocess.PIPE
     ) as restoring:
         assert restoring.stdout is not None
         restoring.stdout.readline()

@@ -20,9 +20,9 @@ from bot.database import Database, DatabaseError
 from bot.database.check import look_at
 from bot.database.files import files_of_database
 from bot.database.integrity import damaged_files, find_damage, rescue
-from bot.services import ROOT
 from bot.store import Store
-from config.settings import ListeningPolicy, read_settings
+from config.project import child_environment
+from config.settings import ListeningPolicy, Settings
 from tests.bot.database.test_schema import VERSION_0
 from tests.file_modes import open_to_others
 
@@ -169,7 +169,7 @@ async def test_where_choices_about_listening_are_lost_only_those_are_heard_who_a
     filled: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     spoil(filled, root_page(filled, "listening_choice"))
-    settings = read_settings(data_dir=filled.parent, listening=ListeningPolicy.OPT_OUT)
+    settings = Settings.read(data_dir=filled.parent, listening=ListeningPolicy.OPT_OUT)
     async with Store.opened(filled) as store:
         policy = await listening_policy(store, settings)
         consent = await ListeningConsent.load(store, policy)
@@ -212,7 +212,7 @@ def test_a_folder_in_its_place_is_no_damage(tmp_path: Path) -> None:
 def test_a_process_killed_in_mid_write_loses_nothing_that_was_written(tmp_path: Path) -> None:
     path = tmp_path / "seiyuu.sqlite3"
     command = (sys.executable, "-c", WRITE_UNTIL_KILLED, str(path))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = child_environment()
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as writing:
         assert writing.stdout is not None
         for line in writing.stdout:

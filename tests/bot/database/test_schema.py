@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 
 from bot.database import Database, DatabaseError
 from bot.database.schema import Migration, bring_up_to_date, migrate, read_migrations, version_of
-from bot.services import ROOT
+from config.project import child_environment
 
 VERSION_0 = Path(__file__).parent / "version_0.sql"
 
@@ -131,7 +130,7 @@ def test_a_process_killed_in_the_middle_of_a_step_leaves_everything_as_it_was(ol
     bring_up_to_date(old)
     before, steps = content(old), read_migrations()
     command = (sys.executable, "-c", MIGRATE_AND_DIE, str(old), str(len(steps)))
-    killed = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    killed = subprocess.run(command, env=child_environment(), check=False)
     assert killed.returncode == -signal.SIGKILL
     assert content(old) == before
     assert version(old) == len(steps)
