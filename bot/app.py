@@ -60,6 +60,9 @@ from bot.own_weights import REPAIR, OwnWeights, RealWeightsMissingError, choose_
 from bot.owners import Owners
 from bot.presence import CallPresence
 from bot.services import SpeechServerProcess, speech_server_options
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
+from bot.speech_server.stream import SpeechStream
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.transcribers import make_transcriber
@@ -72,14 +75,9 @@ from bot.voice.hearing import Hearing, HearingOptions
 from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.records.remaking import RecordingRemaker
-from bot.voice.records.remaking_voice import BetterVoice
 from bot.voice.session import CallEngines, CallOptions, CallPlace, LoadingReport, VoiceSession
-from bot.voice.speaking.low_performance import LowPerformance
 from bot.voice.speaking.moods import load_moods, speech_parameters
-from bot.voice.speaking.tts_client import SpeechClient
-from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.transcriber import Transcriber
-from bot.voices.client import VoicesClient
 from bot.voices.voices import Voices
 from bot.watching.traces import TraceFile
 from config.settings import Settings, Weights
@@ -144,8 +142,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         model = models.for_calls_client
         speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, weights, stack, progress))
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
-        tts_token = settings.tts_token.get_secret_value() if settings.tts_token else None
-        voices = await Voices.load(VoicesClient(http, speech_url, tts_token), database, settings.command_prefix)
+        speech_server = SpeechServerClient(http, ServerAddress(speech_url, settings.tts_token))
+        voices = await Voices.load(speech_server, database, settings.command_prefix)
 
         zone = ZoneInfo(settings.timezone)
 
@@ -182,7 +180,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             characters,
             clock,
             model,
-            lambda: SpeechClient(speech_url, token=tts_token),
+            speech_server.stream,
             manner,
             transcriber,
             consent,
@@ -226,8 +224,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         features = await build_features(
             FeatureParts(settings, bot, database, http, models, characters, clock, spoken, conversations)
         )
-        better_voice = BetterVoice(http, speech_url, tts_token)
-        remaker = RecordingRemaker(settings.data_dir, better_voice, lambda where, text: tell_in(bot, where, text))
+        remaker = RecordingRemaker(settings.data_dir, speech_server, lambda where, text: tell_in(bot, where, text))
         remakers = [remaker] if settings.remake_recordings else []
         for lockable in (*features.lockables, *remakers):
             lease.register(lockable)
@@ -236,7 +233,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         looks: dict[str, Look] = {
             "model": Look.at(model.options.url, partial(look_at_model, model)),
             "ears": Look.at(str(settings.stt_url or ""), partial(look_at_ears, settings, http)),
-            "voice": Look(partial(look_at_voice, http, speech_url)),
+            "voice": Look(partial(look_at_voice, speech_server)),
         }
         signs = VitalSigns(lambda: bot.connected, lambda: manager.status().state is not CallState.IDLE, looks)
         heartbeat = partial(beat, settings.data_dir / HEARTBEAT_FILE, state=signs.state)
@@ -260,14 +257,14 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             calls,
             Engines(characters.at, partial(_describe_model, settings, weights, model.options), warning),
             transcriber.describe,
-            lambda: describe_voice(http, speech_url),
+            speech_server.health,
         )
         advice = CommandAdvice(bot, settings.command_prefix, features.not_set_up)
         await bot.add_cogs(
             (
                 VoiceCommands(calls, status, warning, settings.command_prefix),
                 LeaseCommands(calls),
-                LowPerformanceCommands(LowPerformance(http, speech_url, tts_token)),
+                LowPerformanceCommands(speech_server),
                 PromptListener(bot, calls, spoken, sees=features.vision is not None),
                 MessageRouter(bot, features.listeners, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
@@ -351,7 +348,7 @@ def _session_maker(
     characters: Characters,
     clock: Callable[[], datetime],
     model: ModelClient,
-    make_voice: Callable[[], SpeechClient],
+    make_voice: Callable[[], SpeechStream],
     manner: Callable[[int], SpeechParameters],
     transcriber: Transcriber,
     consent: ListeningConsent,

@@ -27,9 +27,9 @@ from bot.guard import SERVER_ONLY, Asking, Guard
 from bot.identity import HEADERS
 from bot.operator_files import trust
 from bot.rights import MissingRightError
+from bot.speech_server.errors import VoicesError
 from bot.store import Store
 from bot.voice.manager import CallError
-from bot.voices.refusals import VoicesError
 
 _log = logging.getLogger(__name__)
 

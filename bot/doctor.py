@@ -32,12 +32,13 @@ from bot.operator_files import corrections, own_persona, prepare_folders
 from bot.own_weights import OwnWeights
 from bot.services import speech_server_options, try_speech_server
 from bot.setting_notices import setting_notices
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber
 from bot.voice.connection.opus import OpusMissing, load_opus
 from bot.voice.discord.client import check_discord_version
 from bot.voice.discord.permissions import invite_link
 from bot.voice.speaking.moods import MoodsError, load_moods
-from bot.voice.speaking.tts_health import describe_voice
 from bot.voice.transcribe.corrections import CorrectionsError
 from bot.voice.transcribe.phantoms import PhantomsError
 from bot.voice.transcribe.transcriber import TranscriptionError
@@ -224,8 +225,9 @@ async def _voice(settings: Settings, weights: OwnWeights) -> Finding:
             return Finding("Voice", None, "not tried, because its folder for voices can't be used")
         return Finding("Voice", *await try_speech_server(speech_server_options(settings, weights)))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
-        text = await describe_voice(session, str(settings.tts_websocket_url))
-    return Finding("Voice", not text.startswith("⚠️"), text)
+        address = ServerAddress(str(settings.tts_websocket_url), settings.tts_token)
+        health = await SpeechServerClient(session, address).health()
+    return Finding("Voice", health.ok, str(health))
 
 
 async def _token(settings: Settings) -> Finding:

@@ -17,7 +17,8 @@ from bot.addresses import is_taken, listened_on_by
 from bot.hanging import wait_until_it_hangs
 from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
-from bot.voice.speaking.tts_health import health_url
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
 from bot.voices.folder import voices_folder
 from config.project import child_environment
 from config.settings import Settings
@@ -180,7 +181,7 @@ class SpeechServerProcess:
 
         async def answers(limit: float) -> bool:
             address = await asyncio.to_thread(listened_on_by, process.pid)
-            return address is not None and await self._answers(http, f"ws://{address}", limit)
+            return address is not None and await _client(http, f"ws://{address}").answers(limit)
 
         async with aiohttp.ClientSession() as http:
             reading = asyncio.create_task(process.stdout.readline(), name="speech server's first line")
@@ -219,7 +220,7 @@ class SpeechServerProcess:
         """Wait until the server ends by itself, or hangs and is killed."""
         ending = asyncio.create_task(process.wait(), name="speech server's end")
         hanging = asyncio.create_task(
-            wait_until_it_hangs(lambda limit: self._answers(http, self.url, limit), lambda: Pulse(process.pid).beats),
+            wait_until_it_hangs(_client(http, self.url).answers, lambda: Pulse(process.pid).beats),
             name="speech server's answers",
         )
         try:
@@ -233,15 +234,6 @@ class SpeechServerProcess:
             ending.cancel()
             hanging.cancel()
             await asyncio.gather(ending, hanging, return_exceptions=True)
-
-    @staticmethod
-    async def _answers(http: aiohttp.ClientSession, url: str, limit: float) -> bool:
-        """Whether the server answers anything at all, that it is still loading perhaps."""
-        try:
-            async with http.get(health_url(url), timeout=aiohttp.ClientTimeout(total=limit)):
-                return True
-        except (TimeoutError, aiohttp.ClientError, OSError):
-            return False
 
     @staticmethod
     async def _own_end(process: asyncio.subprocess.Process) -> None:
@@ -263,6 +255,10 @@ class SpeechServerProcess:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _client(http: aiohttp.ClientSession, url: str) -> SpeechServerClient:
+    return SpeechServerClient(http, ServerAddress(url))
 
 
 class _AddressTakenError(ServiceError):

@@ -14,7 +14,7 @@ import aiohttp
 from bot.health import CONNECTED, IDLE, READY, UNKNOWN, Health
 from bot.heartbeat import State
 from bot.llm.stream import ModelClient
-from bot.voice.speaking.tts_health import describe_voice
+from bot.speech_server.client import SpeechServerClient
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -91,10 +91,10 @@ async def look_at_model(model: ModelClient) -> str:
     return report.problem or READY
 
 
-async def look_at_voice(http: aiohttp.ClientSession, websocket_url: str) -> str:
+async def look_at_voice(speech_server: SpeechServerClient) -> str:
     """Whether the speech server answers."""
-    said = await describe_voice(http, websocket_url)
-    return said.removeprefix("⚠️ ") if said.startswith("⚠️") else READY
+    health = await speech_server.health()
+    return READY if health.ok else health.text
 
 
 async def look_at_ears(settings: Settings, http: aiohttp.ClientSession) -> str:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from discord import app_commands
 from discord.ext import commands
 
+from bot.speech_server.client import SpeechServerClient
+from bot.speech_server.errors import LowPerformanceError
 from bot.voice.manager import CallError
-from bot.voice.speaking.low_performance import LowPerformance, LowPerformanceError
 
 Context = commands.Context[Any]
 
@@ -18,8 +19,8 @@ NO_SIMPLER = "🐢 Low-performance mode is on, but there is no simpler voice tha
 class LowPerformanceCommands(commands.Cog, name="Card"):
     """Use a simpler voice while the graphics card is needed elsewhere."""
 
-    def __init__(self, mode: LowPerformance) -> None:
-        self._mode = mode
+    def __init__(self, speech_server: SpeechServerClient) -> None:
+        self._speech_server = speech_server
 
     @commands.hybrid_command(
         name="low-performance",
@@ -34,7 +35,7 @@ class LowPerformanceCommands(commands.Cog, name="Card"):
         """Use a simpler voice from my next clause on, to free up the graphics card; or my own voice again."""
         await ctx.defer()
         try:
-            now = await self._mode.ask(low=switch == "on")
+            now = await self._speech_server.set_performance(low=switch == "on")
         except LowPerformanceError as error:
             raise CallError(str(error)) from error
         if now.spares_nothing:

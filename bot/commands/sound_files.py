@@ -8,9 +8,9 @@ import discord
 from discord.ext import commands
 from discord.utils import escape_markdown
 
+from bot.speech_server.voices import Recording
 from bot.text import shorten
 from bot.voice.manager import CallError
-from bot.voices.client import Recording
 
 Context = commands.Context[Any]
 

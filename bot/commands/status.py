@@ -9,6 +9,7 @@ import discord
 
 from bot.calls import NO_SESSION, Calls
 from bot.llm.personas import Character
+from bot.speech_server.status import ServerHealth
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.hearing import Hearing
 from bot.voice.listening import CallMode
@@ -36,16 +37,20 @@ class StatusReporter:
 
     Args:
         ears: says what turns speech into text, and where.
-        voice_engine: asks the speech server for its engine's name; returns words for people, never raises.
+        voice_health: asks the speech server how it is; never raises.
     """
 
     def __init__(
-        self, calls: Calls, engines: Engines, ears: Callable[[], str], voice_engine: Callable[[], Awaitable[str]]
+        self,
+        calls: Calls,
+        engines: Engines,
+        ears: Callable[[], str],
+        voice_health: Callable[[], Awaitable[ServerHealth]],
     ) -> None:
         self._calls = calls
         self._engines = engines
         self._ears = ears
-        self._voice_engine = voice_engine
+        self._voice_health = voice_health
 
     async def report(self, guild: int, reader: discord.Member | discord.User) -> str:
         """The whole report, for a Discord message to this person on this server."""
@@ -56,7 +61,7 @@ class StatusReporter:
             lines = [NO_SESSION if status.state is CallState.IDLE else f"🎤 A call is {status.state.value}."]
         lines.append(f"**Model** {self._engines.model(self._engines.character(guild))}")
         lines.append(f"**Ears** {self._ears()}")
-        lines.append(f"**Voice** {await self._voice_engine()}")
+        lines.append(f"**Voice** {await self._voice_health()}")
         until = " until the call ends" if status.held and status.state is not CallState.IDLE else ""
         lines.append(f"**Held back{until}** {', '.join(status.held) or 'nothing'}")
         if status.stuck:

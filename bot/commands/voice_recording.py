@@ -12,11 +12,11 @@ from discord.utils import escape_markdown
 
 from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
 from bot.commands.managers import require_guild
+from bot.speech_server.voices import Recording
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.frames import Sound16
 from bot.voice.manager import CallError
 from bot.voice.records.voice_sample import SAMPLE_SECONDS, SampleError, wav_bytes
-from bot.voices.client import Recording
 
 Context = commands.Context[Any]
 

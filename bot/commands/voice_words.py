@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from discord.utils import escape_markdown
 
+from bot.speech_server.voices import Catalogue, ServerVoice
 from bot.spelling import nearest
 from bot.text import shorten
 from bot.voice.manager import CallError
-from bot.voices.client import Catalogue, ServerVoice
 
 DEFAULT = "default"
 """Names the voice that speaks where none was chosen."""

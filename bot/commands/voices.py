@@ -18,11 +18,11 @@ from bot.commands.progress import ticking
 from bot.commands.sound_files import download, sound_file
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voice_words import DEFAULT, learnt, listed, new_name
+from bot.speech_server.errors import VoicesError
+from bot.speech_server.voices import Recording, ServerVoice
 from bot.text import shorten, split_message
 from bot.voice.turn import Prompt, PromptKind
-from bot.voices.client import Recording, ServerVoice
 from bot.voices.introductions import Introductions
-from bot.voices.refusals import VoicesError
 from bot.voices.voices import Person, Voices
 
 Context = commands.Context[Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
+from bot.speech_server.stream import SpeechEvent
 from bot.voice.dialogue.messages import Samples
 from bot.voice.remarks.remark import Remark, Verdict
-from bot.voice.speaking.tts_client import SpeechEvent
 from bot.voice.turn import Prompt, TurnId
 from wire.messages import ClientMessage
 
@@ -41,7 +41,7 @@ class Voice(Protocol):
     """The connection to the speech server."""
 
     async def send(self, message: ClientMessage) -> None:
-        """Send; raises :class:`~bot.voice.speaking.tts_client.SpeechUnavailable`."""
+        """Send; raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
         ...
 
     def events(self) -> AsyncIterator[SpeechEvent]:

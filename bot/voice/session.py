@@ -16,6 +16,8 @@ from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent
 from bot.llm.circumstances import CallRoom
 from bot.llm.personas import Character
+from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.stream import SpeechStream
 from bot.voice.character_changes import CharacterChanges
 from bot.voice.dialogue.conversation import Conversation, Manner
 from bot.voice.dialogue.progress import DialogueTexts
@@ -34,7 +36,6 @@ from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.speaking.playback import ReplyAudioSource
 from bot.voice.speaking.reply_voice import ReplyVoice
 from bot.voice.speaking.sender import FrameSender
-from bot.voice.speaking.tts_client import SpeechClient, SpeechUnavailable
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turn import Prompt, PromptKind
 
@@ -70,7 +71,7 @@ class CallEngines:
 
     character: LocalCharacter
     make_companion: Callable[[Callable[[], CallRoom]], Companion]
-    make_voice: Callable[[], SpeechClient]
+    make_voice: Callable[[], SpeechStream]
     manner: Manner
     transcriber: Transcriber
 

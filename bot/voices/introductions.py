@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from bot.voices.client import ServerVoice
+from bot.speech_server.voices import ServerVoice
 from languages.names import LANGUAGES
 
 INTRODUCTIONS_FILE = Path(__file__).parents[2] / "config" / "language" / "introductions.yaml"

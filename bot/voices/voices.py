@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.database import Database
-from bot.voices.client import Catalogue, Recording, ServerVoice, VoicesClient
+from bot.speech_server.client import SpeechServerClient
+from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, VoicesError
+from bot.speech_server.voices import Catalogue, Recording, ServerVoice
 from bot.voices.records import Maker, VoiceRecords
-from bot.voices.refusals import UnknownVoiceError, VoiceExistsError, VoicesError
 
 MAX_NAME = 50
 """Characters of a voice's name that are looked for, and shown again."""
@@ -40,12 +41,12 @@ class Person:
 class Voices:
     """One for the process; belongs to the event loop. Made by :meth:`load`.
 
-    Methods that ask the speech server raise :class:`~bot.voices.refusals.VoicesError` with words for people.
+    Methods that ask the speech server raise :class:`~bot.speech_server.errors.VoicesError` with words for people.
     """
 
     def __init__(
         self,
-        client: VoicesClient,
+        client: SpeechServerClient,
         records: VoiceRecords,
         choices: dict[int, str],
         prefix: str,
@@ -60,7 +61,7 @@ class Voices:
         self._known: tuple[float, Catalogue] | None = None
 
     @classmethod
-    async def load(cls, client: VoicesClient, database: Database, prefix: str) -> Voices:
+    async def load(cls, client: SpeechServerClient, database: Database, prefix: str) -> Voices:
         """Read what was chosen; raises :class:`aiosqlite.Error`."""
         records = VoiceRecords(database)
         return cls(client, records, await records.choices(), prefix)
@@ -91,7 +92,7 @@ class Voices:
         offer = ""
         if 0 < len(wanted) <= MAX_NAME and "/" not in wanted and wanted not in (".", ".."):
             try:
-                return await self._client.voice(name.strip())
+                return await self._client.find_voice(name.strip())
             except UnknownVoiceError as error:
                 offer = _offer_words(error.offer)
         raise VoicesError(NO_SUCH_VOICE.format(name=name.strip()[:MAX_NAME], offer=offer, prefix=self._prefix))
@@ -105,7 +106,7 @@ class Voices:
     async def check(self, voice: ServerVoice) -> None:
         """Have the voice say a sentence to nobody; raises where it can't."""
         try:
-            if await self._client.preview(voice):
+            if await self._client.preview_voice(voice):
                 return
         except VoicesError as error:
             raise VoicesError(CANNOT_SPEAK.format(name=voice.name, reason=str(error).removeprefix("❌ "))) from error
@@ -122,7 +123,7 @@ class Voices:
     async def make(self, person: Person, name: str, language: str, recording: Recording) -> ServerVoice:
         """Learn a voice; one of that name, where ``person`` may change it, is given one recording more."""
         try:
-            voice = await self._client.create(name.strip(), language, recording)
+            voice = await self._client.create_voice(name.strip(), language, recording)
         except VoiceExistsError:
             voice = await self._client.add_recording(await self.find_changeable(person, name), recording)
         else:
@@ -143,11 +144,11 @@ class Voices:
 
     async def preview(self, voice: ServerVoice) -> bytes:
         """A short sentence in that voice, as a WAV file."""
-        return await self._client.preview(voice)
+        return await self._client.preview_voice(voice)
 
     async def delete(self, voice: ServerVoice) -> None:
         """Delete a voice; where it was chosen, the usual one speaks again."""
-        await self._client.delete(voice)
+        await self._client.delete_voice(voice)
         await self._records.deleted(voice.id)
         self._choices = {guild: chosen for guild, chosen in self._choices.items() if chosen != voice.id}
         self._known = None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bot.llm.personas import Character, Persona, load_persona
+from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.messages import Samples
 from bot.voice.dialogue.progress import DialogueTexts
@@ -21,7 +22,6 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
 from bot.voice.remarks.judge import CallJudge
-from bot.voice.speaking.tts_client import SegmentAudio, SpeechEvent
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turn import Prompt, TurnId

@@ -14,13 +14,14 @@ from dataclasses import replace
 from typing import Any
 
 from bot.llm.errors import ModelError, ModelErrorKind
+from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.stream import Connected, Disconnected, SegmentAudio
 from bot.voice.dialogue import messages as m
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded, Told, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
 from bot.voice.ports import Companion, Playback, PromptChannel, Voice
 from bot.voice.speaking.spoken_words import SpokenWords
-from bot.voice.speaking.tts_client import Connected, Disconnected, SegmentAudio, SpeechUnavailable
 from bot.voice.speaking.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from wire.messages import (

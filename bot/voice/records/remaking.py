@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from bot.voice.records.recorder import RECORDINGS_DIR
+from bot.speech_server.errors import UnspeakableError, VoiceAwayError
+from bot.voice.records.recorder import BOT_RATE, RECORDINGS_DIR
 from bot.voice.records.remaking_file import RemadeFile
 from bot.voice.records.remaking_notes import NOTES_FILE, NotesError, RecordedAnswer, RecordingNotes
 from bot.voice.records.remaking_sound import Sound, as_loud_as, goal, lay, length, room_ends, without_tail
-from bot.voice.records.remaking_voice import UnspeakableError, VoiceAwayError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 from wire.parameters import SpeechParameters
 
@@ -35,14 +35,14 @@ Tell = Callable[[int, str], Awaitable[None]]
 
 
 class AnswerVoice(Protocol):
-    """What says answers again; see :class:`~bot.voice.records.remaking_voice.BetterVoice`."""
+    """What says answers again; see :class:`~bot.speech_server.client.SpeechServerClient`."""
 
-    async def there(self) -> bool:
+    async def has_better_voice(self) -> bool:
         """Whether there is a better voice than the one of calls; raises ``VoiceAwayError``."""
         ...
 
-    async def say(self, text: str, parameters: SpeechParameters) -> Sound:
-        """Speak a text; raises ``UnspeakableError``, ``VoiceAwayError``."""
+    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Sound:
+        """Speak a text, at ``rate`` in hertz; raises ``UnspeakableError``, ``VoiceAwayError``."""
         ...
 
 
@@ -101,7 +101,7 @@ class RecordingRemaker:
     async def _remake(self, folder: Path) -> None:
         try:
             notes = await asyncio.to_thread(RecordingNotes.read, folder)
-            if not await self._ask(self._voice.there):
+            if not await self._ask(self._voice.has_better_voice):
                 _log.warning(
                     "%s stays as it is: the speech server has no better voice (TTS_BETTER_ENGINE)", folder.name
                 )
@@ -158,7 +158,7 @@ class RecordingRemaker:
         return sound
 
     async def _say(self, answer: RecordedAnswer, parameters: SpeechParameters) -> Sound:
-        sound = without_tail(await self._ask(lambda: self._voice.say(answer.text, parameters)))
+        sound = without_tail(await self._ask(lambda: self._voice.speak_better(answer.text, parameters, BOT_RATE)))
         if not len(sound):
             raise UnspeakableError("there is nothing to hear in the new one")
         return sound

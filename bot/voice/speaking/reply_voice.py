@@ -7,8 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
+from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.stream import SpeechEvent
 from bot.voice.ports import Voice
-from bot.voice.speaking.tts_client import SpeechEvent, SpeechUnavailable
 from wire.messages import Cancel, ClientMessage, Failure, SegmentEnd, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 

@@ -18,12 +18,13 @@ from bot.client import SeiyuuBot, connector
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
 from bot.database import Database
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
 from bot.store import Store
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.records.voice_sample import SampleError
 from bot.voice.turn import Prompt
-from bot.voices.client import VoicesClient
 from bot.voices.voices import Voices
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -112,7 +113,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         guard = make_guard(lambda: stage.call.channel if stage.call else None, who_may_clone=f"{ada.id},{ben.id}")
         bot = SeiyuuBot("!", Store(database), when_ready, connector(sandbox.ca_file), guard)
         bot._connection.guild_ready_timeout = 0.05
-        voices = await Voices.load(VoicesClient(http, server.url, None), database, "!")
+        voices = await Voices.load(SpeechServerClient(http, ServerAddress(server.url)), database, "!")
         stage = Stage(sandbox, bot, server, voices, ada, ben)
         recordings = VoiceRecordings(stage.call_on, "!", answer_seconds=PATIENCE, count_down=0)
         await bot.add_cogs([VoicesCommands(voices, recordings, stage.say, "de", "!")])

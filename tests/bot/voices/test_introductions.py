@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from bot.voices.client import ServerVoice
+from bot.speech_server.voices import ServerVoice
 from bot.voices.introductions import INTRODUCTIONS_FILE, Introductions
 
 

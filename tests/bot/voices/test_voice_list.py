@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.commands.voice_words import LISTED, listed
-from bot.voices.client import Catalogue, ServerVoice
+from bot.speech_server.voices import Catalogue, ServerVoice
 
 FRENCH = [("fr-be", "French (Belgium)"), ("fr-ch", "French (Switzerland)"), ("fr-fr", "French (France)")]
 MANY = [(f"x-{number}", f"Klingon {number}") for number in range(100)]

@@ -10,11 +10,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from bot.database import Database
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import MAX_ANSWER_BYTES, SpeechServerClient
+from bot.speech_server.errors import VoicesError
+from bot.speech_server.voices import Recording
 from bot.voices import voices as words
-from bot.voices.client import MAX_ANSWER_BYTES, Recording, VoicesClient
-from bot.voices.refusals import VoicesError
 from bot.voices.voices import Person, Voices
 from tests.bot.voices.voice_server import VoiceServer, refusal, voice_server
 
@@ -33,7 +36,9 @@ class Shelf:
 
     async def again(self) -> Voices:
         """As after a restart of the bot."""
-        return await Voices.load(VoicesClient(self.http, self.server.url, self.server.token), self.database, "!")
+        token = SecretStr(self.server.token) if self.server.token else None
+        client = SpeechServerClient(self.http, ServerAddress(self.server.url, token))
+        return await Voices.load(client, self.database, "!")
 
 
 @pytest.fixture
@@ -43,7 +48,7 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
         aiohttp.ClientSession() as http,
         Database.opened(tmp_path / "seiyuu.sqlite3") as database,
     ):
-        voices = await Voices.load(VoicesClient(http, server.url, None), database, "!")
+        voices = await Voices.load(SpeechServerClient(http, ServerAddress(server.url)), database, "!")
         yield Shelf(server, http, database, voices)
 
 
@@ -177,14 +182,14 @@ async def test_the_token_is_sent_and_a_server_that_is_away_is_told(shelf: Shelf)
     with pytest.raises(VoicesError, match="TTS_TOKEN"):
         await shelf.voices.catalogue()
     assert (await (await shelf.again()).catalogue()).engine == "Toy"
-    nobody = VoicesClient(shelf.http, "ws://127.0.0.1:9/ws/stream", None)
+    nobody = SpeechServerClient(shelf.http, ServerAddress("ws://127.0.0.1:9/ws/stream"))
     with pytest.raises(VoicesError, match="The speech server can't be reached"):
         await nobody.catalogue()
 
 
 async def test_learning_that_takes_too_long_is_given_up(shelf: Shelf) -> None:
     shelf.server.learning = asyncio.Event()
-    client = VoicesClient(shelf.http, shelf.server.url, None, learning_limit=0.05)
+    client = SpeechServerClient(shelf.http, ServerAddress(shelf.server.url), learning_limit=0.05)
     with pytest.raises(VoicesError, match="is taking too long"):
-        await client.create("Robin", "en", SOUND)
+        await client.create_voice("Robin", "en", SOUND)
     shelf.server.learning.set()

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from bot.voice.records.recorder import BOT_RATE, Span
 from bot.voice.records.remaking import FIRST_PAUSE, REMADE, RecordingRemaker
 from bot.voice.records.remaking_file import COPY_FILE
 from bot.voice.records.remaking_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes
 from bot.voice.records.remaking_sound import Sound
-from bot.voice.records.remaking_voice import UnspeakableError, VoiceAwayError
 from bot.voice.records.wav_file import WavFile
 from tests.voice.records.test_recorder import read
 from wire.parameters import SpeechParameters
@@ -68,11 +68,12 @@ class Voice:
         self.gate.set()
         self.changed = asyncio.Condition()
 
-    async def there(self) -> bool:
+    async def has_better_voice(self) -> bool:
         self.looked_for += 1
         return self.better
 
-    async def say(self, text: str, parameters: SpeechParameters) -> Sound:
+    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Sound:
+        assert rate == BOT_RATE
         self.asked.append((text, parameters))
         async with self.changed:
             self.changed.notify_all()

@@ -10,16 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from bot.voice.speaking.tts_client import (
-    Connected,
-    Disconnected,
-    SegmentAudio,
-    SpeechClient,
-    SpeechEvent,
-    SpeechUnavailable,
-)
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.stream import Connected, Disconnected, SegmentAudio, SpeechEvent, SpeechStream
 from wire.messages import Cancelled, EngineChanged, Loading, SegmentEnd, SegmentStart, Speak, Warned
 
 LIMIT = 10.0
@@ -27,9 +23,9 @@ Handler = Callable[[ServerConnection], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(handler: Handler, port: int = 0) -> AsyncIterator[tuple[Server, str]]:
+async def serving(handler: Handler, port: int = 0) -> AsyncIterator[tuple[Server, ServerAddress]]:
     async with serve(handler, "127.0.0.1", port, close_timeout=0.2) as server:
-        yield server, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/stream"
+        yield server, ServerAddress(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws/stream")
 
 
 async def take(events: AsyncGenerator[SpeechEvent, None], count: int) -> list[SpeechEvent]:
@@ -57,8 +53,8 @@ async def test_messages_go_out_and_events_come_in() -> None:
         await socket.send(SegmentEnd(0, 2, "r1").to_json())
         await socket.wait_closed()
 
-    async with serving(handler) as (_, url):
-        client = SpeechClient(url)
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
         await client.open()
         await client.send(Speak("Hi.", flush=True, reply="r1"))
         start, audio, end = await take(client.events(), 3)
@@ -85,8 +81,8 @@ async def test_loading_is_waited_for_and_told() -> None:
             await socket.send(notice.to_json())
         await socket.wait_closed()
 
-    async with serving(handler) as (_, url):
-        client, told = SpeechClient(url), list[float]()
+    async with serving(handler) as (_, address):
+        client, told = SpeechStream(address), list[float]()
         await client.open()
         await client.loaded(told.append)
         assert told == [0.25, 1.0]
@@ -100,10 +96,10 @@ async def test_loading_is_waited_for_and_told() -> None:
 
 
 async def test_a_server_that_gives_no_notices_or_goes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.voice.speaking.tts_client.FIRST_NOTICE_LIMIT", 0.05)
+    monkeypatch.setattr("bot.speech_server.stream.FIRST_NOTICE_LIMIT", 0.05)
     for handler in (stay, leave):
-        async with serving(handler) as (_, url):
-            client = SpeechClient(url)
+        async with serving(handler) as (_, address):
+            client = SpeechStream(address)
             await client.open()
             async with asyncio.timeout(LIMIT):
                 await client.loaded(lambda _: None)
@@ -119,8 +115,8 @@ async def test_rubbish_is_dropped_and_the_connection_lives() -> None:
         await socket.send(Cancelled("r1").to_json())
         await socket.wait_closed()
 
-    async with serving(handler) as (_, url):
-        client = SpeechClient(url)
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
         await client.open()
         assert await take(client.events(), 2) == [SegmentStart(0, "x", "r1"), Cancelled("r1")]
         await client.close()
@@ -130,10 +126,10 @@ async def test_a_server_that_goes_and_comes_back_is_told_and_found_again() -> No
     async def handler(socket: ServerConnection) -> None:
         await socket.recv()
 
-    client: SpeechClient
-    async with serving(handler) as (server, url):
+    client: SpeechStream
+    async with serving(handler) as (server, address):
         port = server.sockets[0].getsockname()[1]
-        client = SpeechClient(url)
+        client = SpeechStream(address)
         await client.open()
         events = client.events()
         first = asyncio.create_task(take(events, 1))
@@ -149,7 +145,7 @@ async def test_a_server_that_goes_and_comes_back_is_told_and_found_again() -> No
 
 
 async def test_nobody_there_is_said_with_the_address() -> None:
-    client = SpeechClient("ws://127.0.0.1:9/ws/stream")
+    client = SpeechStream(ServerAddress("ws://127.0.0.1:9/ws/stream"))
     with pytest.raises(SpeechUnavailable, match=r"127\.0\.0\.1:9"):
         await client.open()
     await client.close()
@@ -157,15 +153,16 @@ async def test_nobody_there_is_said_with_the_address() -> None:
 
 async def test_a_refused_token_is_said() -> None:
     async with serve(stay, "127.0.0.1", 0, process_request=lambda c, _: c.respond(401, "no")) as server:
-        client = SpeechClient(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", token="wrong")
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        client = SpeechStream(ServerAddress(url, SecretStr("wrong")))
         with pytest.raises(SpeechUnavailable, match="TTS_TOKEN"):
             await client.open()
         await client.close()
 
 
 async def test_closing_ends_the_events() -> None:
-    async with serving(stay) as (_, url):
-        client = SpeechClient(url)
+    async with serving(stay) as (_, address):
+        client = SpeechStream(address)
         await client.open()
         listening = asyncio.create_task(anext(client.events(), None))
         await asyncio.sleep(0)
@@ -189,8 +186,8 @@ async def test_a_slow_consumer_makes_the_server_wait() -> None:
                 stuck.set()
                 return
 
-    async with serving(handler) as (_, url):
-        client = SpeechClient(url)
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
         await client.open()
         events = client.events()
         await take(events, 1)
@@ -208,8 +205,8 @@ async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -
             await socket.send(np.full(9_600, number, "<f4").tobytes())
         await socket.wait_closed()
 
-    async with serving(handler) as (_, url):
-        client = SpeechClient(url, patience=patience)
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address, patience=patience)
         await client.open()
         events = client.events()
         heard = await take(events, 1 + frames // 2)
@@ -225,8 +222,8 @@ async def test_a_server_that_hangs_is_given_up() -> None:
         socket.transport.pause_reading()
         await socket.wait_closed()
 
-    async with serving(hang) as (_, url):
-        client = SpeechClient(url, patience=0.1)
+    async with serving(hang) as (_, address):
+        client = SpeechStream(address, patience=0.1)
         await client.open()
         (event,) = await take(client.events(), 1)
         assert isinstance(event, Disconnected)
@@ -240,8 +237,8 @@ async def test_a_server_that_has_nothing_to_say_is_not_given_up() -> None:
         await socket.send(Cancelled("r1").to_json())
         await socket.wait_closed()
 
-    async with serving(think) as (_, url):
-        client = SpeechClient(url, patience=0.1)
+    async with serving(think) as (_, address):
+        client = SpeechStream(address, patience=0.1)
         await client.open()
         assert await take(client.events(), 1) == [Cancelled("r1")]
         await client.close()
@@ -254,8 +251,8 @@ async def test_the_connection_is_closed_even_when_the_consumer_was_cancelled_bef
         await socket.wait_closed()
         gone.set()
 
-    async with serving(handler) as (_, url):
-        client = SpeechClient(url)
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
         await client.open()
         consumer = asyncio.create_task(take(client.events(), 1))
         await asyncio.sleep(0)
@@ -266,8 +263,8 @@ async def test_the_connection_is_closed_even_when_the_consumer_was_cancelled_bef
 
 
 async def test_closing_ends_the_search_for_a_server() -> None:
-    async with serving(stay) as (_, url):
-        client = SpeechClient(url)
+    async with serving(stay) as (_, address):
+        client = SpeechStream(address)
         await client.open()
         events = client.events()
         first = asyncio.create_task(take(events, 1))
@@ -285,8 +282,8 @@ async def test_a_server_that_throws_us_out_is_asked_more_and_more_seldom() -> No
     async def handler(socket: ServerConnection) -> None:
         visits.append(asyncio.get_running_loop().time())
 
-    async with serving(handler) as (_, url):
-        client = SpeechClient(url)
+    async with serving(handler) as (_, address):
+        client = SpeechStream(address)
         await client.open()
         await take(client.events(), 7)
         first, second, third = (later - earlier for earlier, later in pairwise(visits))

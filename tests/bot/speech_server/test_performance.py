@@ -9,7 +9,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.voice.speaking.low_performance import LowPerformance, LowPerformanceError, Performance
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
+from bot.speech_server.errors import LowPerformanceError
+from bot.speech_server.status import Performance
 
 
 class SpeechServer:
@@ -34,26 +37,30 @@ def speech() -> SpeechServer:
 
 
 @pytest.fixture
-async def mode(speech: SpeechServer) -> AsyncIterator[LowPerformance]:
+async def client(speech: SpeechServer) -> AsyncIterator[SpeechServerClient]:
     application = web.Application()
     application.router.add_route("*", "/v1/performance", speech.performance)
     async with TestServer(application) as server, aiohttp.ClientSession() as http:
-        yield LowPerformance(http, str(server.make_url("/ws/stream")), None)
+        yield SpeechServerClient(http, ServerAddress(str(server.make_url("/ws/stream").with_scheme("ws"))))
 
 
-async def test_a_simpler_voice_speaks_until_it_is_over(mode: LowPerformance) -> None:
-    assert await mode.ask(low=True) == Performance("espeak-ng")
-    assert await mode.ask(low=True) == Performance("espeak-ng"), "once more changes nothing"
-    assert await mode.ask(low=False) == Performance("XTTS v2")
+async def test_a_simpler_voice_speaks_until_it_is_over(client: SpeechServerClient) -> None:
+    assert await client.set_performance(low=True) == Performance("espeak-ng")
+    assert await client.set_performance(low=True) == Performance("espeak-ng"), "once more changes nothing"
+    assert await client.set_performance(low=False) == Performance("XTTS v2")
 
 
-async def test_where_the_voice_is_the_simplest_nothing_is_spared(mode: LowPerformance, speech: SpeechServer) -> None:
+async def test_where_the_voice_is_the_simplest_nothing_is_spared(
+    client: SpeechServerClient, speech: SpeechServer
+) -> None:
     speech.engines = ("espeak-ng", "espeak-ng")
-    assert await mode.ask(low=True) == Performance("espeak-ng", spares_nothing=True)
-    assert await mode.ask(low=False) == Performance("espeak-ng")
+    assert await client.set_performance(low=True) == Performance("espeak-ng", spares_nothing=True)
+    assert await client.set_performance(low=False) == Performance("espeak-ng")
 
 
-async def test_a_server_that_can_not_do_it_is_an_error_in_words(mode: LowPerformance, speech: SpeechServer) -> None:
+async def test_a_server_that_can_not_do_it_is_an_error_in_words(
+    client: SpeechServerClient, speech: SpeechServer
+) -> None:
     speech.broken = True
     with pytest.raises(LowPerformanceError, match="can't be reached, or has no low-performance mode"):
-        await mode.ask(low=True)
+        await client.set_performance(low=True)

@@ -10,9 +10,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
+from pydantic import SecretStr
 
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
+from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from bot.voice.records.recorder import BOT_RATE
-from bot.voice.records.remaking_voice import BetterVoice, UnspeakableError, VoiceAwayError
 from tests.tts_server.better_server import running_with_better
 from tests.tts_server.client import RunningServer
 from tests.tts_server.dsp.measures import frequency
@@ -25,16 +28,17 @@ PLAIN = SpeechParameters()
 TOKEN = "a secret"
 
 
-def voice_of(server: RunningServer, token: str | None = None) -> BetterVoice:
-    return BetterVoice(server.session, str(server.http.make_url("/ws/stream")).replace("http", "ws", 1), token)
+def voice_of(server: RunningServer, token: str | None = None) -> SpeechServerClient:
+    url = str(server.http.make_url("/ws/stream")).replace("http", "ws", 1)
+    return SpeechServerClient(server.session, ServerAddress(url, SecretStr(token) if token else None))
 
 
 async def test_it_speaks_with_the_better_engine_at_the_recordings_rate(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
         voice = voice_of(server, TOKEN)
-        assert await voice.there()
-        sound = await voice.say(TEXT, PLAIN)
-        faster = await voice.say(TEXT, SpeechParameters(voice="tone", preset=None, speed=2.0))
+        assert await voice.has_better_voice()
+        sound = await voice.speak_better(TEXT, PLAIN, BOT_RATE)
+        faster = await voice.speak_better(TEXT, SpeechParameters(voice="tone", preset=None, speed=2.0), BOT_RATE)
     assert len(sound) / BOT_RATE == pytest.approx(len(TEXT) * SECONDS_PER_CHARACTER, abs=0.1)
     assert frequency(sound, BOT_RATE) == pytest.approx(TONE_HZ, rel=0.02)
     assert len(faster) == pytest.approx(len(sound) / 2, rel=0.05)
@@ -42,46 +46,48 @@ async def test_it_speaks_with_the_better_engine_at_the_recordings_rate(tmp_path:
 
 async def test_where_all_models_mean_one_engine_there_is_no_better_one(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, None) as server:
-        assert not await voice_of(server).there()
+        assert not await voice_of(server).has_better_voice()
 
 
 async def test_what_the_engine_can_not_say_is_told_apart_from_a_server_that_is_away(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, FailingEngine()) as server:
         voice = voice_of(server)
         with pytest.raises(UnspeakableError, match="the card is gone"):
-            await voice.say("Please raise it.", PLAIN)
+            await voice.speak_better("Please raise it.", PLAIN, BOT_RATE)
         with pytest.raises(UnspeakableError, match="broke off"):
-            await voice.say("This is broken.", PLAIN)
+            await voice.speak_better("This is broken.", PLAIN, BOT_RATE)
         with pytest.raises(UnspeakableError, match="Robin"):
-            await voice.say(TEXT, SpeechParameters(voice="Robin"))
+            await voice.speak_better(TEXT, SpeechParameters(voice="Robin"), BOT_RATE)
         with pytest.raises(UnspeakableError, match="4096"):
-            await voice.say("x" * 5_000, PLAIN)
+            await voice.speak_better("x" * 5_000, PLAIN, BOT_RATE)
 
 
 async def test_a_server_that_does_not_let_us_in_is_asked_later(tmp_path: Path) -> None:
     async with running_with_better(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
         voice = voice_of(server, "another secret")
         with pytest.raises(VoiceAwayError):
-            await voice.there()
+            await voice.has_better_voice()
         with pytest.raises(VoiceAwayError):
-            await voice.say(TEXT, PLAIN)
+            await voice.speak_better(TEXT, PLAIN, BOT_RATE)
 
 
 async def test_so_is_one_that_is_not_there() -> None:
     async with aiohttp.ClientSession() as session:
-        voice = BetterVoice(session, f"ws://127.0.0.1:{unused_port()}/ws/stream", None)
+        voice = SpeechServerClient(session, ServerAddress(f"ws://127.0.0.1:{unused_port()}/ws/stream"))
         with pytest.raises(VoiceAwayError):
-            await voice.there()
+            await voice.has_better_voice()
         with pytest.raises(VoiceAwayError):
-            await voice.say(TEXT, PLAIN)
+            await voice.speak_better(TEXT, PLAIN, BOT_RATE)
 
 
 @asynccontextmanager
-async def another_server(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[BetterVoice]:
+async def another_server(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[SpeechServerClient]:
     application = web.Application()
     application.add_routes([web.route("*", "/{path:.*}", answer)])
     async with TestServer(application) as server, aiohttp.ClientSession() as session:
-        yield BetterVoice(session, str(server.make_url("/ws/stream")).replace("http", "ws", 1), None)
+        yield SpeechServerClient(session, ServerAddress(str(server.make_url("/ws/stream")).replace("http", "ws", 1)))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +99,7 @@ async def test_another_program_has_no_better_voice(body: str) -> None:
         return web.Response(text=body, content_type="application/json")
 
     async with another_server(answer) as voice:
-        assert not await voice.there()
+        assert not await voice.has_better_voice()
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 500, 504])
@@ -102,9 +108,9 @@ async def test_a_refusal_without_a_reason_is_one_all_the_same(status: int) -> No
         return web.Response(status=status, text="\0<nothing>")
 
     async with another_server(answer) as voice:
-        assert not await voice.there()
+        assert not await voice.has_better_voice()
         with pytest.raises(UnspeakableError, match=str(status)):
-            await voice.say(TEXT, PLAIN)
+            await voice.speak_better(TEXT, PLAIN, BOT_RATE)
 
 
 @pytest.mark.parametrize("status", [401, 408, 429, 502, 503])
@@ -114,4 +120,4 @@ async def test_a_server_that_is_busy_is_asked_later(status: int) -> None:
 
     async with another_server(answer) as voice:
         with pytest.raises(VoiceAwayError, match=str(status)):
-            await voice.say(TEXT, PLAIN)
+            await voice.speak_better(TEXT, PLAIN, BOT_RATE)

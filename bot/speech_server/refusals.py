@@ -6,6 +6,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, VoicesError
 from bot.text import shorten
 
 MAX_REASON = 300
@@ -13,25 +14,21 @@ MAX_REASON = 300
 CANNOT_CLONE = "The current engine can't clone voices."
 
 
-class VoicesError(Exception):
-    """What was asked of the voices could not be done; the text is for people."""
+def reason_and_code(body: bytes) -> tuple[str, str | None]:
+    """What an OpenAI-shaped error says, in one line, and its code; "" where it says nothing."""
+    try:
+        error: Any = json.loads(body)["error"]
+        message, code = error["message"], error.get("code")
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return "", None
+    text = shorten(" ".join(message.split()), MAX_REASON) if isinstance(message, str) else ""
+    return text, code if text and isinstance(code, str) else None
 
 
-class VoiceExistsError(VoicesError):
-    """There is already a voice with that name."""
-
-
-class UnknownVoiceError(VoicesError):
-    """There is no voice of that name. ``offer`` is a sentence that names those near it; empty where there are none."""
-
-    def __init__(self, message: str, offer: str) -> None:
-        super().__init__(message)
-        self.offer = offer
-
-
-def refusal(status: int, body: bytes) -> VoicesError:
-    """The error for an answer that is none; the server's own reason is shown where it gives one."""
-    reason, code = _reason(body)
+def voices_refusal(status: int, body: bytes) -> VoicesError:
+    """The error for an answer about voices that is none; the server's own reason is shown where it gives one."""
+    reason, code = reason_and_code(body)
+    reason = _sentence(reason)
     match status, code:
         case HTTPStatus.CONFLICT, "voice_exists":
             return VoiceExistsError(f"❌ {reason or 'There is already a voice with that name.'}")
@@ -58,17 +55,6 @@ def refusal(status: int, body: bytes) -> VoicesError:
             return VoicesError(f"❌ The speech server refused that (HTTP status {status}).")
 
 
-def _reason(body: bytes) -> tuple[str, str | None]:
-    """What an OpenAI-shaped error says, as a sentence, and its code."""
-    try:
-        error: Any = json.loads(body)["error"]
-        message, code = error["message"], error.get("code")
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        return "", None
-    if not isinstance(message, str) or not message.strip():
-        return "", None
-    text = shorten(" ".join(message.split()), MAX_REASON)
-    sentence = text[:1].upper() + text[1:]
-    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}.", code if isinstance(
-        code, str
-    ) else None
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.voice.speaking.tts_health import describe_voice
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import MAX_STATUS_BYTES, SpeechServerClient
 
 
 @pytest.mark.parametrize(
@@ -37,9 +38,27 @@ async def test_who_speaks_and_why(health: Any, words: str) -> None:
     application.router.add_get("/health", answer)
     async with TestServer(application) as server, aiohttp.ClientSession() as session:
         address = server.make_url("/ws/stream").with_scheme("ws")
-        assert await describe_voice(session, str(address)) == f"{words}:{address.port}"
+        assert str(await SpeechServerClient(session, ServerAddress(str(address))).health()) == f"{words}:{address.port}"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"\xff", b"[" * 100_000, b" " * MAX_STATUS_BYTES + b'{"engine": "espeak-ng"}']
+)
+async def test_another_program_is_no_speech_server(body: bytes) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body)
+
+    application = web.Application()
+    application.router.add_get("/health", answer)
+    async with TestServer(application) as server, aiohttp.ClientSession() as session:
+        url = str(server.make_url("/ws/stream").with_scheme("ws"))
+        health = await SpeechServerClient(session, ServerAddress(url)).health()
+    assert not health.ok
+    assert health.text.startswith("no speech server answers at 127.0.0.1")
 
 
 async def test_nobody_there() -> None:
     async with aiohttp.ClientSession() as session:
-        assert (await describe_voice(session, "ws://127.0.0.1:9/ws/stream")).startswith("⚠️ no speech server")
+        health = await SpeechServerClient(session, ServerAddress("ws://127.0.0.1:9/ws/stream")).health()
+        assert not health.ok
+        assert str(health) == "⚠️ no speech server answers at 127.0.0.1:9"

@@ -16,6 +16,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.protocol import State
 from yarl import URL
 
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.errors import SpeechUnavailable
 from wire.fields import WireError
 from wire.messages import (
     SAMPLE_RATE,
@@ -45,10 +47,6 @@ FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 UNAUTHORIZED = 401
 
 
-class SpeechUnavailable(Exception):  # noqa: N818
-    """The speech server can't be reached; the text says why, for people."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentAudio:
     """Sound of one segment: float32, mono, 48,000 Hz."""
@@ -73,19 +71,15 @@ class Disconnected:
 SpeechEvent = ServerMessage | SegmentAudio | Connected | Disconnected
 
 
-class SpeechClient:
+class SpeechStream:
     """The connection. Belongs to one event loop, and :meth:`events` to one consumer.
 
     Args:
-        url: the server's ``ws://…/ws/stream``.
-        token: the shared secret, where the server wants one.
         patience: seconds a server may be silent before it is asked for a sign of life, and seconds it has to give one.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, patience: float = PATIENCE) -> None:
-        self._url = url
-        self._address = str(URL(url).update_query(notices="true"))
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+    def __init__(self, address: ServerAddress, *, patience: float = PATIENCE) -> None:
+        self._address = address
         self._patience = patience
         self._connection: ClientConnection | None = None
         self._delay = FIRST_DELAY
@@ -198,8 +192,8 @@ class SpeechClient:
     async def _connect(self) -> ClientConnection:
         try:
             return await connect(
-                self._address,
-                additional_headers=self._headers,
+                str(URL(self._address.websocket).update_query(notices="true")),
+                additional_headers=self._address.headers,
                 # Speech does not compress, and a proxy in the environment is not meant for it.
                 compression=None,
                 proxy=None,
@@ -212,9 +206,9 @@ class SpeechClient:
         except InvalidStatus as error:
             status = error.response.status_code
             why = "it does not accept TTS_TOKEN" if status == UNAUTHORIZED else f"it answers with HTTP status {status}"
-            raise SpeechUnavailable(f"The speech server at {self._url} refuses us: {why}.") from error
+            raise SpeechUnavailable(f"The speech server at {self._address.websocket} refuses us: {why}.") from error
         except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
-            raise SpeechUnavailable(f"No speech server answers at {self._url}.") from error
+            raise SpeechUnavailable(f"No speech server answers at {self._address.websocket}.") from error
 
     async def _reconnect(self) -> ClientConnection | None:
         """Connect again, however long that takes; ``None`` when the client was closed meanwhile."""

@@ -1,0 +1,35 @@
+"""Where the speech server is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from yarl import URL
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """The address of the speech server, and the shared secret where it wants one.
+
+    ``websocket`` is its ``ws://…/ws/stream``. Everything else is asked over HTTP at the same host and port.
+    """
+
+    websocket: str
+    token: SecretStr | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {"Authorization": f"Bearer {self.token.get_secret_value()}"} if self.token else {}
+
+    @property
+    def place(self) -> str:
+        """Host and port, for people."""
+        url = self.http("/")
+        return f"{url.host}:{url.port}"
+
+    def http(self, path: str) -> URL:
+        """The HTTP address of a path."""
+        url = URL(self.websocket)
+        return url.with_scheme("https" if url.scheme == "wss" else "http").with_path(path).with_query(None)

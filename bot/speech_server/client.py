@@ -1,0 +1,245 @@
+"""The one client of the speech server: calls, health, performance, voices, and answers that are spoken again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import aiohttp
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+from yarl import URL
+
+from bot.away import why
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.errors import (
+    AnswerTooLargeError,
+    LowPerformanceError,
+    UnspeakableError,
+    VoiceAwayError,
+    VoicesError,
+)
+from bot.speech_server.refusals import reason_and_code, voices_refusal
+from bot.speech_server.status import Performance, ServerHealth, describe_engine
+from bot.speech_server.stream import SpeechStream
+from bot.speech_server.voices import Catalogue, Recording, ServerVoice
+from wire.parameters import SpeechParameters
+
+_log = logging.getLogger(__name__)
+
+STATUS_LIMIT = 2.0
+CONNECT_LIMIT = 5.0
+VOICES_LIMIT = 5.0
+LEARNING_LIMIT = 300.0
+"""Seconds; a model that is loaded first takes its time, above all without a card."""
+MODELS_LIMIT = 10.0
+SPEAKING_PATIENCE = 150.0
+"""Seconds without a byte; the server itself gives up after 120."""
+MAX_STATUS_BYTES = 1 << 20
+MAX_ANSWER_BYTES = 2 << 20
+MAX_PREVIEW_BYTES = 8 << 20
+MAX_SOUND_BYTES = 128 << 20
+"""Of one answer: 23 minutes."""
+USUAL_MODEL, BETTER_MODEL = "tts-1", "tts-1-hd"
+_ASK_LATER = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+_NO_STATUS = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError, KeyError, TypeError)
+"""What asking another program, or nobody, raises."""
+_SAMPLE_BYTES = 2
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class SpeechServerClient:
+    """Asks the speech server for everything that the bot wants of it. Belongs to one event loop.
+
+    Args:
+        http: whoever made it closes it.
+        learning_limit: seconds that learning a voice may take.
+    """
+
+    def __init__(
+        self, http: aiohttp.ClientSession, address: ServerAddress, *, learning_limit: float = LEARNING_LIMIT
+    ) -> None:
+        self._http = http
+        self._address = address
+        self._voices = address.http("/v1/voices")
+        self._learning_limit = learning_limit
+
+    def stream(self) -> SpeechStream:
+        """The connection for one call, not opened yet."""
+        return SpeechStream(self._address)
+
+    async def health(self) -> ServerHealth:
+        """Which engine speaks, and why if another stands in for it, or that the server is away. Never raises."""
+        try:
+            health = await self._ask_status("GET", "/health")
+            return ServerHealth(True, f"{describe_engine(health)} at {self._address.place}")
+        except _NO_STATUS:
+            return ServerHealth(False, f"no speech server answers at {self._address.place}")
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether the server answers anything at all within this time, that it is still loading perhaps."""
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        try:
+            async with self._request("GET", self._address.http("/health"), timeout, allow_redirects=True):
+                return True
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            return False
+
+    async def set_performance(self, *, low: bool) -> Performance:
+        """Spare the engine that is wanted, or use it again; raises :class:`LowPerformanceError`."""
+        try:
+            before = await self._ask_status("GET", "/v1/performance", raise_for_status=True)
+            now = await self._ask_status("PUT", "/v1/performance", raise_for_status=True, json={"low": low})
+            engine = str(now["speaking"])
+            return Performance(engine, spares_nothing=low and not before["low"] and before["speaking"] == engine)
+        except _NO_STATUS as error:
+            raise LowPerformanceError(
+                "❌ The speech server can't be reached, or has no low-performance mode."
+            ) from error
+
+    async def catalogue(self) -> Catalogue:
+        """Every voice there is; this, and all that is done with voices, raises :class:`VoicesError`."""
+        return _parsed(Catalogue, await self._ask_voices("GET", self._voices))
+
+    async def find_voice(self, name: str) -> ServerVoice:
+        """The voice that people call so, such as the one for ``french``; raises :class:`UnknownVoiceError` too."""
+        return _parsed(ServerVoice, await self._ask_voices("GET", self._voices / name))
+
+    async def create_voice(self, name: str, language: str, recording: Recording) -> ServerVoice:
+        """Learn a voice from a recording; raises :class:`VoiceExistsError` too."""
+        return await self._teach(self._voices, recording, name=name, language=language)
+
+    async def add_recording(self, voice: ServerVoice, recording: Recording) -> ServerVoice:
+        """Learn a voice anew, from one recording more."""
+        return await self._teach(self._voices / voice.id / "recordings", recording)
+
+    async def preview_voice(self, voice: ServerVoice) -> bytes:
+        """A short sentence in that voice, as a WAV file."""
+        url = self._voices / voice.id / "preview"
+        return await self._ask_voices("GET", url, limit=MAX_PREVIEW_BYTES, seconds=self._learning_limit)
+
+    async def delete_voice(self, voice: ServerVoice) -> None:
+        """Forget a voice and its recordings."""
+        await self._ask_voices("DELETE", self._voices / voice.id)
+
+    async def has_better_voice(self) -> bool:
+        """Whether the server has a better engine than the one that speaks in calls; raises :class:`VoiceAwayError`."""
+        timeout = aiohttp.ClientTimeout(total=MODELS_LIMIT)
+        try:
+            answer = json.loads(await self._ask_model("GET", "/v1/models", timeout, MAX_STATUS_BYTES))
+            engines = {model["id"]: model["engine"] for model in answer["data"]}
+            return bool(engines[BETTER_MODEL] != engines[USUAL_MODEL])
+        except (UnspeakableError, ValueError, RecursionError, KeyError, TypeError):
+            # Another program, or an older server.
+            return False
+
+    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> NDArray[np.float32]:
+        """Speak a text with the better engine, which may take its time: mono, -1 to 1, at ``rate`` in hertz.
+
+        Raises:
+            UnspeakableError, VoiceAwayError: there is no sound.
+        """
+        set_ones = {name: value for name, value in asdict(parameters).items() if value is not None}
+        body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_PATIENCE)
+        data = await self._ask_model("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
+        samples = np.frombuffer(data, "<i2", count=len(data) // _SAMPLE_BYTES)
+        return samples.astype(np.float32) / np.float32(32_767)
+
+    async def _ask_status(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        timeout = aiohttp.ClientTimeout(total=STATUS_LIMIT)
+        url = self._address.http(path)
+        async with self._request(method, url, timeout, allow_redirects=True, **options) as response:
+            answer: dict[str, Any] = json.loads(await _read(response, MAX_STATUS_BYTES))
+            return answer
+
+    async def _teach(self, url: URL, recording: Recording, **fields: str) -> ServerVoice:
+        form = aiohttp.FormData(fields)
+        form.add_field("recording", recording.data, filename=recording.filename)
+        return _parsed(ServerVoice, await self._ask_voices("POST", url, form, seconds=self._learning_limit))
+
+    async def _ask_voices(
+        self,
+        method: str,
+        url: URL,
+        form: aiohttp.FormData | None = None,
+        *,
+        limit: int = MAX_ANSWER_BYTES,
+        seconds: float = VOICES_LIMIT,
+    ) -> bytes:
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=CONNECT_LIMIT)
+        try:
+            async with self._request(method, url, timeout, data=form) as response:
+                body = await _read(response, limit)
+        except AnswerTooLargeError as error:
+            raise VoicesError("❌ The speech server's answer was far too large.") from error
+        except TimeoutError as error:
+            raise VoicesError("⌛ The speech server is taking too long. Please try again later.") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise VoicesError(
+                "❌ The speech server can't be reached, so there are no voices at the moment. Please try again later."
+            ) from error
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise voices_refusal(response.status, body)
+        return body
+
+    async def _ask_model(
+        self, method: str, path: str, timeout: aiohttp.ClientTimeout, limit: int, **options: Any
+    ) -> bytes:
+        try:
+            async with self._request(method, self._address.http(path), timeout, **options) as response:
+                if response.status in _ASK_LATER:
+                    raise VoiceAwayError(f"it answers with HTTP status {response.status}")
+                if response.status != HTTPStatus.OK:
+                    reason, _ = reason_and_code(await _read_speech(response, MAX_STATUS_BYTES))
+                    raise UnspeakableError(reason or f"HTTP status {response.status}")
+                return await _read_speech(response, limit)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise VoiceAwayError(f"it can't be reached ({why(error)})") from error
+
+    def _request(
+        self, method: str, url: URL, timeout: aiohttp.ClientTimeout, *, allow_redirects: bool = False, **options: Any
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        headers = self._address.headers
+        return self._http.request(
+            method, url, headers=headers, timeout=timeout, allow_redirects=allow_redirects, **options
+        )
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise AnswerTooLargeError(f"more than {limit} bytes")
+    return bytes(body)
+
+
+async def _read_speech(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    try:
+        return await _read(response, limit)
+    except AnswerTooLargeError as error:
+        raise UnspeakableError("it never ends") from error
+    except (aiohttp.ClientPayloadError, TimeoutError) as error:
+        # The status was out already when it went wrong: it is the engine that has broken off.
+        raise UnspeakableError("it broke off") from error
+
+
+def _parsed(kind: type[Answer], body: bytes) -> Answer:
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        _log.warning("The speech server answered with something unreadable: %s", error)
+        raise VoicesError("❌ I don't understand the speech server's answer about its voices.") from error

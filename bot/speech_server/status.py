@@ -1,0 +1,45 @@
+"""How the speech server is, from its own answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+_WHY = {
+    "loading": "not loaded yet",
+    "too_slow": "too slow just now",
+    "out_of_memory": "the card is full",
+    "failed": "it failed",
+    "asked": "low-performance mode",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHealth:
+    """Whether the server answers; ``text`` says which engine speaks and why, or that nobody answers.
+
+    As a string it is the text, marked with a warning sign where nobody answers.
+    """
+
+    ok: bool
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if self.ok else f"⚠️ {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """The name of the engine that speaks now; ``spares_nothing``: it was to give way, and there is no simpler one."""
+
+    engine: str
+    spares_nothing: bool = False
+
+
+def describe_engine(health: dict[str, Any]) -> str:
+    """Which engine speaks, and why if it stands in for another; raises ``KeyError`` and ``TypeError``."""
+    wanted, speaking, state = health["engine"], health.get("speaking"), health.get("state")
+    if state in (None, "ready") or speaking == wanted:
+        return str(wanted)
+    progress = f", {100 * health['loading']:.0f} %" if health.get("loading") is not None else ""
+    return f"{speaking}, in place of {wanted} ({_WHY.get(state, 'away')}{progress})"
