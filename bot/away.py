@@ -7,7 +7,6 @@ import socket
 from types import MappingProxyType
 
 import aiohttp
-import discord
 
 _OF_ERRNO = MappingProxyType(
     {
@@ -32,14 +31,6 @@ def why(error: Exception) -> str:
             return f"{error.host}:{error.port} does not speak TLS (https)"
         case aiohttp.ClientConnectorError():
             return f"{error.host}:{error.port}: {_system(error.os_error)}"
-        case discord.ConnectionClosed():
-            return f"it closed the connection (code {error.code})"
-        case discord.LoginFailure():
-            return "it does not accept DISCORD_TOKEN"
-        case discord.HTTPException():
-            return f"it answers with status {error.status}"
-        case discord.GatewayNotFound():
-            return "it does not say where its gateway is"
         case TimeoutError():
             return "it does not answer"
         case aiohttp.ContentTypeError():

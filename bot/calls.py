@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 import discord
 
-from bot.away import why
+from bot.discord_away import why
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store

@@ -15,10 +15,10 @@ import discord
 from rich.console import Console
 
 from bot import doctor_features as features
-from bot.away import why
 from bot.client import connector, use_api
 from bot.database.check import look_at
 from bot.database.schema import FILE
+from bot.discord_away import why
 from bot.doctor_speed import FAST_ENOUGH, ears_speed, mind_speed
 from bot.doctor_weights import examine_weights
 from bot.finding import Finding

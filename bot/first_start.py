@@ -7,7 +7,7 @@ import contextlib
 
 import discord
 
-from bot.away import why
+from bot.discord_away import why
 from bot.llm.model_size import ModelSize
 from bot.own_weights import OwnWeights
 from bot.voice.discord.permissions import invite_link

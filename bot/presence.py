@@ -6,7 +6,7 @@ import logging
 
 import discord
 
-from bot.away import why
+from bot.discord_away import why
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import socket
 import aiohttp
 import discord
 
-from bot.away import why
+from bot.discord_away import why
 
 _RECONNECT = "Attempting a reconnect in %.2fs"
 """As discord.py logs each failed attempt, with its traceback."""

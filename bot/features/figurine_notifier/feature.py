@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 
-from bot.away import why
+from bot.discord_away import why
 from bot.features.figurine_notifier.feeds import Feed, FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_page, read_items
 from bot.features.figurine_notifier.notice import notice

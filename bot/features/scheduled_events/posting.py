@@ -10,7 +10,7 @@ from enum import Enum
 import aiohttp
 import discord
 
-from bot.away import why
+from bot.discord_away import why
 from bot.features.scheduled_events.records import Event, EventFile
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import logging
 import aiohttp
 import discord
 
-from bot.away import why
+from bot.discord_away import why
 from bot.replying import NOBODY, reply_to
 from bot.text import split_message
 from bot.voice.turn import Prompt

@@ -1,0 +1,22 @@
+"""Why Discord can't be reached, in words for people: never those of a library."""
+
+from __future__ import annotations
+
+import discord
+
+from bot import away
+
+
+def why(error: Exception) -> str:
+    """Why Discord can't be reached, in a few words."""
+    match error:
+        case discord.ConnectionClosed():
+            return f"it closed the connection (code {error.code})"
+        case discord.LoginFailure():
+            return "it does not accept DISCORD_TOKEN"
+        case discord.HTTPException():
+            return f"it answers with status {error.status}"
+        case discord.GatewayNotFound():
+            return "it does not say where its gateway is"
+        case _:
+            return away.why(error)
