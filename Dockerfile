@@ -58,6 +58,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     DO_NOT_TRACK=1
 WORKDIR /app
 COPY LICENSE LICENSES-ENGINES.md requirements-weights.txt ./
+COPY audio audio
 COPY languages languages
 COPY config config
 COPY hardware hardware

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audio.level import rms
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, make_decoder
 
@@ -57,8 +58,8 @@ class Room:
         wet = convolve(loud, self.response(random))
         if self.canceller:
             wet = _suppress(wet, self.canceller, random)
-        wet *= level(sent) / max(level(wet), 1e-9)
-        wet += (random.normal(0, 1, len(wet)) * level(wet) * 10 ** (-self.noise / 20)).astype(np.float32)
+        wet *= rms(sent) / max(rms(wet), 1e-9)
+        wet += (random.normal(0, 1, len(wet)) * rms(wet) * 10 ** (-self.noise / 20)).astype(np.float32)
         delayed = np.concatenate([np.zeros(round(self.delay * SAMPLE_RATE), np.float32), wet])
         return delayed[: len(sent)]
 
@@ -112,8 +113,3 @@ def _suppress(sound: Sound, most: float, random: np.random.Generator) -> Sound:
         spectrum *= np.interp(np.arange(len(spectrum)), edges, 10 ** (gains / 20))
         out[at : at + CANCELLER_FRAME] += np.fft.irfft(spectrum, CANCELLER_FRAME) * taper
     return out[: len(sound)]
-
-
-def level(sound: Sound) -> float:
-    """Root mean square."""
-    return float(np.sqrt(np.mean(np.square(sound))))

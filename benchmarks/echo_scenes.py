@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import soxr
 
-from benchmarks.echo_room import Room, convolve, level, through_opus
+from audio.level import rms, rms_of_frames
+from benchmarks.echo_room import Room, convolve, through_opus
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
 from bot.voice.frames import HEARING_RATE, Sound16
@@ -87,8 +88,8 @@ def stretches(sound: Sound16, seconds: float, random: np.random.Generator) -> It
 
     The former have :data:`LEAD` hops of what was before the speech, as microphones that open by themselves do.
     """
-    levels = np.sqrt(np.square(sound[: len(sound) // HOP * HOP]).reshape(-1, HOP).mean(axis=1))
-    voiced = levels > QUIET * level(sound)
+    levels = rms_of_frames(sound, HOP)
+    voiced = levels > QUIET * rms(sound)
     hops = round(seconds * 100)
     spoken = np.flatnonzero(np.convolve(voiced, np.ones(hops), "valid") >= 0.8 * hops)
     spoken = spoken[(spoken + hops) * HOP > HEARING_RATE]
@@ -99,7 +100,7 @@ def stretches(sound: Sound16, seconds: float, random: np.random.Generator) -> It
 
 def persons_stretch(scene: Scene, begin: int, end: int) -> bool:
     """Whether the person is clearly louder than the echo there."""
-    person, echo = level(scene.person_alone[begin:end]), level(scene.echo_alone[begin:end])
+    person, echo = rms(scene.person_alone[begin:end]), rms(scene.echo_alone[begin:end])
     return person > echo * 10 ** (LEAST_LOUDER / 20)
 
 
@@ -111,8 +112,8 @@ def _say(speaker: Speaker, parts: Sequence[str], random: np.random.Generator) ->
 def _into_microphone(sound: Sound, room: Room, random: np.random.Generator) -> Sound:
     """Somebody's voice, near their microphone."""
     wet = convolve(sound, room.response(random))
-    wet *= level(sound) / level(wet)
-    noise = random.normal(0, level(wet) * 10 ** (-room.noise / 20), len(wet))
+    wet *= rms(sound) / rms(wet)
+    noise = random.normal(0, rms(wet) * 10 ** (-room.noise / 20), len(wet))
     return np.asarray(wet + noise, np.float32)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from audio.level import at_level
 from bot.voice.frames import HEARING_RATE, Sound16
 
 _SCALE = (0, 2, 4, 5, 7, 9, 11, 12)
@@ -17,7 +18,7 @@ def noise(seconds: float, level: float, colour: float, seed: int) -> Sound16:
     spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=samples))
     spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** (colour / 2)
     sound = np.fft.irfft(spectrum, samples)
-    return np.asarray(sound * level / np.sqrt(np.mean(np.square(sound))), np.float32)
+    return at_level(sound, level)
 
 
 def music(seconds: float, level: float, seed: int) -> Sound16:
@@ -39,7 +40,7 @@ def music(seconds: float, level: float, seed: int) -> Sound16:
         else:
             _mix(sound, at, 0.3 * random.normal(size=len(snare)) * np.exp(-snare / 400))
         _mix(sound, at + HEARING_RATE // 5, 0.1 * random.normal(size=800) * np.exp(-np.arange(800) / 150))
-    return np.asarray(sound[:samples] * level / np.sqrt(np.mean(np.square(sound))), np.float32)
+    return at_level(sound, level)[:samples]
 
 
 def keyboard(seconds: float, level: float, seed: int) -> Sound16:

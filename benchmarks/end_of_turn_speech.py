@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
+from audio.level import at_level, rms_of_frames
+from audio.pcm import from_pcm16
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 from tts_server.engines.espeak_library import EspeakLibrary
@@ -91,10 +93,8 @@ class Speaker:
             return True
 
         self._library.speak(words, self._voice.name, self._voice.rate, self._voice.pitch, take)
-        samples = np.frombuffer(bytes(pcm), "<i2").astype(np.float32) / 32768
+        samples = from_pcm16(pcm)
         sound: Sound = soxr.resample(samples, self._library.sample_rate, SAMPLE_RATE).astype(np.float32)
-        sound *= SPEECH_LEVEL / np.sqrt(np.mean(np.square(sound)))
-        steps = len(sound) // _STEP
-        level = np.sqrt(np.square(sound[: steps * _STEP]).reshape(steps, _STEP).mean(axis=1))
-        voiced = np.flatnonzero(level >= VOICED_LEVEL)
+        sound = at_level(sound, SPEECH_LEVEL)
+        voiced = np.flatnonzero(rms_of_frames(sound, _STEP) >= VOICED_LEVEL)
         return sound[voiced[0] * _STEP : (voiced[-1] + 1) * _STEP]

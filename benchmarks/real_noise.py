@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from audio.level import at_level
 from benchmarks.command_line import BROKEN, INTERRUPTED, count, explain, interruptible, make_console, setting
 from benchmarks.errors import MeasurementError
 from benchmarks.real_call_measurement import RealCall
@@ -96,8 +97,7 @@ def _spaced(seed: int) -> Iterator[Sound]:
 def _excerpt(track: Path, seed: int) -> Sound:
     whole = read_sound(track)
     begin = (seed * 7 * SAMPLE_RATE) % max(1, len(whole) - round(PIECE * SAMPLE_RATE))
-    sound = whole[begin : begin + round(PIECE * SAMPLE_RATE)]
-    return sound * np.float32(MUSIC_LEVEL / max(1e-6, float(np.sqrt(np.mean(np.square(sound))))))
+    return at_level(whole[begin : begin + round(PIECE * SAMPLE_RATE)], MUSIC_LEVEL)
 
 
 def _parser() -> argparse.ArgumentParser:

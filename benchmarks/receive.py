@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from audio.pcm import to_int16
 from benchmarks.dave_group import make_group
 from benchmarks.machine import describe_machine
 from bot.voice.connection.opus import load_opus
@@ -139,7 +140,7 @@ def _packets(
         for index, person in enumerate(people):
             time_line = (np.arange(FRAME) + number * FRAME) / RATE
             tone = 0.2 * np.sin(2 * np.pi * (150 + 20 * index) * time_line) + random.normal(0, 0.02, FRAME)
-            pcm = np.repeat((tone * 32_767).astype("<i2"), 2).tobytes()
+            pcm = np.repeat(to_int16(tone), 2).tobytes()
             frame = sessions[person].encrypt_opus(bytes(encoders[person].encode(pcm, FRAME)))
             header = make_header(number, number * FRAME, 1_000 + index)
             packets.append((transports[person].seal(header, frame), person, number / PACKETS_A_SECOND))

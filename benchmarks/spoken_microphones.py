@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from audio.level import rms_of_frames
 from benchmarks.end_of_turn_speech import VOICED_LEVEL
 from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import Frame, Microphone
@@ -156,6 +157,4 @@ class OpenSpeaker:
 
 def last_voiced_frame(words: Sound) -> int:
     """The number of the frame with the last 10 ms that are voiced, by the measure of ``benchmarks.end_of_turn``."""
-    steps = len(words) // _STEP
-    level = np.sqrt(np.square(words[: steps * _STEP]).reshape(steps, _STEP).mean(axis=1))
-    return int(np.flatnonzero(level >= VOICED_LEVEL)[-1]) * _STEP // FRAME_SAMPLES
+    return int(np.flatnonzero(rms_of_frames(words, _STEP) >= VOICED_LEVEL)[-1]) * _STEP // FRAME_SAMPLES

@@ -21,6 +21,8 @@ import soxr
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
+from audio.pcm import to_pcm16
+
 RATE = 16_000
 _BEGIN, _END = "<s>", "</s>"
 _PAIR_SHARE = 0.9
@@ -57,11 +59,9 @@ class SentenceRecogniser:
 
     def recognise(self, samples: NDArray[np.float32], rate: int) -> list[str]:
         """The words that were said, lower case; ``samples`` is mono, -1 to 1, at ``rate`` Hz."""
-        pcm = soxr.resample(samples, rate, RATE)
+        sound = soxr.resample(samples, rate, RATE)
         self._decoder.start_utt()
-        self._decoder.process_raw(
-            (np.clip(pcm, -1, 1) * 32767).astype(np.int16).tobytes(), no_search=False, full_utt=True
-        )
+        self._decoder.process_raw(to_pcm16(sound), no_search=False, full_utt=True)
         self._decoder.end_utt()
         best = self._decoder.hyp()
         return best.hypstr.split() if best is not None else []

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
+from audio.level import at_level
+from audio.pcm import from_pcm16
 from config.project import ROOT
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
@@ -66,7 +68,7 @@ def speech(text: str, voice: GuestVoice) -> Sound:
     if said.returncode != 0:
         raise SpeechError(said.stderr.decode(errors="replace").strip().rpartition("\n")[2])
     rate, _, pcm = said.stdout.partition(b"\n")
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32_768)
+    samples = from_pcm16(pcm)
     return _levelled(samples, int(rate), text)
 
 
@@ -74,7 +76,6 @@ def _levelled(samples: Sound, rate: int, text: str) -> Sound:
     voiced = np.flatnonzero(np.abs(samples) > _VOICED)
     if not len(voiced):
         raise SpeechError(f"there is nothing to be heard in {text!r}")
-    sound: Sound = soxr.resample(samples[voiced[0] : voiced[-1] + 1], rate, SAMPLE_RATE).astype(np.float32)
-    sound *= SPEECH_LEVEL / np.sqrt(np.mean(np.square(sound)))
+    sound = at_level(soxr.resample(samples[voiced[0] : voiced[-1] + 1], rate, SAMPLE_RATE), SPEECH_LEVEL)
     sound.flags.writeable = False
     return sound

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from audio.level import at_level
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 
@@ -13,9 +14,7 @@ _LOWEST_NOTE = 220.0
 
 def noise(seconds: float, seed: int, *, level: float = 0.01) -> Sound:
     """A room with a fan in it: noise that falls by 3 dB an octave; ``level`` is its RMS."""
-    sound = _coloured(np.random.default_rng(seed), int(seconds * SAMPLE_RATE), colour=0.5)
-    sound *= np.float32(level / np.sqrt(np.mean(np.square(sound))))
-    return sound
+    return at_level(_coloured(np.random.default_rng(seed), int(seconds * SAMPLE_RATE), colour=0.5), level)
 
 
 def cough(seed: int) -> Sound:
@@ -86,9 +85,7 @@ def _coloured(random: np.random.Generator, count: int, *, colour: float) -> Soun
     """Noise whose amplitude falls with the frequency to the power of ``colour``; its RMS is 1."""
     spectrum = np.fft.rfft(random.normal(0, 1, count))
     spectrum *= (np.fft.rfftfreq(count, 1 / SAMPLE_RATE) + 50) ** -colour
-    shaped = np.fft.irfft(spectrum, count)
-    sound: Sound = (shaped / np.sqrt(np.mean(np.square(shaped)))).astype(np.float32)
-    return sound
+    return at_level(np.fft.irfft(spectrum, count), 1.0)
 
 
 def _peaking_at(sound: Sound, peak: float) -> Sound:

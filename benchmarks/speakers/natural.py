@@ -15,6 +15,8 @@ import onnxruntime
 import soxr
 from kokoro_onnx import Kokoro
 
+from audio.level import at_level
+from audio.pcm import to_int16
 from benchmarks.speakers.weights import KokoroFiles
 from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.hearing import Sound
@@ -65,8 +67,7 @@ class NaturalSpeech:
         samples, rate = self._kokoro.create(line.text, voice=line.speaker, lang=_LANGUAGES[line.speaker[0]])
         voiced = np.flatnonzero(np.abs(samples) > _VOICED)
         sound: Sound = soxr.resample(samples[voiced[0] : voiced[-1] + 1], rate, SAMPLE_RATE).astype(np.float32)
-        sound *= np.float32(SPEECH_LEVEL / np.sqrt(np.mean(np.square(sound))))
-        return sound
+        return at_level(sound, SPEECH_LEVEL)
 
     @cached_property
     def _kokoro(self) -> Kokoro:
@@ -85,7 +86,7 @@ def write_sound(path: Path, sound: Sound, codec: Literal["flac", "libopus"], *, 
         stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
         if bit_rate is not None:
             stream.bit_rate = bit_rate
-        pcm = (np.clip(sound, -1, 1) * 32_767).astype(np.int16)[np.newaxis]
+        pcm = to_int16(sound)[np.newaxis]
         frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
         frame.sample_rate = SAMPLE_RATE
         for packet in (*stream.encode(frame), *stream.encode(None)):

@@ -18,6 +18,7 @@ import av
 import numpy as np
 import soxr
 
+from audio.level import at_level
 from benchmarks.speakers.weights import SpeakersError
 from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.hearing import Sound
@@ -82,9 +83,7 @@ def read_recording(recording: Recording) -> Sound:
         parts = [frame.to_ndarray().ravel() for frame in container.decode(audio=0)]
     sound = np.concatenate(parts).astype(np.float32) / 32_768
     voiced = np.flatnonzero(np.abs(sound) > 0.01)
-    whole: Sound = soxr.resample(sound[voiced[0] : voiced[-1] + 1], RATE, SAMPLE_RATE).astype(np.float32)
-    whole *= np.float32(SPEECH_LEVEL / np.sqrt(np.mean(np.square(whole))))
-    return whole
+    return at_level(soxr.resample(sound[voiced[0] : voiced[-1] + 1], RATE, SAMPLE_RATE), SPEECH_LEVEL)
 
 
 def _texts(listed: str) -> Iterator[tuple[str, str]]:

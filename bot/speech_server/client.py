@@ -10,11 +10,11 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 from yarl import URL
 
+from audio.pcm import from_pcm16
+from audio.samples import Samples
 from bot.away import why
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import (
@@ -55,7 +55,6 @@ _ASK_LATER = (
 )
 _NO_STATUS = (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError, KeyError, TypeError)
 """What asking another program, or nobody, raises."""
-_SAMPLE_BYTES = 2
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -145,7 +144,7 @@ class SpeechServerClient:
             # Another program, or an older server.
             return False
 
-    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> NDArray[np.float32]:
+    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Samples:
         """Speak a text with the better engine, which may take its time: mono, -1 to 1, at ``rate`` in hertz.
 
         Raises:
@@ -155,8 +154,7 @@ class SpeechServerClient:
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_PATIENCE)
         data = await self._ask_model("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
-        samples = np.frombuffer(data, "<i2", count=len(data) // _SAMPLE_BYTES)
-        return samples.astype(np.float32) / np.float32(32_767)
+        return from_pcm16(data)
 
     async def _ask_status(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         timeout = aiohttp.ClientTimeout(total=STATUS_LIMIT)

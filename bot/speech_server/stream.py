@@ -10,12 +10,12 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.protocol import State
 from yarl import URL
 
+from audio.samples import Samples
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import SpeechUnavailable
 from wire.fields import WireError
@@ -53,7 +53,7 @@ class SegmentAudio:
 
     reply: str | None
     segment: int
-    samples: NDArray[np.float32]
+    samples: Samples
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from audio.level import rms_of_frames
+from audio.samples import finite
 from bot.voice.frames import HEARING_RATE, Sound16
 
 MAX_DECODING_SECONDS = 20.0
@@ -62,15 +64,14 @@ def decode(
         raise BrokenSoundError(str(error)) from error
     if not pieces:
         raise BrokenSoundError("no sound in it")
-    return np.clip(np.nan_to_num(np.concatenate(pieces), nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
+    return np.clip(finite(np.concatenate(pieces)), -1, 1)
 
 
 def in_pieces(sound: Sound16) -> Iterator[Sound16]:
     """The sound cut where it is quiet, each piece short enough for a transcriber."""
     longest, cut_from = PIECE_SECONDS * HEARING_RATE, (PIECE_SECONDS - _CUT_SECONDS) * HEARING_RATE
     while len(sound) > longest:
-        windows = sound[cut_from:longest].reshape(-1, _WINDOW)
-        quietest = int(np.argmin(np.square(windows).mean(axis=1)))
+        quietest = int(np.argmin(rms_of_frames(sound[cut_from:longest], _WINDOW)))
         cut = cut_from + quietest * _WINDOW + _WINDOW // 2
         yield sound[:cut]
         sound = sound[cut:]

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVarTuple, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.pcm import from_pcm16
 from bot.voice.echo.gate import EchoGate
 from bot.voice.frames import HEARING_RATE, Heard, PersonLeft, Sound16, SoundHeard, TransmissionEnded
 from bot.voice.turn import TurnId
@@ -250,7 +251,7 @@ class Ear(threading.Thread):
             self._receiving.left(person, self._clock())
 
     def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
-        mono = np.frombuffer(pcm, "<i2")[::2].astype(np.float32) / np.float32(32_768)
+        mono = from_pcm16(pcm, channels=2)
         # The mean of three samples is filter enough for what compares voices.
         self._echo.played(mono.reshape(-1, PLAYED_RATE // HEARING_RATE).mean(axis=1), at)
         if self.keeper is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.pcm import to_pcm16
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, make_decoder
 from sandbox.voice.rtp import SILENCE
 
@@ -61,7 +62,7 @@ def save_mix(path: Path, pieces: Sequence[TimedSound]) -> None:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
-        file.writeframes((np.clip(mix, -1, 1) * 32767).astype("<i2").tobytes())
+        file.writeframes(to_pcm16(mix))
 
 
 class Hearing:

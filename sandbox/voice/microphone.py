@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from audio.level import rms
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
 
@@ -73,6 +74,6 @@ class VoiceActivity:
         """The frames that pass the gate, ``None`` for the others."""
         left = 0
         for frame in _cut(sound):
-            loud = float(np.sqrt(np.mean(np.square(frame)))) >= self._threshold
+            loud = rms(frame) >= self._threshold
             left = self._hang_over if loud else left - 1
             yield frame if left >= 0 and (loud or left > 0) else None

@@ -10,6 +10,8 @@ import discord
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.pcm import from_pcm16, to_int16
+
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
 
@@ -26,8 +28,7 @@ class MonoDecoder(discord.opus.Decoder):
 
     def decode_frame(self, packet: bytes | None) -> NDArray[np.float32]:
         """20 ms, -1 to 1; ``None`` stands for a lost packet and is concealed."""
-        pcm = self.decode(packet, fec=False)
-        return np.frombuffer(pcm, "<i2").astype(np.float32) * np.float32(1 / 32768)
+        return from_pcm16(self.decode(packet, fec=False))
 
 
 class MonoEncoder:
@@ -39,8 +40,7 @@ class MonoEncoder:
 
     def encode(self, samples: NDArray[np.float32]) -> bytes:
         """One packet of :data:`FRAME_SAMPLES` samples, -1 to 1."""
-        pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
-        return bytes(self._encoder.encode(np.repeat(pcm, 2).tobytes(), FRAME_SAMPLES))
+        return bytes(self._encoder.encode(np.repeat(to_int16(samples), 2).tobytes(), FRAME_SAMPLES))
 
 
 def make_decoder() -> MonoDecoder:

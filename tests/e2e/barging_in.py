@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from audio.level import rms
 from bot.voice.events import AnswerHeard
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
@@ -75,4 +76,4 @@ def same_words(one: Sound, other: Sound) -> bool:
 
 def _loudness(sound: Sound) -> Sound:
     """RMS of the parts of a telling, of about a tenth of a second each; as many of any telling."""
-    return np.array([np.sqrt(np.mean(np.square(part))) for part in np.array_split(sound, PARTS)], np.float32)
+    return np.array([rms(part) for part in np.array_split(sound, PARTS)], np.float32)

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.level import rms_of_frames
+from audio.pcm import from_pcm16
 from config.project import ROOT
 
 LIMIT = 180.0
@@ -96,10 +98,7 @@ async def in_terminal(folder: Path, *arguments: str) -> AsyncIterator[Terminal]:
 def loudness(path: Path) -> NDArray[np.float64]:
     """Of each quarter of a second."""
     with wave.open(str(path)) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32_768
-    quarters = samples[: len(samples) // 12_000 * 12_000].reshape(-1, 12_000)
-    loud: NDArray[np.float64] = np.sqrt((quarters**2).mean(axis=1))
-    return loud
+        return rms_of_frames(from_pcm16(file.readframes(file.getnframes())), 12_000)
 
 
 async def test_after_the_call_a_person_with_settings_of_their_own_types_to_the_bot(tmp_path: Path) -> None:

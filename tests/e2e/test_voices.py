@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from yarl import URL
 
+from audio.pcm import to_pcm16
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.voice.microphone import VoiceActivity
@@ -56,7 +57,7 @@ async def recording(who: str) -> Upload:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(SAMPLE_RATE)
-        writer.writeframes((sound * 32_767).astype("<i2").tobytes())
+        writer.writeframes(to_pcm16(sound))
     return Upload(f"{who.lower()}.wav", file.getvalue(), "audio/wav")
 
 

@@ -9,6 +9,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.pcm import to_int16
+
 RATE = 48_000
 
 
@@ -23,7 +25,7 @@ def recording(
         stream = output.add_stream(codec, rate=rate)
         assert isinstance(stream, av.AudioStream)
         stream.layout = "mono"
-        pcm = (np.clip(sound, -1, 1) * 32_767).astype(np.int16)
+        pcm = to_int16(sound)
         for at in range(0, len(pcm), 4800):
             frame = av.AudioFrame.from_ndarray(pcm[None, at : at + 4800], format="s16", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = RATE, at, Fraction(1, RATE)

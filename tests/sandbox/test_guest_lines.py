@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
+from audio.level import rms
 from sandbox.guest_lines import FOLDER, GuestLine, recorded_lines
 from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.opus import SAMPLE_RATE
@@ -21,4 +21,4 @@ def test_a_line_is_as_long_and_as_loud_as_speech(line: GuestLine) -> None:
     sound = line.read()
     words = len(line.text.split())
     assert 0.15 < len(sound) / SAMPLE_RATE / words < 0.6
-    assert 0.5 < np.sqrt(np.mean(np.square(sound))) / SPEECH_LEVEL < 1.5
+    assert 0.5 < rms(sound) / SPEECH_LEVEL < 1.5

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from audio.level import rms
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.speech import GUEST_VOICES, GuestVoice, SpeechError, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
@@ -14,10 +15,6 @@ from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 
 SENTENCES = ("The garden looks beautiful this morning.", "Tell me a story about a radio.", "I had pizza for lunch.")
-
-
-def level(sound: Sound) -> float:
-    return float(np.sqrt(np.mean(np.square(sound))))
 
 
 @pytest.mark.parametrize("guest", GUEST_VOICES)
@@ -30,7 +27,7 @@ def test_the_words_are_there(guest: str) -> None:
 def test_it_is_levelled_and_has_no_silence_around_it() -> None:
     sound = speech("Hello there!", GUEST_VOICES["Ada"])
     assert sound.dtype == np.float32
-    assert level(sound) == pytest.approx(0.1, rel=0.01)
+    assert rms(sound) == pytest.approx(0.1, rel=0.01)
     edge = SAMPLE_RATE // 50
     assert min(np.abs(sound[:edge]).max(), np.abs(sound[-edge:]).max()) > 0.001
     assert 0.4 < len(sound) / SAMPLE_RATE < 1.2
@@ -79,7 +76,7 @@ def test_sounds_follow_from_their_seed(make: Callable[[int], Sound]) -> None:
 
 def test_a_cough_bursts_and_dies_away() -> None:
     sound = cough(3)
-    envelope = np.array([level(part) for part in sound.reshape(-1, SAMPLE_RATE // 100)])
+    envelope = np.array([rms(part) for part in sound.reshape(-1, SAMPLE_RATE // 100)])
     loudest = int(envelope.argmax())
     assert envelope[: loudest + 4].max() > 4 * envelope[loudest + 12 : loudest + 25].mean()
     assert 0.5 < len(sound) / SAMPLE_RATE < 1

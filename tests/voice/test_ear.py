@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from audio.pcm import to_int16
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import transport_cipher
 from bot.voice.ear import MAX_INBOX, Ear
@@ -37,7 +38,7 @@ class Listening:
     def hear(self, sound: NDArray[np.float32], talker: Talker) -> None:
         """Send a sound, 48,000 Hz, at the pace of the test's clock."""
         for at in range(0, len(sound) - 959, 960):
-            pcm = (np.clip(sound[at : at + 960], -1, 1) * 32_767).astype("<i2")
+            pcm = to_int16(sound[at : at + 960])
             opus = bytes(talker._encoder.encode(np.repeat(pcm, 2).tobytes(), 960))
             self.now[0] += 0.02
             self.ear.datagram(talker.packet(sealed_for(talker.person, opus)), self.now[0])

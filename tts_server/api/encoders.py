@@ -6,8 +6,8 @@ import struct
 from typing import Protocol
 
 import av
-import numpy as np
 
+from audio.pcm import to_pcm16
 from tts_server.engines.base import Samples
 
 _UNKNOWN_SIZE = 0xFFFFFFFF
@@ -27,11 +27,6 @@ class Encoder(Protocol):
         ...
 
 
-def pcm16(samples: Samples) -> bytes:
-    """16-bit little-endian samples; what is too loud is clipped."""
-    return bytes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-
-
 class PcmEncoder:
     """16-bit little-endian samples and nothing else."""
 
@@ -39,7 +34,7 @@ class PcmEncoder:
 
     def encode(self, samples: Samples) -> bytes:
         """As :meth:`Encoder.encode`."""
-        return pcm16(samples)
+        return to_pcm16(samples)
 
     def finish(self) -> bytes:
         """As :meth:`Encoder.finish`."""
@@ -62,7 +57,7 @@ class WavEncoder:
 
     def encode(self, samples: Samples) -> bytes:
         """As :meth:`Encoder.encode`."""
-        return self._take_header() + pcm16(samples)
+        return self._take_header() + to_pcm16(samples)
 
     def finish(self) -> bytes:
         """As :meth:`Encoder.finish`."""

@@ -7,7 +7,7 @@ from typing import Literal
 import av
 import numpy as np
 
-from tts_server.api.encoders import pcm16
+from audio.pcm import to_int16, to_pcm16
 from tts_server.engines.base import Samples
 
 TELEPHONE_RATE = 8_000
@@ -48,11 +48,11 @@ class TelephonePcmEncoder:
 
     def encode(self, samples: Samples) -> bytes:
         """As :meth:`Encoder.encode`."""
-        return pcm16(self._frames.whole(samples))
+        return to_pcm16(self._frames.whole(samples))
 
     def finish(self) -> bytes:
         """As :meth:`Encoder.finish`."""
-        return pcm16(self._frames.last())
+        return to_pcm16(self._frames.last())
 
 
 class G711Encoder:
@@ -80,7 +80,7 @@ class G711Encoder:
     def _compressed(self, samples: Samples) -> bytes:
         if not len(samples):
             return b""
-        sound = np.frombuffer(pcm16(samples), np.int16).reshape(1, -1)
+        sound = to_int16(samples).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(sound, format="s16", layout="mono")
         frame.sample_rate = TELEPHONE_RATE
         return b"".join(bytes(packet) for packet in self._codec.encode(frame))

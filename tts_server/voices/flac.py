@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
-import numpy as np
 
+from audio.pcm import to_int16
 from tts_server.engines.base import Samples
 from tts_server.voices.decoding import RATE
 
@@ -15,7 +15,7 @@ _PIECE = RATE
 
 def write_flac(path: Path, samples: Samples) -> None:
     """Write mono float32 samples at 24,000 Hz as 16-bit FLAC."""
-    whole = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
+    whole = to_int16(samples)
     with av.open(str(path), "w", format="flac") as container:
         stream = container.add_stream("flac", rate=RATE, layout="mono", format="s16")
         if not isinstance(stream, av.AudioStream):

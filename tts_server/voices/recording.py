@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from audio.level import rms
 from tts_server.engines.base import Samples
 from tts_server.voices.decoding import RATE
 from tts_server.voices.refusal import RecordingRefusedError
@@ -47,7 +48,7 @@ def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[Span]]) 
             f"the recording has {seconds:.0f} seconds of speech: at most {MAX_SECONDS:.0f} are allowed. "
             "Send a part of it, or several parts as several recordings",
         )
-    level = float(np.sqrt(np.mean(np.square(speech, dtype=np.float64))))
+    level = rms(speech)
     if level < _QUIETEST_LEVEL:
         raise _too_quiet()
     if np.mean(np.abs(speech) >= _FULL_SCALE) > _CLIPPED_SHARE:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audio.level import rms
 from bot.voice.echo.match import match
 from bot.voice.frames import HEARING_RATE, Sound16
 
@@ -76,11 +77,11 @@ class EchoDetector:
         if found is None:
             found = self._anywhere(newest, at)
         if found is not None:
-            self._echoes[person] = _Echo(found, _level(newest), at)
+            self._echoes[person] = _Echo(found, rms(newest), at)
             return True
         if known is None or at - known.at > FADING_SECONDS:
             return False
-        return _level(newest[-LEAST_SAMPLES:]) <= known.level * FADED
+        return rms(newest[-LEAST_SAMPLES:]) <= known.level * FADED
 
     def _near(self, known: _Echo, sound: Sound16, at: float) -> float | None:
         """The delay, if it is about the known one."""
@@ -113,7 +114,3 @@ class EchoDetector:
 
 def _proof(sound: Sound16) -> float:
     return PROOF + PROOF_PER_SECOND * len(sound) / HEARING_RATE
-
-
-def _level(sound: Sound16) -> float:
-    return float(np.sqrt(np.mean(np.square(sound))))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from discord import opus
 
+from audio.pcm import from_pcm16
 from bot.voice.frames import HEARING_RATE, Sound16
 
 MAX_CONCEALED = 5
@@ -37,4 +37,4 @@ class SpeechDecoder:
             parts.append(self._decoder.decode(frame, fec=False))
         except opus.OpusError:
             return None
-        return np.frombuffer(b"".join(parts), "<i2").astype(np.float32) / np.float32(32_768)
+        return from_pcm16(b"".join(parts))

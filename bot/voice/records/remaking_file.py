@@ -6,12 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
+from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
 from bot.voice.records.recorder import Span
 from bot.voice.records.remaking_notes import BOT_FILE
 from bot.voice.records.remaking_sound import Piece, Sound
-from bot.voice.records.wav_file import HEADER_BYTES, SAMPLE_BYTES, pcm16
+from bot.voice.records.wav_file import HEADER_BYTES
 
 COPY_FILE = "bot.wav.remaking"
 _BLOCK_BYTES = 1 << 20
@@ -47,8 +46,8 @@ class RemadeFile:
             parts = []
             for span in spans:
                 file.seek(_offset(span.start))
-                parts.append(np.frombuffer(file.read(_offset(span.end) - _offset(span.start)), "<i2"))
-        return np.concatenate(parts).astype(np.float32) / np.float32(32_767)
+                parts.append(file.read(_offset(span.end) - _offset(span.start)))
+        return from_pcm16(b"".join(parts))
 
     def replace(self, spans: Sequence[Span], pieces: Sequence[Piece]) -> None:
         """Put new sound into the copy in place of what is there."""
@@ -58,7 +57,7 @@ class RemadeFile:
                 file.write(bytes(_offset(span.end) - _offset(span.start)))
             for piece in pieces:
                 file.seek(_offset(piece.start))
-                file.write(pcm16(piece.sound))
+                file.write(to_pcm16(piece.sound))
 
     def take_place(self) -> None:
         """From now on, the copy is the recording."""

@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.level import rms
 from bot.voice.records.recorder import BOT_RATE, Span
 from bot.voice.records.remaking_notes import RecordedAnswer, RecordingNotes
 
@@ -78,7 +79,7 @@ def as_loud_as(old: Sound, sound: Sound) -> Sound:
 
 def _level(sound: Sound) -> float:
     voiced = sound[np.abs(sound) > _SILENCE * np.abs(sound).max(initial=0.0)]
-    return float(np.sqrt(np.mean(np.square(voiced, dtype=np.float64)))) if len(voiced) else 0.0
+    return rms(voiced)
 
 
 def lay(sound: Sound, spans: Sequence[Span], end: int) -> list[Piece] | None:
@@ -102,5 +103,5 @@ def _quiet_moment(sound: Sound, near: int) -> int:
     moments = [sound[at : at + _MOMENT] for at in range(first, min(len(sound), near + _CUT_SEARCH), _MOMENT)]
     if not moments:
         return near
-    quietest = int(np.argmin([float(np.mean(np.square(moment))) for moment in moments]))
+    quietest = int(np.argmin([rms(moment) for moment in moments]))
     return first + quietest * _MOMENT + len(moments[quietest]) // 2

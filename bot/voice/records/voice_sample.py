@@ -9,6 +9,7 @@ import wave
 
 import numpy as np
 
+from audio.pcm import to_pcm16
 from bot.voice.frames import HEARING_RATE, Sound16
 
 SAMPLE_SECONDS = 10.0
@@ -95,5 +96,5 @@ def wav_bytes(sound: Sound16) -> bytes:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(HEARING_RATE)
-        writer.writeframes((np.clip(sound, -1.0, 1.0) * 32_767).astype("<i2").tobytes())
+        writer.writeframes(to_pcm16(sound))
     return file.getvalue()

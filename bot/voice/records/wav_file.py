@@ -5,20 +5,13 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from audio.pcm import SAMPLE_BYTES, to_pcm16
+from audio.samples import Samples
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 HEADER_BYTES = _HEADER.size
-SAMPLE_BYTES = 2
 MAX_SAMPLES = (2**32 - HEADER_BYTES) // SAMPLE_BYTES
 """What the 32-bit lengths of RIFF can say."""
-
-
-def pcm16(sound: NDArray[np.float32]) -> bytes:
-    """Samples as they stand in the file; what is louder than 1 is clipped, what is no number is silence."""
-    finite = np.nan_to_num(sound, nan=0.0, posinf=1.0, neginf=-1.0)
-    return (np.clip(finite, -1.0, 1.0) * 32_767).astype("<i2").tobytes()
 
 
 class WavFile:
@@ -38,9 +31,9 @@ class WavFile:
         self._file = path.open("xb")
         self.save()
 
-    def write(self, sound: NDArray[np.float32]) -> None:
+    def write(self, sound: Samples) -> None:
         """Append sound, -1 to 1; what is louder is clipped, what is no number is silence."""
-        self._file.write(pcm16(sound))
+        self._file.write(to_pcm16(sound))
         self.samples += len(sound)
 
     def pad(self, samples: int) -> None:

@@ -14,6 +14,8 @@ import discord
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.pcm import to_int16
+
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
 """20 ms at 48,000 Hz."""
@@ -149,8 +151,7 @@ class ReplyAudioSource(discord.AudioSource):
         track = self._living(reply)
         if track is None or len(samples) == 0:
             return
-        clean = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-        whole = clean if track.rest is None else np.concatenate([track.rest, clean])
+        whole = samples if track.rest is None else np.concatenate([track.rest, samples])
         end = len(whole) - len(whole) % FRAME_SAMPLES
         self._queue.extend(
             _Frame(track, whole[at : at + FRAME_SAMPLES], FRAME_SAMPLES) for at in range(0, end, FRAME_SAMPLES)
@@ -277,8 +278,7 @@ class ReplyAudioSource(discord.AudioSource):
         track.sent += samples
         if not self._room.is_set():
             self._tell(self._room.set)
-        scaled = np.clip(pcm * np.float32(32767.0 * self._volume), -32768, 32767).astype("<i2")
-        return np.repeat(scaled, 2).tobytes()
+        return np.repeat(to_int16(pcm * np.float32(self._volume)), 2).tobytes()
 
     def _underrun(self) -> bytes | None:
         track = self._track

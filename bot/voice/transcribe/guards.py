@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from audio.level import rms_of_frames
+from audio.samples import finite
 from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.remarks.phrases import plain
 from bot.voice.transcribe.phantoms import PHANTOMS_FILE, Phantom, Phantoms, fill
@@ -112,10 +114,9 @@ class Guards:
 
 def loud_seconds(sound: Sound16) -> float:
     """How much of a sound is about as loud as its loudest parts: of speech, the words without the silence around."""
-    frames = np.nan_to_num(sound[: len(sound) // _FRAME * _FRAME], nan=0.0, posinf=0.0, neginf=0.0).reshape(-1, _FRAME)
-    if not len(frames):
+    levels = rms_of_frames(finite(sound), _FRAME)
+    if not len(levels):
         return 0.0
-    levels = np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=1))
     threshold = max(_QUIET_SHARE * float(np.percentile(levels, 95)), _QUIETEST)
     return float(np.count_nonzero(levels > threshold)) * _FRAME / HEARING_RATE
 

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
+from audio.pcm import to_pcm16
 from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.transcribe.answers import Answer, AnswerError, complaint, read_answer
 from bot.voice.transcribe.corrections import Corrections
@@ -318,11 +319,10 @@ def _explain(status: int, words: str, wait: float | None) -> str:
 
 def _wav(sound: Sound16) -> bytes:
     """The sound as a WAV file, 16 bits."""
-    clean = np.clip(np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(HEARING_RATE)
-        writer.writeframes((clean * 32_767).astype("<i2").tobytes())
+        writer.writeframes(to_pcm16(sound))
     return file.getvalue()

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from audio.samples import finite
 from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.transcribe.guards import HeardSegment
 from bot.voice.transcribe.languages import TELLING_SECONDS
@@ -63,7 +64,7 @@ class Listener:
 
     def transcribe(self, sound: Sound16, hot_words: str | None = None, usual: str | None = None) -> Recognised:
         """Recognise; ``usual`` is what the speaker usually speaks, which holds unless the sound is long and sure."""
-        sound = np.clip(np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0), -1, 1)
+        sound = np.clip(finite(sound), -1, 1)
         given = self._language or (usual if len(sound) < TELLING_SECONDS * HEARING_RATE else None)
         segments, information = self._begin(sound, hot_words, given)
         unsure = given is None and information.language_probability < SURE_OF_LANGUAGE

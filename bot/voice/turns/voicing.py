@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audio.level import rms
 from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.turns.settings import TurnSettings
 from bot.voice.turns.silero import WINDOW_SAMPLES, SpeechProbability
@@ -58,7 +59,7 @@ class Voicing:
         settings = self._settings
         missing = WINDOW_SAMPLES - len(sound)
         probability = self._probability(np.pad(sound, (0, missing)) if missing else sound)
-        level = float(np.sqrt(np.mean(np.square(sound))))
+        level = rms(sound)
         quiet = level < settings.quiet_share * self._speech_level
         if probability >= settings.sure_probability:
             self._speech_level += _FOLLOW * (level - self._speech_level)

@@ -16,6 +16,7 @@ import pytest
 import soxr
 from pocketsphinx import Decoder
 
+from audio.pcm import to_int16
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.speaking import PLAIN, speak
@@ -56,7 +57,7 @@ def understand(samples: Samples, rate: int) -> str:
     """What a speech recogniser that knows 36 sentences makes of it."""
     audio = np.clip(soxr.resample(samples, rate, 16_000), -1, 1)
     silence = np.zeros(4_000, "<i2")
-    pcm = np.concatenate([silence, (audio * 32767).astype("<i2"), silence])
+    pcm = np.concatenate([silence, to_int16(audio), silence])
     with tempfile.TemporaryDirectory() as folder:
         grammar = Path(folder) / "orders.gram"
         grammar.write_text(_GRAMMAR)

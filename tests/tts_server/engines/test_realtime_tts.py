@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from audio.pcm import to_pcm16
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.scripted_engine import RATE, TONE_HZ, ScriptedEngine, encoded, tone
 from tests.tts_server.engines.speaking import PLAIN, speak
@@ -116,7 +117,7 @@ class TestHow:
             assert inner.parameters == {"speed": 1.0}
 
     def test_an_engine_of_one_speed_is_played_faster(self) -> None:
-        inner = ScriptedEngine([(tone(1) * 32767).astype("<i2").tobytes()])
+        inner = ScriptedEngine([to_pcm16(tone(1))])
         with wrapped(inner) as engine:
             heard = speak(engine, "hello", SpeechParameters(speed=2))
         assert inner.parameters == {}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soxr
 
+from audio.pcm import to_int16
 from sandbox.speech import ADA, BEN, GuestVoice, speech
 from tts_server.engines.base import CloningEngine, EngineError, Samples, UnknownVoiceError
 from tts_server.engines.pitch import RECORDING_RATE, Pitch
@@ -37,7 +38,7 @@ class Shelf:
 def save_flac(path: Path, sound: Samples) -> Path:
     with av.open(str(path), "w", format="flac") as container:
         stream = container.add_stream("flac", rate=RECORDING_RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray((sound[None] * 32_767).astype("<i2"), format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray(to_int16(sound)[None], format="s16", layout="mono")
         frame.sample_rate = RECORDING_RATE
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             container.mux(packet)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from audio.pcm import to_pcm16
 from tests.tts_server.voices.sounds import encoded, good_files, seconds_of_speech, silence, speech, wav
 from tts_server.api.encoders import FfmpegEncoder
 from tts_server.engines.base import Samples
@@ -153,7 +154,7 @@ def _of_other_kinds() -> Iterator[tuple[str, bytes]]:
 
 
 def _lying_headers() -> Iterator[tuple[str, bytes]]:
-    data = (speech()[: RATE * 2] * 32767).astype("<i2").tobytes()
+    data = to_pcm16(speech()[: RATE * 2])
     for name, header in {
         "a WAV that says it has ten hours": wav_header(RATE * 2 * 3600 * _HOURS),
         "a WAV at 4 Hz": wav_header(len(data), rate=4),

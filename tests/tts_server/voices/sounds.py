@@ -9,6 +9,7 @@ import av
 import numpy as np
 import soxr
 
+from audio.pcm import from_pcm16
 from tts_server.engines import espeak_library
 from tts_server.engines.base import Samples
 from tts_server.voices.decoding import RATE
@@ -30,7 +31,7 @@ def speech() -> Samples:
         return True
 
     library.speak(_TEXT, "en-us", 150, 50, keep)
-    spoken = np.frombuffer(b"".join(pieces), "<i2").astype(np.float32) / 32768
+    spoken = from_pcm16(b"".join(pieces))
     resampled: Samples = soxr.resample(spoken, library.sample_rate, RATE)
     resampled.setflags(write=False)
     return resampled
@@ -44,11 +45,6 @@ def seconds_of_speech(seconds: float) -> Samples:
 
 def silence(seconds: float) -> Samples:
     return np.zeros(round(seconds * RATE), np.float32)
-
-
-def level(samples: Samples) -> float:
-    """Root mean square."""
-    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
 def encoded(container: str, codec: str, samples: Samples, rate: int = RATE, layout: str = "mono") -> bytes:

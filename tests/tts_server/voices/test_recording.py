@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tts_server.voices.sounds import level, seconds_of_speech, silence, speech
+from audio.level import rms
+from tests.tts_server.voices.sounds import seconds_of_speech, silence, speech
 from tts_server.engines.base import Samples
 from tts_server.voices.decoding import RATE
 from tts_server.voices.recording import LEVEL, prepare
@@ -38,12 +39,12 @@ def test_no_seam_clicks() -> None:
     hum = (0.02 * np.sin(2 * np.pi * 60 * np.arange(20 * RATE) / RATE)).astype(np.float32)
     kept = _kept(np.concatenate([speech(), hum, speech()]))
     steepest = max(float(np.abs(np.diff(part)).max()) for part in (speech(), hum))
-    assert float(np.abs(np.diff(kept)).max()) <= steepest * LEVEL / level(speech()) * 1.2
+    assert float(np.abs(np.diff(kept)).max()) <= steepest * LEVEL / rms(speech()) * 1.2
 
 
 @pytest.mark.parametrize("factor", [0.05, 0.3, 1.0])
 def test_every_recording_has_the_same_level(factor: float) -> None:
-    assert level(_kept(speech() * np.float32(factor))) == pytest.approx(LEVEL, rel=0.05)
+    assert rms(_kept(speech() * np.float32(factor))) == pytest.approx(LEVEL, rel=0.05)
 
 
 def test_levelling_clips_nothing() -> None:
@@ -52,7 +53,7 @@ def test_levelling_clips_nothing() -> None:
     crack[3 * RATE] = 0.9
     kept = _kept(crack)
     assert float(np.abs(kept).max()) < 0.9
-    assert level(kept) < LEVEL
+    assert rms(kept) < LEVEL
 
 
 def test_speech_at_full_scale_is_not_taken_for_clipped() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audio.level import rms
 from bot.voice.records.recorder import BOT_RATE, Span
 from bot.voice.records.remaking_notes import RecordedAnswer, RecordingNotes
 from bot.voice.records.remaking_sound import Sound, as_loud_as, goal, lay, length, room_ends, without_tail
@@ -21,10 +22,6 @@ def tone(seconds: float, level: float = 0.2) -> Sound:
 
 def silence(seconds: float) -> Sound:
     return np.zeros(round(seconds * SECOND), np.float32)
-
-
-def level(sound: Sound) -> float:
-    return float(np.sqrt(np.mean(np.square(sound))))
 
 
 def notes(*answers: RecordedAnswer, seconds: float = 20) -> RecordingNotes:
@@ -63,7 +60,7 @@ class TestLoudness:
     @pytest.mark.parametrize("new_level", [0.02, 0.2, 0.9])
     def test_the_new_sound_is_as_loud_as_the_old_one(self, new_level: float) -> None:
         old = np.concatenate([tone(1, 0.1), silence(3)])
-        assert level(as_loud_as(old, tone(2, new_level))) == pytest.approx(level(tone(1, 0.1)), rel=0.01)
+        assert rms(as_loud_as(old, tone(2, new_level))) == pytest.approx(rms(tone(1, 0.1)), rel=0.01)
 
     def test_what_was_not_to_be_heard_is_not_heard_now(self) -> None:
         assert not as_loud_as(silence(1), tone(1)).any()

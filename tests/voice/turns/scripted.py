@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from audio.level import rms
 from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import LastWords
@@ -22,7 +23,7 @@ class LoudIsVoice:
     """A window above an RMS of 0.05 is voiced, for sure; no other is."""
 
     def __call__(self, window: Sound16) -> float:
-        return 1.0 if float(np.sqrt(np.mean(np.square(window)))) > 0.05 else 0.0
+        return 1.0 if rms(window) > 0.05 else 0.0
 
 
 class Person:

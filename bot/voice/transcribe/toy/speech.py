@@ -8,6 +8,8 @@ import numpy as np
 import soxr
 from discord import opus
 
+from audio.level import at_level
+from audio.pcm import from_pcm16, to_int16
 from bot.voice.connection.opus import load_opus
 from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.receive.decoder import SpeechDecoder
@@ -41,20 +43,18 @@ def say(text: str, voice: FittedVoice, rate: int, pitch: int) -> Sound16:
         return True
 
     library.speak(text, voice.name, rate, pitch, take)
-    samples = np.frombuffer(bytes(pcm), "<i2").astype(np.float32) / np.float32(32_768)
+    samples = from_pcm16(pcm)
     sound = soxr.resample(samples, library.sample_rate, _SENT_RATE, quality="MQ")
     voiced = np.flatnonzero(np.abs(sound) > _VOICED)
     sound = sound[voiced[0] : voiced[-1] + 1]
-    level = np.sqrt(np.mean(np.square(sound)))
-    spoken: Sound16 = (sound * (SPEECH_LEVEL / level)).astype(np.float32)
-    return spoken
+    return at_level(sound, SPEECH_LEVEL)
 
 
 def packets(sound: Sound16, *, application: Application) -> list[bytes]:
     """48,000 Hz as a client of Discord sends it, in one of Opus's two manners; the second is a third of the work."""
     load_opus()
     encoder = _MonoEncoder(application=application, signal_type="voice", bitrate=_BITRATE)
-    pcm = (np.clip(np.pad(sound, (0, -len(sound) % _FRAME)), -1, 1) * 32_767).astype("<i2")
+    pcm = to_int16(np.pad(sound, (0, -len(sound) % _FRAME)))
     return [encoder.encode(frame.tobytes(), _FRAME) for frame in pcm.reshape(-1, _FRAME)]
 
 
