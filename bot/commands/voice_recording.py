@@ -10,13 +10,14 @@ import discord
 from discord.ext import commands
 from discord.utils import escape_markdown
 
+from audio.wav import to_wav
 from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
 from bot.commands.managers import require_guild
 from bot.speech_server.voices import Recording
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.frames import Sound16
+from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.manager import CallError
-from bot.voice.records.voice_sample import SAMPLE_SECONDS, SampleError, wav_bytes
+from bot.voice.records.voice_sample import SAMPLE_SECONDS, SampleError
 
 Context = commands.Context[Any]
 
@@ -114,7 +115,7 @@ class VoiceRecordings:
         except SampleError as error:
             await message.edit(content=NOTHING_KEPT.format(reason=error))
             return None
-        return message, Recording("recorded.wav", await asyncio.to_thread(wav_bytes, sound))
+        return message, Recording("recorded.wav", await asyncio.to_thread(to_wav, sound, HEARING_RATE))
 
     def _require(self, ctx: Context, person: discord.Member) -> SampledCall:
         call = self._call(require_guild(ctx).id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import wave
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.pcm import to_pcm16
+from audio.wav import to_wav
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, make_decoder
 from sandbox.voice.rtp import SILENCE
 
@@ -58,11 +57,7 @@ def save_mix(path: Path, pieces: Sequence[TimedSound]) -> None:
     mix = np.zeros(max((position + len(sound) for position, sound in placed), default=0), np.float32)
     for position, sound in placed:
         mix[position : position + len(sound)] += sound
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(to_pcm16(mix))
+    path.write_bytes(to_wav(mix, SAMPLE_RATE))
 
 
 class Hearing:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from yarl import URL
 
-from audio.pcm import to_pcm16
+from audio.wav import to_wav
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.voice.microphone import VoiceActivity
@@ -52,13 +52,7 @@ async def stage(make_stage: StageMaker, cloning_server: str) -> AsyncIterator[St
 async def recording(who: str) -> Upload:
     """A sound file of somebody who tells something, about ten seconds."""
     sound = await voiced(who, STORY)
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(SAMPLE_RATE)
-        writer.writeframes(to_pcm16(sound))
-    return Upload(f"{who.lower()}.wav", file.getvalue(), "audio/wav")
+    return Upload(f"{who.lower()}.wav", to_wav(sound, SAMPLE_RATE), "audio/wav")
 
 
 async def told(stage: Stage, words: str, guest: Guest | None = None) -> Message:

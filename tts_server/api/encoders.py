@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Protocol
 
 import av
 
 from audio.pcm import to_pcm16
+from audio.wav import wav_header
 from tts_server.engines.base import Samples
-
-_UNKNOWN_SIZE = 0xFFFFFFFF
 
 
 class Encoder(Protocol):
@@ -47,13 +45,7 @@ class WavEncoder:
     content_type = "audio/wav"
 
     def __init__(self, rate: int) -> None:
-        self._header = b"".join(
-            [
-                struct.pack("<4sI4s", b"RIFF", _UNKNOWN_SIZE, b"WAVE"),
-                struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16),
-                struct.pack("<4sI", b"data", _UNKNOWN_SIZE),
-            ]
-        )
+        self._header = wav_header(rate, None)
 
     def encode(self, samples: Samples) -> bytes:
         """As :meth:`Encoder.encode`."""

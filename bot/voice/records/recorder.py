@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.wav import MAX_SAMPLES, WavFile
 from bot.llm.cleaning import clean_name
 from bot.voice.frames import HEARING_RATE, Sound16
-from bot.voice.records.wav_file import MAX_SAMPLES, WavFile
 
 _log = logging.getLogger(__name__)
 

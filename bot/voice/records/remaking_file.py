@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
+from audio.wav import HEADER_BYTES
 from bot.voice.records.recorder import Span
 from bot.voice.records.remaking_notes import BOT_FILE
 from bot.voice.records.remaking_sound import Piece, Sound
-from bot.voice.records.wav_file import HEADER_BYTES
 
 COPY_FILE = "bot.wav.remaking"
 _BLOCK_BYTES = 1 << 20

@@ -13,9 +13,9 @@ from typing import Annotated, Self
 from pydantic import Field, TypeAdapter, ValidationError
 
 from audio.pcm import SAMPLE_BYTES
+from audio.wav import HEADER_BYTES
 from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded
 from bot.voice.records.recorder import BOT_RATE, CallRecorder, Span
-from bot.voice.records.wav_file import HEADER_BYTES
 from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
 

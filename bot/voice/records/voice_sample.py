@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
-import wave
 
 import numpy as np
 
-from audio.pcm import to_pcm16
 from bot.voice.frames import HEARING_RATE, Sound16
 
 SAMPLE_SECONDS = 10.0
@@ -87,14 +84,3 @@ class VoiceSample:
         await asyncio.wait(waited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if self._dropped.done():
             self._dropped.result()
-
-
-def wav_bytes(sound: Sound16) -> bytes:
-    """A sample as a WAV file, 16-bit."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(HEARING_RATE)
-        writer.writeframes(to_pcm16(sound))
-    return file.getvalue()

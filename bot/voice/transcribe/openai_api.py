@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import time
-import wave
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +13,8 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from audio.pcm import to_pcm16
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.wav import to_wav
+from bot.voice.frames import HEARING_RATE
 from bot.voice.transcribe.answers import Answer, AnswerError, complaint, read_answer
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.guards import Guards
@@ -257,7 +255,7 @@ class OpenAITranscriber:
     def _form(self, request: TranscriptionRequest, way: _Way) -> aiohttp.FormData:
         server = self._server
         form = aiohttp.FormData()
-        form.add_field("file", _wav(request.sound), filename="speech.wav", content_type="audio/wav")
+        form.add_field("file", to_wav(request.sound, HEARING_RATE), filename="speech.wav", content_type="audio/wav")
         form.add_field("model", server.model or "whisper-1")
         form.add_field("response_format", way.response_format)
         usual = request.language if way.hints and request.seconds < TELLING_SECONDS else None
@@ -315,14 +313,3 @@ def _explain(status: int, words: str, wait: float | None) -> str:
         case _:
             said = words.rstrip(".")
             return f"{status}: {said}." if said else f"{status}."
-
-
-def _wav(sound: Sound16) -> bytes:
-    """The sound as a WAV file, 16 bits."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(HEARING_RATE)
-        writer.writeframes(to_pcm16(sound))
-    return file.getvalue()

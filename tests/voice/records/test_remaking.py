@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from audio.wav import WavFile
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from bot.voice.records.recorder import BOT_RATE, Span
 from bot.voice.records.remaking import FIRST_PAUSE, REMADE, RecordingRemaker
 from bot.voice.records.remaking_file import COPY_FILE
 from bot.voice.records.remaking_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes
 from bot.voice.records.remaking_sound import Sound
-from bot.voice.records.wav_file import WavFile
 from tests.voice.records.test_recorder import read
 from wire.parameters import SpeechParameters
 

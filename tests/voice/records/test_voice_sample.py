@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import wave
 
 import numpy as np
 import pytest
 
 from bot.voice.frames import HEARING_RATE, Sound16
-from bot.voice.records.voice_sample import SampleError, VoiceSample, wav_bytes
+from bot.voice.records.voice_sample import SampleError, VoiceSample
 
 ADA = 1
 
@@ -62,11 +60,3 @@ async def test_a_sample_that_is_dropped_ends_at_once_with_the_reason_and_keeps_n
             with pytest.raises(SampleError, match="They no longer want it"):
                 await waiting
         assert sample._parts == []
-
-
-def test_as_a_wav_file_it_is_what_was_heard_and_nothing_too_loud_wraps_around() -> None:
-    with wave.open(io.BytesIO(wav_bytes(np.concatenate([sound(0.5), sound(0.5, 2.0)])))) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (HEARING_RATE, 1, 2)
-        samples = np.frombuffer(file.readframes(HEARING_RATE), "<i2")
-    assert samples[0] == pytest.approx(3_277, abs=1)
-    assert samples[-1] == 32_767

@@ -1,4 +1,4 @@
-"""A WAV file that grows: always readable, also when its writer was killed."""
+"""WAV files of one kind: mono, 16-bit PCM."""
 
 from __future__ import annotations
 
@@ -10,14 +10,34 @@ from audio.samples import Samples
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 HEADER_BYTES = _HEADER.size
+_OPEN_LENGTH = 0xFFFFFFFF
 MAX_SAMPLES = (2**32 - HEADER_BYTES) // SAMPLE_BYTES
 """What the 32-bit lengths of RIFF can say."""
 
 
-class WavFile:
-    """Mono, 16-bit. Belongs to one thread; every method may raise :class:`OSError`.
+def wav_header(rate: int, pcm_bytes: int | None) -> bytes:
+    """What stands before the PCM.
 
-    What was written counts from the next :meth:`save` on. Silence is left as a hole in the file, where the file system
+    Args:
+        rate: samples a second.
+        pcm_bytes: how long the PCM is; ``None`` where that is not known yet, and the lengths are left open.
+    """
+    rest = HEADER_BYTES - 8
+    lengths = (_OPEN_LENGTH, _OPEN_LENGTH) if pcm_bytes is None else (rest + pcm_bytes, pcm_bytes)
+    shape = (16, 1, 1, rate, rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
+    return _HEADER.pack(b"RIFF", lengths[0], b"WAVE", b"fmt ", *shape, b"data", lengths[1])
+
+
+def to_wav(samples: Samples, rate: int) -> bytes:
+    """A whole file; ``rate`` is in samples a second."""
+    pcm = to_pcm16(samples)
+    return wav_header(rate, len(pcm)) + pcm
+
+
+class WavFile:
+    """A file that grows, and that is readable at any time, also when its writer was killed.
+
+    Belongs to one thread; every method may raise :class:`OSError`. What was written counts from the next :meth:`save` on. Silence is left as a hole in the file, where the file system
     has such holes.
 
     Args:
@@ -48,10 +68,7 @@ class WavFile:
         self._file.flush()
         self._file.truncate(HEADER_BYTES + length)
         self._file.seek(0)
-        header = (b"RIFF", HEADER_BYTES - 8 + length, b"WAVE", b"fmt ", 16, 1, 1, self.rate)
-        self._file.write(
-            _HEADER.pack(*header, self.rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES, b"data", length)
-        )
+        self._file.write(wav_header(self.rate, length))
         self._file.flush()
         self._file.seek(0, 2)
 
