@@ -37,8 +37,8 @@ def to_wav(samples: Samples, rate: int) -> bytes:
 class WavFile:
     """A file that grows, and that is readable at any time, also when its writer was killed.
 
-    Belongs to one thread; every method may raise :class:`OSError`. What was written counts from the next :meth:`save` on. Silence is left as a hole in the file, where the file system
-    has such holes.
+    Belongs to one thread; every method may raise :class:`OSError`. What was written
+    counts from the next :meth:`save` on. Silence is left as a hole in the file, where the file system has such holes.
 
     Args:
         rate: samples a second.

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
 from benchmarks.statistics import Spread, spread
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.frames import HEARING_RATE, Sound16
 from tts_server.engines import espeak_library
 
 FRAME = HEARING_RATE // 50

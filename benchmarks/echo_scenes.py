@@ -9,10 +9,10 @@ import numpy as np
 import soxr
 
 from audio.level import rms, rms_of_frames
+from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_room import Room, convolve, through_opus
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
-from bot.voice.frames import HEARING_RATE, Sound16
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 from tts_server.engines.espeak_library import EspeakLibrary

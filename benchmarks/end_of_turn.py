@@ -18,13 +18,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from audio.samples import HEARING_RATE
 from benchmarks.end_of_turn_call import Call, Outcome
 from benchmarks.end_of_turn_noise import five_minutes
 from benchmarks.end_of_turn_report import NARROWEST, WAITS, Result, Row, print_result
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
 from benchmarks.machine import describe_machine
-from bot.voice.frames import HEARING_RATE, SoundHeard
+from bot.voice.frames import SoundHeard
 from bot.voice.turns.silero import WINDOW_SAMPLES, Silero
 from bot.voice.turns.turns import turns_with
 from sandbox.voice.microphone import Microphone, OpenMicrophone, PushToTalk, VoiceActivity

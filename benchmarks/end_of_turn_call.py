@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from audio.samples import HEARING_RATE, Sound16
 from benchmarks.end_of_turn_speech import Speech
-from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.frames import SoundHeard, TransmissionEnded
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.turns import Turns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from audio.level import at_level
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 _SCALE = (0, 2, 4, 5, 7, 9, 11, 12)
 _BEAT = 0.4

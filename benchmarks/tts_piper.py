@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from audio.samples import HEARING_RATE, Sound16
 from benchmarks.statistics import Spread, spread
-from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import soxr
 
+from audio.samples import HEARING_RATE
 from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
-from bot.voice.frames import HEARING_RATE
 from bot.voice.metrics import TurnTrace
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 from sandbox.recogniser import SentenceRecogniser

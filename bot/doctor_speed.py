@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import numpy as np
 
+from audio.samples import HEARING_RATE
 from bot.cores import usable_cores
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.errors import ModelError
@@ -16,7 +17,6 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.named_mind import EmbeddedMind
-from bot.voice.frames import HEARING_RATE
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 
 FAST_ENOUGH = "fast enough for a call"

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import soxr
-from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
 from audio.pcm import to_pcm16
+from audio.samples import Samples
 
 RATE = 16_000
 _BEGIN, _END = "<s>", "</s>"
@@ -57,7 +56,7 @@ class SentenceRecogniser:
             path.write_text(_language_model(texts))
             self._decoder = Decoder(samprate=RATE, lm=str(path), loglevel="FATAL")
 
-    def recognise(self, samples: NDArray[np.float32], rate: int) -> list[str]:
+    def recognise(self, samples: Samples, rate: int) -> list[str]:
         """The words that were said, lower case; ``samples`` is mono, -1 to 1, at ``rate`` Hz."""
         sound = soxr.resample(samples, rate, RATE)
         self._decoder.start_utt()
@@ -66,7 +65,7 @@ class SentenceRecogniser:
         best = self._decoder.hyp()
         return best.hypstr.split() if best is not None else []
 
-    def closest(self, samples: NDArray[np.float32], rate: int, texts: Sequence[str]) -> Match:
+    def closest(self, samples: Samples, rate: int, texts: Sequence[str]) -> Match:
         """Which of ``texts`` was said; at least one must be given."""
         heard = self.recognise(samples, rate)
         return max(

@@ -10,12 +10,12 @@ import discord
 from discord.ext import commands
 from discord.utils import escape_markdown
 
+from audio.samples import HEARING_RATE, Sound16
 from audio.wav import to_wav
 from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
 from bot.commands.managers import require_guild
 from bot.speech_server.voices import Recording
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.manager import CallError
 from bot.voice.records.voice_sample import SAMPLE_SECONDS, SampleError
 

@@ -13,8 +13,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from audio.level import rms_of_frames
-from audio.samples import finite
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16, finite
 
 MAX_DECODING_SECONDS = 20.0
 """Of our time."""

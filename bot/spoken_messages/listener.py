@@ -11,13 +11,13 @@ import aiohttp
 import discord
 from discord.utils import escape_markdown
 
+from audio.samples import Sound16
 from bot.consent import ListeningConsent
 from bot.download import DownloadError, TooLongError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.spoken_messages.decoding import BrokenSoundError, TooLongSoundError, decode, in_pieces
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.text import shorten
-from bot.voice.frames import Sound16
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
 
 MAX_BYTES = 16 << 20

@@ -11,12 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVarTuple, Unpack
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audio.pcm import from_pcm16
+from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from bot.voice.echo.gate import EchoGate
-from bot.voice.frames import HEARING_RATE, Heard, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.frames import Heard, PersonLeft, SoundHeard, TransmissionEnded
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import TurnEvent
 
@@ -25,7 +23,6 @@ _log = logging.getLogger(__name__)
 MAX_INBOX = 4_000
 """Datagrams that may wait, 8 s of ten speakers; more can't be heard in time anyway."""
 IDLE_WAIT = 1.0
-PLAYED_RATE = 48_000
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -99,7 +96,7 @@ class SoundKeeper(Protocol):
         """A person's sound, 16,000 Hz."""
         ...
 
-    def spoken(self, sound: NDArray[np.float32], at: float, reply: str | None) -> None:
+    def spoken(self, sound: Samples, at: float, reply: str | None) -> None:
         """The bot's sound, mono, 48,000 Hz; of which reply, as far as it is known."""
         ...
 
@@ -253,7 +250,7 @@ class Ear(threading.Thread):
     def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
         mono = from_pcm16(pcm, channels=2)
         # The mean of three samples is filter enough for what compares voices.
-        self._echo.played(mono.reshape(-1, PLAYED_RATE // HEARING_RATE).mean(axis=1), at)
+        self._echo.played(mono.reshape(-1, SPEAKING_RATE // HEARING_RATE).mean(axis=1), at)
         if self.keeper is not None:
             self.keeper.spoken(mono, at, reply)
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-HEARING_RATE = 16_000
-"""Samples a second of everything that is listened to."""
-
-Sound16 = NDArray[np.float32]
-"""Mono, 16,000 Hz, nominally -1 to 1."""
+from audio.samples import Sound16
 
 
 @dataclass(frozen=True, slots=True, eq=False)

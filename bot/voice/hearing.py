@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audio.samples import Sound16
 from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent, ListeningGate
 from bot.voice.dialogue.conversation import Conversation
@@ -20,7 +21,6 @@ from bot.voice.discord.receiver import Receiver
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.events import CallEvent, Watcher
-from bot.voice.frames import Sound16
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recorder import CallRecorder, recording_folder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
+from audio.samples import Samples
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.dialogue.messages import Samples
 from bot.voice.remarks.remark import Remark, Verdict
 from bot.voice.turn import Prompt, TurnId
 from wire.messages import ClientMessage

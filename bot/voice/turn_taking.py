@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from audio.samples import Sound16
 from bot.voice.events import RemarkHeard, Watcher
-from bot.voice.frames import Sound16
 from bot.voice.listening import CallMode
 from bot.voice.ports import Answering, Participants, RemarkJudge
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict

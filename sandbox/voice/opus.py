@@ -8,9 +8,9 @@ from pathlib import Path
 
 import discord
 import numpy as np
-from numpy.typing import NDArray
 
 from audio.pcm import from_pcm16, to_int16
+from audio.samples import Samples
 
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
@@ -26,7 +26,7 @@ class MonoDecoder(discord.opus.Decoder):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
-    def decode_frame(self, packet: bytes | None) -> NDArray[np.float32]:
+    def decode_frame(self, packet: bytes | None) -> Samples:
         """20 ms, -1 to 1; ``None`` stands for a lost packet and is concealed."""
         return from_pcm16(self.decode(packet, fec=False))
 
@@ -38,7 +38,7 @@ class MonoEncoder:
         load()
         self._encoder = discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64)
 
-    def encode(self, samples: NDArray[np.float32]) -> bytes:
+    def encode(self, samples: Samples) -> bytes:
         """One packet of :data:`FRAME_SAMPLES` samples, -1 to 1."""
         return bytes(self._encoder.encode(np.repeat(to_int16(samples), 2).tobytes(), FRAME_SAMPLES))
 

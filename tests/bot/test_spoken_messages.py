@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from audio.samples import HEARING_RATE, Sound16
 from bot.spoken_messages.decoding import (
     PIECE_SECONDS,
     BrokenSoundError,
@@ -15,7 +16,6 @@ from bot.spoken_messages.decoding import (
     decode,
     in_pieces,
 )
-from bot.voice.frames import HEARING_RATE, Sound16
 from tests.features.recordings import recording
 
 NEVER = threading.Event()

@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, WordsSpoken
-from bot.voice.frames import HEARING_RATE, Sound16
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
 from sandbox.voice.hearing import HeardPacket, Hearing, Sound

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bot.voice.records.recorder import BOT_RATE
+from audio.samples import SPEAKING_RATE
 from bot.voice.records.remaking import REMADE, RecordingRemaker
 from bot.voice.records.remaking_notes import BOT_FILE, NOTES_FILE, RecordingNotes
 from bot.voice.records.remaking_sound import room_ends
@@ -54,7 +54,7 @@ async def test_the_answers_are_replaced_in_their_places_and_nothing_else(
         end = room_ends(notes, number)
         assert _hertz(before[span.start : span.end]) == pytest.approx(TONE_HZ, rel=0.03)
         assert _hertz(after[span.start : span.end]) != pytest.approx(TONE_HZ, rel=0.03)
-        assert _first_voiced(after[span.start : end]) < BEGINS_WITHIN * BOT_RATE
+        assert _first_voiced(after[span.start : end]) < BEGINS_WITHIN * SPEAKING_RATE
         changed[span.start : end] = False
     assert not changed.any(), "something changed where the bot had said nothing"
     assert _files_of_people(folder) == others
@@ -83,12 +83,12 @@ def _files_of_people(folder: Path) -> dict[str, bytes]:
 
 def _sound(folder: Path) -> NDArray[np.int16]:
     with wave.open(str(folder / BOT_FILE), "rb") as file:
-        assert file.getframerate() == BOT_RATE
+        assert file.getframerate() == SPEAKING_RATE
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").copy()
 
 
 def _hertz(sound: NDArray[np.int16]) -> float:
-    return float(np.argmax(np.abs(np.fft.rfft(sound))) * BOT_RATE / len(sound))
+    return float(np.argmax(np.abs(np.fft.rfft(sound))) * SPEAKING_RATE / len(sound))
 
 
 def _first_voiced(sound: NDArray[np.int16]) -> int:

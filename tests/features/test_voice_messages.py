@@ -8,11 +8,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from audio.samples import HEARING_RATE
 from bot.access import Permit, RateLimit
 from bot.features.image_generation.feature import DrawOptions, ImageGeneration
 from bot.features.image_generation.workflow import Workflow
 from bot.spoken_messages.listener import BROKEN, MAX_SECONDS, NOT_ALLOWED, NOTHING_SAID, TOO_LONG, WHOSE
-from bot.voice.frames import HEARING_RATE
 from config.settings import ListeningPolicy
 from sandbox.world.entities import Upload
 from tests.features.comfyui_server import ComfyUiServer

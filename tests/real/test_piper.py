@@ -15,8 +15,8 @@ import onnxruntime
 import pytest
 import soxr
 
+from audio.samples import HEARING_RATE, Samples
 from benchmarks.tts_piper import STORY
-from bot.voice.frames import HEARING_RATE
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
@@ -24,7 +24,6 @@ from config.settings import Settings
 from config.speech_settings import SpeechSettings
 from sandbox.word_errors import NO_WORDS, word_errors
 from tests.tts_server.engines.speaking import PLAIN, speak
-from tts_server.engines.base import Samples
 from tts_server.engines.catalogue import create_engines
 from tts_server.engines.piper.engine import PiperEngine
 from tts_server.engines.piper.making import create_piper

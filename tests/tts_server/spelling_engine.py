@@ -8,8 +8,9 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
+from audio.samples import Samples
 from tests.tts_server.stand_in_engines import CHUNK, VOICES
-from tts_server.engines.base import AlwaysLoaded, EngineError, LoadingReport, Samples, Voice
+from tts_server.engines.base import AlwaysLoaded, EngineError, LoadingReport, Voice
 from tts_server.engines.voices import resolve_voice
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters

@@ -9,7 +9,8 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
+from audio.samples import Samples
+from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
 from tts_server.engines.voices import resolve_voice
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from audio.samples import HEARING_RATE, Samples, Sound16
 from bot.llm.personas import Character, Persona, load_persona
 from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
-from bot.voice.dialogue.messages import Samples
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded, WordsSpoken
-from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from bot.voice.frames import SoundHeard, TransmissionEnded
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soxr
 
-from bot.voice.frames import HEARING_RATE
+from audio.samples import HEARING_RATE
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from config.project import ROOT
 from sandbox.speech import ADA, speech

@@ -13,11 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from audio.pcm import to_int16
+from audio.samples import Sound16
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import transport_cipher
 from bot.voice.ear import MAX_INBOX, Ear
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.frames import Heard, Sound16
+from bot.voice.frames import Heard
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.turns import Turns
 from sandbox.speech import ADA as ADAS_VOICE

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from audio.samples import Sound16
 from bot.voice.events import CallEvent, RemarkHeard
-from bot.voice.frames import Sound16
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.transcribe.transcriber import (

@@ -9,7 +9,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from tts_server.engines.base import Samples, Voice
+from audio.samples import Samples
+from tts_server.engines.base import Voice
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.voices.profile import VoiceProfile
 from wire.parameters import SpeechParameters

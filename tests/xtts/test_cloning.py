@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from audio.samples import Samples
 from tests.tts_server.voices.sounds import seconds_of_speech
 from tests.xtts.conftest import MakeEngine
 from tests.xtts.speaking import Shelf, hear, skip_without_libraries
-from tts_server.engines.base import EngineError, Samples
+from tts_server.engines.base import EngineError
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.engines.xtts.latents import Latents
 from tts_server.engines.xtts.libraries import import_loading

@@ -10,9 +10,9 @@ import time
 import numpy as np
 import pytest
 
+from audio.samples import Samples
 from benchmarks.random_xtts import HIGH, LOW
 from tests.xtts.speaking import TEXT, hear, skip_without_libraries
-from tts_server.engines.base import Samples
 from tts_server.engines.xtts.engine import XttsEngine
 from wire.parameters import SpeechParameters
 

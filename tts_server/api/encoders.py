@@ -7,8 +7,8 @@ from typing import Protocol
 import av
 
 from audio.pcm import to_pcm16
+from audio.samples import Samples
 from audio.wav import wav_header
-from tts_server.engines.base import Samples
 
 
 class Encoder(Protocol):

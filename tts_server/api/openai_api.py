@@ -11,13 +11,14 @@ from dataclasses import replace
 import numpy as np
 from aiohttp import web
 
+from audio.samples import Samples
 from tts_server.api.delivery import AsEvents, AsFile, Delivery
 from tts_server.api.encoders import Encoder
 from tts_server.api.errors import ApiError, error_response
 from tts_server.api.progress import Progress
 from tts_server.api.speech_request import SpeechRequest, parse, read_body
 from tts_server.dsp.tempo import TempoChanger
-from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
+from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.speaking.admission import OverloadedError
 from tts_server.speaking.speech import Speech
 from tts_server.text.segmenter import Segmenter

@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from audio.pcm import to_int16, to_pcm16
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 
 TELEPHONE_RATE = 8_000
 FRAME_SAMPLES = 160

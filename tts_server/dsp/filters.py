@@ -8,7 +8,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 
 Filter = tuple[str, str]
 """FFmpeg's name for a filter, and its arguments."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from audio.samples import Samples
 from tts_server.dsp.filters import TEMPO_RATE, Filter, FilterChain, tempo_filters
-from tts_server.engines.base import Samples
 
 LOWEST, HIGHEST = -12.0, 12.0
 

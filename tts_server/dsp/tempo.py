@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from audio.samples import Samples
 from tts_server.dsp.filters import TEMPO_RATE, FilterChain, tempo_filters
-from tts_server.engines.base import Samples
 
 SLOWEST, FASTEST = 0.25, 4.0
 

@@ -7,14 +7,9 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from audio.samples import Samples
 from tts_server.voices.profile import VoiceProfile
 from wire.parameters import SpeechParameters
-
-Samples = NDArray[np.float32]
-"""Mono, nominally -1 to 1, at the rate its owner names."""
 
 
 class EngineError(RuntimeError):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator, Sequence
 import numpy as np
 import soxr
 
-from tts_server.engines.base import EngineError, LoadingReport, Samples, SpeechEngine, UnknownVoiceError, Voice
+from audio.samples import Samples
+from tts_server.engines.base import EngineError, LoadingReport, SpeechEngine, UnknownVoiceError, Voice
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 
 POLL_SECONDS = 0.01
 

@@ -11,7 +11,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_server.engines.base import EngineError, Samples
+from audio.samples import Samples
+from tts_server.engines.base import EngineError
 
 RECORDING_RATE = 24_000
 """Samples a second of a profile's recordings."""

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from RealtimeTTS.engines.base_engine import BaseEngine
 
+from audio.samples import Samples
 from tts_server.dsp.tempo import TempoChanger
-from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
+from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
 from tts_server.engines.offline import nothing_fetched
 from tts_server.engines.realtime_tts_failures import explain, silence
 from tts_server.engines.realtime_tts_voices import RealtimeTtsVoices

@@ -9,7 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 
 _HEAD_BYTES = 4
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, Voice
+from audio.samples import Samples
+from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
 from tts_server.engines.pitch import RECORDING_RATE, Pitch, read_recordings
 from tts_server.engines.voices import resolve_voice
 from tts_server.voices.profile import Profiles, VoiceProfile

@@ -14,8 +14,9 @@ from typing import Protocol
 import numpy as np
 import soxr
 
+from audio.samples import Samples
 from tts_server.dsp.pitch import PitchShifter
-from tts_server.engines.base import EngineError, Samples, SpeechEngine, Voice
+from tts_server.engines.base import EngineError, SpeechEngine, Voice
 from tts_server.speaking.fair_queue import FairQueue
 from tts_server.speaking.loudness import Loudness
 from tts_server.speaking.pace import Pace

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 
 _FRAME_SECONDS = 0.02
 _SPEECH_BELOW_LOUDEST = 0.1

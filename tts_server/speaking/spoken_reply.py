@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
+from audio.samples import Samples
 from config.pronunciations import Pronunciations
-from tts_server.engines.base import EngineError, Samples
+from tts_server.engines.base import EngineError
 from tts_server.speaking.casting import Casting
 from tts_server.speaking.engine_line import Clause, EngineLine
 from tts_server.text.ear import for_the_ear

@@ -11,7 +11,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 from tts_server.voices.formats import Format, recognise
 from tts_server.voices.refusal import RecordingRefusedError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 
 from audio.pcm import to_int16
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 from tts_server.voices.decoding import RATE
 
 _PIECE = RATE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from audio.level import rms
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 from tts_server.voices.decoding import RATE
 from tts_server.voices.refusal import RecordingRefusedError
 from tts_server.voices.speech_spans import Span

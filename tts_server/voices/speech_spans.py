@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import soxr
 
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 from tts_server.voices.decoding import RATE
 
 _SILERO_RATE = 16_000

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from audio.samples import Samples
 from bot.voice.turn import Outcome, Prompt, TurnId
-
-Samples = NDArray[np.float32]
-"""Mono, 48,000 Hz, nominally -1 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,7 @@ class SegmentStarted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioCame:
-    """The voice delivered sound of the current clause."""
+    """The voice delivered sound of the current clause, at 48,000 Hz."""
 
     reply: str
     samples: Samples
@@ -262,7 +257,7 @@ class BeginClause:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Play:
-    """Queue sound for the channel."""
+    """Queue sound for the channel, at 48,000 Hz."""
 
     reply: str
     samples: Samples

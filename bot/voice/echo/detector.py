@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.level import rms
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.echo.match import match
-from bot.voice.frames import HEARING_RATE, Sound16
 
 REFERENCE_SECONDS = 2.0
 """How much of what was sent is kept: the longest delay, and the stretch that is compared."""

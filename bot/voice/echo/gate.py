@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard
+from audio.samples import HEARING_RATE, Sound16
+from bot.voice.frames import SoundHeard
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
 
 LOOKED_AT = int(0.4 * HEARING_RATE)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 LOWEST_HZ, HIGHEST_HZ = 200.0, 5_500.0
 """What small loudspeakers pass on and Opus keeps."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord import opus
 
 from audio.pcm import from_pcm16
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 MAX_CONCEALED = 5
 """Lost frames that are made up, 100 ms; what is longer becomes silence."""

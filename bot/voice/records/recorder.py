@@ -14,17 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from audio.wav import MAX_SAMPLES, WavFile
 from bot.llm.cleaning import clean_name
-from bot.voice.frames import HEARING_RATE, Sound16
 
 _log = logging.getLogger(__name__)
 
 RECORDINGS_DIR = "recordings"
-BOT_RATE = 48_000
 MAX_WAITING = 4_096
 """Pieces of sound that may wait for the disk: 8 s of ten speakers."""
 SAVE_SECONDS = 1.0
@@ -65,7 +61,7 @@ class _Piece:
     """Sound of a person, or of the bot (``None``), and then of which reply."""
 
     person: int | None
-    sound: NDArray[np.float32]
+    sound: Samples
     at: float
     reply: str | None = None
 
@@ -103,7 +99,7 @@ class CallRecorder:
         name_of: Callable[[int], str],
         on_end: Callable[[str], None],
         *,
-        bot_rate: int = BOT_RATE,
+        bot_rate: int = SPEAKING_RATE,
         limits: RecordingLimits | None = None,
         disk_free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
         clock: Callable[[], float] = time.monotonic,
@@ -161,7 +157,7 @@ class CallRecorder:
         if person not in self._forgotten:
             self._take(_Piece(person, sound, at))
 
-    def spoken(self, sound: NDArray[np.float32], at: float, reply: str | None = None) -> None:
+    def spoken(self, sound: Samples, at: float, reply: str | None = None) -> None:
         """Keep the bot's own sound, of a reply, mono at ``bot_rate``; ``at`` is when it was sent, monotonic seconds."""
         self._take(_Piece(None, sound, at, reply))
 

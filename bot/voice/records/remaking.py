@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from audio.samples import SPEAKING_RATE, Samples
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
-from bot.voice.records.recorder import BOT_RATE, RECORDINGS_DIR
+from bot.voice.records.recorder import RECORDINGS_DIR
 from bot.voice.records.remaking_file import RemadeFile
 from bot.voice.records.remaking_notes import NOTES_FILE, NotesError, RecordedAnswer, RecordingNotes
-from bot.voice.records.remaking_sound import Sound, as_loud_as, goal, lay, length, room_ends, without_tail
+from bot.voice.records.remaking_sound import as_loud_as, goal, lay, length, room_ends, without_tail
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 from wire.parameters import SpeechParameters
 
@@ -145,7 +146,7 @@ class RecordingRemaker:
             return False
         return True
 
-    async def _fitting_sound(self, answer: RecordedAnswer) -> Sound:
+    async def _fitting_sound(self, answer: RecordedAnswer) -> Samples:
         """The answer's new sound, no longer than it was, as far as it may be hurried."""
         sound = await self._say(answer, answer.parameters)
         longest, speed = goal(length(answer), sound), answer.parameters.speed or 1.0
@@ -158,7 +159,7 @@ class RecordingRemaker:
         return sound
 
     async def _say(self, answer: RecordedAnswer, parameters: SpeechParameters) -> Sound:
-        sound = without_tail(await self._ask(lambda: self._voice.speak_better(answer.text, parameters, BOT_RATE)))
+        sound = without_tail(await self._ask(lambda: self._voice.speak_better(answer.text, parameters, SPEAKING_RATE)))
         if not len(sound):
             raise UnspeakableError("there is nothing to hear in the new one")
         return sound
@@ -184,7 +185,7 @@ def _waiting(recordings: Path) -> list[Path]:
     return sorted(notes.parent for notes in recordings.glob(f"*/{NOTES_FILE}"))
 
 
-def _put(file: RemadeFile, answer: RecordedAnswer, sound: Sound, end: int) -> bool:
+def _put(file: RemadeFile, answer: RecordedAnswer, sound: Samples, end: int) -> bool:
     """Put an answer's new sound into its place, if there is room for it. Blocks."""
     pieces = lay(as_loud_as(file.sound(answer.spans), sound), answer.spans, end)
     if pieces is None:

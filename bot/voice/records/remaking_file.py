@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
+from audio.samples import Samples
 from audio.wav import HEADER_BYTES
 from bot.voice.records.recorder import Span
 from bot.voice.records.remaking_notes import BOT_FILE
-from bot.voice.records.remaking_sound import Piece, Sound
+from bot.voice.records.remaking_sound import Piece
 
 COPY_FILE = "bot.wav.remaking"
 _BLOCK_BYTES = 1 << 20
@@ -40,7 +41,7 @@ class RemadeFile:
                     copy.write(block)
             copy.truncate()
 
-    def sound(self, spans: Sequence[Span]) -> Sound:
+    def sound(self, spans: Sequence[Span]) -> Samples:
         """What is at these places of the copy, one after the other."""
         with self._path.open("rb") as file:
             parts = []

@@ -13,9 +13,10 @@ from typing import Annotated, Self
 from pydantic import Field, TypeAdapter, ValidationError
 
 from audio.pcm import SAMPLE_BYTES
+from audio.samples import SPEAKING_RATE
 from audio.wav import HEADER_BYTES
 from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded
-from bot.voice.records.recorder import BOT_RATE, CallRecorder, Span
+from bot.voice.records.recorder import CallRecorder, Span
 from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
 
@@ -95,7 +96,7 @@ def _samples(folder: Path) -> int:
     try:
         with wave.open(str(path), "rb") as file:
             shape, samples = (file.getframerate(), file.getnchannels(), file.getsampwidth()), file.getnframes()
-        if shape == (BOT_RATE, 1, SAMPLE_BYTES) and path.stat().st_size == HEADER_BYTES + samples * SAMPLE_BYTES:
+        if shape == (SPEAKING_RATE, 1, SAMPLE_BYTES) and path.stat().st_size == HEADER_BYTES + samples * SAMPLE_BYTES:
             return samples
     except (OSError, EOFError, wave.Error) as error:
         raise NotesError(f"{BOT_FILE}: {error}") from error

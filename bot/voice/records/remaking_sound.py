@@ -10,19 +10,17 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audio.level import rms
-from bot.voice.records.recorder import BOT_RATE, Span
+from audio.samples import SPEAKING_RATE, Samples
+from bot.voice.records.recorder import Span
 from bot.voice.records.remaking_notes import RecordedAnswer, RecordingNotes
-
-Sound = NDArray[np.float32]
 
 MAX_TEMPO = 1.15
 """How much faster than by itself an answer may be spoken again, to be no longer than it was."""
-_CUT_SEARCH = BOT_RATE // 4
+_CUT_SEARCH = SPEAKING_RATE // 4
 """How far from where it paused a sound may be cut instead, to do it in a pause of its own."""
-_MOMENT = BOT_RATE // 50
+_MOMENT = SPEAKING_RATE // 50
 _SILENCE = 0.003
 """Of the loudest sample: what ends an answer more quietly is no part of it."""
 
@@ -32,7 +30,7 @@ class Piece:
     """Sound, and the sample of the file at which it begins."""
 
     start: int
-    sound: Sound
+    sound: Samples
 
     @property
     def end(self) -> int:
@@ -56,12 +54,12 @@ def room_ends(notes: RecordingNotes, number: int) -> int:
     return later[0].spans[0].start if later else notes.samples
 
 
-def goal(was: int, sound: Sound) -> int:
+def goal(was: int, sound: Samples) -> int:
     """How many samples a new sound should have at most, where the old one had ``was``."""
     return max(was, int(len(sound) / MAX_TEMPO))
 
 
-def without_tail(sound: Sound) -> Sound:
+def without_tail(sound: Samples) -> Samples:
     """The sound without the silence at its end."""
     if not sound.any():
         return sound[:0]
@@ -69,7 +67,7 @@ def without_tail(sound: Sound) -> Sound:
     return sound[: int(np.flatnonzero(loud)[-1]) + 1]
 
 
-def as_loud_as(old: Sound, sound: Sound) -> Sound:
+def as_loud_as(old: Samples, sound: Samples) -> Samples:
     """The sound at the loudness of the old one, unless it would be clipped there."""
     level, peak = _level(sound), float(np.abs(sound).max(initial=0.0))
     if not level:
@@ -77,12 +75,12 @@ def as_loud_as(old: Sound, sound: Sound) -> Sound:
     return sound * np.float32(min(_level(old) / level, 1.0 / peak))
 
 
-def _level(sound: Sound) -> float:
+def _level(sound: Samples) -> float:
     voiced = sound[np.abs(sound) > _SILENCE * np.abs(sound).max(initial=0.0)]
     return rms(voiced)
 
 
-def lay(sound: Sound, spans: Sequence[Span], end: int) -> list[Piece] | None:
+def lay(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] | None:
     """The sound, cut as the old one was, each part where that of the old one began; ``None`` where one has no room.
 
     Args:
@@ -97,7 +95,7 @@ def lay(sound: Sound, spans: Sequence[Span], end: int) -> list[Piece] | None:
     return pieces if all(piece.end <= limit for piece, limit in zip(pieces, limits, strict=True)) else None
 
 
-def _quiet_moment(sound: Sound, near: int) -> int:
+def _quiet_moment(sound: Samples, near: int) -> int:
     """The middle of the quietest moment around a sample."""
     first = max(0, near - _CUT_SEARCH)
     moments = [sound[at : at + _MOMENT] for at in range(first, min(len(sound), near + _CUT_SEARCH), _MOMENT)]

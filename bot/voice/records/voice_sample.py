@@ -7,7 +7,7 @@ import contextlib
 
 import numpy as np
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 SAMPLE_SECONDS = 10.0
 PATIENCE = 10.0

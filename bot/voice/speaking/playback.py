@@ -12,21 +12,19 @@ from typing import Protocol, TypeVarTuple, Unpack
 
 import discord
 import numpy as np
-from numpy.typing import NDArray
 
 from audio.pcm import to_int16
+from audio.samples import SPEAKING_RATE, Samples
 
-SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
 """20 ms at 48,000 Hz."""
 SILENT_FRAME = bytes(FRAME_SAMPLES * 2 * 2)
 """20 ms of stereo 16-bit silence."""
-FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
+FRAME_SECONDS = FRAME_SAMPLES / SPEAKING_RATE
 MAX_VOLUME = 2.0
 LONGEST_GAP = 0.5
 """Seconds of silence put in for want of sound; then the transmission ends, to be taken up when there is sound again."""
 
-Samples = NDArray[np.float32]
 Told = TypeVarTuple("Told")
 
 
@@ -131,7 +129,7 @@ class ReplyAudioSource(discord.AudioSource):
     def buffered_seconds(self) -> float:
         """Sound that waits to be sent."""
         track = self._track
-        return 0.0 if track is None else (track.queued - track.sent) / SAMPLE_RATE
+        return 0.0 if track is None else (track.queued - track.sent) / SPEAKING_RATE
 
     @property
     def making(self) -> bool:

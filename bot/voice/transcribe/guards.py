@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.level import rms_of_frames
-from audio.samples import finite
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16, finite
 from bot.voice.remarks.phrases import plain
 from bot.voice.transcribe.phantoms import PHANTOMS_FILE, Phantom, Phantoms, fill
 

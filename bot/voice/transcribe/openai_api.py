@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import numpy as np
 
+from audio.samples import HEARING_RATE
 from audio.wav import to_wav
-from bot.voice.frames import HEARING_RATE
 from bot.voice.transcribe.answers import Answer, AnswerError, complaint, read_answer
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.guards import Guards

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 
 class Urgency(IntEnum):

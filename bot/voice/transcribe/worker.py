@@ -13,8 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from audio.samples import finite
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16, finite
 from bot.voice.transcribe.guards import HeardSegment
 from bot.voice.transcribe.languages import TELLING_SECONDS
 from bot.voice.transcribe.worker_wire import PREFIX, WireError, decode, encode, lengths

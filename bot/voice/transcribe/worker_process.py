@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+from audio.samples import Sound16
 from bot.hanging import LOOK_AGAIN, answers_in_time
 from bot.pulse import Pulse
-from bot.voice.frames import Sound16
 from bot.voice.transcribe.worker_wire import PREFIX, decode, encode, lengths
 from config.project import child_environment
 

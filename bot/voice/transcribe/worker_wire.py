@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 MAX_HEADER = 64 * 1024
 MAX_SOUND = 4 * HEARING_RATE * 120

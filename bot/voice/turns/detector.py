@@ -8,7 +8,8 @@ from itertools import count
 
 import numpy as np
 
-from bot.voice.frames import HEARING_RATE, PersonLeft, Sound16, SoundHeard, TransmissionEnded
+from audio.samples import HEARING_RATE, Sound16
+from bot.voice.frames import PersonLeft, SoundHeard, TransmissionEnded
 from bot.voice.turn import Microphone, TurnId
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import (

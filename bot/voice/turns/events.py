@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.voice.frames import Sound16
+from audio.samples import Sound16
 from bot.voice.turn import Microphone, TurnId
 
 

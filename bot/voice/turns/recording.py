@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 _STEP = HEARING_RATE // 100
 _QUIET_STEPS = 10

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import onnxruntime
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 WINDOW_SAMPLES = 512
 WINDOW_SECONDS = WINDOW_SAMPLES / HEARING_RATE

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.level import rms
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.turns.settings import TurnSettings
 from bot.voice.turns.silero import WINDOW_SAMPLES, SpeechProbability
 

@@ -12,10 +12,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from pydantic import SecretStr
 
+from audio.samples import SPEAKING_RATE
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
-from bot.voice.records.recorder import BOT_RATE
 from tests.tts_server.better_server import running_with_better
 from tests.tts_server.client import RunningServer
 from tests.tts_server.dsp.measures import frequency
@@ -37,10 +37,10 @@ async def test_it_speaks_with_the_better_engine_at_the_recordings_rate(tmp_path:
     async with running_with_better(tmp_path, StandInEngine(0.0, 0.0), TOKEN) as server:
         voice = voice_of(server, TOKEN)
         assert await voice.has_better_voice()
-        sound = await voice.speak_better(TEXT, PLAIN, BOT_RATE)
-        faster = await voice.speak_better(TEXT, SpeechParameters(voice="tone", preset=None, speed=2.0), BOT_RATE)
-    assert len(sound) / BOT_RATE == pytest.approx(len(TEXT) * SECONDS_PER_CHARACTER, abs=0.1)
-    assert frequency(sound, BOT_RATE) == pytest.approx(TONE_HZ, rel=0.02)
+        sound = await voice.speak_better(TEXT, PLAIN, SPEAKING_RATE)
+        faster = await voice.speak_better(TEXT, SpeechParameters(voice="tone", preset=None, speed=2.0), SPEAKING_RATE)
+    assert len(sound) / SPEAKING_RATE == pytest.approx(len(TEXT) * SECONDS_PER_CHARACTER, abs=0.1)
+    assert frequency(sound, SPEAKING_RATE) == pytest.approx(TONE_HZ, rel=0.02)
     assert len(faster) == pytest.approx(len(sound) / 2, rel=0.05)
 
 
@@ -53,13 +53,13 @@ async def test_what_the_engine_can_not_say_is_told_apart_from_a_server_that_is_a
     async with running_with_better(tmp_path, FailingEngine()) as server:
         voice = voice_of(server)
         with pytest.raises(UnspeakableError, match="the card is gone"):
-            await voice.speak_better("Please raise it.", PLAIN, BOT_RATE)
+            await voice.speak_better("Please raise it.", PLAIN, SPEAKING_RATE)
         with pytest.raises(UnspeakableError, match="broke off"):
-            await voice.speak_better("This is broken.", PLAIN, BOT_RATE)
+            await voice.speak_better("This is broken.", PLAIN, SPEAKING_RATE)
         with pytest.raises(UnspeakableError, match="Robin"):
-            await voice.speak_better(TEXT, SpeechParameters(voice="Robin"), BOT_RATE)
+            await voice.speak_better(TEXT, SpeechParameters(voice="Robin"), SPEAKING_RATE)
         with pytest.raises(UnspeakableError, match="4096"):
-            await voice.speak_better("x" * 5_000, PLAIN, BOT_RATE)
+            await voice.speak_better("x" * 5_000, PLAIN, SPEAKING_RATE)
 
 
 async def test_a_server_that_does_not_let_us_in_is_asked_later(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_a_server_that_does_not_let_us_in_is_asked_later(tmp_path: Path) -
         with pytest.raises(VoiceAwayError):
             await voice.has_better_voice()
         with pytest.raises(VoiceAwayError):
-            await voice.speak_better(TEXT, PLAIN, BOT_RATE)
+            await voice.speak_better(TEXT, PLAIN, SPEAKING_RATE)
 
 
 async def test_so_is_one_that_is_not_there() -> None:
@@ -77,7 +77,7 @@ async def test_so_is_one_that_is_not_there() -> None:
         with pytest.raises(VoiceAwayError):
             await voice.has_better_voice()
         with pytest.raises(VoiceAwayError):
-            await voice.speak_better(TEXT, PLAIN, BOT_RATE)
+            await voice.speak_better(TEXT, PLAIN, SPEAKING_RATE)
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ async def test_a_refusal_without_a_reason_is_one_all_the_same(status: int) -> No
     async with another_server(answer) as voice:
         assert not await voice.has_better_voice()
         with pytest.raises(UnspeakableError, match=str(status)):
-            await voice.speak_better(TEXT, PLAIN, BOT_RATE)
+            await voice.speak_better(TEXT, PLAIN, SPEAKING_RATE)
 
 
 @pytest.mark.parametrize("status", [401, 408, 429, 502, 503])
@@ -120,4 +120,4 @@ async def test_a_server_that_is_busy_is_asked_later(status: int) -> None:
 
     async with another_server(answer) as voice:
         with pytest.raises(VoiceAwayError, match=str(status)):
-            await voice.speak_better(TEXT, PLAIN, BOT_RATE)
+            await voice.speak_better(TEXT, PLAIN, SPEAKING_RATE)

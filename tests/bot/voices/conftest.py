@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yarl
 
+from audio.samples import HEARING_RATE, Sound16
 from bot.client import SeiyuuBot, connector
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
@@ -22,7 +23,6 @@ from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.store import Store
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.frames import HEARING_RATE, Sound16
 from bot.voice.records.voice_sample import SampleError
 from bot.voice.turn import Prompt
 from bot.voices.voices import Voices

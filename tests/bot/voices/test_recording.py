@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 
+from audio.samples import HEARING_RATE
 from bot.guard import ELSEWHERE
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.frames import HEARING_RATE
 from bot.voice.records.voice_sample import SampleError
 from sandbox.world.entities import ChannelKind, Message
 from tests.bot.voices.conftest import LIMIT, Call, Stage

@@ -16,11 +16,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
+from audio.samples import Samples
 from tests.tts_server.api.speaking import PATH, post
 from tests.tts_server.client import PATIENCE, running
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
 from tts_server.api.openai_api import OpenAiApi
-from tts_server.engines.base import Samples, SpeechEngine, Voice
+from tts_server.engines.base import SpeechEngine, Voice
 from tts_server.speaking.speech import Speech
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters

@@ -7,7 +7,8 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from tts_server.engines.base import AlwaysLoaded, Samples, Voice
+from audio.samples import Samples
+from tts_server.engines.base import AlwaysLoaded, Voice
 from tts_server.engines.voices import resolve_voice
 from wire.parameters import SpeechParameters
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tts_server.engines.base import Samples
+from audio.samples import Samples
 
 
 def voice(hertz: float, seconds: float, rate: int) -> Samples:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from audio.samples import Samples
 from tests.tts_server.dsp.measures import clarity, frequency, onset, pieces, voice
 from tts_server.dsp.pitch import PitchShifter
-from tts_server.engines.base import Samples
 
 RATE = 24_000
 

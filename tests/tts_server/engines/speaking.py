@@ -6,7 +6,8 @@ import threading
 
 import numpy as np
 
-from tts_server.engines.base import Samples, SpeechEngine
+from audio.samples import Samples
+from tts_server.engines.base import SpeechEngine
 from wire.parameters import SpeechParameters
 
 PLAIN = SpeechParameters()

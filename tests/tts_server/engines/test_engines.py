@@ -17,11 +17,12 @@ import soxr
 from pocketsphinx import Decoder
 
 from audio.pcm import to_int16
+from audio.samples import Samples
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tts_server.engines import espeak, espeak_library
-from tts_server.engines.base import Samples, UnknownVoiceError, Voice
+from tts_server.engines.base import UnknownVoiceError, Voice
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.engines.stand_in import StandInEngine
 from tts_server.engines.voices import resolve_voice

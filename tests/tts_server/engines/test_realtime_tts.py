@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from audio.pcm import to_pcm16
+from audio.samples import Samples
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.scripted_engine import RATE, TONE_HZ, ScriptedEngine, encoded, tone
 from tests.tts_server.engines.speaking import PLAIN, speak
-from tts_server.engines.base import EngineError, Samples, UnknownVoiceError
+from tts_server.engines.base import EngineError, UnknownVoiceError
 from tts_server.engines.realtime_tts import (
     FILE_RATE,
     PA_CUSTOM,

@@ -12,8 +12,9 @@ import pytest
 import soxr
 
 from audio.pcm import to_int16
+from audio.samples import Samples
 from sandbox.speech import ADA, BEN, GuestVoice, speech
-from tts_server.engines.base import CloningEngine, EngineError, Samples, UnknownVoiceError
+from tts_server.engines.base import CloningEngine, EngineError, UnknownVoiceError
 from tts_server.engines.pitch import RECORDING_RATE, Pitch
 from tts_server.engines.stand_in import TONE_HZ, StandInEngine
 from tts_server.voices.profile import VoiceProfile

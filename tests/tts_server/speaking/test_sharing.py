@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from audio.samples import Samples
 from tests.tts_server.spelling_engine import SECONDS_A_CHARACTER, SpellingEngine, words_heard
-from tts_server.engines.base import Samples
 from tts_server.speaking.speech import Speech
 from tts_server.speaking.spoken_reply import SpokenReply
 from wire.messages import SAMPLE_RATE

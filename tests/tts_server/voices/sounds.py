@@ -10,8 +10,8 @@ import numpy as np
 import soxr
 
 from audio.pcm import from_pcm16
+from audio.samples import Samples
 from tts_server.engines import espeak_library
-from tts_server.engines.base import Samples
 from tts_server.voices.decoding import RATE
 
 _TEXT = (

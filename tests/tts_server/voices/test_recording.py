@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from audio.level import rms
+from audio.samples import Samples
 from tests.tts_server.voices.sounds import seconds_of_speech, silence, speech
-from tts_server.engines.base import Samples
 from tts_server.voices.decoding import RATE
 from tts_server.voices.recording import LEVEL, prepare
 from tts_server.voices.refusal import RecordingRefusedError

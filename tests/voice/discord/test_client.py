@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 import trustme
 
+from audio.samples import Samples
 from bot.voice.connection.opus import load_opus
 from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
 from bot.voice.discord.packet_sink import DiscordPacketSink
-from bot.voice.speaking.playback import ReplyAudioSource, Samples
+from bot.voice.speaking.playback import ReplyAudioSource
 from bot.voice.speaking.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer, VoiceTicket

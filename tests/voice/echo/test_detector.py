@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo import answers
 from benchmarks.echo_scenes import Scene, make_scene
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.frames import HEARING_RATE, Sound16
 from tts_server.engines import espeak_library
 
 FRAME = HEARING_RATE // 50

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from audio.samples import Sound16
 from bot.voice.echo.gate import DOUBT, LOOK_AGAIN, EchoGate
-from bot.voice.frames import Sound16, SoundHeard
+from bot.voice.frames import SoundHeard
 from bot.voice.turn import Microphone, TurnId
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, SpeechSoFar, TurnDropped, TurnEnded
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from audio.samples import SPEAKING_RATE, Samples
 from audio.wav import WavFile
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
-from bot.voice.records.recorder import BOT_RATE, Span
+from bot.voice.records.recorder import Span
 from bot.voice.records.remaking import FIRST_PAUSE, REMADE, RecordingRemaker
 from bot.voice.records.remaking_file import COPY_FILE
 from bot.voice.records.remaking_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes
-from bot.voice.records.remaking_sound import Sound
 from tests.voice.records.test_recorder import read
 from wire.parameters import SpeechParameters
 
@@ -29,13 +29,13 @@ OLD_HZ, NEW_HZ = 220, 880
 ADA = b"what Ada said"
 
 
-def tone(hertz: float, seconds: float, level: float = 0.2) -> Sound:
-    wave = level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * BOT_RATE)) / BOT_RATE)
+def tone(hertz: float, seconds: float, level: float = 0.2) -> Samples:
+    wave = level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * SPEAKING_RATE)) / SPEAKING_RATE)
     return np.asarray(wave, np.float32)
 
 
 def answer(start: float, end: float, text: str = "So it goes.", *, interrupted: bool = False) -> RecordedAnswer:
-    span = Span(round(start * BOT_RATE), round(end * BOT_RATE))
+    span = Span(round(start * SPEAKING_RATE), round(end * SPEAKING_RATE))
     return RecordedAnswer((span,), text, interrupted, SpeechParameters(voice="robin", speed=0.9))
 
 
@@ -43,15 +43,15 @@ def record(data_dir: Path, *answers: RecordedAnswer, name: str = "20260131T12000
     """A recording of 20 s in which the bot says these as a low tone."""
     folder = data_dir / "recordings" / name
     folder.mkdir(parents=True)
-    file = WavFile(folder / BOT_FILE, BOT_RATE)
+    file = WavFile(folder / BOT_FILE, SPEAKING_RATE)
     for said in answers:
         for span in said.spans:
             file.pad(span.start)
-            file.write(tone(OLD_HZ, (span.end - span.start) / BOT_RATE))
-    file.pad(SECONDS * BOT_RATE)
+            file.write(tone(OLD_HZ, (span.end - span.start) / SPEAKING_RATE))
+    file.pad(SECONDS * SPEAKING_RATE)
     file.close()
     (folder / "Ada-11.wav").write_bytes(ADA)
-    RecordingNotes(CHANNEL, SECONDS * BOT_RATE, answers).write(folder)
+    RecordingNotes(CHANNEL, SECONDS * SPEAKING_RATE, answers).write(folder)
     return folder
 
 
@@ -72,8 +72,8 @@ class Voice:
         self.looked_for += 1
         return self.better
 
-    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Sound:
-        assert rate == BOT_RATE
+    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Samples:
+        assert rate == SPEAKING_RATE
         self.asked.append((text, parameters))
         async with self.changed:
             self.changed.notify_all()
@@ -128,8 +128,8 @@ async def until(condition: Callable[[], bool]) -> None:
 def stretches(folder: Path) -> list[tuple[int, float, float]]:
     """What is to be heard in the bot's file: pitch in Hz, begin and end in seconds."""
     sound, rate = read(folder / BOT_FILE)
-    assert (rate, len(sound)) == (BOT_RATE, SECONDS * BOT_RATE)
-    blocks = sound.reshape(-1, BOT_RATE // 50)
+    assert (rate, len(sound)) == (SPEAKING_RATE, SECONDS * SPEAKING_RATE)
+    blocks = sound.reshape(-1, SPEAKING_RATE // 50)
     pitch = [round(np.abs(np.fft.rfft(block)).argmax() * 50) if np.abs(block).max() > 0.01 else 0 for block in blocks]
     edges = [0, *(np.flatnonzero(np.diff(pitch)) + 1).tolist(), len(pitch)]
     return [(pitch[a], a / 50, b / 50) for a, b in pairwise(edges) if pitch[a]]

@@ -8,19 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.level import rms
-from bot.voice.records.recorder import BOT_RATE, Span
+from audio.samples import SPEAKING_RATE, Samples
+from bot.voice.records.recorder import Span
 from bot.voice.records.remaking_notes import RecordedAnswer, RecordingNotes
-from bot.voice.records.remaking_sound import Sound, as_loud_as, goal, lay, length, room_ends, without_tail
+from bot.voice.records.remaking_sound import as_loud_as, goal, lay, length, room_ends, without_tail
 
-SECOND = BOT_RATE
+SECOND = SPEAKING_RATE
 
 
-def tone(seconds: float, level: float = 0.2) -> Sound:
+def tone(seconds: float, level: float = 0.2) -> Samples:
     wave = level * np.sin(2 * np.pi * 200 * np.arange(round(seconds * SECOND)) / SECOND)
     return np.asarray(wave, np.float32)
 
 
-def silence(seconds: float) -> Sound:
+def silence(seconds: float) -> Samples:
     return np.zeros(round(seconds * SECOND), np.float32)
 
 

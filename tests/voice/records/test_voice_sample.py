@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.records.voice_sample import SampleError, VoiceSample
 
 ADA = 1

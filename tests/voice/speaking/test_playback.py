@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.voice.speaking.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyAudioSource, Samples
+from audio.samples import Samples
+from bot.voice.speaking.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyAudioSource
 
 
 class Clock:

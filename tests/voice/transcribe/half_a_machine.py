@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from bot.voice.frames import Sound16
+from audio.samples import Sound16
 from bot.voice.transcribe.worker import Listener, main
 
 NO_CUBLAS = "Library libcublas.so.12 is not found or cannot be loaded"

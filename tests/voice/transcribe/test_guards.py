@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.guards import Guards, HeardSegment, loud_seconds
 from bot.voice.transcribe.phantoms import PhantomsError
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.transcriber import Transcript
 from bot.voice.transcribe.usual_languages import UsualLanguages
 from bot.voice.transcribe.worker import Listener

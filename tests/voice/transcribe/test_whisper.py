@@ -16,7 +16,7 @@ import psutil
 import pytest
 import soxr
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.answer_times import FLOOR, TIMES_THE_USUAL
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.toy.phrases import HEARD_PHRASES

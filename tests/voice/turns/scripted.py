@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from audio.level import rms
-from bot.voice.frames import HEARING_RATE, Sound16, SoundHeard, TransmissionEnded
+from audio.samples import HEARING_RATE, Sound16
+from bot.voice.frames import SoundHeard, TransmissionEnded
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import LastWords
 from bot.voice.turns.events import TurnEvent

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
+from audio.samples import HEARING_RATE, Sound16
 from benchmarks.end_of_turn_speech import Speaker, Voice
-from bot.voice.frames import HEARING_RATE, Sound16
 from sandbox.voice.opus import SAMPLE_RATE
 from tts_server.engines import espeak_library
 

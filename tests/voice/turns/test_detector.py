@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.voice.frames import HEARING_RATE, PersonLeft, Sound16
+from audio.samples import HEARING_RATE, Sound16
+from bot.voice.frames import PersonLeft
 from bot.voice.turn import Microphone
 from bot.voice.turns.events import (
     SpeechBegan,

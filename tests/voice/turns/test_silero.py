@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audio.samples import Sound16
 from benchmarks.end_of_turn_noise import keyboard, music, noise
-from bot.voice.frames import Sound16
 from bot.voice.turns.silero import WINDOW_SAMPLES, Silero, SileroMissing
 from tests.voice.turns.spoken import say
 

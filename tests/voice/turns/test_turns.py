@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from audio.samples import HEARING_RATE
 from benchmarks.end_of_turn_call import Call
 from benchmarks.end_of_turn_noise import five_minutes
-from bot.voice.frames import HEARING_RATE, PersonLeft, SoundHeard, TransmissionEnded
+from bot.voice.frames import PersonLeft, SoundHeard, TransmissionEnded
 from bot.voice.turn import Microphone
 from bot.voice.turns.events import SpeechBegan, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.silero import Silero

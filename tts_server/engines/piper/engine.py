@@ -12,7 +12,8 @@ import numpy as np
 import onnxruntime
 import soxr
 
-from tts_server.engines.base import AlwaysLoaded, EngineError, Samples, UnknownVoiceError, Voice
+from audio.samples import Samples
+from tts_server.engines.base import AlwaysLoaded, EngineError, UnknownVoiceError, Voice
 from tts_server.engines.own_thread import OwnThread, Put
 from tts_server.engines.piper.speaking_voice import SpeakingVoice
 from tts_server.engines.piper.voice_files import VoiceFile

@@ -12,7 +12,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from tts_server.engines.base import EngineError, Samples
+from audio.samples import Samples
+from tts_server.engines.base import EngineError
 from tts_server.engines.piper.halves import divide
 
 FIRST_PIECE, LONGEST_PIECE = 16, 192

@@ -10,7 +10,8 @@ import numpy as np
 import onnxruntime
 from piper import PiperConfig, PiperVoice
 
-from tts_server.engines.base import EngineError, Samples
+from audio.samples import Samples
+from tts_server.engines.base import EngineError
 from tts_server.engines.piper.network import Network, Utterance
 from tts_server.engines.piper.voice_files import VoiceFile
 

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from audio.samples import Samples
 from config.speech_settings import Precision
 from config.types import Device
-from tts_server.engines.base import EngineError, LoadingReport, Samples, Voice
+from tts_server.engines.base import EngineError, LoadingReport, Voice
 from tts_server.engines.xtts.checkpoint import Checkpoint, read_checkpoint
 from tts_server.engines.xtts.device import ON_PROCESSOR, Place
 from tts_server.engines.xtts.latents import LatentsFolder

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tts_server.engines.base import EngineError, Samples, Voice
+from audio.samples import Samples
+from tts_server.engines.base import EngineError, Voice
 from tts_server.engines.xtts.checkpoint import Checkpoint
 from tts_server.engines.xtts.latents import Latents, LatentsFolder, LatentsKey
 from tts_server.engines.xtts.speakers import Speakers

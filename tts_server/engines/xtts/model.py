@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from transformers import LogitsProcessor, LogitsProcessorList
 from TTS.tts.models.xtts import Xtts
 
-from tts_server.engines.base import EngineError, OutOfMemoryError, Samples
+from audio.samples import Samples
+from tts_server.engines.base import EngineError, OutOfMemoryError
 from tts_server.engines.xtts.device import Place
 from tts_server.engines.xtts.latents import Latents
 from tts_server.engines.xtts.vocoder import StreamingVocoder

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.toy.encoder import Matrix, make_encoder
 from bot.voice.transcribe.toy.phrases import FITTED_VOICES, HEARD_PHRASES, OTHER_SENTENCES, FittedVoice
 from bot.voice.transcribe.toy.sounds import wordless

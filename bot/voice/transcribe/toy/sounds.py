@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.voice.frames import HEARING_RATE, Sound16
+from audio.samples import HEARING_RATE, Sound16
 
 _LOWEST_NOTE = 82.4
 _CHORDS = ((0, 4, 7), (0, 3, 7), (0, 5, 9), (0, 4, 9), (0, 3, 8), (0, 4, 7, 11))
