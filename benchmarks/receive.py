@@ -20,15 +20,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from audio.opus import SpeechDecoder, load_opus
 from audio.pcm import to_int16
 from benchmarks.dave_group import make_group
 from benchmarks.machine import describe_machine
-from bot.voice.connection.opus import load_opus
 from bot.voice.discord.opening import NotOpened
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import TransportCipher, open_packet, transport_cipher
 from bot.voice.frames import Heard, SoundHeard
-from bot.voice.receive.decoder import SpeechDecoder
 from sandbox.voice.rtp import XCHACHA20, make_header, make_transport
 
 PEOPLE = 10

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 
+from audio.opus import load_opus
 from bot.access import Permit, RateLimit
 from bot.background import BackgroundWork
 from bot.calls import CallRules, Calls, SessionMaker
@@ -67,7 +68,6 @@ from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.vital_signs import Look, VitalSigns, look_at_ears, look_at_model, look_at_voice
-from bot.voice.connection.opus import load_opus
 from bot.voice.discord.people import BargeInRule
 from bot.voice.discord.prompt_channel import tell_in
 from bot.voice.events import CallEvent, Watcher

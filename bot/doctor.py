@@ -14,6 +14,7 @@ import aiohttp
 import discord
 from rich.console import Console
 
+from audio.opus import OpusMissing, load_opus
 from bot import doctor_features as features
 from bot.client import connector, use_api
 from bot.database.check import look_at
@@ -35,7 +36,6 @@ from bot.setting_notices import setting_notices
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber
-from bot.voice.connection.opus import OpusMissing, load_opus
 from bot.voice.discord.client import check_discord_version
 from bot.voice.discord.permissions import invite_link
 from bot.voice.speaking.moods import MoodsError, load_moods

@@ -9,6 +9,7 @@ import sys
 
 import discord
 
+from audio.opus import OpusMissing
 from bot.app import Application, application
 from bot.data_dir_lock import DataDirInUseError
 from bot.database import FILE as DATABASE_FILE
@@ -19,7 +20,6 @@ from bot.llm.personas import PersonaError
 from bot.operator_files import OperatorFileError
 from bot.own_weights import RealWeightsMissingError
 from bot.services import ServiceError, ServiceSettingsError
-from bot.voice.connection.opus import OpusMissing
 from bot.voice.events import Watcher
 from bot.voice.speaking.moods import MoodsError
 from bot.voice.transcribe.corrections import CorrectionsError

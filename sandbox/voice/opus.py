@@ -1,14 +1,11 @@
-"""Opus for guests: discord.py's binding, with the system's libopus or the one in PyAV's wheel."""
+"""Opus for guests: discord.py's binding of libopus."""
 
 from __future__ import annotations
-
-import ctypes.util
-import importlib.util
-from pathlib import Path
 
 import discord
 import numpy as np
 
+from audio.opus import load_opus
 from audio.pcm import from_pcm16, to_int16
 from audio.samples import Samples
 
@@ -35,7 +32,7 @@ class MonoEncoder:
     """Encodes 48,000 Hz mono as Discord's clients do."""
 
     def __init__(self) -> None:
-        load()
+        load_opus()
         self._encoder = discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64)
 
     def encode(self, samples: Samples) -> bytes:
@@ -45,23 +42,5 @@ class MonoEncoder:
 
 def make_decoder() -> MonoDecoder:
     """A decoder for one speaker."""
-    load()
+    load_opus()
     return MonoDecoder()
-
-
-def load() -> None:
-    """Give discord.py a libopus, if it has none.
-
-    Raises:
-        OSError: there is none on this machine.
-    """
-    if discord.opus.is_loaded():
-        return
-    spec = importlib.util.find_spec("av")
-    folders = (spec.submodule_search_locations if spec else None) or []
-    bundled = [str(path) for folder in folders for path in Path(folder).parent.glob("av.libs/libopus-*.so*")]
-    for candidate in (ctypes.util.find_library("opus"), *bundled):
-        if candidate is not None:
-            discord.opus.load_opus(candidate)
-            return
-    raise OSError("no libopus on this machine, and none in PyAV's wheel")

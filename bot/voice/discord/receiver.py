@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from audio.opus import SpeechDecoder
 from bot.voice.discord.jitter import Frame, JitterBuffer
 from bot.voice.discord.opening import EndToEnd, FrameOpener, OpenedFrame, Unopened
 from bot.voice.discord.parking import Parking
 from bot.voice.discord.rtp import SILENCE, NoVoicePacket, TransportCipher, VoicePacket, open_packet
 from bot.voice.frames import Heard, PersonLeft, SoundHeard, TransmissionEnded
-from bot.voice.receive.decoder import SpeechDecoder
 
 QUIET_LIMIT = 0.2
 """Seconds without a packet after which a transmission is over, whether anybody said so or not."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import discord
 import numpy as np
 
-from bot.voice.connection.opus import load_opus
+from audio.opus import load_opus
 from bot.voice.discord.opening import ENCRYPTED_END, NotOpened
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import SILENCE, TransportCipher, transport_cipher

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import trustme
 
+from audio.opus import load_opus
 from audio.samples import Samples
-from bot.voice.connection.opus import load_opus
 from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
 from bot.voice.discord.packet_sink import DiscordPacketSink
 from bot.voice.speaking.playback import ReplyAudioSource

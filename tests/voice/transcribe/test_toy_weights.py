@@ -13,9 +13,9 @@ from faster_whisper import WhisperModel
 from faster_whisper.audio import pad_or_trim
 from faster_whisper.feature_extractor import FeatureExtractor
 
+from audio.opus import SpeechDecoder
 from audio.samples import Sound16
 from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
-from bot.voice.receive.decoder import SpeechDecoder
 from bot.voice.transcribe.toy.encoder import make_encoder
 from bot.voice.transcribe.toy.phrases import FITTED_VOICES, HEARD_PHRASES
 from bot.voice.transcribe.toy.whisper_weights import toy_whisper

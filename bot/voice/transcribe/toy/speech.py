@@ -9,10 +9,9 @@ import soxr
 from discord import opus
 
 from audio.level import at_level
+from audio.opus import SpeechDecoder, load_opus
 from audio.pcm import from_pcm16, to_int16
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.connection.opus import load_opus
-from bot.voice.receive.decoder import SpeechDecoder
 from bot.voice.transcribe.toy.phrases import FittedVoice
 from tts_server.engines import espeak_library
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import discord
 import pytest
 
-from bot.voice.connection.opus import OpusMissing, load_opus
+from audio.opus import OpusMissing, load_opus
 
 
 @pytest.fixture

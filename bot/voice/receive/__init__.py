@@ -1,1 +1,0 @@
-"""Datagrams to people's sound: transport, attribution, end-to-end decryption, order, Opus."""
