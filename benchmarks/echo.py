@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
 from benchmarks.statistics import Spread, spread
 from bot.voice.echo.detector import EchoDetector
-from tts_server.engines import espeak_library
 
 FRAME = HEARING_RATE // 50
 STRETCHES = (0.13, 0.2, 0.3, 0.4)
@@ -76,7 +76,7 @@ def main() -> int:
     """Measure and print; the exit status says only whether the measurement worked, not what it found."""
     arguments = _parse_arguments()
     console = Console()
-    library = espeak_library.load()
+    library = load_espeak()
     found: dict[tuple[str, float], list[bool]] = {}
     took: list[float] = []
     for number in track(range(arguments.scenes), "listening", console=console, transient=True):

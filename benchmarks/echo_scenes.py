@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import soxr
 
+from audio.espeak import EspeakLibrary
 from audio.level import rms, rms_of_frames
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_room import Room, convolve, through_opus
@@ -15,7 +16,6 @@ from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
-from tts_server.engines.espeak_library import EspeakLibrary
 
 BOT_VOICES = (
     Voice("en-us+f3", 165, 55),

@@ -18,6 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE
 from benchmarks.end_of_turn_call import Call, Outcome
 from benchmarks.end_of_turn_noise import five_minutes
@@ -29,7 +30,6 @@ from bot.voice.frames import SoundHeard
 from bot.voice.turns.silero import WINDOW_SAMPLES, Silero
 from bot.voice.turns.turns import turns_with
 from sandbox.voice.microphone import Microphone, OpenMicrophone, PushToTalk, VoiceActivity
-from tts_server.engines import espeak_library
 
 PEOPLE = 4
 VOICES = {
@@ -54,7 +54,7 @@ class EndOfTurnMeasurement:
         self._transcription = transcription
         self._seed = seed
         self._network = network
-        self._library = espeak_library.load()
+        self._library = load_espeak()
 
     def rows(self) -> Iterator[Row]:
         """Each kind of microphone without pauses, then with them."""

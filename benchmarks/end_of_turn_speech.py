@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
+from audio.espeak import EspeakLibrary
 from audio.level import at_level, rms_of_frames
-from audio.pcm import from_pcm16
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
-from tts_server.engines.espeak_library import EspeakLibrary
 
 VOICED_LEVEL = 0.008
 """RMS of 10 ms from which sound counts as voiced; the speech itself has an RMS of :data:`SPEECH_LEVEL`."""
@@ -86,14 +85,7 @@ class Speaker:
         return Speech(np.concatenate(pieces), spoken)
 
     def _voiced(self, words: str) -> Sound:
-        pcm = bytearray()
-
-        def take(piece: bytes) -> bool:
-            pcm.extend(piece)
-            return True
-
-        self._library.speak(words, self._voice.name, self._voice.rate, self._voice.pitch, take)
-        samples = from_pcm16(pcm)
+        samples = self._library.say(words, self._voice.name, self._voice.rate, self._voice.pitch)
         sound: Sound = soxr.resample(samples, self._library.sample_rate, SAMPLE_RATE).astype(np.float32)
         sound = at_level(sound, SPEECH_LEVEL)
         voiced = np.flatnonzero(rms_of_frames(sound, _STEP) >= VOICED_LEVEL)

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import sys
 
-from tts_server.engines import espeak_library
+from audio.espeak import EspeakError, load_espeak
+from audio.pcm import to_pcm16
 
 
 def main(voice: str, rate: str, pitch: str) -> int:
     """Say the standard input."""
     text = sys.stdin.buffer.read().decode()
-    pcm = bytearray()
-
-    def take(piece: bytes) -> bool:
-        pcm.extend(piece)
-        return True
-
-    library = espeak_library.load()
+    library = load_espeak()
     try:
-        library.speak(text, voice, int(rate), int(pitch), take)
-    except espeak_library.EspeakError as error:
+        said = library.say(text, voice, int(rate), int(pitch))
+    except EspeakError as error:
         sys.stderr.write(str(error))
         return 1
-    sys.stdout.buffer.write(b"%d\n" % library.sample_rate + pcm)
+    sys.stdout.buffer.write(b"%d\n" % library.sample_rate + to_pcm16(said))
     return 0
 
 

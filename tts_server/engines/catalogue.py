@@ -116,10 +116,11 @@ def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice
     # An engine's own libraries are imported only where it is used.
     match name:
         case EngineName.ESPEAK:
-            from tts_server.engines import espeak, espeak_library
+            from audio.espeak import load_espeak
+            from tts_server.engines import espeak
             from tts_server.engines.realtime_tts import RealtimeTtsEngine
 
-            engine = espeak.EspeakEngine(espeak_library.load())
+            engine = espeak.EspeakEngine(load_espeak())
             return RealtimeTtsEngine(engine, voice, espeak.TRAITS)
         case EngineName.XTTS:
             from tts_server.engines.xtts.engine import XttsEngine

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from RealtimeTTS.engines.base_engine import BaseEngine
 
+from audio.espeak import DEFAULT_RATE, EspeakLibrary, variants
 from tts_server.engines.base import Voice
-from tts_server.engines.espeak_library import DEFAULT_RATE, EspeakLibrary, variants
 from tts_server.engines.realtime_tts import PA_INT16, Traits
 
 ENGINE_NAME = "espeak-ng"

@@ -16,12 +16,13 @@ import pytest
 import soxr
 from pocketsphinx import Decoder
 
+from audio.espeak import load_espeak
 from audio.pcm import to_int16
 from audio.samples import Samples
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.speaking import PLAIN, speak
-from tts_server.engines import espeak, espeak_library
+from tts_server.engines import espeak
 from tts_server.engines.base import UnknownVoiceError, Voice
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from tts_server.engines.stand_in import StandInEngine
@@ -39,7 +40,7 @@ public <order> = <verb> the <colour> <thing>;
 
 
 def _espeak() -> RealtimeTtsEngine:
-    return RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us", espeak.TRAITS)
+    return RealtimeTtsEngine(espeak.EspeakEngine(load_espeak()), "en-us", espeak.TRAITS)
 
 
 @pytest.fixture
@@ -133,9 +134,7 @@ class TestEspeak:
         assert len(rest) <= 1
 
     def test_two_engines_share_the_one_library(self) -> None:
-        engines = [
-            RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us", espeak.TRAITS) for _ in range(2)
-        ]
+        engines = [RealtimeTtsEngine(espeak.EspeakEngine(load_espeak()), "en-us", espeak.TRAITS) for _ in range(2)]
         alone = len(speak(engines[0], "open the green window. " * 5))
         with ThreadPoolExecutor(2) as threads:
             together = list(threads.map(lambda engine: len(speak(engine, "open the green window. " * 5)), engines))

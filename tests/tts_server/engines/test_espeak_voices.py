@@ -8,8 +8,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from audio.espeak import load_espeak
 from tests.tts_server.engines.speaking import speak
-from tts_server.engines import espeak, espeak_library
+from tts_server.engines import espeak
 from tts_server.engines.base import UnknownVoiceError
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from wire.parameters import SpeechParameters
@@ -22,7 +23,7 @@ def engine() -> Iterator[RealtimeTtsEngine]:
 
 
 def _engine(voice: str | None) -> RealtimeTtsEngine:
-    return RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), voice, espeak.TRAITS)
+    return RealtimeTtsEngine(espeak.EspeakEngine(load_espeak()), voice, espeak.TRAITS)
 
 
 def test_every_voice_that_is_listed_speaks(engine: RealtimeTtsEngine) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from audio.espeak import load_espeak
 from tests.tts_server.client import PATIENCE, running
 from tests.tts_server.stand_in_engines import CountingEngine, GatedEngine
-from tts_server.engines import espeak, espeak_library
+from tts_server.engines import espeak
 from tts_server.engines.realtime_tts import RealtimeTtsEngine
 from wire.messages import Cancelled, Flushed, SegmentStart
 
@@ -99,7 +100,7 @@ async def test_the_engine_stops_at_once() -> None:
 
 async def test_the_next_reply_does_not_wait_for_the_cancelled_one() -> None:
     """With espeak-ng, through RealtimeTTS: a long segment is cancelled, and the next reply is heard soon after."""
-    engine = RealtimeTtsEngine(espeak.EspeakEngine(espeak_library.load()), "en-us")
+    engine = RealtimeTtsEngine(espeak.EspeakEngine(load_espeak()), "en-us")
     async with running(engine) as server, server.connect() as client:
         await client.say("word " * 40, "r1")
         await client.until(SegmentStart)

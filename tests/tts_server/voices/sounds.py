@@ -9,9 +9,8 @@ import av
 import numpy as np
 import soxr
 
-from audio.pcm import from_pcm16
+from audio.espeak import load_espeak
 from audio.samples import Samples
-from tts_server.engines import espeak_library
 from tts_server.voices.decoding import RATE
 
 _TEXT = (
@@ -23,15 +22,8 @@ _TEXT = (
 @functools.cache
 def speech() -> Samples:
     """Fourteen seconds, mono at 24,000 Hz."""
-    library = espeak_library.load()
-    pieces: list[bytes] = []
-
-    def keep(piece: bytes) -> bool:
-        pieces.append(piece)
-        return True
-
-    library.speak(_TEXT, "en-us", 150, 50, keep)
-    spoken = from_pcm16(b"".join(pieces))
+    library = load_espeak()
+    spoken = library.say(_TEXT, "en-us", 150, 50)
     resampled: Samples = soxr.resample(spoken, library.sample_rate, RATE)
     resampled.setflags(write=False)
     return resampled

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo import answers
 from benchmarks.echo_scenes import Scene, make_scene
 from bot.voice.echo.detector import EchoDetector
-from tts_server.engines import espeak_library
 
 FRAME = HEARING_RATE // 50
 BEGIN = 100.0
@@ -20,7 +20,7 @@ BEGIN = 100.0
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Scene]:
-    return [make_scene(espeak_library.load(), number, seed=7) for number in range(5)]
+    return [make_scene(load_espeak(), number, seed=7) for number in range(5)]
 
 
 def share_taken_for_echo(scenes: list[Scene], kind: str, seconds: float) -> float:

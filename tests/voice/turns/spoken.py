@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
+from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.end_of_turn_speech import Speaker, Voice
 from sandbox.voice.opus import SAMPLE_RATE
-from tts_server.engines import espeak_library
 
 VOICE = Voice("English (America)", 160, 50)
 
 
 def make_speaker(voice: Voice = VOICE) -> Speaker:
-    return Speaker(espeak_library.load(), voice)
+    return Speaker(load_espeak(), voice)
 
 
 def say(text: str) -> Sound16:

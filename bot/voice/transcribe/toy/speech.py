@@ -8,12 +8,12 @@ import numpy as np
 import soxr
 from discord import opus
 
+from audio.espeak import load_espeak
 from audio.level import at_level
 from audio.opus import SpeechDecoder, load_opus
-from audio.pcm import from_pcm16, to_int16
+from audio.pcm import to_int16
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.toy.phrases import FittedVoice
-from tts_server.engines import espeak_library
 
 Application = Literal["voip", "lowdelay"]
 
@@ -34,16 +34,8 @@ class _MonoEncoder(opus.Encoder):
 
 def say(text: str, voice: FittedVoice, rate: int, pitch: int) -> Sound16:
     """The text, said at so many words a minute: 48,000 Hz, without the silence around it."""
-    library = espeak_library.load()
-    pcm = bytearray()
-
-    def take(piece: bytes) -> bool:
-        pcm.extend(piece)
-        return True
-
-    library.speak(text, voice.name, rate, pitch, take)
-    samples = from_pcm16(pcm)
-    sound = soxr.resample(samples, library.sample_rate, _SENT_RATE, quality="MQ")
+    library = load_espeak()
+    sound = soxr.resample(library.say(text, voice.name, rate, pitch), library.sample_rate, _SENT_RATE, quality="MQ")
     voiced = np.flatnonzero(np.abs(sound) > _VOICED)
     sound = sound[voiced[0] : voiced[-1] + 1]
     return at_level(sound, SPEECH_LEVEL)

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import espeakng_loader
 
+from audio.pcm import from_pcm16
+from audio.samples import Samples
+
 BUFFER_MS = 20
 DEFAULT_RATE = 175
 """Words a minute; the library takes 80 to 450."""
@@ -71,7 +74,7 @@ class _VoiceRecord(ctypes.Structure):
 
 
 class EspeakLibrary:
-    """The library, initialised. It keeps its state in globals, so get it from :func:`load` and make no second one."""
+    """The library, initialised. It keeps its state in globals: get it from :func:`load_espeak`, make no second one."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -136,6 +139,17 @@ class EspeakLibrary:
             if status != 0:
                 raise EspeakError(f"espeak-ng failed with status {status}")
 
+    def say(self, text: str, voice: str, rate: int, pitch: int) -> Samples:
+        """All that :meth:`speak` gives, at :attr:`sample_rate`. Blocks, and raises, as that does."""
+        pcm = bytearray()
+
+        def keep(piece: bytes) -> bool:
+            pcm.extend(piece)
+            return True
+
+        self.speak(text, voice, rate, pitch, keep)
+        return from_pcm16(pcm)
+
     def _receive(self, samples: ctypes._Pointer[ctypes.c_short] | None, count: int, _events: int | None) -> int:
         if not samples or count <= 0:
             return _GO_ON
@@ -175,6 +189,6 @@ def _main_part(tag: str) -> str:
 
 
 @functools.cache
-def load() -> EspeakLibrary:
+def load_espeak() -> EspeakLibrary:
     """The process's one library: a second initialisation would take over the first one's callback."""
     return EspeakLibrary()
