@@ -7,9 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.speakers.natural import Line, NaturalSpeech, write_sound
+from audio.encoders import write_sound
+from benchmarks.speakers.natural import Line, NaturalSpeech
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from config.settings import load_settings
+from sandbox.voice.opus import SAMPLE_RATE
 
 LINES = Path(__file__).parents[2] / "sandbox" / "lines"
 BIT_RATE = 32_000
@@ -26,7 +28,7 @@ def main() -> int:
     fields = yaml.safe_load((LINES / "lines.yaml").read_text(encoding="utf-8"))
     for name, line in fields["lines"].items():
         sound = speech.say(Line(fields["voices"][line["guest"]], line["text"]))
-        write_sound(LINES / f"{name}.opus", sound, "libopus", bit_rate=BIT_RATE)
+        write_sound(LINES / f"{name}.opus", sound, SAMPLE_RATE, "libopus", bit_rate=BIT_RATE)
         print(f"{name}: {line['text']}")
     return 0
 

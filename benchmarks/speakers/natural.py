@@ -7,16 +7,14 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
-import av
 import numpy as np
 import onnxruntime
 import soxr
 from kokoro_onnx import Kokoro
 
+from audio.encoders import write_sound
 from audio.level import at_level
-from audio.pcm import to_int16
 from benchmarks.speakers.weights import KokoroFiles
 from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.hearing import Sound
@@ -59,7 +57,7 @@ class NaturalSpeech:
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_name(f"{name}.part.flac")
-            write_sound(unfinished, self._synthesise(line), "flac")
+            write_sound(unfinished, self._synthesise(line), SAMPLE_RATE, "flac")
             unfinished.replace(path)
         return read_sound(path)
 
@@ -78,16 +76,3 @@ class NaturalSpeech:
         session = onnxruntime.InferenceSession(str(self._files.model), options, providers=["CPUExecutionProvider"])
         kokoro: Kokoro = Kokoro.from_session(session, str(self._files.speakers))
         return kokoro
-
-
-def write_sound(path: Path, sound: Sound, codec: Literal["flac", "libopus"], *, bit_rate: int | None = None) -> None:
-    """Write 48,000 Hz mono as FLAC (``flac``) or Ogg Opus (``libopus``)."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
-        if bit_rate is not None:
-            stream.bit_rate = bit_rate
-        pcm = to_int16(sound)[np.newaxis]
-        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            container.mux(packet)

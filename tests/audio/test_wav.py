@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audio.encoders import WavEncoder
 from audio.pcm import from_pcm16
 from audio.samples import Samples
 from audio.wav import HEADER_BYTES, WavFile, to_wav, wav_header
-from tts_server.api.encoders import WavEncoder
 
 RATE = 16_000
 

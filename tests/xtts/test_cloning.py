@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from audio.encoders import write_sound
 from audio.samples import Samples
 from tests.tts_server.voices.sounds import seconds_of_speech
 from tests.xtts.conftest import MakeEngine
@@ -17,7 +18,7 @@ from tts_server.engines.base import EngineError
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.engines.xtts.latents import Latents
 from tts_server.engines.xtts.libraries import import_loading
-from tts_server.voices.flac import write_flac
+from tts_server.voices.decoding import RATE
 from tts_server.voices.profile import VoiceProfile
 
 skip_without_libraries()
@@ -26,8 +27,8 @@ skip_without_libraries()
 @pytest.fixture
 def ada(tmp_path: Path) -> VoiceProfile:
     recordings = (tmp_path / "1.flac", tmp_path / "2.flac")
-    write_flac(recordings[0], seconds_of_speech(7))
-    write_flac(recordings[1], seconds_of_speech(6)[::-1])
+    write_sound(recordings[0], seconds_of_speech(7), RATE, "flac")
+    write_sound(recordings[1], seconds_of_speech(6)[::-1], RATE, "flac")
     return VoiceProfile("ada", "Ada", "en", recordings, "a1")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tts_server.api.encoders import Encoder, FfmpegEncoder, PcmEncoder, WavEncoder
-from tts_server.api.telephony import TELEPHONE_RATE, G711Encoder, TelephonePcmEncoder
+from audio.encoders import Encoder, FfmpegEncoder, PcmEncoder, WavEncoder
+from audio.telephony import TELEPHONE_RATE, G711Encoder, TelephonePcmEncoder
 
 DEFAULT_RATE = 24_000
 """What OpenAI's ``pcm`` has; the other formats have it here too, but for the telephone's."""

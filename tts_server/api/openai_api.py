@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 from aiohttp import web
 
+from audio.encoders import Encoder
 from audio.samples import Samples
 from tts_server.api.delivery import AsEvents, AsFile, Delivery
-from tts_server.api.encoders import Encoder
 from tts_server.api.errors import ApiError, error_response
 from tts_server.api.progress import Progress
 from tts_server.api.speech_request import SpeechRequest, parse, read_body

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 
-from tts_server.api.encoders import WavEncoder
+from audio.encoders import WavEncoder
 from tts_server.engines.base import CloningEngine, Voice
 from tts_server.speaking.speech import Speech
 from tts_server.voices.profile import VoiceProfile

@@ -40,8 +40,8 @@ def _lock_the_cage() -> None:
 
 
 def _read(source: Path, target: Path) -> dict[str, Any]:
+    from audio.encoders import write_sound
     from tts_server.voices.decoding import RATE, decode
-    from tts_server.voices.flac import write_flac
     from tts_server.voices.recording import prepare
     from tts_server.voices.refusal import RecordingRefusedError
     from tts_server.voices.speech_spans import speech_spans
@@ -50,7 +50,7 @@ def _read(source: Path, target: Path) -> dict[str, Any]:
         samples = prepare(decode(source), speech_spans)
     except RecordingRefusedError as error:
         return {"refused": error.code, "message": str(error)}
-    write_flac(target, samples)
+    write_sound(target, samples, RATE, "flac")
     return {"seconds": len(samples) / RATE}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from RealtimeTTS.engines.base_engine import BaseEngine
 
-from tts_server.api.encoders import FfmpegEncoder
+from audio.encoders import FfmpegEncoder
 from tts_server.engines.realtime_tts import PA_INT16
 
 RATE = 16_000

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from audio.encoders import FfmpegEncoder
 from audio.pcm import to_pcm16
 from audio.samples import Samples
 from tests.tts_server.voices.sounds import encoded, good_files, seconds_of_speech, silence, speech, wav
-from tts_server.api.encoders import FfmpegEncoder
 from tts_server.voices.decoding import RATE
 
 _MEGABYTE = 1 << 20

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from audio.encoders import write_sound
 from tests.tts_server.voices.sounds import seconds_of_speech
 from tts_server.engines.base import UnknownVoiceError
 from tts_server.voices import library as library_module
-from tts_server.voices.flac import write_flac
+from tts_server.voices.decoding import RATE
 from tts_server.voices.library import LibraryFullError, VoiceExistsError, VoiceLibrary
 from tts_server.voices.names import BadNameError
 from tts_server.voices.reading import Recording
@@ -43,7 +44,7 @@ def _recordings(folder: Path, *seconds: float) -> list[Recording]:
     made = []
     for number, length in enumerate(seconds):
         path = folder.parent / f"read-{number}.flac"
-        write_flac(path, seconds_of_speech(length))
+        write_sound(path, seconds_of_speech(length), RATE, "flac")
         made.append(Recording(path, length))
     return made
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from audio.encoders import WavEncoder
 from audio.level import rms
 from tests.tts_server.voices.hostile import hours_of_flac, id3_bomb, mp4_bomb
 from tests.tts_server.voices.memory import MEGABYTE, readers, watched_memory
 from tests.tts_server.voices.sounds import decoded, encoded, good_files, speech, wav
-from tts_server.api.encoders import WavEncoder
 from tts_server.voices.decoding import RATE
 from tts_server.voices.reading import read_recording
 from tts_server.voices.recording import LEVEL

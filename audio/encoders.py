@@ -1,18 +1,20 @@
-"""Samples to a file format, piece by piece, for answers that start before they are whole."""
+"""Samples to file formats: piece by piece, for what goes out before it is whole, or as a whole file."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 import av
+import numpy as np
 
-from audio.pcm import to_pcm16
+from audio.pcm import to_int16, to_pcm16
 from audio.samples import Samples
 from audio.wav import wav_header
 
 
 class Encoder(Protocol):
-    """One answer's encoder. It computes: call it in a thread."""
+    """Encodes one sound. It computes: call it in a thread."""
 
     content_type: str
 
@@ -116,3 +118,29 @@ class FfmpegEncoder:
         self._container.mux(self._stream.encode(None))
         self._container.close()
         return self._file.take()
+
+
+_CONTAINERS = {"flac": "flac", "libopus": "opus"}
+
+
+def write_sound(
+    path: Path, samples: Samples, rate: int, codec: Literal["flac", "libopus"], *, bit_rate: int | None = None
+) -> None:
+    """Write a file of FLAC with 16 bits a sample, or of Ogg Opus (``libopus``). Blocks.
+
+    Args:
+        rate: samples a second.
+        bit_rate: bits a second, for Opus.
+    """
+    whole = to_int16(samples)[np.newaxis]
+    with av.open(str(path), "w", format=_CONTAINERS[codec]) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono", format="s16")
+        if not isinstance(stream, av.AudioStream):
+            raise TypeError(f"{codec} is no audio codec")
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
+        for start in range(0, len(samples), rate):
+            frame = av.AudioFrame.from_ndarray(whole[:, start : start + rate], format="s16", layout="mono")
+            frame.sample_rate = rate
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
