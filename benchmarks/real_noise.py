@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from audio.decode import read_sound
 from audio.level import at_level
 from benchmarks.command_line import BROKEN, INTERRUPTED, count, explain, interruptible, make_console, setting
 from benchmarks.errors import MeasurementError
@@ -26,7 +27,6 @@ from config.settings import load_settings
 from sandbox.speech_sounds import breath, cough, keyboard, music, noise
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
-from sandbox.voice.sound_file import read_sound
 
 NARROWEST = 90
 PIECE = 20.0
@@ -95,7 +95,7 @@ def _spaced(seed: int) -> Iterator[Sound]:
 
 
 def _excerpt(track: Path, seed: int) -> Sound:
-    whole = read_sound(track)
+    whole = read_sound(track, SAMPLE_RATE)
     begin = (seed * 7 * SAMPLE_RATE) % max(1, len(whole) - round(PIECE * SAMPLE_RATE))
     return at_level(whole[begin : begin + round(PIECE * SAMPLE_RATE)], MUSIC_LEVEL)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from audio.decode import read_sound
 from sandbox.voice.hearing import Sound
-from sandbox.voice.sound_file import read_sound
+from sandbox.voice.opus import SAMPLE_RATE
 
 FOLDER = Path(__file__).with_name("lines")
 LIST = FOLDER / "lines.yaml"
@@ -24,7 +25,7 @@ class GuestLine:
 
     def read(self) -> Sound:
         """The sound, 48,000 Hz mono. Blocks; raises :class:`OSError`."""
-        return read_sound(self.file)
+        return read_sound(self.file, SAMPLE_RATE)
 
 
 def recorded_lines() -> dict[str, GuestLine]:

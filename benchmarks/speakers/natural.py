@@ -13,13 +13,13 @@ import onnxruntime
 import soxr
 from kokoro_onnx import Kokoro
 
+from audio.decode import read_sound
 from audio.encoders import write_sound
 from audio.level import at_level
 from benchmarks.speakers.weights import KokoroFiles
 from sandbox.speech import SPEECH_LEVEL
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
-from sandbox.voice.sound_file import read_sound
 
 RESERVED = frozenset({"af_nicole", "am_onyx", "bm_fable", "bf_lily"})
 """Speakers that are kept for judging this project from outside: nothing here may be tuned on them."""
@@ -59,7 +59,7 @@ class NaturalSpeech:
             unfinished = path.with_name(f"{name}.part.flac")
             write_sound(unfinished, self._synthesise(line), SAMPLE_RATE, "flac")
             unfinished.replace(path)
-        return read_sound(path)
+        return read_sound(path, SAMPLE_RATE)
 
     def _synthesise(self, line: Line) -> Sound:
         samples, rate = self._kokoro.create(line.text, voice=line.speaker, lang=_LANGUAGES[line.speaker[0]])

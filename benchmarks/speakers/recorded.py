@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 import soxr
 
+from audio.decode import decoded
 from audio.level import at_level
 from benchmarks.speakers.weights import SpeakersError
 from sandbox.speech import SPEECH_LEVEL
@@ -79,9 +79,7 @@ def unpacked(packages: tuple[str, ...], folder: Path) -> Path:
 
 def read_recording(recording: Recording) -> Sound:
     """The words without silence around them, 48,000 Hz mono, as loud as any guest's."""
-    with av.open(str(recording.file), format="g722") as container:
-        parts = [frame.to_ndarray().ravel() for frame in container.decode(audio=0)]
-    sound = np.concatenate(parts).astype(np.float32) / 32_768
+    sound = np.concatenate(list(decoded(recording.file, RATE, demuxer="g722")))
     voiced = np.flatnonzero(np.abs(sound) > 0.01)
     return at_level(soxr.resample(sound[voiced[0] : voiced[-1] + 1], RATE, SAMPLE_RATE), SPEECH_LEVEL)
 

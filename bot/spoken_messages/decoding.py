@@ -6,37 +6,32 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-import av
 import numpy as np
-from av.audio.stream import AudioStream
-from av.container import InputContainer
 
+from audio.decode import Bounds, NotSoundError, decoded
 from audio.level import rms_of_frames
 from audio.samples import HEARING_RATE, Sound16, finite
 
 MAX_DECODING_SECONDS = 20.0
 """Of our time."""
-MAX_BROKEN_PACKETS = 8
 PIECE_SECONDS = 28
 """A Whisper takes 30 s at once, and a call's own turns come between two pieces."""
 _CUT_SECONDS = 8
 """So long before its end a piece may be cut, where it is quietest."""
 _WINDOW = HEARING_RATE // 10
-MIN_RATE, MAX_RATE, MAX_CHANNELS = 8_000, 192_000, 8
-_CODECS = (
-    "opus,vorbis,flac,mp3,mp3float,aac,alac,pcm_u8,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le,pcm_alaw,pcm_mulaw"
+_BOUNDS = Bounds(
+    demuxers="ogg,mov,matroska,mp3,wav,flac,aac",
+    codecs=frozenset(
+        {"opus", "vorbis", "flac", "mp3", "mp3float", "aac", "alac", "pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le"}
+        | {"pcm_f32le", "pcm_f64le", "pcm_alaw", "pcm_mulaw"}
+    ),
+    min_rate=8_000,
+    max_rate=192_000,
+    max_channels=8,
+    max_broken_packets=8,
 )
-# Playlists and whatever else could make FFmpeg open a second file are not among them.
-_LIMITS = {"format_whitelist": "ogg,mov,matroska,mp3,wav,flac,aac", "codec_whitelist": _CODECS}
-
-
-class BrokenSoundError(Exception):
-    """Nothing could be decoded: it is broken, or no sound."""
-
-
-class TooLongSoundError(Exception):
-    """It is longer than was agreed."""
 
 
 def decode(
@@ -45,24 +40,16 @@ def decode(
     """All of a file. Blocks: run it in a thread, which ``stop`` ends.
 
     Raises:
-        BrokenSoundError, TooLongSoundError: as they say.
+        NotSoundError, TooLongSoundError: as they say.
     """
     until = clock() + MAX_DECODING_SECONDS
     pieces: list[Sound16] = []
-    room = round(max_seconds * HEARING_RATE)
-    try:
-        with av.open(io.BytesIO(data), "r", options=_LIMITS, metadata_errors="replace") as container:
-            for piece in _samples(container, _stream(container)):
-                pieces.append(piece)
-                room -= len(piece)
-                if room < 0:
-                    raise TooLongSoundError
-                if stop.is_set() or clock() > until:
-                    raise BrokenSoundError("it takes too long to decode")
-    except (av.FFmpegError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
-        raise BrokenSoundError(str(error)) from error
+    for piece in decoded(io.BytesIO(data), HEARING_RATE, replace(_BOUNDS, max_seconds=max_seconds)):
+        pieces.append(piece)
+        if stop.is_set() or clock() > until:
+            raise NotSoundError("it takes too long to decode")
     if not pieces:
-        raise BrokenSoundError("no sound in it")
+        raise NotSoundError("no sound in it")
     return np.clip(finite(np.concatenate(pieces)), -1, 1)
 
 
@@ -75,37 +62,3 @@ def in_pieces(sound: Sound16) -> Iterator[Sound16]:
         yield sound[:cut]
         sound = sound[cut:]
     yield sound
-
-
-def _stream(container: InputContainer) -> AudioStream:
-    if not container.streams.audio:
-        raise BrokenSoundError("no sound in it")
-    stream = container.streams.audio[0]
-    # PyAV's types leave out that a stream of an unknown codec has no context.
-    context = getattr(stream, "codec_context", None)
-    if context is None:
-        raise BrokenSoundError("unknown codec")
-    if not MIN_RATE <= context.sample_rate <= MAX_RATE or not 1 <= context.channels <= MAX_CHANNELS:
-        raise BrokenSoundError(f"{context.channels} channels at {context.sample_rate} Hz")
-    context.thread_count = 1
-    return stream
-
-
-def _samples(container: InputContainer, stream: AudioStream) -> Iterator[Sound16]:
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=HEARING_RATE)
-    for frame in _frames(container, stream):
-        for resampled in resampler.resample(frame):
-            yield resampled.to_ndarray().reshape(-1).astype(np.float32)
-
-
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame | None]:
-    """Every frame that can be decoded, then ``None``: cut files and odd first packets are common."""
-    broken = 0
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.InvalidDataError:
-            broken += 1
-            if broken > MAX_BROKEN_PACKETS:
-                raise
-    yield None

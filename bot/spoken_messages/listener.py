@@ -11,11 +11,12 @@ import aiohttp
 import discord
 from discord.utils import escape_markdown
 
+from audio.decode import NotSoundError, TooLongSoundError
 from audio.samples import Sound16
 from bot.consent import ListeningConsent
 from bot.download import DownloadError, TooLongError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
-from bot.spoken_messages.decoding import BrokenSoundError, TooLongSoundError, decode, in_pieces
+from bot.spoken_messages.decoding import decode, in_pieces
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.text import shorten
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
@@ -158,7 +159,7 @@ class SpokenMessages:
             raise SpokenMessageError(NOT_FETCHED) from error
         except TooLongSoundError as error:
             raise SpokenMessageError(TOO_LONG) from error
-        except BrokenSoundError as error:
+        except NotSoundError as error:
             name = escape_markdown(shorten(" ".join(recording.filename.split()), MAX_NAME))
             raise SpokenMessageError(BROKEN.format(name=name)) from error
         finally:

@@ -17,10 +17,11 @@ import aiohttp
 import davey
 import numpy as np
 
+from audio.decode import read_sound
 from sandbox.voice.hearing import HeardPacket, Hearing, Sound
 from sandbox.voice.microphone import Microphone, PushToTalk
 from sandbox.voice.ops import Op
-from sandbox.voice.opus import MonoEncoder
+from sandbox.voice.opus import SAMPLE_RATE, MonoEncoder
 from sandbox.voice.rtp import (
     FRAME_SAMPLES,
     MODES,
@@ -33,7 +34,6 @@ from sandbox.voice.rtp import (
     strip,
 )
 from sandbox.voice.server import VoiceTicket
-from sandbox.voice.sound_file import read_sound
 from sandbox.voice.udp import Address, TimedSocket
 
 _log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class VoicePeer:
 
     async def speak_file(self, path: Path, microphone: Microphone | None = None) -> None:
         """Say what is in a sound file; raises ``OSError`` where it can't be read."""
-        await self.speak(await asyncio.to_thread(read_sound, path), microphone)
+        await self.speak(await asyncio.to_thread(read_sound, path, SAMPLE_RATE), microphone)
 
     async def _transmit(self, frames: Any) -> None:
         loop, sending = asyncio.get_running_loop(), False

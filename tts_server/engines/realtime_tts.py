@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 from RealtimeTTS.engines.base_engine import BaseEngine
 
+from audio.decode import NotSoundError
 from audio.samples import Samples
 from tts_server.dsp.tempo import TempoChanger
 from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
 from tts_server.engines.offline import nothing_fetched
 from tts_server.engines.realtime_tts_failures import explain, silence
 from tts_server.engines.realtime_tts_voices import RealtimeTtsVoices
-from tts_server.engines.sound_pieces import NotSoundError, file_samples, pcm_samples
+from tts_server.engines.sound_pieces import file_samples, pcm_samples
 from wire.parameters import SpeechParameters
 
 # PortAudio's sample formats (portaudio.h), in which RealtimeTTS engines declare what they put into their queue.

@@ -9,17 +9,14 @@ from typing import Any
 import av
 import numpy as np
 
+from audio.decode import NotSoundError, resampled
 from audio.samples import Samples
 
 _HEAD_BYTES = 4
 
 
-class NotSoundError(ValueError):
-    """The bytes are no sound that can be read."""
-
-
 def pcm_samples(pieces: Iterator[bytes], dtype: np.dtype[Any], channels: int) -> Generator[Samples, None, None]:
-    """Samples of raw PCM, its channels mixed to one."""
+    """Samples of raw PCM of any width, its channels mixed to one; the least integer of a width is -1."""
     frame_bytes = dtype.itemsize * channels
     scale = 1 / -float(np.iinfo(dtype).min) if np.issubdtype(dtype, np.integer) else 1.0
     rest = b""
@@ -46,15 +43,11 @@ def file_samples(pieces: Iterator[bytes], rate: int) -> Generator[Samples, None,
     if not head:
         return
     pieces = itertools.chain([head], pieces)
-    resampler = av.AudioResampler("flt", "mono", rate)
     heard = False
     try:
-        for frame in _mp3_frames(pieces) if _is_mp3(head) else _frames(pieces):
+        for samples in resampled(_mp3_frames(pieces) if _is_mp3(head) else _frames(pieces), rate):
             heard = True
-            for part in resampler.resample(frame):
-                yield np.asarray(part.to_ndarray().reshape(-1), np.float32)
-        for part in resampler.resample(None) if heard else ():
-            yield np.asarray(part.to_ndarray().reshape(-1), np.float32)
+            yield samples
     except av.FFmpegError as error:
         raise NotSoundError(f"its output can't be read as sound: {error}") from error
     if not heard:

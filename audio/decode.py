@@ -1,0 +1,151 @@
+"""Sound files to samples, through FFmpeg: any file of our own, and a stranger's within bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from audio.samples import Samples
+
+_MICROSECONDS = 1_000_000
+
+
+class NotSoundError(Exception):
+    """Nothing can be decoded: it is broken, or is no sound; the text says what FFmpeg says."""
+
+
+class NoSoundTrackError(NotSoundError):
+    """It has no sound, or none whose codec is allowed."""
+
+
+class UnusualSoundError(NotSoundError):
+    """It has more channels than are allowed, or another sample rate."""
+
+    def __init__(self, channels: int, rate: int) -> None:
+        super().__init__(f"{channels} channels at {rate} Hz")
+        self.channels = channels
+        self.rate = rate
+
+
+class TooLongSoundError(Exception):
+    """It is longer than is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a file may be.
+
+    Attributes:
+        demuxers: FFmpeg's names, with commas between; ``None`` for any. Whoever takes strangers' files leaves out
+            playlists, and whatever else could make FFmpeg open a second file.
+        codecs: FFmpeg's names; ``None`` for any.
+        max_seconds: what is longer is refused once so much has been decoded.
+        max_stated_seconds: what a file may say of its own length. Up to there it may be an estimate, and the file is
+            decoded to find out.
+        max_broken_packets: how many may be left out. Cut files and odd first packets are common.
+    """
+
+    demuxers: str | None = None
+    codecs: frozenset[str] | None = None
+    min_rate: int = 1
+    max_rate: float = math.inf
+    max_channels: float = math.inf
+    max_seconds: float = math.inf
+    max_stated_seconds: float = math.inf
+    max_broken_packets: int = 0
+
+
+UNBOUNDED = Bounds()
+
+
+def read_sound(path: Path, rate: int) -> Samples:
+    """All of a file of our own, mono at ``rate`` Hz. Blocks.
+
+    Raises:
+        OSError: there is no such file, or it is no sound.
+    """
+    try:
+        pieces = list(decoded(path, rate))
+    except NotSoundError as error:
+        raise OSError(f"{path} can't be read as sound: {error}") from error
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+
+def decoded(
+    source: Path | BinaryIO, rate: int, bounds: Bounds = UNBOUNDED, *, demuxer: str | None = None
+) -> Iterator[Samples]:
+    """A file's samples, mono at ``rate`` Hz, piece by piece. Each blocks for a moment.
+
+    Args:
+        demuxer: FFmpeg's name for the kind of file, where that is known.
+
+    Raises:
+        NotSoundError, TooLongSoundError: as they say.
+    """
+    options: dict[str, str] = {}
+    if bounds.demuxers is not None:
+        options["format_whitelist"] = bounds.demuxers
+    if bounds.codecs is not None:
+        options["codec_whitelist"] = ",".join(sorted(bounds.codecs))
+    file = str(source) if isinstance(source, Path) else source
+    try:
+        with av.open(file, "r", format=demuxer, options=options, metadata_errors="replace") as container:
+            if (container.duration or 0) > bounds.max_stated_seconds * _MICROSECONDS:
+                raise TooLongSoundError
+            room = bounds.max_seconds * rate
+            for piece in resampled(_frames(container, _sound_track(container, bounds), bounds), rate):
+                room -= len(piece)
+                if room < 0:
+                    raise TooLongSoundError
+                yield piece
+    except (av.FFmpegError, ValueError, LookupError, ArithmeticError, MemoryError) as error:
+        raise NotSoundError(str(error)) from error
+
+
+def resampled(frames: Iterable[av.AudioFrame], rate: int) -> Iterator[Samples]:
+    """The samples of decoded frames, mono at ``rate`` Hz, to the last of them."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
+    begun = False
+    for frame in frames:
+        begun = True
+        yield from map(_samples, resampler.resample(frame))
+    if begun:
+        yield from map(_samples, resampler.resample(None))
+
+
+def _samples(frame: av.AudioFrame) -> Samples:
+    return np.asarray(frame.to_ndarray().reshape(-1), np.float32)
+
+
+def _sound_track(container: InputContainer, bounds: Bounds) -> AudioStream:
+    if not container.streams.audio:
+        raise NoSoundTrackError("no sound in it")
+    stream = container.streams.audio[0]
+    # PyAV's types leave out that a stream of an unknown codec has no context.
+    context = getattr(stream, "codec_context", None)
+    if context is None or (bounds.codecs is not None and context.name not in bounds.codecs):
+        raise NoSoundTrackError("unknown codec")
+    channels, rate = context.channels, context.sample_rate
+    if not (1 <= channels <= bounds.max_channels and bounds.min_rate <= rate <= bounds.max_rate):
+        raise UnusualSoundError(channels, rate)
+    context.thread_count = 1
+    return stream
+
+
+def _frames(container: InputContainer, track: AudioStream, bounds: Bounds) -> Iterator[av.AudioFrame]:
+    broken = 0
+    for packet in container.demux(track):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            broken += 1
+            if broken > bounds.max_broken_packets:
+                raise

@@ -1,0 +1,103 @@
+"""Sound files to samples: our own, and strangers' within bounds. The formats and the attacks: with who takes them."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio.decode import (
+    UNBOUNDED,
+    Bounds,
+    NoSoundTrackError,
+    NotSoundError,
+    TooLongSoundError,
+    UnusualSoundError,
+    decoded,
+    read_sound,
+)
+from audio.encoders import write_sound
+from audio.level import rms
+from audio.pcm import to_int16
+from audio.samples import Samples
+from audio.wav import to_wav
+
+RATE = 48_000
+
+
+def tone(seconds: float, hertz: float = 440.0) -> Samples:
+    return (0.3 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
+
+
+def hertz_of(sound: Samples, rate: int) -> float:
+    return float(np.argmax(np.abs(np.fft.rfft(sound))) * rate / len(sound))
+
+
+def test_flac_is_the_same_to_the_sample(tmp_path: Path) -> None:
+    sound = tone(2.5)
+    write_sound(tmp_path / "tone.flac", sound, RATE, "flac")
+    assert np.abs(read_sound(tmp_path / "tone.flac", RATE) - sound).max() < 2 / 32_767
+
+
+def test_ogg_opus_sounds_the_same(tmp_path: Path) -> None:
+    write_sound(tmp_path / "tone.opus", tone(2.5), RATE, "libopus", bit_rate=32_000)
+    sound = read_sound(tmp_path / "tone.opus", RATE)
+    assert len(sound) / RATE == pytest.approx(2.5, abs=0.03)
+    assert hertz_of(sound, RATE) == pytest.approx(440, rel=0.01)
+    assert rms(sound) == pytest.approx(rms(tone(2.5)), rel=0.1)
+
+
+def test_what_too_loud_sound_becomes_does_not_wrap(tmp_path: Path) -> None:
+    write_sound(tmp_path / "loud.flac", np.full(RATE, 2.0, np.float32), RATE, "flac")
+    assert set(to_int16(read_sound(tmp_path / "loud.flac", RATE)).tolist()) <= {32_765, 32_766, 32_767}
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 24_000, 44_100])
+def test_sound_comes_at_the_rate_that_is_asked_for(rate: int, tmp_path: Path) -> None:
+    (tmp_path / "tone.wav").write_bytes(to_wav(tone(1.0), RATE))
+    sound = read_sound(tmp_path / "tone.wav", rate)
+    assert len(sound) == pytest.approx(rate, abs=2)
+    assert hertz_of(sound, rate) == pytest.approx(440, rel=0.01)
+
+
+def test_what_is_not_there_and_what_is_no_sound_are_said_with_the_path(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"nothing\.wav"):
+        read_sound(tmp_path / "nothing.wav", RATE)
+    (tmp_path / "words.wav").write_text("these are words")
+    with pytest.raises(OSError, match=r"words\.wav can't be read as sound"):
+        read_sound(tmp_path / "words.wav", RATE)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "error"),
+    [
+        (Bounds(demuxers="ogg,flac"), NotSoundError),
+        (Bounds(codecs=frozenset({"opus"})), NoSoundTrackError),
+        (Bounds(max_rate=44_100), UnusualSoundError),
+        (Bounds(min_rate=96_000), UnusualSoundError),
+        (Bounds(max_channels=0), UnusualSoundError),
+        (Bounds(max_seconds=0.9), TooLongSoundError),
+        (Bounds(max_stated_seconds=0.9), TooLongSoundError),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused(bounds: Bounds, error: type[Exception]) -> None:
+    file = to_wav(tone(1.0), RATE)
+    with pytest.raises(error):
+        list(decoded(io.BytesIO(file), RATE, bounds))
+    assert sum(map(len, decoded(io.BytesIO(file), RATE))) == RATE
+
+
+def test_a_file_that_is_longer_than_allowed_is_not_decoded_to_its_end() -> None:
+    pieces = decoded(io.BytesIO(to_wav(tone(60.0), RATE)), RATE, replace(UNBOUNDED, max_seconds=2.0))
+    begun: list[Samples] = []
+    with pytest.raises(TooLongSoundError):
+        begun.extend(pieces)
+    assert sum(map(len, begun)) <= 2 * RATE
+
+
+def test_no_bound_is_the_default() -> None:
+    assert UNBOUNDED.max_seconds == UNBOUNDED.max_stated_seconds == UNBOUNDED.max_channels == math.inf
