@@ -42,7 +42,7 @@ class AnswerVoice(Protocol):
         """Whether there is a better voice than the one of calls; raises ``VoiceAwayError``."""
         ...
 
-    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Sound:
+    async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Samples:
         """Speak a text, at ``rate`` in hertz; raises ``UnspeakableError``, ``VoiceAwayError``."""
         ...
 
@@ -158,7 +158,7 @@ class RecordingRemaker:
             sound = await self._say(answer, replace(answer.parameters, speed=speed))
         return sound
 
-    async def _say(self, answer: RecordedAnswer, parameters: SpeechParameters) -> Sound:
+    async def _say(self, answer: RecordedAnswer, parameters: SpeechParameters) -> Samples:
         sound = without_tail(await self._ask(lambda: self._voice.speak_better(answer.text, parameters, SPEAKING_RATE)))
         if not len(sound):
             raise UnspeakableError("there is nothing to hear in the new one")
