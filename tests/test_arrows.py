@@ -1,0 +1,255 @@
+"""The architecture: who may import whom. Read it from above; what it does not hold yet is listed with the reason.
+
+``python -m tests.arrows`` prints the arrows there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.arrows import Import, Tree, circles, is_in, reached
+
+Arrow = tuple[str, str]
+"""A module or package that imports, and one that is imported."""
+
+GROUND_FLOOR = frozenset({"languages", "config", "hardware", "audio", "wire"})
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
+    # The ground floor: what more than one program needs.
+    "languages": frozenset(),
+    "config": frozenset({"languages"}),
+    "hardware": frozenset({"config"}),
+    "audio": frozenset({"config", "languages"}),
+    "wire": frozenset({"config"}),
+    # Weights that stand in for real ones.
+    "toys": GROUND_FLOOR,
+    # Three programs. None of them knows another one.
+    "tts_server": GROUND_FLOOR,
+    "sandbox": GROUND_FLOOR,
+    "bot": GROUND_FLOOR | {"toys", "bot.demo"},
+    # Who shows and who measures the programs.
+    "bot.demo": GROUND_FLOOR | {"toys", "sandbox", "bot"},
+    "benchmarks": GROUND_FLOOR | {"toys", "tts_server", "sandbox", "bot", "bot.demo"},
+}
+
+IN_BOT: Mapping[str, frozenset[str]] = {
+    # Who is asked, and what is kept.
+    "bot.llm": frozenset(),
+    "bot.models": frozenset(),
+    "bot.speech_server": frozenset(),
+    "bot.database": frozenset(),
+    "bot.conversations": frozenset({"bot.database", "bot.llm"}),
+    "bot.voices": frozenset({"bot.database", "bot.speech_server"}),
+    "bot.companion": frozenset({"bot.llm"}),
+    # A call, and what a call holds back.
+    "bot.voice": frozenset({"bot.llm", "bot.speech_server"}),
+    "bot.spoken_messages": frozenset({"bot.llm", "bot.voice"}),
+    "bot.features": frozenset({"bot.database", "bot.conversations", "bot.llm", "bot.spoken_messages"}),
+    # What people type, and what looks at all of it.
+    "bot.commands": frozenset(
+        {"bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"}
+    ),
+    "bot.watching": frozenset({"bot.llm", "bot.voice"}),
+    "bot.backup": frozenset({"bot.database", "bot.llm", "bot.models", "bot.voices"}),
+}
+"""The packages of the bot, and which others of them each may import. The modules beside them serve all, but for ..."""
+ON_TOP = frozenset({"bot.app", "bot.calls", "bot.client", "bot.command_line", "bot.demo", "bot.feature_set", "bot.run"})
+"""... these, which put the parts together, and which no part imports; commands talk to ``bot.calls``."""
+
+DISCORD = (
+    "bot.commands",
+    "bot.features",
+    "bot.voice.discord",
+    # Who is asking, and what they may.
+    "bot.access",
+    "bot.guard",
+    "bot.owners",
+    # The client, and what it is told.
+    "bot.client",
+    "bot.presence",
+    "bot.replying",
+    "bot.discord_away",
+    "bot.spoken_messages.listener",
+    "bot.watching.lost_connections",
+    # The start.
+    "bot.calls",
+    "bot.doctor",
+    "bot.feature_set",
+    "bot.first_start",
+    "bot.run",
+    # Measures Discord's own decoder.
+    "benchmarks.receive",
+)
+"""Where Discord's library is imported; everything else works on text and arrays."""
+
+# What does not hold yet. A test fails when one of these is needed no more: then take its line out.
+
+_ESPEAK = "step 1: espeak-ng goes to audio/espeak.py"
+_OPUS = "step 1: libopus goes to audio/opus.py"
+KNOWN_ARROWS: Mapping[Arrow, str] = {
+    ("bot.voice.transcribe.toy", "tts_server.engines"): _ESPEAK,
+    ("sandbox.speech_synthesiser", "tts_server.engines"): _ESPEAK,
+}
+KNOWN_DISCORD: Mapping[Arrow, str] = {
+    ("bot.voice.connection.opus", "discord"): _OPUS,
+    ("bot.voice.receive.decoder", "discord"): _OPUS,
+    ("bot.voice.transcribe.toy", "discord"): _OPUS,
+    ("sandbox.voice.opus", "discord"): _OPUS,
+    ("bot.voice.session", "discord"): "step 2: its neutral half becomes bot/voice/call.py",
+    ("bot.voice.speaking.playback", "discord"): "step 2: becomes a thin source over a neutral playback",
+}
+KNOWN_CIRCLES: Mapping[Arrow, str] = {
+    ("bot.voice.ports", "bot.voice.dialogue"): "step 2: parts are built before those who use them",
+    ("tts_server.speaking", "tts_server.api"): "step 1: the encoders go to audio/",
+    ("tts_server.dsp", "tts_server.engines"): "step 1: the type of samples goes to audio/",
+    ("tts_server.voices", "tts_server.engines"): "step 1: the type of samples goes to audio/",
+}
+
+
+@pytest.fixture(scope="module")
+def tree() -> Tree:
+    return Tree()
+
+
+def top_of(module: str) -> str:
+    return "bot.demo" if module.startswith("bot.demo") else module.partition(".")[0]
+
+
+def assert_only_known(offences: Iterable[Import], known: Mapping[Arrow, str]) -> None:
+    """Each offence is one that is known, and each that is known is still there."""
+    found = [(each, [arrow for arrow in known if _is_along(each, arrow)]) for each in offences]
+    unknown = [str(each) for each, arrows in found if not arrows]
+    assert not unknown, "\n".join(unknown)
+    assert known.keys() - {arrow for _, arrows in found for arrow in arrows} == set(), "needed no more: take it out"
+
+
+def _is_along(each: Import, arrow: Arrow) -> bool:
+    return is_in(each.importer, arrow[0]) and is_in(each.imported, arrow[1])
+
+
+def test_every_package_has_its_place(tree: Tree) -> None:
+    assert tree.packages - {"tests"} <= MAY_IMPORT.keys()
+    assert [place for place in (*IN_BOT, *ON_TOP, *DISCORD) if place not in tree.modules] == []
+    packages = {name.rpartition(".")[0] for name in tree.modules}
+    assert {part for part in tree.inside("bot") if part in packages} <= IN_BOT.keys() | ON_TOP
+
+
+def test_the_programs_know_the_ground_floor_and_nothing_of_each_other(tree: Tree) -> None:
+    offences = [
+        each
+        for each in tree.imports
+        if top_of(each.imported) in MAY_IMPORT.keys() | tree.packages
+        and top_of(each.importer) != top_of(each.imported)
+        and top_of(each.imported) not in MAY_IMPORT[top_of(each.importer)]
+    ]
+    assert_only_known(offences, KNOWN_ARROWS)
+
+
+def test_no_arrow_in_the_bot_leads_upward(tree: Tree) -> None:
+    offences = []
+    for package, allowed in IN_BOT.items():
+        allowed = allowed | {package, *(("bot.calls",) if package == "bot.commands" else ())}
+        forbidden = (IN_BOT.keys() | ON_TOP) - allowed
+        offences += [
+            each
+            for each in tree.imports
+            if is_in(each.importer, package) and any(is_in(each.imported, place) for place in forbidden)
+        ]
+    assert [str(each) for each in offences] == []
+
+
+def test_a_feature_knows_nothing_of_other_features(tree: Tree) -> None:
+    features = tree.inside("bot.features")
+    assert len(features) >= 8
+    assert {feature: others for feature, others in features.items() if others} == {}
+
+
+def test_only_the_command_line_knows_the_demonstration(tree: Tree) -> None:
+    importers = {each.importer for each in tree.imports if top_of(each.imported) == "bot.demo"}
+    assert {name for name in importers if top_of(name) == "bot"} == {"bot.command_line"}
+
+
+def test_discords_library_is_imported_in_few_places(tree: Tree) -> None:
+    users = [each for each in tree.imports if is_in(each.imported, "discord")]
+    assert [place for place in DISCORD if not any(is_in(each.importer, place) for each in users)] == []
+    elsewhere = [each for each in users if not any(is_in(each.importer, place) for place in DISCORD)]
+    assert_only_known(elsewhere, KNOWN_DISCORD)
+
+
+def test_there_are_no_circles_between_the_parts_of_any_package(tree: Tree) -> None:
+    packages = {name.rpartition(".")[0] for name in tree.modules}
+    graphs = {package: tree.inside(package) for package in sorted(packages)}
+    without = {
+        package: {
+            part: frozenset(other for other in others if (part, other) not in KNOWN_CIRCLES)
+            for part, others in graph.items()
+        }
+        for package, graph in graphs.items()
+    }
+    assert {package: found for package, graph in without.items() if (found := circles(graph))} == {}
+    needed = {
+        (start, end)
+        for start, end in KNOWN_CIRCLES
+        if end in graphs[start.rpartition(".")[0]][start] and start in reached(graphs[start.rpartition(".")[0]], end)
+    }
+    assert KNOWN_CIRCLES.keys() - needed == set(), "needed no more: take it out"
+
+
+# The reader itself
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[Mapping[str, str]], Tree]:
+    """A tree of these files, by module; each package among them has an ``__init__``."""
+
+    def read(files: Mapping[str, str]) -> Tree:
+        for module, text in files.items():
+            file = tmp_path.joinpath(*module.split(".")).with_suffix(".py")
+            for folder in [file.parent, *file.parent.parents]:
+                if folder == tmp_path:
+                    break
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / "__init__.py").touch()
+            file.write_text(text)
+        return Tree(tmp_path)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import b.c",
+        "from b import c",
+        "from b.c import thing",
+        "import os, b.c as other",
+        "def f():\n    if True:\n        from b.c import thing\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from b.c import Thing\n",
+    ],
+)
+def test_an_import_is_found_wherever_it_stands(read: Callable[[Mapping[str, str]], Tree], text: str) -> None:
+    tree = read({"a.m": text, "b.c": "thing = 1"})
+    assert tree.inside("") == {"a": {"b"}, "b": frozenset()}
+    assert [each.imported for each in tree.imports if each.imported.startswith("b")] == ["b.c"]
+
+
+def test_relative_imports_are_refused(read: Callable[[Mapping[str, str]], Tree]) -> None:
+    with pytest.raises(ValueError, match=r"a\.m, line 1: relative"):
+        read({"a.m": "from . import other"})
+
+
+def test_circles_are_found_at_every_level(read: Callable[[Mapping[str, str]], Tree]) -> None:
+    tree = read({"a.x.one": "import a.y.two", "a.y.two": "import a.z", "a.z": "import a.x.one", "a.w": "import a.x"})
+    assert circles(tree.inside("a")) == [["a.x", "a.y", "a.z"]]
+    assert circles(tree.inside("")) == []
+
+
+def test_what_is_known_must_still_be_there() -> None:
+    offence = Import("a.m", "b.c", 3)
+    assert_only_known([offence], {("a", "b"): "soon"})
+    with pytest.raises(AssertionError, match=r"a\.m, line 3: b\.c"):
+        assert_only_known([offence], {})
+    with pytest.raises(AssertionError, match="needed no more"):
+        assert_only_known([], {("a", "b"): "soon"})
