@@ -79,6 +79,10 @@ DISCORD = (
     "bot.feature_set",
     "bot.first_start",
     "bot.run",
+    # Its binding of libopus.
+    "audio.opus",
+    "sandbox.voice.opus",
+    "bot.voice.transcribe.toy.speech",
     # Measures Discord's own decoder.
     "benchmarks.receive",
 )
@@ -86,26 +90,12 @@ DISCORD = (
 
 # What does not hold yet. A test fails when one of these is needed no more: then take its line out.
 
-_ESPEAK = "step 1: espeak-ng goes to audio/espeak.py"
-_OPUS = "step 1: libopus goes to audio/opus.py"
-KNOWN_ARROWS: Mapping[Arrow, str] = {
-    ("bot.voice.transcribe.toy", "tts_server.engines"): _ESPEAK,
-    ("sandbox.speech_synthesiser", "tts_server.engines"): _ESPEAK,
-}
+KNOWN_ARROWS: Mapping[Arrow, str] = {}
 KNOWN_DISCORD: Mapping[Arrow, str] = {
-    ("bot.voice.connection.opus", "discord"): _OPUS,
-    ("bot.voice.receive.decoder", "discord"): _OPUS,
-    ("bot.voice.transcribe.toy", "discord"): _OPUS,
-    ("sandbox.voice.opus", "discord"): _OPUS,
     ("bot.voice.session", "discord"): "step 2: its neutral half becomes bot/voice/call.py",
     ("bot.voice.speaking.playback", "discord"): "step 2: becomes a thin source over a neutral playback",
 }
-KNOWN_CIRCLES: Mapping[Arrow, str] = {
-    ("bot.voice.ports", "bot.voice.dialogue"): "step 2: parts are built before those who use them",
-    ("tts_server.speaking", "tts_server.api"): "step 1: the encoders go to audio/",
-    ("tts_server.dsp", "tts_server.engines"): "step 1: the type of samples goes to audio/",
-    ("tts_server.voices", "tts_server.engines"): "step 1: the type of samples goes to audio/",
-}
+KNOWN_CIRCLES: Mapping[Arrow, str] = {}
 
 
 @pytest.fixture(scope="module")

@@ -31,11 +31,12 @@ from config.speech_settings import SpeechSettings
 from hardware.poll import CardPoll
 from tts_server.assembly import create_better_speech, create_speech
 from tts_server.check import try_voice
-from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.base import EngineError
 from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
 from tts_server.server import SpeechServer
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
+from tts_server.voices.profile import UnknownVoiceError
 
 SWITCH_INTERVAL = 0.0005
 """Seconds that a thread which computes may keep Python from the event loop; Python's own choice is 5 ms."""

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.xtts.speaking import Shelf
-from tts_server.engines.base import UnknownVoiceError
 from tts_server.engines.xtts.speakers import Speakers
-from tts_server.voices.profile import VoiceProfile
+from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
 
 LANGUAGES = ("en", "de", "zh-cn", "ar")
 ADA = VoiceProfile("ada", "Ada", "en-gb", (), "1")

@@ -18,10 +18,11 @@ from tts_server.api.errors import ApiError, error_response
 from tts_server.api.progress import Progress
 from tts_server.api.speech_request import SpeechRequest, parse, read_body
 from tts_server.dsp.tempo import TempoChanger
-from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.base import EngineError
 from tts_server.speaking.admission import OverloadedError
 from tts_server.speaking.speech import Speech
 from tts_server.text.segmenter import Segmenter
+from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 from wire.presets import PresetError
 

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from tts_server.api.errors import ApiError
-from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.base import EngineError
 from tts_server.speaking.admission import OverloadedError
 from tts_server.voices.library import LibraryFullError, VoiceExistsError
 from tts_server.voices.names import BadLanguageError, BadNameError
+from tts_server.voices.profile import UnknownVoiceError
 from tts_server.voices.reading import ReadingFailedError
 from tts_server.voices.refusal import RecordingRefusedError
 from wire.presets import PresetError

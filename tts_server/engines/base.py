@@ -24,10 +24,6 @@ class OutOfMemoryError(EngineError):
     """The card has no room for what was asked; after an unload, or once others have let go, it may work again."""
 
 
-class UnknownVoiceError(ValueError):
-    """The engine has no such voice, or none for that language."""
-
-
 @dataclass(frozen=True, slots=True)
 class Voice:
     """One of an engine's voices.

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from config.speech_settings import EngineName, SpeechSettings, engine_variables
-from tts_server.engines.base import EngineError, SpeechEngine, UnknownEngineError, UnknownVoiceError
+from tts_server.engines.base import EngineError, SpeechEngine, UnknownEngineError
 from tts_server.engines.late import LateEngine
-from tts_server.voices.profile import Profiles
+from tts_server.voices.profile import Profiles, UnknownVoiceError
 
 _log = logging.getLogger(__name__)
 

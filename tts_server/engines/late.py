@@ -9,7 +9,8 @@ import numpy as np
 import soxr
 
 from audio.samples import Samples
-from tts_server.engines.base import EngineError, LoadingReport, SpeechEngine, UnknownVoiceError, Voice
+from tts_server.engines.base import EngineError, LoadingReport, SpeechEngine, Voice
+from tts_server.voices.profile import UnknownVoiceError
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 

@@ -6,7 +6,8 @@ import difflib
 import re
 from collections.abc import Sequence, Set
 
-from tts_server.engines.base import UnknownVoiceError, Voice
+from tts_server.engines.base import Voice
+from tts_server.voices.profile import UnknownVoiceError
 
 LANGUAGES = {
     "arabic": "ar",

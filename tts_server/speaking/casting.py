@@ -10,10 +10,11 @@ from contextlib import suppress
 from languages.guess import LanguageGuesser
 from languages.scripts import language_of
 from languages.tags import main_part
-from tts_server.engines.base import SpeechEngine, UnknownVoiceError, Voice
+from tts_server.engines.base import SpeechEngine, Voice
 from tts_server.speaking.engine_line import EngineLine
 from tts_server.text.ear import prepare
 from tts_server.text.lexicon import languages
+from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
 Cast = list[tuple[EngineLine, Voice]]

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
 
-from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.base import EngineError
 from tts_server.metrics import Metrics
 from tts_server.speaking.admission import OverloadedError
 from tts_server.speaking.reply import Reply, Segment
 from tts_server.speaking.speech import Speech
 from tts_server.speaking.spoken_reply import SpokenReply
+from tts_server.voices.profile import UnknownVoiceError
 from wire.fields import WireError
 from wire.messages import SAMPLE_RATE, Failure, Flushed, SegmentEnd, SegmentStart, ServerMessage
 

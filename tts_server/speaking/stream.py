@@ -17,11 +17,11 @@ from collections.abc import Callable
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from tts_server.engines.base import UnknownVoiceError
 from tts_server.metrics import Metrics
 from tts_server.speaking.reply import Reply
 from tts_server.speaking.speaker import Speaker
 from tts_server.speaking.speech import Speech
+from tts_server.voices.profile import UnknownVoiceError
 from wire.fields import WireError
 from wire.messages import Cancel, Cancelled, Failure, ServerMessage, Speak, parse_client
 from wire.parameters import SpeechParameters

@@ -12,9 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from tts_server.engines.base import UnknownVoiceError
 from tts_server.voices.names import clean_language, clean_name, is_voice_id, same_name, voice_id
-from tts_server.voices.profile import VoiceProfile
+from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
 from tts_server.voices.reading import Recording
 from tts_server.voices.voice_folder import (
     MAX_RECORDINGS,

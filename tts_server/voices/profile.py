@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 
+class UnknownVoiceError(ValueError):
+    """There is no such voice, or none for that language."""
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceProfile:
     """A voice that people made.

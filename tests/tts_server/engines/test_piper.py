@@ -18,13 +18,13 @@ from config.speech_settings import SpeechSettings
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tests.tts_server.engines.toy_piper import COLUMN, HUM_HZ, RATE, description, make_voice, network, seconds
-from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.base import EngineError
 from tts_server.engines.catalogue import create_engine, create_engines
 from tts_server.engines.piper.engine import PiperEngine
 from tts_server.engines.piper.making import create_piper
 from tts_server.engines.piper.network import FIRST_PIECE, Network, Utterance
 from tts_server.engines.piper.speaking_voice import scale_for
-from tts_server.voices.profile import NoProfiles
+from tts_server.voices.profile import NoProfiles, UnknownVoiceError
 from wire.parameters import SpeechParameters
 
 TEXT = "Hello there, how are you today?"

@@ -17,7 +17,7 @@ from audio.samples import Samples
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.scripted_engine import RATE, TONE_HZ, ScriptedEngine, encoded, tone
 from tests.tts_server.engines.speaking import PLAIN, speak
-from tts_server.engines.base import EngineError, UnknownVoiceError
+from tts_server.engines.base import EngineError
 from tts_server.engines.realtime_tts import (
     FILE_RATE,
     PA_CUSTOM,
@@ -27,6 +27,7 @@ from tts_server.engines.realtime_tts import (
     RealtimeTtsEngine,
     Traits,
 )
+from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
 SOUND = [b"\2\0" * 100]

@@ -14,10 +14,10 @@ import soxr
 from audio.pcm import to_int16
 from audio.samples import Samples
 from sandbox.speech import ADA, BEN, GuestVoice, speech
-from tts_server.engines.base import CloningEngine, EngineError, UnknownVoiceError
+from tts_server.engines.base import CloningEngine, EngineError
 from tts_server.engines.pitch import RECORDING_RATE, Pitch
 from tts_server.engines.stand_in import TONE_HZ, StandInEngine
-from tts_server.voices.profile import VoiceProfile
+from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
 from wire.parameters import SpeechParameters
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun."

@@ -9,7 +9,8 @@ import pytest
 
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.spelling_engine import SpellingEngine
-from tts_server.engines.base import UnknownVoiceError, Voice
+from tts_server.engines.base import Voice
+from tts_server.voices.profile import UnknownVoiceError
 
 
 class EnglishOnly(SpellingEngine):

@@ -13,11 +13,11 @@ import pytest
 
 from audio.encoders import write_sound
 from tests.tts_server.voices.sounds import seconds_of_speech
-from tts_server.engines.base import UnknownVoiceError
 from tts_server.voices import library as library_module
 from tts_server.voices.decoding import RATE
 from tts_server.voices.library import LibraryFullError, VoiceExistsError, VoiceLibrary
 from tts_server.voices.names import BadNameError
+from tts_server.voices.profile import UnknownVoiceError
 from tts_server.voices.reading import Recording
 from tts_server.voices.voice_folder import MAX_RECORDINGS
 

@@ -13,11 +13,12 @@ import onnxruntime
 import soxr
 
 from audio.samples import Samples
-from tts_server.engines.base import AlwaysLoaded, EngineError, UnknownVoiceError, Voice
+from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
 from tts_server.engines.own_thread import OwnThread, Put
 from tts_server.engines.piper.speaking_voice import SpeakingVoice
 from tts_server.engines.piper.voice_files import VoiceFile
 from tts_server.engines.voices import resolve_voice
+from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
 PREFIX = "piper:"

@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from tts_server.engines.base import UnknownVoiceError, Voice
+from tts_server.engines.base import Voice
 from tts_server.engines.voices import find_voice, no_such_voice
-from tts_server.voices.profile import Profiles
+from tts_server.voices.profile import Profiles, UnknownVoiceError
 
 _log = logging.getLogger(__name__)
 
