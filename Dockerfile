@@ -65,6 +65,7 @@ COPY hardware hardware
 COPY wire wire
 COPY tts_server tts_server
 COPY sandbox sandbox
+COPY toys toys
 COPY bot bot
 RUN python -m compileall -q .
 USER 10001:10001

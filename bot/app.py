@@ -53,7 +53,6 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.stream import ModelClient
-from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from bot.missing_parts import missing_parts
 from bot.model_options import model_options
 from bot.operator_files import own_persona, prepare_folders
@@ -81,6 +80,7 @@ from bot.voice.transcribe.transcriber import Transcriber
 from bot.voices.voices import Voices
 from bot.watching.traces import TraceFile
 from config.settings import Settings, Weights
+from toys.llm.weights import TOY_MODEL_NAME, toy_weights
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)

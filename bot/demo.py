@@ -23,7 +23,6 @@ from bot.operator_files import persona_name, prepare_folders
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from bot.voice.events import CallEvent
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.toy.whisper_weights import make_toy_whisper
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.watching.console import CallConsole
 from config.lifetime import ending_signals, until_ended
@@ -31,6 +30,7 @@ from config.settings import Settings
 from config.speech_settings import SpeechSettings
 from sandbox.server import Sandbox
 from sandbox.speech import GUEST_VOICES
+from toys.whisper.weights import make_toy_whisper
 
 NOT_TAKEN = "The demonstration uses only the engines from your settings. It does not use: {names}."
 

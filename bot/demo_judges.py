@@ -12,13 +12,13 @@ from typing import Protocol
 import soxr
 
 from audio.samples import HEARING_RATE
-from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
 from bot.voice.metrics import TurnTrace
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
+from toys.llm.phrases import TOY_PHRASES, expected_phrase
 
 CLEAR_ENOUGH = 0.35
 """Agreement with the small recogniser from which speech counts as understood; another text stays below 0.3."""

@@ -15,10 +15,10 @@ from bot.operator_files import corrections as read_corrections
 from bot.own_weights import REPAIR, OwnWeights
 from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
-from bot.voice.transcribe.toy.whisper_weights import make_toy_whisper
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.settings import Settings
+from toys.whisper.weights import make_toy_whisper
 
 TOY_NAME = "with toy weights"
 

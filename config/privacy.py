@@ -34,7 +34,7 @@ def keep_private() -> None:
     """Switch telemetry off, for this process and those that it starts.
 
     A value that somebody chose stays. Libraries read these variables as they are imported, so every program of the
-    project calls this before it imports any: the packages ``bot`` and ``tts_server`` do as they are imported.
+    project calls this before it imports any: the packages ``bot``, ``toys`` and ``tts_server`` do as they are imported.
     """
     for name, value in SILENCED.items():
         os.environ.setdefault(name, value)

@@ -82,7 +82,7 @@ DISCORD = (
     # Its binding of libopus.
     "audio.opus",
     "sandbox.voice.opus",
-    "bot.voice.transcribe.toy.speech",
+    "toys.whisper.speech",
     # Measures Discord's own decoder.
     "benchmarks.receive",
 )

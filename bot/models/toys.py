@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.models.catalogue import Part, Source
+from toys.cache import model_files, whisper_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,8 @@ class Toy:
 
 def toys_in(cache_dir: Path) -> Iterator[Toy]:
     """The toys, and whether an earlier start has left them in the cache."""
-    for name, part, pattern in (
-        ("toy-whisper", Part.EARS, "toy-whisper-*/*"),
-        ("toy-model", Part.MIND, "toy-model-*.gguf"),
+    for name, part, files in (
+        ("toy-whisper", Part.EARS, whisper_files(cache_dir)),
+        ("toy-model", Part.MIND, model_files(cache_dir)),
     ):
-        files = [path for path in cache_dir.glob(pattern) if path.is_file()]
         yield Toy(name, part, Source.TOY, bool(files), sum(path.stat().st_size for path in files), "mit")

@@ -36,7 +36,7 @@ def _joined(page: str, path: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_files_of_the_project_that_are_named_exist(page: str) -> None:
-    folders = "audio|bot|tts_server|sandbox|config|hardware|wire|deploy|tests|benchmarks|docs"
+    folders = "audio|bot|tts_server|sandbox|toys|config|hardware|wire|deploy|tests|benchmarks|docs"
     named = re.compile(rf"`((?:{folders})/[\w./-]+)`")
     wrong = [
         f"{line}: there is no {path}"

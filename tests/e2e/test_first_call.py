@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.llm.toy_phrases import TOY_PHRASES
 from bot.voice.turn import Outcome
 from sandbox.recogniser import SentenceRecogniser
 from tests.e2e.conftest import Stage
+from toys.llm.phrases import TOY_PHRASES
 
 ENGLISH = [phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii()]
 

@@ -21,8 +21,6 @@ import pytest
 from yarl import URL
 
 from bot.first_start import USUAL_MODEL_SERVERS
-from bot.llm.toy_weights import toy_weights
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from sandbox.server import Sandbox
 from tests.deployment.compose_files import resolved
 from tests.deployment.dockerfile import inherited, read_stages
@@ -32,6 +30,8 @@ from tests.e2e.program import output, pointed_at, read_until, running
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import talk
 from tests.tracing import Account, Address, read_account, require_strace, tracing
+from toys.llm.weights import toy_weights
+from toys.whisper.weights import toy_whisper
 
 QUESTION = "Hello there!"
 PROGRAMS = {"-m bot run", "-m tts_server", "-m bot.voice.transcribe.worker"}

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.llm.toy_phrases import TOY_PHRASES
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.speech import BEN, GuestVoice, speech
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, make_decoder
 from sandbox.voice.rtp import SILENCE
 from tests.e2e.conftest import Stage
+from toys.llm.phrases import TOY_PHRASES
 
 HERE = Path(__file__).parent / "discordjs"
 INSTALL_LIMIT = 120.0

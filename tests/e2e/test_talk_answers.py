@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.llm.toy_phrases import TOY_PHRASES
 from bot.voice.events import CallEnded
 from bot.voice.turn import Outcome
 from sandbox.recogniser import SentenceRecogniser
@@ -19,6 +18,7 @@ from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import Loudspeakers, Since, bot_speaks, join_people, silence, stretches, talk, voiced
 from tests.features.talk import let_manage
+from toys.llm.phrases import TOY_PHRASES
 
 BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
 SONG = "A quick brown fox jumps over nine dogs."

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.llm.toy_weights import toy_weights
+from toys.llm.weights import toy_weights
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
-from bot.llm.toy_weights import TOY_MODEL_NAME
+from toys.llm.weights import TOY_MODEL_NAME
 
 STORY = (ChatMessage("user", "Ann: tell me a story"),)
 

@@ -12,10 +12,10 @@ import pytest
 import soxr
 
 from audio.samples import HEARING_RATE
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from config.project import ROOT
 from sandbox.speech import ADA, speech
 from sandbox.voice.opus import SAMPLE_RATE
+from toys.whisper.weights import toy_whisper
 
 QUESTION = "Do you remember the summer holidays?"
 

@@ -19,14 +19,14 @@ import soxr
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.transcribe.answer_times import FLOOR, TIMES_THE_USUAL
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.project import ROOT
 from sandbox.speech import ADA, BEN, GuestVoice, speech
 from sandbox.speech_sounds import keyboard, noise
 from sandbox.voice.opus import SAMPLE_RATE
+from toys.whisper.phrases import HEARD_PHRASES
+from toys.whisper.weights import toy_whisper
 
 
 @pytest.fixture(scope="session")

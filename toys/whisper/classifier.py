@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bot.voice.transcribe.toy.encoder import WIDTH, Matrix, gelu, layer_norm
+from toys.whisper.encoder import WIDTH, Matrix, gelu, layer_norm
 
 KEPT = 300
 """Of the decoder's dimensions, those that hold what the summary says, whitened."""

@@ -8,10 +8,10 @@ import numpy as np
 from faster_whisper.feature_extractor import FeatureExtractor
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.toy.encoder import Matrix, make_encoder
-from bot.voice.transcribe.toy.phrases import FITTED_VOICES, HEARD_PHRASES, OTHER_SENTENCES, FittedVoice
-from bot.voice.transcribe.toy.sounds import wordless
-from bot.voice.transcribe.toy.speech import packets, received, say, silence
+from toys.whisper.encoder import Matrix, make_encoder
+from toys.whisper.phrases import FITTED_VOICES, HEARD_PHRASES, OTHER_SENTENCES, FittedVoice
+from toys.whisper.sounds import wordless
+from toys.whisper.speech import packets, received, say, silence
 
 Example = tuple[int, Matrix]
 """Which phrase it is, by its place in the table, or :data:`NO_PHRASE`; and the encoder's summary."""

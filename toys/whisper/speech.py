@@ -13,7 +13,7 @@ from audio.level import at_level
 from audio.opus import SpeechDecoder, load_opus
 from audio.pcm import to_int16
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.toy.phrases import FittedVoice
+from toys.whisper.phrases import FittedVoice
 
 Application = Literal["voip", "lowdelay"]
 

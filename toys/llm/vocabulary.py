@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.llm.toy_phrases import TOY_PHRASES, words_are_spaced
+from toys.llm.phrases import TOY_PHRASES, words_are_spaced
 
 BEGIN = "<|endoftext|>"
 END = "<|im_end|>"

@@ -1,4 +1,4 @@
-"""``python -m bot.voice.transcribe.toy.making``: the long work of making the toy, in processes of its own.
+"""``python -m toys.whisper.making``: the long work of making the toy, in processes of its own.
 
 ``render FOLDER FIRST STEP`` writes the examples of every ``STEP``-th phrase from ``FIRST`` on to a file each;
 ``fit FOLDER`` reads them and writes the model next to them. Both print the share that is done, a line at a time, and
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.voice.transcribe.toy.classifier import fit
-from bot.voice.transcribe.toy.encoder import make_encoder
-from bot.voice.transcribe.toy.material import examples
-from bot.voice.transcribe.toy.model_files import write_model
-from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
 from config.lifetime import end_with_parent
+from toys.whisper.classifier import fit
+from toys.whisper.encoder import make_encoder
+from toys.whisper.material import examples
+from toys.whisper.model_files import write_model
+from toys.whisper.phrases import HEARD_PHRASES
 
 MODEL = "model"
 

@@ -1,6 +1,6 @@
 """Toy weights: a language model small enough to be written by hand, for running the whole bot without a download.
 
-It is a real GGUF for a real llama.cpp, and it knows the answers of ``toy_phrases`` and nothing else. Nothing is
+It is a real GGUF for a real llama.cpp, and it knows the answers of ``phrases`` and nothing else. Nothing is
 trained. A llama of two layers is wired like this, one flag or value per dimension of the residual stream:
 
 - Layer 1 counts. Every token looks at the start of the text and at each user turn begun so far, equally, and keeps
@@ -24,10 +24,10 @@ from pathlib import Path
 import gguf
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
-from bot.llm.toy_phrases import DEFAULT_VOTES, TOY_PHRASES, rank_weight
-from bot.llm.toy_vocabulary import BEGIN, END, MARKS, REPLY_CUES, USER_TURN, ToyVocabulary, build_vocabulary
+from toys.cache import model_file
+from toys.llm.phrases import DEFAULT_VOTES, TOY_PHRASES, rank_weight
+from toys.llm.vocabulary import BEGIN, END, MARKS, REPLY_CUES, USER_TURN, ToyVocabulary, build_vocabulary
 
 Progress = Callable[[float, str], None]
 Matrix = npt.NDArray[np.float32]
@@ -70,7 +70,7 @@ _CHAT_TEMPLATE = (
 )
 
 
-def toy_weights(cache_dir: Path | None = None, progress: Progress | None = None) -> Path:
+def toy_weights(cache_dir: Path, progress: Progress | None = None) -> Path:
     """The path of the toy GGUF, made now unless an earlier run left it in the cache. Takes about a second.
 
     The file's name follows from the recipe and the phrases, so a changed table makes a new file; a process that dies
@@ -81,13 +81,12 @@ def toy_weights(cache_dir: Path | None = None, progress: Progress | None = None)
         OSError: the cache can't be written.
     """
     report = progress or (lambda share, doing: None)
-    folder = cache_dir if cache_dir is not None else platformdirs.user_cache_path("seiyuu")
-    path = folder / f"toy-model-{_fingerprint()}.gguf"
+    path = model_file(cache_dir, _fingerprint())
     if path.exists():
         report(1.0, "ready")
         return path
-    folder.mkdir(parents=True, exist_ok=True)
-    half_made = folder / f".{path.name}.part"
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    half_made = cache_dir / f".{path.name}.part"
     # One name for it, so that the next making takes the place of what somebody left who was killed.
     with half_made.open("ab") as mine:
         fcntl.flock(mine, fcntl.LOCK_EX)

@@ -15,24 +15,18 @@ from faster_whisper.feature_extractor import FeatureExtractor
 
 from audio.opus import SpeechDecoder
 from audio.samples import Sound16
-from bot.llm.toy_phrases import TOY_PHRASES, expected_phrase
-from bot.voice.transcribe.toy.encoder import make_encoder
-from bot.voice.transcribe.toy.phrases import FITTED_VOICES, HEARD_PHRASES
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from sandbox.speech import GUEST_VOICES, GuestVoice, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import FRAME_SAMPLES, MonoEncoder
+from toys.llm.phrases import TOY_PHRASES, expected_phrase
+from toys.whisper.encoder import make_encoder
+from toys.whisper.phrases import FITTED_VOICES, HEARD_PHRASES
 
 pytestmark = pytest.mark.timeout(300)
 
 TEXTS = tuple(phrase.text for phrase in HEARD_PHRASES)
 PACES = (0.94, 1.04, 1.09)
-
-
-@pytest.fixture(scope="session")
-def toy_folder(cache_dir: Path) -> Path:
-    return toy_whisper(cache_dir, lambda _share, _doing: None)
 
 
 @pytest.fixture(scope="session")

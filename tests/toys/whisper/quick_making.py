@@ -1,4 +1,4 @@
-"""Stands in for ``bot.voice.transcribe.toy.making`` where only the cache is looked at: the same words, no weights."""
+"""Stands in for ``toys.whisper.making`` where only the cache is looked at: the same words, no weights."""
 
 from __future__ import annotations
 

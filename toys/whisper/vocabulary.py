@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
+from toys.whisper.phrases import HEARD_PHRASES
 
 END = "<|endoftext|>"
 BEGIN = "<|startoftranscript|>"

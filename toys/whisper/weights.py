@@ -19,14 +19,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bot.voice.transcribe.toy.phrases import HEARD_PHRASES, OTHER_SENTENCES
-from bot.voice.transcribe.toy.processes import MakingEndedError, Processes
+from toys.cache import whisper_folder
+from toys.whisper.phrases import HEARD_PHRASES, OTHER_SENTENCES
+from toys.whisper.processes import MakingEndedError, Processes
 
 Progress = Callable[[float, str], None]
 
 LOCK = ".toy-whisper.lock"
 _WORKPLACE = ".toy-whisper-"
-_MODULE = "bot.voice.transcribe.toy.making"
+_MODULE = "toys.whisper.making"
 _MODEL = "model"
 _MANIFEST = "made.json"
 _MOST_PROCESSES = 8
@@ -60,7 +61,7 @@ def toy_whisper(cache_dir: Path, progress: Progress, processes: Processes | None
         MakingEndedError: ``processes`` were ended.
     """
     processes = processes or Processes()
-    folder = cache_dir / f"toy-whisper-{_fingerprint()}"
+    folder = whisper_folder(cache_dir, _fingerprint())
     cache_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(cache_dir / LOCK)
     try:

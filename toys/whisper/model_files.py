@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from ctranslate2.specs import whisper_spec
 
-from bot.voice.transcribe.toy.classifier import FLAG, HIDDEN, KEPT, Classifier
-from bot.voice.transcribe.toy.encoder import MELS, WIDTH, Encoder, Matrix
-from bot.voice.transcribe.toy.material import NO_PHRASE
-from bot.voice.transcribe.toy.vocabulary import (
+from toys.whisper.classifier import FLAG, HIDDEN, KEPT, Classifier
+from toys.whisper.encoder import MELS, WIDTH, Encoder, Matrix
+from toys.whisper.material import NO_PHRASE
+from toys.whisper.vocabulary import (
     BEGIN,
     END,
     ENGLISH,

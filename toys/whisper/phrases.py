@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.llm.toy_phrases import TOY_PHRASES
+from toys.llm.phrases import TOY_PHRASES
 
 
 @dataclass(frozen=True, slots=True)

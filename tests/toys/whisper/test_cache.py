@@ -12,20 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.voice.transcribe.toy import whisper_weights
-from bot.voice.transcribe.toy.phrases import HEARD_PHRASES
-from bot.voice.transcribe.toy.whisper_weights import make_toy_whisper, toy_whisper
 from config.project import ROOT
-from tests.voice.transcribe import quick_making
+from tests.toys.whisper import quick_making
+from toys.whisper import weights
+from toys.whisper.phrases import HEARD_PHRASES
+from toys.whisper.weights import make_toy_whisper, toy_whisper
 
 pytestmark = pytest.mark.timeout(300)
 
 Told = list[tuple[float, str]]
-
-
-@pytest.fixture(scope="session")
-def toy_folder(cache_dir: Path) -> Path:
-    return toy_whisper(cache_dir, lambda _share, _doing: None)
 
 
 @pytest.fixture
@@ -46,7 +41,7 @@ def test_what_is_whole_is_used_as_it_is(copied: Path) -> None:
 
 
 def test_what_is_broken_is_made_again(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whisper_weights, "_MODULE", quick_making.__name__)
+    monkeypatch.setattr(weights, "_MODULE", quick_making.__name__)
     with (copied / "model.bin").open("r+b") as file:
         file.truncate(1_000)
     told: Told = []
@@ -56,23 +51,23 @@ def test_what_is_broken_is_made_again(copied: Path, monkeypatch: pytest.MonkeyPa
     assert shares[0] == 0
     assert shares[-1] == 1
     assert max(after - before for before, after in pairwise(shares)) < 0.1
-    assert {path.name for path in copied.parent.iterdir()} == {copied.name, whisper_weights.LOCK}
+    assert {path.name for path in copied.parent.iterdir()} == {copied.name, weights.LOCK}
 
 
 def test_a_failure_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whisper_weights, "_MODULE", "bot.voice.transcribe.toy.no_such_module")
+    monkeypatch.setattr(weights, "_MODULE", "toys.whisper.no_such_module")
     with pytest.raises(ChildProcessError, match="no_such_module"):
         toy_whisper(tmp_path, lambda _share, _doing: None)
-    assert {path.name for path in tmp_path.iterdir()} <= {whisper_weights.LOCK}
+    assert {path.name for path in tmp_path.iterdir()} <= {weights.LOCK}
 
 
 def test_what_somebody_left_who_was_killed_as_it_was_made_is_cleared_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(whisper_weights, "_MODULE", quick_making.__name__)
+    monkeypatch.setattr(weights, "_MODULE", quick_making.__name__)
     (tmp_path / ".toy-whisper-abandoned" / "model").mkdir(parents=True)
     folder = toy_whisper(tmp_path, lambda _share, _doing: None)
-    assert {path.name for path in tmp_path.iterdir()} == {folder.name, whisper_weights.LOCK}
+    assert {path.name for path in tmp_path.iterdir()} == {folder.name, weights.LOCK}
 
 
 async def test_a_making_that_is_cancelled_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
@@ -93,7 +88,7 @@ async def test_a_making_that_is_cancelled_ends_at_once_and_leaves_nothing(tmp_pa
 
 async def test_a_making_ends_with_the_process_that_began_it(tmp_path: Path) -> None:
     begin = (
-        "import sys; from pathlib import Path; from bot.voice.transcribe.toy.whisper_weights import toy_whisper; "
+        "import sys; from pathlib import Path; from toys.whisper.weights import toy_whisper; "
         "toy_whisper(Path(sys.argv[1]), lambda *_: None)"
     )
     parent = psutil.Popen([sys.executable, "-c", begin, str(tmp_path)], cwd=ROOT)
@@ -114,13 +109,13 @@ def makers(parent: psutil.Process | None = None) -> list[psutil.Process]:
     found = []
     for child in (parent or psutil.Process()).children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if whisper_weights._MODULE in child.cmdline():
+            if weights._MODULE in child.cmdline():
                 found.append(child)
     return found
 
 
 def test_a_changed_list_makes_another(toy_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = f"toy-whisper-{whisper_weights._fingerprint()}"
+    name = f"toy-whisper-{weights._fingerprint()}"
     assert name == toy_folder.name
-    monkeypatch.setattr(whisper_weights, "HEARD_PHRASES", HEARD_PHRASES[1:])
-    assert f"toy-whisper-{whisper_weights._fingerprint()}" != name
+    monkeypatch.setattr(weights, "HEARD_PHRASES", HEARD_PHRASES[1:])
+    assert f"toy-whisper-{weights._fingerprint()}" != name

@@ -8,9 +8,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[4]
+from config.project import child_environment
 
 
 class MakingEndedError(Exception):
@@ -61,13 +60,12 @@ class Processes:
 
     def _started(self, module: str, arguments: tuple[str, ...], errors: int) -> subprocess.Popen[bytes]:
         # Many small matrices: threads of the algebra library would only wait for each other.
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        environment = child_environment({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
         with self._lock:
             if self._ended:
                 raise MakingEndedError
             process = subprocess.Popen(  # noqa: S603
                 (sys.executable, "-m", module, str(os.getpid()), *arguments),
-                cwd=_ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

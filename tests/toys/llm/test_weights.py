@@ -10,12 +10,17 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
-from bot.llm.toy_phrases import DEFAULT_ANSWER, TOY_PHRASES, ToyPhrase, expected_phrase
-from bot.llm.toy_vocabulary import answer_pieces
-from bot.llm.toy_weights import TOY_MODEL_NAME, toy_weights
 from config.settings import ModelApi
+from toys.llm.phrases import DEFAULT_ANSWER, TOY_PHRASES, ToyPhrase, expected_phrase
+from toys.llm.vocabulary import answer_pieces
+from toys.llm.weights import TOY_MODEL_NAME, toy_weights
 
 SYSTEM = ChatMessage("system", "You tell jokes, you sing, and you know what time it is. What a story!")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toy_weights(tmp_path_factory.mktemp("toy"))
 
 
 def named(name: str) -> ToyPhrase:
