@@ -10,7 +10,7 @@ import sys
 from rich.console import Console
 
 from bot.command_options import USAGE_ERROR, read_options
-from bot.demo import DemoOptions, run_demo
+from bot.demo.run import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
 from bot.operator_files import persona_name
 from bot.run import ENDING_LIMIT, run_bot

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from bot.demo_talk import TypedLines
+from bot.demo.typed_talk import TypedLines
 
 LIMIT = 10.0
 

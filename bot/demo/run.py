@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bot.child import bot_process
-from bot.demo_caller import Caller, CallFailedError
-from bot.demo_judges import EarsJudge, HeardAnswer, Judge, Judgement, NoJudge, ToyJudge, write_report
-from bot.demo_lines import Lines, RecordedLines, SyntheticLines
-from bot.demo_script import real_call, toy_call
-from bot.demo_settings import demo_environment, demo_settings, left_out
-from bot.demo_talk import stay
+from bot.demo.guests import CallFailedError, Guests
+from bot.demo.judges import EarsJudge, HeardAnswer, Judge, Judgement, NoJudge, ToyJudge, write_report
+from bot.demo.lines import Lines, RecordedLines, SyntheticLines
+from bot.demo.script import real_call, toy_call
+from bot.demo.settings import demo_environment, demo_settings, left_out
+from bot.demo.typed_talk import stay
 from bot.models.shelf import Condition
 from bot.operator_files import persona_name, prepare_folders
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
@@ -106,13 +106,13 @@ async def _play(
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
         part = await asyncio.to_thread(_demo_parts, weights.ears, toy_mind=weights.toy_mind)
-        caller = Caller(sandbox, view, part.lines, feed.watchers, out, prefix=settings.command_prefix)
+        guests = Guests(sandbox, view, part.lines, feed.watchers, out, prefix=settings.command_prefix)
         log = out / "bot.log"
 
         async def call() -> None:
-            await part.script(caller)
-            await asyncio.to_thread(caller.save)
-            judgement = await _judge(part.judge, caller.answers, view, out)
+            await part.script(guests)
+            await asyncio.to_thread(guests.save)
+            judgement = await _judge(part.judge, guests.answers, view, out)
             if not judgement.good and not options.stay:
                 raise CallFailedError(judgement.line)
             view.note(f"{'✔' if judgement.good else '✘'} {judgement.line}")
@@ -135,7 +135,7 @@ async def _play(
 class _Parts:
     """What depends on whose ears there are."""
 
-    script: Callable[[Caller], Awaitable[None]]
+    script: Callable[[Guests], Awaitable[None]]
     lines: Lines
     judge: Judge
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from bot.demo_judges import HeardAnswer
-from bot.demo_lines import Line, Lines
+from bot.demo.judges import HeardAnswer
+from bot.demo.lines import Line, Lines
 from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome
@@ -43,8 +43,8 @@ class CallFailedError(Exception):
     """The call did not go as it should; the text says where."""
 
 
-class Caller:
-    """The guests of the call and what they can do.
+class Guests:
+    """Everybody who is in the call but the bot, and what they can do.
 
     Args:
         lines: what they say.
@@ -103,16 +103,16 @@ class Caller:
         """Tell whoever watches what happens next."""
         self._view.note(text)
 
-    async def comes(self, name: str) -> None:
+    async def enter(self, name: str) -> None:
         """A guest enters the voice channel."""
         guest = self._guests[name] = await self._sandbox.add_guest(name)
         self._hearing[name] = (await guest.join_voice(self._sandbox.voice_channel)).hearing
 
-    async def goes(self, name: str) -> None:
+    async def leave(self, name: str) -> None:
         """A guest leaves the voice channel."""
         await self._guests[name].leave_voice()
 
-    async def calls_the_bot(self, name: str) -> None:
+    async def call_the_bot(self, name: str) -> None:
         """A guest types the command to join; raises :class:`CallFailedError` where the bot does not come."""
         guest, channel = self._guests[name], self._sandbox.voice_channel
         self.note(f"{name} is in {channel.name}. {name} types: {self._join_command}")
@@ -128,14 +128,14 @@ class Caller:
             return
         raise CallFailedError("the bot did not join")
 
-    async def asks(self, name: str) -> None:
+    async def ask(self, name: str) -> None:
         """Somebody says the line of this name, and it is answered aloud."""
         line = await self._line(name)
         begin = self._heard_so_far(line.guest)
         await self._speak(line)
         await self._keep(line, begin, await self._turn_ended())
 
-    async def interrupts(self, story: str, interruption: str) -> None:
+    async def interrupt(self, story: str, interruption: str) -> None:
         """Somebody has the bot begin a story, coughs into it, and then says something else.
 
         A story that is over too soon to be interrupted is an answer like any other.
@@ -158,9 +158,9 @@ class Caller:
             await self._keep(line, begin, await self._turn_ended())
             return
         await self._keep(told, begin, await self._turn_ended())
-        await self.asks(interruption)
+        await self.ask(interruption)
 
-    async def says_aside(self, name: str) -> None:
+    async def say_aside(self, name: str) -> None:
         """Somebody says something to somebody else; raises :class:`CallFailedError` where the bot answers it."""
         line, taken = await self._line(name), self._taken
         self._overheard.clear()
@@ -170,7 +170,7 @@ class Caller:
         if self._taken != taken:
             raise CallFailedError(f"the bot answered {line.text!r}, which was not said to it")
 
-    async def sends_away(self, name: str) -> None:
+    async def send_away(self, name: str) -> None:
         """Somebody tells the bot to leave, and it does."""
         line = await self._line(name)
         await self._speak(line)

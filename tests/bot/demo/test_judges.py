@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.demo_judges import EarsJudge, HeardAnswer, write_report
+from bot.demo.judges import EarsJudge, HeardAnswer, write_report
 from bot.voice.metrics import TurnTrace
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from bot.voice.turn import Outcome

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.demo_settings import demo_environment, demo_settings, left_out
+from bot.demo.settings import demo_environment, demo_settings, left_out
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
 
