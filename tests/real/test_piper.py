@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,15 +71,29 @@ async def test_its_words_are_understood(joe: PiperEngine) -> None:
 
 
 def test_it_is_divided_and_its_pieces_make_up_the_whole(joe: PiperEngine) -> None:
-    """No seam is heard: what is decoded piece by piece is what is decoded in one go."""
+    """No seam is heard: what is made piece by piece is what its network, undivided, makes in one go."""
     ((_, speaking),) = joe._loaded.items()
-    network = speaking._network
-    assert network._first is not None
-    outline = {network._outline: np.random.default_rng(3).standard_normal((1, 192, 300), np.float32)}
-    pieces = list(network._decode(outline, onnxruntime.RunOptions()))
-    (whole,) = network._second.run(None, outline)
-    assert len(pieces) > 3
-    np.testing.assert_allclose(np.concatenate(pieces), whole.reshape(-1), atol=1e-4)
+    assert len(speaking._network.stages) == 2
+    # Without chance, which each network draws for itself.
+    plain = replace(speaking._utterance(speaking._sentences(STORY)[0], None, 1.0), scales=(0.0, 1.0, 0.0))
+    pieces = list(speaking._network.speak(plain, onnxruntime.RunOptions()))
+    whole = onnxruntime.InferenceSession(str(speaking._file.model), providers=["CPUExecutionProvider"])
+    assert len(pieces) > 2
+    np.testing.assert_allclose(np.concatenate(pieces), whole.run(None, plain.inputs())[0].reshape(-1), atol=1e-4)
+
+
+def test_of_chance_no_seam_is_heard_either(joe: PiperEngine) -> None:
+    ((_, speaking),) = joe._loaded.items()
+    network, options = speaking._network, onnxruntime.RunOptions()
+    for sentence in SENTENCES:
+        said = speaking._utterance(speaking._sentences(sentence)[0], None, 1.0)
+        outline = network._begin(network._first, said, options)
+        whole = dict(outline)
+        for stage in network.stages:
+            whole[stage.made] = stage.make_all(whole)
+        pieces = list(network._in_pieces(outline, options))
+        assert len(pieces) > 1
+        np.testing.assert_allclose(np.concatenate(pieces), whole[stage.made].reshape(-1), atol=1e-4)
 
 
 def test_as_loud_as_espeak(joe: PiperEngine) -> None:

@@ -22,7 +22,8 @@ from tts_server.engines.base import EngineError
 from tts_server.engines.catalogue import create_engine, create_engines
 from tts_server.engines.piper.engine import PiperEngine
 from tts_server.engines.piper.making import create_piper
-from tts_server.engines.piper.network import FIRST_PIECE, Network, Utterance
+from tts_server.engines.piper.network import Network, Utterance
+from tts_server.engines.piper.pieces import FIRST_PIECE
 from tts_server.engines.piper.speaking_voice import scale_for
 from tts_server.voices.profile import NoProfiles, UnknownVoiceError
 from wire.parameters import SpeechParameters
@@ -53,8 +54,8 @@ def test_speed_is_pipers_own_and_leaves_the_pitch(engine: PiperEngine, speed: fl
 
 
 def test_the_first_piece_comes_before_the_rest_and_no_seam_is_heard(tmp_path: Path) -> None:
-    whole = Network(make_voice(tmp_path / "whole", divisible=False), 1, _utterance(60))
-    pieces = Network(make_voice(tmp_path / "pieces"), 1, _utterance(60))
+    whole = Network(make_voice(tmp_path / "whole", divisible=False), 1, RATE, _utterance(60))
+    pieces = Network(make_voice(tmp_path / "pieces"), 1, RATE, _utterance(60))
     said = list(pieces.speak(_utterance(200), onnxruntime.RunOptions()))
     (at_once,) = whole.speak(_utterance(200), onnxruntime.RunOptions())
     assert len(said[0]) == FIRST_PIECE * COLUMN

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
 RATE = 22_050
@@ -26,7 +26,8 @@ def make_voice(folder: Path, name: str = "en_US-toy-low", *, divisible: bool = T
     described = {**description(), **changed}
     file = folder / f"{name}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(network(speakers=described["num_speakers"], decoder="dec" if divisible else "vocoder"))
+    flow, decoder = ("flow", "dec") if divisible else ("bend", "vocoder")
+    file.write_bytes(network(speakers=described["num_speakers"], flow=flow, decoder=decoder))
     file.with_name(f"{file.name}.json").write_text(json.dumps(described), encoding="utf-8")
     return file
 
@@ -53,8 +54,21 @@ def seconds(tokens: int, speed: float = 1.0) -> float:
     return int(tokens * COLUMNS_A_TOKEN / speed) * COLUMN / RATE
 
 
-def network(*, speakers: int = 1, decoder: str = "dec") -> bytes:
-    """A token is four columns long, a column two periods of a hum, which the second speaker hums louder."""
+def network(
+    *,
+    speakers: int = 1,
+    flow: str = "flow",
+    decoder: str = "dec",
+    far: Collection[str] = (),
+    transposed: bool = False,
+) -> bytes:
+    """A token is four columns long, a column two periods of a hum, which the second speaker hums louder.
+
+    Args:
+        flow, decoder: how the modules' nodes are called.
+        far: modules of which every column depends on all others.
+        transposed: the flow works on columns as if they were rows.
+    """
     hum = np.sin(2 * np.pi * 2 * np.arange(COLUMN) / COLUMN).astype(np.float32)
     # The tokens' own numbers don't matter: every column is 0.3, smoothed with its neighbours', and a bit of the token.
     constants: Mapping[str, NDArray[Any]] = {
@@ -78,7 +92,8 @@ def network(*, speakers: int = 1, decoder: str = "dec") -> bytes:
         helper.make_node("Mul", ["columns", "length_scale"], ["factor"]),
         helper.make_node("Concat", ["one", "factor"], ["factors"], axis=0),
         helper.make_node("Resize", ["row", "nothing", "factors"], ["outline"], mode="nearest"),
-        helper.make_node("Conv", ["outline", "smooth"], ["smoothed"], f"/{decoder}/conv_pre/Conv", pads=[1, 1]),
+        *_flow(f"/{flow}/", far=flow in far, transposed=transposed),
+        *_smoothing("finer", "smoothed", f"/{decoder}/conv_pre/", far=decoder in far),
         helper.make_node("ConvTranspose", ["smoothed", "hum"], ["waves"], f"/{decoder}/ups.0", strides=[COLUMN]),
     ]
     sound = "waves"
@@ -106,3 +121,24 @@ def network(*, speakers: int = 1, decoder: str = "dec") -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def _flow(module: str, *, far: bool, transposed: bool) -> list[NodeProto]:
+    if not transposed:
+        return _smoothing("outline", "finer", module, far=far)
+    return [
+        helper.make_node("Transpose", ["outline"], ["rows"], f"{module}Transpose", perm=[0, 2, 1]),
+        helper.make_node("Transpose", ["rows"], ["columns_again"], f"{module}Transpose_1", perm=[0, 2, 1]),
+        *_smoothing("columns_again", "finer", module, far=far),
+    ]
+
+
+def _smoothing(given: str, made: str, module: str, *, far: bool) -> list[NodeProto]:
+    near = f"{made}_near" if far else made
+    nodes = [helper.make_node("Conv", [given, "smooth"], [near], f"{module}Conv", pads=[1, 1])]
+    if far:
+        nodes += [
+            helper.make_node("ReduceL2", [near], [f"{made}_all"], f"{module}ReduceL2"),
+            helper.make_node("Div", [near, f"{made}_all"], [made], f"{module}Div"),
+        ]
+    return nodes

@@ -34,7 +34,7 @@ class PiperEngine(AlwaysLoaded):
     """A ``SpeechEngine``. It is made at once, and its voices' networks are read as they are first used.
 
     They stay, for they need little memory and no card.
-    A clause's first sound is there when a third of a second of it is made. All voices' sound is brought to the usual
+    A clause's first sound is there when a quarter of a second of it is made. All voices' sound is brought to the usual
     one's rate. Speed is Piper's own; pitch is left to the server.
 
     Args:

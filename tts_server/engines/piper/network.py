@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,11 @@ from numpy.typing import NDArray
 
 from audio.samples import Samples
 from tts_server.engines.base import EngineError
-from tts_server.engines.piper.halves import divide
-
-FIRST_PIECE, LONGEST_PIECE = 16, 192
-"""In columns of the outline, 11.6 ms each at 22,050 Hz; each piece is twice as long as the one before."""
-_CONTEXTS = (12, 16, 24, 32)
-"""Columns on either side on which a column's samples may depend; the first that suffices is taken."""
-_EXACT = 1e-3
-"""By which a sample may differ from what it is when all is decoded at once."""
+from tts_server.engines.piper.parts import DECODER, FLOW, divide, read_network
+from tts_server.engines.piper.pieces import pieces
+from tts_server.engines.piper.stage import Stage, find_stage
 
 _log = logging.getLogger(__name__)
-
-_Numbers = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +50,25 @@ class Utterance:
 class Network:
     """For one thread at a time. What it raises are ONNX Runtime's errors, one of which is that it was stopped.
 
+    Attributes:
+        stages: its parts behind the first, one after the other; none where it makes a text's sound only as a whole.
+
     Args:
         file: the ONNX file.
         threads: that compute one text.
+        rate: of its samples, in hertz.
         probe: something that it can say.
 
     Raises:
         EngineError: it can't be loaded, or does not speak; the text says why.
     """
 
-    def __init__(self, file: Path, threads: int, probe: Utterance) -> None:
+    def __init__(self, file: Path, threads: int, rate: int, probe: Utterance) -> None:
         self._threads = threads
-        self._first: onnxruntime.InferenceSession | None = None
-        self._columns = self._context = 0
+        self._rate = rate
+        self.stages: tuple[Stage, ...] = ()
         try:
-            self._second = self._load(file, probe)
+            self._first = self._load(file, probe)
             sound = np.concatenate(list(self.speak(probe, onnxruntime.RunOptions())))
         except OSError as error:
             raise EngineError(f"{file} can't be read: {error.strerror or error}") from error
@@ -83,60 +80,50 @@ class Network:
 
     def speak(self, utterance: Utterance, options: onnxruntime.RunOptions) -> Iterator[Samples]:
         """Mono samples, nominally -1 to 1, piece by piece; ``options.terminate`` ends it with an error, soon."""
-        inputs = utterance.inputs()
-        if self._first is None:
-            yield _samples(self._second.run(None, inputs, options)[0])
+        made = self._begin(self._first, utterance, options)
+        if not self.stages:
+            yield from map(_samples, made.values())
             return
-        found = self._first.run(None, inputs, options)
-        names = [output.name for output in self._first.get_outputs()]
-        yield from self._decode(dict(zip(names, found, strict=True)), options)
+        yield from self._in_pieces(made, options)
 
-    def _decode(self, found: Mapping[str, _Numbers], options: onnxruntime.RunOptions) -> Iterator[Samples]:
-        begin, size, columns = 0, FIRST_PIECE, found[self._outline].shape[-1]
-        while begin < columns:
-            # A rest that is hardly worth a piece of its own goes with the one before it.
-            end = columns if columns - begin < 1.5 * size else begin + size
-            yield self._piece(found, begin, end, self._context, options)
-            begin, size = end, min(2 * size, LONGEST_PIECE)
+    def _in_pieces(self, outline: dict[str, NDArray[Any]], options: onnxruntime.RunOptions) -> Iterator[Samples]:
+        *finer, decoder = self.stages
+        columns = self.stages[0].columns(outline)
+        done = 0
+        for begin, end in pieces(columns, 2 * decoder.context, decoder.each / self._rate):
+            needed = min(columns, end + decoder.context)
+            for stage in finer:
+                more = stage.make(outline, done, needed, options)
+                before = [outline[stage.made]] if done else []
+                outline[stage.made] = np.concatenate([*before, more], axis=-1)
+            done = needed
+            yield _samples(decoder.make(outline, begin, end, options))
 
-    def _piece(
-        self, found: Mapping[str, _Numbers], begin: int, end: int, context: int, options: onnxruntime.RunOptions
-    ) -> Samples:
-        from_column = max(0, begin - context)
-        near = {**found, self._outline: found[self._outline][..., from_column : end + context]}
-        sound = _samples(self._second.run(None, near, options)[0])
-        return sound[(begin - from_column) * self._columns : (end - from_column) * self._columns]
+    def _begin(
+        self, session: onnxruntime.InferenceSession, utterance: Utterance, options: onnxruntime.RunOptions
+    ) -> dict[str, NDArray[Any]]:
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(None, utterance.inputs(), options), strict=True))
 
     def _load(self, file: Path, probe: Utterance) -> onnxruntime.InferenceSession:
-        halves = divide(file)
-        if halves is not None:
-            self._outline = halves.outline
-            first, second = self._session(halves.first), self._session(halves.second)
-            names = [output.name for output in first.get_outputs()]
-            found = dict(zip(names, first.run(None, probe.inputs()), strict=True))
-            self._first, self._second = first, second
-            if self._can_be_divided(found):
-                return second
-            self._first = None
+        """The network's first part, with the stages behind it; or all of it, with none."""
+        network = read_network(file)
+        for modules in ((FLOW, DECODER), (DECODER,)):
+            if (parts := divide(network, modules)) is None:
+                continue
+            first = self._session(parts.first.SerializeToString())
+            made = self._begin(first, probe, onnxruntime.RunOptions())
+            stages = list[Stage]()
+            for part in parts.rest:
+                if (found := find_stage(part, made, self._session)) is None:
+                    break
+                stage, made[stage.made] = found
+                stages.append(stage)
+            else:
+                self.stages = tuple(stages)
+                return first
         _log.info("%s can't be divided: it speaks clause by clause, each as a whole", file.name)
         return self._session(str(file))
-
-    def _can_be_divided(self, found: Mapping[str, _Numbers]) -> bool:
-        """See how far a column's samples depend on others, and that pieces are what the whole is."""
-        options = onnxruntime.RunOptions()
-        columns = found[self._outline].shape[-1]
-        whole = _samples(self._second.run(None, dict(found), options)[0])
-        self._columns = len(whole) // columns
-        if self._columns * columns != len(whole):
-            return False
-        middle, end = columns // 2, columns // 2 + 2
-        wanted = whole[middle * self._columns : end * self._columns]
-        for self._context in _CONTEXTS:
-            if self._context < middle and np.allclose(
-                self._piece(found, middle, end, self._context, options), wanted, rtol=0, atol=_EXACT
-            ):
-                return True
-        return False
 
     def _session(self, model: str | bytes) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()

@@ -42,7 +42,7 @@ class SpeakingVoice:
         # Of Piper's own class, what makes phonemes of text: its network is run by us.
         self._phonemes = PiperVoice(None, PiperConfig.from_dict(file.raw), download_dir=Path())
         letters = [phoneme for phoneme in file.description.phoneme_id_map if phoneme.isalpha()]
-        self._network = Network(file.model, threads, self._utterance(letters[:_PROBE_PHONEMES], None, 1.0))
+        self._network = Network(file.model, threads, self.rate, self._utterance(letters[:_PROBE_PHONEMES], None, 1.0))
 
     def speak(self, text: str, speaker: int | None, speed: float, options: onnxruntime.RunOptions) -> Iterator[Samples]:
         """Speak ``text``; ``speaker`` by number, of several.

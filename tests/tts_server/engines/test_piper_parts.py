@@ -1,0 +1,114 @@
+"""Piper's networks in parts: where they can be cut, and that what the parts make is what the whole makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from audio.samples import Samples
+from tests.tts_server.engines.toy_piper import RATE, network
+from tts_server.engines.piper.network import Network, Utterance
+from tts_server.engines.piper.parts import DECODER, FLOW, divide, read_network
+from tts_server.engines.piper.rows import with_rows
+
+UNDIVIDED = {"flow": "bend", "dec": "vocoder"}
+"""How modules may be called so that nobody finds them."""
+
+
+@pytest.mark.parametrize("speaker", [None, 1])
+@pytest.mark.parametrize(
+    ("kind", "stages"),
+    [
+        ({}, 2),
+        ({"transposed": True}, 2),
+        ({"flow": "bend"}, 1),
+        ({"far": ["flow"]}, 1),
+        ({"far": ["dec"]}, 0),
+        ({"far": ["flow", "dec"]}, 0),
+        ({"decoder": "vocoder"}, 0),
+        ({"flow": "bend", "decoder": "vocoder"}, 0),
+    ],
+)
+def test_a_network_is_divided_as_far_as_it_can_be_and_sounds_as_the_whole(
+    tmp_path: Path, kind: dict[str, Any], stages: int, speaker: int | None
+) -> None:
+    speakers = 1 if speaker is None else 2
+    far = [UNDIVIDED[module] for module in kind.get("far", ())]
+    undivided = network(speakers=speakers, flow=UNDIVIDED["flow"], decoder=UNDIVIDED["dec"], far=far)
+    whole = _said(_load(tmp_path / "whole.onnx", undivided, speaker), speaker)
+    divided = _load(tmp_path / "divided.onnx", network(speakers=speakers, **kind), speaker)
+    pieces = _said(divided, speaker)
+    assert len(divided.stages) == stages
+    assert len(whole) == 1
+    assert (len(pieces) > 1) == (stages > 0)
+    np.testing.assert_allclose(np.concatenate(pieces), whole[0], atol=1e-5)
+
+
+def test_the_flow_is_made_only_as_far_as_the_decoder_needs_it(tmp_path: Path) -> None:
+    divided = _load(tmp_path / "toy.onnx", network(), None)
+    flow, decoder = divided.stages
+    made = list[tuple[int, int]]()
+
+    def make(tensors: Any, begin: int, end: int, options: Any, make: Any = flow.make) -> Any:
+        made.append((begin, end))
+        return make(tensors, begin, end, options)
+
+    flow.make = make  # type: ignore[method-assign]
+    first = next(sound := divided.speak(_utterance(200, None), onnxruntime.RunOptions()))
+    assert made == [(0, len(first) // decoder.each + decoder.context)]
+    list(sound)
+    # Each column is made once.
+    assert [begin for begin, _ in made[1:]] == [end for _, end in made[:-1]]
+    assert made[-1][1] == 4 * 200
+
+
+def test_each_part_takes_what_the_one_before_it_makes() -> None:
+    model = onnx.load_from_string(network())
+    parts = divide(model, (FLOW, DECODER))
+    assert parts is not None
+    assert [output.name for output in parts.first.graph.output] == ["outline"]
+    assert [[value.name for value in part.graph.input] for part in parts.rest] == [["outline"], ["finer"]]
+
+
+@pytest.mark.parametrize("module", [0, 1])
+def test_rows_change_nothing(module: int) -> None:
+    parts = divide(onnx.load_from_string(network(speakers=2)), (FLOW, DECODER))
+    assert parts is not None
+    part = parts.rest[module]
+    chance = np.random.default_rng(5)
+    given = {
+        value.name: chance.random((1, 1, 1 if value.name == "who" else 40), np.float32) for value in part.graph.input
+    }
+    plain, rows = (
+        onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, given)[0]
+        for model in (part, with_rows(part))
+    )
+    assert plain.shape == rows.shape
+    np.testing.assert_allclose(rows, plain, atol=1e-6)
+
+
+def test_a_file_that_is_no_network(tmp_path: Path) -> None:
+    file = tmp_path / "toy.onnx"
+    file.write_bytes(b"\x00no network")
+    with pytest.raises(ValueError, match=r"\S"):
+        read_network(file)
+    with pytest.raises(OSError, match="No such file"):
+        read_network(tmp_path / "nothing.onnx")
+
+
+def _load(file: Path, written: bytes, speaker: int | None) -> Network:
+    file.write_bytes(written)
+    return Network(file, 1, RATE, _utterance(60, speaker))
+
+
+def _said(loaded: Network, speaker: int | None) -> list[Samples]:
+    return list(loaded.speak(_utterance(200, speaker), onnxruntime.RunOptions()))
+
+
+def _utterance(tokens: int, speaker: int | None) -> Utterance:
+    return Utterance([1 + number % 200 for number in range(tokens)], speaker, (0.6, 1.0, 0.8))
