@@ -11,11 +11,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from bot.health import SILENT_LIMIT, Health, read_health, run_health
+from bot.health import READY, SILENT_LIMIT, Health, read_health, run_health
 from bot.heartbeat import FILE, beat
-from bot.vital_signs import LOOK_EVERY, Look, VitalSigns
+from bot.speech_server.address import ServerAddress
+from bot.speech_server.client import SpeechServerClient
+from bot.vital_signs import LOOK_EVERY, Look, VitalSigns, look_at_voice
 from config.project import ROOT
 
 KEYS = ["status", "discord", "model", "ears", "voice", "call"]
@@ -148,3 +153,17 @@ async def test_a_hosted_server_is_looked_at_seldom() -> None:
 
     assert Look.at("http://127.0.0.1:8080/v1", well).every == LOOK_EVERY
     assert Look.at("https://api.example/v1", well).every > LOOK_EVERY
+
+
+async def test_the_voice_is_ready_when_its_server_answers_and_the_problem_is_told_when_not() -> None:
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"engine": "espeak-ng", "state": "ready"})
+
+    application = web.Application()
+    application.router.add_get("/health", health)
+    async with aiohttp.ClientSession() as http:
+        async with TestServer(application) as server:
+            place = f"127.0.0.1:{server.port}"
+            client = SpeechServerClient(http, ServerAddress(f"ws://{place}/ws/stream"))
+            assert await look_at_voice(client) == READY
+        assert await look_at_voice(client) == f"no speech server answers at {place}"
