@@ -104,7 +104,7 @@ def tree() -> Tree:
 
 
 def top_of(module: str) -> str:
-    return "bot.demo" if module.startswith("bot.demo") else module.partition(".")[0]
+    return "bot.demo" if is_in(module, "bot.demo") else module.partition(".")[0]
 
 
 def assert_only_known(offences: Iterable[Import], known: Mapping[Arrow, str]) -> None:
