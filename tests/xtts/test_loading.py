@@ -15,8 +15,8 @@ import pytest
 from tests.xtts.conftest import MakeEngine
 from tests.xtts.speaking import hear, skip_without_libraries
 from tts_server.engines.base import EngineError, OutOfMemoryError
+from tts_server.engines.memory import measure
 from tts_server.engines.xtts.libraries import import_loading
-from tts_server.engines.xtts.memory import measure
 
 skip_without_libraries()
 

@@ -14,6 +14,7 @@ import soxr
 
 from audio.samples import Samples
 from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
+from tts_server.engines.memory import give_back
 from tts_server.engines.own_thread import OwnThread, Put
 from tts_server.engines.piper.speaking_voice import SpeakingVoice
 from tts_server.engines.piper.voice_files import VoiceFile
@@ -140,6 +141,8 @@ class PiperEngine(AlwaysLoaded):
         if (known := self._loaded.get(file.name)) is None:
             began = time.monotonic()
             known = SpeakingVoice(file, self._threads)
+            # Of a network that was divided, the parts were in memory more than once.
+            give_back()
             _log.info("Piper's voice %s was loaded in %.1f s", file.name, time.monotonic() - began)
             self._loaded[file.name] = known
         self._loaded.move_to_end(file.name)

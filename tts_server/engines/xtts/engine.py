@@ -14,12 +14,12 @@ from audio.samples import Samples
 from config.speech_settings import Precision
 from config.types import Device
 from tts_server.engines.base import EngineError, LoadingReport, Voice
+from tts_server.engines.memory import give_back, measure
 from tts_server.engines.xtts.checkpoint import Checkpoint, read_checkpoint
 from tts_server.engines.xtts.device import ON_PROCESSOR, Place
 from tts_server.engines.xtts.latents import LatentsFolder
 from tts_server.engines.xtts.learnt_voices import LearntVoices
 from tts_server.engines.xtts.libraries import import_loading
-from tts_server.engines.xtts.memory import give_back, measure
 from tts_server.engines.xtts.speakers import Speakers
 from tts_server.voices.profile import Profiles, VoiceProfile
 from wire.parameters import SpeechParameters
