@@ -67,12 +67,13 @@ def test_the_flow_is_made_only_as_far_as_the_decoder_needs_it(tmp_path: Path) ->
     assert made[-1][1] == 4 * 200
 
 
-def test_each_part_takes_what_the_one_before_it_makes() -> None:
-    model = onnx.load_from_string(network())
-    parts = divide(model, (FLOW, DECODER))
+@pytest.mark.parametrize(("speakers", "who"), [(1, set()), (2, {"who"})])
+def test_each_part_takes_what_the_one_before_it_makes_and_who_speaks(speakers: int, who: set[str]) -> None:
+    parts = divide(onnx.load_from_string(network(speakers=speakers)), (FLOW, DECODER))
     assert parts is not None
-    assert [output.name for output in parts.first.graph.output] == ["outline"]
-    assert [[value.name for value in part.graph.input] for part in parts.rest] == [["outline"], ["finer"]]
+    assert {output.name for output in parts.first.graph.output} == {"outline", *who}
+    flow, decoder = ({value.name for value in part.graph.input} for part in parts.rest)
+    assert (flow, decoder) == ({"outline", *who}, {"finer", *who})
 
 
 @pytest.mark.parametrize("module", [0, 1])

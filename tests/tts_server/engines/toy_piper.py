@@ -93,6 +93,7 @@ def network(
         helper.make_node("Concat", ["one", "factor"], ["factors"], axis=0),
         helper.make_node("Resize", ["row", "nothing", "factors"], ["outline"], mode="nearest"),
         *_flow(f"/{flow}/", far=flow in far, transposed=transposed),
+        *_as_the_speaker("bent", "finer", f"/{flow}/", speakers),
         *_smoothing("finer", "smoothed", f"/{decoder}/conv_pre/", far=decoder in far),
         helper.make_node("ConvTranspose", ["smoothed", "hum"], ["waves"], f"/{decoder}/ups.0", strides=[COLUMN]),
     ]
@@ -125,12 +126,18 @@ def network(
 
 def _flow(module: str, *, far: bool, transposed: bool) -> list[NodeProto]:
     if not transposed:
-        return _smoothing("outline", "finer", module, far=far)
+        return _smoothing("outline", "bent", module, far=far)
     return [
         helper.make_node("Transpose", ["outline"], ["rows"], f"{module}Transpose", perm=[0, 2, 1]),
         helper.make_node("Transpose", ["rows"], ["columns_again"], f"{module}Transpose_1", perm=[0, 2, 1]),
-        *_smoothing("columns_again", "finer", module, far=far),
+        *_smoothing("columns_again", "bent", module, far=far),
     ]
+
+
+def _as_the_speaker(given: str, made: str, module: str, speakers: int) -> list[NodeProto]:
+    if speakers == 1:
+        return [helper.make_node("Identity", [given], [made], f"{module}Identity")]
+    return [helper.make_node("Mul", [given, "who"], [made], f"{module}cond_layer/Mul")]
 
 
 def _smoothing(given: str, made: str, module: str, *, far: bool) -> list[NodeProto]:
