@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
+from audio.decode import read_sound
 from audio.samples import Samples
 from tts_server.engines.base import EngineError
+from tts_server.voices.decoding import RATE
 
-RECORDING_RATE = 24_000
-"""Samples a second of a profile's recordings."""
 LOWEST_HZ, HIGHEST_HZ = 60.0, 400.0
 FRAME_SECONDS = 0.05
 VOICED_LEVEL = 0.3
@@ -88,20 +87,17 @@ def _peak(shape: _Correlation, shortest: int, enough: float) -> float:
 
 
 def read_recordings(paths: Sequence[Path]) -> Samples:
-    """A profile's recordings, one after another. Blocks: call it in a thread.
+    """A profile's recordings, one after another, at the rate of recordings. Blocks: call it in a thread.
 
     Raises:
         EngineError: there is none, or one can't be read.
     """
     parts: list[Samples] = []
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=RECORDING_RATE)
     for path in paths:
         try:
-            with av.open(str(path)) as container:
-                for frame in container.decode(audio=0):
-                    parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-        except (av.FFmpegError, OSError, IndexError) as error:
+            parts.append(read_sound(path, RATE))
+        except OSError as error:
             raise EngineError(f"the recording {path.name} can't be read") from error
-    if not parts:
+    if not any(map(len, parts)):
         raise EngineError("there is no recording of that voice")
-    return np.concatenate(parts).astype(np.float32)
+    return np.concatenate(parts)

@@ -16,8 +16,9 @@ import numpy as np
 
 from audio.samples import Samples
 from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
-from tts_server.engines.pitch import RECORDING_RATE, Pitch, read_recordings
+from tts_server.engines.pitch import Pitch, read_recordings
 from tts_server.engines.voices import resolve_voice
+from tts_server.voices.decoding import RATE
 from tts_server.voices.profile import Profiles, VoiceProfile
 from wire.parameters import SpeechParameters
 
@@ -76,10 +77,10 @@ class StandInEngine(AlwaysLoaded):
     def learn(self, profile: VoiceProfile) -> float:
         """As :meth:`CloningEngine.learn`."""
         recorded = self._listen(profile)
-        return recorded.likeness(Pitch.of(_tone(recorded.hz, RECORDING_RATE, RECORDING_RATE), RECORDING_RATE))
+        return recorded.likeness(Pitch.of(_tone(recorded.hz, RATE, RATE), RATE))
 
     def _listen(self, profile: VoiceProfile) -> Pitch:
-        pitch = Pitch.of(read_recordings(profile.recordings), RECORDING_RATE)
+        pitch = Pitch.of(read_recordings(profile.recordings), RATE)
         self._learnt[profile.id] = (profile.digest, pitch.hz)
         return pitch
 

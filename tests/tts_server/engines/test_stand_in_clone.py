@@ -6,17 +6,17 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import soxr
 
-from audio.pcm import to_int16
+from audio.encoders import write_sound
 from audio.samples import Samples
 from sandbox.speech import ADA, BEN, GuestVoice, speech
 from tts_server.engines.base import CloningEngine, EngineError
-from tts_server.engines.pitch import RECORDING_RATE, Pitch
+from tts_server.engines.pitch import Pitch
 from tts_server.engines.stand_in import TONE_HZ, StandInEngine
+from tts_server.voices.decoding import RATE
 from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
 from wire.parameters import SpeechParameters
 
@@ -37,17 +37,12 @@ class Shelf:
 
 
 def save_flac(path: Path, sound: Samples) -> Path:
-    with av.open(str(path), "w", format="flac") as container:
-        stream = container.add_stream("flac", rate=RECORDING_RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(to_int16(sound)[None], format="s16", layout="mono")
-        frame.sample_rate = RECORDING_RATE
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            container.mux(packet)
+    write_sound(path, sound, RATE, "flac")
     return path
 
 
 def profile(folder: Path, name: str, voice: GuestVoice, digest: str = "1") -> VoiceProfile:
-    sound = soxr.resample(speech(SENTENCE, voice), 48_000, RECORDING_RATE)
+    sound = soxr.resample(speech(SENTENCE, voice), 48_000, RATE)
     return VoiceProfile(name.lower(), name, "en", (save_flac(folder / f"{name}-{digest}.flac", sound),), digest)
 
 
@@ -60,17 +55,17 @@ def heard(engine: StandInEngine, voice: str | None) -> float:
 
 @pytest.mark.parametrize("hertz", [70.0, 110.0, 219.0, 380.0])
 def test_the_pitch_of_a_tone_in_noise_is_found_also_with_stronger_overtones(hertz: float) -> None:
-    times = np.arange(RECORDING_RATE) / RECORDING_RATE
+    times = np.arange(RATE) / RATE
     sound = sum(np.sin(2 * np.pi * hertz * part * times) / 4 * min(part, 3) for part in range(1, 6))
     sound = sound + np.random.default_rng(0).normal(0, 0.1, len(times))
-    assert Pitch.of(sound.astype(np.float32), RECORDING_RATE).hz == pytest.approx(hertz, rel=0.01)
+    assert Pitch.of(sound.astype(np.float32), RATE).hz == pytest.approx(hertz, rel=0.01)
 
 
 def test_noise_and_silence_have_none() -> None:
-    noise = np.random.default_rng(0).normal(0, 0.1, RECORDING_RATE).astype(np.float32)
-    for sound in (noise, np.zeros(RECORDING_RATE, np.float32), np.zeros(0, np.float32)):
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    for sound in (noise, np.zeros(RATE, np.float32), np.zeros(0, np.float32)):
         with pytest.raises(EngineError, match="no voice with a pitch"):
-            Pitch.of(sound, RECORDING_RATE)
+            Pitch.of(sound, RATE)
 
 
 def test_each_cloned_voice_is_heard_at_its_own_pitch_and_its_own_stays(tmp_path: Path) -> None:
