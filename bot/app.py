@@ -67,14 +67,16 @@ from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.vital_signs import Look, VitalSigns, look_at_ears, look_at_model, look_at_voice
-from bot.voice.discord.people import BargeInRule
+from bot.voice.call import CallEngines, CallOptions, LoadingReport
+from bot.voice.discord.call import DiscordCall
+from bot.voice.discord.people import BargeInRule, CallRights
 from bot.voice.discord.prompt_channel import tell_in
-from bot.voice.events import CallEvent, Watcher
-from bot.voice.hearing import Hearing, HearingOptions
+from bot.voice.discord.transport import CallPlace, DiscordTransport
+from bot.voice.events import EventFeed, Watcher
 from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.records.kept_turns import KeptTurns
+from bot.voice.records.recordings import RecordingOptions
 from bot.voice.records.remaking import RecordingRemaker
-from bot.voice.session import CallEngines, CallOptions, CallPlace, LoadingReport, VoiceSession
 from bot.voice.speaking.moods import load_moods, speech_parameters
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voices.voices import Voices
@@ -97,7 +99,7 @@ class Application:
     calls: Calls
     features: FeatureSet
     database: Database
-    manager: VoiceSessionManager[VoiceSession]
+    manager: VoiceSessionManager[DiscordCall]
     token: str
 
     async def run(self) -> None:
@@ -133,7 +135,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
         store = Store(database)
-        watch = _fan_out([*watchers, stack.enter_context(TraceFile(settings.data_dir))])
+        watch = EventFeed(*watchers, stack.enter_context(TraceFile(settings.data_dir)))
 
         weights = await asyncio.to_thread(choose_weights, settings)
         for notice in weights.notices:
@@ -190,7 +192,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             weights,
             conversations,
         )
-        manager: VoiceSessionManager[VoiceSession] = VoiceSessionManager(
+        manager: VoiceSessionManager[DiscordCall] = VoiceSessionManager(
             lease, lambda session, cause: calls.ended(session, cause), prefix=settings.command_prefix
         )
         ghost = await store.unfinished_call()
@@ -249,10 +251,6 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         for missing in await asyncio.to_thread(missing_parts, settings):
             _log.warning("%s", missing)
 
-        def hearing_on(guild: int) -> Hearing | None:
-            session = calls.session_on(guild)
-            return session.hearing if session is not None else None
-
         status = StatusReporter(
             calls,
             Engines(characters.at, partial(_describe_model, settings, weights, model.options), warning),
@@ -268,11 +266,11 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 PromptListener(bot, calls, spoken, sees=features.vision is not None),
                 MessageRouter(bot, features.listeners, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
-                ListeningCommands(hearing_on, consent, settings.command_prefix),
+                ListeningCommands(calls.session_on, consent, settings.command_prefix),
                 IgnoringCommands(ignored, calls.dismiss, settings.command_prefix),
                 VoicesCommands(
                     voices,
-                    VoiceRecordings(hearing_on, settings.command_prefix),
+                    VoiceRecordings(calls.session_on, settings.command_prefix),
                     calls.say_on,
                     settings.stt_language or "en",
                     settings.command_prefix,
@@ -359,24 +357,19 @@ def _session_maker(
     conversations: Conversations,
 ) -> SessionMaker:
     options = CallOptions(
+        settings.command_prefix,
         settings.alone_timeout,
         settings.voiceless_timeout,
-        HearingOptions(
-            settings.command_prefix,
-            settings.answer_to,
-            BargeInRule.parse(settings.barge_in),
-            settings.captions,
-            settings.data_dir,
-            audience.admits,
-            sound_goes_to=settings.stt_url.host if settings.stt_url else None,
-            remake_recordings=settings.remake_recordings,
-            speech_detector=weights.speech_detector,
-            keep_days=settings.keep_conversations,
-        ),
-        guard.spoken_refusal,
+        settings.answer_to,
+        settings.captions,
+        RecordingOptions(settings.data_dir, settings.remake_recordings),
+        sound_goes_to=settings.stt_url.host if settings.stt_url else None,
+        keep_days=settings.keep_conversations,
+        speech_detector=weights.speech_detector,
     )
+    rights = CallRights(BargeInRule.parse(settings.barge_in), audience.admits, guard.spoken_refusal)
 
-    def make(place: CallPlace, volume: float, report: LoadingReport) -> VoiceSession:
+    def make(place: CallPlace, volume: float, report: LoadingReport) -> DiscordCall:
         guild, character = place.voice.guild.id, LocalCharacter(characters, place.voice.guild.id)
         keeper = conversations.call(Place(CALL, place.voice.name, guild, place.prompts.id))
         kept = KeptTurns(keeper, lambda: character.now().persona.name)
@@ -387,16 +380,9 @@ def _session_maker(
             lambda: manner(guild),
             transcriber,
         )
-        return VoiceSession(
-            place, engines, consent, options, volume=volume, report=report, watch=_fan_out([kept, watch])
-        )
+        name = character.now().persona.name
+        transport = DiscordTransport(place, rights, f"{name} in {place.voice.name}")
+        told = EventFeed(kept, watch)
+        return DiscordCall(transport, engines, consent, options, volume=volume, report=report, watch=told)
 
     return make
-
-
-def _fan_out(watchers: list[Watcher]) -> Watcher:
-    def watch(event: CallEvent) -> None:
-        for watcher in watchers:
-            watcher(event)
-
-    return watch

@@ -14,10 +14,13 @@ from bot.discord_away import why
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store
+from bot.voice.call import LoadingReport
+from bot.voice.discord.call import DiscordCall
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.prompt_channel import PromptTextChannel
-from bot.voice.manager import CallError, CallStatus, EndCause, VoiceSessionManager
-from bot.voice.session import CallPlace, LoadingReport, VoiceSession
+from bot.voice.discord.transport import CallPlace
+from bot.voice.manager import CallError, CallStatus, VoiceSessionManager
+from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
 
 _log = logging.getLogger(__name__)
@@ -43,7 +46,7 @@ _FAREWELLS = {
     EndCause.FAILURE: "❌ Something broke on my side and I had to leave {channel}. `{prefix}join` tries again.",
 }
 
-SessionMaker = Callable[[CallPlace, float, LoadingReport], VoiceSession]
+SessionMaker = Callable[[CallPlace, float, LoadingReport], DiscordCall]
 """Builds an idle session for a place, at a volume (0 to 2), that tells how far its voice is loaded."""
 
 
@@ -61,7 +64,7 @@ class Calls:
 
     def __init__(
         self,
-        manager: VoiceSessionManager[VoiceSession],
+        manager: VoiceSessionManager[DiscordCall],
         make_session: SessionMaker,
         store: Store,
         rules: CallRules,
@@ -74,7 +77,7 @@ class Calls:
         self._presence = presence
 
     @property
-    def session(self) -> VoiceSession | None:
+    def session(self) -> DiscordCall | None:
         """The call that can be spoken to, if one is on."""
         return self._manager.session
 
@@ -83,7 +86,7 @@ class Calls:
         session = self.session
         return session.prompts.channel.id if session is not None else None
 
-    def status(self) -> CallStatus[VoiceSession]:
+    def status(self) -> CallStatus[DiscordCall]:
         """Where the one possible call stands."""
         return self._manager.status()
 
@@ -93,12 +96,12 @@ class Calls:
         occupant = self._manager.occupant
         return occupant.channel if occupant is not None else None
 
-    def session_on(self, guild: int) -> VoiceSession | None:
+    def session_on(self, guild: int) -> DiscordCall | None:
         """The call that can be spoken to, if it is on on this server."""
         session = self._manager.session
         return session if session is not None and session.channel.guild.id == guild else None
 
-    def require(self, guild: int) -> VoiceSession:
+    def require(self, guild: int) -> DiscordCall:
         """The call on this server.
 
         Raises:
@@ -109,7 +112,7 @@ class Calls:
             raise CallError(NO_SESSION)
         return session
 
-    async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> VoiceSession:
+    async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> DiscordCall:
         """Start a call in ``voice``, with prompts from the configured channel or else from ``asked_in``.
 
         ``report`` is told how far the voice is loaded, where it has to be.
@@ -194,7 +197,7 @@ class Calls:
             session.volume = volume
         await self._store.set_setting(VOLUME_ON.format(guild=guild), repr(volume))
 
-    async def ended(self, session: VoiceSession, cause: EndCause) -> None:
+    async def ended(self, session: DiscordCall, cause: EndCause) -> None:
         """The manager's report that a call is over: forget it, and say so unless somebody asked for it."""
         await self._store.end_call()
         await self._presence.clear()

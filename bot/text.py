@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 MESSAGE_LIMIT = 2_000
+_MARKDOWN = re.compile(r"([\\*_~`|<>\[\]#@])")
 _SEPARATORS = ("\n\n", "\n", ". ", "! ", "? ", "。", "！", "？", " ")
 
 
@@ -28,3 +31,8 @@ def _best_cut(text: str, limit: int) -> int:
 def shorten(text: str, limit: int) -> str:
     """Cut ``text`` to ``limit`` characters with an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def literal(text: str) -> str:
+    """A text as Discord's markdown shows it unchanged."""
+    return _MARKDOWN.sub(r"\\\1", text)

@@ -48,7 +48,7 @@ class PromptListener(commands.Cog):
             return
         if message.author.bot or message.is_system() or await self._was_command(message):
             return
-        if not session.hearing.may_talk(message.author.id):
+        if not session.may_talk(message.author.id):
             with contextlib.suppress(discord.HTTPException):
                 await message.add_reaction(NOT_ANSWERED)
             return

@@ -10,12 +10,11 @@ import discord
 from bot.calls import NO_SESSION, Calls
 from bot.llm.personas import Character
 from bot.speech_server.status import ServerHealth
+from bot.voice.discord.call import DiscordCall
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.hearing import Hearing
 from bot.voice.listening import CallMode
 from bot.voice.manager import CallState
 from bot.voice.metrics import STAGES, TurnMetrics, TurnTrace
-from bot.voice.session import VoiceSession
 from config.settings import Captions
 
 
@@ -71,14 +70,14 @@ class StatusReporter:
         return "\n".join(lines)
 
     @staticmethod
-    def _call(session: VoiceSession, reader: discord.Member | discord.User) -> list[str]:
+    def _call(session: DiscordCall, reader: discord.Member | discord.User) -> list[str]:
         conversation = session.conversation
         lines = [
             f"🎤 **In** {_name(session.channel, reader)}, prompts from <#{session.prompts.channel.id}>",
             f"**Persona** {session.character.persona.name}, {session.character.mood}",
-            f"**Encryption** {'end to end (DAVE)' if session.link.encrypted else 'transport only'}",
+            f"**Encryption** {'end to end (DAVE)' if session.transport.encrypted else 'transport only'}",
             f"**Now** {'answering' if conversation.answering else 'listening'}, {conversation.waiting} waiting",
-            f"**Listening** {_listening(session.hearing)}",
+            f"**Listening** {_listening(session)}",
         ]
         if not session.voice_connected:
             lines.append("⚠️ The speech server is away; I answer in text until it is back.")
@@ -92,13 +91,13 @@ def _name(channel: VoiceChannel, reader: discord.Member | discord.User) -> str:
     return channel.name if seen else "a channel that you don't see"
 
 
-def _listening(hearing: Hearing) -> str:
-    if not hearing.listening:
+def _listening(call: DiscordCall) -> str:
+    if not call.listening:
         return "off"
-    extras = ["only writing down" if hearing.mode is CallMode.TRANSCRIBE else "answering what is said"]
-    if hearing.captions is not Captions.OFF:
-        extras.append(f"captions in the {hearing.captions.value}")
-    if hearing.recording:
+    extras = ["only writing down" if call.mode is CallMode.TRANSCRIBE else "answering what is said"]
+    if call.captions is not Captions.OFF:
+        extras.append(f"captions in the {call.captions.value}")
+    if call.recording:
         extras.append("🔴 recording")
     return ", ".join(["on", *extras])
 

@@ -1,4 +1,4 @@
-"""The thread that listens: datagrams in, turn events out."""
+"""The thread that listens: people's sound in, turn events out."""
 
 from __future__ import annotations
 
@@ -15,41 +15,21 @@ from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from bot.voice.echo.gate import EchoGate
 from bot.voice.frames import Heard, PersonLeft, SoundHeard, TransmissionEnded
+from bot.voice.transport import AudioInput
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import TurnEvent
 
 _log = logging.getLogger(__name__)
 
 MAX_INBOX = 4_000
-"""Datagrams that may wait, 8 s of ten speakers; more can't be heard in time anyway."""
+"""Pieces of sound that may wait, 8 s of ten speakers; more can't be heard in time anyway."""
 IDLE_WAIT = 1.0
 
 Arguments = TypeVarTuple("Arguments")
 
 
-class Receiving(Protocol):
-    """Datagrams to people's sound; see :class:`~bot.voice.discord.receiver.Receiver`."""
-
-    @property
-    def deadline(self) -> float | None:
-        """When :meth:`tick` is due."""
-        ...
-
-    def datagram(self, data: bytes, at: float) -> None:
-        """Take a datagram that arrived at a monotonic time."""
-        ...
-
-    def speaking(self, ssrc: int, person: int) -> None:
-        """Discord says whose stream this is."""
-        ...
-
-    def left(self, person: int, at: float) -> None:
-        """This person is out of the channel, or is no longer listened to."""
-        ...
-
-    def tick(self, now: float) -> None:
-        """Give up waiting for what is overdue."""
-        ...
+def _nobody(_: TurnEvent) -> None:
+    """Takes turn events before anybody listens."""
 
 
 class Detecting(Protocol):
@@ -106,22 +86,21 @@ SoundTaker = Callable[[Sound16, float], None]
 
 
 class Ear(threading.Thread):
-    """Owns the receiver and every detector: whatever reaches them goes through its inbox, from any thread.
+    """Owns every detector and what the transport receives: whatever reaches them goes through its inbox.
 
-    Daemonic; :meth:`end` stops it. A fault with one datagram is logged and costs that datagram.
+    It is the :class:`~bot.voice.transport.InputThread` of a transport. Daemonic; :meth:`listen` begins, :meth:`end`
+    stops it. A fault with one piece of sound is logged and costs that piece.
 
     Args:
-        make_receiving: builds the receiver, given where its sound goes.
-        deliver: takes turn events on the event loop.
+        source: where people's sound comes from.
         keeper: told every sound while there is one; see :attr:`keeper`.
     """
 
     def __init__(
         self,
-        make_receiving: Callable[[Callable[[Heard], None]], Receiving],
+        source: AudioInput,
         turns: Detecting,
         echo: EchoDetecting,
-        deliver: Callable[[TurnEvent], None],
         loop: asyncio.AbstractEventLoop,
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -129,59 +108,68 @@ class Ear(threading.Thread):
         super().__init__(name="voice ear", daemon=True)
         self.keeper: SoundKeeper | None = None
         self.overrun = 0
-        self._receiving = make_receiving(self._on_heard)
+        self._source = source
         self._turns = turns
         self._echo = echo
         self._gate = EchoGate(echo.is_echo)
-        self._deliver = deliver
         self._loop = loop
         self._clock = clock
+        self._deliver: Callable[[TurnEvent], None] = _nobody
         self._people: set[int] = set()
         self._lent: dict[int, SoundTaker] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
 
+    def listen(self, deliver: Callable[[TurnEvent], None], admits: Callable[[int], bool]) -> None:
+        """Begin; from the event loop.
+
+        Args:
+            deliver: takes turn events on the event loop.
+            admits: whether a person may be listened to; asked on this thread, for every piece of sound.
+        """
+        self._deliver = deliver
+        self._source.start(self, admits)
+        self.start()
+
     # From any thread.
 
-    def datagram(self, data: bytes, at: float) -> None:
-        """A datagram came; dropped and counted when the thread can't keep up."""
+    def post(self, act: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
+        """Do this on the thread, after what waits already."""
+        self._inbox.put(lambda: act(*arguments))
+
+    def offer(self, act: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
+        """As :meth:`post`, for a piece of sound: dropped and counted when the thread can't keep up."""
         if self._inbox.qsize() >= MAX_INBOX:
             self.overrun += 1
             return
-        self._put(self._receiving.datagram, data, at)
-
-    def speaking(self, ssrc: int, person: int) -> None:
-        """Discord says whose stream this is."""
-        self._put(self._receiving.speaking, ssrc, person)
+        self.post(act, *arguments)
 
     def left(self, person: int) -> None:
         """This person is out of the channel, or no longer wants to be listened to: nothing of theirs is kept."""
-        self._put(self._receiving.left, person, self._clock())
+        self.post(self._source.left, person, self._clock())
 
     def forget_everyone(self) -> None:
         """Nothing of anybody's is kept."""
-        self._put(self._forget_everyone)
+        self.post(self._forget_everyone)
 
     def lend(self, person: int, taker: SoundTaker) -> Callable[[], None]:
         """Give what a person says to ``taker`` and make no turn of it, until the returned function is called."""
-        self._put(self._lend, person, taker)
-        return lambda: self._put(self._take_back, person, taker)
+        self.post(self._lend, person, taker)
+        return lambda: self.post(self._take_back, person, taker)
 
     def transcript(self, turn: TurnId, text: str) -> None:
         """What was said in a turn that is paused."""
-        self._put(self._turns.transcript, turn, text)
+        self.post(self._turns.transcript, turn, text)
 
     def played(self, pcm: bytes, at: float, reply: str | None = None) -> None:
         """20 ms of the bot's own sound, of a reply, left at ``at``: stereo, 16-bit, 48,000 Hz."""
-        self._put(self._on_played, pcm, at, reply)
+        self.post(self._on_played, pcm, at, reply)
 
     def end(self) -> None:
         """Stop and wait for the thread; from any thread but itself."""
+        self._source.stop()
         self._inbox.put(None)
         if self.is_alive():
             self.join()
-
-    def _put(self, act: Callable[[Unpack[Arguments]], Any], *arguments: *Arguments) -> None:
-        self._inbox.put(lambda: act(*arguments))
 
     # On this thread.
 
@@ -205,17 +193,18 @@ class Ear(threading.Thread):
         """Only the clock has moved on."""
 
     def _wait(self) -> float:
-        due = [at for at in (self._receiving.deadline, self._turns.deadline) if at is not None]
+        due = [at for at in (self._source.deadline, self._turns.deadline) if at is not None]
         return min(max(min(due) - self._clock(), 0.0), IDLE_WAIT) if due else IDLE_WAIT
 
     def _tick(self) -> None:
         now = self._clock()
-        if self._receiving.deadline is not None and self._receiving.deadline <= now:
-            self._receiving.tick(now)
+        if self._source.deadline is not None and self._source.deadline <= now:
+            self._source.tick(now)
         if self._turns.deadline is not None and self._turns.deadline <= now:
             self._report(self._turns.tick(now))
 
-    def _on_heard(self, heard: Heard) -> None:
+    def heard(self, heard: Heard) -> None:
+        """Take the next stretch of somebody's sound, or its end; on this thread alone."""
         match heard:
             case SoundHeard(person, sound, at):
                 self._people.add(person)
@@ -237,7 +226,7 @@ class Ear(threading.Thread):
     def _lend(self, person: int, taker: SoundTaker) -> None:
         self._lent[person] = taker
         # What they have just been saying would never come to an end.
-        self._on_heard(PersonLeft(person, self._clock()))
+        self.heard(PersonLeft(person, self._clock()))
 
     def _take_back(self, person: int, taker: SoundTaker) -> None:
         if self._lent.get(person) == taker:
@@ -245,7 +234,7 @@ class Ear(threading.Thread):
 
     def _forget_everyone(self) -> None:
         for person in tuple(self._people):
-            self._receiving.left(person, self._clock())
+            self._source.left(person, self._clock())
 
     def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
         mono = from_pcm16(pcm, channels=2)

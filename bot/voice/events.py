@@ -82,3 +82,20 @@ class CallEnded:
 CallEvent = RemarkHeard | PromptTaken | WordsSpoken | AnswerHeard | ReplyEnded | Told | CallBegan | CallEnded
 Watcher = Callable[[CallEvent], None]
 """Takes an event on the event loop; must not block or raise."""
+
+
+class EventFeed:
+    """A :data:`Watcher` that passes each event on to all who subscribed, in their order."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = [*watchers]
+
+    def __call__(self, event: CallEvent) -> None:
+        """Pass it on."""
+        for watcher in tuple(self._watchers):
+            watcher(event)
+
+    def subscribe(self, watcher: Watcher) -> Callable[[], None]:
+        """Tell ``watcher`` too, from now on, until the returned function is called."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from bot.lease import HoldError, Lease
+from bot.voice.transport import EndCause
 
 _log = logging.getLogger(__name__)
 
@@ -24,20 +25,6 @@ class CallState(StrEnum):
     STARTING = "starting"
     ACTIVE = "active"
     ENDING = "ending"
-
-
-class EndCause(StrEnum):
-    """Why a call ended."""
-
-    COMMAND = "command"
-    VOICE_COMMAND = "voice command"
-    KICKED = "kicked"
-    CHANNEL_DELETED = "channel deleted"
-    ALONE = "alone"
-    CONNECTION_LOST = "connection lost"
-    VOICE_LOST = "voice lost"
-    FAILURE = "failure"
-    SHUTDOWN = "shutdown"
 
 
 class CallError(Exception):

@@ -1,4 +1,4 @@
-"""What a conversation needs of the world, and its parts of each other: protocols, so that each can be tested alone."""
+"""What a call needs of the world, and its parts of each other: protocols, so that each can be tested alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from audio.samples import Samples
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.remarks.remark import Remark, Verdict
+from bot.voice.remarks.remark import Remark, SpokenCommand, Verdict
 from bot.voice.turn import Prompt, TurnId
 from wire.messages import ClientMessage
 
@@ -93,24 +93,17 @@ class Playback(Protocol):
         ...
 
 
-class PromptChannel(Protocol):
-    """Where prompts come from and where words go that can't be spoken."""
-
-    async def acknowledge(self, prompt: Prompt) -> None:
-        """Show the author that the prompt was taken."""
-        ...
-
-    async def tell(self, text: str, prompt: Prompt | None) -> None:
-        """Write, as an answer to ``prompt`` where there is one; long texts are split."""
-        ...
-
-
 class Answering(Protocol):
     """The conversation, as those see it who listen."""
 
     @property
     def answering(self) -> bool:
         """True while a reply is made or spoken that is sure to be wanted."""
+        ...
+
+    @property
+    def answered(self) -> int | None:
+        """Who is being answered, by their user id, as far as it is known."""
         ...
 
     def guess(self, prompt: Prompt) -> None:
@@ -143,22 +136,22 @@ class Answering(Protocol):
 
 
 class Participants(Protocol):
-    """The people in the channel, by their user ids."""
+    """The people in the call, by their user ids, as turn taking needs to know them."""
 
     def name(self, person: int) -> str:
         """What to call them."""
         ...
 
     def names(self) -> tuple[str, ...]:
-        """Names that are likely to be said."""
+        """Everybody's names."""
         ...
 
     def may_talk(self, person: int) -> bool:
         """Whether they are answered."""
         ...
 
-    def may_interrupt(self, person: int) -> bool:
-        """Whether the bot falls silent when they speak."""
+    def may_interrupt(self, person: int, answered: int | None) -> bool:
+        """Whether the bot falls silent when they speak; ``answered`` is whom it is answering, if that is known."""
         ...
 
 
@@ -171,4 +164,33 @@ class RemarkJudge(Protocol):
 
     def said(self, person: int, text: str, *, addressed: bool) -> None:
         """A turn is over and these were its words."""
+        ...
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """What the bot is called."""
+        ...
+
+
+class TurnHints(Protocol):
+    """Where it is said what a paused turn was about, so that its detector knows how long to wait for more."""
+
+    def transcript(self, turn: TurnId, text: str) -> None:
+        """What was said in a turn that is paused."""
+        ...
+
+
+class CommandTaker(Protocol):
+    """Does what is asked for aloud."""
+
+    def obey(self, command: SpokenCommand) -> None:
+        """Do it, or say why not."""
+        ...
+
+
+class Teller(Protocol):
+    """Writes to everybody in the call, behind whoever has something to say."""
+
+    def tell(self, text: str, prompt: Prompt | None = None) -> None:
+        """Write, as an answer to ``prompt`` where there is one."""
         ...

@@ -16,7 +16,7 @@ from typing import Any
 from audio.samples import Sound16
 from bot.voice.events import RemarkHeard, Watcher
 from bot.voice.listening import CallMode
-from bot.voice.ports import Answering, Participants, RemarkJudge
+from bot.voice.ports import Answering, CommandTaker, Participants, RemarkJudge, Teller, TurnHints
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.transcribe.transcriber import (
     Transcriber,
@@ -40,6 +40,9 @@ from bot.voice.turns.events import (
 
 _log = logging.getLogger(__name__)
 
+NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
+MAX_NAMES = 20
+"""Names that are passed on as likely to be said; more would only mislead a transcriber."""
 COMPLAIN_EVERY = 10.0
 """Seconds between two complaints about words that are lost."""
 
@@ -67,32 +70,32 @@ class TurnTaking:
     """One for a call. :meth:`run` lives as long as it; :meth:`on_turn_event` takes the detectors' reports.
 
     Args:
-        hint: told the words of a paused turn, so that its detector knows how long to wait for more.
-        command: does what a voice command asks.
-        trouble: told when what was said can't be transcribed, and why; every :data:`COMPLAIN_EVERY` seconds at most.
+        hints: told the words of a paused turn, so that its detector knows how long to wait for more.
+        commands: does what a voice command asks.
+        notices: told when what was said can't be transcribed, and why; every :data:`COMPLAIN_EVERY` seconds at most.
     """
 
     def __init__(
         self,
         transcriber: Transcriber,
         answering: Answering,
-        participants: Participants,
+        people: Participants,
         judge: RemarkJudge,
+        hints: TurnHints,
+        commands: CommandTaker,
+        notices: Teller,
         *,
-        hint: Callable[[TurnId, str], None],
-        command: Callable[[SpokenCommand], None],
-        trouble: Callable[[str], None],
         watch: Watcher,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.mode = CallMode.TALK
         self._transcriber = transcriber
         self._answering = answering
-        self._participants = participants
+        self._people = people
         self._judge = judge
-        self._hint = hint
-        self._command = command
-        self._trouble = trouble
+        self._hints = hints
+        self._commands = commands
+        self._notices = notices
         self._watch = watch
         self._clock = clock
         self._turns: dict[TurnId, _Turn] = {}
@@ -138,7 +141,9 @@ class TurnTaking:
     # The reports, one by one.
 
     def _began(self, event: SpeechBegan) -> None:
-        may_interrupt = self.mode is CallMode.TALK and self._participants.may_interrupt(event.turn.person)
+        may_interrupt = self.mode is CallMode.TALK and self._people.may_interrupt(
+            event.turn.person, self._answering.answered
+        )
         interrupting = may_interrupt and self._answering.answering
         self._turns[event.turn] = _Turn(event.turn, interrupting)
         if may_interrupt:
@@ -211,7 +216,7 @@ class TurnTaking:
             self._complain(error)
             text = ""
         else:
-            self._hint(turn.id, text)
+            self._hints.transcript(turn.id, text)
         turn.text, turn.transcribed_at = text, self._clock()
         if turn.ended is not None:
             self._conclude_in_order()
@@ -237,7 +242,8 @@ class TurnTaking:
 
     async def _transcribe(self, turn: _Turn, sound: Sound16, urgency: Urgency) -> str:
         person = turn.id.person
-        request = TranscriptionRequest(sound, urgency, self._participants.names(), self._languages.of(person))
+        names = (*self._judge.own_names, *self._people.names())[:MAX_NAMES]
+        request = TranscriptionRequest(sound, urgency, names, self._languages.of(person))
         transcript = await self._transcriber.transcribe(request)
         self._complained_at = None
         self._languages.heard(person, transcript, request.seconds)
@@ -249,7 +255,7 @@ class TurnTaking:
         now = self._clock()
         if self._complained_at is None or now - self._complained_at >= COMPLAIN_EVERY:
             self._complained_at = now
-            self._trouble(str(error))
+            self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
     # What becomes of it.
 
@@ -269,7 +275,7 @@ class TurnTaking:
             self._answering.withdraw(turn.id)
         if verdict.meaning in (Meaning.NOTHING, Meaning.ECHO):
             return
-        name = self._participants.name(person)
+        name = self._people.name(person)
         if verdict.meaning is Meaning.IGNORED:
             self._watch(RemarkHeard(person, name, text, addressed=False))
             return
@@ -279,7 +285,7 @@ class TurnTaking:
         self._watch(RemarkHeard(person, name, text, addressed))
         match verdict:
             case Verdict(Meaning.COMMAND, command, choice) if command is not None:
-                self._command(SpokenCommand(command, person, name, before, choice))
+                self._commands.obey(SpokenCommand(command, person, name, before, choice))
             case Verdict(Meaning.OVERHEARD):
                 self._answering.overhear(name, text)
             case Verdict(Meaning.ADDRESSED) if turn.ended is not None:
@@ -287,7 +293,7 @@ class TurnTaking:
 
     def _judged(self, turn: _Turn, text: str) -> Verdict:
         verdict = self._judge.judge(Remark(turn.id.person, text, interrupting=turn.interrupting))
-        if not self._participants.may_talk(turn.id.person) and verdict.meaning not in (Meaning.NOTHING, Meaning.ECHO):
+        if not self._people.may_talk(turn.id.person) and verdict.meaning not in (Meaning.NOTHING, Meaning.ECHO):
             return Verdict(Meaning.IGNORED)
         if self.mode is CallMode.TRANSCRIBE and verdict.meaning is Meaning.ADDRESSED:
             return Verdict(Meaning.OVERHEARD)
@@ -303,7 +309,7 @@ class TurnTaking:
             ended.at if ended else None,
         )
         person = turn.id.person
-        return Prompt(self._participants.name(person), text, last_voiced_at, person=person, spoken=spoken)
+        return Prompt(self._people.name(person), text, last_voiced_at, person=person, spoken=spoken)
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         if self._tasks is None:

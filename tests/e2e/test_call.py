@@ -8,9 +8,9 @@ import pytest
 
 from bot.calls import GHOST_LEFT
 from bot.store import CallRecord, Store
+from bot.voice.discord.transport import CHANNEL_FULL
 from bot.voice.events import CallEnded
 from bot.voice.manager import ALREADY_IN_SESSION
-from bot.voice.session import CHANNEL_FULL
 from bot.voice.turn import Outcome
 from sandbox.server import Sandbox
 from sandbox.world.permissions import Permission
@@ -222,7 +222,7 @@ async def test_a_voice_connection_that_breaks_is_mended_and_heard_again(stage: S
     group = {stage.bot, stage.ada.id}
     lounge = stage.sandbox.voice_channel.id
     await stage.until(
-        lambda: session.link.encrypted and stage.sandbox.voice_server.in_group(lounge) == group, "the connection"
+        lambda: session.transport.encrypted and stage.sandbox.voice_server.in_group(lounge) == group, "the connection"
     )
     await speaks(stage)
 

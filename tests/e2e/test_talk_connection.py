@@ -51,7 +51,7 @@ def closed(code: int) -> Trouble:
         await stage.sandbox.voice_server.close(stage.bot, code)
         await encrypted(stage, bot=False)
         await encrypted(stage)
-        await stage.until(lambda: session.link.encrypted, "the bot's return")
+        await stage.until(lambda: session.transport.encrypted, "the bot's return")
 
     return close
 

@@ -79,8 +79,7 @@ async def test_from_another_server_nothing_of_the_call_changes_or_shows(servers:
         assert await servers.typed(_line(command, options)) == told
         assert await servers.pressed(command, options) == told
     assert stage.app.calls.session is session
-    hearing = session.hearing
-    assert (session.volume, hearing.listening, hearing.captions, hearing.mode, hearing.recording) == (
+    assert (session.volume, session.listening, session.captions, session.mode, session.recording) == (
         1.0,
         True,
         Captions.OFF,

@@ -14,17 +14,41 @@ from numpy.typing import NDArray
 
 from audio.pcm import to_int16
 from audio.samples import Sound16
-from bot.voice.discord.receiver import Receiver
-from bot.voice.discord.rtp import transport_cipher
+from bot.voice.discord.audio_input import DiscordAudioInput
+from bot.voice.discord.packet_source import VoiceListener
+from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.ear import MAX_INBOX, Ear
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.frames import Heard
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.turns import Turns
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from sandbox.voice.rtp import MODES
-from tests.voice.discord.channel import ADA, KEY, Group, Talker, Wire, sealed_for
+from tests.voice.discord.channel import ADA, KEY, Group, Talker, sealed_for
+
+
+class Packets(Group):
+    """A connection whose datagrams the test sends."""
+
+    def __init__(self, cipher: TransportCipher) -> None:
+        super().__init__()
+        self.cipher = cipher
+        self._listener: VoiceListener | None = None
+
+    def listen(self, listener: VoiceListener) -> Callable[[], None]:
+        self._listener = listener
+        return self._listen_no_longer
+
+    def _listen_no_longer(self) -> None:
+        self._listener = None
+
+    @property
+    def listener(self) -> VoiceListener:
+        assert self._listener is not None
+        return self._listener
+
+    def send(self, data: bytes, at: float) -> None:
+        self.listener.datagram(data, at)
 
 
 @dataclass(eq=False)
@@ -32,6 +56,7 @@ class Listening:
     """An ear on a clock that the test moves, and what it reports."""
 
     ear: Ear
+    packets: Packets
     now: list[float]
     events: list[TurnEvent]
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -42,10 +67,10 @@ class Listening:
             pcm = to_int16(sound[at : at + 960])
             opus = bytes(talker._encoder.encode(np.repeat(pcm, 2).tobytes(), 960))
             self.now[0] += 0.02
-            self.ear.datagram(talker.packet(sealed_for(talker.person, opus)), self.now[0])
+            self.packets.send(talker.packet(sealed_for(talker.person, opus)), self.now[0])
             # On a busy machine the clock would be ahead of what the thread has heard, which takes that for a pause.
             taken = threading.Event()
-            self.ear._put(taken.set)
+            self.ear.post(taken.set)
             taken.wait(10.0)
 
     async def until(self, seen: Callable[[], bool]) -> None:
@@ -62,18 +87,15 @@ class Listening:
 async def listening() -> AsyncIterator[Listening]:
     events: list[TurnEvent] = []
     now = [1_000.0]
-    wire = Wire(transport_cipher(MODES[1], KEY))
-
-    def receiving(out: Callable[[Heard], None]) -> Receiver:
-        return Receiver(wire, Group(), out, lambda _: True)
+    packets = Packets(transport_cipher(MODES[1], KEY))
 
     def deliver(event: TurnEvent) -> None:
         events.append(event)
         state.changed.set()
 
-    ear = Ear(receiving, Turns(), EchoDetector(), deliver, asyncio.get_running_loop(), clock=lambda: now[0])
-    state = Listening(ear, now, events)
-    ear.start()
+    ear = Ear(DiscordAudioInput(packets), Turns(), EchoDetector(), asyncio.get_running_loop(), clock=lambda: now[0])
+    state = Listening(ear, packets, now, events)
+    ear.listen(deliver, lambda _: True)
     yield state
     await asyncio.to_thread(ear.end)
 
@@ -87,7 +109,7 @@ async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
         talker = Talker(ADA, 77)
         state.hear(sentence(), talker)
         for _ in range(5):
-            state.ear.datagram(talker.silent(), state.now[0])
+            state.packets.send(talker.silent(), state.now[0])
         await state.until(lambda: state.has(SpeechPaused))
         assert state.has(SpeechBegan)
         state.now[0] += 3.0
@@ -101,7 +123,7 @@ async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
 async def test_who_leaves_in_mid_sentence_leaves_no_turn() -> None:
     async with listening() as state:
         talker = Talker(ADA, 77)
-        state.ear.speaking(77, ADA)
+        state.packets.listener.speaking(77, ADA)
         state.hear(sentence(), talker)
         await state.until(lambda: state.has(SpeechBegan))
         state.ear.left(ADA)
@@ -156,7 +178,8 @@ async def test_whoever_keeps_sound_is_given_all_of_it() -> None:
 
 async def test_a_flood_is_dropped_and_counted_instead_of_growing() -> None:
     async with listening() as state:
+        listener = state.packets.listener
         await asyncio.to_thread(state.ear.end)
         for _ in range(MAX_INBOX + 500):
-            state.ear.datagram(b"x", 0.0)
+            listener.datagram(b"x", 0.0)
         assert state.ear.overrun >= 499

@@ -27,7 +27,9 @@ from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded
 from config.settings import AnswerPolicy
+from bot.voice.remarks.remark import SpokenCommand
 from tests.voice.call_without_discord import Seiyuu
+from tests.voice.test_turn_taking import Hints, Told
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
 
 TURNS = 100
@@ -109,17 +111,18 @@ class Clock:
 class Bot:
     """What the conversation is asked to do, and what the judge is told of it."""
 
-    answered: list[Prompt] = field(default_factory=list)
+    confirmed: list[Prompt] = field(default_factory=list)
     over: set[TurnId] = field(default_factory=set)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     answering: bool = False
+    answered: int | None = None
     quiet_since: float | None = None
     spoken_lately: str = SPOKEN_LATELY
 
     def guess(self, prompt: Prompt) -> None: ...
 
     def confirm(self, prompt: Prompt) -> None:
-        self.answered.append(prompt)
+        self.confirmed.append(prompt)
 
     def withdraw(self, turn: TurnId) -> None: ...
 
@@ -142,7 +145,7 @@ class Pair:
         return PEOPLE[person]
 
     def names(self) -> tuple[str, ...]:
-        return ("Seiyuu", "Ada", "Ben")
+        return ("Ada", "Ben")
 
     def others(self, person: int) -> tuple[str, ...]:
         return tuple(name for number, name in PEOPLE.items() if number != person)
@@ -150,8 +153,15 @@ class Pair:
     def may_talk(self, person: int) -> bool:
         return True
 
-    def may_interrupt(self, person: int) -> bool:
+    def may_interrupt(self, person: int, answered: int | None) -> bool:
         return True
+
+
+class Nothing:
+    """Nobody gives a command."""
+
+    def obey(self, command: SpokenCommand) -> None:
+        pytest.fail(f"obeyed {command}")
 
 
 @dataclass(slots=True)
@@ -198,9 +208,9 @@ async def calling() -> AsyncIterator[Call]:
             bot,
             pair,
             CallJudge(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, clock=clock),
-            hint=lambda *_: None,
-            command=lambda command: pytest.fail(f"obeyed {command}"),
-            trouble=troubles.append,
+            Hints([]),
+            Nothing(),
+            Told(troubles),
             watch=lambda _: None,
             clock=clock,
         )
@@ -232,22 +242,22 @@ async def test_of_a_hundred_turns_each_is_answered_or_told_and_none_is_made_up(s
     async with calling() as call:
         for number, kind in enumerate(kinds, 1):
             text = f"Subject number {number}, please."
-            answered, told = len(call.bot.answered), len(call.troubles)
+            answered, told = len(call.bot.confirmed), len(call.troubles)
             await call.hear(TurnId(1 + number % 2, number), speech(number), SPEECH[kind](text))
             if kind in LOST:
                 assert len(call.troubles) == told + 1, f"{kind} is told"
-                assert len(call.bot.answered) == answered
+                assert len(call.bot.confirmed) == answered
             else:
-                assert [prompt.text for prompt in call.bot.answered[answered:]] == [text], kind
-                assert call.bot.answered[-1].person == 1 + number % 2
+                assert [prompt.text for prompt in call.bot.confirmed[answered:]] == [text], kind
+                assert call.bot.confirmed[-1].person == 1 + number % 2
             outcomes["told" if kind in LOST else "answered"] += 1
             if number % 3 == 0:
                 noise = noises.pop()
-                before = len(call.bot.answered), len(call.troubles)
+                before = len(call.bot.confirmed), len(call.troubles)
                 await call.hear(TurnId(2 - number % 2, TURNS + number), cough(number), list(NOISE[noise]))
-                assert (len(call.bot.answered), len(call.troubles)) == before, noise
+                assert (len(call.bot.confirmed), len(call.troubles)) == before, noise
     assert outcomes.total() == TURNS
-    assert len(call.bot.answered) + len(call.troubles) == TURNS
+    assert len(call.bot.confirmed) + len(call.troubles) == TURNS
 
 
 async def test_two_at_once_are_answered_in_their_order_whatever_goes_wrong() -> None:
@@ -257,5 +267,5 @@ async def test_two_at_once_are_answered_in_their_order_whatever_goes_wrong() -> 
             call.hear(first, speech(1), [BROKEN, BUSY, whole("I was first.")]),
             call.hear(second, speech(2), [whole("I was second.")]),
         )
-        assert sorted(prompt.text for prompt in call.bot.answered) == ["I was first.", "I was second."]
+        assert sorted(prompt.text for prompt in call.bot.confirmed) == ["I was first.", "I was second."]
         assert call.troubles == []

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from bot.lease import Lease
-from bot.voice.manager import ALREADY_IN_SESSION, CallError, CallState, EndCause, VoiceSessionManager
+from bot.voice.manager import ALREADY_IN_SESSION, CallError, CallState, VoiceSessionManager
+from bot.voice.transport import EndCause
 
 
 class Feature:

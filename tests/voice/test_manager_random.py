@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.lease import Lease
-from bot.voice.manager import CallError, CallState, EndCause, VoiceSessionManager
+from bot.voice.manager import CallError, CallState, VoiceSessionManager
+from bot.voice.transport import EndCause
 
 
 class Fault(Enum):

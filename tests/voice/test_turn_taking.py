@@ -77,6 +77,7 @@ class Journal:
     """An Answering that writes down what it is asked; ``answering`` is set by the test."""
 
     answering: bool = False
+    answered: int | None = None
     lines: list[str] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
 
@@ -113,17 +114,19 @@ class Pair:
         return {1: "Ada", 2: "Ben"}[person]
 
     def names(self) -> tuple[str, ...]:
-        return ("Seiyuu", "Ada", "Ben")
+        return ("Ada", "Ben")
 
     def may_talk(self, person: int) -> bool:
         return person not in self.ignored
 
-    def may_interrupt(self, person: int) -> bool:
+    def may_interrupt(self, person: int, answered: int | None) -> bool:
         return person == 1
 
 
 class PlainJudge:
     """Judges by what stands in front of the text."""
+
+    own_names = ("Seiyuu",)
 
     def judge(self, remark: Remark) -> Verdict:
         match remark.text.partition(":")[0]:
@@ -143,6 +146,36 @@ class PlainJudge:
                 return Verdict(Meaning.ADDRESSED)
 
     def said(self, person: int, text: str, *, addressed: bool) -> None: ...
+
+
+@dataclass(eq=False)
+class Hints:
+    """Where the detectors would be told the words of a pause."""
+
+    texts: list[str]
+
+    def transcript(self, turn: TurnId, text: str) -> None:
+        self.texts.append(text)
+
+
+@dataclass(eq=False)
+class Obeyed:
+    """Takes down what was asked for aloud."""
+
+    commands: list[SpokenCommand]
+
+    def obey(self, command: SpokenCommand) -> None:
+        self.commands.append(command)
+
+
+@dataclass(eq=False)
+class Told:
+    """Takes down what people are told."""
+
+    texts: list[str]
+
+    def tell(self, text: str, prompt: Prompt | None = None) -> None:
+        self.texts.append(text)
 
 
 @dataclass(eq=False)
@@ -186,9 +219,9 @@ async def seated() -> AsyncIterator[Table]:
         journal,
         participants,
         PlainJudge(),
-        hint=lambda _, text: hints.append(text),
-        command=commands.append,
-        trouble=troubles.append,
+        Hints(hints),
+        Obeyed(commands),
+        Told(troubles),
         watch=watched.append,
         clock=lambda: times[-1],
     )

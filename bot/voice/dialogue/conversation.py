@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,10 @@ from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Connected, Disconnected, SegmentAudio
 from bot.voice.dialogue import messages as m
 from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded, Told, Watcher, WordsSpoken
+from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
-from bot.voice.ports import Companion, Playback, PromptChannel, Voice
+from bot.voice.notices import Notices
+from bot.voice.ports import Companion, Playback, Voice
 from bot.voice.speaking.spoken_words import SpokenWords
 from bot.voice.speaking.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
@@ -60,7 +61,7 @@ class Conversation:
         companion: Companion,
         voice: Voice,
         playback: Playback,
-        channel: PromptChannel,
+        notices: Notices,
         *,
         watch: Watcher,
         manner: Manner = SpeechParameters,
@@ -71,12 +72,11 @@ class Conversation:
         self._companion = companion
         self._voice = voice
         self._playback = playback
-        self._channel = channel
+        self._notices = notices
         self._watch = watch
         self._manner = manner
         self._clock = clock
         self._to_voice: asyncio.Queue[ClientMessage] = asyncio.Queue()
-        self._notices: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup | None = None
         self._model: asyncio.Task[None] | None = None
         self._turn: TurnClock | None = None
@@ -93,12 +93,9 @@ class Conversation:
             async with asyncio.TaskGroup() as self._tasks:
                 self._spawn(self._send_to_voice(), "to voice")
                 self._spawn(self._hear_voice(), "from voice")
-                self._spawn(self._write_notices(), "notices")
                 self._spawn(self._companion.warm_up(), "warm-up")
         finally:
             self._tasks = None
-            while not self._notices.empty():
-                self._discard(self._notices.get_nowait())
 
     @property
     def waiting(self) -> int:
@@ -157,11 +154,6 @@ class Conversation:
         """Somebody said something that wants no answer, but that the next answer should know of."""
         self._companion.overhear(author, text)
 
-    def tell(self, text: str) -> None:
-        """Write something in the prompt channel that answers nobody."""
-        self._watch(Told(text))
-        self._notices.put_nowait(self._channel.tell(text, None))
-
     def get_ready(self) -> None:
         """Warm the companion up again: it thinks with another persona or mood from now on."""
         if self._tasks is not None and not self.answering:
@@ -210,10 +202,9 @@ class Conversation:
     def _perform(self, effect: m.Effect) -> None:
         match effect:
             case m.Acknowledge(prompt):
-                self._notices.put_nowait(self._channel.acknowledge(prompt))
+                self._notices.acknowledge(prompt)
             case m.Refuse(prompt, text) | m.Tell(text, prompt):
-                self._watch(Told(text))
-                self._notices.put_nowait(self._channel.tell(text, prompt))
+                self._notices.tell(text, prompt)
             case m.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
             case m.ConfirmReply(reply, prompt):
@@ -333,27 +324,14 @@ class Conversation:
 
     def _tell_of_voice(self, notice: Notice) -> None:
         if (text := self._voice_notices.words(notice)) is not None:
-            self.tell(text)
+            self._notices.tell(text)
 
     def _reached(self, stage: str, reply: str) -> None:
         if self._turn and reply == self._dialogue.current:
             self._turn.reached(stage)
-
-    async def _write_notices(self) -> None:
-        while True:
-            notice = await self._notices.get()
-            try:
-                await notice
-            except Exception:
-                _log.exception("Could not write in the prompt channel")
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         if self._tasks is None:
             work.close()
             raise RuntimeError("the conversation is not running")
         return self._tasks.create_task(work, name=f"conversation: {name}")
-
-    @staticmethod
-    def _discard(notice: Awaitable[None]) -> None:
-        if asyncio.iscoroutine(notice):
-            notice.close()

@@ -10,7 +10,7 @@ import discord
 from bot.llm.cleaning import clean_name
 from bot.text import shorten
 from bot.voice.discord.prompt_channel import PromptTextChannel
-from bot.voice.records.captions import CaptionError
+from bot.voice.transport import CaptionError
 from config.settings import Captions
 
 _log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ NO_THREAD = (
 
 
 class DiscordCaptionOutlet:
-    """A :class:`~bot.voice.records.captions.CaptionOutlet` for one call; mentions nobody.
+    """A :class:`~bot.voice.transport.CaptionOutlet` for one call; mentions nobody.
 
     The thread is opened with the first caption. Where that is not allowed, or the channel has no threads, people are
     told once, and the channel takes the captions.

@@ -12,7 +12,8 @@ import discord
 from bot.voice.discord.client import SeiyuuVoiceClient
 from bot.voice.discord.packet_sink import DiscordPacketSink
 from bot.voice.discord.packet_source import DiscordPacketSource
-from bot.voice.manager import CallError, EndCause
+from bot.voice.manager import CallError
+from bot.voice.transport import EndCause
 
 _log = logging.getLogger(__name__)
 

@@ -1,16 +1,19 @@
-"""The people in a voice channel, as the conversation sees them: names, how many, who may interrupt."""
+"""The people in a voice channel, as the call sees them: names, how many, who may do what."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import discord
 
-MAX_NAMES = 20
-"""Names that are passed on as likely to be said; more would only mislead a transcriber."""
+from bot.voice.discord.link import VoiceChannel
+from bot.voice.remarks.voice_commands import VoiceCommand
+
 ROLE_PREFIX = "role:"
+NOT_IN_THE_CALL = "I only do that for people in the call."
 
 
 class MayInterrupt(StrEnum):
@@ -38,35 +41,55 @@ class BargeInRule:
         return cls(MayInterrupt(text))
 
 
-class ChannelParticipants:
-    """A :class:`~bot.voice.ports.Participants` over a Discord voice channel, wherever the bot is moved.
+@dataclass(frozen=True, slots=True)
+class CallRights:
+    """Who may do what in a call.
 
-    Args:
-        channel: the channel that the bot is in now.
-        answered: who is being answered now, by their user id.
-        also_said: other names that are likely to be said, the persona's first of all; asked whenever they are wanted.
-        audience: who is answered, of the people (user ids) in a channel.
+    Attributes:
+        barge_in: who may interrupt.
+        audience: who (a user id) is answered in a call in a channel.
+        refusal: what is answered to somebody whose spoken command is not obeyed, and ``None`` where it is.
     """
 
-    def __init__(
-        self,
-        channel: Callable[[], discord.VoiceChannel | discord.StageChannel],
-        rule: BargeInRule,
-        answered: Callable[[], int | None],
-        also_said: Callable[[], tuple[str, ...]],
-        audience: Callable[[discord.VoiceChannel | discord.StageChannel, int], bool],
-    ) -> None:
-        self._channel = channel
-        self._rule = rule
-        self._answered = answered
-        self._also_said = also_said
-        self._audience = audience
+    barge_in: BargeInRule
+    audience: Callable[[VoiceChannel, int], bool]
+    refusal: Callable[[VoiceCommand, discord.Member], str | None]
+
+
+class Located(Protocol):
+    """Something that is in a voice channel, and may be moved."""
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """Where it is now."""
+        ...
+
+
+class ChannelPeople:
+    """The :class:`~bot.voice.transport.People` of a Discord voice channel, wherever the bot is moved.
+
+    Args:
+        bot: where the bot is.
+    """
+
+    def __init__(self, bot: Located, rights: CallRights) -> None:
+        self._bot = bot
+        self._rights = rights
+
+    @property
+    def _channel(self) -> VoiceChannel:
+        return self._bot.channel
 
     def _member(self, person: int) -> discord.Member | None:
-        return self._channel().guild.get_member(person)
+        return self._channel.guild.get_member(person)
 
     def _people(self) -> list[discord.Member]:
-        return [member for member in self._channel().members if not member.bot]
+        return [member for member in self._channel.members if not member.bot]
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody but programs is there."""
+        return not self._people()
 
     def name(self, person: int) -> str:
         """The display name, or "Someone" of who is unknown."""
@@ -74,33 +97,39 @@ class ChannelParticipants:
         return member.display_name if member is not None else "Someone"
 
     def names(self) -> tuple[str, ...]:
-        """The persona's and the people's names."""
-        return (*self._also_said(), *(member.display_name for member in self._people()))[:MAX_NAMES]
+        """Everybody's names."""
+        return tuple(member.display_name for member in self._people())
 
     def others(self, person: int) -> tuple[str, ...]:
         """The names of the people in the channel other than ``person``."""
         return tuple(member.display_name for member in self._people() if member.id != person)
 
-    def is_bot(self, person: int) -> bool:
+    def is_program(self, person: int) -> bool:
         """Whether this is a program: one that plays music, say. May be asked from any thread."""
         member = self._member(person)
         return member is not None and member.bot
 
     def may_talk(self, person: int) -> bool:
         """Whether they are answered."""
-        return self._audience(self._channel(), person)
+        return self._rights.audience(self._channel, person)
 
-    def may_interrupt(self, person: int) -> bool:
+    def may_interrupt(self, person: int, answered: int | None) -> bool:
         """What the rule says of them; who is not answered does not interrupt either."""
         if not self.may_talk(person):
             return False
-        match self._rule.who:
+        rule = self._rights.barge_in
+        match rule.who:
             case MayInterrupt.EVERYONE:
                 return True
             case MayInterrupt.ANSWERED:
-                return self._answered() == person
+                return answered == person
             case MayInterrupt.NOBODY:
                 return False
             case MayInterrupt.ROLE:
                 member = self._member(person)
-                return member is not None and any(role.name == self._rule.role for role in member.roles)
+                return member is not None and any(role.name == rule.role for role in member.roles)
+
+    def refusal(self, person: int, command: VoiceCommand) -> str | None:
+        """Why a spoken command of theirs is not obeyed, in words for them; ``None`` where it is."""
+        member = next((member for member in self._people() if member.id == person), None)
+        return NOT_IN_THE_CALL if member is None else self._rights.refusal(command, member)

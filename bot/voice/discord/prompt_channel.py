@@ -36,6 +36,11 @@ class DiscordPromptChannel:
     def __init__(self, channel: PromptTextChannel) -> None:
         self.channel = channel
 
+    @property
+    def id(self) -> int:
+        """The channel's."""
+        return self.channel.id
+
     async def acknowledge(self, prompt: Prompt) -> None:
         """React to the prompt's message, if it has one; a message deleted meanwhile is no matter."""
         if prompt.message is None:

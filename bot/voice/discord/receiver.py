@@ -18,7 +18,7 @@ QUIET_LIMIT = 0.2
 MAX_STREAMS = 200
 
 
-class Transport(Protocol):
+class CipherSource(Protocol):
     """The connection's transport encryption, as it is now."""
 
     @property
@@ -63,7 +63,7 @@ class Receiver:
     """
 
     def __init__(
-        self, transport: Transport, end_to_end: EndToEnd, out: Callable[[Heard], None], admits: Callable[[int], bool]
+        self, transport: CipherSource, end_to_end: EndToEnd, out: Callable[[Heard], None], admits: Callable[[int], bool]
     ) -> None:
         self.counters = ReceiveCounters()
         self._transport = transport

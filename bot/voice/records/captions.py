@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
-from bot.text import MESSAGE_LIMIT, split_message
+from bot.text import MESSAGE_LIMIT, literal, split_message
 from bot.voice.events import AnswerHeard, CallEvent, RemarkHeard
+from bot.voice.transport import CaptionError, CaptionOutlet
 from config.settings import Captions
 
 _log = logging.getLogger(__name__)
@@ -28,20 +27,6 @@ CLOSE_SECONDS = 3.0
 """How long the end of a call may wait for its last captions."""
 # Escaped, a line may be twice as long, with its name before it.
 _LINE_CHARS = (MESSAGE_LIMIT - 100) // 2
-
-_MARKDOWN = re.compile(r"([\\*_~`|<>\[\]#@])")
-
-
-class CaptionError(Exception):
-    """A caption could not be written."""
-
-
-class CaptionOutlet(Protocol):
-    """Where captions are written."""
-
-    async def write(self, text: str, place: Captions) -> None:
-        """Write a message of at most 2,000 characters; raises :class:`CaptionError`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +43,7 @@ def caption(name: str, text: str, *, interrupted: bool = False) -> list[str]:
     if not words:
         return []
     words += " —" if interrupted else ""
-    return [f"**{_literal(clean_name(name))}:** {_literal(part)}" for part in split_message(words, _LINE_CHARS)]
-
-
-def _literal(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
+    return [f"**{literal(clean_name(name))}:** {literal(part)}" for part in split_message(words, _LINE_CHARS)]
 
 
 class CaptionWriter:

@@ -84,6 +84,11 @@ class CallJudge:
         self._clock = clock
         self._partner: int | None = None
 
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """What the bot is called."""
+        return self._character.now().persona.names
+
     def judge(self, remark: Remark) -> Verdict:
         """Judge a remark as far as it goes."""
         self._follow_persona()

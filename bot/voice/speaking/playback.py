@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVarTuple, Unpack
 
-import discord
 import numpy as np
 
 from audio.pcm import to_int16
@@ -93,11 +92,11 @@ class _End:
     track: _Track
 
 
-class ReplyAudioSource(discord.AudioSource):
-    """The sound of replies, one after another; lives as long as the call and never ends by itself.
+class ReplyPlayback:
+    """The sound of replies, one after another: one source of frames, which lives as long as the call.
 
-    Everything but :meth:`read` and :meth:`take` belongs to the event loop, those two to the one sending thread. They
-    share a deque, whose operations are atomic, and no lock: the thread never waits for the loop, nor the loop for it.
+    Everything but :meth:`take` belongs to the event loop, that to the one sending thread. The two share a deque, whose
+    operations are atomic, and no lock: the thread never waits for the loop, nor the loop for it.
 
     ``wake`` is called from the event loop when there is something for a thread that waits; the sender sets it.
     ``sounding`` is the reply whose frame was taken last; for the thread that takes.
@@ -230,16 +229,11 @@ class ReplyAudioSource(discord.AudioSource):
         track = self._track
         return track if track is not None and track.reply == reply and not track.finished else None
 
-    def is_opus(self) -> bool:
-        """Frames are PCM."""
-        return False
-
-    def read(self) -> bytes:
-        """The next 20 ms, stereo 16-bit at 48,000 Hz: 3,840 bytes; silence when there is none. Never blocks."""
-        return self.take() or SILENT_FRAME
-
     def take(self) -> bytes | None:
-        """Like :meth:`read`, but ``None`` between replies and while held; silence where a reply begun lacks sound."""
+        """The next 20 ms, stereo 16-bit at 48,000 Hz: 3,840 bytes. Never blocks.
+
+        ``None`` between replies and while held; silence where a reply that has begun lacks sound.
+        """
         if self._held:
             # Silence that was asked for is no want of sound.
             if self._track is not None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.ports import Voice
+from bot.voice.ports import Teller, Voice
 from wire.messages import Cancel, ClientMessage, Failure, SegmentEnd, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
@@ -43,12 +43,12 @@ class ReplyVoice:
     ``parameters`` are those of the last reply, as its first message set them, or plainer ones after a refusal.
 
     Args:
-        tell: writes to people; of each voice that is gone, they are told once.
+        notices: of each voice that is gone, people are told once.
     """
 
-    def __init__(self, voice: Voice, tell: Callable[[str], None]) -> None:
+    def __init__(self, voice: Voice, notices: Teller) -> None:
         self._voice = voice
-        self._tell = tell
+        self._notices = notices
         self.parameters = SpeechParameters()
         self._told: set[str] = set()
         self._saying: _Saying | None = None
@@ -105,7 +105,7 @@ class ReplyVoice:
         _log.warning("%s", text)
         if text not in self._told:
             self._told.add(text)
-            self._tell(text)
+            self._notices.tell(text)
 
     async def _say_again(self, saying: _Saying, plainer: SpeechParameters) -> bool:
         async with self._sending:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
+from bot.voice.transport import FrameSource
+
 _log = logging.getLogger(__name__)
 
 FRAME_SECONDS = 0.02
@@ -19,21 +21,6 @@ PRIMING_SECONDS = 3.0
 REBASE_SECONDS = 0.1
 """Where catching up would become a burst: the clock starts anew."""
 AWAY_POLL = 0.05
-
-
-class FrameSource(Protocol):
-    """Where frames come from; see :class:`~bot.voice.speaking.playback.ReplyAudioSource`."""
-
-    wake: Callable[[], None]
-
-    @property
-    def making(self) -> bool:
-        """True while a reply is being made that has not sounded yet."""
-        ...
-
-    def take(self) -> bytes | None:
-        """The next 20 ms of PCM, or ``None`` between replies; never blocks."""
-        ...
 
 
 class PacketSink(Protocol):

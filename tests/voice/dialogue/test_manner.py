@@ -9,6 +9,7 @@ from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
+from bot.voice.notices import Notices
 from bot.voice.turn import Prompt
 from tests.voice.call_without_discord import Hum, Parrot, Slate, Tape
 from wire.messages import ClientMessage, Speak
@@ -56,7 +57,7 @@ async def test_a_reply_keeps_the_manner_that_it_began_with_and_the_next_has_the_
             ended.put_nowait(event)
 
     conversation = Conversation(
-        Dialogue(DialogueTexts), parrot, hum, tape, Slate(), watch=watch, manner=lambda: manner[-1]
+        Dialogue(DialogueTexts), parrot, hum, tape, Notices(Slate(), watch), watch=watch, manner=lambda: manner[-1]
     )
     tape.conversation = conversation
     running = asyncio.create_task(conversation.run())

@@ -12,7 +12,7 @@ import pytest
 import yarl
 
 from bot.voice.discord.caption_outlet import NO_THREAD, DiscordCaptionOutlet
-from bot.voice.records.captions import CaptionError
+from bot.voice.transport import CaptionError
 from config.settings import Captions
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, ChannelKind, Overwrite

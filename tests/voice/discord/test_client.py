@@ -21,7 +21,7 @@ from audio.opus import load_opus
 from audio.samples import Samples
 from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
 from bot.voice.discord.packet_sink import DiscordPacketSink
-from bot.voice.speaking.playback import ReplyAudioSource
+from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.speaking.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer, VoiceTicket
@@ -154,7 +154,7 @@ async def test_a_reply_is_heard_whole_and_its_beat_has_no_hole(house: House) -> 
     listener = await house.listener()
     client = await house.join()
     sink = DiscordPacketSink(asyncio.get_running_loop())
-    source = ReplyAudioSource(asyncio.get_running_loop())
+    source = ReplyPlayback(asyncio.get_running_loop())
     sender = FrameSender(source, sink)
     sender.start()
     sink.attach(client)
@@ -248,7 +248,7 @@ async def test_sound_goes_on_after_the_voice_server_threw_us_out(house: House) -
     client = await house.join()
     sink = DiscordPacketSink(asyncio.get_running_loop())
     sink.attach(client)
-    source = ReplyAudioSource(asyncio.get_running_loop())
+    source = ReplyPlayback(asyncio.get_running_loop())
     sender = FrameSender(source, sink)
     sender.start()
     source.begin("r1")

@@ -8,7 +8,7 @@ from typing import cast
 import discord
 import pytest
 
-from bot.voice.discord.people import BargeInRule, ChannelParticipants, MayInterrupt
+from bot.voice.discord.people import BargeInRule, CallRights, ChannelPeople, Located, MayInterrupt
 
 
 def channel() -> discord.VoiceChannel:
@@ -23,19 +23,18 @@ def channel() -> discord.VoiceChannel:
     return cast(discord.VoiceChannel, SimpleNamespace(guild=guild, members=members))
 
 
-def participants(rule: str, answered: int | None = None) -> ChannelParticipants:
-    return ChannelParticipants(
-        channel, BargeInRule.parse(rule), lambda: answered, lambda: ("Seiyuu",), lambda _, person: True
-    )
+def people_with(rule: str) -> ChannelPeople:
+    bot = cast(Located, SimpleNamespace(channel=channel()))
+    return ChannelPeople(bot, CallRights(BargeInRule.parse(rule), lambda _, person: True, lambda *_: None))
 
 
 def test_people_have_names_and_bots_are_not_people() -> None:
-    people = participants("everyone")
-    assert people.names() == ("Seiyuu", "Ada", "Ben")
+    people = people_with("everyone")
+    assert people.names() == ("Ada", "Ben")
     assert people.others(1) == ("Ben",)
     assert people.name(1) == "Ada"
     assert people.name(99) == "Someone"
-    assert [people.is_bot(person) for person in (1, 3, 99)] == [False, True, False]
+    assert [people.is_program(person) for person in (1, 3, 99)] == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -49,8 +48,8 @@ def test_people_have_names_and_bots_are_not_people() -> None:
     ],
 )
 def test_the_rule_decides_who_may_interrupt(rule: str, answered: int | None, interrupt: list[bool]) -> None:
-    people = participants(rule, answered)
-    assert [people.may_interrupt(person) for person in (1, 2)] == interrupt
+    people = people_with(rule)
+    assert [people.may_interrupt(person, answered) for person in (1, 2)] == interrupt
 
 
 def test_rules_are_read_or_refused() -> None:

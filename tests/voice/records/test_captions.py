@@ -10,7 +10,8 @@ import pytest
 
 from bot.voice.events import AnswerHeard, RemarkHeard, Told
 from bot.voice.records import captions
-from bot.voice.records.captions import CaptionError, CaptionWriter, caption
+from bot.voice.records.captions import CaptionWriter, caption
+from bot.voice.transport import CaptionError
 from config.settings import Captions
 
 ADA, BOB = 1, 2

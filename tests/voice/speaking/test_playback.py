@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio.samples import Samples
-from bot.voice.speaking.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyAudioSource
+from bot.voice.speaking.playback import FRAME_SAMPLES, LONGEST_GAP, ReplyPlayback
 
 
 class Clock:
@@ -39,8 +39,8 @@ class Heard:
         self.journal.append(("drained", reply, samples, underruns))
 
 
-def make(clock: Clock | None = None) -> tuple[ReplyAudioSource, Heard]:
-    source, heard = ReplyAudioSource(asyncio.get_running_loop(), clock=clock or Clock()), Heard()
+def make(clock: Clock | None = None) -> tuple[ReplyPlayback, Heard]:
+    source, heard = ReplyPlayback(asyncio.get_running_loop(), clock=clock or Clock()), Heard()
     source.listener = heard
     return source, heard
 
@@ -55,7 +55,7 @@ def left_channel(frames: list[bytes]) -> list[int]:
     return [int(sample) for sample in stereo[:, 0]]
 
 
-def take_all(source: ReplyAudioSource) -> list[bytes]:
+def take_all(source: ReplyPlayback) -> list[bytes]:
     frames = []
     while (frame := source.take()) is not None:
         assert len(frame) == len(SILENT_FRAME)
@@ -102,7 +102,7 @@ def test_after_a_drop_nothing_of_the_reply_comes_and_the_position_is_what_was_ta
     asyncio.run(check())
 
 
-def take_for(source: ReplyAudioSource, clock: Clock, frames: int) -> list[bytes | None]:
+def take_for(source: ReplyPlayback, clock: Clock, frames: int) -> list[bytes | None]:
     """What the sending thread gets in so many beats."""
     taken = []
     for _ in range(frames):
@@ -175,11 +175,6 @@ async def test_what_was_held_can_be_dropped() -> None:
     assert source.take() is None
 
 
-async def test_read_always_gives_a_frame() -> None:
-    source, _ = make()
-    assert source.read() == SILENT_FRAME
-
-
 async def test_marks_are_reported_where_they_stand() -> None:
     source, heard = make()
     source.begin("r1")
@@ -202,7 +197,7 @@ async def test_the_volume_changes_what_is_queued_already() -> None:
     levels = []
     for volume in (1.0, 0.0, 9.0):
         source.volume = volume
-        levels.append(left_channel([source.read()])[0])
+        levels.append(left_channel([source.take() or b""])[0])
     assert levels == [8191, 0, 16383]
 
 
@@ -210,7 +205,7 @@ async def test_loud_and_broken_samples_do_not_wrap() -> None:
     source, _ = make()
     source.begin("r1")
     source.write("r1", np.array([2.0, -2.0, np.nan, np.inf, -np.inf] * 200, np.float32))
-    assert left_channel([source.read()])[:5] == [32767, -32767, 0, 32767, -32767]
+    assert left_channel([source.take() or b""])[:5] == [32767, -32767, 0, 32767, -32767]
 
 
 async def test_room_comes_when_sound_is_sent_or_dropped() -> None:

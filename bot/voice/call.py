@@ -1,0 +1,414 @@
+"""A call: everything alive in it, whoever carries it.
+
+People's sound comes in through the transport and goes to the input thread, whose detectors make turns of it. Turn
+taking has their words transcribed and judged, and hands on what is meant for the bot to the conversation. There the
+model answers and the speech server speaks; what it sends is played back through the transport, frame by frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from bot.characters import LocalCharacter
+from bot.consent import ListeningConsent, ListeningGate
+from bot.llm.circumstances import CallRoom
+from bot.llm.personas import Character
+from bot.voice.dialogue.conversation import Conversation, Manner
+from bot.voice.dialogue.progress import DialogueTexts
+from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.ear import Ear
+from bot.voice.echo.detector import EchoDetector
+from bot.voice.events import CallBegan, CallEnded, EventFeed, Watcher
+from bot.voice.frames import Sound16
+from bot.voice.listening import CallMode, listening_notice
+from bot.voice.manager import CallError
+from bot.voice.notices import Notices
+from bot.voice.ports import Companion
+from bot.voice.records.captions import CaptionWriter
+from bot.voice.records.recordings import RecordingOptions, Recordings
+from bot.voice.records.voice_samples import VoiceSamples
+from bot.voice.remarks.judge import CallJudge
+from bot.voice.speaking.playback import ReplyPlayback
+from bot.voice.speaking.reply_voice import ReplyVoice
+from bot.voice.speaking.tts_client import SpeechClient, SpeechUnavailable
+from bot.voice.spoken_commands import SpokenCommands
+from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
+from bot.voice.transport import EndCause, Transport
+from bot.voice.turn import Prompt, PromptKind
+from bot.voice.turn_taking import NOT_UNDERSTOOD, TurnTaking
+from bot.voice.turns.turns import turns_with
+from config.settings import AnswerPolicy, Captions
+from config.types import KeptDays
+
+_log = logging.getLogger(__name__)
+
+TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
+
+LoadingReport = Callable[[float], None]
+"""Told how far something is loaded, 0 to 1."""
+T = TypeVar("T", bound=Transport)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEngines:
+    """What a call thinks, speaks and understands with.
+
+    ``character`` says who the bot is where the call is. ``make_companion`` builds the mind, which is told where the
+    call is and who is in it; ``make_voice`` the connection to the speech server. ``manner`` says how the next reply is
+    to be spoken.
+    """
+
+    character: LocalCharacter
+    make_companion: Callable[[Callable[[], CallRoom]], Companion]
+    make_voice: Callable[[], SpeechClient]
+    manner: Manner
+    transcriber: Transcriber
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """What the operator decided about calls.
+
+    Attributes:
+        prefix: what commands begin with.
+        alone_timeout: seconds without any person after which the call ends.
+        voiceless_timeout: seconds without the speech server after which it ends.
+        keep_days: how long what is said is kept, in words.
+        sound_goes_to: the host that turns speech into text, if it is another.
+        speech_detector: the file of Silero's network, where it is not to be faster-whisper's copy.
+    """
+
+    prefix: str
+    alone_timeout: float
+    voiceless_timeout: float
+    answer_to: AnswerPolicy
+    captions: Captions
+    recording: RecordingOptions
+    keep_days: KeptDays = 0
+    sound_goes_to: str | None = None
+    speech_detector: Path | None = None
+
+
+class Call(Generic[T]):
+    """A call. Made idle; :meth:`open` connects it, :meth:`close` ends all it started. It belongs to the event loop.
+
+    Args:
+        volume: 0 to 2.
+        report: told how far the voice is loaded, while the call is opened and its voice is not there yet.
+        consent: who may be listened to.
+        watch: told what happens in the call.
+    """
+
+    def __init__(
+        self,
+        transport: T,
+        engines: CallEngines,
+        consent: ListeningConsent,
+        options: CallOptions,
+        *,
+        volume: float,
+        report: LoadingReport,
+        watch: Watcher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        people, character = transport.people, engines.character
+        self.transport = transport
+        self._options = options
+        self._character = character
+        self._consent = consent
+        self._gate = ListeningGate(consent)
+        self._transcriber = engines.transcriber
+        self._report = report
+        self._clock = clock
+        self._events = EventFeed()
+        self._notices = Notices(transport.prompts, self._events)
+
+        # From a prompt to sound: the model's answer goes to the voice, and what that says to the playback.
+        self._speech = engines.make_voice()
+        voice = ReplyVoice(self._speech, self._notices)
+        self._playback = ReplyPlayback(loop, clock=clock)
+        self._playback.volume = volume
+        self.conversation = Conversation(
+            Dialogue(lambda: DialogueTexts.of(character.now().persona)),
+            engines.make_companion(self._room),
+            voice,
+            self._playback,
+            self._notices,
+            watch=self._events,
+            manner=engines.manner,
+            clock=clock,
+        )
+        self._playback.listener = self.conversation
+
+        # From sound to a prompt: the input thread makes turns, which are transcribed, judged and answered or obeyed.
+        self.input = Ear(transport.audio, turns_with(options.speech_detector), EchoDetector(), loop, clock=clock)
+        self._commands = SpokenCommands(self.conversation, people, character, self._notices, clock=clock)
+        self._turn_taking = TurnTaking(
+            self._transcriber,
+            self.conversation,
+            people,
+            CallJudge(self.conversation, people, character, options.answer_to, clock=clock),
+            self.input,
+            self._commands,
+            self._notices,
+            watch=self._events,
+            clock=clock,
+        )
+
+        # What is kept of the call, and who is told of it.
+        self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, options.captions)
+        self._recordings = Recordings(
+            self.input, transport, self._notices, lambda: voice.parameters, options.recording, clock=clock
+        )
+        self._samples = VoiceSamples(self.input, self.conversation, self._gate.admits)
+        for watcher in (self._captions, self._recordings.note, watch):
+            self._events.subscribe(watcher)
+
+        self._running: asyncio.Task[None] | None = None
+        self._open = AsyncExitStack()
+        self._began = False
+
+    def _room(self) -> CallRoom:
+        return CallRoom(self.transport.place, self.transport.people.names())
+
+    # Its life.
+
+    async def check(self) -> None:
+        """See whether the call can be had, before anything is held for it.
+
+        Raises:
+            CallError: the transport can't carry it now, or the speech server can't be reached.
+        """
+        self.transport.check()
+        try:
+            await self._speech.open()
+        except SpeechUnavailable as error:
+            raise CallError(TTS_UNAVAILABLE.format(cause=error)) from error
+        self._open.push_async_callback(self._speech.close)
+
+    async def open(self) -> None:
+        """Join, and begin to converse.
+
+        Raises:
+            CallError: the transport could not join.
+        """
+        self._open.push_async_callback(self.transport.close)
+        await self.transport.connect()
+        await self._speech.loaded(self._report)
+        self.transport.play(self._playback, self._sent)
+        self._running = asyncio.create_task(self._run(), name="call")
+        self._open.push_async_callback(self._stop_running)
+        self._open.callback(self._character.watch(self.conversation.get_ready))
+        self._began = True
+        self._events(CallBegan(self.transport.place, self.transport.encrypted))
+
+    def _sent(self, pcm: bytes, at: float) -> None:
+        # What is played may come back from somebody's loudspeakers, and belongs to a recording.
+        self.input.played(pcm, at, self._playback.sounding)
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._notices.run(), name="call: notices")
+            tasks.create_task(self.conversation.run(), name="call: conversation")
+            tasks.create_task(self._listen(), name="call: listening")
+            tasks.create_task(self._commands.run(), name="call: spoken commands")
+
+    async def _listen(self) -> None:
+        """Listen until cancelled; then close what is kept, and let the transcriber give its memory back.
+
+        What is said while the transcriber still gets ready waits for it: the first sentence of a call is not lost.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._transcriber.rest)
+            stack.push_async_callback(self._captions.close)
+            self._captions.start()
+            stack.push_async_callback(self._recordings.stop)
+            stack.callback(self._samples.drop, "The call is over.")
+            stack.callback(self._consent.watch(self._forget))
+            stack.push_async_callback(asyncio.to_thread, self.input.end)
+            self.input.listen(self._turn_taking.on_turn_event, self._admits)
+            self._notices.tell(self._listening_notice())
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._turn_taking.run(), name="turn taking")
+                tasks.create_task(self._warm_up(), name="transcriber warm-up")
+
+    def _admits(self, person: int) -> bool:
+        """Asked for every piece of sound, on the input thread."""
+        return self._gate.admits(person) and not self.transport.people.is_program(person)
+
+    def _listening_notice(self) -> str:
+        options = self._options
+        return listening_notice(
+            options.prefix,
+            self._consent.policy,
+            self.transport.place,
+            self.captions,
+            keep_days=options.keep_days,
+            sound_goes_to=options.sound_goes_to,
+        )
+
+    async def _warm_up(self) -> None:
+        try:
+            await self._transcriber.warm_up()
+        except TranscriptionError as error:
+            _log.error("Nobody can be understood: %s", error)
+            self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
+
+    async def wait_lost(self) -> EndCause:
+        """Return when the call can't go on: put out, connection or voice lost, left alone, or a fault of our own."""
+        if self._running is None:
+            raise RuntimeError("the call is not open")
+        ends = [
+            asyncio.create_task(end, name="end of the call")
+            for end in (self.transport.wait_lost(), self._wait_alone(), self._wait_voiceless(), self._wait_sent_away())
+        ]
+        try:
+            await asyncio.wait([*ends, self._running], return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                if end.done():
+                    return end.result()
+            _log.error("The conversation ended by itself", exc_info=self._running.exception())
+            return EndCause.FAILURE
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+
+    async def _wait_alone(self) -> EndCause:
+        await self._wait_while(lambda: self.transport.people.alone, self._options.alone_timeout)
+        return EndCause.ALONE
+
+    async def _wait_voiceless(self) -> EndCause:
+        await self._wait_while(lambda: not self._speech.connected, self._options.voiceless_timeout)
+        return EndCause.VOICE_LOST
+
+    async def _wait_sent_away(self) -> EndCause:
+        await self._commands.wait_sent_away()
+        return EndCause.VOICE_COMMAND
+
+    async def _wait_while(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Return when the condition has held for so long without a break."""
+        since: float | None = None
+        while True:
+            await asyncio.sleep(min(1.0, seconds / 4))
+            if not condition():
+                since = None
+                continue
+            since = self._clock() if since is None else since
+            if self._clock() - since >= seconds:
+                return
+
+    async def _stop_running(self) -> None:
+        self.conversation.stop()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def close(self, cause: EndCause) -> None:
+        """Fall silent, leave, and let go of everything; also after a failed or cancelled :meth:`open`."""
+        place = self.transport.place
+        await self._open.aclose()
+        if self._began:
+            self._began = False
+            self._events(CallEnded(place, cause.value))
+
+    def _forget(self, person: int) -> None:
+        """Drop whatever is held of somebody who does not want to be listened to."""
+        self._samples.drop("They no longer want to be listened to.", person)
+        self.input.left(person)
+        self._captions.forget(person)
+        self._recordings.forget(person)
+
+    # What people ask of it, and decide while it is on.
+
+    @property
+    def character(self) -> Character:
+        """Who the bot is in this call, now."""
+        return self._character.now()
+
+    @property
+    def voice_connected(self) -> bool:
+        """True while the speech server can be reached."""
+        return self._speech.connected
+
+    def say(self, prompt: Prompt) -> None:
+        """Take a prompt; it is answered after those before it."""
+        self.conversation.prompt(prompt)
+
+    async def announce(self, written: str, spoken: str | None = None) -> None:
+        """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
+        await self.transport.prompts.tell(written)
+        if spoken is not None:
+            self.conversation.prompt(Prompt("", spoken, self._clock(), kind=PromptKind.RECITE))
+
+    def may_talk(self, person: int) -> bool:
+        """Whether somebody (a user id) is answered, spoken or typed."""
+        return self.transport.people.may_talk(person)
+
+    @property
+    def volume(self) -> float:
+        """How loud the bot speaks, 0 to 2."""
+        return self._playback.volume
+
+    @volume.setter
+    def volume(self, value: float) -> None:
+        self._playback.volume = value
+
+    @property
+    def listening(self) -> bool:
+        """Whether it listens to anybody."""
+        return self._gate.listening
+
+    @listening.setter
+    def listening(self, listening: bool) -> None:
+        self._gate.listening = listening
+        if not listening:
+            self.input.forget_everyone()
+            self._samples.drop("I don't listen to anybody any more.")
+
+    @property
+    def captions(self) -> Captions:
+        """Where it is written down who said what."""
+        return self._captions.place
+
+    @captions.setter
+    def captions(self, place: Captions) -> None:
+        self._captions.place = place
+
+    @property
+    def mode(self) -> CallMode:
+        """Whether what is heard is answered."""
+        return self._turn_taking.mode
+
+    @mode.setter
+    def mode(self, mode: CallMode) -> None:
+        self._turn_taking.mode = mode
+
+    @property
+    def recording(self) -> bool:
+        """Whether sound is being kept."""
+        return self._recordings.recording
+
+    async def start_recording(self) -> None:
+        """Keep sound from now on; raises :class:`~bot.voice.records.recorder.RecordingError`."""
+        await self._recordings.start()
+
+    async def stop_recording(self) -> None:
+        """Keep no more, and close the files."""
+        await self._recordings.stop()
+
+    async def sample_voice(self, person: int) -> Sound16:
+        """Some seconds of what a person says, who has agreed to give them; nobody answers it, and I am silent in them.
+
+        Raises:
+            SampleError: they can't be had, or are no longer to be had.
+        """
+        return await self._samples.take(person)

@@ -1,0 +1,72 @@
+"""Commands that are given aloud in a call: who may give them, and what is done."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from bot.characters import LocalCharacter
+from bot.text import literal
+from bot.voice.character_changes import CharacterChanges
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.ports import Teller
+from bot.voice.remarks.remark import SpokenCommand
+from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.transport import People
+from bot.voice.turn import Prompt, PromptKind
+
+SAID = "You said: {text}"
+SAID_NOTHING = "You have said nothing before that."
+
+
+class SpokenCommands:
+    """Does what is asked for aloud; :meth:`run` lives as long as the call. Belongs to the event loop."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        people: People,
+        character: LocalCharacter,
+        notices: Teller,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._conversation = conversation
+        self._people = people
+        self._notices = notices
+        self._clock = clock
+        self._changes = CharacterChanges(character, notices.tell, self._recite)
+        self._sent_away = asyncio.Event()
+
+    async def run(self) -> None:
+        """Change moods and personas as they are asked for, until cancelled."""
+        await self._changes.run()
+
+    async def wait_sent_away(self) -> None:
+        """Return when somebody who may has asked the bot to leave."""
+        await self._sent_away.wait()
+
+    def obey(self, command: SpokenCommand) -> None:
+        """Do what was asked for, or say why not."""
+        refusal = self._people.refusal(command.person, command.command)
+        if refusal is not None and command.command is VoiceCommand.STOP:
+            # Whoever wants silence is not talked to.
+            self._notices.tell(f"🔒 {literal(command.author)}: {refusal}")
+            return
+        if refusal is not None:
+            self._recite(command, refusal)
+            return
+        match command.command:
+            case VoiceCommand.LEAVE:
+                self._sent_away.set()
+            case VoiceCommand.STOP:
+                self._conversation.stop()
+            case VoiceCommand.REPEAT_ME:
+                self._recite(command, SAID.format(text=command.before) if command.before else SAID_NOTHING)
+            case VoiceCommand.MOOD | VoiceCommand.PERSONA:
+                self._changes.ask(command)
+
+    def _recite(self, command: SpokenCommand, text: str) -> None:
+        prompt = Prompt(command.author, text, self._clock(), kind=PromptKind.RECITE, person=command.person)
+        self._conversation.prompt(prompt)

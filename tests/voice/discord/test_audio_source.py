@@ -1,0 +1,22 @@
+"""What Discord plays is discord.py's kind of source, and always has a frame."""
+
+from __future__ import annotations
+
+import asyncio
+
+import discord
+import numpy as np
+
+from bot.voice.discord.audio_source import ReplyAudioSource
+from bot.voice.speaking.playback import FRAME_SAMPLES, SILENT_FRAME, ReplyPlayback
+
+
+async def test_read_always_gives_a_frame() -> None:
+    playback = ReplyPlayback(asyncio.get_running_loop())
+    source: discord.AudioSource = ReplyAudioSource(playback)
+    assert source.read() == SILENT_FRAME
+    playback.begin("r1")
+    playback.write("r1", np.full(FRAME_SAMPLES, 0.5, np.float32))
+    assert np.frombuffer(source.read(), "<i2")[0] == 16383
+    assert source.read() == SILENT_FRAME
+    assert not source.is_opus()
