@@ -30,14 +30,14 @@ from bot.voice.frames import Sound16
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.manager import CallError
 from bot.voice.notices import Notices
-from bot.voice.ports import Companion
+from bot.voice.ports import Companion, Speech
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recordings import RecordingOptions, Recordings
 from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.speaking.reply_voice import ReplyVoice
-from bot.voice.speaking.tts_client import SpeechClient, SpeechUnavailable
+from bot.voice.speaking.tts_client import SpeechUnavailable
 from bot.voice.spoken_commands import SpokenCommands
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 from bot.voice.transport import EndCause, Transport
@@ -67,7 +67,7 @@ class CallEngines:
 
     character: LocalCharacter
     make_companion: Callable[[Callable[[], CallRoom]], Companion]
-    make_voice: Callable[[], SpeechClient]
+    make_voice: Callable[[], Speech]
     manner: Manner
     transcriber: Transcriber
 

@@ -49,6 +49,27 @@ class Voice(Protocol):
         ...
 
 
+class Speech(Voice, Protocol):
+    """A :class:`Voice` that is opened for a call and closed after it."""
+
+    @property
+    def connected(self) -> bool:
+        """True while the server can be spoken to."""
+        ...
+
+    async def open(self) -> None:
+        """Connect; raises :class:`~bot.voice.speaking.tts_client.SpeechUnavailable`."""
+        ...
+
+    async def loaded(self, report: Callable[[float], None]) -> None:
+        """Wait until the server's voice is loaded; ``report`` is told how far it is, 0 to 1."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnect."""
+        ...
+
+
 class Playback(Protocol):
     """Where sound goes: float32 mono at 48,000 Hz in, position in samples out."""
 

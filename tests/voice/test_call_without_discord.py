@@ -1,4 +1,4 @@
-"""The conversation does without Discord: arrays in, arrays out, in a process that never imports it."""
+"""A call does without Discord: arrays in, arrays out, in a process that never imports it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soxr
 
-from audio.samples import HEARING_RATE
+from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from config.project import ROOT
 from sandbox.speech import ADA, speech
-from sandbox.voice.opus import SAMPLE_RATE
-from toys.whisper.weights import toy_whisper
 
 QUESTION = "Do you remember the summer holidays?"
 
 
 async def test_a_spoken_remark_is_transcribed_answered_and_played(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
-    np.save(tmp_path / "sound.npy", soxr.resample(speech(QUESTION, ADA), SAMPLE_RATE, HEARING_RATE))
+    np.save(tmp_path / "sound.npy", speech(QUESTION, ADA))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.voice.call_without_discord", str(weights), str(tmp_path / "sound.npy")),
+        *(sys.executable, "-m", "tests.voice.call_without_discord", str(weights)),
+        *(str(tmp_path / "sound.npy"), str(tmp_path)),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -32,6 +30,7 @@ async def test_a_spoken_remark_is_transcribed_answered_and_played(tmp_path: Path
     assert json.loads(printed) == {
         "heard": [["Ada", QUESTION]],
         "spoken": [f"Ada said: {QUESTION}"],
-        "played": SAMPLE_RATE,
+        "captioned": [f"**Ada:** {QUESTION}", f"**Seiyuu:** Ada said: {QUESTION}"],
+        "played": 50,
         "discord": [],
     }

@@ -21,14 +21,14 @@ from aiohttp import web
 
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.remarks.judge import CallJudge
+from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded
 from config.settings import AnswerPolicy
-from bot.voice.remarks.remark import SpokenCommand
-from tests.voice.call_without_discord import Seiyuu
+from tests.voice.doubles import Seiyuu
 from tests.voice.test_turn_taking import Hints, Told
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
 

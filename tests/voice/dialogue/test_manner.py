@@ -11,7 +11,7 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices
 from bot.voice.turn import Prompt
-from tests.voice.call_without_discord import Hum, Parrot, Slate, Tape
+from tests.voice.doubles import Hum, Parrot, Slate, Tape
 from wire.messages import ClientMessage, Speak
 from wire.parameters import SpeechParameters
 

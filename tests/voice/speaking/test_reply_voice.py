@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bot.speech_server.errors import SpeechUnavailable
-from bot.speech_server.stream import SpeechEvent
 from bot.voice.speaking.reply_voice import PIECE, ReplyVoice
+from bot.voice.speaking.tts_client import SpeechEvent, SpeechUnavailable
+from tests.voice.test_turn_taking import Told
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
 from wire.parameters import SpeechParameters
@@ -84,7 +84,7 @@ class Table:
 def table(**server: object) -> Table:
     told: list[str] = []
     built = Server(**server)  # type: ignore[arg-type]
-    return Table(built, ReplyVoice(built, told.append), told)
+    return Table(built, ReplyVoice(built, Told(told)), told)
 
 
 async def say(table: Table, reply: str, *tokens: str, flush: bool = True) -> None:

@@ -1,0 +1,130 @@
+"""Stand-ins for what a call talks to: a mind, a voice, a playback, a channel, a character."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+
+import numpy as np
+
+from bot.llm.personas import Character, Persona, load_persona
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.messages import Samples
+from bot.voice.speaking.tts_client import SegmentAudio, SpeechEvent
+from bot.voice.turn import Prompt
+from wire.messages import ClientMessage, Flushed, SegmentEnd, SegmentStart, Speak
+
+SECOND = 48_000
+
+
+class Parrot:
+    """A companion that says what it was told."""
+
+    async def warm_up(self) -> None: ...
+
+    async def answer(
+        self, author: str, text: str, when_loading: Callable[[], None] | None = None
+    ) -> AsyncGenerator[str, None]:
+        yield f"{author} said: {text}"
+
+    def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None: ...
+
+    def overhear(self, author: str, text: str) -> None: ...
+
+
+class Hum:
+    """A voice that hums for a second, whatever the words, or makes another sound (48,000 Hz)."""
+
+    connected = True
+
+    def __init__(self, sound: Samples | None = None) -> None:
+        self._sound = np.full(SECOND, 0.1, np.float32) if sound is None else sound
+        self._said: asyncio.Queue[Speak] = asyncio.Queue()
+
+    async def open(self) -> None: ...
+
+    async def loaded(self, report: Callable[[float], None]) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def send(self, message: ClientMessage) -> None:
+        if isinstance(message, Speak):
+            self._said.put_nowait(message)
+
+    async def events(self) -> AsyncIterator[SpeechEvent]:
+        text = ""
+        while True:
+            speak = await self._said.get()
+            text += speak.token
+            if speak.flush:
+                yield SegmentStart(0, text, speak.reply)
+                yield SegmentAudio(speak.reply, 0, self._sound)
+                yield SegmentEnd(0, len(self._sound), speak.reply)
+                yield Flushed(1.0, 1000.0 * len(self._sound) / SECOND, speak.reply)
+                text = ""
+
+
+class Tape:
+    """A playback that plays everything at once."""
+
+    def __init__(self) -> None:
+        self.conversation: Conversation | None = None
+        self.played: list[Samples] = []
+        self._marks: list[int] = []
+
+    def begin(self, reply: str) -> None: ...
+
+    def write(self, reply: str, samples: Samples) -> None:
+        self.played.append(samples)
+
+    def mark(self, reply: str, number: int) -> None:
+        self._marks.append(number)
+
+    def pause(self, reply: str) -> None: ...
+
+    def finish(self, reply: str) -> None:
+        asyncio.get_running_loop().call_soon(self._play, reply)
+
+    def _play(self, reply: str) -> None:
+        if self.conversation is None:
+            return
+        for number in self._marks:
+            self.conversation.marked(reply, number, 0.0)
+        self.conversation.drained(reply, 0.0, self.position(reply), 0)
+
+    def hold(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def drop(self, reply: str) -> int:
+        return 0
+
+    def position(self, reply: str) -> int:
+        return sum(len(samples) for samples in self.played)
+
+    async def wait_for_room(self, seconds: float) -> None: ...
+
+
+class Slate:
+    """A prompt channel that nobody reads."""
+
+    id = 0
+
+    async def acknowledge(self, prompt: Prompt) -> None: ...
+
+    async def tell(self, text: str, prompt: Prompt | None = None) -> None: ...
+
+
+class Seiyuu:
+    """Who answers is always the same."""
+
+    def __init__(self) -> None:
+        persona = load_persona("seiyuu")
+        self._character = Character("seiyuu", persona, persona.default_mood)
+
+    @property
+    def personas(self) -> Mapping[str, Persona]:
+        return {}
+
+    def now(self) -> Character:
+        return self._character

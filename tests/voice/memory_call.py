@@ -1,0 +1,98 @@
+"""A call over memory: real turns, echo, captions and consent, with stand-ins for ears, mind and voice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from bot.characters import Characters, LocalCharacter
+from bot.consent import ListeningConsent
+from bot.database import Database
+from bot.llm.personas import PERSONAS_DIR
+from bot.store import Store
+from bot.voice.call import Call, CallEngines, CallOptions
+from bot.voice.events import CallEvent
+from bot.voice.frames import HEARING_RATE, SoundHeard, TransmissionEnded
+from bot.voice.ports import Companion, Speech
+from bot.voice.records.recordings import RecordingOptions
+from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.transport import EndCause
+from config.settings import AnswerPolicy, Captions, ListeningPolicy
+from tests.voice.memory_transport import MemoryTransport
+from wire.parameters import SpeechParameters
+
+ADA, BEN = 1, 2
+FRAME = HEARING_RATE // 50
+LIMIT = 20.0
+
+
+@dataclass(eq=False)
+class MemoryCall:
+    """The call, its transport, and everything that has happened in it."""
+
+    call: Call[MemoryTransport]
+    consent: ListeningConsent
+    events: list[CallEvent] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def transport(self) -> MemoryTransport:
+        return self.call.transport
+
+    def watch(self, event: CallEvent) -> None:
+        self.events.append(event)
+        self.changed.set()
+
+    async def hear(self, person: int, sound: NDArray[np.float32]) -> None:
+        """Have somebody say this (48,000 Hz), at its own pace."""
+        low = soxr.resample(sound, 48_000, HEARING_RATE).astype(np.float32)
+        began = time.monotonic()
+        for number, at in enumerate(range(0, len(low) - FRAME + 1, FRAME)):
+            await asyncio.sleep(began + 0.02 * number - time.monotonic())
+            self.transport.hear(SoundHeard(person, low[at : at + FRAME], time.monotonic()))
+        self.transport.hear(TransmissionEnded(person, time.monotonic(), announced=True))
+
+    async def until(self, seen: Callable[[CallEvent], bool]) -> CallEvent:
+        """Wait for such an event, or find the one that has been."""
+        async with asyncio.timeout(LIMIT):
+            while True:
+                for event in self.events:
+                    if seen(event):
+                        return event
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@asynccontextmanager
+async def memory_call(folder: Path, ears: Transcriber, mind: Companion, voice: Speech) -> AsyncIterator[MemoryCall]:
+    """Ada and Ben are in it; captions are written, and everything is answered."""
+    async with Database.opened(folder / "memory.sqlite3") as database:
+        characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
+        consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
+        engines = CallEngines(LocalCharacter(characters, 0), lambda _: mind, lambda: voice, SpeechParameters, ears)
+        options = CallOptions("!", 60.0, 60.0, AnswerPolicy.ALWAYS, Captions.CHANNEL, RecordingOptions(folder))
+        made: list[MemoryCall] = []
+        call = Call(
+            MemoryTransport({ADA: "Ada", BEN: "Ben"}),
+            engines,
+            consent,
+            options,
+            volume=1.0,
+            report=lambda _: None,
+            watch=lambda event: made[0].watch(event),
+        )
+        made.append(MemoryCall(call, consent))
+        await call.check()
+        await call.open()
+        try:
+            yield made[0]
+        finally:
+            await call.close(EndCause.COMMAND)

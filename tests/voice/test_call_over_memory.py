@@ -1,0 +1,89 @@
+"""Interruptions, echo and consent in a call that no transport but arrays carries, with the toy Whisper as its ears."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.voice.dialogue.messages import Samples
+from bot.voice.events import AnswerHeard, RemarkHeard, ReplyEnded, WordsSpoken
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.toy.whisper_weights import toy_whisper
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from bot.voice.turn import Outcome
+from sandbox.speech import ADA as ADAS_VOICE
+from sandbox.speech import BEN as BENS_VOICE
+from sandbox.speech import DAN, speech
+from tests.voice.doubles import Hum, Parrot
+from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
+
+QUESTION, OTHER = "What time is it?", "Tell me a joke."
+ANSWER = "The train was late again. The meeting starts at nine. Please turn the volume down. This song is wonderful."
+DELAY = 0.15
+"""Seconds from a loudspeaker back through a microphone and the network."""
+
+Calling = Callable[[Samples | None], AbstractAsyncContextManager[MemoryCall]]
+
+
+@pytest.fixture
+def calling(tmp_path: Path, pytestconfig: pytest.Config) -> Calling:
+    """Makes a call whose voice makes a given sound."""
+
+    @asynccontextmanager
+    async def make(voice: Samples | None = None) -> AsyncIterator[MemoryCall]:
+        weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
+        ears = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), Corrections())
+        try:
+            async with memory_call(tmp_path, ears, Parrot(), Hum(voice)) as memory:
+                yield memory
+        finally:
+            await ears.close()
+
+    return make
+
+
+async def test_who_speaks_into_an_answer_ends_it_and_is_answered_themselves(calling: Calling) -> None:
+    async with calling(np.full(20 * 48_000, 0.1, np.float32)) as memory:
+        await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
+        await memory.until(lambda event: isinstance(event, WordsSpoken))
+        await memory.hear(BEN, speech(OTHER, BENS_VOICE))
+        ended = await memory.until(lambda event: isinstance(event, ReplyEnded))
+        assert isinstance(ended, ReplyEnded)
+        assert ended.trace.outcome is Outcome.INTERRUPTED
+        await memory.until(lambda event: isinstance(event, WordsSpoken) and OTHER in event.text)
+        assert any(isinstance(event, AnswerHeard) and event.interrupted for event in memory.events)
+
+
+async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: Calling) -> None:
+    async with calling(speech(ANSWER, DAN)) as memory:
+        await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
+        echo = asyncio.create_task(_play_back(memory))
+        ended = await memory.until(lambda event: isinstance(event, ReplyEnded))
+        assert isinstance(ended, ReplyEnded)
+        assert ended.trace.outcome is Outcome.SPOKEN
+        await echo
+        assert [event.text for event in memory.events if isinstance(event, RemarkHeard)] == [QUESTION]
+
+
+async def _play_back(memory: MemoryCall) -> None:
+    """Send what the call plays back through Ben's microphone, softer and a little later."""
+    await memory.until(lambda event: isinstance(event, WordsSpoken))
+    await asyncio.sleep(DELAY)
+    await memory.hear(BEN, 0.3 * speech(ANSWER, DAN))
+
+
+async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is(calling: Calling) -> None:
+    async with calling(None) as memory:
+        await memory.consent.opt_out(ADA)
+        await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
+        await memory.hear(BEN, speech(QUESTION, BENS_VOICE))
+        await memory.until(lambda event: isinstance(event, ReplyEnded))
+        assert [event.author for event in memory.events if isinstance(event, RemarkHeard)] == ["Ben"]
+        await memory.consent.opt_in(ADA)
+        await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
+        await memory.until(lambda event: isinstance(event, RemarkHeard) and event.author == "Ada")
