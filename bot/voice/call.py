@@ -16,17 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from audio.samples import Sound16
 from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent, ListeningGate
 from bot.llm.circumstances import CallRoom
 from bot.llm.personas import Character
+from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.dialogue.conversation import Conversation, Manner
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.events import CallBegan, CallEnded, EventFeed, Watcher
-from bot.voice.frames import Sound16
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.manager import CallError
 from bot.voice.notices import Notices
@@ -37,7 +38,6 @@ from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.speaking.reply_voice import ReplyVoice
-from bot.voice.speaking.tts_client import SpeechUnavailable
 from bot.voice.spoken_commands import SpokenCommands
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 from bot.voice.transport import EndCause, Transport

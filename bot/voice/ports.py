@@ -58,7 +58,7 @@ class Speech(Voice, Protocol):
         ...
 
     async def open(self) -> None:
-        """Connect; raises :class:`~bot.voice.speaking.tts_client.SpeechUnavailable`."""
+        """Connect; raises :class:`~bot.speech_server.errors.SpeechUnavailable`."""
         ...
 
     async def loaded(self, report: Callable[[float], None]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
 import numpy as np
 
+from audio.samples import Samples
 from bot.llm.personas import Character, Persona, load_persona
+from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
-from bot.voice.dialogue.messages import Samples
-from bot.voice.speaking.tts_client import SegmentAudio, SpeechEvent
 from bot.voice.turn import Prompt
 from wire.messages import ClientMessage, Flushed, SegmentEnd, SegmentStart, Speak
 

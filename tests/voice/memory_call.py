@@ -13,6 +13,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from audio.samples import HEARING_RATE
 from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
 from bot.database import Database
@@ -20,7 +21,7 @@ from bot.llm.personas import PERSONAS_DIR
 from bot.store import Store
 from bot.voice.call import Call, CallEngines, CallOptions
 from bot.voice.events import CallEvent
-from bot.voice.frames import HEARING_RATE, SoundHeard, TransmissionEnded
+from bot.voice.frames import SoundHeard, TransmissionEnded
 from bot.voice.ports import Companion, Speech
 from bot.voice.records.recordings import RecordingOptions
 from bot.voice.transcribe.transcriber import Transcriber

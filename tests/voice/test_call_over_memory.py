@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.voice.dialogue.messages import Samples
+from audio.samples import Samples
 from bot.voice.events import AnswerHeard, RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turn import Outcome
 from sandbox.speech import ADA as ADAS_VOICE
@@ -21,6 +20,7 @@ from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import DAN, speech
 from tests.voice.doubles import Hum, Parrot
 from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
+from toys.whisper.weights import toy_whisper
 
 QUESTION, OTHER = "What time is it?", "Tell me a joke."
 ANSWER = "The train was late again. The meeting starts at nine. Please turn the volume down. This song is wonderful."

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.voice.transcribe.toy.whisper_weights import toy_whisper
 from config.project import ROOT
 from sandbox.speech import ADA, speech
+from toys.whisper.weights import toy_whisper
 
 QUESTION = "Do you remember the summer holidays?"
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bot.speech_server.errors import SpeechUnavailable
+from bot.speech_server.stream import SpeechEvent
 from bot.voice.speaking.reply_voice import PIECE, ReplyVoice
-from bot.voice.speaking.tts_client import SpeechEvent, SpeechUnavailable
 from tests.voice.test_turn_taking import Told
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
