@@ -91,10 +91,7 @@ DISCORD = (
 # What does not hold yet. A test fails when one of these is needed no more: then take its line out.
 
 KNOWN_ARROWS: Mapping[Arrow, str] = {}
-KNOWN_DISCORD: Mapping[Arrow, str] = {
-    ("bot.voice.session", "discord"): "step 2: its neutral half becomes bot/voice/call.py",
-    ("bot.voice.speaking.playback", "discord"): "step 2: becomes a thin source over a neutral playback",
-}
+KNOWN_DISCORD: Mapping[Arrow, str] = {}
 KNOWN_CIRCLES: Mapping[Arrow, str] = {}
 
 

@@ -20,7 +20,7 @@ from bot.database import Database
 from bot.llm.personas import PERSONAS_DIR
 from bot.store import Store
 from bot.voice.call import Call, CallEngines, CallOptions
-from bot.voice.events import CallEvent
+from bot.voice.events import CallEvent, Told
 from bot.voice.frames import SoundHeard, TransmissionEnded
 from bot.voice.ports import Companion, Speech
 from bot.voice.records.recordings import RecordingOptions
@@ -94,6 +94,8 @@ async def memory_call(folder: Path, ears: Transcriber, mind: Companion, voice: S
         await call.check()
         await call.open()
         try:
+            # It says that it listens when it does.
+            await made[0].until(lambda event: isinstance(event, Told))
             yield made[0]
         finally:
             await call.close(EndCause.COMMAND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import count
 
 from bot.voice.frames import Heard, PersonLeft
 from bot.voice.transport import Admits, EndCause, FrameSource, InputThread
@@ -40,8 +41,8 @@ class MemoryTransport:
         self._playing = asyncio.create_task(self._play(frames, sent))
 
     async def _play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:
-        while True:
-            await asyncio.sleep(0.02)
+        for due in count(time.monotonic(), 0.02):
+            await asyncio.sleep(due - time.monotonic())
             if (pcm := frames.take()) is not None:
                 self.played.append(pcm)
                 sent(pcm, time.monotonic())

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from audio.samples import Samples
+from audio.pcm import from_pcm16
+from audio.samples import Samples, Sound16
 from bot.voice.events import AnswerHeard, RemarkHeard, ReplyEnded, WordsSpoken
+from bot.voice.frames import SoundHeard
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turn import Outcome
@@ -22,8 +26,8 @@ from tests.voice.doubles import Hum, Parrot
 from tests.voice.memory_call import ADA, BEN, MemoryCall, memory_call
 from toys.whisper.weights import toy_whisper
 
-QUESTION, OTHER = "What time is it?", "Tell me a joke."
-ANSWER = "The train was late again. The meeting starts at nine. Please turn the volume down. This song is wonderful."
+QUESTION, OTHER = "Do you remember the summer holidays?", "Please turn the volume down."
+ANSWER = "The train was late again. The meeting starts at nine. This song is wonderful."
 DELAY = 0.15
 """Seconds from a loudspeaker back through a microphone and the network."""
 
@@ -66,15 +70,23 @@ async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: Calling
         ended = await memory.until(lambda event: isinstance(event, ReplyEnded))
         assert isinstance(ended, ReplyEnded)
         assert ended.trace.outcome is Outcome.SPOKEN
-        await echo
+        await asyncio.sleep(2 * DELAY)
+        echo.cancel()
         assert [event.text for event in memory.events if isinstance(event, RemarkHeard)] == [QUESTION]
 
 
 async def _play_back(memory: MemoryCall) -> None:
-    """Send what the call plays back through Ben's microphone, softer and a little later."""
-    await memory.until(lambda event: isinstance(event, WordsSpoken))
-    await asyncio.sleep(DELAY)
-    await memory.hear(BEN, 0.3 * speech(ANSWER, DAN))
+    """Send what the call plays back through Ben's microphone, softer and a little later, until cancelled."""
+    for number in count():
+        while number >= len(memory.transport.played):
+            await asyncio.sleep(0.005)
+        mono = from_pcm16(memory.transport.played[number], channels=2)
+        sound = 0.3 * mono.reshape(-1, 3).mean(axis=1)
+        asyncio.get_running_loop().call_later(DELAY, _hear, memory, sound)
+
+
+def _hear(memory: MemoryCall, sound: Sound16) -> None:
+    memory.transport.hear(SoundHeard(BEN, sound, time.monotonic()))
 
 
 async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is(calling: Calling) -> None:

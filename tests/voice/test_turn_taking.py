@@ -22,7 +22,7 @@ from bot.voice.transcribe.transcriber import (
     Urgency,
 )
 from bot.voice.turn import Microphone, Prompt, TurnId
-from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
+from bot.voice.turn_taking import COMPLAIN_EVERY, NOT_UNDERSTOOD, TurnTaking
 from bot.voice.turns.events import (
     SpeechBegan,
     SpeechPaused,
@@ -397,7 +397,7 @@ async def test_a_transcriber_that_fails_is_told_once_and_the_floor_is_free(table
         turn = TurnId(1, number)
         await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await table.transcriber.fail(TranscriptionError("the model is missing"))
-    assert table.troubles == ["the model is missing"]
+    assert table.troubles == [NOT_UNDERSTOOD.format(cause="the model is missing")]
     assert table.lines[-1] == "free"
 
 
