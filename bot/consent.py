@@ -16,8 +16,8 @@ from config.settings import ListeningPolicy, Settings
 _log = logging.getLogger(__name__)
 
 CHOICES_LOST = (
-    "Who had typed !optout could not all be read from the damaged {file}, so I listen only to people who type !optin. "
-    "Restore a backup, or delete that file, and LISTENING holds again."
+    "Who had typed {prefix}optout could not all be read from the damaged {file}, so I listen only to people who type "
+    "{prefix}optin. Restore a backup, or delete that file, and LISTENING holds again."
 )
 
 OptOutListener = Callable[[int], None]
@@ -90,7 +90,7 @@ async def listening_policy(store: Store, settings: Settings) -> ListeningPolicy:
     if lost_with is None or not await asyncio.to_thread((settings.data_dir / lost_with).exists):
         return settings.listening
     if settings.listening is not ListeningPolicy.OPT_IN:
-        _log.warning("%s", CHOICES_LOST.format(file=settings.data_dir / lost_with))
+        _log.warning("%s", CHOICES_LOST.format(prefix=settings.command_prefix, file=settings.data_dir / lost_with))
     return ListeningPolicy.OPT_IN
 
 

@@ -36,13 +36,13 @@ async def test_a_call_and_chat_are_kept_as_they_were_heard_until_people_want_the
     ):
         general = stage.sandbox.home.general
         await stage.join()
-        ben, cat = await join_people(stage, "Ben", "Cat")
+        ben, cleo = await join_people(stage, "Ben", "Cleo")
         let_manage(stage.sandbox, stage.ada.id)
-        await stage.answer_to(f"!ignore <@{cat.id}>", starts="🔇")
-        typed = await cat.say(general, "Cat has typed this")
-        await cat.wait_for_reaction(typed, NOT_ANSWERED, LIMIT)
-        await talk(cat, KEYBOARD)
-        await stage.until(lambda: stage.heard_from(cat.id), "Cat's words")
+        await stage.answer_to(f"!ignore <@{cleo.id}>", starts="🔇")
+        typed = await cleo.say(general, "Cleo has typed this")
+        await cleo.wait_for_reaction(typed, NOT_ANSWERED, LIMIT)
+        await talk(cleo, KEYBOARD)
+        await stage.until(lambda: stage.heard_from(cleo.id), "Cleo's words")
 
         await stage.ask("A story!")
         await bot_speaks(stage, stage.ada, after=0.9)
