@@ -12,11 +12,13 @@ from typing import Self
 import discord
 from discord.utils import escape_markdown
 
+from bot.user_error import UserError
+
 _EVERYONE, _NOBODY, _MANAGERS, _CALL = "everyone", "nobody", "managers", "call"
 _ROLE = "role:"
 
 
-class NotPermittedError(Exception):
+class NotPermittedError(UserError):
     """Somebody may not do what they asked for; the text is for them."""
 
 

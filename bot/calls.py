@@ -14,12 +14,13 @@ from bot.discord_away import why
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store
+from bot.user_error import UserError
 from bot.voice.call import LoadingReport
 from bot.voice.discord.call import DiscordCall
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.prompt_channel import PromptTextChannel
 from bot.voice.discord.transport import CallPlace
-from bot.voice.manager import CallError, CallStatus, VoiceSessionManager
+from bot.voice.manager import CallStatus, VoiceSessionManager
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
 
@@ -105,11 +106,11 @@ class Calls:
         """The call on this server.
 
         Raises:
-            CallError: there is none.
+            UserError: there is none.
         """
         session = self.session_on(guild)
         if session is None:
-            raise CallError(NO_SESSION)
+            raise UserError(NO_SESSION)
         return session
 
     async def join(self, voice: VoiceChannel, asked_in: PromptTextChannel, report: LoadingReport) -> DiscordCall:
@@ -118,15 +119,15 @@ class Calls:
         ``report`` is told how far the voice is loaded, where it has to be.
 
         Raises:
-            CallError: it can't be had; the text says why.
+            UserError: it can't be had; the text says why.
         """
         if not self._rules.voice_enabled:
-            raise CallError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
+            raise UserError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
         session = self._make_session(place, await self.volume(voice.guild.id), report)
         # The guard was asked a moment ago; meanwhile another server may have been quicker.
         if self.occupied is not None and self.occupied.guild.id != voice.guild.id:
-            raise CallError(JOIN_ELSEWHERE)
+            raise UserError(JOIN_ELSEWHERE)
         await self._manager.start_session(session, reason=f"a call in {voice.name}")
         await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         await self._presence.show()
@@ -140,17 +141,17 @@ class Calls:
         for channel in guild.text_channels:
             if name in (str(channel.id), channel.name):
                 return channel
-        raise CallError(f"❌ There is no text channel {wanted!r} here. The setting `PROMPT_CHANNEL` is wrong.")
+        raise UserError(f"❌ There is no text channel {wanted!r} here. The setting `PROMPT_CHANNEL` is wrong.")
 
     async def leave(self, guild: int) -> None:
         """End the call on this server, or cancel its start.
 
         Raises:
-            CallError: there is none.
+            UserError: there is none.
         """
         here = self.occupied is not None and self.occupied.guild.id == guild
         if not here or not await self._manager.end_session(EndCause.COMMAND):
-            raise CallError("❌ I'm not in a voice channel!")
+            raise UserError("❌ I'm not in a voice channel!")
 
     def say_on(self, guild: int, prompt: Prompt) -> bool:
         """Pass a prompt to the call, if one is on on that server; False where none is."""
@@ -170,14 +171,14 @@ class Calls:
         """Release a feature that is stuck; False where it still won't.
 
         Raises:
-            CallError: none of that name is stuck.
+            UserError: none of that name is stuck.
         """
         try:
             return await self._manager.free(feature)
         except KeyError:
             stuck = self.status().stuck
             others = f"Still held back: {', '.join(stuck)}." if stuck else "No feature is held back after a call."
-            raise CallError(f"❓ {feature[:100]!r} is not stuck. {others}") from None
+            raise UserError(f"❓ {feature[:100]!r} is not stuck. {others}") from None
 
     async def volume(self, guild: int) -> float:
         """How loud the bot speaks on a server, 0 to 2.

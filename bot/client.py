@@ -22,14 +22,13 @@ from discord.ext.commands.hybrid import HybridAppCommand
 from bot.access import NotPermittedError
 from bot.away import why
 from bot.commands.mistakes import mistake_words
-from bot.commands.unknown import UnknownPartError, require_known_part, spellings
+from bot.commands.unknown import require_known_part, spellings
 from bot.guard import SERVER_ONLY, Asking, Guard
 from bot.identity import HEADERS
 from bot.operator_files import trust
 from bot.rights import MissingRightError
-from bot.speech_server.errors import VoicesError
 from bot.store import Store
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(ssl=context, limit=0)
 
 
-class RefusedError(commands.CheckFailure):
+class RefusedError(UserError, commands.CheckFailure):
     """The guard refused a command; the text is for the person."""
 
 
@@ -231,7 +230,7 @@ class SeiyuuBot(commands.Bot):
         if isinstance(original, BaseException):
             return self._explain(ctx, original)
         match error:
-            case CallError() | NotPermittedError() | RefusedError() | VoicesError() | UnknownPartError():
+            case UserError():
                 return str(error)
             case commands.CommandNotFound():
                 return None  # UnknownCommands answers, where it is meant for us.

@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.features.autonomous_talk.feature import AutonomousTalk
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
@@ -41,7 +41,7 @@ class AutonomousCommands(commands.Cog, name="Autonomous talk"):
 
     async def _switch(self, channel: object, on: bool) -> None:
         if not isinstance(channel, discord.TextChannel):
-            raise CallError(WRONG_CHANNEL)
+            raise UserError(WRONG_CHANNEL)
         if on:
             await self._talk.opt_in(channel.id)
         else:

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.characters import UnknownChoiceError, mood_word, persona_word
 from bot.features.text_chat.service import TextChat
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 
 Context = commands.Context[Any]
 Switch = Literal["on", "off"]
@@ -59,7 +59,7 @@ class ChatCommands(commands.Cog, name="Chat"):
         try:
             chosen = await self._chat.characters.choose_persona(_place(ctx), name)
         except UnknownChoiceError as error:
-            raise CallError(f"❌ {error}") from error
+            raise UserError(f"❌ {error}") from error
         await ctx.send(persona_word(chosen))
 
     @persona.autocomplete("name")
@@ -85,7 +85,7 @@ class ChatCommands(commands.Cog, name="Chat"):
         try:
             changed = await self._chat.characters.choose_mood(_place(ctx), name)
         except UnknownChoiceError as error:
-            raise CallError(f"❌ {error}") from error
+            raise UserError(f"❌ {error}") from error
         await ctx.send(mood_word(changed))
 
     @mood.autocomplete("name")
@@ -120,7 +120,7 @@ class ChatCommands(commands.Cog, name="Chat"):
         """Show whether I answer every message in this channel, or turn it on or off."""
         await ctx.defer()
         if not isinstance(ctx.channel, discord.abc.GuildChannel):
-            raise CallError(THREAD_FOLLOWS)
+            raise UserError(THREAD_FOLLOWS)
         if state is not None:
             await self._chat.open_channels.switch(ctx.channel.id, to_open=state == "on")
         await ctx.send(

@@ -9,8 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.commands.managers import require_guild, say_later
-from bot.features.dual_persona.feature import ArgumentError, DualPersona, Mood
-from bot.voice.manager import CallError
+from bot.features.dual_persona.feature import DualPersona, Mood
 from bot.work_gate import FeatureHeldError
 
 Context = commands.Context[Any]
@@ -43,8 +42,6 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         """Start an argument between me and my twin here."""
         try:
             self._dual_persona.argue(ctx.channel)
-        except ArgumentError as error:
-            raise CallError(str(error)) from error
         except FeatureHeldError:
             await say_later(ctx)
             return

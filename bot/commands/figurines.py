@@ -11,7 +11,7 @@ from bot.features.figurine_notifier.feature import FigurineNotifier
 from bot.features.figurine_notifier.notice import plain
 from bot.features.figurine_notifier.subscriptions import DIRECT, Subscription, TooManySubscriptionsError
 from bot.text import split_message
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
@@ -47,12 +47,12 @@ class FigurineCommands(commands.Cog, name="Figurines"):
     async def subscribe(self, ctx: Context, *, words: str = "") -> None:
         """Get news of new figurines here: of all, or of those with all these words in the title."""
         if len(words) > MAX_WORDS:
-            raise CallError(TOO_MANY_WORDS)
+            raise UserError(TOO_MANY_WORDS)
         subscription = Subscription(ctx.author.id, _place(ctx), tuple(words.casefold().split()))
         try:
             before = await self._notifier.subscribe(subscription)
         except TooManySubscriptionsError as error:
-            raise CallError(TOO_MANY) from error
+            raise UserError(TOO_MANY) from error
         replaces = REPLACED.format(before=_of(before)) if before and before != subscription else ""
         await ctx.send(f"🎎 You will get news here of {_of(subscription)}.{replaces}", ephemeral=True)
 
@@ -60,7 +60,7 @@ class FigurineCommands(commands.Cog, name="Figurines"):
     async def unsubscribe(self, ctx: Context) -> None:
         """Stop figurine news here."""
         if not await self._notifier.unsubscribe(ctx.author.id, _place(ctx)):
-            raise CallError(NOT_SUBSCRIBED.format(prefix=self._prefix))
+            raise UserError(NOT_SUBSCRIBED.format(prefix=self._prefix))
         await ctx.send(UNSUBSCRIBED, ephemeral=True)
 
     @figurines.command(name="list", description="Show your subscriptions to figurine news.")

@@ -12,7 +12,7 @@ from discord.utils import escape_markdown
 
 from bot.commands.managers import is_manager, require_guild
 from bot.ignored import IgnoredPeople
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
@@ -82,8 +82,8 @@ class IgnoringCommands(commands.Cog, name="People"):
 
     def _require_ignorable(self, ctx: Context, member: discord.Member) -> None:
         if member.bot:
-            raise CallError(NOT_ME)
+            raise UserError(NOT_ME)
         if member.id == ctx.author.id:
-            raise CallError(NOT_YOURSELF.format(prefix=self._prefix))
+            raise UserError(NOT_YOURSELF.format(prefix=self._prefix))
         if is_manager(member) and not is_manager(ctx.author):
-            raise CallError(NOT_A_MANAGER.format(name=escape_markdown(member.display_name)))
+            raise UserError(NOT_A_MANAGER.format(name=escape_markdown(member.display_name)))

@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.calls import NO_SESSION
 from bot.commands.managers import require_guild
 from bot.consent import ListeningConsent
+from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.listening import (
     RECORDING_BEGAN_ALOUD,
@@ -21,7 +22,6 @@ from bot.voice.listening import (
     recording_began,
     recording_newcomer,
 )
-from bot.voice.manager import CallError
 from bot.voice.records.recorder import RecordingError
 from config.settings import Captions
 
@@ -84,7 +84,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
     def _live(self, ctx: Context) -> ListeningControls:
         call = self._call(require_guild(ctx).id)
         if call is None:
-            raise CallError(NO_SESSION)
+            raise UserError(NO_SESSION)
         return call
 
     @commands.hybrid_command(
@@ -162,7 +162,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
         try:
             await call.start_recording()
         except RecordingError as error:
-            raise CallError(f"❌ {error}") from error
+            raise UserError(f"❌ {error}") from error
         try:
             await call.announce(recording_began(self._prefix, ctx.author.display_name), RECORDING_BEGAN_ALOUD)
         except discord.HTTPException:
@@ -185,7 +185,7 @@ class ListeningCommands(commands.Cog, name="Listening"):
         await ctx.defer()
         call = self._live(ctx)
         if place == "off" and call.mode is CallMode.TRANSCRIBE:
-            raise CallError(CAPTIONS_NEEDED.format(prefix=self._prefix))
+            raise UserError(CAPTIONS_NEEDED.format(prefix=self._prefix))
         if place is not None:
             call.captions = Captions(place)
         await ctx.send(_CAPTIONS[call.captions])

@@ -8,8 +8,6 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.speech_server.client import SpeechServerClient
-from bot.speech_server.errors import LowPerformanceError
-from bot.voice.manager import CallError
 
 Context = commands.Context[Any]
 
@@ -34,10 +32,7 @@ class LowPerformanceCommands(commands.Cog, name="Card"):
     async def low_performance(self, ctx: Context, switch: Literal["on", "off"]) -> None:
         """Use a simpler voice from my next clause on, to free up the graphics card; or my own voice again."""
         await ctx.defer()
-        try:
-            now = await self._speech_server.set_performance(low=switch == "on")
-        except LowPerformanceError as error:
-            raise CallError(str(error)) from error
+        now = await self._speech_server.set_performance(low=switch == "on")
         if now.spares_nothing:
             await ctx.send(NO_SIMPLER.format(engine=now.engine))
         else:

@@ -8,7 +8,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.features.model_routing import ModelRouter, NoSuchServerError
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 from config.settings import Card
 
 Context = commands.Context[Any]
@@ -38,7 +38,7 @@ class ModelCommands(commands.Cog, name="Models"):
             try:
                 await self._router.prefer(Card(card))
             except NoSuchServerError as error:
-                raise CallError(NO_SERVER.format(card=card, variable=card.upper())) from error
+                raise UserError(NO_SERVER.format(card=card, variable=card.upper())) from error
         await ctx.send(self._described())
 
     def _described(self) -> str:

@@ -9,8 +9,8 @@ from discord.ext import commands
 from discord.utils import escape_markdown
 
 from bot.commands.managers import say_later
-from bot.features.profile_picture.feature import Album, PictureError, ProfilePicture, TooSoonError
-from bot.voice.manager import CallError
+from bot.features.profile_picture.feature import Album, ProfilePicture, TooSoonError
+from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkStoppedError
 
 Context = commands.Context[Any]
@@ -42,9 +42,7 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
             name = await self._profile_picture.change()
         except TooSoonError as error:
             minutes = math.ceil(error.wait / 60)
-            raise CallError(f"⏳ Discord limits how often I change my picture. Try again in {minutes} min.") from error
-        except PictureError as error:
-            raise CallError(str(error)) from error
+            raise UserError(f"⏳ Discord limits how often I change my picture. Try again in {minutes} min.") from error
         except (FeatureHeldError, WorkStoppedError):
             await say_later(ctx)
             return
@@ -57,10 +55,7 @@ class ProfilePictureCommands(commands.Cog, name="Profile picture"):
         await self._list(ctx)
 
     async def _list(self, ctx: Context) -> None:
-        try:
-            album = await self._profile_picture.album()
-        except PictureError as error:
-            raise CallError(str(error)) from error
+        album = await self._profile_picture.album()
         await ctx.send(_listed(album), ephemeral=True)
 
 

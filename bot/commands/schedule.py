@@ -17,7 +17,7 @@ from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, EventF
 from bot.features.scheduled_events.spoken_times import TimesError
 from bot.features.scheduled_events.times import EXAMPLES
 from bot.text import MESSAGE_LIMIT, shorten, split_message
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
@@ -75,18 +75,18 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
             wanted = read_entry(entry)
             planned = await self._events.add(await self._draft(ctx, wanted, file))
         except TimesError as error:
-            raise CallError(BAD_TIMES.format(reason=error, examples=EXAMPLES)) from error
+            raise UserError(BAD_TIMES.format(reason=error, examples=EXAMPLES)) from error
         except ScheduleFullError as error:
-            raise CallError(FULL.format(prefix=self._prefix)) from error
+            raise UserError(FULL.format(prefix=self._prefix)) from error
         await ctx.send(f"🗓️ On the schedule ({self._zone}): {_line(planned)}")
 
     async def _draft(self, ctx: Context, entry: Entry, file: discord.Attachment | None) -> EventDraft:
         if not entry.text and file is None:
-            raise CallError(NOTHING_TO_POST)
+            raise UserError(NOTHING_TO_POST)
         if len(entry.text) > MESSAGE_LIMIT:
-            raise CallError(TEXT_TOO_LONG)
+            raise UserError(TEXT_TOO_LONG)
         if file is not None and file.size > MAX_FILE:
-            raise CallError(FILE_TOO_LARGE)
+            raise UserError(FILE_TOO_LARGE)
         return EventDraft(
             require_guild(ctx).id,
             _channel(ctx, entry.channel).id,
@@ -120,7 +120,7 @@ class ScheduleCommands(commands.Cog, name="Schedule"):
     ) -> None:
         """Remove an entry from the schedule, by its number in the list."""
         if not await self._events.remove(require_guild(ctx).id, number):
-            raise CallError(NO_SUCH_EVENT.format(id=number))
+            raise UserError(NO_SUCH_EVENT.format(id=number))
         await ctx.send(f"🗑️ Event {number} is off the schedule.")
 
 
@@ -128,12 +128,12 @@ def _channel(ctx: Context, named: int | None) -> discord.abc.GuildChannel | disc
     guild = require_guild(ctx)
     channel = ctx.channel if named is None else guild.get_channel_or_thread(named)
     if not isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread):
-        raise CallError(NO_CHANNEL)
+        raise UserError(NO_CHANNEL)
     for member in (ctx.author, guild.me):
         allowed = channel.permissions_for(member) if isinstance(member, discord.Member) else discord.Permissions.none()
         writes = allowed.send_messages_in_threads if isinstance(channel, discord.Thread) else allowed.send_messages
         if not allowed.view_channel or not writes:
-            raise CallError(NO_CHANNEL)
+            raise UserError(NO_CHANNEL)
     return channel
 
 
@@ -141,7 +141,7 @@ async def _download(file: discord.Attachment) -> EventFile:
     try:
         data = await file.read()
     except discord.HTTPException as error:
-        raise CallError(NO_FILE) from error
+        raise UserError(NO_FILE) from error
     return EventFile(file.filename, data)
 
 

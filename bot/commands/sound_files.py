@@ -10,7 +10,7 @@ from discord.utils import escape_markdown
 
 from bot.speech_server.voices import Recording
 from bot.text import shorten
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 
 Context = commands.Context[Any]
 
@@ -31,25 +31,25 @@ async def sound_file(ctx: Context, given: discord.Attachment | None, prefix: str
     """The file to take; nothing is downloaded yet.
 
     Raises:
-        CallError: there is none, it is no sound, or it is too large.
+        UserError: there is none, it is no sound, or it is too large.
     """
     files = [given] if given is not None else await _answered(ctx)
     if not files:
-        raise CallError(NO_FILE.format(prefix=prefix))
+        raise UserError(NO_FILE.format(prefix=prefix))
     file = next((file for file in files if _may_be_sound(file)), None)
     if file is None:
-        raise CallError(NO_SOUND.format(name=_named(files[0])))
+        raise UserError(NO_SOUND.format(name=_named(files[0])))
     if file.size > MAX_BYTES:
-        raise CallError(TOO_LARGE.format(name=_named(file)))
+        raise UserError(TOO_LARGE.format(name=_named(file)))
     return file
 
 
 async def download(file: discord.Attachment) -> Recording:
-    """Get it from Discord; raises :class:`~bot.voice.manager.CallError`."""
+    """Get it from Discord; raises :class:`~bot.user_error.UserError`."""
     try:
         return Recording(file.filename, await file.read())
     except discord.HTTPException as error:
-        raise CallError(NOT_FETCHED) from error
+        raise UserError(NOT_FETCHED) from error
 
 
 async def _answered(ctx: Context) -> list[discord.Attachment]:

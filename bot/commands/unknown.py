@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.commands.nearest import nearest
 from bot.replying import reply_to
+from bot.user_error import UserError
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def require_known_part(ctx: commands.Context[Any], prefix: str) -> None:
     raise UnknownPartError(f"❓ I don't know `{named} {typed[:50].replace('`', '')}`. There are: {known}.")
 
 
-class UnknownPartError(commands.CommandError):
+class UnknownPartError(UserError, commands.CommandError):
     """A group of commands has no command of that name; the text is for the person."""
 
 

@@ -15,9 +15,9 @@ from bot.commands.managers import require_guild
 from bot.commands.numbers import WholeNumber
 from bot.commands.status import StatusReporter
 from bot.commands.voice_channel_name import VoiceChannelName
+from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.voice_state import voice_state_notice
-from bot.voice.manager import CallError
 from bot.voice.turn import Prompt, PromptKind
 
 Context = commands.Context[Any]
@@ -147,9 +147,9 @@ class VoiceCommands(commands.Cog, name="Voice"):
         if voice is not None and voice.channel is not None:
             return voice.channel
         if session is None:
-            raise CallError(NOWHERE)
+            raise UserError(NOWHERE)
         seen = isinstance(author, discord.Member) and session.channel.permissions_for(author).view_channel
-        raise CallError(ALREADY_IN.format(channel=session.channel.name) if seen else ALREADY_SOMEWHERE)
+        raise UserError(ALREADY_IN.format(channel=session.channel.name) if seen else ALREADY_SOMEWHERE)
 
 
 def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:
@@ -160,4 +160,4 @@ def _require_entrance(author: discord.User | discord.Member, channel: VoiceChann
     if not allowed.view_channel:
         raise commands.ChannelNotFound(channel.name)
     if not allowed.connect:
-        raise CallError(NO_ENTRANCE.format(channel=channel.mention))
+        raise UserError(NO_ENTRANCE.format(channel=channel.mention))

@@ -15,8 +15,8 @@ from audio.wav import to_wav
 from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
 from bot.commands.managers import require_guild
 from bot.speech_server.voices import Recording
+from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.manager import CallError
 from bot.voice.records.voice_sample import SAMPLE_SECONDS, SampleError
 
 Context = commands.Context[Any]
@@ -83,7 +83,7 @@ class VoiceRecordings:
             The message, to go on in, and what was recorded; ``None`` where it came to nothing.
 
         Raises:
-            CallError: it can't even be asked.
+            UserError: it can't even be asked.
         """
         self._require(ctx, person)
         name = escape_markdown(person.display_name)
@@ -103,7 +103,7 @@ class VoiceRecordings:
         try:
             # A minute may have passed: the call may be over, or they may have left it.
             call = self._require(ctx, person)
-        except CallError as error:
+        except UserError as error:
             await message.edit(content=str(error), view=None)
             return None
         for count in range(self._count_down, 0, -1):
@@ -120,9 +120,9 @@ class VoiceRecordings:
     def _require(self, ctx: Context, person: discord.Member) -> SampledCall:
         call = self._call(require_guild(ctx).id)
         if call is None:
-            raise CallError(NO_CALL.format(prefix=self._prefix))
+            raise UserError(NO_CALL.format(prefix=self._prefix))
         if person.bot:
-            raise CallError(NO_BOTS)
+            raise UserError(NO_BOTS)
         if all(member.id != person.id for member in call.channel.members):
-            raise CallError(NOT_THERE.format(name=escape_markdown(person.display_name), channel=call.channel.mention))
+            raise UserError(NOT_THERE.format(name=escape_markdown(person.display_name), channel=call.channel.mention))
         return call

@@ -7,7 +7,7 @@ from discord.utils import escape_markdown
 from bot.speech_server.voices import Catalogue, ServerVoice
 from bot.spelling import nearest
 from bot.text import shorten
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 
 DEFAULT = "default"
 """Names the voice that speaks where none was chosen."""
@@ -20,10 +20,10 @@ BAD_NAME = (
 
 
 def new_name(given: str) -> str:
-    """A name for a new voice, without blanks around it; raises :class:`~bot.voice.manager.CallError`."""
+    """A name for a new voice, without blanks around it; raises :class:`~bot.user_error.UserError`."""
     name = given.strip()
     if not 0 < len(name) <= MAX_NAME or name.casefold() == DEFAULT:
-        raise CallError(BAD_NAME)
+        raise UserError(BAD_NAME)
     return name
 
 

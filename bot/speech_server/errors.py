@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from bot.user_error import UserError
+
 
 class SpeechUnavailable(Exception):  # noqa: N818
     """The speech server can't be reached; the text says why, for people."""
 
 
-class LowPerformanceError(Exception):
+class LowPerformanceError(UserError):
     """The server could not be asked; the text says why, for people."""
 
 
-class VoicesError(Exception):
+class VoicesError(UserError):
     """What was asked of the voices could not be done; the text is for people."""
 
 

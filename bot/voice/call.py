@@ -22,6 +22,7 @@ from bot.consent import ListeningConsent, ListeningGate
 from bot.llm.circumstances import CallRoom
 from bot.llm.personas import Character
 from bot.speech_server.errors import SpeechUnavailable
+from bot.user_error import UserError
 from bot.voice.dialogue.conversation import Conversation, Manner
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
@@ -29,7 +30,6 @@ from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.events import CallBegan, CallEnded, EventFeed, Watcher
 from bot.voice.listening import CallMode, listening_notice
-from bot.voice.manager import CallError
 from bot.voice.notices import Notices
 from bot.voice.ports import Companion, Speech
 from bot.voice.records.captions import CaptionWriter
@@ -185,20 +185,20 @@ class Call(Generic[T]):
         """See whether the call can be had, before anything is held for it.
 
         Raises:
-            CallError: the transport can't carry it now, or the speech server can't be reached.
+            UserError: the transport can't carry it now, or the speech server can't be reached.
         """
         self.transport.check()
         try:
             await self._speech.open()
         except SpeechUnavailable as error:
-            raise CallError(TTS_UNAVAILABLE.format(cause=error)) from error
+            raise UserError(TTS_UNAVAILABLE.format(cause=error)) from error
         self._open.push_async_callback(self._speech.close)
 
     async def open(self) -> None:
         """Join, and begin to converse.
 
         Raises:
-            CallError: the transport could not join.
+            UserError: the transport could not join.
         """
         self._open.push_async_callback(self.transport.close)
         await self.transport.connect()

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from bot.lease import HoldError, Lease
+from bot.user_error import UserError
 from bot.voice.transport import EndCause
 
 _log = logging.getLogger(__name__)
@@ -27,10 +28,6 @@ class CallState(StrEnum):
     ENDING = "ending"
 
 
-class CallError(Exception):
-    """A call can't start or does not exist; the text is for the person who asked."""
-
-
 ALREADY_IN_SESSION = "❌ Already in a voice session! Use `{prefix}leave` first."
 START_CANCELLED = "👋 Stopped joining."
 
@@ -39,11 +36,11 @@ class Session(Protocol):
     """What the manager needs of a live call."""
 
     async def check(self) -> None:
-        """See whether the call can be had, before anything is held; raises :class:`CallError`."""
+        """See whether the call can be had, before anything is held; raises :class:`UserError`."""
         ...
 
     async def open(self) -> None:
-        """Connect; raises :class:`CallError` where that is not possible, and then leaves nothing behind."""
+        """Connect; raises :class:`UserError` where that is not possible, and then leaves nothing behind."""
         ...
 
     async def wait_lost(self) -> EndCause:
@@ -109,10 +106,10 @@ class VoiceSessionManager(Generic[S]):
         """Check, take the lease, then connect; when any step fails, all that was held is released and nothing is left.
 
         Raises:
-            CallError: another session lives, a feature would not be held, or the session could not connect.
+            UserError: another session lives, a feature would not be held, or the session could not connect.
         """
         if self._state is not CallState.IDLE:
-            raise CallError(ALREADY_IN_SESSION.format(prefix=self._prefix))
+            raise UserError(ALREADY_IN_SESSION.format(prefix=self._prefix))
         self._state = CallState.STARTING
         self._session = session
         self._starting = asyncio.create_task(self._start(session, reason), name="voice session start")
@@ -121,7 +118,7 @@ class VoiceSessionManager(Generic[S]):
             return await asyncio.shield(self._starting)
         except asyncio.CancelledError:
             if self._starting is not None and self._starting.cancelled():
-                raise CallError(START_CANCELLED) from None
+                raise UserError(START_CANCELLED) from None
             raise
 
     async def _start(self, session: S, reason: str) -> S:
@@ -132,7 +129,7 @@ class VoiceSessionManager(Generic[S]):
         except BaseException as error:
             await asyncio.shield(self._undo_start(session))
             if isinstance(error, HoldError):
-                raise CallError(f"❌ I can't join now: {error}. Try again in a moment.") from error
+                raise UserError(f"❌ I can't join now: {error}. Try again in a moment.") from error
             raise
         self._state = CallState.ACTIVE
         self._watching = asyncio.create_task(self._watch(session), name="voice session watch")

@@ -175,11 +175,11 @@ class Transport(Protocol):
         ...
 
     def check(self) -> None:
-        """See whether the call can be had; raises :class:`~bot.voice.manager.CallError`."""
+        """See whether the call can be had; raises :class:`~bot.user_error.UserError`."""
         ...
 
     async def connect(self) -> None:
-        """Join the call; raises :class:`~bot.voice.manager.CallError`."""
+        """Join the call; raises :class:`~bot.user_error.UserError`."""
         ...
 
     def play(self, frames: FrameSource, sent: Callable[[bytes, float], None]) -> None:

@@ -18,7 +18,7 @@ from bot.commands.mistakes import mistake_words
 from bot.commands.schedule import ScheduleCommands
 from bot.commands.voice import VoiceCommands
 from bot.database import Database
-from bot.voice.manager import CallError
+from bot.user_error import UserError
 from sandbox.world.permissions import Permission
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import let_manage
@@ -146,7 +146,7 @@ async def test_a_percent_sign_may_stand_behind_the_volume(stage: FeatureStage, c
 async def test_a_voice_channel_is_found_whatever_its_capitals(
     stage: FeatureStage, calls: AsyncMock, typed: str, meant: str
 ) -> None:
-    calls.join.side_effect = CallError("❌ Not today.")
+    calls.join.side_effect = UserError("❌ Not today.")
     assert await stage.ask(f"!join {typed}") == "❌ Not today."
     (channel, *_) = calls.join.await_args.args
     assert channel.name == meant

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from bot.lease import Lease
-from bot.voice.manager import ALREADY_IN_SESSION, CallError, CallState, VoiceSessionManager
+from bot.user_error import UserError
+from bot.voice.manager import ALREADY_IN_SESSION, CallState, VoiceSessionManager
 from bot.voice.transport import EndCause
 
 
@@ -35,7 +36,7 @@ class Feature:
 class FakeSession:
     """A session whose steps a test lets through."""
 
-    def __init__(self, journal: list[str], *, fault: CallError | None = None, slow: bool = False) -> None:
+    def __init__(self, journal: list[str], *, fault: UserError | None = None, slow: bool = False) -> None:
         self.journal = journal
         self.fault = fault
         self.slow = slow
@@ -96,7 +97,7 @@ async def test_two_joins_at_once_make_one_session_and_one_refusal() -> None:
         return_exceptions=True,
     )
     assert isinstance(results[0], FakeSession)
-    assert isinstance(results[1], CallError)
+    assert isinstance(results[1], UserError)
     assert str(results[1]) == ALREADY_IN_SESSION.format(prefix="!")
     await manager.close()
 
@@ -106,7 +107,7 @@ async def test_a_feature_that_will_not_hold_leaves_nothing_held(broken: str) -> 
     journal: list[str] = []
     features = [Feature(name, journal, hold_fails=name == broken) for name in ("first", "second")]
     manager = make(journal, *features)
-    with pytest.raises(CallError, match=f"{broken} could not be paused"):
+    with pytest.raises(UserError, match=f"{broken} could not be paused"):
         await manager.start_session(FakeSession(journal), reason="test")
     assert manager.status().held == ()
     assert manager.status().state is CallState.IDLE
@@ -117,8 +118,8 @@ async def test_a_feature_that_will_not_hold_leaves_nothing_held(broken: str) -> 
 async def test_a_session_that_cannot_connect_leaves_nothing_held() -> None:
     journal: list[str] = []
     manager = make(journal, Feature("a", journal))
-    with pytest.raises(CallError, match="no way in"):
-        await manager.start_session(FakeSession(journal, fault=CallError("no way in")), reason="test")
+    with pytest.raises(UserError, match="no way in"):
+        await manager.start_session(FakeSession(journal, fault=UserError("no way in")), reason="test")
     assert journal[-2:] == ["close failure", "release a"]
     await manager.start_session(FakeSession(journal), reason="again")
     await manager.close()
@@ -131,7 +132,7 @@ async def test_leave_cancels_a_slow_start() -> None:
     start = asyncio.create_task(manager.start_session(session, reason="test"))
     await session.entered.wait()
     assert await manager.end_session()
-    with pytest.raises(CallError):
+    with pytest.raises(UserError):
         await start
     assert manager.status().state is CallState.IDLE
     assert manager.status().held == ()

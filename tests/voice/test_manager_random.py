@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.lease import Lease
-from bot.voice.manager import CallError, CallState, VoiceSessionManager
+from bot.user_error import UserError
+from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.transport import EndCause
 
 
@@ -58,14 +59,14 @@ class Call:
     async def check(self) -> None:
         await asyncio.sleep(0)
         if self._fault is Fault.CHECK:
-            raise CallError("check")
+            raise UserError("check")
 
     async def open(self) -> None:
         self._opened.add(self)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         if self._fault is Fault.OPEN:
-            raise CallError("open")
+            raise UserError("open")
 
     async def wait_lost(self) -> EndCause:
         return await asyncio.shield(self.lost)

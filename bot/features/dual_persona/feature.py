@@ -25,6 +25,7 @@ from bot.llm.personas import Persona
 from bot.llm.short_line import short_line
 from bot.llm.text_model import TextModel
 from bot.text import MESSAGE_LIMIT, shorten
+from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class _NoWordsError(Exception):
     """The model of one of the two wrote nothing; the text says whose."""
 
 
-class ArgumentError(Exception):
+class ArgumentError(UserError):
     """No argument can begin; the text is for whoever asked."""
 
 

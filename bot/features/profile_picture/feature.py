@@ -15,6 +15,7 @@ import discord
 
 from bot.features.profile_picture.folder import BrokenPictureError, picture_names, read_picture
 from bot.features.profile_picture.records import Change, PictureRecords
+from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ NO_FOLDER = "❌ I can't read my folder of pictures."
 NOT_TAKEN = "❌ Discord did not accept the picture. The log says why."
 
 
-class PictureError(Exception):
+class PictureError(UserError):
     """The picture was not changed; the text says why."""
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import discord
 
+from bot.user_error import UserError
 from bot.voice.discord.client import SeiyuuVoiceClient
 from bot.voice.discord.packet_sink import DiscordPacketSink
 from bot.voice.discord.packet_source import DiscordPacketSource
-from bot.voice.manager import CallError
 from bot.voice.transport import EndCause
 
 _log = logging.getLogger(__name__)
@@ -58,13 +58,13 @@ class VoiceLink:
         """Join the channel.
 
         Raises:
-            CallError: Discord did not let us in, in time.
+            UserError: Discord did not let us in, in time.
         """
         try:
             await self._join(self._home)
         except (discord.DiscordException, TimeoutError, OSError) as error:
             _log.warning("Could not join %s: %r", self._home.name, error)
-            raise CallError(
+            raise UserError(
                 f"❌ Discord's voice server did not let me into {self._home.name}. Try again in a moment."
             ) from error
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.user_error import UserError
 from bot.voice.discord.audio_input import DiscordAudioInput
 from bot.voice.discord.audio_source import ReplyAudioSource
 from bot.voice.discord.caption_outlet import DiscordCaptionOutlet
@@ -14,7 +15,6 @@ from bot.voice.discord.link import VoiceChannel, VoiceLink
 from bot.voice.discord.people import CallRights, ChannelPeople
 from bot.voice.discord.permissions import missing_permissions, permission_advice
 from bot.voice.discord.prompt_channel import DiscordPromptChannel, PromptTextChannel
-from bot.voice.manager import CallError
 from bot.voice.speaking.sender import FrameSender
 from bot.voice.transport import EndCause, FrameSource
 
@@ -71,22 +71,22 @@ class DiscordTransport:
         """See whether the call can be had.
 
         Raises:
-            CallError: the channel is full, or a permission is missing.
+            UserError: the channel is full, or a permission is missing.
         """
         channel = self.channel
         me = channel.guild.me
         missing = missing_permissions(channel, self.prompts.channel, me)
         if missing:
-            raise CallError(permission_advice(missing, me.id))
+            raise UserError(permission_advice(missing, me.id))
         full = channel.user_limit and len(channel.members) >= channel.user_limit and me not in channel.members
         if full and not channel.permissions_for(me).move_members:
-            raise CallError(CHANNEL_FULL)
+            raise UserError(CHANNEL_FULL)
 
     async def connect(self) -> None:
         """Join the channel.
 
         Raises:
-            CallError: Discord did not let us in.
+            UserError: Discord did not let us in.
         """
         await self._link.connect()
 
