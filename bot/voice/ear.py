@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVarTuple, Unpack
 
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
-from bot.voice.echo.gate import EchoGate
+from bot.voice.echo.gate import Comparing, EchoGate
 from bot.voice.frames import Heard, PersonLeft, SoundHeard, TransmissionEnded
 from bot.voice.transport import AudioInput
 from bot.voice.turn import TurnId
@@ -53,15 +53,11 @@ class Detecting(Protocol):
         ...
 
 
-class EchoDetecting(Protocol):
+class EchoDetecting(Comparing, Protocol):
     """Tells the bot's own voice from other people's; see :class:`~bot.voice.echo.detector.EchoDetector`."""
 
     def played(self, sound: Sound16, at: float) -> None:
         """The bot has said this."""
-        ...
-
-    def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
-        """Whether a person's newest sound is what the bot has said."""
         ...
 
     def forget(self, person: int) -> None:
@@ -111,7 +107,7 @@ class Ear(threading.Thread):
         self._source = source
         self._turns = turns
         self._echo = echo
-        self._gate = EchoGate(echo.is_echo)
+        self._gate = EchoGate(echo)
         self._loop = loop
         self._clock = clock
         self._deliver: Callable[[TurnEvent], None] = _nobody

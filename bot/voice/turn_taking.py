@@ -49,11 +49,15 @@ COMPLAIN_EVERY = 10.0
 
 @dataclass(slots=True, eq=False)
 class _Turn:
-    """A turn in the making. ``text`` is what was said up to ``paused``; ``weighed``: whether it ends the reply."""
+    """A turn in the making. ``text`` is what was said up to ``paused``; ``weighed``: whether it ends the reply.
+
+    ``may_be_echo``: whether its newest sound may be the bot's own.
+    """
 
     id: TurnId
     interrupting: bool
     weighed: bool = False
+    may_be_echo: bool = True
     parts: list[asyncio.Task[str]] = field(default_factory=list)
     glimpse: asyncio.Task[None] | None = None
     attempt: asyncio.Task[None] | None = None
@@ -123,6 +127,8 @@ class TurnTaking:
         turn = self._turns.get(event.turn)
         if turn is None:
             return
+        if isinstance(event, SpeechSoFar | SpeechPaused):
+            turn.may_be_echo = event.may_be_echo
         match event:
             case SpeechSoFar(_, sound) if turn.interrupting and not turn.weighed and turn.glimpse is None:
                 turn.glimpse = self._spawn(self._glimpse(turn, sound), f"glimpse {turn.id}")
@@ -292,7 +298,7 @@ class TurnTaking:
                 self._answering.confirm(self._prompt(turn, turn.paused, text, turn.ended))
 
     def _judged(self, turn: _Turn, text: str) -> Verdict:
-        verdict = self._judge.judge(Remark(turn.id.person, text, interrupting=turn.interrupting))
+        verdict = self._judge.judge(Remark(turn.id.person, text, turn.interrupting, turn.may_be_echo))
         if not self._people.may_talk(turn.id.person) and verdict.meaning not in (Meaning.NOTHING, Meaning.ECHO):
             return Verdict(Meaning.IGNORED)
         if self.mode is CallMode.TRANSCRIBE and verdict.meaning is Meaning.ADDRESSED:

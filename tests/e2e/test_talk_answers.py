@@ -22,11 +22,14 @@ from toys.llm.phrases import TOY_PHRASES
 
 BEGINNING, WHOLE = "I was thinking about", "I was thinking about the weather today."
 SONG = "A quick brown fox jumps over nine dogs."
+ASKED = "Do you remember the summer holidays?"
 
 
 def script(line: str) -> Answer:
     if line.endswith(WHOLE):
         return Answer("Sunshine for everybody.")
+    if line.endswith(ASKED):
+        return Answer(f"You asked me: {ASKED}")
     return Answer("Half a thought.") if line.endswith(BEGINNING) else Answer(SONG)
 
 
@@ -84,6 +87,14 @@ async def test_the_bots_own_voice_from_somebodys_loudspeakers_is_neither_answere
     assert len(hearing.pcm(stage.bot)) / 48 == pytest.approx(sung.audio, abs=20)
     assert since.words == SONG
     assert since.remarks == []
+
+
+async def test_who_repeats_a_question_right_after_the_bot_has_said_it_is_answered_again(stage: Stage) -> None:
+    since = Since(stage)
+    for number in range(1, 4):
+        await talk(stage.ada, ASKED)
+        assert (await stage.turns(number))[-1].outcome is Outcome.SPOKEN
+    assert since.prompts == [("Ada", ASKED)] * 3
 
 
 async def test_remarks_to_others_are_left_alone_and_known_to_the_next_answer(

@@ -132,7 +132,7 @@ class PlainJudge:
         match remark.text.partition(":")[0]:
             case "":
                 return Verdict(Meaning.NOTHING)
-            case "echo":
+            case "echo" if remark.may_be_echo:
                 return Verdict(Meaning.ECHO)
             case "mhm" if remark.interrupting:
                 return Verdict(Meaning.BACKCHANNEL)
@@ -319,6 +319,17 @@ async def test_an_echo_frees_the_floor_while_it_still_sounds(table: Table) -> No
     await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechSoFar(ADA, sound(3), 1.6))
     await table.transcriber.say("echo: once upon")
     assert table.lines == ["hold", "free"]
+
+
+async def test_who_says_the_bots_words_in_a_voice_of_their_own_is_answered_and_may_interrupt(table: Table) -> None:
+    table.journal.answering = True
+    so_far = SpeechSoFar(ADA, sound(3), 1.6, may_be_echo=False)
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), so_far)
+    await table.transcriber.say("echo: once upon")
+    assert table.lines == ["hold", "interrupt"]
+    await table.feed(SpeechPaused(ADA, sound(5), 2.0, 2.2, may_be_echo=False), ended(ADA, 5))
+    await table.transcriber.say("echo: once upon a time")
+    assert "confirm echo: once upon a time" in table.lines
 
 
 async def test_who_may_not_interrupt_does_not_pause_the_reply_but_is_answered(table: Table) -> None:

@@ -15,6 +15,17 @@ REFERENCE_SECONDS = 2.0
 SHORTEST_DELAY, LONGEST_DELAY = 0.05, 1.5
 """Seconds from the bot's sending until its echo arrives."""
 REFERENCE_SAMPLES = int(REFERENCE_SECONDS * HEARING_RATE)
+LATEST_DELAY = 2.4
+"""Seconds in which any loudspeaker and network must have brought back what was sent: what comes later is no echo."""
+LEAST_TURN_SAMPLES, TURN_SAMPLES = HEARING_RATE * 8 // 10, HEARING_RATE * 16 // 10
+"""Of a whole turn, less proves nothing, and only the newest are compared."""
+POSSIBLE = 4.3
+"""Evidence without which a turn is no echo.
+
+People who repeat the bot's words right after it have 4.1 at most. Echoes have at least 5.7 in the rooms of
+benchmarks/echo.py, and 4.3 where room, noise and canceller are worse than any of those.
+"""
+KEPT_SAMPLES = TURN_SAMPLES + int(LATEST_DELAY * HEARING_RATE)
 LEAST_SAMPLES, MOST_SAMPLES = HEARING_RATE // 10, HEARING_RATE * 4 // 10
 """Less of a person's sound proves nothing, and only their newest is compared."""
 PROOF, PROOF_PER_SECOND = 4.8, 0.4
@@ -52,16 +63,18 @@ class EchoDetector:
     def __init__(self) -> None:
         self._sent = np.zeros(MOST_SAMPLES, np.float32)
         self._sent_until = 0.0
+        # The newest samples of it that one look compares.
+        self._looked_at = MOST_SAMPLES
         self._echoes: dict[int, _Echo] = {}
 
     def played(self, sound: Sound16, at: float) -> None:
         """The bot sends this, whose first sample leaves at ``at`` (monotonic seconds)."""
         pause = at - self._sent_until
-        if pause > REFERENCE_SECONDS:
-            # Room enough to compare with what began in the silence before.
-            self._sent, pause = np.zeros(MOST_SAMPLES, np.float32), 0.0
-        silence = np.zeros(int(pause * HEARING_RATE) if pause > PACE_JITTER else 0, np.float32)
-        self._sent = np.concatenate([self._sent, silence, sound])[-REFERENCE_SAMPLES:]
+        silent = min(int(pause * HEARING_RATE), KEPT_SAMPLES) if pause > PACE_JITTER else 0
+        self._sent = np.concatenate([self._sent, np.zeros(silent, np.float32), sound])[-KEPT_SAMPLES:]
+        # After a long pause there is room enough to compare with what began in the silence before.
+        before = MOST_SAMPLES if pause > REFERENCE_SECONDS else self._looked_at + silent
+        self._looked_at = min(before + len(sound), REFERENCE_SAMPLES, len(self._sent))
         self._sent_until = at + len(sound) / HEARING_RATE
 
     def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
@@ -83,6 +96,19 @@ class EchoDetector:
             return False
         return rms(newest[-LEAST_SAMPLES:]) <= known.level * FADED
 
+    def may_be_echo(self, sound: Sound16, at: float) -> bool:
+        """Whether so much of a turn, whose end arrived at ``at``, may be what the bot has said; about 3 ms.
+
+        It says no only where that is sure: what began long after the bot fell silent, and what is unlike all that it
+        said. Whether the rest is an echo, its words must tell.
+        """
+        newest = sound[-TURN_SAMPLES:]
+        if len(newest) < LEAST_TURN_SAMPLES:
+            return True
+        sent = self._all_before(at)
+        found = match(newest, sent, 0, len(sent) - len(newest))
+        return found is not None and found.evidence >= POSSIBLE
+
     def _near(self, known: _Echo, sound: Sound16, at: float) -> float | None:
         """The delay, if it is about the known one."""
         proof = PROOF_GOING_ON if at - known.at <= GOES_ON_SECONDS else _proof(sound)
@@ -100,12 +126,20 @@ class EchoDetector:
         return (undelayed - found.place) / HEARING_RATE if found is not None and found.evidence >= proof else None
 
     def _sent_before(self, at: float) -> Sound16:
-        """What was sent in the last :data:`REFERENCE_SECONDS`, silence included, as far as it is kept."""
+        """What was sent in the last :data:`REFERENCE_SECONDS`, silence included, as far as one look compares it."""
+        return self._until(at, self._sent[len(self._sent) - self._looked_at :])[-REFERENCE_SAMPLES:]
+
+    def _all_before(self, at: float) -> Sound16:
+        """What was sent in the last seconds that are kept, silence included."""
+        sent = self._until(at, self._sent)[-KEPT_SAMPLES:]
+        return np.pad(sent, (KEPT_SAMPLES - len(sent), 0))
+
+    def _until(self, at: float, sent: Sound16) -> Sound16:
+        """The newest sound that was sent, up to a moment before or after its end."""
         since = round((at - self._sent_until) * HEARING_RATE)
         if since < 0:
-            return self._sent[:since]
-        silence = np.zeros(min(since, REFERENCE_SAMPLES), np.float32)
-        return np.concatenate([self._sent, silence])[-REFERENCE_SAMPLES:]
+            return sent[:since]
+        return np.concatenate([sent, np.zeros(min(since, KEPT_SAMPLES), np.float32)])
 
     def forget(self, person: int) -> None:
         """Keep nothing of this person."""

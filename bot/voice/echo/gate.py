@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import SoundHeard
-from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnDropped, TurnEnded, TurnEvent
 
 LOOKED_AT = int(0.4 * HEARING_RATE)
 """Samples of a person's newest sound that are compared with what the bot said."""
@@ -21,8 +21,17 @@ DOUBT = 0.7
 TRANSMISSION_GAP = 0.2
 """Seconds without sound after which what was heard before says nothing of what comes."""
 
-IsEcho = Callable[[int, Sound16, float], bool]
-"""Whether a person's newest sound, that ended at a monotonic time, is the bot's own voice."""
+
+class Comparing(Protocol):
+    """Compares sound with what the bot has said; see :class:`~bot.voice.echo.detector.EchoDetector`."""
+
+    def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
+        """Whether a person's newest sound, that ended at a monotonic time, is the bot's own voice."""
+        ...
+
+    def may_be_echo(self, sound: Sound16, at: float) -> bool:
+        """Whether the sound of a turn, that ended at a monotonic time, may be that: False only where it is sure."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -45,8 +54,8 @@ class _Person:
 class EchoGate:
     """Between the detectors and the conversation: passes on the events of turns that are no echo. Pure; one thread."""
 
-    def __init__(self, is_echo: IsEcho) -> None:
-        self._is_echo = is_echo
+    def __init__(self, echo: Comparing) -> None:
+        self._echo = echo
         self._people: dict[int, _Person] = {}
 
     def heard(self, heard: SoundHeard) -> list[TurnEvent]:
@@ -59,7 +68,7 @@ class EchoGate:
         if look is None or isinstance(look.latest, SpeechPaused) or heard.at - look.at < LOOK_AGAIN:
             return []
         look.at = heard.at
-        echo = self._is_echo(heard.person, person.recent, heard.at)
+        echo = self._echo.is_echo(heard.person, person.recent, heard.at)
         if echo is look.echo:
             if not echo and heard.at - look.began.at > DOUBT:
                 person.look = None
@@ -68,24 +77,30 @@ class EchoGate:
         if echo:
             return [TurnDropped(look.began.turn, heard.at)]
         latest, look.latest = look.latest, None
-        return [look.began, *([latest] if latest is not None else [])]
+        return [look.began, *([self._compared(latest)] if latest is not None else [])]
 
     def passed(self, event: TurnEvent) -> list[TurnEvent]:
         """What to pass on of a detector's event."""
         person = self._people.setdefault(event.turn.person, _Person())
         if isinstance(event, SpeechBegan):
-            echo = self._is_echo(event.turn.person, person.recent, event.at)
+            echo = self._echo.is_echo(event.turn.person, person.recent, event.at)
             person.look = _Look(event, event.at, echo)
             return [] if echo else [event]
         look = person.look
         if look is None or look.began.turn != event.turn:
-            return [event]
+            return [self._compared(event)]
         if isinstance(event, TurnEnded | TurnDropped):
             person.look = None
         if not look.echo:
-            return [event]
+            return [self._compared(event)]
         look.latest = event
         return []
+
+    def _compared(self, event: TurnEvent) -> TurnEvent:
+        """The same event; it knows whether its sound may be an echo, where its words are to be judged."""
+        if not isinstance(event, SpeechSoFar | SpeechPaused):
+            return event
+        return replace(event, may_be_echo=self._echo.may_be_echo(event.sound, event.at))
 
     def forget(self, person: int) -> None:
         """Keep nothing of this person."""

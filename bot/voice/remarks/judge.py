@@ -95,7 +95,7 @@ class CallJudge:
         text, others = remark.text, self._company.others(remark.person)
         if not text.strip():
             return Verdict(Meaning.NOTHING)
-        if echoes(text, self._speaker.spoken_lately):
+        if remark.may_be_echo and echoes(text, self._speaker.spoken_lately):
             return Verdict(Meaning.ECHO)
         if remark.interrupting and self._backchannels.is_sign(text):
             return Verdict(Meaning.BACKCHANNEL)

@@ -27,11 +27,15 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """The words of a turn, or of as much of it as there is. ``interrupting``: it began while the bot was answering."""
+    """The words of a turn, or of as much of it as there is.
+
+    ``interrupting``: it began while the bot was answering. ``may_be_echo``: its sound may be the bot's own voice.
+    """
 
     person: int
     text: str
     interrupting: bool
+    may_be_echo: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,15 @@ class SpeechBegan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeechSoFar:
-    """The turn goes on; this is its sound until now, for whoever wants to know early whether there are words in it."""
+    """The turn goes on; this is its sound until now, for whoever wants to know early whether there are words in it.
+
+    ``may_be_echo`` is as in :class:`SpeechPaused`.
+    """
 
     turn: TurnId
     sound: Sound16
     at: float
+    may_be_echo: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,12 +38,14 @@ class SpeechPaused:
     """The first sign of an end: time to transcribe and to think, in the hope that it is one.
 
     ``sound`` is the whole turn, or what is left of it after its last :class:`TurnPart`, pre-roll included.
+    ``may_be_echo``: it may be the bot's own voice, back from loudspeakers, so that its words must tell.
     """
 
     turn: TurnId
     sound: Sound16
     last_voiced_at: float
     at: float
+    may_be_echo: bool = True
 
 
 @dataclass(frozen=True, slots=True)

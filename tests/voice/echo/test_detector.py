@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo import answers
-from benchmarks.echo_scenes import Scene, make_scene
+from benchmarks.echo_scenes import BOT_VOICES, PEOPLES_VOICES, Scene, make_scene, stretches
+from benchmarks.end_of_turn_speech import Speaker
 from bot.voice.echo.detector import EchoDetector
 
 FRAME = HEARING_RATE // 50
+QUESTION = "Do you remember what we said about the holidays last summer?"
 BEGIN = 100.0
 """The monotonic time at which a scene begins."""
 
@@ -104,6 +106,56 @@ def test_the_hushed_end_of_an_echo_belongs_to_it_but_only_to_who_had_it(scenes: 
     assert not detector.is_echo(1, hush, at + 0.3)
 
 
+def turns(scene: Scene, heard: Sound16, seconds: float) -> list[bool]:
+    """Whether each stretch of speech in what is heard, as long as that, may be an echo by its whole sound."""
+    verdicts = []
+    for end in stretches(heard, seconds, np.random.default_rng(7)):
+        detector = EchoDetector()
+        detector.played(scene.sent[:end], BEGIN)
+        verdicts.append(
+            detector.may_be_echo(heard[end - round(seconds * HEARING_RATE) : end], BEGIN + end / HEARING_RATE)
+        )
+    assert verdicts
+    return verdicts
+
+
+@pytest.mark.parametrize("seconds", [0.9, 1.4])
+def test_a_whole_turn_that_is_an_echo_may_be_one_and_hardly_ever_a_persons(scenes: list[Scene], seconds: float) -> None:
+    persons = []
+    for scene in scenes:
+        assert all(turns(scene, scene.echo, seconds))
+        persons += turns(scene, scene.person, seconds) + turns(scene, scene.same_voice, seconds)
+    assert np.mean(persons) <= 0.05
+
+
+@pytest.mark.parametrize("pause", [0.5, 1.0, 2.0, 5.0, 60.0])
+def test_who_repeats_the_bots_words_in_a_voice_of_their_own_is_no_echo_however_soon(pause: float) -> None:
+    library = espeak_library.load()
+    for number, person in enumerate(PEOPLES_VOICES):
+        bot = BOT_VOICES[number % len(BOT_VOICES)]
+        said, again = (
+            Speaker(library, voice).say([QUESTION], [], 0.3).sound[::3].astype(np.float32) for voice in (bot, person)
+        )
+        detector = EchoDetector()
+        detector.played(said, BEGIN)
+        at = BEGIN + (len(said) + len(again)) / HEARING_RATE + pause
+        assert not detector.may_be_echo(again, at)
+
+
+def test_what_begins_long_after_the_bot_fell_silent_is_no_echo_and_a_short_sound_proves_nothing(
+    scenes: list[Scene],
+) -> None:
+    scene = scenes[0]
+    detector = EchoDetector()
+    end = round((first_voiced(scene.echo) + 2.0) * HEARING_RATE)
+    detector.played(scene.sent[:end], BEGIN)
+    at, turn = BEGIN + end / HEARING_RATE, scene.echo[end - 2 * HEARING_RATE : end]
+    assert detector.may_be_echo(turn, at)
+    assert not detector.may_be_echo(turn, at + 5.0)
+    assert detector.may_be_echo(turn[-HEARING_RATE // 2 :], at + 5.0)
+    assert not EchoDetector().may_be_echo(turn, at)
+
+
 @given(st.lists(st.tuples(st.integers(0, 4_000), st.floats(-5, 5)), max_size=8), st.integers(0, 8_000))
 def test_any_lengths_and_times_get_an_answer(played: list[tuple[int, float]], length: int) -> None:
     random = np.random.default_rng(7)
@@ -111,3 +163,4 @@ def test_any_lengths_and_times_get_an_answer(played: list[tuple[int, float]], le
     for samples, at in played:
         detector.played(random.normal(0, 0.1, samples).astype(np.float32), at)
     assert not detector.is_echo(1, random.normal(0, 0.1, length).astype(np.float32), 0.0)
+    detector.may_be_echo(random.normal(0, 0.1, 4 * length).astype(np.float32), 0.0)

@@ -8,7 +8,7 @@ from audio.samples import Sound16
 from bot.voice.echo.gate import DOUBT, LOOK_AGAIN, EchoGate
 from bot.voice.frames import SoundHeard
 from bot.voice.turn import Microphone, TurnId
-from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, SpeechSoFar, TurnDropped, TurnEnded
+from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, SpeechSoFar, TurnDropped, TurnEnded, TurnEvent
 
 TURN, OTHER = TurnId(1, 1), TurnId(2, 1)
 SOUND = np.ones(320, np.float32)
@@ -20,15 +20,23 @@ class Ears:
 
     def __init__(self) -> None:
         self.echo = True
+        self.possible = True
         self.shown: list[tuple[int, int]] = []
 
-    def __call__(self, person: int, sound: Sound16, at: float) -> bool:
+    def is_echo(self, person: int, sound: Sound16, at: float) -> bool:
         self.shown.append((person, len(sound)))
         return self.echo
+
+    def may_be_echo(self, sound: Sound16, at: float) -> bool:
+        return self.possible
 
 
 def heard(at: float, person: int = 1) -> SoundHeard:
     return SoundHeard(person, SOUND, at)
+
+
+def kinds(events: list[TurnEvent]) -> list[type[TurnEvent]]:
+    return [type(event) for event in events]
 
 
 def test_an_echo_never_becomes_a_turn() -> None:
@@ -57,13 +65,14 @@ def test_a_person_who_talks_into_an_echo_is_let_in_with_the_newest_state_of_thei
     ears = Ears()
     gate = EchoGate(ears)
     gate.passed(BEGAN)
-    so_far = SpeechSoFar(TURN, SOUND, 1.6)
-    gate.passed(so_far)
+    gate.passed(SpeechSoFar(TURN, SOUND, 1.6))
     assert gate.heard(heard(1.11 + LOOK_AGAIN)) == []
     ears.echo = False
-    assert gate.heard(heard(1.12 + 2 * LOOK_AGAIN)) == [BEGAN, so_far]
-    paused = SpeechPaused(TURN, SOUND, 2.0, 2.1)
-    assert gate.passed(paused) == [paused]
+    began, so_far = gate.heard(heard(1.12 + 2 * LOOK_AGAIN))
+    assert began == BEGAN
+    assert isinstance(so_far, SpeechSoFar)
+    assert so_far.at == 1.6
+    assert kinds(gate.passed(SpeechPaused(TURN, SOUND, 2.0, 2.1))) == [SpeechPaused]
 
 
 def test_the_room_behind_an_echo_does_not_make_it_a_persons_turn_but_more_speech_may() -> None:
@@ -134,3 +143,17 @@ def test_the_sound_of_an_earlier_transmission_is_not_compared() -> None:
     gate.heard(heard(3.0))
     gate.passed(SpeechBegan(TURN, 3.0, 3.0))
     assert ears.shown == [(1, len(SOUND))]
+
+
+def test_what_is_judged_by_its_words_knows_whether_its_sound_may_be_an_echo() -> None:
+    ears = Ears()
+    gate = EchoGate(ears)
+    ears.echo = False
+    gate.passed(BEGAN)
+    for possible in (True, False):
+        ears.possible = possible
+        for event in (SpeechSoFar(TURN, SOUND, 1.6), SpeechPaused(TURN, SOUND, 2.0, 2.1)):
+            (passed,) = gate.passed(event)
+            assert isinstance(passed, SpeechSoFar | SpeechPaused)
+            assert passed.may_be_echo is possible
+            assert passed.sound is SOUND

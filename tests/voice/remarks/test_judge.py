@@ -1,0 +1,32 @@
+"""What a remark is to the bot where its words alone don't tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from bot.voice.remarks.judge import CallJudge
+from bot.voice.remarks.remark import Meaning, Remark
+from config.settings import AnswerPolicy
+from tests.voice.call_without_discord import ADA, AdaAlone, Seiyuu
+
+QUESTION = "What is the capital of France?"
+
+
+@dataclass(frozen=True, slots=True)
+class SaidIt:
+    """The bot has just repeated a question."""
+
+    answering: bool = False
+    quiet_since: float | None = 0.0
+    spoken_lately: str = f"You asked: {QUESTION} It is Paris."
+
+
+@pytest.mark.parametrize("interrupting", [False, True])
+@pytest.mark.parametrize(("may_be_echo", "meaning"), [(True, Meaning.ECHO), (False, Meaning.ADDRESSED)])
+def test_the_bots_own_words_are_an_echo_only_where_the_sound_may_be_one(
+    interrupting: bool, may_be_echo: bool, meaning: Meaning
+) -> None:
+    judge = CallJudge(SaidIt(), AdaAlone(), Seiyuu(), AnswerPolicy.SMART, clock=lambda: 1.0)
+    assert judge.judge(Remark(ADA, QUESTION, interrupting, may_be_echo)).meaning is meaning
