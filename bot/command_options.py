@@ -39,16 +39,16 @@ def read_options(given: Sequence[str]) -> argparse.Namespace:
     if named is not None and named not in COMMANDS:
         near = nearest(named, (*COMMANDS, "help"))
         meant = f"Did you mean {near}?" if near else f"There are: {', '.join(COMMANDS)}."
-        _refuse("python -m bot", f"there is no command {named!r}. {meant}")
+        refuse("python -m bot", f"there is no command {named!r}. {meant}")
     if named is None:
-        return _read(parser_of_all(), words, argparse.Namespace())
-    return _read(parser_of(named), words[1:], _nothing_chosen(named))
+        return read(parser_of_all(), words, argparse.Namespace())
+    return read(parser_of(named), words[1:], _nothing_chosen(named))
 
 
 def parser_of_all() -> argparse.ArgumentParser:
     """Of the command line as a whole: one command or none, with the options of all."""
     told = "".join(f"\n  {name:9}{does}" for name, does in COMMANDS.items())
-    parser = _Parser(
+    parser = PlainParser(
         prog="python -m bot",
         description="A Discord companion that holds a spoken conversation in a voice channel.",
         epilog=f"commands:{told}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo.\n"
@@ -65,13 +65,13 @@ def parser_of_all() -> argparse.ArgumentParser:
 
 def parser_of(command: str) -> argparse.ArgumentParser:
     """Of one command, with its own options alone."""
-    parser = _Parser(prog=f"python -m bot {command}", description=COMMANDS[command])
+    parser = PlainParser(prog=f"python -m bot {command}", description=COMMANDS[command])
     if command in _OPTIONS:
         _OPTIONS[command](parser)
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
+class PlainParser(argparse.ArgumentParser):
     """Says in plain words what it does not understand."""
 
     def __init__(self, **words: object) -> None:
@@ -79,10 +79,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and how to get help, without the list of all options."""
-        _refuse(self.prog, message)
+        refuse(self.prog, message)
 
 
-def _read(parser: argparse.ArgumentParser, words: list[str], options: argparse.Namespace) -> argparse.Namespace:
+def read(parser: argparse.ArgumentParser, words: list[str], options: argparse.Namespace) -> argparse.Namespace:
+    """What the parser understands of these words, added to ``options``; raises :class:`SystemExit` as it does."""
     _, unknown = parser.parse_known_args(words, options)
     if unknown:
         parser.error(_not_understood(unknown[0], parser))
@@ -101,7 +102,8 @@ def _not_understood(word: str, parser: argparse.ArgumentParser) -> str:
     return f"{word!r} is not understood."
 
 
-def _refuse(program: str, message: str) -> NoReturn:
+def refuse(program: str, message: str) -> NoReturn:
+    """Say on standard error what is wrong and how to get help; raises :class:`SystemExit`, with status 2."""
     print(f"{program}: {message}\n`{program} --help` shows what there is.", file=sys.stderr)  # noqa: T201
     raise SystemExit(USAGE_ERROR)
 

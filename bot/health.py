@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from bot.command_options import PlainParser, read
 from bot.heartbeat import FILE, State, is_held, last_state, silent_seconds
 from config.errors import SettingsError
 from config.settings import Settings
@@ -57,11 +58,11 @@ def read_health(data_dir: Path) -> Health:
 
 def run_health(arguments: list[str]) -> int:
     """Print it; 0 for healthy and degraded, 1 for down, 2 where the settings can't be used."""
-    parser = argparse.ArgumentParser(prog="python -m bot health", description="Shows how the running bot is doing.")
+    parser = PlainParser(prog="python -m bot health", description="Shows how the running bot is doing.")
     parser.add_argument(
         "--json", action="store_true", help="as one JSON object, as it also is where the output is no terminal"
     )
-    options = parser.parse_args(arguments)
+    options = read(parser, arguments, argparse.Namespace())
     try:
         data_dir = Settings.read().data_dir
     except SettingsError as error:

@@ -6,6 +6,7 @@ import importlib.util
 
 from bot.models.catalogue import CatalogueError, Part, load_catalogue
 from bot.models.needs import download_command, is_here, needed_models, recognises_speech
+from bot.models.outside import outside_weights
 from config.settings import Profile, Settings
 from config.speech_settings import EngineName, SpeechSettings
 
@@ -38,4 +39,9 @@ def missing_parts(settings: Settings) -> list[str]:
                 f"⚠️ {model.title} is not here. Without it {_WITHOUT[model.part]}. "
                 f"To get it, type `{download_command(name)}`."
             )
+    found += [
+        f"⚠️ {outside.fault} Without it {_WITHOUT[outside.part]}."
+        for outside in outside_weights(catalogue, settings, speech)
+        if outside.part in _WITHOUT and outside.place is None
+    ]
     return found

@@ -83,8 +83,9 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         if settings.weights is Weights.REAL:
             raise RealWeightsMissingError(str(error)) from error
         told = (str(error),)
+    own_mind = settings.has_own_mind
     # What stands in for a model that is named is the profile's own.
-    settings = settings.model_copy(update={"llm_model": None}) if settings.has_own_mind else settings
+    settings = settings.model_copy(update={"llm_model": None}) if own_mind else settings
     conditions = {
         name: shelf_of(settings, model).condition(name, model, thorough=thorough)
         for name, model in _wanted(catalogue, settings)
@@ -111,7 +112,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         minds=tuple(mind for mind in minds if mind is not None),
         voice=folder("voice") or _voice_behind(catalogue, settings),
         toy_ears=settings.has_own_ears and "ears" not in whole,
-        toy_mind=settings.has_own_mind and not any(minds),
+        toy_mind=own_mind and not any(minds),
         conditions=MappingProxyType(conditions),
         notices=(*told, *_notices(catalogue, conditions, but=_served_otherwise(settings, named))),
     )

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.features.image_generation.workflow import WorkflowError
 from bot.llm.personas import PersonaError
+from bot.models.catalogue import CatalogueError, load_catalogue
+from bot.models.needs import recognises_speech
+from bot.models.outside import WHISPERS
+from bot.named_mind import NoSuchMindError, named_mind
 from bot.operator_files import (
     OperatorFileError,
     ca_certificates,
@@ -18,13 +23,15 @@ from bot.operator_files import (
     twin_persona,
     workflow,
 )
+from bot.spelling import nearest
 from bot.voice.transcribe.corrections import CorrectionsError
 from config.env_file import ENV_FILE, place, read_env_lines
-from config.errors import Fault, SettingsError
+from config.errors import Fault, SettingsError, shown
+from config.examples import EXAMPLES
 from config.misspelt import faults_of_file
 from config.program_settings import SECRETS, SECRETS_DIR
 from config.pronunciations import read_pronunciations
-from config.settings import Settings, missing_server
+from config.settings import Profile, Settings, missing_server
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
 from wire.presets import read_presets
 
@@ -53,11 +60,40 @@ def checked_settings() -> Settings:
         speech, wrong = SpeechSettings.survey(**overrides)
         faults += wrong
     faults += _of_files(settings, speech)
-    if not faults and (missing := missing_server(settings)) is not None:
+    faults += _of_recogniser(settings)
+    if not faults and (missing := missing_server(settings) or _missing_mind(settings)) is not None:
         faults.append(place(missing, SECRETS_DIR))
     if faults:
         raise SettingsError(*faults)
     return settings
+
+
+def _missing_mind(settings: Settings) -> Fault | None:
+    """What is wrong with the model that the bot is to serve itself, where nothing stands in for it."""
+    if settings.profile is Profile.EMBEDDED:
+        return None
+    try:
+        named_mind(settings, load_catalogue())
+    except (NoSuchMindError, CatalogueError) as error:
+        return Fault(str(error), ("LLM_MODEL",))
+    return None
+
+
+def _of_recogniser(settings: Settings) -> Iterator[Fault]:
+    """A name of a recogniser that nobody has given one; a server's models have names of their own."""
+    asked = settings.stt_model
+    if asked is None or settings.stt_url is not None or "/" in asked or Path(asked).is_dir():
+        return
+    try:
+        models = load_catalogue().models
+    except CatalogueError:
+        return
+    known = {*WHISPERS, *(name for name, model in models.items() if recognises_speech(model))}
+    if asked not in known:
+        near = nearest(asked, sorted(known))
+        example = f"It must be a Whisper model's name or its folder, for example STT_MODEL={EXAMPLES['STT_MODEL']}"
+        meant = f"Did you mean {near}?" if near else example
+        yield place(Fault(f"STT_MODEL: {shown(asked)} is not valid. {meant}", ("STT_MODEL",)), SECRETS_DIR)
 
 
 def _of_files(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fault]:

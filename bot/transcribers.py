@@ -10,7 +10,8 @@ from pathlib import Path
 import aiohttp
 
 from bot.models.catalogue import CatalogueError, load_catalogue
-from bot.models.needs import BOT, download_command, recogniser_model, shelf_of
+from bot.models.needs import download_command, recogniser_model, shelf_of
+from bot.models.outside import recogniser_remedy
 from bot.operator_files import corrections as read_corrections
 from bot.own_weights import REPAIR, OwnWeights
 from bot.voice.transcribe.guards import Guards
@@ -75,7 +76,7 @@ def _model(settings: Settings) -> tuple[str, str]:
     name = recogniser_model(catalogue, settings)
     if name is None:
         choice = settings.stt_model or ""
-        return choice, f"Set STT_MODEL to the folder it is in, or to a model that `{BOT} models` lists."
+        return choice, recogniser_remedy(choice)
     model = catalogue.models[name]
     shelf = shelf_of(settings, model)
     downloaded = shelf.is_whole(name, model)

@@ -255,8 +255,12 @@ class Settings(ProgramSettings):
 
     @property
     def has_own_mind(self) -> bool:
-        """True when replies come from weights that the bot itself serves: real ones, or toys."""
-        return self.model_url is None and self.profile is Profile.EMBEDDED
+        """True when replies come from weights that the bot itself serves: real ones, or toys.
+
+        So it is without a model server, in the profiles that may serve their own where ``LLM_MODEL`` names one.
+        """
+        named = self.llm_model is not None and self.profile in (Profile.LOCAL, Profile.HYBRID)
+        return self.model_url is None and (named or self.profile is Profile.EMBEDDED)
 
     @property
     def has_own_voice(self) -> bool:
@@ -288,10 +292,13 @@ def load_settings(**overrides: Any) -> Settings:
 
 def missing_server(settings: Settings) -> Fault | None:
     """What is not set and the profile can't do without."""
-    if settings.profile is not Profile.EMBEDDED and settings.model_url is None:
+    if settings.model_url is None and not settings.has_own_mind:
+        own = (
+            "" if settings.profile is Profile.API else "; or set LLM_MODEL to a GGUF file, which the bot serves itself"
+        )
         return Fault(
             f"LLM_URL is not set, and PROFILE={settings.profile} needs a model server: "
-            f"set it to the server's base address, for example LLM_URL={EXAMPLES['LLM_URL']}",
+            f"set it to the server's base address, for example LLM_URL={EXAMPLES['LLM_URL']}{own}",
             ("LLM_URL", "PROFILE"),
         )
     if settings.profile is Profile.API and settings.stt_url is None and settings.stt_model is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from config.settings import Settings
+from config.settings import Profile, Settings
 from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, SpeechSettings
 from config.types import BlankCounts
 
@@ -50,7 +50,7 @@ def _is_taken(name: str, settings: Settings) -> bool:
     if name in _KEPT:
         return True
     if name.startswith("llm_"):
-        return not settings.has_own_mind
+        return not settings.has_own_mind or settings.profile is not Profile.EMBEDDED
     if name.startswith("stt_"):
         return not settings.has_own_ears
     if name.startswith(("tts_", "xtts_", "piper_")):

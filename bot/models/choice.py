@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.models.catalogue import Catalogue
 from bot.models.needs import needed_models
+from bot.models.outside import OutsideWeights, outside_weights
 from config.settings import Profile, Settings
 from config.speech_settings import SpeechSettings
 
@@ -24,12 +25,14 @@ class Choice:
         shown: those that a list or a check speaks of.
         reason: what the wanted ones are, in words.
         is_everything: whether those shown are all there are.
+        outside: weights that the settings name and that are none of these models.
     """
 
     wanted: tuple[str, ...]
     shown: tuple[str, ...]
     reason: str
     is_everything: bool = True
+    outside: tuple[OutsideWeights, ...] = ()
 
 
 def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profile: Profile | None) -> Choice:
@@ -47,5 +50,6 @@ def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profi
     everything = tuple(catalogue.models)
     if profile is not None:
         return Choice(catalogue.profiles[profile], everything, f"what PROFILE={profile} needs")
-    needed = needed_models(catalogue, settings, SpeechSettings.read())
-    return Choice(needed, everything, "what your settings need")
+    speech = SpeechSettings.read()
+    needed, outside = needed_models(catalogue, settings, speech), outside_weights(catalogue, settings, speech)
+    return Choice(needed, everything, "what your settings need", outside=tuple(outside))

@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
+from bot.command_options import PlainParser, read, refuse
 from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, load_catalogue
 from bot.models.choice import Choice, UnknownModelError, choose
 from bot.models.download import (
@@ -33,16 +34,18 @@ from bot.models.progress import progress_on
 from bot.models.shelf import Fault, Manifest
 from bot.models.toys import toys_in
 from bot.models.words import size
+from bot.spelling import nearest
 from config.errors import SettingsError
 from config.settings import Profile, Settings, Weights
 from hardware.reading import read_cards
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+ACTIONS = ("list", "download", "fetch", "check", "repair")
 
 
 def run_models(arguments: list[str]) -> int:
     """Do what the command line says; returns the exit status: 1 failed or broken, 2 refused, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    options = _read(arguments)
     try:
         settings, catalogue = Settings.read(), load_catalogue(options.catalogue)
         choice = choose(catalogue, settings, options.names, options.profile)
@@ -88,6 +91,9 @@ class ModelsCommand:
             if licence.consent:
                 self._say(f"    {licence.consent}")
             self._say(f"    {self._whereabouts(order)}")
+        for outside in self._choice.outside:
+            self._say(f"● {outside.setting}: a model of your own, {outside.part}")
+            self._say(f"    {outside.whereabouts}")
         self._say("")
         if not wanted:
             self._say(f"None of these models is {self._choice.reason}. To see what a profile needs, type for example")
@@ -105,8 +111,10 @@ class ModelsCommand:
         listed = [self._fields(order) for order in self._shown()]
         toys = [asdict(toy) for toy in toys_in(self._settings.cache_dir)] if self._choice.is_everything else []
         print(json.dumps([*listed, *toys]))  # noqa: T201
+        for fault in self._outside_faults():
+            print(fault, file=sys.stderr)  # noqa: T201
         broken = any(each["sha256_ok"] is False for each in listed)
-        lacking = any(self._lacks(order) for order in self._shown())
+        lacking = any(self._lacks(order) for order in self._shown()) or any(self._outside_faults())
         return FAILED if checked and (broken or lacking) else OK
 
     def _fields(self, order: Order) -> dict[str, str | int | bool | None]:
@@ -122,7 +130,13 @@ class ModelsCommand:
         }
 
     def download(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
-        """Download what is missing of the models wanted, after asking; ``ask`` where somebody can answer."""
+        """Download what is missing of the models wanted, after asking; ``ask`` where somebody can answer.
+
+        What the settings name beside them can't be downloaded here: where it is missing, the status is 1.
+        """
+        return self._download_catalogued(accepted, agreed=agreed, ask=ask) or self._say_what_lacks_outside()
+
+    def _download_catalogued(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
         chosen = [self._order(name) for name in self._choice.wanted]
         missing = [order for order in chosen if not self._is_sound(order)]
         if not missing:
@@ -132,10 +146,11 @@ class ModelsCommand:
             except OSError as error:
                 self._say(f"✘ {error.filename} can't be written: {error.strerror or error}.")
                 return FAILED
-            if chosen:
+            if not any(self._outside_faults()) and (chosen or self._choice.outside):
                 self._say("Everything is here already.")
+            if chosen:
                 self._say_settings(chosen)
-            else:
+            elif not self._choice.outside:
                 self._say(f"There is nothing to download: none of the models is {self._choice.reason}.")
                 self._say(f"To see which models there are, type `{BOT} models`.")
             return OK
@@ -156,12 +171,13 @@ class ModelsCommand:
         orders = self._shown()
         ill = [order for order in orders if not self._is_sound(order) and self._is_to_be_here(order)]
         if not ill:
-            self._say("Nothing is broken, and nothing that is needed is missing.")
-            return OK
+            if not any(self._outside_faults()):
+                self._say("Nothing is broken, and nothing that is needed is missing.")
+            return self._say_what_lacks_outside()
         status = self._get(ill, accepted, agreed=True, ask=None)
         if status == OK:
             self._say("✔ Repaired: everything is here, and the checksums are right.")
-        return status
+        return status or self._say_what_lacks_outside()
 
     def _is_to_be_here(self, order: Order) -> bool:
         return order.name in self._choice.wanted or order.shelf.arrived(order.name, order.model) > 0
@@ -202,7 +218,20 @@ class ModelsCommand:
             elif not faults:
                 self._say(f"✔ {name}: {len(manifest.files)} files, as they were downloaded")
             failed = failed or bool(faults) or lacks
-        return FAILED if failed else OK
+        for outside in self._choice.outside:
+            if outside.place is not None:
+                self._say(f"– {outside.setting}: {outside.whereabouts}")
+        return FAILED if self._say_what_lacks_outside() or failed else OK
+
+    def _say_what_lacks_outside(self) -> int:
+        """Tell what the settings name that can't be downloaded here and is missing; returns the exit status."""
+        faults = list(self._outside_faults())
+        for fault in faults:
+            self._say(f"✘ {fault}")
+        return FAILED if faults else OK
+
+    def _outside_faults(self) -> Iterator[str]:
+        return (outside.fault for outside in self._choice.outside if outside.place is None)
 
     def _order(self, name: str) -> Order:
         model = self._catalogue.models[name]
@@ -290,7 +319,8 @@ class ModelsCommand:
 
     def _say_settings(self, orders: Sequence[Order]) -> None:
         by_itself = self._catalogue.profiles[Profile.EMBEDDED] if self._settings.profile is Profile.EMBEDDED else ()
-        lines = list(settings_lines([order for order in orders if order.name not in by_itself]))
+        served = self._settings.llm_model if self._settings.has_own_mind else None
+        lines = list(settings_lines([order for order in orders if order.name not in (*by_itself, served)]))
         if lines:
             self._say("In .env:")
         for line in lines:
@@ -300,8 +330,27 @@ class ModelsCommand:
         self._console.print(line, markup=False, soft_wrap=True)
 
 
+def _read(arguments: list[str]) -> argparse.Namespace:
+    parser = _parser()
+    options = read(parser, arguments, argparse.Namespace())
+    if options.action not in ACTIONS:
+        near = nearest(options.action, ACTIONS)
+        meant = f"Did you mean {near}?" if near else f"There are: {', '.join(ACTIONS)}."
+        refuse(parser.prog, f"there is no command {options.action!r}. {meant}")
+    return options
+
+
+def _profile(typed: str) -> Profile:
+    try:
+        return Profile(typed)
+    except ValueError:
+        near = nearest(typed, Profile)
+        meant = f"Did you mean {near}?" if near else f"There are: {', '.join(Profile)}."
+        raise argparse.ArgumentTypeError(f"there is no profile {typed!r}. {meant}") from None
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = PlainParser(
         prog="python -m bot models",
         description="Lists, downloads and checks the model weights that Seiyuu can use.",
     )
@@ -309,13 +358,15 @@ def _parser() -> argparse.ArgumentParser:
         "action",
         nargs="?",
         default="list",
-        choices=("list", "download", "fetch", "check", "repair"),
+        metavar="{" + ",".join(ACTIONS) + "}",
         help="list (the default): sizes, licences, memory, and where everything is stored. "
         "download: get what is missing, after asking. fetch: get the weights that a start would use, without asking. "
         "check: whether it is all still right, without a network. repair: get what is broken or missing.",
     )
     parser.add_argument("names", nargs="*", help="models, by name; left out: what your settings need")
-    parser.add_argument("--profile", type=Profile, choices=list(Profile), help="what it needs, whatever else is set")
+    parser.add_argument(
+        "--profile", type=_profile, metavar="{" + ",".join(Profile) + "}", help="what it needs, whatever else is set"
+    )
     parser.add_argument("--yes", action="store_true", help="download: without being asked")
     parser.add_argument(
         "--accept-licence",

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from huggingface_hub import constants, get_token
 
 from bot.identity import HEADERS
-from bot.models.catalogue import Catalogue, Licence, Model
+from bot.models.catalogue import Catalogue, Licence, Model, Part
 from bot.models.hub import PAUSES, Hub, HubError
 from bot.models.hub_cache import show_in_hub_cache
 from bot.models.packages import FOLDER as WHEELS
@@ -193,6 +193,8 @@ def settings_lines(orders: Sequence[Order]) -> Iterator[str]:
             yield f"{variable}={value.format(folder=order.folder)}"
         if order.model.start:
             yield f"# and start: {order.model.start.format(folder=order.folder)}"
+        if order.model.part is Part.MIND and order.model.start:
+            yield f"# or, in place of these lines and served by the bot itself: LLM_MODEL={order.name}"
 
 
 async def _acquire(lock: FileLock, root: Path, when_busy: Callable[[], None] | None) -> None:

@@ -69,7 +69,11 @@ def _ears(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
 
 
 def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
-    if settings.profile is Profile.EMBEDDED and settings.llm_model is not None:
+    if settings.has_own_mind and settings.llm_model is not None:
+        # The bot serves what is named; a file of somebody's own is in no catalogue.
+        named = catalogue.models.get(settings.llm_model)
+        if named is not None and named.part is Part.MIND:
+            yield settings.llm_model
         return
     for name in _of_profile(catalogue, settings, Part.MIND):
         own = catalogue.models[name].settings
@@ -82,9 +86,7 @@ def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) ->
         return
     if settings.tts_engine is None and settings.profile is Profile.EMBEDDED:
         yield from _of_profile(catalogue, settings, Part.VOICE)
-    # Those that stand in unasked do so where they are here.
-    others = speech.tts_fallback if "tts_fallback" in speech.model_fields_set else ()
-    engines = {settings.voice_engine, *others, speech.tts_better_engine}
+    engines = voice_engines(settings, speech)
     for name, model in catalogue.models.items():
         if model.part is Part.VOICE and model.settings.get("TTS_ENGINE") in engines:
             # Weights of somebody's own lie in a folder of their own.
@@ -93,6 +95,13 @@ def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) ->
             if "PIPER_MODEL" in model.settings and not _is_pipers(speech, name):
                 continue
             yield name
+
+
+def voice_engines(settings: Settings, speech: SpeechSettings) -> set[str | None]:
+    """The engines that the bot's own speech server is to have."""
+    # Those that stand in unasked do so where they are here.
+    others = speech.tts_fallback if "tts_fallback" in speech.model_fields_set else ()
+    return {settings.voice_engine, *others, speech.tts_better_engine}
 
 
 def _is_usual(speech: SpeechSettings, folder: Path) -> bool:

@@ -82,6 +82,32 @@ def test_an_option_that_is_wrong_is_told_in_words(
     assert "--help` shows what there is." in told
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["models", "lst"], "python -m bot models: there is no command 'lst'. Did you mean list?"),
+        (["models", "donwload", "whisper-small"], "Did you mean download?"),
+        (["models", "whisper-small"], "There are: list, download, fetch, check, repair."),
+        (["models", "list", "--jsn"], "'--jsn' is no option. Did you mean --json?"),
+        (["models", "list", "--profile", "locl"], "there is no profile 'locl'. Did you mean local?"),
+        (["models", "list", "--profile", "cloud"], "There are: embedded, local, hybrid, api."),
+        (["health", "--jsn"], "python -m bot health: '--jsn' is no option. Did you mean --json?"),
+        (["health", "now"], "'now' is not understood."),
+    ],
+)
+def test_commands_that_read_their_own_words_tell_mistakes_in_the_same_way(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert f"`python -m bot {words[0]} --help` shows what there is." in told
+    assert "choose from" not in told
+    assert "usage:" not in told
+
+
 def test_options_may_stand_before_the_command_and_without_one() -> None:
     assert read_options(["--stay"]).stay
     assert read_options(["--stay"]).command is None

@@ -88,6 +88,16 @@ def test_who_insists_on_real_ones_is_told_as_well(tmp_path: Path) -> None:
         choose_weights(settings(tmp_path, llm_model="other-mind", weights="real"))
 
 
+@pytest.mark.parametrize("profile", ["local", "hybrid"])
+def test_the_other_profiles_that_run_here_are_served_in_the_same_way(tmp_path: Path, profile: str) -> None:
+    file = tmp_path / "my-model-3b.gguf"
+    file.write_bytes(b"GGUF")
+    weights = choose_weights(settings(tmp_path, llm_model=str(file), profile=profile))
+    assert (weights.minds, weights.toy_mind) == ((EmbeddedMind(file, "my-model-3b"),), False)
+    weights = choose_weights(settings(tmp_path, llm_model="tiny-mind", profile=profile))
+    assert [mind.name for mind in weights.minds] == ["tiny-mind"]
+
+
 def test_with_a_server_the_name_is_the_servers(tmp_path: Path) -> None:
     weights = choose_weights(settings(tmp_path, llm_model="llama3.1", llm_url="http://127.0.0.1:9/v1"))
     assert (weights.minds, weights.toy_mind, about_the_mind(weights)) == ((), False, [])

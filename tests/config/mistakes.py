@@ -139,6 +139,9 @@ VALUES = (
     value("DATA_DIR", "C:\\Users\\ada\\seiyuu", "as Linux writes it"),
     value("CACHE_DIR", "~nobody-at-all/cache", "no user 'nobody-at-all'"),
     value("STT_MODEL", "D:\\models\\whisper", "as Linux writes it"),
+    Mistake("STT_MODEL=smal", ("STT_MODEL: 'smal' is not valid.", "Did you mean small?"), alone=True),
+    Mistake("STT_MODEL=large-v3-tubro", ("Did you mean large-v3-turbo?",), alone=True),
+    Mistake("STT_MODEL=parakeet", ("STT_MODEL: 'parakeet'", "its folder, for example STT_MODEL=small"), alone=True),
     value("PIPER_MODEL", "C:\\voices\\joe.onnx", "as Linux writes it"),
     value("XTTS_MODEL", "\\\\nas\\xtts", "as Linux writes it"),
     value("TTS_STAND_IN_TIMINGS", "C:/timings", "as Linux writes it"),
@@ -197,6 +200,10 @@ ALONE = (
     Mistake(b"\xfe\xff" + "PERSONA=a\n".encode("utf-16-be"), (".env is written in UTF-16",), 0, alone=True),
     Mistake(b"PERSONA=seiyuu\nLLM_MODEL=f\xfcr\n", ("not written in UTF-8",), 2, alone=True),
     Mistake(b"PERSONA=seiyuu\nLLM_MODEL=a\0b\n# a comment\n", ("a zero byte",), 2, alone=True),
+    Mistake(
+        "PROFILE=local\nLLM_MODEL=llama3.1", ("LLM_MODEL=llama3.1 is neither a GGUF", "Then set LLM_URL"), alone=True
+    ),
+    Mistake("PROFILE=local\nLLM_MODEL=/no/model.gguf", ("LLM_MODEL=/no/model.gguf", "no such file"), alone=True),
     Mistake("PROFILE=local", ("LLM_URL is not set", "PROFILE=local", "for example LLM_URL="), alone=True),
     Mistake("LLM_URL=http://a/v1\nPROFILE=api", ("STT_URL is not set", "for example STT_URL="), alone=True),
     Mistake("PERSONA=\nBIPOLAR_TWIN=seiyuu", ("BIPOLAR_TWIN: 'seiyuu' is not valid", "PERSONA=seiyuu"), alone=True),

@@ -100,6 +100,25 @@ def test_a_profile_without_its_server_says_what_to_set(monkeypatch: pytest.Monke
         load_settings()
 
 
+@pytest.mark.parametrize("profile", ["local", "hybrid"])
+@pytest.mark.parametrize("model", ["/models/my-7b.gguf", "qwen2.5-7b-q5"])
+def test_a_model_that_the_bot_serves_itself_needs_no_server(
+    profile: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROFILE", profile)
+    monkeypatch.setenv("LLM_MODEL", model)
+    assert load_settings().has_own_mind
+    monkeypatch.setenv("LLM_URL", "http://127.0.0.1:9/v1")
+    assert not load_settings().has_own_mind
+
+
+def test_a_hosted_model_is_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROFILE", "api")
+    monkeypatch.setenv("LLM_MODEL", "gpt-4o")
+    with pytest.raises(SettingsError, match="LLM_URL is not set"):
+        load_settings()
+
+
 def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_URL_NVIDIA", "http://127.0.0.1:8090/v1")
     monkeypatch.setenv("LLM_URL_AMD", "http://127.0.0.1:8091/v1")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,8 @@ from bot.voice.turn import Outcome
 from sandbox.world.entities import Upload
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
+from toys.llm.phrases import TOY_PHRASES
+from toys.llm.weights import toy_weights
 
 
 def echo(line: str) -> Answer:
@@ -51,6 +55,21 @@ async def test_a_prompt_of_4000_characters_is_answered(talk: Stage, model: Scrip
     (trace,) = await talk.turns(1)
     assert trace.outcome is Outcome.SPOKEN
     assert len(model.asked[-1][-1]["content"]) > 3900
+
+
+async def test_a_model_of_ones_own_answers_in_the_local_profile_without_a_server(
+    make_stage: StageMaker, speech_server: str, cache_dir: Path
+) -> None:
+    file = await asyncio.to_thread(toy_weights, cache_dir)
+    settings = {"profile": "local", "llm_model": str(file), "stt_url": "http://127.0.0.1:9/v1"}
+    async with make_stage(tts_websocket_url=speech_server, **settings) as stage:
+        await stage.join()
+        await stage.ask("How are you?")
+        (trace,) = await stage.turns(1)
+        assert trace.outcome is Outcome.SPOKEN
+        spoken = "".join(event.text for event in stage.events if isinstance(event, WordsSpoken))
+        assert spoken.strip() == next(each.answer for each in TOY_PHRASES if each.question == "How are you?")
+        assert f"{file.stem} in llama.cpp" in await stage.answer_to("!voice-status", starts="🎤 **In**")
 
 
 async def test_emoji_alone_are_a_prompt(talk: Stage, model: ScriptedModel) -> None:

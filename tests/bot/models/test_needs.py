@@ -69,6 +69,12 @@ OWN_MIND, VOICE, SILERO = "smollm2-135m", "piper-joe", "silero-vad"
             {"PROFILE": "local", "LLM_URL": "http://127.0.0.1:8080/v1", "LLM_MODEL": "qwen2.5-7b"},
             ["whisper-small", "xtts-v2", MIND],
         ),
+        (
+            {"PROFILE": "local", "TTS_ENGINE": "espeak", "LLM_MODEL": "qwen2.5-7b-q4"},
+            ["whisper-small", "qwen2.5-7b-q4"],
+        ),
+        ({"PROFILE": "local", "TTS_ENGINE": "espeak", "LLM_MODEL": "/my/7b.gguf"}, ["whisper-small"]),
+        ({"LLM_MODEL": MIND}, [MIND]),
         ({"PROFILE": "hybrid", "STT_URL": "http://there/v1"}, ["xtts-v2"]),
         ({"PROFILE": "local", "TTS_ENGINE": "espeak", "STT_MODEL": "tiny"}, ["whisper-tiny", MIND]),
         ({"PROFILE": "api"}, []),

@@ -8,7 +8,15 @@ from audio.samples import Sound16
 from bot.voice.echo.gate import DOUBT, LOOK_AGAIN, EchoGate
 from bot.voice.frames import SoundHeard
 from bot.voice.turn import Microphone, TurnId
-from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, SpeechSoFar, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.events import (
+    SpeechBegan,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechSoFar,
+    TurnDropped,
+    TurnEnded,
+    TurnEvent,
+)
 
 TURN, OTHER = TurnId(1, 1), TurnId(2, 1)
 SOUND = np.ones(320, np.float32)
