@@ -17,7 +17,9 @@ async def examine_weights(settings: Settings) -> tuple[Finding, OwnWeights]:
     except RealWeightsMissingError as error:
         lenient = settings.model_copy(update={"weights": Weights.AUTO})
         return Finding("Weights", False, str(error)), await asyncio.to_thread(choose_weights, lenient)
-    return Finding("Weights", _verdict(settings, weights), "\n  ".join(_lines(settings, weights))), weights
+    # A notice begins with the subject, for the log.
+    text = "\n  ".join(_lines(settings, weights)).removeprefix("Weights: ")
+    return Finding("Weights", _verdict(settings, weights), text), weights
 
 
 def _verdict(settings: Settings, weights: OwnWeights) -> bool | None:
@@ -29,7 +31,7 @@ def _verdict(settings: Settings, weights: OwnWeights) -> bool | None:
 
 def _lines(settings: Settings, weights: OwnWeights) -> list[str]:
     whole = [name for name, condition in weights.conditions.items() if condition is Condition.WHOLE]
-    lines = [f"{name} is here, and its checksums are right" for name in whole] + list(weights.notices)
+    lines = [*weights.notices, *(f"{name} is here, and its checksums are right" for name in whole)]
     if settings.weights is Weights.TOYS and (weights.toy_ears or weights.toy_mind):
         lines.append("toys, as WEIGHTS=toys says")
     return lines or ["none of the bot's own: others serve what it needs"]

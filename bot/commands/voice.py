@@ -24,6 +24,8 @@ Context = commands.Context[Any]
 
 NOWHERE = "❌ You must be in a voice channel!"
 ALREADY_IN = "❌ I'm in {channel} already. Come in there, and talk to me."
+ALREADY_HERE = "❌ I'm in {channel} already, and so are you. Talk to me."
+ALREADY_IN_ANOTHER = "❌ I'm in a call in {channel}. Use `{prefix}leave` first, then `{prefix}join {wanted}`."
 ALREADY_SOMEWHERE = "❌ I'm in a call on this server already, in a channel that you don't see."
 NO_ENTRANCE = "🔒 {channel} is closed to you, so you can't bring me there either. Name a channel that you may join."
 
@@ -56,6 +58,8 @@ class VoiceCommands(commands.Cog, name="Voice"):
         await ctx.defer()
         voice = channel or self._channel_of(ctx)
         _require_entrance(ctx.author, voice)
+        if channel is not None and (session := self._calls.session_on(channel.guild.id)) is not None:
+            raise UserError(self._whereabouts(ctx.author, session.channel, channel))
         answer = LoadingAnswer(ctx)
         async with answer.shown():
             session = await self._calls.join(voice, ctx.channel, answer.report)
@@ -148,8 +152,19 @@ class VoiceCommands(commands.Cog, name="Voice"):
             return voice.channel
         if session is None:
             raise UserError(NOWHERE)
-        seen = isinstance(author, discord.Member) and session.channel.permissions_for(author).view_channel
-        raise UserError(ALREADY_IN.format(channel=session.channel.name) if seen else ALREADY_SOMEWHERE)
+        raise UserError(self._whereabouts(author, session.channel))
+
+    def _whereabouts(
+        self, author: discord.User | discord.Member, here: VoiceChannel, wanted: VoiceChannel | None = None
+    ) -> str:
+        """Where the call on their server is, for somebody who asks for one, perhaps in the channel ``wanted``."""
+        if not isinstance(author, discord.Member) or not here.permissions_for(author).view_channel:
+            return ALREADY_SOMEWHERE
+        if wanted is not None and wanted.id != here.id:
+            return ALREADY_IN_ANOTHER.format(
+                channel=here.name, prefix=self._prefix, wanted=wanted.name.replace("`", "'")
+            )
+        return (ALREADY_HERE if author in here.members else ALREADY_IN).format(channel=here.name)
 
 
 def _require_entrance(author: discord.User | discord.Member, channel: VoiceChannel) -> None:

@@ -123,7 +123,7 @@ async def test_the_doctor_names_each_and_reads_every_byte(tmp_path: Path, catalo
     (tmp_path / "weights" / "tiny-mind" / "mind.gguf").write_bytes(bytes(len(MIND["mind.gguf"])))
     finding, weights = await examine_weights(settings(tmp_path))
     assert (finding.good, weights.toy_mind) == (False, True)
-    assert "tiny-mind is damaged" in finding.text
+    assert finding.text.startswith("tiny-mind is damaged"), "its subject, Weights, is shown before it"
     finding, weights = await examine_weights(settings(tmp_path, weights="real"))
     assert (finding.good, weights.toy_mind) == (False, True)
     finding, _ = await examine_weights(settings(tmp_path, weights="toys"))

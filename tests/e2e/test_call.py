@@ -68,6 +68,24 @@ async def test_who_sits_nowhere_is_told_where_the_call_is(stage: Stage) -> None:
     assert "Lounge" not in told.content
 
 
+async def test_who_names_a_channel_during_a_call_is_told_where_it_is(stage: Stage) -> None:
+    await stage.join()
+    assert await stage.answer_to("!join lounge", starts="❌") == (
+        "❌ I'm in Lounge already, and so are you. Talk to me."
+    )
+    assert await stage.answer_to("!join second lounge", starts="❌") == (
+        "❌ I'm in a call in Lounge. Use `!leave` first, then `!join Second lounge`."
+    )
+    ben = await stage.sandbox.add_guest("Ben")
+    text = stage.sandbox.text_channel
+    await ben.say(text, "!join lounge")
+    await ben.wait_for_message(text, lambda m: m.content == "❌ I'm in Lounge already. Come in there, and talk to me.")
+    stage.sandbox.faults.deny(ben.user, stage.sandbox.voice_channel, Permission.VIEW_CHANNEL)
+    asked = await ben.say(text, "!join second lounge")
+    told = await ben.wait_for_message(text, lambda m: m.content.startswith("❌"), after=asked)
+    assert told.content == "❌ I'm in a call on this server already, in a channel that you don't see."
+
+
 async def test_a_call_needs_no_right_to_react(stage: Stage) -> None:
     sandbox = stage.sandbox
     sandbox.faults.deny(sandbox.bot, sandbox.text_channel, Permission.ADD_REACTIONS)
