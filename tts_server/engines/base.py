@@ -20,6 +20,10 @@ class UnknownEngineError(EngineError):
     """There is no engine of that name."""
 
 
+class BrokenVoiceError(EngineError):
+    """One of the engine's voices can't be used; with its others, it can speak."""
+
+
 class OutOfMemoryError(EngineError):
     """The card has no room for what was asked; after an unload, or once others have let go, it may work again."""
 
@@ -113,6 +117,7 @@ class SpeechEngine(Protocol):
         Parameters it has no use for are ignored.
 
         Raises:
+            BrokenVoiceError: it could not, with this voice.
             OutOfMemoryError: there is no room for it now.
             EngineError: it could not speak this text.
         """

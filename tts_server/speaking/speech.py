@@ -11,7 +11,7 @@ from functools import partial
 
 from config.pronunciations import Pronunciations
 from languages.scripts import language_of
-from tts_server.engines.base import EngineError, OutOfMemoryError, SpeechEngine, Voice
+from tts_server.engines.base import BrokenVoiceError, EngineError, OutOfMemoryError, SpeechEngine, Voice
 from tts_server.speaking.admission import Admission
 from tts_server.speaking.casting import Casting
 from tts_server.speaking.engine_line import EngineLine
@@ -190,8 +190,10 @@ class Speech:
         return min((one.due for one in self._replies if one is not besides and one.due > now), default=math.inf)
 
     def failed(self, line: EngineLine, error: EngineError) -> None:
-        """An engine could not speak a clause."""
+        """An engine could not speak a clause; where that is one voice's fault, it is not spared for it."""
         _log.warning("%s could not speak: %s", line.name, error)
+        if isinstance(error, BrokenVoiceError):
+            return
         if line is not self._wanted:
             line.performance.failed("failed")
             return

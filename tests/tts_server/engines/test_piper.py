@@ -15,9 +15,11 @@ import onnxruntime
 import pytest
 
 from config.speech_settings import SpeechSettings
+from tests.tts_server.client import running
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tests.tts_server.engines.toy_piper import COLUMN, HUM_HZ, RATE, description, make_voice, network, seconds
+from tests.tts_server.spelling_engine import SpellingEngine
 from tts_server.engines.base import EngineError
 from tts_server.engines.catalogue import create_engine, create_engines
 from tts_server.engines.piper.engine import PiperEngine
@@ -26,6 +28,7 @@ from tts_server.engines.piper.network import Network, Utterance
 from tts_server.engines.piper.pieces import FIRST_PIECE
 from tts_server.engines.piper.speaking_voice import scale_for
 from tts_server.voices.profile import NoProfiles, UnknownVoiceError
+from wire.messages import EngineChanged
 from wire.parameters import SpeechParameters
 
 TEXT = "Hello there, how are you today?"
@@ -207,6 +210,29 @@ class TestFaults:
         with closing(create_piper(tmp_path, {}, None)) as engine:
             assert [voice.name for voice in engine.voices()] == ["en_US-joe-medium"]
         assert "de_DE-broken-low.onnx.json is not there" in caplog.text
+
+    async def test_a_damaged_voice_of_several_leaves_the_others_their_work(self, tmp_path: Path) -> None:
+        make_voice(tmp_path, "en_US-joe-medium")
+        damaged = make_voice(tmp_path, "de_DE-cut-low", language={"code": "de_DE"})
+        whole = damaged.read_bytes()
+        damaged.write_bytes(whole[:700])
+        engine, other = create_piper(tmp_path, {}, None), SpellingEngine("other")
+        async with running(engine, other) as server, server.connect() as client:
+
+            async def others_share(text: str, language: str) -> list[str]:
+                other.texts.clear()
+                await client.say(text, language=language)
+                heard = await client.hear()
+                assert heard.failure is None
+                assert len(heard.samples) > 0
+                return other.texts
+
+            for _ in range(2):
+                assert await others_share("Guten Morgen.", "de") == ["Guten Morgen."]
+                assert server.speech.state() == EngineChanged("piper", "ready")
+                assert await others_share("Good morning.", "en") == []
+            damaged.write_bytes(whole)
+            assert await others_share("Guten Morgen.", "de") == []
 
 
 class TestSettings:

@@ -130,7 +130,7 @@ def test_a_whole_turn_that_is_an_echo_may_be_one_and_hardly_ever_a_persons(scene
 
 @pytest.mark.parametrize("pause", [0.5, 1.0, 2.0, 5.0, 60.0])
 def test_who_repeats_the_bots_words_in_a_voice_of_their_own_is_no_echo_however_soon(pause: float) -> None:
-    library = espeak_library.load()
+    library = load_espeak()
     for number, person in enumerate(PEOPLES_VOICES):
         bot = BOT_VOICES[number % len(BOT_VOICES)]
         said, again = (

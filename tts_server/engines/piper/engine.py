@@ -13,8 +13,7 @@ import onnxruntime
 import soxr
 
 from audio.samples import Samples
-from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
-from tts_server.engines.memory import give_back
+from tts_server.engines.base import AlwaysLoaded, BrokenVoiceError, EngineError, Voice
 from tts_server.engines.own_thread import OwnThread, Put
 from tts_server.engines.piper.speaking_voice import SpeakingVoice
 from tts_server.engines.piper.voice_files import VoiceFile
@@ -63,6 +62,8 @@ class PiperEngine(AlwaysLoaded):
         self._threads = threads
         self._thread = OwnThread("piper")
         self._loaded: OrderedDict[str, SpeakingVoice] = OrderedDict()
+        # What is wrong with those that can't be loaded, and when their files were written.
+        self._broken: dict[str, tuple[int, str]] = {}
 
     def _list(self, file: VoiceFile) -> None:
         self._add(file, file.name, None)
@@ -139,17 +140,29 @@ class PiperEngine(AlwaysLoaded):
     def _speaking(self, file: VoiceFile) -> SpeakingVoice:
         """The voice, loaded; the one that was used least lately may have to go for it."""
         if (known := self._loaded.get(file.name)) is None:
-            began = time.monotonic()
-            known = SpeakingVoice(file, self._threads)
-            # Of a network that was divided, the parts were in memory more than once.
-            give_back()
-            _log.info("Piper's voice %s was loaded in %.1f s", file.name, time.monotonic() - began)
-            self._loaded[file.name] = known
+            known = self._loaded[file.name] = self._load(file)
         self._loaded.move_to_end(file.name)
         usual = self._file(self._default).name
         while len(self._loaded) > MOST_LOADED:
             del self._loaded[next(name for name in self._loaded if name != usual)]
         return known
+
+    def _load(self, file: VoiceFile) -> SpeakingVoice:
+        """Load a voice; one that can't be is not tried again until its file is another."""
+        written, fault = self._broken.get(file.name, (None, ""))
+        now = _written_at(file)
+        if written == now:
+            raise BrokenVoiceError(fault)
+        began = time.monotonic()
+        try:
+            loaded = SpeakingVoice(file, self._threads)
+        except EngineError as error:
+            self._broken[file.name] = (now, str(error))
+            raise BrokenVoiceError(str(error)) from error
+        # Of a network that was divided, the parts were in memory more than once.
+        give_back()
+        _log.info("Piper's voice %s was loaded in %.1f s", file.name, time.monotonic() - began)
+        return loaded
 
     def wait(self) -> None:
         """Until it is free: what was stopped has left off. Blocks."""
@@ -159,6 +172,13 @@ class PiperEngine(AlwaysLoaded):
         """End the thread, and let go of the voices."""
         self._thread.close()
         self._loaded.clear()
+
+
+def _written_at(file: VoiceFile) -> int:
+    try:
+        return file.model.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _dataset(voice: Voice) -> str:
