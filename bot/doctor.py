@@ -28,7 +28,7 @@ from bot.identity import HEADERS
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PersonaError
 from bot.llm.stream import ModelClient
-from bot.named_mind import EmbeddedMind
+from bot.models.named_mind import EmbeddedMind
 from bot.operator_files import corrections, own_persona, prepare_folders
 from bot.own_weights import OwnWeights
 from bot.services import speech_server_options, try_speech_server

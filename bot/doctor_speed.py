@@ -16,7 +16,7 @@ from bot.llm.errors import ModelError
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
-from bot.named_mind import EmbeddedMind
+from bot.models.named_mind import EmbeddedMind
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 
 FAST_ENOUGH = "fast enough for a call"

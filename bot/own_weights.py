@@ -8,10 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
+from bot.models.named_mind import EmbeddedMind, NoSuchMindError, named_mind
 from bot.models.needs import needed_models, recognises_speech, shelf_of
 from bot.models.shelf import Condition
 from bot.models.words import enumerated
-from bot.named_mind import EmbeddedMind, NoSuchMindError, named_mind
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import SpeechSettings
 

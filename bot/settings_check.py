@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from bot.features.image_generation.workflow import WorkflowError
 from bot.llm.personas import PersonaError
 from bot.models.catalogue import CatalogueError, load_catalogue
+from bot.models.named_mind import NoSuchMindError, named_mind
 from bot.models.needs import recognises_speech
 from bot.models.outside import WHISPERS
-from bot.named_mind import NoSuchMindError, named_mind
 from bot.operator_files import (
     OperatorFileError,
     ca_certificates,

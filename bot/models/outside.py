@@ -10,8 +10,8 @@ from types import MappingProxyType
 from huggingface_hub import try_to_load_from_cache
 
 from bot.models.catalogue import Catalogue, Part
+from bot.models.named_mind import NoSuchMindError, named_mind
 from bot.models.needs import BOT, needed_models, recogniser_model, voice_engines
-from bot.named_mind import NoSuchMindError, named_mind
 from config.settings import Settings
 from config.speech_settings import EngineName, SpeechSettings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.doctor_speed import busy_note, ears_speed, ears_verdict, mind_speed, mind_verdict
-from bot.named_mind import EmbeddedMind
+from bot.models.named_mind import EmbeddedMind
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from toys.llm.weights import toy_weights
 from tts_server.check import verdict

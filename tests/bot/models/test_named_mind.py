@@ -9,8 +9,8 @@ import pytest
 
 from bot.first_start import mind_warning
 from bot.models.catalogue import Catalogue
+from bot.models.named_mind import EmbeddedMind
 from bot.models.shelf import Shelf
-from bot.named_mind import EmbeddedMind
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from config.settings import Settings
 from tests.bot.models.local_registry import MIND, catalogue_fields
