@@ -9,7 +9,7 @@ import pytest
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import Meaning, Remark
 from config.settings import AnswerPolicy
-from tests.voice.call_without_discord import ADA, AdaAlone, Seiyuu
+from tests.voice.doubles import Seiyuu
 
 QUESTION = "What is the capital of France?"
 
@@ -23,10 +23,17 @@ class SaidIt:
     spoken_lately: str = f"You asked: {QUESTION} It is Paris."
 
 
+class NobodyElse:
+    """The company of somebody who is alone with the bot."""
+
+    def others(self, person: int) -> tuple[str, ...]:
+        return ()
+
+
 @pytest.mark.parametrize("interrupting", [False, True])
 @pytest.mark.parametrize(("may_be_echo", "meaning"), [(True, Meaning.ECHO), (False, Meaning.ADDRESSED)])
 def test_the_bots_own_words_are_an_echo_only_where_the_sound_may_be_one(
     interrupting: bool, may_be_echo: bool, meaning: Meaning
 ) -> None:
-    judge = CallJudge(SaidIt(), AdaAlone(), Seiyuu(), AnswerPolicy.SMART, clock=lambda: 1.0)
-    assert judge.judge(Remark(ADA, QUESTION, interrupting, may_be_echo)).meaning is meaning
+    judge = CallJudge(SaidIt(), NobodyElse(), Seiyuu(), AnswerPolicy.SMART, clock=lambda: 1.0)
+    assert judge.judge(Remark(1, QUESTION, interrupting, may_be_echo)).meaning is meaning

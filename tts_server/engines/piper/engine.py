@@ -14,6 +14,7 @@ import soxr
 
 from audio.samples import Samples
 from tts_server.engines.base import AlwaysLoaded, BrokenVoiceError, EngineError, Voice
+from tts_server.engines.memory import give_back
 from tts_server.engines.own_thread import OwnThread, Put
 from tts_server.engines.piper.speaking_voice import SpeakingVoice
 from tts_server.engines.piper.voice_files import VoiceFile
