@@ -68,10 +68,9 @@ from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.vital_signs import Look, VitalSigns, look_at_ears, look_at_model, look_at_voice
 from bot.voice.call import CallEngines, CallOptions, LoadingReport
-from bot.voice.discord.call import DiscordCall
 from bot.voice.discord.people import BargeInRule, CallRights
-from bot.voice.discord.prompt_channel import tell_in
-from bot.voice.discord.transport import CallPlace, DiscordTransport
+from bot.voice.discord.text_channel import tell_in
+from bot.voice.discord.transport import CallPlace, DiscordCall, DiscordTransport
 from bot.voice.events import EventFeed, Watcher
 from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.records.kept_turns import KeptTurns

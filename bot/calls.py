@@ -16,10 +16,9 @@ from bot.presence import CallPresence
 from bot.store import CallRecord, Store
 from bot.user_error import UserError
 from bot.voice.call import LoadingReport
-from bot.voice.discord.call import DiscordCall
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.discord.prompt_channel import PromptTextChannel
-from bot.voice.discord.transport import CallPlace
+from bot.voice.discord.text_channel import PromptTextChannel
+from bot.voice.discord.transport import CallPlace, DiscordCall
 from bot.voice.manager import CallStatus, VoiceSessionManager
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt

@@ -10,8 +10,8 @@ import discord
 from bot.calls import NO_SESSION, Calls
 from bot.llm.personas import Character
 from bot.speech_server.status import ServerHealth
-from bot.voice.discord.call import DiscordCall
 from bot.voice.discord.link import VoiceChannel
+from bot.voice.discord.transport import DiscordCall
 from bot.voice.listening import CallMode
 from bot.voice.manager import CallState
 from bot.voice.metrics import STAGES, TurnMetrics, TurnTrace

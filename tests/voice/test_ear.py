@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from audio.pcm import to_int16
 from audio.samples import Sound16
-from bot.voice.discord.audio_input import DiscordAudioInput
-from bot.voice.discord.packet_source import VoiceListener
+from bot.voice.discord.audio_input import DiscordAudioInput, VoiceListener
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.ear import MAX_INBOX, Ear
 from bot.voice.echo.detector import EchoDetector

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import discord
 
 from bot.user_error import UserError
+from bot.voice.discord.audio_input import DiscordPacketSource
+from bot.voice.discord.audio_output import DiscordPacketSink
 from bot.voice.discord.client import SeiyuuVoiceClient
-from bot.voice.discord.packet_sink import DiscordPacketSink
-from bot.voice.discord.packet_source import DiscordPacketSource
 from bot.voice.transport import EndCause
 
 _log = logging.getLogger(__name__)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.user_error import UserError
+from bot.voice.call import Call
 from bot.voice.discord.audio_input import DiscordAudioInput
-from bot.voice.discord.audio_source import ReplyAudioSource
-from bot.voice.discord.caption_outlet import DiscordCaptionOutlet
+from bot.voice.discord.audio_output import ReplyAudioSource
 from bot.voice.discord.link import VoiceChannel, VoiceLink
 from bot.voice.discord.people import CallRights, ChannelPeople
 from bot.voice.discord.permissions import missing_permissions, permission_advice
-from bot.voice.discord.prompt_channel import DiscordPromptChannel, PromptTextChannel
+from bot.voice.discord.text_channel import DiscordCaptionOutlet, DiscordPromptChannel, PromptTextChannel
 from bot.voice.speaking.sender import FrameSender
 from bot.voice.transport import EndCause, FrameSource
 
@@ -104,3 +104,17 @@ class DiscordTransport:
         if self._sender is not None:
             await asyncio.to_thread(self._sender.end)
         await self._link.close()
+
+
+class DiscordCall(Call[DiscordTransport]):
+    """A :class:`~bot.voice.call.Call` that knows its channels."""
+
+    @property
+    def channel(self) -> VoiceChannel:
+        """The voice channel the bot is in."""
+        return self.transport.channel
+
+    @property
+    def prompts(self) -> DiscordPromptChannel:
+        """The text channel that prompts come from."""
+        return self.transport.prompts

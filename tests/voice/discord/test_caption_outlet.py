@@ -11,7 +11,7 @@ import discord
 import pytest
 import yarl
 
-from bot.voice.discord.caption_outlet import NO_THREAD, DiscordCaptionOutlet
+from bot.voice.discord.text_channel import NO_THREAD, DiscordCaptionOutlet
 from bot.voice.transport import CaptionError
 from config.settings import Captions
 from sandbox.server import Sandbox

@@ -19,8 +19,8 @@ import trustme
 
 from audio.opus import load_opus
 from audio.samples import Samples
+from bot.voice.discord.audio_output import DiscordPacketSink
 from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
-from bot.voice.discord.packet_sink import DiscordPacketSink
 from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.speaking.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer

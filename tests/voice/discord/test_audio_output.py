@@ -7,7 +7,7 @@ import asyncio
 import discord
 import numpy as np
 
-from bot.voice.discord.audio_source import ReplyAudioSource
+from bot.voice.discord.audio_output import ReplyAudioSource
 from bot.voice.speaking.playback import FRAME_SAMPLES, SILENT_FRAME, ReplyPlayback
 
 

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.client import SeiyuuBot
 from bot.database import Database
-from bot.voice.discord.prompt_channel import DiscordPromptChannel
+from bot.voice.discord.text_channel import DiscordPromptChannel
 from bot.voice.turn import Prompt
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import written_by_bots
