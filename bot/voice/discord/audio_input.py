@@ -40,7 +40,8 @@ class DiscordPacketSource:
     """Hands what comes from whichever voice client is attached to a listener, and opens its packets.
 
     It is a receiver's :class:`~bot.voice.discord.receiver.CipherSource` and
-    :class:`~bot.voice.discord.opening.EndToEnd`. Attach, detach and listen from the event loop; ask for keys from any thread.
+    :class:`~bot.voice.discord.opening.EndToEnd`. Attach, detach and listen from the event loop; ask for keys from any
+    thread.
     """
 
     def __init__(self) -> None:
