@@ -107,6 +107,8 @@ def _words(restored: Restored, data_dir: Path) -> list[str]:
     note = restored.note
     origin = f"the backup of {note.made_at}, made by Seiyuu {note.version}" if note else "a copy of a database"
     lines = [f"✔ {data_dir / FILE} is that of {origin}."]
+    if restored.opted_out:
+        lines.append(f"✔ People who opted out since then stay opted out: {restored.opted_out}.")
     if restored.voices is not None:
         lines.append(f"✔ Voices: {restored.voices}.")
     else:

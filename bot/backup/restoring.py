@@ -30,6 +30,8 @@ from config.reasons import reason
 _MAGIC = b"SQLite format 3\0"
 _STAGE = ".restoring"
 _PIECE = 1 << 20
+_OF_THE_MOMENT = "DELETE FROM call; DELETE FROM chat_waiting;"
+"""The call that was on when the backup was made, and the messages that waited for its end, are long over."""
 _TABLES_OF_OLD = {"setting", "call", "listening_choice"}
 """What every database has that is older than its own mark."""
 
@@ -38,11 +40,13 @@ _TABLES_OF_OLD = {"setting", "call", "listening_choice"}
 class Restored:
     """What came of it.
 
-    ``voices`` is ``None`` where the voices stayed as they were. ``personas_left`` are those of the backup that were not
-    added, each with the reason. ``aside`` is where that lies which was there before, if anything was.
+    ``opted_out`` is how many people had opted out since the backup was made, and stay so. ``voices`` is ``None`` where the
+    voices stayed as they were. ``personas_left`` are those of the backup that were not added, each with the reason.
+    ``aside`` is where that lies which was there before, if anything was.
     """
 
     note: Note | None
+    opted_out: int
     voices: int | None
     personas: tuple[str, ...]
     personas_left: tuple[str, ...]
@@ -69,7 +73,9 @@ def restore(backup: Path, data_dir: Path, folders: Mapping[str, Path], report: R
             note = _check_content(backup, fresh)
             unpacked = _unpack(backup, fresh, stage, note)
             bring_up_to_date(fresh)
-            return _put_in_place(data_dir, stage, note, {name: folders[name] for name in unpacked if name in folders})
+            opted_out = _adapt(fresh, data_dir / FILE)
+            places = {name: folders[name] for name in unpacked if name in folders}
+            return _put_in_place(data_dir, stage, note, opted_out, places)
     except DataDirInUseError as error:
         raise BackupError(f"Nothing was restored, since a bot is running. {error}") from error
     except OSError as error:
@@ -150,7 +156,27 @@ def _unpack(backup: Path, fresh: Path, stage: Path, note: Note | None) -> tuple[
     return unpacked
 
 
-def _put_in_place(data_dir: Path, stage: Path, note: Note | None, folders: Mapping[str, Path]) -> Restored:
+def _adapt(fresh: Path, present: Path) -> int:
+    """Take out of it what was true then alone; returns how many people have opted out since, and stay so."""
+    people: set[int] = set()
+    if present.exists():
+        # A damaged one tells nothing.
+        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(present)) as old:
+            people = {person for (person,) in old.execute("SELECT person FROM listening_choice WHERE NOT listen")}
+    with closing(sqlite3.connect(fresh, isolation_level=None)) as database:
+        database.executescript(_OF_THE_MOMENT)
+        known = database.execute("SELECT person FROM listening_choice WHERE NOT listen")
+        people -= {person for (person,) in known}
+        for person in people:
+            database.execute("INSERT OR REPLACE INTO listening_choice VALUES (?, 0)", (person,))
+            database.execute("DELETE FROM turns WHERE person = ?", (str(person),))
+        database.execute("VACUUM")
+    return len(people)
+
+
+def _put_in_place(
+    data_dir: Path, stage: Path, note: Note | None, opted_out: int, folders: Mapping[str, Path]
+) -> Restored:
     aside = free_name(data_dir, "before-restore")
     voices: int | None = None
     added: tuple[str, ...] = ()
@@ -160,7 +186,7 @@ def _put_in_place(data_dir: Path, stage: Path, note: Note | None, folders: Mappi
     if PERSONAS in folders:
         added, left = _add_personas(folders[PERSONAS], stage / PERSONAS)
     _swap_database(data_dir / FILE, stage / FILE, aside)
-    return Restored(note, voices, added, left, aside if aside.exists() else None)
+    return Restored(note, opted_out, voices, added, left, aside if aside.exists() else None)
 
 
 def _swap_database(database: Path, fresh: Path, aside: Path) -> None:

@@ -132,6 +132,30 @@ def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(
     assert not (folder / "data" / ".restoring").exists()
 
 
+def test_what_was_true_then_alone_does_not_come_back(
+    folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(database)) as bot, bot:
+        bot.execute("INSERT INTO call VALUES (1, 1, 2, 3)")
+        bot.execute("INSERT INTO chat_waiting VALUES (21, 3, 11, 0.0, 'Ada', 'Hello?', NULL, NULL, 0)")
+        bot.execute("INSERT INTO listening_choice VALUES (11, 1), (12, 0), (13, 1)")
+        bot.execute("INSERT INTO conversations (transport, place, started) VALUES ('discord', 'Lounge', 0.0)")
+        bot.execute(
+            "INSERT INTO turns VALUES (1, 1, '11', 'Ada', 'mine', 0.0, 0), (1, 2, '13', 'Cleo', 'hers', 0.0, 0)"
+        )
+    assert main(["backup", "saved.sqlite3"]) == 0
+    with closing(sqlite3.connect(database)) as bot, bot:
+        bot.execute("UPDATE listening_choice SET listen = 0 WHERE person = 11")
+    assert main(["restore", "saved.sqlite3"]) == 0
+    with closing(sqlite3.connect(database)) as restored:
+        assert restored.execute("SELECT * FROM call").fetchall() == []
+        assert restored.execute("SELECT * FROM chat_waiting").fetchall() == []
+        assert restored.execute("SELECT * FROM listening_choice").fetchall() == [(11, 0), (12, 0), (13, 1)]
+        assert restored.execute("SELECT who, text FROM turns").fetchall() == [("Cleo", "hers")]
+    assert "People who opted out since then stay opted out: 1." in told(capsys)
+    assert b"mine" not in database.read_bytes()
+
+
 def test_a_backup_is_one_sound_file_for_its_owner_alone(folder: Path, database: Path) -> None:
     make_voice(folder, "ada")
     (folder / "out").mkdir(mode=0o700)
