@@ -40,8 +40,8 @@ _TABLES_OF_OLD = {"setting", "call", "listening_choice"}
 class Restored:
     """What came of it.
 
-    ``opted_out`` is how many people had opted out since the backup was made, and stay so. ``voices`` is ``None`` where the
-    voices stayed as they were. ``personas_left`` are those of the backup that were not added, each with the reason.
+    ``opted_out`` is how many people had opted out since the backup was made, and stay so. ``voices`` is ``None`` where
+    the voices stayed as they were. ``personas_left`` are those of the backup that were not added, each with the reason.
     ``aside`` is where that lies which was there before, if anything was.
     """
 
