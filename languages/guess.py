@@ -19,6 +19,9 @@ SURE = 0.7
 TIMES_LIKELIER = 10
 """... how many times as probable as that one: so "Okay.", "Pizza!" and names leave it alone."""
 
+TIMES_LIKELIER_TO_BEGIN = 5
+"""The same where no word has been said yet, and :data:`LIKELY` is enough."""
+
 # Addresses, code, mentions, numbers and names of things are in no language.
 _NO_WORDS = re.compile(r"`[^`]*`|<[^<>\s]+>|(?<!\S)\S*[0-9@/_]\S*")
 _LOADING = threading.Lock()
@@ -37,10 +40,11 @@ class LanguageGuesser:
         """Load the model; nothing happens if it is. Blocks: call it in a thread, before the first guess."""
         _load()
 
-    def guess(self, text: str, before: str | None = None) -> str | None:
+    def guess(self, text: str, before: str | None = None, *, begins: bool = False) -> str | None:
         """The main part of the tag of the language that ``text`` is in; ``None`` if it tells too little.
 
-        ``before`` is the language of the reply so far, which takes strong evidence to leave.
+        ``before`` is the language of the reply so far, which takes strong evidence to leave; where the reply only
+        ``begins``, it is that of the usual voice, which takes less.
         """
         own = main_part(before) if before else None
         text = _NO_WORDS.sub(" ", text)
@@ -53,7 +57,8 @@ class LanguageGuesser:
             return own
         if own is None:
             return best if probable[best] >= LIKELY else None
-        leaves = probable[best] >= max(SURE, TIMES_LIKELIER * probable.get(own, 0.0))
+        least, times = (LIKELY, TIMES_LIKELIER_TO_BEGIN) if begins else (SURE, TIMES_LIKELIER)
+        leaves = probable[best] >= max(least, times * probable.get(own, 0.0))
         return best if leaves else own
 
 

@@ -65,6 +65,35 @@ def test_what_is_said_in_any_language_leaves_a_reply_its_own(guesser: LanguageGu
         assert guesser.guess(text, before) == before
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Guten Abend,", "de"),
+        ("Vielen Dank!", "de"),
+        ("Guten Morgen, Ben.", "de"),
+        ("Bonjour Ada,", "fr"),
+        ("Buona domanda.", "it"),
+        ("Grazie mille!", "it"),
+    ],
+)
+def test_a_reply_that_begins_with_two_words_leaves_the_usual_voices_language(
+    guesser: LanguageGuesser, text: str, language: str
+) -> None:
+    assert guesser.guess(text, "en-us", begins=True) == language
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Hello Ada,", "Good morning,", "Good question.", "Of course!", "No problem.", "Oh no!", "Hi Ben,", "My name"),
+        *("Hey Cleo!", "Ah, Paris!", "Two minutes.", "A banana.", "Yes, Ada.", "Sorry, no.", "Done, Ben.", "Me too."),
+        *("John Smith", "Barack Obama", "Angela Merkel", "GitHub Actions", "Wow, cool!", "Ha ha!", "Ada Lovelace."),
+    ],
+)
+def test_two_english_words_begin_a_reply_in_english(guesser: LanguageGuesser, text: str) -> None:
+    assert guesser.guess(text, "en-us", begins=True) == "en"
+
+
 @pytest.mark.parametrize("text", ["Hm.", "Okay.", "😀", "42", "", "สวัสดี"])
 def test_too_little_tells_nothing(guesser: LanguageGuesser, text: str) -> None:
     assert guesser.guess(text) is None

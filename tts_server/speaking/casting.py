@@ -53,7 +53,8 @@ class Casting:
         if not self._ready.is_set():
             return language_of(text)
         home = before or self._voice_wanted(parameters).language
-        guess = self._guesser.guess(text, home)
+        begins = before is None and parameters.voice is None and _is_enough(text, ENOUGH_TO_BEGIN)
+        guess = self._guesser.guess(text, home, begins=begins)
         if (
             guess is None
             or not home

@@ -10,7 +10,9 @@ import pytest
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.spelling_engine import SpellingEngine
 from tts_server.engines.base import Voice
+from tts_server.speaking.casting import Casting
 from tts_server.voices.profile import UnknownVoiceError
+from wire.parameters import SpeechParameters
 
 
 class EnglishOnly(SpellingEngine):
@@ -103,6 +105,34 @@ async def test_another_engine_speaks_what_the_first_has_no_voice_for(
         assert (await client.hear()).failure is None
     assert bool(wanted.spoken_by) == by_the_first
     assert list(dict.fromkeys(other.spoken_by)) == by_the_other
+
+
+class Polyglot(SpellingEngine):
+    """Has a voice for every language."""
+
+    def resolve(self, voice: str | None, language: str | None) -> Voice:
+        return Voice("any", "Any", language or "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Guten Abend,", "de"),
+        ("Vielen Dank!", "de"),
+        ("Grazie mille!", "it"),
+        ("Good evening,", "en"),
+        ("Angela Merkel.", "en"),
+        ("Gesundheit!", "en"),
+    ],
+)
+async def test_two_words_are_enough_to_begin_in_their_language_though_every_language_could_be_meant(
+    text: str, language: str
+) -> None:
+    casting = Casting([EnglishOnly("wanted"), Polyglot("other")])
+    await asyncio.to_thread(casting.load)
+    assert casting.language(text, SpeechParameters(), None) == language
+    # Of a voice that was asked for, and of a reply that has begun, it takes more.
+    assert casting.language(text, SpeechParameters(), "en") == "en"
 
 
 async def test_where_nobody_speaks_the_language_the_first_reads_it() -> None:
