@@ -129,7 +129,7 @@ def loop_times(seen: Mapping[str, Any], remarks: int, seconds: float) -> LoopTim
     """What a watched bot has written down, as figures. There is at least one callback in it."""
     counted = [(microseconds / 1000, count) for microseconds, count in seen["microseconds"]]
     count = sum(count for _, count in counted)
-    longest = sorted(seen["long"], key=lambda named: named[1], reverse=True)
+    longest = sorted(seen["noted"], key=lambda noted: noted[1], reverse=True)
     return LoopTimes(
         callbacks=count,
         remarks=remarks,
@@ -138,7 +138,7 @@ def loop_times(seen: Mapping[str, Any], remarks: int, seconds: float) -> LoopTim
         p999=_below(counted, SHARE * count),
         greatest=counted[-1][0],
         total=sum(time * times for time, times in counted),
-        long=tuple((name, 1000 * taken) for name, taken in longest[:SHOWN]),
+        long=tuple((name, 1000 * taken) for name, taken, _ in longest[:SHOWN]),
     )
 
 

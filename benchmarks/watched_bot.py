@@ -17,16 +17,20 @@ from pathlib import Path
 
 from bot.__main__ import main as run_bot
 
-LONG = 0.001
-"""Seconds from which on a callback's name is noted."""
+NOTED = 0.0001
+"""Seconds from which on a callback is noted by itself."""
 
 
 class LoopWatch:
-    """The CPU time, in seconds, of each callback on this thread's event loop; the long ones with their names."""
+    """The CPU time, in seconds, of each callback on this thread's event loop.
+
+    Attributes:
+        noted: of those that were not the shortest: name, CPU time, and when it began, in monotonic seconds.
+    """
 
     def __init__(self) -> None:
         self.times = array("f")
-        self.long: list[tuple[str, float]] = []
+        self.noted: list[tuple[str, float, float]] = []
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -34,12 +38,12 @@ class LoopWatch:
         run = asyncio.Handle._run
 
         def timed(handle: asyncio.Handle) -> None:
-            began = time.thread_time()
+            at, began = time.monotonic(), time.thread_time()
             run(handle)
             taken = time.thread_time() - began
             self.times.append(taken)
-            if taken >= LONG:
-                self.long.append((_name(handle), taken))
+            if taken >= NOTED:
+                self.noted.append((_name(handle), taken, at))
 
         asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
         try:
@@ -48,9 +52,9 @@ class LoopWatch:
             asyncio.Handle._run = run  # type: ignore[method-assign]
 
     def as_json(self) -> str:
-        """How often each time was taken, in whole microseconds, and the long ones."""
+        """How often each time was taken, in whole microseconds, and what was noted by itself."""
         counted = Counter(round(1e6 * taken) for taken in self.times)
-        return json.dumps({"microseconds": sorted(counted.items()), "long": self.long})
+        return json.dumps({"microseconds": sorted(counted.items()), "noted": self.noted})
 
 
 def _name(handle: asyncio.Handle) -> str:

@@ -1,0 +1,148 @@
+"""How long a refused ``!join`` holds the bot's event loop, in CPU time, while a call is on.
+
+A guest on the sandbox asks again and again for a call that is on already; model and voice are stand-ins, and nobody
+talks meanwhile. docs/benchmarks.md says what each figure means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.command_line import (
+    BROKEN,
+    INTERRUPTED,
+    add_stand_ins,
+    count,
+    explain,
+    interruptible,
+    stand_ins_of,
+    write_json,
+)
+from benchmarks.errors import MeasurementError
+from benchmarks.machine import describe_machine
+from benchmarks.measured_call import MeasuredCall, StandIns
+from benchmarks.statistics import Spread, spread
+from bot.voice.manager import ALREADY_IN_SESSION
+from sandbox.guest import Guest
+
+LONGEST_MS = 1.0
+PAUSE = 0.4
+"""Seconds between two wishes."""
+ANSWER_LIMIT = 10.0
+PREFIX = "!"
+
+Window = tuple[float, float]
+"""When a wish was sent and when its answer had come, in monotonic seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedJoins:
+    """The longest callback of each refusal, in milliseconds; ``name`` is what the longest of all was."""
+
+    count: int
+    longest: Spread
+    name: str
+
+    @property
+    def met(self) -> bool:
+        """Whether 95 % of the refusals held the loop no longer than they may."""
+        return self.longest.p95 < LONGEST_MS
+
+
+def main() -> int:
+    """Measure and print; the exit status says only whether the measurement worked, not what it found."""
+    arguments = _parse_arguments()
+    console = Console()
+    machine = describe_machine()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            work = measure(stand_ins_of(arguments), Path(folder), arguments.joins)
+            found = asyncio.run(interruptible(work))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            console.print("Ended.")
+            return INTERRUPTED
+        except MeasurementError as error:
+            explain(error, Path(folder), console)
+            return BROKEN
+    longest = found.longest
+    mark, verdict = ("✔", "met") if found.met else ("✘", "missed")
+    console.print(
+        f"{found.count} refused joins: the longest callback took {longest.median:.2f} ms of CPU time in the median, "
+        f"{longest.p95:.2f} ms for 95 %, {longest.greatest:.2f} ms at most ({found.name}).",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(f"{mark} 95 % of them hold the loop for less than {LONGEST_MS:.0f} ms: {verdict}")
+    if arguments.json is not None:
+        write_json({"machine": machine, "joins": asdict(found), "met": found.met}, arguments.json)
+    return 0
+
+
+async def measure(stand_ins: StandIns, folder: Path, joins: int) -> RefusedJoins:
+    """Have a guest ask so often for the call that is on.
+
+    Raises:
+        MeasurementError: the bot ended, did not join, or did not refuse.
+    """
+    seen = folder / "event_loop.json"
+    program = ("-m", "benchmarks.watched_bot", str(seen))
+    async with MeasuredCall(stand_ins, "Hello.", folder, program=program) as call:
+
+        async def ask() -> list[Window]:
+            guests = await call.join("Ada")
+            # What the start of the call brought along is over then.
+            await asyncio.sleep(5)
+            return [await _refusal(guests[0], call) for _ in range(joins)]
+
+        windows = await call.while_alive(ask())
+    return refused_joins(json.loads(seen.read_text(encoding="utf-8"))["noted"], windows)
+
+
+async def _refusal(guest: Guest, call: MeasuredCall) -> Window:
+    await asyncio.sleep(PAUSE)
+    channel, answer = call.sandbox.text_channel, ALREADY_IN_SESSION.format(prefix=PREFIX)
+    began = time.monotonic()
+    await guest.say(channel, f"{PREFIX}join")
+    try:
+        await guest.wait_for_message(channel, lambda message: message.content == answer, ANSWER_LIMIT)
+    except TimeoutError as error:
+        raise MeasurementError("the bot did not refuse to join") from error
+    return began, time.monotonic()
+
+
+def refused_joins(noted: Sequence[Sequence[Any]], windows: Sequence[Window]) -> RefusedJoins:
+    """What a watched bot has noted of its callbacks, as figures; ``noted`` are name, seconds, and when each began."""
+    longest = [_longest(noted, window) for window in windows]
+    return RefusedJoins(len(longest), spread([taken for taken, _ in longest]), max(longest)[1])
+
+
+def _longest(noted: Sequence[Sequence[Any]], window: Window) -> tuple[float, str]:
+    within = ((1000 * taken, name) for name, taken, at in noted if window[0] <= at <= window[1])
+    return max(within, default=(0.0, ""))
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.refused_join",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--joins", type=count, default=50, help="how often is asked")
+    add_stand_ins(parser)
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
