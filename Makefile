@@ -66,6 +66,7 @@ bench: .venv/dev.stamp  ## the numbers of docs/benchmarks.md, measured on this m
 	$(BIN)/python -m benchmarks.echo
 	$(BIN)/python -m benchmarks.end_of_turn
 	$(BIN)/python -m benchmarks.event_loop
+	$(BIN)/python -m benchmarks.refused_join
 	$(BIN)/python -m benchmarks.tts
 	$(BIN)/python -m benchmarks.tts_server
 	$(BIN)/python -m benchmarks.reply_latency

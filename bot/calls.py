@@ -122,15 +122,21 @@ class Calls:
         """
         if not self._rules.voice_enabled:
             raise UserError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
+        self._require_none(voice.guild.id)
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
-        session = self._make_session(place, await self.volume(voice.guild.id), report)
-        # The guard was asked a moment ago; meanwhile another server may have been quicker.
-        if self.occupied is not None and self.occupied.guild.id != voice.guild.id:
-            raise UserError(JOIN_ELSEWHERE)
+        volume = await self.volume(voice.guild.id)
+        # Meanwhile somebody else may have been quicker. From here to the manager nothing is waited for.
+        self._require_none(voice.guild.id)
+        session = self._make_session(place, volume, report)
         await self._manager.start_session(session, reason=f"a call in {voice.name}")
         await self._store.begin_call(CallRecord(voice.guild.id, voice.id, place.prompts.id))
         await self._presence.show()
         return session
+
+    def _require_none(self, guild: int) -> None:
+        if self.occupied is not None and self.occupied.guild.id != guild:
+            raise UserError(JOIN_ELSEWHERE)
+        self._manager.require_idle()
 
     def _configured_channel(self, guild: discord.Guild) -> discord.TextChannel | None:
         wanted = self._rules.prompt_channel

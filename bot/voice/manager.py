@@ -102,14 +102,22 @@ class VoiceSessionManager(Generic[S]):
         """A snapshot for ``!voice-status``."""
         return CallStatus(self._state, self.session, self._lease.held, self._lease.stuck)
 
+    def require_idle(self) -> None:
+        """See that there is no session, so that none is built in vain.
+
+        Raises:
+            UserError: there is one, or one begins or ends.
+        """
+        if self._state is not CallState.IDLE:
+            raise UserError(ALREADY_IN_SESSION.format(prefix=self._prefix))
+
     async def start_session(self, session: S, *, reason: str) -> S:
         """Check, take the lease, then connect; when any step fails, all that was held is released and nothing is left.
 
         Raises:
             UserError: another session lives, a feature would not be held, or the session could not connect.
         """
-        if self._state is not CallState.IDLE:
-            raise UserError(ALREADY_IN_SESSION.format(prefix=self._prefix))
+        self.require_idle()
         self._state = CallState.STARTING
         self._session = session
         self._starting = asyncio.create_task(self._start(session, reason), name="voice session start")

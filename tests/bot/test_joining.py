@@ -1,0 +1,131 @@
+"""A call that can't be had is refused before anything of it is built."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import AsyncMock
+
+import pytest
+
+from bot.calls import CallRules, Calls
+from bot.guard import JOIN_ELSEWHERE
+from bot.lease import Lease
+from bot.store import Store
+from bot.user_error import UserError
+from bot.voice.discord.call import DiscordCall
+from bot.voice.manager import ALREADY_IN_SESSION, VoiceSessionManager
+from bot.voice.transport import EndCause
+
+ALREADY = ALREADY_IN_SESSION.format(prefix="!")
+
+
+class BuiltCall:
+    """A call that comes about at once, and is over when it is closed."""
+
+    def __init__(self, channel: Any) -> None:
+        self.channel = channel
+        self.may_open = asyncio.Event()
+        self.may_open.set()
+
+    async def check(self) -> None:
+        """Any place will do."""
+
+    async def open(self) -> None:
+        await self.may_open.wait()
+
+    async def wait_lost(self) -> EndCause:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def close(self, cause: EndCause) -> None:
+        """Nothing is kept."""
+
+
+class Stage:
+    """The calls of a bot, and what was built for them."""
+
+    def __init__(self, store: Store, rules: CallRules) -> None:
+        self.built: list[BuiltCall] = []
+        self.slow = False
+        manager: VoiceSessionManager[DiscordCall] = VoiceSessionManager(Lease(), AsyncMock())
+        self.manager = manager
+        self.calls = Calls(manager, self._build, store, rules, AsyncMock())
+
+    def _build(self, place: Any, _volume: float, _report: object) -> DiscordCall:
+        call = BuiltCall(place.voice)
+        if self.slow:
+            call.may_open.clear()
+        self.built.append(call)
+        return cast(DiscordCall, call)
+
+    async def join(self, guild: int) -> DiscordCall:
+        channel: Any = SimpleNamespace(id=guild, name="Lounge", guild=SimpleNamespace(id=guild, text_channels=()))
+        return await self.calls.join(channel, channel, lambda _: None)
+
+
+@asynccontextmanager
+async def stage(folder: Path, **rules: Any) -> AsyncIterator[Stage]:
+    async with Store.opened(folder / "calls.sqlite3") as store:
+        made = Stage(store, CallRules("!", **rules))
+        try:
+            yield made
+        finally:
+            await made.manager.close()
+
+
+async def test_while_a_call_is_on_nothing_is_built_for_another(tmp_path: Path) -> None:
+    async with stage(tmp_path) as bot:
+        await bot.join(1)
+        with pytest.raises(UserError, match=ALREADY):
+            await bot.join(1)
+        with pytest.raises(UserError, match=JOIN_ELSEWHERE):
+            await bot.join(2)
+        assert len(bot.built) == 1
+
+
+async def test_while_a_call_begins_nothing_is_built_for_another(tmp_path: Path) -> None:
+    async with stage(tmp_path) as bot:
+        bot.slow = True
+        joining = asyncio.create_task(bot.join(1))
+        while not bot.built:
+            await asyncio.sleep(0)
+        with pytest.raises(UserError, match=ALREADY):
+            await bot.join(1)
+        bot.built[0].may_open.set()
+        await joining
+        assert len(bot.built) == 1
+
+
+async def test_of_two_wishes_at_once_one_is_built(tmp_path: Path) -> None:
+    async with stage(tmp_path) as bot:
+        results = await asyncio.gather(bot.join(1), bot.join(1), bot.join(2), return_exceptions=True)
+        refused = sorted(str(result) for result in results if isinstance(result, UserError))
+        assert refused == sorted([ALREADY, JOIN_ELSEWHERE])
+        assert len(bot.built) == 1
+
+
+async def test_when_a_call_is_over_the_next_one_is_built(tmp_path: Path) -> None:
+    async with stage(tmp_path) as bot:
+        await bot.join(1)
+        await bot.calls.leave(1)
+        await bot.join(2)
+        assert [call.channel.guild.id for call in bot.built] == [1, 2]
+
+
+async def test_where_voice_is_off_nothing_is_built(tmp_path: Path) -> None:
+    async with stage(tmp_path, voice_enabled=False) as bot:
+        with pytest.raises(UserError, match="VOICE_ENABLED"):
+            await bot.join(1)
+        assert bot.built == []
+
+
+async def test_without_the_configured_channel_nothing_is_built(tmp_path: Path) -> None:
+    async with stage(tmp_path, prompt_channel="#nowhere") as bot:
+        with pytest.raises(UserError, match="PROMPT_CHANNEL"):
+            await bot.join(1)
+        assert bot.built == []
