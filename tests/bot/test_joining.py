@@ -11,13 +11,13 @@ from typing import Any, cast
 from unittest.mock import AsyncMock
 
 import pytest
-from bot.voice.discord.call import DiscordCall
 
 from bot.calls import CallRules, Calls
 from bot.guard import JOIN_ELSEWHERE
 from bot.lease import Lease
 from bot.store import Store
 from bot.user_error import UserError
+from bot.voice.discord.transport import DiscordCall
 from bot.voice.manager import ALREADY_IN_SESSION, VoiceSessionManager
 from bot.voice.transport import EndCause
 
