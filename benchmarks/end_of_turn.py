@@ -8,10 +8,11 @@ Silero and the rules for the end of a turn are the bot's own. Nothing runs in re
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,9 @@ from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
 from benchmarks.machine import describe_machine
 from bot.voice.frames import SoundHeard
-from bot.voice.turns.silero import WINDOW_SAMPLES, Silero
-from bot.voice.turns.turns import turns_with
+from bot.voice.turns.policy import load_turn_policy
+from bot.voice.turns.silero import WINDOW_SAMPLES
+from bot.voice.turns.turns import Turns
 from sandbox.voice.microphone import Microphone, OpenMicrophone, PushToTalk, VoiceActivity
 
 PEOPLE = 4
@@ -53,22 +55,23 @@ class EndOfTurnMeasurement:
     def __init__(self, transcription: float, seed: int, network: Path | None) -> None:
         self._transcription = transcription
         self._seed = seed
-        self._network = network
+        self._policy = load_turn_policy(network)
         self._library = load_espeak()
 
-    def rows(self) -> Iterator[Row]:
+    async def rows(self) -> AsyncIterator[Row]:
         """Each kind of microphone without pauses, then with them."""
         for microphone in WAITS:
             for paused in (False, True):
-                yield Row(microphone, paused, [self._person(microphone, paused, number) for number in range(PEOPLE)])
+                people = [await self._person(microphone, paused, number) for number in range(PEOPLE)]
+                yield Row(microphone, paused, people)
 
-    def _person(self, kind: str, paused: bool, number: int) -> list[Outcome]:
+    async def _person(self, kind: str, paused: bool, number: int) -> list[Outcome]:
         random = np.random.default_rng([self._seed, number])
         sentences = np.random.default_rng(self._seed).permutation(len(SENTENCES))[number::PEOPLE]
         rate, pitch = int(random.integers(130, 190)), int(random.integers(30, 70))
         opens = kind == "open"
         call = Call(
-            turns_with(self._network),
+            self._policy,
             self._microphone(kind),
             transcription=self._transcription,
             silence=0.0 if opens else 3.0,
@@ -81,7 +84,7 @@ class EndOfTurnMeasurement:
             parts = sentence.parts() if paused else [sentence.plain]
             pauses = [float(pause) for pause in random.uniform(*PAUSES, len(parts) - 1)]
             release = float(random.uniform(*RELEASES)) if kind == "push-to-talk" else QUIET
-            outcomes.append(call.say(speaker.say(parts, pauses, release), before=ROOM_BEFORE if opens else 0.0))
+            outcomes.append(await call.say(speaker.say(parts, pauses, release), before=ROOM_BEFORE if opens else 0.0))
         return outcomes
 
     def _microphone(self, kind: str) -> Microphone:
@@ -97,7 +100,7 @@ class EndOfTurnMeasurement:
         """How many events there were, by what was played to an open microphone."""
         found = {}
         for name, sound in five_minutes(self._seed).items():
-            turns = turns_with(self._network)
+            turns = Turns(self._policy)
             found[name] = sum(
                 len(turns.heard(SoundHeard(1, sound[at : at + PACKET], at / HEARING_RATE)))
                 for at in range(0, len(sound), PACKET)
@@ -106,7 +109,7 @@ class EndOfTurnMeasurement:
 
     def window_us(self) -> float:
         """What one window costs, in microseconds: the median of a thousand."""
-        ear, window, times = Silero(self._network).listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
+        ear, window, times = self._policy.voice_activity.listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
         for _ in range(1000):
             began = time.perf_counter()
             ear(window)
@@ -121,12 +124,8 @@ def main() -> int:
     if console.width < NARROWEST:
         console.width = NARROWEST
     measurement = EndOfTurnMeasurement(arguments.transcription_ms / 1000, arguments.seed, arguments.network)
-    rows: list[Row] = []
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("talking", total=2 * len(WAITS) + 1)
-        for row in measurement.rows():
-            rows.append(row)
-            progress.advance(bar)
+        rows = asyncio.run(_measured(measurement, progress))
         noise = measurement.noise()
     options = {"transcription_ms": arguments.transcription_ms, "seed": arguments.seed}
     result = Result(describe_machine(), options, rows, noise, measurement.window_us())
@@ -135,6 +134,15 @@ def main() -> int:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+async def _measured(measurement: EndOfTurnMeasurement, progress: Progress) -> list[Row]:
+    bar = progress.add_task("talking", total=2 * len(WAITS) + 1)
+    rows = []
+    async for row in measurement.rows():
+        rows.append(row)
+        progress.advance(bar)
+    return rows
 
 
 def _parse_arguments() -> argparse.Namespace:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.end_of_turn_speech import Speech
 from bot.voice.frames import SoundHeard, TransmissionEnded
-from bot.voice.turn import TurnId
+from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.policy import TurnPolicy
 from bot.voice.turns.turns import Turns
 from sandbox.voice.microphone import Frame, Microphone, OpenMicrophone
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder
@@ -61,14 +62,15 @@ class Call:
 
     def __init__(
         self,
-        turns: Turns,
+        policy: TurnPolicy,
         microphone: Microphone,
         *,
         transcription: float,
         silence: float = 3.0,
         told: Callable[[TurnEvent], None] = lambda _: None,
     ) -> None:
-        self._turns = turns
+        self._policy = policy
+        self._turns = Turns(policy)
         self._microphone = microphone
         self._transcription = transcription
         self._silence = silence
@@ -77,19 +79,21 @@ class Call:
         self._decoder = HearingDecoder()
         self._now = 1000.0
 
-    def say(self, speech: Speech, *, before: float = 0.0) -> Outcome:
+    async def say(self, speech: Speech, *, before: float = 0.0) -> Outcome:
         """One sentence. ``before`` is what the microphone itself puts in front of it, in seconds."""
         began = self._now
         packets = list(self._packets(self._microphone.frames(speech.sound)))
         self._now = packets[-1].at + self._silence
-        listening = _Listening(self._turns, self._transcription, speech, began + before, self._told)
+        listening = _Listening(
+            self._turns, self._policy.end_of_turn, self._transcription, speech, began + before, self._told
+        )
         for packet in packets:
-            listening.pass_time(packet.at)
+            await listening.pass_time(packet.at)
             if packet.sound is None:
                 listening.take(self._turns.heard(TransmissionEnded(1, packet.at, announced=True)))
             else:
                 listening.take(self._turns.heard(SoundHeard(1, packet.sound, packet.at)))
-        listening.pass_time(self._now)
+        await listening.pass_time(self._now)
         return listening.outcome(max(packet.at for packet in packets if packet.sound is not None))
 
     def _packets(self, frames: Iterator[Frame]) -> Iterator[_Packet]:
@@ -111,24 +115,33 @@ class _Listening:
     """Lets time pass for the detector: what is due, and the words when the stand-in has them."""
 
     def __init__(
-        self, turns: Turns, takes: float, speech: Speech, began: float, told: Callable[[TurnEvent], None]
+        self,
+        turns: Turns,
+        end_of_turn: EndOfTurn,
+        takes: float,
+        speech: Speech,
+        began: float,
+        told: Callable[[TurnEvent], None],
     ) -> None:
         self._turns = turns
+        self._end_of_turn = end_of_turn
         self._takes = takes
         self._speech = speech
         self._began = began
         self._told = told
-        self._pending: tuple[float, TurnId, str] | None = None
+        self._pending: tuple[float, SpeechPaused, str] | None = None
         self._pauses = 0
         self._ends: list[float] = []
         self._onset: float | None = None
 
-    def pass_time(self, until: float) -> None:
+    async def pass_time(self, until: float) -> None:
         while (due := self._next()) is not None and due <= until:
             if self._pending is not None and self._pending[0] <= due:
-                _, turn, words = self._pending
+                _, paused, words = self._pending
                 self._pending = None
-                self._turns.transcript(turn, words)
+                # The judge is taken to answer at once.
+                over = await self._end_of_turn.probability(paused.sound, words, ())
+                self._turns.pause_judged(paused.turn, over)
                 if self._turns.deadline is None or self._turns.deadline > due:
                     continue
             self.take(self._turns.tick(due))
@@ -146,7 +159,7 @@ class _Listening:
                     self._onset = event.at - self._arrival(self._speech.parts[0].begin)
                 case SpeechPaused():
                     words = self._speech.words_until(round((event.at - self._began) * SAMPLE_RATE))
-                    self._pending = (event.at + self._takes, event.turn, words)
+                    self._pending = (event.at + self._takes, event, words)
                     self._pauses += 1
                 case SpeechResumed():
                     self._pending = None

@@ -78,6 +78,7 @@ from bot.voice.records.recordings import RecordingOptions
 from bot.voice.records.remaking import RecordingRemaker
 from bot.voice.speaking.moods import load_moods, speech_parameters
 from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.turns.policy import load_turn_policy
 from bot.voices.voices import Voices
 from bot.watching.traces import TraceFile
 from config.settings import Settings, Weights
@@ -364,7 +365,6 @@ def _session_maker(
         RecordingOptions(settings.data_dir, settings.remake_recordings),
         sound_goes_to=settings.stt_url.host if settings.stt_url else None,
         keep_days=settings.keep_conversations,
-        speech_detector=weights.speech_detector,
     )
     rights = CallRights(BargeInRule.parse(settings.barge_in), audience.admits, guard.spoken_refusal)
 
@@ -378,6 +378,7 @@ def _session_maker(
             make_voice,
             lambda: manner(guild),
             transcriber,
+            load_turn_policy(weights.speech_detector),
         )
         name = character.now().persona.name
         transport = DiscordTransport(place, rights, f"{name} in {place.voice.name}")

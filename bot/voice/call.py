@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from audio.samples import Sound16
@@ -29,6 +28,7 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.events import CallBegan, CallEnded, EventFeed, Watcher
+from bot.voice.history import CallHistory
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.notices import Notices
 from bot.voice.ports import Companion, Speech
@@ -43,7 +43,8 @@ from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 from bot.voice.transport import EndCause, Transport
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import NOT_UNDERSTOOD, TurnTaking
-from bot.voice.turns.turns import turns_with
+from bot.voice.turns.policy import TurnPolicy
+from bot.voice.turns.turns import Turns
 from config.settings import AnswerPolicy, Captions
 from config.types import KeptDays
 
@@ -62,7 +63,7 @@ class CallEngines:
 
     ``character`` says who the bot is where the call is. ``make_companion`` builds the mind, which is told where the
     call is and who is in it; ``make_voice`` the connection to the speech server. ``manner`` says how the next reply is
-    to be spoken.
+    to be spoken; ``turn_policy`` says when somebody speaks and when they have finished.
     """
 
     character: LocalCharacter
@@ -70,6 +71,7 @@ class CallEngines:
     make_voice: Callable[[], Speech]
     manner: Manner
     transcriber: Transcriber
+    turn_policy: TurnPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,6 @@ class CallOptions:
         voiceless_timeout: seconds without the speech server after which it ends.
         keep_days: how long what is said is kept, in words.
         sound_goes_to: the host that turns speech into text, if it is another.
-        speech_detector: the file of Silero's network, where it is not to be faster-whisper's copy.
     """
 
     prefix: str
@@ -93,7 +94,6 @@ class CallOptions:
     recording: RecordingOptions
     keep_days: KeptDays = 0
     sound_goes_to: str | None = None
-    speech_detector: Path | None = None
 
 
 class Call(Generic[T]):
@@ -149,16 +149,19 @@ class Call(Generic[T]):
         self._playback.listener = self.conversation
 
         # From sound to a prompt: the input thread makes turns, which are transcribed, judged and answered or obeyed.
-        self.input = Ear(transport.audio, turns_with(options.speech_detector), EchoDetector(), loop, clock=clock)
+        self.input = Ear(transport.audio, Turns(engines.turn_policy), EchoDetector(), loop, clock=clock)
         self._commands = SpokenCommands(self.conversation, people, character, self._notices, clock=clock)
+        self._history = CallHistory()
         self._turn_taking = TurnTaking(
             self._transcriber,
             self.conversation,
             people,
             CallJudge(self.conversation, people, character, options.answer_to, clock=clock),
+            engines.turn_policy.end_of_turn,
             self.input,
             self._commands,
             self._notices,
+            history=self._history.lines,
             watch=self._events,
             clock=clock,
         )
@@ -169,7 +172,7 @@ class Call(Generic[T]):
             self.input, transport, self._notices, lambda: voice.parameters, options.recording, clock=clock
         )
         self._samples = VoiceSamples(self.input, self.conversation, self._gate.admits)
-        for watcher in (self._captions, self._recordings.note, watch):
+        for watcher in (self._history.note, self._captions, self._recordings.note, watch):
             self._events.subscribe(watcher)
 
         self._running: asyncio.Task[None] | None = None
@@ -324,6 +327,7 @@ class Call(Generic[T]):
         """Drop whatever is held of somebody who does not want to be listened to."""
         self._samples.drop("They no longer want to be listened to.", person)
         self.input.left(person)
+        self._history.forget(person)
         self._captions.forget(person)
         self._recordings.forget(person)
 

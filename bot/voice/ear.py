@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, TypeVarTuple, Unpack
 
 from audio.pcm import from_pcm16
@@ -48,8 +49,8 @@ class Detecting(Protocol):
         """End what is overdue."""
         ...
 
-    def transcript(self, turn: TurnId, text: str) -> None:
-        """What was said in a turn that is paused."""
+    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        """How likely a turn that is paused is over."""
         ...
 
 
@@ -152,9 +153,9 @@ class Ear(threading.Thread):
         self.post(self._lend, person, taker)
         return lambda: self.post(self._take_back, person, taker)
 
-    def transcript(self, turn: TurnId, text: str) -> None:
-        """What was said in a turn that is paused."""
-        self.post(self._turns.transcript, turn, text)
+    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        """See :meth:`bot.voice.ports.PauseListener.pause_judged`."""
+        self.post(partial(self._turns.pause_judged, turn, over, wordless=wordless))
 
     def played(self, pcm: bytes, at: float, reply: str | None = None) -> None:
         """20 ms of the bot's own sound, of a reply, left at ``at``: stereo, 16-bit, 48,000 Hz."""

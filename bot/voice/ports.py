@@ -193,11 +193,11 @@ class RemarkJudge(Protocol):
         ...
 
 
-class TurnHints(Protocol):
-    """Where it is said what a paused turn was about, so that its detector knows how long to wait for more."""
+class PauseListener(Protocol):
+    """Is told how a paused turn is judged, so that its detector knows how long to wait for more."""
 
-    def transcript(self, turn: TurnId, text: str) -> None:
-        """What was said in a turn that is paused."""
+    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        """How likely a turn that is paused is over, 0 to 1; ``wordless``: nothing was said in it."""
         ...
 
 

@@ -9,14 +9,14 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from audio.samples import Sound16
 from bot.voice.events import RemarkHeard, Watcher
 from bot.voice.listening import CallMode
-from bot.voice.ports import Answering, CommandTaker, Participants, RemarkJudge, Teller, TurnHints
+from bot.voice.ports import Answering, CommandTaker, Participants, PauseListener, RemarkJudge, Teller
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.transcribe.transcriber import (
     Transcriber,
@@ -27,6 +27,7 @@ from bot.voice.transcribe.transcriber import (
 )
 from bot.voice.transcribe.usual_languages import UsualLanguages
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
+from bot.voice.turns.end_of_turn import EndOfTurn, Line
 from bot.voice.turns.events import (
     SpeechBegan,
     SpeechPaused,
@@ -61,22 +62,25 @@ class _Turn:
     parts: list[asyncio.Task[str]] = field(default_factory=list)
     glimpse: asyncio.Task[None] | None = None
     attempt: asyncio.Task[None] | None = None
+    question: asyncio.Task[None] | None = None
     paused: SpeechPaused | None = None
     text: str | None = None
     transcribed_at: float = 0.0
     ended: TurnEnded | None = None
 
     def tasks(self) -> list[asyncio.Task[Any]]:
-        return [task for task in (*self.parts, self.glimpse, self.attempt) if task is not None]
+        return [task for task in (*self.parts, self.glimpse, self.attempt, self.question) if task is not None]
 
 
 class TurnTaking:
     """One for a call. :meth:`run` lives as long as it; :meth:`on_turn_event` takes the detectors' reports.
 
     Args:
-        hints: told the words of a paused turn, so that its detector knows how long to wait for more.
+        end_of_turn: asked whether a turn that is paused is over, beside the preparing of an answer.
+        pauses: told what it says.
         commands: does what a voice command asks.
         notices: told when what was said can't be transcribed, and why; every :data:`COMPLAIN_EVERY` seconds at most.
+        history: what was said lately in the call, the oldest first.
     """
 
     def __init__(
@@ -85,10 +89,12 @@ class TurnTaking:
         answering: Answering,
         people: Participants,
         judge: RemarkJudge,
-        hints: TurnHints,
+        end_of_turn: EndOfTurn,
+        pauses: PauseListener,
         commands: CommandTaker,
         notices: Teller,
         *,
+        history: Callable[[], Sequence[Line]],
         watch: Watcher,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -97,9 +103,11 @@ class TurnTaking:
         self._answering = answering
         self._people = people
         self._judge = judge
-        self._hints = hints
+        self._end_of_turn = end_of_turn
+        self._pauses = pauses
         self._commands = commands
         self._notices = notices
+        self._history = history
         self._watch = watch
         self._clock = clock
         self._turns: dict[TurnId, _Turn] = {}
@@ -156,9 +164,10 @@ class TurnTaking:
             self._answering.speech_began(event.turn)
 
     def _resumed(self, turn: _Turn) -> None:
-        if turn.attempt is not None:
-            turn.attempt.cancel()
-        turn.attempt = turn.paused = turn.text = None
+        for task in (turn.attempt, turn.question):
+            if task is not None:
+                task.cancel()
+        turn.attempt = turn.question = turn.paused = turn.text = None
         self._answering.withdraw(turn.id)
 
     def _turn_ended(self, turn: _Turn, event: TurnEnded) -> None:
@@ -222,7 +231,7 @@ class TurnTaking:
             self._complain(error)
             text = ""
         else:
-            self._hints.transcript(turn.id, text)
+            self._judge_pause(turn, paused.sound, text)
         turn.text, turn.transcribed_at = text, self._clock()
         if turn.ended is not None:
             self._conclude_in_order()
@@ -231,6 +240,23 @@ class TurnTaking:
         self._weigh_interruption(turn, text)
         if verdict.meaning is Meaning.ADDRESSED:
             self._answering.guess(self._prompt(turn, paused, text))
+
+    def _judge_pause(self, turn: _Turn, sound: Sound16, text: str) -> None:
+        """Have the detector know whether the turn is over; a turn that has ended needs it no more."""
+        if turn.ended is not None:
+            return
+        if not text:
+            self._pauses.pause_judged(turn.id, 1.0, wordless=True)
+            return
+        turn.question = self._spawn(self._ask_whether_over(turn.id, sound, text), f"end of {turn.id}")
+
+    async def _ask_whether_over(self, turn: TurnId, sound: Sound16, text: str) -> None:
+        try:
+            over = await self._end_of_turn.probability(sound, text, self._history())
+        except Exception:
+            _log.exception("Could not judge whether a turn is over; it ends as one whose words are not known")
+            return
+        self._pauses.pause_judged(turn, over)
 
     async def _final_text(self, turn: _Turn, sound: Sound16) -> str:
         try:

@@ -26,6 +26,7 @@ from bot.voice.ports import Companion, Speech
 from bot.voice.records.recordings import RecordingOptions
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
+from bot.voice.turns.policy import TurnPolicy, load_turn_policy
 from config.settings import AnswerPolicy, Captions, ListeningPolicy
 from tests.voice.memory_transport import MemoryTransport
 from wire.parameters import SpeechParameters
@@ -73,12 +74,15 @@ class MemoryCall:
 
 
 @asynccontextmanager
-async def memory_call(folder: Path, ears: Transcriber, mind: Companion, voice: Speech) -> AsyncIterator[MemoryCall]:
+async def memory_call(
+    folder: Path, ears: Transcriber, mind: Companion, voice: Speech, turn_policy: TurnPolicy | None = None
+) -> AsyncIterator[MemoryCall]:
     """Ada and Ben are in it; captions are written, and everything is answered."""
     async with Database.opened(folder / "memory.sqlite3") as database:
         characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
         consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
-        engines = CallEngines(LocalCharacter(characters, 0), lambda _: mind, lambda: voice, SpeechParameters, ears)
+        character, policy = LocalCharacter(characters, 0), turn_policy or load_turn_policy()
+        engines = CallEngines(character, lambda _: mind, lambda: voice, SpeechParameters, ears, policy)
         options = CallOptions("!", 60.0, 60.0, AnswerPolicy.ALWAYS, Captions.CHANNEL, RecordingOptions(folder))
         made: list[MemoryCall] = []
         call = Call(

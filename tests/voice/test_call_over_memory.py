@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pytest
 
 from audio.pcm import from_pcm16
-from audio.samples import Samples, Sound16
+from audio.samples import HEARING_RATE, Samples, Sound16
 from bot.voice.events import AnswerHeard, RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.frames import SoundHeard
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turn import Outcome
+from bot.voice.turns.end_of_turn import LastWords, Line
+from bot.voice.turns.policy import TurnPolicy, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import DAN, speech
@@ -31,19 +35,35 @@ ANSWER = "The train was late again. The meeting starts at nine. This song is won
 DELAY = 0.15
 """Seconds from a loudspeaker back through a microphone and the network."""
 
-Calling = Callable[[Samples | None], AbstractAsyncContextManager[MemoryCall]]
+
+class Calling(Protocol):
+    """Makes a call whose voice makes this sound (48,000 Hz), with this turn policy."""
+
+    def __call__(
+        self, voice: Samples | None = None, policy: TurnPolicy | None = None
+    ) -> AbstractAsyncContextManager[MemoryCall]: ...
+
+
+class WrittenDown:
+    """Rules for the end of a turn that write down what they were asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[Line, ...]]] = []
+
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Line]) -> float:
+        assert len(sound) > HEARING_RATE / 2
+        self.asked.append((text, tuple(history)))
+        return await LastWords().probability(sound, text, history)
 
 
 @pytest.fixture
 def calling(tmp_path: Path, pytestconfig: pytest.Config) -> Calling:
-    """Makes a call whose voice makes a given sound."""
-
     @asynccontextmanager
-    async def make(voice: Samples | None = None) -> AsyncIterator[MemoryCall]:
+    async def make(voice: Samples | None = None, policy: TurnPolicy | None = None) -> AsyncIterator[MemoryCall]:
         weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
         ears = WhisperTranscriber(WhisperOptions(str(weights), "cpu", 1, "en"), Corrections())
         try:
-            async with memory_call(tmp_path, ears, Parrot(), Hum(voice)) as memory:
+            async with memory_call(tmp_path, ears, Parrot(), Hum(voice), policy) as memory:
                 yield memory
         finally:
             await ears.close()
@@ -99,3 +119,17 @@ async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is
         await memory.consent.opt_in(ADA)
         await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, RemarkHeard) and event.author == "Ada")
+
+
+async def test_whether_a_turn_is_over_is_asked_with_its_sound_its_words_and_what_was_said_before(
+    calling: Calling,
+) -> None:
+    judge = WrittenDown()
+    async with calling(policy=replace(load_turn_policy(), end_of_turn=judge)) as memory:
+        await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
+        await memory.until(lambda event: isinstance(event, ReplyEnded))
+        await memory.hear(BEN, speech(OTHER, BENS_VOICE))
+        await memory.until(lambda event: isinstance(event, RemarkHeard) and event.author == "Ben")
+    before = (Line(ADA, QUESTION), Line(None, f"Ada said: {QUESTION}"))
+    assert (QUESTION, ()) in judge.asked
+    assert judge.asked[-1] == (OTHER, before)

@@ -19,6 +19,7 @@ from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.ear import MAX_INBOX, Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.policy import load_turn_policy
 from bot.voice.turns.turns import Turns
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
@@ -92,7 +93,8 @@ async def listening() -> AsyncIterator[Listening]:
         events.append(event)
         state.changed.set()
 
-    ear = Ear(DiscordAudioInput(packets), Turns(), EchoDetector(), asyncio.get_running_loop(), clock=lambda: now[0])
+    turns, loop = Turns(load_turn_policy()), asyncio.get_running_loop()
+    ear = Ear(DiscordAudioInput(packets), turns, EchoDetector(), loop, clock=lambda: now[0])
     state = Listening(ear, packets, now, events)
     ear.listen(deliver, lambda _: True)
     yield state
@@ -112,7 +114,7 @@ async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
         await state.until(lambda: state.has(SpeechPaused))
         assert state.has(SpeechBegan)
         state.now[0] += 3.0
-        state.ear.transcript(state.events[0].turn, "What time is it?")
+        state.ear.pause_judged(state.events[0].turn, 1.0)
         await state.until(lambda: state.has(TurnEnded))
         ended = state.events[-1]
         assert isinstance(ended, TurnEnded)

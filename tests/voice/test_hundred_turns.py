@@ -26,10 +26,11 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
+from bot.voice.turns.end_of_turn import LastWords
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded
 from config.settings import AnswerPolicy
 from tests.voice.doubles import Seiyuu
-from tests.voice.test_turn_taking import Hints, Told
+from tests.voice.test_turn_taking import Pauses, Told
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
 
 TURNS = 100
@@ -208,9 +209,11 @@ async def calling() -> AsyncIterator[Call]:
             bot,
             pair,
             CallJudge(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, clock=clock),
-            Hints([]),
+            LastWords(),
+            Pauses(),
             Nothing(),
             Told(troubles),
+            history=lambda: (),
             watch=lambda _: None,
             clock=clock,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,6 +23,7 @@ from bot.voice.transcribe.transcriber import (
 )
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, NOT_UNDERSTOOD, TurnTaking
+from bot.voice.turns.end_of_turn import Line
 from bot.voice.turns.events import (
     SpeechBegan,
     SpeechPaused,
@@ -149,13 +150,26 @@ class PlainJudge:
 
 
 @dataclass(eq=False)
-class Hints:
-    """Where the detectors would be told the words of a pause."""
+class HandEndOfTurn:
+    """Judges every pause alike; at once, or when the test sets ``answer``."""
 
-    texts: list[str]
+    over: float = 0.75
+    answer: asyncio.Future[float] | None = None
+    asked: list[tuple[int, str, tuple[Line, ...]]] = field(default_factory=list)
 
-    def transcript(self, turn: TurnId, text: str) -> None:
-        self.texts.append(text)
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Line]) -> float:
+        self.asked.append((len(sound), text, tuple(history)))
+        return self.over if self.answer is None else await self.answer
+
+
+@dataclass(eq=False)
+class Pauses:
+    """Where the detectors would be told how a pause is judged."""
+
+    judged: list[tuple[TurnId, float, bool]] = field(default_factory=list)
+
+    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        self.judged.append((turn, over, wordless))
 
 
 @dataclass(eq=False)
@@ -184,7 +198,9 @@ class Table:
     transcriber: HandTranscriber
     journal: Journal
     participants: Pair = field(default_factory=Pair)
-    hints: list[str] = field(default_factory=list)
+    end_of_turn: HandEndOfTurn = field(default_factory=HandEndOfTurn)
+    pauses: Pauses = field(default_factory=Pauses)
+    history: list[Line] = field(default_factory=list)
     commands: list[SpokenCommand] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     watched: list[CallEvent] = field(default_factory=list)
@@ -208,7 +224,8 @@ async def settle() -> None:
 @asynccontextmanager
 async def seated() -> AsyncIterator[Table]:
     transcriber, journal = HandTranscriber(), Journal()
-    hints: list[str] = []
+    end_of_turn, pauses = HandEndOfTurn(), Pauses()
+    history: list[Line] = []
     commands: list[SpokenCommand] = []
     troubles: list[str] = []
     watched: list[CallEvent] = []
@@ -219,15 +236,19 @@ async def seated() -> AsyncIterator[Table]:
         journal,
         participants,
         PlainJudge(),
-        Hints(hints),
+        end_of_turn,
+        pauses,
         Obeyed(commands),
         Told(troubles),
+        history=lambda: tuple(history),
         watch=watched.append,
         clock=lambda: times[-1],
     )
     running = asyncio.create_task(taking.run())
     await settle()
-    yield Table(taking, transcriber, journal, participants, hints, commands, troubles, watched, times=times)
+    yield Table(
+        taking, transcriber, journal, participants, end_of_turn, pauses, history, commands, troubles, watched, times
+    )
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -248,7 +269,8 @@ async def test_the_answer_is_prepared_at_the_pause_and_confirmed_at_the_end(tabl
     assert "Ben" in table.transcriber.asked[0].hot_words
     await table.transcriber.say("What time is it?")
     assert table.lines == ["hold", "guess What time is it?"]
-    assert table.hints == ["What time is it?"]
+    assert table.end_of_turn.asked == [(5, "What time is it?", ())]
+    assert table.pauses.judged == [(ADA, 0.75, False)]
     await table.feed(ended(ADA, 5))
     assert table.lines[2:] == ["confirm What time is it?", "free"]
     prompt = table.journal.prompts[0]
@@ -271,6 +293,46 @@ async def test_a_turn_that_ends_before_its_words_are_known_is_answered_when_they
     assert len(table.transcriber.asked) == 1
     await table.transcriber.say("Hello.")
     assert table.lines == ["hold", "confirm Hello.", "free"]
+
+
+async def test_a_slow_judge_of_the_end_does_not_hold_the_answer_back(table: Table) -> None:
+    table.end_of_turn.answer = asyncio.get_running_loop().create_future()
+    table.history.append(Line(2, "I have to go."))
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await table.transcriber.say("What time is it?")
+    assert table.lines == ["hold", "guess What time is it?"]
+    assert table.end_of_turn.asked == [(5, "What time is it?", (Line(2, "I have to go."),))]
+    assert table.pauses.judged == []
+    table.end_of_turn.answer.set_result(0.9)
+    await settle()
+    assert table.pauses.judged == [(ADA, 0.9, False)]
+
+
+async def test_a_pause_is_judged_no_more_when_they_go_on(table: Table) -> None:
+    table.end_of_turn.answer = asyncio.get_running_loop().create_future()
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await table.transcriber.say("What time is it?")
+    await table.feed(SpeechResumed(ADA, 2.3))
+    assert table.end_of_turn.answer.cancelled()
+    assert table.pauses.judged == []
+
+
+async def test_the_end_of_a_turn_without_words_is_no_question(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+    await table.transcriber.say("")
+    assert table.end_of_turn.asked == []
+    assert table.pauses.judged == [(ADA, 1.0, True)]
+
+
+async def test_a_judge_of_the_end_that_fails_costs_nobody_an_answer(table: Table) -> None:
+    table.end_of_turn.answer = asyncio.get_running_loop().create_future()
+    table.end_of_turn.answer.set_exception(RuntimeError("the model is broken"))
+    for turn, number in ((ADA, 5), (BEN, 6)):
+        await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(number), 2.0, 2.2))
+        await table.transcriber.say("Hello.")
+        await table.feed(ended(turn, number))
+    assert table.pauses.judged == []
+    assert [prompt.author for prompt in table.journal.prompts] == ["Ada", "Ben"]
 
 
 async def test_a_shed_speculation_is_asked_again_once_the_turn_is_over(table: Table) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import PersonLeft, SoundHeard, TransmissionEnded
 from bot.voice.turn import Microphone, TurnId
-from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import (
     SpeechBegan,
     SpeechPaused,
@@ -55,7 +54,6 @@ class TurnDetector:
     Args:
         person: whose sound it is; names the turns.
         probability: this person's own ear, see :meth:`bot.voice.turns.silero.Silero.listen`.
-        end_of_turn: judges the words of a pause.
         numbers: what turns are numbered with, growing; from 1 on if not given.
     """
 
@@ -63,12 +61,10 @@ class TurnDetector:
         self,
         person: int,
         probability: SpeechProbability,
-        end_of_turn: EndOfTurn,
         settings: TurnSettings | None = None,
         numbers: Iterator[int] | None = None,
     ) -> None:
         self._person = person
-        self._end_of_turn = end_of_turn
         self._settings = settings or TurnSettings()
         self._voicing = Voicing(probability, self._settings)
         self._recording = Recording(round(self._settings.pre_roll * HEARING_RATE))
@@ -144,12 +140,19 @@ class TurnDetector:
             self._end(turn, turn.sound, now, events)
         return events
 
-    def transcript(self, turn: TurnId, text: str) -> None:
-        """What the sound of the last :class:`SpeechPaused` says; moves the deadline. What comes too late is ignored."""
+    def pause_judged(self, turn: TurnId, over: float, *, wordless: bool = False) -> None:
+        """How likely the turn is over since its last :class:`SpeechPaused`; moves the deadline.
+
+        What comes too late is ignored.
+
+        Args:
+            over: 0 to 1.
+            wordless: there are no words in the turn up to the pause.
+        """
         if self._turn is None or self._turn.id != turn or self._turn.sound is None:
             return
-        self._turn.wordless = not text.strip()
-        self._turn.finished = 1.0 if self._turn.wordless else self._end_of_turn.finished(text)
+        self._turn.wordless = wordless
+        self._turn.finished = over
 
     def _reopen(self, at: float, events: list[TurnEvent]) -> None:
         """A new transmission: the silence before it is in the turn's sound too, as far as it helps the ear."""

@@ -1,16 +1,18 @@
-"""Are these words all of a sentence, or will the speaker go on? A small interface, and rules on the last words."""
+"""How likely a turn that has paused is over: the question, and an answer by rules on the last words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import yaml
+
+from audio.samples import Sound16
 
 _WORDS = Path(__file__).with_name("end_of_turn.yaml")
 _LONGEST_PHRASE = 4
@@ -21,11 +23,27 @@ _MARKS = ".!?。！？…,;:、，-–— \"'”’»)」"
 FINISHED, HALF, SELDOM, UNFINISHED = 1.0, 0.5, 0.25, 0.0
 
 
-class EndOfTurn(Protocol):
-    """Judges the words of a turn that has paused. A semantic model fits behind it."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something that was said earlier in the call. ``person`` is the speaker's user id, ``None`` for the bot."""
 
-    def finished(self, text: str) -> float:
-        """How likely nothing more comes, 0 to 1. Must answer within a millisecond or so; the language is not known."""
+    person: int | None
+    text: str
+
+
+class EndOfTurn(Protocol):
+    """Judges whether a turn that has paused is over. Belongs to the event loop; one serves all calls at once."""
+
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Line]) -> float:
+        """How likely the speaker says nothing more, 0 to 1.
+
+        Cancelled when they go on. Until there is an answer, :attr:`TurnSettings.unknown_wait` is waited.
+
+        Args:
+            sound: the turn up to the pause, or what is left of a long one after its last part; 16,000 Hz.
+            text: all the words of the turn, never empty; the language is not known.
+            history: what was said before the turn, the oldest first.
+        """
         ...
 
 
@@ -53,14 +71,18 @@ class LastWords:
     """Rules: a sentence does not end with "and", an article, a preposition or a filler.
 
     Whisper writes a full stop after everything, so a full stop says nothing and the words decide. With question
-    marks, commas and dots it takes more care.
+    marks, commas and dots it takes more care. It answers at once, and looks at the words alone.
     """
 
     def __init__(self, endings: Endings | None = None) -> None:
         self._endings = endings or read_endings()
 
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Line]) -> float:
+        """See :meth:`EndOfTurn.probability`."""
+        return self.finished(text)
+
     def finished(self, text: str) -> float:
-        """See :meth:`EndOfTurn.finished`."""
+        """How likely nothing comes behind these words, 0 to 1."""
         endings = self._endings
         written = text.strip()
         words = unicodedata.normalize("NFKC", written).casefold().replace("’", "'").rstrip(_MARKS)

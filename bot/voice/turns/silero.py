@@ -29,6 +29,14 @@ class SpeechProbability(Protocol):
         ...
 
 
+class VoiceActivityDetector(Protocol):
+    """Tells speech from other sound; may be used by several threads at once."""
+
+    def listen(self) -> SpeechProbability:
+        """An ear for one person."""
+        ...
+
+
 class Silero:
     """The network, loaded once for everyone. It runs on the calling thread, any one, in about 50 µs a window."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from audio.level import rms
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import SoundHeard, TransmissionEnded
+from bot.voice.turn import TurnId
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.end_of_turn import LastWords
 from bot.voice.turns.events import TurnEvent
@@ -31,7 +32,7 @@ class Person:
     """Talks to a detector in packets of 20 ms, and lets time pass; keeps every event."""
 
     def __init__(self, settings: TurnSettings | None = None) -> None:
-        self.detector = TurnDetector(PERSON, LoudIsVoice(), LastWords(), settings)
+        self.detector = TurnDetector(PERSON, LoudIsVoice(), settings)
         self.now = 100.0
         self.events: list[TurnEvent] = []
         self.sent: list[Sound16] = []
@@ -62,6 +63,11 @@ class Person:
             self.now = max(due, self.now)
             self.events += self.detector.tick(self.now)
         self.now = until
+
+    def understood(self, turn: TurnId, text: str) -> None:
+        """The words of the last pause are known, and judged by the rules."""
+        over = LastWords().finished(text) if text.strip() else 1.0
+        self.detector.pause_judged(turn, over, wordless=not text.strip())
 
     def named(self) -> list[str]:
         """The kinds of the events so far."""

@@ -82,7 +82,7 @@ def test_the_words_decide_how_long_is_waited(text: str | None, least: float, mos
     person.talk(1.0)
     person.close()
     if text is not None:
-        person.detector.transcript(person.only(SpeechPaused)[0].turn, text)
+        person.understood(person.only(SpeechPaused)[0].turn, text)
     person.pass_time(3.0)
     assert least <= waited(person) <= most
 
@@ -91,7 +91,7 @@ def test_words_that_come_late_end_a_turn_whose_wait_is_over() -> None:
     person = Person()
     person.talk(1.0)
     person.hush(0.9)
-    person.detector.transcript(person.only(SpeechPaused)[0].turn, "That is all.")
+    person.understood(person.only(SpeechPaused)[0].turn, "That is all.")
     assert person.detector.deadline is not None
     person.pass_time(0.0)
     assert person.named()[-1] == "TurnEnded"
@@ -101,7 +101,7 @@ def test_a_pause_without_words_was_nothing() -> None:
     person = Person()
     person.talk(0.5)
     person.close()
-    person.detector.transcript(person.only(SpeechPaused)[0].turn, " ")
+    person.understood(person.only(SpeechPaused)[0].turn, " ")
     person.pass_time(3.0)
     assert person.named()[-1] == "TurnDropped"
 
@@ -195,7 +195,7 @@ def test_somebody_who_was_cut_off_is_waited_for_longer() -> None:
         person.talk(1.0)
         person.hush(0.2)
         person.close()
-        person.detector.transcript(person.only(SpeechPaused)[-1].turn, "That is all.")
+        person.understood(person.only(SpeechPaused)[-1].turn, "That is all.")
         person.pass_time(pause or 3.0)
         if not pause:
             waits.append(waited(person))
@@ -294,7 +294,7 @@ def test_whatever_is_said_events_are_in_order_and_no_sample_comes_twice(steps: l
                 person.pass_time(seconds)
             case _:
                 for paused in person.only(SpeechPaused)[-1:]:
-                    person.detector.transcript(paused.turn, "That is all." if seconds < 0.5 else "And")
+                    person.understood(paused.turn, "That is all." if seconds < 0.5 else "And")
     person.close()
     person.pass_time(5.0)
 

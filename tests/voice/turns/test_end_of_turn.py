@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.turns.end_of_turn import LastWords
+from bot.voice.turns.end_of_turn import LastWords, Line
 
 FINISHED = (
     "What time is it?",
@@ -66,6 +67,13 @@ def test_an_unfinished_one_is_waited_for(text: str) -> None:
 
 def test_half_a_sentence_is_between() -> None:
     assert 0.25 < LastWords().finished("If it rains tomorrow.") < 1.0
+
+
+async def test_the_question_of_turn_taking_is_answered_by_the_words() -> None:
+    history = [Line(1, "I went to the"), Line(None, "To the what?")]
+    sound = np.zeros(16_000, np.float32)
+    assert await LastWords().probability(sound, "The shop.", history) == 1.0
+    assert await LastWords().probability(sound, "The shop and", history) == 0.0
 
 
 @given(st.text())

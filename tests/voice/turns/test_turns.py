@@ -10,7 +10,7 @@ from benchmarks.end_of_turn_noise import five_minutes
 from bot.voice.frames import PersonLeft, SoundHeard, TransmissionEnded
 from bot.voice.turn import Microphone
 from bot.voice.turns.events import SpeechBegan, TurnDropped, TurnEnded, TurnEvent
-from bot.voice.turns.silero import Silero
+from bot.voice.turns.policy import TurnPolicy, load_turn_policy
 from bot.voice.turns.turns import Turns
 from sandbox.voice.microphone import Microphone as Sender
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, VoiceActivity
@@ -21,8 +21,8 @@ RELEASES = (0.05, 0.3, 0.1, 0.02, 0.2, 0.08)
 
 
 @pytest.fixture(scope="module")
-def silero() -> Silero:
-    return Silero()
+def policy() -> TurnPolicy:
+    return load_turn_policy()
 
 
 @pytest.mark.parametrize(
@@ -34,28 +34,27 @@ def silero() -> Silero:
         (OpenMicrophone(after=3.0), Microphone.OPEN),
     ],
 )
-def test_the_kind_is_learned_from_a_few_sentences(silero: Silero, sender: Sender, kind: Microphone) -> None:
-    turns = Turns(silero)
+async def test_the_kind_is_learned_from_a_few_sentences(policy: TurnPolicy, sender: Sender, kind: Microphone) -> None:
     kinds: list[TurnEvent] = []
     opens = kind is Microphone.OPEN
-    call = Call(turns, sender, transcription=0.21, silence=0.0 if opens else 3.0, told=kinds.append)
+    call = Call(policy, sender, transcription=0.21, silence=0.0 if opens else 3.0, told=kinds.append)
     for text, release in zip(SENTENCES, RELEASES, strict=True):
         after = release if isinstance(sender, PushToTalk) else 1.0
-        outcome = call.say(make_speaker().say([text], [], after), before=0.5 if opens else 0.0)
+        outcome = await call.say(make_speaker().say([text], [], after), before=0.5 if opens else 0.0)
         assert outcome.wait is not None
     assert [event.microphone for event in kinds if isinstance(event, TurnEnded)][-1] is kind
 
 
-def test_a_push_to_talk_that_pauses_with_the_key_held_is_known_too(silero: Silero) -> None:
+async def test_a_push_to_talk_that_pauses_with_the_key_held_is_known_too(policy: TurnPolicy) -> None:
     ended: list[TurnEvent] = []
-    call = Call(Turns(silero), PushToTalk(), transcription=0.21, told=ended.append)
+    call = Call(policy, PushToTalk(), transcription=0.21, told=ended.append)
     for _ in range(4):
-        call.say(make_speaker().say(["I went to the", "shop near the station."], [0.6], 0.25))
+        await call.say(make_speaker().say(["I went to the", "shop near the station."], [0.6], 0.25))
     assert [event.microphone for event in ended if isinstance(event, TurnEnded)][-1] is Microphone.PUSH_TO_TALK
 
 
-def test_each_person_has_a_turn_of_their_own(silero: Silero) -> None:
-    turns = Turns(silero)
+def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
+    turns = Turns(policy)
     events: list[TurnEvent] = []
     one, other = say("What is the weather like today?"), say("I would like a cup of coffee.")
     for at in range(0, min(len(one), len(other)), 320):
@@ -71,16 +70,16 @@ def test_each_person_has_a_turn_of_their_own(silero: Silero) -> None:
     assert [event.turn.person for event in events if isinstance(event, TurnDropped)] == [2]
 
 
-def test_who_comes_back_gets_no_number_of_an_old_turn(silero: Silero) -> None:
-    turns, sound = Turns(silero), say("What is the weather like today?")
+def test_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolicy) -> None:
+    turns, sound = Turns(policy), say("What is the weather like today?")
     events = turns.heard(SoundHeard(1, sound, 1.0)) + turns.heard(PersonLeft(1, 1.0))
     events += turns.heard(SoundHeard(1, sound, 2.0))
     first, second = (event.turn.number for event in events if isinstance(event, SpeechBegan))
     assert first < second
 
 
-def test_minutes_of_noise_music_and_typing_are_no_turn(silero: Silero) -> None:
-    turns = Turns(silero)
+def test_minutes_of_noise_music_and_typing_are_no_turn(policy: TurnPolicy) -> None:
+    turns = Turns(policy)
     for sound in five_minutes(seed=3).values():
         for at in range(0, len(sound), 320):
             assert turns.heard(SoundHeard(1, sound[at : at + 320], at / HEARING_RATE)) == []
