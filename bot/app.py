@@ -24,7 +24,7 @@ from bot.commands.ignoring import IgnoringCommands
 from bot.commands.lease import LeaseCommands
 from bot.commands.listening import ListeningCommands
 from bot.commands.low_performance import LowPerformanceCommands
-from bot.commands.messages import MessageRouter
+from bot.commands.messages import MessageFeatures, MessageRouter
 from bot.commands.moderation import VoiceStateListener
 from bot.commands.prompts import PromptListener
 from bot.commands.status import Engines, StatusReporter
@@ -40,8 +40,11 @@ from bot.conversations.said import CALL, Place
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
-from bot.feature_set import FeatureParts, FeatureSet, build_features
-from bot.features.model_routing import ModelRouter
+from bot.feature import FeatureParts
+from bot.feature_set import FeatureSet, build_features
+from bot.features.image_generation.feature import ImageGeneration
+from bot.features.text_chat.service import TextChat
+from bot.features.vision.feature import Vision
 from bot.first_start import toy_warning, welcome
 from bot.guard import Guard, read_permits
 from bot.heartbeat import FILE as HEARTBEAT_FILE
@@ -55,6 +58,7 @@ from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.stream import ModelClient
 from bot.missing_parts import missing_parts
 from bot.model_options import model_options
+from bot.model_router import ModelRouter
 from bot.operator_files import own_persona, prepare_folders
 from bot.own_weights import REPAIR, OwnWeights, RealWeightsMissingError, choose_weights
 from bot.owners import Owners
@@ -75,7 +79,6 @@ from bot.voice.events import EventFeed, Watcher
 from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.records.recordings import RecordingOptions
-from bot.voice.records.remaking import RecordingRemaker
 from bot.voice.speaking.moods import load_moods, speech_parameters
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.policy import load_turn_policy
@@ -202,14 +205,14 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds), settings.command_prefix))
             await calls.leave_ghost(bot, ghost)
-            background.begin({**features.background, **{remaker.name: remaker.run for remaker in remakers}})
-            await features.chat.resume()
+            background.begin(features.background)
+            await features.resume()
 
         async def before_close() -> None:
             # First what would begin anew as soon as the call holds nothing any more.
             await background.end()
             await manager.close()
-            await features.chat.close()
+            await features.close()
 
         tcp = connector(settings.discord_ca_file)
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, tcp, guard, before_close=before_close)
@@ -224,11 +227,21 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             settings.command_prefix,
         )
         features = await build_features(
-            FeatureParts(settings, bot, database, http, models, characters, clock, spoken, conversations)
+            FeatureParts(
+                settings,
+                bot,
+                database,
+                http,
+                models,
+                speech_server,
+                characters,
+                conversations,
+                clock,
+                hear=spoken.hear,
+                tell=partial(tell_in, bot),
+            )
         )
-        remaker = RecordingRemaker(settings.data_dir, speech_server, lambda where, text: tell_in(bot, where, text))
-        remakers = [remaker] if settings.remake_recordings else []
-        for lockable in (*features.lockables, *remakers):
+        for lockable in features.lockables:
             lease.register(lockable)
         stack.push_async_callback(bot.close)
         background = await stack.enter_async_context(BackgroundWork())
@@ -251,6 +264,14 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         for missing in await asyncio.to_thread(missing_parts, settings):
             _log.warning("%s", missing)
 
+        vision = features.find(Vision)
+        listeners = MessageFeatures(
+            features.get(TextChat),
+            vision,
+            features.find(ImageGeneration),
+            features.observers,
+            features.not_set_up.get("draw"),
+        )
         status = StatusReporter(
             calls,
             Engines(characters.at, partial(_describe_model, settings, weights, model.options), warning),
@@ -263,8 +284,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 VoiceCommands(calls, status, warning, settings.command_prefix),
                 LeaseCommands(calls),
                 LowPerformanceCommands(speech_server),
-                PromptListener(bot, calls, spoken, sees=features.vision is not None),
-                MessageRouter(bot, features.listeners, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
+                PromptListener(bot, calls, spoken, sees=vision is not None),
+                MessageRouter(bot, listeners, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
                 ListeningCommands(calls.session_on, consent, settings.command_prefix),
                 IgnoringCommands(ignored, calls.dismiss, settings.command_prefix),
@@ -277,7 +298,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 ),
                 HelpCommands(bot, advice, settings.command_prefix),
                 UnknownCommands(bot, advice, calls.prompt_channel),
-                *features.cogs(settings),
+                *features.cogs,
             )
         )
         yield Application(bot, calls, features, database, manager, settings.discord_token.get_secret_value())

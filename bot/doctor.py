@@ -15,13 +15,14 @@ import discord
 from rich.console import Console
 
 from audio.opus import OpusMissing, load_opus
-from bot import doctor_features as features
 from bot.client import connector, use_api
 from bot.database.check import look_at
 from bot.database.schema import FILE
 from bot.discord_away import why
+from bot.doctor_personas import personas, wanted_model
 from bot.doctor_speed import FAST_ENOUGH, ears_speed, mind_speed
 from bot.doctor_weights import examine_weights
+from bot.feature_set import FEATURES
 from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
 from bot.identity import HEADERS
@@ -81,16 +82,12 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         _folders,
         _database,
         _persona,
-        features.personas,
+        personas,
         own_weights,
         partial(model_server, weights=weights),
         partial(_ears, weights=weights),
         partial(_voice, weights=weights),
-        features.vision,
-        features.drawing,
-        features.twin,
-        features.pictures,
-        features.feeds,
+        *(builder.check for builder in FEATURES if builder.check is not None),
         _token,
     )
     for check in checks:
@@ -158,7 +155,7 @@ async def model_server(settings: Settings, weights: OwnWeights) -> Finding:
         if weights.mind is not None:
             return await _own_mind(weights.mind, await mind_warning(weights))
         return Finding("Model", None, await mind_warning(weights) or "no model server is set")
-    asked_for = await asyncio.to_thread(features.wanted_model, settings)
+    asked_for = await asyncio.to_thread(wanted_model, settings)
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     found = []
     for url in settings.model_urls.values():

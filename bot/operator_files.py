@@ -9,8 +9,6 @@ import ssl
 import tempfile
 from pathlib import Path
 
-from bot.features.image_generation.workflow import Workflow, WorkflowError
-from bot.features.profile_picture.folder import picture_names
 from bot.llm.personas import PERSONAS_DIR, Persona, PersonaError, load_persona
 from bot.voice.transcribe.corrections import Corrections
 from config.reasons import reason
@@ -60,30 +58,9 @@ def other_personas(settings: Settings) -> list[Persona]:
     return [load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere]
 
 
-def workflow(settings: Settings) -> Workflow | None:
-    """What ComfyUI is to do, where that is set; raises :class:`~.workflow.WorkflowError`."""
-    if settings.comfyui_workflow is None:
-        return None
-    try:
-        return Workflow.load(settings.comfyui_workflow)
-    except WorkflowError as error:
-        raise WorkflowError(f"COMFYUI_WORKFLOW: {error}") from error
-
-
 def corrections(settings: Settings) -> Corrections:
     """What is put right in what is heard; raises :class:`~.corrections.CorrectionsError`, which names the variable."""
     return Corrections.read(settings.stt_corrections) if settings.stt_corrections else Corrections()
-
-
-def picture_folder(settings: Settings) -> None:
-    """See that the folder of pictures is there, where one is set; raises :class:`OperatorFileError`."""
-    folder = settings.avatar_folder
-    if folder is None:
-        return
-    try:
-        picture_names(folder)
-    except OSError as error:
-        raise OperatorFileError(f"AVATAR_FOLDER={folder} can't be read: {reason(error)}") from error
 
 
 def trust(context: ssl.SSLContext, ca_file: Path | None) -> None:

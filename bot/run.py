@@ -14,7 +14,6 @@ from bot.app import Application, application
 from bot.data_dir_lock import DataDirInUseError
 from bot.database import FILE as DATABASE_FILE
 from bot.database import DatabaseError, NewerDatabaseError
-from bot.features.image_generation.workflow import WorkflowError
 from bot.first_start import explain_login_failure, is_for_the_operator
 from bot.llm.personas import PersonaError
 from bot.operator_files import OperatorFileError
@@ -38,7 +37,6 @@ ENDING_LIMIT = 8.0
 _MISTAKES = (
     PersonaError,
     MoodsError,
-    WorkflowError,
     CorrectionsError,
     PhantomsError,
     OperatorFileError,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.features.image_generation.workflow import WorkflowError
+from bot.feature_set import FEATURES
 from bot.llm.personas import PersonaError
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.named_mind import NoSuchMindError, named_mind
@@ -17,11 +17,8 @@ from bot.operator_files import (
     ca_certificates,
     corrections,
     own_persona,
-    picture_folder,
     prepare_folders,
     prepare_voices_folder,
-    twin_persona,
-    workflow,
 )
 from bot.spelling import nearest
 from bot.voice.transcribe.corrections import CorrectionsError
@@ -40,7 +37,7 @@ KNOWN = frozenset(
 )
 _ALL_SECRETS = SECRETS | {name for name in ENGINE_VARIABLES if name.endswith("_KEY")}
 _T = TypeVar("_T")
-_ERRORS = (PersonaError, WorkflowError, CorrectionsError, OperatorFileError, SettingsError)
+_ERRORS = (PersonaError, CorrectionsError, OperatorFileError, SettingsError)
 """Each names the setting at the beginning of its text."""
 
 
@@ -101,10 +98,8 @@ def _of_files(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fau
     looks: list[Callable[[Settings], object]] = [
         prepare_folders,
         own_persona,
-        twin_persona,
-        workflow,
+        *(builder.read for builder in FEATURES if builder.read is not None),
         corrections,
-        picture_folder,
         ca_certificates,
     ]
     for look in looks:

@@ -46,7 +46,9 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     # A call, and what a call holds back.
     "bot.voice": frozenset({"bot.llm", "bot.speech_server"}),
     "bot.spoken_messages": frozenset({"bot.llm", "bot.voice"}),
-    "bot.features": frozenset({"bot.database", "bot.conversations", "bot.llm", "bot.spoken_messages"}),
+    "bot.features": frozenset(
+        {"bot.database", "bot.conversations", "bot.llm", "bot.speech_server", "bot.spoken_messages"}
+    ),
     # What people type, and what looks at all of it.
     "bot.commands": frozenset(
         {"bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"}
@@ -60,12 +62,15 @@ ON_TOP = frozenset({"bot.app", "bot.calls", "bot.client", "bot.command_line", "b
 
 DISCORD = (
     "bot.commands",
+    "bot.feature",
     "bot.features",
     "bot.voice.discord",
     # Who is asking, and what they may.
     "bot.access",
     "bot.guard",
+    "bot.managers",
     "bot.owners",
+    "bot.whole_number",
     # The client, and what it is told.
     "bot.client",
     "bot.presence",

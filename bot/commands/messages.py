@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import discord
@@ -11,15 +11,13 @@ from discord.ext import commands
 
 from bot.access import RateLimit, wait_word
 from bot.commands.message_words import find_quoted, words_to
-from bot.features.autonomous_talk.feature import AutonomousTalk
-from bot.features.dual_persona.feature import DualPersona
+from bot.feature import Observer
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.wishes import wants_drawing
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.errors import VisionError
-from bot.features.vision.feature import Vision
+from bot.features.vision.feature import CANT_SEE, Vision
 from bot.features.vision.sights import shows_pictures
-from bot.not_set_up import CANT_SEE
 from bot.replying import reply_to
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.spoken_messages.listener import SpokenMessages, is_spoken
@@ -33,14 +31,13 @@ NOTHING_TO_ANSWER = "💬 I found no words in that message. Write me something t
 class MessageFeatures:
     """Whom messages are for; ``None`` where the operator has not set a feature up.
 
-    ``cant_draw`` is said to who wants a drawing, in place of one.
+    ``observers`` only listen. ``cant_draw`` is said to who wants a drawing, in place of one.
     """
 
     chat: TextChat
-    talk: AutonomousTalk
     vision: Vision | None = None
     images: ImageGeneration | None = None
-    argument: DualPersona | None = None
+    observers: Sequence[Observer] = ()
     cant_draw: str | None = None
 
 
@@ -73,9 +70,8 @@ class MessageRouter(commands.Cog):
             return
         if message.channel.id == self._call_channel() or await self._is_command(message):
             return
-        if self._features.argument is not None:
-            await self._features.argument.observe(message)
-        await self._features.talk.observe(message)
+        for observe in self._features.observers:
+            await observe(message)
         await find_quoted(message)
         if self._features.chat.is_meant(message):
             await self._answer(message)

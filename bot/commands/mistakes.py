@@ -6,8 +6,8 @@ from typing import Any
 
 from discord.ext import commands
 
-from bot.commands.numbers import NumberError
 from bot.commands.voice_channel_name import NO_SUCH_CHANNEL, NoSuchVoiceChannelError
+from bot.whole_number import NumberError
 
 MAX_SHOWN = 50
 """Characters of what was given that are shown again."""

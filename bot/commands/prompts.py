@@ -11,8 +11,8 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.commands.message_words import find_quoted, words_of
+from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
-from bot.not_set_up import CANT_SEE
 from bot.replying import reply_to
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.spoken_messages.listener import SpokenMessages, recordings

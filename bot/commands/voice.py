@@ -11,14 +11,14 @@ from discord.ext import commands
 
 from bot.calls import MAX_VOLUME, Calls
 from bot.commands.loading import LoadingAnswer
-from bot.commands.managers import require_guild
-from bot.commands.numbers import WholeNumber
 from bot.commands.status import StatusReporter
 from bot.commands.voice_channel_name import VoiceChannelName
+from bot.managers import require_guild
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.voice_state import voice_state_notice
 from bot.voice.turn import Prompt, PromptKind
+from bot.whole_number import WholeNumber
 
 Context = commands.Context[Any]
 

@@ -13,7 +13,7 @@ from discord.utils import escape_markdown
 from audio.samples import HEARING_RATE, Sound16
 from audio.wav import to_wav
 from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
-from bot.commands.managers import require_guild
+from bot.managers import require_guild
 from bot.speech_server.voices import Recording
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel

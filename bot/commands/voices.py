@@ -13,11 +13,11 @@ from discord.ext import commands
 from discord.utils import escape_markdown
 
 from bot.commands.asking import Answer, Choices, ask
-from bot.commands.managers import is_manager, require_guild
 from bot.commands.progress import ticking
 from bot.commands.sound_files import download, sound_file
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voice_words import DEFAULT, learnt, listed, new_name
+from bot.managers import is_manager, require_guild
 from bot.speech_server.errors import VoicesError
 from bot.speech_server.voices import Recording, ServerVoice
 from bot.text import shorten, split_message

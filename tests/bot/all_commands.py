@@ -6,12 +6,14 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 
 from discord.ext import commands
 
 import bot.commands
+import bot.features
 from bot.client import SeiyuuBot, connector
 from bot.commands.help import HelpCommands
 from bot.store import Store
@@ -19,10 +21,15 @@ from tests.guards import make_guard
 
 
 def cog_classes() -> Iterator[type[commands.Cog]]:
-    """Every cog with commands that is written in bot/commands."""
-    for module in pkgutil.iter_modules(bot.commands.__path__, "bot.commands."):
-        for _, found in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if issubclass(found, commands.Cog) and found.__module__ == module.name and found.__cog_commands__:
+    """Every cog with commands that is written in bot/commands, or in the package of a feature."""
+    for package in (bot.commands, bot.features):
+        yield from _cogs_in(package)
+
+
+def _cogs_in(package: ModuleType) -> Iterator[type[commands.Cog]]:
+    for name in (module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")):
+        for _, found in inspect.getmembers(importlib.import_module(name), inspect.isclass):
+            if issubclass(found, commands.Cog) and found.__module__ == name and found.__cog_commands__:
                 yield found
 
 

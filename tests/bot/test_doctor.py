@@ -10,7 +10,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot import doctor, doctor_features
+from bot import doctor
+from bot.doctor_personas import personas
+from bot.features.dual_persona import build as dual_persona
+from bot.features.figurine_notifier import build as figurine_notifier
+from bot.features.image_generation import build as image_generation
+from bot.features.vision import build as vision_feature
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 from tests.features.feed_server import Entry, Source
@@ -65,7 +70,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
 async def test_a_vision_server_that_refuses_is_wrong(servers: Servers, status: int) -> None:
     servers.status, servers.body = status, {"error": {"message": "no"}}
-    finding = await doctor_features.vision(Settings.read(vision_llm_url=f"{servers.url}/v1"))
+    finding = await vision_feature.check(Settings.read(vision_llm_url=f"{servers.url}/v1"))
     assert finding.good is False
     assert "VISION_LLM_" in finding.text
     assert str(status) in finding.text
@@ -73,16 +78,16 @@ async def test_a_vision_server_that_refuses_is_wrong(servers: Servers, status: i
 
 async def test_a_vision_server_is_asked_with_its_key_and_for_its_model(servers: Servers) -> None:
     vision: dict[str, Any] = {"vision_llm_url": f"{servers.url}/v1", "vision_llm_api_key": "hunter2"}
-    assert (await doctor_features.vision(Settings.read(**vision, vision_llm_model="qwen2.5-vl"))).good
+    assert (await vision_feature.check(Settings.read(**vision, vision_llm_model="qwen2.5-vl"))).good
     assert servers.asked[0]["Authorization"] == "Bearer hunter2"
-    finding = await doctor_features.vision(Settings.read(**vision, vision_llm_model="llava"))
+    finding = await vision_feature.check(Settings.read(**vision, vision_llm_model="llava"))
     assert finding.good is False
     assert "llava" in finding.text
 
 
 async def test_a_wrong_key_for_vision_names_its_own_variable(servers: Servers) -> None:
     servers.status, servers.body = 401, {"error": {"message": "bad key"}}
-    finding = await doctor_features.vision(Settings.read(vision_llm_url=f"{servers.url}/v1", llm_api_key="x"))
+    finding = await vision_feature.check(Settings.read(vision_llm_url=f"{servers.url}/v1", llm_api_key="x"))
     assert "VISION_LLM_API_KEY" in finding.text
 
 
@@ -91,13 +96,13 @@ async def test_comfyui_has_to_answer_well(servers: Servers, tmp_path: Path, stat
     (tmp_path / "workflow.json").write_text('{"1": {"class_type": "Text", "inputs": {"text": "{{prompt}}"}}}')
     servers.status, servers.body = status, {}
     settings = Settings.read(comfyui_url=servers.url, comfyui_workflow="workflow.json")
-    finding = await doctor_features.drawing(settings)
+    finding = await image_generation.check(settings)
     assert finding.good is good
     assert str(status) in finding.text
 
 
 async def test_a_feed_that_wants_to_know_who_asks_is_told(servers: Servers) -> None:
-    finding = await doctor_features.feeds(Settings.read(figurine_feeds=f"{servers.url}/feed.xml"))
+    finding = await figurine_notifier.check(Settings.read(figurine_feeds=f"{servers.url}/feed.xml"))
     assert finding.good, finding.text
     assert servers.asked[0]["User-Agent"].startswith(PICKY)
 
@@ -108,7 +113,7 @@ async def test_a_feed_that_is_none_or_refuses_is_wrong_even_beside_a_good_one(
 ) -> None:
     servers.status = status
     feeds = f"{servers.url}/feed.xml,{servers.url}/other"
-    finding = await doctor_features.feeds(Settings.read(figurine_feeds=feeds))
+    finding = await figurine_notifier.check(Settings.read(figurine_feeds=feeds))
     assert finding.good is False
     assert f"{servers.url}/other" in finding.text
     assert words in finding.text
@@ -127,7 +132,7 @@ async def test_a_twin_whose_own_model_is_not_there_is_wrong(
     persona = "name: Ria\ndescription: her twin\nmoods: {calm: calm}\ndefault_mood: calm\nmodel: nobody-has-this\n"
     (tmp_path / "ria.yaml").write_text(persona)
     monkeypatch.setattr("bot.operator_files.PERSONAS_DIR", tmp_path)
-    finding = await doctor_features.twin(Settings.read(bipolar_twin="ria", llm_url=f"{servers.url}/v1"))
+    finding = await dual_persona.check(Settings.read(bipolar_twin="ria", llm_url=f"{servers.url}/v1"))
     assert finding.good is False
     assert "nobody-has-this" in finding.text
 
@@ -137,18 +142,18 @@ async def test_a_persona_that_people_may_choose_needs_a_model_that_there_is(
 ) -> None:
     monkeypatch.setattr("bot.operator_files.PERSONAS_DIR", tmp_path)
     settings: dict[str, Any] = {"persona": "mia", "llm_url": f"{servers.url}/v1", "llm_model": "qwen2.5-vl"}
-    assert (await doctor_features.personas(Settings.read(**settings))).good is None
+    assert (await personas(Settings.read(**settings))).good is None
     ria = "name: Ria\ndescription: another\nmoods: {calm: calm}\ndefault_mood: calm\n"
     (tmp_path / "ria.yaml").write_text(ria)
-    finding = await doctor_features.personas(Settings.read(**settings))
+    finding = await personas(Settings.read(**settings))
     assert (finding.good, finding.text) == (True, "people may choose Ria too")
     (tmp_path / "ria.yaml").write_text(f"{ria}model: nobody-has-this\n")
-    finding = await doctor_features.personas(Settings.read(**settings))
+    finding = await personas(Settings.read(**settings))
     assert finding.good is False
     assert "Ria asks for a model of its own: " in finding.text
     assert "nobody-has-this" in finding.text
     (tmp_path / "ria.yaml").write_text("name: Ria\n")
-    finding = await doctor_features.personas(Settings.read(**settings))
+    finding = await personas(Settings.read(**settings))
     assert finding.good is False
     assert "ria.yaml is not a persona" in finding.text
 
@@ -160,8 +165,8 @@ async def test_one_mistake_about_the_model_is_one_finding(servers: Servers, path
     settings = Settings.read(llm_url=f"{servers.url}{path}", llm_model="nobody-has-this", bipolar_twin="evil_seiyuu")
     findings = [
         await doctor.model_server(settings, OwnWeights()),
-        await doctor_features.personas(settings),
-        await doctor_features.twin(settings),
+        await personas(settings),
+        await dual_persona.check(settings),
     ]
     assert [finding.subject for finding in findings if finding.good is False] == ["Model"]
 

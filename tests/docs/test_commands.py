@@ -69,9 +69,9 @@ def test_the_user_guide_says_which_commands_work_in_private() -> None:
 
 
 def _private() -> set[str]:
-    """The commands that do not ask for a server, as the decorators in bot/commands say."""
+    """The commands that do not ask for a server, as the decorators of the cogs say."""
     found = set()
-    for source in sorted((ROOT / "bot" / "commands").glob("*.py")):
+    for source in sorted([*ROOT.glob("bot/commands/*.py"), *ROOT.glob("bot/features/*/commands.py")]):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.AsyncFunctionDef):
                 continue

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.commands.prompts import CANT_OPEN, NO_WORDS
+from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
-from bot.not_set_up import CANT_SEE
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING
 from bot.voice.events import PromptTaken, WordsSpoken
 from bot.voice.turn import Outcome

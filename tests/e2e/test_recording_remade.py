@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from audio.samples import SPEAKING_RATE
-from bot.voice.records.remaking import REMADE, RecordingRemaker
-from bot.voice.records.remaking_notes import BOT_FILE, NOTES_FILE, RecordingNotes
-from bot.voice.records.remaking_sound import room_ends
+from bot.features.recording_remaker.feature import REMADE, RecordingRemaker
+from bot.features.recording_remaker.sound import room_ends
+from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordingNotes
 from tests.e2e.conftest import Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.e2e.talking import REMARKS, talk

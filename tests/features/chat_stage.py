@@ -16,8 +16,8 @@ from discord.ext import commands
 
 from bot.characters import Characters
 from bot.client import SeiyuuBot
-from bot.commands.chat import ChatCommands
 from bot.database import Database
+from bot.features.text_chat.commands import ChatCommands
 from bot.features.text_chat.options import ChatOptions
 from bot.features.text_chat.service import TextChat
 from bot.llm.cleaning import DiscordNames, clean_prompt

@@ -16,7 +16,6 @@ from discord.ext import commands
 from bot.access import RateLimit
 from bot.characters import Characters
 from bot.client import SeiyuuBot
-from bot.commands.chat import ChatCommands
 from bot.commands.messages import MessageFeatures, MessageRouter
 from bot.consent import ListeningConsent
 from bot.database import Database
@@ -24,6 +23,7 @@ from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
 from bot.features.autonomous_talk.occasion import QuietHours
 from bot.features.autonomous_talk.records import ChannelRecords
 from bot.features.image_generation.feature import ImageGeneration
+from bot.features.text_chat.commands import ChatCommands
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision, VisionOptions
 from bot.features.vision.model import VisionModelOptions
@@ -161,7 +161,7 @@ async def message_stage(
             records = ChannelRecords(database)
             options = TalkOptions(60.0, QuietHours.parse(""), UTC)
             talk = AutonomousTalk(bot, records, client, characters, options)
-            features = MessageFeatures(chat, talk, vision, images, cant_draw=CANT_DRAW)
+            features = MessageFeatures(chat, vision, images, (talk.observe,), CANT_DRAW)
             return [MessageRouter(bot, features, spoken, RateLimit("100/60"), lambda: None), ChatCommands(chat, "!")]
 
         async with feature_stage(folder, monkeypatch, make_cogs) as stage:

@@ -17,9 +17,9 @@ from discord.ext import commands
 
 from bot.access import Permit, RateLimit
 from bot.client import SeiyuuBot
-from bot.commands.draw import DrawingCommands
 from bot.database import Database
 from bot.features.image_generation import job
+from bot.features.image_generation.commands import DrawingCommands
 from bot.features.image_generation.feature import DrawOptions, ImageGeneration
 from bot.features.image_generation.workflow import Workflow
 from sandbox.guest import Guest

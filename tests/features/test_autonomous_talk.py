@@ -15,8 +15,8 @@ from discord.ext import commands
 
 from bot.characters import Characters
 from bot.client import SeiyuuBot
-from bot.commands.autonomous import AutonomousCommands
 from bot.database import Database
+from bot.features.autonomous_talk.commands import AutonomousCommands
 from bot.features.autonomous_talk.feature import REMEMBERED, AutonomousTalk, TalkOptions
 from bot.features.autonomous_talk.occasion import LATELY, SETTLED, QuietHours, is_occasion
 from bot.features.autonomous_talk.records import ChannelRecord, ChannelRecords

@@ -11,13 +11,13 @@ from discord.ext import commands
 
 from bot.calls import Calls
 from bot.client import SeiyuuBot
-from bot.commands.autonomous import AutonomousCommands
 from bot.commands.ignoring import IgnoringCommands
 from bot.commands.listening import ListeningCommands
 from bot.commands.mistakes import mistake_words
-from bot.commands.schedule import ScheduleCommands
 from bot.commands.voice import VoiceCommands
 from bot.database import Database
+from bot.features.autonomous_talk.commands import AutonomousCommands
+from bot.features.scheduled_events.commands import ScheduleCommands
 from bot.user_error import UserError
 from sandbox.world.permissions import Permission
 from tests.features.stage import FeatureStage, feature_stage

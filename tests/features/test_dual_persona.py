@@ -13,8 +13,8 @@ import pytest
 from discord.ext import commands
 
 from bot.client import SeiyuuBot
-from bot.commands.dual_persona import DualPersonaCommands
 from bot.database import Database
+from bot.features.dual_persona.commands import DualPersonaCommands
 from bot.features.dual_persona.feature import ALREADY_ARGUING, NO_PERMISSION, ArgumentOptions, DualPersona
 from bot.features.dual_persona.heat import HALF_LIFE, MESSAGE, cooled, heat
 from bot.features.dual_persona.records import ArgumentRecords

@@ -14,9 +14,15 @@ import pytest
 from discord.ext import commands
 
 from bot.client import SeiyuuBot
-from bot.commands.figurines import NOT_SUBSCRIBED, NOTHING, TOO_MANY_WORDS, UNSUBSCRIBED, FigurineCommands
 from bot.database import Database
 from bot.features.figurine_notifier import fetching
+from bot.features.figurine_notifier.commands import (
+    NOT_SUBSCRIBED,
+    NOTHING,
+    TOO_MANY_WORDS,
+    UNSUBSCRIBED,
+    FigurineCommands,
+)
 from bot.features.figurine_notifier.feature import DAY, FigurineNotifier, FigurineOptions
 from bot.features.figurine_notifier.feeds import MAX_KNOWN, FeedRecords
 from bot.features.figurine_notifier.fetching import Item

@@ -11,7 +11,7 @@ import discord
 import pytest
 
 from bot.access import Permit
-from bot.commands.draw import CANCELLING, NO_DRAWING
+from bot.features.image_generation.commands import CANCELLING, NO_DRAWING
 from bot.features.image_generation.feature import ALREADY, NOT_ALLOWED, NOT_TAKEN, STOPPED
 from bot.features.image_generation.wishes import wants_drawing
 from tests.features.comfyui_server import PNG

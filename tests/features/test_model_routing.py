@@ -12,13 +12,13 @@ import pytest
 from discord.ext import commands
 
 from bot.client import SeiyuuBot
-from bot.commands.models import ModelCommands
 from bot.database import Database
-from bot.features.model_routing import ModelRouter
+from bot.features.model_routing.commands import ModelCommands
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.llm.text_model import TextModel
+from bot.model_router import ModelRouter
 from config.settings import Card
 from tests.e2e.scripted_model import Answer, Script, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage

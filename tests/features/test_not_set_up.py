@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.not_set_up import CANT_SEE
+from bot.features.vision.feature import CANT_SEE
 from sandbox.world.entities import Upload
 from tests.features.message_stage import CANT_DRAW, message_stage
 

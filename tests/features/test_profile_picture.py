@@ -12,8 +12,8 @@ import pytest
 from discord.ext import commands
 
 from bot.client import SeiyuuBot
-from bot.commands.profile_picture import ProfilePictureCommands
 from bot.database import Database
+from bot.features.profile_picture.commands import ProfilePictureCommands
 from bot.features.profile_picture.feature import NO_OTHER, TOO_FAST, ProfilePicture
 from bot.features.profile_picture.folder import MAX_BYTES
 from bot.features.profile_picture.records import PictureRecords

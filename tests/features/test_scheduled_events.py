@@ -14,7 +14,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from discord.ext import commands
 
 from bot.client import SeiyuuBot
-from bot.commands.schedule import (
+from bot.database import Database
+from bot.features.scheduled_events.commands import (
     FILE_TOO_LARGE,
     MAX_FILE,
     NO_CHANNEL,
@@ -22,7 +23,6 @@ from bot.commands.schedule import (
     NOTHING_TO_POST,
     ScheduleCommands,
 )
-from bot.database import Database
 from bot.features.scheduled_events.feature import ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, ScheduleRecords
 from sandbox.world.entities import Channel, Message, Upload

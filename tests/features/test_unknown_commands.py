@@ -13,7 +13,7 @@ from bot.client import SeiyuuBot
 from bot.commands.help import HelpCommands
 from bot.commands.unknown import CommandAdvice, UnknownCommands
 from bot.database import Database
-from bot.not_set_up import commands_not_set_up
+from bot.feature_set import commands_not_set_up
 from config.settings import Settings
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import written_by_bots

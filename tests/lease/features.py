@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Protocol
 
+from bot.features.figurine_notifier.feature import FigurineNotifier as Notifier
 from bot.features.image_generation.feature import HELD as CANT_DRAW
+from bot.features.scheduled_events.feature import ScheduledEvents as Scheduled
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.services import SpeechServerProcess
 from sandbox.world.entities import Channel, Message, Upload
@@ -205,7 +207,7 @@ class ScheduledEvents:
     @staticmethod
     async def _come_due(world: World) -> None:
         await world.stage.app.database.write("UPDATE scheduled_event SET settled_at = settled_at - 200000")
-        for job in world.stage.app.features.schedule._scheduler.get_jobs():
+        for job in world.stage.app.features.get(Scheduled)._scheduler.get_jobs():
             job.modify(next_run_time=datetime.now(UTC))
 
 
@@ -231,8 +233,7 @@ class FigurineNotifier:
         number = next(world.numbers)
         self.entries.insert(0, Entry(f"item-{number}", f"Figurine {number}"))
         world.engines.feeds.source(SHOP).rss(self.entries)
-        notifier = world.stage.app.features.figurines
-        assert notifier is not None
+        notifier = world.stage.app.features.get(Notifier)
         await world.stage.app.database.write("UPDATE figurine_feed SET next_look_at = 0")
         notifier._wake.set()
 

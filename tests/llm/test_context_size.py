@@ -12,12 +12,12 @@ import pytest
 from aiohttp import web
 
 from bot.database import Database
-from bot.features.model_routing import ModelRouter
 from bot.llm.context_size import ask_context_size
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.llm.token_count import count_tokens
+from bot.model_router import ModelRouter
 from config.settings import Card
 from tests.llm.servers import FINISHED, Recorded, for_ever, said, serving, streaming
 

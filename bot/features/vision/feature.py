@@ -21,6 +21,7 @@ from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStopp
 _log = logging.getLogger(__name__)
 
 HELD = "🎤 I can't look at images or videos right now, I'm talking in voice chat! Send it again after I leave."
+CANT_SEE = "🙈 I can't see pictures here (nobody has set VISION_LLM_URL)."
 
 _MAX_WORDS = 500
 

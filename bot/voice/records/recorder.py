@@ -17,10 +17,10 @@ from pathlib import Path
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from audio.wav import MAX_SAMPLES, WavFile
 from bot.llm.cleaning import clean_name
+from bot.recording_notes import RECORDINGS_DIR, Span
 
 _log = logging.getLogger(__name__)
 
-RECORDINGS_DIR = "recordings"
 MAX_WAITING = 4_096
 """Pieces of sound that may wait for the disk: 8 s of ten speakers."""
 SAVE_SECONDS = 1.0
@@ -64,14 +64,6 @@ class _Piece:
     sound: Samples
     at: float
     reply: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From one sample of a file to another, which is not part of it."""
-
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)

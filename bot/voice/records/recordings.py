@@ -13,8 +13,8 @@ from typing import Protocol
 from bot.voice.ear import SoundKeeper
 from bot.voice.events import CallEvent
 from bot.voice.ports import Teller
+from bot.voice.records.answer_listener import AnswerListener
 from bot.voice.records.recorder import CallRecorder, recording_folder
-from bot.voice.records.remaking_notes import AnswerListener
 from bot.voice.transport import Transport
 from wire.parameters import SpeechParameters
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import wave
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,19 +13,23 @@ from pydantic import Field, TypeAdapter, ValidationError
 from audio.pcm import SAMPLE_BYTES
 from audio.samples import SPEAKING_RATE
 from audio.wav import HEADER_BYTES
-from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded
-from bot.voice.records.recorder import CallRecorder, Span
-from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
 
-_log = logging.getLogger(__name__)
-
+RECORDINGS_DIR = "recordings"
 BOT_FILE = "bot.wav"
 NOTES_FILE = "answers.json"
 
 
 class NotesError(ValueError):
     """The notes of a recording can't be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one sample of a file to another, which is not part of it."""
+
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class RecordingNotes:
             raise NotesError(f"{NOTES_FILE} is malformed ({error.error_count()} faults)") from error
         except OSError as error:
             raise NotesError(f"{NOTES_FILE}: {error}") from error
-        if _samples(folder) != notes.samples or not notes._fit():
+        if recorded_samples(folder) != notes.samples or not notes._fit():
             raise NotesError(f"{NOTES_FILE} does not belong to this {BOT_FILE}")
         return notes
 
@@ -90,7 +92,7 @@ class RecordingNotes:
         (folder / NOTES_FILE).write_bytes(TypeAdapter(type(self)).dump_json(self))
 
 
-def _samples(folder: Path) -> int:
+def recorded_samples(folder: Path) -> int:
     """How many samples the bot's file has; one that a recorder has not made in this form is refused. Blocks."""
     path = folder / BOT_FILE
     try:
@@ -101,56 +103,3 @@ def _samples(folder: Path) -> int:
     except (OSError, EOFError, wave.Error) as error:
         raise NotesError(f"{BOT_FILE}: {error}") from error
     raise NotesError(f"{BOT_FILE} is not as it was recorded")
-
-
-class AnswerListener:
-    """Takes down what is answered while a recording is made; it has to be given every event of the call.
-
-    Belongs to the event loop, but for :meth:`write_notes`.
-
-    Args:
-        manner: how the last reply was asked to be spoken.
-    """
-
-    def __init__(self, recorder: CallRecorder, manner: Callable[[], SpeechParameters]) -> None:
-        self._recorder = recorder
-        self._manner = manner
-        self._begun: set[str] = set()
-        self._heard = AnswerHeard("", interrupted=False)
-        self._said: dict[str, tuple[AnswerHeard, SpeechParameters]] = {}
-
-    def __call__(self, event: CallEvent) -> None:
-        """Take an event."""
-        match event:
-            case PromptTaken(reply):
-                # Of one that began to sound before the recording, only the end is in the file.
-                self._begun.add(reply)
-            case AnswerHeard():
-                self._heard = event
-            case ReplyEnded(trace) if trace.reply in self._begun and self._recorder.recording:
-                # What was written, for want of a voice, was not said.
-                if trace.outcome in (Outcome.SPOKEN, Outcome.INTERRUPTED):
-                    self._said[trace.reply] = (self._heard, self._manner())
-            case _:
-                pass
-
-    def write_notes(self, channel: int) -> None:
-        """Put the notes beside the recording, which is closed, if there is anything to say again. Blocks for the disk.
-
-        Args:
-            channel: see :class:`RecordingNotes`.
-        """
-        answers = tuple(self._answer(reply, spans) for reply, spans in self._recorder.spans.items())
-        if not any(answer.text for answer in answers):
-            return
-        folder = self._recorder.folder
-        try:
-            RecordingNotes(channel, _samples(folder), answers).write(folder)
-        except (NotesError, OSError) as error:
-            _log.warning("The answers in %s can't be made again: %s", folder.name, error)
-
-    def _answer(self, reply: str, spans: tuple[Span, ...]) -> RecordedAnswer:
-        if reply not in self._said:
-            return RecordedAnswer(spans)
-        heard, parameters = self._said[reply]
-        return RecordedAnswer(spans, heard.text, heard.interrupted, parameters)

@@ -14,11 +14,10 @@ import pytest
 
 from audio.samples import SPEAKING_RATE, Samples
 from audio.wav import WavFile
+from bot.features.recording_remaker.feature import FIRST_PAUSE, REMADE, RecordingRemaker
+from bot.features.recording_remaker.remade_file import COPY_FILE
+from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes, Span
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
-from bot.voice.records.recorder import Span
-from bot.voice.records.remaking import FIRST_PAUSE, REMADE, RecordingRemaker
-from bot.voice.records.remaking_file import COPY_FILE
-from bot.voice.records.remaking_notes import BOT_FILE, NOTES_FILE, RecordedAnswer, RecordingNotes
 from tests.voice.records.test_recorder import read
 from wire.parameters import SpeechParameters
 

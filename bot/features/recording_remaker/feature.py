@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from audio.samples import SPEAKING_RATE, Samples
+from bot.features.recording_remaker.remade_file import RemadeFile
+from bot.features.recording_remaker.sound import as_loud_as, goal, lay, length, room_ends, without_tail
+from bot.recording_notes import NOTES_FILE, RECORDINGS_DIR, NotesError, RecordedAnswer, RecordingNotes
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
-from bot.voice.records.recorder import RECORDINGS_DIR
-from bot.voice.records.remaking_file import RemadeFile
-from bot.voice.records.remaking_notes import NOTES_FILE, NotesError, RecordedAnswer, RecordingNotes
-from bot.voice.records.remaking_sound import as_loud_as, goal, lay, length, room_ends, without_tail
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 from wire.parameters import SpeechParameters
 

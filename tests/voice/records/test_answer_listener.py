@@ -8,17 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.recording_notes import BOT_FILE, NOTES_FILE, NotesError, RecordedAnswer, RecordingNotes, Span
 from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded
 from bot.voice.metrics import TurnTrace
-from bot.voice.records.recorder import CallRecorder, Span
-from bot.voice.records.remaking_notes import (
-    BOT_FILE,
-    NOTES_FILE,
-    AnswerListener,
-    NotesError,
-    RecordedAnswer,
-    RecordingNotes,
-)
+from bot.voice.records.answer_listener import AnswerListener
+from bot.voice.records.recorder import CallRecorder
 from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
 

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from audio.level import rms
 from audio.samples import SPEAKING_RATE, Samples
-from bot.voice.records.recorder import Span
-from bot.voice.records.remaking_notes import RecordedAnswer, RecordingNotes
-from bot.voice.records.remaking_sound import as_loud_as, goal, lay, length, room_ends, without_tail
+from bot.features.recording_remaker.sound import as_loud_as, goal, lay, length, room_ends, without_tail
+from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
 
 SECOND = SPEAKING_RATE
 

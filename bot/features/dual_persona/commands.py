@@ -8,8 +8,8 @@ from typing import Any, Literal
 from discord import app_commands
 from discord.ext import commands
 
-from bot.commands.managers import require_guild, say_later
 from bot.features.dual_persona.feature import DualPersona, Mood
+from bot.managers import require_guild, say_later
 from bot.work_gate import FeatureHeldError
 
 Context = commands.Context[Any]

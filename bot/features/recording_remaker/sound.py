@@ -13,8 +13,7 @@ import numpy as np
 
 from audio.level import rms
 from audio.samples import SPEAKING_RATE, Samples
-from bot.voice.records.recorder import Span
-from bot.voice.records.remaking_notes import RecordedAnswer, RecordingNotes
+from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
 
 MAX_TEMPO = 1.15
 """How much faster than by itself an answer may be spoken again, to be no longer than it was."""

@@ -9,15 +9,15 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import escape_markdown
 
-from bot.commands.managers import require_guild
-from bot.commands.numbers import WholeNumber
 from bot.features.scheduled_events.entry import Entry, read_entry
 from bot.features.scheduled_events.feature import Planned, ScheduledEvents
 from bot.features.scheduled_events.records import MAX_EVENTS, EventDraft, EventFile, ScheduleFullError
 from bot.features.scheduled_events.spoken_times import TimesError
 from bot.features.scheduled_events.times import EXAMPLES
+from bot.managers import require_guild
 from bot.text import MESSAGE_LIMIT, shorten, split_message
 from bot.user_error import UserError
+from bot.whole_number import WholeNumber
 
 Context = commands.Context[Any]
 

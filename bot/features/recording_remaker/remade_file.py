@@ -9,9 +9,8 @@ from pathlib import Path
 from audio.pcm import SAMPLE_BYTES, from_pcm16, to_pcm16
 from audio.samples import Samples
 from audio.wav import HEADER_BYTES
-from bot.voice.records.recorder import Span
-from bot.voice.records.remaking_notes import BOT_FILE
-from bot.voice.records.remaking_sound import Piece
+from bot.features.recording_remaker.sound import Piece
+from bot.recording_notes import BOT_FILE, Span
 
 COPY_FILE = "bot.wav.remaking"
 _BLOCK_BYTES = 1 << 20

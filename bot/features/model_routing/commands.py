@@ -7,7 +7,7 @@ from typing import Any, Literal
 from discord import app_commands
 from discord.ext import commands
 
-from bot.features.model_routing import ModelRouter, NoSuchServerError
+from bot.model_router import ModelRouter, NoSuchServerError
 from bot.user_error import UserError
 from config.settings import Card
 

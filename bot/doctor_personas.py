@@ -1,0 +1,50 @@
+"""What the doctor finds out about personas: whether they can be used, and have a model that there is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.finding import Finding
+from bot.llm.options import ModelOptions
+from bot.llm.personas import Persona, PersonaError
+from bot.llm.stream import ModelClient
+from bot.operator_files import other_personas, own_persona
+from config.settings import Settings
+
+
+async def personas(settings: Settings) -> Finding:
+    """Whom people may choose with ``!persona`` can be used, and has a model that there is."""
+    try:
+        others = await asyncio.to_thread(other_personas, settings)
+    except PersonaError as error:
+        return Finding("Personas", False, str(error))
+    if not others:
+        return Finding("Personas", None, "there are no others to choose")
+    problems = [await missing_model(settings, persona) for persona in others]
+    problem = next(filter(None, problems), None)
+    names = ", ".join(persona.name for persona in others)
+    return Finding("Personas", problem is None, problem or f"people may choose {names} too")
+
+
+def wanted_model(settings: Settings) -> str | None:
+    """The model that the bot's own persona asks for."""
+    try:
+        return own_persona(settings).model or settings.llm_model
+    except PersonaError:
+        return settings.llm_model
+
+
+async def missing_model(settings: Settings, persona: Persona) -> str | None:
+    """What to say where a server for replies lists its models, and the one that this persona asks for is not there."""
+    asked_for = persona.model or settings.llm_model
+    if asked_for == wanted_model(settings):
+        # The finding about the model tells that already.
+        return None
+    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+    for url in settings.model_urls.values():
+        async with ModelClient(ModelOptions(url, settings.llm_api, asked_for, key)) as model:
+            report = await model.check()
+        if report.models and report.problem:
+            whose = "a model of its own" if persona.model else "LLM_MODEL"
+            return f"{persona.name} asks for {whose}: {report.problem}"
+    return None

@@ -1,0 +1,103 @@
+"""What a feature is: what a call holds back, with everything else that it brings to the bot."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import aiohttp
+import discord
+from discord.ext import commands
+
+from bot.background import Work
+from bot.characters import Characters
+from bot.conversations.keeping import Conversations
+from bot.database import Database
+from bot.finding import Finding
+from bot.lease import Lockable
+from bot.model_router import ModelRouter
+from bot.speech_server.client import SpeechServerClient
+from config.settings import Settings
+
+Observer = Callable[[discord.Message], Awaitable[None]]
+"""Is told of every message that a person writes outside of a call, unless it is a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureParts:
+    """What features are built of.
+
+    Attributes:
+        clock: what time it is, in the time zone of the people.
+        hear: what is said in a message's recordings; "" where there are none. Raises ``SpokenMessageError``.
+        tell: writes a text in the channel with this id; where that can't be done, the log says so.
+    """
+
+    settings: Settings
+    client: discord.Client
+    database: Database
+    http: aiohttp.ClientSession
+    models: ModelRouter
+    speech_server: SpeechServerClient
+    characters: Characters
+    conversations: Conversations
+    clock: Callable[[], datetime]
+    hear: Callable[[discord.Message], Awaitable[str]]
+    tell: Callable[[int, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A feature that is set up.
+
+    Attributes:
+        lockable: what does the work, and is held while a call is on.
+        cogs: its commands.
+        run: what goes on as long as the bot is logged in.
+        observe: listens to what people write.
+        resume: goes on with what an earlier process has left; done once, when Discord has told us everything it knows.
+        close: ends what the feature has begun.
+    """
+
+    lockable: Lockable
+    cogs: Sequence[commands.Cog] = ()
+    run: Work | None = None
+    observe: Observer | None = None
+    resume: Work | None = None
+    close: Work | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalCommands:
+    """Commands that are there only where the operator has set something.
+
+    Attributes:
+        names: what they are called.
+        subject: the beginning of the sentence for somebody who types one: "Drawing is".
+        missing: the setting that they lack; ``None`` where they are there.
+    """
+
+    names: tuple[str, ...]
+    subject: str
+    missing: Callable[[Settings], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureBuilder:
+    """A feature that there may be. Each package in ``bot/features`` has one, in its module ``build``.
+
+    Attributes:
+        build: makes it; ``None`` where the operator has not set it up. Raises what ``read`` raises, or
+            :class:`aiosqlite.Error` where its tables can't be used.
+        check: what the doctor finds out about it, from the settings alone.
+        read: reads what its settings name on the disk, before anything starts. Blocks. Raises
+            :class:`~bot.operator_files.OperatorFileError` or :class:`~bot.llm.personas.PersonaError`, with the name of
+            the setting at the beginning of the text.
+        optional_commands: those that are not always there.
+    """
+
+    build: Callable[[FeatureParts], Awaitable[Feature | None]]
+    check: Callable[[Settings], Awaitable[Finding]] | None = None
+    read: Callable[[Settings], object] | None = None
+    optional_commands: OptionalCommands | None = None

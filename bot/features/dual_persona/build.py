@@ -1,0 +1,50 @@
+"""Builds the dual persona, where the bot has a twin."""
+
+from __future__ import annotations
+
+import asyncio
+from zoneinfo import ZoneInfo
+
+from bot.doctor_personas import missing_model
+from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
+from bot.features.dual_persona.commands import DualPersonaCommands
+from bot.features.dual_persona.feature import ArgumentOptions, DualPersona
+from bot.features.dual_persona.records import ArgumentRecords
+from bot.finding import Finding
+from bot.llm.personas import PersonaError
+from bot.operator_files import twin_persona
+from config.settings import Settings
+
+
+async def _build(parts: FeatureParts) -> Feature | None:
+    settings = parts.settings
+    twin = twin_persona(settings)
+    if twin is None:
+        return None
+    options = ArgumentOptions(
+        settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown, ZoneInfo(settings.timezone)
+    )
+    records = ArgumentRecords(parts.database)
+    argument = DualPersona(parts.client, records, parts.models, parts.characters.default.persona, twin, options)
+    return Feature(argument, (DualPersonaCommands(argument),), argument.run, argument.observe)
+
+
+async def check(settings: Settings) -> Finding:
+    """The other persona can be read."""
+    try:
+        persona = await asyncio.to_thread(twin_persona, settings)
+    except PersonaError as error:
+        return Finding("Twin", False, str(error))
+    if persona is None:
+        return Finding("Twin", None, "BIPOLAR_TWIN is not set: there are no arguments")
+    problem = await missing_model(settings, persona)
+    return Finding("Twin", problem is None, problem or persona.name)
+
+
+def _missing(settings: Settings) -> str | None:
+    return None if settings.bipolar_twin else "BIPOLAR_TWIN"
+
+
+DUAL_PERSONA = FeatureBuilder(
+    _build, check, twin_persona, OptionalCommands(("bipolar", "argue"), "Arguing with a twin is", _missing)
+)

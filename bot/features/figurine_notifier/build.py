@@ -1,0 +1,52 @@
+"""Builds the figurine notifier, where the operator has named feeds."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
+from bot.features.figurine_notifier.commands import FigurineCommands
+from bot.features.figurine_notifier.feature import FigurineNotifier, FigurineOptions
+from bot.features.figurine_notifier.feeds import FeedRecords
+from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_page, read_items
+from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
+from bot.finding import Finding
+from bot.identity import HEADERS
+from config.settings import Settings
+
+
+async def _build(parts: FeatureParts) -> Feature | None:
+    settings = parts.settings
+    if not settings.figurine_feeds:
+        return None
+    feeds = FeedRecords(parts.database)
+    subscriptions = SubscriptionRecords(parts.database)
+    options = FigurineOptions(settings.figurine_feeds, 60 * settings.figurine_minutes)
+    notifier = FigurineNotifier(parts.client, parts.http, feeds, subscriptions, options)
+    return Feature(notifier, (FigurineCommands(notifier, settings.command_prefix),), notifier.run)
+
+
+async def check(settings: Settings) -> Finding:
+    """Every feed comes and is one, fetched as the notifier does."""
+    if not settings.figurine_feeds:
+        return Finding("Feeds", None, "FIGURINE_FEEDS is not set: no figurines are looked for")
+    faults, items = [], 0
+    async with aiohttp.ClientSession(headers=HEADERS) as http:
+        for feed in settings.figurine_feeds:
+            try:
+                page = await fetch_page(http, feed, Validators())
+                items += len(await read_items(page.data)) if page else 0
+            except FeedError as error:
+                faults.append(f"{feed}: {error}")
+    if faults:
+        return Finding("Feeds", False, "FIGURINE_FEEDS: " + "; ".join(faults))
+    return Finding("Feeds", True, f"{len(settings.figurine_feeds)} answer, with {items} items")
+
+
+def _missing(settings: Settings) -> str | None:
+    return None if settings.figurine_feeds else "FIGURINE_FEEDS"
+
+
+FIGURINE_NOTIFIER = FeatureBuilder(
+    _build, check, optional_commands=OptionalCommands(("figurines",), "News of figurines is", _missing)
+)

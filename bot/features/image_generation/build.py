@@ -1,0 +1,77 @@
+"""Builds the drawing, where the operator has set it up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from http import HTTPStatus
+
+import aiohttp
+
+from bot.access import Permit, RateLimit
+from bot.away import why
+from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
+from bot.features.image_generation.commands import DrawingCommands
+from bot.features.image_generation.feature import DrawOptions, ImageGeneration
+from bot.features.image_generation.workflow import Workflow, WorkflowError
+from bot.finding import Finding
+from bot.identity import HEADERS
+from bot.operator_files import OperatorFileError
+from config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = aiohttp.ClientTimeout(total=5.0)
+
+
+async def _build(parts: FeatureParts) -> Feature | None:
+    settings = parts.settings
+    workflow = await asyncio.to_thread(read_workflow, settings) if settings.comfyui_url is not None else None
+    if settings.comfyui_url is None or workflow is None:
+        if settings.comfyui_url is not None:
+            _log.warning("COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: I can't draw")
+        return None
+    options = DrawOptions(str(settings.comfyui_url).rstrip("/"), workflow, settings.draw_timeout)
+    permit, rate = Permit.parse(settings.who_may_draw), RateLimit(settings.draw_rate)
+    images = ImageGeneration(options, parts.http, permit, rate)
+    return Feature(images, (DrawingCommands(images),))
+
+
+def read_workflow(settings: Settings) -> Workflow | None:
+    """What ComfyUI is to do, where that is set; raises :class:`OperatorFileError`."""
+    if settings.comfyui_workflow is None:
+        return None
+    try:
+        return Workflow.load(settings.comfyui_workflow)
+    except WorkflowError as error:
+        raise OperatorFileError(f"COMFYUI_WORKFLOW: {error}") from error
+
+
+async def check(settings: Settings) -> Finding:
+    """ComfyUI answers, and there is a workflow for it."""
+    if settings.comfyui_url is None:
+        return Finding("Drawing", None, "COMFYUI_URL is not set: nothing is drawn")
+    try:
+        if await asyncio.to_thread(read_workflow, settings) is None:
+            return Finding("Drawing", False, "COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: nothing can be drawn")
+    except OperatorFileError as error:
+        return Finding("Drawing", False, str(error))
+    url = f"{str(settings.comfyui_url).rstrip('/')}/queue"
+    try:
+        async with aiohttp.ClientSession(timeout=PATIENCE, headers=HEADERS) as session, session.get(url) as response:
+            good = response.status == HTTPStatus.OK
+            advice = "" if good else ". Is COMFYUI_URL right?"
+            return Finding("Drawing", good, f"{url} answers with status {response.status}{advice}")
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        return Finding("Drawing", False, f"COMFYUI_URL: {url} can't be reached ({why(error)})")
+
+
+def _missing(settings: Settings) -> str | None:
+    if settings.comfyui_url is None:
+        return "COMFYUI_URL"
+    return None if settings.comfyui_workflow else "COMFYUI_WORKFLOW"
+
+
+IMAGE_GENERATION = FeatureBuilder(
+    _build, check, read_workflow, OptionalCommands(("draw", "draw-cancel"), "Drawing is", _missing)
+)

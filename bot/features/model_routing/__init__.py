@@ -1,0 +1,1 @@
+"""During a call, only the card that serves calls writes."""

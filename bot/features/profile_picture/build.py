@@ -1,0 +1,55 @@
+"""Builds the profile picture, where the operator has a folder of pictures."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
+from bot.features.profile_picture.commands import ProfilePictureCommands
+from bot.features.profile_picture.feature import ProfilePicture
+from bot.features.profile_picture.folder import picture_names
+from bot.features.profile_picture.records import PictureRecords
+from bot.finding import Finding
+from bot.operator_files import OperatorFileError
+from config.reasons import reason
+from config.settings import Settings
+
+
+async def _build(parts: FeatureParts) -> Feature | None:
+    settings = parts.settings
+    if settings.avatar_folder is None:
+        return None
+    records = PictureRecords(parts.database)
+    picture = ProfilePicture(parts.client, records, settings.avatar_folder, settings.avatar_hours)
+    return Feature(picture, (ProfilePictureCommands(picture),), picture.run)
+
+
+def read_folder(settings: Settings) -> tuple[str, ...]:
+    """The names of the pictures, where there is a folder; raises :class:`OperatorFileError`."""
+    folder = settings.avatar_folder
+    if folder is None:
+        return ()
+    try:
+        return picture_names(folder)
+    except OSError as error:
+        raise OperatorFileError(f"AVATAR_FOLDER={folder} can't be read: {reason(error)}") from error
+
+
+async def check(settings: Settings) -> Finding:
+    """There are pictures of the bot."""
+    if settings.avatar_folder is None:
+        return Finding("Pictures", None, "AVATAR_FOLDER is not set: the profile picture stays as it is")
+    try:
+        names = await asyncio.to_thread(read_folder, settings)
+    except OperatorFileError as error:
+        return Finding("Pictures", False, str(error))
+    return Finding("Pictures", bool(names), f"{len(names)} in {settings.avatar_folder}")
+
+
+def _missing(settings: Settings) -> str | None:
+    return None if settings.avatar_folder else "AVATAR_FOLDER"
+
+
+PROFILE_PICTURE = FeatureBuilder(
+    _build, check, read_folder, OptionalCommands(("avatar",), "Changing my picture is", _missing)
+)

@@ -1,0 +1,1 @@
+"""Recordings' answers are made again by a better voice, between calls."""

@@ -1,0 +1,16 @@
+"""Builds the remaking of recordings, where the operator wants it."""
+
+from __future__ import annotations
+
+from bot.feature import Feature, FeatureBuilder, FeatureParts
+from bot.features.recording_remaker.feature import RecordingRemaker
+
+
+async def _build(parts: FeatureParts) -> Feature | None:
+    if not parts.settings.remake_recordings:
+        return None
+    remaker = RecordingRemaker(parts.settings.data_dir, parts.speech_server, parts.tell)
+    return Feature(remaker, run=remaker.run)
+
+
+RECORDING_REMAKER = FeatureBuilder(_build)
