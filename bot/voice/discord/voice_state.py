@@ -35,6 +35,7 @@ def voice_state_notice(before: discord.VoiceState | None, after: discord.VoiceSt
         return "🔇 I'm in the audience of this stage, so nobody hears me. A moderator can invite me to speak."
     if was_suppressed and not after.suppress:
         return "🔊 I may speak on the stage now."
-    if before is not None and arrived:
+    # Who comes back after a lost connection was in no channel before, and has not been moved.
+    if before is not None and before.channel is not None and arrived:
         return f"🎤 I was moved to {channel.name}. Write here as before."
     return None
