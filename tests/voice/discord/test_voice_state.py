@@ -16,7 +16,8 @@ def state(channel: str | None) -> discord.VoiceState:
 
 
 def test_who_is_put_into_another_channel_is_told_to_have_been_moved() -> None:
-    assert voice_state_notice(state("Lounge"), state("Kitchen"), "!") == "🎤 I was moved to Kitchen. Write here as before."
+    told = voice_state_notice(state("Lounge"), state("Kitchen"), "!")
+    assert told == "🎤 I was moved to Kitchen. Write here as before."
 
 
 def test_who_comes_back_after_a_lost_connection_was_not_moved() -> None:
