@@ -15,6 +15,7 @@ import discord
 from rich.console import Console
 
 from audio.opus import OpusMissing, load_opus
+from bot import feature_set
 from bot.client import connector, use_api
 from bot.database.check import look_at
 from bot.database.schema import FILE
@@ -22,7 +23,6 @@ from bot.discord_away import why
 from bot.doctor_personas import personas, wanted_model
 from bot.doctor_speed import FAST_ENOUGH, ears_speed, mind_speed
 from bot.doctor_weights import examine_weights
-from bot.feature_set import FEATURES
 from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
 from bot.identity import HEADERS
@@ -87,7 +87,7 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         partial(model_server, weights=weights),
         partial(_ears, weights=weights),
         partial(_voice, weights=weights),
-        *(builder.check for builder in FEATURES if builder.check is not None),
+        *(builder.check for builder in feature_set.FEATURES if builder.check is not None),
         _token,
     )
     for check in checks:

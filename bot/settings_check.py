@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.feature_set import FEATURES
+from bot import feature_set
 from bot.llm.personas import PersonaError
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.named_mind import NoSuchMindError, named_mind
@@ -98,7 +98,7 @@ def _of_files(settings: Settings, speech: SpeechSettings | None) -> Iterator[Fau
     looks: list[Callable[[Settings], object]] = [
         prepare_folders,
         own_persona,
-        *(builder.read for builder in FEATURES if builder.read is not None),
+        *(builder.read for builder in feature_set.FEATURES if builder.read is not None),
         corrections,
         ca_certificates,
     ]
