@@ -116,7 +116,8 @@ def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[OutsideWeights]:
 def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[OutsideWeights]:
     engines = voice_engines(settings, speech)
     catalogued = [catalogue.models[name].settings for name in needed_models(catalogue, settings, speech)]
-    if EngineName.XTTS in engines and not any("XTTS_MODEL" in known for known in catalogued):
+    named = "xtts_model" in speech.model_fields_set
+    if named and EngineName.XTTS in engines and not any("XTTS_MODEL" in known for known in catalogued):
         yield _voice("XTTS_MODEL", speech.xtts_model)
     piper = speech.piper_model
     speaks = EngineName.PIPER in engines or settings.has_own_voice
