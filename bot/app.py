@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -75,7 +76,7 @@ from bot.voice.call import CallEngines, CallOptions, LoadingReport
 from bot.voice.discord.people import BargeInRule, CallRights
 from bot.voice.discord.text_channel import tell_in
 from bot.voice.discord.transport import CallPlace, DiscordCall, DiscordTransport
-from bot.voice.events import EventFeed, Watcher
+from bot.voice.events import EventFeed, Ready, Watcher
 from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.records.recordings import RecordingOptions
@@ -205,6 +206,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             if bot.user is not None:
                 _log.info("%s", welcome(bot.user, len(bot.guilds), settings.command_prefix))
             await calls.leave_ghost(bot, ghost)
+            watch(Ready(at=time.monotonic()))
             background.begin(features.background)
             await features.resume()
 

@@ -70,7 +70,11 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
                 end_with_parent(options.exit_with_parent or None)
             if options.events:
                 log_to_stderr(verbose=options.verbose)
-                return await run_bot(settings, EventWriter(sys.stdout))
+                writer = EventWriter(sys.stdout)
+                status = await run_bot(settings, writer)
+                if status == 0:
+                    writer.end()
+                return status
             view = CallConsole(Console(), persona_name(settings))
             log_to_stderr(verbose=options.verbose, before_each=view.break_line)
             return await run_bot(settings, view)

@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.demo.judges import HeardAnswer
 from bot.demo.lines import Line, Lines
-from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, RemarkHeard, ReplyEnded, WordsSpoken
+from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
@@ -93,9 +93,8 @@ class Guests:
                 self._overheard.set()
             case WordsSpoken(_, text):
                 self._spoken.put_nowait(text)
-            case AnswerHeard(text):
-                self._meant = text
-            case ReplyEnded(trace):
+            case ReplyEnded(trace, heard):
+                self._meant = heard
                 self._ended.put_nowait(trace)
                 self._spoken.put_nowait(None)
 

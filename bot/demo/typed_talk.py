@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded, Told
+from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, Told
 from bot.watching.console import CallConsole
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -116,9 +116,9 @@ class TypedTalk:
             return  # It stands there, as it was typed.
         if isinstance(event, Told):
             self._told.append(event.text)
-        elif isinstance(event, AnswerHeard):
-            self._heard.append(event.text)
         elif isinstance(event, ReplyEnded):
+            if event.heard or event.interrupted:
+                self._heard.append(event.heard)
             self._spoken.set()
         self._view(event)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Generic, TypeVar
 
 from audio.samples import Sound16
@@ -27,7 +28,7 @@ from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
-from bot.voice.events import CallBegan, CallEnded, EventFeed, Watcher
+from bot.voice.events import CallBegan, CallEnded, CallFeed, Watcher
 from bot.voice.history import CallHistory
 from bot.voice.listening import CallMode, listening_notice
 from bot.voice.notices import Notices
@@ -51,6 +52,8 @@ from config.types import KeptDays
 _log = logging.getLogger(__name__)
 
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
+ID_BYTES = 6
+"""Of a call's id: random, so that two runs of the bot have no id in common."""
 
 LoadingReport = Callable[[float], None]
 """Told how far something is loaded, 0 to 1."""
@@ -128,7 +131,7 @@ class Call(Generic[T]):
         self._transcriber = engines.transcriber
         self._report = report
         self._clock = clock
-        self._events = EventFeed()
+        self._events = CallFeed(token_hex(ID_BYTES), clock)
         self._notices = Notices(transport.prompts, self._events)
 
         # From a prompt to sound: the model's answer goes to the voice, and what that says to the playback.
@@ -211,7 +214,7 @@ class Call(Generic[T]):
         self._open.push_async_callback(self._stop_running)
         self._open.callback(self._character.watch(self.conversation.get_ready))
         self._began = True
-        self._events(CallBegan(self.transport.place, self.transport.encrypted))
+        self._events(CallBegan(self.transport.kind, self.transport.place, self.transport.encrypted))
 
     def _sent(self, pcm: bytes, at: float) -> None:
         # What is played may come back from somebody's loudspeakers, and belongs to a recording.

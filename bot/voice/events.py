@@ -3,26 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.voice.metrics import TurnTrace
+from bot.voice.turn import Outcome, TurnId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event has: the id of its ``call``, and when it happened, in monotonic seconds."""
+
+    call: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class RemarkHeard:
-    """Somebody has said something aloud; ``addressed``: to the bot. ``person`` is their user id."""
+class Ready(Event):
+    """The bot has connected and can be called; it belongs to no call."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegan(Event):
+    """The bot is in a call. ``encrypted`` says that end-to-end encryption is in force."""
+
+    transport: str
+    place: str
+    encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(Event):
+    """Somebody has begun to speak."""
+
+    turn: TurnId
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped(Event):
+    """They have finished, or it was nothing; comes once for each :class:`SpeechStarted`, unless the call ends."""
+
+    turn: TurnId
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkHeard(Event):
+    """Somebody has said something aloud; ``addressed``: to the bot. ``person`` is their user id.
+
+    ``language`` is a code such as ``en``, where the transcriber tells it.
+    """
 
     person: int
     author: str
     text: str
     addressed: bool
+    language: str | None = None
+    turn: TurnId | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PromptTaken:
+class PromptTaken(Event):
     """Somebody's words were taken up and are being answered; ``recited``: the words are what the bot says itself.
 
-    ``person`` is the author's user id, as far as it is known; ``spoken``: they said it aloud.
+    ``person`` is the author's user id, as far as it is known; ``turn`` is theirs, where they said it aloud.
     """
 
     reply: str
@@ -30,56 +72,59 @@ class PromptTaken:
     text: str
     recited: bool = False
     person: int | None = None
-    spoken: bool = False
+    turn: TurnId | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class WordsSpoken:
-    """A clause of the reply has begun to sound in the channel."""
+class WordsSpoken(Event):
+    """A clause of the reply has begun to sound in the channel; ``turn`` as in :class:`PromptTaken`."""
 
     reply: str
     text: str
+    turn: TurnId | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerHeard:
-    """This much of an answer has reached people, aloud or in writing."""
-
-    text: str
-    interrupted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyEnded:
-    """A reply is over."""
+class ReplyEnded(Event):
+    """A reply is over. So much of it was ``heard``, aloud or in writing; ``turn`` as in :class:`PromptTaken`."""
 
     trace: TurnTrace
+    heard: str = ""
+    turn: TurnId | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was cut short."""
+        return self.trace.outcome is Outcome.INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Told(Event):
     """Something was written in the prompt channel."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class CallBegan:
-    """The bot has joined a voice channel. ``encrypted`` says that end-to-end encryption is in force."""
+class CallEnded(Event):
+    """The call is over. ``place`` is where the bot was at last: it may have been moved."""
 
-    channel: str
-    encrypted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnded:
-    """The call is over."""
-
-    channel: str
+    place: str
     cause: str
 
 
-CallEvent = RemarkHeard | PromptTaken | WordsSpoken | AnswerHeard | ReplyEnded | Told | CallBegan | CallEnded
+CallEvent = (
+    Ready
+    | CallBegan
+    | SpeechStarted
+    | SpeechStopped
+    | RemarkHeard
+    | PromptTaken
+    | WordsSpoken
+    | ReplyEnded
+    | Told
+    | CallEnded
+)
 Watcher = Callable[[CallEvent], None]
 """Takes an event on the event loop; must not block or raise."""
 
@@ -99,3 +144,16 @@ class EventFeed:
         """Tell ``watcher`` too, from now on, until the returned function is called."""
         self._watchers.append(watcher)
         return lambda: self._watchers.remove(watcher)
+
+
+class CallFeed(EventFeed):
+    """The feed of one call: each event gets the call's id and the time before it is passed on."""
+
+    def __init__(self, call: str, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._call = call
+        self._clock = clock
+
+    def __call__(self, event: CallEvent) -> None:
+        """Complete it and pass it on."""
+        super().__call__(replace(event, call=self._call, at=self._clock()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from bot.voice.events import AnswerHeard, CallEvent, RemarkHeard
+from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
 from bot.voice.turns.end_of_turn import Line
 
 KEPT_LINES = 10
@@ -25,8 +25,8 @@ class CallHistory:
         match event:
             case RemarkHeard(person, _, text):
                 self._lines.append(Line(person, text))
-            case AnswerHeard(text):
-                self._lines.append(Line(None, text))
+            case ReplyEnded(_, heard) if heard or event.interrupted:
+                self._lines.append(Line(None, heard))
             case _:
                 pass
 

@@ -145,6 +145,11 @@ class Transport(Protocol):
     """Carries a call. It is made idle; :meth:`connect` begins, :meth:`close` ends everything that it started."""
 
     @property
+    def kind(self) -> str:
+        """What carries the call, in a word: ``discord``."""
+        ...
+
+    @property
     def place(self) -> str:
         """The name of where the call is."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class Microphone(StrEnum):
@@ -21,6 +22,15 @@ class TurnId:
 
     person: int
     number: int
+
+    def __str__(self) -> str:
+        return f"{self.person}-{self.number}"
+
+    @classmethod
+    def parse(cls, written: str) -> Self:
+        """Read what :func:`str` made of one; raises :class:`ValueError`."""
+        person, _, number = written.partition("-")
+        return cls(int(person), int(number))
 
 
 @dataclass(frozen=True, slots=True)

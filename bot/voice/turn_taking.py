@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audio.samples import Sound16
-from bot.voice.events import RemarkHeard, Watcher
+from bot.voice.events import RemarkHeard, SpeechStarted, SpeechStopped, Watcher
 from bot.voice.listening import CallMode
 from bot.voice.ports import Answering, CommandTaker, Participants, PauseListener, RemarkJudge, Teller
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
@@ -52,7 +52,8 @@ COMPLAIN_EVERY = 10.0
 class _Turn:
     """A turn in the making. ``text`` is what was said up to ``paused``; ``weighed``: whether it ends the reply.
 
-    ``may_be_echo``: whether its newest sound may be the bot's own.
+    ``may_be_echo``: whether its newest sound may be the bot's own. ``language`` is that of the words which were
+    transcribed last.
     """
 
     id: TurnId
@@ -65,6 +66,7 @@ class _Turn:
     question: asyncio.Task[None] | None = None
     paused: SpeechPaused | None = None
     text: str | None = None
+    language: str | None = None
     transcribed_at: float = 0.0
     ended: TurnEnded | None = None
 
@@ -137,6 +139,8 @@ class TurnTaking:
             return
         if isinstance(event, SpeechSoFar | SpeechPaused):
             turn.may_be_echo = event.may_be_echo
+        if isinstance(event, TurnEnded | TurnDropped) and turn.ended is None:
+            self._watch(SpeechStopped(event.turn))
         match event:
             case SpeechSoFar(_, sound) if turn.interrupting and not turn.weighed and turn.glimpse is None:
                 turn.glimpse = self._spawn(self._glimpse(turn, sound), f"glimpse {turn.id}")
@@ -155,6 +159,7 @@ class TurnTaking:
     # The reports, one by one.
 
     def _began(self, event: SpeechBegan) -> None:
+        self._watch(SpeechStarted(event.turn))
         may_interrupt = self.mode is CallMode.TALK and self._people.may_interrupt(
             event.turn.person, self._answering.answered
         )
@@ -279,7 +284,10 @@ class TurnTaking:
         transcript = await self._transcriber.transcribe(request)
         self._complained_at = None
         self._languages.heard(person, transcript, request.seconds)
-        return transcript.text.strip()
+        text = transcript.text.strip()
+        if text:
+            turn.language = transcript.language
+        return text
 
     def _complain(self, error: TranscriptionError) -> None:
         """Say that something was said and is lost: once for all who speak at about the same time."""
@@ -308,13 +316,14 @@ class TurnTaking:
         if verdict.meaning in (Meaning.NOTHING, Meaning.ECHO):
             return
         name = self._people.name(person)
+        addressed = verdict.meaning in (Meaning.ADDRESSED, Meaning.COMMAND)
+        remark = RemarkHeard(person, name, text, addressed, turn.language, turn.id)
         if verdict.meaning is Meaning.IGNORED:
-            self._watch(RemarkHeard(person, name, text, addressed=False))
+            self._watch(remark)
             return
         before, self._said[person] = self._said.get(person), text
-        addressed = verdict.meaning in (Meaning.ADDRESSED, Meaning.COMMAND)
         self._judge.said(person, text, addressed=addressed)
-        self._watch(RemarkHeard(person, name, text, addressed))
+        self._watch(remark)
         match verdict:
             case Verdict(Meaning.COMMAND, command, choice) if command is not None:
                 self._commands.obey(SpokenCommand(command, person, name, before, choice))

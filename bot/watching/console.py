@@ -10,7 +10,6 @@ from rich.style import Style
 from rich.text import Text
 
 from bot.voice.events import (
-    AnswerHeard,
     CallBegan,
     CallEnded,
     CallEvent,
@@ -46,11 +45,11 @@ class CallConsole:
     def __call__(self, event: CallEvent) -> None:
         """Print one event."""
         match event:
-            case CallBegan(channel, encrypted):
+            case CallBegan(_, place, encrypted):
                 lock = "end-to-end encrypted (DAVE)" if encrypted else "not end-to-end encrypted yet"
-                self.note(f"📞 {self.name} is in {channel}, {lock}")
-            case CallEnded(channel, cause):
-                self.note(f"📞 {self.name} has left {channel} ({cause})")
+                self.note(f"📞 {self.name} is in {place}, {lock}")
+            case CallEnded(place, cause) if place:
+                self.note(f"📞 {self.name} has left {place} ({cause})")
             case PromptTaken(_, author, text, recited):
                 self._said, self._clause = [], []
                 if not recited:
@@ -60,11 +59,11 @@ class CallConsole:
             case WordsSpoken(_, text):
                 self._heard(self._clause)
                 self._clause = text.split()
-            case AnswerHeard(text, interrupted):
-                self._heard(self._rest_of(text) if interrupted else self._clause)
-                self._clause = []
-            case ReplyEnded(trace):
-                self._heard(self._clause if trace.outcome is Outcome.SPOKEN else [])
+            case ReplyEnded(trace, heard):
+                if event.interrupted:
+                    self._heard(self._rest_of(heard))
+                elif heard or trace.outcome is Outcome.SPOKEN:
+                    self._heard(self._clause)
                 self._said, self._clause = [], []
                 self._timings(trace)
             case Told(text):

@@ -1,68 +1,182 @@
-"""Call events as JSON lines, so that another process can watch a call."""
+"""Call events as JSON lines, for other processes: version 2 of ``--events``, which docs/api.md describes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+import time
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
 
 from bot.llm.surrogates import mended
 from bot.voice.events import (
-    AnswerHeard,
     CallBegan,
     CallEnded,
     CallEvent,
     PromptTaken,
+    Ready,
     RemarkHeard,
     ReplyEnded,
+    SpeechStarted,
+    SpeechStopped,
     Told,
     WordsSpoken,
 )
 from bot.voice.metrics import TurnTrace
-from bot.voice.turn import Outcome
+from bot.voice.transport import EndCause
+from bot.voice.turn import Outcome, TurnId
 
-_TYPES: Mapping[str, type[Any]] = MappingProxyType(
+READY = "ready"
+CALL_STARTED = "call.started"
+SPEECH_STARTED = "input_audio_buffer.speech_started"
+SPEECH_STOPPED = "input_audio_buffer.speech_stopped"
+TRANSCRIPTION_COMPLETED = "conversation.item.input_audio_transcription.completed"
+RESPONSE_CREATED = "response.created"
+TRANSCRIPT_DELTA = "response.output_audio_transcript.delta"
+RESPONSE_DONE = "response.done"
+NOTICE = "notice"
+CALL_ENDED = "call.ended"
+
+STATUSES: Mapping[Outcome, str] = MappingProxyType(
     {
-        kind.__name__: kind
-        for kind in (RemarkHeard, PromptTaken, WordsSpoken, AnswerHeard, ReplyEnded, Told, CallBegan, CallEnded)
+        Outcome.SPOKEN: "completed",
+        Outcome.WRITTEN: "completed",
+        Outcome.INTERRUPTED: "cancelled",
+        Outcome.FAILED: "failed",
+        Outcome.WITHDRAWN: "cancelled",
     }
 )
+"""What ``response.done`` says of each outcome."""
+STAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "microphone": "speech_paused",
+        "end_of_turn": "turn_ended",
+        "words": "transcribed",
+        "first_token": "first_token",
+        "first_clause": "first_clause",
+        "first_sound": "first_audio",
+        "first_packet": "first_packet",
+        "last_packet": "last_packet",
+        "audio_ms": "audio",
+        "underruns": "underruns",
+    }
+)
+"""The ``stages`` of ``response.done``, and the fields of a trace that they are."""
 
 
 def encode_event(event: CallEvent) -> str:
     """Write one event as one line, without its end."""
-    line = json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False)
+    kind, fields = _written(event)
+    turn = getattr(event, "turn", None)
+    reply = event.trace.reply if isinstance(event, ReplyEnded) else getattr(event, "reply", None)
+    ids = {"call": event.call or None, "turn": None if turn is None else str(turn), "reply": reply}
+    known = {name: value for name, value in ids.items() if value is not None}
+    line = json.dumps({"type": kind, "t": event.at, **known, **fields}, ensure_ascii=False)
     # Half a character, which a recogniser may have heard, can't be written to a stream.
     return mended(line)
 
 
+def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
+    """Its type and fields. Ids of people are strings, as in Discord's own JSON: JavaScript's numbers are too short."""
+    match event:
+        case Ready():
+            return READY, {}
+        case CallBegan(transport, place, encrypted):
+            return CALL_STARTED, {"transport": transport, "place": place, "encrypted": encrypted}
+        case SpeechStarted(turn):
+            return SPEECH_STARTED, {"person": str(turn.person)}
+        case SpeechStopped(turn):
+            return SPEECH_STOPPED, {"person": str(turn.person)}
+        case RemarkHeard(person, name, text, addressed, language):
+            said = {"person": str(person), "name": name, "transcript": text}
+            return TRANSCRIPTION_COMPLETED, {**said, "addressed": addressed, "language": language}
+        case PromptTaken(_, name, text, recited):
+            return RESPONSE_CREATED, {"name": name, "prompt": text, **_details(recited=recited or None)}
+        case WordsSpoken(_, text):
+            return TRANSCRIPT_DELTA, {"delta": text}
+        case ReplyEnded(trace, heard):
+            stages = {stage: getattr(trace, field) for stage, field in STAGES.items()}
+            details = _details(outcome=trace.outcome.value, waited=trace.waited, microphone=trace.microphone)
+            return RESPONSE_DONE, {"status": STATUSES[trace.outcome], "heard": heard, "stages": stages, **details}
+        case Told(text):
+            return NOTICE, {"text": text}
+        case CallEnded(place, cause):
+            return CALL_ENDED, {"cause": cause, **_details(place=place or None)}
+
+
+def _details(**known: object) -> dict[str, object]:
+    """What the project's own console and benchmarks need besides."""
+    details = {name: value for name, value in known.items() if value is not None}
+    return {"details": details} if details else {}
+
+
 def decode_event(line: str | bytes) -> CallEvent:
-    """Read what :func:`encode_event` wrote.
+    """Read what :func:`encode_event` wrote; the id of who wrote a prompt is not among it.
 
     Raises:
         ValueError: it is something else.
     """
-    fields = json.loads(line)
+    written = json.loads(line)
     try:
-        kind = _TYPES[fields.pop("event")]
-        if kind is ReplyEnded:
-            trace = fields["trace"]
-            return ReplyEnded(TurnTrace(**{**trace, "outcome": Outcome(trace["outcome"])}))
-        event: CallEvent = kind(**fields)
+        ids = {"call": written.get("call", ""), "at": written["t"]}
+        return _READ[written["type"]](written, written.get("details", {}), ids)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a call event: {line!r}") from error
-    return event
+
+
+Line = Mapping[str, Any]
+_READ: Mapping[str, Callable[[Line, Line, Line], CallEvent]] = MappingProxyType(
+    {
+        READY: lambda line, more, ids: Ready(**ids),
+        CALL_STARTED: lambda line, more, ids: CallBegan(line["transport"], line["place"], line["encrypted"], **ids),
+        SPEECH_STARTED: lambda line, more, ids: SpeechStarted(TurnId.parse(line["turn"]), **ids),
+        SPEECH_STOPPED: lambda line, more, ids: SpeechStopped(TurnId.parse(line["turn"]), **ids),
+        TRANSCRIPTION_COMPLETED: lambda line, more, ids: RemarkHeard(
+            int(line["person"]),
+            line["name"],
+            line["transcript"],
+            line["addressed"],
+            line["language"],
+            _turn(line),
+            **ids,
+        ),
+        RESPONSE_CREATED: lambda line, more, ids: PromptTaken(
+            line["reply"], line["name"], line["prompt"], more.get("recited", False), turn=_turn(line), **ids
+        ),
+        TRANSCRIPT_DELTA: lambda line, more, ids: WordsSpoken(line["reply"], line["delta"], _turn(line), **ids),
+        RESPONSE_DONE: lambda line, more, ids: ReplyEnded(_trace(line, more), line["heard"], _turn(line), **ids),
+        NOTICE: lambda line, more, ids: Told(line["text"], **ids),
+        CALL_ENDED: lambda line, more, ids: CallEnded(more.get("place", ""), line["cause"], **ids),
+    }
+)
+"""How each type is read; given the line, its ``details``, and what every event has."""
+
+
+def _turn(line: Line) -> TurnId | None:
+    return TurnId.parse(line["turn"]) if "turn" in line else None
+
+
+def _trace(line: Line, more: Line) -> TurnTrace:
+    stages = {field: line["stages"][stage] for stage, field in STAGES.items()}
+    return TurnTrace(line["reply"], Outcome(more["outcome"]), more["waited"], more.get("microphone"), **stages)
 
 
 class EventWriter:
     """A watcher that writes each event to a stream at once."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._clock = clock
+        self._last: CallEvent | None = None
 
     def __call__(self, event: CallEvent) -> None:
         """Write one line."""
         self._stream.write(encode_event(event) + "\n")
         self._stream.flush()
+        self._last = event
+
+    def end(self) -> None:
+        """Have the end of the program be the last line, where it is not that of a call which it has ended."""
+        cause = EndCause.SHUTDOWN.value
+        if not (isinstance(self._last, CallEnded) and self._last.cause == cause):
+            self(CallEnded("", cause, at=self._clock()))

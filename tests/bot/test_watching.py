@@ -15,7 +15,6 @@ from rich.console import Console
 
 from bot.run import ProgressLog
 from bot.voice.events import (
-    AnswerHeard,
     CallBegan,
     CallEnded,
     CallEvent,
@@ -28,38 +27,20 @@ from bot.voice.events import (
 from bot.voice.metrics import TurnClock, TurnTrace
 from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
-from bot.watching.event_lines import EventWriter, decode_event
 from bot.watching.log import log_to_stderr
 from bot.watching.traces import TraceFile
 
 TRACE = TurnTrace("r1", Outcome.SPOKEN, 0.1, first_token=11.0, first_packet=15.5, audio=1200)
 EVENTS: list[CallEvent] = [
-    CallBegan("Lounge", True),
+    CallBegan("discord", "Lounge", True),
     RemarkHeard(8, "Ben", "did you see the game?", addressed=False),
     PromptTaken("r1", "Ada", "how are [bold]you[/]?"),
     WordsSpoken("r1", "I am fine, "),
     WordsSpoken("r1", "thanks."),
-    AnswerHeard("I am fine, thanks.", interrupted=False),
-    ReplyEnded(TRACE),
+    ReplyEnded(TRACE, "I am fine, thanks."),
     Told("❌ something"),
     CallEnded("Lounge", "command"),
 ]
-
-
-def test_events_survive_the_way_to_another_process() -> None:
-    stream = io.StringIO()
-    writer = EventWriter(stream)
-    for event in EVENTS:
-        writer(event)
-    assert [decode_event(line) for line in stream.getvalue().splitlines()] == EVENTS
-
-
-@pytest.mark.parametrize(
-    "line", ["", "[]", "null", '{"event": "Boom"}', '{"event": "Told"}', '{"event": "ReplyEnded"}']
-)
-def test_other_lines_are_no_events(line: str) -> None:
-    with pytest.raises(ValueError):
-        decode_event(line)
 
 
 def test_the_console_shows_who_said_what_the_words_and_the_times() -> None:
@@ -104,8 +85,7 @@ def test_of_an_interrupted_clause_only_what_was_heard_is_shown() -> None:
     lines = shown(
         WordsSpoken("r1", "Once upon a time,"),
         WordsSpoken("r1", " there was a small radio."),
-        AnswerHeard("Once upon a time, there was", interrupted=True),
-        ReplyEnded(replace(TRACE, outcome=Outcome.INTERRUPTED)),
+        ReplyEnded(replace(TRACE, outcome=Outcome.INTERRUPTED), "Once upon a time, there was"),
     )
     assert lines[0] == "    Seiyuu Once upon a time, there was"
     assert "radio" not in "".join(lines)

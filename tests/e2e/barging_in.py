@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audio.level import rms
-from bot.voice.events import AnswerHeard
+from bot.voice.events import ReplyEnded
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.voice.hearing import Sound
@@ -48,12 +48,12 @@ async def interrupt(stage: Stage, guest: Guest, remark: str) -> Interruption:
     begin = hearing.packets(guest.id)[said].arrival
     *story, answer = stretches(hearing.packets(stage.bot)[before:])
     assert len(answer) * 20 == pytest.approx(answered.audio, abs=20), "something of the story was heard again"
-    cut, whole = since.all(AnswerHeard)
+    cut, whole = since.all(ReplyEnded)
     assert cut.interrupted
-    assert STORY.startswith(cut.text)
-    assert (whole.text, whole.interrupted) == (ANSWER, False)
+    assert STORY.startswith(cut.heard)
+    assert (whole.heard, whole.interrupted) == (ANSWER, False)
     last = story[-1][-1].arrival if story else begin
-    return Interruption(last - begin if last > begin else None, cut.text)
+    return Interruption(last - begin if last > begin else None, cut.heard)
 
 
 async def tell_story(stage: Stage) -> Sound:

@@ -37,7 +37,7 @@ async def test_the_health_of_a_bot_is_told_while_it_runs_in_a_call_and_when_it_w
                 },
             )
             await ada.say(sandbox.text_channel, "!join")
-            await read_until(process, "CallBegan")
+            await read_until(process, "call.started")
             async with asyncio.timeout(SAID_LIMIT):
                 while (await health(tmp_path))[1]["call"] != "active":
                     await asyncio.sleep(0.5)

@@ -16,7 +16,7 @@ from config.settings import Captions
 class MemoryTransport:
     """A ``Transport`` that is its own input, people, prompt channel and outlet for captions; ``names`` by person."""
 
-    place, encrypted, alone, id, deadline = "memory", False, False, 0, None
+    kind, place, encrypted, alone, id, deadline = "memory", "memory", False, False, 0, None
     may_talk = may_interrupt = staticmethod(lambda *_, **__: True)
     is_program = staticmethod(lambda *_, **__: False)
     check = tick = stop = refusal = staticmethod(lambda *_, **__: None)

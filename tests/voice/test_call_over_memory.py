@@ -16,7 +16,7 @@ import pytest
 
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Samples, Sound16
-from bot.voice.events import AnswerHeard, RemarkHeard, ReplyEnded, WordsSpoken
+from bot.voice.events import RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.frames import SoundHeard
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
@@ -80,7 +80,7 @@ async def test_who_speaks_into_an_answer_ends_it_and_is_answered_themselves(call
         assert isinstance(ended, ReplyEnded)
         assert ended.trace.outcome is Outcome.INTERRUPTED
         await memory.until(lambda event: isinstance(event, WordsSpoken) and OTHER in event.text)
-        assert any(isinstance(event, AnswerHeard) and event.interrupted for event in memory.events)
+        assert any(isinstance(event, ReplyEnded) and event.interrupted for event in memory.events)
 
 
 async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: Calling) -> None:

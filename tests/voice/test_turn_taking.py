@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from audio.samples import Sound16
-from bot.voice.events import CallEvent, RemarkHeard
+from bot.voice.events import CallEvent, RemarkHeard, SpeechStarted, SpeechStopped
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.transcribe.transcriber import (
@@ -277,7 +277,11 @@ async def test_the_answer_is_prepared_at_the_pause_and_confirmed_at_the_end(tabl
     assert (prompt.author, prompt.person, prompt.at) == ("Ada", 1, 2.0)
     assert prompt.spoken is not None
     assert (prompt.spoken.paused_at, prompt.spoken.transcribed_at, prompt.spoken.ended_at) == (2.2, 3.0, 2.5)
-    assert table.watched == [RemarkHeard(1, "Ada", "What time is it?", addressed=True)]
+    assert table.watched == [
+        SpeechStarted(ADA),
+        SpeechStopped(ADA),
+        RemarkHeard(1, "Ada", "What time is it?", addressed=True, turn=ADA),
+    ]
 
 
 async def test_who_goes_on_is_transcribed_anew_and_the_first_words_are_forgotten(table: Table) -> None:
@@ -409,7 +413,7 @@ async def test_who_is_ignored_is_heard_by_people_and_never_reaches_the_mind(tabl
         turn = TurnId(1, number)
         await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await table.transcriber.say(text)
-        assert table.watched[-1] == RemarkHeard(1, "Ada", text, addressed=False), "it is still written down"
+        assert table.watched[-1] == RemarkHeard(1, "Ada", text, addressed=False, turn=turn), "it is still written down"
     assert table.commands == []
     assert table.journal.prompts == []
     assert {line.split()[0] for line in table.lines} <= {"hold", "free", "withdraw"}
@@ -419,7 +423,9 @@ async def test_remarks_for_others_are_overheard(table: Table) -> None:
     await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
     await table.transcriber.say("others: lunch?")
     assert "overhear Ada: others: lunch?" in table.lines
-    assert table.watched == [RemarkHeard(1, "Ada", "others: lunch?", addressed=False)]
+    assert [event for event in table.watched if isinstance(event, RemarkHeard)] == [
+        RemarkHeard(1, "Ada", "others: lunch?", addressed=False, turn=ADA)
+    ]
 
 
 async def test_a_command_comes_with_what_was_said_before_it(table: Table) -> None:

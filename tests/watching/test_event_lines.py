@@ -1,18 +1,172 @@
-"""Call events as JSON lines."""
+"""Call events as JSON lines: which event becomes which line, and that the lines can be read again."""
 
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import replace
 
 import pytest
 
-from bot.voice.events import AnswerHeard, CallEvent, Told
+from bot.voice.events import (
+    CallBegan,
+    CallEnded,
+    CallEvent,
+    CallFeed,
+    PromptTaken,
+    Ready,
+    RemarkHeard,
+    ReplyEnded,
+    SpeechStarted,
+    SpeechStopped,
+    Told,
+    WordsSpoken,
+)
+from bot.voice.metrics import TurnTrace
+from bot.voice.turn import Outcome, TurnId
 from bot.watching.event_lines import EventWriter, decode_event, encode_event
+from tests.watching.event_schema import FIELDS, checked
+
+BEN = 1573495691227955201
+"""An id as Discord gives them: too long for a number of JavaScript's."""
+TURN = TurnId(BEN, 4)
+TRACE = TurnTrace("r1", Outcome.SPOKEN, 0.1, "open", 22.0, 190.5, 250.0, 300.0, 310.0, 350.0, 352.5, 1552.0, 1200, 2)
+EVENTS: list[CallEvent] = [
+    Ready(at=0.5),
+    CallBegan("discord", "Lounge", True, call="c", at=1.0),
+    SpeechStarted(TURN, call="c", at=1.0),
+    SpeechStopped(TURN, call="c", at=1.5),
+    RemarkHeard(BEN, "Ben", "How are you?", True, "en", TURN, call="c", at=1.5),
+    PromptTaken("r1", "Ben", "How are you?", turn=TURN, call="c", at=1.5),
+    WordsSpoken("r1", "I am fine, ", TURN, call="c", at=2.0),
+    ReplyEnded(TRACE, "I am fine, thanks.", TURN, call="c", at=3.0),
+    PromptTaken("r2", "", "This call is being recorded.", recited=True, call="c", at=3.0),
+    Told("🎤 Hello, 世界", call="c", at=4.0),
+    CallEnded("Lounge", "command", call="c", at=5.0),
+]
+LINES = [
+    {"type": "ready", "t": 0.5},
+    {"type": "call.started", "t": 1.0, "call": "c", "transport": "discord", "place": "Lounge", "encrypted": True},
+    {"type": "input_audio_buffer.speech_started", "t": 1.0, "call": "c", "turn": f"{BEN}-4", "person": str(BEN)},
+    {"type": "input_audio_buffer.speech_stopped", "t": 1.5, "call": "c", "turn": f"{BEN}-4", "person": str(BEN)},
+    {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "t": 1.5,
+        "call": "c",
+        "turn": f"{BEN}-4",
+        "person": str(BEN),
+        "name": "Ben",
+        "transcript": "How are you?",
+        "addressed": True,
+        "language": "en",
+    },
+    {
+        "type": "response.created",
+        "t": 1.5,
+        "call": "c",
+        "turn": f"{BEN}-4",
+        "reply": "r1",
+        "name": "Ben",
+        "prompt": "How are you?",
+    },
+    {
+        "type": "response.output_audio_transcript.delta",
+        "t": 2.0,
+        "call": "c",
+        "turn": f"{BEN}-4",
+        "reply": "r1",
+        "delta": "I am fine, ",
+    },
+    {
+        "type": "response.done",
+        "t": 3.0,
+        "call": "c",
+        "turn": f"{BEN}-4",
+        "reply": "r1",
+        "status": "completed",
+        "heard": "I am fine, thanks.",
+        "stages": {
+            "microphone": 22.0,
+            "end_of_turn": 250.0,
+            "words": 190.5,
+            "first_token": 300.0,
+            "first_clause": 310.0,
+            "first_sound": 350.0,
+            "first_packet": 352.5,
+            "last_packet": 1552.0,
+            "audio_ms": 1200,
+            "underruns": 2,
+        },
+        "details": {"outcome": "spoken", "waited": 0.1, "microphone": "open"},
+    },
+    {
+        "type": "response.created",
+        "t": 3.0,
+        "call": "c",
+        "reply": "r2",
+        "name": "",
+        "prompt": "This call is being recorded.",
+        "details": {"recited": True},
+    },
+    {"type": "notice", "t": 4.0, "call": "c", "text": "🎤 Hello, 世界"},
+    {"type": "call.ended", "t": 5.0, "call": "c", "cause": "command", "details": {"place": "Lounge"}},
+]
 
 
-@pytest.mark.parametrize("event", [Told("🎤 Hello, 世界"), AnswerHeard("Hello.", interrupted=True)])
-def test_what_is_written_can_be_read(event: CallEvent) -> None:
+@pytest.mark.parametrize(
+    ("event", "line"), list(zip(EVENTS, LINES, strict=True)), ids=[str(line["type"]) for line in LINES]
+)
+def test_each_event_has_its_line(event: CallEvent, line: dict[str, object]) -> None:
+    written = encode_event(event)
+    assert json.loads(written) == line
+    assert checked(written) == line
+    assert decode_event(written) == event
+
+
+def test_every_type_has_a_line_in_these_tests() -> None:
+    assert {line["type"] for line in LINES} == set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome.SPOKEN, "completed"),
+        (Outcome.WRITTEN, "completed"),
+        (Outcome.INTERRUPTED, "cancelled"),
+        (Outcome.FAILED, "failed"),
+    ],
+)
+def test_a_reply_is_completed_cancelled_or_failed(outcome: Outcome, status: str) -> None:
+    event = ReplyEnded(replace(TRACE, outcome=outcome), "I am", call="c", at=1.0)
+    assert checked(encode_event(event))["status"] == status
     assert decode_event(encode_event(event)) == event
+
+
+def test_a_typed_prompt_has_no_turn_and_no_stages_of_hearing() -> None:
+    event = ReplyEnded(TurnTrace("r1", Outcome.FAILED, 0.1), call="c", at=1.0)
+    line = checked(encode_event(event))
+    assert "turn" not in line
+    assert (line["stages"]["microphone"], line["stages"]["end_of_turn"], line["stages"]["words"]) == (None, None, None)
+    assert decode_event(encode_event(event)) == event
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[]",
+        "null",
+        '{"event": "Told", "text": "version 1"}',
+        '{"type": "boom", "t": 1.0}',
+        '{"type": "notice", "t": 1.0}',
+        '{"type": "notice", "text": "no time"}',
+        '{"type": "response.done", "t": 1.0}',
+        '{"type": "input_audio_buffer.speech_started", "t": 1.0, "turn": "nobody", "person": "1"}',
+    ],
+)
+def test_other_lines_are_no_events(line: str) -> None:
+    with pytest.raises(ValueError):
+        decode_event(line)
 
 
 def test_half_a_character_is_written_as_a_sign_for_it() -> None:
@@ -21,3 +175,33 @@ def test_half_a_character_is_written_as_a_sign_for_it() -> None:
     EventWriter(stream)(Told("Hello \ud83d"))
     EventWriter(stream)(Told("Hello \ud83d\ude0a"))
     assert [decode_event(line) for line in raw.getvalue().splitlines()] == [Told("Hello \ufffd"), Told("Hello 😊")]
+
+
+@pytest.mark.parametrize(
+    ("before", "types"),
+    [
+        ([], ["call.ended"]),
+        ([EVENTS[0], EVENTS[-1]], ["ready", "call.ended", "call.ended"]),
+        ([CallEnded("Lounge", "shutdown", call="c", at=1.0)], ["call.ended"]),
+    ],
+    ids=["no call", "a call that was over before", "a call that the end of the bot has ended"],
+)
+def test_the_end_of_the_bot_is_the_last_line(before: list[CallEvent], types: list[str]) -> None:
+    stream = io.StringIO()
+    writer = EventWriter(stream, clock=lambda: 9.0)
+    for event in before:
+        writer(event)
+    writer.end()
+    lines = [checked(line) for line in stream.getvalue().splitlines()]
+    assert [line["type"] for line in lines] == types
+    assert lines[-1]["cause"] == "shutdown"
+
+
+def test_the_events_of_a_call_get_its_id_and_the_time() -> None:
+    now, seen = [1.0], list[CallEvent]()
+    feed = CallFeed("c", lambda: now[0])
+    feed.subscribe(seen.append)
+    feed(Told("one"))
+    now[0] = 2.0
+    feed(CallEnded("Lounge", "command"))
+    assert seen == [Told("one", call="c", at=1.0), CallEnded("Lounge", "command", call="c", at=2.0)]

@@ -18,7 +18,7 @@ from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Connected, Disconnected, SegmentAudio
 from bot.voice.dialogue import messages as m
 from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded, Watcher, WordsSpoken
+from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
 from bot.voice.notices import Notices
 from bot.voice.ports import Companion, Playback, Voice
@@ -84,6 +84,8 @@ class Conversation:
         self._voice_notices = VoiceNotices()
         self._answered: int | None = None
         self._quiet_since: float | None = None
+        self._spoken_in: TurnId | None = None
+        self._heard = ""
         self._played = (0, 0)
         self._parameters = SpeechParameters()
 
@@ -182,7 +184,7 @@ class Conversation:
         """Playback: clause ``number`` of a reply begins to sound."""
         clause = self._words.sounds(number, at) if reply == self._dialogue.current else None
         if clause is not None:
-            self._watch(WordsSpoken(reply, clause))
+            self._watch(WordsSpoken(reply, clause, self._spoken_in))
 
     def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
         """Playback: the last sample of a reply was sent."""
@@ -237,7 +239,7 @@ class Conversation:
             case m.ResumePlayback():
                 self._playback.resume()
             case m.Remember(prompt, heard, interrupted):
-                self._watch(AnswerHeard(heard, interrupted))
+                self._heard = heard
                 if prompt.kind is PromptKind.ASK:
                     self._companion.remember(prompt.author, prompt.text, heard, interrupted=interrupted)
             case m.EndReply(_, outcome):
@@ -248,7 +250,7 @@ class Conversation:
         self._words.begin()
         usual = self._manner()
         self._parameters = replace(usual, voice=prompt.voice or usual.voice)
-        self._played = (0, 0)
+        self._spoken_in, self._heard, self._played = prompt.turn, "", (0, 0)
         self._playback.begin(reply)
 
     def _confirm(self, reply: str, prompt: Prompt) -> None:
@@ -256,8 +258,7 @@ class Conversation:
             self._turn.spoken(prompt.spoken)
         self._answered, self._quiet_since = prompt.person, None
         recited = prompt.kind is PromptKind.RECITE
-        spoken = prompt.spoken is not None
-        self._watch(PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, spoken))
+        self._watch(PromptTaken(reply, prompt.author, prompt.text, recited, prompt.person, prompt.turn))
 
     def _end(self, outcome: Outcome) -> None:
         self._model = None
@@ -268,7 +269,7 @@ class Conversation:
         samples, underruns = self._played
         trace = turn.finish(outcome, audio=samples / SAMPLES_PER_MS, underruns=underruns)
         self.metrics.add(trace)
-        self._watch(ReplyEnded(trace))
+        self._watch(ReplyEnded(trace, self._heard, self._spoken_in))
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
         answer = self._companion.answer(prompt.author, prompt.text, lambda: self._handle(m.ModelLoading(reply)))

@@ -58,6 +58,11 @@ class DiscordTransport:
         return self._link.channel
 
     @property
+    def kind(self) -> str:
+        """What carries it."""
+        return "discord"
+
+    @property
     def place(self) -> str:
         """The name of that channel."""
         return self.channel.name

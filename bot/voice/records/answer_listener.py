@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from bot.recording_notes import NotesError, RecordedAnswer, RecordingNotes, Span, recorded_samples
-from bot.voice.events import AnswerHeard, CallEvent, PromptTaken, ReplyEnded
+from bot.voice.events import CallEvent, PromptTaken, ReplyEnded
 from bot.voice.records.recorder import CallRecorder
 from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
@@ -27,8 +27,7 @@ class AnswerListener:
         self._recorder = recorder
         self._manner = manner
         self._begun: set[str] = set()
-        self._heard = AnswerHeard("", interrupted=False)
-        self._said: dict[str, tuple[AnswerHeard, SpeechParameters]] = {}
+        self._said: dict[str, tuple[ReplyEnded, SpeechParameters]] = {}
 
     def __call__(self, event: CallEvent) -> None:
         """Take an event."""
@@ -36,12 +35,10 @@ class AnswerListener:
             case PromptTaken(reply):
                 # Of one that began to sound before the recording, only the end is in the file.
                 self._begun.add(reply)
-            case AnswerHeard():
-                self._heard = event
             case ReplyEnded(trace) if trace.reply in self._begun and self._recorder.recording:
                 # What was written, for want of a voice, was not said.
                 if trace.outcome in (Outcome.SPOKEN, Outcome.INTERRUPTED):
-                    self._said[trace.reply] = (self._heard, self._manner())
+                    self._said[trace.reply] = (event, self._manner())
             case _:
                 pass
 
@@ -63,5 +60,5 @@ class AnswerListener:
     def _answer(self, reply: str, spans: tuple[Span, ...]) -> RecordedAnswer:
         if reply not in self._said:
             return RecordedAnswer(spans)
-        heard, parameters = self._said[reply]
-        return RecordedAnswer(spans, heard.text, heard.interrupted, parameters)
+        ended, parameters = self._said[reply]
+        return RecordedAnswer(spans, ended.heard, ended.interrupted, parameters)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.text import MESSAGE_LIMIT, literal, split_message
-from bot.voice.events import AnswerHeard, CallEvent, RemarkHeard
+from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
 from bot.voice.transport import CaptionError, CaptionOutlet
 from config.settings import Captions
 
@@ -78,8 +78,8 @@ class CaptionWriter:
         match event:
             case RemarkHeard(person, author, text):
                 self._add(person, caption(author, text))
-            case AnswerHeard(text, interrupted):
-                self._add(None, caption(self._bot_name(), text, interrupted=interrupted))
+            case ReplyEnded(_, heard):
+                self._add(None, caption(self._bot_name(), heard, interrupted=event.interrupted))
             case _:
                 pass
 

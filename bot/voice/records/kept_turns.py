@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from bot.voice.events import AnswerHeard, CallEnded, CallEvent, PromptTaken, RemarkHeard
+from bot.voice.events import CallEnded, CallEvent, PromptTaken, RemarkHeard, ReplyEnded
 
 
 class TurnKeeper(Protocol):
@@ -44,14 +44,14 @@ class KeptTurns:
         match event:
             case RemarkHeard(person, author, text):
                 self._keeper.person_said(person, author, text)
-            case PromptTaken(person=person, author=author, text=text, spoken=spoken, recited=recited):
+            case PromptTaken(person=person, author=author, text=text, turn=turn, recited=recited):
                 self._answer_is_kept = person is None or self._keeper.keeps(person)
                 # What was spoken has been heard as a remark, and what is recited is the bot's own.
-                if person is not None and not spoken and not recited:
+                if person is not None and turn is None and not recited:
                     self._keeper.person_said(person, author, text)
-            case AnswerHeard(text, interrupted):
-                if self._answer_is_kept:
-                    self._keeper.bot_said(self._bot_name(), text, interrupted=interrupted)
+            case ReplyEnded(_, heard):
+                if self._answer_is_kept and (heard or event.interrupted):
+                    self._keeper.bot_said(self._bot_name(), heard, interrupted=event.interrupted)
             case CallEnded():
                 self._keeper.end()
             case _:

@@ -18,8 +18,10 @@ from bot.conversations.records import ConversationRecords
 from bot.conversations.said import CALL, CHAT, Exchange, Place
 from bot.conversations.writer import MAX_WAITING, SILENCE
 from bot.database import Database
-from bot.voice.events import AnswerHeard, CallBegan, CallEnded, PromptTaken, RemarkHeard
+from bot.voice.events import CallBegan, CallEnded, PromptTaken, RemarkHeard, ReplyEnded
+from bot.voice.metrics import TurnTrace
 from bot.voice.records.kept_turns import KeptTurns
+from bot.voice.turn import Outcome, TurnId
 from config.types import KeptDays
 
 ADA, BEN, CAT = 11, 12, 13
@@ -81,6 +83,10 @@ def archive(database: Database) -> Archive:
     return Archive(database)
 
 
+def answer(heard: str, *, interrupted: bool = False) -> ReplyEnded:
+    return ReplyEnded(TurnTrace("r1", Outcome.INTERRUPTED if interrupted else Outcome.SPOKEN, 0.0), heard)
+
+
 def words(turns: list[Turn]) -> list[str]:
     return [text for _, _, text, _ in turns]
 
@@ -88,13 +94,13 @@ def words(turns: list[Turn]) -> list[str]:
 async def test_a_call_is_kept_as_it_was_heard(archive: Archive) -> None:
     began = archive.now
     watch, _ = archive.call()
-    watch(CallBegan("Lounge", True))
+    watch(CallBegan("discord", "Lounge", True))
     watch(RemarkHeard(ADA, "Ada", "What time is it?", True))
-    watch(PromptTaken("r1", "Ada", "What time is it?", person=ADA, spoken=True))
+    watch(PromptTaken("r1", "Ada", "What time is it?", person=ADA, turn=TurnId(ADA, 1)))
     archive.now += 5
-    watch(AnswerHeard("It is three", True))
+    watch(answer("It is three", interrupted=True))
     watch(PromptTaken("r2", "Ben", "Are you sure?", person=BEN))
-    watch(AnswerHeard("Quite sure.", False))
+    watch(answer("Quite sure."))
     archive.now += 5
     watch(CallEnded("Lounge", "command"))
     assert await archive.turns() == [
@@ -109,13 +115,13 @@ async def test_a_call_is_kept_as_it_was_heard(archive: Archive) -> None:
 async def test_what_is_recited_is_the_bots_own(archive: Archive) -> None:
     watch, _ = archive.call()
     watch(PromptTaken("r1", "Ada", "Hello, all.", recited=True, person=ADA))
-    watch(AnswerHeard("Hello, all.", False))
+    watch(answer("Hello, all."))
     assert await archive.turns() == [(1, "Mia", "Hello, all.", False)]
 
 
 async def test_a_call_in_which_nobody_said_anything_is_none(archive: Archive) -> None:
     watch, _ = archive.call()
-    watch(CallBegan("Lounge", True))
+    watch(CallBegan("discord", "Lounge", True))
     watch(CallEnded("Lounge", "alone"))
     assert await archive.rows() == []
 
@@ -125,10 +131,10 @@ async def test_of_those_who_do_not_want_it_nothing_is_kept_nor_what_was_answered
     watch, _ = archive.call()
     watch(RemarkHeard(BEN, "Ben", "Secret one", False))
     watch(PromptTaken("r1", "Ben", "Secret two", person=BEN))
-    watch(AnswerHeard("You said: secret two", False))
+    watch(answer("You said: secret two"))
     watch(RemarkHeard(ADA, "Ada", "Hello", True))
-    watch(PromptTaken("r2", "Ada", "Hello", person=ADA, spoken=True))
-    watch(AnswerHeard("Hello, Ada", False))
+    watch(PromptTaken("r2", "Ada", "Hello", person=ADA, turn=TurnId(ADA, 1)))
+    watch(answer("Hello, Ada"))
     archive.write(BEN, "Ben", "Secret three", "You wrote: secret three")
     archive.write(ADA, "Ada", "Hi", "Hi, Ada")
     assert words(await archive.turns()) == ["Hello", "Hello, Ada", "Hi", "Hi, Ada"]
@@ -192,7 +198,7 @@ async def test_with_none_to_be_kept_nothing_is_written(database: Database) -> No
     watch, _ = archive.call()
     watch(RemarkHeard(ADA, "Ada", "Hello", True))
     watch(PromptTaken("r1", "Ben", "Typed", person=BEN))
-    watch(AnswerHeard("Hello", False))
+    watch(answer("Hello"))
     archive.write(ADA, "Ada", "Hi", "Hi")
     assert await archive.rows() == []
     assert await archive.turns() == []

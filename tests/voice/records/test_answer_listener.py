@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bot.recording_notes import BOT_FILE, NOTES_FILE, NotesError, RecordedAnswer, RecordingNotes, Span
-from bot.voice.events import AnswerHeard, PromptTaken, ReplyEnded
+from bot.voice.events import PromptTaken, ReplyEnded
 from bot.voice.metrics import TurnTrace
 from bot.voice.records.answer_listener import AnswerListener
 from bot.voice.records.recorder import CallRecorder
@@ -42,8 +42,7 @@ class Recorded:
         self.ends(reply, heard, outcome)
 
     def ends(self, reply: str, heard: str, outcome: Outcome = Outcome.SPOKEN) -> None:
-        self.listener(AnswerHeard(heard, interrupted=outcome is Outcome.INTERRUPTED))
-        self.listener(ReplyEnded(TurnTrace(reply, outcome, 0.0)))
+        self.listener(ReplyEnded(TurnTrace(reply, outcome, 0.0), heard))
 
     def close(self) -> tuple[RecordedAnswer, ...]:
         """End it, and read what was noted."""

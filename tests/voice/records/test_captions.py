@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.voice.events import AnswerHeard, RemarkHeard, Told
+from bot.voice.events import RemarkHeard, ReplyEnded, Told
+from bot.voice.metrics import TurnTrace
 from bot.voice.records import captions
 from bot.voice.records.captions import CaptionWriter, caption
 from bot.voice.transport import CaptionError
+from bot.voice.turn import Outcome
 from config.settings import Captions
 
 ADA, BOB = 1, 2
@@ -71,7 +73,7 @@ def said(text: str, *, person: int = ADA, name: str = "Ada") -> RemarkHeard:
 
 async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWriter, outlet: Outlet) -> None:
     writer(said("How are you?"))
-    writer(AnswerHeard("I am fine, and", interrupted=True))
+    writer(ReplyEnded(TurnTrace("r1", Outcome.INTERRUPTED, 0.0), "I am fine, and"))
     writer(Told("not a caption"))
     writer(said("Stop.", person=BOB, name="Bob"))
     await until(lambda: outlet.messages)
