@@ -490,6 +490,24 @@ async def test_a_german_speakers_short_answer_is_asked_for_in_german(table: Tabl
     assert [request.language for request in table.transcriber.asked] == [None, "de", None]
 
 
+async def test_the_language_of_the_words_is_told_with_them(table: Table) -> None:
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
+    table.transcriber.answers[-1].set_result(Transcript("Wie geht's?", "de"))
+    await settle()
+    assert table.watched[-1] == RemarkHeard(1, "Ada", "Wie geht's?", addressed=True, language="de", turn=ADA)
+
+
+async def test_speech_starts_and_stops_once_a_turn_whatever_becomes_of_it(table: Table) -> None:
+    started, stopped = SpeechStarted(ADA), SpeechStopped(ADA)
+    await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), SpeechResumed(ADA, 2.3))
+    assert table.watched == [started], "a pause is no end"
+    await table.feed(TurnDropped(ADA, 3.0))
+    assert table.watched == [started, stopped]
+    again = TurnId(1, 2)
+    await table.feed(SpeechBegan(again, 4.0, 4.1), ended(again, 5), TurnDropped(again, 5.0))
+    assert table.watched[2:] == [SpeechStarted(again), SpeechStopped(again)]
+
+
 async def test_words_that_are_lost_much_later_are_told_again(table: Table) -> None:
     for number in range(1, 4):
         turn = TurnId(1, number)

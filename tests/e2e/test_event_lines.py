@@ -1,0 +1,160 @@
+"""``python -m bot run --events`` as another program reads it: each line of a real call, from the start to SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sandbox.guest import Guest
+from sandbox.server import Sandbox
+from tests.e2e.program import SAID_LIMIT, pointed_at, running
+from tests.e2e.talking import talk
+from tests.watching.event_schema import SAID, checked
+
+QUESTION = "What time is it?"
+LONG = "One, two, three, four, five, six, seven, eight, nine, ten. " * 4
+
+Line = dict[str, Any]
+
+
+class Lines:
+    """The bot's output so far; every line is checked as it comes."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        self.all: list[Line] = []
+        self._stream = process.stdout
+
+    async def until(self, kind: str) -> Line:
+        """Read on until there is a line of this type, and return it."""
+        async with asyncio.timeout(SAID_LIMIT):
+            while True:
+                line = await self._next()
+                assert line is not None, f"ended before {kind}"
+                if line["type"] == kind:
+                    return line
+
+    async def rest(self) -> list[Line]:
+        """What comes until the end."""
+        before = len(self.all)
+        async with asyncio.timeout(SAID_LIMIT):
+            while await self._next() is not None:
+                pass
+        return self.all[before:]
+
+    async def _next(self) -> Line | None:
+        text = await self._stream.readline()
+        if not text:
+            return None
+        assert text.endswith(b"\n"), "a line is whole"
+        self.all.append(checked(text))
+        return self.all[-1]
+
+    def since(self, line: Line) -> list[str]:
+        """The types of what came after a line, without what was written and begun meanwhile."""
+        place = next(number for number, other in enumerate(self.all) if other is line)
+        return [later["type"] for later in self.all[place + 1 :] if later["type"] != "notice"]
+
+
+@asynccontextmanager
+async def bot(sandbox: Sandbox, folder: Path, cache: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """``python -m bot run --events``, with its log in a file, so that its output is the lines alone."""
+    command = ("sh", "-c", 'exec "$0" -m bot run --events 2> bot.log', sys.executable)
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEIGHTS": "toys", "CACHE_DIR": str(cache)}
+    async with running(*command, folder=folder, **usual, **pointed_at(sandbox)) as process:
+        yield process
+
+
+async def test_a_whole_call_line_by_line(tmp_path: Path, cache_dir: Path) -> None:
+    began = time.monotonic()
+    async with Sandbox() as sandbox:
+        ada = await sandbox.add_guest("Ada")
+        await ada.join_voice(sandbox.voice_channel)
+        async with bot(sandbox, tmp_path, cache_dir) as process:
+            lines = Lines(process)
+            await lines.until("ready")
+            assert lines.all == [lines.all[0]], "nothing comes before it"
+            await ada.say(sandbox.text_channel, "!join")
+            started = await lines.until("call.started")
+            assert (started["transport"], started["place"]) == ("discord", "Lounge")
+            assert "I listen" in (await lines.until("notice"))["text"]
+            await _speaks_and_is_answered(lines, ada)
+            await _types_and_is_answered(lines, ada, sandbox)
+            await _stops_what_is_recited(lines, ada, sandbox)
+            process.send_signal(signal.SIGTERM)
+            last = (await lines.rest())[-1]
+            assert await process.wait() == 0
+    assert (last["type"], last["cause"], last["call"]) == ("call.ended", "shutdown", started["call"])
+    assert {line["call"] for line in lines.all[1:]} == {started["call"]}
+    times = [line["t"] for line in lines.all]
+    assert times == sorted(times)
+    assert began < times[0]
+    assert times[-1] < time.monotonic()
+
+
+async def _speaks_and_is_answered(lines: Lines, ada: Guest) -> None:
+    talking = asyncio.create_task(talk(ada, QUESTION))
+    speech_started = await lines.until("input_audio_buffer.speech_started")
+    done = await lines.until("response.done")
+    await talking
+    assert lines.since(speech_started) == [
+        "input_audio_buffer.speech_stopped",
+        SAID,
+        "response.created",
+        *["response.output_audio_transcript.delta"]
+        * lines.since(speech_started).count("response.output_audio_transcript.delta"),
+        "response.done",
+    ]
+    *_, said, created = (line for line in lines.all if line["type"] in (SAID, "response.created"))
+    assert (said["person"], said["name"], said["transcript"], said["addressed"]) == (str(ada.id), "Ada", QUESTION, True)
+    assert (created["name"], created["prompt"]) == ("Ada", QUESTION)
+    turns = {line["turn"] for line in lines.all[lines.all.index(speech_started) :] if line["type"] != "notice"}
+    assert len(turns) == 1, "one turn, from the first sound to the last word of the answer"
+    deltas = [line for line in lines.all if line["type"] == "response.output_audio_transcript.delta"]
+    assert {line["reply"] for line in (created, *deltas, done)} == {created["reply"]}
+    assert "".join(line["delta"] for line in deltas).split() == done["heard"].split()
+    assert done["status"] == "completed"
+    stages = done["stages"]
+    assert stages["microphone"] <= stages["words"]
+    assert stages["first_token"] <= stages["first_clause"] <= stages["first_sound"] <= stages["first_packet"]
+    assert max(stages["end_of_turn"], stages["first_packet"]) < stages["last_packet"]
+    assert stages["audio_ms"] > 0
+
+
+async def _types_and_is_answered(lines: Lines, ada: Guest, sandbox: Sandbox) -> None:
+    await ada.say(sandbox.text_channel, "How are you?")
+    created = await lines.until("response.created")
+    assert (created["name"], created["prompt"]) == ("Ada", "How are you?")
+    assert "turn" not in created
+    done = await lines.until("response.done")
+    assert (done["status"], done["reply"]) == ("completed", created["reply"])
+    assert "turn" not in done
+    assert (done["stages"]["microphone"], done["stages"]["words"]) == (None, None)
+
+
+async def _stops_what_is_recited(lines: Lines, ada: Guest, sandbox: Sandbox) -> None:
+    await ada.say(sandbox.text_channel, f"!speak {LONG}")
+    created = await lines.until("response.created")
+    assert created["prompt"].split() == LONG.split()
+    await lines.until("response.output_audio_transcript.delta")
+    await ada.say(sandbox.text_channel, "!stop")
+    done = await lines.until("response.done")
+    assert (done["status"], done["reply"]) == ("cancelled", created["reply"])
+    assert LONG.startswith(done["heard"])
+
+
+async def test_without_a_call_sigterm_has_its_last_line_too(tmp_path: Path, cache_dir: Path) -> None:
+    async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir) as process:
+        lines = Lines(process)
+        await lines.until("ready")
+        process.send_signal(signal.SIGTERM)
+        (last,) = await lines.rest()
+        assert await process.wait() == 0
+    assert (last["type"], last["cause"]) == ("call.ended", "shutdown")
+    assert "call" not in last
