@@ -29,6 +29,11 @@ def _program(given: list[str]) -> Callable[[list[str]], int]:
             from bot.health import run_health
 
             return lambda _: run_health(given[1:])
+        case ["version" | "--version"]:
+            # Programs ask too, and it needs nothing of the rest.
+            from bot.command_options import run_version
+
+            return run_version
         case ["models"]:
             # It has words of its own, works before the settings are complete, and needs half of what the bot imports.
             from bot.models.command import run_models

@@ -9,7 +9,7 @@ import sys
 
 from rich.console import Console
 
-from bot.command_options import USAGE_ERROR, read_options
+from bot.command_options import USAGE_ERROR, read_options, run_version
 from bot.demo.run import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
 from bot.operator_files import persona_name
@@ -23,7 +23,6 @@ from config.errors import SettingsError
 from config.lifetime import end_with_parent, ending_signals, until_ended
 from config.privacy import keep_files_private
 from config.settings import Settings
-from config.version import VERSION
 
 
 def run(given: list[str]) -> int:
@@ -31,8 +30,7 @@ def run(given: list[str]) -> int:
     keep_files_private()
     options = read_options(given)
     if options.command == "version":
-        print(f"Seiyuu {VERSION}")  # noqa: T201
-        return 0
+        return run_version(given)
     try:
         settings = checked_settings()
     except SettingsError as error:

@@ -45,6 +45,17 @@ def read_options(given: Sequence[str]) -> argparse.Namespace:
     return read(parser_of(named), words[1:], _nothing_chosen(named))
 
 
+def run_version(given: Sequence[str]) -> int:
+    """Print which Seiyuu this is; returns the exit status.
+
+    Raises:
+        SystemExit: as :func:`read_options`.
+    """
+    read_options(given)
+    print(f"Seiyuu {VERSION}")  # noqa: T201
+    return 0
+
+
 def parser_of_all() -> argparse.ArgumentParser:
     """Of the command line as a whole: one command or none, with the options of all."""
     told = "".join(f"\n  {name:9}{does}" for name, does in COMMANDS.items())

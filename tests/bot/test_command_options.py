@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from bot.__main__ import main
 from bot.command_options import COMMANDS, read_options
+from config.project import ROOT
+from config.version import VERSION
 
 OWN = {
     "run": {"--events", "--exit-with-parent", "--verbose"},
@@ -118,3 +124,16 @@ def test_options_may_stand_before_the_command_and_without_one() -> None:
 def test_options_of_other_commands_are_as_nobody_chose_them() -> None:
     chosen = read_options(["run", "--events"])
     assert (chosen.command, chosen.events, chosen.stay, chosen.out, chosen.json) == ("run", True, False, None, False)
+
+
+@pytest.mark.parametrize("words", [["version"], ["--version"]])
+def test_the_version_is_told_at_once(words: list[str]) -> None:
+    ask = (
+        "import sys\nfrom bot.__main__ import main\ntry:\n    status = main(sys.argv[1:])\n"
+        "except SystemExit as end:\n    status = end.code\nprint(status, 'discord' in sys.modules)"
+    )
+    command = (sys.executable, "-c", ask, *words)
+    # A setting that is wrong is no reason to say nothing.
+    environment = {**os.environ, "LLM_TEMPERATURE": "hot"}
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == f"Seiyuu {VERSION}\n0 False\n", "without all that a call needs"
