@@ -32,7 +32,6 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, load_persona
 from bot.llm.stream import ModelClient
-from bot.model_options import model_options
 from config.settings import Settings, load_settings
 
 MODEL = "smollm2-135m"
@@ -96,7 +95,7 @@ def _weights(settings: Settings) -> Path:
 async def small_mind(settings: Settings, weights: Path) -> AsyncIterator[ModelOptions]:
     """The bot's own model server with these weights, and how the bot asks it."""
     async with EmbeddedModelServer(weights, name=MODEL) as server:
-        yield replace(model_options(settings, server.base_url(settings.llm_api)), model=MODEL)
+        yield replace(ModelOptions.of(settings.llm, server.base_url(settings.llm.api)), model=MODEL)
 
 
 async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: int, judge: Judge) -> Judged:
@@ -108,7 +107,7 @@ async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: 
     answer = ""
     async with ModelClient(replace(options, extra={**options.extra, "seed": seed})) as client:
         mind = ModelCompanion(
-            lambda: character, lambda: room, lambda: datetime.now(UTC), client, settings.llm_context_messages
+            lambda: character, lambda: room, lambda: datetime.now(UTC), client, settings.llm.context_messages
         )
         await mind.warm_up()
         for name, text in talk.lines:

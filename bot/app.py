@@ -58,7 +58,6 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.stream import ModelClient
 from bot.missing_parts import missing_parts
-from bot.model_options import model_options
 from bot.model_router import ModelRouter
 from bot.operator_files import own_persona, prepare_folders
 from bot.own_weights import REPAIR, OwnWeights, RealWeightsMissingError, choose_weights
@@ -310,16 +309,17 @@ async def _model_router(
     settings: Settings, weights: OwnWeights, database: Database, stack: AsyncExitStack, progress: Progress
 ) -> tuple[OwnWeights, ModelRouter]:
     """The routes to the model servers, and the weights as they are used: toys where the real ones can't be loaded."""
-    urls = settings.model_urls
+    urls = settings.llm.servers
     if not urls:
         weights, url = await _start_own_mind(settings, weights, stack, progress)
-        urls = {settings.call_card: url}
+        urls = {settings.llm.call_card: url}
         # It serves one model, by whatever name it is asked.
-        settings = settings.model_copy(update={"llm_model": None})
+        settings = settings.changed(llm_model=None)
     clients = {
-        card: await stack.enter_async_context(ModelClient(model_options(settings, url))) for card, url in urls.items()
+        card: await stack.enter_async_context(ModelClient(ModelOptions.of(settings.llm, url)))
+        for card, url in urls.items()
     }
-    return weights, await ModelRouter.load(database, clients, settings.call_card)
+    return weights, await ModelRouter.load(database, clients, settings.llm.call_card)
 
 
 async def _start_own_mind(
@@ -329,7 +329,7 @@ async def _start_own_mind(
         mind, *behind = weights.minds
         try:
             server = await stack.enter_async_context(EmbeddedModelServer(mind.path, name=mind.name))
-            return weights, server.base_url(settings.llm_api)
+            return weights, server.base_url(settings.llm.api)
         except (RuntimeError, OSError) as error:
             if settings.weights is Weights.REAL:
                 raise RealWeightsMissingError(f"{mind.name} can't be loaded: {error}. Remedy: {REPAIR}") from error
@@ -340,7 +340,7 @@ async def _start_own_mind(
         toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
     )
     server = await stack.enter_async_context(EmbeddedModelServer(toys, name=TOY_MODEL_NAME))
-    return weights, server.base_url(settings.llm_api)
+    return weights, server.base_url(settings.llm.api)
 
 
 async def _start_speech_server(
@@ -360,7 +360,7 @@ def _describe_model(settings: Settings, weights: OwnWeights, options: ModelOptio
         name = "toy weights in llama.cpp"
     elif weights.mind is not None:
         name = f"{weights.mind.name} in llama.cpp"
-    card = f", on the {settings.model_card.value} card" if settings.model_card else ""
+    card = f", on the {settings.llm.named_card.value} card" if settings.llm.named_card else ""
     return f"{name} at {options.server_name}{card}"
 
 
@@ -397,7 +397,7 @@ def _session_maker(
         kept = KeptTurns(keeper, lambda: character.now().persona.name)
         engines = CallEngines(
             character,
-            lambda room: ModelCompanion(character.now, room, clock, model, settings.llm_context_messages),
+            lambda room: ModelCompanion(character.now, room, clock, model, settings.llm.context_messages),
             make_voice,
             lambda: manner(guild),
             transcriber,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import platform
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -151,15 +151,14 @@ async def _persona(settings: Settings) -> Finding:
 
 async def model_server(settings: Settings, weights: OwnWeights) -> Finding:
     """Whether it answers, and has the model that is asked for."""
-    if settings.model_url is None:
+    if settings.llm.call_url is None:
         if weights.mind is not None:
             return await _own_mind(weights.mind, await mind_warning(weights))
         return Finding("Model", None, await mind_warning(weights) or "no model server is set")
     asked_for = await asyncio.to_thread(wanted_model, settings)
-    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
     found = []
-    for url in settings.model_urls.values():
-        options = ModelOptions(url, settings.llm_api, asked_for, key)
+    for url in settings.llm.servers.values():
+        options = replace(ModelOptions.of(settings.llm, url), model=asked_for)
         async with ModelClient(options) as model:
             report = await model.check()
         if report.problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from bot.finding import Finding
 from bot.llm.options import ModelOptions
@@ -29,20 +30,19 @@ async def personas(settings: Settings) -> Finding:
 def wanted_model(settings: Settings) -> str | None:
     """The model that the bot's own persona asks for."""
     try:
-        return own_persona(settings).model or settings.llm_model
+        return own_persona(settings).model or settings.llm.model
     except PersonaError:
-        return settings.llm_model
+        return settings.llm.model
 
 
 async def missing_model(settings: Settings, persona: Persona) -> str | None:
     """What to say where a server for replies lists its models, and the one that this persona asks for is not there."""
-    asked_for = persona.model or settings.llm_model
+    asked_for = persona.model or settings.llm.model
     if asked_for == wanted_model(settings):
         # The finding about the model tells that already.
         return None
-    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-    for url in settings.model_urls.values():
-        async with ModelClient(ModelOptions(url, settings.llm_api, asked_for, key)) as model:
+    for url in settings.llm.servers.values():
+        async with ModelClient(replace(ModelOptions.of(settings.llm, url), model=asked_for)) as model:
             report = await model.check()
         if report.models and report.problem:
             whose = "a model of its own" if persona.model else "LLM_MODEL"

@@ -15,7 +15,7 @@ async def examine_weights(settings: Settings) -> tuple[Finding, OwnWeights]:
     try:
         weights = await asyncio.to_thread(choose_weights, settings, thorough=True)
     except RealWeightsMissingError as error:
-        lenient = settings.model_copy(update={"weights": Weights.AUTO})
+        lenient = settings.changed(weights=Weights.AUTO)
         return Finding("Weights", False, str(error)), await asyncio.to_thread(choose_weights, lenient)
     # A notice begins with the subject, for the log.
     text = "\n  ".join(_lines(settings, weights)).removeprefix("Weights: ")

@@ -12,7 +12,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
 from bot.llm.speakers import NOBODY, Speakers
 from bot.llm.stream import ModelClient
-from config.settings import Card
+from config.sections import Card
 
 _log = logging.getLogger(__name__)
 

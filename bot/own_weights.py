@@ -85,7 +85,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         told = (str(error),)
     own_mind = settings.has_own_mind
     # What stands in for a model that is named is the profile's own.
-    settings = settings.model_copy(update={"llm_model": None}) if own_mind else settings
+    settings = settings.changed(llm_model=None) if own_mind else settings
     conditions = {
         name: shelf_of(settings, model).condition(name, model, thorough=thorough)
         for name, model in _wanted(catalogue, settings)

@@ -18,7 +18,8 @@ def setting_notices(settings: Settings) -> list[str]:
             "COMMAND_PREFIX=/ clashes with Discord, which keeps what begins with / for slash commands. Those work "
             "without it: leave COMMAND_PREFIX at !, or choose another sign."
         )
-    if settings.llm_url is not None:
-        unused = [name.upper() for name in ("llm_url_nvidia", "llm_url_amd") if getattr(settings, name) is not None]
+    if settings.llm.url is not None:
+        urls = {"LLM_URL_NVIDIA": settings.llm.url_nvidia, "LLM_URL_AMD": settings.llm.url_amd}
+        unused = [name for name, url in urls.items() if url is not None]
         found += [f"{name} is not used, because LLM_URL is set." for name in unused]
     return found

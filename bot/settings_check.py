@@ -32,9 +32,7 @@ from config.settings import Profile, Settings, missing_server
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
 from wire.presets import read_presets
 
-KNOWN = frozenset(
-    {name.upper() for kind in (Settings, SpeechSettings) for name in kind.model_fields} | ENGINE_VARIABLES
-)
+KNOWN = frozenset({name.upper() for kind in (Settings, SpeechSettings) for name in kind.settings()} | ENGINE_VARIABLES)
 _ALL_SECRETS = SECRETS | {name for name in ENGINE_VARIABLES if name.endswith("_KEY")}
 _T = TypeVar("_T")
 _ERRORS = (PersonaError, CorrectionsError, OperatorFileError, SettingsError)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from copy import copy
+from dataclasses import replace
+from functools import cache, reduce
 from pathlib import Path
-from typing import Any, Literal, Self, get_origin
+from typing import Any, Self
 
-from pydantic import ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import ValidationError, ValidationInfo, create_model, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
-from config.characters import check_characters
 from config.env_file import ENV_FILE, place, read_env_values
 from config.errors import Fault, SettingsError, explain
 from config.examples import EXAMPLES
-from config.types import Address, BlankCounts, Device, LinesCount, OptionalPassphrase
+from config.section import Section, as_meant, fields_of, setting_name
+from config.types import Address, BlankCounts, Device, OptionalPassphrase
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 SECRETS_DIR = Path("/run/secrets")
@@ -36,7 +46,8 @@ class EnvFileSource(DotEnvSettingsSource):
 class ProgramSettings(BaseSettings):
     """The base of each program's settings, with the variables that all of them read.
 
-    Files of secrets win over the environment: an example's empty ``NAME=`` must not hide one.
+    A field is a setting, or a :class:`~config.section.Section` of settings. Each setting has a name: its variable's in
+    small letters. Files of secrets win over the environment: an example's empty ``NAME=`` must not hide one.
     """
 
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
@@ -44,6 +55,23 @@ class ProgramSettings(BaseSettings):
     tts_bind: Address = "127.0.0.1:8765"
     tts_token: OptionalPassphrase = None
     tts_device: Device = Device.AUTO
+
+    @classmethod
+    def settings(cls) -> dict[str, FieldInfo]:
+        """Every setting, by its name; those of sections too."""
+        return {name: setting for name, (_, setting) in _places(cls).items()}
+
+    def values(self) -> dict[str, Any]:
+        """Every setting's value, by its name."""
+        return {name: reduce(getattr, path, self) for name, (path, _) in _places(type(self)).items()}
+
+    def changed(self, **changes: Any) -> Self:
+        """The same settings, but for these, by their names. They are not checked."""
+        found: dict[str, Any] = {}
+        for name, value in changes.items():
+            field, *inner = _places(type(self))[name][0]
+            found[field] = replace(found.get(field, getattr(self, field)), **{inner[0]: value}) if inner else value
+        return self.model_copy(update=found)
 
     @classmethod
     def settings_customise_sources(
@@ -54,32 +82,34 @@ class ProgramSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """As pydantic-settings calls it; the first wins."""
+        """As pydantic-settings calls it; the first wins. Each looks for settings by their names."""
         # pydantic-settings' own source is given no file to read: it complains of lines by itself.
         without = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file is None
-        file = EnvFileSource(settings_cls, None if without else ENV_FILE)
-        return init_settings, file_secret_settings, env_settings, file
+        secrets = file_secret_settings.secrets_dir if isinstance(file_secret_settings, SecretsSettingsSource) else None
+        named = _without_sections(cls)
+        file = EnvFileSource(named, None if without else ENV_FILE)
+        return init_settings, SecretsSettingsSource(named, secrets), EnvSettingsSource(named), file
 
     @model_validator(mode="before")
     @classmethod
-    def _without_blanks(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Take an empty value as "not set", unless it means something."""
-        return {name: value for name, value in values.items() if not (_is_blank(value) and cls._blank_is_unset(name))}
-
-    @classmethod
-    def _blank_is_unset(cls, name: str) -> bool:
-        field = cls.model_fields.get(name)
-        return field is not None and not any(isinstance(mark, BlankCounts) for mark in field.metadata)
+    def _in_their_places(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Put each setting where it belongs. An empty value is "not set", unless it means something."""
+        found: dict[str, Any] = {}
+        for name, (path, setting) in _places(cls).items():
+            if name not in values or (_is_blank(values[name]) and _blank_is_unset(setting)):
+                continue
+            field, *inner = path
+            if inner:
+                section = found.setdefault(field, {"chosen": frozenset()})
+                section |= {inner[0]: values[name], "chosen": section["chosen"] | {inner[0]}}
+            else:
+                found[field] = values[name]
+        return found
 
     @field_validator("*", mode="before")
     @classmethod
     def _as_meant(cls, value: Any, info: ValidationInfo) -> Any:
-        """Take capitals for small letters where there is a choice of words."""
-        if not isinstance(value, str) or info.field_name is None:
-            return value
-        field, text = cls.model_fields[info.field_name], value.strip()
-        check_characters(text, line_breaks=any(isinstance(mark, LinesCount) for mark in field.metadata))
-        return text.lower() if _is_choice(field.annotation) else text
+        return value if info.field_name is None else as_meant(value, cls.model_fields[info.field_name])
 
     @classmethod
     def read(cls, secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Self:
@@ -108,7 +138,8 @@ class ProgramSettings(BaseSettings):
             try:
                 return cls(**given), tuple(faults)
             except ValidationError as error:
-                found = [explain(dict(fault), cls.model_fields, EXAMPLES, SECRETS) for fault in error.errors()]
+                names = {path: name for name, (path, _) in _places(cls).items()}
+                found = [_explained(dict(fault), names, cls.settings()) for fault in error.errors()]
                 told = {name for fault in faults for name in fault.variables}
                 # A rule between settings that a default does not meet says nothing about what was given.
                 new = [fault for fault in found if told.isdisjoint(fault.variables)]
@@ -116,12 +147,44 @@ class ProgramSettings(BaseSettings):
                 fields = {name.lower() for fault in found for name in fault.variables}
                 if not fields or fields <= given.keys() - overrides.keys():
                     raise SettingsError(*faults) from None
-                given |= {name: cls.model_fields[name].get_default(call_default_factory=True) for name in fields}
+                given |= {name: cls.settings()[name].get_default(call_default_factory=True) for name in fields}
+
+
+@cache
+def _places(kind: type[ProgramSettings]) -> dict[str, tuple[tuple[str, ...], FieldInfo]]:
+    """Where each setting stands, by its name: in a field, or in a section's field."""
+    places: dict[str, tuple[tuple[str, ...], FieldInfo]] = {}
+    for field, info in kind.model_fields.items():
+        section = info.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            inside = fields_of(section).items()
+            places |= {setting_name(section, inner): ((field, inner), setting) for inner, setting in inside}
+        else:
+            places[field] = ((field,), info)
+    return places
+
+
+class _Named(BaseSettings):
+    model_config = SettingsConfigDict(env_file=(), extra="ignore")
+
+
+@cache
+def _without_sections(kind: type[ProgramSettings]) -> type[BaseSettings]:
+    """The settings by their names, as pydantic-settings' sources look for them; nothing is made of it."""
+    fields: dict[str, Any] = {name: (each.annotation, copy(each)) for name, each in kind.settings().items()}
+    return create_model(f"{kind.__name__}WithoutSections", __base__=_Named, **fields)
+
+
+def _explained(fault: dict[str, Any], names: Mapping[tuple[Any, ...], str], settings: Mapping[str, FieldInfo]) -> Fault:
+    loc = fault["loc"]
+    name = names.get(loc[:2]) or names.get(loc[:1])
+    # What is wrong with a section as a whole is a rule between its settings.
+    return explain(fault | {"loc": (name,) if name else ()}, settings, EXAMPLES, SECRETS)
 
 
 def _is_blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
-def _is_choice(annotation: object) -> bool:
-    return get_origin(annotation) is Literal or (isinstance(annotation, type) and issubclass(annotation, Enum))
+def _blank_is_unset(setting: FieldInfo) -> bool:
+    return not any(isinstance(mark, BlankCounts) for mark in setting.metadata)

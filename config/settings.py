@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import platformdirs
 from pydantic import Field, model_validator
@@ -12,16 +12,15 @@ from pydantic import Field, model_validator
 from config.errors import Fault, SettingsError
 from config.examples import EXAMPLES
 from config.program_settings import ProgramSettings
+from config.sections import ModelSettings
 from config.types import (
     YEAR,
     BargeIn,
     Channel,
     Channels,
-    CommaList,
     CommandPrefix,
     KeptDays,
     Language,
-    LinesCount,
     ModelName,
     OptionalEngine,
     OptionalHttpUrl,
@@ -38,13 +37,10 @@ from config.types import (
     QuietHours,
     Rate,
     RecognitionDevice,
-    RequestFields,
     Timezone,
     UserIds,
     WebAddresses,
 )
-
-ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
 
 
 class Profile(StrEnum):
@@ -62,21 +58,6 @@ _VOICE_ENGINES = {
     Profile.HYBRID: "xtts",
     Profile.API: "openai",
 }
-
-
-class Card(StrEnum):
-    """One of the two graphics cards that a model server may stand for."""
-
-    NVIDIA = "nvidia"
-    AMD = "amd"
-
-
-class ModelApi(StrEnum):
-    """Which endpoint of the model server is asked."""
-
-    CHAT = "chat"
-    COMPLETIONS = "completions"
-    COMPLETION = "completion"
 
 
 class AnswerPolicy(StrEnum):
@@ -136,23 +117,7 @@ class Settings(ProgramSettings):
     alone_timeout: float = Field(120.0, gt=0, le=YEAR)
     voiceless_timeout: float = Field(300.0, gt=0, le=YEAR)
 
-    llm_url: OptionalHttpUrl = None
-    llm_model: OptionalText = None
-    llm_api_key: OptionalSecret = None
-    llm_api: ModelApi = ModelApi.CHAT
-    llm_url_nvidia: OptionalHttpUrl = None
-    llm_url_amd: OptionalHttpUrl = None
-    voice_gpu: Card = Card.NVIDIA
-    llm_chat_template: ChatTemplate = "chatml"
-    llm_temperature: float = Field(0.8, ge=0, le=2)
-    llm_max_tokens: int = Field(500, ge=1, le=32_768)
-    llm_stop: Annotated[CommaList, LinesCount()] = ()
-    llm_extra: RequestFields = Field(default_factory=dict)
-    llm_context_messages: int = Field(4, ge=0, le=200)
-    llm_context_tokens: int | None = Field(None, ge=256, le=100_000_000)
-    llm_connect_timeout: float = Field(5.0, gt=0, le=YEAR)
-    llm_first_token_timeout: float = Field(30.0, gt=0, le=YEAR)
-    llm_stall_timeout: float = Field(15.0, gt=0, le=YEAR)
+    llm: ModelSettings = ModelSettings()
 
     tts_websocket_url: OptionalWebSocketUrl = None
     tts_engine: OptionalEngine = None
@@ -225,30 +190,6 @@ class Settings(ProgramSettings):
         return self
 
     @property
-    def model_url(self) -> str | None:
-        """The model server for calls: ``LLM_URL``, else the one of the card that ``VOICE_GPU`` names."""
-        return self.model_urls.get(self.call_card)
-
-    @property
-    def call_card(self) -> Card:
-        """The card that serves calls: ``VOICE_GPU``, unless the other one alone has a model server."""
-        urls = self.model_urls
-        return next(iter(urls)) if urls and self.voice_gpu not in urls else self.voice_gpu
-
-    @property
-    def model_urls(self) -> dict[Card, str]:
-        """The model servers, by the card that each stands for; ``LLM_URL`` alone serves everything."""
-        if self.llm_url is not None:
-            return {self.voice_gpu: str(self.llm_url).rstrip("/")}
-        by_card = {Card.NVIDIA: self.llm_url_nvidia, Card.AMD: self.llm_url_amd}
-        return {card: str(url).rstrip("/") for card, url in by_card.items() if url is not None}
-
-    @property
-    def model_card(self) -> Card | None:
-        """The card that serves calls, where the operator runs one model server a card."""
-        return self.call_card if not self.llm_url and self.model_urls else None
-
-    @property
     def voice_engine(self) -> str:
         """The engine of the bot's own speech server: ``TTS_ENGINE``, else the profile's."""
         return self.tts_engine or _VOICE_ENGINES[self.profile]
@@ -259,8 +200,8 @@ class Settings(ProgramSettings):
 
         So it is without a model server, in the profiles that may serve their own where ``LLM_MODEL`` names one.
         """
-        named = self.llm_model is not None and self.profile in (Profile.LOCAL, Profile.HYBRID)
-        return self.model_url is None and (named or self.profile is Profile.EMBEDDED)
+        named = self.llm.model is not None and self.profile in (Profile.LOCAL, Profile.HYBRID)
+        return self.llm.call_url is None and (named or self.profile is Profile.EMBEDDED)
 
     @property
     def has_own_voice(self) -> bool:
@@ -292,7 +233,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 def missing_server(settings: Settings) -> Fault | None:
     """What is not set and the profile can't do without."""
-    if settings.model_url is None and not settings.has_own_mind:
+    if settings.llm.call_url is None and not settings.has_own_mind:
         own = (
             "" if settings.profile is Profile.API else "; or set LLM_MODEL to a GGUF file, which the bot serves itself"
         )

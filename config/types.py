@@ -10,7 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AnyUrl, BeforeValidator, SecretStr
+from pydantic import AfterValidator, AnyUrl, BeforeValidator, GetPydanticSchema, SecretStr
+from pydantic_core import CoreSchema, core_schema
 from pydantic_settings import NoDecode
 
 from config.addresses import HIGHEST_PORT, own_path, read_origin, web_address
@@ -175,8 +176,17 @@ def _request_fields(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def _base_schema(_: object, __: object) -> CoreSchema:
+    return core_schema.no_info_after_validator_function(lambda url: str(url).rstrip("/"), core_schema.url_schema())
+
+
 HttpUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "http"))]
 WebSocketUrl = Annotated[AnyUrl, _of_text(lambda text: web_address(text, "ws"))]
+OptionalBase = Annotated[
+    Annotated[str, GetPydanticSchema(_base_schema), _of_text(lambda text: web_address(text, "http"))] | None,
+    BeforeValidator(_blank_is_unset),
+]
+"""A server's address that paths are appended to: without a slash at its end."""
 OptionalHttpUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalWebSocketUrl = Annotated[WebSocketUrl | None, BeforeValidator(_blank_is_unset)]
 OptionalSecret = Annotated[SecretStr | None, _of_text(_secret), BeforeValidator(_blank_is_unset)]

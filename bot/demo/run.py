@@ -202,7 +202,7 @@ def _introduce(settings: Settings, weights: OwnWeights, console: Console) -> Non
             "(DAVE), Opus and UDP are the real thing."
         )
     else:
-        console.print(f"Model server: {settings.model_url}", markup=False)
+        console.print(f"Model server: {settings.llm.call_url}", markup=False)
 
 
 def _pointed_at(sandbox: Sandbox, out: Path) -> dict[str, str]:

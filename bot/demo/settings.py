@@ -13,13 +13,13 @@ from config.types import BlankCounts
 _KEPT = frozenset({"profile", "weights", "cache_dir", "data_dir", "voice_gpu", "tts_engine", "tts_websocket_url"})
 _NOT_TOLD = frozenset({"discord_token", "discord_api_url", "discord_ca_file", "tts_bind"})
 """The demonstration can't but have its own of these."""
-_FIELDS: dict[str, FieldInfo] = {**SpeechSettings.model_fields, **Settings.model_fields}
+_FIELDS: dict[str, FieldInfo] = {**SpeechSettings.settings(), **Settings.settings()}
 
 
 def demo_settings(settings: Settings) -> Settings:
     """The same engines, and everything else as it is in the demonstration."""
-    usual = {name: _usual(field) for name, field in Settings.model_fields.items() if not _is_taken(name, settings)}
-    return settings.model_copy(update=usual)
+    usual = {name: _usual(field) for name, field in Settings.settings().items() if not _is_taken(name, settings)}
+    return settings.changed(**usual)
 
 
 def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, str]:
@@ -36,8 +36,7 @@ def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, st
 
 def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
     """The variables that a person has set and the demonstration does not take."""
-    set_here = {name: getattr(speech, name) for name in SpeechSettings.model_fields}
-    set_here.update({name: getattr(settings, name) for name in Settings.model_fields})
+    set_here = speech.values() | settings.values()
     return sorted(
         name.upper()
         for name, value in set_here.items()

@@ -14,7 +14,7 @@ from bot.llm.failures import read_body, read_refusal, refused, unreachable
 from bot.llm.options import ModelOptions
 from bot.llm.remedies import server_said
 from bot.llm.requests import endpoint_url
-from config.settings import ModelApi
+from config.sections import ModelApi
 
 _MAX_LIST_BYTES = 1 << 20
 

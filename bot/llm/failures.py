@@ -15,7 +15,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.length_refusal import length_refusal
 from bot.llm.options import ModelOptions
 from bot.llm.requests import endpoint_url
-from config.settings import ModelApi
+from config.sections import ModelApi
 
 _ERROR_BODY_BYTES = 16_384
 _ENDPOINTS = ("/chat/completions", "/completions", "/completion")
@@ -50,7 +50,7 @@ def model_error(options: ModelOptions, kind: ModelErrorKind, what: str, status: 
     """An error that names the server, with the key taken out wherever a server may have echoed it."""
     text = f"The model server at {options.server_name} {what}"
     if options.api_key:
-        text = text.replace(options.api_key, "***")
+        text = text.replace(options.api_key.get_secret_value(), "***")
     return ModelError(kind, text, status=status)
 
 

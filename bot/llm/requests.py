@@ -11,7 +11,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.refused_fields import LIMIT_FIELDS
 from bot.llm.templates import CHAT_TEMPLATES
-from config.settings import ModelApi
+from config.sections import ModelApi
 
 _PATHS = {
     ModelApi.CHAT: "/chat/completions",

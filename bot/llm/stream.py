@@ -32,7 +32,7 @@ from bot.llm.speakers import NOBODY, Speakers
 from bot.llm.template_probe import begins_inside_thought
 from bot.llm.thinking_habit import ThinkingHabit
 from bot.llm.token_count import count_tokens
-from config.settings import ModelApi
+from config.sections import ModelApi
 
 _log = logging.getLogger(__name__)
 
@@ -289,11 +289,11 @@ class ModelClient:
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
-            wait = self.options.connect_timeout
+            wait, key = self.options.connect_timeout, self.options.api_key
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_WARM),
                 timeout=aiohttp.ClientTimeout(total=None, connect=wait, sock_connect=wait),
-                headers=HEADERS | ({"Authorization": f"Bearer {self.options.api_key}"} if self.options.api_key else {}),
+                headers=HEADERS | ({"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session

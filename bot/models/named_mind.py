@@ -32,7 +32,7 @@ def named_mind(settings: Settings, catalogue: Catalogue) -> EmbeddedMind | None:
     Raises:
         NoSuchMindError: it is not here, not whole, or nothing of this kind.
     """
-    asked = settings.llm_model
+    asked = settings.llm.model
     if asked is None or not settings.has_own_mind:
         return None
     if asked.endswith(GGUF):

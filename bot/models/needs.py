@@ -69,15 +69,15 @@ def _ears(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
 
 
 def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
-    if settings.has_own_mind and settings.llm_model is not None:
+    if settings.has_own_mind and settings.llm.model is not None:
         # The bot serves what is named; a file of somebody's own is in no catalogue.
-        named = catalogue.models.get(settings.llm_model)
+        named = catalogue.models.get(settings.llm.model)
         if named is not None and named.part is Part.MIND:
-            yield settings.llm_model
+            yield settings.llm.model
         return
     for name in _of_profile(catalogue, settings, Part.MIND):
         own = catalogue.models[name].settings
-        if settings.model_url in (None, own.get("LLM_URL")) and settings.llm_model in (None, own.get("LLM_MODEL")):
+        if settings.llm.call_url in (None, own.get("LLM_URL")) and settings.llm.model in (None, own.get("LLM_MODEL")):
             yield name
 
 

@@ -100,7 +100,7 @@ def _recogniser(asked: str) -> OutsideWeights:
 
 
 def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[OutsideWeights]:
-    asked = settings.llm_model
+    asked = settings.llm.model
     known = catalogue.models.get(asked or "")
     if asked is None or not settings.has_own_mind or (known is not None and known.part is Part.MIND):
         return

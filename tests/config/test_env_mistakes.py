@@ -56,7 +56,7 @@ def _assert_told(mistake: Mistake, sentence: str, line: int) -> None:
 
 def test_the_table_has_every_setting_and_sixty_mistakes_or_more() -> None:
     table = {mistake.text.partition("=")[0] for mistake in VALUES if isinstance(mistake.text, str)}
-    settings = {name.upper() for name in {*Settings.model_fields, *SpeechSettings.model_fields}}
+    settings = {name.upper() for name in {*Settings.settings(), *SpeechSettings.settings()}}
     assert settings - table == set()
     assert len({mistake.data for mistake in ALL}) == len(ALL) > 60
 
@@ -114,7 +114,7 @@ def test_what_is_obviously_meant_is_not_refused(
     assert refusal(["doctor"], text.encode()) == (0, [], "")
     (settings,) = started
     assert (settings.persona, settings.data_dir, settings.alone_timeout) == ("seiyuu", tmp_path / "seiyuu", 60.0)
-    assert settings.llm_extra == {"think": False}
+    assert settings.llm.extra == {"think": False}
 
 
 def test_a_folder_in_the_place_of_the_file_is_told(

@@ -14,7 +14,7 @@ from config.speech_settings import ENGINE_VARIABLES, SpeechSettings, engine_vari
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
+    for name in Settings.settings():
         monkeypatch.delenv(name.upper(), raising=False)
 
 

@@ -11,14 +11,15 @@ from bot.llm.templates import CHAT_TEMPLATES
 from config.errors import SettingsError
 from config.examples import EXAMPLES
 from config.program_settings import SECRETS
-from config.settings import Card, ChatTemplate, Settings, load_settings
+from config.sections import Card, ChatTemplate
+from config.settings import Settings, load_settings
 from config.speech_settings import SpeechSettings
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in {**Settings.model_fields, **SpeechSettings.model_fields}:
+    for name in {**Settings.settings(), **SpeechSettings.settings()}:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
@@ -26,12 +27,12 @@ def test_nothing_set_is_the_embedded_profile() -> None:
     settings = load_settings()
     assert settings.has_own_mind
     assert settings.command_prefix == "!"
-    assert settings.llm_context_messages == 4
+    assert settings.llm.context_messages == 4
 
 
 @pytest.mark.parametrize("variable", sorted(EXAMPLES))
 def test_every_example_is_accepted(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert variable.lower() in {**Settings.model_fields, **SpeechSettings.model_fields}
+    assert variable.lower() in {**Settings.settings(), **SpeechSettings.settings()}
     monkeypatch.setenv(variable, EXAMPLES[variable])
     load_settings()
     SpeechSettings.read()
@@ -91,7 +92,7 @@ def test_the_env_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypat
     (tmp_path / ".env").write_text("COMMAND_PREFIX=?\nPERSONA=mia\nLLM_URL=\n")
     monkeypatch.setenv("COMMAND_PREFIX", "$")
     settings = load_settings()
-    assert (settings.command_prefix, settings.persona, settings.llm_url) == ("$", "mia", None)
+    assert (settings.command_prefix, settings.persona, settings.llm.url) == ("$", "mia", None)
 
 
 def test_a_profile_without_its_server_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,12 +125,12 @@ def test_the_card_for_calls_chooses_the_server_unless_one_is_named(monkeypatch: 
     monkeypatch.setenv("LLM_URL_AMD", "http://127.0.0.1:8091/v1")
     monkeypatch.setenv("VOICE_GPU", "amd")
     settings = load_settings()
-    assert settings.model_url == "http://127.0.0.1:8091/v1"
-    assert settings.model_card is Card.AMD
+    assert settings.llm.call_url == "http://127.0.0.1:8091/v1"
+    assert settings.llm.named_card is Card.AMD
     monkeypatch.setenv("LLM_URL", "http://127.0.0.1:9/v1/")
     settings = load_settings()
-    assert settings.model_url == "http://127.0.0.1:9/v1"
-    assert settings.model_card is None
+    assert settings.llm.call_url == "http://127.0.0.1:9/v1"
+    assert settings.llm.named_card is None
 
 
 @pytest.mark.parametrize(
@@ -144,12 +145,12 @@ def test_a_recogniser_elsewhere_is_not_asked_for_a_folder_of_this_machine(
 
 def test_stop_words_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_STOP", "<|im_end|>, User:,")
-    assert load_settings().llm_stop == ("<|im_end|>", "User:")
+    assert load_settings().llm.stop == ("<|im_end|>", "User:")
 
 
 def test_every_variable_stands_in_the_example_file() -> None:
     text = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
-    missing = [name.upper() for name in Settings.model_fields if f"{name.upper()}=" not in text]
+    missing = [name.upper() for name in Settings.settings() if f"{name.upper()}=" not in text]
     assert missing == []
 
 
@@ -159,17 +160,17 @@ def test_the_chat_templates_are_those_there_are() -> None:
 
 def test_the_operator_guide_explains_every_variable() -> None:
     text = (Path(__file__).parents[2] / "docs" / "operator-guide.md").read_text(encoding="utf-8")
-    missing = [name.upper() for name in Settings.model_fields if f"`{name.upper()}`" not in text]
+    missing = [name.upper() for name in Settings.settings() if f"`{name.upper()}`" not in text]
     assert missing == []
 
 
 def test_the_only_model_server_serves_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_URL_AMD", "http://127.0.0.1:8091/v1")
-    assert load_settings().call_card is Card.AMD
+    assert load_settings().llm.call_card is Card.AMD
     monkeypatch.setenv("LLM_URL_NVIDIA", "http://127.0.0.1:8090/v1")
-    assert load_settings().call_card is Card.NVIDIA
+    assert load_settings().llm.call_card is Card.NVIDIA
     monkeypatch.setenv("VOICE_GPU", "amd")
-    assert load_settings().call_card is Card.AMD
+    assert load_settings().llm.call_card is Card.AMD
 
 
 @pytest.mark.parametrize("value", ["{think: false}", "[1]", '"x"', "null", '{"a": NaN}', "{" * 9, '{"messages": []}'])
@@ -185,15 +186,15 @@ def test_extra_fields_must_be_a_json_object(value: str, monkeypatch: pytest.Monk
 
 def test_extra_fields_are_read_from_a_file_as_well(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text('LLM_EXTRA=\'{"chat_template_kwargs": {"enable_thinking": false}}\'\n')
-    assert load_settings().llm_extra == {"chat_template_kwargs": {"enable_thinking": False}}
+    assert load_settings().llm.extra == {"chat_template_kwargs": {"enable_thinking": False}}
 
 
 def test_no_extra_fields_is_an_empty_value_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_EXTRA", " ")
     monkeypatch.setenv("LLM_CONTEXT_TOKENS", "")
     settings = load_settings()
-    assert settings.llm_extra == {}
-    assert settings.llm_context_tokens is None
+    assert settings.llm.extra == {}
+    assert settings.llm.context_tokens is None
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ def test_no_extra_fields_is_an_empty_value_too(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_who_may_what_is_read(variable: str, value: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, value)
-    assert getattr(load_settings(), variable.lower()) == read
+    assert load_settings().values()[variable.lower()] == read
 
 
 @pytest.mark.parametrize(
@@ -237,5 +238,4 @@ def test_an_empty_value_is_no_choice_of_the_operators(monkeypatch: pytest.Monkey
     monkeypatch.setenv("LLM_MAX_TOKENS", " ")
     monkeypatch.setenv("LLM_TEMPERATURE", "0.8")
     settings = load_settings()
-    assert "llm_max_tokens" not in settings.model_fields_set
-    assert "llm_temperature" in settings.model_fields_set
+    assert settings.llm.chosen == {"temperature"}

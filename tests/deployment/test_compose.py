@@ -61,7 +61,7 @@ def test_the_weights_are_fetched_before_what_loads_them_starts_and_their_lack_st
 
 def test_without_any_setting_the_profile_is_the_one_that_needs_no_download() -> None:
     assert not {"PROFILE", "LLM_URL", "LLM_MODEL", "STT_MODEL"} & set(SERVICES["bot"]["environment"])
-    assert BotSettings.model_fields["profile"].default is Profile.EMBEDDED
+    assert BotSettings.settings()["profile"].default is Profile.EMBEDDED
     assert SERVICES["bot"]["depends_on"]["llama-swap"]["required"] is False
 
 
@@ -133,11 +133,11 @@ def test_secrets_are_files_and_reach_only_who_needs_them() -> None:
 
 
 def test_the_bots_variables_are_settings() -> None:
-    assert set(SERVICES["bot"]["environment"]) <= {name.upper() for name in BotSettings.model_fields}
+    assert set(SERVICES["bot"]["environment"]) <= {name.upper() for name in BotSettings.settings()}
 
 
 def test_the_speech_server_is_handed_every_setting_of_its_own_and_nothing_else() -> None:
-    mine = {name.upper() for name in SpeechSettings.model_fields if "stand_in" not in name}
+    mine = {name.upper() for name in SpeechSettings.settings() if "stand_in" not in name}
     assert set(SERVICES["tts"]["environment"]) | {"TTS_TOKEN"} == mine
     assert "env_file" not in SERVICES["tts"]
 

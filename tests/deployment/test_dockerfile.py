@@ -84,7 +84,7 @@ def test_only_the_environment_comes_from_the_stages_that_build(image: str) -> No
 
 
 def test_the_variables_of_the_images_are_settings() -> None:
-    known = {name.upper() for settings in (BotSettings, SpeechSettings) for name in settings.model_fields}
+    known = {name.upper() for settings in (BotSettings, SpeechSettings) for name in settings.settings()}
     for image in IMAGES:
         for instruction in inherited(STAGES, image):
             if instruction.keyword == "ENV":

@@ -21,7 +21,7 @@ from wire.presets import COMMON_FILE
 
 OF_COMPOSE = {"COMPOSE_FILE", "COMPOSE_PROFILES", "COMFYUI_IMAGE"}
 """Read by Docker Compose alone."""
-MEASURING = {name for name in SpeechSettings.model_fields if name.startswith("tts_stand_in")}
+MEASURING = {name for name in SpeechSettings.settings() if name.startswith("tts_stand_in")}
 """Of the stand-in engine, which nobody runs: in the API's page alone."""
 _ELSEWHERE = {"TTS_PRESETS": f"config/{COMMON_FILE.name}"}
 """Defaults that are not in the settings' classes."""
@@ -31,13 +31,13 @@ _ELSEWHERE = {"TTS_PRESETS": f"config/{COMMON_FILE.name}"}
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a ``.env`` or variables of this machine."""
     monkeypatch.chdir(tmp_path)
-    for name in {*Settings.model_fields, *SpeechSettings.model_fields}:
+    for name in {*Settings.settings(), *SpeechSettings.settings()}:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
 def default_of(name: str, *, speech_first: bool = False) -> Any:
     kinds = (SpeechSettings, Settings) if speech_first else (Settings, SpeechSettings)
-    field = next(kind.model_fields[name.lower()] for kind in kinds if name.lower() in kind.model_fields)
+    field = next(kind.settings()[name.lower()] for kind in kinds if name.lower() in kind.settings())
     return None if field.default is PydanticUndefined else field.default
 
 
@@ -70,7 +70,7 @@ def wrong_default(row: Row, name: str, cell: str, *, speech_first: bool = False)
 
 def test_every_setting_has_one_row_in_the_operator_guide() -> None:
     told = Counter(name for row in rows(OPERATOR, "variable") for name in row.code(0))
-    there = {name.upper() for name in {*Settings.model_fields, *SpeechSettings.model_fields} - MEASURING}
+    there = {name.upper() for name in {*Settings.settings(), *SpeechSettings.settings()} - MEASURING}
     assert sorted(there - set(told)) == []
     assert sorted(set(told) - there) == []
     assert [name for name, times in told.items() if times > 1] == []
@@ -83,7 +83,7 @@ def test_the_operator_guides_defaults_are_the_codes() -> None:
 
 def test_the_api_pages_settings_are_all_there_with_the_codes_defaults() -> None:
     table = [row for row in rows(API, "setting (environment or `.env`)") if row.cells[0]]
-    assert {row.code(0)[0] for row in table} == {name.upper() for name in SpeechSettings.model_fields}
+    assert {row.code(0)[0] for row in table} == {name.upper() for name in SpeechSettings.settings()}
     found = [wrong_default(row, row.code(0)[0], row.cells[2], speech_first=True) for row in table]
     assert [fault for fault in found if fault] == []
 
@@ -111,7 +111,7 @@ def test_every_example_is_accepted(line: Line, name: str, value: str, monkeypatc
 
 
 def test_the_example_file_names_settings_alone_and_sets_them_to_their_defaults() -> None:
-    known = {name.upper() for name in {*Settings.model_fields, *SpeechSettings.model_fields}}
+    known = {name.upper() for name in {*Settings.settings(), *SpeechSettings.settings()}}
     wrong = []
     for line in lines(EXAMPLE):
         entry = re.fullmatch(r"(#?)([A-Z][A-Z_]+)=(.*)", line.text)
@@ -138,7 +138,7 @@ def test_the_guide_names_the_settings_whose_empty_value_means_none() -> None:
     text = " ".join(line.text for line in lines(OPERATOR))
     (told,) = re.findall(r'An empty value means "not set", except for ([^.]+), where it means "none"', text)
     kinds = (Settings, SpeechSettings)
-    fields = [(name, field) for kind in kinds for name, field in kind.model_fields.items()]
+    fields = [(name, field) for kind in kinds for name, field in kind.settings().items()]
     counting = {name.upper() for name, field in fields if any(isinstance(mark, BlankCounts) for mark in field.metadata)}
     assert set(CODE.findall(told)) == counting
 

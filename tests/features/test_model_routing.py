@@ -19,7 +19,7 @@ from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.llm.text_model import TextModel
 from bot.model_router import ModelRouter
-from config.settings import Card
+from config.sections import Card
 from tests.e2e.scripted_model import Answer, Script, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import let_own

@@ -161,7 +161,8 @@ def process_ended_by(end: signal.Signals) -> Ending:
 
 def _variables(settings: Settings) -> dict[str, str]:
     """Settings as the environment has them."""
-    fields = settings.model_dump(exclude_unset=True)
+    usual = {name: each.get_default(call_default_factory=True) for name, each in settings.settings().items()}
+    fields = {name: value for name, value in settings.values().items() if value != usual[name]}
     fields["discord_token"] = settings.discord_token.get_secret_value() if settings.discord_token else ""
     lists = {name: ",".join(value) for name, value in fields.items() if isinstance(value, tuple)}
     return {name.upper(): str(value) for name, value in (fields | lists).items() if value is not None}

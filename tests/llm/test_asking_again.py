@@ -15,7 +15,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
-from config.settings import ModelApi
+from config.sections import ModelApi
 from tests.llm.servers import FINISHED, Handler, Recorded, answering, event, for_ever, said, serving, streaming
 
 OPTIONS = ModelOptions("", model="m", stop=("User:",), first_token_timeout=20)

@@ -8,7 +8,7 @@ import pytest
 from bot.llm.check import ServerReport
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
-from config.settings import ModelApi
+from config.sections import ModelApi
 from tests.llm.servers import Handler, answering, serving
 
 OPTIONS = ModelOptions("", model="llama")

@@ -18,7 +18,7 @@ from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.llm.token_count import count_tokens
 from bot.model_router import ModelRouter
-from config.settings import Card
+from config.sections import Card
 from tests.llm.servers import FINISHED, Recorded, for_ever, said, serving, streaming
 
 OPTIONS = ModelOptions("", model="m", connect_timeout=2)

@@ -21,7 +21,7 @@ from bot.llm.remedies import nothing_said, server_said
 from bot.llm.reply_text import ReplyText
 from bot.llm.stream import ModelClient
 from bot.llm.thinking_habit import ThinkingHabit
-from config.settings import ModelApi
+from config.sections import ModelApi
 from tests.llm.corpus import Stream, streams
 from tests.llm.filters.cutting import stands
 from tests.llm.servers import serving

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
@@ -15,7 +16,7 @@ from tests.llm.servers import FINISHED, Handler, answering, begin_stream, event,
 
 HELLO = (ChatMessage("user", "Ann: hello"),)
 KEY = "s3cret-k3y"
-PATIENT = ModelOptions("", model="m", api_key=KEY, first_token_timeout=30, stall_timeout=30)
+PATIENT = ModelOptions("", model="m", api_key=SecretStr(KEY), first_token_timeout=30, stall_timeout=30)
 HASTY = replace(PATIENT, first_token_timeout=0.2, stall_timeout=0.1)
 
 

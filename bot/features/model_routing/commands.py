@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.model_router import ModelRouter, NoSuchServerError
 from bot.user_error import UserError
-from config.settings import Card
+from config.sections import Card
 
 Context = commands.Context[Any]
 

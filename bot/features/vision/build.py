@@ -25,9 +25,9 @@ async def check(settings: Settings) -> Finding:
     """The vision model's server answers."""
     if settings.vision_llm_url is None:
         return Finding("Vision", None, "VISION_LLM_URL is not set: pictures are not looked at")
-    key = settings.vision_llm_api_key.get_secret_value() if settings.vision_llm_api_key else None
     url = str(settings.vision_llm_url).rstrip("/")
-    async with ModelClient(ModelOptions(url, model=settings.vision_llm_model, api_key=key)) as model:
+    options = ModelOptions(url, model=settings.vision_llm_model, api_key=settings.vision_llm_api_key)
+    async with ModelClient(options) as model:
         report = await model.check()
     if report.problem:
         problem = report.problem.replace("LLM_API_KEY", "VISION_LLM_API_KEY")

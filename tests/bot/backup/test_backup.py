@@ -45,7 +45,7 @@ asyncio.run(write(pathlib.Path(sys.argv[1])))
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the commands are typed; ``DATA_DIR`` is in it."""
     monkeypatch.chdir(tmp_path)
-    for name in (*Settings.model_fields, "TTS_VOICES_DIR"):
+    for name in (*Settings.settings(), "TTS_VOICES_DIR"):
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("DATA_DIR", "data")
     personas = tmp_path / "personas"

@@ -36,12 +36,12 @@ def test_the_embedded_profile_comes_from_packages_that_are_pinned_with_hashes() 
 
 
 def test_the_settings_it_tells_of_are_settings() -> None:
-    known = {name.upper() for settings in (BotSettings, SpeechSettings) for name in settings.model_fields}
+    known = {name.upper() for settings in (BotSettings, SpeechSettings) for name in settings.settings()}
     assert {name for model in load_catalogue().models.values() for name in model.settings} <= known
 
 
 def test_the_speech_server_looks_for_xtts_where_it_is_downloaded_to() -> None:
-    assert SpeechSettings.model_fields["xtts_model"].default == Path("data/models/xtts-v2")
+    assert SpeechSettings.settings()["xtts_model"].default == Path("data/models/xtts-v2")
     assert "xtts-v2" in load_catalogue().models
 
 

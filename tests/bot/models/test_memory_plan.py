@@ -18,7 +18,7 @@ LOCAL = load_catalogue().profiles[Profile.LOCAL]
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
+    for name in Settings.settings():
         monkeypatch.delenv(name.upper(), raising=False)
 
 

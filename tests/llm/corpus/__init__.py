@@ -21,7 +21,7 @@ import yaml
 
 from bot.llm.errors import ModelErrorKind
 from bot.llm.speakers import Speakers
-from config.settings import ModelApi
+from config.sections import ModelApi
 
 
 @dataclass(frozen=True)

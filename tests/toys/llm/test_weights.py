@@ -10,7 +10,7 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
-from config.settings import ModelApi
+from config.sections import ModelApi
 from toys.llm.phrases import DEFAULT_ANSWER, TOY_PHRASES, ToyPhrase, expected_phrase
 from toys.llm.vocabulary import answer_pieces
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights

@@ -1,0 +1,83 @@
+"""A section: the settings of one part of a program, which is handed them as its options."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, get_origin, get_type_hints
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+
+from config.characters import check_characters
+from config.types import LinesCount
+
+
+class Variable:
+    """Marks a setting whose variable is not called after its section; ``name`` is the variable's, in small letters."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The base of each section. A field's variable is ``prefix`` and the field's name, in capitals.
+
+    What is read is checked as pydantic checks a model's fields; what the program makes itself is not.
+
+    Attributes:
+        chosen: the fields that somebody has set.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
+    prefix: ClassVar[str]
+
+    chosen: frozenset[str] = field(default=frozenset(), kw_only=True, compare=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, value: object, info: ValidationInfo) -> object:
+        return value if info.field_name in (None, "chosen") else as_meant(value, fields_of(cls)[info.field_name])
+
+
+@cache
+def fields_of(section: type[Any]) -> Mapping[str, FieldInfo]:
+    """The settings of a section, by the names of their fields."""
+    hints = get_type_hints(section, include_extras=True)
+    return MappingProxyType(
+        {
+            each.name: FieldInfo.from_annotated_attribute(hints[each.name], _default(each))
+            for each in dataclasses.fields(section)
+            if each.name != "chosen"
+        }
+    )
+
+
+def setting_name(section: type[Section], name: str) -> str:
+    """The name of a field's variable, in small letters."""
+    marks = [mark.name for mark in fields_of(section)[name].metadata if isinstance(mark, Variable)]
+    return marks[0] if marks else f"{section.prefix}{name}"
+
+
+def as_meant(value: object, setting: FieldInfo) -> object:
+    """Take capitals for small letters where there is a choice of words. Raises ValueError for odd characters."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    check_characters(text, line_breaks=any(isinstance(mark, LinesCount) for mark in setting.metadata))
+    return text.lower() if _is_choice(setting.annotation) else text
+
+
+def _default(each: dataclasses.Field[Any]) -> Any:
+    if each.default_factory is not dataclasses.MISSING:
+        return Field(default_factory=each.default_factory)
+    return each.default
+
+
+def _is_choice(annotation: object) -> bool:
+    return get_origin(annotation) is Literal or (isinstance(annotation, type) and issubclass(annotation, Enum))

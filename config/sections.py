@@ -1,0 +1,95 @@
+"""The sections of the bot's settings: what the operator decides about each part. Times in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from config.section import Section, Variable
+from config.types import (
+    YEAR,
+    CommaList,
+    LinesCount,
+    OptionalBase,
+    OptionalSecret,
+    OptionalText,
+    RequestFields,
+)
+
+ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
+
+
+class Card(StrEnum):
+    """One of the two graphics cards that a model server may stand for."""
+
+    NVIDIA = "nvidia"
+    AMD = "amd"
+
+
+class ModelApi(StrEnum):
+    """Which endpoint of the model server is asked."""
+
+    CHAT = "chat"
+    COMPLETIONS = "completions"
+    COMPLETION = "completion"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings(Section):
+    """Where the model servers are, and how they are asked.
+
+    Attributes:
+        url: the whole base, without a slash at the end: nothing but the endpoint's own path is appended
+            (``http://127.0.0.1:8080/v1`` for the two OpenAI-style endpoints, ``http://127.0.0.1:8080`` for llama.cpp's
+            ``/completion``).
+        chat_template: by which we write the prompt ourselves, for every API but ``chat``.
+        extra: merged into each request.
+        context_tokens: the model's context; ``None`` where the server is to tell it.
+    """
+
+    prefix: ClassVar[str] = "llm_"
+
+    url: OptionalBase = None
+    api: ModelApi = ModelApi.CHAT
+    model: OptionalText = None
+    api_key: OptionalSecret = None
+    url_nvidia: OptionalBase = None
+    url_amd: OptionalBase = None
+    voice_gpu: Annotated[Card, Variable("voice_gpu")] = Card.NVIDIA
+    chat_template: ChatTemplate = "chatml"
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
+    max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 500
+    stop: Annotated[CommaList, LinesCount()] = ()
+    extra: RequestFields = field(default_factory=dict)
+    context_messages: Annotated[int, Field(ge=0, le=200)] = 4
+    context_tokens: Annotated[int | None, Field(ge=256, le=100_000_000)] = None
+    connect_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 5.0
+    first_token_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 30.0
+    stall_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 15.0
+
+    @property
+    def servers(self) -> dict[Card, str]:
+        """The servers' addresses, by the card that each stands for; ``LLM_URL`` alone serves everything."""
+        if self.url is not None:
+            return {self.voice_gpu: self.url}
+        by_card = {Card.NVIDIA: self.url_nvidia, Card.AMD: self.url_amd}
+        return {card: url for card, url in by_card.items() if url is not None}
+
+    @property
+    def call_card(self) -> Card:
+        """The card that serves calls: ``VOICE_GPU``, unless the other one alone has a model server."""
+        servers = self.servers
+        return next(iter(servers)) if servers and self.voice_gpu not in servers else self.voice_gpu
+
+    @property
+    def call_url(self) -> str | None:
+        """The server for calls: ``LLM_URL``, else the one of the card that ``VOICE_GPU`` names."""
+        return self.servers.get(self.call_card)
+
+    @property
+    def named_card(self) -> Card | None:
+        """The card that serves calls, where the operator runs one model server a card."""
+        return self.call_card if self.url is None and self.servers else None
