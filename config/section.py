@@ -45,9 +45,13 @@ class Section:
         return value if info.field_name in (None, "chosen") else as_meant(value, fields_of(cls)[info.field_name])
 
 
-@cache
-def fields_of(section: type[Any]) -> Mapping[str, FieldInfo]:
+def fields_of(section: type[Section]) -> Mapping[str, FieldInfo]:
     """The settings of a section, by the names of their fields."""
+    return _fields_of(section)  # type: ignore[arg-type]  # mypy takes an instance's hash for the class's.
+
+
+@cache
+def _fields_of(section: type[Section]) -> Mapping[str, FieldInfo]:
     hints = get_type_hints(section, include_extras=True)
     return MappingProxyType(
         {
