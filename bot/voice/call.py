@@ -1,8 +1,14 @@
-"""A call: everything alive in it, whoever carries it.
+"""A call: all the parts that run while it is on, over any transport. Discord is one; a telephone would be another.
 
-People's sound comes in through the transport and goes to the input thread, whose detectors make turns of it. Turn
-taking has their words transcribed and judged, and hands on what is meant for the bot to the conversation. There the
-model answers and the speech server speaks; what it sends is played back through the transport, frame by frame.
+In: the transport turns packets into frames of each person's sound and gives them to the ear, a thread of its own. There
+the turn detectors find out, from the sound, when somebody speaks, pauses and has finished. At a pause, turn taking has
+the words transcribed and asks the turn policy how likely this is the end; the detector waits longer or shorter for
+it, and has the last word. Meanwhile an answer is prepared on the guess that it was the end. Where the person goes on,
+turn taking withdraws the guess: the model's stream is closed, and nothing of it was heard, shown or remembered.
+
+Out: the conversation asks the companion (the language model), sends its words to the speech server, and plays what
+comes back, through the transport, frame by frame. The playback says how much was really played. So a reply that is
+interrupted enters the companion's history, the captions and the records only as far as people have heard it.
 """
 
 from __future__ import annotations
@@ -28,6 +34,7 @@ from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
+from bot.voice.ends import CallEnds
 from bot.voice.events import CallBegan, CallEnded, CallFeed, Watcher
 from bot.voice.history import CallHistory
 from bot.voice.listening import CallMode, listening_notice
@@ -64,9 +71,12 @@ T = TypeVar("T", bound=Transport)
 class CallEngines:
     """What a call thinks, speaks and understands with.
 
-    ``character`` says who the bot is where the call is. ``make_companion`` builds the mind, which is told where the
-    call is and who is in it; ``make_voice`` the connection to the speech server. ``manner`` says how the next reply is
-    to be spoken; ``turn_policy`` says when somebody speaks and when they have finished.
+    Attributes:
+        character: the bot's persona and mood in the place where the call is held.
+        make_companion: builds the companion, which is told where the call is held and who is in it.
+        make_voice: builds the connection to the speech server.
+        manner: says how the next reply is to be spoken.
+        turn_policy: by what the turn detectors and turn taking decide when somebody speaks and has finished.
     """
 
     character: LocalCharacter
@@ -85,8 +95,11 @@ class CallOptions:
         prefix: what commands begin with.
         alone_timeout: seconds without any person after which the call ends.
         voiceless_timeout: seconds without the speech server after which it ends.
-        keep_days: how long what is said is kept, in words.
-        sound_goes_to: the host that turns speech into text, if it is another.
+        answer_to: which remarks of several people are answered.
+        captions: where it is written who said what, until somebody chooses otherwise.
+        recording: where recordings go.
+        keep_days: days for which the words of the call are kept; 0: not at all.
+        sound_goes_to: the host that transcribes, if it is not this machine.
     """
 
     prefix: str
@@ -100,11 +113,13 @@ class CallOptions:
 
 
 class Call(Generic[T]):
-    """A call. Made idle; :meth:`open` connects it, :meth:`close` ends all it started. It belongs to the event loop.
+    """A call. It belongs to the event loop.
+
+    Nothing runs until :meth:`check` and then :meth:`open`; :meth:`close` ends everything that they have started.
 
     Args:
         volume: 0 to 2.
-        report: told how far the voice is loaded, while the call is opened and its voice is not there yet.
+        report: told how far the speech server's voice has loaded, during :meth:`open`.
         consent: who may be listened to.
         watch: told what happens in the call.
     """
@@ -134,7 +149,7 @@ class Call(Generic[T]):
         self._events = CallFeed(token_hex(ID_BYTES), clock)
         self._notices = Notices(transport.prompts, self._events)
 
-        # From a prompt to sound: the model's answer goes to the voice, and what that says to the playback.
+        # Out: from a prompt (what somebody wants answered) to sound. Built first, since what comes in ends here.
         self._speech = engines.make_voice()
         voice = ReplyVoice(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
@@ -151,8 +166,8 @@ class Call(Generic[T]):
         )
         self._playback.listener = self.conversation
 
-        # From sound to a prompt: the input thread makes turns, which are transcribed, judged and answered or obeyed.
-        self.input = Ear(transport.audio, Turns(engines.turn_policy), EchoDetector(), loop, clock=clock)
+        # In: from sound to a prompt, or to a spoken command.
+        self.ear = Ear(transport.audio, Turns(engines.turn_policy), EchoDetector(), loop, clock=clock)
         self._commands = SpokenCommands(self.conversation, people, character, self._notices, clock=clock)
         self._history = CallHistory()
         self._turn_taking = TurnTaking(
@@ -161,7 +176,7 @@ class Call(Generic[T]):
             people,
             CallJudge(self.conversation, people, character, options.answer_to, clock=clock),
             engines.turn_policy.end_of_turn,
-            self.input,
+            self.ear,
             self._commands,
             self._notices,
             history=self._history.lines,
@@ -172,12 +187,20 @@ class Call(Generic[T]):
         # What is kept of the call, and who is told of it.
         self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, options.captions)
         self._recordings = Recordings(
-            self.input, transport, self._notices, lambda: voice.parameters, options.recording, clock=clock
+            self.ear, transport, self._notices, lambda: voice.parameters, options.recording, clock=clock
         )
-        self._samples = VoiceSamples(self.input, self.conversation, self._gate.admits)
+        self._samples = VoiceSamples(self.ear, self.conversation, self._gate.admits)
         for watcher in (self._history.note, self._captions, self._recordings.note, watch):
             self._events.subscribe(watcher)
 
+        self._ends = CallEnds(
+            transport,
+            self._speech,
+            self._commands.wait_sent_away,
+            options.alone_timeout,
+            options.voiceless_timeout,
+            clock=clock,
+        )
         self._running: asyncio.Task[None] | None = None
         self._open = AsyncExitStack()
         self._began = False
@@ -185,10 +208,12 @@ class Call(Generic[T]):
     def _room(self) -> CallRoom:
         return CallRoom(self.transport.place, self.transport.people.names())
 
-    # Its life.
+    # Lifecycle.
 
     async def check(self) -> None:
         """See whether the call can be had, before anything is held for it.
+
+        The speech server stays connected from here on.
 
         Raises:
             UserError: the transport can't carry it now, or the speech server can't be reached.
@@ -217,8 +242,8 @@ class Call(Generic[T]):
         self._events(CallBegan(self.transport.kind, self.transport.place, self.transport.encrypted))
 
     def _sent(self, pcm: bytes, at: float) -> None:
-        # What is played may come back from somebody's loudspeakers, and belongs to a recording.
-        self.input.played(pcm, at, self._playback.sounding)
+        # The ear must know what was played: to recognise its echo, and to record it.
+        self.ear.played(pcm, at, self._playback.sounding)
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -228,9 +253,9 @@ class Call(Generic[T]):
             tasks.create_task(self._commands.run(), name="call: spoken commands")
 
     async def _listen(self) -> None:
-        """Listen until cancelled; then close what is kept, and let the transcriber give its memory back.
+        """Listen until cancelled; then end, in reverse, what is begun here.
 
-        What is said while the transcriber still gets ready waits for it: the first sentence of a call is not lost.
+        Turns that are heard before the transcriber is ready wait until it is: the first sentence of a call is not lost.
         """
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._transcriber.rest)
@@ -239,15 +264,15 @@ class Call(Generic[T]):
             stack.push_async_callback(self._recordings.stop)
             stack.callback(self._samples.drop, "The call is over.")
             stack.callback(self._consent.watch(self._forget))
-            stack.push_async_callback(asyncio.to_thread, self.input.end)
-            self.input.listen(self._turn_taking.on_turn_event, self._admits)
+            stack.push_async_callback(asyncio.to_thread, self.ear.end)
+            self.ear.listen(self._turn_taking.on_turn_event, self._admits)
             self._notices.tell(self._listening_notice())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._turn_taking.run(), name="turn taking")
                 tasks.create_task(self._warm_up(), name="transcriber warm-up")
 
     def _admits(self, person: int) -> bool:
-        """Asked for every piece of sound, on the input thread."""
+        """Whether this person's sound may be used; asked for every piece of it, on the ear's thread."""
         return self._gate.admits(person) and not self.transport.people.is_program(person)
 
     def _listening_notice(self) -> str:
@@ -269,48 +294,19 @@ class Call(Generic[T]):
             self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
     async def wait_lost(self) -> EndCause:
-        """Return when the call can't go on: put out, connection or voice lost, left alone, or a fault of our own."""
+        """Return when the call can't go on by itself, or a part of it has failed."""
         if self._running is None:
             raise RuntimeError("the call is not open")
-        ends = [
-            asyncio.create_task(end, name="end of the call")
-            for end in (self.transport.wait_lost(), self._wait_alone(), self._wait_voiceless(), self._wait_sent_away())
-        ]
+        end = asyncio.create_task(self._ends.first(), name="end of the call")
         try:
-            await asyncio.wait([*ends, self._running], return_when=asyncio.FIRST_COMPLETED)
-            for end in ends:
-                if end.done():
-                    return end.result()
-            _log.error("The conversation ended by itself", exc_info=self._running.exception())
+            await asyncio.wait([end, self._running], return_when=asyncio.FIRST_COMPLETED)
+            if end.done():
+                return end.result()
+            _log.error("A part of the call ended by itself", exc_info=self._running.exception())
             return EndCause.FAILURE
         finally:
-            for end in ends:
-                end.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
-
-    async def _wait_alone(self) -> EndCause:
-        await self._wait_while(lambda: self.transport.people.alone, self._options.alone_timeout)
-        return EndCause.ALONE
-
-    async def _wait_voiceless(self) -> EndCause:
-        await self._wait_while(lambda: not self._speech.connected, self._options.voiceless_timeout)
-        return EndCause.VOICE_LOST
-
-    async def _wait_sent_away(self) -> EndCause:
-        await self._commands.wait_sent_away()
-        return EndCause.VOICE_COMMAND
-
-    async def _wait_while(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Return when the condition has held for so long without a break."""
-        since: float | None = None
-        while True:
-            await asyncio.sleep(min(1.0, seconds / 4))
-            if not condition():
-                since = None
-                continue
-            since = self._clock() if since is None else since
-            if self._clock() - since >= seconds:
-                return
+            end.cancel()
+            await asyncio.gather(end, return_exceptions=True)
 
     async def _stop_running(self) -> None:
         self.conversation.stop()
@@ -327,14 +323,14 @@ class Call(Generic[T]):
             self._events(CallEnded(place, cause.value))
 
     def _forget(self, person: int) -> None:
-        """Drop whatever is held of somebody who does not want to be listened to."""
+        """Drop what the ear and the records hold of somebody who does not want to be listened to any more."""
         self._samples.drop("They no longer want to be listened to.", person)
-        self.input.left(person)
+        self.ear.left(person)
         self._history.forget(person)
         self._captions.forget(person)
         self._recordings.forget(person)
 
-    # What people ask of it, and decide while it is on.
+    # Commands, and settings for as long as the call is on.
 
     @property
     def character(self) -> Character:
@@ -347,7 +343,7 @@ class Call(Generic[T]):
         return self._speech.connected
 
     def say(self, prompt: Prompt) -> None:
-        """Take a prompt; it is answered after those before it."""
+        """Queue a prompt; prompts are answered in their order."""
         self.conversation.prompt(prompt)
 
     async def announce(self, written: str, spoken: str | None = None) -> None:
@@ -357,7 +353,7 @@ class Call(Generic[T]):
             self.conversation.prompt(Prompt("", spoken, self._clock(), kind=PromptKind.RECITE))
 
     def may_talk(self, person: int) -> bool:
-        """Whether somebody (a user id) is answered, spoken or typed."""
+        """Whether the bot answers this user, whether they speak or type."""
         return self.transport.people.may_talk(person)
 
     @property
@@ -378,12 +374,12 @@ class Call(Generic[T]):
     def listening(self, listening: bool) -> None:
         self._gate.listening = listening
         if not listening:
-            self.input.forget_everyone()
+            self.ear.forget_everyone()
             self._samples.drop("I don't listen to anybody any more.")
 
     @property
     def captions(self) -> Captions:
-        """Where it is written down who said what."""
+        """Where captions are written."""
         return self._captions.place
 
     @captions.setter
@@ -392,7 +388,7 @@ class Call(Generic[T]):
 
     @property
     def mode(self) -> CallMode:
-        """Whether what is heard is answered."""
+        """What is done with what is heard."""
         return self._turn_taking.mode
 
     @mode.setter
@@ -413,9 +409,9 @@ class Call(Generic[T]):
         await self._recordings.stop()
 
     async def sample_voice(self, person: int) -> Sound16:
-        """Some seconds of what a person says, who has agreed to give them; nobody answers it, and I am silent in them.
+        """Some seconds of speech from a person who agreed to it. It is not answered, and the bot is silent meanwhile.
 
         Raises:
-            SampleError: they can't be had, or are no longer to be had.
+            SampleError: no sample could be taken, or it was called off.
         """
         return await self._samples.take(person)
