@@ -35,9 +35,10 @@ TEXT = "Hello there, how are you today?"
 LONG = "The train leaves at nine from the old station, and if it rains we take the bus instead. " * 3
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[PiperEngine]:
-    with closing(create_piper(make_voice(tmp_path), {}, None)) as engine:
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PiperEngine]:
+    """One for all tests that only speak with it."""
+    with closing(create_piper(make_voice(tmp_path_factory.mktemp("voice")), {}, None)) as engine:
         yield engine
 
 
