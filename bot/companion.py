@@ -10,7 +10,6 @@ from datetime import datetime
 from bot.llm.circumstances import CallRoom, Circumstances, call_room, moment
 from bot.llm.cleaning import clean_name
 from bot.llm.errors import ModelError
-from bot.llm.filters.chain import Retraction
 from bot.llm.history import MAX_MESSAGES, History, speakers, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character
@@ -77,16 +76,16 @@ class ModelCompanion:
         asked = self._messages(character, author, text)
         said = ""
         known = self._speakers(character, author)
-        pieces = self._model.stream(asked, model=character.persona.model, speakers=known, when_loading=when_loading)
+        pieces = self._model.text(asked, model=character.persona.model, speakers=known, when_loading=when_loading)
         async with aclosing(pieces):
             async for piece in pieces:
-                if isinstance(piece, Retraction):
+                if piece.retracts:
                     self._thoughts_aloud.append(said)
                     # Of a reply that was cut short before, nobody saw that it was a thought.
                     self._history.forget_interrupted()
                     continue
-                said += piece
-                yield piece
+                said += piece.text
+                yield piece.text
 
     def _speakers(self, character: Character, author: str) -> Speakers:
         people = (*self._room().people, author)

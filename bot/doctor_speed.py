@@ -44,7 +44,7 @@ async def mind_speed(mind: EmbeddedMind) -> str:
             async with (
                 asyncio.timeout(LONGEST_LOOK),
                 ModelClient(options) as client,
-                aclosing(client.stream(_QUESTION)) as reply,
+                aclosing(client.text(_QUESTION)) as reply,
             ):
                 async for _ in reply:
                     last = time.monotonic()

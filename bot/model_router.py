@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from typing import Self
 
 from bot.database import Database
+from bot.llm.answer import TextDelta
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
 from bot.llm.speakers import NOBODY, Speakers
@@ -81,16 +82,16 @@ class ModelRouter:
         """The model server that calls think with."""
         return self._clients[self.for_calls]
 
-    def stream(
+    def text(
         self,
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
         speakers: Speakers = NOBODY,
         careful: bool = False,
-    ) -> AsyncGenerator[str, None]:
-        """The reply of the server that writes now; see :meth:`bot.llm.stream.ModelClient.stream`."""
-        return self.client.stream(messages, model=model, speakers=speakers, careful=careful)
+    ) -> AsyncGenerator[TextDelta, None]:
+        """The reply of the server that writes now; see :meth:`bot.llm.stream.ModelClient.text`."""
+        return self.client.text(messages, model=model, speakers=speakers, careful=careful)
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
         """How large the model is that writes now, as far as it is known."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
 
 from bot.companion import ModelCompanion
 from bot.llm.circumstances import CallRoom
+from bot.llm.errors import ModelError
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, Persona
 from bot.llm.stream import ModelClient
 from tests.e2e.scripted_model import Answer, ScriptedModel
+from tests.llm.servers import DONE, event, said, serving, streaming
 
 SEIYUU = Persona(name="Seiyuu", also_called=("Sei",), description="x", moods={"calm": "calm."}, default_mood="calm")
 CALM = Character("seiyuu", SEIYUU, "calm")
@@ -24,8 +29,8 @@ def unopened(line: str) -> Answer:
 
 
 @asynccontextmanager
-async def companion(model: ScriptedModel) -> AsyncIterator[ModelCompanion]:
-    async with ModelClient(ModelOptions(model.url)) as client:
+async def companion_of(url: str) -> AsyncIterator[ModelCompanion]:
+    async with ModelClient(ModelOptions(url)) as client:
         yield ModelCompanion(
             lambda: Character("seiyuu", SEIYUU, "calm"),
             lambda: ROOM,
@@ -33,6 +38,10 @@ async def companion(model: ScriptedModel) -> AsyncIterator[ModelCompanion]:
             client,
             10,
         )
+
+
+def companion(model: ScriptedModel) -> AbstractAsyncContextManager[ModelCompanion]:
+    return companion_of(model.url)
 
 
 async def answered(mind: ModelCompanion, text: str) -> str:
@@ -117,3 +126,18 @@ async def test_a_line_of_the_user_is_nobody_elses() -> None:
         companion(model) as mind,
     ):
         assert await answered(mind, "Hi!") == "Hello."
+
+
+async def test_a_tool_that_the_model_calls_is_passed_over() -> None:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    calling = event({"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]})
+    words = [b"", said("I can't see it.")]
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await streaming(words[-1], calling, DONE)(request)
+
+    async with serving(handler) as url, companion_of(url) as mind:
+        assert await answered(mind, "How is the weather?") == "I can't see it."
+        words.pop()
+        with pytest.raises(ModelError, match="answered without saying anything"):
+            await answered(mind, "And now?")

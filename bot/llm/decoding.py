@@ -21,7 +21,8 @@ class ReplyDecoder:
         self._events: deque[SseEvent] = deque()
         self._ended = False
         self._begun = False
-        self._in_pieces = False
+        self._text_in_pieces = False
+        self._calls_in_pieces = False
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes.
@@ -37,7 +38,8 @@ class ReplyDecoder:
         self._events.extend(self._parser.finish())
 
     def next(self) -> Delta | None:
-        """The next delta that says, thinks or finishes something; ``None`` when that takes more bytes, or at the end.
+        """The next delta that says, calls, thinks or finishes something; ``None`` where that takes more bytes, or at
+        the end.
 
         Raises:
             BrokenDeltaError: something that is not a reply.
@@ -45,13 +47,20 @@ class ReplyDecoder:
         """
         while self._events:
             delta = self._parse(self._events.popleft())
-            if delta.whole and self._in_pieces:
-                delta = replace(delta, text="", reasoning="")
-            self._in_pieces = self._in_pieces or (bool(delta.text) and not delta.whole)
-            if delta.text or delta.reasoning or delta.finished:
+            if delta.whole:
+                delta = self._without_repetition(delta)
+            else:
+                self._text_in_pieces = self._text_in_pieces or bool(delta.text)
+                self._calls_in_pieces = self._calls_in_pieces or bool(delta.calls)
+            if delta.says or delta.reasoning or delta.finished:
                 self._begun = True
                 return delta
         return None
+
+    def _without_repetition(self, delta: Delta) -> Delta:
+        if self._text_in_pieces:
+            delta = replace(delta, text="", reasoning="")
+        return replace(delta, calls=()) if self._calls_in_pieces else delta
 
     def _parse(self, event: SseEvent) -> Delta:
         if event.type == ERROR:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.llm.surrogates import mended
+from bot.llm.tool_calls import CallPiece, call_pieces
 
 END_OF_STREAM = "[DONE]"
 LENGTH = frozenset({"length", "max_tokens", "limit", "max_output_tokens"})
@@ -41,7 +42,7 @@ class Delta:
 
     ``reasoning`` is thought, never spoken. ``finished`` marks the reply's regular end, and ``reason`` is the server's
     word for why it ended, in lower case; "" where it gave none. ``whole`` says that it is a whole message and no piece
-    of one: behind pieces it says again what they said.
+    of one: behind pieces it says again what they said. ``calls`` are pieces of calls of tools, behind the text.
     """
 
     text: str = ""
@@ -49,6 +50,12 @@ class Delta:
     finished: bool = False
     reason: str = ""
     whole: bool = False
+    calls: tuple[CallPiece, ...] = ()
+
+    @property
+    def says(self) -> bool:
+        """Whether it has anything of the answer itself: text, or a call."""
+        return bool(self.text or self.calls)
 
 
 def parse_delta(data: str) -> Delta:
@@ -141,7 +148,7 @@ def _from_choices(choices: object) -> Delta:
     # Some send the text of both endpoints at once; then it is the same.
     text = text or ("" if reasoning else _text(choice.get("text")))
     whole = not piece and bool(choice.get("message"))
-    return Delta(text, reasoning, finished=bool(reason), reason=reason, whole=whole)
+    return Delta(text, reasoning, bool(reason), reason, whole, call_pieces(said))
 
 
 def _reason(value: object) -> str:

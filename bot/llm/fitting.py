@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bot.llm.messages import ChatMessage
 
@@ -25,21 +26,39 @@ def fitted(
     begins with the user, since many chat templates want it so. A newest message that is too long by itself loses its
     middle, unless ``whole_newest``: the beginning says what it is about, and the question often stands at the end. It
     keeps a quarter of the budget, however long the system messages are.
+
+    Where the newest messages tell what tools returned, the question stays with them: a server refuses a result without
+    its call, and a call without its results.
     """
     if sum(map(tokens, messages)) <= budget:
         return tuple(messages)
     head = _system_messages(messages)
-    earlier, newest = messages[len(head) : -1], messages[-1]
+    begin = _begin_of_newest(messages, len(head))
+    earlier, newest = messages[len(head) : begin], messages[begin:]
     left = budget - sum(map(tokens, head))
-    if tokens(newest) > left:
-        return (*head, newest if whole_newest else _shortened(newest, max(left, budget // 4), tokens))
-    left -= tokens(newest)
-    return (*head, *_newest_that_fit(earlier, left, tokens), newest)
+    size = sum(map(tokens, newest))
+    if size > left:
+        return (*head, *(newest if whole_newest else _longest_shortened(newest, max(left, budget // 4), tokens)))
+    return (*head, *_newest_that_fit(earlier, left - size, tokens), *newest)
 
 
 def _system_messages(messages: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
     count = next((place for place, message in enumerate(messages) if message.role != "system"), len(messages))
     return messages[: min(count, len(messages) - 1)]
+
+
+def _begin_of_newest(messages: Sequence[ChatMessage], first: int) -> int:
+    """Where the newest message begins, or the exchange with tools that ends the conversation."""
+    place = len(messages) - 1
+    while place > first and messages[place].about_tools:
+        place -= 1
+    return place
+
+
+def _longest_shortened(messages: Sequence[ChatMessage], budget: int, tokens: MessageTokens) -> Sequence[ChatMessage]:
+    longest = max(messages, key=tokens)
+    rest = sum(map(tokens, messages)) - tokens(longest)
+    return [_shortened(each, budget - rest, tokens) if each is longest else each for each in messages]
 
 
 def _newest_that_fit(messages: Sequence[ChatMessage], budget: int, tokens: MessageTokens) -> Sequence[ChatMessage]:
@@ -62,5 +81,5 @@ def _shortened(message: ChatMessage, budget: int, tokens: MessageTokens) -> Chat
             break
         kept = max(_SHORTEST, min(kept - 1, int(kept * max(budget, 1) / size)))
         beginning = kept - kept // 2
-        shorter = ChatMessage(message.role, text[:beginning] + LEFT_OUT + text[len(text) - kept // 2 :])
+        shorter = replace(message, content=text[:beginning] + LEFT_OUT + text[len(text) - kept // 2 :])
     return shorter if len(shorter.content) < len(text) else message

@@ -82,4 +82,4 @@ class History:
 
 
 def _whole(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-    return [each for each in messages if each.role == "user" or not each.content.endswith(INTERRUPTED)]
+    return [each for each in messages if each.role != "assistant" or not each.content.endswith(INTERRUPTED)]

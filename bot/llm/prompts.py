@@ -106,10 +106,13 @@ def system_prompt(persona: Persona, mood: str, rules: str, circumstances: Circum
 
 
 def alternating(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """The messages with those of one role that follow each other put together, beginning with the user."""
+    """The messages with those of one role that follow each other put together, beginning with the user.
+
+    Those that are about tools stay as they are: each has its own call.
+    """
     turns: list[ChatMessage] = []
     for message in messages:
-        if turns and turns[-1].role == message.role:
+        if turns and turns[-1].role == message.role and not (turns[-1].about_tools or message.about_tools):
             turns[-1] = ChatMessage(message.role, f"{turns[-1].content}\n{message.content}")
         elif turns or message.role == "user":
             turns.append(message)

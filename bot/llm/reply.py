@@ -37,7 +37,7 @@ class ReplyReader:
         self._at_end = False
 
     async def read(self) -> Delta | None:
-        """The next delta that says, thinks or finishes something; ``None`` at the end of the reply.
+        """The next delta that says, calls, thinks or finishes something; ``None`` at the end of the reply.
 
         Only such deltas count as life: a server that keeps a dead reply open with comments is found out. After the
         finishing delta, what comes at once is read too: text that a server sends after its own end mark, and the last
@@ -60,13 +60,13 @@ class ReplyReader:
 
     def _note(self, delta: Delta) -> None:
         """Decide until when there may be more, once there was an end mark."""
-        self._said = self._said or bool(delta.text)
+        self._said = self._said or delta.says
         if not delta.finished:
             self._over_by = None
             return
         if not self._said:
             wait = _FIRST_TEXT_WAIT
-        elif not delta.text:
+        elif not delta.says:
             wait = _LAST_BYTES_WAIT
         else:
             wait = _MORE_TEXT_WAIT if self._end_marks_mean_something else self._options.stall_timeout
@@ -76,7 +76,7 @@ class ReplyReader:
         try:
             while True:
                 delta = self._next()
-                if delta is not None and delta.text:
+                if delta is not None and delta.says:
                     # So only the end of the stream is one.
                     self._end_marks_mean_something = False
                     self._note(delta)

@@ -73,6 +73,11 @@ class ReplyText:
         return self._chain.ended or self._taken >= MAX_CHARS
 
     @property
+    def holds(self) -> bool:
+        """Whether text that came is held back, and may be said yet."""
+        return self._chain.holds
+
+    @property
     def thought(self) -> bool:
         """Whether the model thought, in the text or apart from it."""
         return self._reasoned or self._thoughts.thought or self._harmony.thought
@@ -127,7 +132,7 @@ def parts(delta: Delta) -> Iterator[Delta]:
     yield Delta(delta.text[:_PART], delta.reasoning)
     for start in earlier[1:]:
         yield Delta(delta.text[start : start + _PART])
-    yield Delta(delta.text[last:], finished=delta.finished, reason=delta.reason)
+    yield Delta(delta.text[last:], finished=delta.finished, reason=delta.reason, calls=delta.calls)
 
 
 def standing(pieces: list[str]) -> list[str]:

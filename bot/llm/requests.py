@@ -54,7 +54,7 @@ def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_token
         body["model"] = options.model
     if options.api is ModelApi.CHAT:
         body |= {
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": [_written(message) for message in messages],
             "max_tokens": max_tokens,
         }
         stop = options.stop
@@ -68,6 +68,18 @@ def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_token
     if options.api is ModelApi.COMPLETION:
         body["cache_prompt"] = True
     return _limited(_with_extra(body, options.extra), max_tokens)
+
+
+def _written(message: ChatMessage) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.calls:
+        fields["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.calls
+        ]
+    if message.role == "tool":
+        fields["tool_call_id"] = message.answers
+    return fields
 
 
 def one_token(body: Mapping[str, Any]) -> dict[str, Any]:

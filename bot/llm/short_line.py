@@ -24,9 +24,9 @@ async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: 
     """
     text = ""
     known = Speakers.of(author.names, speakers(messages))
-    async with aclosing(model.stream(messages, model=author.model, speakers=known, careful=True)) as pieces:
+    async with aclosing(model.text(messages, model=author.model, speakers=known, careful=True)) as pieces:
         async for piece in pieces:
-            text = (text + piece).lstrip()
+            text = (text + piece.text).lstrip()
             if "\n" in text or len(text) > 2 * MAX_CHARS:
                 break
     first_line = text.partition("\n")[0]

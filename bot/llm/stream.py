@@ -1,10 +1,10 @@
-"""The model's reply as a stream of text: one HTTP request, server-sent events, closed the moment nobody listens."""
+"""The model's reply as a stream of text and calls of tools: one HTTP request, closed the moment nobody listens."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import Self
 import aiohttp
 
 from bot.identity import HEADERS
+from bot.llm.answer import Answer, AnswerPart, TextDelta, standing
 from bot.llm.check import ServerReport, check_server
 from bot.llm.context_size import ask_context_size
 from bot.llm.context_window import ContextWindow
@@ -25,13 +26,14 @@ from bot.llm.opening import Opening, Question, ServerMemory
 from bot.llm.options import ModelOptions
 from bot.llm.remedies import nothing_said
 from bot.llm.reply import ReplyReader
-from bot.llm.reply_text import ReplyText, parts, standing
+from bot.llm.reply_text import ReplyText, parts
 from bot.llm.requests import reply_body
 from bot.llm.small import suited
 from bot.llm.speakers import NOBODY, Speakers
 from bot.llm.template_probe import begins_inside_thought
 from bot.llm.thinking_habit import ThinkingHabit
 from bot.llm.token_count import count_tokens
+from bot.llm.tool_calls import ToolCall
 from config.sections import ModelApi
 
 _log = logging.getLogger(__name__)
@@ -124,7 +126,7 @@ class ModelClient:
             finally:
                 response.close()
 
-    async def stream(
+    def stream(
         self,
         messages: Sequence[ChatMessage],
         *,
@@ -132,13 +134,13 @@ class ModelClient:
         speakers: Speakers = NOBODY,
         careful: bool = False,
         when_loading: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[str, None]:
-        """Ask for a reply to ``messages`` and yield its text, piece by piece.
+    ) -> AsyncGenerator[AnswerPart, None]:
+        """Ask for a reply to ``messages`` and yield it, piece by piece: text, and calls of tools.
 
         The text comes without thoughts, without the names of ``speakers`` before lines and without their lines; see
-        :class:`~bot.llm.reply_text.ReplyText`. A :class:`~bot.llm.filters.chain.Retraction` among the pieces says that
-        what came before it was a thought. It can come in the first reply of a model only, and never where ``careful``
-        is set: then a first reply is withheld until it is whole.
+        :class:`~bot.llm.reply_text.ReplyText`. A retraction among the pieces says that what came before it was a
+        thought. It can come in the first reply of a model only, and never where ``careful`` is set: then a first reply
+        is withheld until it is whole. A call comes when it is whole, and behind the text that stood before it.
 
         ``model`` asks the server for another model than the options do. ``when_loading`` is called, once, when a server
         that is still loading has been waited for for a while.
@@ -153,6 +155,38 @@ class ModelClient:
         Raises:
             ModelError: no reply, or no more of it; what was yielded before stands.
         """
+        return self._answer(messages, model, speakers, careful, when_loading, runs_tools=True)
+
+    async def text(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        model: str | None = None,
+        speakers: Speakers = NOBODY,
+        careful: bool = False,
+        when_loading: Callable[[], None] | None = None,
+    ) -> AsyncGenerator[TextDelta, None]:
+        """The text of a reply, for whoever runs no tools; otherwise as :meth:`stream`.
+
+        Nobody runs tools yet. So this is what becomes of a tool that a model calls in a call or a chat: it is logged
+        and passed over, and a reply that is nothing else is told as one that says nothing.
+        """
+        answer = self._answer(messages, model, speakers, careful, when_loading, runs_tools=False)
+        async with aclosing(answer):
+            async for part in answer:
+                if isinstance(part, TextDelta):
+                    yield part
+
+    async def _answer(
+        self,
+        messages: Sequence[ChatMessage],
+        model: str | None,
+        speakers: Speakers,
+        careful: bool,
+        when_loading: Callable[[], None] | None,
+        *,
+        runs_tools: bool,
+    ) -> AsyncGenerator[AnswerPart, None]:
         question = self._question(messages, model, when_loading)
         spoke, asking = False, True
         async with self._asking_for_template(question) as template_asked:
@@ -160,14 +194,15 @@ class ModelClient:
                 while asking:
                     asking = False
                     response = await opening.open()
-                    async with aclosing(self._read(response, question, template_asked, speakers, careful)) as pieces:
+                    reading = self._read(response, question, template_asked, speakers, careful, runs_tools)
+                    async with aclosing(reading) as parts_of_answer:
                         try:
-                            async for piece in pieces:
+                            async for part in parts_of_answer:
                                 if not spoke:
                                     opening.begun()
                                     self._count_later(question.options, opening.sent)
                                 spoke = True
-                                yield piece
+                                yield part
                         except ModelError as error:
                             # Some servers begin to answer, and take it back in the stream.
                             if spoke or error.kind is not ModelErrorKind.SERVER or not await opening.reconsider(error):
@@ -181,33 +216,35 @@ class ModelClient:
         template_asked: Awaitable[bool],
         speakers: Speakers,
         careful: bool,
-    ) -> AsyncGenerator[str, None]:
-        """The text of the reply in an open response, which is closed at the end."""
+        runs_tools: bool,
+    ) -> AsyncGenerator[AnswerPart, None]:
+        """The reply in an open response, which is closed at the end."""
         try:
             reader = ReplyReader(response, question.options, question.begin_by)
             # The first words are read before anything is waited for: what has arrived is lost when a server hangs up.
             delta = await reader.read()
             if await template_asked:
                 await self._ask_for_template(question)
-            reply = ReplyText(self._habit(question), speakers, careful=careful, brief=question.options.brief)
+            text = ReplyText(self._habit(question), speakers, careful=careful, brief=question.options.brief)
+            answer = Answer(text)
             while delta is not None:
-                for piece in await self._said_by(reply, delta):
-                    yield piece
-                delta = None if reply.ended else await reader.read()
-            for piece in reply.end():
-                yield piece
-            self._judge_end(reply, question.options)
+                for part in _heeded(await self._said_by(answer, delta), runs_tools):
+                    yield part
+                delta = None if answer.ended else await reader.read()
+            for part in _heeded(answer.end(), runs_tools):
+                yield part
+            self._judge_end(answer, question.options, runs_tools)
         finally:
             # Hangs up, unless the body was read to its end: then the connection is back in the pool already.
             response.close()
 
     @staticmethod
-    async def _said_by(reply: ReplyText, delta: Delta) -> list[str]:
+    async def _said_by(answer: Answer, delta: Delta) -> list[AnswerPart]:
         """What is said by one step, which may be a whole answer: the event loop goes on meanwhile."""
-        said: list[str] = []
+        said: list[AnswerPart] = []
         for part in parts(delta):
-            said += reply.take(part)
-            if reply.ended:
+            said += answer.take(part)
+            if answer.ended:
                 break
             if part is not delta:
                 await asyncio.sleep(0)
@@ -281,10 +318,11 @@ class ModelClient:
             self._memories[model] = ServerMemory(Dialect(self._told), window, ThinkingHabit(), ModelSize(model))
         return self._memories[model]
 
-    def _judge_end(self, reply: ReplyText, options: ModelOptions) -> None:
-        if not reply.spoke:
-            raise nothing_said(options, reply.reason, thought=reply.thought)
-        if not reply.finished and not reply.ended:
+    def _judge_end(self, answer: Answer, options: ModelOptions, runs_tools: bool) -> None:
+        text = answer.text
+        if not text.spoke and not (answer.called and runs_tools):
+            raise nothing_said(options, text.reason, thought=text.thought)
+        if not text.finished and not answer.ended:
             _log.warning("the model server at %s did not mark the end of its reply", options.server_name)
 
     def _connections(self) -> aiohttp.ClientSession:
@@ -297,3 +335,12 @@ class ModelClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _heeded(parts_of_answer: Sequence[AnswerPart], runs_tools: bool) -> Iterator[AnswerPart]:
+    """The parts that somebody wants; see :meth:`ModelClient.text`."""
+    for part in parts_of_answer:
+        if isinstance(part, ToolCall) and not runs_tools:
+            _log.info("The model calls the tool %s; there are no tools, so that is passed over", part.name)
+        else:
+            yield part

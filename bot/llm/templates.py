@@ -31,7 +31,11 @@ class ChatTemplate:
     stop: tuple[str, ...]
 
     def render(self, messages: Sequence[ChatMessage]) -> str:
-        """The prompt text, ending where the model is to speak. Control marks inside messages are taken out."""
+        """The prompt text, ending where the model is to speak. Control marks inside messages are taken out.
+
+        These prompts know no tools: calls, and what they returned, are left out.
+        """
+        messages = [each for each in messages if each.role != "tool" and (each.content or not each.calls)]
         if "system" not in self.turns:
             messages = _fold_system(messages)
         turns = (

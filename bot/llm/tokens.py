@@ -28,7 +28,8 @@ def estimated_tokens(text: str) -> int:
 
 def message_tokens(message: ChatMessage) -> int:
     """The same for a message, with what surrounds it."""
-    return estimated_tokens(message.content) + TOKENS_PER_MESSAGE
+    calls = sum(estimated_tokens(call.name + call.arguments) + TOKENS_PER_MESSAGE for call in message.calls)
+    return estimated_tokens(message.content) + calls + TOKENS_PER_MESSAGE
 
 
 def total_tokens(messages: Sequence[ChatMessage]) -> int:

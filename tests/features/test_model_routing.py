@@ -23,6 +23,7 @@ from config.sections import Card
 from tests.e2e.scripted_model import Answer, Script, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import let_own
+from tests.llm.answers import texts
 
 
 class AskCommand(commands.Cog):
@@ -34,7 +35,7 @@ class AskCommand(commands.Cog):
     @commands.command()
     async def ask(self, ctx: commands.Context[Any], *, text: str) -> None:
         messages = [ChatMessage("user", text)]
-        await ctx.send("".join([piece async for piece in self._model.stream(messages, model="poet")]))
+        await ctx.send("".join(await texts(self._model.text(messages, model="poet"))))
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from time import monotonic
 import pytest
 
 from bot.features.text_chat.options import ChatOptions
+from bot.llm.answer import TextDelta
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
 from bot.llm.speakers import NOBODY, Speakers
@@ -24,17 +25,17 @@ WORDS = [f"word{number} " for number in range(300)]
 class SlowModel:
     """Writes for about a second and a half."""
 
-    async def stream(
+    async def text(
         self,
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
         speakers: Speakers = NOBODY,
         careful: bool = False,
-    ) -> AsyncGenerator[str, None]:
+    ) -> AsyncGenerator[TextDelta, None]:
         for word in WORDS:
             await asyncio.sleep(0.005)
-            yield word
+            yield TextDelta(word)
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
         return ModelSize(model)

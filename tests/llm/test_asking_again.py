@@ -16,6 +16,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from config.sections import ModelApi
+from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, Handler, Recorded, answering, event, for_ever, said, serving, streaming
 
 OPTIONS = ModelOptions("", model="m", stop=("User:",), first_token_timeout=20)
@@ -30,7 +31,7 @@ def refusing(message: str, status: int = 400) -> Handler:
 
 async def reply(client: ModelClient, model: str | None = None) -> str:
     async with asyncio.timeout(20):
-        return "".join([piece async for piece in client.stream(HELLO, model=model)])
+        return "".join(await texts(client.text(HELLO, model=model)))
 
 
 # Fields.
@@ -174,7 +175,7 @@ async def test_a_server_that_refuses_in_the_stream_is_asked_again_too(caplog: py
 async def test_who_hangs_up_after_the_first_words_has_learnt_all_the_same() -> None:
     server = Recorded(refusing("'temperature' is not supported"), ANSWER)
     async with serving(server) as url, ModelClient(replace(OPTIONS, url=url)) as client:
-        async with aclosing(client.stream(HELLO)) as pieces:
+        async with aclosing(client.text(HELLO)) as pieces:
             async for _ in pieces:
                 break
         await reply(client)
@@ -272,11 +273,11 @@ async def test_who_waits_for_a_loading_server_is_told_once() -> None:
     told: list[str] = []
     options = replace(OPTIONS, loading_notice_after=0.3)
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
-        async with aclosing(client.stream(HELLO, when_loading=lambda: told.append("loading"))) as pieces:
-            assert [piece async for piece in pieces] == ["Hello."]
+        async with aclosing(client.text(HELLO, when_loading=lambda: told.append("loading"))) as pieces:
+            assert await texts(pieces) == ["Hello."]
         assert told == ["loading"]
-        async with aclosing(client.stream(HELLO, when_loading=lambda: told.append("again"))) as pieces:
-            assert [piece async for piece in pieces] == ["Hello."]
+        async with aclosing(client.text(HELLO, when_loading=lambda: told.append("again"))) as pieces:
+            assert await texts(pieces) == ["Hello."]
     assert told == ["loading"]
 
 
@@ -288,9 +289,9 @@ async def test_a_server_that_says_in_its_stream_that_it_loads_is_waited_for() ->
     async with (
         serving(server) as url,
         ModelClient(replace(options, url=url)) as client,
-        aclosing(client.stream(HELLO, when_loading=lambda: told.append("loading"))) as pieces,
+        aclosing(client.text(HELLO, when_loading=lambda: told.append("loading"))) as pieces,
     ):
-        assert [piece async for piece in pieces] == ["Hello."]
+        assert await texts(pieces) == ["Hello."]
     assert len(server.bodies) == 3
     assert told == ["loading"]
 
@@ -308,9 +309,9 @@ async def test_a_short_wait_is_not_told() -> None:
     async with (
         serving(server) as url,
         ModelClient(replace(OPTIONS, url=url)) as client,
-        aclosing(client.stream(HELLO, when_loading=lambda: told.append("loading"))) as pieces,
+        aclosing(client.text(HELLO, when_loading=lambda: told.append("loading"))) as pieces,
     ):
-        assert [piece async for piece in pieces] == ["Hello."]
+        assert await texts(pieces) == ["Hello."]
     assert told == []
 
 

@@ -19,6 +19,7 @@ from bot.llm.stream import ModelClient
 from bot.llm.token_count import count_tokens
 from bot.model_router import ModelRouter
 from config.sections import Card
+from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, Recorded, for_ever, said, serving, streaming
 
 OPTIONS = ModelOptions("", model="m", connect_timeout=2)
@@ -112,9 +113,9 @@ async def test_what_the_server_says_holds_for_the_next_reply() -> None:
     messages = [ChatMessage("user", "word " * 200), ChatMessage("assistant", "word " * 200)] * 4
     messages.append(ChatMessage("user", "And?"))
     async with serving(handler, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
-        assert [piece async for piece in client.stream(messages)] == ["Yes."]
+        assert await texts(client.text(messages)) == ["Yes."]
         await client.learn_context_size()
-        assert [piece async for piece in client.stream(messages)] == ["Yes."]
+        assert await texts(client.text(messages)) == ["Yes."]
     first, second = answer.bodies
     assert len(first["messages"]) == 9
     assert len(second["messages"]) < 3
@@ -182,11 +183,11 @@ async def test_a_server_that_counts_lets_more_of_the_conversation_in() -> None:
     messages.append(ChatMessage("user", "And?"))
     async with serving(server.handle, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         await client.learn_context_size()
-        assert [piece async for piece in client.stream(messages)] == ["Yes."]
+        assert await texts(client.text(messages)) == ["Yes."]
         async with asyncio.timeout(5):
             await server.counted.wait()
             while len(server.answer.bodies[-1]["messages"]) == len(server.answer.bodies[0]["messages"]):
-                assert [piece async for piece in client.stream(messages)] == ["Yes."]
+                assert await texts(client.text(messages)) == ["Yes."]
     first, last = server.answer.bodies[0], server.answer.bodies[-1]
     assert len(last["messages"]) > len(first["messages"])
     sent = sum(len(message["content"]) // 4 for message in last["messages"])
@@ -197,7 +198,7 @@ async def test_short_talk_is_not_counted() -> None:
     server = CountingServer(8_192)
     async with serving(server.handle, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
         await client.learn_context_size()
-        assert [piece async for piece in client.stream([ChatMessage("user", "Hello?")])] == ["Yes."]
+        assert await texts(client.text([ChatMessage("user", "Hello?")])) == ["Yes."]
     assert not server.counted.is_set()
 
 

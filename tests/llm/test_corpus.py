@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.llm.answer import Answer, AnswerPart, TextDelta
 from bot.llm.decoding import ReplyDecoder
 from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError
 from bot.llm.errors import ModelError, ModelErrorKind
@@ -21,9 +23,9 @@ from bot.llm.remedies import nothing_said, server_said
 from bot.llm.reply_text import ReplyText
 from bot.llm.stream import ModelClient
 from bot.llm.thinking_habit import ThinkingHabit
+from bot.llm.tool_calls import ToolCall
 from config.sections import ModelApi
 from tests.llm.corpus import Stream, streams
-from tests.llm.filters.cutting import stands
 from tests.llm.servers import serving
 
 STREAMS = streams()
@@ -35,9 +37,9 @@ every_stream = pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: str
 
 @dataclass(frozen=True)
 class Read:
-    """What came of a stream: the pieces that were passed on, what stands of them, and how it failed."""
+    """What came of a stream: the parts that were passed on, what stands of their text, and how it failed."""
 
-    pieces: tuple[str, ...]
+    parts: tuple[AnswerPart, ...]
     text: str
     kind: ModelErrorKind | None
     told: str
@@ -47,20 +49,21 @@ def read(stream: Stream, chunks: Iterable[bytes]) -> Read:
     """What ``ModelClient`` makes of the chunks, without its sockets and deadlines."""
     habit = ThinkingHabit()
     habit.begins_inside = habit.known = stream.begins_inside
-    reply = ReplyText(habit, stream.speakers)
-    pieces: list[str] = []
+    text = ReplyText(habit, stream.speakers)
+    answer = Answer(text)
+    parts: list[AnswerPart] = []
     try:
         for delta in _deltas(chunks):
-            pieces += reply.take(delta)
-            if reply.ended:
+            parts += answer.take(delta)
+            if answer.ended:
                 break
-        pieces += reply.end()
-        failure = None if reply.spoke else nothing_said(OPTIONS, reply.reason, thought=reply.thought)
+        parts += answer.end()
+        failure = None if text.spoke or answer.called else nothing_said(OPTIONS, text.reason, thought=text.thought)
     except ServerSaidError as error:
         failure = server_said(OPTIONS, str(error))
     except BrokenDeltaError as error:
         failure = ModelError(ModelErrorKind.BROKEN, f"not a reply ({error})")
-    return _result(pieces, failure)
+    return _result(parts, failure)
 
 
 def _deltas(chunks: Iterable[bytes]) -> Iterator[Delta]:
@@ -74,8 +77,12 @@ def _deltas(chunks: Iterable[bytes]) -> Iterator[Delta]:
         yield delta
 
 
-def _result(pieces: list[str], failure: ModelError | None) -> Read:
-    return Read(tuple(pieces), stands(pieces).strip(), failure.kind if failure else None, str(failure or ""))
+def _result(parts: list[AnswerPart], failure: ModelError | None) -> Read:
+    text = ""
+    for part in parts:
+        if isinstance(part, TextDelta):
+            text = part.text if part.retracts else text + part.text
+    return Read(tuple(parts), text.strip(), failure.kind if failure else None, str(failure or ""))
 
 
 def check(stream: Stream, came: Read) -> None:
@@ -83,11 +90,23 @@ def check(stream: Stream, came: Read) -> None:
     assert came.kind is stream.error
     for words in stream.says:
         assert words in came.told
-    passed = "".join(came.pieces)
+    calls = [part for part in came.parts if isinstance(part, ToolCall)]
+    assert tuple((call.name, call.values()) for call in calls) == stream.calls
+    assert len({call.id for call in calls} - {""}) == len(calls)
+    if stream.ids:
+        assert tuple(call.id for call in calls) == stream.ids
+    assert _order(came.parts) == (stream.order or _order([*[TextDelta(stream.text)] * bool(stream.text), *calls]))
+    passed = "".join(part.text for part in came.parts if isinstance(part, TextDelta))
     for thought in stream.thoughts:
         assert thought not in passed
     if not stream.retracts:
         assert passed.strip() == stream.text
+
+
+def _order(parts: Iterable[AnswerPart]) -> str:
+    """The order of text and calls: "tc" for text, and a call behind it."""
+    signs = ("c" if isinstance(part, ToolCall) else "t" * bool(part.text.strip()) for part in parts)
+    return re.sub("t+", "t", "".join(signs))
 
 
 def test_there_are_enough_of_them() -> None:
@@ -131,12 +150,12 @@ async def asking(stream: Stream, pieces: list[bytes]) -> AsyncIterator[ModelClie
 @every_stream
 async def test_a_stream_is_whole_over_a_socket(stream: Stream) -> None:
     middle = len(stream.body) // 2
-    pieces: list[str] = []
+    parts: list[AnswerPart] = []
     failure: ModelError | None = None
     async with asking(stream, [piece for piece in (stream.body[:middle], stream.body[middle:]) if piece]) as client:
         try:
-            async for piece in client.stream(QUESTION, speakers=stream.speakers):
-                pieces.append(piece)  # noqa: PERF401 — what came before the failure counts
+            async for part in client.stream(QUESTION, speakers=stream.speakers):
+                parts.append(part)  # noqa: PERF401 — what came before the failure counts
         except ModelError as error:
             failure = error
-    check(stream, _result(pieces, failure))
+    check(stream, _result(parts, failure))

@@ -14,6 +14,7 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
+from tests.llm.answers import texts
 from toys.llm.weights import TOY_MODEL_NAME
 
 STORY = (ChatMessage("user", "Ann: tell me a story"),)
@@ -27,7 +28,7 @@ def is_open(url: str) -> bool:
 
 async def reply(url: str) -> str:
     async with ModelClient(ModelOptions(url)) as client:
-        return "".join([piece async for piece in client.stream(STORY)])
+        return "".join(await texts(client.text(STORY)))
 
 
 async def test_says_what_it_serves(weights: Path) -> None:
@@ -45,7 +46,7 @@ async def test_a_reply_comes_in_many_pieces(weights: Path) -> None:
         EmbeddedModelServer(weights, name=TOY_MODEL_NAME) as server,
         ModelClient(ModelOptions(server.url)) as client,
     ):
-        pieces = [piece async for piece in client.stream(STORY)]
+        pieces = await texts(client.text(STORY))
     assert len(pieces) > 40
 
 
@@ -56,8 +57,8 @@ async def test_hanging_up_frees_the_only_slot(weights: Path) -> None:
         asyncio.timeout(30),
     ):
         for _ in range(5):
-            async with aclosing(client.stream(STORY)) as pieces:
-                assert await anext(pieces) == "Once"
+            async with aclosing(client.text(STORY)) as pieces:
+                assert (await anext(pieces)).text == "Once"
         assert (await reply(server.url)).endswith("again.")
 
 
@@ -89,8 +90,8 @@ async def test_starting_and_stopping_leaves_nothing(weights: Path) -> None:
 async def test_stopping_does_not_wait_for_a_listener_who_does_not_read(weights: Path) -> None:
     server = EmbeddedModelServer(weights, name=TOY_MODEL_NAME)
     await server.start()
-    async with ModelClient(ModelOptions(server.url)) as client, aclosing(client.stream(STORY)) as pieces:
-        assert await anext(pieces) == "Once"
+    async with ModelClient(ModelOptions(server.url)) as client, aclosing(client.text(STORY)) as pieces:
+        assert (await anext(pieces)).text == "Once"
         async with asyncio.timeout(20):
             await server.stop()
 
@@ -165,7 +166,7 @@ async def test_a_talk_that_is_too_long_for_llama_cpp_is_shortened_to_what_it_tak
         EmbeddedModelServer(weights, name=TOY_MODEL_NAME, context_tokens=1024) as server,
         ModelClient(ModelOptions(server.url, max_tokens=20)) as client,
     ):
-        assert [piece async for piece in client.stream(question)]
+        assert await texts(client.text(question))
         assert client.context_size() == 1024, "as its refusal says"
     async with (
         EmbeddedModelServer(weights, name=TOY_MODEL_NAME, context_tokens=1024) as server,

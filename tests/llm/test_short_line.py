@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from bot.llm.answer import Answer, TextDelta
 from bot.llm.deltas import Delta
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
@@ -27,22 +28,24 @@ class Babbler:
         self.words = text.split(" ")
         self.written = 0
 
-    async def stream(
+    async def text(
         self,
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
         speakers: Speakers = NOBODY,
         careful: bool = False,
-    ) -> AsyncGenerator[str, None]:
+    ) -> AsyncGenerator[TextDelta, None]:
         assert careful
-        reply = ReplyText(ThinkingHabit(), speakers)
+        reply = Answer(ReplyText(ThinkingHabit(), speakers))
         for word in self.words:
             self.written += 1
             for piece in reply.take(Delta(word + " ")):
-                yield piece
+                if isinstance(piece, TextDelta):
+                    yield piece
         for piece in reply.end():
-            yield piece
+            if isinstance(piece, TextDelta):
+                yield piece
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
         return ModelSize(model)

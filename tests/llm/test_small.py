@@ -11,6 +11,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.small import MAX_TOKENS, SAMPLING, TEMPERATURE
 from bot.llm.stream import ModelClient
+from tests.llm.answers import texts
 from tests.llm.servers import DONE, FINISHED, Recorded, said, serving, streaming
 
 HELLO = (ChatMessage("user", "Ann: hi"),)
@@ -21,7 +22,7 @@ async def asked(options: ModelOptions) -> tuple[dict[str, Any], str]:
     """What a server is asked, and what is said of its rambling."""
     server = Recorded(streaming(*map(said, RAMBLING), FINISHED, DONE))
     async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
-        answer = "".join([piece async for piece in client.stream(HELLO)])
+        answer = "".join(await texts(client.text(HELLO)))
     return server.bodies[-1], answer
 
 

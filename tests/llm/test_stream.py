@@ -14,13 +14,14 @@ from bot.llm.requests import reply_url
 from bot.llm.speakers import Speakers
 from bot.llm.stream import ModelClient
 from config.sections import ModelApi
+from tests.llm.answers import texts
 from tests.llm.servers import DONE, FINISHED, begin_stream, event, for_ever, said, serving, streaming
 
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))
 
 
 async def reply(client: ModelClient) -> list[str]:
-    return [piece async for piece in client.stream(HELLO)]
+    return await texts(client.text(HELLO))
 
 
 async def reply_from(*parts: bytes) -> list[str]:
@@ -44,8 +45,8 @@ async def test_each_piece_comes_before_the_next_is_sent() -> None:
 
     async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
         pieces = []
-        async for piece in client.stream(HELLO):
-            pieces.append(piece)
+        async for piece in client.text(HELLO):
+            pieces.append(piece.text)
             heard.set()
     assert pieces == ["One", "Two"]
 
@@ -225,8 +226,8 @@ class EndlessServer:
 async def test_closing_the_stream_hangs_up() -> None:
     server = EndlessServer()
     async with serving(server.handle) as url, ModelClient(ModelOptions(url)) as client:
-        async with aclosing(client.stream(HELLO)) as pieces:
-            assert await anext(pieces) == "Word"
+        async with aclosing(client.text(HELLO)) as pieces:
+            assert (await anext(pieces)).text == "Word"
         async with asyncio.timeout(10):
             await server.hung_up.wait()
 
@@ -291,5 +292,5 @@ async def test_who_writes_on_for_somebody_else_is_hung_up_on() -> None:
 
     async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
         speakers = Speakers(("Seiyuu",), ("Ada",))
-        assert "".join([piece async for piece in client.stream(HELLO, speakers=speakers)]).strip() == "Hello Ada."
+        assert "".join(await texts(client.text(HELLO, speakers=speakers))).strip() == "Hello Ada."
         await hung_up.wait()

@@ -12,6 +12,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
+from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, Handler, answering, begin_stream, event, for_ever, said, serving, streaming
 
 HELLO = (ChatMessage("user", "Ann: hello"),)
@@ -30,8 +31,8 @@ async def failure_of(client: ModelClient) -> tuple[list[str], ModelError]:
     heard: list[str] = []
     with pytest.raises(ModelError) as caught:
         async with asyncio.timeout(20):
-            async for piece in client.stream(HELLO):
-                heard.append(piece)  # noqa: PERF401 — what came before the failure counts
+            async for piece in client.text(HELLO):
+                heard.append(piece.text)  # noqa: PERF401 — what came before the failure counts
     return heard, caught.value
 
 
@@ -75,7 +76,7 @@ async def test_the_model_that_was_asked_for_is_named() -> None:
     unknown = answering(404, '{"error":{"message":"model \'evil-seiyuu\' not found"}}')
     async with serving(unknown) as url, ModelClient(replace(PATIENT, url=url)) as client:
         with pytest.raises(ModelError, match="doesn't know the model 'evil-seiyuu'"):
-            async for _ in client.stream(HELLO, model="evil-seiyuu"):
+            async for _ in client.text(HELLO, model="evil-seiyuu"):
                 pass
 
 
@@ -230,7 +231,7 @@ async def test_the_next_prompt_works() -> None:
     async with serving(handler) as url, ModelClient(replace(PATIENT, url=url)) as client:
         await failure_of(client)
         broken = False
-        assert [piece async for piece in client.stream(HELLO)] == ["Once"]
+        assert await texts(client.text(HELLO)) == ["Once"]
 
 
 async def test_a_slow_listener_is_not_a_stalled_server() -> None:
@@ -243,8 +244,8 @@ async def test_a_slow_listener_is_not_a_stalled_server() -> None:
 
     async with serving(handler) as url, ModelClient(replace(HASTY, url=url)) as client:
         heard = []
-        async for piece in client.stream(HELLO):
-            heard.append(piece)
+        async for piece in client.text(HELLO):
+            heard.append(piece.text)
             await sent_all.wait()
             await asyncio.sleep(HASTY.stall_timeout * 2)  # the listener's own time, longer than the server may take
     assert heard == ["One", "Two", "Three"]
@@ -259,8 +260,8 @@ async def test_closing_the_client_ends_a_reply() -> None:
 
     async with serving(handler) as url:
         client = ModelClient(replace(PATIENT, url=url))
-        pieces = client.stream(HELLO)
-        assert await anext(pieces) == "Word"
+        pieces = client.text(HELLO)
+        assert (await anext(pieces)).text == "Word"
         await client.close()
         with pytest.raises(ModelError):
             async with asyncio.timeout(10):

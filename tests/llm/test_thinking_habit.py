@@ -16,6 +16,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.llm.template_probe import ends_inside_thought, template_opens_thought
+from tests.llm.answers import texts
 from tests.llm.filters.cutting import stands
 from tests.llm.servers import FINISHED, Handler, begin_stream, event, for_ever, said, serving, streaming
 
@@ -57,7 +58,7 @@ def llama_cpp(reply: Handler, answers: Mapping[str, Any]) -> Handler:
 
 
 async def pieces_of(client: ModelClient, **how: Any) -> list[str]:
-    return [piece async for piece in client.stream(HELLO, **how)]
+    return await texts(client.text(HELLO, **how))
 
 
 async def test_a_first_reply_is_taken_back_and_from_the_second_on_no_thought_is_passed_on() -> None:
@@ -140,8 +141,8 @@ async def test_where_no_thought_is_opened_words_are_passed_on_as_they_come(
         asyncio.timeout(10),
     ):
         pieces = []
-        async for piece in client.stream(HELLO):
-            pieces.append(piece)
+        async for piece in client.text(HELLO):
+            pieces.append(piece.text)
             heard.set()
     assert pieces == ["Hello", " there."]
 
@@ -273,8 +274,8 @@ async def test_a_server_that_sends_thoughts_apart_is_not_withheld_though_its_tem
     ):
         for _ in range(4):
             pieces = []
-            async for piece in client.stream(HELLO):
-                pieces.append(piece)
+            async for piece in client.text(HELLO):
+                pieces.append(piece.text)
                 heard.set()
             assert pieces == ["Hello", " there."]
             heard.clear()

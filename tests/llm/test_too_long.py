@@ -17,6 +17,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.llm.tokens import total_tokens
+from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, Recorded, answering, event, said, serving, streaming
 
 OPTIONS = ModelOptions("", model="m", first_token_timeout=20)
@@ -197,7 +198,7 @@ def japanese_talk(count: int = 40, characters: int = 120) -> list[ChatMessage]:
 
 async def reply(client: ModelClient, messages: list[ChatMessage]) -> str:
     async with asyncio.timeout(20):
-        return "".join([piece async for piece in client.stream(messages)])
+        return "".join(await texts(client.text(messages)))
 
 
 async def test_a_long_history_is_shortened_before_it_is_sent() -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import discord
 
 from bot.features.text_chat.splitting import split_answer
-from bot.llm.filters.chain import Retraction
+from bot.llm.answer import TextDelta
 from bot.replying import AnyMessage, reply_to
 
 OPENING = 0.5
@@ -41,7 +41,7 @@ class LiveAnswer:
         """Whether any of its words can be read."""
         return bool(self.text and self._posted)
 
-    async def follow(self, pieces: AsyncIterator[str]) -> None:
+    async def follow(self, pieces: AsyncIterator[TextDelta]) -> None:
         """Show ``pieces`` as they come; returns when all of them can be read. What they raise is raised here."""
         reading = asyncio.create_task(self._read(pieces))
         try:
@@ -62,11 +62,11 @@ class LiveAnswer:
         self.text = f"{self.text.rstrip()}\n\n{note}"
         await self._finish()
 
-    async def _read(self, pieces: AsyncIterator[str]) -> None:
+    async def _read(self, pieces: AsyncIterator[TextDelta]) -> None:
         try:
             async for piece in pieces:
                 # What was shown of a thought is written over.
-                self.text = "" if isinstance(piece, Retraction) else self.text + piece
+                self.text = piece.text if piece.retracts else self.text + piece.text
                 self._begun.set()
         finally:
             self._begun.set()

@@ -96,7 +96,7 @@ class Writer:
         asked = await self._asked(character, message, question, earlier)
         try:
             known = Speakers.of(persona.names, [*speakers(earlier), clean_name(question.name)])
-            async with aclosing(self._model.stream(asked, model=persona.model, speakers=known)) as pieces:
+            async with aclosing(self._model.text(asked, model=persona.model, speakers=known)) as pieces:
                 await answer.follow(pieces)
         except ModelError as error:
             _log.warning("No answer in channel %d: %s", channel, error)

@@ -47,6 +47,11 @@ class BriefFilter:
         """The reply ends because its tokens are used up: its last sentence is not whole."""
         self._cut_off = True
 
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        return bool(self._held.strip())
+
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece."""
         self._held += text

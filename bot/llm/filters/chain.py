@@ -26,6 +26,11 @@ class TextFilter(Protocol):
         """Whether the reply is over here, whatever comes after it."""
         ...
 
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        ...
+
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece; give what can be said by now."""
         ...
@@ -51,6 +56,11 @@ class FilterChain:
     def ended(self) -> bool:
         """Whether the reply is over, whatever comes after it."""
         return any(each.ended for each in self._filters)
+
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        return not self.ended and any(each.holds for each in self._filters)
 
     def feed(self, text: str) -> list[str]:
         """Take the next piece; returns what can be said by now, and retractions."""

@@ -60,6 +60,11 @@ class HarmonyFilter:
         self._asides = ""
         self._spoke = False
 
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        return bool(self._held or self._passed_end or (self._asides.strip() and not self._spoke))
+
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece."""
         self._held += text

@@ -42,6 +42,11 @@ class NameFilter:
         self._line_end = ""
         self._in_list = False
 
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        return bool(self._held or self._quote)
+
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece."""
         self._held += text

@@ -90,6 +90,12 @@ class ThoughtFilter:
         """The reply ends because its tokens are used up: a thought that is still open then is one."""
         self._cut_off = True
 
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        spoken = self._implied or (bool(self._open) and self._open[0].spoken)
+        return bool(self._held or (self._stray or "").strip() or (spoken and self._inside_text.strip()))
+
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece."""
         self._held += text

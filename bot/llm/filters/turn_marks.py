@@ -36,6 +36,11 @@ class TurnMarks:
         self._struck = False
         self._code = CodeSpans()
 
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        return bool(self._held)
+
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece."""
         self._held += text

@@ -15,6 +15,11 @@ class WholeCharacters:
     def __init__(self) -> None:
         self._half = ""
 
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        return bool(self._half)
+
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece."""
         whole, self._half = split_open_end(self._half + text)

@@ -7,6 +7,8 @@ The files are YAML: a list of streams, each with
 - ``type``: the content type (text/event-stream), ``api``: the endpoint (chat);
 - ``begins_inside``: the model is known to begin its replies inside a thought; ``speakers``: who is known by name;
 - ``text``: what stands of the reply in the end, ``error`` and ``says``: the kind of the failure, and words in it;
+- ``calls``: the tools that are called, each as [name, arguments], and ``ids``: their ids;
+- ``order``: how text and calls follow each other, where it is not the text first ("ct" is a call and then text);
 - ``thoughts``: what is never passed on; ``retracts``: something is, and is taken back.
 """
 
@@ -35,6 +37,9 @@ class Stream:
     api: ModelApi = ModelApi.CHAT
     error: ModelErrorKind | None = None
     says: tuple[str, ...] = ()
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    ids: tuple[str, ...] = ()
+    order: str = ""
     thoughts: tuple[str, ...] = ()
     retracts: bool = False
     begins_inside: bool = False
@@ -59,6 +64,8 @@ def _read(path: Path) -> Iterator[Stream]:
             api=ModelApi(fields.pop("api", "chat")),
             error=ModelErrorKind(error) if error else None,
             says=tuple(fields.pop("says", ())),
+            calls=tuple((name, arguments) for name, arguments in fields.pop("calls", ())),
+            ids=tuple(fields.pop("ids", ())),
             thoughts=tuple(fields.pop("thoughts", ())),
             speakers=Speakers(tuple(speakers.get("own", ())), tuple(speakers.get("others", ()))),
             **fields,

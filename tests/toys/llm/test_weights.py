@@ -11,6 +11,7 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from config.sections import ModelApi
+from tests.llm.answers import texts
 from toys.llm.phrases import DEFAULT_ANSWER, TOY_PHRASES, ToyPhrase, expected_phrase
 from toys.llm.vocabulary import answer_pieces
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights
@@ -33,7 +34,7 @@ async def answers(
     async with EmbeddedModelServer(weights, name=TOY_MODEL_NAME) as server:
         options = ModelOptions(server.base_url(api), api, temperature=temperature)
         async with ModelClient(options) as client:
-            return ["".join([piece async for piece in client.stream(talk)]) for talk in talks]
+            return ["".join(await texts(client.text(talk))) for talk in talks]
 
 
 async def answers_to(weights: Path, *questions: str) -> list[str]:

@@ -1,0 +1,13 @@
+"""Reading an answer of a model's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from bot.llm.answer import TextDelta
+from bot.llm.filters.chain import Retraction
+
+
+async def texts(answer: AsyncIterator[TextDelta]) -> list[str]:
+    """The pieces of its text, and what takes some of them back."""
+    return [Retraction(piece.text) if piece.retracts else piece.text async for piece in answer]

@@ -1,0 +1,99 @@
+"""Messages about tools on their way to a server: whole, in pairs, and in front of none that knows no tools."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.llm.fitting import LEFT_OUT, fitted
+from bot.llm.history import INTERRUPTED, History
+from bot.llm.messages import ChatMessage
+from bot.llm.options import ModelOptions
+from bot.llm.prompts import alternating
+from bot.llm.requests import reply_body
+from bot.llm.templates import CHAT_TEMPLATES
+from bot.llm.tokens import message_tokens, total_tokens
+from bot.llm.tool_calls import ToolCall
+from config.settings import ModelApi
+
+SYSTEM = ChatMessage("system", "You are Mika.")
+QUESTION = ChatMessage("user", "Ann: how warm is it in Rome and Oslo?")
+CALLING = ChatMessage(
+    "assistant", "", calls=(ToolCall("a", "weather", '{"place":"Rome"}'), ToolCall("b", "weather", '{"place":"Oslo"}'))
+)
+ROME = ChatMessage("tool", "20 degrees", answers="a")
+OSLO = ChatMessage("tool", "5 degrees", answers="b")
+ANSWER = ChatMessage("assistant", "20 and 5.")
+EXCHANGE = (QUESTION, CALLING, ROME, OSLO)
+
+
+def test_the_request_has_the_calls_and_what_came_of_them() -> None:
+    body = reply_body(ModelOptions("http://server/v1"), [SYSTEM, *EXCHANGE, ANSWER], 100)
+    assert body["messages"] == [
+        {"role": "system", "content": "You are Mika."},
+        {"role": "user", "content": QUESTION.content},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [
+                {"id": "a", "type": "function", "function": {"name": "weather", "arguments": '{"place":"Rome"}'}},
+                {"id": "b", "type": "function", "function": {"name": "weather", "arguments": '{"place":"Oslo"}'}},
+            ],
+        },
+        {"role": "tool", "content": "20 degrees", "tool_call_id": "a"},
+        {"role": "tool", "content": "5 degrees", "tool_call_id": "b"},
+        {"role": "assistant", "content": "20 and 5."},
+    ]
+
+
+@pytest.mark.parametrize("name", CHAT_TEMPLATES)
+def test_a_prompt_of_one_text_leaves_tools_out(name: str) -> None:
+    template = CHAT_TEMPLATES[name]
+    assert template.render([SYSTEM, *EXCHANGE, ANSWER]) == template.render([SYSTEM, QUESTION, ANSWER])
+    speaking = ChatMessage("assistant", "One moment.", calls=CALLING.calls)
+    assert "One moment." in template.render([SYSTEM, QUESTION, speaking, ROME, OSLO])
+
+
+def test_every_api_takes_a_conversation_with_tools() -> None:
+    for api in ModelApi:
+        assert reply_body(ModelOptions("http://server/v1", api), [SYSTEM, *EXCHANGE], 100)
+
+
+def test_messages_about_tools_are_never_put_together() -> None:
+    assert alternating([*EXCHANGE, ANSWER]) == [*EXCHANGE, ANSWER]
+    assert alternating([ROME, OSLO, ANSWER, *EXCHANGE]) == [*EXCHANGE], "results without their question are nothing"
+
+
+def test_calls_count_as_tokens() -> None:
+    assert message_tokens(CALLING) > message_tokens(ChatMessage("assistant", "")) + 10
+
+
+@pytest.mark.parametrize("budget", range(1, 200, 3))
+def test_a_result_is_never_sent_without_its_call(budget: int) -> None:
+    earlier = [*EXCHANGE, ANSWER]
+    for messages in ([SYSTEM, *earlier, QUESTION], [SYSTEM, *earlier, *EXCHANGE]):
+        kept = fitted(messages, budget, message_tokens)
+        known: set[str] = set()
+        for message in kept:
+            known |= {call.id for call in message.calls}
+            assert message.role != "tool" or message.answers in known
+        assert kept[0] == SYSTEM
+        assert kept[1].role == "user"
+
+
+def test_a_result_that_is_too_long_loses_its_middle_and_the_question_stays() -> None:
+    long = ChatMessage("tool", "word " * 1_000, answers="a")
+    messages = [SYSTEM, QUESTION, CALLING, long, OSLO]
+    kept = fitted(messages, 400, message_tokens)
+    assert [message.role for message in kept] == ["system", "user", "assistant", "tool", "tool"]
+    assert LEFT_OUT in kept[3].content
+    assert (kept[3].answers, kept[2].calls) == ("a", CALLING.calls)
+    assert total_tokens(kept) <= 400
+
+
+def test_what_a_tool_returned_is_not_forgotten_as_an_interrupted_reply() -> None:
+    history = History()
+    history.add_user("Ann", "Hi")
+    history._add(ChatMessage("tool", f"5 {INTERRUPTED}", answers="a"))
+    history.add_interrupted_reply("It is")
+    history.forget_interrupted()
+    assert [message.role for message in history.newest(9)] == ["user", "tool"]
