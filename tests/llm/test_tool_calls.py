@@ -171,7 +171,7 @@ def order(parts: Sequence[AnswerPart]) -> str:
         ("Is 1 <", "2?"),
         ("Wait\ud83d", "\ude0a."),
         ("See </s", " there"),
-        ("Look:\nAd", "am came."),
+        ("Look.\nAd", "am came."),
         ("Say [TH", "E END]"),
     ],
 )
