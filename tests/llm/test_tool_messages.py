@@ -13,7 +13,7 @@ from bot.llm.requests import reply_body
 from bot.llm.templates import CHAT_TEMPLATES
 from bot.llm.tokens import message_tokens, total_tokens
 from bot.llm.tool_calls import ToolCall
-from config.settings import ModelApi
+from config.sections import ModelApi
 
 SYSTEM = ChatMessage("system", "You are Mika.")
 QUESTION = ChatMessage("user", "Ann: how warm is it in Rome and Oslo?")
