@@ -25,7 +25,7 @@ from bot.commands.ignoring import IgnoringCommands
 from bot.commands.lease import LeaseCommands
 from bot.commands.listening import ListeningCommands
 from bot.commands.low_performance import LowPerformanceCommands
-from bot.commands.messages import MessageFeatures, MessageRouter
+from bot.commands.messages import MessageRouter
 from bot.commands.moderation import VoiceStateListener
 from bot.commands.prompts import PromptListener
 from bot.commands.status import Engines, StatusReporter
@@ -41,10 +41,8 @@ from bot.conversations.said import CALL, Place
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
-from bot.feature import FeatureParts
-from bot.feature_set import FeatureSet, build_features
-from bot.features.image_generation.feature import ImageGeneration
-from bot.features.text_chat.service import TextChat
+from bot.feature import FeatureParts, FeatureSet
+from bot.feature_set import build_features
 from bot.features.vision.feature import Vision
 from bot.first_start import toy_warning, welcome
 from bot.guard import Guard, read_permits
@@ -265,14 +263,6 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         for missing in await asyncio.to_thread(missing_parts, settings):
             _log.warning("%s", missing)
 
-        vision = features.find(Vision)
-        listeners = MessageFeatures(
-            features.get(TextChat),
-            vision,
-            features.find(ImageGeneration),
-            features.observers,
-            features.not_set_up.get("draw"),
-        )
         status = StatusReporter(
             calls,
             Engines(characters.at, partial(_describe_model, settings, weights, model.options), warning),
@@ -285,8 +275,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 VoiceCommands(calls, status, warning, settings.command_prefix),
                 LeaseCommands(calls),
                 LowPerformanceCommands(speech_server),
-                PromptListener(bot, calls, spoken, sees=vision is not None),
-                MessageRouter(bot, listeners, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
+                PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None),
+                MessageRouter(bot, features, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
                 ListeningCommands(calls.session_on, consent, settings.command_prefix),
                 IgnoringCommands(ignored, calls.dismiss, settings.command_prefix),

@@ -1,10 +1,11 @@
-"""What a feature is: what a call holds back, with everything else that it brings to the bot."""
+"""What a feature is: what a call holds back, with everything that it brings to the bot; and all that are set up."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import aiohttp
 import discord
@@ -19,6 +20,8 @@ from bot.lease import Lockable
 from bot.model_router import ModelRouter
 from bot.speech_server.client import SpeechServerClient
 from config.settings import Settings
+
+_Kind = TypeVar("_Kind")
 
 Observer = Callable[[discord.Message], Awaitable[None]]
 """Is told of every message that a person writes outside of a call, unless it is a command."""
@@ -66,6 +69,61 @@ class Feature:
     observe: Observer | None = None
     resume: Work | None = None
     close: Work | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """The features that the operator has set up, in order.
+
+    Attributes:
+        not_set_up: what is said in place of the commands of the others, by command.
+    """
+
+    features: tuple[Feature, ...]
+    not_set_up: Mapping[str, str]
+
+    @property
+    def lockables(self) -> list[Lockable]:
+        """What a call holds, first to last."""
+        return [feature.lockable for feature in self.features]
+
+    @property
+    def cogs(self) -> list[commands.Cog]:
+        """The commands of what is there."""
+        return [cog for feature in self.features for cog in feature.cogs]
+
+    @property
+    def background(self) -> dict[str, Work]:
+        """What goes on as long as the bot is logged in, by name."""
+        return {feature.lockable.name: feature.run for feature in self.features if feature.run is not None}
+
+    @property
+    def observers(self) -> list[Observer]:
+        """Who listens to what people write."""
+        return [feature.observe for feature in self.features if feature.observe is not None]
+
+    def find(self, kind: type[_Kind]) -> _Kind | None:
+        """The feature that does its work in an object of this class, where it is set up."""
+        return next((lockable for lockable in self.lockables if isinstance(lockable, kind)), None)
+
+    def get(self, kind: type[_Kind]) -> _Kind:
+        """The same of one that is always there; raises :class:`LookupError` where it is not."""
+        found = self.find(kind)
+        if found is None:
+            raise LookupError(kind.__name__)
+        return found
+
+    async def resume(self) -> None:
+        """Go on with what an earlier process has left; once, when Discord has told us everything it knows."""
+        for feature in self.features:
+            if feature.resume is not None:
+                await feature.resume()
+
+    async def close(self) -> None:
+        """End what the features have begun."""
+        for feature in self.features:
+            if feature.close is not None:
+                await feature.close()
 
 
 @dataclass(frozen=True, slots=True)

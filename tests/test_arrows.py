@@ -81,7 +81,6 @@ DISCORD = (
     # The start.
     "bot.calls",
     "bot.doctor",
-    "bot.feature_set",
     "bot.first_start",
     "bot.run",
     # Its binding of libopus.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import discord
 from discord.ext import commands
 
 from bot.access import RateLimit, wait_word
 from bot.commands.message_words import find_quoted, words_to
-from bot.feature import Observer
+from bot.feature import FeatureSet
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.wishes import wants_drawing
 from bot.features.text_chat.service import TextChat
@@ -27,20 +26,6 @@ _log = logging.getLogger(__name__)
 NOTHING_TO_ANSWER = "💬 I found no words in that message. Write me something to answer."
 
 
-@dataclass(frozen=True, slots=True)
-class MessageFeatures:
-    """Whom messages are for; ``None`` where the operator has not set a feature up.
-
-    ``observers`` only listen. ``cant_draw`` is said to who wants a drawing, in place of one.
-    """
-
-    chat: TextChat
-    vision: Vision | None = None
-    images: ImageGeneration | None = None
-    observers: Sequence[Observer] = ()
-    cant_draw: str | None = None
-
-
 class MessageRouter(commands.Cog):
     """Hands each message to one feature that answers, and to those that only listen.
 
@@ -52,13 +37,17 @@ class MessageRouter(commands.Cog):
     def __init__(
         self,
         bot: commands.Bot,
-        features: MessageFeatures,
+        features: FeatureSet,
         spoken: SpokenMessages,
         rate: RateLimit,
         call_channel: Callable[[], int | None],
     ) -> None:
         self._bot = bot
-        self._features = features
+        self._observers = features.observers
+        self._text_chat = features.get(TextChat)
+        self._vision = features.find(Vision)
+        self._images = features.find(ImageGeneration)
+        self._cant_draw = features.not_set_up.get("draw")
         self._spoken = spoken
         self._rate = rate
         self._call_channel = call_channel
@@ -70,10 +59,10 @@ class MessageRouter(commands.Cog):
             return
         if message.channel.id == self._call_channel() or await self._is_command(message):
             return
-        for observe in self._features.observers:
+        for observe in self._observers:
             await observe(message)
         await find_quoted(message)
-        if self._features.chat.is_meant(message):
+        if self._text_chat.is_meant(message):
             await self._answer(message)
 
     async def _is_command(self, message: discord.Message) -> bool:
@@ -85,7 +74,7 @@ class MessageRouter(commands.Cog):
         if me is None:
             return
         quoted = await find_quoted(message)
-        known = quoted is not None and quoted.author == me and await self._features.chat.remembers(quoted)
+        known = quoted is not None and quoted.author == me and await self._text_chat.remembers(quoted)
         words = words_to(me, message, quote=not known)
         try:
             if await self._draws(message, words.written):
@@ -105,18 +94,18 @@ class MessageRouter(commands.Cog):
         wish = wants_drawing(text)
         if wish is None:
             return False
-        if self._features.images is not None:
-            await self._features.images.draw(message, wish)
+        if self._images is not None:
+            await self._images.draw(message, wish)
             return True
-        if self._features.cant_draw is not None:
-            await reply_to(message, self._features.cant_draw)
+        if self._cant_draw is not None:
+            await reply_to(message, self._cant_draw)
             return True
         return False
 
     async def _answer_spoken(self, message: discord.Message, text: str) -> None:
         """Answer a recording as if it had been typed. During a call it waits unheard, as other messages do."""
         heard, refusal = "", self._spoken.refusal(message)
-        if refusal is None and self._features.chat.held:
+        if refusal is None and self._text_chat.held:
             await self._chat(message, text, waits=True)
             return
         if refusal is None:
@@ -135,9 +124,9 @@ class MessageRouter(commands.Cog):
     async def _chat(self, message: discord.Message, text: str, *, heard: str = "", waits: bool = False) -> None:
         """Have it answered; ``waits`` says that what it says is still to be heard."""
         seen = None
-        if self._features.vision is not None:
+        if self._vision is not None:
             try:
-                seen = await self._features.vision.describe(message)
+                seen = await self._vision.describe(message)
             except VisionError as error:
                 await reply_to(message, str(error))
                 seen = error.seen
@@ -148,6 +137,6 @@ class MessageRouter(commands.Cog):
             if not (text or heard or waits):
                 return
         if text or heard or seen or waits:
-            await self._features.chat.answer(message, text, seen, heard)
+            await self._text_chat.answer(message, text, seen, heard)
         else:
             await reply_to(message, NOTHING_TO_ANSWER)

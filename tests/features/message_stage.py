@@ -16,9 +16,10 @@ from discord.ext import commands
 from bot.access import RateLimit
 from bot.characters import Characters
 from bot.client import SeiyuuBot
-from bot.commands.messages import MessageFeatures, MessageRouter
+from bot.commands.messages import MessageRouter
 from bot.consent import ListeningConsent
 from bot.database import Database
+from bot.feature import Feature, FeatureSet
 from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
 from bot.features.autonomous_talk.occasion import QuietHours
 from bot.features.autonomous_talk.records import ChannelRecords
@@ -161,7 +162,8 @@ async def message_stage(
             records = ChannelRecords(database)
             options = TalkOptions(60.0, QuietHours.parse(""), UTC)
             talk = AutonomousTalk(bot, records, client, characters, options)
-            features = MessageFeatures(chat, vision, images, (talk.observe,), CANT_DRAW)
+            built = [Feature(each) for each in (chat, vision, images) if each is not None]
+            features = FeatureSet((*built, Feature(talk, observe=talk.observe)), {"draw": CANT_DRAW})
             return [MessageRouter(bot, features, spoken, RateLimit("100/60"), lambda: None), ChatCommands(chat, "!")]
 
         async with feature_stage(folder, monkeypatch, make_cogs) as stage:
