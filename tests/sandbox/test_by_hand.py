@@ -30,11 +30,14 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run((*COMMAND, *arguments), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_for_programs_it_is_one_line_of_json_and_serves() -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_for_programs_it_is_one_line_of_json_and_serves_until_it_is_ended(ending: signal.Signals) -> None:
     with subprocess.Popen((*COMMAND, "--json"), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         place = json.loads(process.stdout.readline())
-        process.send_signal(signal.SIGTERM)
+        with urllib.request.urlopen(f"{place['api']}/gateway") as response:  # noqa: S310 (a loopback address)
+            assert json.load(response)["url"] == place["gateway"]
+        process.send_signal(ending)
         assert process.wait(20) == 0
         assert process.stdout.read() == ""
     assert set(place) == {"api", "gateway", "token", "ca", "guild", "text", "voice"}
