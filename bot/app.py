@@ -225,21 +225,11 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             characters.default.persona.names,
             settings.command_prefix,
         )
-        features = await build_features(
-            FeatureParts(
-                settings,
-                bot,
-                database,
-                http,
-                models,
-                speech_server,
-                characters,
-                conversations,
-                clock,
-                hear=spoken.hear,
-                tell=partial(tell_in, bot),
-            )
+        tell = partial(tell_in, bot)
+        parts = FeatureParts(
+            settings, bot, database, http, models, speech_server, characters, conversations, clock, spoken.hear, tell
         )
+        features = await build_features(parts)
         for lockable in features.lockables:
             lease.register(lockable)
         stack.push_async_callback(bot.close)

@@ -33,9 +33,17 @@ def prepare_folders(settings: Settings) -> None:
         _prepare("CACHE_DIR", settings.cache_dir)
 
 
+def read_persona(variable: str, name: str) -> Persona:
+    """The persona that this variable names; raises :class:`~bot.llm.personas.PersonaError`."""
+    try:
+        return load_persona(name, PERSONAS_DIR)
+    except PersonaError as error:
+        raise PersonaError(f"{variable}: {error}") from error
+
+
 def own_persona(settings: Settings) -> Persona:
     """Who the bot is; raises :class:`~bot.llm.personas.PersonaError`."""
-    return _persona("PERSONA", settings.persona)
+    return read_persona("PERSONA", settings.persona)
 
 
 def persona_name(settings: Settings) -> str:
@@ -44,11 +52,6 @@ def persona_name(settings: Settings) -> str:
         return own_persona(settings).name
     except PersonaError:
         return settings.persona
-
-
-def twin_persona(settings: Settings) -> Persona | None:
-    """Its twin, where it has one; raises :class:`~bot.llm.personas.PersonaError`."""
-    return _persona("BIPOLAR_TWIN", settings.bipolar_twin) if settings.bipolar_twin else None
 
 
 def other_personas(settings: Settings) -> list[Persona]:
@@ -84,13 +87,6 @@ def prepare_voices_folder(speech: SpeechSettings) -> None:
     """Make the folder of people's voices, where one is set; raises :class:`OperatorFileError`."""
     if speech.tts_voices_dir != USUAL_VOICES_DIR:
         _prepare("TTS_VOICES_DIR", speech.tts_voices_dir)
-
-
-def _persona(variable: str, name: str) -> Persona:
-    try:
-        return load_persona(name, PERSONAS_DIR)
-    except PersonaError as error:
-        raise PersonaError(f"{variable}: {error}") from error
 
 
 def _prepare(variable: str, folder: Path) -> None:

@@ -11,14 +11,14 @@ from bot.features.dual_persona.commands import DualPersonaCommands
 from bot.features.dual_persona.feature import ArgumentOptions, DualPersona
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.finding import Finding
-from bot.llm.personas import PersonaError
-from bot.operator_files import twin_persona
+from bot.llm.personas import Persona, PersonaError
+from bot.operator_files import read_persona
 from config.settings import Settings
 
 
 async def _build(parts: FeatureParts) -> Feature | None:
     settings = parts.settings
-    twin = twin_persona(settings)
+    twin = await asyncio.to_thread(read_twin, settings)
     if twin is None:
         return None
     options = ArgumentOptions(
@@ -29,10 +29,15 @@ async def _build(parts: FeatureParts) -> Feature | None:
     return Feature(argument, (DualPersonaCommands(argument),), argument.run, argument.observe)
 
 
+def read_twin(settings: Settings) -> Persona | None:
+    """The other persona, where there is one; raises :class:`~bot.llm.personas.PersonaError`."""
+    return read_persona("BIPOLAR_TWIN", settings.bipolar_twin) if settings.bipolar_twin else None
+
+
 async def check(settings: Settings) -> Finding:
     """The other persona can be read."""
     try:
-        persona = await asyncio.to_thread(twin_persona, settings)
+        persona = await asyncio.to_thread(read_twin, settings)
     except PersonaError as error:
         return Finding("Twin", False, str(error))
     if persona is None:
@@ -46,5 +51,5 @@ def _missing(settings: Settings) -> str | None:
 
 
 DUAL_PERSONA = FeatureBuilder(
-    _build, check, twin_persona, OptionalCommands(("bipolar", "argue"), "Arguing with a twin is", _missing)
+    _build, check, read_twin, OptionalCommands(("bipolar", "argue"), "Arguing with a twin is", _missing)
 )
