@@ -77,9 +77,11 @@ from bot.voice.events import EventFeed, Ready, Watcher
 from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.records.recordings import RecordingOptions
+from bot.voice.remarks.word_lists import WordLists, load_word_lists
 from bot.voice.speaking.moods import load_moods, speech_parameters
 from bot.voice.transcribe.transcriber import Transcriber
-from bot.voice.turns.policy import load_turn_policy
+from bot.voice.turns.policy import TurnPolicy, load_turn_policy
+from bot.voices.introductions import load_introductions
 from bot.voices.voices import Voices
 from bot.watching.traces import TraceFile
 from config.settings import Settings, Weights
@@ -117,8 +119,8 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
     """Build everything, in order; on leaving, end any call and stop everything, the other way.
 
     Raises:
-        OpusMissing, DataDirInUseError, DatabaseError, ServiceError, RealWeightsMissingError, PersonaError, MoodsError,
-            CorrectionsError, PhantomsError, OSError: a part could not be built; the text says what to do.
+        OpusMissing, DataDirInUseError, DatabaseError, ServiceError, RealWeightsMissingError, BrokenFileError,
+            OSError: a part could not be built; the text says what to do.
         discord.LoginFailure: Discord does not take the token.
     """
     if settings.discord_token is None:
@@ -132,7 +134,9 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         # Told with its variable; what is chosen in chat may be broken later.
         await asyncio.to_thread(own_persona, settings)
         await check_token(settings.discord_token.get_secret_value(), settings.discord_ca_file)
-        moods = load_moods()
+        moods = await asyncio.to_thread(load_moods)
+        word_lists = await asyncio.to_thread(load_word_lists)
+        introductions = await asyncio.to_thread(load_introductions)
         database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
         store = Store(database)
@@ -141,6 +145,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         weights = await asyncio.to_thread(choose_weights, settings)
         for notice in weights.notices:
             _log.warning("%s", notice)
+        turn_policy = await asyncio.to_thread(load_turn_policy, weights.speech_detector)
         weights, models = await _model_router(settings, weights, database, stack, progress)
         model = models.for_calls_client
         speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, weights, stack, progress))
@@ -186,11 +191,12 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             speech_server.stream,
             manner,
             transcriber,
+            turn_policy,
+            word_lists,
             consent,
             guard,
             audience,
             watch,
-            weights,
             conversations,
         )
         manager: VoiceSessionManager[DiscordCall] = VoiceSessionManager(
@@ -272,6 +278,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 IgnoringCommands(ignored, calls.dismiss, settings.command_prefix),
                 VoicesCommands(
                     voices,
+                    introductions,
                     VoiceRecordings(calls.session_on, settings.command_prefix),
                     calls.say_on,
                     settings.stt_language or "en",
@@ -352,11 +359,12 @@ def _session_maker(
     make_voice: Callable[[], SpeechStream],
     manner: Callable[[int], SpeechParameters],
     transcriber: Transcriber,
+    turn_policy: TurnPolicy,
+    word_lists: WordLists,
     consent: ListeningConsent,
     guard: Guard,
     audience: Audience,
     watch: Watcher,
-    weights: OwnWeights,
     conversations: Conversations,
 ) -> SessionMaker:
     options = CallOptions(
@@ -381,7 +389,8 @@ def _session_maker(
             make_voice,
             lambda: manner(guild),
             transcriber,
-            load_turn_policy(weights.speech_detector),
+            turn_policy,
+            word_lists,
         )
         name = character.now().persona.name
         transport = DiscordTransport(place, rights, f"{name} in {place.voice.name}")

@@ -27,7 +27,6 @@ from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
 from bot.identity import HEADERS
 from bot.llm.options import ModelOptions
-from bot.llm.personas import PersonaError
 from bot.llm.stream import ModelClient
 from bot.models.named_mind import EmbeddedMind
 from bot.operator_files import corrections, own_persona, prepare_folders
@@ -39,11 +38,14 @@ from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber
 from bot.voice.discord.client import check_discord_version
 from bot.voice.discord.permissions import invite_link
-from bot.voice.speaking.moods import MoodsError, load_moods
-from bot.voice.transcribe.corrections import CorrectionsError
-from bot.voice.transcribe.phantoms import PhantomsError
+from bot.voice.remarks.word_lists import load_word_lists
+from bot.voice.speaking.moods import load_moods
+from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.transcriber import TranscriptionError
+from bot.voice.turns.policy import load_turn_policy
+from bot.voices.introductions import load_introductions
 from config.env_file import ENV_FILE
+from config.reasons import BrokenFileError
 from config.settings import Settings
 
 _STYLES = MappingProxyType({True: "green", False: "red", None: "yellow"})
@@ -144,7 +146,7 @@ async def _persona(settings: Settings) -> Finding:
     try:
         persona = await asyncio.to_thread(own_persona, settings)
         await asyncio.to_thread(load_moods)
-    except (PersonaError, MoodsError) as error:
+    except BrokenFileError as error:
         return Finding("Persona", False, str(error))
     return Finding("Persona", True, persona.name)
 
@@ -179,8 +181,8 @@ async def _own_mind(mind: EmbeddedMind, warning: str | None) -> Finding:
 
 async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
     try:
-        await asyncio.to_thread(corrections, settings)
-    except CorrectionsError as error:
+        await asyncio.to_thread(_load_what_ears_need, settings, weights)
+    except BrokenFileError as error:
         return Finding("Ears", False, str(error))
     device = settings.stt_device
     if device.startswith("cuda") and settings.stt_url is None:
@@ -191,10 +193,7 @@ async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
     if weights.toy_ears:
         return Finding("Ears", None, TOY_EARS)
     async with aiohttp.ClientSession(headers=HEADERS) as http:
-        try:
-            transcriber = await make_transcriber(settings, weights, http, lambda *_: None)
-        except PhantomsError as error:
-            return Finding("Ears", False, str(error))
+        transcriber = await make_transcriber(settings, weights, http, lambda *_: None)
         try:
             await transcriber.warm_up()
             described = transcriber.describe()
@@ -207,6 +206,13 @@ async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
         return Finding("Ears", settings.stt_url is not None or FAST_ENOUGH in described or None, described)
 
 
+def _load_what_ears_need(settings: Settings, weights: OwnWeights) -> None:
+    corrections(settings)
+    Guards()
+    load_turn_policy(weights.speech_detector)
+    load_word_lists()
+
+
 def _cuda_cards() -> int:
     import ctranslate2  # Large, and needed for this question alone.
 
@@ -214,6 +220,10 @@ def _cuda_cards() -> int:
 
 
 async def _voice(settings: Settings, weights: OwnWeights) -> Finding:
+    try:
+        await asyncio.to_thread(load_introductions)
+    except BrokenFileError as error:
+        return Finding("Voice", False, str(error))
     if settings.tts_websocket_url is None:
         try:
             await asyncio.to_thread(prepare_folders, settings)

@@ -15,15 +15,12 @@ from bot.data_dir_lock import DataDirInUseError
 from bot.database import FILE as DATABASE_FILE
 from bot.database import DatabaseError, NewerDatabaseError
 from bot.first_start import explain_login_failure, is_for_the_operator
-from bot.llm.personas import PersonaError
 from bot.operator_files import OperatorFileError
 from bot.own_weights import RealWeightsMissingError
 from bot.services import ServiceError, ServiceSettingsError
 from bot.voice.events import Watcher
-from bot.voice.speaking.moods import MoodsError
-from bot.voice.transcribe.corrections import CorrectionsError
-from bot.voice.transcribe.phantoms import PhantomsError
 from config.lifetime import Ending, ending_signals
+from config.reasons import BrokenFileError
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -35,10 +32,7 @@ ENDING_LIMIT = 8.0
 """Seconds that the call and all parts may take to end in order."""
 
 _MISTAKES = (
-    PersonaError,
-    MoodsError,
-    CorrectionsError,
-    PhantomsError,
+    BrokenFileError,
     OperatorFileError,
     ServiceSettingsError,
     NewerDatabaseError,

@@ -34,7 +34,7 @@ async def make_transcriber(
         PhantomsError: the list of what recognisers make up can't be used.
         OSError: the toy weights can't be kept.
     """
-    corrections = read_corrections(settings)
+    corrections = await asyncio.to_thread(read_corrections, settings)
     guards = await asyncio.to_thread(Guards)
     if settings.stt_url is not None:
         key = settings.stt_api_key

@@ -20,6 +20,14 @@ _OF_ERRNO = {
 }
 
 
+UNREADABLE = (OSError, ValueError, yaml.YAMLError, RecursionError)
+"""What may come of reading a file: the disk, its letters, its form or its content is at fault."""
+
+
+class BrokenFileError(ValueError):
+    """A file that the program needs can't be used; the text names it and the fault, for people."""
+
+
 def reason(error: Exception) -> str:
     """What completes "FILE can't be read: …"."""
     match error:

@@ -47,17 +47,18 @@ class VoicesCommands(commands.Cog, name="Voices"):
     def __init__(
         self,
         voices: Voices,
+        introductions: Introductions,
         recordings: VoiceRecordings,
         say: Callable[[int, Prompt], bool],
         language: str,
         prefix: str,
     ) -> None:
         self._voices = voices
+        self._introductions = introductions
         self._recordings = recordings
         self._say = say
         self._language = language
         self._prefix = prefix
-        self._introductions = Introductions()
 
     @commands.hybrid_group(
         case_insensitive=True,

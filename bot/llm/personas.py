@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from config.errors import message_of
-from config.reasons import reason
+from config.reasons import UNREADABLE, BrokenFileError, reason
 from wire.parameters import NUMBERS
 
 PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
@@ -26,7 +26,7 @@ VoiceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
 
 
-class PersonaError(ValueError):
+class PersonaError(BrokenFileError):
     """A persona can't be used; the text names the file and the fault."""
 
 
@@ -94,7 +94,7 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
     except FileNotFoundError as error:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none at all"
         raise PersonaError(f"there is no persona {name!r} in {folder}; there are: {known}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except UNREADABLE as error:
         raise PersonaError(f"{path} can't be read: {reason(error)}") from error
     try:
         return Persona.model_validate(fields)

@@ -44,6 +44,7 @@ from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recordings import RecordingOptions, Recordings
 from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.remarks.judge import CallJudge
+from bot.voice.remarks.word_lists import WordLists
 from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.speaking.reply_voice import ReplyVoice
 from bot.voice.spoken_commands import SpokenCommands
@@ -77,6 +78,7 @@ class CallEngines:
         make_voice: builds the connection to the speech server.
         manner: says how the next reply is to be spoken.
         turn_policy: by what the turn detectors and turn taking decide when somebody speaks and has finished.
+        word_lists: the phrases that make a remark a spoken command or a listener's sign.
     """
 
     character: LocalCharacter
@@ -85,6 +87,7 @@ class CallEngines:
     manner: Manner
     transcriber: Transcriber
     turn_policy: TurnPolicy
+    word_lists: WordLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ class Call(Generic[T]):
             self._transcriber,
             self.conversation,
             people,
-            CallJudge(self.conversation, people, character, options.answer_to, clock=clock),
+            CallJudge(self.conversation, people, character, options.answer_to, engines.word_lists, clock=clock),
             engines.turn_policy.end_of_turn,
             self.ear,
             self._commands,

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from bot.speech_server.voices import ServerVoice
+from config.reasons import UNREADABLE, BrokenFileError, reason
 from languages.names import LANGUAGES
 
 INTRODUCTIONS_FILE = Path(__file__).parents[2] / "config" / "language" / "introductions.yaml"
 _KIN = {"cmn": "zh", "yue": "zh"}
+_USUAL = "en"
 
 
-class Introductions:
-    """A short sentence in each of many languages."""
+def _with_the_usual(texts: dict[str, str]) -> dict[str, str]:
+    if _USUAL not in texts:
+        raise ValueError(f"the language {_USUAL!r} is missing")
+    return texts
 
-    def __init__(self, path: Path = INTRODUCTIONS_FILE) -> None:
-        texts: dict[str, dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        self._named, self._nameless = texts["named"], texts["nameless"]
+
+_Texts = Annotated[dict[str, str], AfterValidator(_with_the_usual)]
+"""By language."""
+
+
+class IntroductionsError(BrokenFileError):
+    """The file of introductions can't be used; the text names it and the fault."""
+
+
+class Introductions(BaseModel):
+    """A short sentence in each of many languages: of who has a name, and of who has none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    named: _Texts
+    nameless: _Texts
 
     def of(self, voice: ServerVoice) -> str:
         """The one in the voice's own language; in English where there is none.
@@ -26,8 +45,20 @@ class Introductions:
         A voice that is called after its language says no name: "Ich bin German" is nothing that anybody says.
         """
         main = voice.language.lower().partition("-")[0]
-        texts = self._nameless if _is_a_language(voice) else self._named
-        return texts.get(_KIN.get(main, main), texts["en"]).replace("{name}", voice.name)
+        texts = self.nameless if _is_a_language(voice) else self.named
+        return texts.get(_KIN.get(main, main), texts[_USUAL]).replace("{name}", voice.name)
+
+
+def load_introductions(path: Path = INTRODUCTIONS_FILE) -> Introductions:
+    """Read the file. Blocks.
+
+    Raises:
+        IntroductionsError: it can't be read, or is malformed.
+    """
+    try:
+        return Introductions.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except UNREADABLE as error:
+        raise IntroductionsError(f"{path} can't be used: {reason(error)}") from error
 
 
 def _is_a_language(voice: ServerVoice) -> bool:

@@ -24,6 +24,7 @@ from bot.voice.events import CallEvent, Told
 from bot.voice.frames import SoundHeard, TransmissionEnded
 from bot.voice.ports import Companion, Speech
 from bot.voice.records.recordings import RecordingOptions
+from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
 from bot.voice.turns.policy import TurnPolicy, load_turn_policy
@@ -82,7 +83,9 @@ async def memory_call(
         characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
         consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
         character, policy = LocalCharacter(characters, 0), turn_policy or load_turn_policy()
-        engines = CallEngines(character, lambda _: mind, lambda: voice, SpeechParameters, ears, policy)
+        engines = CallEngines(
+            character, lambda _: mind, lambda: voice, SpeechParameters, ears, policy, load_word_lists()
+        )
         options = CallOptions("!", 60.0, 60.0, AnswerPolicy.ALWAYS, Captions.CHANNEL, RecordingOptions(folder))
         made: list[MemoryCall] = []
         call = Call(

@@ -22,6 +22,7 @@ from aiohttp import web
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import SpokenCommand
+from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
 from bot.voice.turn import Microphone, Prompt, TurnId
@@ -208,7 +209,7 @@ async def calling() -> AsyncIterator[Call]:
             transcriber,
             bot,
             pair,
-            CallJudge(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, clock=clock),
+            CallJudge(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, load_word_lists(), clock=clock),
             LastWords(),
             Pauses(),
             Nothing(),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from config.reasons import reason
+from config.reasons import BrokenFileError, reason
 
 Json = dict[str, Any]
 
@@ -17,7 +17,7 @@ _MAX_BYTES = 4 << 20
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
-class WorkflowError(ValueError):
+class WorkflowError(BrokenFileError):
     """The workflow can't be used; the text tells the operator what to change."""
 
 

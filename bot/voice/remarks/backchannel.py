@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from bot.voice.remarks.phrases import plain, plain_words
-from config.reasons import reason
+from config.reasons import UNREADABLE, BrokenFileError, reason
 
 BACKCHANNELS_FILE = Path(__file__).parents[3] / "config" / "language" / "backchannels.yaml"
 LONGEST = 4
@@ -19,7 +19,7 @@ LONGEST = 4
 _DRAWN_OUT = re.compile(r"(.)\1{2,}")
 
 
-class BackchannelsError(ValueError):
+class BackchannelsError(BrokenFileError):
     """The file of signs can't be used; the text names it and the fault."""
 
 
@@ -35,7 +35,7 @@ class Backchannels:
             languages = TypeAdapter(dict[str, list[str]]).validate_python(
                 yaml.safe_load(path.read_text(encoding="utf-8"))
             )
-        except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
+        except UNREADABLE as error:
             raise BackchannelsError(f"{path} can't be used: {reason(error)}") from error
         self._signs = frozenset(
             shortened for signs in languages.values() for sign in signs if (shortened := _shortened(plain(sign)))

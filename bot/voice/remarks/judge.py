@@ -8,11 +8,11 @@ from typing import Protocol
 
 from bot.llm.personas import Character, Persona
 from bot.voice.remarks.addressing import Addressing, Exchange
-from bot.voice.remarks.backchannel import Backchannels
 from bot.voice.remarks.echoed_words import echoes
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.remark import Meaning, Remark, Verdict
 from bot.voice.remarks.voice_commands import VoiceCommands
+from bot.voice.remarks.word_lists import WordLists
 from config.settings import AnswerPolicy
 
 
@@ -61,6 +61,7 @@ class CallJudge:
 
     Args:
         character: who the bot is, and so what it is called.
+        words: what a listener's signs and commands are.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class CallJudge:
         company: Company,
         character: CharacterInCall,
         policy: AnswerPolicy,
+        words: WordLists,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -77,9 +79,9 @@ class CallJudge:
         self._names = Names(self._persona.names)
         self._speaker = speaker
         self._company = company
-        self._commands = VoiceCommands(self._names)
+        self._commands = VoiceCommands(self._names, words.commands)
         self._commands.follow(self._persona, character.personas)
-        self._backchannels = Backchannels()
+        self._backchannels = words.backchannels
         self._addressing = Addressing(policy, self._names)
         self._clock = clock
         self._partner: int | None = None

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import AfterValidator, RootModel, ValidationError
+from pydantic import AfterValidator, RootModel
 
 from bot.llm.personas import Persona
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
-from config.reasons import reason
+from config.reasons import UNREADABLE, BrokenFileError, reason
 
 MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
 
@@ -34,7 +34,7 @@ Asking = Annotated[Phrases, AfterValidator(_with_gap)]
 """Phrases that ask for something, with a gap for it."""
 
 
-class MoodWordsError(ValueError):
+class MoodWordsError(BrokenFileError):
     """The file of moods' names can't be used; the text names it and the fault."""
 
 
@@ -50,7 +50,7 @@ def load_mood_words(path: Path = MOOD_WORDS_FILE) -> Mapping[str, Phrases]:
     """
     try:
         return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).root
-    except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
+    except UNREADABLE as error:
         raise MoodWordsError(f"{path} can't be used: {reason(error)}") from error
 
 

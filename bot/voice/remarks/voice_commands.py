@@ -14,13 +14,13 @@ from types import MappingProxyType
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.llm.personas import Persona
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
 from bot.voice.remarks.spoken_choices import Asking, Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
-from config.reasons import reason
+from config.reasons import UNREADABLE, BrokenFileError, reason
 
 COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 
@@ -47,7 +47,7 @@ class Wish:
     choice: str = ""
 
 
-class VoiceCommandsError(ValueError):
+class VoiceCommandsError(BrokenFileError):
     """The file of commands can't be used; the text names it and the fault."""
 
 
@@ -74,36 +74,59 @@ class _File(BaseModel):
                 yield from ((plain(phrase), command) for phrase in phrases)
 
 
-class VoiceCommands:
-    """Finds commands in what is said to somebody of these names.
+@dataclass(frozen=True, slots=True)
+class CommandPhrases:
+    """How commands are said. It keeps nothing of a call, so one serves all calls.
 
-    Which moods and personas can be asked for, :meth:`follow` says.
+    Attributes:
+        fixed: phrases that mean the same to every persona, as they are compared; ``None``: they are only polite.
+        mood, persona: how a mood and a persona are asked for.
+        mood_words: what each mood is called.
+        degree: how much of a mood is asked for.
+    """
+
+    fixed: Mapping[str, Wish | None]
+    mood: Phrases
+    persona: Phrases
+    mood_words: Mapping[str, Phrases]
+    degree: Degree
+
+
+def load_command_phrases(path: Path = COMMANDS_FILE) -> CommandPhrases:
+    """Read the phrases, and the names of moods. Blocks.
 
     Raises:
         VoiceCommandsError: ``path`` can't be read, or is malformed, or a phrase in it is empty or means two things.
         MoodWordsError: the file with the names of moods can't be used.
     """
+    file = _read(path)
+    fixed: dict[str, Wish | None] = {}
+    for phrase, command in file.meanings():
+        wish = Wish(command) if command is not None else None
+        if not phrase:
+            raise VoiceCommandsError(f"{path} has a phrase without words")
+        if fixed.setdefault(phrase, wish) != wish:
+            raise VoiceCommandsError(f"{path} gives two meanings to {phrase!r}")
+    return CommandPhrases(fixed, file.mood, file.persona, load_mood_words(), Degree(file.degree))
 
-    def __init__(self, names: Names, path: Path = COMMANDS_FILE) -> None:
+
+class VoiceCommands:
+    """Finds commands in what is said to somebody of these names.
+
+    Which moods and personas can be asked for, :meth:`follow` says.
+    """
+
+    def __init__(self, names: Names, phrases: CommandPhrases) -> None:
         self._names = names
-        self._file = _read(path)
-        self._mood_words = load_mood_words()
-        self._degree = Degree(self._file.degree)
-        self._fixed: dict[str, Wish | None] = {}
-        for phrase, command in self._file.meanings():
-            wish = Wish(command) if command is not None else None
-            if not phrase:
-                raise VoiceCommandsError(f"{path} has a phrase without words")
-            if self._fixed.setdefault(phrase, wish) != wish:
-                raise VoiceCommandsError(f"{path} gives two meanings to {phrase!r}")
+        self._phrases = phrases
         self._understand({})
 
     def follow(self, persona: Persona, personas: Mapping[str, Persona] = _NO_PERSONAS) -> None:
         """Understand who asks for a mood of this persona's, or for another one of ``personas`` (by file name)."""
         choices: dict[str, Wish] = {}
-        for phrase, mood in mood_phrases(persona, self._file.mood, self._mood_words):
+        for phrase, mood in mood_phrases(persona, self._phrases.mood, self._phrases.mood_words):
             choices.setdefault(phrase, Wish(VoiceCommand.MOOD, mood))
-        for phrase, file in persona_phrases(persona, personas, self._file.persona, self._names):
+        for phrase, file in persona_phrases(persona, personas, self._phrases.persona, self._names):
             # "Be Evil Seiyuu", said to Seiyuu, loses the name at its end before it is compared.
             for said in filter(None, (phrase, self._names.without(phrase))):
                 choices.setdefault(said, Wish(VoiceCommand.PERSONA, file))
@@ -111,7 +134,7 @@ class VoiceCommands:
 
     def _understand(self, choices: Mapping[str, Wish]) -> None:
         # What always means something means that, whatever a persona's moods are called ("be quiet").
-        self._meanings: dict[str, Wish | None] = {**choices, **self._fixed}
+        self._meanings: dict[str, Wish | None] = {**choices, **self._phrases.fixed}
         self._longest = max(map(len, self._meanings), default=0)
 
     def find(self, text: str, *, alone: bool, speaking: bool) -> Wish | None:
@@ -132,7 +155,7 @@ class VoiceCommands:
 
     def _mood(self, text: str) -> Wish | None:
         """The mood in a remark that also says how much of it."""
-        wish = self._meaning(self._degree.without(text))
+        wish = self._meaning(self._phrases.degree.without(text))
         return wish if wish is not None and wish.command is VoiceCommand.MOOD else None
 
     def _meaning(self, rest: str) -> Wish | None:
@@ -160,7 +183,7 @@ class VoiceCommands:
 def _read(path: Path) -> _File:
     try:
         return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
+    except UNREADABLE as error:
         raise VoiceCommandsError(f"{path} can't be used: {reason(error)}") from error
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from bot.llm.personas import Character, Line, PitchShift, PresetName, Speed
 from config.errors import message_of
-from config.reasons import reason
+from config.reasons import UNREADABLE, BrokenFileError, reason
 from wire.parameters import NUMBERS, SpeechParameters
 
 MOODS_FILE = Path(__file__).parents[3] / "config" / "moods.yaml"
@@ -19,7 +19,7 @@ _SLOWEST, _FASTEST = NUMBERS["speed"]
 _DEEPEST, _HIGHEST = NUMBERS["pitch_shift"]
 
 
-class MoodsError(ValueError):
+class MoodsError(BrokenFileError):
     """The moods can't be used; the text names the file and the fault."""
 
 
@@ -45,11 +45,11 @@ def load_moods(path: Path = MOODS_FILE) -> Mapping[str, MoodManner]:
     """
     try:
         return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).root
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise MoodsError(f"{path} can't be read: {reason(error)}") from error
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise MoodsError(f"{path}: {'.'.join(map(str, fault['loc']))}: {message_of(fault)}") from error
+    except UNREADABLE as error:
+        raise MoodsError(f"{path} can't be read: {reason(error)}") from error
 
 
 def speech_parameters(

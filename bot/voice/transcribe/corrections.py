@@ -9,10 +9,10 @@ from typing import Self
 
 import yaml
 
-from config.reasons import reason
+from config.reasons import UNREADABLE, BrokenFileError, reason
 
 
-class CorrectionsError(ValueError):
+class CorrectionsError(BrokenFileError):
     """The file can't be used; the text names it and the fault."""
 
 
@@ -34,7 +34,7 @@ class Corrections:
         """Read a YAML file of ``heard: meant`` lines; raises :class:`CorrectionsError`."""
         try:
             pairs = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except UNREADABLE as error:
             raise CorrectionsError(f"STT_CORRECTIONS: {path} can't be read: {reason(error)}") from error
         if not isinstance(pairs, dict):
             raise CorrectionsError(f'STT_CORRECTIONS: {path} must hold lines like "say you: Seiyuu"')

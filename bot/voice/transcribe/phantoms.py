@@ -7,10 +7,10 @@ from enum import Enum, auto
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bot.voice.remarks.phrases import plain
-from config.reasons import reason
+from config.reasons import UNREADABLE, BrokenFileError, reason
 
 PHANTOMS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.yaml"
 FIRST_WITHOUT_GAPS = "\u2e80"
@@ -32,7 +32,7 @@ class Phantom(Enum):
     """A word or two that people say all the time."""
 
 
-class PhantomsError(ValueError):
+class PhantomsError(BrokenFileError):
     """The file of phantoms can't be used; the text names it and the fault."""
 
 
@@ -55,7 +55,7 @@ class Phantoms:
     def __init__(self, path: Path = PHANTOMS_FILE) -> None:
         try:
             file = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeError, yaml.YAMLError, ValidationError) as error:
+        except UNREADABLE as error:
             raise PhantomsError(f"{path} can't be used: {reason(error)}") from error
         self._credits = tuple(_plain_phrases(file.credits))
         self._names = tuple(name for name in map(plain, file.names) if name)

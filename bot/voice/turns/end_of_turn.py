@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import yaml
+from pydantic import TypeAdapter
 
 from audio.samples import Sound16
+from config.reasons import UNREADABLE, BrokenFileError, reason
 
-_WORDS = Path(__file__).with_name("end_of_turn.yaml")
+ENDINGS_FILE = Path(__file__).with_name("end_of_turn.yaml")
+_LANGUAGES = TypeAdapter(dict[str, dict[str, list[str]]])
 _LONGEST_PHRASE = 4
 _GOES_ON = (",", "-", "–", "—", "…", "...", "、", "，", ":", ";")
 _ASKED = ("?", "？")
@@ -45,6 +48,10 @@ class EndOfTurn(Protocol):
             history: what was said before the turn, the oldest first.
         """
         ...
+
+
+class EndingsError(BrokenFileError):
+    """The file of endings can't be used; the text names it and the fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +115,16 @@ class LastWords:
 
 
 @cache
-def read_endings() -> Endings:
-    """The word lists that come with the project."""
-    languages: Mapping[str, Mapping[str, list[str]]] = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
+def read_endings(path: Path = ENDINGS_FILE) -> Endings:
+    """The word lists that come with the project.
+
+    Raises:
+        EndingsError: ``path`` can't be read, or is malformed.
+    """
+    try:
+        languages = _LANGUAGES.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except UNREADABLE as error:
+        raise EndingsError(f"{path} can't be used: {reason(error)}") from error
 
     def every(name: str) -> Iterator[str]:
         return (word for lists in languages.values() for word in lists.get(name, ()))

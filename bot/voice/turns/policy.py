@@ -26,13 +26,14 @@ class TurnPolicy:
 
 
 def load_turn_policy(network: Path | None = None) -> TurnPolicy:
-    """Silero and the rules on the last words; takes about 50 ms.
+    """Silero and the rules on the last words. Blocks, about 100 ms: called once, in a thread, when the bot starts.
 
     Args:
         network: a file of Silero's network; the one that faster-whisper carries if none is given.
 
     Raises:
-        SileroMissing: the network is not there.
+        SileroMissing: the network is not there, or is damaged.
+        EndingsError: the lists of last words can't be used.
     """
     settings = TurnSettings() if network is None else OF_SILERO_VADS_NETWORK
     return TurnPolicy(Silero(network), LastWords(), settings)

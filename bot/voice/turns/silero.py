@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 
 from audio.samples import HEARING_RATE, Sound16
+from config.reasons import BrokenFileError
 
 WINDOW_SAMPLES = 512
 WINDOW_SECONDS = WINDOW_SAMPLES / HEARING_RATE
@@ -17,8 +18,8 @@ _CONTEXT_SAMPLES = 64
 _STATE_SHAPE = (1, 1, 128)
 
 
-class SileroMissing(Exception):  # noqa: N818
-    """The network's file is not there, or is not the one we know; the text says which."""
+class SileroMissing(BrokenFileError):  # noqa: N818
+    """The network's file is not there, is damaged, or is not the one we know; the text says which."""
 
 
 class SpeechProbability(Protocol):
@@ -44,7 +45,7 @@ class Silero:
         """Load the network that faster-whisper carries, or the one at ``path``.
 
         Raises:
-            SileroMissing: there is none.
+            SileroMissing: there is none, or none that can be used.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -53,12 +54,16 @@ class Silero:
         path = path or _bundled()
         if not path.exists():
             raise SileroMissing(f"there is no Silero network at {path}")
-        self._session = onnxruntime.InferenceSession(
-            str(path), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), sess_options=options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's errors have nothing else in common.
+            raise SileroMissing(f"the Silero network at {path} can't be loaded: it is damaged") from error
         inputs = {found.name for found in self._session.get_inputs()}
         if inputs != {"input", "h", "c"}:
-            raise SileroMissing(f"this Silero network has other inputs than expected: {', '.join(sorted(inputs))}")
+            found = ", ".join(sorted(inputs))
+            raise SileroMissing(f"the Silero network at {path} has other inputs than expected: {found}")
 
     def listen(self) -> SpeechProbability:
         """An ear for one person."""

@@ -25,6 +25,7 @@ from bot.store import Store
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.records.voice_sample import SampleError
 from bot.voice.turn import Prompt
+from bot.voices.introductions import load_introductions
 from bot.voices.voices import Voices
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -116,7 +117,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         voices = await Voices.load(SpeechServerClient(http, ServerAddress(server.url)), database, "!")
         stage = Stage(sandbox, bot, server, voices, ada, ben)
         recordings = VoiceRecordings(stage.call_on, "!", answer_seconds=PATIENCE, count_down=0)
-        await bot.add_cogs([VoicesCommands(voices, recordings, stage.say, "de", "!")])
+        await bot.add_cogs([VoicesCommands(voices, load_introductions(), recordings, stage.say, "de", "!")])
         running = asyncio.create_task(bot.start(sandbox.bot_token))
         try:
             async with asyncio.timeout(LIMIT):

@@ -68,7 +68,7 @@ def test_any_text_gets_an_answer(text: str) -> None:
     BACKCHANNELS.is_sign(text)
 
 
-@pytest.mark.parametrize("content", ["en: [yes]", "[mhm]", "en: [", "en: mhm"])
+@pytest.mark.parametrize("content", ["en: [yes]", "[mhm]", "en: [", "en: mhm", "en: [2026-99-99]", "[" * 10_000])
 def test_a_file_that_can_not_be_used_says_so(tmp_path: Path, content: str) -> None:
     path = tmp_path / "signs.yaml"
     path.write_text(content, encoding="utf-8")

@@ -8,6 +8,7 @@ import pytest
 
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import Meaning, Remark
+from bot.voice.remarks.word_lists import load_word_lists
 from config.settings import AnswerPolicy
 from tests.voice.doubles import Seiyuu
 
@@ -35,5 +36,5 @@ class NobodyElse:
 def test_the_bots_own_words_are_an_echo_only_where_the_sound_may_be_one(
     interrupting: bool, may_be_echo: bool, meaning: Meaning
 ) -> None:
-    judge = CallJudge(SaidIt(), NobodyElse(), Seiyuu(), AnswerPolicy.SMART, clock=lambda: 1.0)
+    judge = CallJudge(SaidIt(), NobodyElse(), Seiyuu(), AnswerPolicy.SMART, load_word_lists(), clock=lambda: 1.0)
     assert judge.judge(Remark(1, QUESTION, interrupting, may_be_echo)).meaning is meaning

@@ -13,17 +13,25 @@ from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import plain
 from bot.voice.remarks.spoken_choices import MoodWordsError, load_mood_words
-from bot.voice.remarks.voice_commands import COMMANDS_FILE, VoiceCommand, VoiceCommands, VoiceCommandsError, Wish
+from bot.voice.remarks.voice_commands import (
+    COMMANDS_FILE,
+    VoiceCommand,
+    VoiceCommands,
+    VoiceCommandsError,
+    Wish,
+    load_command_phrases,
+)
 
 NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))
-COMMANDS = VoiceCommands(NAMES)
+PHRASES = load_command_phrases()
+COMMANDS = VoiceCommands(NAMES, PHRASES)
 PERSONAS = {path.stem: load_persona(path.stem) for path in PERSONAS_DIR.glob("*.yaml")}
 
 
 @cache
 def acting(file: str) -> VoiceCommands:
     """The commands that this persona understands."""
-    commands = VoiceCommands(Names(PERSONAS[file].names))
+    commands = VoiceCommands(Names(PERSONAS[file].names), PHRASES)
     commands.follow(PERSONAS[file], PERSONAS)
     return commands
 
@@ -147,7 +155,7 @@ def test_another_persona_is_asked_for_by_any_of_its_names(now: str, text: str, w
 
 def test_what_always_means_something_means_that_whatever_moods_are_called() -> None:
     persona = Persona(name="Seiyuu", description="x", moods={"quiet": "x", "very_odd": "y"}, default_mood="quiet")
-    commands = VoiceCommands(NAMES)
+    commands = VoiceCommands(NAMES, PHRASES)
     commands.follow(persona)
     assert commands.find("Seiyuu, be quiet.", alone=True, speaking=True) == Wish(VoiceCommand.STOP)
     assert commands.find("Seiyuu, be very odd.", alone=True, speaking=True) == Wish(VoiceCommand.MOOD, "very_odd")
@@ -205,10 +213,10 @@ def test_a_file_that_can_not_be_used_says_why(tmp_path: Path, stop: str, fault: 
     path = tmp_path / "commands.yaml"
     path.write_text(f"polite: {{}}\nleave: {{en: [leave]}}\nrepeat me: {{}}\n{stop}\n", encoding="utf-8")
     with pytest.raises(VoiceCommandsError, match=fault) as raised:
-        VoiceCommands(NAMES, path)
+        load_command_phrases(path)
     assert str(path) in str(raised.value)
 
 
 def test_a_missing_file_says_which() -> None:
     with pytest.raises(VoiceCommandsError, match=r"nowhere\.yaml"):
-        VoiceCommands(NAMES, COMMANDS_FILE.with_name("nowhere.yaml"))
+        load_command_phrases(COMMANDS_FILE.with_name("nowhere.yaml"))

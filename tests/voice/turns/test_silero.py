@@ -60,3 +60,11 @@ def test_it_needs_neither_torch_nor_faster_whisper_in_the_process() -> None:
 def test_a_network_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SileroMissing, match="nowhere"):
         Silero(tmp_path / "nowhere.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", bytes(1000)])
+def test_a_network_that_is_damaged_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "silero.onnx"
+    path.write_bytes(content)
+    with pytest.raises(SileroMissing, match=r"silero\.onnx can't be loaded: it is damaged"):
+        Silero(path)
