@@ -111,11 +111,12 @@ class ReplyText:
             self._habit.began_inside(went_on=self._reasoned)
         noted: list[str] = []
         for piece in pieces:
-            if isinstance(piece, Retraction) and not self.spoke:
-                # There is nothing to be forgotten.
+            # Before the first word there is nothing to be forgotten, and no white space to be said.
+            heard = piece if self.spoke else piece.lstrip()
+            if not heard and not self.spoke:
                 continue
-            self.spoke = bool(piece.strip()) or (self.spoke and not isinstance(piece, Retraction))
-            noted.append(piece)
+            self.spoke = not isinstance(heard, Retraction)
+            noted.append(heard)
         return noted
 
     @property

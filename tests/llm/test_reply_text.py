@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.llm.deltas import Delta
@@ -57,6 +57,8 @@ def test_the_filters_work_together_under_every_cut(text: str, spoken: str) -> No
 
 
 @given(st.lists(st.sampled_from(PARTS), max_size=16), st.booleans(), st.sampled_from(["stop", "length"]))
+@example(["<|im_end|>", "\n", "</think>"], False, "stop")
+@example(["<|im_end|>", "\n", "a"], False, "stop")
 def test_pieces_make_no_difference(pieces: list[str], begins_inside: bool, reason: str) -> None:
     whole = "".join(pieces)
     results = {
