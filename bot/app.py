@@ -272,7 +272,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                 LeaseCommands(calls),
                 LowPerformanceCommands(speech_server),
                 PromptListener(bot, calls, spoken, sees=features.find(Vision) is not None),
-                MessageRouter(bot, features, spoken, RateLimit(settings.chat_rate), calls.prompt_channel),
+                MessageRouter(bot, features, spoken, RateLimit(settings.chat.rate), calls.prompt_channel),
                 VoiceStateListener(calls, settings.command_prefix),
                 ListeningCommands(calls.session_on, consent, settings.command_prefix),
                 IgnoringCommands(ignored, calls.dismiss, settings.command_prefix),

@@ -57,7 +57,7 @@ def persona_name(settings: Settings) -> str:
 def other_personas(settings: Settings) -> list[Persona]:
     """Whom else ``!persona`` can choose, but for the twin; raises :class:`~bot.llm.personas.PersonaError`."""
     files = sorted(path.stem for path in PERSONAS_DIR.glob("*.yaml"))
-    looked_at_elsewhere = (settings.persona, settings.bipolar_twin)
+    looked_at_elsewhere = (settings.persona, settings.bipolar.twin)
     return [load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere]
 
 

@@ -11,12 +11,18 @@ from pydantic import Field
 from config.section import Section, Variable
 from config.types import (
     YEAR,
+    Channels,
     CommaList,
     LinesCount,
     OptionalBase,
+    OptionalPath,
+    OptionalPersona,
     OptionalSecret,
     OptionalText,
+    QuietHours,
+    Rate,
     RequestFields,
+    WebAddresses,
 )
 
 ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
@@ -93,3 +99,95 @@ class ModelSettings(Section):
     def named_card(self) -> Card | None:
         """The card that serves calls, where the operator runs one model server a card."""
         return self.call_card if self.url is None and self.servers else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings(Section):
+    """Written answers.
+
+    Attributes:
+        channels: names and ids of channels in which every message is answered.
+        memory_messages: how many messages of a channel are kept.
+        context_messages: how many of them the model sees.
+        rate: how often somebody is answered.
+    """
+
+    prefix: ClassVar[str] = "chat_"
+
+    channels: Channels = ()
+    memory_messages: Annotated[int, Field(ge=2, le=10_000)] = 200
+    context_messages: Annotated[int, Field(ge=0, le=200)] = 20
+    rate: Rate = "10/60"
+
+
+@dataclass(frozen=True, slots=True)
+class VisionSettings(Section):
+    """Where the vision model is, and how much is looked at.
+
+    Attributes:
+        llm_url: ends where ``/chat/completions`` begins.
+        max_mb: of a file.
+        max_frames: of a message.
+    """
+
+    prefix: ClassVar[str] = "vision_"
+
+    llm_url: OptionalBase = None
+    llm_model: OptionalText = None
+    llm_api_key: OptionalSecret = None
+    max_mb: Annotated[float, Field(gt=0, le=500)] = 20.0
+    max_frames: Annotated[int, Field(ge=1, le=32)] = 6
+
+    @property
+    def max_bytes(self) -> int:
+        """Of a file."""
+        return round(self.max_mb * (1 << 20))
+
+
+@dataclass(frozen=True, slots=True)
+class DrawSettings(Section):
+    """Where drawings are made, and how."""
+
+    prefix: ClassVar[str] = "draw_"
+
+    url: Annotated[OptionalBase, Variable("comfyui_url")] = None
+    workflow: Annotated[OptionalPath, Variable("comfyui_workflow")] = None
+    timeout: Annotated[float, Field(gt=0, le=YEAR)] = 300.0
+    rate: Rate = "3/600"
+
+
+@dataclass(frozen=True, slots=True)
+class BipolarSettings(Section):
+    """With whom the bot argues, and when; a channel gets peace for ``cooldown``."""
+
+    prefix: ClassVar[str] = "bipolar_"
+
+    twin: OptionalPersona = None
+    threshold: Annotated[float, Field(gt=0, le=1_000_000)] = 10.0
+    turns: Annotated[int, Field(ge=2, le=20)] = 6
+    cooldown: Annotated[float, Field(ge=0, le=YEAR)] = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AutonomousSettings(Section):
+    """About how many minutes lie between two remarks in a channel, and the hours of the day without any."""
+
+    prefix: ClassVar[str] = "autonomous_"
+
+    minutes: Annotated[float, Field(ge=1, le=YEAR // 60)] = 90.0
+    quiet_hours: Annotated[QuietHours, Variable("quiet_hours")] = "23-8"
+
+
+@dataclass(frozen=True, slots=True)
+class FigurineSettings(Section):
+    """The feeds' addresses, and the minutes between two looks at each."""
+
+    prefix: ClassVar[str] = "figurine_"
+
+    feeds: WebAddresses = ()
+    minutes: Annotated[float, Field(ge=1, le=YEAR // 60)] = 30.0
+
+    @property
+    def period(self) -> float:
+        """Between two looks at a feed, in seconds."""
+        return 60 * self.minutes

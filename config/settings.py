@@ -12,12 +12,19 @@ from pydantic import Field, model_validator
 from config.errors import Fault, SettingsError
 from config.examples import EXAMPLES
 from config.program_settings import ProgramSettings
-from config.sections import ModelSettings
+from config.sections import (
+    AutonomousSettings,
+    BipolarSettings,
+    ChatSettings,
+    DrawSettings,
+    FigurineSettings,
+    ModelSettings,
+    VisionSettings,
+)
 from config.types import (
     YEAR,
     BargeIn,
     Channel,
-    Channels,
     CommandPrefix,
     KeptDays,
     Language,
@@ -25,21 +32,16 @@ from config.types import (
     OptionalEngine,
     OptionalHttpUrl,
     OptionalPath,
-    OptionalPersona,
     OptionalSecret,
-    OptionalText,
     OptionalWebSocketUrl,
     OwnPath,
     Permitted,
     PermittedOnCall,
     PermittedOrNobody,
     PersonaName,
-    QuietHours,
-    Rate,
     RecognitionDevice,
     Timezone,
     UserIds,
-    WebAddresses,
 )
 
 
@@ -149,42 +151,22 @@ class Settings(ProgramSettings):
     who_may_draw: Permitted = "everyone"
     who_may_schedule: Permitted = "managers"
     who_may_clone: Permitted = "everyone"
-    chat_rate: Rate = "10/60"
-    draw_rate: Rate = "3/600"
 
-    chat_channels: Channels = ()
-    chat_memory_messages: int = Field(200, ge=2, le=10_000)
-    chat_context_messages: int = Field(20, ge=0, le=200)
-
-    vision_llm_url: OptionalHttpUrl = None
-    vision_llm_model: OptionalText = None
-    vision_llm_api_key: OptionalSecret = None
-    vision_max_mb: float = Field(20.0, gt=0, le=500)
-    vision_max_frames: int = Field(6, ge=1, le=32)
-
-    comfyui_url: OptionalHttpUrl = None
-    comfyui_workflow: OptionalPath = None
-    draw_timeout: float = Field(300.0, gt=0, le=YEAR)
-
-    bipolar_twin: OptionalPersona = None
-    bipolar_threshold: float = Field(10.0, gt=0, le=1_000_000)
-    bipolar_turns: int = Field(6, ge=2, le=20)
-    bipolar_cooldown: float = Field(3600.0, ge=0, le=YEAR)
+    chat: ChatSettings = ChatSettings()
+    vision: VisionSettings = VisionSettings()
+    draw: DrawSettings = DrawSettings()
+    bipolar: BipolarSettings = BipolarSettings()
+    autonomous: AutonomousSettings = AutonomousSettings()
+    figurine: FigurineSettings = FigurineSettings()
 
     avatar_folder: OptionalPath = None
     avatar_hours: float = Field(24.0, ge=0.5, le=YEAR // 3600)
 
-    autonomous_minutes: float = Field(90.0, ge=1, le=YEAR // 60)
-    quiet_hours: QuietHours = "23-8"
-
-    figurine_feeds: WebAddresses = ()
-    figurine_minutes: float = Field(30.0, ge=1, le=YEAR // 60)
-
     @model_validator(mode="after")
     def _twins_differ(self) -> Self:
-        if self.bipolar_twin is not None and self.bipolar_twin == self.persona:
+        if self.bipolar.twin is not None and self.bipolar.twin == self.persona:
             raise ValueError(
-                f"BIPOLAR_TWIN: {self.bipolar_twin!r} is not valid. It must be another persona than PERSONA="
+                f"BIPOLAR_TWIN: {self.bipolar.twin!r} is not valid. It must be another persona than PERSONA="
                 f"{self.persona}, for example BIPOLAR_TWIN={EXAMPLES['BIPOLAR_TWIN']}"
             )
         return self

@@ -128,7 +128,7 @@ def test_an_empty_value_means_not_set(name: str, monkeypatch: pytest.MonkeyPatch
 def test_an_empty_value_that_says_something_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("QUIET_HOURS", "TTS_FALLBACK", "TTS_PRESET"):
         monkeypatch.setenv(name, "")
-    assert Settings.read().quiet_hours == ""
+    assert Settings.read().autonomous.quiet_hours == ""
     assert (SpeechSettings.read().tts_fallback, SpeechSettings.read().tts_preset) == ((), None)
 
 

@@ -18,13 +18,14 @@ from bot.characters import Characters
 from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.text_chat.commands import ChatCommands
-from bot.features.text_chat.options import ChatOptions
+from bot.features.text_chat.pace import ChatPace
 from bot.features.text_chat.service import TextChat
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.stream import ModelClient
 from bot.llm.text_model import TextModel
+from config.sections import ChatSettings
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
@@ -32,7 +33,7 @@ from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 
 NOW = datetime(2026, 11, 26, 18, 5, tzinfo=ZoneInfo("Europe/Berlin"))
-OPTIONS = ChatOptions(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)
+PACE = ChatPace(edit_interval=0.05, queue_pause=0.0, hold_limit=0.5)
 
 
 class Router(commands.Cog):
@@ -103,7 +104,7 @@ async def chat_stage(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    options: ChatOptions = OPTIONS,
+    pace: ChatPace = PACE,
     sandbox: Sandbox | None = None,
     text_model: TextModel | None = None,
 ) -> AsyncIterator[ChatStage]:
@@ -116,7 +117,8 @@ async def chat_stage(
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
-            chat = await TextChat.open(bot, database, text_model or client, characters, options, clock=lambda: NOW)
+            written_by, settings = text_model or client, ChatSettings()
+            chat = await TextChat.open(bot, database, written_by, characters, settings, clock=lambda: NOW, pace=pace)
             built.append((chat, Router(chat)))
             return [built[0][1], ChatCommands(chat, "!")]
 

@@ -20,26 +20,26 @@ from bot.commands.messages import MessageRouter
 from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.feature import Feature, FeatureSet
-from bot.features.autonomous_talk.feature import AutonomousTalk, TalkOptions
-from bot.features.autonomous_talk.occasion import QuietHours
+from bot.features.autonomous_talk.feature import AutonomousTalk
 from bot.features.autonomous_talk.records import ChannelRecords
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.text_chat.commands import ChatCommands
 from bot.features.text_chat.service import TextChat
-from bot.features.vision.feature import Vision, VisionOptions
-from bot.features.vision.model import VisionModelOptions
+from bot.features.vision.feature import Vision
+from bot.features.vision.model import VisionModel
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.stream import ModelClient
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
+from config.sections import AutonomousSettings, ChatSettings, VisionSettings
 from config.settings import ListeningPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.features.chat_stage import NOW, OPTIONS
+from tests.features.chat_stage import NOW, PACE
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
 from tests.features.talk import written_by_bots
 from tests.features.vision_server import VisionServer
@@ -151,17 +151,19 @@ async def message_stage(
         chats: list[TextChat] = []
         consents: list[ListeningConsent] = []
         transcriber = ScriptedTranscriber()
-        vision = Vision(VisionOptions(VisionModelOptions(seer.url, "seer", timeout=5.0)), http) if sees else None
+        seeing = VisionSettings(llm_model="seer")
+        vision = Vision(VisionModel(seer.url, seeing, http, timeout=5.0), seeing, http) if sees else None
 
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             consents.append(await ListeningConsent.load(Store(database), policy))
             spoken = SpokenMessages(transcriber, consents[0], http, lambda: False, ("Seiyuu",), "!")
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
-            chat = await TextChat.open(bot, database, client, characters, OPTIONS, clock=lambda: NOW, hear=spoken.hear)
+            chat = await TextChat.open(
+                bot, database, client, characters, ChatSettings(), clock=lambda: NOW, pace=PACE, hear=spoken.hear
+            )
             chats.append(chat)
             records = ChannelRecords(database)
-            options = TalkOptions(60.0, QuietHours.parse(""), UTC)
-            talk = AutonomousTalk(bot, records, client, characters, options)
+            talk = AutonomousTalk(bot, records, client, characters, AutonomousSettings(60.0, ""), UTC)
             built = [Feature(each) for each in (chat, vision, images) if each is not None]
             features = FeatureSet((*built, Feature(talk, observe=talk.observe)), {"draw": CANT_DRAW})
             return [MessageRouter(bot, features, spoken, RateLimit("100/60"), lambda: None), ChatCommands(chat, "!")]

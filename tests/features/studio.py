@@ -20,8 +20,9 @@ from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.image_generation import job
 from bot.features.image_generation.commands import DrawingCommands
-from bot.features.image_generation.feature import DrawOptions, ImageGeneration
+from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.workflow import Workflow
+from config.sections import DrawSettings
 from sandbox.guest import Guest
 from sandbox.world.entities import Message
 from tests.features.comfyui_server import ComfyUiServer
@@ -78,13 +79,14 @@ class Studio:
 async def open_studio(
     folder: Path, monkeypatch: pytest.MonkeyPatch, permit: Permit, options: dict[str, Any]
 ) -> AsyncIterator[Studio]:
-    """Start it, less patient than in life; ``options`` are fields of :class:`DrawOptions`."""
+    """Start it, less patient than in life; ``options``: ``timeout`` and ``in_flight_limit``."""
     monkeypatch.setattr(job, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(job, "RECONNECT_SECONDS", 0.05)
     monkeypatch.setattr(job, "PATIENCE_SECONDS", 0.5)
     async with ComfyUiServer() as comfyui, aiohttp.ClientSession() as http:
-        drawing = DrawOptions(comfyui.url, Workflow.parse(WORKFLOW), **options)
-        images = ImageGeneration(drawing, http, permit, RateLimit("4/600"), chance=random.Random(7))
+        timeout = options.pop("timeout", DrawSettings().timeout)
+        workflow, rate, chance = Workflow.parse(WORKFLOW), RateLimit("4/600"), random.Random(7)
+        images = ImageGeneration(comfyui.url, workflow, timeout, http, permit, rate, chance=chance, **options)
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             return [DrawingCommands(images)]

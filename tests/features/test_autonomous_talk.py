@@ -17,18 +17,19 @@ from bot.characters import Characters
 from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.autonomous_talk.commands import AutonomousCommands
-from bot.features.autonomous_talk.feature import REMEMBERED, AutonomousTalk, TalkOptions
+from bot.features.autonomous_talk.feature import REMEMBERED, AutonomousTalk
 from bot.features.autonomous_talk.occasion import LATELY, SETTLED, QuietHours, is_occasion
 from bot.features.autonomous_talk.records import ChannelRecord, ChannelRecords
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
+from config.sections import AutonomousSettings
 from sandbox.world.entities import Message
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import LIMIT, Router, Time, character, let_manage, running, written_by_bots
 
 HOUR = 3600.0
-OPTIONS = TalkOptions(60.0, QuietHours(23, 8), ZoneInfo("Asia/Singapore"))
+SETTINGS, ZONE = AutonomousSettings(60.0, "23-8"), ZoneInfo("Asia/Singapore")
 REMARK = "By the way, tea."
 
 
@@ -90,7 +91,7 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             records = ChannelRecords(database)
             who = await Characters.open(database, tmp_path, "Mika")
             chance = random.Random(7)
-            talk = AutonomousTalk(bot, records, client, who, OPTIONS, clock=clock, chance=chance, sleep=looks)
+            talk = AutonomousTalk(bot, records, client, who, SETTINGS, ZONE, clock=clock, chance=chance, sleep=looks)
             made.append((talk, Router(talk.observe), who))
             return [AutonomousCommands(talk), made[0][1]]
 

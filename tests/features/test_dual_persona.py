@@ -15,20 +15,21 @@ from discord.ext import commands
 from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.dual_persona.commands import DualPersonaCommands
-from bot.features.dual_persona.feature import ALREADY_ARGUING, NO_PERMISSION, ArgumentOptions, DualPersona
+from bot.features.dual_persona.feature import ALREADY_ARGUING, NO_PERMISSION, DualPersona
 from bot.features.dual_persona.heat import HALF_LIFE, MESSAGE, cooled, heat
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.features.dual_persona.webhooks import WEBHOOK_NAME
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Persona
 from bot.llm.stream import ModelClient
+from config.sections import BipolarSettings
 from sandbox.world.entities import Message
 from sandbox.world.permissions import Permission
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel
 from tests.features.stage import FeatureStage, feature_stage
 from tests.features.talk import LIMIT, Router, Time, character, let_manage, running, written_by_bots
 
-OPTIONS = ArgumentOptions(threshold=4.0, turns=4, cooldown=3600.0)
+SETTINGS = BipolarSettings(threshold=4.0, turns=4, cooldown=3600.0)
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ class Arena:
         said = written_by_bots(self.stage.sandbox, self.stage.sandbox.home.general)
         return [message for message in said if message.author is not self.stage.sandbox.bot]
 
-    async def argument(self, lines: int = OPTIONS.turns) -> list[Message]:
+    async def argument(self, lines: int = SETTINGS.turns) -> list[Message]:
         """Wait for so many lines more than there are."""
         want = len(self.lines) + lines
         ada, general = self.stage.ada, self.stage.sandbox.home.general
@@ -110,7 +111,8 @@ async def _feature(
     pauses: Pauses,
 ) -> DualPersona:
     records = ArgumentRecords(database)
-    return DualPersona(bot, records, client, persona, twin, OPTIONS, clock=clock, chance=random.Random(7), pause=pauses)
+    chance = random.Random(7)
+    return DualPersona(bot, records, client, persona, twin, SETTINGS, clock=clock, chance=chance, pause=pauses)
 
 
 def _retort(line: str) -> Answer:
@@ -157,9 +159,9 @@ async def test_after_an_argument_there_is_peace_also_after_a_restart(arena: Aren
     await arena.say("Akim, you are wrong", "Akim, you LIED to me")
     assert "the next can start in 60 min" in await arena.stage.ask("!bipolar", starts="🎭 Arguments")
     again = ArgumentRecords(arena.stage.database)
-    assert await again.peace_until(arena.stage.sandbox.home.general.id) == arena.clock.now + OPTIONS.cooldown
+    assert await again.peace_until(arena.stage.sandbox.home.general.id) == arena.clock.now + SETTINGS.cooldown
     assert len(arena.model.asked) == asked
-    arena.clock.pass_by(OPTIONS.cooldown + 1)
+    arena.clock.pass_by(SETTINGS.cooldown + 1)
     await arena.say("Akim, you are wrong")
     await arena.argument()
 
@@ -185,7 +187,7 @@ async def test_their_own_lines_heat_nothing_up(arena: Arena) -> None:
     await arena.ended()
     mood = await arena.feature.mood(arena.stage.sandbox.guild.id, arena.stage.sandbox.home.general.id)
     assert mood.score == 0
-    assert len(arena.lines) == OPTIONS.turns
+    assert len(arena.lines) == SETTINGS.turns
 
 
 async def test_only_managers_start_arguments_and_switch_them(arena: Arena) -> None:
@@ -229,7 +231,7 @@ async def test_held_it_is_silent_and_the_line_in_flight_is_the_last(
     await arena.ended()
     assert len(arena.lines) == 1, "a hold that is over does not bring it back"
 
-    arena.clock.pass_by(OPTIONS.cooldown + 1)
+    arena.clock.pass_by(SETTINGS.cooldown + 1)
     await arena.feature.hold("a call")
     asked, read = len(arena.model.asked), len(arena.stage.ada.messages(general))
     await arena.say("Akim, you are wrong", "!argue")
@@ -282,7 +284,7 @@ async def test_an_argument_that_breaks_off_in_the_middle_is_told_and_one_that_no
     await arena.ended()
     everything = arena.stage.ada.messages(arena.stage.sandbox.home.general)
     assert not [message for message in everything if message.author.bot], "it would have begun by itself"
-    arena.clock.pass_by(OPTIONS.cooldown + 1)
+    arena.clock.pass_by(SETTINGS.cooldown + 1)
     arena.pauses.over.clear()
     arena.model.script = _retort
     await arena.say("Akim, you are wrong")

@@ -23,10 +23,11 @@ from bot.features.figurine_notifier.commands import (
     UNSUBSCRIBED,
     FigurineCommands,
 )
-from bot.features.figurine_notifier.feature import DAY, FigurineNotifier, FigurineOptions
+from bot.features.figurine_notifier.feature import DAY, FigurineNotifier
 from bot.features.figurine_notifier.feeds import MAX_KNOWN, FeedRecords
 from bot.features.figurine_notifier.fetching import Item
 from bot.features.figurine_notifier.subscriptions import MAX_FAILURES, SubscriptionRecords
+from config.sections import FigurineSettings
 from sandbox.world.entities import Message
 from tests.features.feed_server import Entry, FeedServer, Source
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
@@ -89,7 +90,7 @@ async def notifier(
         http,
         FeedRecords(database),
         SubscriptionRecords(database),
-        FigurineOptions((server.url("broken"), server.url("shop")), period),
+        FigurineSettings((server.url("broken"), server.url("shop")), period / 60),
         clock=clock,
         chance=random.Random(4),
         poll=0.02,

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from bot.features.text_chat.options import ChatOptions
+from bot.features.text_chat.pace import ChatPace
 from bot.llm.answer import TextDelta
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
@@ -51,8 +51,8 @@ async def test_an_answer_grows_before_everyones_eyes_and_never_too_fast(
         if isinstance(event, Dispatch) and event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
             changes.append((monotonic(), event.data["content"]))
 
-    options = ChatOptions(edit_interval=INTERVAL)
-    async with chat_stage(tmp_path, monkeypatch, options=options, text_model=SlowModel()) as stage:
+    pace = ChatPace(edit_interval=INTERVAL)
+    async with chat_stage(tmp_path, monkeypatch, pace=pace, text_model=SlowModel()) as stage:
         question = await stage.mention("write")
         stop_watching = stage.sandbox.world.directory.bus.subscribe(watch)
         await stage.until(lambda: "".join(f"{page} " for page in stage.replies_to(question)).strip() == whole)

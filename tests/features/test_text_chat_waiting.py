@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.features.text_chat.options import ChatOptions
+from bot.features.text_chat.pace import ChatPace
 from bot.features.text_chat.service import DROPPED, STOPPED
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
-from tests.features.chat_stage import OPTIONS, ChatStage, chat_stage
+from tests.features.chat_stage import PACE, ChatStage, chat_stage
 from tests.features.stage import LIMIT
 from tests.features.talk import written_by_bots
 
@@ -192,8 +192,8 @@ async def test_in_private_messages_wait_too_and_survive_a_restart(
 
 
 async def test_when_discord_fails_for_a_while_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = ChatOptions(edit_interval=OPTIONS.edit_interval, queue_pause=0.05)
-    async with chat_stage(tmp_path, monkeypatch, options=options) as stage:
+    pace = ChatPace(edit_interval=PACE.edit_interval, queue_pause=0.05)
+    async with chat_stage(tmp_path, monkeypatch, pace=pace) as stage:
         await stage.chat.hold("a call")
         question = await stage.mention("hello")
         await stage.ada.wait_for_reaction(question, "🎤", LIMIT)

@@ -14,13 +14,15 @@ import discord
 import pytest
 from discord.ext import commands
 from PIL import ExifTags, Image
+from pydantic import SecretStr
 
 from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.vision import feature
 from bot.features.vision.errors import VisionError
-from bot.features.vision.feature import Vision, VisionOptions
-from bot.features.vision.model import VisionModelOptions
+from bot.features.vision.feature import Vision
+from bot.features.vision.model import VisionModel
+from config.sections import VisionSettings
 from sandbox.world.entities import Upload
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 from tests.features.stage import LIMIT, FeatureStage, feature_stage
@@ -78,8 +80,9 @@ async def gallery(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], unloading: str
 ) -> AsyncIterator[Gallery]:
     async with VisionServer(unloading) as model, aiohttp.ClientSession() as http:
-        seer = VisionModelOptions(model.url, "seer", "secret", timeout=1.0)
-        vision = Vision(VisionOptions(seer, **options), http)
+        max_mb = options.pop("max_mb", VisionSettings().max_mb)
+        settings = VisionSettings(llm_model="seer", llm_api_key=SecretStr("secret"), max_mb=max_mb)
+        vision = Vision(VisionModel(model.url, settings, http, timeout=1.0), settings, http, **options)
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             return [Onlooker(vision)]
@@ -139,7 +142,7 @@ async def test_the_picture_of_a_link_is_fetched_from_discord_alone(gallery: Gall
     assert (await gallery.stage.told()).content == NOTHING, "a link's picture is nobody's fault"
 
 
-@pytest.mark.parametrize("options", [{"max_bytes": 1 << 20}])
+@pytest.mark.parametrize("options", [{"max_mb": 1.0}])
 async def test_what_can_not_be_looked_at_is_refused_before_it_is_fetched(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,8 @@ from PIL import ExifTags, Image
 from bot.download import DownloadError, TooLongError, download
 from bot.features.vision.budget import BrokenPictureError, DecodingBudget, UnknownFileError
 from bot.features.vision.frames import decode
-from bot.features.vision.model import Shown, VisionModel, VisionModelOptions
+from bot.features.vision.model import Shown, VisionModel
+from config.sections import VisionSettings
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 from tests.features.vision_server import VisionServer
 
@@ -194,7 +195,7 @@ async def test_a_download_is_bounded_and_goes_nowhere_else(cdn: str) -> None:
 async def test_a_vision_model_that_refuses_a_field_is_asked_without_it(caplog: pytest.LogCaptureFixture) -> None:
     async with VisionServer() as server, aiohttp.ClientSession() as http:
         server.refusing = "max_tokens"
-        model = VisionModel(VisionModelOptions(server.url), http)
+        model = VisionModel(server.url, VisionSettings(), http)
         shown = [Shown("cat.jpg", [b"jpeg"])]
         assert await model.describe(shown, "") == "A red cat."
         assert await model.describe(shown, "") == "A red cat."

@@ -10,9 +10,10 @@ import pytest
 
 from audio.samples import HEARING_RATE
 from bot.access import Permit, RateLimit
-from bot.features.image_generation.feature import DrawOptions, ImageGeneration
+from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.workflow import Workflow
 from bot.spoken_messages.listener import BROKEN, MAX_SECONDS, NOT_ALLOWED, NOTHING_SAID, TOO_LONG, WHOSE
+from config.sections import DrawSettings
 from config.settings import ListeningPolicy
 from sandbox.world.entities import Upload
 from tests.features.comfyui_server import ComfyUiServer
@@ -190,8 +191,8 @@ async def test_who_opts_out_while_they_are_heard_is_not_answered_from_what_they_
 
 async def test_a_wish_for_a_drawing_is_drawn_when_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with ComfyUiServer() as comfyui, aiohttp.ClientSession() as http:
-        options = DrawOptions(comfyui.url, Workflow.parse(WORKFLOW))
-        images = ImageGeneration(options, http, Permit.parse("everyone"), RateLimit("4/600"))
+        workflow, permit, rate = Workflow.parse(WORKFLOW), Permit.parse("everyone"), RateLimit("4/600")
+        images = ImageGeneration(comfyui.url, workflow, DrawSettings().timeout, http, permit, rate)
         async with message_stage(tmp_path, monkeypatch, images=images) as stage:
             stage.transcriber.text = "Draw a red cat."
             private = stage.ada.dm_channel

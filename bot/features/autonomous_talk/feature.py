@@ -8,7 +8,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 import discord
@@ -26,6 +25,7 @@ from bot.llm.prompts import system_prompt
 from bot.llm.short_line import short_line
 from bot.llm.text_model import TextModel
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
+from config.sections import AutonomousSettings
 
 _log = logging.getLogger(__name__)
 
@@ -42,19 +42,11 @@ You are in a text channel with friends. The conversation below has paused, and y
 - Write in the language of the conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class TalkOptions:
-    """About how many minutes lie between two remarks in a channel, and the hours of the day without any."""
-
-    minutes: float
-    quiet: QuietHours
-    zone: tzinfo
-
-
 class AutonomousTalk:
     """Remembers what people said last, and says something of its own; ``run`` does. A ``Lockable`` of the lease.
 
     Args:
+        zone: the people's time zone.
         clock: seconds since 1970.
         chance: how long between two remarks.
         sleep: how to wait between two looks at the clock.
@@ -68,7 +60,8 @@ class AutonomousTalk:
         records: ChannelRecords,
         model: TextModel,
         characters: Characters,
-        options: TalkOptions,
+        settings: AutonomousSettings,
+        zone: tzinfo,
         *,
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
@@ -78,7 +71,9 @@ class AutonomousTalk:
         self._records = records
         self._model = model
         self._characters = characters
-        self._options = options
+        self._minutes = settings.minutes
+        self._quiet = QuietHours.parse(settings.quiet_hours)
+        self._zone = zone
         self._clock = clock
         self._chance = chance or random.Random()
         self._sleep = sleep
@@ -128,8 +123,8 @@ class AutonomousTalk:
             await self._sleep(POLL)
 
     async def _look_around(self) -> None:
-        hour = datetime.fromtimestamp(self._clock(), self._options.zone).hour
-        if self._gate.held or self._options.quiet.cover(hour):
+        hour = datetime.fromtimestamp(self._clock(), self._zone).hour
+        if self._gate.held or self._quiet.cover(hour):
             return
         for record in await self._records.all():
             channel = self._bot.get_channel(record.channel)
@@ -169,9 +164,9 @@ class AutonomousTalk:
         talk = ChatMessage("user", "\n".join(said))
         people = [name for name in speakers([talk]) if name != character.persona.name]
         room = chat_room(channel.name, channel.guild.name, people)
-        now = moment(datetime.fromtimestamp(self._clock(), self._options.zone))
+        now = moment(datetime.fromtimestamp(self._clock(), self._zone))
         system = system_prompt(character.persona, character.mood, _RULES, Circumstances(room, now))
         return ChatMessage("system", system), talk
 
     def _next_due(self) -> float:
-        return self._clock() + self._options.minutes * 60 * self._chance.uniform(0.5, 1.5)
+        return self._clock() + self._minutes * 60 * self._chance.uniform(0.5, 1.5)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.doctor_personas import missing_model
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.dual_persona.commands import DualPersonaCommands
-from bot.features.dual_persona.feature import ArgumentOptions, DualPersona
+from bot.features.dual_persona.feature import DualPersona
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.finding import Finding
 from bot.llm.personas import Persona, PersonaError
@@ -21,17 +21,15 @@ async def _build(parts: FeatureParts) -> Feature | None:
     twin = await asyncio.to_thread(read_twin, settings)
     if twin is None:
         return None
-    options = ArgumentOptions(
-        settings.bipolar_threshold, settings.bipolar_turns, settings.bipolar_cooldown, ZoneInfo(settings.timezone)
-    )
-    records = ArgumentRecords(parts.database)
-    argument = DualPersona(parts.client, records, parts.models, parts.characters.default.persona, twin, options)
+    records, zone = ArgumentRecords(parts.database), ZoneInfo(settings.timezone)
+    persona = parts.characters.default.persona
+    argument = DualPersona(parts.client, records, parts.models, persona, twin, settings.bipolar, zone=zone)
     return Feature(argument, (DualPersonaCommands(argument),), argument.run, argument.observe)
 
 
 def read_twin(settings: Settings) -> Persona | None:
     """The other persona, where there is one; raises :class:`~bot.llm.personas.PersonaError`."""
-    return read_persona("BIPOLAR_TWIN", settings.bipolar_twin) if settings.bipolar_twin else None
+    return read_persona("BIPOLAR_TWIN", settings.bipolar.twin) if settings.bipolar.twin else None
 
 
 async def check(settings: Settings) -> Finding:
@@ -47,7 +45,7 @@ async def check(settings: Settings) -> Finding:
 
 
 def _missing(settings: Settings) -> str | None:
-    return None if settings.bipolar_twin else "BIPOLAR_TWIN"
+    return None if settings.bipolar.twin else "BIPOLAR_TWIN"
 
 
 DUAL_PERSONA = FeatureBuilder(

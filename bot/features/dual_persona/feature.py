@@ -27,6 +27,7 @@ from bot.llm.text_model import TextModel
 from bot.text import MESSAGE_LIMIT, shorten
 from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
+from config.sections import BipolarSettings
 
 _log = logging.getLogger(__name__)
 
@@ -45,16 +46,6 @@ class _NoWordsError(Exception):
 
 class ArgumentError(UserError):
     """No argument can begin; the text is for whoever asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArgumentOptions:
-    """When an argument begins and how long it is; ``cooldown`` in seconds. ``zone`` is the people's time zone."""
-
-    threshold: float = 10.0
-    turns: int = 6
-    cooldown: float = 3600.0
-    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +74,7 @@ class DualPersona:
 
     Args:
         bot: whose webhooks are used.
+        zone: the people's time zone.
         clock: seconds since 1970.
         chance: who begins, and how fast they type.
         pause: how to wait between two lines.
@@ -97,8 +89,9 @@ class DualPersona:
         model: TextModel,
         persona: Persona,
         twin: Persona,
-        options: ArgumentOptions,
+        settings: BipolarSettings,
         *,
+        zone: tzinfo = UTC,
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -108,7 +101,8 @@ class DualPersona:
         self._model = model
         self._persona = persona
         self._twin = twin
-        self._options = options
+        self._settings = settings
+        self._zone = zone
         self._clock = clock
         self._chance = chance or random.Random()
         self._pause = pause
@@ -158,7 +152,7 @@ class DualPersona:
         if await self._records.peace_until(channel.id) > now:
             return False
         score = await self._records.score(channel.id, now) + heat(text, self._twin)
-        if score < self._options.threshold:
+        if score < self._settings.threshold:
             await self._records.set_score(channel.id, score, now)
             return False
         await self._records.set_score(channel.id, 0.0, now)
@@ -181,7 +175,7 @@ class DualPersona:
         now = self._clock()
         return Mood(
             await self._records.score(channel, now),
-            self._options.threshold,
+            self._settings.threshold,
             await self._records.enabled(guild),
             max(0.0, await self._records.peace_until(channel) - now),
         )
@@ -225,7 +219,7 @@ class DualPersona:
         try:
             # Before the first line: what a crash cuts short does not begin again at once.
             now = self._clock()
-            await self._records.grant_peace(channel.id, now, now + self._options.cooldown)
+            await self._records.grant_peace(channel.id, now, now + self._settings.cooldown)
             await self._argue(argument)
         except (FeatureHeldError, WorkStoppedError):
             _log.info("The argument in #%s ends after %d lines: %s is held", channel, len(argument.said), self.name)
@@ -240,7 +234,7 @@ class DualPersona:
 
     async def _argue(self, argument: _Argument) -> None:
         author, other = self._chance.sample((self._persona, self._twin), 2)
-        for _ in range(self._options.turns):
+        for _ in range(self._settings.turns):
             if argument.said:
                 await self._pause(typing_time(argument.said[-1], self._chance))
             if argument.called_off:
@@ -267,7 +261,7 @@ class DualPersona:
     def _circumstances(self, argument: _Argument) -> Circumstances:
         channel = argument.channel
         people = [line.partition(": ")[0] for line in argument.overheard]
-        now = datetime.fromtimestamp(self._clock(), self._options.zone)
+        now = datetime.fromtimestamp(self._clock(), self._zone)
         return Circumstances(chat_room(channel.name, channel.guild.name, people), moment(now))
 
     def _picture(self, author: Persona) -> str:

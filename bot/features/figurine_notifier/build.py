@@ -6,7 +6,7 @@ import aiohttp
 
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.figurine_notifier.commands import FigurineCommands
-from bot.features.figurine_notifier.feature import FigurineNotifier, FigurineOptions
+from bot.features.figurine_notifier.feature import FigurineNotifier
 from bot.features.figurine_notifier.feeds import FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_page, read_items
 from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
@@ -17,22 +17,21 @@ from config.settings import Settings
 
 async def _build(parts: FeatureParts) -> Feature | None:
     settings = parts.settings
-    if not settings.figurine_feeds:
+    if not settings.figurine.feeds:
         return None
     feeds = FeedRecords(parts.database)
     subscriptions = SubscriptionRecords(parts.database)
-    options = FigurineOptions(settings.figurine_feeds, 60 * settings.figurine_minutes)
-    notifier = FigurineNotifier(parts.client, parts.http, feeds, subscriptions, options)
+    notifier = FigurineNotifier(parts.client, parts.http, feeds, subscriptions, settings.figurine)
     return Feature(notifier, (FigurineCommands(notifier, settings.command_prefix),), notifier.run)
 
 
 async def check(settings: Settings) -> Finding:
     """Every feed comes and is one, fetched as the notifier does."""
-    if not settings.figurine_feeds:
+    if not settings.figurine.feeds:
         return Finding("Feeds", None, "FIGURINE_FEEDS is not set: no figurines are looked for")
     faults, items = [], 0
     async with aiohttp.ClientSession(headers=HEADERS) as http:
-        for feed in settings.figurine_feeds:
+        for feed in settings.figurine.feeds:
             try:
                 page = await fetch_page(http, feed, Validators())
                 items += len(await read_items(page.data)) if page else 0
@@ -40,11 +39,11 @@ async def check(settings: Settings) -> Finding:
                 faults.append(f"{feed}: {error}")
     if faults:
         return Finding("Feeds", False, "FIGURINE_FEEDS: " + "; ".join(faults))
-    return Finding("Feeds", True, f"{len(settings.figurine_feeds)} answer, with {items} items")
+    return Finding("Feeds", True, f"{len(settings.figurine.feeds)} answer, with {items} items")
 
 
 def _missing(settings: Settings) -> str | None:
-    return None if settings.figurine_feeds else "FIGURINE_FEEDS"
+    return None if settings.figurine.feeds else "FIGURINE_FEEDS"
 
 
 FIGURINE_NOTIFIER = FeatureBuilder(

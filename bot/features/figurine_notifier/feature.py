@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,6 +20,7 @@ from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_page,
 from bot.features.figurine_notifier.notice import notice
 from bot.features.figurine_notifier.subscriptions import Subscription, SubscriptionRecords
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
+from config.sections import FigurineSettings
 
 _log = logging.getLogger(__name__)
 
@@ -28,14 +29,6 @@ MAX_WAIT = DAY
 """Seconds between two tries of a feed that fails."""
 POLL = 30.0
 _LONGEST_DOUBLING = 16
-
-
-@dataclass(frozen=True, slots=True)
-class FigurineOptions:
-    """The feeds' addresses, and the seconds between two looks at each."""
-
-    feeds: tuple[str, ...]
-    period: float = 1800.0
 
 
 class FigurineNotifier:
@@ -60,7 +53,7 @@ class FigurineNotifier:
         http: aiohttp.ClientSession,
         feeds: FeedRecords,
         subscriptions: SubscriptionRecords,
-        options: FigurineOptions,
+        settings: FigurineSettings,
         *,
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
@@ -70,7 +63,7 @@ class FigurineNotifier:
         self._http = http
         self._feeds = feeds
         self._subscriptions = subscriptions
-        self._options = options
+        self._settings = settings
         self._clock = clock
         self._chance = chance or random.Random()
         self._poll = poll
@@ -93,7 +86,7 @@ class FigurineNotifier:
         await self._shorten_waits()
         while True:
             self._wake.clear()
-            for url in self._options.feeds:
+            for url in self._settings.feeds:
                 try:
                     await self._visit(url)
                 except Exception:
@@ -104,7 +97,7 @@ class FigurineNotifier:
 
     async def _shorten_waits(self) -> None:
         """Wait no longer for a feed than we would now: the period may have been longer when its wait began."""
-        for url in self._options.feeds:
+        for url in self._settings.feeds:
             feed = await self._feeds.feed(url)
             latest = self._clock() + self._wait_after(max(0, feed.failures - 1))
             if feed.next_look_at > latest:
@@ -159,13 +152,13 @@ class FigurineNotifier:
             # Before the validators: had these been kept alone, the server would never show us the items again.
             await self._feeds.note(feed, items, self._clock())
             feed = replace(feed, validators=page.validators, learned=True)
-        await self._feeds.keep(replace(feed, failures=0, next_look_at=self._clock() + self._options.period))
+        await self._feeds.keep(replace(feed, failures=0, next_look_at=self._clock() + self._settings.period))
 
     def _back_off(self, failures: int) -> float:
         return self._wait_after(failures) * self._chance.uniform(0.75, 1.0)
 
     def _wait_after(self, failures: int) -> float:
-        return min(self._options.period * 2.0 ** min(failures, _LONGEST_DOUBLING), MAX_WAIT)
+        return min(self._settings.period * 2.0 ** min(failures, _LONGEST_DOUBLING), MAX_WAIT)
 
     async def _tell(self, url: str) -> None:
         news = await self._feeds.untold(url)

@@ -12,7 +12,7 @@ from bot.access import Permit, RateLimit
 from bot.away import why
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.image_generation.commands import DrawingCommands
-from bot.features.image_generation.feature import DrawOptions, ImageGeneration
+from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.workflow import Workflow, WorkflowError
 from bot.finding import Finding
 from bot.identity import HEADERS
@@ -26,37 +26,36 @@ PATIENCE = aiohttp.ClientTimeout(total=5.0)
 
 async def _build(parts: FeatureParts) -> Feature | None:
     settings = parts.settings
-    workflow = await asyncio.to_thread(read_workflow, settings) if settings.comfyui_url is not None else None
-    if settings.comfyui_url is None or workflow is None:
-        if settings.comfyui_url is not None:
+    workflow = await asyncio.to_thread(read_workflow, settings) if settings.draw.url is not None else None
+    if settings.draw.url is None or workflow is None:
+        if settings.draw.url is not None:
             _log.warning("COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: I can't draw")
         return None
-    options = DrawOptions(str(settings.comfyui_url).rstrip("/"), workflow, settings.draw_timeout)
-    permit, rate = Permit.parse(settings.who_may_draw), RateLimit(settings.draw_rate)
-    images = ImageGeneration(options, parts.http, permit, rate)
+    permit, rate = Permit.parse(settings.who_may_draw), RateLimit(settings.draw.rate)
+    images = ImageGeneration(settings.draw.url, workflow, settings.draw.timeout, parts.http, permit, rate)
     return Feature(images, (DrawingCommands(images),))
 
 
 def read_workflow(settings: Settings) -> Workflow | None:
     """What ComfyUI is to do, where that is set; raises :class:`OperatorFileError`."""
-    if settings.comfyui_workflow is None:
+    if settings.draw.workflow is None:
         return None
     try:
-        return Workflow.load(settings.comfyui_workflow)
+        return Workflow.load(settings.draw.workflow)
     except WorkflowError as error:
         raise OperatorFileError(f"COMFYUI_WORKFLOW: {error}") from error
 
 
 async def check(settings: Settings) -> Finding:
     """ComfyUI answers, and there is a workflow for it."""
-    if settings.comfyui_url is None:
+    if settings.draw.url is None:
         return Finding("Drawing", None, "COMFYUI_URL is not set: nothing is drawn")
     try:
         if await asyncio.to_thread(read_workflow, settings) is None:
             return Finding("Drawing", False, "COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: nothing can be drawn")
     except OperatorFileError as error:
         return Finding("Drawing", False, str(error))
-    url = f"{str(settings.comfyui_url).rstrip('/')}/queue"
+    url = f"{settings.draw.url}/queue"
     try:
         async with aiohttp.ClientSession(timeout=PATIENCE, headers=HEADERS) as session, session.get(url) as response:
             good = response.status == HTTPStatus.OK
@@ -67,9 +66,9 @@ async def check(settings: Settings) -> Finding:
 
 
 def _missing(settings: Settings) -> str | None:
-    if settings.comfyui_url is None:
+    if settings.draw.url is None:
         return "COMFYUI_URL"
-    return None if settings.comfyui_workflow else "COMFYUI_WORKFLOW"
+    return None if settings.draw.workflow else "COMFYUI_WORKFLOW"
 
 
 IMAGE_GENERATION = FeatureBuilder(

@@ -6,7 +6,6 @@ import asyncio
 import io
 import logging
 import random
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import aiohttp
@@ -37,48 +36,43 @@ TOO_SLOW = "❌ This took longer than {seconds:g} s, so I gave up."
 MAX_PROMPT_CHARS = 1000
 _SHOWN_CHARS = 300
 _MAX_PICTURES = 4
+_SIDE = 1024
+"""Pixels of a drawing's width and height."""
 _MAX_SEED = 2**32 - 1
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".webm"})
-
-
-@dataclass(frozen=True, slots=True)
-class DrawOptions:
-    """Where drawings are made, and how. Times in seconds, sizes in pixels."""
-
-    url: str
-    workflow: Workflow
-    timeout: float = 300.0
-    negative: str = ""
-    width: int = 1024
-    height: int = 1024
-    in_flight_limit: float = IN_FLIGHT_LIMIT
 
 
 class ImageGeneration:
     """Draws; a :class:`~bot.lease.Lockable`. Belongs to one event loop.
 
     Args:
+        timeout: for one drawing, in seconds.
         http: closed by whoever made it, after this.
         permit: who may have it draw.
         rate: how often.
         chance: where seeds come from.
+        in_flight_limit: seconds that a call waits for a drawing.
     """
 
     def __init__(
         self,
-        options: DrawOptions,
+        url: str,
+        workflow: Workflow,
+        timeout: float,
         http: aiohttp.ClientSession,
         permit: Permit,
         rate: RateLimit,
         *,
         chance: random.Random | None = None,
+        in_flight_limit: float = IN_FLIGHT_LIMIT,
     ) -> None:
-        self._options = options
-        self._server = ComfyUi(options.url, http)
+        self._workflow = workflow
+        self._timeout = timeout
+        self._server = ComfyUi(url, http)
         self._permit = permit
         self._rate = rate
         self._chance = chance or random.Random()
-        self._gate = WorkGate("image generation", limit=options.in_flight_limit)
+        self._gate = WorkGate("image generation", limit=in_flight_limit)
         self._jobs: dict[int, Job] = {}
 
     @property
@@ -135,19 +129,18 @@ class ImageGeneration:
         return wait_word(wait) if wait else None
 
     async def _draw(self, asker: Asker, prompt: str, shown: ProgressMessage) -> None:
-        options = self._options
         seed = self._chance.randint(0, _MAX_SEED)
-        graph = options.workflow.fill(Slots(prompt, options.negative, seed, options.width, options.height))
+        graph = self._workflow.fill(Slots(prompt, "", seed, _SIDE, _SIDE))
         job = self._jobs[asker.author.id] = Job(self._server)
         limit = asker.guild.filesize_limit if asker.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
         try:
-            async with asyncio.timeout(options.timeout):
+            async with asyncio.timeout(self._timeout):
                 pictures = (await job.run(graph, shown.show))[:_MAX_PICTURES]
                 files = [await self._file(picture, number, limit) for number, picture in enumerate(pictures, 1)]
         except DrawingError as error:
             await shown.finish(str(error))
         except TimeoutError:
-            await shown.finish(TOO_SLOW.format(seconds=options.timeout))
+            await shown.finish(TOO_SLOW.format(seconds=self._timeout))
         else:
             await _hand_over(shown, files)
         finally:

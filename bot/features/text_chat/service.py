@@ -19,7 +19,7 @@ from bot.features.text_chat.backlog import Backlog
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.features.text_chat.open_channels import OpenChannels
-from bot.features.text_chat.options import ChatOptions
+from bot.features.text_chat.pace import USUAL_PACE, ChatPace
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.features.text_chat.writer import Question, Writer
@@ -27,6 +27,7 @@ from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage, reply_to
 from bot.spoken_messages.errors import SpokenMessageError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
+from config.sections import ChatSettings
 
 _log = logging.getLogger(__name__)
 
@@ -94,8 +95,9 @@ class TextChat:
         database: Database,
         model: TextModel,
         characters: Characters,
-        options: ChatOptions,
+        settings: ChatSettings,
         *,
+        pace: ChatPace = USUAL_PACE,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         hear: Hear = hear_nothing,
@@ -112,17 +114,17 @@ class TextChat:
         Raises:
             aiosqlite.Error: the tables can't be made.
         """
-        memory = ChatMemory(database, options.memory_messages)
+        memory = ChatMemory(database, settings.memory_messages)
         return cls(
             client,
             characters,
             memory,
-            await OpenChannels.open(database, options.channels),
+            await OpenChannels.open(database, settings.channels),
             WaitingMessages(database),
-            Writer(model, characters, memory, conversations, options.context_messages, clock),
-            WorkGate("text channels", limit=options.hold_limit),
-            options.edit_interval,
-            lambda: sleep(options.queue_pause),
+            Writer(model, characters, memory, conversations, settings.context_messages, clock),
+            WorkGate("text channels", limit=pace.hold_limit),
+            pace.edit_interval,
+            lambda: sleep(pace.queue_pause),
             hear,
             conversations,
         )

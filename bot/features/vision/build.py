@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.feature import Feature, FeatureBuilder, FeatureParts
-from bot.features.vision.feature import Vision, VisionOptions
-from bot.features.vision.model import VisionModelOptions
+from bot.features.vision.feature import Vision
+from bot.features.vision.model import VisionModel
 from bot.finding import Finding
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
@@ -12,21 +12,18 @@ from config.settings import Settings
 
 
 async def _build(parts: FeatureParts) -> Feature | None:
-    settings = parts.settings
-    if settings.vision_llm_url is None:
+    settings = parts.settings.vision
+    if settings.llm_url is None:
         return None
-    key = settings.vision_llm_api_key.get_secret_value() if settings.vision_llm_api_key else None
-    model = VisionModelOptions(str(settings.vision_llm_url).rstrip("/"), settings.vision_llm_model, key)
-    limit = round(settings.vision_max_mb * (1 << 20))
-    return Feature(Vision(VisionOptions(model, limit, settings.vision_max_frames), parts.http))
+    return Feature(Vision(VisionModel(settings.llm_url, settings, parts.http), settings, parts.http))
 
 
 async def check(settings: Settings) -> Finding:
     """The vision model's server answers."""
-    if settings.vision_llm_url is None:
+    url = settings.vision.llm_url
+    if url is None:
         return Finding("Vision", None, "VISION_LLM_URL is not set: pictures are not looked at")
-    url = str(settings.vision_llm_url).rstrip("/")
-    options = ModelOptions(url, model=settings.vision_llm_model, api_key=settings.vision_llm_api_key)
+    options = ModelOptions(url, model=settings.vision.llm_model, api_key=settings.vision.llm_api_key)
     async with ModelClient(options) as model:
         report = await model.check()
     if report.problem:

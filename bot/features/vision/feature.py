@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 import aiohttp
 import discord
@@ -13,10 +12,11 @@ from bot.download import DownloadError, TooLongError, download
 from bot.features.vision.budget import BrokenPictureError, UnknownFileError
 from bot.features.vision.errors import VisionError
 from bot.features.vision.frames import take_frames
-from bot.features.vision.model import Shown, VisionModel, VisionModelOptions
+from bot.features.vision.model import Shown, VisionModel
 from bot.features.vision.sights import Sight, check_sight, find_sights, too_large
 from bot.text import shorten
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
+from config.sections import VisionSettings
 
 _log = logging.getLogger(__name__)
 
@@ -26,28 +26,26 @@ CANT_SEE = "🙈 I can't see pictures here (nobody has set VISION_LLM_URL)."
 _MAX_WORDS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class VisionOptions:
-    """The model, and how much is looked at: bytes of a file, frames of a message, seconds that a call waits."""
-
-    model: VisionModelOptions
-    max_bytes: int = 20 << 20
-    max_frames: int = 6
-    in_flight_limit: float = IN_FLIGHT_LIMIT
-
-
 class Vision:
     """Looks at messages; a :class:`~bot.lease.Lockable`. Belongs to one event loop.
 
     Args:
-        http: for downloads and the model; it must send no credentials of its own. Closed by whoever made it.
+        http: for downloads; it must send no credentials of its own. Closed by whoever made it.
+        in_flight_limit: seconds that a call waits for a look.
     """
 
-    def __init__(self, options: VisionOptions, http: aiohttp.ClientSession) -> None:
-        self._options = options
+    def __init__(
+        self,
+        model: VisionModel,
+        settings: VisionSettings,
+        http: aiohttp.ClientSession,
+        *,
+        in_flight_limit: float = IN_FLIGHT_LIMIT,
+    ) -> None:
+        self._settings = settings
         self._http = http
-        self._model = VisionModel(options.model, http)
-        self._gate = WorkGate("vision", limit=options.in_flight_limit)
+        self._model = model
+        self._gate = WorkGate("vision", limit=in_flight_limit)
         self._decoding = asyncio.Lock()
 
     @property
@@ -85,12 +83,12 @@ class Vision:
             raise VisionError(HELD) from None
 
     async def _describe(self, sights: list[Sight], words: str) -> str | None:
-        count = max(1, self._options.max_frames // len(sights))
+        count = max(1, self._settings.max_frames // len(sights))
         shown: list[Shown] = []
         refusals: list[str] = []
         for sight in sights:
             try:
-                check_sight(sight, self._options.max_bytes)
+                check_sight(sight, self._settings.max_bytes)
                 shown.append(Shown(sight.title, await self._frames(sight, count)))
             except VisionError as error:
                 if sight.sent:
@@ -108,9 +106,9 @@ class Vision:
 
     async def _frames(self, sight: Sight, count: int) -> list[bytes]:
         try:
-            data = await download(self._http, sight.url, self._options.max_bytes)
+            data = await download(self._http, sight.url, self._settings.max_bytes)
         except TooLongError as error:
-            raise too_large(sight, self._options.max_bytes) from error
+            raise too_large(sight, self._settings.max_bytes) from error
         except DownloadError as error:
             raise VisionError(f"❌ I could not fetch {sight.name} from Discord. Please send it again.") from error
         try:

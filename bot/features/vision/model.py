@@ -6,7 +6,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -22,9 +22,11 @@ from bot.llm.opening import ABOUT_THE_REQUEST, MOST_FIELDS
 from bot.llm.refused_fields import refused_fields
 from bot.llm.reply_text import clean_text
 from bot.text import shorten
+from config.sections import VisionSettings
 
 _log = logging.getLogger(__name__)
 
+ANSWER_SECONDS = 120.0
 _UNLOAD_SECONDS = 5.0
 _MAX_ANSWER_BYTES = 1 << 20
 _MAX_CHARS = 2_000
@@ -37,16 +39,6 @@ _TASK = (
 
 
 @dataclass(frozen=True, slots=True)
-class VisionModelOptions:
-    """Where the vision model is. ``url`` ends where ``/chat/completions`` begins; ``timeout`` is in seconds."""
-
-    url: str
-    model: str | None = None
-    api_key: str | None = field(default=None, repr=False)
-    timeout: float = 120.0
-
-
-@dataclass(frozen=True, slots=True)
 class Shown:
     """One thing that is shown: what to call it, and its pictures as JPEG, in order."""
 
@@ -55,13 +47,23 @@ class Shown:
 
 
 class VisionModel:
-    """A vision model behind an OpenAI-style server."""
+    """A vision model behind an OpenAI-style server.
 
-    def __init__(self, options: VisionModelOptions, http: aiohttp.ClientSession) -> None:
-        self._options = options
+    Args:
+        url: ends where ``/chat/completions`` begins.
+        http: closed by whoever made it.
+        timeout: for one description, in seconds.
+    """
+
+    def __init__(
+        self, url: str, settings: VisionSettings, http: aiohttp.ClientSession, *, timeout: float = ANSWER_SECONDS
+    ) -> None:
+        self._url = url
+        self._name = settings.llm_model
+        self._timeout = timeout
         self._http = http
-        key = options.api_key
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        key = settings.llm_api_key
+        self._headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._dialect = Dialect(set())
 
     async def describe(self, shown: Sequence[Shown], words: str) -> str:
@@ -75,10 +77,10 @@ class VisionModel:
             "max_tokens": _MAX_TOKENS,
             "stream": False,
         }
-        if self._options.model:
-            body["model"] = self._options.model
+        if self._name:
+            body["model"] = self._name
         try:
-            async with asyncio.timeout(self._options.timeout):
+            async with asyncio.timeout(self._timeout):
                 status, answer = await self._ask(body)
         except TimeoutError as error:
             raise VisionError("❌ I gave up looking at it: the vision model is too slow.") from error
@@ -93,7 +95,7 @@ class VisionModel:
         """Ask, and ask again without the fields that the server refuses; they are remembered."""
         for _ in range(1 + MOST_FIELDS):
             asked = self._dialect.applied(body)
-            url, limit = self._base / "chat/completions", self._options.timeout
+            url, limit = self._base / "chat/completions", self._timeout
             status, answer = await self._send("POST", url, asked, limit)
             fields = refused_fields(answer, asked) if status in ABOUT_THE_REQUEST else ()
             if not fields:
@@ -116,7 +118,7 @@ class VisionModel:
             _log.warning("The vision model may still be loaded: %s", error or "its server does not answer")
 
     def _ways_to_unload(self) -> list[tuple[str, str, object]]:
-        model = self._options.model
+        model = self._name
         named: list[tuple[str, str, object]] = []
         if model:
             named = [
@@ -129,7 +131,7 @@ class VisionModel:
 
     @property
     def _base(self) -> URL:
-        return URL(self._options.url.rstrip("/"))
+        return URL(self._url)
 
     @property
     def _root(self) -> URL:
