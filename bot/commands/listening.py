@@ -23,6 +23,7 @@ from bot.voice.listening import (
     recording_newcomer,
 )
 from bot.voice.records.recorder import RecordingError
+from bot.voice.saying import Saying
 from config.settings import Captions
 
 Context = commands.Context[Any]
@@ -53,18 +54,18 @@ class ListeningControls(Protocol):
 
     @property
     def recording(self) -> bool:
-        """Whether sound is being kept."""
+        """Whether sound is being kept, or people are being told that it will be."""
         ...
 
-    async def start_recording(self) -> None:
-        """Keep sound from now on; raises :class:`~bot.voice.records.recorder.RecordingError`."""
+    async def start_recording(self, written: str, spoken: str) -> None:
+        """Tell everyone, and keep sound when they have heard it; raises :class:`RecordingError`."""
         ...
 
     async def stop_recording(self) -> None:
         """Keep no more, and close the files."""
         ...
 
-    async def announce(self, written: str, spoken: str | None = None) -> None:
+    async def announce(self, written: str, spoken: str | None = None) -> Saying | None:
         """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
         ...
 
@@ -160,15 +161,9 @@ class ListeningCommands(commands.Cog, name="Listening"):
 
     async def _start_recording(self, ctx: Context, call: ListeningControls) -> None:
         try:
-            await call.start_recording()
+            await call.start_recording(recording_began(self._prefix, ctx.author.display_name), RECORDING_BEGAN_ALOUD)
         except RecordingError as error:
             raise UserError(f"❌ {error}") from error
-        try:
-            await call.announce(recording_began(self._prefix, ctx.author.display_name), RECORDING_BEGAN_ALOUD)
-        except discord.HTTPException:
-            # Nobody is recorded who was not told.
-            await call.stop_recording()
-            raise
 
     @commands.hybrid_command(
         description="Show or choose where I write down who said what: nowhere, in a channel, in a thread.",

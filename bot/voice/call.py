@@ -45,6 +45,7 @@ from bot.voice.records.recordings import RecordingOptions, Recordings
 from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.word_lists import WordLists
+from bot.voice.saying import Saying
 from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.speaking.reply_voice import ReplyVoice
 from bot.voice.spoken_commands import SpokenCommands
@@ -190,7 +191,7 @@ class Call(Generic[T]):
         # What is kept of the call, and who is told of it.
         self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, options.captions)
         self._recordings = Recordings(
-            self.ear, transport, self._notices, lambda: voice.parameters, options.recording, clock=clock
+            self.ear, transport, self._notices, self._recite, lambda: voice.parameters, options.recording, clock=clock
         )
         self._samples = VoiceSamples(self.ear, self.conversation, self._gate.admits)
         for watcher in (self._history.note, self._captions, self._recordings.note, watch):
@@ -345,15 +346,17 @@ class Call(Generic[T]):
         """True while the speech server can be reached."""
         return self._speech.connected
 
-    def say(self, prompt: Prompt) -> None:
+    def say(self, prompt: Prompt) -> Saying:
         """Queue a prompt; prompts are answered in their order."""
-        self.conversation.prompt(prompt)
+        return self.conversation.prompt(prompt)
 
-    async def announce(self, written: str, spoken: str | None = None) -> None:
+    async def announce(self, written: str, spoken: str | None = None) -> Saying | None:
         """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
         await self.transport.prompts.tell(written)
-        if spoken is not None:
-            self.conversation.prompt(Prompt("", spoken, self._clock(), kind=PromptKind.RECITE))
+        return None if spoken is None else self._recite(spoken)
+
+    def _recite(self, text: str) -> Saying:
+        return self.say(Prompt("", text, self._clock(), kind=PromptKind.RECITE))
 
     def may_talk(self, person: int) -> bool:
         """Whether the bot answers this user, whether they speak or type."""
@@ -400,12 +403,16 @@ class Call(Generic[T]):
 
     @property
     def recording(self) -> bool:
-        """Whether sound is being kept."""
+        """Whether sound is being kept, or people are being told that it will be."""
         return self._recordings.recording
 
-    async def start_recording(self) -> None:
-        """Keep sound from now on; raises :class:`~bot.voice.records.recorder.RecordingError`."""
-        await self._recordings.start()
+    async def start_recording(self, written: str, spoken: str) -> None:
+        """Tell everyone, in writing and aloud, and keep sound when they have heard it.
+
+        Raises:
+            RecordingError: see :meth:`~bot.voice.records.recordings.Recordings.start`.
+        """
+        await self._recordings.start(written, spoken)
 
     async def stop_recording(self) -> None:
         """Keep no more, and close the files."""

@@ -78,6 +78,7 @@ def recording_began(prefix: str, who: str) -> str:
     )
 
 
+RECORDING_NOT_HEARD = "I don't record: I was interrupted while I said aloud that I would. Ask me again."
 RECORDING_BEGAN_ALOUD = "This call is being recorded from now on."
 RECORDING_ENDED = "⏹️ The recording has ended; nothing is recorded any more."
 RECORDING_ENDED_ALOUD = "The recording has ended."

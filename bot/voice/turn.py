@@ -90,4 +90,4 @@ class Outcome(StrEnum):
     FAILED = "failed"
     """The model gave no answer."""
     WITHDRAWN = "withdrawn"
-    """It answered a guess that came to nothing; nobody heard of it."""
+    """It answered a guess that came to nothing, or was dropped before it was begun; nobody heard of it."""

@@ -40,9 +40,10 @@ class Call:
     disk_full: bool = False
     said_aloud: list[str] = field(default_factory=list)
 
-    async def start_recording(self) -> None:
+    async def start_recording(self, written: str, spoken: str) -> None:
         if self.disk_full:
             raise RecordingError("I can't record: the disk is nearly full.")
+        await self.announce(written, spoken)
         self.recording = True
 
     async def stop_recording(self) -> None:

@@ -22,6 +22,7 @@ from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
 from bot.voice.notices import Notices
 from bot.voice.ports import Companion, Playback, Voice
+from bot.voice.saying import Saying
 from bot.voice.speaking.spoken_words import SpokenWords
 from bot.voice.speaking.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
@@ -88,6 +89,9 @@ class Conversation:
         self._heard = ""
         self._played = (0, 0)
         self._parameters = SpeechParameters()
+        self._sayings: list[Saying] = []
+        self._being_said: tuple[str, Saying] | None = None
+        self._over = False
 
     async def run(self) -> None:
         """Converse until cancelled."""
@@ -98,6 +102,9 @@ class Conversation:
                 self._spawn(self._companion.warm_up(), "warm-up")
         finally:
             self._tasks = None
+            self._over = True
+            for saying in (*self._sayings,):
+                self._said(saying, Outcome.WITHDRAWN)
 
     @property
     def waiting(self) -> int:
@@ -124,9 +131,18 @@ class Conversation:
         """The clauses that began to sound a short while ago, which may come back as an echo."""
         return self._words.lately()
 
-    def prompt(self, prompt: Prompt) -> None:
-        """Answer this, after what waits already."""
+    def prompt(self, prompt: Prompt) -> Saying:
+        """Answer this, after what waits already; nothing is said any more when :meth:`run` has ended."""
+        saying = Saying(prompt, self._cancel)
+        if self._over:
+            saying.end(Outcome.WITHDRAWN)
+            return saying
+        self._sayings.append(saying)
         self._handle(m.Prompted(prompt))
+        return saying
+
+    def _cancel(self, prompt: Prompt) -> None:
+        self._handle(m.Cancelled(prompt, self._position()))
 
     def guess(self, prompt: Prompt) -> None:
         """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
@@ -205,8 +221,13 @@ class Conversation:
         match effect:
             case m.Acknowledge(prompt):
                 self._notices.acknowledge(prompt)
-            case m.Refuse(prompt, text) | m.Tell(text, prompt):
+            case m.Tell(text, prompt):
                 self._notices.tell(text, prompt)
+            case m.Refuse(prompt, text):
+                self._notices.tell(text, prompt)
+                self._dropped(prompt)
+            case m.Drop(prompt):
+                self._dropped(prompt)
             case m.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
             case m.ConfirmReply(reply, prompt):
@@ -242,10 +263,25 @@ class Conversation:
                 self._heard = heard
                 if prompt.kind is PromptKind.ASK:
                     self._companion.remember(prompt.author, prompt.text, heard, interrupted=interrupted)
-            case m.EndReply(_, outcome):
+            case m.EndReply(reply, outcome):
                 self._end(outcome)
+                if self._being_said is not None and self._being_said[0] == reply:
+                    self._said(self._being_said[1], outcome)
+
+    def _saying_of(self, prompt: Prompt) -> Saying | None:
+        return next((saying for saying in self._sayings if saying.prompt is prompt), None)
+
+    def _dropped(self, prompt: Prompt) -> None:
+        if (saying := self._saying_of(prompt)) is not None:
+            self._said(saying, Outcome.WITHDRAWN)
+
+    def _said(self, saying: Saying, outcome: Outcome) -> None:
+        self._sayings.remove(saying)
+        saying.end(outcome)
 
     def _begin(self, reply: str, prompt: Prompt) -> None:
+        saying = self._saying_of(prompt)
+        self._being_said = None if saying is None else (reply, saying)
         self._turn = TurnClock(reply, prompt.at, self._clock)
         self._words.begin()
         usual = self._manner()

@@ -148,6 +148,14 @@ class Dismissed:
     heard: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """This very prompt wants no answer any more; ``heard`` samples of the current reply had been sent."""
+
+    prompt: Prompt
+    heard: int
+
+
 Event = (
     Prompted
     | Guessed
@@ -168,6 +176,7 @@ Event = (
     | PlaybackDrained
     | Stopped
     | Dismissed
+    | Cancelled
 )
 
 
@@ -184,6 +193,13 @@ class Refuse:
 
     prompt: Prompt
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The prompt is never answered, and nobody is told."""
+
+    prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +330,7 @@ class EndReply:
 Effect = (
     Acknowledge
     | Refuse
+    | Drop
     | Tell
     | BeginReply
     | ConfirmReply

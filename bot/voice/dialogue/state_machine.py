@@ -13,8 +13,10 @@ from dataclasses import replace
 
 from bot.voice.dialogue.messages import (
     Acknowledge,
+    Cancelled,
     Confirmed,
     Dismissed,
+    Drop,
     Effect,
     Event,
     FloorFree,
@@ -96,10 +98,14 @@ class Dialogue:
             case FloorFree(turn):
                 yield from self._free_floor(turn)
             case Stopped(heard):
-                self._waiting.clear()
+                yield from self._drop(lambda prompt: True)
                 yield from self._interrupt(heard)
+            case Cancelled(prompt, heard):
+                yield from self._drop(lambda waiting: waiting is prompt)
+                if self._progress is not None and self._progress.reply.prompt is prompt:
+                    yield from self._interrupt(heard)
             case Dismissed(person, heard):
-                self._waiting = deque(prompt for prompt in self._waiting if prompt.person != person)
+                yield from self._drop(lambda prompt: prompt.person == person)
                 if self._progress is not None and self._progress.reply.prompt.person == person:
                     yield from self._interrupt(heard)
             case SpeechFailed(None):
@@ -124,8 +130,15 @@ class Dialogue:
         # After the model is asked: the sign costs a request to Discord, and the answer should not wait for it.
         yield Acknowledge(prompt)
 
+    def _drop(self, unwanted: Callable[[Prompt], bool]) -> Iterator[Effect]:
+        """Forget what waits and is not wanted."""
+        dropped = [prompt for prompt in self._waiting if unwanted(prompt)]
+        self._waiting = deque(prompt for prompt in self._waiting if not unwanted(prompt))
+        yield from map(Drop, dropped)
+
     def _refused_once(self, prompt: Prompt) -> Iterator[Effect]:
         if prompt.person in self._refused:
+            yield Drop(prompt)
             return
         if prompt.person is not None:
             self._refused.add(prompt.person)

@@ -106,6 +106,7 @@ class CallRecorder:
         self._disk_free = disk_free
         self._clock = clock
         self._began = 0.0
+        self._prepared = False
         self._recording = False
         self._overrun = False
         self._forgotten: frozenset[int] = frozenset()
@@ -124,8 +125,8 @@ class CallRecorder:
         """Where in the bot's file each reply lies; several spans where it paused. Whole once this is closed."""
         return self._spans
 
-    def start(self) -> None:
-        """Make the folder and begin. Blocks for the disk.
+    def prepare(self) -> None:
+        """Make the folder, and see whether there is room. Blocks for the disk.
 
         Raises:
             RecordingError: the folder can't be made, or the disk is nearly full.
@@ -140,6 +141,21 @@ class CallRecorder:
         if full:
             self.folder.rmdir()
             raise RecordingError("I can't record: the disk is nearly full.")
+        self._prepared = True
+
+    def discard(self) -> None:
+        """Take back :meth:`prepare`, where nothing was recorded. Blocks for the disk."""
+        if self._prepared and not self._thread.ident:
+            self.folder.rmdir()
+
+    def start(self) -> None:
+        """Begin, after :meth:`prepare`, which is done now if nobody has.
+
+        Raises:
+            RecordingError: as :meth:`prepare`.
+        """
+        if not self._prepared:
+            self.prepare()
         self._began = self._clock()
         self._recording = True
         self._thread.start()

@@ -12,11 +12,17 @@ from typing import Protocol
 
 from bot.voice.ear import SoundKeeper
 from bot.voice.events import CallEvent
+from bot.voice.listening import RECORDING_NOT_HEARD
 from bot.voice.ports import Teller
 from bot.voice.records.answer_listener import AnswerListener
-from bot.voice.records.recorder import CallRecorder, recording_folder
+from bot.voice.records.recorder import CallRecorder, RecordingError, recording_folder
+from bot.voice.saying import Saying
 from bot.voice.transport import Transport
+from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
+
+ANNOUNCED_AT_MOST = 3
+"""How often a recording is announced to people who talk into it."""
 
 
 class SoundOfACall(Protocol):
@@ -37,6 +43,7 @@ class Recordings:
     """Keeps the sound of a call while people want it kept. Belongs to the event loop.
 
     Args:
+        recite: says something aloud.
         manner: how the last reply was asked to be spoken.
     """
 
@@ -45,6 +52,7 @@ class Recordings:
         sound: SoundOfACall,
         transport: Transport,
         notices: Teller,
+        recite: Callable[[str], Saying],
         manner: Callable[[], SpeechParameters],
         options: RecordingOptions,
         *,
@@ -53,23 +61,30 @@ class Recordings:
         self._sound = sound
         self._transport = transport
         self._notices = notices
+        self._recite = recite
         self._manner = manner
         self._options = options
         self._clock = clock
+        self._announced: CallRecorder | None = None
         self._recorder: CallRecorder | None = None
         self._answers: AnswerListener | None = None
 
     @property
     def recording(self) -> bool:
-        """Whether sound is being kept."""
-        return self._recorder is not None and self._recorder.recording
+        """Whether sound is being kept, or people are being told that it will be."""
+        return self._announced is not None or (self._recorder is not None and self._recorder.recording)
 
-    async def start(self) -> None:
-        """Keep sound from now on; raises :class:`~bot.voice.records.recorder.RecordingError`."""
+    async def start(self, written: str, spoken: str) -> None:
+        """Tell everyone, in writing and aloud, and keep sound when they have heard it.
+
+        Nothing is kept if :meth:`stop` is called before that, or if people can't be told: what the prompt channel
+        raises is raised here.
+
+        Raises:
+            RecordingError: sound can't be kept, or people talked into every announcement.
+        """
         if self.recording:
             return
-        # One may have ended by itself.
-        await self.stop()
         loop = asyncio.get_running_loop()
 
         def on_end(reason: str) -> None:
@@ -77,19 +92,48 @@ class Recordings:
 
         folder = recording_folder(self._options.data_dir, self._transport.place, datetime.now(UTC))
         recorder = CallRecorder(folder, self._transport.people.name, on_end, clock=self._clock)
-        await asyncio.to_thread(recorder.start)
-        self._recorder = self._sound.keeper = recorder
-        if self._options.remake:
-            self._answers = AnswerListener(recorder, self._manner)
+        self._announced = recorder
+        try:
+            # One may have ended by itself.
+            await self._close()
+            await asyncio.to_thread(recorder.prepare)
+            if self._options.remake:
+                # From here on, since an answer may be taken up at the very end of the announcement.
+                self._answers = AnswerListener(recorder, self._manner)
+            await self._announce(written, spoken)
+            if self._announced is recorder:
+                recorder.start()
+                self._recorder = self._sound.keeper = recorder
+        finally:
+            kept = self._recorder is recorder
+            if self._announced is recorder:
+                self._announced = None
+                self._answers = self._answers if kept else None
+            if not kept:
+                await asyncio.to_thread(recorder.discard)
+
+    async def _announce(self, written: str, spoken: str) -> None:
+        await self._transport.prompts.tell(written)
+        for _ in range(ANNOUNCED_AT_MOST):
+            outcome = await self._recite(spoken).played
+            if outcome in (Outcome.SPOKEN, Outcome.WRITTEN):
+                return
+            if outcome is not Outcome.INTERRUPTED:
+                break
+        raise RecordingError(RECORDING_NOT_HEARD)
 
     async def stop(self) -> None:
         """Keep no more, and close the files."""
+        self._announced = None
+        await self._close()
+
+    async def _close(self) -> None:
         recorder, self._recorder, self._sound.keeper = self._recorder, None, None
         answers, self._answers = self._answers, None
         if recorder is not None:
             await asyncio.to_thread(recorder.close)
-        if answers is not None:
-            await asyncio.to_thread(answers.write_notes, self._transport.prompts.id)
+            if answers is not None:
+                await asyncio.to_thread(answers.write_notes, self._transport.prompts.id)
 
     def note(self, event: CallEvent) -> None:
         """Take what has happened in the call, for what is kept of it."""

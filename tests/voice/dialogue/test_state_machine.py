@@ -72,6 +72,7 @@ def test_who_writes_too_much_is_told_so_once_until_there_is_room_again() -> None
     prompts = [Prompt("Ada", str(n), 0.0, n, person=7) for n in range(MAX_WAITING + 8)]
     full = run(dialogue, *map(m.Prompted, prompts))
     assert [effect.prompt for effect in full if isinstance(effect, m.Refuse)] == [prompts[MAX_WAITING + 1]]
+    assert [effect.prompt for effect in full if isinstance(effect, m.Drop)] == prompts[MAX_WAITING + 2 :]
     ben = Prompt("Ben", "and I?", 0.0, 99, person=8)
     assert run(dialogue, m.Prompted(ben)) == [m.Refuse(ben, TOO_MANY_WAITING)]
     run(dialogue, m.Stopped(0), *map(m.Prompted, prompts[: MAX_WAITING + 1]))
@@ -100,6 +101,7 @@ def test_stop_cancels_everywhere_and_remembers_what_was_heard() -> None:
     run(dialogue, m.Prompted(ADA), m.Prompted(ADA), *speak("r1", "All is well. "), *speak("r1", "And more."))
     effects = run(dialogue, m.Stopped(heard=len(SOUND)))
     assert effects == [
+        m.Drop(ADA),
         m.CloseModel("r1"),
         m.CancelSpeech("r1"),
         m.DropPlayback("r1"),
@@ -120,6 +122,18 @@ def test_who_is_dismissed_is_answered_no_more_and_the_others_are() -> None:
     assert dialogue.waiting == 0
     assert run(dialogue, m.Dismissed(8, heard=0)) == [], "the reply to somebody else goes on"
     assert dialogue.current == "r2"
+
+
+def test_a_prompt_is_cancelled_while_it_waits_or_is_answered_and_its_twin_is_not() -> None:
+    dialogue = Dialogue(DialogueTexts)
+    first, twin, other = (Prompt("", "We are recorded.", 0.0, kind=PromptKind.RECITE) for _ in range(3))
+    run(dialogue, m.Prompted(first), m.Prompted(twin), m.Prompted(other))
+    assert run(dialogue, m.Cancelled(twin, 0)) == [m.Drop(twin)]
+    assert dialogue.waiting == 1
+    effects = run(dialogue, m.Cancelled(first, 0))
+    assert m.EndReply("r1", Outcome.INTERRUPTED) in effects
+    assert dialogue.current == "r2"
+    assert run(dialogue, m.Cancelled(first, 0)) == [], "it is over"
 
 
 def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> None:

@@ -1,0 +1,116 @@
+"""A recording begins when its announcement has been heard, and what is said aloud tells what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio.pcm import from_pcm16
+from audio.samples import HEARING_RATE
+from bot.voice.events import ReplyEnded, WordsSpoken
+from bot.voice.listening import RECORDING_NOT_HEARD
+from bot.voice.records.recorder import RecordingError
+from bot.voice.records.recordings import ANNOUNCED_AT_MOST
+from bot.voice.turn import Outcome, Prompt, PromptKind
+from tests.voice.doubles import Hum, Parrot
+from tests.voice.memory_call import ADA, MemoryCall, memory_call
+from tests.voice.test_turn_taking import HandTranscriber
+
+WRITTEN, ALOUD = "🔴 We are recorded.", "We are recorded."
+TONE = (0.1 * np.sin(np.arange(24_000) / 20)).astype(np.float32)
+
+
+@pytest.fixture
+async def memory(tmp_path: Path) -> AsyncIterator[MemoryCall]:
+    async with memory_call(tmp_path, HandTranscriber(), Parrot(), Hum()) as memory:
+        yield memory
+
+
+def recite(text: str) -> Prompt:
+    return Prompt("Ada", text, 0.0, kind=PromptKind.RECITE)
+
+
+async def sounds(memory: MemoryCall, number: int) -> None:
+    """Wait until so many things have begun to sound."""
+    async with asyncio.timeout(20):
+        while sum(isinstance(event, WordsSpoken) for event in memory.events) < number:
+            memory.changed.clear()
+            await memory.changed.wait()
+
+
+async def test_nothing_is_kept_of_what_is_heard_before_the_announcement_has_been(
+    memory: MemoryCall, tmp_path: Path
+) -> None:
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    await sounds(memory, 1)
+    assert memory.call.recording, "who comes in now is told of it"
+    await memory.hear(ADA, TONE)
+    await starting
+    assert any(isinstance(event, ReplyEnded) and event.trace.outcome is Outcome.SPOKEN for event in memory.events)
+    await memory.hear(ADA, TONE)
+    await asyncio.sleep(0.1)
+    await memory.call.stop_recording()
+    (folder,) = (tmp_path / "recordings").iterdir()
+    (file,) = folder.iterdir()
+    with wave.open(str(file), "rb") as written:
+        sound = from_pcm16(written.readframes(written.getnframes()))
+    assert file.name.startswith("Ada")
+    assert np.count_nonzero(np.abs(sound) > 0.01) / HEARING_RATE < 0.55, "she spoke for half a second since"
+
+
+async def test_who_ends_a_recording_before_its_announcement_was_heard_is_not_recorded(
+    memory: MemoryCall, tmp_path: Path
+) -> None:
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    await sounds(memory, 1)
+    await memory.call.stop_recording()
+    await starting
+    assert not memory.call.recording
+    assert memory.call.input.keeper is None
+    assert list((tmp_path / "recordings").iterdir()) == []
+
+
+async def test_an_announcement_that_was_interrupted_is_made_again(memory: MemoryCall, tmp_path: Path) -> None:
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    await sounds(memory, 1)
+    memory.call.conversation.stop()
+    await starting
+    assert sum(isinstance(event, WordsSpoken) for event in memory.events) == 2
+    assert memory.call.input.keeper is not None
+    await memory.call.stop_recording()
+
+
+async def test_people_who_always_talk_into_it_are_not_recorded(memory: MemoryCall, tmp_path: Path) -> None:
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    for number in range(ANNOUNCED_AT_MOST):
+        await sounds(memory, number + 1)
+        memory.call.conversation.stop()
+    with pytest.raises(RecordingError, match=RECORDING_NOT_HEARD):
+        await starting
+    assert not memory.call.recording
+    assert list((tmp_path / "recordings").iterdir()) == []
+
+
+async def test_what_is_said_tells_how_it_ends(memory: MemoryCall) -> None:
+    first, second, third = (memory.call.say(recite(text)) for text in ("One.", "Two.", "Three."))
+    second.interrupt()
+    assert (first.outcome, second.outcome, third.outcome) == (None, Outcome.WITHDRAWN, None)
+    assert await first.played is Outcome.SPOKEN
+    await sounds(memory, 2)
+    third.interrupt()
+    assert await third.played is Outcome.INTERRUPTED
+    first.interrupt()
+    assert first.outcome is Outcome.SPOKEN
+    assert [event.text for event in memory.events if isinstance(event, WordsSpoken)] == ["One.", "Three."]
+
+
+async def test_what_waits_when_the_call_ends_is_never_said(tmp_path: Path) -> None:
+    async with memory_call(tmp_path, HandTranscriber(), Parrot(), Hum()) as memory:
+        first, second = (memory.call.say(recite(text)) for text in ("One.", "Two."))
+    assert (first.outcome, second.outcome) == (Outcome.INTERRUPTED, Outcome.WITHDRAWN)
+    assert memory.call.say(recite("Three.")).outcome is Outcome.WITHDRAWN
