@@ -159,7 +159,7 @@ async def hold_call(sandbox: Sandbox, process: asyncio.subprocess.Process) -> No
     await read_until(process, "· spoken")
     assert ada.voice.hearing.count(sandbox.bot_id)
     await owner.say(sandbox.text_channel, "!record on")
-    await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🔴"), LIMIT)
+    await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🔴 I'm recording."), LIMIT)
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
