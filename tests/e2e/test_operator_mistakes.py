@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import ctranslate2
 import pytest
 
+from config.project import ROOT
 from sandbox.server import Sandbox
 from tests.e2e.program import output, pointed_at, program, read_until
 
@@ -80,6 +82,45 @@ async def test_what_run_refuses_the_doctor_does_not_pass(
     assert process.returncode == 2 if command == "run" else process.returncode in (1, 2)
     assert words in said
     assert "TTS_VOICES_DIR" not in said
+    assert "Traceback" not in said
+
+
+BROKEN = (
+    "config/moods.yaml",
+    "config/language/backchannels.yaml",
+    "config/language/introductions.yaml",
+    "config/language/moods.yaml",
+    "config/language/phantoms.yaml",
+    "config/language/voice_commands.yaml",
+    "bot/voice/turns/end_of_turn.yaml",
+)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the project whose files a test may break."""
+    for init in ROOT.glob("*/__init__.py"):
+        package = init.parent
+        if package.name not in ("benchmarks", "tests"):
+            shutil.copytree(package, tmp_path / "copy" / package.name)
+    return tmp_path / "copy"
+
+
+@pytest.mark.parametrize("file", BROKEN)
+@pytest.mark.parametrize(("command", "status"), [("run", 2), ("doctor", 1)])
+async def test_a_broken_word_list_is_one_sentence_with_its_place(
+    tmp_path: Path, copy: Path, command: str, status: int, file: str
+) -> None:
+    path = copy / file
+    path.write_text("en: [one]\nde: }\n", encoding="utf-8")
+    async with (
+        Sandbox() as sandbox,
+        program(command, folder=tmp_path, PYTHONPATH=str(copy), **pointed_at(sandbox)) as process,
+    ):
+        said = await output(process)
+    assert process.returncode == status, said
+    assert said.count(str(path)) == 1, said
+    assert "it is not YAML from line 2 on" in said
     assert "Traceback" not in said
 
 

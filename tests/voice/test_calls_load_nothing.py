@@ -1,0 +1,59 @@
+"""What calls share is loaded when the bot starts: a call is built of it, and loads nothing itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import onnxruntime
+import pytest
+import yaml
+
+from bot.characters import Characters, LocalCharacter
+from bot.consent import ListeningConsent
+from bot.database import Database
+from bot.llm.personas import PERSONAS_DIR
+from bot.store import Store
+from bot.voice.call import Call, CallEngines, CallOptions
+from bot.voice.records.recordings import RecordingOptions
+from bot.voice.remarks.word_lists import load_word_lists
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
+from bot.voice.turns.policy import load_turn_policy
+from config.settings import AnswerPolicy, Captions, ListeningPolicy
+from tests.voice.doubles import Hum, Parrot
+from tests.voice.memory_transport import MemoryTransport
+from wire.parameters import SpeechParameters
+
+
+def _refuse(*_: Any, **__: Any) -> NoReturn:
+    raise AssertionError("a call loads something")
+
+
+async def test_calls_are_built_of_what_was_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Database.opened(tmp_path / "calls.sqlite3") as database:
+        characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
+        consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
+        ears = WhisperTranscriber(WhisperOptions("nowhere", "cpu", 1, "en"), Corrections())
+        policy, words, character = load_turn_policy(), load_word_lists(), LocalCharacter(characters, 0)
+        engines = CallEngines(character, lambda _: Parrot(), Hum, SpeechParameters, ears, policy, words)
+        options = CallOptions("!", 60.0, 60.0, AnswerPolicy.ALWAYS, Captions.CHANNEL, RecordingOptions(tmp_path))
+        for loads, name in (
+            (onnxruntime, "InferenceSession"),
+            (yaml, "safe_load"),
+            (Path, "read_text"),
+            (Path, "open"),
+        ):
+            monkeypatch.setattr(loads, name, _refuse)
+        for _ in range(2):
+            Call(
+                MemoryTransport({1: "Ada"}),
+                engines,
+                consent,
+                options,
+                volume=1.0,
+                report=lambda _: None,
+                watch=lambda _: None,
+            )
+        monkeypatch.undo()
+        await ears.close()
