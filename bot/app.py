@@ -242,7 +242,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         background = await stack.enter_async_context(BackgroundWork())
         looks: dict[str, Look] = {
             "model": Look.at(model.options.url, partial(look_at_model, model)),
-            "ears": Look.at(str(settings.stt_url or ""), partial(look_at_ears, settings, http)),
+            "ears": Look.at(settings.stt.url or "", partial(look_at_ears, settings, http)),
             "voice": Look(partial(look_at_voice, speech_server)),
         }
         signs = VitalSigns(lambda: bot.connected, lambda: manager.status().state is not CallState.IDLE, looks)
@@ -281,7 +281,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
                     introductions,
                     VoiceRecordings(calls.session_on, settings.command_prefix),
                     calls.say_on,
-                    settings.stt_language or "en",
+                    settings.stt.language or "en",
                     settings.command_prefix,
                 ),
                 HelpCommands(bot, advice, settings.command_prefix),
@@ -374,7 +374,7 @@ def _session_maker(
         settings.answer_to,
         settings.captions,
         RecordingOptions(settings.data_dir, settings.remake_recordings),
-        sound_goes_to=settings.stt_url.host if settings.stt_url else None,
+        sound_goes_to=settings.stt.host,
         keep_days=settings.keep_conversations,
     )
     rights = CallRights(BargeInRule.parse(settings.barge_in), audience.admits, guard.spoken_refusal)

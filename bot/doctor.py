@@ -184,8 +184,8 @@ async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
         await asyncio.to_thread(_load_what_ears_need, settings, weights)
     except BrokenFileError as error:
         return Finding("Ears", False, str(error))
-    device = settings.stt_device
-    if device.startswith("cuda") and settings.stt_url is None:
+    device = settings.stt.device
+    if device.startswith("cuda") and settings.stt.url is None:
         cards, wanted = await asyncio.to_thread(_cuda_cards), int(device.partition(":")[2] or 0)
         if wanted >= cards:
             there = f"CUDA finds {cards or 'no'} cards here"
@@ -197,13 +197,13 @@ async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
         try:
             await transcriber.warm_up()
             described = transcriber.describe()
-            if settings.stt_url is None:
+            if settings.stt.url is None:
                 described = f"{described}; {await ears_speed(transcriber)}"
         except TranscriptionError as error:
             return Finding("Ears", False, str(error))
         finally:
             await transcriber.close()
-        return Finding("Ears", settings.stt_url is not None or FAST_ENOUGH in described or None, described)
+        return Finding("Ears", settings.stt.url is not None or FAST_ENOUGH in described or None, described)
 
 
 def _load_what_ears_need(settings: Settings, weights: OwnWeights) -> None:

@@ -31,7 +31,7 @@ def missing_parts(settings: Settings) -> list[str]:
     replaceable = catalogue.profiles[Profile.EMBEDDED] if settings.profile is Profile.EMBEDDED else ()
     for name in needed_models(catalogue, settings, speech):
         model = catalogue.models[name]
-        is_named = settings.stt_model is not None and recognises_speech(model)
+        is_named = settings.stt.model is not None and recognises_speech(model)
         if name in replaceable and not is_named:
             continue
         if model.part in _WITHOUT and not is_here(settings, name, model):

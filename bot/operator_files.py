@@ -63,7 +63,7 @@ def other_personas(settings: Settings) -> list[Persona]:
 
 def corrections(settings: Settings) -> Corrections:
     """What is put right in what is heard; raises :class:`~.corrections.CorrectionsError`, which names the variable."""
-    return Corrections.read(settings.stt_corrections) if settings.stt_corrections else Corrections()
+    return Corrections.read(settings.stt.corrections) if settings.stt.corrections else Corrections()
 
 
 def trust(context: ssl.SSLContext, ca_file: Path | None) -> None:

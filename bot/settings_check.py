@@ -76,8 +76,8 @@ def _missing_mind(settings: Settings) -> Fault | None:
 
 def _of_recogniser(settings: Settings) -> Iterator[Fault]:
     """A name of a recogniser that nobody has given one; a server's models have names of their own."""
-    asked = settings.stt_model
-    if asked is None or settings.stt_url is not None or "/" in asked or Path(asked).is_dir():
+    asked = settings.stt.model
+    if asked is None or settings.stt.url is not None or "/" in asked or Path(asked).is_dir():
         return
     try:
         models = load_catalogue().models

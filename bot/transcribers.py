@@ -15,7 +15,7 @@ from bot.models.outside import recogniser_remedy
 from bot.operator_files import corrections as read_corrections
 from bot.own_weights import REPAIR, OwnWeights
 from bot.voice.transcribe.guards import Guards
-from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
+from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.settings import Settings
@@ -36,16 +36,9 @@ async def make_transcriber(
     """
     corrections = await asyncio.to_thread(read_corrections, settings)
     guards = await asyncio.to_thread(Guards)
-    if settings.stt_url is not None:
-        key = settings.stt_api_key
-        server = TranscriptionServer(
-            str(settings.stt_url).rstrip("/"),
-            settings.stt_server_model,
-            key.get_secret_value() if key else None,
-            settings.stt_language,
-        )
-        return OpenAITranscriber(server, http, corrections, guards)
-    threads = settings.stt_threads or max(1, (os.cpu_count() or 2) - 1)
+    if settings.stt.url is not None:
+        return OpenAITranscriber(settings.stt.url, settings.stt, http, corrections, guards)
+    threads = settings.stt.threads or max(1, (os.cpu_count() or 2) - 1)
     if weights.ears is not None:
         own = _own_options(weights.ears, settings, threads)
         return WhisperTranscriber(own, corrections, guards, name=weights.ears.name)
@@ -55,16 +48,16 @@ async def make_transcriber(
         return WhisperTranscriber(options, corrections, guards, name=TOY_NAME)
     model, remedy = await asyncio.to_thread(_model, settings)
     options = WhisperOptions(
-        model, settings.stt_device, threads, settings.stt_language, settings.stt_compute_type, remedy
+        model, settings.stt.device, threads, settings.stt.language, settings.stt.compute_type, remedy
     )
     return WhisperTranscriber(options, corrections, guards)
 
 
 def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptions:
     """The weights of the profile compute on the processor, unless a card is asked for."""
-    device = "cpu" if settings.stt_device == "auto" else settings.stt_device
-    numbers = "int8" if settings.stt_compute_type == "auto" and device == "cpu" else settings.stt_compute_type
-    return WhisperOptions(str(folder), device, threads, settings.stt_language, numbers, f"Remedy: {REPAIR}.")
+    device = "cpu" if settings.stt.device == "auto" else settings.stt.device
+    numbers = "int8" if settings.stt.compute_type == "auto" and device == "cpu" else settings.stt.compute_type
+    return WhisperOptions(str(folder), device, threads, settings.stt.language, numbers, f"Remedy: {REPAIR}.")
 
 
 def _model(settings: Settings) -> tuple[str, str]:
@@ -72,10 +65,10 @@ def _model(settings: Settings) -> tuple[str, str]:
     try:
         catalogue = load_catalogue()
     except CatalogueError as error:
-        return settings.stt_model or "", f"{error}."
+        return settings.stt.model or "", f"{error}."
     name = recogniser_model(catalogue, settings)
     if name is None:
-        choice = settings.stt_model or ""
+        choice = settings.stt.model or ""
         return choice, recogniser_remedy(choice)
     model = catalogue.models[name]
     shelf = shelf_of(settings, model)

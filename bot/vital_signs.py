@@ -99,18 +99,18 @@ async def look_at_voice(speech_server: SpeechServerClient) -> str:
 
 async def look_at_ears(settings: Settings, http: aiohttp.ClientSession) -> str:
     """Whether the recogniser's server answers, or its weights are where they are said to be."""
-    if settings.stt_url is None:
-        folder = Path(settings.stt_model or "")
+    if settings.stt.url is None:
+        folder = Path(settings.stt.model or "")
         here = not folder.is_absolute() or await asyncio.to_thread((folder / "model.bin").is_file)
         return READY if here else f"there is no model in {folder}"
-    key = settings.stt_api_key.get_secret_value() if settings.stt_api_key else None
+    key = settings.stt.api_key.get_secret_value() if settings.stt.api_key else None
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = f"{str(settings.stt_url).rstrip('/')}/models"
+    url = f"{settings.stt.url}/models"
     try:
         async with http.get(url, headers=headers, timeout=_PATIENCE) as response:
             refused = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
             if refused or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                return f"the recogniser at {settings.stt_url.host} answers with status {response.status}"
+                return f"the recogniser at {settings.stt.host} answers with status {response.status}"
     except (aiohttp.ClientError, TimeoutError, OSError):
-        return f"the recogniser at {settings.stt_url.host} can't be reached"
+        return f"the recogniser at {settings.stt.host} can't be reached"
     return READY

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AnyUrl, Field
 
 from config.section import Section, Variable
 from config.types import (
     YEAR,
     Channels,
     CommaList,
+    Language,
     LinesCount,
+    ModelName,
     OptionalBase,
     OptionalPath,
     OptionalPersona,
@@ -21,11 +24,16 @@ from config.types import (
     OptionalText,
     QuietHours,
     Rate,
+    RecognitionDevice,
     RequestFields,
     WebAddresses,
 )
 
 ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
+ComputeType = Literal[
+    "auto", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16", "float16", "bfloat16", "float32"
+]
+"""In what numbers faster-whisper computes."""
 
 
 class Card(StrEnum):
@@ -99,6 +107,40 @@ class ModelSettings(Section):
     def named_card(self) -> Card | None:
         """The card that serves calls, where the operator runs one model server a card."""
         return self.call_card if self.url is None and self.servers else None
+
+
+@dataclass(frozen=True, slots=True)
+class RecogniserSettings(Section):
+    """What turns speech into text: a server, or a Whisper on this machine.
+
+    Attributes:
+        url: the server's whole base, to which only the endpoint's path is added.
+        model: a name, or a folder on this machine.
+        language: that everybody speaks; ``None`` finds it out.
+        threads: 0 for all cores but one.
+        corrections: the file of what is put right in what is heard.
+    """
+
+    prefix: ClassVar[str] = "stt_"
+
+    url: OptionalBase = None
+    model: ModelName = None
+    api_key: OptionalSecret = None
+    language: Language = None
+    device: RecognitionDevice = "auto"
+    compute_type: ComputeType = "auto"
+    threads: Annotated[int, Field(ge=0, le=64)] = 0
+    corrections: OptionalPath = None
+
+    @property
+    def host(self) -> str | None:
+        """The server, without its port."""
+        return None if self.url is None else AnyUrl(self.url).host
+
+    @property
+    def server_model(self) -> str | None:
+        """The model that the server is asked for; a folder on this machine means nothing to it."""
+        return None if self.model is None or Path(self.model).is_absolute() else self.model
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import platformdirs
 from pydantic import Field, model_validator
@@ -19,6 +19,7 @@ from config.sections import (
     DrawSettings,
     FigurineSettings,
     ModelSettings,
+    RecogniserSettings,
     VisionSettings,
 )
 from config.types import (
@@ -27,8 +28,6 @@ from config.types import (
     Channel,
     CommandPrefix,
     KeptDays,
-    Language,
-    ModelName,
     OptionalEngine,
     OptionalHttpUrl,
     OptionalPath,
@@ -39,7 +38,6 @@ from config.types import (
     PermittedOnCall,
     PermittedOrNobody,
     PersonaName,
-    RecognitionDevice,
     Timezone,
     UserIds,
 )
@@ -95,12 +93,6 @@ class Weights(StrEnum):
     TOYS = "toys"
 
 
-ComputeType = Literal[
-    "auto", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16", "float16", "bfloat16", "float32"
-]
-"""In what numbers faster-whisper computes."""
-
-
 class Settings(ProgramSettings):
     """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
 
@@ -124,14 +116,7 @@ class Settings(ProgramSettings):
     tts_websocket_url: OptionalWebSocketUrl = None
     tts_engine: OptionalEngine = None
 
-    stt_model: ModelName = None
-    stt_device: RecognitionDevice = "auto"
-    stt_compute_type: ComputeType = "auto"
-    stt_language: Language = None
-    stt_threads: int = Field(0, ge=0, le=64)
-    stt_corrections: OptionalPath = None
-    stt_url: OptionalHttpUrl = None
-    stt_api_key: OptionalSecret = None
+    stt: RecogniserSettings = RecogniserSettings()
 
     listening: ListeningPolicy = ListeningPolicy.OPT_OUT
     answer_to: AnswerPolicy = AnswerPolicy.SMART
@@ -191,14 +176,9 @@ class Settings(ProgramSettings):
         return self.tts_engine is None and self.tts_websocket_url is None and self.profile is Profile.EMBEDDED
 
     @property
-    def stt_server_model(self) -> str | None:
-        """The model that ``STT_URL`` is asked for; a folder on this machine means nothing to it."""
-        return None if self.stt_model is None or Path(self.stt_model).is_absolute() else self.stt_model
-
-    @property
     def has_own_ears(self) -> bool:
         """True when speech is recognised by the weights of the profile: real ones, or toys."""
-        return self.stt_url is None and self.stt_model is None and self.profile is Profile.EMBEDDED
+        return self.stt.url is None and self.stt.model is None and self.profile is Profile.EMBEDDED
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -224,7 +204,7 @@ def missing_server(settings: Settings) -> Fault | None:
             f"set it to the server's base address, for example LLM_URL={EXAMPLES['LLM_URL']}{own}",
             ("LLM_URL", "PROFILE"),
         )
-    if settings.profile is Profile.API and settings.stt_url is None and settings.stt_model is None:
+    if settings.profile is Profile.API and settings.stt.url is None and settings.stt.model is None:
         return Fault(
             "STT_URL is not set, and PROFILE=api needs a server that turns speech into text: "
             f"set it to the server's base address, for example STT_URL={EXAMPLES['STT_URL']}",

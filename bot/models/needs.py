@@ -55,12 +55,12 @@ def recognises_speech(model: Model) -> bool:
 
 
 def _ears(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
-    if settings.stt_url is not None:
+    if settings.stt.url is not None:
         return
-    if settings.stt_model is None:
+    if settings.stt.model is None:
         yield from _of_profile(catalogue, settings, Part.EARS)
         return
-    asked = settings.stt_model
+    asked = settings.stt.model
     for name, model in catalogue.models.items():
         if not recognises_speech(model):
             continue

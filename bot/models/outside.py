@@ -65,8 +65,8 @@ class OutsideWeights:
 
 def outside_weights(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[OutsideWeights]:
     """Those that the parts of this bot are to work with. Blocks: it looks at the disk."""
-    if settings.stt_model is not None and settings.stt_url is None and recogniser_model(catalogue, settings) is None:
-        yield _recogniser(settings.stt_model)
+    if settings.stt.model is not None and settings.stt.url is None and recogniser_model(catalogue, settings) is None:
+        yield _recogniser(settings.stt.model)
     yield from _mind(catalogue, settings)
     if settings.tts_websocket_url is None:
         yield from _voices(catalogue, settings, speech)

@@ -140,7 +140,7 @@ def test_a_recogniser_elsewhere_is_not_asked_for_a_folder_of_this_machine(
     model: str, asked: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STT_MODEL", model)
-    assert load_settings().stt_server_model == asked
+    assert load_settings().stt.server_model == asked
 
 
 def test_stop_words_are_parted_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

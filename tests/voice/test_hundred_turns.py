@@ -24,11 +24,12 @@ from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
+from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.end_of_turn import LastWords
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded
+from config.sections import RecogniserSettings
 from config.settings import AnswerPolicy
 from tests.voice.doubles import Seiyuu
 from tests.voice.test_turn_taking import Pauses, Told
@@ -202,8 +203,9 @@ async def calling() -> AsyncIterator[Call]:
 
     clock, bot, troubles = Clock(), Bot(), list[str]()
     async with serving(answer) as server, aiohttp.ClientSession() as http:
-        where = TranscriptionServer(server.url)
-        transcriber = OpenAITranscriber(where, http, Corrections(), clock=clock, sleep=clock.sleep)
+        transcriber = OpenAITranscriber(
+            server.url, RecogniserSettings(), http, Corrections(), clock=clock, sleep=clock.sleep
+        )
         pair = Pair()
         taking = TurnTaking(
             transcriber,

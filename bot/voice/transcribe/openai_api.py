@@ -28,6 +28,7 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionShed,
     Urgency,
 )
+from config.sections import RecogniserSettings
 
 _log = logging.getLogger(__name__)
 
@@ -43,21 +44,6 @@ AT_ONCE = 2
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 REFUSED_FIELDS = frozenset({400, 415, 422, 501})
 USED_UP = "insufficient_quota"
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptionServer:
-    """Where the server is: ``url`` is its whole base, to which only the endpoint's path is added."""
-
-    url: str
-    model: str | None = None
-    api_key: str | None = None
-    language: str | None = None
-
-    @property
-    def host(self) -> str:
-        """The server's name and port, for people."""
-        return self.url.partition("://")[2].partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +88,7 @@ class OpenAITranscriber:
     do; guesses are given up then.
 
     Args:
+        url: the server's whole base, to which only the endpoint's path is added.
         http: a session that outlives it.
         guards: what of the answers is to be believed.
         clock, sleep: monotonic seconds, and letting them pass.
@@ -109,7 +96,8 @@ class OpenAITranscriber:
 
     def __init__(
         self,
-        server: TranscriptionServer,
+        url: str,
+        settings: RecogniserSettings,
         http: aiohttp.ClientSession,
         corrections: Corrections,
         guards: Guards | None = None,
@@ -117,7 +105,9 @@ class OpenAITranscriber:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._server = server
+        self._url = url
+        self._host = url.partition("://")[2].partition("/")[0]
+        self._settings = settings
         self._http = http
         self._corrections = corrections
         self._guards = guards or Guards()
@@ -130,7 +120,7 @@ class OpenAITranscriber:
 
     def describe(self) -> str:
         """What it is and where it runs."""
-        return f"{self._server.model or 'its own model'} at {self._server.host}"
+        return f"{self._settings.server_model or 'its own model'} at {self._host}"
 
     async def warm_up(self) -> None:
         """Ask for a second of silence: the connection is open then. Raises :class:`TranscriptionError`."""
@@ -145,7 +135,7 @@ class OpenAITranscriber:
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe; raises :class:`TranscriptionError`."""
         if request.urgency is not Urgency.FINAL and not self._limits.may_guess:
-            raise TranscriptionShed(f"{self._server.host} is too busy.")
+            raise TranscriptionShed(f"{self._host} is too busy.")
         if not self._working:
             self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(AT_ONCE)]
         job = Job(request, asyncio.get_running_loop().create_future(), self._clock())
@@ -175,8 +165,8 @@ class OpenAITranscriber:
             except TranscriptionError as error:
                 job.answer.set_exception(error)
             except Exception:
-                _log.exception("An answer of %s could not be used", self._server.host)
-                job.answer.set_exception(TranscriptionError(f"I can't use the answer of {self._server.host}."))
+                _log.exception("An answer of %s could not be used", self._host)
+                job.answer.set_exception(TranscriptionError(f"I can't use the answer of {self._host}."))
             finally:
                 asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
@@ -192,11 +182,11 @@ class OpenAITranscriber:
         limit = job.request.seconds + (ANSWER_LIMIT if final else GUESS_LIMIT)
         while True:
             if final and self._clock() + self._limits.wait >= give_up_at:
-                raise TranscriptionError(f"{self._server.host} is too busy for {self._limits.wait:.0f} s.")
+                raise TranscriptionError(f"{self._host} is too busy for {self._limits.wait:.0f} s.")
             if final:
                 await self._sleep(self._limits.wait)
             elif not self._limits.may_guess:
-                raise TranscriptionShed(f"{self._server.host} is too busy.")
+                raise TranscriptionShed(f"{self._host} is too busy.")
             left = max(1.0, give_up_at - self._clock())
             try:
                 return await self._ask(job.request, min(left, limit))
@@ -228,9 +218,9 @@ class OpenAITranscriber:
                 return answer
 
     async def _post(self, request: TranscriptionRequest, way: _Way, limit: float) -> Answer:
-        server = self._server
-        headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
-        url = f"{server.url.rstrip('/')}/audio/transcriptions"
+        key = self._settings.api_key
+        headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+        url = f"{self._url}/audio/transcriptions"
         try:
             async with (
                 asyncio.timeout(limit),
@@ -239,9 +229,9 @@ class OpenAITranscriber:
                 body = await self._read(response)
                 status, wait = response.status, self._limits.asked_to_wait(response.headers)
         except TimeoutError as error:
-            raise _RequestFailed(f"{server.host} gave no whole answer within {limit:.0f} s.", passes=True) from error
+            raise _RequestFailed(f"{self._host} gave no whole answer within {limit:.0f} s.", passes=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            text = f"The transcription server at {server.host} can't be reached, or hangs up."
+            text = f"The transcription server at {self._host} can't be reached, or hangs up."
             raise _RequestFailed(text, passes=True) from error
         if status >= 300:
             raise self._refusal(status, wait, body)
@@ -249,17 +239,17 @@ class OpenAITranscriber:
             return read_answer(body)
         except AnswerError as error:
             reason = f": {error}" if str(error) else ""
-            told = f"{server.host} does not answer as a transcription server does{reason}."
+            told = f"{self._host} does not answer as a transcription server does{reason}."
             raise _RequestFailed(told, passes=_is_cut_off(body)) from error
 
     def _form(self, request: TranscriptionRequest, way: _Way) -> aiohttp.FormData:
-        server = self._server
+        settings = self._settings
         form = aiohttp.FormData()
         form.add_field("file", to_wav(request.sound, HEARING_RATE), filename="speech.wav", content_type="audio/wav")
-        form.add_field("model", server.model or "whisper-1")
+        form.add_field("model", settings.server_model or "whisper-1")
         form.add_field("response_format", way.response_format)
         usual = request.language if way.hints and request.seconds < TELLING_SECONDS else None
-        if language := server.language or usual:
+        if language := settings.language or usual:
             form.add_field("language", language)
         if request.hot_words:
             form.add_field("prompt", ", ".join(request.hot_words))
@@ -271,7 +261,7 @@ class OpenAITranscriber:
         async for piece in response.content.iter_any():
             body += piece
             if len(body) > MAX_ANSWER_BYTES:
-                raise _RequestFailed(f"{self._server.host} answers with more words than anybody can have said.")
+                raise _RequestFailed(f"{self._host} answers with more words than anybody can have said.")
         return bytes(body)
 
     def _refusal(self, status: int, wait: float | None, body: bytes) -> _RequestFailed:
@@ -280,7 +270,7 @@ class OpenAITranscriber:
         except ValueError:
             words = ""
         passes = status in TRANSIENT and USED_UP.encode() not in body
-        text = f"The transcription server at {self._server.host} answered {_explain(status, words, wait)}"
+        text = f"The transcription server at {self._host} answered {_explain(status, words, wait)}"
         return _RequestFailed(
             text,
             passes=passes,

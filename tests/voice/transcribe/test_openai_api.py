@@ -12,11 +12,13 @@ import aiohttp
 import numpy as np
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from bot.voice.transcribe import openai_api
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.openai_api import OpenAITranscriber, TranscriptionServer
+from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, TranscriptionShed, Urgency
+from config.sections import RecogniserSettings
 from tests.voice.transcribe.scripted_server import (
     Answer,
     Asked,
@@ -63,9 +65,10 @@ class Talk:
 async def talking(*script: Answer, key: str | None = None, language: str | None = None) -> AsyncIterator[Talk]:
     clock = Clock()
     async with serving(*script) as server, aiohttp.ClientSession() as http:
-        where = TranscriptionServer(server.url, "whisper-large", key, language)
+        secret = SecretStr(key) if key else None
+        settings = RecogniserSettings(model="whisper-large", api_key=secret, language=language)
         corrections = Corrections({"say you": "Seiyuu"})
-        transcriber = OpenAITranscriber(where, http, corrections, clock=clock, sleep=clock.sleep)
+        transcriber = OpenAITranscriber(server.url, settings, http, corrections, clock=clock, sleep=clock.sleep)
         yield Talk(transcriber, server, clock)
         await transcriber.close()
 
@@ -277,7 +280,7 @@ async def test_a_server_that_wants_to_be_left_alone_for_too_long_is_told_at_once
 
 async def test_a_server_that_is_not_there_is_named() -> None:
     async with aiohttp.ClientSession() as http:
-        transcriber = OpenAITranscriber(TranscriptionServer("http://127.0.0.1:9/v1"), http, Corrections())
+        transcriber = OpenAITranscriber("http://127.0.0.1:9/v1", RecogniserSettings(), http, Corrections())
         with pytest.raises(TranscriptionError, match=r"127\.0\.0\.1:9"):
             await transcriber.warm_up()
         await transcriber.close()
