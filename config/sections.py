@@ -211,6 +211,16 @@ class BipolarSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class AvatarSettings(Section):
+    """The folder of the bot's pictures, and the hours between two changes."""
+
+    prefix: ClassVar[str] = "avatar_"
+
+    folder: OptionalPath = None
+    hours: Annotated[float, Field(ge=0.5, le=YEAR // 3600)] = 24.0
+
+
+@dataclass(frozen=True, slots=True)
 class AutonomousSettings(Section):
     """About how many minutes lie between two remarks in a channel, and the hours of the day without any."""
 

@@ -14,6 +14,7 @@ from config.examples import EXAMPLES
 from config.program_settings import ProgramSettings
 from config.sections import (
     AutonomousSettings,
+    AvatarSettings,
     BipolarSettings,
     ChatSettings,
     DrawSettings,
@@ -94,7 +95,10 @@ class Weights(StrEnum):
 
 
 class Settings(ProgramSettings):
-    """The contract with the operator: a field's upper-case name is its variable. Times in seconds."""
+    """The contract with the operator: a field's upper-case name is its variable. Times in seconds.
+
+    The variables of a section are called after it, ``LLM_MODEL`` for ``llm.model``: see :mod:`config.sections`.
+    """
 
     discord_token: OptionalSecret = None
     discord_api_url: OptionalHttpUrl = None
@@ -141,11 +145,9 @@ class Settings(ProgramSettings):
     vision: VisionSettings = VisionSettings()
     draw: DrawSettings = DrawSettings()
     bipolar: BipolarSettings = BipolarSettings()
+    avatar: AvatarSettings = AvatarSettings()
     autonomous: AutonomousSettings = AutonomousSettings()
     figurine: FigurineSettings = FigurineSettings()
-
-    avatar_folder: OptionalPath = None
-    avatar_hours: float = Field(24.0, ge=0.5, le=YEAR // 3600)
 
     @model_validator(mode="after")
     def _twins_differ(self) -> Self:

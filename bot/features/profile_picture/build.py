@@ -17,16 +17,16 @@ from config.settings import Settings
 
 async def _build(parts: FeatureParts) -> Feature | None:
     settings = parts.settings
-    if settings.avatar_folder is None:
+    if settings.avatar.folder is None:
         return None
     records = PictureRecords(parts.database)
-    picture = ProfilePicture(parts.client, records, settings.avatar_folder, settings.avatar_hours)
+    picture = ProfilePicture(parts.client, records, settings.avatar.folder, settings.avatar.hours)
     return Feature(picture, (ProfilePictureCommands(picture),), picture.run)
 
 
 def read_folder(settings: Settings) -> tuple[str, ...]:
     """The names of the pictures, where there is a folder; raises :class:`OperatorFileError`."""
-    folder = settings.avatar_folder
+    folder = settings.avatar.folder
     if folder is None:
         return ()
     try:
@@ -37,17 +37,17 @@ def read_folder(settings: Settings) -> tuple[str, ...]:
 
 async def check(settings: Settings) -> Finding:
     """There are pictures of the bot."""
-    if settings.avatar_folder is None:
+    if settings.avatar.folder is None:
         return Finding("Pictures", None, "AVATAR_FOLDER is not set: the profile picture stays as it is")
     try:
         names = await asyncio.to_thread(read_folder, settings)
     except OperatorFileError as error:
         return Finding("Pictures", False, str(error))
-    return Finding("Pictures", bool(names), f"{len(names)} in {settings.avatar_folder}")
+    return Finding("Pictures", bool(names), f"{len(names)} in {settings.avatar.folder}")
 
 
 def _missing(settings: Settings) -> str | None:
-    return None if settings.avatar_folder else "AVATAR_FOLDER"
+    return None if settings.avatar.folder else "AVATAR_FOLDER"
 
 
 PROFILE_PICTURE = FeatureBuilder(
