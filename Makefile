@@ -41,7 +41,7 @@ test-calls: .venv/dev.stamp  ## the end-to-end ones, which take as long as peopl
 
 test-parts: .venv/dev.stamp  ## all others, which compute; they give way to calls that go on beside them
 	@echo "The tests that only compute run beside these; what they say comes in one piece when they are done."
-	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=2 --dist=loadfile > .venv/test-parts.log 2>&1; \
+	@nice -n 19 $(BIN)/python -m pytest $(CALLS:%=--ignore=%) --numprocesses=3 --dist=loadfile > .venv/test-parts.log 2>&1; \
 		status=$$?; cat .venv/test-parts.log; exit $$status
 
 test-slow: .venv/dev.stamp  ## the long forms of the end-to-end tests, about half an hour of real-time speech
