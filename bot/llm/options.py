@@ -7,6 +7,7 @@ from typing import Self
 
 from yarl import URL
 
+from bot.llm.templates import CHAT_TEMPLATES
 from config.sections import ModelSettings
 
 
@@ -17,11 +18,19 @@ class ModelOptions(ModelSettings):
     Attributes:
         loading_notice_after: how long a server may be loading before whoever waits is told.
         brief: replies are kept short (``BriefFilter``).
+
+    Raises:
+        ValueError: the chat template has no such name.
     """
 
     url: str
     loading_notice_after: float = 3.0
     brief: bool = False
+
+    def __post_init__(self) -> None:
+        if self.chat_template not in CHAT_TEMPLATES:
+            known = ", ".join(CHAT_TEMPLATES)
+            raise ValueError(f"no chat template is called {self.chat_template!r}; there are: {known}")
 
     @classmethod
     def of(cls, settings: ModelSettings, url: str) -> Self:

@@ -247,6 +247,11 @@ def test_the_key_is_not_in_a_repr() -> None:
     assert "s3cret" not in repr(ModelOptions("http://h/v1", api_key=SecretStr("s3cret")))
 
 
+def test_an_unknown_template_is_named() -> None:
+    with pytest.raises(ValueError, match=r"'alpaca'; there are: chatml"):
+        ModelOptions("http://h/v1", chat_template="alpaca")  # type: ignore[arg-type]
+
+
 def test_only_the_endpoint_is_appended_to_the_base() -> None:
     options = ModelOptions("https://api.example.com/deploy/a%2Fb/?version=2")
     assert str(reply_url(options)) == "https://api.example.com/deploy/a%2Fb/chat/completions?version=2"
