@@ -116,9 +116,9 @@ def test_only_languages_that_the_voice_has_are_guessed() -> None:
 def test_a_guess_takes_less_than_a_millisecond(guesser: LanguageGuesser) -> None:
     times = []
     for _language, clause in _CLAUSES:
-        start = time.perf_counter()
+        start = time.thread_time()
         guesser.guess(clause, "en")
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     assert statistics.median(times) < 0.001
 
 

@@ -222,6 +222,6 @@ _MISCHIEF = [
 def test_ten_thousand_characters_of_mischief_take_no_time(mischief: str) -> None:
     for_the_ear("$x$", "en")
     for text in (mischief * (10_000 // len(mischief)), "$" + mischief * 2_000 + "$", "½" + " " * 10_000 + mischief):
-        start = time.perf_counter()
+        start = time.thread_time()
         for_the_ear(text, "en")
-        assert time.perf_counter() - start < 2
+        assert time.thread_time() - start < 2

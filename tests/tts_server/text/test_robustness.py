@@ -68,10 +68,10 @@ def test_ten_thousand_characters_of_mischief_take_no_time(mischief: str, languag
     guesser = LanguageGuesser(["en", "de"])
     guesser.load()
     text = mischief * (10_000 // len(mischief))
-    start = time.perf_counter()
+    start = time.thread_time()
     for_the_ear(text, language)
     guesser.guess(text)
-    assert time.perf_counter() - start < 2
+    assert time.thread_time() - start < 2
 
 
 _LONG = {
@@ -89,9 +89,9 @@ def test_a_long_segment_is_prepared_within_a_millisecond_or_so(language: str) ->
     for_the_ear(_LONG[language], language)
     times = []
     for _ in range(100):
-        start = time.perf_counter()
+        start = time.thread_time()
         for_the_ear(_LONG[language], language)
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     # 0.25 to 0.4 ms on an idle core; the margin is for a shared one.
     assert statistics.median(times) < 0.003
 
