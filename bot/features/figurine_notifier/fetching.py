@@ -13,6 +13,7 @@ import aiohttp
 
 from bot.features.figurine_notifier import parser
 from bot.identity import USER_AGENT
+from config.children import end_child
 
 MAX_BYTES = 5 * 1024 * 1024
 FETCH_LIMIT = 20.0
@@ -98,9 +99,7 @@ async def read_items(data: bytes) -> list[Item]:
     except TimeoutError as error:
         raise FeedError(f"it could not be read within {READ_LIMIT:.0f} s") from error
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end_child(process)
     if process.returncode == parser.NO_FEED:
         raise FeedError("it is not an RSS, Atom or JSON feed")
     if process.returncode:

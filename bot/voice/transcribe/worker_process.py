@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Sequence
 from itertools import count
@@ -13,6 +12,7 @@ from audio.samples import Sound16
 from bot.hanging import LOOK_AGAIN, answers_in_time
 from bot.pulse import Pulse
 from bot.voice.transcribe.worker_wire import PREFIX, decode, encode, lengths
+from config.children import end_child
 from config.project import child_environment
 
 WORKER = ("-m", "bot.voice.transcribe.worker")
@@ -98,6 +98,4 @@ class Worker:
         """End it; also one that hangs."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+        await end_child(self._process)

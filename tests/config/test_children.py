@@ -1,0 +1,64 @@
+"""Ending a child process, also one that is ending by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+
+import pytest
+
+from config.children import end_child, signal_child
+
+_STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+_WILLING = "import signal; print('ready', flush=True); signal.pause()"
+
+
+async def _child(program: str) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    return process
+
+
+async def test_a_child_that_has_just_ended_keeps_its_own_exit_status(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, asked, wait = threading.Event(), threading.Event(), os.waitpid
+
+    def wait_late(pid: int, options: int) -> tuple[int, int]:
+        """asyncio's thread learns of the end only after the signal was sent."""
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        ended.set()
+        asked.wait(30)
+        return wait(pid, options)
+
+    monkeypatch.setattr(os, "waitpid", wait_late)
+    process = await _child(_WILLING)
+    os.kill(process.pid, signal.SIGUSR1)
+    await asyncio.to_thread(ended.wait, 30)
+    signal_child(process, signal.SIGTERM)
+    asked.set()
+    assert await process.wait() == -signal.SIGUSR1
+    assert caplog.messages == []
+
+
+async def test_a_child_that_ends_when_asked_is_not_killed() -> None:
+    process = await _child(_WILLING)
+    await end_child(process, patience=30)
+    assert process.returncode == -signal.SIGTERM
+
+
+async def test_a_child_that_will_not_end_is_killed() -> None:
+    process = await _child(_STUBBORN)
+    await end_child(process, patience=0.1)
+    assert process.returncode == -signal.SIGKILL
+
+
+async def test_without_patience_it_is_killed_at_once_and_one_that_has_ended_is_left_alone() -> None:
+    process = await _child(_WILLING)
+    await end_child(process)
+    await end_child(process, patience=30)
+    assert process.returncode == -signal.SIGKILL
