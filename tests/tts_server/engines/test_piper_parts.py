@@ -49,6 +49,28 @@ def test_a_network_is_divided_as_far_as_it_can_be_and_sounds_as_the_whole(
     np.testing.assert_allclose(np.concatenate(pieces), whole[0], atol=1e-5)
 
 
+@pytest.mark.parametrize("speaker", [None, 1])
+@pytest.mark.parametrize("lanes", [2, 3])
+def test_long_stretches_are_made_in_lanes_and_sound_as_the_whole(
+    tmp_path: Path, lanes: int, speaker: int | None
+) -> None:
+    divided = _load(tmp_path / "toy.onnx", network(speakers=1 if speaker is None else 2), speaker, threads=lanes)
+    decoder = divided.stages[-1]
+    assert decoder.lanes == lanes
+    side_by_side = set[int]()
+
+    def make(tensors: Any, begin: int, end: int, options: Any, lanes: int, make: Any = decoder.make_in_lanes) -> Any:
+        side_by_side.add(lanes)
+        return make(tensors, begin, end, options, lanes)
+
+    decoder.make_in_lanes = make  # type: ignore[method-assign]
+    pieces = _said(divided, speaker)
+    decoder.lanes = 1
+    # The first piece is short: nobody waits for a second lane. One of the others is long enough for all.
+    assert {1, lanes} <= side_by_side
+    np.testing.assert_allclose(np.concatenate(pieces), np.concatenate(_said(divided, speaker)), atol=1e-5)
+
+
 def test_the_flow_is_made_only_as_far_as_the_decoder_needs_it(tmp_path: Path) -> None:
     divided = _load(tmp_path / "toy.onnx", network(), None)
     flow, decoder = divided.stages
@@ -102,9 +124,9 @@ def test_a_file_that_is_no_network(tmp_path: Path) -> None:
         read_network(tmp_path / "nothing.onnx")
 
 
-def _load(file: Path, written: bytes, speaker: int | None) -> Network:
+def _load(file: Path, written: bytes, speaker: int | None, threads: int = 1) -> Network:
     file.write_bytes(written)
-    return Network(file, 1, RATE, _utterance(60, speaker))
+    return Network(file, threads, RATE, _utterance(60, speaker))
 
 
 def _said(loaded: Network, speaker: int | None) -> list[Samples]:

@@ -115,7 +115,9 @@ class Network:
             made = self._begin(first, probe, onnxruntime.RunOptions())
             stages = list[Stage]()
             for part in parts.rest:
-                if (found := find_stage(part, made, self._session)) is None:
+                # A convolution of few channels, as the decoder's are, keeps one thread busy, however many there are.
+                lanes = self._threads if part is parts.rest[-1] else 1
+                if (found := find_stage(part, made, self._session, lanes)) is None:
                     break
                 stage, made[stage.made] = found
                 stages.append(stage)

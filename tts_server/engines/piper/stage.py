@@ -24,6 +24,8 @@ _EXACT = 1e-3
 """By which a number may differ from what it is when all are made at once."""
 _COMPARED = 8
 """Columns."""
+_LEAST_OF_A_LANE = 4
+"""Times its context: what a lane makes of its own is at least that long, so that its context costs little beside it."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Stage:
         given, made: the names of what it takes and makes.
         context: columns on either side on which a column depends.
         each: what it makes of one: samples, or a finer column.
+        lanes: stretches of a long piece that are computed side by side, at most.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
@@ -42,18 +45,34 @@ class Stage:
         self.made: str = session.get_outputs()[0].name
         self.context = 0
         self.each = 1
+        self.lanes = 1
         self._session = session
 
     def make(self, tensors: Tensors, begin: int, end: int, options: onnxruntime.RunOptions) -> Numbers:
         """What becomes of the columns from ``begin`` to ``end``; ``tensors`` has those around them too."""
+        affordable = (end - begin) // (_LEAST_OF_A_LANE * self.context) if self.context else 1
+        return self.make_in_lanes(tensors, begin, end, options, max(1, min(self.lanes, affordable)))
+
+    def make_in_lanes(
+        self, tensors: Tensors, begin: int, end: int, options: onnxruntime.RunOptions, lanes: int
+    ) -> Numbers:
+        """The same, in so many stretches that are computed side by side, as a batch."""
         columns = self.columns(tensors)
-        left, right = max(0, begin - self.context), min(columns, end + self.context)
+        edges = [begin + (end - begin) * lane // lanes for lane in range(lanes + 1)]
+        lefts = [max(0, edge - self.context) for edge in edges[:-1]]
+        width = max(min(columns, edge + self.context) - left for left, edge in zip(lefts, edges[1:], strict=True))
+        # All are equally long, so one near the end begins a little earlier.
+        lefts = [min(left, columns - width) for left in lefts]
         near = {name: tensors[name] for name in self.given}
         for name, numbers in near.items():
-            if numbers.shape[-1] == columns:
-                near[name] = numbers[..., left:right]
+            whole = numbers.shape[-1] != columns
+            near[name] = np.concatenate([numbers if whole else numbers[..., left : left + width] for left in lefts])
         made: Numbers = self._session.run(None, near, options)[0]
-        return made[..., (begin - left) * self.each : (end - left) * self.each]
+        stretches = [
+            made[lane : lane + 1, ..., (edges[lane] - left) * self.each : (edges[lane + 1] - left) * self.each]
+            for lane, left in enumerate(lefts)
+        ]
+        return np.concatenate(stretches, axis=-1)
 
     def make_all(self, tensors: Tensors) -> Numbers:
         """What becomes of all of them."""
@@ -65,8 +84,16 @@ class Stage:
         return max(int(tensors[name].shape[-1]) for name in self.given)
 
 
-def find_stage(network: ModelProto, probe: Tensors, new_session: NewSession) -> tuple[Stage, Numbers] | None:
+def find_stage(
+    network: ModelProto, probe: Tensors, new_session: NewSession, lanes: int = 1
+) -> tuple[Stage, Numbers] | None:
     """Load the part, as fast as it gets, and see on how many columns one depends.
+
+    Args:
+        network: the part.
+        probe: what it may be given.
+        new_session: loads a network.
+        lanes: of the stage, where as many at once come out right.
 
     Returns:
         The stage, and what it makes of all of ``probe``; ``None`` where pieces would not be what the whole is.
@@ -83,7 +110,11 @@ def find_stage(network: ModelProto, probe: Tensors, new_session: NewSession) -> 
         _log.debug("A part of a network is left as it is written: %s", error)
         found = None
     found = found or _with_context(plain, probe, whole)
-    return None if found is None else (found, whole)
+    if found is None:
+        return None
+    if lanes > 1 and _come_out_right_in_lanes(found, probe, whole, lanes):
+        found.lanes = lanes
+    return found, whole
 
 
 def _with_context(stage: Stage, probe: Tensors, whole: Numbers) -> Stage | None:
@@ -94,6 +125,21 @@ def _with_context(stage: Stage, probe: Tensors, whole: Numbers) -> Stage | None:
         if stage.context > middle - _COMPARED:
             break
         pieces = stage.make(probe, middle, middle + _COMPARED, onnxruntime.RunOptions())
-        if pieces.shape == wanted.shape and np.allclose(pieces, wanted, rtol=0, atol=_EXACT):
+        if _are_alike(pieces, wanted):
             return stage
     return None
+
+
+def _come_out_right_in_lanes(stage: Stage, probe: Tensors, whole: Numbers, lanes: int) -> bool:
+    try:
+        made = stage.make_in_lanes(probe, 0, stage.columns(probe), onnxruntime.RunOptions(), lanes)
+    # Not every network takes a batch; ONNX Runtime's errors have no class in common but this one.
+    except Exception as error:
+        _log.debug("A part of a network makes one stretch at a time: %s", error)
+        return False
+    return _are_alike(made, whole)
+
+
+def _are_alike(some: Numbers, others: Numbers) -> bool:
+    """Whether no number differs by more than what nobody hears."""
+    return some.shape == others.shape and np.allclose(some, others, rtol=0, atol=_EXACT)
