@@ -13,6 +13,7 @@ import numpy as np
 from audio.level import rms_of_frames
 from audio.samples import HEARING_RATE, Sound16, finite
 from bot.voice.remarks.phrases import plain
+from bot.voice.transcribe.loops import find_loop, letters
 from bot.voice.transcribe.phantoms import PHANTOMS_FILE, Phantom, Phantoms, fill
 
 NO_SPEECH = 0.6
@@ -22,6 +23,8 @@ SURE_NO_SPEECH = 0.2
 SURE_LOG_PROBABILITY = -0.6
 COMPRESSION = 2.4
 """Text that can be compressed more than this is a loop. From Whisper's own decoding."""
+MOSTLY_LOOP = 0.5
+"""Share of a text from which a loop leaves nothing to believe; what stands around a shorter one was said."""
 SHORTEST_LOOP = 40
 """Bytes of text below which nobody but the recogniser itself may call it a loop: people say "no, no, no"."""
 LETTERS_A_SECOND = 40.0
@@ -36,7 +39,6 @@ SLACK, SHORT_SLACK = 0.8, 2.0
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
 _NOTES = re.compile(r"<\|[^|<>]*\|>|\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|\*[^*]*\*|[♪♫🎵🎶]+")
 """What recognisers write about the sound: [BLANK_AUDIO], (coughing), *music*, <|nospeech|>."""
-_KANA = frozenset(map(chr, range(0x3040, 0x3100)))
 _WORD = re.compile(r"\w")
 _BETWEEN = ("and", "und", "och", "et", "en", "og", "ve", "и", "y", "e", "i", "と", "和")
 """What recognisers write between the names of a list."""
@@ -47,12 +49,21 @@ _QUIETEST = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class HeardSegment:
-    """What a recogniser says of a stretch of sound. The numbers are Whisper's; ``None`` where they are not told."""
+    """What a recogniser says of a stretch of sound. The numbers are Whisper's; ``None`` where they are not told.
+
+    ``cut_off``: it did not end by itself, but had written as much as it may.
+    """
 
     text: str
     no_speech: float | None = None
     log_probability: float | None = None
     compression: float | None = None
+    cut_off: bool = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it says the same again and again, as nobody does who speaks."""
+        return find_loop(self.text, cut_off=self.cut_off) is not None or (self.compression or 0.0) > COMPRESSION
 
     @property
     def doubtful(self) -> bool:
@@ -84,11 +95,13 @@ class Guards:
             sound: what the segments were recognised in.
             hot_words: what the recogniser was told to expect.
         """
-        heard = [(segment, text) for segment in segments if (text := _clean(segment.text))]
+        cleaned = [(segment, _clean(segment.text)) for segment in segments]
+        heard = [(segment, rest) for segment, text in cleaned if (rest := _unlooped(text, cut_off=segment.cut_off))]
         loud = loud_seconds(sound)
         names = frozenset(map(plain, hot_words))
         kept = [text for segment, text in heard if self._is_said(segment, text, loud, names, alone=len(heard) == 1)]
-        text = " ".join(" ".join(kept).split())
+        # Some recognisers make a segment of every round of a loop.
+        text = _unlooped(" ".join(" ".join(kept).split()))
         if letters(text) > max(FEWEST_LETTERS, LETTERS_A_SECOND * len(sound) / HEARING_RATE):
             return ""
         return "" if _is_prompt(text, hot_words, loud) else text
@@ -120,11 +133,6 @@ def loud_seconds(sound: Sound16) -> float:
     return float(np.count_nonzero(levels > threshold)) * _FRAME / HEARING_RATE
 
 
-def letters(text: str) -> int:
-    """How much there is to say in a text: its letters; the character of a syllable counts as two or three."""
-    return sum(1 if character < "\u2e80" else 2 if character in _KANA else 3 for character in text)
-
-
 def _fits(text: str, loud: float, fastest: float, slack: float) -> bool:
     """Whether somebody would take about so long to say it; ``fastest`` is in letters a second, ``slack`` in seconds."""
     said = letters(plain(text))
@@ -134,6 +142,14 @@ def _fits(text: str, loud: float, fastest: float, slack: float) -> bool:
 def _clean(text: str) -> str:
     text = " ".join(_NOTES.sub(" ", _CONTROL.sub("", text)).split())
     return text if _WORD.search(text) else ""
+
+
+def _unlooped(text: str, *, cut_off: bool = False) -> str:
+    """A text without the loop in it; nothing where the loop is most of it."""
+    loop = find_loop(text, cut_off=cut_off)
+    if loop is None:
+        return text
+    return "" if loop.share >= MOSTLY_LOOP else _clean(f"{text[: loop.begin]} {text[loop.end :]}")
 
 
 def _compression(segment: HeardSegment, text: str) -> float:

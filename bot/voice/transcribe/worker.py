@@ -21,6 +21,8 @@ from config.lifetime import end_with_parent
 
 NICENESS = 10
 TOKENS_A_SECOND, FEWEST_TOKENS, MOST_TOKENS = 8, 16, 220
+SECOND_TRY = (0.2, 0.4)
+"""Temperatures at which a sound is recognised once more that made a loop; Whisper's own decoding does so too."""
 SURE_OF_LANGUAGE = 0.8
 """How likely another language than somebody's usual one must be before it is believed."""
 
@@ -69,25 +71,41 @@ class Listener:
         unsure = given is None and information.language_probability < SURE_OF_LANGUAGE
         if usual is not None and unsure and information.language != usual:
             segments, information = self._begin(sound, hot_words, usual)
-        return Recognised(
-            [HeardSegment(s.text, s.no_speech_prob, s.avg_logprob, s.compression_ratio) for s in segments],
-            information.language,
-            information.language_probability if given is None else None,
-        )
+        heard = _heard(segments, _most_tokens(sound))
+        for temperature in SECOND_TRY:
+            if not any(segment.stuck for segment in heard):
+                break
+            segments, _ = self._begin(sound, hot_words, information.language, temperature)
+            heard = _heard(segments, _most_tokens(sound))
+        return Recognised(heard, information.language, information.language_probability if given is None else None)
 
-    def _begin(self, sound: Sound16, hot_words: str | None, language: str | None) -> tuple[Iterable[Any], Information]:
+    def _begin(
+        self, sound: Sound16, hot_words: str | None, language: str | None, temperature: float = 0.0
+    ) -> tuple[Iterable[Any], Information]:
         """Look for the language, where none is given; the words are worked out when they are asked for."""
-        most_tokens = TOKENS_A_SECOND * len(sound) / HEARING_RATE
         return self._model.transcribe(
             sound,
             language=language,
             beam_size=1,
-            temperature=0.0,
+            temperature=temperature,
             condition_on_previous_text=False,
             without_timestamps=True,
-            max_new_tokens=int(min(max(FEWEST_TOKENS, most_tokens), MOST_TOKENS)),
+            max_new_tokens=_most_tokens(sound),
             hotwords=hot_words,
         )
+
+
+def _most_tokens(sound: Sound16) -> int:
+    return int(min(max(FEWEST_TOKENS, TOKENS_A_SECOND * len(sound) / HEARING_RATE), MOST_TOKENS))
+
+
+def _heard(segments: Iterable[Any], most_tokens: int) -> list[HeardSegment]:
+    return [
+        HeardSegment(
+            one.text, one.no_speech_prob, one.avg_logprob, one.compression_ratio, len(getattr(one, "tokens", ())) >= most_tokens
+        )
+        for one in segments
+    ]
 
 
 class Machine(Protocol):
@@ -176,7 +194,7 @@ def _load(machine: Machine, wanted: dict[str, Any]) -> tuple[Listener, dict[str,
 
 def _answer(recognised: Recognised) -> dict[str, Any]:
     return {
-        "segments": [[s.text, s.no_speech, s.log_probability, s.compression] for s in recognised.segments],
+        "segments": [[s.text, s.no_speech, s.log_probability, s.compression, s.cut_off] for s in recognised.segments],
         "language": recognised.language,
         "language_probability": recognised.language_probability,
     }

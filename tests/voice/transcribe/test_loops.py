@@ -1,0 +1,117 @@
+"""A recogniser that is stuck is not believed, whatever it repeats; people who repeat themselves are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio.samples import HEARING_RATE
+from bot.voice.transcribe.guards import Guards, HeardSegment
+from bot.voice.transcribe.loops import find_loop
+
+GUARDS = Guards()
+STUCK = (
+    "Dallad, Dallad, Dallad, Dallad, D",
+    "Dallad, " * 9 + "Dall",
+    "Dallad, " * 6,
+    "Bitcoin. Bitcoin. Bitcoin. Bitcoin. Bitcoin. Bitcoin.",
+    "the the the the the the the the the the the the the",
+    "Thank you so. " * 6,
+    "I'm going to " * 5,
+    "¡Muy bien! " * 6,
+    "oder nicht, oder nicht, oder nicht, oder nicht, oder nicht, oder nicht",
+    "lalalalalalalalalalalalalalalalalalalalala",
+    "H" + "m" * 40,
+    "спасибо спасибо спасибо спасибо спасибо спасибо",
+    "ありがとう" * 6,
+    "谢谢观众" * 6,
+    "감사합니다 " * 6,
+    "شكرا جزيلا " * 6,
+    "धन्यवाद " * 8,
+    "ขอบคุณครับ" * 6,
+    "ευχαριστώ " * 6,
+)
+SAID = (
+    "No, no, no, no, no, no!",
+    "no no no no",
+    "Very, very, very good.",
+    "Ha ha ha ha ha ha!",
+    "Hahahahahaha",
+    "Bye, bye, bye, bye.",
+    "Yeah, yeah, yeah, yeah, yeah.",
+    "Please, please, please, please, please!",
+    "Stop, stop, stop, stop, stop!",
+    "La la la la la la la la.",
+    "One two three four five six seven eight nine ten.",
+    "Eins, zwei, drei, vier, fünf, sechs, sieben, acht.",
+    "My number is five five five, five five five five.",
+    "Zero zero zero zero zero zero seven.",
+    "It is 5555 5555.",
+    "1, 2, 1, 2, 1, 2, 1, 2.",
+    "I don't know, I don't know, I don't know!",
+    "Come on, come on, come on, come on!",
+    "Again and again and again and again.",
+    "Seiyuu! Seiyuu! Seiyuu!",
+    "Нет, нет, нет, нет!",
+    "哈哈哈哈哈哈",
+    "不不不不不",
+    "はいはいはいはい",
+    "ダメダメダメダメ",
+    "네네네네네",
+    "لا لا لا لا لا",
+    "Ja, ja, ja, ja, ja.",
+    "www.seiyuu.example",
+    "Left, right, left, right, left, right, left.",
+    "Really, really, really red.",
+    "No, no, no, no, n",
+    "Duran Duran, New York, New York.",
+)
+
+
+def believed(*segments: HeardSegment, seconds: float = 3.0) -> str:
+    return GUARDS.believe(segments, np.full(int(seconds * HEARING_RATE), 0.1, np.float32))
+
+
+@pytest.mark.parametrize("text", STUCK)
+def test_a_loop_is_not_believed_in_any_language_and_script(text: str) -> None:
+    assert believed(HeardSegment(text, 0.05, -0.3, 1.9)) == ""
+    assert believed(HeardSegment(text)) == ""
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_people_may_repeat_themselves(text: str) -> None:
+    assert believed(HeardSegment(text, 0.05, -0.3, 1.1)) == text
+    assert believed(HeardSegment(text)) == text
+
+
+def test_rounds_of_a_loop_that_are_segments_of_their_own_are_one_loop() -> None:
+    assert believed(*[HeardSegment(" Dallad.", 0.05, -0.3, 0.8)] * 7) == ""
+
+
+def test_a_recogniser_that_never_ended_is_stuck_after_fewer_rounds() -> None:
+    text = "Dallad, Dallad, Dallad, Dallad"
+    assert believed(HeardSegment(text, 0.05, -0.3, 1.4, cut_off=True)) == ""
+    assert believed(HeardSegment(text, 0.05, -0.3, 1.4)) == text
+    # Nobody's no is cut off for having been said fast.
+    fast = "No, no, no, no, no, no, no,"
+    assert believed(HeardSegment(fast, 0.05, -0.3, 1.4, cut_off=True)) == fast
+
+
+def test_what_was_said_before_a_loop_is_kept() -> None:
+    said = "Can you tell me when the next train to Cologne leaves from the main station?"
+    assert believed(HeardSegment(f"{said} Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay? Okay?")) == said
+
+
+@given(st.text(max_size=300), st.booleans())
+def test_any_text_can_be_looked_at(text: str, cut_off: bool) -> None:
+    loop = find_loop(text, cut_off=cut_off)
+    if loop is not None:
+        assert 0 <= loop.begin < loop.end <= len(text)
+        assert 0 < loop.share <= 1
+
+
+@given(st.text("abcdeñ語かเ ,", min_size=1, max_size=12).filter(str.isalnum), st.integers(17, 40))
+def test_any_unit_that_is_repeated_without_end_is_a_loop(unit: str, times: int) -> None:
+    assert find_loop(f"{unit}, " * times) is not None
