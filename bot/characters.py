@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from bot import spelling
 from bot.database import Database
 from bot.llm.personas import Character, Persona, PersonaError, load_persona
+from config import spelling
 
 _log = logging.getLogger(__name__)
 

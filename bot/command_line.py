@@ -9,7 +9,7 @@ import sys
 
 from rich.console import Console
 
-from bot.command_options import USAGE_ERROR, read_options, run_version
+from bot.command_options import read_options, run_version
 from bot.demo.run import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
 from bot.operator_files import persona_name
@@ -21,6 +21,7 @@ from bot.watching.event_lines import EventWriter
 from bot.watching.log import log_to_stderr
 from config.errors import SettingsError
 from config.lifetime import end_with_parent, ending_signals, until_ended
+from config.plain_parser import USAGE_ERROR
 from config.privacy import keep_files_private
 from config.settings import Settings
 

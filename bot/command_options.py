@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import NoReturn
 
-from bot.spelling import nearest
+from config.plain_parser import PlainParser, refuse
+from config.spelling import nearest
 from config.version import VERSION
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -25,7 +24,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Each command and what it does, in one sentence."""
-USAGE_ERROR = 2
 
 
 def read_options(given: Sequence[str]) -> argparse.Namespace:
@@ -41,8 +39,8 @@ def read_options(given: Sequence[str]) -> argparse.Namespace:
         meant = f"Did you mean {near}?" if near else f"There are: {', '.join(COMMANDS)}."
         refuse("python -m bot", f"there is no command {named!r}. {meant}")
     if named is None:
-        return read(parser_of_all(), words, argparse.Namespace())
-    return read(parser_of(named), words[1:], _nothing_chosen(named))
+        return parser_of_all().read(words)
+    return parser_of(named).read(words[1:], _nothing_chosen(named))
 
 
 def run_version(given: Sequence[str]) -> int:
@@ -56,10 +54,10 @@ def run_version(given: Sequence[str]) -> int:
     return 0
 
 
-def parser_of_all() -> argparse.ArgumentParser:
+def parser_of_all() -> PlainParser:
     """Of the command line as a whole: one command or none, with the options of all."""
     told = "".join(f"\n  {name:9}{does}" for name, does in COMMANDS.items())
-    parser = PlainParser(
+    parser = CommandParser(
         prog="python -m bot",
         description="A Discord companion that holds a spoken conversation in a voice channel.",
         epilog=f"commands:{told}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo.\n"
@@ -74,49 +72,24 @@ def parser_of_all() -> argparse.ArgumentParser:
     return parser
 
 
-def parser_of(command: str) -> argparse.ArgumentParser:
+def parser_of(command: str) -> PlainParser:
     """Of one command, with its own options alone."""
-    parser = PlainParser(prog=f"python -m bot {command}", description=COMMANDS[command])
+    parser = CommandParser(prog=f"python -m bot {command}", description=COMMANDS[command])
     if command in _OPTIONS:
         _OPTIONS[command](parser)
     return parser
 
 
-class PlainParser(argparse.ArgumentParser):
-    """Says in plain words what it does not understand."""
+class CommandParser(PlainParser):
+    """Knows the options of the other commands too."""
 
-    def __init__(self, **words: object) -> None:
-        super().__init__(allow_abbrev=False, **words)  # type: ignore[arg-type]
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how to get help, without the list of all options."""
-        refuse(self.prog, message)
-
-
-def read(parser: argparse.ArgumentParser, words: list[str], options: argparse.Namespace) -> argparse.Namespace:
-    """What the parser understands of these words, added to ``options``; raises :class:`SystemExit` as it does."""
-    _, unknown = parser.parse_known_args(words, options)
-    if unknown:
-        parser.error(_not_understood(unknown[0], parser))
-    return options
-
-
-def _not_understood(word: str, parser: argparse.ArgumentParser) -> str:
-    option = word.split("=")[0]
-    own = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
-    near = nearest(option.lstrip("-"), [name.lstrip("-") for name in own])
-    if near is not None:
-        return f"{option!r} is no option. Did you mean --{near}?"
-    elsewhere = [command for command in _OPTIONS if option in parser_of(command)._option_string_actions]
-    if elsewhere:
-        return f"{option} is an option of {' and '.join(elsewhere)}: type python -m bot {elsewhere[0]} {option}."
-    return f"{word!r} is not understood."
-
-
-def refuse(program: str, message: str) -> NoReturn:
-    """Say on standard error what is wrong and how to get help; raises :class:`SystemExit`, with status 2."""
-    print(f"{program}: {message}\n`{program} --help` shows what there is.", file=sys.stderr)  # noqa: T201
-    raise SystemExit(USAGE_ERROR)
+    def unlike_any(self, word: str) -> str:
+        """Whose option it is, if it is one of another command."""
+        option = word.split("=")[0]
+        elsewhere = [command for command in _OPTIONS if option in parser_of(command)._option_string_actions]
+        if elsewhere:
+            return f"{option} is an option of {' and '.join(elsewhere)}: type python -m bot {elsewhere[0]} {option}."
+        return super().unlike_any(word)
 
 
 def _nothing_chosen(command: str) -> argparse.Namespace:

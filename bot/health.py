@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bot.command_options import PlainParser, read
+from bot.command_options import CommandParser
 from bot.heartbeat import FILE, State, is_held, last_state, silent_seconds
 from config.errors import SettingsError
 from config.settings import Settings
 
 SILENT_LIMIT = 30.0
 """Seconds without a beat after which a bot counts as down: its event loop is stuck."""
+READ_AGAIN, READ_AFTER = 5, 0.1
+"""How often a file that can't be read is read again, and after how many seconds."""
 CONNECTED, READY, UNKNOWN, IDLE = "connected", "ready", "unknown", "idle"
 
 
@@ -47,7 +49,7 @@ class Health:
 def read_health(data_dir: Path) -> Health:
     """The health of the bot that keeps its data there."""
     file = data_dir / FILE
-    state = last_state(file) if is_held(file) and silent_seconds(file) < SILENT_LIMIT else None
+    state = _state_in(file) if is_held(file) and silent_seconds(file) < SILENT_LIMIT else None
     if state is None:
         return Health(running=False)
     discord, model, ears, voice, call = (
@@ -56,13 +58,22 @@ def read_health(data_dir: Path) -> Health:
     return Health(discord, model, ears, voice, call)
 
 
+def _state_in(file: Path) -> State | None:
+    """What a running bot wrote; looked at again where it can't be read, since it may just be written."""
+    for _ in range(READ_AGAIN):
+        if (state := last_state(file)) is not None:
+            return state
+        time.sleep(READ_AFTER)
+    return last_state(file)
+
+
 def run_health(arguments: list[str]) -> int:
     """Print it; 0 for healthy and degraded, 1 for down, 2 where the settings can't be used."""
-    parser = PlainParser(prog="python -m bot health", description="Shows how the running bot is doing.")
+    parser = CommandParser(prog="python -m bot health", description="Shows how the running bot is doing.")
     parser.add_argument(
         "--json", action="store_true", help="as one JSON object, as it also is where the output is no terminal"
     )
-    options = read(parser, arguments, argparse.Namespace())
+    options = parser.read(arguments)
     try:
         data_dir = Settings.read().data_dir
     except SettingsError as error:

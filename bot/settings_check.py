@@ -20,7 +20,6 @@ from bot.operator_files import (
     prepare_folders,
     prepare_voices_folder,
 )
-from bot.spelling import nearest
 from bot.voice.transcribe.corrections import CorrectionsError
 from config.env_file import ENV_FILE, place, read_env_lines
 from config.errors import Fault, SettingsError, shown
@@ -30,6 +29,7 @@ from config.program_settings import SECRETS, SECRETS_DIR
 from config.pronunciations import read_pronunciations
 from config.settings import Profile, Settings, missing_server
 from config.speech_settings import ENGINE_VARIABLES, SpeechSettings
+from config.spelling import nearest
 from wire.presets import read_presets
 
 KNOWN = frozenset({name.upper() for kind in (Settings, SpeechSettings) for name in kind.settings()} | ENGINE_VARIABLES)

@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 
+from config.plain_parser import PlainParser
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 
@@ -55,11 +56,11 @@ def _port(written: str) -> int:
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A local Discord for voice bots.")
+    parser = PlainParser(prog="python -m sandbox", description="A local Discord for voice bots.")
     parser.add_argument("--port", type=_port, default=0, help="port of REST and gateway (default: a free one)")
     parser.add_argument("--no-dave", action="store_true", help="voice channels without end-to-end encryption")
     parser.add_argument("--json", action="store_true", help="print where it is as one JSON object, for programs")
-    return parser.parse_args(arguments)
+    return parser.read(arguments)
 
 
 async def _serve(options: argparse.Namespace) -> None:

@@ -25,6 +25,7 @@ from config.env_file import place
 from config.errors import Fault, SettingsError
 from config.lifetime import Ending, end_with_parent, ending_signals
 from config.log_lines import formatter_for
+from config.plain_parser import PlainParser
 from config.privacy import keep_files_private, stay_offline
 from config.program_settings import SECRETS_DIR
 from config.speech_settings import SpeechSettings
@@ -48,7 +49,7 @@ _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tts_server", description="Text in, speech out, over a WebSocket.")
+    parser = PlainParser(prog="python -m tts_server", description="Text in, speech out, over a WebSocket.")
     parser.add_argument(
         "--bind",
         dest="tts_bind",
@@ -85,7 +86,7 @@ def _arguments() -> argparse.Namespace:
         help="end when the process that started it does (Linux), which may be named by its id",
     )
     parser.add_argument("--verbose", action="store_true", help="log more")
-    return parser.parse_args()
+    return parser.read(sys.argv[1:])
 
 
 async def _serve(settings: SpeechSettings) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from bot.backup.contents import PERSONAS, VOICES, BackupError, RefusedError
 from bot.backup.restoring import Restored, restore
 from bot.backup.writing import size_of, write_backup
+from bot.command_options import CommandParser
 from bot.database.schema import FILE
 from bot.llm.personas import PERSONAS_DIR
 from bot.models.progress import progress_on
@@ -44,9 +44,9 @@ def run_restore(arguments: list[str]) -> int:
     return _run("restore", arguments)
 
 
-def parser_of(command: str) -> argparse.ArgumentParser:
+def parser_of(command: str) -> CommandParser:
     """Of one of the two commands."""
-    parser = argparse.ArgumentParser(prog=f"python -m bot {command}", description=_DESCRIPTIONS[command])
+    parser = CommandParser(prog=f"python -m bot {command}", description=_DESCRIPTIONS[command])
     what = "where the backup goes; an older backup there is replaced" if command == "backup" else "the backup"
     parser.add_argument("file", type=Path, metavar="FILE", help=what)
     return parser
@@ -54,7 +54,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 
 def _run(command: str, arguments: list[str]) -> int:
     keep_files_private()
-    file: Path = parser_of(command).parse_args(arguments).file
+    file: Path = parser_of(command).read(arguments).file
     try:
         settings = Settings.read()
         folders = _folders(settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot import spelling
+from config import spelling
 
 _FOREIGN = frozenset(
     {

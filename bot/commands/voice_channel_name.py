@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.spelling import nearest, plain
+from config.spelling import nearest, plain
 
 Channel = discord.VoiceChannel | discord.StageChannel
 

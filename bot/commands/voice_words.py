@@ -5,9 +5,9 @@ from __future__ import annotations
 from discord.utils import escape_markdown
 
 from bot.speech_server.voices import Catalogue, ServerVoice
-from bot.spelling import nearest
 from bot.text import shorten
 from bot.user_error import UserError
+from config.spelling import nearest
 
 DEFAULT = "default"
 """Names the voice that speaks where none was chosen."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.command_options import PlainParser, read, refuse
+from bot.command_options import CommandParser
 from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, load_catalogue
 from bot.models.choice import Choice, UnknownModelError, choose
 from bot.models.download import (
@@ -34,9 +34,10 @@ from bot.models.progress import progress_on
 from bot.models.shelf import Fault, Manifest
 from bot.models.toys import toys_in
 from bot.models.words import size
-from bot.spelling import nearest
 from config.errors import SettingsError
+from config.plain_parser import refuse
 from config.settings import Profile, Settings, Weights
+from config.spelling import nearest
 from hardware.reading import read_cards
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -332,7 +333,7 @@ class ModelsCommand:
 
 def _read(arguments: list[str]) -> argparse.Namespace:
     parser = _parser()
-    options = read(parser, arguments, argparse.Namespace())
+    options = parser.read(arguments)
     if options.action not in ACTIONS:
         near = nearest(options.action, ACTIONS)
         meant = f"Did you mean {near}?" if near else f"There are: {', '.join(ACTIONS)}."
@@ -349,8 +350,8 @@ def _profile(typed: str) -> Profile:
         raise argparse.ArgumentTypeError(f"there is no profile {typed!r}. {meant}") from None
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = PlainParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m bot models",
         description="Lists, downloads and checks the model weights that Seiyuu can use.",
     )

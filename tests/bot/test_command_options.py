@@ -99,6 +99,9 @@ def test_an_option_that_is_wrong_is_told_in_words(
         (["models", "list", "--profile", "cloud"], "There are: embedded, local, hybrid, api."),
         (["health", "--jsn"], "python -m bot health: '--jsn' is no option. Did you mean --json?"),
         (["health", "now"], "'now' is not understood."),
+        (["backup"], "python -m bot backup: FILE is missing."),
+        (["restore", "x.zip", "--jsn"], "'--jsn' is not understood."),
+        (["models", "list", "--profile"], "--profile needs a value."),
     ],
 )
 def test_commands_that_read_their_own_words_tell_mistakes_in_the_same_way(

@@ -1,0 +1,51 @@
+"""Every program answers a mistyped command line in plain words, and never in those of a library."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from config.plain_parser import PlainParser
+from config.project import ROOT
+
+
+def asked(program: str, *words: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", program, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "said"),
+    [
+        ("tts_server", ["--bnd", "x"], "'--bnd' is no option. Did you mean --bind?"),
+        ("tts_server", ["--voce=de"], "'--voce' is no option. Did you mean --voice?"),
+        ("tts_server", ["--utterly"], "'--utterly' is not understood."),
+        ("tts_server", ["serve"], "'serve' is not understood."),
+        ("tts_server", ["--bind"], "--bind needs a value."),
+        ("tts_server", ["--rtf", "fast"], "--rtf: 'fast' is not a number."),
+        ("tts_server", ["--exit-with-parent", "me"], "--exit-with-parent: 'me' is not a whole number."),
+        ("tts_server", ["--check=yes"], "--check takes no value."),
+        ("sandbox", ["--jsn"], "'--jsn' is no option. Did you mean --json?"),
+        ("sandbox", ["--port", "much"], "'much' is not a port."),
+    ],
+)
+def test_a_mistake_is_told_with_what_was_meant(program: str, words: list[str], said: str) -> None:
+    status, told = asked(program, *words)
+    assert status == 2
+    assert told.startswith(f"python -m {program}: ")
+    assert said in told
+    assert told.endswith(f"\n`python -m {program} --help` shows what there is.\n")
+    assert "usage:" not in told
+    assert "argument" not in told
+
+
+def test_a_choice_is_told_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = PlainParser(prog="shop")
+    parser.add_argument("--size", choices=("small", "large"))
+    with pytest.raises(SystemExit):
+        parser.read(["--size", "huge"])
+    assert "shop: --size: 'huge' is not valid. There are: small, large." in capsys.readouterr().err
