@@ -31,6 +31,7 @@ from bot.llm.circumstances import CallRoom
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, load_persona
+from bot.llm.small_talk import load_beginnings
 from bot.llm.stream import ModelClient
 from config.settings import Settings, load_settings
 
@@ -107,7 +108,12 @@ async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: 
     answer = ""
     async with ModelClient(replace(options, extra={**options.extra, "seed": seed})) as client:
         mind = ModelCompanion(
-            lambda: character, lambda: room, lambda: datetime.now(UTC), client, settings.llm.context_messages
+            lambda: character,
+            lambda: room,
+            lambda: datetime.now(UTC),
+            client,
+            settings.llm.context_messages,
+            load_beginnings(),
         )
         await mind.warm_up()
         for name, text in talk.lines:

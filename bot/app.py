@@ -54,6 +54,7 @@ from bot.lease import Lease
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR, Character
+from bot.llm.small_talk import Beginnings, load_beginnings
 from bot.llm.stream import ModelClient
 from bot.missing_parts import missing_parts
 from bot.model_router import ModelRouter
@@ -137,6 +138,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         moods = await asyncio.to_thread(load_moods)
         word_lists = await asyncio.to_thread(load_word_lists)
         introductions = await asyncio.to_thread(load_introductions)
+        beginnings = await asyncio.to_thread(load_beginnings)
         database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
         store = Store(database)
@@ -193,6 +195,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             transcriber,
             turn_policy,
             word_lists,
+            beginnings,
             consent,
             guard,
             audience,
@@ -233,7 +236,18 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         )
         tell = partial(tell_in, bot)
         parts = FeatureParts(
-            settings, bot, database, http, models, speech_server, characters, conversations, clock, spoken.hear, tell
+            settings,
+            bot,
+            database,
+            http,
+            models,
+            speech_server,
+            characters,
+            beginnings,
+            conversations,
+            clock,
+            spoken.hear,
+            tell,
         )
         features = await build_features(parts)
         for lockable in features.lockables:
@@ -242,7 +256,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         background = await stack.enter_async_context(BackgroundWork())
         looks: dict[str, Look] = {
             "model": Look.at(model.options.url, partial(look_at_model, model)),
-            "ears": Look.at(settings.stt.url or "", partial(look_at_ears, settings, http)),
+            "ears": Look.at(settings.stt.url or "", partial(look_at_ears, transcriber)),
             "voice": Look(partial(look_at_voice, speech_server)),
         }
         signs = VitalSigns(lambda: bot.connected, lambda: manager.status().state is not CallState.IDLE, looks)
@@ -361,6 +375,7 @@ def _session_maker(
     transcriber: Transcriber,
     turn_policy: TurnPolicy,
     word_lists: WordLists,
+    beginnings: Beginnings,
     consent: ListeningConsent,
     guard: Guard,
     audience: Audience,
@@ -385,7 +400,7 @@ def _session_maker(
         kept = KeptTurns(keeper, lambda: character.now().persona.name)
         engines = CallEngines(
             character,
-            lambda room: ModelCompanion(character.now, room, clock, model, settings.llm.context_messages),
+            lambda room: ModelCompanion(character.now, room, clock, model, settings.llm.context_messages, beginnings),
             make_voice,
             lambda: manner(guild),
             transcriber,

@@ -14,7 +14,7 @@ from bot.llm.history import MAX_MESSAGES, History, speakers, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character
 from bot.llm.prompts import alternating, build_messages
-from bot.llm.small_talk import SmallTalk
+from bot.llm.small_talk import Beginnings, SmallTalk
 from bot.llm.speakers import Speakers
 from bot.llm.stream import ModelClient
 
@@ -34,6 +34,7 @@ class ModelCompanion:
         room: where the call is and who is in it.
         clock: what time it is, in the time zone of the people.
         context_messages: how many messages of the history the model sees.
+        beginnings: what a small model is told.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class ModelCompanion:
         clock: Callable[[], datetime],
         model: ModelClient,
         context_messages: int,
+        beginnings: Beginnings,
     ) -> None:
         self._character = character
         self._room = room
@@ -51,7 +53,7 @@ class ModelCompanion:
         self._context_messages = context_messages
         self._history = History()
         self._thoughts_aloud: list[str] = []
-        self._small_talk = SmallTalk()
+        self._small_talk = SmallTalk(beginnings)
 
     async def warm_up(self) -> None:
         """Fill the server's prompt cache, and ask about its model; what is wrong is told with the first answer."""

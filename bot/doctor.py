@@ -27,6 +27,7 @@ from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
 from bot.identity import HEADERS
 from bot.llm.options import ModelOptions
+from bot.llm.small_talk import load_beginnings
 from bot.llm.stream import ModelClient
 from bot.models.named_mind import EmbeddedMind
 from bot.operator_files import corrections, own_persona, prepare_folders
@@ -146,6 +147,7 @@ async def _persona(settings: Settings) -> Finding:
     try:
         persona = await asyncio.to_thread(own_persona, settings)
         await asyncio.to_thread(load_moods)
+        await asyncio.to_thread(load_beginnings)
     except BrokenFileError as error:
         return Finding("Persona", False, str(error))
     return Finding("Persona", True, persona.name)

@@ -17,6 +17,7 @@ from bot.conversations.keeping import Conversations
 from bot.database import Database
 from bot.finding import Finding
 from bot.lease import Lockable
+from bot.llm.small_talk import Beginnings
 from bot.model_router import ModelRouter
 from bot.speech_server.client import SpeechServerClient
 from config.settings import Settings
@@ -32,6 +33,7 @@ class FeatureParts:
     """What features are built of.
 
     Attributes:
+        beginnings: what a small model is told, by language.
         clock: what time it is, in the time zone of the people.
         hear: what is said in a message's recordings; "" where there are none. Raises ``SpokenMessageError``.
         tell: writes a text in the channel with this id; where that can't be done, the log says so.
@@ -44,6 +46,7 @@ class FeatureParts:
     models: ModelRouter
     speech_server: SpeechServerClient
     characters: Characters
+    beginnings: Beginnings
     conversations: Conversations
     clock: Callable[[], datetime]
     hear: Callable[[discord.Message], Awaitable[str]]

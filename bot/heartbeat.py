@@ -62,7 +62,7 @@ def is_held(file: Path) -> bool:
 
 
 def last_state(file: Path) -> State | None:
-    """What was written last; ``None`` where it can't be read, as for a moment while it is written."""
+    """What was written last; ``None`` where it can't be read."""
     try:
         with file.open("rb") as opened:
             fields = json.loads(opened.read(_MAX_BYTES))
@@ -77,12 +77,18 @@ class _HeldFile:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._descriptor = -1
+        self._locked = False
 
     def __enter__(self) -> Self:
         self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, _OWN_EYES)
+        self._lock()
+        return self
+
+    def _lock(self) -> None:
+        # Whoever asks just now whether it is locked has it for a moment; the next beat tries again.
         with suppress(OSError):
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return self
+            self._locked = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -90,8 +96,12 @@ class _HeldFile:
         os.close(self._descriptor)
 
     def write(self, text: str) -> None:
+        if not self._locked:
+            self._lock()
+        # Blanks cover what was there before, so that whoever reads between two steps finds one state and nothing else.
         data = text.encode()
-        os.pwrite(self._descriptor, data, 0)
+        size = os.fstat(self._descriptor).st_size
+        os.pwrite(self._descriptor, data.ljust(size), 0)
         os.ftruncate(self._descriptor, len(data))
 
 

@@ -11,7 +11,7 @@ import aiohttp
 
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.needs import download_command, recogniser_model, shelf_of
-from bot.models.outside import recogniser_remedy
+from bot.models.outside import recogniser_is_here, recogniser_remedy
 from bot.operator_files import corrections as read_corrections
 from bot.own_weights import REPAIR, OwnWeights
 from bot.voice.transcribe.guards import Guards
@@ -50,7 +50,7 @@ async def make_transcriber(
     options = WhisperOptions(
         model, settings.stt.device, threads, settings.stt.language, settings.stt.compute_type, remedy
     )
-    return WhisperTranscriber(options, corrections, guards)
+    return WhisperTranscriber(options, corrections, guards, is_here=recogniser_is_here)
 
 
 def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptions:

@@ -6,16 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from pathlib import Path
-
-import aiohttp
 
 from bot.health import CONNECTED, IDLE, READY, UNKNOWN, Health
 from bot.heartbeat import State
 from bot.llm.stream import ModelClient
 from bot.speech_server.client import SpeechServerClient
-from config.settings import Settings
+from bot.voice.transcribe.transcriber import Transcriber
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +19,6 @@ LOOK_EVERY = 30.0
 """Seconds."""
 LOOK_SELDOM = 300.0
 """Seconds between two looks at somebody else's server: a hosted one's list of models may be a megabyte."""
-_PATIENCE = aiohttp.ClientTimeout(total=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +87,11 @@ async def look_at_model(model: ModelClient) -> str:
 
 
 async def look_at_voice(speech_server: SpeechServerClient) -> str:
-    """Whether the speech server answers."""
+    """Whether the speech server can speak."""
     health = await speech_server.health()
     return READY if health.ok else health.text
 
 
-async def look_at_ears(settings: Settings, http: aiohttp.ClientSession) -> str:
-    """Whether the recogniser's server answers, or its weights are where they are said to be."""
-    if settings.stt.url is None:
-        folder = Path(settings.stt.model or "")
-        here = not folder.is_absolute() or await asyncio.to_thread((folder / "model.bin").is_file)
-        return READY if here else f"there is no model in {folder}"
-    key = settings.stt.api_key.get_secret_value() if settings.stt.api_key else None
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = f"{settings.stt.url}/models"
-    try:
-        async with http.get(url, headers=headers, timeout=_PATIENCE) as response:
-            refused = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-            if refused or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                return f"the recogniser at {settings.stt.host} answers with status {response.status}"
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return f"the recogniser at {settings.stt.host} can't be reached"
-    return READY
+async def look_at_ears(transcriber: Transcriber) -> str:
+    """Whether the recogniser's server answers, or its weights are here and can be loaded, as far as that was tried."""
+    return await transcriber.problem() or READY

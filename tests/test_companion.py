@@ -14,6 +14,7 @@ from bot.llm.circumstances import CallRoom
 from bot.llm.errors import ModelError
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, Persona
+from bot.llm.small_talk import load_beginnings
 from bot.llm.stream import ModelClient
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.llm.servers import DONE, event, said, serving, streaming
@@ -37,6 +38,7 @@ async def companion_of(url: str) -> AsyncIterator[ModelCompanion]:
             lambda: datetime(2026, 11, 26, tzinfo=UTC),
             client,
             10,
+            load_beginnings(),
         )
 
 

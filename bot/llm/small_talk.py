@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
 from bot.llm.personas import Persona
+from config.reasons import UNREADABLE, BrokenFileError, reason
 from languages.guess import LanguageGuesser
 
 SMALL_TALK_FILE = Path(__file__).parents[2] / "config" / "language" / "small_talk.yaml"
@@ -38,18 +39,49 @@ class Beginning(BaseModel):
     welcome: _Words | None = None
 
 
+Beginnings = Mapping[str, Beginning]
+"""By language."""
+
+
+def _with_the_usual(beginnings: dict[str, Beginning]) -> dict[str, Beginning]:
+    if USUAL_LANGUAGE not in beginnings:
+        raise ValueError(f"the language {USUAL_LANGUAGE!r} is missing")
+    return beginnings
+
+
+_FILE = TypeAdapter(Annotated[dict[str, Beginning], AfterValidator(_with_the_usual)])
+
+
+class SmallTalkError(BrokenFileError):
+    """The file of beginnings can't be used; the text names it and the fault."""
+
+
+def load_beginnings(path: Path = SMALL_TALK_FILE) -> Beginnings:
+    """Read the file. Blocks.
+
+    Raises:
+        SmallTalkError: it can't be read, or is malformed.
+    """
+    try:
+        return _FILE.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except UNREADABLE as error:
+        raise SmallTalkError(f"{path} can't be used: {reason(error)}") from error
+
+
 class SmallTalk:
     """Writes the messages of one conversation. :meth:`load` comes first; belongs to the event loop."""
 
-    def __init__(self) -> None:
-        self._beginnings: Mapping[str, Beginning] = {}
-        self._guesser: LanguageGuesser | None = None
+    def __init__(self, beginnings: Beginnings) -> None:
+        self._beginnings = beginnings
+        self._guesser = LanguageGuesser(beginnings)
+        self._loaded = False
         self._language = USUAL_LANGUAGE
 
     async def load(self) -> None:
-        """Read the beginnings and load what tells languages apart, in a thread; nothing happens if they are there."""
-        if self._guesser is None:
-            self._beginnings, self._guesser = await asyncio.to_thread(_load)
+        """Load what tells languages apart, in a thread; nothing happens if it is there."""
+        if not self._loaded:
+            await asyncio.to_thread(self._guesser.load)
+            self._loaded = True
 
     def messages(self, persona: Persona, talk: Sequence[ChatMessage], size: ModelSize) -> tuple[ChatMessage, ...]:
         """Who the model is, and ``talk``, whose roles alternate; its last line is to be answered.
@@ -74,18 +106,10 @@ class SmallTalk:
         return *opening, *talk
 
     def _beginning(self, line: str) -> Beginning:
-        if self._guesser is None:
-            raise RuntimeError("the beginnings are not loaded")
+        if not self._loaded:
+            raise RuntimeError("what tells languages apart is not loaded")
         self._language = self._guesser.guess(line, self._language) or self._language
         return self._beginnings[self._language]
-
-
-def _load() -> tuple[Mapping[str, Beginning], LanguageGuesser]:
-    fields = yaml.safe_load(SMALL_TALK_FILE.read_text(encoding="utf-8"))
-    beginnings = TypeAdapter(dict[str, Beginning]).validate_python(fields)
-    guesser = LanguageGuesser(beginnings)
-    guesser.load()
-    return beginnings, guesser
 
 
 def _filled(words: str, names: Mapping[str, str]) -> str:

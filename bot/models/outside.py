@@ -90,6 +90,14 @@ def hub_repository(asked: str) -> str | None:
     return asked if owner and name and not is_path else None
 
 
+def recogniser_is_here(asked: str) -> bool:
+    """Whether faster-whisper finds a model in this folder, or by this name in the hub's cache. Blocks."""
+    if Path(asked).is_dir():
+        return (Path(asked) / "model.bin").is_file()
+    repository = hub_repository(asked)
+    return repository is not None and isinstance(try_to_load_from_cache(repository, "model.bin"), str)
+
+
 def _recogniser(asked: str) -> OutsideWeights:
     """What faster-whisper loads for a name: a folder, or what the hub's cache has."""
     repository = hub_repository(asked)

@@ -25,7 +25,7 @@ from bot.speech_server.errors import (
     VoicesError,
 )
 from bot.speech_server.refusals import reason_and_code, voices_refusal
-from bot.speech_server.status import Performance, ServerHealth, describe_engine
+from bot.speech_server.status import Performance, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
 from bot.speech_server.voices import Catalogue, Recording, ServerVoice
 from wire.parameters import SpeechParameters
@@ -80,9 +80,11 @@ class SpeechServerClient:
         return SpeechStream(self._address)
 
     async def health(self) -> ServerHealth:
-        """Which engine speaks, and why if another stands in for it, or that the server is away. Never raises."""
+        """Which engine speaks, and why if another stands in for it, or why none does. Never raises."""
         try:
             health = await self._ask_status("GET", "/health")
+            if not can_speak(health):
+                return ServerHealth(False, f"the speech server at {self._address.place} has no voice loaded yet")
             return ServerHealth(True, f"{describe_engine(health)} at {self._address.place}")
         except _NO_STATUS:
             return ServerHealth(False, f"no speech server answers at {self._address.place}")

@@ -16,9 +16,9 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """Whether the server answers; ``text`` says which engine speaks and why, or that nobody answers.
+    """Whether the server can speak; ``text`` says which engine speaks and why, or what is missing.
 
-    As a string it is the text, marked with a warning sign where nobody answers.
+    As a string it is the text, marked with a warning sign where nothing can be spoken.
     """
 
     ok: bool
@@ -34,6 +34,12 @@ class Performance:
 
     engine: str
     spares_nothing: bool = False
+
+
+def can_speak(health: dict[str, Any]) -> bool:
+    """Whether an engine is there that speaks; raises ``KeyError`` and ``TypeError``."""
+    wanted = health["engine"]
+    return wanted is not None and health.get("speaking", wanted) is not None and health.get("ready") is not False
 
 
 def describe_engine(health: dict[str, Any]) -> str:

@@ -18,10 +18,17 @@ from aiohttp.test_utils import TestServer
 
 from bot.health import READY, SILENT_LIMIT, Health, read_health, run_health
 from bot.heartbeat import FILE, beat
+from bot.models import outside
+from bot.own_weights import OwnWeights
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
-from bot.vital_signs import LOOK_EVERY, Look, VitalSigns, look_at_voice
+from bot.transcribers import make_transcriber
+from bot.vital_signs import LOOK_EVERY, Look, VitalSigns, look_at_ears, look_at_voice
+from bot.voice.transcribe.corrections import Corrections
+from bot.voice.transcribe.transcriber import TranscriptionError
+from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.project import ROOT
+from config.settings import Settings
 
 KEYS = ["status", "discord", "model", "ears", "voice", "call"]
 WELL = Health("connected", "ready", "ready", "ready", "active")
@@ -153,6 +160,81 @@ async def test_a_hosted_server_is_looked_at_seldom() -> None:
 
     assert Look.at("http://127.0.0.1:8080/v1", well).every == LOOK_EVERY
     assert Look.at("https://api.example/v1", well).every > LOOK_EVERY
+
+
+@pytest.mark.parametrize(
+    ("status", "health"),
+    [
+        (503, {"ready": False, "engine": None, "speaking": None, "state": "loading"}),
+        (200, {"engine": None}),
+        (200, {"ready": True, "engine": "XTTS v2", "speaking": None, "state": "failed"}),
+    ],
+)
+async def test_a_speech_server_without_an_engine_is_not_ready(status: int, health: dict[str, Any]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(health, status=status)
+
+    application = web.Application()
+    application.router.add_get("/health", answer)
+    async with aiohttp.ClientSession() as http, TestServer(application) as server:
+        place = f"127.0.0.1:{server.port}"
+        client = SpeechServerClient(http, ServerAddress(f"ws://{place}/ws/stream"))
+        assert await look_at_voice(client) == f"the speech server at {place} has no voice loaded yet"
+
+
+@pytest.mark.parametrize("named", ["no-such-model", "large-v3", "somebody/a-model"])
+async def test_the_ears_are_not_ready_for_the_mere_name_of_a_model(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside, "try_to_load_from_cache", lambda *_: None)
+    settings = Settings.read(_env_file=None, stt_model=named, data_dir=tmp_path, cache_dir=tmp_path)
+    async with aiohttp.ClientSession() as http:
+        transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
+        told = await look_at_ears(transcriber)
+    assert "is not on this machine" in told
+    assert "STT_MODEL" in told
+
+
+async def test_the_ears_are_ready_when_the_model_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.bin").touch()
+    cached = {"Systran/faster-whisper-tiny.en": str(tmp_path / "model.bin")}
+    monkeypatch.setattr(outside, "try_to_load_from_cache", lambda repository, _: cached.get(repository))
+    async with aiohttp.ClientSession() as http:
+        for named in ("tiny.en", str(tmp_path)):
+            settings = Settings.read(_env_file=None, stt_model=named, data_dir=tmp_path, cache_dir=tmp_path)
+            transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
+            assert await look_at_ears(transcriber) == READY
+        (tmp_path / "model.bin").unlink()
+        assert await look_at_ears(transcriber) != READY
+
+
+async def test_ears_that_could_not_be_loaded_are_not_ready(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"no weights")
+    options = WhisperOptions(str(tmp_path), "cpu", 1, "en", "float32")
+    transcriber = WhisperTranscriber(options, Corrections())
+    assert await look_at_ears(transcriber) == READY
+    with pytest.raises(TranscriptionError) as failed:
+        await transcriber.warm_up()
+    assert await look_at_ears(transcriber) == str(failed.value)
+    await transcriber.close()
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (404, True), (401, False), (503, False)])
+async def test_ears_that_are_a_server_are_ready_when_it_answers(status: int, ready: bool, tmp_path: Path) -> None:
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"data": []}, status=status)
+
+    application = web.Application()
+    application.router.add_get("/v1/models", models)
+    async with aiohttp.ClientSession() as http, TestServer(application) as server:
+        settings = Settings.read(
+            _env_file=None, stt_url=f"http://127.0.0.1:{server.port}/v1", data_dir=tmp_path, cache_dir=tmp_path
+        )
+        transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
+        assert (await look_at_ears(transcriber) == READY) is ready
+        port = server.port
+        await server.close()
+        assert await look_at_ears(transcriber) == f"the recogniser at 127.0.0.1:{port} can't be reached"
 
 
 async def test_the_voice_is_ready_when_its_server_answers_and_the_problem_is_told_when_not() -> None:

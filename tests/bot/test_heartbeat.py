@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from bot.heartbeat import DEAD_AFTER, beat, silent_seconds
+import pytest
+
+from bot.heartbeat import DEAD_AFTER, beat, is_held, last_state, silent_seconds
 from config.project import ROOT
 
 
@@ -38,3 +41,48 @@ def test_the_check_ends_well_only_after_a_recent_beat(tmp_path: Path) -> None:
     long_ago = time.time() - DEAD_AFTER - 5
     os.utime(file, (long_ago, long_ago))
     assert checked(file) == 1
+
+
+async def test_who_reads_while_it_is_written_finds_a_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer may be put off between any two steps: on a busy machine for as long as it takes to read."""
+    file, seen = tmp_path / "heartbeat", []
+    states = iter([{"model": "the model server can't be reached"}, {"model": "ready"}, {"model": "unknown to anybody"}])
+    written = asyncio.Event()
+    truncate = os.ftruncate
+
+    def put_off(descriptor: int, length: int) -> None:
+        seen.append(last_state(file))
+        truncate(descriptor, length)
+        seen.append(last_state(file))
+
+    monkeypatch.setattr(os, "ftruncate", put_off)
+
+    def state() -> dict[str, str]:
+        now = next(states, None)
+        if now is None:
+            written.set()
+        return now or {"model": "ready"}
+
+    beating = asyncio.create_task(beat(file, 0.01, state))
+    async with asyncio.timeout(10):
+        await written.wait()
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+    assert len(seen) >= 6
+    assert None not in seen
+
+
+async def test_a_bot_that_starts_while_its_health_is_asked_for_is_known_to_run_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat"
+    file.touch()
+    with file.open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        beating = asyncio.create_task(beat(file, 0.01))
+        async with asyncio.timeout(10):
+            while file.stat().st_size == 0:
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while not is_held(file):
+            await asyncio.sleep(0.01)
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)

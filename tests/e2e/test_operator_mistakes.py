@@ -91,6 +91,7 @@ BROKEN = (
     "config/language/introductions.yaml",
     "config/language/moods.yaml",
     "config/language/phantoms.yaml",
+    "config/language/small_talk.yaml",
     "config/language/voice_commands.yaml",
     "bot/voice/turns/end_of_turn.yaml",
 )

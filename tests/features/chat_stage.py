@@ -23,6 +23,7 @@ from bot.features.text_chat.service import TextChat
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR
+from bot.llm.small_talk import load_beginnings
 from bot.llm.stream import ModelClient
 from bot.llm.text_model import TextModel
 from config.sections import ChatSettings
@@ -118,7 +119,10 @@ async def chat_stage(
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
             written_by, settings = text_model or client, ChatSettings()
-            chat = await TextChat.open(bot, database, written_by, characters, settings, clock=lambda: NOW, pace=pace)
+            beginnings = load_beginnings()
+            chat = await TextChat.open(
+                bot, database, written_by, characters, settings, clock=lambda: NOW, beginnings=beginnings, pace=pace
+            )
             built.append((chat, Router(chat)))
             return [built[0][1], ChatCommands(chat, "!")]
 

@@ -29,6 +29,7 @@ from bot.features.vision.feature import Vision
 from bot.features.vision.model import VisionModel
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR
+from bot.llm.small_talk import load_beginnings
 from bot.llm.stream import ModelClient
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
@@ -69,6 +70,9 @@ class ScriptedTranscriber:
         if self.error is not None:
             raise TranscriptionError(self.error)
         return Transcript(self.text)
+
+    async def problem(self) -> str | None:
+        return self.error
 
     async def rest(self) -> None:
         self.rests += 1
@@ -159,7 +163,15 @@ async def message_stage(
             spoken = SpokenMessages(transcriber, consents[0], http, lambda: False, ("Seiyuu",), "!")
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
             chat = await TextChat.open(
-                bot, database, client, characters, ChatSettings(), clock=lambda: NOW, pace=PACE, hear=spoken.hear
+                bot,
+                database,
+                client,
+                characters,
+                ChatSettings(),
+                clock=lambda: NOW,
+                beginnings=load_beginnings(),
+                pace=PACE,
+                hear=spoken.hear,
             )
             chats.append(chat)
             records = ChannelRecords(database)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
 from bot.llm.personas import Persona
-from bot.llm.small_talk import SmallTalk
+from bot.llm.small_talk import SmallTalk, SmallTalkError, load_beginnings
 
 MIKA = Persona(
     name="Mika", description="You like tea.", in_short="calm and kind", moods={"calm": "slow."}, default_mood="calm"
@@ -20,7 +22,7 @@ TALK = (
 
 @pytest.fixture
 async def small_talk() -> SmallTalk:
-    talk = SmallTalk()
+    talk = SmallTalk(load_beginnings())
     await talk.load()
     return talk
 
@@ -57,3 +59,23 @@ async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallTa
 async def test_names_may_be_anything(small_talk: SmallTalk) -> None:
     odd = ChatMessage("user", "{bot}%s: Guten Tag, wie geht es dir denn heute so?")
     assert small_talk.messages(MIKA, (odd,), TINY)[-1] == odd
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("en: }", "it is not YAML from line 1 on"),
+        ("de: {system: Du bist {bot}.}", "it is not YAML from line 1 on"),
+        ("de: {system: Du bist hier.}", "the language 'en' is missing"),
+        ("en: {sytem: You are here.}", "en.system is not as it has to be"),
+        ("- en", "its content is not as it has to be"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
+    file = tmp_path / "small_talk.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SmallTalkError) as told:
+        load_beginnings(file)
+    assert str(told.value) == f"{file} can't be used: {fault}"
+    with pytest.raises(SmallTalkError, match="there is no such file"):
+        load_beginnings(tmp_path / "none.yaml")

@@ -15,6 +15,7 @@ async def _build(parts: FeatureParts) -> Feature:
         parts.characters,
         parts.settings.chat,
         clock=parts.clock,
+        beginnings=parts.beginnings,
         hear=parts.hear,
         conversations=parts.conversations,
     )

@@ -23,6 +23,7 @@ from bot.features.text_chat.pace import USUAL_PACE, ChatPace
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.features.text_chat.writer import Question, Writer
+from bot.llm.small_talk import Beginnings
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage, reply_to
 from bot.spoken_messages.errors import SpokenMessageError
@@ -99,6 +100,7 @@ class TextChat:
         *,
         pace: ChatPace = USUAL_PACE,
         clock: Callable[[], datetime],
+        beginnings: Beginnings,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         hear: Hear = hear_nothing,
         conversations: Conversations | None = None,
@@ -109,6 +111,7 @@ class TextChat:
             hear: what is said in the recordings of a message that has waited.
             conversations: where what is asked and answered is kept.
             clock: what time it is, in the time zone of the people.
+            beginnings: what a small model is told.
             sleep: how to wait between two answers to what has waited.
 
         Raises:
@@ -121,7 +124,7 @@ class TextChat:
             memory,
             await OpenChannels.open(database, settings.channels),
             WaitingMessages(database),
-            Writer(model, characters, memory, conversations, settings.context_messages, clock),
+            Writer(model, characters, memory, conversations, settings.context_messages, clock, beginnings),
             WorkGate("text channels", limit=pace.hold_limit),
             pace.edit_interval,
             lambda: sleep(pace.queue_pause),

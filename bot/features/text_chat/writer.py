@@ -22,7 +22,7 @@ from bot.llm.history import INTERRUPTED, speakers, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character
 from bot.llm.prompts import alternating, written_messages
-from bot.llm.small_talk import SmallTalk
+from bot.llm.small_talk import Beginnings, SmallTalk
 from bot.llm.speakers import Speakers
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage
@@ -64,6 +64,7 @@ class Writer:
         conversations: where what was asked and answered is kept, for longer than the model sees it.
         context_messages: how many of the remembered messages the model sees.
         clock: what time it is, in the time zone of the people.
+        beginnings: what a small model is told.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Writer:
         conversations: Conversations | None,
         context_messages: int,
         clock: Callable[[], datetime],
+        beginnings: Beginnings,
     ) -> None:
         self._model = model
         self._characters = characters
@@ -81,7 +83,7 @@ class Writer:
         self._conversations = conversations
         self._context_messages = context_messages
         self._clock = clock
-        self._small_talk = SmallTalk()
+        self._small_talk = SmallTalk(beginnings)
 
     async def write(self, message: AnyMessage, question: Question, answer: LiveAnswer) -> None:
         """Answer ``message``; a fault of the model is told there, and nothing of it is remembered.

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -38,6 +39,7 @@ ANSWER_LIMIT, GUESS_LIMIT = 20.0, 10.0
 """Seconds for a whole answer, and for one that may turn out not to be needed, besides the length of the sound."""
 DELAYS = (0.3, 0.7, 1.5, 3.0)
 """Seconds before each next attempt at a server that failed without saying when to come back."""
+LOOK_LIMIT = aiohttp.ClientTimeout(total=5.0)
 MAX_ANSWER_BYTES = 1_000_000
 AT_ONCE = 2
 """Requests under way at the same time."""
@@ -121,6 +123,18 @@ class OpenAITranscriber:
     def describe(self) -> str:
         """What it is and where it runs."""
         return f"{self._settings.server_model or 'its own model'} at {self._host}"
+
+    async def problem(self) -> str | None:
+        """Whether the server answers and takes the key; not every one lists its models."""
+        url = f"{self._url}/models"
+        try:
+            async with self._http.get(url, headers=self._headers(), timeout=LOOK_LIMIT) as response:
+                refused = response.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+                if refused or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    return f"the recogniser at {self._host} answers with status {response.status}"
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return f"the recogniser at {self._host} can't be reached"
+        return None
 
     async def warm_up(self) -> None:
         """Ask for a second of silence: the connection is open then. Raises :class:`TranscriptionError`."""
@@ -218,13 +232,11 @@ class OpenAITranscriber:
                 return answer
 
     async def _post(self, request: TranscriptionRequest, way: _Way, limit: float) -> Answer:
-        key = self._settings.api_key
-        headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         url = f"{self._url}/audio/transcriptions"
         try:
             async with (
                 asyncio.timeout(limit),
-                self._http.post(url, data=self._form(request, way), headers=headers) as response,
+                self._http.post(url, data=self._form(request, way), headers=self._headers()) as response,
             ):
                 body = await self._read(response)
                 status, wait = response.status, self._limits.asked_to_wait(response.headers)
@@ -241,6 +253,10 @@ class OpenAITranscriber:
             reason = f": {error}" if str(error) else ""
             told = f"{self._host} does not answer as a transcription server does{reason}."
             raise _RequestFailed(told, passes=_is_cut_off(body)) from error
+
+    def _headers(self) -> dict[str, str]:
+        key = self._settings.api_key
+        return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
 
     def _form(self, request: TranscriptionRequest, way: _Way) -> aiohttp.FormData:
         settings = self._settings

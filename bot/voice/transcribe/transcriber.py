@@ -78,6 +78,10 @@ class Transcriber(Protocol):
         """End everything it started."""
         ...
 
+    async def problem(self) -> str | None:
+        """What keeps it from being used now, in words for people; ``None`` where nothing does. Loads nothing."""
+        ...
+
     def describe(self) -> str:
         """What it is and where it runs, for people."""
         ...

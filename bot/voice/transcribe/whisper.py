@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.voice.transcribe import compute
 from bot.voice.transcribe.answer_times import AnswerTimes
@@ -46,6 +47,11 @@ class WhisperOptions:
     remedy: str = "Set STT_MODEL to the folder it is in."
 
 
+def lies_in(folder: str) -> bool:
+    """Whether a folder has a model in it, as far as its names tell. Blocks."""
+    return (Path(folder) / "model.bin").is_file()
+
+
 class WhisperTranscriber:
     """A :class:`~bot.voice.transcribe.transcriber.Transcriber`; belongs to one event loop.
 
@@ -55,6 +61,7 @@ class WhisperTranscriber:
     Args:
         guards: what of the answers is to be believed.
         name: what people call the model.
+        is_here: whether the model of the options, a name or a folder, is on this machine; may block.
         program: what Python runs as the process.
     """
 
@@ -65,6 +72,7 @@ class WhisperTranscriber:
         guards: Guards | None = None,
         *,
         name: str | None = None,
+        is_here: Callable[[str], bool] = lies_in,
         rest_seconds: float = REST_SECONDS,
         program: Sequence[str] = WORKER,
         clock: Callable[[], float] = time.monotonic,
@@ -74,6 +82,7 @@ class WhisperTranscriber:
         self._guards = guards or Guards()
         self._program = program
         self._name = name or options.model
+        self._is_here = is_here
         self._rest_seconds = rest_seconds
         self._clock = clock
         self._queue = TranscriptionQueue()
@@ -87,12 +96,23 @@ class WhisperTranscriber:
         self._working: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
         self._where = ""
+        self._fault: str | None = None
         self._closed = False
 
     def describe(self) -> str:
         """What it is, where it runs, and why not where it was meant to."""
         why = f" ⚠️ Fallback, because {self._why_elsewhere}." if self._why_elsewhere else ""
         return f"faster-whisper {self._name}{self._where}{why}"
+
+    async def problem(self) -> str | None:
+        """Why it could not be loaded when that was last tried, or that there is nothing to load."""
+        if self._fault is not None:
+            return self._fault
+        if self._worker is not None and self._worker.alive:
+            return None
+        model = self._options.model
+        here = await asyncio.to_thread(self._is_here, model)
+        return None if here else f"The Whisper model {model!r} is not on this machine. {self._options.remedy}"
 
     async def warm_up(self) -> None:
         """Load the model; raises :class:`TranscriptionError` where that can't be done."""
@@ -200,20 +220,29 @@ class WhisperTranscriber:
         async with self._starting:
             if self._worker is not None and self._worker.alive:
                 return self._worker
-            while True:
-                worker = self._worker = await Worker.start(self._options.threads, self._program)
-                try:
-                    await self._load(worker)
-                except WorkerGoneError as error:
-                    await self._end_worker()
-                    self._died(error)
-                    if self._deaths >= MAX_ATTEMPTS:
-                        raise
-                except TranscriptionError:
-                    await self._end_worker()
+            try:
+                worker = await self._loaded_worker()
+            except (WorkerGoneError, TranscriptionError) as error:
+                self._fault = str(error)
+                raise
+            self._fault = None
+            return worker
+
+    async def _loaded_worker(self) -> Worker:
+        while True:
+            worker = self._worker = await Worker.start(self._options.threads, self._program)
+            try:
+                await self._load(worker)
+            except WorkerGoneError as error:
+                await self._end_worker()
+                self._died(error)
+                if self._deaths >= MAX_ATTEMPTS:
                     raise
-                else:
-                    return worker
+            except TranscriptionError:
+                await self._end_worker()
+                raise
+            else:
+                return worker
 
     async def _load(self, worker: Worker) -> None:
         """Load the model in the best place that works; raises :class:`TranscriptionError` where none does."""
