@@ -143,8 +143,8 @@ class Guard:
         if asking.server is None and needed == (Who.MANAGERS,):
             return None
         named = self._named(command)
-        # Without a call nobody is in its way.
-        in_call = call is None or (call_is_here and _is_in(person, call))
+        # A command that needs a call says itself that none is on.
+        in_call = not right.lasting if call is None else call_is_here and _is_in(person, call)
         for who in needed:
             permit = self._permits[who]
             if not permit.allows(person, in_call=in_call):

@@ -45,12 +45,14 @@ class Right:
         who: every one of these permits is needed.
         on_call: the permits that are needed in place of ``who`` while a call is on on the server of the command.
         showing: the command without any argument only shows something, and then everyone on the server may use it.
+        lasting: what it sets holds for later calls, so it works while no call is on; then nobody is in the call.
     """
 
     who: tuple[Who, ...]
     touches: Touches = Touches.NOTHING
     on_call: tuple[Who, ...] | None = None
     showing: bool = False
+    lasting: bool = False
 
     def needed(self, *, call_is_here: bool, only_shows: bool) -> tuple[Who, ...]:
         """The permits that a use of the command needs."""
@@ -59,8 +61,8 @@ class Right:
         return self.on_call if self.on_call is not None and call_is_here else self.who
 
 
-def _on_the_call(*who: Who, showing: bool = False) -> Right:
-    return Right(who, Touches.THE_CALL, showing=showing)
+def _on_the_call(*who: Who, showing: bool = False, lasting: bool = False) -> Right:
+    return Right(who, Touches.THE_CALL, showing=showing, lasting=lasting)
 
 
 def _on_a_call_here(outside_of_calls: Who, on_call: Who = Who.CONTROL, *, showing: bool = False) -> Right:
@@ -81,7 +83,7 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "voice-status": _on_the_call(Who.EVERYONE),
         "speak": _on_the_call(Who.CONTROL),
         "stop": _on_the_call(Who.CONTROL),
-        "volume": _on_the_call(Who.CONTROL, showing=True),
+        "volume": _on_the_call(Who.CONTROL, showing=True, lasting=True),
         "listen": _on_the_call(Who.CONTROL, showing=True),
         "captions": _on_the_call(Who.CONTROL, showing=True),
         "mode": _on_the_call(Who.CONTROL, showing=True),

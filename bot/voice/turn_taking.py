@@ -52,11 +52,13 @@ COMPLAIN_EVERY = 10.0
 class _Turn:
     """A turn in the making. ``text`` is what was said up to ``paused``; ``weighed``: whether it ends the reply.
 
+    ``into_answer``: it began while the bot was answering; ``interrupting``: and its words may end that answer.
     ``may_be_echo``: whether its newest sound may be the bot's own. ``language`` is that of the words which were
     transcribed last.
     """
 
     id: TurnId
+    into_answer: bool
     interrupting: bool
     weighed: bool = False
     may_be_echo: bool = True
@@ -163,8 +165,8 @@ class TurnTaking:
         may_interrupt = self.mode is CallMode.TALK and self._people.may_interrupt(
             event.turn.person, self._answering.answered
         )
-        interrupting = may_interrupt and self._answering.answering
-        self._turns[event.turn] = _Turn(event.turn, interrupting)
+        into_answer = self._answering.answering
+        self._turns[event.turn] = _Turn(event.turn, into_answer, may_interrupt and into_answer)
         if may_interrupt:
             self._answering.speech_began(event.turn)
 
@@ -333,7 +335,7 @@ class TurnTaking:
                 self._answering.confirm(self._prompt(turn, turn.paused, text, turn.ended))
 
     def _judged(self, turn: _Turn, text: str) -> Verdict:
-        verdict = self._judge.judge(Remark(turn.id.person, text, turn.interrupting, turn.may_be_echo))
+        verdict = self._judge.judge(Remark(turn.id.person, text, turn.into_answer, turn.may_be_echo))
         if not self._people.may_talk(turn.id.person) and verdict.meaning not in (Meaning.NOTHING, Meaning.ECHO):
             return Verdict(Meaning.IGNORED)
         if self.mode is CallMode.TRANSCRIBE and verdict.meaning is Meaning.ADDRESSED:
@@ -350,7 +352,8 @@ class TurnTaking:
             ended.at if ended else None,
         )
         person = turn.id.person
-        return Prompt(self._people.name(person), text, last_voiced_at, person=person, spoken=spoken)
+        usual = self._languages.of(person)
+        return Prompt(self._people.name(person), text, last_voiced_at, person=person, spoken=spoken, language=usual)
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         if self._tasks is None:

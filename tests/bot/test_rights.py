@@ -145,11 +145,18 @@ async def test_without_an_argument_some_only_show_and_that_everybody_on_the_serv
 
 
 async def test_without_a_call_the_setting_still_holds() -> None:
-    assert await refusal(guard(call=False), "volume", person()) is None
+    told = await refusal(guard(call=False), "volume", person())
+    assert told == "🔒 `!volume` is for people in the call, and people who may manage this server."
+    assert await refusal(guard(call=False), "volume", person(manages=True)) is None
+    assert await refusal(guard(call=False), "volume", person(), bare=True) is None
+    assert await refusal(guard(call=False, who_may_control="everyone"), "volume", person()) is None
+    assert await refusal(guard(call=False, who_may_control="call, role:DJ"), "volume", person(roles=("dj",))) is None
     told = await refusal(guard(call=False, who_may_control="managers"), "volume", person())
     assert told == "🔒 `!volume` is for people who may manage this server."
     assert "people who may manage this server" in (await refusal(guard(call=False), "persona", person()) or "")
     assert await refusal(guard(call=False), "mood", person()) is None
+    for command in ("speak", "stop", "listen", "captions", "mode"):
+        assert await refusal(guard(call=False), command, person()) is None, "it says that there is no call"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ class HandTranscriber:
         self.answers.append(asyncio.get_running_loop().create_future())
         return await self.answers[-1]
 
+    async def problem(self) -> str | None: ...
+
     async def rest(self) -> None: ...
 
     async def close(self) -> None: ...
@@ -282,6 +284,20 @@ async def test_the_answer_is_prepared_at_the_pause_and_confirmed_at_the_end(tabl
         SpeechStopped(ADA),
         RemarkHeard(1, "Ada", "What time is it?", addressed=True, turn=ADA),
     ]
+
+
+@pytest.mark.parametrize("turn", [ADA, BEN], ids=["may interrupt", "may not"])
+async def test_a_stop_counts_as_when_it_was_said_and_not_as_when_its_words_are_known(
+    table: Table, turn: TurnId
+) -> None:
+    table.journal.answering = True
+    await table.feed(SpeechBegan(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2))
+    # On a busy machine the answer is over before anybody knows what was said into it.
+    table.journal.answering = False
+    await table.transcriber.say("stop: now")
+    await table.feed(ended(turn, 5))
+    assert [command.command for command in table.commands] == [VoiceCommand.STOP]
+    assert "confirm stop: now" not in table.lines
 
 
 async def test_who_goes_on_is_transcribed_anew_and_the_first_words_are_forgotten(table: Table) -> None:

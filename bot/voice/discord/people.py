@@ -75,16 +75,23 @@ class ChannelPeople:
     def __init__(self, bot: Located, rights: CallRights) -> None:
         self._bot = bot
         self._rights = rights
+        # By user id. Discord's library forgets whoever leaves; their last words come after that.
+        self._names: dict[int, str] = {}
 
     @property
     def _channel(self) -> VoiceChannel:
         return self._bot.channel
 
     def _member(self, person: int) -> discord.Member | None:
-        return self._channel.guild.get_member(person)
+        member = self._channel.guild.get_member(person)
+        if member is not None:
+            self._names[person] = member.display_name
+        return member
 
     def _people(self) -> list[discord.Member]:
-        return [member for member in self._channel.members if not member.bot]
+        people = [member for member in self._channel.members if not member.bot]
+        self._names.update((member.id, member.display_name) for member in people)
+        return people
 
     @property
     def alone(self) -> bool:
@@ -92,9 +99,9 @@ class ChannelPeople:
         return not self._people()
 
     def name(self, person: int) -> str:
-        """The display name, or "Someone" of who is unknown."""
-        member = self._member(person)
-        return member.display_name if member is not None else "Someone"
+        """The display name, the last one of somebody who has left, or "Someone" of who was never there."""
+        self._member(person)
+        return self._names.get(person, "Someone")
 
     def names(self) -> tuple[str, ...]:
         """Everybody's names."""

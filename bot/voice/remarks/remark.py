@@ -29,7 +29,8 @@ class Meaning(StrEnum):
 class Remark:
     """The words of a turn, or of as much of it as there is.
 
-    ``interrupting``: it began while the bot was answering. ``may_be_echo``: its sound may be the bot's own voice.
+    ``interrupting``: it began while the bot was answering, however late its words are known, and whether or not the
+    person may end that answer. ``may_be_echo``: its sound may be the bot's own voice.
     """
 
     person: int

@@ -37,6 +37,27 @@ def test_people_have_names_and_bots_are_not_people() -> None:
     assert [people.is_program(person) for person in (1, 3, 99)] == [False, True, False]
 
 
+@pytest.mark.parametrize("noticed", ["by their sound", "in the channel", "by their name"])
+def test_who_has_left_keeps_their_name(noticed: str) -> None:
+    there = channel()
+    people = ChannelPeople(
+        cast(Located, SimpleNamespace(channel=there)),
+        CallRights(BargeInRule(), lambda _, person: True, lambda *_: None),
+    )
+    match noticed:
+        case "by their sound":
+            people.is_program(1)
+        case "in the channel":
+            people.names()
+        case _:
+            people.name(1)
+    there.members.clear()
+    there.guild.get_member = lambda _: None  # type: ignore[method-assign]
+    assert people.name(1) == "Ada"
+    assert people.names() == ()
+    assert people.name(99) == "Someone"
+
+
 @pytest.mark.parametrize(
     ("rule", "answered", "interrupt"),
     [
