@@ -22,6 +22,9 @@ TIMES_LIKELIER = 10
 TIMES_LIKELIER_TO_BEGIN = 5
 """The same where no word has been said yet, and :data:`LIKELY` is enough."""
 
+TELLING, TIMES_TELLING = 0.6, 4
+"""How probable a language must be, and how many times as probable as the next, for a sentence to tell its own."""
+
 # Addresses, code, mentions, numbers and names of things are in no language.
 _NO_WORDS = re.compile(r"`[^`]*`|<[^<>\s]+>|(?<!\S)\S*[0-9@/_]\S*")
 _LOADING = threading.Lock()
@@ -60,6 +63,18 @@ class LanguageGuesser:
         least, times = (LIKELY, TIMES_LIKELIER_TO_BEGIN) if begins else (SURE, TIMES_LIKELIER)
         leaves = probable[best] >= max(least, times * probable.get(own, 0.0))
         return best if leaves else own
+
+    def sure_of(self, text: str) -> str | None:
+        """The main part of the tag of the language that ``text`` surely is in, whatever was said before it."""
+        text = _NO_WORDS.sub(" ", text)
+        candidates = languages_written_like(text, self._languages)
+        if len(candidates) < 2:
+            return next(iter(candidates), None)
+        probable = sorted(_probabilities(text, candidates).items(), key=lambda each: each[1], reverse=True)
+        if not probable:
+            return None
+        (best, likely), (_, next_likely) = probable[0], probable[1] if len(probable) > 1 else ("", 0.0)
+        return best if likely >= max(TELLING, TIMES_TELLING * next_likely) else None
 
 
 def _probabilities(text: str, candidates: Collection[str]) -> dict[str, float]:

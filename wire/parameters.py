@@ -26,8 +26,9 @@ def _whole(low: float, high: float) -> Mapping[str, Any]:
 class SpeechParameters:
     """How a reply is to be spoken; read from its first message, and ``None`` means the engine's own choice.
 
-    ``pitch_shift`` is in semitones, ``speed`` a factor, ``gpt_cond_len`` and ``gpt_cond_chunk_len`` are the seconds of
-    recording, and of each piece of it, that a voice is learnt from.
+    ``language`` is the one to speak in; ``conversation_language`` only what the reply is most likely in, as long as its
+    words tell of no other. ``pitch_shift`` is in semitones, ``speed`` a factor, ``gpt_cond_len`` and
+    ``gpt_cond_chunk_len`` are the seconds of recording, and of each piece of it, that a voice is learnt from.
     """
 
     voice: str | None = field(default=None, metadata=_NAME)
@@ -42,6 +43,7 @@ class SpeechParameters:
     gpt_cond_len: int | None = field(default=None, metadata=_whole(6, 30))
     gpt_cond_chunk_len: int | None = field(default=None, metadata=_whole(3, 6))
     preprocess_text: bool = field(default=True, metadata=_FLAG)
+    conversation_language: str | None = field(default=None, metadata=_NAME)
 
     @classmethod
     def read(cls, message: Fields) -> Self:

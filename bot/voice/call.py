@@ -30,6 +30,7 @@ from bot.llm.personas import Character
 from bot.speech_server.errors import SpeechUnavailable
 from bot.user_error import UserError
 from bot.voice.dialogue.conversation import Conversation, Manner
+from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.ear import Ear
@@ -166,6 +167,7 @@ class Call(Generic[T]):
             self._notices,
             watch=self._events,
             manner=engines.manner,
+            language=ConversationLanguage(),
             clock=clock,
         )
         self._playback.listener = self.conversation
@@ -352,7 +354,7 @@ class Call(Generic[T]):
 
     async def announce(self, written: str, spoken: str | None = None) -> Saying | None:
         """Tell everyone in the call: in the prompt channel and, where there are words for it, aloud."""
-        await self.transport.prompts.tell(written)
+        await self._notices.announce(written)
         return None if spoken is None else self._recite(spoken)
 
     def _recite(self, text: str) -> Saying:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from bot.voice.events import Told, Watcher
 from bot.voice.transport import PromptChannel
@@ -20,28 +20,28 @@ class Notices:
     def __init__(self, channel: PromptChannel, watch: Watcher) -> None:
         self._channel = channel
         self._watch = watch
-        self._waiting: asyncio.Queue[Awaitable[None]] = asyncio.Queue()
+        # Not the coroutines themselves: what waits when the call ends, or was said before it began, is never begun.
+        self._waiting: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
 
     def tell(self, text: str, prompt: Prompt | None = None) -> None:
         """Write something, as an answer to ``prompt`` where there is one."""
         self._watch(Told(text))
-        self._waiting.put_nowait(self._channel.tell(text, prompt))
+        self._waiting.put_nowait(partial(self._channel.tell, text, prompt))
+
+    async def announce(self, text: str) -> None:
+        """Write something at once; returns when people can read it, and raises what the channel raises."""
+        await self._channel.tell(text)
+        self._watch(Told(text))
 
     def acknowledge(self, prompt: Prompt) -> None:
         """Show who wrote a prompt that it was taken."""
-        self._waiting.put_nowait(self._channel.acknowledge(prompt))
+        self._waiting.put_nowait(partial(self._channel.acknowledge, prompt))
 
     async def run(self) -> None:
         """Write until cancelled; what can't be written is logged."""
-        try:
-            while True:
-                notice = await self._waiting.get()
-                try:
-                    await notice
-                except Exception:
-                    _log.exception("Could not write in the prompt channel")
-        finally:
-            while not self._waiting.empty():
-                notice = self._waiting.get_nowait()
-                if inspect.iscoroutine(notice):
-                    notice.close()
+        while True:
+            write = await self._waiting.get()
+            try:
+                await write()
+            except Exception:
+                _log.exception("Could not write in the prompt channel")

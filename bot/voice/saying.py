@@ -22,7 +22,10 @@ class Saying:
 
     @property
     def outcome(self) -> Outcome | None:
-        """How it ended; ``None`` while it waits or is said. What was never begun is :attr:`Outcome.WITHDRAWN`."""
+        """How it ended; ``None`` while it waits or is said.
+
+        What was never begun is :attr:`Outcome.REFUSED` where too many waited, and :attr:`Outcome.WITHDRAWN` else.
+        """
         return self._ended.result() if self._ended.done() else None
 
     @property

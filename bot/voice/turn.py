@@ -62,7 +62,8 @@ class Prompt:
     """Something said to the bot: typed, and then ``message`` names it in the prompt channel, or spoken.
 
     ``person`` is the author's user id. ``at`` is when the message came, or the packet with the last voiced sample; in
-    monotonic seconds. ``voice`` is the one to answer with, where it is to be another than usual.
+    monotonic seconds. ``voice`` is the one to answer with, where it is to be another than usual. ``language`` is what
+    its author usually speaks, as Whisper's code, where that is known.
     """
 
     author: str
@@ -73,6 +74,7 @@ class Prompt:
     person: int | None = None
     spoken: SpokenTurn | None = None
     voice: str | None = None
+    language: str | None = None
 
     @property
     def turn(self) -> TurnId | None:
@@ -91,3 +93,5 @@ class Outcome(StrEnum):
     """The model gave no answer."""
     WITHDRAWN = "withdrawn"
     """It answered a guess that came to nothing, or was dropped before it was begun; nobody heard of it."""
+    REFUSED = "refused"
+    """It was not taken, because too many waited already."""

@@ -44,6 +44,7 @@ STATUSES: Mapping[Outcome, str] = MappingProxyType(
         Outcome.INTERRUPTED: "cancelled",
         Outcome.FAILED: "failed",
         Outcome.WITHDRAWN: "cancelled",
+        Outcome.REFUSED: "cancelled",
     }
 )
 """What ``response.done`` says of each outcome."""

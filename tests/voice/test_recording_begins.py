@@ -12,8 +12,9 @@ import pytest
 
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE
-from bot.voice.events import ReplyEnded, WordsSpoken
-from bot.voice.listening import RECORDING_NOT_HEARD
+from bot.voice.dialogue.state_machine import MAX_WAITING
+from bot.voice.events import ReplyEnded, Told, WordsSpoken
+from bot.voice.listening import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.records.recorder import RecordingError
 from bot.voice.records.recordings import ANNOUNCED_AT_MOST
 from bot.voice.turn import Outcome, Prompt, PromptKind
@@ -94,6 +95,41 @@ async def test_people_who_always_talk_into_it_are_not_recorded(memory: MemoryCal
         await starting
     assert not memory.call.recording
     assert list((tmp_path / "recordings").iterdir()) == []
+
+
+async def test_an_announcement_that_too_many_wait_before_says_so(memory: MemoryCall) -> None:
+    for number in range(MAX_WAITING + 1):
+        memory.call.say(recite(f"Number {number}."))
+    with pytest.raises(RecordingError, match=RECORDING_REFUSED):
+        await memory.call.start_recording(WRITTEN, ALOUD)
+    assert not memory.call.recording
+
+
+async def test_an_announcement_that_is_dropped_while_it_waits_says_so(memory: MemoryCall) -> None:
+    memory.call.say(recite("One."))
+    starting = asyncio.create_task(memory.call.start_recording(WRITTEN, ALOUD))
+    async with asyncio.timeout(20):
+        while memory.call.conversation.waiting == 0:
+            await asyncio.sleep(0)
+    memory.call.conversation.stop()
+    with pytest.raises(RecordingError, match=RECORDING_DROPPED):
+        await starting
+
+
+async def test_what_is_announced_is_among_the_events(memory: MemoryCall) -> None:
+    await memory.call.announce("⏹️ It has ended.")
+    await memory.call.start_recording(WRITTEN, ALOUD)
+    await memory.call.stop_recording()
+    written = [event.text for event in memory.events if isinstance(event, Told)]
+    assert written[-2:] == ["⏹️ It has ended.", WRITTEN]
+
+
+async def test_who_is_refused_again_is_refused_and_not_forgotten(memory: MemoryCall) -> None:
+    said = [
+        memory.call.say(Prompt("Ada", f"Number {number}.", 0.0, kind=PromptKind.RECITE, person=ADA))
+        for number in range(MAX_WAITING + 3)
+    ]
+    assert [one.outcome for one in said[-2:]] == [Outcome.REFUSED, Outcome.REFUSED]
 
 
 async def test_what_is_said_tells_how_it_ends(memory: MemoryCall) -> None:

@@ -118,6 +118,7 @@ def _parameters(body: Mapping[str, Any], speed: float | None) -> SpeechParameter
         voice=_voice(body),
         preset=_name(body, "preset"),
         language=_name(body, "language"),
+        conversation_language=_name(body, "conversation_language"),
         pitch_shift=_number(body, "pitch_shift") or 0.0,
         speed=speed,
         temperature=_number(body, "temperature"),

@@ -24,7 +24,7 @@ Cast = list[tuple[EngineLine, Voice]]
 ENOUGH_WORDS = 3
 """In another language, for another engine to speak it: a reply keeps its voice for "Gesundheit!" and "Bon appétit!"."""
 ENOUGH_TO_BEGIN = 2
-"""The same, for the first words of a reply: it has no voice yet that it could leave."""
+"""The same, for the first words of a reply where nothing tells of its language: it has no voice that it could leave."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
@@ -50,19 +50,25 @@ class Casting:
         """The language to speak a text in; ``before`` is that of the reply so far, ``None`` at its start."""
         if parameters.language is not None:
             return parameters.language
+        known = before or self._expected(parameters)
         if not self._ready.is_set():
-            return language_of(text)
-        home = before or self._voice_wanted(parameters).language
-        begins = before is None and parameters.voice is None and _is_enough(text, ENOUGH_TO_BEGIN)
+            return language_of(text) or known
+        home = known or self._voice_wanted(parameters).language
+        begins = known is None and parameters.voice is None and _is_enough(text, ENOUGH_TO_BEGIN)
         guess = self._guesser.guess(text, home, begins=begins)
         if (
             guess is None
             or not home
             or self._speaker(guess) is self._speaker(home)
-            or _is_enough(text, ENOUGH_WORDS if before else ENOUGH_TO_BEGIN)
+            or _is_enough(text, ENOUGH_WORDS if known else ENOUGH_TO_BEGIN)
         ):
             return guess
         return main_part(home)
+
+    def _expected(self, parameters: SpeechParameters) -> str | None:
+        """The language of the conversation, where there is a voice for it."""
+        expected = main_part(parameters.conversation_language) if parameters.conversation_language else None
+        return expected if expected is not None and self._speaker(expected) is not None else None
 
     def _voice_wanted(self, parameters: SpeechParameters) -> Voice:
         """The voice that is asked for, whichever engine has it."""

@@ -17,6 +17,7 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Connected, Disconnected, SegmentAudio
 from bot.voice.dialogue import messages as m
+from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
@@ -54,6 +55,7 @@ class Conversation:
 
     Args:
         manner: how a reply is to be spoken, asked when it begins: it keeps that, whatever is chosen meanwhile.
+        language: what is spoken, so that the first words of a reply are not all that tells its language.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Conversation:
         *,
         watch: Watcher,
         manner: Manner = SpeechParameters,
+        language: ConversationLanguage | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.metrics = TurnMetrics()
@@ -76,6 +79,7 @@ class Conversation:
         self._notices = notices
         self._watch = watch
         self._manner = manner
+        self._language = language
         self._clock = clock
         self._to_voice: asyncio.Queue[ClientMessage] = asyncio.Queue()
         self._tasks: asyncio.TaskGroup | None = None
@@ -100,6 +104,8 @@ class Conversation:
                 self._spawn(self._send_to_voice(), "to voice")
                 self._spawn(self._hear_voice(), "from voice")
                 self._spawn(self._companion.warm_up(), "warm-up")
+                if self._language is not None:
+                    self._spawn(self._language.load(), "what tells languages apart")
         finally:
             self._tasks = None
             self._over = True
@@ -225,9 +231,9 @@ class Conversation:
                 self._notices.tell(text, prompt)
             case m.Refuse(prompt, text):
                 self._notices.tell(text, prompt)
-                self._dropped(prompt)
-            case m.Drop(prompt):
-                self._dropped(prompt)
+                self._dropped(prompt, Outcome.REFUSED)
+            case m.Drop(prompt, refused):
+                self._dropped(prompt, Outcome.REFUSED if refused else Outcome.WITHDRAWN)
             case m.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
             case m.ConfirmReply(reply, prompt):
@@ -261,6 +267,8 @@ class Conversation:
                 self._playback.resume()
             case m.Remember(prompt, heard, interrupted):
                 self._heard = heard
+                if self._language is not None:
+                    self._language.heard(heard)
                 if prompt.kind is PromptKind.ASK:
                     self._companion.remember(prompt.author, prompt.text, heard, interrupted=interrupted)
             case m.EndReply(reply, outcome):
@@ -271,9 +279,9 @@ class Conversation:
     def _saying_of(self, prompt: Prompt) -> Saying | None:
         return next((saying for saying in self._sayings if saying.prompt is prompt), None)
 
-    def _dropped(self, prompt: Prompt) -> None:
+    def _dropped(self, prompt: Prompt, outcome: Outcome) -> None:
         if (saying := self._saying_of(prompt)) is not None:
-            self._said(saying, Outcome.WITHDRAWN)
+            self._said(saying, outcome)
 
     def _said(self, saying: Saying, outcome: Outcome) -> None:
         self._sayings.remove(saying)
@@ -285,7 +293,8 @@ class Conversation:
         self._turn = TurnClock(reply, prompt.at, self._clock)
         self._words.begin()
         usual = self._manner()
-        self._parameters = replace(usual, voice=prompt.voice or usual.voice)
+        spoken_here = self._language.of(prompt) if self._language is not None else None
+        self._parameters = replace(usual, voice=prompt.voice or usual.voice, conversation_language=spoken_here)
         self._spoken_in, self._heard, self._played = prompt.turn, "", (0, 0)
         self._playback.begin(reply)
 

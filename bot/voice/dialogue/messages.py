@@ -197,9 +197,10 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The prompt is never answered, and nobody is told."""
+    """The prompt is never answered, and nobody is told; ``refused``: because too many wait."""
 
     prompt: Prompt
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

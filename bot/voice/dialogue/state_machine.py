@@ -138,7 +138,7 @@ class Dialogue:
 
     def _refused_once(self, prompt: Prompt) -> Iterator[Effect]:
         if prompt.person in self._refused:
-            yield Drop(prompt)
+            yield Drop(prompt, refused=True)
             return
         if prompt.person is not None:
             self._refused.add(prompt.person)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from bot.voice.ear import SoundKeeper
 from bot.voice.events import CallEvent
-from bot.voice.listening import RECORDING_NOT_HEARD
-from bot.voice.ports import Teller
+from bot.voice.listening import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
+from bot.voice.notices import Notices
 from bot.voice.records.answer_listener import AnswerListener
 from bot.voice.records.recorder import CallRecorder, RecordingError, recording_folder
 from bot.voice.saying import Saying
@@ -21,6 +22,9 @@ from bot.voice.transport import Transport
 from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
 
+_WHY_NOT_SAID: Mapping[Outcome, str] = MappingProxyType(
+    {Outcome.REFUSED: RECORDING_REFUSED, Outcome.WITHDRAWN: RECORDING_DROPPED}
+)
 ANNOUNCED_AT_MOST = 3
 """How often a recording is announced to people who talk into it."""
 
@@ -51,7 +55,7 @@ class Recordings:
         self,
         sound: SoundOfACall,
         transport: Transport,
-        notices: Teller,
+        notices: Notices,
         recite: Callable[[str], Saying],
         manner: Callable[[], SpeechParameters],
         options: RecordingOptions,
@@ -113,14 +117,15 @@ class Recordings:
                 await asyncio.to_thread(recorder.discard)
 
     async def _announce(self, written: str, spoken: str) -> None:
-        await self._transport.prompts.tell(written)
+        await self._notices.announce(written)
+        outcome = Outcome.INTERRUPTED
         for _ in range(ANNOUNCED_AT_MOST):
             outcome = await self._recite(spoken).played
             if outcome in (Outcome.SPOKEN, Outcome.WRITTEN):
                 return
             if outcome is not Outcome.INTERRUPTED:
                 break
-        raise RecordingError(RECORDING_NOT_HEARD)
+        raise RecordingError(_WHY_NOT_SAID.get(outcome, RECORDING_NOT_HEARD))
 
     async def stop(self) -> None:
         """Keep no more, and close the files."""

@@ -135,6 +135,60 @@ async def test_two_words_are_enough_to_begin_in_their_language_though_every_lang
     assert casting.language(text, SpeechParameters(), "en") == "en"
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Gute Frage!", "de"),
+        ("Kein Problem.", "de"),
+        ("Hallo Ada!", "de"),
+        ("Na klar!", "de"),
+        ("Bonne question !", "fr"),
+        ("Pas de souci.", "fr"),
+        ("Salut Ada,", "fr"),
+        ("Bien sûr !", "fr"),
+        ("Ciao Ada,", "it"),
+        ("Certo!", "it"),
+        ("Okay.", "de"),
+        ("Hola Ada,", "es"),
+    ],
+)
+async def test_in_a_known_conversation_two_words_do_not_decide(text: str, language: str) -> None:
+    for engines in ([EnglishOnly("wanted"), Polyglot("other")], [Polyglot("only")]):
+        casting = Casting(engines)
+        known = SpeechParameters(conversation_language=language)
+        assert casting.language(text, known, None) == language, "nothing is loaded yet"
+        await asyncio.to_thread(casting.load)
+        assert casting.language(text, known, None) == language
+        assert casting.language(text, SpeechParameters(conversation_language=f"{language}-x"), None) == language
+
+
+async def test_a_reply_in_another_language_than_the_conversations_is_heard() -> None:
+    casting = Casting([EnglishOnly("wanted"), Polyglot("other")])
+    await asyncio.to_thread(casting.load)
+    known = SpeechParameters(conversation_language="de")
+    assert casting.language("The weather will be lovely tomorrow, and warm.", known, None) == "en"
+    assert casting.language("The weather will be lovely tomorrow, and warm.", known, "de") == "en"
+
+
+async def test_a_language_that_no_engine_speaks_is_no_help() -> None:
+    casting = Casting([EnglishOnly("wanted")])
+    await asyncio.to_thread(casting.load)
+    known = SpeechParameters(conversation_language="de")
+    assert casting.language("Gute Frage!", known, None) == "en"
+
+
+async def test_the_first_words_are_spoken_by_who_speaks_the_rest() -> None:
+    wanted, other = EnglishOnly("wanted"), SpellingEngine("other")
+    async with running(wanted, other) as server, server.connect() as client:
+        await asyncio.to_thread(server.speech.casting.load)
+        wanted.spoken_by.clear()
+        other.spoken_by.clear()
+        await client.say("Gute Frage! Das weiß ich leider auch nicht.", conversation_language="de")
+        assert (await client.hear()).failure is None
+    assert wanted.spoken_by == []
+    assert set(other.spoken_by) == {"deutsch"}
+
+
 async def test_where_nobody_speaks_the_language_the_first_reads_it() -> None:
     wanted, other = EnglishOnly("wanted"), EnglishOnly("other")
     async with running(wanted, other) as server, server.connect() as client:

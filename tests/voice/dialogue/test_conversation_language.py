@@ -1,0 +1,117 @@
+"""The first words of a reply are spoken in the language of the conversation, whatever two words look like."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.voice.dialogue.conversation import Conversation
+from bot.voice.dialogue.conversation_language import ConversationLanguage
+from bot.voice.dialogue.progress import DialogueTexts
+from bot.voice.dialogue.state_machine import Dialogue
+from bot.voice.events import CallEvent, ReplyEnded
+from bot.voice.notices import Notices
+from bot.voice.turn import Prompt, PromptKind
+from tests.voice.doubles import Hum, Parrot, Slate, Tape
+from wire.messages import ClientMessage, Speak
+
+LIMIT = 20.0
+
+
+def typed(text: str) -> Prompt:
+    return Prompt("Ada", text, 0.0)
+
+
+@pytest.fixture
+async def language() -> ConversationLanguage:
+    language = ConversationLanguage()
+    await language.load()
+    return language
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Wie wird das Wetter morgen?", "de"),
+        ("Was machst du am liebsten, wenn es regnet?", "de"),
+        ("Quel temps fera-t-il demain ?", "fr"),
+        ("Raconte-moi une histoire, s'il te plaît.", "fr"),
+        ("¿Qué tiempo hará mañana?", "es"),
+        ("Che tempo farà domani a Roma?", "it"),
+        ("What will the weather be like tomorrow?", "en"),
+        ("Какая завтра будет погода?", "ru"),
+        ("明日の天気はどうですか", "ja"),
+        ("내일 날씨가 어때요?", "ko"),
+    ],
+)
+def test_a_sentence_tells_its_language(language: ConversationLanguage, text: str, code: str) -> None:
+    assert language.of(typed(text)) == code
+
+
+@pytest.mark.parametrize("text", ["Okay.", "Ada!", "Pizza?", "Sing.", "A story!", "12:30", "Stop", "Haha!", "GitHub?"])
+def test_what_tells_little_leaves_the_conversation_its_language(language: ConversationLanguage, text: str) -> None:
+    assert language.of(typed(text)) in (None, "en")
+    assert language.of(typed("Wie wird das Wetter morgen?")) == "de"
+    assert language.of(typed(text)) == "de"
+
+
+def test_who_speaks_is_known_by_what_they_usually_speak(language: ConversationLanguage) -> None:
+    assert language.of(Prompt("Ada", "Okay.", 0.0, language="fr")) == "fr"
+    assert language.of(Prompt("Ben", "Wie wird das Wetter morgen?", 0.0, language="en")) == "de"
+
+
+def test_an_answer_tells_the_language_too(language: ConversationLanguage) -> None:
+    language.heard("Das weiß ich leider auch nicht genau.")
+    assert language.of(typed("Okay.")) == "de"
+    language.heard("Haha!")
+    assert language.of(typed("Okay.")) == "de"
+
+
+def test_before_it_is_loaded_only_what_people_usually_speak_is_known() -> None:
+    language = ConversationLanguage()
+    assert language.of(typed("Wie wird das Wetter morgen?")) is None
+    assert language.of(Prompt("Ada", "Wie wird das Wetter morgen?", 0.0, language="de")) == "de"
+
+
+class Noted(Hum):
+    """Notes what is asked for with the first words of each reply."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.languages: list[str | None] = []
+
+    async def send(self, message: ClientMessage) -> None:
+        if isinstance(message, Speak) and message.token:
+            self.languages.append(message.parameters.conversation_language)
+        await super().send(message)
+
+
+async def test_a_reply_is_sent_with_the_language_of_what_it_answers() -> None:
+    hum, tape, language = Noted(), Tape(), ConversationLanguage()
+    ended: asyncio.Queue[CallEvent] = asyncio.Queue()
+
+    def watch(event: CallEvent) -> None:
+        if isinstance(event, ReplyEnded):
+            ended.put_nowait(event)
+
+    conversation = Conversation(
+        Dialogue(DialogueTexts), Parrot(), hum, tape, Notices(Slate(), watch), watch=watch, language=language
+    )
+    tape.conversation = conversation
+    await language.load()
+    running = asyncio.create_task(conversation.run())
+    try:
+        async with asyncio.timeout(LIMIT):
+            await asyncio.sleep(0)
+            for prompt in (
+                typed("Wie wird das Wetter morgen?"),
+                typed("Okay!"),
+                Prompt("Ada", "Je vous souhaite une bonne nuit.", 0.0, kind=PromptKind.RECITE),
+            ):
+                conversation.prompt(prompt)
+                await ended.get()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert list(dict.fromkeys(hum.languages)) == ["de", "fr"]
