@@ -102,7 +102,11 @@ def _most_tokens(sound: Sound16) -> int:
 def _heard(segments: Iterable[Any], most_tokens: int) -> list[HeardSegment]:
     return [
         HeardSegment(
-            one.text, one.no_speech_prob, one.avg_logprob, one.compression_ratio, len(getattr(one, "tokens", ())) >= most_tokens
+            one.text,
+            one.no_speech_prob,
+            one.avg_logprob,
+            one.compression_ratio,
+            len(getattr(one, "tokens", ())) >= most_tokens,
         )
         for one in segments
     ]
