@@ -29,8 +29,8 @@ from benchmarks.tts_piper import PiperFigures, measure_piper
 from config.speech_settings import EngineName, Precision, SpeechSettings
 from config.types import Device
 from tts_server.engines.base import EngineError, SpeechEngine
-from tts_server.engines.catalogue import create_engine
-from tts_server.engines.piper.making import create_piper
+from tts_server.engines.factory import create_engine
+from tts_server.engines.piper.factory import create_piper
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.voices.profile import VoiceProfile
 from wire.parameters import SpeechParameters
@@ -208,8 +208,8 @@ def _load_xtts(
     except EngineError:
         engine.close()
         raise
-    console.print(f"XTTS v2 ({weights}) loaded in {time.perf_counter() - began:.1f} s, on {engine.place}")
-    return Contestant(engine, weights, str(engine.place), endless)
+    console.print(f"XTTS v2 ({weights}) loaded in {time.perf_counter() - began:.1f} s, on {engine.device}")
+    return Contestant(engine, weights, str(engine.device), endless)
 
 
 def _table(results: Sequence[Spoken], machine: dict[str, str]) -> Table:

@@ -37,7 +37,7 @@ ENGINES = (
     *("inflect", "kokoro", "luxtts", "minimax", "modelslab", "moss", "neutts", "omnivoice", "openai", "orpheus"),
     *("parler", "piper", "pocket", "qwen", "qwen-cpu", "soprano", "sopro", "style", "system", "typecast", "zipvoice"),
 )
-"""By name; those of RealtimeTTS are described in :mod:`tts_server.engines.realtime_tts_names`, which imports much."""
+"""By name; those of RealtimeTTS are described in :mod:`tts_server.engines.realtime_tts.factory`, which imports much."""
 ENGINE_VARIABLES = frozenset(
     {
         "AZURE_SPEECH_KEY",

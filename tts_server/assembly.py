@@ -5,7 +5,7 @@ from __future__ import annotations
 from config.errors import SettingsError
 from config.pronunciations import read_pronunciations
 from config.speech_settings import SpeechSettings
-from tts_server.engines.catalogue import create_better_engine, create_engines
+from tts_server.engines.factory import create_better_engine, create_engines
 from tts_server.speaking.speech import Speech
 from tts_server.voices.library import VoiceLibrary
 from wire.presets import read_presets

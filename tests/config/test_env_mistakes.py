@@ -15,7 +15,7 @@ from bot.settings_check import KNOWN
 from config.settings import Settings
 from config.speech_settings import ENGINE_VARIABLES, ENGINES, EngineName, SpeechSettings
 from tests.config.mistakes import ALL, LINES, NAMES, SECRET, VALUES, Mistake
-from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+from tts_server.engines.realtime_tts.factory import NAMED_ENGINES
 
 COMMANDS = (["run"], ["doctor", "--json"])
 _FOREIGN = re.compile(r"Traceback|pydantic|dotenv|Errno|regex|pattern|\(\?|\\[dsSw]|Input should|String should|None\b")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.pages import OPERATOR, Row, rows
 from tts_server.engines.offline import ONLINE_ENGINES
-from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+from tts_server.engines.realtime_tts.factory import NAMED_ENGINES
 
 TABLES = list(rows(OPERATOR, "`TTS_ENGINE`"))
 CLOUD = [row for row in TABLES if len(row.cells) == 4]

@@ -25,9 +25,9 @@ from config.settings import Settings
 from config.speech_settings import SpeechSettings
 from sandbox.word_errors import NO_WORDS, word_errors
 from tests.tts_server.engines.speaking import PLAIN, speak
-from tts_server.engines.catalogue import create_engines
+from tts_server.engines.factory import create_engines
 from tts_server.engines.piper.engine import PiperEngine
-from tts_server.engines.piper.making import create_piper
+from tts_server.engines.piper.factory import create_piper
 from tts_server.voices.profile import NoProfiles
 from wire.parameters import SpeechParameters
 

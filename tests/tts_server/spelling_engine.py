@@ -11,7 +11,7 @@ import numpy as np
 from audio.samples import Samples
 from tests.tts_server.stand_in_engines import CHUNK, VOICES
 from tts_server.engines.base import AlwaysLoaded, EngineError, LoadingReport, Voice
-from tts_server.engines.voices import resolve_voice
+from tts_server.engines.voice_lookup import resolve_voice
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 

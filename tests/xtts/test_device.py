@@ -7,57 +7,57 @@ import pytest
 from config.speech_settings import Precision
 from config.types import Device
 from tts_server.engines.base import EngineError, OutOfMemoryError
-from tts_server.engines.xtts.device import Card, choose_place
+from tts_server.engines.xtts.device import Gpu, choose_device
 
 GIGABYTE = 10**9
 WEIGHTS = 1_870_000_000
 
-OLD = Card(0, "GTX 1080 Ti", (6, 1), 11 * GIGABYTE, 11 * GIGABYTE)
-TURING = Card(1, "RTX 2080 Ti", (7, 5), 6 * GIGABYTE, 11 * GIGABYTE)
-AMPERE = Card(2, "RTX 3060", (8, 6), 9 * GIGABYTE, 12 * GIGABYTE)
-FULL = Card(0, "RTX 3060", (8, 6), GIGABYTE, 12 * GIGABYTE)
+OLD = Gpu(0, "GTX 1080 Ti", (6, 1), 11 * GIGABYTE, 11 * GIGABYTE)
+TURING = Gpu(1, "RTX 2080 Ti", (7, 5), 6 * GIGABYTE, 11 * GIGABYTE)
+AMPERE = Gpu(2, "RTX 3060", (8, 6), 9 * GIGABYTE, 12 * GIGABYTE)
+FULL = Gpu(0, "RTX 3060", (8, 6), GIGABYTE, 12 * GIGABYTE)
 
 
 @pytest.mark.parametrize("device", [Device.AUTO, Device.CUDA])
 def test_the_card_with_the_most_free_memory_is_taken_of_those_that_are_new_enough(device: Device) -> None:
-    place = choose_place([OLD, TURING, AMPERE], device, Precision.AUTO, WEIGHTS)
-    assert (place.device, str(place)) == ("cuda:2", "RTX 3060, in float16")
+    chosen = choose_device([OLD, TURING, AMPERE], device, Precision.AUTO, WEIGHTS)
+    assert (chosen.torch_name, str(chosen)) == ("cuda:2", "RTX 3060, in float16")
 
 
-@pytest.mark.parametrize("cards", [[], [OLD]])
-def test_without_a_card_that_is_new_enough_the_processor_is_the_last_resort(cards: list[Card]) -> None:
-    assert choose_place(cards, Device.AUTO, Precision.AUTO, WEIGHTS).device == "cpu"
+@pytest.mark.parametrize("gpus", [[], [OLD]])
+def test_without_a_card_that_is_new_enough_the_processor_is_the_last_resort(gpus: list[Gpu]) -> None:
+    assert choose_device(gpus, Device.AUTO, Precision.AUTO, WEIGHTS).torch_name == "cpu"
 
 
 def test_the_processor_is_taken_where_it_is_asked_for_and_computes_in_full_precision() -> None:
-    place = choose_place([AMPERE], Device.CPU, Precision.AUTO, WEIGHTS)
-    assert (place.device, place.precision) == ("cpu", Precision.FULL)
+    chosen = choose_device([AMPERE], Device.CPU, Precision.AUTO, WEIGHTS)
+    assert (chosen.torch_name, chosen.precision) == ("cpu", Precision.FULL)
 
 
 def test_who_insists_on_a_card_is_told_why_none_will_do() -> None:
     with pytest.raises(EngineError, match=r"GTX 1080 Ti has 6\.1.*TTS_DEVICE=auto or cpu"):
-        choose_place([OLD], Device.CUDA, Precision.AUTO, WEIGHTS)
+        choose_device([OLD], Device.CUDA, Precision.AUTO, WEIGHTS)
     with pytest.raises(EngineError, match="finds none at all"):
-        choose_place([], Device.CUDA, Precision.AUTO, WEIGHTS)
+        choose_device([], Device.CUDA, Precision.AUTO, WEIGHTS)
 
 
 def test_a_card_that_is_too_full_is_left_alone() -> None:
     with pytest.raises(OutOfMemoryError, match=r"needs 1\.6 GB .* RTX 3060 has 1\.0 GB free"):
-        choose_place([FULL], Device.AUTO, Precision.AUTO, WEIGHTS)
+        choose_device([FULL], Device.AUTO, Precision.AUTO, WEIGHTS)
 
 
 def test_half_precision_takes_less_of_the_card_than_full() -> None:
-    tight = Card(0, "RTX 3050", (8, 6), 2 * GIGABYTE, 4 * GIGABYTE)
-    assert choose_place([tight], Device.AUTO, Precision.AUTO, WEIGHTS).precision is Precision.HALF
+    tight = Gpu(0, "RTX 3050", (8, 6), 2 * GIGABYTE, 4 * GIGABYTE)
+    assert choose_device([tight], Device.AUTO, Precision.AUTO, WEIGHTS).precision is Precision.HALF
     with pytest.raises(OutOfMemoryError):
-        choose_place([tight], Device.AUTO, Precision.FULL, WEIGHTS)
+        choose_device([tight], Device.AUTO, Precision.FULL, WEIGHTS)
 
 
 @pytest.mark.parametrize(("precision", "taken"), [(p, p) for p in Precision if p is not Precision.AUTO])
 def test_the_precision_asked_for_is_taken(precision: Precision, taken: Precision) -> None:
-    assert choose_place([AMPERE], Device.AUTO, precision, WEIGHTS).precision is taken
+    assert choose_device([AMPERE], Device.AUTO, precision, WEIGHTS).precision is taken
 
 
 def test_bfloat16_is_refused_where_the_card_has_none() -> None:
     with pytest.raises(EngineError, match="RTX 2080 Ti can't compute in bfloat16: use TTS_PRECISION=auto"):
-        choose_place([TURING], Device.AUTO, Precision.BRAIN, WEIGHTS)
+        choose_device([TURING], Device.AUTO, Precision.BRAIN, WEIGHTS)

@@ -15,7 +15,7 @@ import pytest
 from tests.xtts.conftest import MakeEngine
 from tests.xtts.speaking import hear, skip_without_libraries
 from tts_server.engines.base import EngineError, OutOfMemoryError
-from tts_server.engines.memory import measure
+from tts_server.engines.memory_use import measure_memory
 from tts_server.engines.xtts.libraries import import_loading
 
 skip_without_libraries()
@@ -78,12 +78,12 @@ def test_unloading_gives_the_memory_back_and_it_can_be_loaded_again(
     engine.load(ignore)
     hear(engine)
     model = weakref.ref(engine._model)
-    full = measure().machine
+    full = measure_memory().ram
     with caplog.at_level(logging.INFO):
         engine.unload()
     assert model() is None
     assert tensors() == before
-    assert full - measure().machine > 0.7 * WEIGHTS_BYTES
+    assert full - measure_memory().ram > 0.7 * WEIGHTS_BYTES
     assert "is unloaded: memory" in caplog.text
     engine.unload()
     engine.load(ignore)
@@ -97,7 +97,7 @@ def test_loading_and_unloading_again_and_again_takes_no_more_memory(weights: Pat
         engine.load(ignore)
         hear(engine)
         engine.unload()
-        held.append(measure().machine)
+        held.append(measure_memory().ram)
     assert max(held[2:]) - held[1] < 0.3 * WEIGHTS_BYTES
 
 

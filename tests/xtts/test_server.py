@@ -14,7 +14,7 @@ from tests.tts_server.api.voices_client import VoicesClient
 from tests.tts_server.client import running_with
 from tests.tts_server.voices.sounds import good_files
 from tests.xtts.speaking import skip_without_libraries
-from tts_server.engines.catalogue import create_engine
+from tts_server.engines.factory import create_engine
 from tts_server.voices.library import VoiceLibrary
 from wire.messages import Cancelled, EngineChanged, SegmentStart
 

@@ -31,7 +31,7 @@ def test_pieces_put_together_are_the_whole(decoder: Any, speed: float, sizes: tu
     import torch
     from torch.nn import functional
 
-    from tts_server.engines.xtts.vocoder import StreamingVocoder
+    from tts_server.engines.xtts.model import StreamingVocoder
 
     latents = [100 * torch.randn(1, CHANNELS) for _ in range(sum(sizes))]
     speaker = functional.normalize(torch.randn(1, 512, 1), dim=1)

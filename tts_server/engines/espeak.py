@@ -6,11 +6,11 @@ from RealtimeTTS.engines.base_engine import BaseEngine
 
 from audio.espeak import DEFAULT_RATE, EspeakLibrary, variants
 from tts_server.engines.base import Voice
-from tts_server.engines.realtime_tts import PA_INT16, Traits
+from tts_server.engines.realtime_tts.engine import PA_INT16, Traits
 
 ENGINE_NAME = "espeak-ng"
 DEFAULT_VOICE = "en-us"
-TRAITS = Traits(heeds=("speed", "pitch_shift"), voice=DEFAULT_VOICE, variants=variants, online=False)
+TRAITS = Traits(supports=("speed", "pitch_shift"), voice=DEFAULT_VOICE, variants=variants, online=False)
 _RATE_BOUNDS = (80, 450)
 _PITCH_BOUNDS = (0, 100)
 # Measured: the library's pitch of 0 to 100 spans about 20 semitones around 50, nearly evenly.

@@ -12,8 +12,8 @@ from languages.scripts import language_of
 from languages.tags import main_part
 from tts_server.engines.base import SpeechEngine, Voice
 from tts_server.speaking.engine_line import EngineLine
-from tts_server.text.ear import prepare
-from tts_server.text.lexicon import languages
+from tts_server.text.lexicon import covered_languages
+from tts_server.text.normalize import prepare
 from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
@@ -35,7 +35,7 @@ class Casting:
     def __init__(self, engines: Sequence[SpeechEngine]) -> None:
         self._engines = engines
         self._wanted = engines[0]
-        spoken = [language for language in languages() if any(_speaks(engine, language) for engine in engines)]
+        spoken = [language for language in covered_languages() if any(_speaks(engine, language) for engine in engines)]
         self._guesser = LanguageGuesser(spoken)
         self._ready = threading.Event()
 

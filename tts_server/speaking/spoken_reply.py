@@ -12,7 +12,7 @@ from config.pronunciations import Pronunciations
 from tts_server.engines.base import EngineError
 from tts_server.speaking.casting import Casting
 from tts_server.speaking.engine_line import Clause, EngineLine
-from tts_server.text.ear import for_the_ear
+from tts_server.text.normalize import normalize
 from wire.parameters import SpeechParameters
 
 
@@ -106,5 +106,5 @@ class SpokenReply:
 
     def _prepared(self, segment: str, language: str) -> str:
         if self._parameters.preprocess_text:
-            return for_the_ear(segment, language, self._before, self._ensemble.pronunciations)
+            return normalize(segment, language, self._before, self._ensemble.pronunciations)
         return segment.strip()

@@ -9,8 +9,7 @@ from functools import lru_cache
 from languages.tags import main_part
 from tts_server.text.formula_reader import FormulaReader
 from tts_server.text.formula_symbols import SUBSCRIPTS, SUPERSCRIPTS, SYMBOLS, VULGAR_FRACTIONS
-from tts_server.text.lexicon import LexiconError, languages, lexicon_for
-from tts_server.text.patterns import any_of
+from tts_server.text.lexicon import LexiconError, any_of, covered_languages, lexicon_for
 
 LONGEST = 2_000
 """Characters of a formula; what is longer is none."""
@@ -58,12 +57,12 @@ _MAYBE = re.compile(
 def read_formulas(text: str, language: str) -> str:
     """``text`` with its mathematics in words; for text as it was written, with its markup.
 
-    Amounts of money are none, and code is left alone.
+    QuantityRule of money are none, and code is left alone.
     """
     return _formulas(main_part(language)).read(text) if _MAYBE.search(text) else text
 
 
-def silence_marks(text: str) -> str:
+def drop_formula_marks(text: str) -> str:
     """``text`` without the marks of formulas that are left over, and that nobody wants to hear."""
     return text.replace("\\", " ").replace("^", " ")
 
@@ -153,7 +152,7 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
 
 @lru_cache(_REMEMBERED)
 def _formulas(main: str) -> _Formulas:
-    own = lexicon_for(main).formulas if main in languages() else None
+    own = lexicon_for(main).formulas if main in covered_languages() else None
     words = own or lexicon_for("en").formulas
     if words is None:
         raise LexiconError("en.yaml: formulas: they are missing")

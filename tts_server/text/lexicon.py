@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -16,7 +18,7 @@ from languages.tags import main_part
 from tts_server.text.plurals import PLURALS
 
 DATA = Path(__file__).parent / "data"
-_COMMON = "common"
+_SHARED = "common"
 _REMEMBERED = 64
 Data = TypeVar("Data", bound=BaseModel)
 
@@ -189,7 +191,7 @@ class Numbers(_Part):
     dates: Dates | None = None
 
 
-class Marks(_Part):
+class Diacritics(_Part):
     """Words and phrases whose marks people leave out; ``letters`` from marked to plain. ``keep`` are no such words."""
 
     letters: dict[Word, Word]
@@ -250,12 +252,12 @@ class Lexicon(_Part):
     closing_abbreviations: dict[Word, Word] = {}
     abbreviations_before_numbers: dict[Word, Word] = {}
     numbers: Numbers | None = None
-    marks: Marks | None = None
+    marks: Diacritics | None = None
     introductions: list[Introduction] = []
     formulas: Formulas | None = None
 
 
-class Common(_Part):
+class SharedLexicon(_Part):
     """What is known of languages that have no file of their own.
 
     ``figures_left``: those whose figures the engine reads better.
@@ -274,41 +276,41 @@ def lexicon_for(language: str) -> Lexicon:
         LexiconError: its file is broken.
     """
     main = main_part(language)
-    return _lexicon(main) if main in languages() else _makeshift(main)
+    return _lexicon(main) if main in covered_languages() else _fallback_lexicon(main)
 
 
 @cache
-def languages() -> frozenset[str]:
+def covered_languages() -> frozenset[str]:
     """Those with a file of their own."""
-    return frozenset(path.stem for path in DATA.glob("*.yaml")) - {_COMMON}
+    return frozenset(path.stem for path in DATA.glob("*.yaml")) - {_SHARED}
 
 
 @cache
-def common() -> Common:
+def shared_lexicon() -> SharedLexicon:
     """What all languages share."""
-    return read(DATA / f"{_COMMON}.yaml", Common)
+    return read_lexicon(DATA / f"{_SHARED}.yaml", SharedLexicon)
 
 
 @cache
-def abbreviations() -> frozenset[str]:
+def dotted_abbreviations() -> frozenset[str]:
     """Every language's whose full stop ends no sentence, in lower case and without it."""
-    return frozenset(short for shorts in common().no_sentence_end.values() for short in shorts)
+    return frozenset(short for shorts in shared_lexicon().no_sentence_end.values() for short in shorts)
 
 
 @cache
 def _lexicon(main: str) -> Lexicon:
-    return read(DATA / f"{main}.yaml", Lexicon)
+    return read_lexicon(DATA / f"{main}.yaml", Lexicon)
 
 
 @lru_cache(_REMEMBERED)
-def _makeshift(main: str) -> Lexicon:
-    comma = main in common().decimal_comma
-    has_words = main in CONVERTER_CLASSES and main not in common().figures_left
+def _fallback_lexicon(main: str) -> Lexicon:
+    comma = main in shared_lexicon().decimal_comma
+    has_words = main in CONVERTER_CLASSES and main not in shared_lexicon().figures_left
     numbers = Numbers(decimal="," if comma else ".") if has_words else None
     return Lexicon(phrases=_lexicon("en").phrases, numbers=numbers)
 
 
-def read(path: Path, kind: type[Data]) -> Data:
+def read_lexicon(path: Path, kind: type[Data]) -> Data:
     """A file of this folder, checked.
 
     Raises:
@@ -323,3 +325,8 @@ def read(path: Path, kind: type[Data]) -> Data:
         raise LexiconError(f"{path.name}: {key}: {message_of(fault)}") from error
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise LexiconError(f"{path.name} can't be read: {reason(error)}") from error
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern of any of ``words``, the longest first; of none, one that never matches."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or "(?!)"

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tts_server.text.lexicon import Phrases
-from tts_server.text.marks import CLOSERS, HARD_MARKS
+from tts_server.text.punctuation import CLOSERS, SENTENCE_ENDS
 
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _LINE_START = re.compile(r"^[ \t]*(?:(?:>{1,3}|#{1,6}|-#|[-*+•])[ \t]+)+", re.MULTILINE)
@@ -61,7 +61,7 @@ def ends_sentence(text: str) -> bool:
     if text.endswith("\n"):
         return True
     bare = text.rstrip().rstrip("".join(CLOSERS))
-    return not bare or bare[-1] in HARD_MARKS or bare[-1] in ".…"
+    return not bare or bare[-1] in SENTENCE_ENDS or bare[-1] in ".…"
 
 
 def _without_actions(text: str, begins_sentence: bool) -> str:

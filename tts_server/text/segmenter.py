@@ -7,18 +7,18 @@ from enum import Enum, auto
 
 from languages.scripts import is_blankless
 from languages.tags import main_part
-from tts_server.text.lexicon import abbreviations, common
-from tts_server.text.marks import (
+from tts_server.text.lexicon import dotted_abbreviations, shared_lexicon
+from tts_server.text.open_markup import MarkupTracker, OpenMarkup
+from tts_server.text.punctuation import (
+    CLAUSE_ENDS,
     CLOSERS,
-    HARD_MARKS,
-    SOFT_MARKS,
-    SPACED_MARKS,
+    SENTENCE_ENDS,
+    SPACED_CLAUSE_ENDS,
     ZERO_WIDTH_JOINER,
-    blank_is_mark,
-    joins,
+    joins_previous,
+    space_ends_clause,
     weight,
 )
-from tts_server.text.spans import Span, SpanTracker
 
 FIRST_LIMIT = 90
 """Longest first segment, in Latin letters' worth of speech: about 6 s."""
@@ -29,7 +29,7 @@ FORMULA_LIMIT = 600
 ENOUGH = 100
 """From this length on a later segment ends at any clause mark."""
 
-_TIGHT_MARKS = HARD_MARKS | SOFT_MARKS
+_UNSPACED_ENDS = SENTENCE_ENDS | CLAUSE_ENDS
 _CLAUSE_WORDS = 2
 _PHRASE = 12
 _PLAIN_WORD_LENGTH = 24
@@ -38,8 +38,8 @@ _PLAIN_WORD_LENGTH = 24
 class Mark(Enum):
     """How strongly a mark divides."""
 
-    HARD = auto()
-    SOFT = auto()
+    SENTENCE_END = auto()
+    CLAUSE_END = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ class Segmenter:
     """
 
     def __init__(self, language: str | None = None) -> None:
-        self._dot_ordinals = language is not None and main_part(language) in common().dot_ordinals
-        self._abbreviations = abbreviations()
-        self._spans = SpanTracker()
+        self._dot_ordinals = language is not None and main_part(language) in shared_lexicon().dot_ordinals
+        self._abbreviations = dotted_abbreviations()
+        self._markup = MarkupTracker()
         self._text: list[str] = []
         self._size = _Measure()
         self._spoken = 0
@@ -102,29 +102,29 @@ class Segmenter:
     def _take(self, char: str) -> None:
         self._cut_before(char)
         self._keep_to_limit(char)
-        span = self._spans.span
-        self._spans.feed(char)
+        before = self._markup.open
+        self._markup.feed(char)
         self._append(char)
-        if span is not Span.FENCE and self._spans.span is Span.FENCE:
+        if before is not OpenMarkup.FENCE and self._markup.open is OpenMarkup.FENCE:
             self._cut_before_fence()
-        elif span is Span.FENCE and not self._spans.inside:
-            self._boundary = _Boundary(Mark.HARD, needs_blank=True)
-        elif not self._spans.inside:
+        elif before is OpenMarkup.FENCE and not self._markup.inside:
+            self._boundary = _Boundary(Mark.SENTENCE_END, needs_blank=True)
+        elif not self._markup.inside:
             self._note_mark(char)
 
     # Marks
 
     def _cut_before(self, char: str) -> None:
         """Cut if ``char`` confirms what the mark before it announced."""
-        if self._spans.span is Span.ADDRESS and char.isspace():
+        if self._markup.open is OpenMarkup.ADDRESS and char.isspace():
             self._boundary = self._boundary_at(self._text[-1])
-        if self._spans.inside and self._spans.span is not Span.ADDRESS:
+        if self._markup.inside and self._markup.open is not OpenMarkup.ADDRESS:
             return
         if char == "\n":
             if self._size.words:
                 self._cut()
             return
-        if char.isspace() and self._boundary is None and self._text and blank_is_mark(self._text[-1]):
+        if char.isspace() and self._boundary is None and self._text and space_ends_clause(self._text[-1]):
             if self._size.weight >= self._enough(_PHRASE):
                 self._cut()
             return
@@ -158,44 +158,44 @@ class Segmenter:
         before = self._text[-2] if len(self._text) > 1 else " "
         if char == ".":
             return self._full_stop(before)
-        if char in HARD_MARKS:
-            return _Boundary(Mark.HARD, needs_blank=char in "!?", after_digit=before.isdigit())
-        if char in SOFT_MARKS:
-            return _Boundary(Mark.SOFT, needs_blank=False, after_digit=before.isdigit())
-        if char in SPACED_MARKS and (char != "-" or before.isspace()) and not self._word_is_shortcode():
-            return _Boundary(Mark.SOFT, needs_blank=True)
+        if char in SENTENCE_ENDS:
+            return _Boundary(Mark.SENTENCE_END, needs_blank=char in "!?", after_digit=before.isdigit())
+        if char in CLAUSE_ENDS:
+            return _Boundary(Mark.CLAUSE_END, needs_blank=False, after_digit=before.isdigit())
+        if char in SPACED_CLAUSE_ENDS and (char != "-" or before.isspace()) and not self._word_is_shortcode():
+            return _Boundary(Mark.CLAUSE_END, needs_blank=True)
         return None
 
     def _full_stop(self, before: str) -> _Boundary | None:
         if before == ".":
-            return _Boundary(Mark.SOFT, needs_blank=True)
+            return _Boundary(Mark.CLAUSE_END, needs_blank=True)
         word = "".join(self._word[:-1][:_PLAIN_WORD_LENGTH]).strip("\"'([{*_~“‘«")
         if word.isdigit():
             is_item = self._words_on_line == 1
             is_ordinal = self._dot_ordinals and len(word) <= 2
-            return None if is_item or is_ordinal else _Boundary(Mark.HARD, needs_blank=True, after_digit=True)
+            return None if is_item or is_ordinal else _Boundary(Mark.SENTENCE_END, needs_blank=True, after_digit=True)
         if word.lower() in self._abbreviations or (len(word) == 1 and word.isupper()):
             return None
         parts = word.split(".")
         if len(parts) > 1 and all(len(part) <= 2 and part.isalpha() for part in parts):
             return None
-        return _Boundary(Mark.HARD, needs_blank=True, after_digit=before.isdigit())
+        return _Boundary(Mark.SENTENCE_END, needs_blank=True, after_digit=before.isdigit())
 
     def _is_plain(self, mark: str) -> bool:
         """Whether ``mark`` ends a plain word, so that it can't be part of a number, an address or code."""
-        if mark not in _TIGHT_MARKS or mark == "…" or len(self._word) > _PLAIN_WORD_LENGTH:
+        if mark not in _UNSPACED_ENDS or mark == "…" or len(self._word) > _PLAIN_WORD_LENGTH:
             return False
-        return all(char.isalpha() or char in "'’-\"“‘«「『¿¡" or joins(char) for char in self._word[:-1])
+        return all(char.isalpha() or char in "'’-\"“‘«「『¿¡" or joins_previous(char) for char in self._word[:-1])
 
     def _word_is_shortcode(self) -> bool:
         return ":" in self._word[:-1]
 
     @staticmethod
     def _is_mark(char: str) -> bool:
-        return char == "." or char in _TIGHT_MARKS
+        return char == "." or char in _UNSPACED_ENDS
 
     def _suffices(self, mark: Mark) -> bool:
-        if mark is Mark.HARD:
+        if mark is Mark.SENTENCE_END:
             return self._size.words > 0
         return self._size.words >= _CLAUSE_WORDS and self._size.weight >= self._enough(0)
 
@@ -212,7 +212,7 @@ class Segmenter:
     def _append(self, char: str) -> None:
         blank = char.isspace()
         if blank:
-            if not self._spans.inside and self._size.words:
+            if not self._markup.inside and self._size.words:
                 self._last_blank = _Measure(self._size.characters, self._size.weight, self._size.words)
             self._word.clear()
             self._word_counted = False
@@ -234,12 +234,12 @@ class Segmenter:
             return
         if self._last_blank is not None:
             self._cut(self._last_blank)
-        elif self._spans.unbreakable or joins(char) or self._text[-1] == ZERO_WIDTH_JOINER:
+        elif self._markup.unbreakable or joins_previous(char) or self._text[-1] == ZERO_WIDTH_JOINER:
             return
-        elif is_blankless(self._text[-1]) and not self._spans.inside:
+        elif is_blankless(self._text[-1]) and not self._markup.inside:
             self._cut()
-        elif self._size.weight >= (FORMULA_LIMIT if self._spans.formula else 2 * limit):
-            self._spans.abandon()
+        elif self._size.weight >= (FORMULA_LIMIT if self._markup.formula else 2 * limit):
+            self._markup.abandon()
             self._cut()
 
     # Cuts

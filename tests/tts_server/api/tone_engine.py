@@ -9,7 +9,7 @@ import numpy as np
 
 from audio.samples import Samples
 from tts_server.engines.base import AlwaysLoaded, Voice
-from tts_server.engines.voices import resolve_voice
+from tts_server.engines.voice_lookup import resolve_voice
 from wire.parameters import SpeechParameters
 
 TONE_HZ = 300.0

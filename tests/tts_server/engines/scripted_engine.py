@@ -9,7 +9,7 @@ import numpy as np
 from RealtimeTTS.engines.base_engine import BaseEngine
 
 from audio.encoders import FfmpegEncoder
-from tts_server.engines.realtime_tts import PA_INT16
+from tts_server.engines.realtime_tts.engine import PA_INT16
 
 RATE = 16_000
 TONE_HZ = 200.0

@@ -19,9 +19,8 @@ from config.project import ROOT
 from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import running
 from tts_server.engines.base import EngineError
-from tts_server.engines.realtime_tts_failures import LONGEST_REASON, explain
-from tts_server.engines.realtime_tts_making import create_named_engine
-from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+from tts_server.engines.realtime_tts.factory import NAMED_ENGINES, create_named_engine
+from tts_server.engines.realtime_tts.failures import LONGEST_REASON, explain
 
 GUIDE = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
 LIMIT = 60.0
@@ -186,7 +185,7 @@ async def test_what_is_wrong_is_told_in_whole_sentences(
 @pytest.mark.parametrize("name", [name for name, named in NAMED_ENGINES.items() if named.secrets])
 def test_every_engine_that_wants_a_key_names_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     named = NAMED_ENGINES[name]
-    monkeypatch.setattr("tts_server.engines.realtime_tts_making._module", lambda *_: _Unused(named.name))
+    monkeypatch.setattr("tts_server.engines.realtime_tts.factory._module", lambda *_: _Unused(named.name))
     for variable in named.variables:
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(EngineError) as refused:

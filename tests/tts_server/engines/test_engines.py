@@ -24,9 +24,9 @@ from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tts_server.engines import espeak
 from tts_server.engines.base import Voice
-from tts_server.engines.realtime_tts import RealtimeTtsEngine
+from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
 from tts_server.engines.stand_in import StandInEngine
-from tts_server.engines.voices import resolve_voice
+from tts_server.engines.voice_lookup import resolve_voice
 from tts_server.voices.profile import UnknownVoiceError
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters

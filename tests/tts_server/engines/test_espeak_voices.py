@@ -11,7 +11,7 @@ import pytest
 from audio.espeak import load_espeak
 from tests.tts_server.engines.speaking import speak
 from tts_server.engines import espeak
-from tts_server.engines.realtime_tts import RealtimeTtsEngine
+from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
 from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 

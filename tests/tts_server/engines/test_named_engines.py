@@ -20,11 +20,9 @@ from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tests.tts_server.stand_in_engines import FailingEngine
 from tts_server.engines.base import EngineError
-from tts_server.engines.catalogue import create_engine
-from tts_server.engines.pyaudio_constants import stand_in_for_pyaudio
-from tts_server.engines.realtime_tts import FILE_RATE
-from tts_server.engines.realtime_tts_making import create_named_engine
-from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+from tts_server.engines.factory import create_engine
+from tts_server.engines.realtime_tts.engine import FILE_RATE
+from tts_server.engines.realtime_tts.factory import NAMED_ENGINES, create_named_engine, stand_in_for_pyaudio
 from tts_server.voices.profile import NoProfiles, UnknownVoiceError
 from wire.parameters import SpeechParameters
 

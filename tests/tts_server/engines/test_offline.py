@@ -13,7 +13,7 @@ from config.privacy import OFFLINE
 from config.project import ROOT
 from tests.tracing import DNS, read_account, require_strace, tracing
 from tts_server.engines.offline import ONLINE_ENGINES
-from tts_server.engines.realtime_tts_names import NAMED_ENGINES
+from tts_server.engines.realtime_tts.factory import NAMED_ENGINES
 
 LIMIT = 60.0
 
@@ -109,7 +109,7 @@ def test_what_is_fetched_with_the_first_word_is_held_back_too(fakes: Path) -> No
         "import threading, urllib.request\n"
         "forbid_connections(everywhere=False)\n"
         "from RealtimeTTS.engines.base_engine import BaseEngine\n"
-        "from tts_server.engines.realtime_tts import PA_INT16, RealtimeTtsEngine, Traits\n"
+        "from tts_server.engines.realtime_tts.engine import PA_INT16, RealtimeTtsEngine, Traits\n"
         "from wire.parameters import SpeechParameters\n"
         "class Late(BaseEngine):\n"
         "    def post_init(self): self.engine_name = 'late'\n"

@@ -21,12 +21,12 @@ from tests.tts_server.engines.speaking import PLAIN, speak
 from tests.tts_server.engines.toy_piper import COLUMN, HUM_HZ, RATE, description, make_voice, network, seconds
 from tests.tts_server.spelling_engine import SpellingEngine
 from tts_server.engines.base import EngineError
-from tts_server.engines.catalogue import create_engine, create_engines
+from tts_server.engines.factory import create_engine, create_engines
 from tts_server.engines.piper.engine import PiperEngine
-from tts_server.engines.piper.making import create_piper
+from tts_server.engines.piper.factory import create_piper
+from tts_server.engines.piper.loaded_voice import scale_for
 from tts_server.engines.piper.network import Network, Utterance
 from tts_server.engines.piper.pieces import FIRST_PIECE
-from tts_server.engines.piper.speaking_voice import scale_for
 from tts_server.voices.profile import NoProfiles, UnknownVoiceError
 from wire.messages import EngineChanged
 from wire.parameters import SpeechParameters

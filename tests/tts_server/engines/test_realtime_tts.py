@@ -18,7 +18,7 @@ from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.engines.scripted_engine import RATE, TONE_HZ, ScriptedEngine, encoded, tone
 from tests.tts_server.engines.speaking import PLAIN, speak
 from tts_server.engines.base import EngineError
-from tts_server.engines.realtime_tts import (
+from tts_server.engines.realtime_tts.engine import (
     FILE_RATE,
     PA_CUSTOM,
     PA_FLOAT32,
@@ -110,7 +110,7 @@ class TestSound:
 class TestHow:
     def test_voice_and_parameters_arrive(self) -> None:
         inner = ScriptedEngine(SOUND)
-        with wrapped(inner, Traits(heeds=("speed",))) as engine:
+        with wrapped(inner, Traits(supports=("speed",))) as engine:
             speak(engine, "hello", SpeechParameters(voice="Bob", speed=1.5, temperature=0.3, pitch_shift=2))
             assert inner.chosen == "Bob"
             assert inner.parameters == {"speed": 1.5}
@@ -192,7 +192,7 @@ class TestFaults:
 
     def test_an_engine_that_hangs_for_good_is_an_error_and_no_hang(self) -> None:
         inner = ScriptedEngine(SOUND)
-        with wrapped(inner, recovery=0.1) as engine:
+        with wrapped(inner, stop_timeout=0.1) as engine:
             assert _stopped(engine, inner, "hang") == []
             for _ in range(2):
                 with pytest.raises(EngineError, match="hangs"):
@@ -212,7 +212,7 @@ class TestFaults:
 
     def test_silence_for_too_long_is_an_error(self) -> None:
         inner = ScriptedEngine(SOUND)
-        with wrapped(inner, silence=0.1) as engine:
+        with wrapped(inner, silence_timeout=0.1) as engine:
             with pytest.raises(EngineError, match="no sound for"):
                 speak(engine, "wait")
             assert len(speak(engine, "hello")) == 100
@@ -220,7 +220,7 @@ class TestFaults:
     def test_a_hanging_engine_can_be_closed(self) -> None:
         inner = ScriptedEngine(SOUND)
         inner.shutdown = inner.release.wait
-        engine = RealtimeTtsEngine(inner, recovery=0.1)
+        engine = RealtimeTtsEngine(inner, stop_timeout=0.1)
         _stopped(engine, inner, "hang")
         begun = time.monotonic()
         engine.close()

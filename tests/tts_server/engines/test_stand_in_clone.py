@@ -14,8 +14,7 @@ from audio.encoders import write_sound
 from audio.samples import Samples
 from sandbox.speech import ADA, BEN, GuestVoice, speech
 from tts_server.engines.base import CloningEngine, EngineError
-from tts_server.engines.pitch import Pitch
-from tts_server.engines.stand_in import TONE_HZ, StandInEngine
+from tts_server.engines.stand_in import TONE_HZ, Pitch, StandInEngine
 from tts_server.voices.decoding import RATE
 from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
 from wire.parameters import SpeechParameters

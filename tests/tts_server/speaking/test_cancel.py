@@ -14,7 +14,7 @@ from audio.espeak import load_espeak
 from tests.tts_server.client import PATIENCE, running
 from tests.tts_server.stand_in_engines import CountingEngine, GatedEngine
 from tts_server.engines import espeak
-from tts_server.engines.realtime_tts import RealtimeTtsEngine
+from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
 from wire.messages import Cancelled, Flushed, SegmentStart
 
 STOP_BUDGET = 0.05

@@ -7,14 +7,22 @@ from pathlib import Path
 import pytest
 from num2words import CONVERTER_CLASSES, num2words
 
-from tts_server.text.lexicon import Lexicon, LexiconError, Phrases, common, languages, lexicon_for, read
+from tts_server.text.lexicon import (
+    Lexicon,
+    LexiconError,
+    Phrases,
+    covered_languages,
+    lexicon_for,
+    read_lexicon,
+    shared_lexicon,
+)
 from tts_server.text.number_words import NumberWords
 
 _XTTS = ["en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"]
 _SAMPLES = (0, 1, 7, 21, 100, 101, 1995, 2026, 12345, 999999, 1000000, 123456789, 10**12, 10**15 - 1)
 
 
-@pytest.mark.parametrize("language", sorted(languages()))
+@pytest.mark.parametrize("language", sorted(covered_languages()))
 def test_every_file_can_be_used(language: str) -> None:
     lexicon = lexicon_for(language)
     assert lexicon.phrases.link.format("a") != lexicon.phrases.link
@@ -23,7 +31,7 @@ def test_every_file_can_be_used(language: str) -> None:
 
 
 def test_every_language_of_xtts_has_a_file_of_its_own() -> None:
-    assert {language.partition("-")[0] for language in _XTTS} <= languages()
+    assert {language.partition("-")[0] for language in _XTTS} <= covered_languages()
 
 
 def test_other_languages_get_english_phrases_and_their_own_numbers() -> None:
@@ -51,7 +59,7 @@ def test_a_broken_file_is_refused_by_name_and_key(tmp_path: Path, written: str, 
     whole = written if "phrases" in written or ":" not in written else f"phrases: {phrases}\n{written}"
     file.write_text(whole, encoding="utf-8")
     with pytest.raises(LexiconError) as refused:
-        read(file, Lexicon)
+        read_lexicon(file, Lexicon)
     assert str(refused.value).startswith("tlh.yaml")
     assert fault in str(refused.value)
 
@@ -60,10 +68,10 @@ def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
     for name in ("a.yaml", "b.yaml"):
         with pytest.raises(LexiconError, match=name):
-            read(tmp_path / name, Lexicon)
+            read_lexicon(tmp_path / name, Lexicon)
 
 
-_SPOKEN = sorted(set(CONVERTER_CLASSES) - {"zh"} - set(common().figures_left))
+_SPOKEN = sorted(set(CONVERTER_CLASSES) - {"zh"} - set(shared_lexicon().figures_left))
 
 
 @pytest.mark.parametrize("language", _SPOKEN)

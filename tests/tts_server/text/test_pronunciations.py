@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.pronunciations import Pronunciations
-from tts_server.text.ear import for_the_ear
+from tts_server.text.normalize import normalize
 
 SAID = Pronunciations(
     {
@@ -36,4 +36,4 @@ SAID = Pronunciations(
     ],
 )
 def test_whole_words_are_said_as_the_operator_wants(written: str, heard: str) -> None:
-    assert for_the_ear(written, "en", pronunciations=SAID) == heard
+    assert normalize(written, "en", pronunciations=SAID) == heard

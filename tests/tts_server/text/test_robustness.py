@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from languages.guess import LanguageGuesser
-from tts_server.text.ear import for_the_ear
-from tts_server.text.lexicon import languages
+from tts_server.text.lexicon import covered_languages
+from tts_server.text.normalize import normalize
 from tts_server.text.segmenter import Segmenter
 
-_LANGUAGES = st.sampled_from([*sorted(languages()), "en-gb", "pt-br", "sv", "xx", ""])
+_LANGUAGES = st.sampled_from([*sorted(covered_languages()), "en-gb", "pt-br", "sv", "xx", ""])
 _WORDS = "November Mai ноября года все еще Да Нет Unfortunately e.g. z. B. *a* `b` [c](d) https://e.example 😀"
 _MARKS = "– - . , : / % $ € £ ₽ +49 ° °C km km/h GB h Uhr st º № # v ½ ٣ ५"
 _DIGITS = "0 1 2 9 12 31 1995 2026 1,000 1.5 3,5"
@@ -28,7 +28,7 @@ _GROWTH = 60
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(_FIGURES, _SPACED, st.text(max_size=200)), _LANGUAGES, st.text(max_size=5))
 def test_any_text_is_prepared(text: str, language: str, before: str) -> None:
-    heard = for_the_ear(text, language, before)
+    heard = normalize(text, language, before)
     assert len(heard) <= _GROWTH * (len(text) + 1)
     assert heard == heard.strip()
 
@@ -38,8 +38,8 @@ _PLAIN = st.text("abcdefghijklmnopqrstuvwxyzäßéñçабвгд", min_size=2, m
 
 @given(st.lists(_PLAIN, min_size=1, max_size=20), _LANGUAGES)
 def test_plain_words_settle_at_once(words: list[str], language: str) -> None:
-    once = for_the_ear(" ".join(words), language)
-    assert for_the_ear(once, language) == once
+    once = normalize(" ".join(words), language)
+    assert normalize(once, language) == once
 
 
 _MISCHIEF = [
@@ -64,12 +64,12 @@ _MISCHIEF = [
 @pytest.mark.parametrize("language", ["en", "de", "ru", "fr", "es"])
 @pytest.mark.parametrize("mischief", _MISCHIEF)
 def test_ten_thousand_characters_of_mischief_take_no_time(mischief: str, language: str) -> None:
-    for_the_ear("1", language)
+    normalize("1", language)
     guesser = LanguageGuesser(["en", "de"])
     guesser.load()
     text = mischief * (10_000 // len(mischief))
     start = time.thread_time()
-    for_the_ear(text, language)
+    normalize(text, language)
     guesser.guess(text)
     assert time.thread_time() - start < 2
 
@@ -86,11 +86,11 @@ _LONG = {
 
 @pytest.mark.parametrize("language", _LONG)
 def test_a_long_segment_is_prepared_within_a_millisecond_or_so(language: str) -> None:
-    for_the_ear(_LONG[language], language)
+    normalize(_LONG[language], language)
     times = []
     for _ in range(100):
         start = time.thread_time()
-        for_the_ear(_LONG[language], language)
+        normalize(_LONG[language], language)
         times.append(time.thread_time() - start)
     # 0.25 to 0.4 ms on an idle core; the margin is for a shared one.
     assert statistics.median(times) < 0.003
@@ -102,7 +102,7 @@ def test_numbers_links_and_asterisks_are_heard_right_however_the_tokens_fall(cut
     text = "It is *exactly* 12345.Let me see, or 1,250.75 of [them](https://a.example/b)."
     segmenter = Segmenter("en")
     segments = [segment for start in range(0, len(text), cut) for segment in segmenter.feed(text[start : start + cut])]
-    heard = " ".join(for_the_ear(segment, "en") for segment in [*segments, *segmenter.flush()])
+    heard = " ".join(normalize(segment, "en") for segment in [*segments, *segmenter.flush()])
     assert heard == (
         "It is exactly twelve thousand three hundred and forty-five. Let me see, "
         "or one thousand two hundred and fifty point seven five of them."

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from languages.tags import main_part
-from tts_server.text.ear import for_the_ear
+from tts_server.text.normalize import normalize
 
 _TABLE = yaml.safe_load(Path(__file__).with_name("spoken.yaml").read_text(encoding="utf-8"))
 _ROWS = [(language, row["written"], row["heard"]) for language, rows in _TABLE.items() for row in rows]
@@ -16,31 +16,31 @@ _ROWS = [(language, row["written"], row["heard"]) for language, rows in _TABLE.i
 
 @pytest.mark.parametrize(("language", "written", "heard"), _ROWS)
 def test_what_is_heard(language: str, written: str, heard: str) -> None:
-    assert for_the_ear(written, language) == heard
+    assert normalize(written, language) == heard
 
 
 @pytest.mark.parametrize(("language", "_written", "heard"), _ROWS)
 def test_what_was_prepared_is_not_prepared_again(language: str, _written: str, heard: str) -> None:
     # An engine, or a server behind another, may prepare text as well.
-    assert for_the_ear(heard, language) == heard
+    assert normalize(heard, language) == heard
 
 
 def test_no_figure_is_left_in_hindi_where_xtts_would_fail_on_it() -> None:
-    heard = for_the_ear("v2.7 24/7 mp3 1,2,3 2026-13-41 007 5m 12:99 ½", "hi")
+    heard = normalize("v2.7 24/7 mp3 1,2,3 2026-13-41 007 5m 12:99 ½", "hi")
     assert not any("0" <= char <= "9" for char in heard)
 
 
 def test_a_reply_goes_on_within_a_sentence() -> None:
-    assert for_the_ear(" конечно да", "ru", before="Он,") == "конечно да"
-    assert for_the_ear(" Конечно да", "ru", before="Он.") == "Конечно, да"
+    assert normalize(" конечно да", "ru", before="Он,") == "конечно да"
+    assert normalize(" Конечно да", "ru", before="Он.") == "Конечно, да"
 
 
 def test_code_keeps_its_blanks_from_being_pauses() -> None:
-    assert for_the_ear("`a  b` and  c", "en") == "a b and c"
+    assert normalize("`a  b` and  c", "en") == "a b and c"
 
 
 def test_tags_of_the_same_language_share_its_file() -> None:
     assert main_part("cmn") == main_part("zh-CN") == "zh"
-    assert for_the_ear("[a](https://b.example) 😀 `x` & y", "zh_TW") == for_the_ear(
+    assert normalize("[a](https://b.example) 😀 `x` & y", "zh_TW") == normalize(
         "[a](https://b.example) 😀 `x` & y", "cmn"
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_server.text.ear import for_the_ear
+from tts_server.text.normalize import normalize
 from tts_server.text.segmenter import Segmenter
 
 
@@ -83,7 +83,7 @@ from tts_server.text.segmenter import Segmenter
     ],
 )
 def test_english(written: str, heard: str) -> None:
-    assert for_the_ear(written, "en-us") == heard
+    assert normalize(written, "en-us") == heard
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_english(written: str, heard: str) -> None:
     ],
 )
 def test_other_languages(language: str, written: str, heard: str) -> None:
-    assert for_the_ear(written, language) == heard
+    assert normalize(written, language) == heard
 
 
 def test_emphasis_in_the_middle_of_a_sentence_is_no_action() -> None:
-    assert for_the_ear(" *really* I do", "en", before="I think so,") == "really I do"
-    assert for_the_ear(" *nods* I do", "en", before="I think so.") == "I do"
+    assert normalize(" *really* I do", "en", before="I think so,") == "really I do"
+    assert normalize(" *nods* I do", "en", before="I think so.") == "I do"
 
 
 _WRITTEN = st.text(alphabet=st.sampled_from("ab1.,*_~|`[]()<>@#:/\\!?-$%&\n 你😀\u200d\ufe0f\u0301"), max_size=80)
@@ -120,7 +120,7 @@ _WRITTEN = st.text(alphabet=st.sampled_from("ab1.,*_~|`[]()<>@#:/\\!?-$%&\n 你�
 
 @given(st.one_of(_WRITTEN, st.text(max_size=60)), st.sampled_from(["en", "de", "cmn", "pl", "tr", "xx"]))
 def test_any_text_can_be_prepared(text: str, language: str) -> None:
-    heard = for_the_ear(text, language)
+    heard = normalize(text, language)
     assert "*" not in heard
     assert "`" not in heard
     assert heard == heard.strip()
@@ -134,4 +134,4 @@ def test_no_mark_of_emphasis_is_ever_heard(pieces: list[str]) -> None:
     segmenter = Segmenter()
     segments = [*segmenter.feed("".join(pieces)), *segmenter.flush()]
     for segment in segments:
-        assert not set(for_the_ear(segment, "en")) & set("*~|`😀")
+        assert not set(normalize(segment, "en")) & set("*~|`😀")

@@ -14,11 +14,11 @@ import soxr
 
 from audio.samples import Samples
 from tts_server.engines.base import AlwaysLoaded, BrokenVoiceError, EngineError, Voice
-from tts_server.engines.memory import give_back
-from tts_server.engines.own_thread import OwnThread, Put
-from tts_server.engines.piper.speaking_voice import SpeakingVoice
+from tts_server.engines.memory_use import release_memory
+from tts_server.engines.model_thread import ModelThread, PutSamples
+from tts_server.engines.piper.loaded_voice import LoadedVoice
 from tts_server.engines.piper.voice_files import VoiceFile
-from tts_server.engines.voices import resolve_voice
+from tts_server.engines.voice_lookup import resolve_voice
 from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
@@ -61,8 +61,8 @@ class PiperEngine(AlwaysLoaded):
             self._default = self.resolve(default_voice, None)
         self.sample_rate = self._file(self._default).description.audio.sample_rate
         self._threads = threads
-        self._thread = OwnThread("piper")
-        self._loaded: OrderedDict[str, SpeakingVoice] = OrderedDict()
+        self._thread = ModelThread("piper")
+        self._loaded: OrderedDict[str, LoadedVoice] = OrderedDict()
         # What is wrong with those that can't be loaded, and when their files were written.
         self._broken: dict[str, tuple[int, str]] = {}
 
@@ -80,13 +80,13 @@ class PiperEngine(AlwaysLoaded):
     def _file(self, voice: Voice) -> VoiceFile:
         return self._speakers[voice.id][0]
 
-    def load_usual(self) -> None:
+    def load_default(self) -> None:
         """Load the usual voice: until then the first text waits for it. Blocks for a second.
 
         Raises:
             EngineError: it can't be loaded; the text says why.
         """
-        self._thread.do(lambda: self._speaking(self._file(self._default)))
+        self._thread.run(lambda: self._speaking(self._file(self._default)))
 
     def voices(self) -> Sequence[Voice]:
         """As :meth:`SpeechEngine.voices`: of a voice with several speakers, its usual one first."""
@@ -114,7 +114,7 @@ class PiperEngine(AlwaysLoaded):
         def abandon() -> None:
             options.terminate = True
 
-        def speak(put: Put) -> None:
+        def speak(put: PutSamples) -> None:
             try:
                 self._speak(text, voice, parameters.speed or 1.0, options, put)
             except EngineError:
@@ -123,9 +123,9 @@ class PiperEngine(AlwaysLoaded):
                 if not options.terminate:
                     raise EngineError(f"piper could not speak the text: {error}") from error
 
-        return self._thread.sound(speak, stop, abandon)
+        return self._thread.stream(speak, stop, abandon)
 
-    def _speak(self, text: str, voice: Voice, speed: float, options: onnxruntime.RunOptions, put: Put) -> None:
+    def _speak(self, text: str, voice: Voice, speed: float, options: onnxruntime.RunOptions, put: PutSamples) -> None:
         file, speaker = self._speakers[voice.id]
         speaking = self._speaking(file)
         pieces = speaking.speak(text, speaker, speed, options)
@@ -138,7 +138,7 @@ class PiperEngine(AlwaysLoaded):
             put(resampler.resample_chunk(piece))
         put(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 
-    def _speaking(self, file: VoiceFile) -> SpeakingVoice:
+    def _speaking(self, file: VoiceFile) -> LoadedVoice:
         """The voice, loaded; the one that was used least lately may have to go for it."""
         if (known := self._loaded.get(file.name)) is None:
             known = self._loaded[file.name] = self._load(file)
@@ -148,7 +148,7 @@ class PiperEngine(AlwaysLoaded):
             del self._loaded[next(name for name in self._loaded if name != usual)]
         return known
 
-    def _load(self, file: VoiceFile) -> SpeakingVoice:
+    def _load(self, file: VoiceFile) -> LoadedVoice:
         """Load a voice; one that can't be is not tried again until its file is another."""
         written, fault = self._broken.get(file.name, (None, ""))
         now = _written_at(file)
@@ -156,18 +156,18 @@ class PiperEngine(AlwaysLoaded):
             raise BrokenVoiceError(fault)
         began = time.monotonic()
         try:
-            loaded = SpeakingVoice(file, self._threads)
+            loaded = LoadedVoice(file, self._threads)
         except EngineError as error:
             self._broken[file.name] = (now, str(error))
             raise BrokenVoiceError(str(error)) from error
         # Of a network that was divided, the parts were in memory more than once.
-        give_back()
+        release_memory()
         _log.info("Piper's voice %s was loaded in %.1f s", file.name, time.monotonic() - began)
         return loaded
 
     def wait(self) -> None:
         """Until it is free: what was stopped has left off. Blocks."""
-        self._thread.do(lambda: None)
+        self._thread.run(lambda: None)
 
     def close(self) -> None:
         """End the thread, and let go of the voices."""

@@ -1,4 +1,4 @@
-"""Where XTTS computes: which card, or the processor, and in what numbers. Pure: it decides by descriptions of cards."""
+"""The device that XTTS runs on, and its number format. Pure: it decides by descriptions of graphics cards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ON_PROCESSOR = (
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class Gpu:
     """A graphics card as PyTorch sees it; ``free`` and ``total`` are bytes of its memory."""
 
     index: int
@@ -32,26 +32,26 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ModelDevice:
     """Where a model computes (the processor where ``card`` is ``None``), and in what numbers: never ``auto``."""
 
-    card: Card | None
+    gpu: Gpu | None
     precision: Precision
 
     @property
-    def device(self) -> str:
+    def torch_name(self) -> str:
         """PyTorch's name for it."""
-        return f"cuda:{self.card.index}" if self.card else "cpu"
+        return f"cuda:{self.gpu.index}" if self.gpu else "cpu"
 
     def __str__(self) -> str:
-        return f"{self.card.name if self.card else 'the processor'}, in {self.precision}"
+        return f"{self.gpu.name if self.gpu else 'the processor'}, in {self.precision}"
 
 
-def choose_place(cards: Sequence[Card], device: Device, precision: Precision, weights: int) -> Place:
+def choose_device(gpus: Sequence[Gpu], device: Device, precision: Precision, weights: int) -> ModelDevice:
     """The card with the most free memory among those that are new enough; else the processor.
 
     Args:
-        cards: what there is.
+        gpus: what there is.
         device: what the settings ask for.
         precision: what the settings ask for.
         weights: the size of the weights at full precision, in bytes.
@@ -60,25 +60,25 @@ def choose_place(cards: Sequence[Card], device: Device, precision: Precision, we
         EngineError: no card is good for what the settings ask for.
         OutOfMemoryError: the best card is too full. (The processor would be no help: it is slower than speech.)
     """
-    able = [card for card in cards if card.capability >= LEAST_CAPABILITY]
+    able = [gpu for gpu in gpus if gpu.capability >= LEAST_CAPABILITY]
     if device is Device.CPU or (device is Device.AUTO and not able):
-        return Place(None, Precision.FULL if precision is Precision.AUTO else precision)
+        return ModelDevice(None, Precision.FULL if precision is Precision.AUTO else precision)
     if not able:
         raise EngineError(
-            f"TTS_DEVICE=cuda, but there is no card with compute capability 7.0 or higher ({_listed(cards)}): "
+            f"TTS_DEVICE=cuda, but there is no card with compute capability 7.0 or higher ({_listed(gpus)}): "
             "use TTS_DEVICE=auto or cpu"
         )
-    best = max(able, key=lambda card: card.free)
-    place = Place(best, Precision.HALF if precision is Precision.AUTO else precision)
-    if place.precision is Precision.BRAIN and best.capability < BRAIN_CAPABILITY:
+    best = max(able, key=lambda gpu: gpu.free)
+    chosen = ModelDevice(best, Precision.HALF if precision is Precision.AUTO else precision)
+    if chosen.precision is Precision.BRAIN and best.capability < BRAIN_CAPABILITY:
         raise EngineError(f"{best.name} can't compute in bfloat16: use TTS_PRECISION=auto")
-    needed = memory_needed(weights, place.precision)
+    needed = memory_needed(weights, chosen.precision)
     if best.free < needed:
         raise OutOfMemoryError(
             f"XTTS v2 needs {needed / _GIGABYTE:.1f} GB on the card, and {best.name} has "
             f"{best.free / _GIGABYTE:.1f} GB free"
         )
-    return place
+    return chosen
 
 
 def memory_needed(weights: int, precision: Precision) -> int:
@@ -90,7 +90,7 @@ def memory_needed(weights: int, precision: Precision) -> int:
     return round(weights * shrunk + 0.6 * _GIGABYTE)
 
 
-def _listed(cards: Sequence[Card]) -> str:
-    if not cards:
+def _listed(gpus: Sequence[Gpu]) -> str:
+    if not gpus:
         return "PyTorch finds none at all"
-    return ", ".join(f"{card.name} has {card.capability[0]}.{card.capability[1]}" for card in cards)
+    return ", ".join(f"{gpu.name} has {gpu.capability[0]}.{gpu.capability[1]}" for gpu in gpus)

@@ -14,13 +14,13 @@ from audio.samples import Samples
 from config.speech_settings import Precision
 from config.types import Device
 from tts_server.engines.base import EngineError, LoadingReport, Voice
-from tts_server.engines.memory import give_back, measure
+from tts_server.engines.memory_use import measure_memory, release_memory
 from tts_server.engines.xtts.checkpoint import Checkpoint, read_checkpoint
-from tts_server.engines.xtts.device import ON_PROCESSOR, Place
+from tts_server.engines.xtts.device import ON_PROCESSOR, ModelDevice
 from tts_server.engines.xtts.latents import LatentsFolder
-from tts_server.engines.xtts.learnt_voices import LearntVoices
+from tts_server.engines.xtts.learned_voices import LearnedVoices
 from tts_server.engines.xtts.libraries import import_loading
-from tts_server.engines.xtts.speakers import Speakers
+from tts_server.engines.xtts.voice_list import VoiceList
 from tts_server.voices.profile import Profiles, VoiceProfile
 from wire.parameters import SpeechParameters
 
@@ -73,10 +73,10 @@ class XttsEngine:
         self._kept = LatentsFolder(cache_dir)
         checkpoint = _checkpoint_so_far(model_dir)
         self.sample_rate = checkpoint.sample_rate
-        self._speakers = Speakers(profiles, cache_dir, checkpoint.languages, default_voice)
+        self._speakers = VoiceList(profiles, cache_dir, checkpoint.languages, default_voice)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="xtts")
         self._model: XttsModel | None = None
-        self._learnt: LearntVoices | None = None
+        self._learnt: LearnedVoices | None = None
 
     @property
     def loaded(self) -> bool:
@@ -84,33 +84,33 @@ class XttsEngine:
         return self._model is not None
 
     @property
-    def place(self) -> Place | None:
+    def device(self) -> ModelDevice | None:
         """Where the loaded model computes."""
         model = self._model
-        return model.place if model else None
+        return model.device if model else None
 
     @property
     def advice(self) -> str | None:
         """What whoever runs the server should be told about where the loaded model computes, in words for people."""
-        place = self.place
-        return ON_PROCESSOR if place is not None and place.card is None else None
+        device = self.device
+        return ON_PROCESSOR if device is not None and device.gpu is None else None
 
     def load(self, report: LoadingReport) -> None:
         """As :meth:`SpeechEngine.load`; takes seconds to half a minute."""
         self._thread.submit(_without_trace, lambda: self._load(report)).result()
 
-    def _load(self, report: LoadingReport) -> LearntVoices:
+    def _load(self, report: LoadingReport) -> LearnedVoices:
         if self._learnt is not None:
             return self._learnt
         checkpoint = read_checkpoint(self._model_dir)
         report(0.0)
-        before = measure()
+        before = measure_memory()
         loading = import_loading()
         model: XttsModel = loading.load_model(checkpoint, self._device, self._precision, self._deepspeed, report)
         self._speakers.know(tuple(model.speakers), checkpoint.languages)
-        learnt = LearntVoices(model, checkpoint, self._profiles, self._speakers, self._kept)
-        _log.info("%s is loaded on %s: %s", self.name, model.place, before.until_now())
-        if model.place.card is None:
+        learnt = LearnedVoices(model, checkpoint, self._profiles, self._speakers, self._kept)
+        _log.info("%s is loaded on %s: %s", self.name, model.device, before.change_until_now())
+        if model.device.gpu is None:
             _log.warning("%s", ON_PROCESSOR)
         report(1.0)
         self.sample_rate = checkpoint.sample_rate
@@ -124,10 +124,10 @@ class XttsEngine:
     def _unload(self) -> None:
         if self._model is None:
             return
-        before = measure()
+        before = measure_memory()
         self._model = self._learnt = None
-        give_back()
-        _log.info("%s is unloaded: %s", self.name, before.until_now())
+        release_memory()
+        _log.info("%s is unloaded: %s", self.name, before.change_until_now())
 
     def voices(self) -> Sequence[Voice]:
         """As :meth:`SpeechEngine.voices`: people's first; those that come with the weights once it has been loaded."""
@@ -210,7 +210,7 @@ def _without_trace(work: Callable[[], T]) -> T:
     except Exception as error:
         _log.exception("XTTS v2 failed unexpectedly")
         failure = EngineError(f"XTTS v2 failed: {error!r}")
-    give_back()
+    release_memory()
     raise failure
 
 

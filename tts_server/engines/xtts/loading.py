@@ -19,9 +19,8 @@ from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
 from config.speech_settings import Precision
 from config.types import Device
 from tts_server.engines.base import EngineError, LoadingReport
-from tts_server.engines.xtts.cards import find_cards
 from tts_server.engines.xtts.checkpoint import CONFIG, WEIGHTS, Checkpoint
-from tts_server.engines.xtts.device import Place, choose_place
+from tts_server.engines.xtts.device import Gpu, ModelDevice, choose_device
 from tts_server.engines.xtts.latents import SPEAKER_SIZE, Latents
 from tts_server.engines.xtts.model import XttsModel, plain_errors
 from wire.parameters import SpeechParameters
@@ -42,16 +41,16 @@ def load_model(
         EngineError: something is missing or damaged.
         OutOfMemoryError: there is no room.
     """
-    place = choose_place(find_cards(), device, precision, checkpoint.size)
+    chosen = choose_device(find_gpus(), device, precision, checkpoint.size)
     if deepspeed:
-        _check_deepspeed(place)
+        _check_deepspeed(chosen)
     with plain_errors():
         report(_AT_READING)
         _read_ahead(checkpoint.folder / WEIGHTS, report)
         xtts = _build(checkpoint, deepspeed)
         report(_AT_MOVING)
-        _settle(xtts, place, deepspeed)
-        model = XttsModel(xtts, place)
+        _settle(xtts, chosen, deepspeed)
+        model = XttsModel(xtts, chosen)
         report(_AT_WARMING)
         _warm_up(model, checkpoint.languages[0])
     return model
@@ -100,12 +99,12 @@ def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
     return xtts
 
 
-def _settle(xtts: Xtts, place: Place, deepspeed: bool) -> None:
+def _settle(xtts: Xtts, device: ModelDevice, deepspeed: bool) -> None:
     """Put it where it computes, in the numbers it computes in."""
     for module in xtts.hifigan_decoder.modules():
         if parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight")
-    dtype = _DTYPES.get(place.precision)
+    dtype = _DTYPES.get(device.precision)
     if dtype is not None and not deepspeed:
         # Only the language model: what listens to recordings runs once a voice, and the vocoder would hiss.
         for name, part in xtts.gpt.named_children():
@@ -113,10 +112,10 @@ def _settle(xtts: Xtts, place: Place, deepspeed: bool) -> None:
                 part.to(dtype)
         # GPT-2's own positions, all zero, which coqui-tts makes in full precision for every token.
         xtts.gpt.gpt.wpe = partial(_no_positions, xtts.gpt.model_dim, dtype)
-    if place.card is not None:
+    if device.gpu is not None:
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
-    xtts.to(place.device)
+    xtts.to(device.torch_name)
 
 
 def _no_positions(channels: int, dtype: torch.dtype, positions: torch.Tensor) -> torch.Tensor:
@@ -133,8 +132,35 @@ def _warm_up(model: XttsModel, language: str) -> None:
     sounding.close()
 
 
-def _check_deepspeed(place: Place) -> None:
-    if place.card is None:
+def _check_deepspeed(device: ModelDevice) -> None:
+    if device.gpu is None:
         raise EngineError("TTS_DEEPSPEED=true is for a card, and XTTS v2 would run on the processor: leave it out")
     if find_spec("deepspeed") is None:
         raise EngineError("TTS_DEEPSPEED=true needs DeepSpeed: type `.venv/bin/pip install deepspeed`, or leave it out")
+
+
+_log = logging.getLogger(__name__)
+
+
+def find_gpus() -> list[Gpu]:
+    """Every card, with what is free on it."""
+    if not torch.cuda.is_available():
+        return []
+    return [_describe(index) for index in range(torch.cuda.device_count())]
+
+
+def _describe(index: int) -> Gpu:
+    properties = torch.cuda.get_device_properties(index)
+    capability = (properties.major, properties.minor)
+    free = _free(index, properties.total_memory)
+    return Gpu(index, properties.name, capability, free, properties.total_memory)
+
+
+def _free(index: int, total: int) -> int:
+    try:
+        # From the driver: to ask CUDA itself takes some hundred megabytes of every card that is asked.
+        used: int = torch.cuda.device_memory_used(index)
+    except Exception as error:  # of the driver's library, of which there are several, and which may not be installed
+        _log.debug("The driver doesn't tell how full card %d is: %r", index, error)
+        return int(torch.cuda.mem_get_info(index)[0])
+    return max(0, total - used)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +17,8 @@ from TTS.tts.models.xtts import Xtts
 
 from audio.samples import Samples
 from tts_server.engines.base import EngineError, OutOfMemoryError
-from tts_server.engines.xtts.device import Place
+from tts_server.engines.xtts.device import ModelDevice
 from tts_server.engines.xtts.latents import Latents
-from tts_server.engines.xtts.vocoder import StreamingVocoder
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -37,8 +37,8 @@ _FULL_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 class XttsModel:
     """XTTS v2, loaded. What computes blocks meanwhile, and may raise ``EngineError`` and ``OutOfMemoryError``."""
 
-    def __init__(self, xtts: Xtts, place: Place) -> None:
-        self.place = place
+    def __init__(self, xtts: Xtts, device: ModelDevice) -> None:
+        self.device = device
         self.speakers = _built_in(xtts)
         self._xtts = xtts
         self._tokenizer = xtts.tokenizer
@@ -79,7 +79,7 @@ class XttsModel:
         """
         with plain_errors(), torch.inference_mode():
             tokens = self._tokens(text, language)
-            voice = torch.from_numpy(speaker.speaker).to(self.place.device)
+            voice = torch.from_numpy(speaker.speaker).to(self.device.torch_name)
             vocoder = StreamingVocoder(self._xtts.hifigan_decoder, voice, parameters.speed or 1.0)
             silent = True
             for latents, last in self._pieces(tokens, speaker, parameters, stop):
@@ -102,7 +102,7 @@ class XttsModel:
             raise EngineError(f"XTTS v2 finds nothing in {text!r} that can be spoken")
         if len(tokens) >= self._xtts.args.gpt_max_text_tokens:
             raise EngineError(f"{len(text)} characters are too many for XTTS v2 to speak at once")
-        return torch.tensor([tokens], dtype=torch.int32, device=self.place.device)
+        return torch.tensor([tokens], dtype=torch.int32, device=self.device.torch_name)
 
     def _pieces(
         self, tokens: torch.Tensor, speaker: Latents, parameters: SpeechParameters, stop: threading.Event
@@ -132,7 +132,7 @@ class XttsModel:
         self, tokens: torch.Tensor, speaker: Latents, parameters: SpeechParameters
     ) -> Generator[Any, None, None]:
         config = self._xtts.config
-        conditioning = torch.from_numpy(speaker.conditioning).to(self.place.device, self._dtype)
+        conditioning = torch.from_numpy(speaker.conditioning).to(self.device.torch_name, self._dtype)
         steps: Generator[Any, None, None] = self._xtts.gpt.get_generator(
             fake_inputs=self._xtts.gpt.compute_embeddings(conditioning, tokens),
             do_sample=True,
@@ -205,3 +205,63 @@ def _no_numbers(dtype: torch.dtype) -> EngineError:
 
 def _chosen(asked: Any, usual: Any) -> Any:
     return usual if asked is None else asked
+
+
+# Measured: a frame of 256 samples is heard 13 to 14 frames to either side.
+REACH_FRAMES = 14
+
+
+class StreamingVocoder:
+    """Decodes one segment.
+
+    Args:
+        decoder: coqui's ``HifiDecoder``.
+        speaker: (1, 512, 1), on the decoder's device.
+        speed: how much faster than it comes.
+    """
+
+    def __init__(self, decoder: torch.nn.Module, speaker: torch.Tensor, speed: float) -> None:
+        self._decoder = decoder
+        self._speaker = speaker
+        upsampling = decoder.ar_mel_length_compression / decoder.output_hop_length
+        resampling = decoder.output_sample_rate / decoder.input_sample_rate
+        self._scales = tuple(scale for scale in (1 / speed, upsampling, resampling) if scale != 1)
+        self._latents: list[torch.Tensor] = []
+        self._decoded = 0
+
+    def decode(self, latents: Sequence[torch.Tensor], last: bool) -> torch.Tensor:
+        """The samples that no latent to come can change, none perhaps; with the ``last`` latents all that are left.
+
+        Latents are (1, channels) each.
+        """
+        self._latents += latents
+        frames = torch.cat(self._latents)[None].transpose(1, 2)
+        settled = len(self._latents)
+        for scale in self._scales:
+            frames = _interpolated(frames, scale)
+            settled = _settled(settled, scale)
+        known = frames.shape[-1] if last else settled
+        end = known if last else known - REACH_FRAMES
+        start = self._decoded
+        if end <= start:
+            return frames.new_empty(0)
+        self._decoded = end
+        first = max(0, start - REACH_FRAMES)
+        sound = self._decoder.waveform_decoder(frames[:, :, first:known], g=self._speaker)
+        hop = self._decoder.output_hop_length
+        return sound[0, 0, (start - first) * hop : (end - first) * hop]
+
+
+def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
+    """As PyTorch's ``interpolate`` does it, but for few frames too, which that leaves as they are."""
+    known = frames.shape[-1]
+    places = (torch.arange(math.floor(known * scale), device=frames.device) + 0.5) / scale - 0.5
+    places = places.clamp(0, known - 1)
+    before = places.floor().long()
+    after = (before + 1).clamp(max=known - 1)
+    return torch.lerp(frames[..., before], frames[..., after], places - before)
+
+
+def _settled(inputs: int, scale: float) -> int:
+    """How many outputs of a linear interpolation no further input can change."""
+    return max(0, math.floor((inputs - 0.5) * scale - 0.5))

@@ -13,11 +13,11 @@ from audio.samples import Samples
 POLL_SECONDS = 0.01
 
 T = TypeVar("T")
-Put = Callable[[Samples], None]
+PutSamples = Callable[[Samples], None]
 """Takes the next piece of sound."""
 
 
-class OwnThread:
+class ModelThread:
     """Does all that a model does, one after the other.
 
     Whoever waits for sound returns within 10 ms of a stop, though the model first comes to a place where it can leave
@@ -27,12 +27,12 @@ class OwnThread:
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
-    def do(self, work: Callable[[], T]) -> T:
+    def run(self, work: Callable[[], T]) -> T:
         """Have it done, after what is being done; blocks until then. What it raises is raised."""
         return self._thread.submit(work).result()
 
-    def sound(
-        self, make: Callable[[Put], None], stop: threading.Event, abandon: Callable[[], None]
+    def stream(
+        self, make: Callable[[PutSamples], None], stop: threading.Event, abandon: Callable[[], None]
     ) -> Generator[Samples, None, None]:
         """What ``make`` puts, piece by piece, until it is done or ``stop`` is set. What it raises is raised.
 

@@ -13,13 +13,13 @@ _UNREACHABLE = frozenset(
 _LATE = frozenset({"APITimeoutError", "ConnectTimeout", "ReadTimeout", "Timeout", "TimeoutException"})
 
 
-def lacking_keys(name: str, variables: Collection[str]) -> str:
+def missing_keys(name: str, variables: Collection[str]) -> str:
     """What to do where an engine lacks the keys that stand in ``variables``."""
     lines = " and ".join(f"{variable}=…" for variable in variables)
     return f"{name} needs a key of its service: write {lines} into .env, with what the service gave you"
 
 
-def silence(name: str, variables: Collection[str], *, online: bool) -> str:
+def no_sound(name: str, variables: Collection[str], *, online: bool) -> str:
     """What to say of an engine that gave no sound and told no reason."""
     if not online:
         return f"{name} gave no sound for the text; what it wrote about that stands in the speech server's log"
@@ -39,7 +39,7 @@ def explain(name: str, error: BaseException, keys: Mapping[str, str]) -> str:
         keys: the values of its secrets by the variables they stand in; no value is shown.
     """
     variables = " or ".join(keys) or "what it is given"
-    status, words = _status(error), own_words(error, keys.values())
+    status, words = _status(error), one_line(error, keys.values())
     if status in (401, 403):
         return f"{name}'s service does not accept {variables} (it answered {status}): see that it is copied whole"
     if status == 429:
@@ -54,7 +54,7 @@ def explain(name: str, error: BaseException, keys: Mapping[str, str]) -> str:
     return f"{name} failed. It said: {words}"
 
 
-def own_words(error: BaseException, secrets: Collection[str] = ()) -> str:
+def one_line(error: BaseException, secrets: Collection[str] = ()) -> str:
     """All of what an error says, on one line, cut between words where it is long."""
     text = " ".join(str(error).split()) or "nothing"
     for secret in filter(None, secrets):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tts_server.text.lexicon import Clock, Dates
+from tts_server.text.lexicon import Clock, Dates, any_of
 from tts_server.text.number_words import NumberWords
-from tts_server.text.patterns import any_of
 
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _YEAR_FIRST = re.compile(r"(?<![\w./-])([12][0-9]{3})([-./])([01][0-9])\2([0-3][0-9])(?![\w/-]|\.[0-9])")
@@ -17,7 +16,7 @@ _NOON = 12
 _TEN = 10
 
 
-class Times:
+class TimeRule:
     """Says times of day in one language."""
 
     def __init__(self, clock: Clock, words: NumberWords, to: str | None) -> None:
@@ -48,7 +47,7 @@ class Times:
         return clock.time.format(hour=hour, minute=minute)
 
 
-class Calendar:
+class DateRule:
     """Says dates in one language. Those of figures alone are read as is the custom in ``region``."""
 
     def __init__(self, dates: Dates, words: NumberWords, region: str) -> None:

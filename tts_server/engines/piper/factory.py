@@ -43,7 +43,7 @@ def create_piper(model: Path | None, options: Mapping[str, Any], voice: str | No
     # Its libraries are imported only where it is used.
     engine: PiperEngine = importlib.import_module("tts_server.engines.piper.engine").PiperEngine(files, voice)
     try:
-        engine.load_usual()
+        engine.load_default()
     except EngineError:
         engine.close()
         raise

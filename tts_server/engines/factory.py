@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
+import numpy as np
+import soxr
+
+from audio.samples import Samples
 from config.speech_settings import EngineName, SpeechSettings, engine_variables
-from tts_server.engines.base import EngineError, SpeechEngine, UnknownEngineError
-from tts_server.engines.late import LateEngine
+from tts_server.engines.base import EngineError, LoadingReport, SpeechEngine, UnknownEngineError, Voice
 from tts_server.voices.profile import Profiles, UnknownVoiceError
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +58,7 @@ def create_engines(settings: SpeechSettings, profiles: Profiles) -> tuple[Speech
         if not (stand_ins := _stand_ins(settings, profiles)):
             raise
         _log.error("%s. %s speaks in its place; it is tried again when it is needed.", error, stand_ins[0].name)
-        return LateEngine(name, make), *stand_ins
+        return DeferredEngine(name, make), *stand_ins
 
 
 def _others(settings: SpeechSettings) -> list[str]:
@@ -95,7 +101,7 @@ def create_better_engine(settings: SpeechSettings, profiles: Profiles) -> Speech
         raise
     except EngineError as error:
         _log.error("%s. It is tried again when it is needed.", error)
-        return LateEngine(name, make)
+        return DeferredEngine(name, make)
 
 
 @contextmanager
@@ -118,7 +124,7 @@ def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice
         case EngineName.ESPEAK:
             from audio.espeak import load_espeak
             from tts_server.engines import espeak
-            from tts_server.engines.realtime_tts import RealtimeTtsEngine
+            from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
 
             engine = espeak.EspeakEngine(load_espeak())
             return RealtimeTtsEngine(engine, voice, espeak.TRAITS)
@@ -135,7 +141,7 @@ def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice
                 default_voice=voice,
             )
         case EngineName.PIPER:
-            from tts_server.engines.piper.making import create_piper
+            from tts_server.engines.piper.factory import create_piper
 
             return create_piper(settings.piper_model, _options(name, settings), voice)
         case EngineName.STAND_IN:
@@ -148,10 +154,99 @@ def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice
                 profiles=profiles,
             )
         case _:
-            from tts_server.engines.realtime_tts_making import create_named_engine
+            from tts_server.engines.realtime_tts.factory import create_named_engine
 
             return create_named_engine(name, _options(name, settings), voice, engine_variables())
 
 
 def _options(name: str, settings: SpeechSettings) -> dict[str, Any]:
     return settings.tts_engine_options if name == settings.tts_engine else {}
+
+
+_ANY_LANGUAGE = "en"
+
+
+class DeferredEngine:
+    """A :class:`~tts_server.engines.base.SpeechEngine` that :meth:`load` tries to make; until then others stand in.
+
+    What it has to say of its voices before that is a guess, by which nothing is spoken.
+
+    Args:
+        name: what people call it.
+        make: makes the engine, as often as it is asked; raises :class:`EngineError` or :class:`UnknownVoiceError`.
+    """
+
+    sample_rate = SAMPLE_RATE
+    concurrency = 1
+
+    def __init__(self, name: str, make: Callable[[], SpeechEngine]) -> None:
+        self.name = name
+        self._make = make
+        self._engine: SpeechEngine | None = None
+
+    @property
+    def shifts_pitch(self) -> bool:
+        """As the engine has it."""
+        return self._engine is not None and self._engine.shifts_pitch
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it is made, and can speak."""
+        return self._engine is not None and self._engine.loaded
+
+    @property
+    def advice(self) -> str | None:
+        """As the engine has it."""
+        return self._engine.advice if self._engine is not None else None
+
+    def load(self, report: LoadingReport) -> None:
+        """Make it, where that has not been done, and load it. Blocks: call it in a thread.
+
+        Raises:
+            EngineError: it still can't be made, or loaded.
+        """
+        if self._engine is None:
+            try:
+                self._engine = self._make()
+            except UnknownVoiceError as error:
+                raise EngineError(str(error)) from error
+        self._engine.load(report)
+
+    def unload(self) -> None:
+        """Give back the memory that loading took."""
+        if self._engine is not None:
+            self._engine.unload()
+
+    def voices(self) -> Sequence[Voice]:
+        """Its voices, once it is made."""
+        return self._engine.voices() if self._engine is not None else ()
+
+    def resolve(self, voice: str | None, language: str | None) -> Voice:
+        """The voice to speak with; any, as long as nobody knows which it has."""
+        if self._engine is None:
+            return Voice(voice or self.name, voice or self.name, language or _ANY_LANGUAGE)
+        return self._engine.resolve(voice, language)
+
+    def synthesize(
+        self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
+    ) -> Generator[Samples, None, None]:
+        """Speak, at one rate whatever the engine's own is. Called in a worker thread."""
+        engine = self._engine
+        assert engine is not None, "only what is loaded speaks"  # noqa: S101
+        resampler = soxr.ResampleStream(engine.sample_rate, SAMPLE_RATE, 1, dtype="float32")
+        for chunk in engine.synthesize(text, self._known(engine, voice), parameters, stop):
+            yield resampler.resample_chunk(chunk)
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+    @staticmethod
+    def _known(engine: SpeechEngine, voice: Voice) -> Voice:
+        """Its own voice for one that was guessed before the engine was made."""
+        try:
+            return engine.resolve(voice.id, voice.language)
+        except UnknownVoiceError:
+            return engine.resolve(None, None)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self._engine is not None:
+            self._engine.close()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tts_server.text.lexicon import Currency, Forms, Gender, Numbers
+from tts_server.text.lexicon import Currency, Forms, Gender, Numbers, any_of
 from tts_server.text.number_words import NumberWords
-from tts_server.text.patterns import any_of
 from tts_server.text.plurals import PLURALS
 
 _PERCENT = "%"
@@ -32,7 +31,7 @@ class _Amount:
         return float(f"{self.whole}.{self.fraction}") < float(f"{other.whole}.{other.fraction}")
 
 
-class Amounts:
+class QuantityRule:
     """Says them in one language."""
 
     def __init__(self, numbers: Numbers, words: NumberWords) -> None:

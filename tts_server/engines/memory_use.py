@@ -13,36 +13,36 @@ _MEGABYTE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class MemoryUse:
     """Bytes: of the machine's memory (0 where the system doesn't say), and of all cards' through PyTorch."""
 
-    machine: int
-    cards: int
+    ram: int
+    gpus: int
 
-    def until_now(self) -> str:
+    def change_until_now(self) -> str:
         """What has changed since, in words."""
-        now = measure()
+        now = measure_memory()
         return (
-            f"memory {self.machine / _MEGABYTE:,.0f} to {now.machine / _MEGABYTE:,.0f} MB, "
-            f"cards {self.cards / _MEGABYTE:,.0f} to {now.cards / _MEGABYTE:,.0f} MB"
+            f"memory {self.ram / _MEGABYTE:,.0f} to {now.ram / _MEGABYTE:,.0f} MB, "
+            f"cards {self.gpus / _MEGABYTE:,.0f} to {now.gpus / _MEGABYTE:,.0f} MB"
         )
 
 
-def measure() -> Held:
+def measure_memory() -> MemoryUse:
     """What this process holds now."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        machine = pages * os.sysconf("SC_PAGE_SIZE")
+        ram = pages * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        machine = 0
+        ram = 0
     # Never imported for this alone.
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
-        return Held(machine, 0)
-    return Held(machine, sum(torch.cuda.memory_reserved(card) for card in range(torch.cuda.device_count())))
+        return MemoryUse(ram, 0)
+    return MemoryUse(ram, sum(torch.cuda.memory_reserved(gpu) for gpu in range(torch.cuda.device_count())))
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Collect what nobody refers to any more, and return it: to the system, and to the cards' driver."""
     gc.collect()
     torch = sys.modules.get("torch")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.xtts.speaking import skip_without_libraries
-from tts_server.engines.xtts.device import Card
+from tts_server.engines.xtts.device import Gpu
 from tts_server.engines.xtts.libraries import import_loading
 
 skip_without_libraries()
@@ -32,27 +32,27 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_how_full_a_card_is_is_asked_of_the_driver(cuda: Any) -> None:
-    from tts_server.engines.xtts.cards import find_cards
+    from tts_server.engines.xtts.loading import find_gpus
 
-    assert find_cards() == [
-        Card(0, "RTX 2080 Ti", (7, 5), 10_000, 11_000),
-        Card(1, "RTX 3060", (8, 6), 8_000, 12_000),
+    assert find_gpus() == [
+        Gpu(0, "RTX 2080 Ti", (7, 5), 10_000, 11_000),
+        Gpu(1, "RTX 3060", (8, 6), 8_000, 12_000),
     ]
 
 
 def test_where_the_driver_does_not_tell_cuda_is_asked(cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tts_server.engines.xtts.cards import find_cards
+    from tts_server.engines.xtts.loading import find_gpus
 
     def silent(index: int) -> int:
         raise ModuleNotFoundError("nvidia-ml-py does not seem to be installed")
 
     monkeypatch.setattr(cuda, "device_memory_used", silent)
     monkeypatch.setattr(cuda, "mem_get_info", lambda index: (500 + index, 12_000))
-    assert [card.free for card in find_cards()] == [500, 501]
+    assert [gpu.free for gpu in find_gpus()] == [500, 501]
 
 
 def test_without_cuda_there_are_none(cuda: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tts_server.engines.xtts.cards import find_cards
+    from tts_server.engines.xtts.loading import find_gpus
 
     monkeypatch.setattr(cuda, "is_available", lambda: False)
-    assert find_cards() == []
+    assert find_gpus() == []

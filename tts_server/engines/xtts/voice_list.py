@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tts_server.engines.base import Voice
-from tts_server.engines.voices import find_voice, no_such_voice
+from tts_server.engines.voice_lookup import find_voice, no_such_voice
 from tts_server.voices.profile import Profiles, UnknownVoiceError
 
 _log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ _FALLBACK_LANGUAGE = "en"
 _MACROLANGUAGES = {"cmn": "zh", "arb": "ar"}
 
 
-class Speakers:
+class VoiceList:
     """Voices, and which one is meant. Every voice speaks every language.
 
     The names of the built-in ones are known once the model was loaded, and kept in a file of ``folder``.

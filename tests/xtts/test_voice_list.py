@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.xtts.speaking import Shelf
-from tts_server.engines.xtts.speakers import Speakers
+from tts_server.engines.xtts.voice_list import VoiceList
 from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
 
 LANGUAGES = ("en", "de", "zh-cn", "ar")
@@ -17,18 +17,18 @@ BUILT_IN = ("Claribel Dervla", "Ana Florence")
 
 
 @pytest.fixture
-def speakers(tmp_path: Path) -> Speakers:
-    speakers = Speakers(Shelf(ADA, JORG), tmp_path, LANGUAGES)
+def speakers(tmp_path: Path) -> VoiceList:
+    speakers = VoiceList(Shelf(ADA, JORG), tmp_path, LANGUAGES)
     speakers.know(BUILT_IN, LANGUAGES)
     return speakers
 
 
-def test_peoples_voices_are_listed_first(speakers: Speakers) -> None:
+def test_peoples_voices_are_listed_first(speakers: VoiceList) -> None:
     assert [voice.id for voice in speakers.voices()] == ["ada", "jorg", "claribel-dervla", "ana-florence"]
 
 
 @pytest.mark.parametrize("name", ["ana-florence", "Ana Florence"])
-def test_a_voice_is_meant_by_its_id_or_its_name(speakers: Speakers, name: str) -> None:
+def test_a_voice_is_meant_by_its_id_or_its_name(speakers: VoiceList, name: str) -> None:
     assert speakers.resolve(name, None).name == "Ana Florence"
 
 
@@ -36,41 +36,41 @@ def test_a_voice_is_meant_by_its_id_or_its_name(speakers: Speakers, name: str) -
     ("asked", "spoken"),
     [("en-US", "en"), ("de_CH", "de"), ("zh", "zh-cn"), ("zh-TW", "zh-cn"), ("cmn", "zh-cn"), ("arb", "ar")],
 )
-def test_any_voice_speaks_the_language_that_is_asked_for(speakers: Speakers, asked: str, spoken: str) -> None:
+def test_any_voice_speaks_the_language_that_is_asked_for(speakers: VoiceList, asked: str, spoken: str) -> None:
     assert speakers.resolve("jorg", asked).language == spoken
 
 
-def test_a_voice_speaks_its_own_language_where_none_is_asked_for(speakers: Speakers) -> None:
+def test_a_voice_speaks_its_own_language_where_none_is_asked_for(speakers: VoiceList) -> None:
     assert [speakers.resolve(name, None).language for name in ("ada", "jorg")] == ["en", "de"]
 
 
 def test_a_voice_whose_language_the_model_lacks_speaks_english(tmp_path: Path) -> None:
-    speakers = Speakers(Shelf(VoiceProfile("siiri", "Siiri", "fi", (), "3")), tmp_path, LANGUAGES)
+    speakers = VoiceList(Shelf(VoiceProfile("siiri", "Siiri", "fi", (), "3")), tmp_path, LANGUAGES)
     assert speakers.resolve(None, None).language == "en"
 
 
-def test_a_language_that_it_does_not_speak_is_refused_with_those_that_it_does(speakers: Speakers) -> None:
+def test_a_language_that_it_does_not_speak_is_refused_with_those_that_it_does(speakers: VoiceList) -> None:
     with pytest.raises(UnknownVoiceError, match="doesn't speak the language 'fi'; it speaks ar, de, en, zh-cn"):
         speakers.resolve("ada", "fi")
 
 
-def test_a_voice_that_there_is_not_is_refused(speakers: Speakers) -> None:
+def test_a_voice_that_there_is_not_is_refused(speakers: VoiceList) -> None:
     with pytest.raises(UnknownVoiceError, match="no voice 'nobody'"):
         speakers.resolve("nobody", "en")
 
 
-def test_where_no_voice_is_asked_for_the_first_that_is_at_home_in_the_language_speaks(speakers: Speakers) -> None:
+def test_where_no_voice_is_asked_for_the_first_that_is_at_home_in_the_language_speaks(speakers: VoiceList) -> None:
     assert speakers.resolve(None, "de-AT").id == "jorg"
     assert speakers.resolve(None, "ar").id == "ada"
 
 
 def test_the_voice_of_the_settings_goes_before_that(tmp_path: Path) -> None:
-    speakers = Speakers(Shelf(ADA, JORG), tmp_path, LANGUAGES, default="Jörg")
+    speakers = VoiceList(Shelf(ADA, JORG), tmp_path, LANGUAGES, default="Jörg")
     assert speakers.resolve(None, "en").id == "jorg"
 
 
-def test_the_built_in_voices_are_known_again_after_a_restart(speakers: Speakers, tmp_path: Path) -> None:
-    again = Speakers(Shelf(), tmp_path, LANGUAGES)
+def test_the_built_in_voices_are_known_again_after_a_restart(speakers: VoiceList, tmp_path: Path) -> None:
+    again = VoiceList(Shelf(), tmp_path, LANGUAGES)
     assert [voice.name for voice in again.voices()] == list(BUILT_IN)
     assert again.built_in_name("ana-florence") == "Ana Florence"
 
@@ -78,11 +78,11 @@ def test_the_built_in_voices_are_known_again_after_a_restart(speakers: Speakers,
 @pytest.mark.parametrize("content", ["", "{", "7", '{"a": 1}', '[1, null, ""]', "\x00\xff", "[" * 100_000])
 def test_a_damaged_list_of_names_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "built_in_speakers.json").write_text(content, encoding="latin-1")
-    assert Speakers(Shelf(), tmp_path, LANGUAGES).voices() == []
+    assert VoiceList(Shelf(), tmp_path, LANGUAGES).voices() == []
 
 
 def test_before_the_first_loading_there_is_a_voice_to_speak_with(tmp_path: Path) -> None:
-    speakers = Speakers(Shelf(), tmp_path, LANGUAGES)
+    speakers = VoiceList(Shelf(), tmp_path, LANGUAGES)
     voice = speakers.resolve(None, "de")
     assert voice.language == "de"
     speakers.know(BUILT_IN, LANGUAGES)

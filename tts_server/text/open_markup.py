@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from tts_server.text.marks import CLOSERS, HARD_MARKS
+from tts_server.text.punctuation import CLOSERS, SENTENCE_ENDS
 
 
-class Span(Enum):
+class OpenMarkup(Enum):
     """What the text is in the middle of."""
 
     NONE = auto()
@@ -42,8 +42,10 @@ class Span(Enum):
 _MATHEMATICAL = frozenset("\\^_{=")
 _WORDS_OF_A_SENTENCE = 2
 _LETTERS_OF_A_WORD = 3
-_UNBREAKABLE = frozenset({Span.ADDRESS, Span.FENCE, Span.LINK_TARGET})
-_WITHIN_A_LINE = frozenset({Span.CODE, Span.LINK_TEXT, Span.LINK_TARGET, Span.ACTION, Span.MARKUP})
+_UNBREAKABLE = frozenset({OpenMarkup.ADDRESS, OpenMarkup.FENCE, OpenMarkup.LINK_TARGET})
+_WITHIN_A_LINE = frozenset(
+    {OpenMarkup.CODE, OpenMarkup.LINK_TEXT, OpenMarkup.LINK_TARGET, OpenMarkup.ACTION, OpenMarkup.MARKUP}
+)
 _MARKUP_SIGILS = frozenset("@#:at/hd")
 
 
@@ -56,52 +58,52 @@ class _FormulaTracker:
         self._letters = 0
         self._words = 0
 
-    def open(self, char: str, before: str) -> Span:
+    def open(self, char: str, before: str) -> OpenMarkup:
         """What begins with ``char``, after the two characters before it; ``NONE`` if nothing does."""
         self._depth = self._letters = self._words = 0
         last, escaped = before[-1:], before == "\\\\"
         if char == "$" and last != "\\" and not last.isalnum():
             self._closing = "$"
-            return Span.DOLLAR
+            return OpenMarkup.DOLLAR
         if char in "([" and last == "\\" and not escaped:
             self._closing = {"(": ")", "[": "]"}[char]
-            return Span.FORMULA if char == "(" else Span.SHOWN_FORMULA
-        return Span.NONE
+            return OpenMarkup.FORMULA if char == "(" else OpenMarkup.SHOWN_FORMULA
+        return OpenMarkup.NONE
 
-    def step(self, char: str, last: str, span: Span) -> Span:
+    def step(self, char: str, last: str, inside: OpenMarkup) -> OpenMarkup:
         """What the text is in after ``char``, which follows ``last`` inside ``span``."""
-        if span is Span.DOLLAR:
+        if inside is OpenMarkup.DOLLAR:
             return self._after_dollar(char)
-        if span is Span.PRICE:
+        if inside is OpenMarkup.PRICE:
             if char in _MATHEMATICAL:
-                return Span.FORMULA
-            return Span.NONE if char.isspace() or char == "$" else span
-        if self._closes(char, last, span):
-            return Span.NONE
-        return span if self._closing != "$" or span is Span.SHOWN_FORMULA else self._still_formula(char, last)
+                return OpenMarkup.FORMULA
+            return OpenMarkup.NONE if char.isspace() or char == "$" else inside
+        if self._closes(char, last, inside):
+            return OpenMarkup.NONE
+        return inside if self._closing != "$" or inside is OpenMarkup.SHOWN_FORMULA else self._still_formula(char, last)
 
-    def _after_dollar(self, char: str) -> Span:
+    def _after_dollar(self, char: str) -> OpenMarkup:
         if char == "$":
             self._closing = "$$"
-            return Span.SHOWN_FORMULA
+            return OpenMarkup.SHOWN_FORMULA
         if char.isspace():
-            return Span.NONE
+            return OpenMarkup.NONE
         if char.isdigit():
-            return Span.PRICE
+            return OpenMarkup.PRICE
         self._letters = int(char.isalpha())
-        return Span.FORMULA
+        return OpenMarkup.FORMULA
 
-    def _closes(self, char: str, last: str, span: Span) -> bool:
-        if span is Span.SHOWN_FORMULA and self._closing == "$$":
+    def _closes(self, char: str, last: str, inside: OpenMarkup) -> bool:
+        if inside is OpenMarkup.SHOWN_FORMULA and self._closing == "$$":
             return char == "$" and last == "$"
         if self._closing == "$":
             return char == "$" and last != "\\"
         return char == self._closing and last == "\\"
 
-    def _still_formula(self, char: str, last: str) -> Span:
+    def _still_formula(self, char: str, last: str) -> OpenMarkup:
         """``$HOME is where …``: words one after another are a sentence, and so is what a stop ends."""
-        if char == "\n" or (char.isspace() and last in HARD_MARKS | {"."}):
-            return Span.NONE
+        if char == "\n" or (char.isspace() and last in SENTENCE_ENDS | {"."}):
+            return OpenMarkup.NONE
         self._depth += {"{": 1, "}": -1}.get(char, 0)
         if char.isalpha() and (self._letters or last.isspace()):
             self._letters += 1
@@ -111,14 +113,14 @@ class _FormulaTracker:
             self._letters = 0
         else:
             self._letters = self._words = 0
-        return Span.NONE if self._words >= _WORDS_OF_A_SENTENCE and self._depth <= 0 else Span.FORMULA
+        return OpenMarkup.NONE if self._words >= _WORDS_OF_A_SENTENCE and self._depth <= 0 else OpenMarkup.FORMULA
 
 
-class SpanTracker:
+class MarkupTracker:
     """Follows a text character by character; it keeps no text, and each character costs the same."""
 
     def __init__(self) -> None:
-        self.span = Span.NONE
+        self.open = OpenMarkup.NONE
         self._ticks = 0
         self._opening_ticks = 0
         self._sentence_may_begin = True
@@ -129,21 +131,21 @@ class SpanTracker:
     @property
     def inside(self) -> bool:
         """Whether a cut here would part what belongs together."""
-        return self.span not in (Span.NONE, Span.PRICE) or self._ticks > 0
+        return self.open not in (OpenMarkup.NONE, OpenMarkup.PRICE) or self._ticks > 0
 
     @property
     def formula(self) -> bool:
         """Whether it is a formula, whose writing is much longer than what is said."""
-        return self.span in (Span.FORMULA, Span.SHOWN_FORMULA)
+        return self.open in (OpenMarkup.FORMULA, OpenMarkup.SHOWN_FORMULA)
 
     @property
     def unbreakable(self) -> bool:
         """Whether it has to be kept whole however long it gets: half an address or half a program is gibberish."""
-        return self.span in _UNBREAKABLE
+        return self.open in _UNBREAKABLE
 
     def abandon(self) -> None:
         """What looked like a span got too long to be one."""
-        self.span = Span.NONE
+        self.open = OpenMarkup.NONE
         self._ticks = 0
 
     def feed(self, char: str) -> None:
@@ -157,56 +159,56 @@ class SpanTracker:
 
     def _backtick(self) -> None:
         self._ticks += 1
-        if self.span in (Span.CODE, Span.FENCE):
+        if self.open in (OpenMarkup.CODE, OpenMarkup.FENCE):
             if self._ticks == self._opening_ticks:
-                self.span, self._ticks = Span.NONE, 0
+                self.open, self._ticks = OpenMarkup.NONE, 0
         elif self._ticks == 3:
-            self.span, self._opening_ticks, self._ticks = Span.FENCE, 3, 0
+            self.open, self._opening_ticks, self._ticks = OpenMarkup.FENCE, 3, 0
 
     def _end_of_ticks(self) -> None:
-        if self._ticks and self.span not in (Span.CODE, Span.FENCE):
-            self.span, self._opening_ticks = Span.CODE, self._ticks
+        if self._ticks and self.open not in (OpenMarkup.CODE, OpenMarkup.FENCE):
+            self.open, self._opening_ticks = OpenMarkup.CODE, self._ticks
         self._ticks = 0
 
     def _step(self, char: str) -> None:
-        if char == "\n" and self.span in _WITHIN_A_LINE:
-            self.span = Span.NONE
+        if char == "\n" and self.open in _WITHIN_A_LINE:
+            self.open = OpenMarkup.NONE
             return
-        match self.span:
-            case Span.NONE:
+        match self.open:
+            case OpenMarkup.NONE:
                 self._open(char)
-            case Span.ADDRESS if char.isspace():
-                self.span = Span.NONE
-            case Span.LINK_TEXT if char == "]":
-                self.span = Span.LINK_JOINT
-            case Span.LINK_JOINT:
-                self.span = Span.LINK_TARGET if char == "(" else Span.NONE
-                if self.span is Span.NONE:
+            case OpenMarkup.ADDRESS if char.isspace():
+                self.open = OpenMarkup.NONE
+            case OpenMarkup.LINK_TEXT if char == "]":
+                self.open = OpenMarkup.LINK_JOINT
+            case OpenMarkup.LINK_JOINT:
+                self.open = OpenMarkup.LINK_TARGET if char == "(" else OpenMarkup.NONE
+                if self.open is OpenMarkup.NONE:
                     self._open(char)
-            case Span.LINK_TARGET if char == ")":
-                self.span = Span.NONE
-            case Span.MARKUP if char == ">" or char.isspace():
-                self.span = Span.NONE
-            case Span.DOLLAR | Span.PRICE | Span.FORMULA | Span.SHOWN_FORMULA:
-                self.span = self._formula.step(char, self._tail[-1:], self.span)
-            case Span.ACTION_MARK:
-                self.span = Span.NONE if char == "*" or char.isspace() else Span.ACTION
-            case Span.ACTION if char == "*":
-                self.span = Span.NONE
+            case OpenMarkup.LINK_TARGET if char == ")":
+                self.open = OpenMarkup.NONE
+            case OpenMarkup.MARKUP if char == ">" or char.isspace():
+                self.open = OpenMarkup.NONE
+            case OpenMarkup.DOLLAR | OpenMarkup.PRICE | OpenMarkup.FORMULA | OpenMarkup.SHOWN_FORMULA:
+                self.open = self._formula.step(char, self._tail[-1:], self.open)
+            case OpenMarkup.ACTION_MARK:
+                self.open = OpenMarkup.NONE if char == "*" or char.isspace() else OpenMarkup.ACTION
+            case OpenMarkup.ACTION if char == "*":
+                self.open = OpenMarkup.NONE
             case _:
                 pass
 
     def _open(self, char: str) -> None:
         if char == "[":
-            self.span = Span.LINK_TEXT
+            self.open = OpenMarkup.LINK_TEXT
         elif char == "*" and self._sentence_may_begin:
-            self.span = Span.ACTION_MARK
+            self.open = OpenMarkup.ACTION_MARK
         elif (char == "/" and self._tail == ":/") or (char == "." and self._tail == "www"):
-            self.span = Span.ADDRESS
-        elif (span := self._formula.open(char, self._tail[-2:])) is not Span.NONE:
-            self.span = span
+            self.open = OpenMarkup.ADDRESS
+        elif (opened := self._formula.open(char, self._tail[-2:])) is not OpenMarkup.NONE:
+            self.open = opened
         elif char in _MARKUP_SIGILS and self._tail.endswith("<"):
-            self.span = Span.MARKUP
+            self.open = OpenMarkup.MARKUP
 
     def _remember(self, char: str) -> None:
         size = 2 if char == "/" else 3
@@ -215,7 +217,7 @@ class SpanTracker:
             self._last_stop = self._sentence_may_begin = True
         elif char.isspace():
             self._sentence_may_begin = self._last_stop
-        elif char in HARD_MARKS or char in ".…":
+        elif char in SENTENCE_ENDS or char in ".…":
             self._last_stop, self._sentence_may_begin = True, False
         elif char not in CLOSERS:
             self._last_stop = self._sentence_may_begin = False

@@ -12,7 +12,7 @@ from audio.samples import Samples
 from tts_server.engines.base import EngineError, Voice
 from tts_server.engines.xtts.checkpoint import Checkpoint
 from tts_server.engines.xtts.latents import Latents, LatentsFolder, LatentsKey
-from tts_server.engines.xtts.speakers import Speakers
+from tts_server.engines.xtts.voice_list import VoiceList
 from tts_server.voices.decoding import RATE, decode
 from tts_server.voices.profile import Profiles, VoiceProfile
 from tts_server.voices.refusal import RecordingRefusedError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tts_server.engines.xtts.model import XttsModel
 
 
-class LearntVoices:
+class LearnedVoices:
     """Belongs to the model's thread, but for :meth:`forget`.
 
     Args:
@@ -35,7 +35,7 @@ class LearntVoices:
     """
 
     def __init__(
-        self, model: XttsModel, checkpoint: Checkpoint, profiles: Profiles, speakers: Speakers, kept: LatentsFolder
+        self, model: XttsModel, checkpoint: Checkpoint, profiles: Profiles, speakers: VoiceList, kept: LatentsFolder
     ) -> None:
         self._model = model
         self._checkpoint = checkpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.tts_server.client import SpeechClient, running
 from tests.tts_server.spelling_engine import SpellingEngine, words_heard
 from tts_server.engines.base import EngineError, SpeechEngine
-from tts_server.engines.late import LateEngine
+from tts_server.engines.factory import DeferredEngine
 from wire.messages import EngineChanged, Loading
 
 NOTICES = "/ws/stream?notices=true"
@@ -31,7 +31,7 @@ async def said(client: SpeechClient) -> list[int]:
 
 async def test_another_engine_speaks_until_it_can_be_made() -> None:
     make, other = Maker(), SpellingEngine("other")
-    async with running(LateEngine("wanted", make), other) as server:
+    async with running(DeferredEngine("wanted", make), other) as server:
         async with server.connect(NOTICES) as client:
             assert await client.next() == EngineChanged("other", "loading")
             assert await client.next() == Loading("wanted", 0.0)
@@ -45,7 +45,7 @@ async def test_another_engine_speaks_until_it_can_be_made() -> None:
 async def test_as_soon_as_it_can_be_made_it_speaks_with_a_voice_of_its_own() -> None:
     make, other = Maker(), SpellingEngine("other")
     make.can = True
-    async with running(LateEngine("wanted", make), other) as server, server.connect(NOTICES) as client:
+    async with running(DeferredEngine("wanted", make), other) as server, server.connect(NOTICES) as client:
         while await client.next() != EngineChanged("wanted", "ready"):
             pass
         assert await said(client) == [1, 2]

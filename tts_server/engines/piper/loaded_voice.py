@@ -28,7 +28,7 @@ _PROBE_PHONEMES = 30
 _log = logging.getLogger(__name__)
 
 
-class SpeakingVoice:
+class LoadedVoice:
     """For one thread at a time.
 
     Raises:

@@ -7,6 +7,7 @@ cancelling and bookkeeping are the server's, in front of ``synthesize``.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import queue
 import sys
@@ -16,17 +17,17 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from dataclasses import dataclass, field
 from typing import Any
 
+import av
 import numpy as np
 from RealtimeTTS.engines.base_engine import BaseEngine
 
-from audio.decode import NotSoundError
+from audio.decode import NotSoundError, resampled
 from audio.samples import Samples
 from tts_server.dsp.tempo import TempoChanger
 from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
 from tts_server.engines.offline import nothing_fetched
-from tts_server.engines.realtime_tts_failures import explain, silence
-from tts_server.engines.realtime_tts_voices import RealtimeTtsVoices
-from tts_server.engines.sound_pieces import file_samples, pcm_samples
+from tts_server.engines.realtime_tts.failures import explain, no_sound
+from tts_server.engines.realtime_tts.voices import RealtimeTtsVoices
 from wire.parameters import SpeechParameters
 
 # PortAudio's sample formats (portaudio.h), in which RealtimeTTS engines declare what they put into their queue.
@@ -37,9 +38,9 @@ PA_CUSTOM = 65536
 
 FILE_RATE = 48_000
 """To which the sound of engines that put files into their queue is brought, in Hz: they don't tell their own."""
-SILENCE_SECONDS = 60.0
+SILENCE_TIMEOUT = 60.0
 """Without a sound, after which an engine is taken for dead."""
-RECOVERY_SECONDS = 5.0
+STOP_TIMEOUT = 5.0
 """That a text waits for the one before it, which was stopped, to end."""
 _DTYPES: dict[int, np.dtype[Any]] = {
     PA_FLOAT32: np.dtype("<f4"),
@@ -57,7 +58,7 @@ class Traits:
     """How an engine differs from what RealtimeTTS's interface says.
 
     Attributes:
-        heeds: those of ``speed`` and ``pitch_shift`` that it takes under these names.
+        supports: those of ``speed`` and ``pitch_shift`` that it takes under these names.
         voice: its usual one.
         languages: BCP 47 tags for its own names of languages.
         pcm_rate: of its raw PCM in Hz, where it claims another.
@@ -67,7 +68,7 @@ class Traits:
         keys: the values of its secrets, by the variables that they stand in.
     """
 
-    heeds: Collection[str] = ()
+    supports: Collection[str] = ()
     voice: str | None = None
     languages: Mapping[str, str] = field(default_factory=dict)
     pcm_rate: int | None = None
@@ -92,8 +93,8 @@ class RealtimeTtsEngine(AlwaysLoaded):
         default_voice: str | None = None,
         traits: Traits = Traits(),
         *,
-        silence: float = SILENCE_SECONDS,
-        recovery: float = RECOVERY_SECONDS,
+        silence_timeout: float = SILENCE_TIMEOUT,
+        stop_timeout: float = STOP_TIMEOUT,
     ) -> None:
         """Wrap ``engine``.
 
@@ -108,14 +109,14 @@ class RealtimeTtsEngine(AlwaysLoaded):
         self._dtype = _DTYPES.get(audio_format)
         self._channels = max(1, channels)
         self.sample_rate: int = (traits.pcm_rate or rate) if self._dtype else FILE_RATE
-        self.shifts_pitch = "pitch_shift" in traits.heeds
+        self.shifts_pitch = "pitch_shift" in traits.supports
         self._engine = engine
         self._traits = traits
         self._voices = RealtimeTtsVoices(engine.get_voices() or [], traits.languages, traits.variants())
         self._voices.choose_default(default_voice, traits.voice)
-        self._silence = silence
-        self._recovery = recovery
-        self._leaving: threading.Thread | None = None
+        self._silence_timeout = silence_timeout
+        self._stop_timeout = stop_timeout
+        self._stopping: threading.Thread | None = None
 
     def voices(self) -> Sequence[Voice]:
         """Every voice the engine lists."""
@@ -129,11 +130,11 @@ class RealtimeTtsEngine(AlwaysLoaded):
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
         """As :meth:`SpeechEngine.synthesize`."""
-        self._await_the_last(stop)
+        self._await_previous(stop)
         if stop.is_set():
             return
         # A queue of this text's own: what a stopped engine still puts into its old one is never heard.
-        job = _Job(lambda: self._speak(text, voice, parameters))
+        job = _SpeechJob(lambda: self._speak(text, voice, parameters))
         self._engine.queue = job.chunks
         job.start()
         try:
@@ -161,34 +162,34 @@ class RealtimeTtsEngine(AlwaysLoaded):
             self._engine.set_voice(original)
         # All of them each time: an engine keeps what it was given last.
         wanted = {"speed": parameters.speed or 1.0, "pitch_shift": parameters.pitch_shift}
-        if given := {name: value for name, value in wanted.items() if name in self._traits.heeds}:
+        if given := {name: value for name, value in wanted.items() if name in self._traits.supports}:
             self._engine.set_voice_parameters(**given)
         return bool(self._engine.synthesize(self._traits.prepare(text)))
 
-    def _samples(self, job: _Job, stop: threading.Event) -> Generator[Samples, None, None]:
+    def _samples(self, job: _SpeechJob, stop: threading.Event) -> Generator[Samples, None, None]:
         pieces = self._pieces(job, stop)
         if self._dtype is None:
             return file_samples(pieces, self.sample_rate)
         return pcm_samples(pieces, self._dtype, self._channels)
 
-    def _pieces(self, job: _Job, stop: threading.Event) -> Iterator[bytes]:
-        heard_at = time.monotonic()
+    def _pieces(self, job: _SpeechJob, stop: threading.Event) -> Iterator[bytes]:
+        last_sound_at = time.monotonic()
         while not stop.is_set():
             try:
                 chunk = job.chunks.get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                if time.monotonic() - heard_at > self._silence:
-                    raise EngineError(f"{self.name} gave no sound for {self._silence:g} s") from None
+                if time.monotonic() - last_sound_at > self._silence_timeout:
+                    raise EngineError(f"{self.name} gave no sound for {self._silence_timeout:g} s") from None
                 continue
             if chunk is None:
                 return
-            heard_at, job.heard = time.monotonic(), True
+            last_sound_at, job.sounded = time.monotonic(), True
             yield chunk
 
     def _at_tempo(
         self, chunks: Generator[Samples, None, None], parameters: SpeechParameters
     ) -> Generator[Samples, None, None]:
-        if "speed" in self._traits.heeds or parameters.speed in (None, 1.0):
+        if "speed" in self._traits.supports or parameters.speed in (None, 1.0):
             yield from chunks
             return
         tempo = TempoChanger(parameters.speed, self.sample_rate)
@@ -197,14 +198,16 @@ class RealtimeTtsEngine(AlwaysLoaded):
                 yield ready
         yield tempo.finish()
 
-    def _end(self, job: _Job) -> None:
+    def _end(self, job: _SpeechJob) -> None:
         if job.ended.is_set():
             return
-        self._leaving = threading.Thread(target=self._see_off, args=(job,), name=f"{self.name}-stop", daemon=True)
-        self._leaving.start()
-        self._leaving.join(_STOP_SECONDS)
+        self._stopping = threading.Thread(
+            target=self._stop_until_ended, args=(job,), name=f"{self.name}-stop", daemon=True
+        )
+        self._stopping.start()
+        self._stopping.join(_STOP_SECONDS)
 
-    def _see_off(self, job: _Job) -> None:
+    def _stop_until_ended(self, job: _SpeechJob) -> None:
         # Again and again, since an engine clears the mark of a stop that comes just before it starts.
         while not job.ended.is_set():
             try:
@@ -213,27 +216,27 @@ class RealtimeTtsEngine(AlwaysLoaded):
                 _log.warning("%s could not be stopped: %s", self.name, error)
             job.ended.wait(_POLL_SECONDS)
 
-    def _await_the_last(self, stop: threading.Event) -> None:
+    def _await_previous(self, stop: threading.Event) -> None:
         since = time.monotonic()
-        while self._leaving is not None and self._leaving.is_alive() and not stop.is_set():
-            if time.monotonic() - since > self._recovery:
+        while self._stopping is not None and self._stopping.is_alive() and not stop.is_set():
+            if time.monotonic() - since > self._stop_timeout:
                 raise EngineError(f"{self.name} hangs: it does not stop speaking when it is told to")
-            self._leaving.join(_POLL_SECONDS)
+            self._stopping.join(_POLL_SECONDS)
 
-    def _check(self, job: _Job) -> None:
+    def _check(self, job: _SpeechJob) -> None:
         if not job.ended.is_set():
             return
         if job.error is not None:
             raise EngineError(explain(self.name, job.error, self._traits.keys)) from job.error
         # Some say that they spoke though their service could not be reached.
-        if not job.spoken or (self._traits.online and not job.heard):
-            raise EngineError(silence(self.name, self._traits.keys, online=self._traits.online))
+        if not job.spoken or (self._traits.online and not job.sounded):
+            raise EngineError(no_sound(self.name, self._traits.keys, online=self._traits.online))
 
     def close(self) -> None:
         """Stop the engine and let it shut down, if it can within some seconds."""
         closing = threading.Thread(target=self._shut_down, name=f"{self.name}-close", daemon=True)
         closing.start()
-        closing.join(self._recovery)
+        closing.join(self._stop_timeout)
 
     def _shut_down(self) -> None:
         try:
@@ -243,13 +246,13 @@ class RealtimeTtsEngine(AlwaysLoaded):
             _log.warning("%s did not shut down: %s", self.name, error)
 
 
-class _Job:
+class _SpeechJob:
     """One text with an engine, in a thread that never keeps the process from ending."""
 
     def __init__(self, speak: Callable[[], bool]) -> None:
         self.chunks: queue.Queue[bytes | None] = queue.Queue()
         self.ended = threading.Event()
-        self.spoken = self.heard = False
+        self.spoken = self.sounded = False
         self.error: Exception | None = None
         self._speak = speak
 
@@ -265,3 +268,88 @@ class _Job:
         finally:
             self.ended.set()
             self.chunks.put(None)
+
+
+_HEAD_BYTES = 4
+
+
+def pcm_samples(pieces: Iterator[bytes], dtype: np.dtype[Any], channels: int) -> Generator[Samples, None, None]:
+    """Samples of raw PCM of any width, its channels mixed to one; the least integer of a width is -1."""
+    frame_bytes = dtype.itemsize * channels
+    scale = 1 / -float(np.iinfo(dtype).min) if np.issubdtype(dtype, np.integer) else 1.0
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        whole = len(data) - len(data) % frame_bytes
+        rest = data[whole:]
+        if whole:
+            frames = np.frombuffer(data[:whole], dtype).reshape(-1, channels)
+            yield np.asarray(frames.mean(axis=1, dtype=np.float32) * np.float32(scale), np.float32)
+
+
+def file_samples(pieces: Iterator[bytes], rate: int) -> Generator[Samples, None, None]:
+    """Samples of a file, mono and brought to ``rate`` Hz; MP3 as soon as each of its frames is whole.
+
+    Raises:
+        NotSoundError: there are bytes, and no sound in them.
+    """
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= _HEAD_BYTES:
+            break
+    if not head:
+        return
+    pieces = itertools.chain([head], pieces)
+    heard = False
+    try:
+        for samples in resampled(_mp3_frames(pieces) if _is_mp3(head) else _frames(pieces), rate):
+            heard = True
+            yield samples
+    except av.FFmpegError as error:
+        raise NotSoundError(f"its output can't be read as sound: {error}") from error
+    if not heard:
+        raise NotSoundError(f"its output is not sound; it begins with {head[:40]!r}")
+
+
+def _is_mp3(head: bytes) -> bool:
+    return head.startswith(b"ID3") or (head[0] == 0xFF and head[1] & 0xE0 == 0xE0)
+
+
+def _mp3_frames(pieces: Iterator[bytes]) -> Iterator[av.AudioFrame]:
+    # A demuxer would read 4 KB, more than half a second of sound, before the first frame.
+    codec = av.CodecContext.create("mp3", "r")
+    if not isinstance(codec, av.AudioCodecContext):
+        raise TypeError("mp3 is no audio codec")
+    # The empty piece makes the parser give up what it holds.
+    for piece in itertools.chain(pieces, [b""]):
+        for packet in codec.parse(piece):
+            try:
+                yield from codec.decode(packet)
+            except av.InvalidDataError:
+                # A tag, or a frame that needs one that came before it.
+                continue
+
+
+def _frames(pieces: Iterator[bytes]) -> Iterator[av.AudioFrame]:
+    with av.open(_PiecesFile(pieces), "r") as container:
+        if not container.streams.audio:
+            raise NotSoundError("its output has no sound in it")
+        yield from container.decode(container.streams.audio[0])
+
+
+class _PiecesFile:
+    """Pieces as a file that can only be read on."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = piece
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data

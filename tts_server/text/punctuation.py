@@ -6,13 +6,13 @@ import unicodedata
 
 from languages.scripts import script
 
-HARD_MARKS = frozenset("!?" + "。！？｡" + "؟۔" + "।॥" + "։" + "።፧" + "។" + "။" + "།")
+SENTENCE_ENDS = frozenset("!?" + "。！？｡" + "؟۔" + "।॥" + "։" + "።፧" + "។" + "။" + "།")
 """They end a sentence wherever they stand. The full stop is missing: it also stands in numbers, names and addresses."""
 
-SOFT_MARKS = frozenset("," + "、，；：" + "،؛" + "፣፤" + "၊" + "—" + "…")
+CLAUSE_ENDS = frozenset("," + "、，；：" + "،؛" + "፣፤" + "၊" + "—" + "…")
 """They end a clause wherever they stand."""
 
-SPACED_MARKS = frozenset(";:–-")
+SPACED_CLAUSE_ENDS = frozenset(";:–-")
 """They end a clause only before a blank: elsewhere they are part of a word, a time, an address or code."""
 
 CLOSERS = frozenset("\"'”’»›)]}」』）】》〉*_~")
@@ -27,7 +27,7 @@ _WEIGHTS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}
 _WITHOUT_MARKS = frozenset({"THAI", "LAO", "KHMER", "MYANMAR"})
 
 
-def blank_is_mark(char: str) -> bool:
+def space_ends_clause(char: str) -> bool:
     """Whether a blank after this character ends a clause: so in Thai and its kin, which have no such marks."""
     return "\u0e00" <= char <= "\u17ff" and script(char) in _WITHOUT_MARKS
 
@@ -37,7 +37,7 @@ def weight(char: str) -> int:
     return _WEIGHTS.get(script(char), 1) if char > "\u0dff" else 1
 
 
-def joins(char: str) -> bool:
+def joins_previous(char: str) -> bool:
     """Whether it changes the character before it, so that the two can't be parted."""
     return char > "\u02ff" and (
         char in _JOINERS or unicodedata.combining(char) != 0 or unicodedata.category(char) in ("Mn", "Mc", "Me", "Sk")

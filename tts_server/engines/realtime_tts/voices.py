@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tts_server.engines.base import Voice
-from tts_server.engines.voices import LANGUAGES, resolve_voice
+from tts_server.engines.voice_lookup import LANGUAGES, resolve_voice
 
 _TAG = re.compile(r"[a-z]{2,3}([-_][a-z0-9]+)*", re.IGNORECASE)
 _WORDS = {"american english": "en-us", "british english": "en-gb", **LANGUAGES}

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from languages.tags import main_part
-from tts_server.text.lexicon import Lexicon, lexicon_for
-from tts_server.text.patterns import any_of
+from tts_server.text.lexicon import Lexicon, any_of, lexicon_for
 
 _NUMBER_SIGN = re.compile(r"(?<!\w)#(?=[0-9])")
 _REMEMBERED = 64
 
 
-def spell_out(text: str, language: str) -> str:
+def expand_abbreviations(text: str, language: str) -> str:
     """``text`` with what is certain to be an abbreviation in its language said in full."""
-    return _abbreviations(main_part(language)).spell_out(text)
+    return _abbreviations(main_part(language)).expand_abbreviations(text)
 
 
 class _Abbreviations:
@@ -28,7 +27,7 @@ class _Abbreviations:
         self._anywhere = re.compile(rf"(?<![\w.])({_any_case(self._full)})(?!\w)")
         self._numbering = re.compile(rf"(?<![\w.])({_any_case(self._before_numbers)})\s?(?=[0-9])")
 
-    def spell_out(self, text: str) -> str:
+    def expand_abbreviations(self, text: str) -> str:
         if self._full:
             text = self._anywhere.sub(self._in_full, text)
         if self._before_numbers:

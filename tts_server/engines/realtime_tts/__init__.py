@@ -1,0 +1,1 @@
+"""RealtimeTTS: engines written for that library, on this machine and in the cloud, fitted to ``SpeechEngine``."""

@@ -1,0 +1,273 @@
+"""Makes an engine of RealtimeTTS's by name and options."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+from xml.sax.saxutils import escape
+
+from config.speech_settings import EngineName
+from tts_server.engines.base import EngineError, UnknownEngineError
+from tts_server.engines.offline import ONLINE_ENGINES, nothing_fetched, what_is_missing
+from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine, Traits
+from tts_server.engines.realtime_tts.failures import explain, missing_keys, one_line
+
+
+def create_named_engine(
+    name: str, options: Mapping[str, Any], voice: str | None, environment: Mapping[str, str]
+) -> RealtimeTtsEngine:
+    """Make the engine that RealtimeTTS calls ``name``. Blocks: it may load a model, or ask a server for its voices.
+
+    Args:
+        options: for its constructor; an object as ``voice`` describes one, for engines that learn it from a file.
+        voice: what it speaks with where nobody asks for another.
+        environment: where its secrets are looked for, unless they are among the options.
+
+    Raises:
+        UnknownEngineError: there is no such engine.
+        EngineError: something is not installed, or it can't be made.
+        UnknownVoiceError: it has no such voice.
+    """
+    named = NAMED_ENGINES.get(name)
+    if named is None:
+        raise UnknownEngineError(f"there is no such engine; the engines are {', '.join([*EngineName, *NAMED_ENGINES])}")
+    online = name in ONLINE_ENGINES
+    # Libraries read these themselves, from this process's variables alone.
+    for variable in named.variables:
+        if value := environment.get(variable):
+            os.environ[variable] = value
+    with nothing_fetched(forbidden=not online):
+        return _create(name, named, _secrets(named, environment) | dict(options), voice, online=online)
+
+
+def _create(
+    name: str, named: NamedEngine, options: dict[str, Any], voice: str | None, *, online: bool
+) -> RealtimeTtsEngine:
+    module = _module(name, named)
+    _see_to_keys(name, named, options)
+    keys = {variable: str(options[argument]) for argument, variable in named.secrets.items()}
+    make = getattr(module, f"{named.name}Engine")
+    arguments = _arguments(name, make, options)
+    traits = replace(named.traits, online=online, keys=keys)
+    if isinstance(asked := arguments.get("voice"), str):
+        traits = replace(traits, voice=asked)
+    elif isinstance(asked, dict):
+        arguments["voice"] = _call(name, getattr(module, f"{named.name.removesuffix('Cpu')}Voice"), asked, keys)
+    engine = _call(name, make, arguments, keys)
+    try:
+        return RealtimeTtsEngine(engine, voice, traits)
+    except (EngineError, ValueError):
+        raise
+    except Exception as error:
+        raise EngineError(f"{explain(name, error, keys)}; so it can't list its voices") from error
+
+
+def _see_to_keys(name: str, named: NamedEngine, options: dict[str, Any]) -> None:
+    if name == "openai" and os.environ.get("OPENAI_BASE_URL"):
+        # Servers of one's own seldom want a key; the library always does.
+        options["api_key"] = options.get("api_key") or "none"
+    if missing := [variable for argument, variable in named.secrets.items() if not options.get(argument)]:
+        raise EngineError(missing_keys(name, missing))
+
+
+def _module(name: str, named: NamedEngine) -> Any:
+    stand_in_for_pyaudio()
+    try:
+        return importlib.import_module(f"RealtimeTTS.engines.{named.module}")
+    except ImportError as error:
+        raise EngineError(_missing(name, named.packages, error)) from error
+
+
+def _missing(name: str, packages: str, error: ImportError) -> str:
+    return f"{name} needs packages that are not installed ({one_line(error)}): .venv/bin/pip install {packages}"
+
+
+def _secrets(named: NamedEngine, environment: Mapping[str, str]) -> dict[str, Any]:
+    return {argument: environment[name] for argument, name in named.secrets.items() if environment.get(name)}
+
+
+def _arguments(name: str, make: Any, given: dict[str, Any]) -> dict[str, Any]:
+    known = inspect.signature(make.__init__).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values()):
+        return given
+    options = [option for option in known if option != "self"]
+    for option in given:
+        if option not in options:
+            raise EngineError(f"TTS_ENGINE_OPTIONS: {name} has no option {option!r}; it has {', '.join(options)}")
+    return given
+
+
+def _call(name: str, make: Any, arguments: Mapping[str, Any], keys: Mapping[str, str]) -> Any:
+    try:
+        # What these engines print is not for whoever reads this process's standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            return make(**arguments)
+    except ImportError as error:
+        raise EngineError(_missing(name, NAMED_ENGINES[name].packages, error)) from error
+    except Exception as error:
+        if name not in ONLINE_ENGINES and (missing := what_is_missing(error)):
+            raise EngineError(_not_here(name, missing)) from error
+        raise EngineError(explain(name, error, keys)) from error
+
+
+def _not_here(name: str, missing: str) -> str:
+    return (
+        f"{name} is not all on this machine ({missing}), and the speech server fetches nothing by itself. "
+        f"For its weights, {NAMED_ENGINES[name].weights}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedEngine:
+    """Where an engine is, and what it needs.
+
+    Attributes:
+        module: in ``RealtimeTTS.engines``.
+        name: of the class, without ``Engine``.
+        packages: that it needs, as pip takes them.
+        secrets: the constructor's arguments that environment variables may hold.
+        variables: what its library reads from the environment besides.
+        weights: how people get its weights, completing "For its weights, …"; only for engines of this machine.
+    """
+
+    module: str
+    name: str
+    packages: str
+    traits: Traits = field(default_factory=Traits)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
+    weights: str = "see its own documentation"
+
+
+def _download(model: str) -> str:
+    return f"type .venv/bin/python -m bot models download {model}"
+
+
+def _hub(repository: str) -> str:
+    return f"get them yourself, for example with: .venv/bin/hf download {repository}"
+
+
+_SPEED = Traits(supports=("speed",))
+_KOKORO_LANGUAGES = {
+    "a": "en-us",
+    "b": "en-gb",
+    "e": "es",
+    "f": "fr",
+    "h": "hi",
+    "i": "it",
+    "j": "ja",
+    "p": "pt-br",
+    "z": "zh",
+}
+
+NAMED_ENGINES: dict[str, NamedEngine] = {
+    "azure": NamedEngine(
+        "azure_engine",
+        "Azure",
+        "azure-cognitiveservices-speech",
+        # It puts the text into XML as it is.
+        Traits(voice="AshleyNeural", prepare=escape),
+        {"speech_key": "AZURE_SPEECH_KEY", "service_region": "AZURE_SPEECH_REGION"},
+    ),
+    "camb": NamedEngine("camb_engine", "Camb", "camb-sdk", secrets={"api_key": "CAMB_API_KEY"}),
+    "cartesia": NamedEngine("cartesia_engine", "Cartesia", "cartesia", secrets={"api_key": "CARTESIA_API_KEY"}),
+    "chatterbox": NamedEngine(
+        "chatterbox_engine", "Chatterbox", "chatterbox-tts", weights=_hub("ResembleAI/chatterbox-turbo")
+    ),
+    "edge": NamedEngine("edge_engine", "Edge", "edge-tts", Traits(voice="en-US-EmmaMultilingualNeural")),
+    "elevenlabs": NamedEngine(
+        "elevenlabs_engine", "Elevenlabs", "elevenlabs", Traits(voice="Nicole"), {"api_key": "ELEVENLABS_API_KEY"}
+    ),
+    # It claims the rate of another engine; Google's sound has 24 kHz. It needs the program ffmpeg too.
+    "gtts": NamedEngine("gtts_engine", "GTTS", "gTTS", Traits(voice="en-com", pcm_rate=24_000)),
+    "higgs": NamedEngine("higgs_engine", "Higgs", "requests"),
+    "inflect": NamedEngine("inflect_engine", "Inflect", "torch phonemizer espeakng-loader Unidecode scipy", _SPEED),
+    "kokoro": NamedEngine(
+        "kokoro_engine",
+        "Kokoro",
+        "kokoro",
+        Traits(supports=("speed",), voice="af_heart", languages=_KOKORO_LANGUAGES),
+        weights=_download("kokoro"),
+    ),
+    "luxtts": NamedEngine("luxtts_engine", "LuxTTS", "torch torchaudio", _SPEED, weights=_hub("YatharthS/LuxTTS")),
+    "minimax": NamedEngine(
+        "minimax_engine",
+        "MiniMax",
+        "requests",
+        Traits(supports=("speed",), voice="English_Graceful_Lady"),
+        {"api_key": "MINIMAX_API_KEY"},
+    ),
+    "modelslab": NamedEngine(
+        "modelslab_engine",
+        "ModelsLab",
+        "requests",
+        Traits(supports=("speed",), voice="madison"),
+        {"api_key": "MODELSLAB_API_KEY"},
+    ),
+    "moss": NamedEngine(
+        "moss_tts_engine", "MossTTS", "torch torchaudio soundfile", weights=_hub("OpenMOSS-Team/MOSS-TTS-Nano")
+    ),
+    "neutts": NamedEngine("neutts_engine", "NeuTTS", "neutts", weights=_hub("neuphonic/neutts-nano")),
+    "omnivoice": NamedEngine("omnivoice_engine", "OmniVoice", "omnivoice", weights=_hub("k2-fsa/OmniVoice")),
+    # It claims another rate for the PCM that OpenAI describes.
+    "openai": NamedEngine(
+        "openai_engine",
+        "OpenAI",
+        "openai",
+        Traits(voice="nova", pcm_rate=24_000),
+        {"api_key": "OPENAI_API_KEY"},
+        ("OPENAI_BASE_URL",),
+    ),
+    "orpheus": NamedEngine("orpheus_engine", "Orpheus", "snac torch"),
+    "parler": NamedEngine(
+        "parler_engine", "Parler", "torch transformers parler-tts", weights=_hub("parler-tts/parler-tts-mini-v1")
+    ),
+    "pocket": NamedEngine("pocket_engine", "PocketTTS", "pocket-tts torch", weights=_hub("kyutai/pocket-tts")),
+    "qwen": NamedEngine(
+        "qwen_engine",
+        "Qwen",
+        "realtimetts-qwen-native[cuda12] soundfile",
+        weights=_hub("Qwen/Qwen3-TTS-12Hz-0.6B-Base"),
+    ),
+    "qwen-cpu": NamedEngine(
+        "qwen_cpu_engine", "QwenCpu", "realtimetts-qwen-native soundfile", weights=_hub("Qwen/Qwen3-TTS-12Hz-0.6B-Base")
+    ),
+    "soprano": NamedEngine("soprano_engine", "Soprano", "soprano-tts"),
+    "sopro": NamedEngine("sopro_engine", "SoproTTS", "sopro"),
+    "style": NamedEngine("style_engine", "StyleTTS", "torch torchaudio librosa nltk munch phonemizer"),
+    "system": NamedEngine("system_engine", "System", "pyttsx3"),
+    "typecast": NamedEngine("typecast_engine", "Typecast", "typecast-python", secrets={"api_key": "TYPECAST_API_KEY"}),
+    "zipvoice": NamedEngine(
+        "zipvoice_engine", "ZipVoice", "torch torchaudio vocos safetensors", _SPEED, weights=_hub("k2-fsa/ZipVoice")
+    ),
+}
+
+
+_CONSTANTS = {
+    "paFloat32": 1,
+    "paInt32": 2,
+    "paInt24": 4,
+    "paInt16": 8,
+    "paInt8": 16,
+    "paUInt8": 32,
+    "paCustomFormat": 65536,
+}
+
+
+def stand_in_for_pyaudio() -> None:
+    """Make ``import pyaudio`` work in this process; nothing happens where it does already."""
+    if "pyaudio" in sys.modules or importlib.util.find_spec("pyaudio") is not None:
+        return
+    for name in ("pyaudio", "pyaudio._portaudio"):
+        module = ModuleType(name, "Constants alone.")
+        vars(module).update(_CONSTANTS)
+        sys.modules[name] = module
+    vars(sys.modules["pyaudio"])["_portaudio"] = sys.modules["pyaudio._portaudio"]
