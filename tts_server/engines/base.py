@@ -1,4 +1,4 @@
-"""What the server asks of a speech engine. An engine is a plug: nothing else here knows which one speaks."""
+"""The speech engine interface. The rest of the server works with any engine that fits it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wire.parameters import SpeechParameters
 
 
 class EngineError(RuntimeError):
-    """The engine could not speak; the text is fit to be shown to a client."""
+    """The engine could not speak; the message may be shown to a client."""
 
 
 class UnknownEngineError(EngineError):
@@ -21,11 +21,11 @@ class UnknownEngineError(EngineError):
 
 
 class BrokenVoiceError(EngineError):
-    """One of the engine's voices can't be used; with its others, it can speak."""
+    """One of the engine's voices can't be used; the engine can still speak with the others."""
 
 
 class OutOfMemoryError(EngineError):
-    """The card has no room for what was asked; after an unload, or once others have let go, it may work again."""
+    """The GPU has too little free memory. It may work after an unload, or when other programs free some memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,10 @@ class Voice:
     """One of an engine's voices.
 
     Attributes:
+        id: what clients name the voice by.
+        name: what people read.
         language: a BCP 47 tag such as ``en-us``.
-        also: other tags that it serves, in small letters.
+        also: other tags that the voice serves, in lower case.
     """
 
     id: str
@@ -44,118 +46,124 @@ class Voice:
 
 
 LoadingReport = Callable[[float], None]
-"""Told how far loading is, 0 to 1; called in the thread that loads."""
+"""Receives the progress of loading, 0 to 1, in the thread that loads."""
 
 
 class SpeechEngine(Protocol):
-    """A voice. Made off the event loop; ``synthesize`` runs in at most ``concurrency`` threads at once.
+    """A text-to-speech engine.
 
-    It is loaded before it speaks, may be unloaded when nobody needs it and loaded again, and is closed once. What is
-    ready at once is always loaded.
+    It is created in a thread, never on the event loop. It is loaded before it speaks, may be unloaded and loaded again,
+    and is closed once. An engine that needs no loading always counts as loaded. At most ``concurrency`` threads call
+    :meth:`synthesize` at the same time.
     """
 
     @property
     def name(self) -> str:
-        """What people call it, such as ``espeak-ng``."""
+        """The engine's name for people, such as ``espeak-ng``."""
         ...
 
     @property
     def sample_rate(self) -> int:
-        """Of what :meth:`synthesize` yields, in Hz."""
+        """The sample rate of what :meth:`synthesize` yields, in Hz."""
         ...
 
     @property
     def concurrency(self) -> int:
-        """How many texts it can speak at once, each in its own thread."""
+        """The number of texts that the engine can speak at the same time, each in its own thread."""
         ...
 
     @property
     def shifts_pitch(self) -> bool:
-        """Whether it heeds ``pitch_shift`` itself; where not, its sound is shifted afterwards."""
+        """Whether the engine applies ``pitch_shift`` itself; if not, the server shifts its sound afterwards."""
         ...
 
     @property
     def loaded(self) -> bool:
-        """Whether it can speak at once."""
+        """Whether the engine can speak without loading first."""
         ...
 
     @property
     def advice(self) -> str | None:
-        """What people should know of how it runs now, such as that it is slow for want of a card."""
+        """Advice for people about how the engine runs now, such as that it is slow without a GPU."""
         ...
 
     def load(self, report: LoadingReport) -> None:
-        """Get ready to speak; nothing happens if it is. Blocks for as long as that takes: call it in a thread.
+        """Get ready to speak; do nothing if already loaded. It blocks until done: call it in a thread.
 
         Raises:
-            EngineError: it can't; the text says what is missing, and what to do.
+            EngineError: loading failed; the message says what is missing and what to do.
         """
         ...
 
     def unload(self) -> None:
-        """Give back the memory that loading took, on the card too. Called in a thread, when nothing is being spoken."""
+        """Free the memory that loading took, including the GPU's. Called in a thread, while nothing is being spoken."""
         ...
 
     def voices(self) -> Sequence[Voice]:
-        """Every voice it has, loaded or not. Called on the event loop: must not block."""
+        """Return every voice, whether loaded or not. Called on the event loop: it must not block."""
         ...
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """The voice to speak with; its own choice where both are ``None``. Called on the event loop.
+        """Return the voice for a request; if both arguments are ``None``, the engine's default.
+
+        Called on the event loop: it must not block.
 
         Raises:
-            UnknownVoiceError: it has no such voice, or none for that language.
+            UnknownVoiceError: the engine has no such voice, or none for that language.
         """
         ...
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """Speak one segment, chunk by chunk as it is made. Called in a worker thread.
+        """Speak one segment, and yield its sound chunk by chunk. Called in a worker thread.
 
-        Once ``stop`` is set it returns within 50 ms, even if no chunk is asked for or ready.
-        Parameters it has no use for are ignored.
+        Within 50 ms of ``stop`` being set it returns, even in the middle of a chunk. Parameters that the engine does
+        not support are ignored.
 
         Raises:
-            BrokenVoiceError: it could not, with this voice.
-            OutOfMemoryError: there is no room for it now.
-            EngineError: it could not speak this text.
+            BrokenVoiceError: this voice can't be used.
+            OutOfMemoryError: the GPU has too little free memory.
+            EngineError: the engine could not speak this text.
         """
         ...
 
     def close(self) -> None:
-        """Let go of everything; called once, when nothing is being spoken."""
+        """Release everything. Called once, while nothing is being spoken."""
         ...
 
 
 class AlwaysLoaded:
-    """The part of an engine that has nothing to load."""
+    """Base class of engines that need no loading."""
 
     loaded = True
     advice: str | None = None
 
     def load(self, report: LoadingReport) -> None:
-        """As :meth:`SpeechEngine.load`."""
+        """Do nothing: the engine is always loaded."""
 
     def unload(self) -> None:
-        """As :meth:`SpeechEngine.unload`."""
+        """Do nothing: there is nothing to unload."""
 
 
 @runtime_checkable
 class CloningEngine(SpeechEngine, Protocol):
-    """An engine that speaks with the voices of recordings; it lists them among its :meth:`voices`."""
+    """An engine that clones voices from recordings; :meth:`voices` lists the cloned voices too."""
 
     def learn(self, profile: VoiceProfile) -> float:
-        """Learn a voice, or anew one whose recordings have changed. Blocks: call it in a thread; loads if need be.
+        """Learn a new voice, or learn a voice again whose recordings have changed. It loads the engine if needed.
+
+        It blocks: call it in a thread.
 
         Returns:
-            The cosine similarity (-1 to 1) of the speaker's embedding in its own speech to that in the recordings.
+            How alike the clone sounds: the cosine similarity (-1 to 1) of the speaker embeddings of the engine's speech
+            and of the recordings.
 
         Raises:
-            EngineError: it can't be learnt; the text says why.
+            EngineError: the voice can't be learned; the message says why.
         """
         ...
 
     def forget(self, voice: str) -> None:
-        """Drop what it knows of the voice with this id, on the disk too; nothing happens if it knows nothing."""
+        """Delete what the engine has learned about the voice with this id, in memory and on the disk."""
         ...

@@ -1,8 +1,9 @@
-"""espeak-ng as a RealtimeTTS engine: no weights, no card, a hundred languages, and the sound of a robot."""
+"""espeak-ng as a RealtimeTTS engine. It needs no weights and no GPU, speaks a hundred languages, and sounds robotic."""
 
 from __future__ import annotations
 
 from RealtimeTTS.engines.base_engine import BaseEngine
+from typing_extensions import override
 
 from audio.espeak import DEFAULT_RATE, EspeakLibrary, variants
 from tts_server.engines.base import Voice
@@ -13,14 +14,14 @@ DEFAULT_VOICE = "en-us"
 TRAITS = Traits(supports=("speed", "pitch_shift"), voice=DEFAULT_VOICE, variants=variants, online=False)
 _RATE_BOUNDS = (80, 450)
 _PITCH_BOUNDS = (0, 100)
-# Measured: the library's pitch of 0 to 100 spans about 20 semitones around 50, nearly evenly.
+# Measured: the library's pitch values 0 to 100 span about 20 semitones, nearly evenly; 50 is the usual pitch.
 _PITCH_PER_SEMITONE = 4.8
 
 
 class EspeakEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no types
-    """Puts 16-bit mono PCM into ``queue`` in pieces of 20 ms, as RealtimeTTS expects of an engine.
+    """Puts 16-bit mono PCM into ``queue`` in chunks of 20 ms, as RealtimeTTS expects from an engine.
 
-    Its first piece is there in under 2 ms, and it stops within one piece.
+    The first chunk is ready in less than 2 ms. The engine stops within one chunk.
     """
 
     def __init__(self, library: EspeakLibrary) -> None:
@@ -30,30 +31,32 @@ class EspeakEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no ty
         self._rate = DEFAULT_RATE
         self._pitch = 50
 
+    @override
     def post_init(self) -> None:
-        """Called by RealtimeTTS, whose own constructor runs after ours."""
         self.engine_name = ENGINE_NAME
 
+    @override
     def get_stream_info(self) -> tuple[int, int, int]:
-        """PortAudio's sample format, channels, rate in Hz."""
         return PA_INT16, 1, self._library.sample_rate
 
+    @override
     def get_voices(self) -> list[Voice]:
-        """Every voice, the best for a language before its others; its id is its language, as far as that is its own."""
         return [Voice(voice.id, voice.name, voice.language, voice.also) for voice in self._library.voices()]
 
+    @override
     def set_voice(self, voice: str | Voice) -> None:
-        """Speak with this voice from now on; an id may end in a variant, as in ``en-us+f3``."""
+        # An id may end in a variant, as in "en-us+f3".
         base, plus, variant = (voice.id if isinstance(voice, Voice) else voice).partition("+")
         self._voice = self._files.get(base, base) + plus + variant
 
+    @override
     def set_voice_parameters(self, **voice_parameters: float) -> None:
-        """``speed`` is a factor, ``pitch_shift`` in semitones (beyond about 10 either way nothing more happens)."""
+        # The speed is a factor, the pitch shift is in semitones: beyond about 10 either way, the pitch stays the same.
         self._rate = _clamp(DEFAULT_RATE * voice_parameters.get("speed", 1.0), _RATE_BOUNDS)
         self._pitch = _clamp(50 + voice_parameters.get("pitch_shift", 0.0) * _PITCH_PER_SEMITONE, _PITCH_BOUNDS)
 
+    @override
     def synthesize(self, text: str, sentence_count: int = 0) -> bool:
-        """Speak ``text``; blocks until done or stopped."""
         super().synthesize(text, sentence_count)
         self._library.speak(text, self._voice, self._rate, self._pitch, self._take)
         return True

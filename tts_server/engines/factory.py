@@ -1,4 +1,4 @@
-"""Makes the engines that the settings name."""
+"""Creates the engines that the settings name."""
 
 from __future__ import annotations
 
@@ -21,18 +21,24 @@ from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
+# The language of a guessed voice.
+_ANY_LANGUAGE = "en"
+
 
 def create_engines(settings: SpeechSettings, profiles: Profiles) -> tuple[SpeechEngine, ...]:
-    """The engine that is wanted and those that stand in for it, in order; ``profiles`` are the voices people made.
+    """Create the preferred engine and its fallbacks, in this order. It blocks: call it in a thread.
 
-    An engine that can't be made now is no reason to be silent as long as another one can: the wanted one is tried again
-    when somebody needs it. Piper, which a profile takes unasked, lets another lead where only that has the voice that
-    ``TTS_VOICE`` names. Blocks for as long as that takes, so call it off the event loop.
+    If the preferred engine can't be created now, a fallback speaks, and the preferred one is tried again when somebody
+    needs it. If Piper is preferred but another engine has the voice of ``TTS_VOICE``, that engine comes first.
+
+    Args:
+        settings: the speech server's settings.
+        profiles: the voices that people have made.
 
     Raises:
-        EngineError: none of them can be made.
-        UnknownEngineError: the settings name one that does not exist.
-        UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
+        EngineError: none of the engines can be created.
+        UnknownEngineError: the settings name an engine that does not exist.
+        UnknownVoiceError: the preferred engine has no voice of the name in ``TTS_VOICE``.
     """
     name = settings.tts_engine
 
@@ -44,33 +50,33 @@ def create_engines(settings: SpeechSettings, profiles: Profiles) -> tuple[Speech
             raise UnknownVoiceError(f"TTS_VOICE: {error}") from error
 
     try:
-        return make(), *_stand_ins(settings, profiles)
+        return make(), *_fallbacks(settings, profiles)
     except UnknownEngineError:
         raise
     except UnknownVoiceError:
-        if name != EngineName.PIPER or not (others := _others(settings)):
+        if name != EngineName.PIPER or not (names := _fallback_names(settings)):
             raise
         with suppress(UnknownVoiceError):
-            changed = {"tts_engine": others[0], "tts_fallback": (*others[1:], name)}
+            changed = {"tts_engine": names[0], "tts_fallback": (*names[1:], name)}
             return create_engines(settings.model_copy(update=changed), profiles)
         raise
     except EngineError as error:
-        if not (stand_ins := _stand_ins(settings, profiles)):
+        if not (fallbacks := _fallbacks(settings, profiles)):
             raise
-        _log.error("%s. %s speaks in its place; it is tried again when it is needed.", error, stand_ins[0].name)
-        return DeferredEngine(name, make), *stand_ins
+        _log.error("%s. %s speaks in its place; it is tried again when it is needed.", error, fallbacks[0].name)
+        return DeferredEngine(name, make), *fallbacks
 
 
-def _others(settings: SpeechSettings) -> list[str]:
-    """The names of the engines that stand in, but for Piper where nobody has asked for it and it has no voice."""
+def _fallback_names(settings: SpeechSettings) -> list[str]:
+    """Return the names of the fallbacks. Piper is left out if nobody has asked for it and no voice of it is set."""
     unasked = "tts_fallback" not in settings.model_fields_set and settings.piper_model is None
     left_out = {settings.tts_engine, EngineName.PIPER} if unasked else {settings.tts_engine}
     return [name for name in settings.tts_fallback if name not in left_out]
 
 
-def _stand_ins(settings: SpeechSettings, profiles: Profiles) -> list[SpeechEngine]:
+def _fallbacks(settings: SpeechSettings, profiles: Profiles) -> list[SpeechEngine]:
     engines: list[SpeechEngine] = []
-    for name in _others(settings):
+    for name in _fallback_names(settings):
         try:
             with _named(f"TTS_FALLBACK={name}"):
                 engines.append(create_engine(name, settings, profiles, None))
@@ -82,13 +88,16 @@ def _stand_ins(settings: SpeechSettings, profiles: Profiles) -> list[SpeechEngin
 
 
 def create_better_engine(settings: SpeechSettings, profiles: Profiles) -> SpeechEngine | None:
-    """The engine for sound that may take longer, where the settings name one that is not the wanted one anyway.
+    """Create the engine for requests that may take longer (``TTS_BETTER_ENGINE``). It blocks: call it in a thread.
 
-    One that can't be made now is tried again when somebody needs it. Blocks as :func:`create_engines` does.
+    If the engine can't be created now, it is tried again when somebody needs it.
+
+    Returns:
+        The engine, or ``None`` if the setting is empty or names the preferred engine.
 
     Raises:
         UnknownEngineError: there is no such engine.
-        UnknownVoiceError: it has no voice.
+        UnknownVoiceError: the engine has no voice.
     """
     name = settings.tts_better_engine
     if name is None or name == settings.tts_engine:
@@ -106,6 +115,7 @@ def create_better_engine(settings: SpeechSettings, profiles: Profiles) -> Speech
 
 @contextmanager
 def _named(setting: str) -> Iterator[None]:
+    """Put the setting's name in front of an engine's error message."""
     try:
         yield
     except EngineError as error:
@@ -113,13 +123,19 @@ def _named(setting: str) -> Iterator[None]:
 
 
 def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice: str | None) -> SpeechEngine:
-    """Make one engine; ``voice`` is what it speaks with where nobody asks for another.
+    """Create one engine. It blocks: call it in a thread.
+
+    Args:
+        name: one of :class:`~config.speech_settings.EngineName`, or a name of RealtimeTTS's engines.
+        settings: the speech server's settings.
+        profiles: the voices that people have made.
+        voice: the default voice; ``None`` for the engine's own.
 
     Raises:
-        EngineError: there is no such engine, or it can't be made.
-        UnknownVoiceError: it has no such voice.
+        EngineError: there is no such engine, or it can't be created.
+        UnknownVoiceError: the engine has no such voice.
     """
-    # An engine's own libraries are imported only where it is used.
+    # An engine's libraries are imported only if that engine is used.
     match name:
         case EngineName.ESPEAK:
             from audio.espeak import load_espeak
@@ -163,17 +179,16 @@ def _options(name: str, settings: SpeechSettings) -> dict[str, Any]:
     return settings.tts_engine_options if name == settings.tts_engine else {}
 
 
-_ANY_LANGUAGE = "en"
-
-
 class DeferredEngine:
-    """A :class:`~tts_server.engines.base.SpeechEngine` that :meth:`load` tries to make; until then others stand in.
+    """A ``SpeechEngine`` that could not be created at the start; :meth:`load` tries again to create it.
 
-    What it has to say of its voices before that is a guess, by which nothing is spoken.
+    Until then other engines speak. The voices that it resolves before that are guesses, and nothing is spoken with
+    them.
 
     Args:
-        name: what people call it.
-        make: makes the engine, as often as it is asked; raises :class:`EngineError` or :class:`UnknownVoiceError`.
+        name: the engine's name for people.
+        make: creates the engine; it may be called again after it raised :class:`EngineError` or
+            :class:`UnknownVoiceError`.
     """
 
     sample_rate = SAMPLE_RATE
@@ -186,24 +201,24 @@ class DeferredEngine:
 
     @property
     def shifts_pitch(self) -> bool:
-        """As the engine has it."""
+        """Whether the engine, once created, applies ``pitch_shift`` itself."""
         return self._engine is not None and self._engine.shifts_pitch
 
     @property
     def loaded(self) -> bool:
-        """Whether it is made, and can speak."""
+        """Whether the engine is created and loaded."""
         return self._engine is not None and self._engine.loaded
 
     @property
     def advice(self) -> str | None:
-        """As the engine has it."""
+        """The engine's advice, once it is created."""
         return self._engine.advice if self._engine is not None else None
 
     def load(self, report: LoadingReport) -> None:
-        """Make it, where that has not been done, and load it. Blocks: call it in a thread.
+        """Create the engine, unless that is done, and load it. It blocks: call it in a thread.
 
         Raises:
-            EngineError: it still can't be made, or loaded.
+            EngineError: the engine still can't be created, or can't be loaded.
         """
         if self._engine is None:
             try:
@@ -213,16 +228,16 @@ class DeferredEngine:
         self._engine.load(report)
 
     def unload(self) -> None:
-        """Give back the memory that loading took."""
+        """Free the memory that loading took."""
         if self._engine is not None:
             self._engine.unload()
 
     def voices(self) -> Sequence[Voice]:
-        """Its voices, once it is made."""
+        """Return the engine's voices, once it is created."""
         return self._engine.voices() if self._engine is not None else ()
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """The voice to speak with; any, as long as nobody knows which it has."""
+        """Return the voice for a request; before the engine is created, a guess with the name that was asked for."""
         if self._engine is None:
             return Voice(voice or self.name, voice or self.name, language or _ANY_LANGUAGE)
         return self._engine.resolve(voice, language)
@@ -230,9 +245,9 @@ class DeferredEngine:
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """Speak, at one rate whatever the engine's own is. Called in a worker thread."""
+        """Speak one segment at the server's sample rate, whatever the engine's own rate is."""
         engine = self._engine
-        assert engine is not None, "only what is loaded speaks"  # noqa: S101
+        assert engine is not None, "only a loaded engine speaks"  # noqa: S101
         resampler = soxr.ResampleStream(engine.sample_rate, SAMPLE_RATE, 1, dtype="float32")
         for chunk in engine.synthesize(text, self._known(engine, voice), parameters, stop):
             yield resampler.resample_chunk(chunk)
@@ -240,13 +255,13 @@ class DeferredEngine:
 
     @staticmethod
     def _known(engine: SpeechEngine, voice: Voice) -> Voice:
-        """Its own voice for one that was guessed before the engine was made."""
+        """Return the engine's own voice for one that was guessed before the engine was created."""
         try:
             return engine.resolve(voice.id, voice.language)
         except UnknownVoiceError:
             return engine.resolve(None, None)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close the engine, if it was created."""
         if self._engine is not None:
             self._engine.close()

@@ -1,4 +1,4 @@
-"""Memory: how much this process holds, of the machine's and of the cards', and giving it back."""
+"""Memory that this process uses, of the machine and of the GPUs: measuring and releasing it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ _MEGABYTE = 1e6
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """Bytes: of the machine's memory (0 where the system doesn't say), and of all cards' through PyTorch."""
+    """Memory that the process uses, in bytes.
+
+    Attributes:
+        ram: of the machine; 0 if the system doesn't tell.
+        gpus: of all GPUs together, through PyTorch.
+    """
 
     ram: int
     gpus: int
 
     def change_until_now(self) -> str:
-        """What has changed since, in words."""
+        """Describe how the use has changed since this was measured."""
         now = measure_memory()
         return (
             f"memory {self.ram / _MEGABYTE:,.0f} to {now.ram / _MEGABYTE:,.0f} MB, "
@@ -29,13 +34,13 @@ class MemoryUse:
 
 
 def measure_memory() -> MemoryUse:
-    """What this process holds now."""
+    """Measure the memory that this process uses now."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         ram = pages * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         ram = 0
-    # Never imported for this alone.
+    # PyTorch takes seconds to import: look only if it is imported already.
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return MemoryUse(ram, 0)
@@ -43,13 +48,13 @@ def measure_memory() -> MemoryUse:
 
 
 def release_memory() -> None:
-    """Collect what nobody refers to any more, and return it: to the system, and to the cards' driver."""
+    """Collect garbage, and return free memory to the system and to the GPU driver."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     if sys.platform == "linux":
-        # glibc keeps what was freed for the next time, which may never come; other libraries of C have no such call.
+        # glibc keeps freed memory for later use, unless told to return it. Other C libraries lack this function.
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)

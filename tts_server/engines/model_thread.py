@@ -1,4 +1,4 @@
-"""The one thread that a model belongs to, and its sound, handed over as it is made."""
+"""A thread for a model that only one thread may use, and the sound that it hands to other threads."""
 
 from __future__ import annotations
 
@@ -14,31 +14,37 @@ POLL_SECONDS = 0.01
 
 T = TypeVar("T")
 PutSamples = Callable[[Samples], None]
-"""Takes the next piece of sound."""
+"""Receives the next piece of sound."""
 
 
 class ModelThread:
-    """Does all that a model does, one after the other.
+    """Runs all of a model's work in one thread, one piece of work after another.
 
-    Whoever waits for sound returns within 10 ms of a stop, though the model first comes to a place where it can leave
-    off; what follows waits for that. A slow reader never keeps the model from others.
+    After a stop, whoever waits for sound returns within 10 ms. The model may run on for a moment, and the next work
+    waits for it. A slow reader never delays the model.
+
+    Args:
+        name: prefix of the thread's name.
     """
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     def run(self, work: Callable[[], T]) -> T:
-        """Have it done, after what is being done; blocks until then. What it raises is raised."""
+        """Run ``work`` in the thread, and return its result or raise its error. It blocks until then."""
         return self._thread.submit(work).result()
 
     def stream(
         self, make: Callable[[PutSamples], None], stop: threading.Event, abandon: Callable[[], None]
     ) -> Generator[Samples, None, None]:
-        """What ``make`` puts, piece by piece, until it is done or ``stop`` is set. What it raises is raised.
+        """Run ``make`` in the thread, and yield its sound piece by piece until it ends or ``stop`` is set.
 
-        ``abandon`` is called when nobody waits for more: ``make`` is to leave off soon.
+        Args:
+            make: gets a function that takes the next piece of sound; its error is raised here.
+            stop: ends the stream; any thread may set it.
+            abandon: called when nobody waits for more sound; it should make ``make`` return soon.
         """
-        # A queue of this call's own: what is still put after a stop is never heard.
+        # Each call has its own queue, so that sound put into it after a stop is dropped.
         pieces: queue.SimpleQueue[Samples | Exception | None] = queue.SimpleQueue()
 
         def work() -> None:
@@ -55,7 +61,7 @@ class ModelThread:
                     piece = pieces.get(timeout=POLL_SECONDS)
                 except queue.Empty:
                     continue
-                # The stop may have come while this waited.
+                # The stop may have been set while this thread waited.
                 if piece is None or stop.is_set():
                     return
                 if isinstance(piece, Exception):
@@ -66,5 +72,5 @@ class ModelThread:
             job.cancel()
 
     def close(self) -> None:
-        """End the thread, when it has done what it was given."""
+        """End the thread after all work given to it so far. It blocks until then."""
         self._thread.shutdown(wait=True)

@@ -1,7 +1,7 @@
-"""Nothing is fetched unasked: engines that run on this machine get neither a name resolved nor a connection.
+"""Keeps local engines offline: they can neither resolve a host name nor open a connection to another machine.
 
-Hugging Face's libraries are told so by variables (``config/privacy.py``); whatever else an engine brings along is held
-back here, where Python asks the system (audit events, PEP 578).
+``config/privacy.py`` sets variables that keep Hugging Face's libraries offline. This module stops all other libraries
+when Python calls the system, by audit hooks (PEP 578).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ONLINE_ENGINES = frozenset(
         "typecast",
     }
 )
-"""RealtimeTTS's engines that have somebody's server speak; all others run on this machine."""
+"""RealtimeTTS's engines that use an online service; all others run on this machine."""
 
 _FETCHING_FORBIDDEN = ContextVar("fetching_forbidden", default=False)
 _NAMES_ASKED = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
@@ -40,15 +40,15 @@ _FETCHING_WORDS = frozenset({"install", "download"})
 
 
 class FetchRefusedError(OSError):
-    """Something wanted to connect to another machine, or to install a package; the text says what."""
+    """An attempt to connect to another machine or to install a package was refused; the message says which."""
 
 
 def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> None:
-    """Refuse connections to other machines from now on, for as long as the process lives; those that come in stay.
+    """Refuse outgoing connections to other machines until the process ends. Incoming connections still work.
 
     Args:
-        everywhere: in the whole process; otherwise only where :func:`nothing_fetched` says so.
-        allowed: names of hosts that are no other machine.
+        everywhere: whether to refuse them in the whole process; if not, only inside :func:`nothing_fetched`.
+        allowed: host names that count as this machine.
     """
     own = frozenset({"", "localhost", socket.gethostname(), *allowed})
 
@@ -67,7 +67,7 @@ def forbid_connections(*, everywhere: bool, allowed: Collection[str] = ()) -> No
 
 @contextmanager
 def nothing_fetched(*, forbidden: bool = True) -> Iterator[None]:
-    """While the block runs, whatever this thread does is refused a connection to another machine."""
+    """Refuse this thread connections to other machines while the block runs."""
     token = _FETCHING_FORBIDDEN.set(forbidden or _FETCHING_FORBIDDEN.get())
     try:
         yield
@@ -76,7 +76,7 @@ def nothing_fetched(*, forbidden: bool = True) -> Iterator[None]:
 
 
 def what_is_missing(error: BaseException | None) -> str | None:
-    """Why an error shows that something is not on this machine, in words; ``None`` where it does not."""
+    """Say what is missing on this machine, if that is the cause of the error; else return ``None``."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -91,7 +91,7 @@ def what_is_missing(error: BaseException | None) -> str | None:
 def _host(event: str, arguments: tuple[Any, ...]) -> str | None:
     asked = arguments[0] if event in _NAMES_ASKED else arguments[1]
     if event in _ADDRESSES_ASKED:
-        # A path is a socket of this machine.
+        # Not a tuple: the path of a local socket.
         if not isinstance(asked, tuple) or not asked:
             return None
         asked = asked[0]

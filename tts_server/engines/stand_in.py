@@ -1,6 +1,6 @@
-"""A stand-in for a voice: a tone, with a first-audio time and a speed that are fixed. For benchmarks and tests.
+"""An engine for tests and benchmarks: it speaks a tone, with a fixed delay and a fixed speed.
 
-It clones as honestly as a tone can: what it takes over of a recorded voice is the pitch.
+It can clone voices: the tone gets the pitch of the voice in the recordings.
 """
 
 from __future__ import annotations
@@ -29,10 +29,21 @@ CHUNK_SECONDS = 0.1
 TONE_HZ = 220.0
 _VOICE = Voice("tone", "A tone", "en")
 
+LOWEST_HZ, HIGHEST_HZ = 60.0, 400.0
+FRAME_SECONDS = 0.05
+VOICED_LEVEL = 0.3
+"""Quietest level of a vowel, as a share of the loudest frame's."""
+PERIODIC = 0.5
+"""Lowest correlation with itself, one period later, of a frame that has a pitch."""
+OCTAVE = 0.9
+"""Share of the best correlation that a shorter period must reach to be preferred: the longer one is its multiple."""
+
+_Correlation = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class StandInTiming:
-    """One segment. Times from ``time.monotonic()``, in seconds, which on Linux all processes share."""
+    """When one segment was spoken. Times are seconds of ``time.monotonic()``, which all processes on Linux share."""
 
     text: str
     received_at: float
@@ -40,11 +51,16 @@ class StandInTiming:
 
 
 class StandInEngine(AlwaysLoaded):
-    """Speaks ``n`` characters as a tone of ``n`` / 15 seconds, after ``first_audio`` seconds.
+    """Speaks ``n`` characters as a tone of ``n`` / 15 seconds.
 
-    From then on a second of audio takes ``real_time_factor`` seconds to make. ``timings`` holds a record of each
-    segment, and a file of that name gets them as lines of JSON. ``profiles`` are the voices that people made; without
-    them it can't clone.
+    Attributes:
+        timings: one record for each segment so far.
+
+    Args:
+        first_audio: delay before a segment's first sound, in seconds.
+        real_time_factor: seconds that it takes to make one second of sound.
+        timings: a file that each record is added to, as one line of JSON.
+        profiles: the voices that people have made; without them the engine can't clone.
     """
 
     name = "stand-in"
@@ -64,31 +80,31 @@ class StandInEngine(AlwaysLoaded):
         self._real_time_factor = real_time_factor
         self._file = timings.open("a", encoding="utf-8") if timings else None
         self._profiles = profiles
-        # By voice: what its recordings were when they were listened to, and how high it is. Written by any thread.
-        self._learnt: dict[str, tuple[str, float]] = {}
+        # By voice id: the digest of the recordings, and their pitch in Hz. Any thread writes to it.
+        self._pitches: dict[str, tuple[str, float]] = {}
 
     def voices(self) -> Sequence[Voice]:
-        """The one tone, and every voice that people made."""
+        """Return the tone, and every voice that people have made."""
         made = self._profiles.all() if self._profiles else ()
         return (_VOICE, *(Voice(profile.id, profile.name, profile.language) for profile in made))
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """As :meth:`SpeechEngine.resolve`; it hums in every language."""
+        """Return the voice of this name, or the tone. Every voice speaks every language."""
         return resolve_voice(self.voices(), _VOICE, voice, None)
 
     def learn(self, profile: VoiceProfile) -> float:
-        """As :meth:`CloningEngine.learn`."""
-        recorded = self._listen(profile)
+        """Measure the pitch of the recordings, and return how alike the tone is to them (-1 to 1)."""
+        recorded = self._measure(profile)
         return recorded.likeness(Pitch.of(_tone(recorded.hz, RATE, RATE), RATE))
 
-    def _listen(self, profile: VoiceProfile) -> Pitch:
+    def _measure(self, profile: VoiceProfile) -> Pitch:
         pitch = Pitch.of(read_recordings(profile.recordings), RATE)
-        self._learnt[profile.id] = (profile.digest, pitch.hz)
+        self._pitches[profile.id] = (profile.digest, pitch.hz)
         return pitch
 
     def forget(self, voice: str) -> None:
-        """As :meth:`CloningEngine.forget`."""
-        self._learnt.pop(voice, None)
+        """Delete the pitch of the voice with this id."""
+        self._pitches.pop(voice, None)
 
     def _hertz(self, voice: Voice) -> float:
         if voice.id == _VOICE.id:
@@ -96,15 +112,15 @@ class StandInEngine(AlwaysLoaded):
         profile = self._profiles.get(voice.id) if self._profiles else None
         if profile is None:
             raise EngineError(f"the voice {voice.name!r} is gone")
-        known = self._learnt.get(profile.id)
+        known = self._pitches.get(profile.id)
         if known is None or known[0] != profile.digest:
-            return self._listen(profile).hz
+            return self._measure(profile).hz
         return known[1]
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """As :meth:`SpeechEngine.synthesize`."""
+        """Yield the tone in chunks of :data:`CHUNK_SECONDS`, at the set speed."""
         received_at = time.monotonic()
         samples = round(len(text) * SECONDS_PER_CHARACTER * self.sample_rate / (parameters.speed or 1.0))
         tone = _tone(self._hertz(voice), samples, self.sample_rate)
@@ -135,31 +151,24 @@ def _tone(hertz: float, samples: int, rate: int) -> Samples:
     return tone.astype(np.float32)
 
 
-LOWEST_HZ, HIGHEST_HZ = 60.0, 400.0
-FRAME_SECONDS = 0.05
-VOICED_LEVEL = 0.3
-"""Of the loudest frame's; what is quieter is no vowel."""
-PERIODIC = 0.5
-"""The correlation with itself, one period later, from which on a frame has a pitch."""
-OCTAVE = 0.9
-"""Of the best correlation: a shorter period that has as much is the true one, and the longer ones are its multiples."""
-
-_Correlation = NDArray[np.float64]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Pitch:
-    """How high a voice is, in Hz, and the correlation with itself (-1 to 1), lag by lag, that it was found from."""
+    """The pitch of a voice, found by autocorrelation.
+
+    Attributes:
+        hz: the pitch in Hz.
+        shape: (lags,): the mean autocorrelation, -1 to 1, by lag in samples.
+    """
 
     hz: float
     shape: _Correlation
 
     @classmethod
     def of(cls, sound: Samples, rate: int) -> Self:
-        """The middle pitch of everything in it that has one.
+        """Measure the median pitch of the frames that have one; ``rate`` is in Hz.
 
         Raises:
-            EngineError: nothing has.
+            EngineError: no frame has a pitch.
         """
         shapes = _correlations(sound, rate)
         shortest = round(rate / HIGHEST_HZ)
@@ -167,20 +176,20 @@ class Pitch:
         periodic = best >= PERIODIC
         if not periodic.any():
             raise EngineError("there is no voice with a pitch in the recording")
-        # The first lag that comes close to the best one lies on the slope of its peak; the peak is a little further.
+        # The first lag with almost the best correlation is on the slope of a peak; the peak itself follows it.
         lags = [
             _peak(shape, shortest, OCTAVE * top) for shape, top in zip(shapes[periodic], best[periodic], strict=True)
         ]
         return cls(float(rate / np.median(lags)), shapes[periodic].mean(axis=0))
 
     def likeness(self, other: Pitch) -> float:
-        """The cosine similarity of the two shapes, -1 to 1; both from sound of one rate."""
+        """Return the cosine similarity of the two shapes, -1 to 1; both must be from sound of the same sample rate."""
         norms = np.linalg.norm(self.shape) * np.linalg.norm(other.shape)
         return float(self.shape @ other.shape / norms) if norms else 0.0
 
 
 def _correlations(sound: Samples, rate: int) -> _Correlation:
-    """Of each loud frame: its correlation with itself at every lag up to the longest period."""
+    """Return the autocorrelation of each loud frame, (frames, lags), for lags up to the longest period."""
     size, longest = round(FRAME_SECONDS * rate), round(rate / LOWEST_HZ)
     whole = len(sound) // size * size
     frames = sound[:whole].reshape(-1, size).astype(np.float64)
@@ -189,13 +198,14 @@ def _correlations(sound: Samples, rate: int) -> _Correlation:
     frames = frames[(power > 0) & (power >= VOICED_LEVEL**2 * power.max(initial=0.0))]
     spectrum = np.fft.rfft(frames, 2 * size, axis=1)
     products = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, : longest + 1]
-    # Fewer samples overlap the longer the lag is; without this, every peak would lean towards the short ones.
+    # At longer lags fewer samples overlap. Without this correction, every peak would shift towards shorter lags.
     overlap = (size - np.arange(longest + 1)) / size
     shapes: _Correlation = products / overlap / np.maximum(products[:, :1], np.finfo(np.float64).tiny)
     return shapes
 
 
 def _peak(shape: _Correlation, shortest: int, enough: float) -> float:
+    """Return the lag of the first peak that reaches ``enough``, interpolated between samples."""
     lag = shortest + int(np.argmax(shape[shortest:] >= enough))
     while lag + 1 < len(shape) and shape[lag + 1] > shape[lag]:
         lag += 1
@@ -207,10 +217,10 @@ def _peak(shape: _Correlation, shortest: int, enough: float) -> float:
 
 
 def read_recordings(paths: Sequence[Path]) -> Samples:
-    """A profile's recordings, one after another, at the rate of recordings. Blocks: call it in a thread.
+    """Read recordings, joined, at ``RATE`` of :mod:`tts_server.voices.decoding`. It blocks: call it in a thread.
 
     Raises:
-        EngineError: there is none, or one can't be read.
+        EngineError: there is no recording, or one can't be read.
     """
     parts: list[Samples] = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""Which of an engine's voices a client means."""
+"""Voice lookup: finds an engine's voice by id, name or language, and suggests voices for an unknown name."""
 
 from __future__ import annotations
 
@@ -27,28 +27,31 @@ LANGUAGES = {
     "spanish": "es",
     "turkish": "tr",
 }
-"""BCP 47 tags, by the languages' English names."""
+"""BCP 47 tags by the languages' English names."""
 
-# ISO 639-3: a macrolanguage's tag, and the member that is meant when people use it.
+# Tags of macrolanguages, each with the member language (ISO 639-3) that people mean by it.
 _MEMBERS = {"zh": "cmn", "no": "nb", "iw": "he"}
 _LONGEST_MAIN_PART = 3
 _REGIONAL = re.compile(r"[a-z]{2,3}(-[a-z]{4})?-([a-z]{2}|[0-9]{3})")
 _NEAR = 0.75
 _LISTED = 8
-# What a voice's name consists of; shorter words are too easily alike.
+# A word of a voice's name. Shorter words match too many others.
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _EXAMPLES = ("en", "de", "fr", "es", "ja")
 
 
 def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, language: str | None) -> Voice:
-    """The voice named; else the best for the language; else ``default``.
+    """Return the named voice; without a name, the best voice for the language; without a language, ``default``.
 
-    A voice may be named by its id, its name, or the language that it is the best voice for (``fr``, ``french``);
-    capitals do not matter. A language without a voice of its own gets that of its main part (``de-CH``: ``de``), or of
-    any of its kin; of several, the first.
+    Args:
+        voices: the engine's voices; if several fit, the first is taken.
+        default: the voice for requests that name nothing.
+        voice: an id, a name, or a language (``fr``, ``french``), in any case.
+        language: a BCP 47 tag. If no voice speaks exactly this language, one for its main part is taken (``de`` for
+            ``de-CH``), or one for another region.
 
     Raises:
-        UnknownVoiceError: there is none; the text offers the nearest ones.
+        UnknownVoiceError: there is no such voice; the message suggests the nearest ones.
     """
     if voice is not None:
         return find_voice(voices, voice) or _by_language(voices, default, voice) or _refuse(voices, voice)
@@ -58,7 +61,7 @@ def resolve_voice(voices: Sequence[Voice], default: Voice, voice: str | None, la
 
 
 def find_voice(voices: Sequence[Voice], name: str) -> Voice | None:
-    """The voice of this id or name: as it is written if possible, else whatever its capitals."""
+    """Return the voice with this id or name; an exact match is preferred to one in another case."""
     folded = _tag(name)
     for candidate in voices:
         if name in (candidate.id, candidate.name):
@@ -70,7 +73,7 @@ def find_voice(voices: Sequence[Voice], name: str) -> Voice | None:
 
 
 def no_such_voice(voices: Sequence[Voice], name: str) -> UnknownVoiceError:
-    """The error for a name that no voice has; it offers the nearest ones."""
+    """Return the error for a name that no voice has; its message suggests the nearest ones."""
     return UnknownVoiceError(f"there is no voice {name!r}{_nearest(voices, name)}")
 
 
@@ -85,7 +88,7 @@ def _by_language(voices: Sequence[Voice], default: Voice, name: str) -> Voice | 
     tag = LANGUAGES.get(tag, tag)
     if tag.isalpha() and len(tag) <= _LONGEST_MAIN_PART:
         return _for_language(voices, default, tag)
-    # Where a language has one voice for all its regions, this is the one that is meant.
+    # A tag with a region may mean the one voice that serves all regions of the language.
     main = _main_part(tag) if _REGIONAL.fullmatch(tag) else None
     return next((candidate for candidate in voices if candidate.language.lower() == main), None)
 
@@ -105,7 +108,8 @@ def _for_language(voices: Sequence[Voice], default: Voice, language: str) -> Voi
 
 
 def _nearest(voices: Sequence[Voice], name: str) -> str:
-    # What stands behind a + is a variant, and nobody lists those.
+    """Return the end of an error message, which suggests voices."""
+    # The part after a plus sign is a variant, and engines do not list variants.
     tag = _tag(name.partition("+")[0])
     main = _main_part(LANGUAGES.get(tag, tag))
     kin = [voice for voice in voices if voice.language and _main_part(voice.language) == main]
@@ -126,7 +130,7 @@ def _nearest(voices: Sequence[Voice], name: str) -> str:
 
 
 def _alike_in_a_word(voices: Sequence[Voice], name: str) -> list[Voice]:
-    """Those with a word in their name that is, nearly, one of the words of ``name``: "Swiss French", "brazilian"."""
+    """Return the voices that share a word, or nearly, with ``name``, such as "Swiss French" or "brazilian"."""
     words = {voice: _WORD.findall(voice.name.casefold()) for voice in voices}
     known = {word for some in words.values() for word in some}
     for cutoff in (1.0, _NEAR):
@@ -164,7 +168,7 @@ def _refuse_language(language: str) -> Voice:
 
 
 def _head(voice: Voice) -> str:
-    """What a name begins with: ``French`` of ``French (Belgium)``."""
+    """Return the language in a voice's name: ``French`` of ``French (Belgium)``."""
     return voice.name.partition(" (")[0]
 
 

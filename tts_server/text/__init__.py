@@ -1,1 +1,1 @@
-"""What is said, from what was written: cut into segments while it is written, and prepared for the ear."""
+"""Text for speech: cuts a reply into segments while it is being written, and turns each segment into spoken words."""

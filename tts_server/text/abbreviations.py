@@ -1,4 +1,4 @@
-"""Abbreviations and signs in full: ``e.g.``, ``No. 5``, ``#1``, ``this & that``, ``2 + 2 = 4``."""
+"""Expands abbreviations and signs into words: ``e.g.``, ``No. 5``, ``#1``, ``this & that``, ``2 + 2 = 4``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from languages.tags import main_part
 from tts_server.text.lexicon import Lexicon, any_of, lexicon_for
 
 _NUMBER_SIGN = re.compile(r"(?<!\w)#(?=[0-9])")
-_REMEMBERED = 64
+_CACHED_LANGUAGES = 64
 
 
 def expand_abbreviations(text: str, language: str) -> str:
-    """``text`` with what is certain to be an abbreviation in its language said in full."""
-    return _abbreviations(main_part(language)).expand_abbreviations(text)
+    """Replace the abbreviations and signs that are listed in the language's file by full words.
+
+    Raises:
+        LexiconError: the language's file is broken.
+    """
+    return _abbreviations(main_part(language)).expand(text)
 
 
 class _Abbreviations:
+    """The abbreviations and signs of one language."""
+
     def __init__(self, lexicon: Lexicon) -> None:
         self._phrases = lexicon.phrases
         self._full = {**lexicon.abbreviations, **lexicon.closing_abbreviations}
@@ -27,7 +33,7 @@ class _Abbreviations:
         self._anywhere = re.compile(rf"(?<![\w.])({_any_case(self._full)})(?!\w)")
         self._numbering = re.compile(rf"(?<![\w.])({_any_case(self._before_numbers)})\s?(?=[0-9])")
 
-    def expand_abbreviations(self, text: str) -> str:
+    def expand(self, text: str) -> str:
         if self._full:
             text = self._anywhere.sub(self._in_full, text)
         if self._before_numbers:
@@ -36,7 +42,7 @@ class _Abbreviations:
 
     def _in_full(self, match: re.Match[str]) -> str:
         rest = match.string[match.end() :].lstrip()
-        # The abbreviation's full stop was also the sentence's.
+        # The full stop of an abbreviation at the end of a sentence also ends the sentence: keep one.
         closes = _of(match, self._closing) is not None
         ended = match[0].endswith(".") and (not rest or (closes and rest[0].isupper()))
         return f"{_of(match, self._full)}{'.' * ended}"
@@ -51,14 +57,15 @@ class _Abbreviations:
 
 
 def _any_case(words: Mapping[str, str]) -> str:
-    small = {word for word in words if word == word.lower()}
-    return f"{any_of(words.keys() - small)}|(?i:{any_of(small)})"
+    """Return a pattern for ``words``: lower-case words match in any case, words with a capital only as they are."""
+    lower_case = {word for word in words if word == word.lower()}
+    return f"{any_of(words.keys() - lower_case)}|(?i:{any_of(lower_case)})"
 
 
 def _of(match: re.Match[str], words: Mapping[str, str]) -> str | None:
     return words.get(match[1], words.get(match[1].lower()))
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED_LANGUAGES)
 def _abbreviations(main: str) -> _Abbreviations:
     return _Abbreviations(lexicon_for(main))

@@ -1,4 +1,4 @@
-"""When: ``2026-11-21``, ``21.11.2026``, ``11/21/2026``, ``November 21, 2026``, ``14:30``, ``14:30–15:00``."""
+"""Spells dates and times: ``2026-11-21``, ``21.11.2026``, ``November 21, 2026``, ``14:30``, ``14:30–15:00``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ _TEN = 10
 
 
 class TimeRule:
-    """Says times of day in one language."""
+    """Spells times of day in one language.
+
+    Args:
+        clock: how the language tells the time.
+        words: its number words.
+        to: the word between two times, such as "to"; ``None`` if unknown, and then ranges stay as written.
+    """
 
     def __init__(self, clock: Clock, words: NumberWords, to: str | None) -> None:
         self._clock = clock
@@ -29,7 +35,7 @@ class TimeRule:
         self._time = re.compile(rf"(?<![\w:.,]){time}{after}(?![\w:])")
 
     def spell(self, text: str) -> str:
-        """Replace every time of day by its words."""
+        """Replace every time of day by words."""
         if self._to:
             text = self._range.sub(lambda m: f"{self._say(m[1], m[2])} {self._to} {self._say(m[3], m[4])}", text)
         return self._time.sub(lambda match: self._say(match[1], match[2]), text)
@@ -48,7 +54,14 @@ class TimeRule:
 
 
 class DateRule:
-    """Says dates in one language. Those of figures alone are read as is the custom in ``region``."""
+    """Spells dates in one language.
+
+    Args:
+        dates: how the language says dates.
+        words: its number words.
+        region: the region subtag, such as ``gb``, or an empty string; it decides the order of day and month in dates
+            that are written in digits alone.
+    """
 
     def __init__(self, dates: Dates, words: NumberWords, region: str) -> None:
         self._dates = dates
@@ -65,7 +78,7 @@ class DateRule:
         self._month_day = re.compile(rf"(?<!\w)({name})\.? {_DAY}(?:st|nd|rd|th)?(?!\w|[.,:/-][0-9])(?:,? {_YEAR})?")
 
     def spell(self, text: str) -> str:
-        """Replace every date by its words."""
+        """Replace every date by words."""
         text = _YEAR_FIRST.sub(lambda match: self._in_figures(match, match[4], match[3], match[1]), text)
         text = _YEAR_LAST.sub(self._year_last, text)
         if self._dates.month_day:
@@ -81,7 +94,7 @@ class DateRule:
 
     def _year_last(self, match: re.Match[str]) -> str:
         first, second = match[1], match[3]
-        # Only one order makes a date of 11/21/2026, whatever the language.
+        # A second number above 12 can only be the day, whatever the language: 11/21/2026.
         if (self._month_first and match[2] == "/" and int(first) <= _NOON) or int(second) > _NOON:
             first, second = second, first
         return self._in_figures(match, first, second, match[4])

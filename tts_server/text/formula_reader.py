@@ -1,4 +1,4 @@
-"""Reads a formula in LaTeX aloud: ``\\frac{1}{2} x^2`` is "one half x squared". Any text at all can be read."""
+"""Puts a LaTeX formula into words: ``\\frac{1}{2} x^2`` is "one half x squared". It accepts any text."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tts_server.text.formula_symbols import (
 from tts_server.text.lexicon import Formulas
 
 DEEPEST = 20
-"""Groups in groups; what is nested deeper is left out."""
+"""Deepest nesting of groups; deeper groups are left out."""
 _NUMBERS = {
     ".": r"[0-9]+(?:,[0-9]{3}(?![0-9]))*(?:\.[0-9]+)?",
     ",": r"[0-9]+(?:\.[0-9]{3}(?![0-9]))*(?:,[0-9]+)?",
 }
-"""By the language's decimal sign: in English "0,1" are two numbers."""
+"""Patterns of a number, by the language's decimal sign: in English "0,1" is two numbers."""
 _ALTERNATIVES = str.maketrans(
     {raised: f"^{{{plain}}}" for raised, plain in SUPERSCRIPTS.items()}
     | {lowered: f"_{{{plain}}}" for lowered, plain in SUBSCRIPTS.items()}
@@ -57,7 +57,13 @@ _DEGREE = "°"
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """``kind``: ``command``, ``number``, ``word`` or ``char``; ``start`` and ``end`` are where it stands."""
+    """One token of a formula.
+
+    Attributes:
+        kind: ``command``, ``number``, ``word`` or ``char``.
+        text: without a command's backslash.
+        start, end: its position in the formula.
+    """
 
     kind: str
     text: str
@@ -66,10 +72,11 @@ class _Token:
 
 
 class FormulaReader:
-    """Reads formulas with the words of one language."""
+    """Puts formulas into the words of one language.
 
-    """Args:
-    decimal: the language's decimal sign.
+    Args:
+        words: the language's words for mathematics.
+        decimal: its decimal sign, "." or ",".
     """
 
     def __init__(self, words: Formulas, decimal: str = ".") -> None:
@@ -79,33 +86,33 @@ class FormulaReader:
         )
 
     def knows(self, command: str) -> bool:
-        """Whether a command, without its backslash, is one that has a meaning here."""
+        """Tell whether a command, given without its backslash, can be read."""
         name = SAME.get(command, command)
         words = self._words
         known = name in words.signs or name in words.large or name in words.functions or name in words.accents
         return known or name in _STRUCTURE | _TEXT | _FONTS or _greek(name) is not None
 
     def read(self, formula: str) -> str:
-        """The formula in words; numbers stay in figures."""
+        """Return the formula in words; numbers stay in digits."""
         text = _SLASHED.sub(r"\\frac{\1}{\2}", formula.replace("{,}", ",").translate(_ALTERNATIVES))
         return _Reading(text, [_token(match) for match in self._token.finditer(text)], self._words).whole()
 
     def sign(self, symbol: str) -> str:
-        """What a sign of :data:`~tts_server.text.formula_symbols.SYMBOLS` means."""
+        """Return the words for a sign of :data:`~tts_server.text.formula_symbols.SYMBOLS`."""
         return self.read(symbol)
 
     def power(self, exponent: str) -> str:
-        """What follows the base."""
+        """Return the words for an exponent, such as "squared"."""
         return _power(exponent, self._words)
 
     def mixed(self, whole: str | None, top: str, bottom: str) -> str:
-        """A fraction, perhaps behind a whole number."""
+        """Return the words for a fraction, after a whole number if there is one."""
         fraction = _fraction(top, bottom, self._words)
         return f"{whole} {self._words.mixed} {fraction}" if whole else fraction
 
 
 class _Reading:
-    """One formula's tokens, and how far they are read."""
+    """A recursive-descent parser over one formula's tokens; each method returns words."""
 
     def __init__(self, text: str, tokens: list[_Token], words: Formulas) -> None:
         self._words = words
@@ -115,6 +122,7 @@ class _Reading:
         self._depth = 0
 
     def whole(self) -> str:
+        """Return the whole formula in words."""
         parts = []
         while self._at < len(self._tokens):
             parts.append(self._until(None))
@@ -124,7 +132,7 @@ class _Reading:
     # Sequences
 
     def _until(self, closing: str | None) -> str:
-        """Everything up to the closing character, or the end of the group around it; neither is taken."""
+        """Read up to the closing character, or to the end of the enclosing group; consume neither."""
         said: list[str] = []
         self._depth += 1
         if self._depth > DEEPEST:
@@ -138,13 +146,13 @@ class _Reading:
         return _joined(said)
 
     def _next(self, before: str) -> str:
-        """The next thing, with what is raised and lowered beside it."""
+        """Read the next element with its exponents and indices; ``before`` are the words before it."""
         token = self._take()
         match token:
             case _Token("command", name):
                 return self._command(SAME.get(name, name), before)
             case _Token("char", "^" | "_"):
-                # Without a base, or with one that is read already.
+                # There is no base, or it has already been read.
                 return self._script(token.text)
             case _Token("char", "{"):
                 return self._scripted(self._group())
@@ -193,7 +201,7 @@ class _Reading:
     # Parts
 
     def _scripted(self, base: str) -> str:
-        """A thing and what is raised and lowered behind it."""
+        """Read the exponents, indices and primes after ``base``, and return them together."""
         while self._peek("^") or self._peek("_") or self._peek("'"):
             mark = self._take().text
             said = self._words.signs.get("prime", "") if mark == "'" else self._script(mark)
@@ -207,7 +215,7 @@ class _Reading:
         return _power(script, self._words) if mark == "^" else self._words.index.format(script)
 
     def _large(self, name: str) -> str:
-        """A sum, an integral, a limit: with what is below it and above it."""
+        """Read a sum, an integral or a limit with its bounds."""
         low = high = ""
         while True:
             if self._peek_command("limits") or self._peek_command("nolimits"):
@@ -260,20 +268,20 @@ class _Reading:
         letter, *primes = before.split() or [""]
         if letter in _FUNCTION_LETTERS and set(primes) <= {self._words.signs.get("prime")}:
             return f"{self._words.of.format('')} {inside}".strip()
-        # What has commas is a list, a point or an interval, and heard as one.
+        # Commas make it a list, a point or an interval, which is understood without the word "paren".
         compound = " " in inside and "," not in inside and not before.endswith(self._words.of.format("").strip())
         return self._words.brackets.format(inside) if compound else inside
 
     def _absolute(self) -> str:
         inside = self._until("|")
         if not self._peek("|"):
-            # Only one: a condition, as in P(A|B).
+            # A single bar is a condition, as in P(A|B).
             return _joined([self._words.signs.get("mid", ""), inside])
         self._take()
         return self._words.absolute.format(inside)
 
     def _argument(self, digits: int | None = None) -> str:
-        """A group in braces, or else one thing; of a number without braces at most so many ``digits``."""
+        """Read a group in braces, or one element; at most ``digits`` digits of a number without braces."""
         if self._at >= len(self._tokens):
             return ""
         self._depth += 1
@@ -306,7 +314,7 @@ class _Reading:
         return inside
 
     def _raw(self) -> str:
-        """The words of ``\\text{…}``."""
+        """Return the text in the braces of ``\\text{…}``, unread."""
         if not self._peek("{"):
             return ""
         start = end = self._take().end
@@ -369,7 +377,7 @@ def _fraction(top: str, bottom: str, words: Formulas) -> str:
 
 
 def _is_compound(text: str, words: Formulas) -> bool:
-    """Whether it is a sum or more, so that the ear must be told where it ends."""
+    """Tell whether it contains a sign such as plus, so that the words must say where it ends."""
     return any(f" {words.signs[sign]} " in f" {text} " for sign in ("+", "-", "=", "pm", "mp") if sign in words.signs)
 
 

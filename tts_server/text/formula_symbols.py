@@ -1,4 +1,4 @@
-"""Mathematical characters, and the LaTeX commands that mean the same."""
+"""Mathematical characters and the LaTeX commands with the same meaning."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SYMBOLS = {
     "∇": "nabla",
     "∝": "propto",
 }
-"""Read wherever they stand."""
+"""Characters that are read everywhere in a text."""
 
 ONLY_IN_FORMULAS = {
     "→": "to",
@@ -45,7 +45,7 @@ ONLY_IN_FORMULAS = {
     "∘": "circ",
     "′": "prime",
 }
-"""Read in formulas alone: elsewhere they mean other things too."""
+"""Characters that are read only in formulas, because they have other meanings elsewhere."""
 
 SAME = {
     "leq": "le",
@@ -86,7 +86,7 @@ SAME = {
     "lor": "vee",
     "lnot": "neg",
 }
-"""Commands that are read as another one."""
+"""Commands that are read like another command."""
 
 GREEK = frozenset(
     [

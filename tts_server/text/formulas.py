@@ -1,4 +1,4 @@
-"""Finds the mathematics in a text and has it read: ``$x^2$``, ``\\[x\\]``, a bare ``\\frac{1}{2}``, ``√2``, ``½``."""
+"""Finds formulas in a text and puts them into words: ``$x^2$``, ``\\[x\\]``, a bare ``\\frac{1}{2}``, ``√2``, ``½``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tts_server.text.formula_symbols import SUBSCRIPTS, SUPERSCRIPTS, SYMBOLS, V
 from tts_server.text.lexicon import LexiconError, any_of, covered_languages, lexicon_for
 
 LONGEST = 2_000
-"""Characters of a formula; what is longer is none."""
-_REMEMBERED = 64
+"""Most characters of a formula; longer text between two dollar signs is not one."""
+_CACHED_LANGUAGES = 64
 
 _GROUP = r"\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}"
 _SCRIPT = rf"[_^](?:{_GROUP}|\\[a-zA-Z]+|-?[0-9]+|[a-zA-Z])"
 _MARKED = re.compile(
-    # Code is left alone.
+    # Code is matched first, so that nothing in it is taken for a formula.
     rf"(?P<code>```.*?(?:```|\Z)|(?P<ticks>`+)[^`]+(?P=ticks))"
     rf"|(?<!\\)\$\$(?P<shown>[^$]{{1,{LONGEST}}})\$\$"
     rf"|\\\[(?P<square>(?:(?!\\[\[\]]).){{1,{LONGEST}}})\\\]"
     rf"|\\\((?P<round>(?:(?!\\[()]).){{1,{LONGEST}}})\\\)"
     rf"|(?<![\\\w$])\$(?P<inline>(?![\s$])[^$\n]{{0,{LONGEST}}}[^$\s\\])\$(?![0-9$])"
-    # The rest of it went to the next segment.
+    # A formula without an end: its rest is in the next segment.
     rf"|(?<![\\\w$])(?:\$\$?|\\[(\[])(?P<open>[^$\n]{{0,{LONGEST}}}\\[a-zA-Z][^$\n]{{0,{LONGEST}}})\Z"
     rf"|\\begin\{{(?P<name>(?:align|equation|gather|multline|eqnarray)\*?)\}}(?P<environment>.{{1,{LONGEST}}}?)"
     r"\\end\{(?P=name)\}"
@@ -55,21 +55,27 @@ _MAYBE = re.compile(
 
 
 def read_formulas(text: str, language: str) -> str:
-    """``text`` with its mathematics in words; for text as it was written, with its markup.
+    """Replace the formulas in ``text`` by words. Prices and code stay as they are.
 
-    QuantityRule of money are none, and code is left alone.
+    Call it before the markup is removed.
+
+    Raises:
+        LexiconError: the language's file is broken.
     """
     return _formulas(main_part(language)).read(text) if _MAYBE.search(text) else text
 
 
 def drop_formula_marks(text: str) -> str:
-    """``text`` without the marks of formulas that are left over, and that nobody wants to hear."""
+    """Remove the backslashes and carets of formulas that could not be read."""
     return text.replace("\\", " ").replace("^", " ")
 
 
 class _Formulas:
-    """Args:
-    plain: whether signs outside of formulas are read too.
+    """The formulas of one language.
+
+    Args:
+        reader: puts one formula into words.
+        plain: whether to read mathematical signs outside formulas too.
     """
 
     def __init__(self, reader: FormulaReader, *, plain: bool) -> None:
@@ -88,7 +94,7 @@ class _Formulas:
             return match[0]
         if match["bare"] is not None:
             name = re.match("[a-zA-Z]+", match["bare"])
-            # Without braces a path, or a word that somebody escaped: it stays.
+            # An unknown command without braces is a path or an escaped word, and stays.
             is_command = "{" in match["bare"] or (name and self._reader.knows(name[0]))
             return self._said(match, f"\\{match['bare']}") if is_command else match["bare"]
         if match["power"]:
@@ -99,7 +105,7 @@ class _Formulas:
         return self._said(match, next(filter(None, match.group(*_KINDS)), ""))
 
     def _said(self, match: re.Match[str], formula: str) -> str:
-        # "$x$-axis" stays one word.
+        # "$x$-axis" stays one word, so no space follows the formula.
         joined = match.string[match.end() : match.end() + 1] in _JOINING
         return self._spaced(formula).rstrip() if joined else self._spaced(formula)
 
@@ -107,7 +113,7 @@ class _Formulas:
         return f" {self._reader.read(formula)} "
 
     def _plain(self, text: str) -> str:
-        """Signs that need no marks around them."""
+        """Read mathematical signs outside dollar signs and brackets."""
         text = _ROOT.sub(lambda match: self._spaced(rf"\sqrt{{{match[1] or match[2]}}}"), text)
         text = _RAISED.sub(self._raised, text)
         text = _VULGAR.sub(self._fraction, text)
@@ -115,7 +121,7 @@ class _Formulas:
         return text.translate(_LOWERED)
 
     def _raised(self, match: re.Match[str]) -> str:
-        # Square metres are amounts, which have words of their own.
+        # Square metres are a unit, which the rules for quantities spell.
         if _SQUARE_UNIT.search(match.string[: match.start()][-1:]) and match[1] in ("²", "³"):
             return match[0]
         return f" {self._reader.power(''.join(SUPERSCRIPTS[char] for char in match[1]))}"
@@ -126,7 +132,7 @@ class _Formulas:
 
 
 def _widened(text: str) -> str:
-    """Whole marks for formulas of which a part stands in them: ``10$^{-3}$``; none for ``CO$_2$``, which needs none."""
+    """Extend the dollar signs to the whole formula: ``10$^{-3}$`` is ``$10^{-3}$``. Remove them from ``CO$_2$``."""
     text = _PRICE_IN_MARKS.sub(lambda match: match[1].replace("\\", ""), text)
     text = _INDEX_IN_MARKS.sub(r"\1", text)
     text = _DEGREES_IN_MARKS.sub(" °", text)
@@ -135,7 +141,7 @@ def _widened(text: str) -> str:
 
 
 def _is_formula(inside: str) -> bool:
-    """Whether what stands between two dollar signs is one, and not a sentence between two prices."""
+    """Tell whether the text between two dollar signs is a formula, and not a sentence between two prices."""
     bare = _IN_TEXT.sub(" ", inside)
     if "\\" not in bare and _PLAIN_WORD.search(bare):
         return False
@@ -150,7 +156,7 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
     return "".join(piece if place % 2 else change(piece) for place, piece in enumerate(pieces))
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED_LANGUAGES)
 def _formulas(main: str) -> _Formulas:
     own = lexicon_for(main).formulas if main in covered_languages() else None
     words = own or lexicon_for("en").formulas

@@ -1,4 +1,4 @@
-"""What is known of each language: words to say in the place of signs, figures, abbreviations. Read from ``data/``."""
+"""Lexicons: the words of each language for signs, numbers, abbreviations and formulas. They are read from ``data/``."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tts_server.text.plurals import PLURALS
 
 DATA = Path(__file__).parent / "data"
 _SHARED = "common"
-_REMEMBERED = 64
+_CACHED_LANGUAGES = 64
 Data = TypeVar("Data", bound=BaseModel)
 
 
 class LexiconError(ValueError):
-    """A language's file can't be used; the text names the file, the key and the fault."""
+    """A language's file can't be used; the message names the file, the key and the mistake."""
 
 
 def _known_plural(name: str) -> str:
@@ -40,15 +40,18 @@ class _Part(BaseModel):
 Word = Annotated[str, Field(min_length=1)]
 Gender = Literal["m", "f", "n"]
 Forms = Annotated[list[Word], Field(min_length=1, max_length=4)]
-"""A noun beside one, several, … ; see :data:`tts_server.text.plurals.PLURALS`."""
+"""The forms of a noun after 1, after several, and so on, in the order of :data:`tts_server.text.plurals.PLURALS`."""
 Endings = dict[str, str]
-"""The first ending that a word has is replaced; the empty one is had by every word."""
+"""Replacements for a word's ending, from old to new. The first that fits is used; the empty ending fits every word."""
 Grammar = dict[str, str]
-"""What num2words takes for a language that declines its numbers, such as ``case: g``."""
+"""Arguments of num2words for a language that declines its numbers, such as ``case: g``."""
 
 
 class Phrases(_Part):
-    """What the server itself says. ``link`` has a place for the host's name; ``number`` stands for "#" before one."""
+    """Words that the server puts in place of links, code, pictures, mentions and signs.
+
+    ``link`` contains ``{}`` for the host's name. ``number`` replaces "#" before a number.
+    """
 
     link: Word
     dot: Word
@@ -67,7 +70,7 @@ class Phrases(_Part):
 
 
 class Currency(_Part):
-    """``part`` is a hundredth of it."""
+    """A currency's name and the name of its hundredth part, each with its plural forms and its gender."""
 
     name: Forms
     part: Forms | None = None
@@ -76,9 +79,14 @@ class Currency(_Part):
 
 
 class Years(_Part):
-    """A four-digit number is a year ``after`` some words and ``before`` others, which may set its ``grammar``.
+    """How to tell that a four-digit number is a year, and how to read it.
 
-    ``hundreds``: 1995 is read nineteen ninety-five. ``alone``: so is one that no word follows.
+    Attributes:
+        hundreds: whether 1995 is read as "nineteen ninety-five".
+        alone: whether a number that no word follows is a year.
+        after: a number that follows one of these words is a year.
+        before: a number that precedes one of these words is a year; the value is its grammar.
+        decades: suffixes of decades, such as the "s" of "1990s", and the endings that they give to the year.
     """
 
     hundreds: bool = False
@@ -89,23 +97,26 @@ class Years(_Part):
 
 
 class Suffix(_Part):
-    """What a written ending, such as ``-го`` in ``3-го``, makes of the ordinal."""
+    """The grammar and the endings that a written suffix, such as ``-го`` in ``3-го``, gives to an ordinal number."""
 
     grammar: Grammar = {}
     endings: Endings = {}
 
 
 class Inflection(_Part):
-    """The ending that an ordinal takes ``after`` some words; where none are named, after all others."""
+    """The endings that an ordinal number takes after some words; without ``after``, in all remaining cases."""
 
     after: list[Word] = []
     endings: Endings
 
 
 class Ordinals(_Part):
-    """``suffixes`` are written after the digits; ``inflections`` are for languages that write "3." for "third".
+    """How ordinal numbers are written.
 
-    ``dot_before_lower``: "3." before a small letter can be nothing else.
+    Attributes:
+        suffixes: by what follows the digits, such as "rd" in "3rd".
+        inflections: for languages that write "3." for "third".
+        dot_before_lower: whether "3." before a lower-case word is always an ordinal number.
     """
 
     suffixes: dict[Word, Suffix] = {}
@@ -114,10 +125,17 @@ class Ordinals(_Part):
 
 
 class Clock(_Part):
-    """``full`` is for the full hour, ``full_after_noon`` for the full hour from 13 on and at 0.
+    """How times of day are said.
 
-    ``signs`` part hours and minutes; ``after`` may follow the time and is part of the templates already; ``small``
-    stands before minutes below ten.
+    Attributes:
+        time: a template with ``{hour}`` and ``{minute}``.
+        full: a template for full hours.
+        full_after_noon: a template for full hours at 0 and from 13 on.
+        small: a word before minutes below ten, such as "oh" in "five oh five".
+        signs: separators between hours and minutes.
+        after: words that may follow a written time; the templates contain them already.
+        gender: of the hour.
+        hours: the words for hours 0 to 23, if they are not plain numbers.
     """
 
     time: Word
@@ -134,10 +152,21 @@ Months = Annotated[list[Word], Field(min_length=12, max_length=12)]
 
 
 class Dates(_Part):
-    """How a date is said: as ``month_day`` where there is one, else as ``day_month``.
+    """How dates are said.
 
-    ``days`` are the 31 words for its day, ``day`` how they are made where they are missing. ``year`` is the grammar of
-    a year that is an ordinal; ``year_words`` may follow it and are part of ``with_year`` already.
+    Attributes:
+        months: the 12 names, in the form that dates use.
+        short_months: the 12 abbreviated names.
+        day_month: a template with ``{day}`` and ``{month}``, for languages without ``month_day``.
+        month_day: a template for languages that say the month first.
+        with_year: a template with ``{date}`` and ``{year}``.
+        day: the kind of number that a day is.
+        first: the word for the first day, if it differs.
+        days: the words for days 1 to 31, if ``day`` does not give them.
+        year: the grammar of a year that is an ordinal number.
+        year_words: words that may follow a written year; ``with_year`` contains them already.
+        month_first: whether 1/2/2026 is in January.
+        day_first_regions: region subtags for which it is in February all the same.
     """
 
     months: Months
@@ -155,19 +184,31 @@ class Dates(_Part):
 
 
 class OwnWords(_Part):
-    """The number words of a language that num2words lacks; ``scales`` from the highest down, such as 100 and 1000."""
+    """Number words of a language that num2words lacks; ``scales`` are 100, 1000 and so on, the highest first."""
 
     below_hundred: Annotated[list[Word], Field(min_length=100, max_length=100)]
     scales: dict[int, Word]
 
 
 class Numbers(_Part):
-    """How figures are written and read. What is missing here is left as it is written.
+    """How numbers are written and read. Whatever is missing here stays as it is written.
 
-    ``words`` replace num2words; ``every_figure`` is for languages in which engines fail on one that is left.
-    ``fraction``: after the decimal sign come single digits, one number, or num2words's own words for the whole.
-    ``units`` and ``agreement`` (the last word of a number beside a noun) are by the noun's gender. ``scales`` are what
-    may stand between a number and its currency, and how that is said; ``elisions`` mend the two.
+    Attributes:
+        words: number words that replace those of num2words.
+        every_figure: whether all remaining digits are spelled, because engines fail on digits in this language.
+        decimal: the decimal sign.
+        point: the word for it.
+        fraction: how digits behind it are read: one by one, as one number, or as num2words says.
+        minus: the word for a minus sign.
+        range: the word between two numbers, such as "to".
+        percent: the forms of "percent".
+        plural: a name in :data:`tts_server.text.plurals.PLURALS`.
+        agreement: by gender, replacements for the last word of a number before a noun.
+        units: by gender, the forms of each unit of measurement.
+        currencies: by their signs, which spaces separate.
+        money: a template with ``{whole}`` and ``{part}``, such as euros and cents.
+        scales: words between a number and its currency, such as "million", with their forms.
+        elisions: corrections of a scale and a currency side by side, from wrong to right.
     """
 
     words: OwnWords | None = None
@@ -192,7 +233,13 @@ class Numbers(_Part):
 
 
 class Diacritics(_Part):
-    """Words and phrases whose marks people leave out; ``letters`` from marked to plain. ``keep`` are no such words."""
+    """Words whose diacritics people leave out.
+
+    Attributes:
+        letters: the letters with diacritics, and what people write in their place.
+        words: words and phrases, correctly spelled.
+        keep: words and phrases that stay as written, although they look like one of ``words``.
+    """
 
     letters: dict[Word, Word]
     words: list[Word]
@@ -200,7 +247,13 @@ class Diacritics(_Part):
 
 
 class Introduction(_Part):
-    """Words that open a sentence and are followed by a pause: only ``before`` some words, or not before some."""
+    """Words that a pause follows at the beginning of a sentence.
+
+    Attributes:
+        words: the introductory words.
+        before: if given, there is a pause only before these words.
+        not_before: there is no pause before these words.
+    """
 
     words: list[Word]
     before: list[Word] = []
@@ -208,11 +261,18 @@ class Introduction(_Part):
 
 
 class Formulas(_Part):
-    """How mathematics is said. ``{}`` is where the part belongs; of two, the first is the upper or the inner one.
+    """Words for mathematics. Templates contain ``{}`` for each part, the upper or inner part first.
 
-    ``signs`` are by LaTeX command or by character, ``large`` are those with bounds (sums, integrals, limits).
-    ``powers`` are by exponent, ``denominators`` by number: beside one, and beside several. ``of`` joins a function and
-    what it is of, ``mixed`` a whole number and a fraction; ``base`` is that of a logarithm.
+    Attributes:
+        signs: by LaTeX command or by character.
+        large: signs with bounds (sums, integrals, limits), by LaTeX command.
+        functions, accents: by LaTeX command.
+        powers: special words for powers, by exponent, such as "squared"; ``power`` is for all others.
+        base: of a logarithm.
+        denominators: names of fractions by their denominator, after 1 and after several.
+        mixed: between a whole number and a fraction.
+        of: between a function and its argument.
+        bounds, below, unbounded: for a large sign with both bounds, with the lower one, and with none.
     """
 
     signs: dict[Word, str]
@@ -242,9 +302,10 @@ class Formulas(_Part):
 
 
 class Lexicon(_Part):
-    """One language. The ``closing`` abbreviations often end a sentence with their full stop.
+    """All rules of one language.
 
-    Abbreviations match in any case, but those with a capital only as they are.
+    Abbreviations in lower case match in any case; those with a capital letter match only as they are. The full stop of
+    ``closing_abbreviations``, such as "etc.", often ends the sentence too.
     """
 
     phrases: Phrases
@@ -252,15 +313,19 @@ class Lexicon(_Part):
     closing_abbreviations: dict[Word, Word] = {}
     abbreviations_before_numbers: dict[Word, Word] = {}
     numbers: Numbers | None = None
-    marks: Diacritics | None = None
+    diacritics: Diacritics | None = None
     introductions: list[Introduction] = []
     formulas: Formulas | None = None
 
 
 class SharedLexicon(_Part):
-    """What is known of languages that have no file of their own.
+    """Rules for all languages, including those without a file of their own.
 
-    ``figures_left``: those whose figures the engine reads better.
+    Attributes:
+        decimal_comma: languages with a comma as the decimal sign.
+        dot_ordinals: languages that write "3." for "third".
+        figures_left: languages whose numbers an engine reads better than num2words.
+        no_sentence_end: by language, abbreviations whose full stop ends no sentence.
     """
 
     decimal_comma: list[Word]
@@ -270,10 +335,12 @@ class SharedLexicon(_Part):
 
 
 def lexicon_for(language: str) -> Lexicon:
-    """That of the tag's main part; where there is none, English phrases and num2words's bare numbers.
+    """Return the lexicon of a language tag's main part.
+
+    A language without a file gets English phrases and plain numbers from num2words.
 
     Raises:
-        LexiconError: its file is broken.
+        LexiconError: the language's file is broken.
     """
     main = main_part(language)
     return _lexicon(main) if main in covered_languages() else _fallback_lexicon(main)
@@ -281,19 +348,19 @@ def lexicon_for(language: str) -> Lexicon:
 
 @cache
 def covered_languages() -> frozenset[str]:
-    """Those with a file of their own."""
+    """Return the languages that have a file."""
     return frozenset(path.stem for path in DATA.glob("*.yaml")) - {_SHARED}
 
 
 @cache
 def shared_lexicon() -> SharedLexicon:
-    """What all languages share."""
+    """Return the rules for all languages."""
     return read_lexicon(DATA / f"{_SHARED}.yaml", SharedLexicon)
 
 
 @cache
 def dotted_abbreviations() -> frozenset[str]:
-    """Every language's whose full stop ends no sentence, in lower case and without it."""
+    """Return the abbreviations of all languages whose full stop ends no sentence, in lower case, without the stop."""
     return frozenset(short for shorts in shared_lexicon().no_sentence_end.values() for short in shorts)
 
 
@@ -302,7 +369,7 @@ def _lexicon(main: str) -> Lexicon:
     return read_lexicon(DATA / f"{main}.yaml", Lexicon)
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED_LANGUAGES)
 def _fallback_lexicon(main: str) -> Lexicon:
     comma = main in shared_lexicon().decimal_comma
     has_words = main in CONVERTER_CLASSES and main not in shared_lexicon().figures_left
@@ -311,10 +378,10 @@ def _fallback_lexicon(main: str) -> Lexicon:
 
 
 def read_lexicon(path: Path, kind: type[Data]) -> Data:
-    """A file of this folder, checked.
+    """Read and check one of the YAML files.
 
     Raises:
-        LexiconError: it can't be read, or says something that is not understood.
+        LexiconError: the file can't be read, or has a wrong key or value.
     """
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -328,5 +395,5 @@ def read_lexicon(path: Path, kind: type[Data]) -> Data:
 
 
 def any_of(words: Iterable[str]) -> str:
-    """A pattern of any of ``words``, the longest first; of none, one that never matches."""
+    """Return a regular expression that matches any of ``words``, the longest first; without words it never matches."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or "(?!)"

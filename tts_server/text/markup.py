@@ -1,6 +1,6 @@
-"""Takes a segment's markup away: markdown, Discord's own, addresses, emoji, *actions*.
+"""Removes a segment's markup: Markdown, Discord's own markup, addresses, emoji and *actions*.
 
-A segment may begin or end inside emphasis that spans several, so marks without a partner go as well.
+Emphasis may span several segments, so an opening or closing mark is removed even if its counterpart is missing.
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ _BETWEEN_DIGITS = re.compile(r"(?<=\d)\s*[*×]\s*(?=\d)")
 _LEFTOVERS = re.compile(r"[*`]+|~~|\|\|")
 _TRAILING = ".,;:!?)'\"»*_~"
 
-# Inline rules alone: a segment is no document, and what starts a line is dealt with here.
+# Only inline rules: a segment is not a document, and this module handles the beginnings of lines itself.
 _PARSER = MarkdownIt("zero").enable(
     ["emphasis", "strikethrough", "backticks", "link", "image", "escape", "entity", "newline"]
 )
-# What no emoji is without: looking for one takes longer than all the rest here.
+# Every emoji contains one of these characters. Searching for emoji takes longer than everything else in this module.
 _MAYBE_EMOJI = re.compile("[\u00a9\u00ae\u200d\u203c\u2049\u20e3\u2100-\U0010ffff]")
 
 
 def strip_markup(text: str, phrases: Phrases, begins_sentence: bool) -> str:
-    """What remains to be said of ``text``; where markup means something, ``phrases`` say it.
+    """Return ``text`` without markup.
 
-    ``begins_sentence``: the text before this segment ended a sentence; only then can the segment open with an action.
+    Args:
+        text: one segment.
+        phrases: the words to put in place of links, code, pictures and mentions.
+        begins_sentence: whether the previous segment ended a sentence; only then can this one open with an *action*.
     """
     text = _FENCE.sub(f" {phrases.code}. ", text)
     text = _TABLE_RULE.sub("", text)
@@ -57,7 +60,7 @@ def strip_markup(text: str, phrases: Phrases, begins_sentence: bool) -> str:
 
 
 def ends_sentence(text: str) -> bool:
-    """Whether what follows ``text`` begins a sentence."""
+    """Tell whether ``text`` ends a sentence, so that the following text begins one."""
     if text.endswith("\n"):
         return True
     bare = text.rstrip().rstrip("".join(CLOSERS))
@@ -68,7 +71,7 @@ def _without_actions(text: str, begins_sentence: bool) -> str:
     def replace(match: re.Match[str]) -> str:
         if match.start() == 0 and not begins_sentence:
             return match[0]
-        # "*Really* nice" begins a sentence, "*waves* Hello" does not: actions are written in lower case.
+        # Actions are in lower case: "*waves* Hello" opens with an action, "*Really* nice" with an emphasized word.
         return match[0] if match[1][0].isupper() else " "
 
     return _ACTION.sub(replace, text)

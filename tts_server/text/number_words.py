@@ -1,4 +1,4 @@
-"""A language's number words. Only whole numbers come from num2words: its fractions are wrong in several languages."""
+"""Number words of one language. num2words makes those of whole numbers; its fractions are wrong in some languages."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from num2words import CONVERTER_CLASSES
 from tts_server.text.lexicon import Endings, Gender, Numbers, OwnWords
 
 LONGEST = 15
-"""A number with more digits than this is read digit by digit, as people read a card's or a telephone's."""
+"""Most digits of a number that is read as one; longer ones are read digit by digit, as telephone numbers are."""
 
-_REMEMBERED = 2048
+_CACHED_NUMBERS = 2048
 _LAST_WORDS = re.compile(r"(?:([^\W\d_]+) )?([^\W\d_]+) \Z")
-_REACH = 24
-# What num2words raises for a language that lacks something, or a number beyond its words.
+_CONTEXT_CHARACTERS = 24
+# num2words raises these if the language lacks a kind of number, or if the number is too large for its words.
 _FAILURES = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
 class NumberWords:
-    """Says numbers in one language: those that it has no words for stay in figures."""
+    """Numbers as words in one language. A number without words stays in digits."""
 
     def __init__(self, language: str, numbers: Numbers) -> None:
         self._numbers = numbers
         self._converter = _OwnConverter(numbers.words) if numbers.words else _converter(language)
-        self._words = lru_cache(_REMEMBERED)(self._uncached)
+        self._words = lru_cache(_CACHED_NUMBERS)(self._uncached)
 
     def cardinal(self, digits: str, gender: Gender | None = None) -> str:
-        """A whole number; one with leading zeros, or beyond :data:`LONGEST`, digit by digit."""
+        """Return a whole number in words; digit by digit if it begins with 0 or exceeds :data:`LONGEST` digits."""
         if len(digits) > LONGEST or (len(digits) > 1 and digits[0] == "0"):
             return self.digits(digits)
         words = self._words("cardinal", int(digits))
         return digits if words is None else self._agree(words, gender)
 
     def digits(self, digits: str) -> str:
-        """One by one."""
+        """Return the word of each digit."""
         return " ".join(self._words("cardinal", int(digit)) or digit for digit in digits)
 
     def ordinal(self, number: int, grammar: Mapping[str, str] | None = None) -> str | None:
-        """The ordinal; ``None`` where the language's are not known."""
+        """Return the ordinal number, or ``None`` if the language's ordinals are unknown."""
         return self._words("ordinal", number, tuple(sorted((grammar or {}).items())))
 
     def ordinal_after(self, number: int, text: str) -> str | None:
-        """The ordinal as inflected after ``text``, as far as its last two words tell."""
+        """Return the ordinal number with the ending that it takes after the last two words of ``text``."""
         word = self.ordinal(number)
-        last = _LAST_WORDS.search(text[-_REACH:].lower())
+        last = _LAST_WORDS.search(text[-_CONTEXT_CHARACTERS:].lower())
         before = {last[2], f"{last[1]} {last[2]}"} if last else set()
         for inflection in self._numbers.ordinals.inflections if word else ():
             if not inflection.after or before.intersection(inflection.after):
@@ -57,11 +57,11 @@ class NumberWords:
         return word
 
     def year(self, number: int) -> str:
-        """As the language reads years."""
+        """Return a year as the language reads it: 1995 is "nineteen ninety-five" in English."""
         return (self._words("year", number) if self._numbers.years.hundreds else None) or self.cardinal(str(number))
 
     def decimal(self, whole: str, fraction: str, gender: Gender | None = None) -> str | None:
-        """A number with a fraction; ``None`` where the language has no way to say it."""
+        """Return a number with a fraction in words, or ``None`` if the language's file does not say how to read it."""
         if not fraction:
             return self.cardinal(whole, gender)
         too_long = len(whole) + len(fraction) > LONGEST
@@ -76,19 +76,19 @@ class NumberWords:
     def _agree(self, words: str, gender: Gender | None) -> str:
         if gender is None or gender not in self._numbers.agreement:
             return words
-        head, blank, last = words.rpartition(" ")
-        return head + blank + self._numbers.agreement[gender].get(last, last)
+        head, space, last = words.rpartition(" ")
+        return head + space + self._numbers.agreement[gender].get(last, last)
 
     def _uncached(self, kind: str, number: int | Decimal, grammar: tuple[tuple[str, str], ...] = ()) -> str | None:
         try:
-            # Their commas part thousands for the eye; a voice would pause there.
+            # num2words separates thousands by commas, at which a voice would pause.
             return str(getattr(self._converter, f"to_{kind}")(number, **dict(grammar))).replace(",", "").strip()
         except _FAILURES:
             return None
 
 
 class _OwnConverter:
-    """What is needed of num2words's, for a language that it lacks."""
+    """Stands in for num2words's converter, for a language that num2words lacks."""
 
     def __init__(self, words: OwnWords) -> None:
         self._words = words
@@ -102,7 +102,7 @@ class _OwnConverter:
 
 
 def with_ending(word: str, endings: Endings) -> str:
-    """``word`` with its ending replaced by the first of ``endings`` that it has."""
+    """Replace the ending of ``word``: the first key of ``endings`` that it ends with, by that key's value."""
     for written, said in endings.items():
         if word.endswith(written):
             return word.removesuffix(written) + said
@@ -110,7 +110,10 @@ def with_ending(word: str, endings: Endings) -> str:
 
 
 def _converter(name: str) -> Any:
-    """One of our own: num2words's are shared, and look through thousands of names of numbers that nobody says."""
+    """Make a converter for this module alone, without the names of huge numbers.
+
+    num2words shares its converters, and they search thousands of number names that nobody says, which is slow.
+    """
     converter = type(CONVERTER_CLASSES[name])()
     if hasattr(converter, "cards"):
         converter.cards = OrderedDict(

@@ -1,4 +1,7 @@
-"""Figures as words, in the text's language. What is not certain, or has no words, stays for the engine to read."""
+"""Spells out numbers as words, in the text's language.
+
+A number stays in digits, for the engine to read, if its meaning is uncertain or the language has no words for it here.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,31 @@ from tts_server.text.lexicon import Numbers, Phrases, any_of, lexicon_for
 from tts_server.text.number_words import NumberWords, with_ending
 from tts_server.text.quantities import QuantityRule
 
-_REMEMBERED = 64
-_FIGURES = re.compile("[0-9]+")
+_CACHED_LANGUAGES = 64
+_DIGITS = re.compile("[0-9]+")
+# Four forms: with a country code; the American grouping; groups after a leading zero; four groups of four, as on a
+# payment card.
+_TELEPHONE = re.compile(
+    r"(?<![\w.,/-])(?:\+[0-9][0-9 ()/-]{6,18}[0-9]"
+    r"|\(?[0-9]{3}\)?[ -][0-9]{3}-[0-9]{4}"
+    r"|0[0-9]{1,5}(?:[ /-][0-9]{2,8}){1,4}"
+    r"|[0-9]{4}(?:[ -][0-9]{4}){3})(?![\w/-]|[.,:][0-9])"
+)
+_FEWEST_PHONE_DIGITS = 7
+_VERSION = re.compile(r"(?<![\w.])(?:([vV])([0-9]+(?:\.[0-9]+)+)|[0-9]+(?:\.[0-9]+){2,})(?!\w|\.[0-9])")
+_MOST_ORDINAL_DIGITS = 6
 
 
 def spell_numbers(text: str, language: str) -> str:
-    """Replace what is written in ASCII digits, and not part of a word such as ``mp3``, by words."""
+    """Replace numbers in ASCII digits by words; digits within a word, as in ``mp3``, stay.
+
+    Args:
+        text: one segment, without markup.
+        language: a BCP 47 tag; its region decides the order of day and month in dates.
+
+    Raises:
+        LexiconError: the language's file is broken.
+    """
     if not any("0" <= char <= "9" for char in text):
         return text
     speller = _speller(main_part(language), language.lower().replace("_", "-").partition("-")[2])
@@ -24,7 +46,7 @@ def spell_numbers(text: str, language: str) -> str:
 
 
 class _Speller:
-    """The rules of a language, in their order: what one has spelled, the next no longer sees."""
+    """The number rules of one language, applied in a fixed order: dates and times first, bare numbers last."""
 
     def __init__(self, main: str, region: str, numbers: Numbers, phrases: Phrases) -> None:
         words = NumberWords(main, numbers)
@@ -40,41 +62,29 @@ class _Speller:
     def spell(self, text: str) -> str:
         for rule in self._rules:
             text = rule.spell(text)
-        return _FIGURES.sub(self._left, text) if self._left else text
+        return _DIGITS.sub(self._left, text) if self._left else text
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED_LANGUAGES)
 def _speller(main: str, region: str) -> _Speller | None:
     lexicon = lexicon_for(main)
     return _Speller(main, region, lexicon.numbers, lexicon.phrases) if lexicon.numbers else None
 
 
-# With its country's code; in groups as in America; with a leading zero, in groups; a card's.
-_TELEPHONE = re.compile(
-    r"(?<![\w.,/-])(?:\+[0-9][0-9 ()/-]{6,18}[0-9]"
-    r"|\(?[0-9]{3}\)?[ -][0-9]{3}-[0-9]{4}"
-    r"|0[0-9]{1,5}(?:[ /-][0-9]{2,8}){1,4}"
-    r"|[0-9]{4}(?:[ -][0-9]{4}){3})(?![\w/-]|[.,:][0-9])"
-)
-_SHORTEST = 7
-_VERSION = re.compile(r"(?<![\w.])(?:([vV])([0-9]+(?:\.[0-9]+)+)|[0-9]+(?:\.[0-9]+){2,})(?!\w|\.[0-9])")
-_HIGHEST_ORDINAL = 6
-
-
 class PhoneAndVersionRule:
-    """Reads telephone numbers digit by digit, and versions number by number, in one language."""
+    """Spells telephone numbers digit by digit (``+49 170 1234567``), and versions part by part (``v2.7.1``)."""
 
     def __init__(self, phrases: Phrases, words: NumberWords) -> None:
         self._phrases = phrases
         self._words = words
 
     def spell(self, text: str) -> str:
-        """Replace each by its words."""
+        """Replace every telephone number and version by words."""
         return _VERSION.sub(self._version, _TELEPHONE.sub(self._telephone, text))
 
     def _telephone(self, match: re.Match[str]) -> str:
         groups = re.findall("[0-9]+", match[0])
-        if sum(map(len, groups)) < _SHORTEST:
+        if sum(map(len, groups)) < _FEWEST_PHONE_DIGITS:
             return match[0]
         spoken = ", ".join(map(self._words.digits, groups))
         return f"{self._phrases.plus or '+'} {spoken}" if match[0][0] == "+" else spoken
@@ -86,13 +96,13 @@ class PhoneAndVersionRule:
 
 
 class OrdinalRule:
-    """Says what stands in a line, and decades, in one language."""
+    """Spells ordinal numbers (``3rd``, ``2º``, ``der 3. Platz``) and decades (``the 1990s``)."""
 
     def __init__(self, numbers: Numbers, words: NumberWords) -> None:
         self._ordinals = numbers.ordinals
         self._decades = numbers.years.decades
         self._words = words
-        digits = rf"[0-9]{{1,{_HIGHEST_ORDINAL}}}"
+        digits = rf"[0-9]{{1,{_MOST_ORDINAL_DIGITS}}}"
         self._suffixed = re.compile(rf"(?<![\w.,])({digits})({any_of(self._ordinals.suffixes)})(?!\w)", re.IGNORECASE)
         after = any_of(word for inflection in self._ordinals.inflections for word in inflection.after)
         self._after_word = re.compile(rf"(?<!\w)({after}) ({digits})\.(?= \w)", re.IGNORECASE)
@@ -100,7 +110,7 @@ class OrdinalRule:
         self._decade = re.compile(rf"(?<!\w)([12][0-9]{{2}}0)({any_of(self._decades)})(?!\w)")
 
     def spell(self, text: str) -> str:
-        """Replace each by its word."""
+        """Replace every ordinal number and decade by words."""
         if self._ordinals.suffixes:
             text = self._suffixed.sub(self._with_suffix, text)
         if self._ordinals.inflections:

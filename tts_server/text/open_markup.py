@@ -1,4 +1,4 @@
-"""Stretches of a reply that must reach the ear whole: addresses, code, links, Discord markup, *actions*."""
+"""Follows a reply's open markup: code, links, addresses, formulas and *actions* that a segment must not be cut in."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tts_server.text.punctuation import CLOSERS, SENTENCE_ENDS
 
 
 class OpenMarkup(Enum):
-    """What the text is in the middle of."""
+    """The kind of markup that the text is inside of."""
 
     NONE = auto()
     ADDRESS = auto()
-    """``https://…``, until a blank."""
+    """``https://…``, until a space."""
     CODE = auto()
     """Between backticks, within a line."""
     FENCE = auto()
@@ -24,19 +24,19 @@ class OpenMarkup(Enum):
     LINK_TARGET = auto()
     """``(address`` of a markdown link."""
     MARKUP = auto()
-    """``<@123>`` and the like, until ``>`` or a blank."""
+    """``<@123>`` and other Discord markup, until ``>`` or a space."""
     DOLLAR = auto()
     """Just after a dollar sign that may begin a formula, or a price."""
     PRICE = auto()
-    """``$5``, which is a formula only if mathematics follow at once."""
+    """``$5``: it is a formula only if a mathematical sign follows before the next space."""
     FORMULA = auto()
     """``$x^2$``, within a line, or ``\\(x\\)``."""
     SHOWN_FORMULA = auto()
-    """``$$x$$`` or ``\\[x\\]``, over lines."""
+    """``$$x$$`` or ``\\[x\\]``, which may span lines."""
     ACTION_MARK = auto()
     """Just after an asterisk that may begin an action."""
     ACTION = auto()
-    """``*waves`` where a sentence could begin, within a line."""
+    """``*waves`` at the beginning of a sentence, within a line."""
 
 
 _MATHEMATICAL = frozenset("\\^_{=")
@@ -50,7 +50,7 @@ _MARKUP_SIGILS = frozenset("@#:at/hd")
 
 
 class _FormulaTracker:
-    """Follows what may be a formula; a sentence between two prices is none."""
+    """Follows a formula. It recognizes a sentence between two prices, which is not a formula."""
 
     def __init__(self) -> None:
         self._closing = ""
@@ -59,7 +59,7 @@ class _FormulaTracker:
         self._words = 0
 
     def open(self, char: str, before: str) -> OpenMarkup:
-        """What begins with ``char``, after the two characters before it; ``NONE`` if nothing does."""
+        """Return the markup that ``char`` opens, or ``NONE``; ``before`` are the two characters before it."""
         self._depth = self._letters = self._words = 0
         last, escaped = before[-1:], before == "\\\\"
         if char == "$" and last != "\\" and not last.isalnum():
@@ -71,7 +71,7 @@ class _FormulaTracker:
         return OpenMarkup.NONE
 
     def step(self, char: str, last: str, inside: OpenMarkup) -> OpenMarkup:
-        """What the text is in after ``char``, which follows ``last`` inside ``span``."""
+        """Return the open markup after ``char``, which follows the character ``last`` within ``inside``."""
         if inside is OpenMarkup.DOLLAR:
             return self._after_dollar(char)
         if inside is OpenMarkup.PRICE:
@@ -101,7 +101,7 @@ class _FormulaTracker:
         return char == self._closing and last == "\\"
 
     def _still_formula(self, char: str, last: str) -> OpenMarkup:
-        """``$HOME is where …``: words one after another are a sentence, and so is what a stop ends."""
+        """Return ``FORMULA``, or ``NONE`` if it is a sentence: several words in a row, or words that a stop ends."""
         if char == "\n" or (char.isspace() and last in SENTENCE_ENDS | {"."}):
             return OpenMarkup.NONE
         self._depth += {"{": 1, "}": -1}.get(char, 0)
@@ -117,7 +117,13 @@ class _FormulaTracker:
 
 
 class MarkupTracker:
-    """Follows a text character by character; it keeps no text, and each character costs the same."""
+    """Follows a text character by character and knows the markup that is open.
+
+    It stores no text, and every character takes the same time.
+
+    Attributes:
+        open: the markup that the last character is in.
+    """
 
     def __init__(self) -> None:
         self.open = OpenMarkup.NONE
@@ -130,21 +136,21 @@ class MarkupTracker:
 
     @property
     def inside(self) -> bool:
-        """Whether a cut here would part what belongs together."""
+        """Whether a cut after the last character would split markup."""
         return self.open not in (OpenMarkup.NONE, OpenMarkup.PRICE) or self._ticks > 0
 
     @property
     def formula(self) -> bool:
-        """Whether it is a formula, whose writing is much longer than what is said."""
+        """Whether a formula is open, which is written with many more characters than are spoken."""
         return self.open in (OpenMarkup.FORMULA, OpenMarkup.SHOWN_FORMULA)
 
     @property
     def unbreakable(self) -> bool:
-        """Whether it has to be kept whole however long it gets: half an address or half a program is gibberish."""
+        """Whether the open markup must stay whole at any length: half an address or half a program is gibberish."""
         return self.open in _UNBREAKABLE
 
     def abandon(self) -> None:
-        """What looked like a span got too long to be one."""
+        """Treat the open markup as plain text, because it has become too long."""
         self.open = OpenMarkup.NONE
         self._ticks = 0
 

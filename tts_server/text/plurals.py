@@ -1,4 +1,4 @@
-"""Which form of a noun goes with a number, by family of languages."""
+"""Plural rules: the form that a noun takes after a number, by group of languages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ PLURALS: Mapping[str, Callable[[int, bool], int]] = MappingProxyType(
         "one two-to-four many part": _one_two_to_four_many_part,
     }
 )
-"""By name: from a number's whole part, and whether it has a fraction, to the place of the form in a list of them.
+"""The rules by name. Each takes a number's whole part, and whether it has a fraction, and returns an index of a form.
 
-A list that ends before that place means its last form.
+If a noun has fewer forms than that, use its last one.
 """

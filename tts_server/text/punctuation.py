@@ -1,4 +1,4 @@
-"""What the segmenter knows of scripts: stops, clause marks, closers."""
+"""Punctuation of all scripts, as the segmenter needs it: what ends a sentence or a clause, and what closes a quote."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import unicodedata
 from languages.scripts import script
 
 SENTENCE_ENDS = frozenset("!?" + "。！？｡" + "؟۔" + "।॥" + "։" + "።፧" + "។" + "။" + "།")
-"""They end a sentence wherever they stand. The full stop is missing: it also stands in numbers, names and addresses."""
+"""Punctuation that always ends a sentence. The full stop is not among it: numbers and addresses contain it too."""
 
 CLAUSE_ENDS = frozenset("," + "、，；：" + "،؛" + "፣፤" + "၊" + "—" + "…")
-"""They end a clause wherever they stand."""
+"""Punctuation that always ends a clause."""
 
 SPACED_CLAUSE_ENDS = frozenset(";:–-")
-"""They end a clause only before a blank: elsewhere they are part of a word, a time, an address or code."""
+"""Punctuation that ends a clause only before a space. Elsewhere it is part of a word, a time, an address or code."""
 
 CLOSERS = frozenset("\"'”’»›)]}」』）】》〉*_~")
-"""They belong to what they follow: a sentence's closing quote, bracket or emphasis."""
+"""Closing quotes, brackets and emphasis. They belong to the sentence that they follow."""
 
 ZERO_WIDTH_JOINER = "\u200d"
-"""Makes one emoji of two."""
+"""Joins two emoji into one."""
 
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f\u20e3")
-# How many Latin letters take about as long to say as one character, by script.
+# The number of Latin letters that take about as long to speak as one character of the script.
 _WEIGHTS = {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2, "HANGUL": 2}
-_WITHOUT_MARKS = frozenset({"THAI", "LAO", "KHMER", "MYANMAR"})
+_WITHOUT_PUNCTUATION = frozenset({"THAI", "LAO", "KHMER", "MYANMAR"})
 
 
 def space_ends_clause(char: str) -> bool:
-    """Whether a blank after this character ends a clause: so in Thai and its kin, which have no such marks."""
-    return "\u0e00" <= char <= "\u17ff" and script(char) in _WITHOUT_MARKS
+    """Tell whether a space after this character ends a clause, as in Thai and other scripts without punctuation."""
+    return "\u0e00" <= char <= "\u17ff" and script(char) in _WITHOUT_PUNCTUATION
 
 
 def weight(char: str) -> int:
-    """About how long it takes to say, in Latin letters."""
+    """Return about how long the character takes to speak, in Latin letters."""
     return _WEIGHTS.get(script(char), 1) if char > "\u0dff" else 1
 
 
 def joins_previous(char: str) -> bool:
-    """Whether it changes the character before it, so that the two can't be parted."""
+    """Tell whether the character modifies the one before it, as an accent does, so that no cut may separate them."""
     return char > "\u02ff" and (
         char in _JOINERS or unicodedata.combining(char) != 0 or unicodedata.category(char) in ("Mn", "Mc", "Me", "Sk")
     )

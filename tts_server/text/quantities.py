@@ -1,4 +1,4 @@
-"""How much and how many: ``1,000``, ``3.14``, ``-5 °C``, ``5–10 km/h``, ``50%``, ``$5.99``, ``12 €``, ``1995–2005``."""
+"""Spells quantities: ``1,000``, ``3.14``, ``-5 °C``, ``5–10 km/h``, ``50%``, ``$5.99``, ``12 €``, ``1995–2005``."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from tts_server.text.number_words import NumberWords
 from tts_server.text.plurals import PLURALS
 
 _PERCENT = "%"
-_NARROW = "\u00a0\u202f"
-_BLANK = f"[ {_NARROW}]"
+_NARROW_SPACES = "\u00a0\u202f"
+_SPACE = f"[ {_NARROW_SPACES}]"
 _WORD_BEHIND = re.compile(r"([^\W\d_]+)['’.,]?[ \u00a0]\Z")
 _WORD_AHEAD = re.compile(r"[ \u00a0]([^\W\d_]+\.?)")
-_REACH = 24
+_CONTEXT_CHARACTERS = 24
+# Plural rules look at the last digits alone.
+_PLURAL_DIGITS = 24
 _YEAR = re.compile(r"1[1-9][0-9][0-9]|20[0-9][0-9]")
 _MILLION = 1_000_000
-_CENTS = 2
+_CENT_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Amount:
-    """A number without what groups its thousands: the digits before and after the decimal sign."""
+    """A number as its digits before and after the decimal sign, without thousands separators."""
 
     whole: str
     fraction: str
@@ -32,7 +34,7 @@ class _Amount:
 
 
 class QuantityRule:
-    """Says them in one language."""
+    """Spells plain numbers, measurements, percentages, prices, years and ranges of these in one language."""
 
     def __init__(self, numbers: Numbers, words: NumberWords) -> None:
         self._numbers = numbers
@@ -44,29 +46,29 @@ class QuantityRule:
         }
         if numbers.percent:
             self._units[_PERCENT] = ("m", numbers.percent)
-        self._groups = f". {_NARROW}" if numbers.decimal == "," else f",{_NARROW}"
+        self._groups = f". {_NARROW_SPACES}" if numbers.decimal == "," else f",{_NARROW_SPACES}"
         amount = rf"[0-9]{{1,3}}(?:[{self._groups}][0-9]{{3}})+(?:[.,][0-9]+)?|[0-9]+(?:[.,][0-9]+)?"
         currency, scale = any_of(self._currencies), any_of(numbers.scales)
-        # One letter right behind a number, as in "5m", may mean anything.
+        # A single letter that directly follows a number, as in "5m", has no certain meaning.
         close = any_of(unit for unit in (*self._units, *self._currencies) if len(unit) > 1 or not unit.isalpha())
         apart = any_of((*self._units, *self._currencies))
         number = (
             rf"(?<![\w.,/])(?<![0-9][-–])(?P<sign>[-−](?=[0-9]))?(?P<low>{amount})"
-            rf"(?:(?P<dash>-|{_BLANK}?[–—]{_BLANK}?)(?P<high>{amount}))?"
+            rf"(?:(?P<dash>-|{_SPACE}?[–—]{_SPACE}?)(?P<high>{amount}))?"
         )
         self._before = re.compile(
             rf"(?<![\w.,])(?P<sign>[-−])?(?P<unit>{currency})\s?(?P<low>{amount})"
-            rf"(?:(?P<dash>-|{_BLANK}?[–—]{_BLANK}?)(?:(?P=unit)\s?)?(?P<high>{amount}))?"
-            rf"(?:{_BLANK}?(?P<scale>{scale}))?(?![\w%]|[.,–-][0-9])"
+            rf"(?:(?P<dash>-|{_SPACE}?[–—]{_SPACE}?)(?:(?P=unit)\s?)?(?P<high>{amount}))?"
+            rf"(?:{_SPACE}?(?P<scale>{scale}))?(?![\w%]|[.,–-][0-9])"
         )
         self._behind = re.compile(
-            rf"{number}(?:{_BLANK}?(?P<scale>{scale}){_BLANK}?(?P<scaled>{currency})|(?P<close>{close})|{_BLANK}(?P<apart>{apart}))"
+            rf"{number}(?:{_SPACE}?(?P<scale>{scale}){_SPACE}?(?P<scaled>{currency})|(?P<close>{close})|{_SPACE}(?P<apart>{apart}))"
             rf"(?![\w/]|[.,–-][0-9])"
         )
         self._bare = re.compile(rf"{number}(?!\w|[.,/–-][0-9])")
 
     def spell(self, text: str) -> str:
-        """Replace every amount that is certain to be one by its words."""
+        """Replace every quantity by words, unless its meaning is uncertain."""
         text = self._before.sub(self._with_unit_before, text)
         text = self._behind.sub(self._with_unit_behind, text)
         return self._bare.sub(self._without_unit, text)
@@ -93,7 +95,7 @@ class QuantityRule:
             return match[0] if spoken is None else self._signed(match, spoken)
         high = self._amount(match["high"])
         years = _YEAR.fullmatch(match["low"]) is not None
-        if years and (_YEAR.fullmatch(match["high"]) or len(match["high"]) == _CENTS):
+        if years and (_YEAR.fullmatch(match["high"]) or len(match["high"]) == _CENT_DIGITS):
             first, last = self._words.year(int(match["low"])), self._words.year(int(match["high"]))
             return self._joined(match, first, last, True) or match[0]
         followed = _WORD_AHEAD.match(match.string, match.end()) is not None
@@ -109,7 +111,7 @@ class QuantityRule:
         return low + match["dash"] + high
 
     def _amount(self, written: str) -> _Amount:
-        # A single sign with other than three digits behind it can only be the decimal one, in any language.
+        # One separator that is not followed by exactly three digits is the decimal sign in every language.
         if re.fullmatch(r"[0-9]+[.,](?:[0-9]{1,2}|[0-9]{4,})", written):
             whole, _, fraction = written.replace(",", ".").partition(".")
             return _Amount(whole, fraction)
@@ -137,10 +139,10 @@ class QuantityRule:
         if not amount.fraction.strip("0"):
             whole = _Amount(amount.whole, "")
             return f"{self._number(whole, currency.gender)} {self._noun(currency.name, whole)}"
-        if currency.part is None or len(amount.fraction) > _CENTS:
+        if currency.part is None or len(amount.fraction) > _CENT_DIGITS:
             number = self._number(amount)
             return number and f"{number} {self._noun(currency.name, amount)}"
-        cents = _Amount(str(int(amount.fraction.ljust(_CENTS, "0"))), "")
+        cents = _Amount(str(int(amount.fraction.ljust(_CENT_DIGITS, "0"))), "")
         part = f"{self._number(cents, currency.part_gender)} {self._noun(currency.part, cents)}"
         if not amount.whole.strip("0"):
             return part
@@ -149,7 +151,7 @@ class QuantityRule:
         return self._numbers.money.format(whole=name, part=part)
 
     def _noun(self, forms: Forms, amount: _Amount) -> str:
-        place = self._form(int(amount.whole[-_REACH:]), bool(amount.fraction))
+        place = self._form(int(amount.whole[-_PLURAL_DIGITS:]), bool(amount.fraction))
         return forms[min(place, len(forms) - 1)]
 
     def _elided(self, price: str) -> str:
@@ -161,7 +163,7 @@ class QuantityRule:
         return f"{self._numbers.minus or match['sign']} {spoken}" if match["sign"] else spoken
 
     def _year(self, match: re.Match[str]) -> str | None:
-        """How it is read as a year; ``None`` if it is none, or none for certain."""
+        """Return the number read as a year, or ``None`` unless it is certainly a year."""
         years, digits = self._numbers.years, match["low"]
         if match["sign"] or not _YEAR.fullmatch(digits):
             return None
@@ -169,7 +171,7 @@ class QuantityRule:
         grammar = years.before.get(ahead[1].lower()) if ahead else None
         if grammar:
             return self._words.ordinal(int(digits), grammar)
-        behind = _WORD_BEHIND.search(match.string[max(0, match.start() - _REACH) : match.start()])
+        behind = _WORD_BEHIND.search(match.string[max(0, match.start() - _CONTEXT_CHARACTERS) : match.start()])
         is_year = grammar is not None or (ahead is None and years.alone)
         if is_year or (behind is not None and behind[1].lower() in years.after):
             return self._words.year(int(digits))

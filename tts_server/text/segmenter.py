@@ -1,4 +1,4 @@
-"""Cuts a reply into the segments that are spoken one after another, while it is still being written."""
+"""Segmenter: cuts a reply, while it is being written, into segments that are spoken one after another."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from tts_server.text.punctuation import (
 )
 
 FIRST_LIMIT = 90
-"""Longest first segment, in Latin letters' worth of speech: about 6 s."""
+"""Longest first segment, in Latin letters: about 6 s of speech."""
 LIMIT = 220
-"""Longest later segment, likewise: about 15 s, and what the engines speak in one go."""
+"""Longest later segment, in Latin letters: about 15 s of speech, as much as the engines speak in one piece."""
 FORMULA_LIMIT = 600
-"""Longest formula that is kept whole: LaTeX is much longer than what is said."""
+"""Longest formula that stays whole, in characters: LaTeX is much longer than its spoken words."""
 ENOUGH = 100
-"""From this length on a later segment ends at any clause mark."""
+"""A later segment of this length, in Latin letters, may end with any clause."""
 
 _UNSPACED_ENDS = SENTENCE_ENDS | CLAUSE_ENDS
-_CLAUSE_WORDS = 2
-_PHRASE = 12
+_LEAST_CLAUSE_WORDS = 2
+_LEAST_UNPUNCTUATED = 12
 _PLAIN_WORD_LENGTH = 24
 
 
 class Mark(Enum):
-    """How strongly a mark divides."""
+    """What a punctuation mark ends."""
 
     SENTENCE_END = auto()
     CLAUSE_END = auto()
@@ -44,16 +44,25 @@ class Mark(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Boundary:
-    """A mark that has been read, and what must follow for the text to be cut after it."""
+    """A possible cut after the last character.
+
+    Attributes:
+        mark: what the punctuation mark ends.
+        needs_space: whether the cut is made only if a space follows.
+        after_digit: whether the mark follows a digit, so that it may belong to a number.
+    """
 
     mark: Mark
-    needs_blank: bool
+    needs_space: bool
     after_digit: bool = False
 
 
 @dataclass(slots=True)
 class _Measure:
-    """How much there is to say: characters, Latin letters' worth, words (or characters, in scripts without blanks)."""
+    """Length of a text in characters, in Latin letters' worth of speech, and in words.
+
+    In scripts without spaces, every character counts as a word.
+    """
 
     characters: int = 0
     weight: int = 0
@@ -61,12 +70,15 @@ class _Measure:
 
 
 class Segmenter:
-    """Text in, in pieces of any size; segments out, each as soon as it can be cut.
+    """Takes a text in pieces of any size, and returns each segment as soon as it is complete.
 
-    The first segment ends at the first clause mark after two words, or the first stop: it decides how long people
-    wait. Later ones end with their sentence, or at a clause mark once they are as long as twice what is being spoken
-    meanwhile. The segments joined are the text, character for character, and the cuts are the same however the text
-    was divided into pieces. No cut falls into a number, an abbreviation, an address, code, a formula or a link.
+    The first segment decides how long people wait, so it ends with the first clause of two words or the first sentence.
+    Later segments end with their sentence, or with a clause once they are twice as long as all segments before them.
+    The segments joined are the text, character for character. The cuts do not depend on the size of the pieces. No cut
+    is inside a number, an abbreviation, an address, code, a formula or a link.
+
+    Args:
+        language: a BCP 47 tag; it tells whether "3." is an ordinal number.
     """
 
     def __init__(self, language: str | None = None) -> None:
@@ -80,17 +92,17 @@ class Segmenter:
         self._word_counted = False
         self._words_on_line = 0
         self._boundary: _Boundary | None = None
-        self._last_blank: _Measure | None = None
+        self._last_space: _Measure | None = None
         self._segments: list[str] = []
 
     def feed(self, piece: str) -> list[str]:
-        """Take the next piece of the text; returns the segments that it completes."""
+        """Take the next piece of the text, and return the segments that it completes."""
         for char in piece:
             self._take(char)
         return self._collect()
 
     def flush(self) -> list[str]:
-        """The text is whole: returns what remains of it, which may be blanks alone. Feed no more."""
+        """End the text, and return the rest as a segment, which may be only spaces. Call it last."""
         if self._text:
             self._cut()
         return self._collect()
@@ -108,14 +120,14 @@ class Segmenter:
         if before is not OpenMarkup.FENCE and self._markup.open is OpenMarkup.FENCE:
             self._cut_before_fence()
         elif before is OpenMarkup.FENCE and not self._markup.inside:
-            self._boundary = _Boundary(Mark.SENTENCE_END, needs_blank=True)
+            self._boundary = _Boundary(Mark.SENTENCE_END, needs_space=True)
         elif not self._markup.inside:
             self._note_mark(char)
 
-    # Marks
+    # Punctuation
 
     def _cut_before(self, char: str) -> None:
-        """Cut if ``char`` confirms what the mark before it announced."""
+        """Cut before ``char`` if it confirms that the punctuation mark before it ends a sentence or a clause."""
         if self._markup.open is OpenMarkup.ADDRESS and char.isspace():
             self._boundary = self._boundary_at(self._text[-1])
         if self._markup.inside and self._markup.open is not OpenMarkup.ADDRESS:
@@ -125,7 +137,7 @@ class Segmenter:
                 self._cut()
             return
         if char.isspace() and self._boundary is None and self._text and space_ends_clause(self._text[-1]):
-            if self._size.weight >= self._enough(_PHRASE):
+            if self._size.weight >= self._enough(_LEAST_UNPUNCTUATED):
                 self._cut()
             return
         if self._boundary is None or char in CLOSERS or self._is_mark(char):
@@ -140,12 +152,12 @@ class Segmenter:
         if char.isspace():
             return True
         if boundary.after_digit:
-            # "12345." "Let": a number, then a sentence whose blank was forgotten.
-            return char.isalpha() and (char.isupper() or not boundary.needs_blank)
-        return not boundary.needs_blank
+            # "12345.Let": a number, and a new sentence without the space before it.
+            return char.isalpha() and (char.isupper() or not boundary.needs_space)
+        return not boundary.needs_space
 
     def _note_mark(self, char: str) -> None:
-        """Remember a mark, or cut after it at once where nothing that may follow could change its meaning."""
+        """Cut after ``char`` if no following character could change its meaning, else remember it as a boundary."""
         boundary = self._boundary_at(char)
         if boundary is None:
             return
@@ -159,30 +171,30 @@ class Segmenter:
         if char == ".":
             return self._full_stop(before)
         if char in SENTENCE_ENDS:
-            return _Boundary(Mark.SENTENCE_END, needs_blank=char in "!?", after_digit=before.isdigit())
+            return _Boundary(Mark.SENTENCE_END, needs_space=char in "!?", after_digit=before.isdigit())
         if char in CLAUSE_ENDS:
-            return _Boundary(Mark.CLAUSE_END, needs_blank=False, after_digit=before.isdigit())
+            return _Boundary(Mark.CLAUSE_END, needs_space=False, after_digit=before.isdigit())
         if char in SPACED_CLAUSE_ENDS and (char != "-" or before.isspace()) and not self._word_is_shortcode():
-            return _Boundary(Mark.CLAUSE_END, needs_blank=True)
+            return _Boundary(Mark.CLAUSE_END, needs_space=True)
         return None
 
     def _full_stop(self, before: str) -> _Boundary | None:
         if before == ".":
-            return _Boundary(Mark.CLAUSE_END, needs_blank=True)
+            return _Boundary(Mark.CLAUSE_END, needs_space=True)
         word = "".join(self._word[:-1][:_PLAIN_WORD_LENGTH]).strip("\"'([{*_~“‘«")
         if word.isdigit():
             is_item = self._words_on_line == 1
             is_ordinal = self._dot_ordinals and len(word) <= 2
-            return None if is_item or is_ordinal else _Boundary(Mark.SENTENCE_END, needs_blank=True, after_digit=True)
+            return None if is_item or is_ordinal else _Boundary(Mark.SENTENCE_END, needs_space=True, after_digit=True)
         if word.lower() in self._abbreviations or (len(word) == 1 and word.isupper()):
             return None
         parts = word.split(".")
         if len(parts) > 1 and all(len(part) <= 2 and part.isalpha() for part in parts):
             return None
-        return _Boundary(Mark.SENTENCE_END, needs_blank=True, after_digit=before.isdigit())
+        return _Boundary(Mark.SENTENCE_END, needs_space=True, after_digit=before.isdigit())
 
     def _is_plain(self, mark: str) -> bool:
-        """Whether ``mark`` ends a plain word, so that it can't be part of a number, an address or code."""
+        """Tell whether ``mark`` follows a plain word, so that it is not part of a number, an address or code."""
         if mark not in _UNSPACED_ENDS or mark == "…" or len(self._word) > _PLAIN_WORD_LENGTH:
             return False
         return all(char.isalpha() or char in "'’-\"“‘«「『¿¡" or joins_previous(char) for char in self._word[:-1])
@@ -197,23 +209,23 @@ class Segmenter:
     def _suffices(self, mark: Mark) -> bool:
         if mark is Mark.SENTENCE_END:
             return self._size.words > 0
-        return self._size.words >= _CLAUSE_WORDS and self._size.weight >= self._enough(0)
+        return self._size.words >= _LEAST_CLAUSE_WORDS and self._size.weight >= self._enough(0)
 
     def _enough(self, first: int) -> int:
-        """How much a segment must have for a clause mark to end it.
+        """Return the length, in Latin letters, from which a clause may end the segment; ``first`` is for the first one.
 
-        While a segment is spoken, a model writes several times its length: so the next may be longer than the last
-        and still be there in time.
+        While a segment is spoken, the model writes several times its length. So the next segment may be longer and is
+        still ready in time.
         """
         return min(ENOUGH, 2 * self._spoken) if self._spoken else first
 
     # Sizes
 
     def _append(self, char: str) -> None:
-        blank = char.isspace()
-        if blank:
+        is_space = char.isspace()
+        if is_space:
             if not self._markup.inside and self._size.words:
-                self._last_blank = _Measure(self._size.characters, self._size.weight, self._size.words)
+                self._last_space = _Measure(self._size.characters, self._size.weight, self._size.words)
             self._word.clear()
             self._word_counted = False
             self._words_on_line = 0 if char == "\n" else self._words_on_line
@@ -228,12 +240,12 @@ class Segmenter:
         self._size.weight += weight(char)
 
     def _keep_to_limit(self, char: str) -> None:
-        """Cut if the segment is as long as may be: at its last blank, else where two characters may be parted."""
+        """Cut if the segment has reached its longest length: at its last space, else between any two characters."""
         limit = LIMIT if self._spoken else FIRST_LIMIT
         if self._size.weight < limit:
             return
-        if self._last_blank is not None:
-            self._cut(self._last_blank)
+        if self._last_space is not None:
+            self._cut(self._last_space)
         elif self._markup.unbreakable or joins_previous(char) or self._text[-1] == ZERO_WIDTH_JOINER:
             return
         elif is_blankless(self._text[-1]) and not self._markup.inside:
@@ -250,7 +262,7 @@ class Segmenter:
             self._cut(_Measure(self._size.characters - fence, self._size.weight - fence, self._size.words))
 
     def _cut(self, at: _Measure | None = None) -> None:
-        """Cut where ``at`` was measured, or here."""
+        """Cut at the length ``at``, or after the last character."""
         size = at or self._size
         self._segments.append("".join(self._text[: size.characters]))
         del self._text[: size.characters]
@@ -258,7 +270,7 @@ class Segmenter:
         self._size = _Measure(
             self._size.characters - size.characters, self._size.weight - size.weight, self._size.words - size.words
         )
-        self._last_blank = None
+        self._last_space = None
         self._boundary = None
         if not self._text:
             self._word.clear()
