@@ -6,7 +6,7 @@ from config.errors import SettingsError
 from config.pronunciations import read_pronunciations
 from config.speech_settings import SpeechSettings
 from tts_server.engines.factory import create_better_engine, create_engines
-from tts_server.speaking.speech import Speech
+from tts_server.speaking.engine_pool import EnginePool
 from tts_server.voices.library import VoiceLibrary
 from wire.presets import read_presets
 
@@ -14,7 +14,7 @@ BETTER_IDLE_SECONDS = 30.0
 """Soon: it competes with calls for the card, and whoever wants more of it asks at once."""
 
 
-def create_speech(settings: SpeechSettings, library: VoiceLibrary) -> Speech:
+def create_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool:
     """The voice as the settings have it, with the voices that people made. Blocks: call it in a thread.
 
     Raises:
@@ -27,16 +27,16 @@ def create_speech(settings: SpeechSettings, library: VoiceLibrary) -> Speech:
         library.load()
     except OSError as error:
         raise SettingsError(f"TTS_VOICES_DIR: {error}") from error
-    return Speech(
+    return EnginePool(
         create_engines(settings, library),
         presets,
         pronunciations,
         idle_seconds=settings.tts_idle_unload,
-        at_once=settings.tts_max_replies,
+        preferred_replies=settings.tts_max_replies,
     )
 
 
-def create_better_speech(settings: SpeechSettings, library: VoiceLibrary) -> Speech | None:
+def create_better_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool | None:
     """The voice for sound that may take longer, where the settings ask for one. Blocks: call it in a thread.
 
     No engine stands in for it: who asks for it wants this one, or to be told that it can't be had.
@@ -51,7 +51,7 @@ def create_better_speech(settings: SpeechSettings, library: VoiceLibrary) -> Spe
     engine = create_better_engine(settings, library)
     if engine is None:
         return None
-    return Speech(
+    return EnginePool(
         [engine],
         read_presets(settings),
         read_pronunciations(settings),

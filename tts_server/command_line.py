@@ -15,7 +15,9 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
@@ -30,22 +32,24 @@ from config.privacy import keep_files_private, stay_offline
 from config.program_settings import SECRETS_DIR
 from config.speech_settings import SpeechSettings
 from hardware.poll import CardPoll
-from tts_server.assembly import create_better_speech, create_speech
-from tts_server.check import try_voice
+from tts_server.assembly import create_better_pool, create_pool
 from tts_server.engines.base import EngineError
 from tts_server.engines.offline import ONLINE_ENGINES, forbid_connections
 from tts_server.server import SpeechServer
-from tts_server.speaking.speech import Speech
+from tts_server.speaking.engine_pool import EnginePool
 from tts_server.voices.library import VoiceLibrary
 from tts_server.voices.profile import UnknownVoiceError
+from wire.messages import SAMPLE_RATE
+from wire.parameters import SpeechParameters
 
 SWITCH_INTERVAL = 0.0005
 """Seconds that a thread which computes may keep Python from the event loop; Python's own choice is 5 ms."""
-
 ENDING_LIMIT = 4.0
 """Seconds that it may take to end in order; a model that is being loaded does not let itself be interrupted."""
-
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
+SLOWEST = 0.8
+"""Seconds of work for a second of sound: with more, replies have gaps as soon as something else is done."""
+SENTENCE = "Hello there, this is how I sound today."
 
 
 def _arguments() -> argparse.Namespace:
@@ -115,16 +119,16 @@ async def _listen(
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
         return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {_reason(error)}", _CANNOT_START)
-    load = server.load(partial(create_speech, settings, library), partial(create_better_speech, settings, library))
+    load = server.load(partial(create_pool, settings, library), partial(create_better_pool, settings, library))
     loading = asyncio.create_task(load, name="load")
     ended = asyncio.create_task(ending.wait(), name="ended")
     try:
         await asyncio.wait([loading, ended], return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
-            speech = loading.result()
+            pool = loading.result()
             host, port = runner.addresses[0][:2]
             address = f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws/stream"
-            sys.stdout.write(json.dumps({"listening": address, "engine": speech.engine_name}) + "\n")
+            sys.stdout.write(json.dumps({"listening": address, "engine": pool.engine_name}) + "\n")
             sys.stdout.flush()
             # Engines print, and nobody reads on: a full pipe would stop them.
             sys.stdout = sys.stderr
@@ -144,9 +148,9 @@ async def _check(settings: SpeechSettings) -> int:
     """Say on standard output how the voice does, or on standard error why it can't be had."""
     library = VoiceLibrary(settings.tts_voices_dir)
     try:
-        said = [await _tried(partial(create_speech, settings, library))]
+        said = [await _tried(partial(create_pool, settings, library))]
         if settings.tts_better_engine not in (None, settings.tts_engine):
-            said.append(await _tried(partial(create_better_speech, settings, library), "TTS_BETTER_ENGINE: "))
+            said.append(await _tried(partial(create_better_pool, settings, library), "TTS_BETTER_ENGINE: "))
         sys.stdout.write("; ".join(filter(None, said)) + "\n")
     except EngineError as error:
         return _complain(str(error), _ENGINE_FAILED)
@@ -155,17 +159,17 @@ async def _check(settings: SpeechSettings) -> int:
     return _OK
 
 
-async def _tried(create: Callable[[], Speech | None], blame: str = "") -> str | None:
+async def _tried(create: Callable[[], EnginePool | None], blame: str = "") -> str | None:
     """How a voice does, once it has spoken; alone, since a card may not hold two. ``blame`` begins what goes wrong."""
-    speech = await asyncio.to_thread(create)
-    if speech is None:
+    pool = await asyncio.to_thread(create)
+    if pool is None:
         return None
     try:
-        return await try_voice(speech)
+        return await try_voice(pool)
     except EngineError as error:
         raise EngineError(f"{blame}{error}") from error
     finally:
-        await speech.close()
+        await pool.close()
 
 
 def _reason(error: OSError) -> str:
@@ -205,3 +209,31 @@ def run() -> int:
     forbid_connections(everywhere=engines.isdisjoint(ONLINE_ENGINES), allowed=[settings.host])
     sys.setswitchinterval(SWITCH_INTERVAL)
     return asyncio.run(_check(settings) if check else _serve(settings))
+
+
+async def try_voice(pool: EnginePool) -> str:
+    """Returns a line for people.
+
+    Raises:
+        EngineError: it can't be loaded, or can't speak.
+    """
+    engine = pool.engines[0]
+    began = time.monotonic()
+    async with pool.reply_by_preferred(pool.resolve_parameters(SpeechParameters(), SENTENCE), SAMPLE_RATE) as reply:
+        loaded, first, samples = time.monotonic(), 0.0, 0
+        async with aclosing(reply.synthesize(SENTENCE)) as pieces:
+            async for piece in pieces:
+                first = first or time.monotonic()
+                samples += len(piece)
+    if not samples:
+        raise EngineError(f"{engine.name} gave no sound")
+    took, audio = time.monotonic() - loaded, samples / SAMPLE_RATE
+    loading = f"loaded in {loaded - began:.1f} s, " if loaded - began >= 1 else ""
+    line = f"{engine.name}: {loading}first sound after {1000 * (first - loaded):.0f} ms, {took / audio:.2f}x real time"
+    line = f"{line}: {verdict(took / audio)}"
+    return f"{line}. {engine.advice}" if engine.advice else line
+
+
+def verdict(ratio: float) -> str:
+    """Whether a voice that takes so many seconds for one of sound does for a call, and else what to do."""
+    return "fast enough for a call" if ratio < SLOWEST else "too slow for a call: set TTS_ENGINE=espeak"

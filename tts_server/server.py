@@ -10,20 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from aiohttp import web
 
 from hardware.poll import CardPoll
-from tts_server.api.access import Access
-from tts_server.api.audio_api import AudioApi
-from tts_server.api.errors import in_words, unavailable
-from tts_server.api.openai_api import OpenAiApi
-from tts_server.api.openapi import OpenApi
-from tts_server.api.origins import Origins
-from tts_server.api.rate_limit import RateLimit
-from tts_server.api.status_api import StatusApi
+from tts_server.api.access import Access, AllowedOrigins, ClientRateLimit
+from tts_server.api.errors import json_errors, unavailable
+from tts_server.api.openai_api import AudioApi, OpenAiApi
+from tts_server.api.status_api import OpenApi, StatusApi
 from tts_server.api.stream_api import StreamApi
 from tts_server.api.voices_api import VoicesApi
 from tts_server.metrics import Metrics
-from tts_server.speaking.own_voices import OwnVoices
-from tts_server.speaking.speech import Speech
-from tts_server.speaking.warm_up import warm_up
+from tts_server.speaking.engine_pool import EnginePool, warm_up
+from tts_server.speaking.engine_voices import EngineVoices
 from tts_server.voices.library import VoiceLibrary
 from wire.messages import Notice, Warned
 
@@ -55,15 +50,15 @@ class SpeechServer:
         allowed_origins: Sequence[str] = (),
     ) -> None:
         self._cards = cards
-        self._beside: list[asyncio.Task[None]] = []
-        self._speech: Speech | None = None
-        self._better: Speech | None = None
+        self._background_tasks: list[asyncio.Task[None]] = []
+        self._pool: EnginePool | None = None
+        self._better: EnginePool | None = None
         metrics = Metrics()
-        self._streams = StreamApi(self._ready, metrics, clock, self._standing)
+        self._streams = StreamApi(self._ready, metrics, clock, self._current_notices)
         openai = OpenAiApi(self._ready, better=lambda: self._better)
-        origins = Origins(allowed_origins)
+        origins = AllowedOrigins(allowed_origins)
         self.application = web.Application(
-            middlewares=[Access(token, origins).middleware, RateLimit(per_minute, clock).admit, in_words]
+            middlewares=[Access(token, origins).middleware, ClientRateLimit(per_minute, clock).middleware, json_errors]
         )
         self.application.add_routes(
             [
@@ -71,17 +66,17 @@ class SpeechServer:
                 *openai.routes(),
                 *OpenApi().routes(),
                 *AudioApi(self._ready, openai.model_names).routes(),
-                *VoicesApi(library, lambda: OwnVoices(self._ready())).routes(),
-                *StatusApi(lambda: self._speech, self._ready, metrics, cards).routes(),
+                *VoicesApi(library, lambda: EngineVoices(self._ready())).routes(),
+                *StatusApi(lambda: self._pool, self._ready, metrics, cards).routes(),
             ]
         )
-        self.application.on_response_prepare.append(origins.sign)
+        self.application.on_response_prepare.append(origins.add_cors_headers)
         self.application.on_shutdown.append(self._disconnect_all)
         self.application.on_cleanup.append(self._unload)
 
     async def load(
-        self, create: Callable[[], Speech], create_better: Callable[[], Speech | None] = lambda: None
-    ) -> Speech:
+        self, create: Callable[[], EnginePool], create_better: Callable[[], EnginePool | None] = lambda: None
+    ) -> EnginePool:
         """Make the voice, in a thread, and let every engine that needs no loading say its first word to nobody.
 
         ``create_better`` makes the one for sound that may take longer, or ``None``; it says nothing yet.
@@ -90,27 +85,27 @@ class SpeechServer:
             EngineError: an engine can't be made, or can't speak.
             UnknownVoiceError: it has no voice as the settings name.
         """
-        speech = await asyncio.to_thread(create)
+        pool = await asyncio.to_thread(create)
         try:
-            await warm_up(speech)
+            await warm_up(pool)
             self._better = await asyncio.to_thread(create_better)
         except BaseException:
-            await speech.close()
+            await pool.close()
             raise
-        self._speech = speech
-        self._beside = [
-            asyncio.create_task(self._cards.run(lambda text: speech.notices.tell(Warned(text))), name="graphics cards"),
-            asyncio.create_task(_learn_languages(speech), name="languages"),
+        self._pool = pool
+        self._background_tasks = [
+            asyncio.create_task(self._cards.run(lambda text: pool.notices.send(Warned(text))), name="graphics cards"),
+            asyncio.create_task(_learn_languages(pool), name="languages"),
         ]
-        return speech
+        return pool
 
-    def _ready(self) -> Speech:
-        if self._speech is None:
+    def _ready(self) -> EnginePool:
+        if self._pool is None:
             raise unavailable("the voice is still loading")
-        return self._speech
+        return self._pool
 
-    def _standing(self, speech: Speech) -> Iterator[Notice]:
-        yield speech.state()
+    def _current_notices(self, pool: EnginePool) -> Iterator[Notice]:
+        yield pool.state()
         for warning in self._cards.standing():
             yield Warned(warning)
 
@@ -118,16 +113,16 @@ class SpeechServer:
         await self._streams.disconnect_all()
 
     async def _unload(self, _: web.Application) -> None:
-        for task in self._beside:
+        for task in self._background_tasks:
             task.cancel()
-        await asyncio.gather(*self._beside, return_exceptions=True)
-        for speech in (self._speech, self._better):
-            if speech is not None:
-                await speech.close()
+        await asyncio.gather(*self._background_tasks, return_exceptions=True)
+        for pool in (self._pool, self._better):
+            if pool is not None:
+                await pool.close()
 
 
-async def _learn_languages(speech: Speech) -> None:
+async def _learn_languages(pool: EnginePool) -> None:
     try:
-        await asyncio.to_thread(speech.casting.load)
+        await asyncio.to_thread(pool.resolver.load)
     except Exception:
         _log.exception("The language recogniser could not be loaded; a text's script alone is looked at")

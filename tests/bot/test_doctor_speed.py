@@ -10,7 +10,7 @@ from bot.doctor_speed import busy_note, ears_speed, ears_verdict, mind_speed, mi
 from bot.models.named_mind import EmbeddedMind
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from toys.llm.weights import toy_weights
-from tts_server.check import verdict
+from tts_server.command_line import verdict
 
 
 def test_verdicts_name_the_setting_to_change() -> None:

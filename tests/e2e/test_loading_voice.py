@@ -86,6 +86,6 @@ async def test_sparing_the_card_is_told_once_and_so_is_its_end(loading: Loading)
     said = await loading.stage.answer_to("!low-performance on", starts="🐢 Low-performance mode")
     assert said == "🐢 Low-performance mode is on: espeak-ng speaks."
     await loading.stage.told("🐢 Low-performance mode is on, so espeak-ng speaks meanwhile.")
-    assert loading.server.speech.speaking_engine == "espeak-ng"
+    assert loading.server.pool.speaking_engine == "espeak-ng"
     await loading.stage.answer_to("!low-performance off", starts="🐢 Low-performance mode is off: XTTS")
     await loading.stage.told("🎤 My own voice is back.")

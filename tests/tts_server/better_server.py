@@ -14,7 +14,7 @@ from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import RunningServer
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
-from tts_server.speaking.speech import Speech
+from tts_server.speaking.engine_pool import EnginePool
 from tts_server.voices.library import VoiceLibrary
 
 
@@ -26,5 +26,5 @@ async def running_with_better(
     server = SpeechServer(VoiceLibrary(folder), CardPoll(["0.9"], read=tuple), token)
     http = TestServer(server.application)
     async with http, aiohttp.ClientSession() as session:
-        speech = await server.load(lambda: Speech([ToneEngine()]), lambda: Speech([better]) if better else None)
-        yield RunningServer(server, http, session, speech)
+        pool = await server.load(lambda: EnginePool([ToneEngine()]), lambda: EnginePool([better]) if better else None)
+        yield RunningServer(server, http, session, pool)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hardware.poll import CardPoll
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
-from tts_server.speaking.speech import Speech
+from tts_server.speaking.engine_pool import EnginePool
 from tts_server.voices.library import VoiceLibrary
 from wire.messages import (
     Failure,
@@ -137,12 +137,12 @@ class RunningServer:
     server: SpeechServer
     http: TestServer
     session: aiohttp.ClientSession
-    speech: Speech
+    pool: EnginePool
 
     @property
     def engine(self) -> SpeechEngine:
         """The one that is wanted."""
-        return self.speech.engines[0]
+        return self.pool.engines[0]
 
     @asynccontextmanager
     async def connect(self, path: str = "/ws/stream", **options: Any) -> AsyncIterator[SpeechClient]:
@@ -191,8 +191,8 @@ async def running_with(
     http = TestServer(server.application)
     await http.start_server()
     try:
-        speech = await server.load(lambda: Speech(engines, **options))
+        pool = await server.load(lambda: EnginePool(engines, **options))
         async with aiohttp.ClientSession() as session:
-            yield RunningServer(server, http, session, speech)
+            yield RunningServer(server, http, session, pool)
     finally:
         await asyncio.wait_for(http.close(), PATIENCE)

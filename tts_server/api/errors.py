@@ -58,7 +58,7 @@ def error_body(status: int, message: str, parameter: str | None = None, code: st
 
 
 @web.middleware
-async def in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def json_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Gives what aiohttp refuses by itself, such as an unknown address, the shape that all other errors have."""
     try:
         return await handler(request)

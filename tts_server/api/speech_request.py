@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from audio.encoders import Encoder, FfmpegEncoder, PcmEncoder, WavEncoder
+from audio.telephony import TELEPHONE_RATE, G711Encoder, TelephonePcmEncoder
 from tts_server.api.errors import ApiError
-from tts_server.api.formats import FORMATS, Format
 from wire.parameters import NUMBERS, SpeechParameters
 
 MAX_INPUT_CHARACTERS = 4096
@@ -25,6 +26,10 @@ MAX_BODY_BYTES = 128 * 1024
 MAX_BODY_SECONDS = 30.0
 """By the clock, for a whole body to come."""
 SLOWEST, FASTEST = 0.25, 4.0
+DEFAULT_RATE = 24_000
+"""What OpenAI's ``pcm`` has; the other formats have it here too, but for the telephone's."""
+_RATES = (8_000, 16_000, 22_050, 24_000, 44_100, 48_000)
+_OPUS_RATES = (8_000, 16_000, 24_000, 48_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class SpeechRequest:
 
     text: str
     model: str | None
-    format: Format
+    format: AudioFormat
     rate: int
     events: bool
     tempo: float
@@ -183,3 +188,36 @@ def _number(body: Mapping[str, Any], name: str, bounds: tuple[float, float] | No
 def _whole(body: Mapping[str, Any], name: str) -> int | None:
     value = _number(body, name)
     return None if value is None else int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """One of them. ``rates`` are in Hz, the first is the one for who names none; ``encoder`` makes one for a rate."""
+
+    rates: tuple[int, ...]
+    encoder: Callable[[int], Encoder]
+
+
+def _ffmpeg(container: str, codec: str, content_type: str, rates: tuple[int, ...] = _RATES) -> AudioFormat:
+    return AudioFormat(_from_default(rates), lambda rate: FfmpegEncoder(rate, container, codec, content_type))
+
+
+def _from_default(rates: tuple[int, ...]) -> tuple[int, ...]:
+    return (DEFAULT_RATE, *(rate for rate in rates if rate != DEFAULT_RATE))
+
+
+def _pcm(rate: int) -> Encoder:
+    return TelephonePcmEncoder() if rate == TELEPHONE_RATE else PcmEncoder()
+
+
+FORMATS: dict[str, AudioFormat] = {
+    "mp3": _ffmpeg("mp3", "libmp3lame", "audio/mpeg"),
+    "opus": _ffmpeg("ogg", "libopus", "audio/ogg", _OPUS_RATES),
+    "aac": _ffmpeg("adts", "aac", "audio/aac"),
+    "flac": _ffmpeg("flac", "flac", "audio/flac"),
+    "wav": AudioFormat(_from_default(_RATES), WavEncoder),
+    "pcm": AudioFormat(_from_default(_RATES), _pcm),
+    "g711_alaw": AudioFormat((TELEPHONE_RATE,), lambda _: G711Encoder("alaw")),
+    "g711_ulaw": AudioFormat((TELEPHONE_RATE,), lambda _: G711Encoder("ulaw")),
+}
+"""By OpenAI's names for them; those of G.711 are from its realtime API."""

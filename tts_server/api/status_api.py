@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import yaml
 from aiohttp import web
 
 from config.version import VERSION
@@ -12,7 +15,23 @@ from hardware.memory import as_json, exposition
 from hardware.poll import CardPoll
 from tts_server.api.errors import error_response
 from tts_server.metrics import CONTENT_TYPE, Metrics
-from tts_server.speaking.speech import Speech
+from tts_server.speaking.engine_pool import EnginePool
+
+_FILE = Path(__file__).with_name("openapi.yaml")
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Seiyuu's speech server</title>
+<h1>Seiyuu's speech server</h1>
+<p>This server turns text into speech. It is for programs: it has no page to type into.</p>
+<ul>
+<li><a href="v1/audio/voices">The voices</a></li>
+<li><a href="health">How it is</a></li>
+<li><a href="openapi.json">Its interface</a>, as an OpenAPI document; docs/api.md explains it</li>
+</ul>
+<p>Programs that speak OpenAI's API use this address with <code>/v1</code> at its end.</p>
+</html>
+"""
 
 
 class StatusApi:
@@ -24,9 +43,9 @@ class StatusApi:
     """
 
     def __init__(
-        self, speech: Callable[[], Speech | None], ready: Callable[[], Speech], metrics: Metrics, cards: CardPoll
+        self, pool: Callable[[], EnginePool | None], ready: Callable[[], EnginePool], metrics: Metrics, cards: CardPoll
     ) -> None:
-        self._speech = speech
+        self._pool = pool
         self._ready = ready
         self._metrics = metrics
         self._cards = cards
@@ -41,18 +60,18 @@ class StatusApi:
         ]
 
     async def _health(self, _: web.Request) -> web.Response:
-        speech = self._speech()
+        pool = self._pool()
         body = {
-            "ready": speech is not None,
-            "engine": speech.engine_name if speech else None,
-            "speaking": speech.speaking_engine if speech else None,
-            "state": speech.state().reason if speech else "loading",
-            "loading": speech.residency.progress if speech else None,
+            "ready": pool is not None,
+            "engine": pool.engine_name if pool else None,
+            "speaking": pool.speaking_engine if pool else None,
+            "state": pool.state().reason if pool else "loading",
+            "loading": pool.lifecycle.progress if pool else None,
             "connections": self._metrics.connections,
             "cards": as_json(self._cards.cards),
             "version": VERSION,
         }
-        return web.json_response(body, status=200 if speech else 503)
+        return web.json_response(body, status=200 if pool else 503)
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         text = self._metrics.exposition() + exposition(self._cards.cards)
@@ -63,7 +82,7 @@ class StatusApi:
         return web.json_response({"low": state.reason != "ready", "reason": state.reason, "speaking": state.engine})
 
     async def _set_performance(self, request: web.Request) -> web.Response:
-        speech = self._ready()
+        pool = self._ready()
         try:
             low = json.loads(await request.text()).get("low")
         except (ValueError, AttributeError, RecursionError):
@@ -72,5 +91,31 @@ class StatusApi:
             return error_response(
                 400, 'send {"low": true} to spare the engine, or {"low": false} to use it again', "low"
             )
-        speech.performance.ask(low)
+        pool.breaker.hold_open(low)
         return await self._performance(request)
+
+
+def document() -> dict[str, Any]:
+    """The whole description, as OpenAPI 3.1 has it. Reads a file."""
+    loaded: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return loaded
+
+
+class OpenApi:
+    """The endpoints."""
+
+    def __init__(self) -> None:
+        self._document = json.dumps(document()).encode()
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be added to an application."""
+        return [
+            web.get("/", self._page, allow_head=False),
+            web.get("/openapi.json", self._show, allow_head=False),
+        ]
+
+    async def _page(self, _: web.Request) -> web.Response:
+        return web.Response(text=_PAGE, content_type="text/html")
+
+    async def _show(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._document, content_type="application/json")

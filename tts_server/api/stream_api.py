@@ -11,15 +11,16 @@ from aiohttp import WSCloseCode, web
 
 from tts_server.api.errors import unavailable
 from tts_server.metrics import Metrics
-from tts_server.speaking.notices import tell_client
-from tts_server.speaking.speech import Speech
-from tts_server.speaking.stream import SpeechStream
+from tts_server.speaking.engine_pool import EnginePool, Notices
+from tts_server.speaking.stream_connection import StreamConnection
 from wire.messages import Notice
 
 MAX_CONNECTIONS = 64
 MAX_MESSAGE_BYTES = 1024 * 1024
 """A longer message closes the connection; one that is shorter but longer than the protocol allows gets an error."""
 KEEPALIVE_SECONDS = 20
+MAX_QUEUED_NOTICES = 100
+"""For a client that does not read; what is newer is dropped."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,15 +35,15 @@ class StreamApi:
 
     def __init__(
         self,
-        ready: Callable[[], Speech],
+        ready: Callable[[], EnginePool],
         metrics: Metrics,
         clock: Callable[[], float],
-        standing: Callable[[Speech], Iterable[Notice]],
+        current_notices: Callable[[EnginePool], Iterable[Notice]],
     ) -> None:
         self._ready = ready
         self._metrics = metrics
         self._clock = clock
-        self._standing = standing
+        self._current_notices = current_notices
         self._connections: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -50,16 +51,16 @@ class StreamApi:
         return [web.get("/ws/stream", self._stream)]
 
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
-        speech = self._ready()
+        pool = self._ready()
         if len(self._connections) >= MAX_CONNECTIONS:
             raise unavailable(f"there are {MAX_CONNECTIONS} connections already", "overloaded")
         # Compression would cost time and gain little on float samples.
         websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=1.0)
         await websocket.prepare(request)
         _keep_alive(request)
-        stream = SpeechStream(websocket, speech, self._metrics, self._clock)
+        stream = StreamConnection(websocket, pool, self._metrics, self._clock)
         wants_notices = request.query.get("notices") == "true"
-        serve = self._with_notices(stream, speech, websocket) if wants_notices else stream.run()
+        serve = self._with_notices(stream, pool, websocket) if wants_notices else stream.run()
         serving = asyncio.create_task(serve, name="stream")
         self._connections.add(serving)
         self._metrics.connections += 1
@@ -72,9 +73,11 @@ class StreamApi:
         await websocket.close(code=_close_code(serving))
         return websocket
 
-    async def _with_notices(self, stream: SpeechStream, speech: Speech, websocket: web.WebSocketResponse) -> None:
+    async def _with_notices(self, stream: StreamConnection, pool: EnginePool, websocket: web.WebSocketResponse) -> None:
         async with asyncio.TaskGroup() as tasks:
-            telling = tasks.create_task(tell_client(speech.notices, self._standing(speech), websocket), name="notices")
+            telling = tasks.create_task(
+                _send_notices(pool.notices, self._current_notices(pool), websocket), name="notices"
+            )
             await stream.run()
             telling.cancel()
 
@@ -84,6 +87,28 @@ class StreamApi:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _send_notices(notices: Notices, current_notices: Iterable[Notice], socket: web.WebSocketResponse) -> None:
+    """Send a client what is so now, and then every notice, until cancelled.
+
+    Raises:
+        ConnectionError: the client is gone.
+    """
+    waiting: asyncio.Queue[Notice] = asyncio.Queue()
+
+    def take(notice: Notice) -> None:
+        if waiting.qsize() < MAX_QUEUED_NOTICES:
+            waiting.put_nowait(notice)
+
+    for notice in current_notices:
+        take(notice)
+    stop = notices.subscribe(take)
+    try:
+        while True:
+            await socket.send_str((await waiting.get()).to_json())
+    finally:
+        stop()
 
 
 def _close_code(served: asyncio.Task[None]) -> WSCloseCode:

@@ -3,186 +3,148 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
 from tts_server.api.errors import ApiError
 from tts_server.api.uploads import Form, FormLimits, receive_form
-from tts_server.api.voice_errors import RETRY_SECONDS, answering
-from tts_server.engines.base import Voice
-from tts_server.voices.decoding import MAX_BYTES
-from tts_server.voices.library import VoiceLibrary
-from tts_server.voices.names import clean_language
-from tts_server.voices.profile import VoiceProfile
-from tts_server.voices.reading import Recording, read_recording
-from tts_server.voices.sentences import preview_sentence
+from tts_server.engines.base import EngineError, Voice
+from tts_server.speaking.engine_pool import OverloadedError
+from tts_server.speaking.engine_voices import EngineVoices
+from tts_server.voices.decoding import MAX_BYTES, RecordingRefusedError
+from tts_server.voices.library import LibraryFullError, VoiceExistsError, VoiceLibrary
+from tts_server.voices.names import BadLanguageError, BadNameError, clean_language
+from tts_server.voices.profile import UnknownVoiceError, preview_sentence
+from tts_server.voices.reading import PreparedRecording, ReadingFailedError, read_recording
 from tts_server.voices.voice_folder import MAX_RECORDINGS, VoiceRecord
+from wire.presets import PresetError
 
 MAX_UPLOADS = 2
 """At once."""
 MAX_PREVIEW_CHARACTERS = 200
 _NEW_VOICE = FormLimits(frozenset({"name", "language"}), "recording", MAX_RECORDINGS, MAX_BYTES)
 _MORE_RECORDINGS = FormLimits(frozenset(), "recording", MAX_RECORDINGS, MAX_BYTES)
-
-
-class SpeakingVoices(Protocol):
-    """What is asked of the engine that speaks."""
-
-    @property
-    def engine_name(self) -> str:
-        """What people call it."""
-        ...
-
-    @property
-    def can_clone(self) -> bool:
-        """Whether it speaks with voices of recordings."""
-        ...
-
-    def voices(self) -> Sequence[Voice]:
-        """Every voice it has, the ones made from recordings too."""
-        ...
-
-    def resolve(self, voice: str) -> Voice:
-        """The voice that people call so.
-
-        Raises:
-            UnknownVoiceError: it has none; the text offers those near it.
-        """
-        ...
-
-    async def learn(self, profile: VoiceProfile) -> float:
-        """As :meth:`tts_server.engines.base.CloningEngine.learn`; asked only where it can clone."""
-        ...
-
-    async def forget(self, voice: str) -> None:
-        """As :meth:`tts_server.engines.base.CloningEngine.forget`; nothing happens where it can't clone."""
-        ...
-
-    async def say_wav(self, text: str, voice: str) -> bytes:
-        """A WAV file of ``text``.
-
-        Raises:
-            UnknownVoiceError: it has no such voice.
-            EngineError: it could not speak.
-        """
-        ...
+RETRY_SECONDS = 5.0
+_STATUSES = {"no_audio": 415, "too_large": 413}
+"""By the code of a refusal; 400 for the others."""
+_log = logging.getLogger(__name__)
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class VoicesApi:
     """The endpoints. ``speaking`` gives the engine's voices, or raises the HTTP error that says why there are none."""
 
-    def __init__(self, library: VoiceLibrary, speaking: Callable[[], SpeakingVoices]) -> None:
+    def __init__(self, library: VoiceLibrary, voices: Callable[[], EngineVoices]) -> None:
         self._library = library
-        self._speaking = speaking
+        self._voices = voices
         self._uploads = 0
         self._changing = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to an application."""
         return [
-            web.get("/v1/voices", answering(self._list)),
-            web.post("/v1/voices", answering(self._create)),
-            web.get("/v1/voices/{voice}", answering(self._show)),
-            web.delete("/v1/voices/{voice}", answering(self._delete)),
-            web.get("/v1/voices/{voice}/preview", answering(self._preview)),
-            web.post("/v1/voices/{voice}/recordings", answering(self._add_recordings)),
+            web.get("/v1/voices", with_error_responses(self._list)),
+            web.post("/v1/voices", with_error_responses(self._create)),
+            web.get("/v1/voices/{voice}", with_error_responses(self._show)),
+            web.delete("/v1/voices/{voice}", with_error_responses(self._delete)),
+            web.get("/v1/voices/{voice}/preview", with_error_responses(self._preview)),
+            web.post("/v1/voices/{voice}/recordings", with_error_responses(self._add_recordings)),
         ]
 
     async def _list(self, _: web.Request) -> web.Response:
-        speaking = self._speaking()
-        made = [_made_here(record, speaking) for record in self._library.records()]
-        built_in = [_built_in(voice, speaking) for voice in speaking.voices() if self._library.get(voice.id) is None]
+        voices = self._voices()
+        made = [_made_here(record, voices) for record in self._library.records()]
+        built_in = [_built_in(voice, voices) for voice in voices.voices() if self._library.get(voice.id) is None]
         return web.json_response(
-            {"voices": made + built_in, "can_clone": speaking.can_clone, "engine": speaking.engine_name}
+            {"voices": made + built_in, "can_clone": voices.can_clone, "engine": voices.engine_name}
         )
 
     async def _show(self, request: web.Request) -> web.Response:
-        speaking = self._speaking()
+        voices = self._voices()
         voice = request.match_info["voice"]
         if self._library.get(voice) is None:
-            found = _of_engine(voice, speaking)
+            found = _of_engine(voice, voices)
             if self._library.get(found.id) is None:
-                return web.json_response(_built_in(found, speaking))
+                return web.json_response(_built_in(found, voices))
             voice = found.id
-        return web.json_response(_made_here(self._library.record(voice), speaking))
+        return web.json_response(_made_here(self._library.record(voice), voices))
 
     async def _preview(self, request: web.Request) -> web.Response:
-        speaking = self._speaking()
+        voices = self._voices()
         voice = request.match_info["voice"]
-        found = self._library.get(voice) or _of_engine(voice, speaking)
+        found = self._library.get(voice) or _of_engine(voice, voices)
         text = request.query.get("text", "").strip() or preview_sentence(found.language)
         if len(text) > MAX_PREVIEW_CHARACTERS:
             raise ApiError(400, f"a preview has at most {MAX_PREVIEW_CHARACTERS} characters", "text")
-        sound = await speaking.say_wav(text, found.id)
+        sound = await voices.say_wav(text, found.id)
         return web.Response(body=sound, content_type="audio/wav")
 
     async def _create(self, request: web.Request) -> web.Response:
-        speaking = self._cloning()
+        voices = self._cloning()
         async with self._upload(request, _NEW_VOICE) as (form, folder):
             name, language = form.fields.get("name", ""), clean_language(form.fields.get("language") or "en")
-            others = self._names_of(speaking)
+            others = self._names_of(voices)
             self._library.check_room(name, others)
             recordings = await _read(form, folder)
             async with self._changing:
                 record = await asyncio.to_thread(self._library.create, name, language, recordings, others)
                 try:
-                    record = await self._learn(record, speaking)
+                    record = await self._learn(record, voices)
                 except BaseException:
-                    await self._remove(record.profile.id, speaking)
+                    await self._remove(record.profile.id, voices)
                     raise
-        return web.json_response(_made_here(record, speaking), status=201)
+        return web.json_response(_made_here(record, voices), status=201)
 
     async def _add_recordings(self, request: web.Request) -> web.Response:
-        speaking = self._cloning()
-        voice = self._made(request, speaking).profile.id
+        voices = self._cloning()
+        voice = self._made(request, voices).profile.id
         async with self._upload(request, _MORE_RECORDINGS) as (form, folder):
             recordings = await _read(form, folder)
             async with self._changing:
                 before = self._library.record(voice)
                 record = await asyncio.to_thread(self._library.add_recordings, voice, recordings)
                 try:
-                    record = await self._learn(record, speaking)
+                    record = await self._learn(record, voices)
                 except BaseException:
                     await asyncio.to_thread(self._library.restore, before)
                     raise
-        return web.json_response(_made_here(record, speaking), status=201)
+        return web.json_response(_made_here(record, voices), status=201)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        speaking = self._speaking()
-        voice = self._made(request, speaking).profile.id
+        voices = self._voices()
+        voice = self._made(request, voices).profile.id
         async with self._changing:
-            await self._remove(voice, speaking)
+            await self._remove(voice, voices)
         return web.Response(status=204)
 
-    async def _learn(self, record: VoiceRecord, speaking: SpeakingVoices) -> VoiceRecord:
-        similarity = await speaking.learn(record.profile)
+    async def _learn(self, record: VoiceRecord, voices: EngineVoices) -> VoiceRecord:
+        similarity = await voices.learn(record.profile)
         return await asyncio.to_thread(self._library.set_similarity, record.profile.id, similarity)
 
-    async def _remove(self, voice: str, speaking: SpeakingVoices) -> None:
+    async def _remove(self, voice: str, voices: EngineVoices) -> None:
         await asyncio.to_thread(self._library.delete, voice)
-        await speaking.forget(voice)
+        await voices.forget(voice)
 
-    def _cloning(self) -> SpeakingVoices:
-        speaking = self._speaking()
-        if not speaking.can_clone:
-            raise ApiError(
-                409, f"{speaking.engine_name} can't speak with the voice of a recording", code="cannot_clone"
-            )
-        return speaking
+    def _cloning(self) -> EngineVoices:
+        voices = self._voices()
+        if not voices.can_clone:
+            raise ApiError(409, f"{voices.engine_name} can't speak with the voice of a recording", code="cannot_clone")
+        return voices
 
-    def _made(self, request: web.Request, speaking: SpeakingVoices) -> VoiceRecord:
+    def _made(self, request: web.Request, voices: EngineVoices) -> VoiceRecord:
         voice = request.match_info["voice"]
-        if self._library.get(voice) is None and any(voice == other.id for other in speaking.voices()):
-            raise ApiError(409, f"{voice!r} came with {speaking.engine_name}: it can't be changed", "voice", "built_in")
+        if self._library.get(voice) is None and any(voice == other.id for other in voices.voices()):
+            raise ApiError(409, f"{voice!r} came with {voices.engine_name}: it can't be changed", "voice", "built_in")
         return self._library.record(voice)
 
-    def _names_of(self, speaking: SpeakingVoices) -> list[str]:
+    def _names_of(self, voices: EngineVoices) -> list[str]:
         """The engine's own voices, by id and by name: a client may ask for either."""
-        own = [voice for voice in speaking.voices() if self._library.get(voice.id) is None]
+        own = [voice for voice in voices.voices() if self._library.get(voice.id) is None]
         return [name for voice in own for name in (voice.id, voice.name)]
 
     @asynccontextmanager
@@ -208,36 +170,84 @@ class VoicesApi:
             await asyncio.to_thread(passing.close)
 
 
-async def _read(form: Form, folder: Path) -> list[Recording]:
+async def _read(form: Form, folder: Path) -> list[PreparedRecording]:
     return [await read_recording(file, folder / f"recording-{number}.flac") for number, file in enumerate(form.files)]
 
 
-def _of_engine(voice: str, speaking: SpeakingVoices) -> Voice:
-    return next((found for found in speaking.voices() if found.id == voice), None) or speaking.resolve(voice)
+def _of_engine(voice: str, voices: EngineVoices) -> Voice:
+    return next((found for found in voices.voices() if found.id == voice), None) or voices.resolve(voice)
 
 
-def _made_here(record: VoiceRecord, speaking: SpeakingVoices) -> dict[str, Any]:
+def _made_here(record: VoiceRecord, voices: EngineVoices) -> dict[str, Any]:
     profile = record.profile
     return {
         "id": profile.id,
         "name": profile.name,
         "language": profile.language,
         "made_here": True,
-        "engine": speaking.engine_name,
+        "engine": voices.engine_name,
         "similarity": record.similarity,
         "seconds": round(sum(record.seconds), 2),
         "recordings": len(profile.recordings),
     }
 
 
-def _built_in(voice: Voice, speaking: SpeakingVoices) -> dict[str, Any]:
+def _built_in(voice: Voice, voices: EngineVoices) -> dict[str, Any]:
     return {
         "id": voice.id,
         "name": voice.name,
         "language": voice.language,
         "made_here": False,
-        "engine": speaking.engine_name,
+        "engine": voices.engine_name,
         "similarity": None,
         "seconds": None,
         "recordings": 0,
     }
+
+
+def with_error_responses(handler: _Handler) -> _Handler:
+    """The handler, with each of its errors turned into an answer."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ConnectionError:
+            _log.info("A client went away while it sent a recording")
+            return ApiError(400, "the upload was interrupted: please send it again").response()
+        except Exception as error:
+            api_error = error if isinstance(error, ApiError) else _api_error_for(error)
+            if api_error is None:
+                raise
+            if api_error.status >= 500:
+                _log.error("%s %s: %s", request.method, request.path, error)
+            return api_error.response()
+
+    return answer
+
+
+def _api_error_for(error: Exception) -> ApiError | None:
+    """What the client is told; ``None`` for what is nobody's fault but this program's."""
+    message = str(error)
+    match error:
+        case RecordingRefusedError():
+            return ApiError(_STATUSES.get(error.code, 400), message, "recording", error.code)
+        case BadNameError():
+            return ApiError(400, message, "name", "bad_name")
+        case BadLanguageError():
+            return ApiError(400, message, "language", "bad_language")
+        case PresetError():
+            return ApiError(400, message, "preset", "unknown_preset")
+        case VoiceExistsError():
+            return ApiError(409, message, "name", "voice_exists")
+        case LibraryFullError():
+            return ApiError(409, message, code="library_full")
+        case UnknownVoiceError():
+            return ApiError(404, message, "voice", "unknown_voice")
+        case OverloadedError():
+            return ApiError(429, message, code="rate_limit_exceeded", retry_after=RETRY_SECONDS)
+        case EngineError() | ReadingFailedError():
+            return ApiError(500, message, code="engine_failed")
+        case OSError() if error.strerror:
+            return ApiError(500, f"the voices folder can't be used: {error.strerror}", code="storage_failed")
+        case _:
+            return None

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from tts_server.voices.names import clean_language, clean_name, is_voice_id, same_name, voice_id
 from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
-from tts_server.voices.reading import Recording
+from tts_server.voices.reading import PreparedRecording
 from tts_server.voices.voice_folder import (
     MAX_RECORDINGS,
-    BrokenVoiceError,
+    BrokenVoiceFolderError,
     VoiceRecord,
     next_number,
     read_voice,
@@ -70,7 +70,7 @@ class VoiceLibrary:
                 elif is_voice_id(folder.name):
                     try:
                         found[folder.name] = read_voice(folder)
-                    except BrokenVoiceError as error:
+                    except BrokenVoiceFolderError as error:
                         _log.warning("The voice %s is left out: %s", folder.name, error)
             self._list(found.values())
 
@@ -123,7 +123,7 @@ class VoiceLibrary:
             raise LibraryFullError(f"there are {MAX_VOICES} voices already: delete one first")
 
     def create(
-        self, name: str, language: str, recordings: Sequence[Recording], others: Collection[str] = ()
+        self, name: str, language: str, recordings: Sequence[PreparedRecording], others: Collection[str] = ()
     ) -> VoiceRecord:
         """Make a voice of recordings, which are moved away from where they are. Blocks.
 
@@ -151,7 +151,7 @@ class VoiceLibrary:
                 making.rename(folder)
             return self._listed(folder)
 
-    def add_recordings(self, voice: str, recordings: Sequence[Recording]) -> VoiceRecord:
+    def add_recordings(self, voice: str, recordings: Sequence[PreparedRecording]) -> VoiceRecord:
         """Give a voice more recordings, which are moved away from where they are; it is to be learnt anew. Blocks.
 
         Raises:
@@ -224,7 +224,7 @@ def _check_number(recordings: int) -> None:
         raise LibraryFullError(f"a voice has at most {MAX_RECORDINGS} recordings")
 
 
-def _move(recordings: Sequence[Recording], folder: Path, first: int) -> tuple[Path, ...]:
+def _move(recordings: Sequence[PreparedRecording], folder: Path, first: int) -> tuple[Path, ...]:
     paths = []
     for number, recording in enumerate(recordings, first):
         path = folder / recording_name(number)

@@ -12,8 +12,7 @@ from typing import Any, get_args
 
 from config.children import end_child
 from config.project import child_environment
-from tts_server.voices.formats import recognise
-from tts_server.voices.refusal import RecordingRefusedError, RefusalCode
+from tts_server.voices.decoding import RecordingRefusedError, RefusalCode, detect_format
 
 MAX_SECONDS = 20.0
 """By the clock, for one file."""
@@ -28,14 +27,14 @@ class ReadingFailedError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class PreparedRecording:
     """Speech that was read: a FLAC file, mono at 24,000 Hz."""
 
     path: Path
     seconds: float
 
 
-async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS) -> Recording:
+async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS) -> PreparedRecording:
     """Decode, trim and level ``source`` into ``target``, in a process of its own, which ends before this returns.
 
     Raises:
@@ -43,11 +42,11 @@ async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS)
         ReadingFailedError: it could not be tried.
     """
     # Most of what is no recording is known at once, and costs no process.
-    await asyncio.to_thread(recognise, source)
+    await asyncio.to_thread(detect_format, source)
     answer = await _ask(source, target, limit)
     if answer.get("refused") in get_args(RefusalCode):
         raise RecordingRefusedError(answer["refused"], str(answer.get("message")))
-    return Recording(target, float(answer["seconds"]))
+    return PreparedRecording(target, float(answer["seconds"]))
 
 
 async def _ask(source: Path, target: Path, limit: float) -> dict[str, Any]:

@@ -41,10 +41,8 @@ def _lock_the_cage() -> None:
 
 def _read(source: Path, target: Path) -> dict[str, Any]:
     from audio.encoders import write_sound
-    from tts_server.voices.decoding import RATE, decode
-    from tts_server.voices.recording import prepare
-    from tts_server.voices.refusal import RecordingRefusedError
-    from tts_server.voices.speech_spans import speech_spans
+    from tts_server.voices.decoding import RATE, RecordingRefusedError, decode
+    from tts_server.voices.preparation import prepare, speech_spans
 
     try:
         samples = prepare(decode(source), speech_spans)

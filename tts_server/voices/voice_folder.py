@@ -23,7 +23,7 @@ _MAX_DESCRIPTION_BYTES = 64 * 1024
 _MAX_RECORDING_BYTES = 25 * 1024 * 1024
 
 
-class BrokenVoiceError(ValueError):
+class BrokenVoiceFolderError(ValueError):
     """The folder holds no voice that can be used; the text says why."""
 
 
@@ -70,9 +70,9 @@ def read_voice(folder: Path) -> VoiceRecord:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BrokenVoiceError(f"{_DESCRIPTION}: {where + ': ' if where else ''}{message_of(first)}") from None
+        raise BrokenVoiceFolderError(f"{_DESCRIPTION}: {where + ': ' if where else ''}{message_of(first)}") from None
     except OSError as error:
-        raise BrokenVoiceError(f"it can't be read: {reason(error)}") from error
+        raise BrokenVoiceFolderError(f"it can't be read: {reason(error)}") from error
     profile = VoiceProfile(folder.name, description.name, description.language, tuple(recordings), digest)
     seconds = tuple(found.seconds for found in description.recordings)
     return VoiceRecord(profile, seconds, description.made_at, description.similarity)
@@ -111,9 +111,9 @@ def next_number(recordings: Sequence[Path]) -> int:
 def _plain_file(path: Path, limit: int) -> Path:
     """The path itself, if there is a file of no more than so many bytes, and no link to one elsewhere."""
     if path.is_symlink() or not path.is_file():
-        raise BrokenVoiceError(f"there is no file {path.name}")
+        raise BrokenVoiceFolderError(f"there is no file {path.name}")
     if path.stat().st_size > limit:
-        raise BrokenVoiceError(f"{path.name} is too large")
+        raise BrokenVoiceFolderError(f"{path.name} is too large")
     return path
 
 

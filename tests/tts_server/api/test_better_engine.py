@@ -14,11 +14,11 @@ from tests.tts_server.better_server import running_with_better
 from tests.tts_server.client import RunningServer
 from tests.tts_server.dsp.measures import frequency
 from tests.tts_server.spelling_engine import LoadingEngine, SpellingEngine
-from tts_server.assembly import create_better_speech
+from tts_server.assembly import create_better_pool
 from tts_server.engines.base import EngineError
 from tts_server.engines.stand_in import TONE_HZ as BETTER_HZ
 from tts_server.engines.stand_in import StandInEngine
-from tts_server.speaking.speech import Speech
+from tts_server.speaking.engine_pool import EnginePool
 from tts_server.voices.library import VoiceLibrary
 
 TEXT = "Hello there, this is a somewhat longer line."
@@ -97,12 +97,12 @@ async def test_a_voice_that_it_lacks_is_refused(tmp_path: Path) -> None:
 def test_the_settings_name_it(tmp_path: Path) -> None:
     library = VoiceLibrary(tmp_path)
 
-    def made(**settings: str) -> Speech | None:
-        return create_better_speech(SpeechSettings.read(tmp_path, _env_file=None, **settings), library)
+    def made(**settings: str) -> EnginePool | None:
+        return create_better_pool(SpeechSettings.read(tmp_path, _env_file=None, **settings), library)
 
-    speech = made(tts_engine="espeak", tts_better_engine="stand-in")
-    assert speech is not None
-    assert [engine.name for engine in speech.engines] == ["stand-in"]
+    pool = made(tts_engine="espeak", tts_better_engine="stand-in")
+    assert pool is not None
+    assert [engine.name for engine in pool.engines] == ["stand-in"]
     assert made(tts_engine="espeak", tts_better_engine="") is None
     assert made(tts_engine="stand-in", tts_better_engine="stand-in") is None, "it would be no better"
     with pytest.raises(SettingsError, match="TTS_BETTER_ENGINE: 'siri'"):

@@ -18,7 +18,7 @@ from tests.tts_server.api.speaking import played
 from tests.tts_server.api.tone_engine import SECONDS_PER_CHARACTER, TONE_HZ, ToneEngine
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.dsp.measures import frequency
-from tts_server.speaking.admission import OverloadedError
+from tts_server.speaking.engine_pool import OverloadedError
 from wire.parameters import SpeechParameters
 
 TEXT = "Hello there, this is a somewhat longer line."
@@ -42,7 +42,7 @@ def _client(server: RunningServer, key: str = "any") -> AsyncOpenAI:
 
 
 def _asked(server: RunningServer) -> list[tuple[str, str, Any]]:
-    (engine,) = server.speech.engines
+    (engine,) = server.pool.engines
     assert isinstance(engine, ToneEngine)
     return engine.asked
 
@@ -183,5 +183,5 @@ def _crowd(server: RunningServer) -> ExitStack:
     crowd = ExitStack()
     with suppress(OverloadedError):
         while True:
-            crowd.enter_context(server.speech.reply(SpeechParameters()))
+            crowd.enter_context(server.pool.reply(SpeechParameters()))
     return crowd

@@ -11,9 +11,8 @@ from openapi_spec_validator import validate
 
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CountingEngine
-from tts_server.api.formats import FORMATS
-from tts_server.api.openapi import document
-from tts_server.api.speech_request import FASTEST, MAX_INPUT_CHARACTERS, SLOWEST
+from tts_server.api.speech_request import FASTEST, FORMATS, MAX_INPUT_CHARACTERS, SLOWEST
+from tts_server.api.status_api import document
 from wire.parameters import NUMBERS, SpeechParameters
 
 _METHODS = {"get", "post", "put", "patch", "delete"}

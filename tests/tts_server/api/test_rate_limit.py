@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tts_server.api.rate_limit import MAX_CLIENTS, RateLimit
+from tts_server.api.access import MAX_CLIENTS, ClientRateLimit
 
 
 class _Clock:
@@ -19,7 +19,7 @@ class _Clock:
 
 def test_so_many_at_once_and_then_one_by_one() -> None:
     clock = _Clock()
-    limit = RateLimit(6, clock)
+    limit = ClientRateLimit(6, clock)
     assert [limit.wait("a") for _ in range(6)] == [0.0] * 6
     assert limit.wait("a") == pytest.approx(10)
     clock.now += 9.9
@@ -31,13 +31,13 @@ def test_so_many_at_once_and_then_one_by_one() -> None:
 
 def test_quiet_does_not_add_up() -> None:
     clock = _Clock()
-    limit = RateLimit(2, clock)
+    limit = ClientRateLimit(2, clock)
     clock.now += 3600
     assert [limit.wait("a") == 0 for _ in range(4)] == [True, True, False, False]
 
 
 def test_clients_are_counted_apart_and_forgotten() -> None:
-    limit = RateLimit(1, _Clock())
+    limit = ClientRateLimit(1, _Clock())
     assert limit.wait("a") == 0
     assert limit.wait("b") == 0
     assert limit.wait("a") > 0
@@ -51,7 +51,7 @@ async def test_a_client_is_told_when_to_come_again() -> None:
         return web.Response(text="ok")
 
     clock = _Clock()
-    application = web.Application(middlewares=[RateLimit(2, clock).admit])
+    application = web.Application(middlewares=[ClientRateLimit(2, clock).middleware])
     application.add_routes([web.get("/v1/voices", answer), web.get("/health", answer)])
     async with TestServer(application) as server, aiohttp.ClientSession() as session:
         statuses: list[int] = []

@@ -16,8 +16,7 @@ import pytest
 from tests.tts_server.api.speaking import PATH, played, post
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.stand_in_engines import CHUNK, CountingEngine
-from tts_server.api.formats import FORMATS
-from tts_server.api.speech_request import MAX_BODY_BYTES, MAX_INPUT_CHARACTERS
+from tts_server.api.speech_request import FORMATS, MAX_BODY_BYTES, MAX_INPUT_CHARACTERS
 from wire.messages import SAMPLE_RATE
 
 TEXT = "Number 500 now."

@@ -22,7 +22,7 @@ from tests.tts_server.client import PATIENCE, running
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.engines.base import SpeechEngine, Voice
-from tts_server.speaking.speech import Speech
+from tts_server.speaking.engine_pool import EnginePool
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 
@@ -47,12 +47,12 @@ class _Endpoint:
 @asynccontextmanager
 async def _endpoint(engine: SpeechEngine, patience: float = PATIENCE) -> AsyncIterator[_Endpoint]:
     """The endpoint alone, over an engine that has not said a word yet."""
-    speech = Speech([engine])
+    pool = EnginePool([engine])
     application = web.Application()
-    application.add_routes(OpenAiApi(lambda: speech, patience).routes())
+    application.add_routes(OpenAiApi(lambda: pool, patience).routes())
     async with TestServer(application) as server, aiohttp.ClientSession() as session:
         yield _Endpoint(server, session)
-    await speech.close()
+    await pool.close()
 
 
 async def test_too_many_requests_at_once() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from audio.samples import Samples
 from tests.tts_server.dsp.measures import clarity, frequency, onset, pieces, voice
-from tts_server.dsp.pitch import PitchShifter
+from tts_server.dsp import PitchShifter
 
 RATE = 24_000
 

@@ -7,7 +7,7 @@ import pytest
 
 from audio.samples import Samples
 from tests.tts_server.dsp.measures import clarity, frequency, onset, pieces, voice
-from tts_server.dsp.tempo import TempoChanger
+from tts_server.dsp import TempoChanger
 
 RATE = 24_000
 

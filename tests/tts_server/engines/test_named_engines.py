@@ -54,7 +54,7 @@ class TestOpenAi:
         assert frequency(heard, rate) == pytest.approx(TONE_HZ, rel=0.02)
 
     async def test_voices_and_speed(self, service: RunningServer) -> None:
-        (tone,) = service.speech.engines
+        (tone,) = service.pool.engines
         assert isinstance(tone, ToneEngine)
         with closing(create_named_engine("openai", {"voice": "shimmer"}, None, KEY)) as engine:
             assert engine.resolve(None, "fr").id == "shimmer"

@@ -230,7 +230,7 @@ class TestFaults:
 
             for _ in range(2):
                 assert await others_share("Guten Morgen.", "de") == ["Guten Morgen."]
-                assert server.speech.state() == EngineChanged("piper", "ready")
+                assert server.pool.state() == EngineChanged("piper", "ready")
                 assert await others_share("Good morning.", "en") == []
             damaged.write_bytes(whole)
             assert await others_share("Guten Morgen.", "de") == []

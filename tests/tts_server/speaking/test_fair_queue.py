@@ -8,7 +8,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_server.speaking.fair_queue import FairQueue
+from tts_server.speaking.engine_worker import FairQueue
 
 
 async def waiting(queue: FairQueue, due: float, served: list[float]) -> None:

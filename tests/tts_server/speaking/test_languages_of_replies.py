@@ -10,7 +10,7 @@ import pytest
 from tests.tts_server.client import RunningServer, running
 from tests.tts_server.spelling_engine import SpellingEngine
 from tts_server.engines.base import Voice
-from tts_server.speaking.casting import Casting
+from tts_server.speaking.voice_resolver import VoiceResolver
 from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
@@ -32,7 +32,7 @@ async def engine() -> SpellingEngine:
 @pytest.fixture
 async def server(engine: SpellingEngine) -> AsyncIterator[RunningServer]:
     async with running(engine) as server:
-        await asyncio.to_thread(server.speech.casting.load)
+        await asyncio.to_thread(server.pool.resolver.load)
         engine.spoken_by.clear()
         yield server
 
@@ -98,7 +98,7 @@ async def test_another_engine_speaks_what_the_first_has_no_voice_for(
 ) -> None:
     wanted, other = EnglishOnly("wanted"), SpellingEngine("other")
     async with running(wanted, other) as server, server.connect() as client:
-        await asyncio.to_thread(server.speech.casting.load)
+        await asyncio.to_thread(server.pool.resolver.load)
         wanted.spoken_by.clear()
         other.spoken_by.clear()
         await client.say(text)
@@ -128,7 +128,7 @@ class Polyglot(SpellingEngine):
 async def test_two_words_are_enough_to_begin_in_their_language_though_every_language_could_be_meant(
     text: str, language: str
 ) -> None:
-    casting = Casting([EnglishOnly("wanted"), Polyglot("other")])
+    casting = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
     await asyncio.to_thread(casting.load)
     assert casting.language(text, SpeechParameters(), None) == language
     # Of a voice that was asked for, and of a reply that has begun, it takes more.
@@ -192,7 +192,7 @@ async def test_the_first_words_are_spoken_by_who_speaks_the_rest() -> None:
 async def test_where_nobody_speaks_the_language_the_first_reads_it() -> None:
     wanted, other = EnglishOnly("wanted"), EnglishOnly("other")
     async with running(wanted, other) as server, server.connect() as client:
-        await asyncio.to_thread(server.speech.casting.load)
+        await asyncio.to_thread(server.pool.resolver.load)
         other.spoken_by.clear()
         await client.say("Guten Morgen, wie geht es dir heute?")
         assert (await client.hear()).failure is None
@@ -209,5 +209,5 @@ async def test_a_voice_that_only_another_engine_has_is_that_engines() -> None:
     async with running(wanted, other) as server, server.connect() as client:
         await client.say("w1 w2.", voice="own")
         await client.hear()
-        assert server.speech.resolve("own").id == "own"
+        assert server.pool.resolve("own").id == "own"
     assert other.spoken_by[-1:] == ["own"]

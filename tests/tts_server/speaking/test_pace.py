@@ -5,34 +5,34 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_server.speaking.pace import SHORTEST_PORTION, Pace
+from tts_server.speaking.measurements import SHORTEST_PORTION, Pace
 
 TEXT = "The quick brown fox jumps over the lazy dog."
 
 
 def paced(seconds_a_character: float = 0.05) -> Pace:
     pace = Pace()
-    pace.spoken("x" * 100, 100 * seconds_a_character, 40 * seconds_a_character)
+    pace.record("x" * 100, 100 * seconds_a_character, 40 * seconds_a_character)
     return pace
 
 
 def test_what_was_not_begun_is_unspoken_whole() -> None:
-    assert paced().unspoken(TEXT, 0.0) == TEXT
+    assert paced().remaining_text(TEXT, 0.0) == TEXT
 
 
 def test_what_was_said_to_the_end_leaves_nothing() -> None:
-    assert paced().unspoken(TEXT, len(TEXT) * 0.05) == ""
+    assert paced().remaining_text(TEXT, len(TEXT) * 0.05) == ""
 
 
 def test_a_word_that_broke_off_is_said_again_whole() -> None:
-    assert paced().unspoken(TEXT, 0.05 * 6) == "quick brown fox jumps over the lazy dog."
+    assert paced().remaining_text(TEXT, 0.05 * 6) == "quick brown fox jumps over the lazy dog."
 
 
 @given(st.text(max_size=60), st.floats(0, 10), st.floats(0, 10))
 def test_the_longer_it_spoke_the_less_is_left_and_it_begins_with_a_word(text: str, early: float, late: float) -> None:
     pace = paced()
     early, late = sorted((early, late))
-    rest, less = pace.unspoken(text, early), pace.unspoken(text, late)
+    rest, less = pace.remaining_text(text, early), pace.remaining_text(text, late)
     assert text.endswith(rest)
     assert rest.endswith(less)
     assert not rest or rest == text or text[: -len(rest)][-1].isspace()
@@ -40,12 +40,12 @@ def test_the_longer_it_spoke_the_less_is_left_and_it_begins_with_a_word(text: st
 
 def test_it_follows_an_engine_that_changes_and_ignores_silence() -> None:
     pace = paced(0.05)
-    pace.spoken("hello", 0.0, 1.0)
-    pace.spoken("", 3.0, 1.0)
-    assert pace.unspoken(TEXT, 0.05 * 6).startswith("quick")
+    pace.record("hello", 0.0, 1.0)
+    pace.record("", 3.0, 1.0)
+    assert pace.remaining_text(TEXT, 0.05 * 6).startswith("quick")
     for _ in range(30):
-        pace.spoken("x" * 100, 10.0, 4.0)
-    assert pace.unspoken(TEXT, 0.1 * 6).startswith("quick")
+        pace.record("x" * 100, 10.0, 4.0)
+    assert pace.remaining_text(TEXT, 0.1 * 6).startswith("quick")
 
 
 LONG = "When the rain stops, we walk along the river to the old mill, and from there we take the bus home again."

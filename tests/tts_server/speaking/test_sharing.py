@@ -10,8 +10,8 @@ import pytest
 
 from audio.samples import Samples
 from tests.tts_server.spelling_engine import SECONDS_A_CHARACTER, SpellingEngine, words_heard
-from tts_server.speaking.speech import Speech
-from tts_server.speaking.spoken_reply import SpokenReply
+from tts_server.speaking.engine_pool import EnginePool
+from tts_server.speaking.reply_synthesizer import ReplySynthesizer
 from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 
@@ -27,27 +27,27 @@ def engine() -> SpellingEngine:
 
 
 @pytest.fixture
-async def speech(engine: SpellingEngine) -> AsyncIterator[Speech]:
-    speech = Speech([engine])
-    for line in speech.lines:
-        line.pace.spoken("x" * 100, 100 * SECONDS_A_CHARACTER, 100 * WORK_A_CHARACTER)
-    yield speech
-    await speech.close()
+async def pool(engine: SpellingEngine) -> AsyncIterator[EnginePool]:
+    pool = EnginePool([engine])
+    for worker in pool.workers:
+        worker.pace.record("x" * 100, 100 * SECONDS_A_CHARACTER, 100 * WORK_A_CHARACTER)
+    yield pool
+    await pool.close()
 
 
-async def all_of(reply: SpokenReply, text: str) -> list[Samples]:
-    return [piece async for piece in reply.say(text)]
+async def all_of(reply: ReplySynthesizer, text: str) -> list[Samples]:
+    return [piece async for piece in reply.synthesize(text)]
 
 
-async def test_nobody_else_listens_and_the_clause_is_whole(speech: Speech, engine: SpellingEngine) -> None:
-    with speech.reply(PLAIN) as reply:
+async def test_nobody_else_listens_and_the_clause_is_whole(pool: EnginePool, engine: SpellingEngine) -> None:
+    with pool.reply(PLAIN) as reply:
         await all_of(reply, LONG)
     assert engine.texts == [LONG]
 
 
-async def test_it_is_said_in_portions_that_the_other_can_wait_for(speech: Speech, engine: SpellingEngine) -> None:
-    with speech.reply(PLAIN) as reply, speech.reply(PLAIN) as other:
-        other.due = time.monotonic() + 1.0
+async def test_it_is_said_in_portions_that_the_other_can_wait_for(pool: EnginePool, engine: SpellingEngine) -> None:
+    with pool.reply(PLAIN) as reply, pool.reply(PLAIN) as other:
+        other.deadline = time.monotonic() + 1.0
         sound = await all_of(reply, LONG)
     assert " ".join(engine.texts) == LONG
     assert len(engine.texts) > 1
@@ -56,10 +56,10 @@ async def test_it_is_said_in_portions_that_the_other_can_wait_for(speech: Speech
     assert list(dict.fromkeys(heard)) == list(range(1, 31))
 
 
-async def test_who_runs_out_first_is_served_first(speech: Speech, engine: SpellingEngine) -> None:
-    with speech.reply(PLAIN) as first, speech.reply(PLAIN) as patient, speech.reply(PLAIN) as urgent:
+async def test_who_runs_out_first_is_served_first(pool: EnginePool, engine: SpellingEngine) -> None:
+    with pool.reply(PLAIN) as first, pool.reply(PLAIN) as patient, pool.reply(PLAIN) as urgent:
         now = time.monotonic()
-        patient.due, urgent.due = now + 60, now + 30
+        patient.deadline, urgent.deadline = now + 60, now + 30
         engine.begins.clear()
         async with asyncio.TaskGroup() as tasks:
             for reply, text in ((first, "w1 w2."), (patient, "w3 w4."), (urgent, "w5 w6.")):
@@ -70,8 +70,8 @@ async def test_who_runs_out_first_is_served_first(speech: Speech, engine: Spelli
     assert engine.texts == ["w1 w2.", "w5 w6.", "w3 w4."]
 
 
-async def test_sound_that_was_sent_is_time_that_the_listener_has(speech: Speech) -> None:
-    with speech.reply(PLAIN) as reply:
+async def test_sound_that_was_sent_is_time_that_the_listener_has(pool: EnginePool) -> None:
+    with pool.reply(PLAIN) as reply:
         before = time.monotonic()
         seconds = sum(len(piece) for piece in await all_of(reply, "w1 w2.")) / SAMPLE_RATE
-        assert before + seconds <= reply.due <= time.monotonic() + seconds
+        assert before + seconds <= reply.deadline <= time.monotonic() + seconds

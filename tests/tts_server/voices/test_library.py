@@ -18,7 +18,7 @@ from tts_server.voices.decoding import RATE
 from tts_server.voices.library import LibraryFullError, VoiceExistsError, VoiceLibrary
 from tts_server.voices.names import BadNameError
 from tts_server.voices.profile import UnknownVoiceError
-from tts_server.voices.reading import Recording
+from tts_server.voices.reading import PreparedRecording
 from tts_server.voices.voice_folder import MAX_RECORDINGS
 
 
@@ -39,13 +39,13 @@ def _loaded(folder: Path) -> VoiceLibrary:
     return library
 
 
-def _recordings(folder: Path, *seconds: float) -> list[Recording]:
+def _recordings(folder: Path, *seconds: float) -> list[PreparedRecording]:
     """Freshly read ones, outside the library."""
     made = []
     for number, length in enumerate(seconds):
         path = folder.parent / f"read-{number}.flac"
         write_sound(path, seconds_of_speech(length), RATE, "flac")
-        made.append(Recording(path, length))
+        made.append(PreparedRecording(path, length))
     return made
 
 
@@ -204,7 +204,7 @@ def test_there_is_an_end_to_voices_and_recordings(
 ) -> None:
     library.create("Ada", "en", _recordings(folder, 7))
     with pytest.raises(LibraryFullError, match="at most"):
-        library.add_recordings("ada", [Recording(folder / "never read", 7)] * MAX_RECORDINGS)
+        library.add_recordings("ada", [PreparedRecording(folder / "never read", 7)] * MAX_RECORDINGS)
     monkeypatch.setattr(library_module, "MAX_VOICES", 1)
     with pytest.raises(LibraryFullError, match="delete one"):
         library.create("Bob", "en", _recordings(folder, 7))

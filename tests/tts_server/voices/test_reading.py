@@ -14,10 +14,9 @@ from audio.level import rms
 from tests.tts_server.voices.hostile import hours_of_flac, id3_bomb, mp4_bomb
 from tests.tts_server.voices.memory import MEGABYTE, readers, watched_memory
 from tests.tts_server.voices.sounds import decoded, encoded, good_files, speech, wav
-from tts_server.voices.decoding import RATE
+from tts_server.voices.decoding import RATE, RecordingRefusedError
+from tts_server.voices.preparation import LEVEL
 from tts_server.voices.reading import read_recording
-from tts_server.voices.recording import LEVEL
-from tts_server.voices.refusal import RecordingRefusedError
 
 MOST_MEMORY = 250 * MEGABYTE
 """Of a process that reads; it has about 110 MB when the file is good."""

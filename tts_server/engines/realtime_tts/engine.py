@@ -23,7 +23,7 @@ from RealtimeTTS.engines.base_engine import BaseEngine
 
 from audio.decode import NotSoundError, resampled
 from audio.samples import Samples
-from tts_server.dsp.tempo import TempoChanger
+from tts_server.dsp import TempoChanger
 from tts_server.engines.base import AlwaysLoaded, EngineError, Voice
 from tts_server.engines.offline import nothing_fetched
 from tts_server.engines.realtime_tts.failures import explain, no_sound

@@ -13,10 +13,8 @@ from tts_server.engines.base import EngineError, Voice
 from tts_server.engines.xtts.checkpoint import Checkpoint
 from tts_server.engines.xtts.latents import Latents, LatentsFolder, LatentsKey
 from tts_server.engines.xtts.voice_list import VoiceList
-from tts_server.voices.decoding import RATE, decode
-from tts_server.voices.profile import Profiles, VoiceProfile
-from tts_server.voices.refusal import RecordingRefusedError
-from tts_server.voices.sentences import preview_sentence
+from tts_server.voices.decoding import RATE, RecordingRefusedError, decode
+from tts_server.voices.profile import Profiles, VoiceProfile, preview_sentence
 from wire.parameters import SpeechParameters
 
 if TYPE_CHECKING:

@@ -20,19 +20,19 @@ SLOW_SECONDS = 3.0
 FIRST_WAIT, LONGEST_WAIT = 20.0, 320.0
 """Seconds until the engine is tried again; twice as long each time that it fails at once."""
 
-LowReason = EngineChange
+OpenReason = EngineChange
 """Any but ``ready``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class SynthesisTiming:
     """What a whole clause cost: seconds of sound, and seconds that the engine took to make it."""
 
     audio: float
     busy: float
 
 
-class Performance:
+class CircuitBreaker:
     """One engine's. For one thread, the event loop's.
 
     Args:
@@ -41,25 +41,25 @@ class Performance:
     """
 
     def __init__(
-        self, clock: Callable[[], float], changed: Callable[[LowReason | None], None] = lambda _: None
+        self, clock: Callable[[], float], changed: Callable[[OpenReason | None], None] = lambda _: None
     ) -> None:
         self._clock = clock
         self._changed = changed
-        self._work: deque[Work] = deque()
-        self._reason: LowReason | None = None
-        self._asked = False
+        self._work: deque[SynthesisTiming] = deque()
+        self._reason: OpenReason | None = None
+        self._held_open = False
         self._retry_at = 0.0
         self._wait = FIRST_WAIT
-        self._told: LowReason | None = None
+        self._reported: OpenReason | None = None
 
     @property
-    def low(self) -> LowReason | None:
+    def open_reason(self) -> OpenReason | None:
         """Why the engine is spared now, if it is."""
-        if self._asked:
+        if self._held_open:
             return "asked"
         return self._reason if self._clock() < self._retry_at else None
 
-    def worked(self, work: Work) -> None:
+    def record_success(self, work: SynthesisTiming) -> None:
         """The engine made a whole clause."""
         if self._clock() < self._retry_at:
             return
@@ -70,36 +70,36 @@ class Performance:
         if busy <= QUICK_ENOUGH * audio:
             self._reason, self._wait = None, FIRST_WAIT
         elif busy >= SLOW_SECONDS or self._reason == "too_slow":
-            self._spare("too_slow")
-        self._tell()
+            self._open("too_slow")
+        self._report_change()
 
-    def failed(self, reason: LowReason) -> None:
+    def record_failure(self, reason: OpenReason) -> None:
         """The engine failed."""
         if self._clock() >= self._retry_at:
-            self._spare(reason)
-        self._tell()
+            self._open(reason)
+        self._report_change()
 
-    def ask(self, low: bool) -> None:
+    def hold_open(self, held: bool) -> None:
         """Somebody wants the engine spared until they say otherwise; or to have it tried again at once."""
-        self._asked = low
-        if not low:
+        self._held_open = held
+        if not held:
             self._retry_at, self._wait = 0.0, FIRST_WAIT
-        self._tell()
+        self._report_change()
 
-    def look(self) -> LowReason | None:
+    def check(self) -> OpenReason | None:
         """As :attr:`low`, and tell if the time alone has changed it."""
-        self._tell()
-        return self.low
+        self._report_change()
+        return self.open_reason
 
-    def _spare(self, reason: LowReason) -> None:
+    def _open(self, reason: OpenReason) -> None:
         again = self._reason is not None
         self._wait = min(2 * self._wait, LONGEST_WAIT) if again else FIRST_WAIT
         self._reason = reason
         self._retry_at = self._clock() + self._wait
         self._work.clear()
 
-    def _tell(self) -> None:
-        low = self.low
-        if low != self._told:
-            self._told = low
-            self._changed(low)
+    def _report_change(self) -> None:
+        reason = self.open_reason
+        if reason != self._reported:
+            self._reported = reason
+            self._changed(reason)

@@ -12,7 +12,6 @@ from audio.samples import Samples
 
 Filter = tuple[str, str]
 """FFmpeg's name for a filter, and its arguments."""
-
 TEMPO_RATE = 32_000
 """The rate in Hz at which tempo is changed."""
 # How much sound atempo moves at once: 32 ms, two periods of the lowest voice; more would only delay.
@@ -21,6 +20,8 @@ _WINDOW_SAMPLES = 1024
 _LABEL_RATE = 24 * _WINDOW_SAMPLES
 # It drops what does not fill its windows: so much silence behind the sound pushes all of it out.
 _PUSHING_SECONDS = 0.25
+LOWEST, HIGHEST = -12.0, 12.0
+SLOWEST, FASTEST = 0.25, 4.0
 
 
 def tempo_filters(factor: float) -> tuple[Filter, ...]:
@@ -34,7 +35,7 @@ def tempo_filters(factor: float) -> tuple[Filter, ...]:
     )
 
 
-class FilterChain:
+class AudioFilterChain:
     """Mono float32 at ``rate`` Hz through filters, in order. It computes: call it in a thread.
 
     What comes out is as long as what went in, divided by ``tempo``, to the sample.
@@ -95,3 +96,58 @@ class FilterChain:
                 return
             if isinstance(frame, av.AudioFrame):
                 yield frame
+
+
+class PitchShifter:
+    """Mono float32 at ``rate`` Hz, ``semitones`` (-12 to 12) higher. It computes: call it in a thread.
+
+    What comes out is as long as what went in, to the sample; up to 60 ms of it are held back until more comes, or the
+    end. At 0 semitones sound passes untouched.
+    """
+
+    def __init__(self, semitones: float, rate: int) -> None:
+        if not LOWEST <= semitones <= HIGHEST:
+            raise ValueError(f"pitch is shifted by {LOWEST:g} to {HIGHEST:g} semitones, not {semitones:g}")
+        self._chain = AudioFilterChain(rate, _filters(2 ** (semitones / 12), rate)) if semitones else None
+
+    def push(self, samples: Samples) -> Samples:
+        """Take more sound; returns what is ready, which may be nothing."""
+        return self._chain.push(samples) if self._chain else samples
+
+    def finish(self) -> Samples:
+        """Nothing more comes; returns the rest."""
+        return self._chain.finish() if self._chain else np.zeros(0, np.float32)
+
+
+def _filters(ratio: float, rate: int) -> list[Filter]:
+    """Play it ``ratio`` times as fast, which raises the pitch, and bring it back to its tempo."""
+    # The tempo is changed where the voice is at its highest, since there a window holds the most periods of it.
+    before, after = (ratio, 1.0) if ratio > 1 else (1.0, ratio)
+    return [
+        ("asetrate", str(round(rate * before))),
+        ("aresample", str(TEMPO_RATE)),
+        *tempo_filters(1 / ratio),
+        ("asetrate", str(round(TEMPO_RATE * after))),
+        ("aresample", str(rate)),
+    ]
+
+
+class TempoChanger:
+    """Mono float32 at ``rate`` Hz, ``tempo`` times as fast (0.25 to 4). It computes: call it in a thread.
+
+    What comes out is as long as what went in, divided by the tempo, to the sample. At 1 sound passes untouched.
+    """
+
+    def __init__(self, tempo: float, rate: int) -> None:
+        if not SLOWEST <= tempo <= FASTEST:
+            raise ValueError(f"the tempo is {SLOWEST:g} to {FASTEST:g} times as fast, not {tempo:g}")
+        filters = [("aresample", str(TEMPO_RATE)), *tempo_filters(tempo), ("aresample", str(rate))]
+        self._chain = None if tempo == 1 else AudioFilterChain(rate, filters, tempo)
+
+    def push(self, samples: Samples) -> Samples:
+        """Take more sound; returns what is ready, which may be nothing."""
+        return self._chain.push(samples) if self._chain else samples
+
+    def finish(self) -> Samples:
+        """Nothing more comes; returns the rest."""
+        return self._chain.finish() if self._chain else np.zeros(0, np.float32)

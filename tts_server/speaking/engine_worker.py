@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -15,20 +16,18 @@ import numpy as np
 import soxr
 
 from audio.samples import Samples
-from tts_server.dsp.pitch import PitchShifter
+from tts_server.dsp import PitchShifter
 from tts_server.engines.base import EngineError, SpeechEngine, Voice
-from tts_server.speaking.fair_queue import FairQueue
-from tts_server.speaking.loudness import Loudness
-from tts_server.speaking.pace import Pace
-from tts_server.speaking.performance import Performance, Work
+from tts_server.speaking.circuit_breaker import CircuitBreaker, SynthesisTiming
+from tts_server.speaking.measurements import Loudness, Pace
 from wire.parameters import SpeechParameters
 
-MAX_CLAUSE_SECONDS = 60
+MAX_SEGMENT_SECONDS = 60
 """More audio than this from one clause is an engine gone astray; it also bounds a clause's memory (12 MB)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class SynthesisRequest:
     """Something to say in one go: prepared text, the voice, and how.
 
     Attributes:
@@ -43,21 +42,21 @@ class Clause:
     gain: float = 1.0
 
 
-class Listener(Protocol):
+class Playback(Protocol):
     """Who hears the clauses; times in monotonic seconds."""
 
     @property
-    def due(self) -> float:
+    def deadline(self) -> float:
         """When there is nothing left to hear."""
         ...
 
     @property
-    def others_due(self) -> float:
+    def others_deadline(self) -> float:
         """When the first of all the other listeners has nothing left to hear; infinity where there is none."""
         ...
 
 
-class EngineLine:
+class EngineWorker:
     """Speaks clauses with one engine, for any number of clients.
 
     Clauses wait in one line for the engine's threads, and clients take turns, clause by clause: whose listener runs out
@@ -68,12 +67,12 @@ class EngineLine:
         performance: is told of every whole clause, on the event loop.
     """
 
-    def __init__(self, engine: SpeechEngine, performance: Performance) -> None:
+    def __init__(self, engine: SpeechEngine, breaker: CircuitBreaker) -> None:
         self.engine = engine
-        self.performance = performance
+        self.breaker = breaker
         self.loudness = Loudness(engine.sample_rate)
         self.pace = Pace()
-        self._workers = ThreadPoolExecutor(engine.concurrency, thread_name_prefix="speech")
+        self._threads = ThreadPoolExecutor(engine.concurrency, thread_name_prefix="speech")
         self._queue = FairQueue(engine.concurrency)
         self._stops: set[threading.Event] = set()
 
@@ -82,7 +81,7 @@ class EngineLine:
         """The engine's own name."""
         return self.engine.name
 
-    async def say(self, clause: Clause, listener: Listener) -> AsyncGenerator[Samples, None]:
+    async def synthesize(self, request: SynthesisRequest, playback: Playback) -> AsyncGenerator[Samples, None]:
         """Speak one clause: mono float32 at its rate, in pieces as they are made.
 
         Closing or cancelling it stops the engine. Close it (``contextlib.aclosing``) wherever it may be left early.
@@ -90,17 +89,17 @@ class EngineLine:
         Raises:
             EngineError: the engine failed, or gave something that is no sound.
         """
-        rest = clause.text
+        rest = request.text
         while rest:
-            first_of_queue = await self._queue.enter(listener.due)
-            others_due = min(first_of_queue, listener.others_due)
-            portion = self.pace.portion(rest, others_due - time.monotonic())
+            next_deadline = await self._queue.enter(playback.deadline)
+            others_deadline = min(next_deadline, playback.others_deadline)
+            portion = self.pace.portion(rest, others_deadline - time.monotonic())
             rest = rest[len(portion) :]
-            async with aclosing(self._make(replace(clause, text=portion.rstrip()))) as pieces:
+            async with aclosing(self._make(replace(request, text=portion.rstrip()))) as pieces:
                 async for piece in pieces:
                     yield piece
 
-    async def _make(self, clause: Clause) -> AsyncGenerator[Samples, None]:
+    async def _make(self, request: SynthesisRequest) -> AsyncGenerator[Samples, None]:
         """Take the turn that has come; the next one's comes when the engine is done, read or not."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[Samples | None] = asyncio.Queue()
@@ -109,14 +108,14 @@ class EngineLine:
         def hand_over(piece: Samples) -> None:
             loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
-        def done(job: asyncio.Future[Work | None]) -> None:
+        def done(job: asyncio.Future[SynthesisTiming | None]) -> None:
             self._queue.leave()
             pieces.put_nowait(None)
             if not job.cancelled() and job.exception() is None and (work := job.result()) is not None:
-                self.pace.spoken(clause.text, work.audio, work.busy)
-                self.performance.worked(work)
+                self.pace.record(request.text, work.audio, work.busy)
+                self.breaker.record_success(work)
 
-        job = loop.run_in_executor(self._workers, self._produce, clause, stop, hand_over)
+        job = loop.run_in_executor(self._threads, self._produce, request, stop, hand_over)
         job.add_done_callback(done)
         self._stops.add(stop)
         try:
@@ -128,28 +127,30 @@ class EngineLine:
             stop.set()
             job.cancel()
 
-    def _produce(self, clause: Clause, stop: threading.Event, hand_over: Callable[[Samples], None]) -> Work | None:
+    def _produce(
+        self, request: SynthesisRequest, stop: threading.Event, hand_over: Callable[[Samples], None]
+    ) -> SynthesisTiming | None:
         """In a worker thread: pass on every piece of the clause until it ends or ``stop`` is set, which is no work."""
         if stop.is_set():
             return None
         began = time.monotonic()
-        sound = _Finish(clause, self.engine)
+        sound = _OutputStage(request, self.engine)
         samples = 0
-        with closing(self.engine.synthesize(clause.text, clause.voice, clause.parameters, stop)) as chunks:
+        with closing(self.engine.synthesize(request.text, request.voice, request.parameters, stop)) as chunks:
             for chunk in self._checked(chunks):
                 if stop.is_set():
                     return None
                 samples += len(chunk)
                 if len(piece := sound.take(chunk)):
                     hand_over(piece)
-                self.loudness.heard(chunk)
+                self.loudness.add(chunk)
         if stop.is_set():
             return None
         if len(rest := sound.end()):
             hand_over(rest)
-        if not samples and any(char.isalnum() for char in clause.text):
+        if not samples and any(char.isalnum() for char in request.text):
             raise EngineError(f"{self.name} gave no sound")
-        return Work(samples / self.engine.sample_rate, time.monotonic() - began)
+        return SynthesisTiming(samples / self.engine.sample_rate, time.monotonic() - began)
 
     def _checked(self, chunks: Iterator[Samples]) -> Iterator[Samples]:
         samples = 0
@@ -158,8 +159,8 @@ class EngineLine:
                 if not np.isfinite(chunk).all():
                     raise EngineError(f"{self.name} gave numbers that are no sound")
                 samples += len(chunk)
-                if samples > MAX_CLAUSE_SECONDS * self.engine.sample_rate:
-                    raise EngineError(f"{self.name} did not stop after {MAX_CLAUSE_SECONDS} s")
+                if samples > MAX_SEGMENT_SECONDS * self.engine.sample_rate:
+                    raise EngineError(f"{self.name} did not stop after {MAX_SEGMENT_SECONDS} s")
                 yield chunk
         except EngineError:
             raise
@@ -170,18 +171,18 @@ class EngineLine:
         """Stop whatever is being spoken, end the threads, close the engine."""
         for stop in self._stops:
             stop.set()
-        await asyncio.to_thread(self._workers.shutdown, wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self.engine.close)
 
 
-class _Finish:
+class _OutputStage:
     """What an engine's sound goes through after it: pitch, rate, level."""
 
-    def __init__(self, clause: Clause, engine: SpeechEngine) -> None:
-        semitones = 0.0 if engine.shifts_pitch else clause.parameters.pitch_shift
+    def __init__(self, request: SynthesisRequest, engine: SpeechEngine) -> None:
+        semitones = 0.0 if engine.shifts_pitch else request.parameters.pitch_shift
         self._pitch = PitchShifter(semitones, engine.sample_rate)
-        self._resampler = soxr.ResampleStream(engine.sample_rate, clause.rate, 1, dtype="float32")
-        self._gain = np.float32(clause.gain)
+        self._resampler = soxr.ResampleStream(engine.sample_rate, request.rate, 1, dtype="float32")
+        self._gain = np.float32(request.gain)
 
     def take(self, chunk: Samples) -> Samples:
         return self._level(self._resampler.resample_chunk(self._pitch.push(chunk)))
@@ -191,3 +192,57 @@ class _Finish:
 
     def _level(self, samples: Samples) -> Samples:
         return samples if self._gain == 1 else np.clip(samples * self._gain, -1, 1).astype(np.float32)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    deadline: float
+    turn: asyncio.Future[None]
+
+
+class FairQueue:
+    """Earliest due date first, among those who wait; a turn that has begun is not broken off. For the event loop alone.
+
+    Args:
+        places: how many may have their turn at once.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._waiting: list[_Waiter] = []
+
+    async def enter(self, deadline: float) -> float:
+        """Wait for a turn, to be ended with :meth:`leave`.
+
+        Args:
+            due: when the listener has nothing left to hear; any clock, the same for all.
+
+        Returns:
+            When the first of those who still wait is due; infinity where nobody waits.
+        """
+        waiter = _Waiter(deadline, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        self._next()
+        try:
+            await waiter.turn
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            if not waiter.turn.cancelled():
+                # The turn had come, and nobody takes it.
+                self.leave()
+            raise
+        return min((other.deadline for other in self._waiting), default=math.inf)
+
+    def leave(self) -> None:
+        """End a turn."""
+        self._free += 1
+        self._next()
+
+    def _next(self) -> None:
+        while self._free and self._waiting:
+            waiter = min(self._waiting, key=lambda one: one.deadline)
+            self._waiting.remove(waiter)
+            if not waiter.turn.done():
+                self._free -= 1
+                waiter.turn.set_result(None)

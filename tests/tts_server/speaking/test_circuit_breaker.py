@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tts_server.speaking.performance import FIRST_WAIT, LONGEST_WAIT, LowReason, Performance, Work
+from tts_server.speaking.circuit_breaker import FIRST_WAIT, LONGEST_WAIT, CircuitBreaker, OpenReason, SynthesisTiming
 
-SLOW, FAST = Work(audio=1.0, busy=1.2), Work(audio=3.0, busy=1.0)
+SLOW, FAST = SynthesisTiming(audio=1.0, busy=1.2), SynthesisTiming(audio=3.0, busy=1.0)
 
 
 class Watched:
@@ -14,16 +14,16 @@ class Watched:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.told: list[LowReason | None] = []
-        self.performance = Performance(lambda: self.now, self.told.append)
+        self.reported: list[OpenReason | None] = []
+        self.breaker = CircuitBreaker(lambda: self.now, self.reported.append)
 
-    def low(self) -> LowReason | None:
-        return self.performance.low
+    def low(self) -> OpenReason | None:
+        return self.breaker.open_reason
 
-    def work(self, *works: Work) -> LowReason | None:
+    def work(self, *works: SynthesisTiming) -> OpenReason | None:
         for work in works:
-            self.performance.worked(work)
-        return self.performance.low
+            self.breaker.record_success(work)
+        return self.breaker.open_reason
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def watched() -> Watched:
 def test_slower_than_speech_for_some_seconds_is_too_slow_and_one_slow_clause_is_not(watched: Watched) -> None:
     assert watched.work(SLOW, SLOW) is None
     assert watched.work(SLOW) == "too_slow"
-    assert watched.told == ["too_slow"]
+    assert watched.reported == ["too_slow"]
 
 
 def test_a_slow_clause_among_fast_ones_is_no_matter(watched: Watched) -> None:
@@ -44,9 +44,9 @@ def test_a_slow_clause_among_fast_ones_is_no_matter(watched: Watched) -> None:
 def test_it_comes_back_by_itself_and_stays_where_it_is_fast_again(watched: Watched) -> None:
     watched.work(SLOW, SLOW, SLOW)
     watched.now += FIRST_WAIT
-    assert watched.performance.look() is None
+    assert watched.breaker.check() is None
     assert watched.work(FAST, SLOW, SLOW) is None
-    assert watched.told == ["too_slow", None]
+    assert watched.reported == ["too_slow", None]
 
 
 def test_still_slow_when_it_is_tried_again_it_is_spared_at_once_and_longer(watched: Watched) -> None:
@@ -60,25 +60,25 @@ def test_still_slow_when_it_is_tried_again_it_is_spared_at_once_and_longer(watch
 
 
 def test_what_was_under_way_when_it_was_spared_says_nothing_new(watched: Watched) -> None:
-    watched.performance.failed("out_of_memory")
+    watched.breaker.record_failure("out_of_memory")
     assert watched.work(FAST, FAST) == "out_of_memory"
-    watched.performance.failed("failed")
+    watched.breaker.record_failure("failed")
     watched.now += FIRST_WAIT
     assert watched.low() is None
-    assert watched.told == ["out_of_memory"]
+    assert watched.reported == ["out_of_memory"]
 
 
 def test_asked_for_it_lasts_until_it_is_taken_back_which_also_ends_a_wait(watched: Watched) -> None:
-    watched.performance.failed("failed")
-    watched.performance.ask(low=True)
+    watched.breaker.record_failure("failed")
+    watched.breaker.hold_open(held=True)
     watched.now += 10 * LONGEST_WAIT
     assert watched.low() == "asked"
-    watched.performance.failed("failed")
-    watched.performance.ask(low=False)
+    watched.breaker.record_failure("failed")
+    watched.breaker.hold_open(held=False)
     assert watched.low() is None
-    assert watched.told == ["failed", "asked", None]
+    assert watched.reported == ["failed", "asked", None]
 
 
 def test_less_than_a_fifth_to_spare_is_too_slow(watched: Watched) -> None:
-    assert watched.work(*[Work(audio=1.0, busy=0.75)] * 20) is None
-    assert watched.work(*[Work(audio=1.0, busy=0.85)] * 20) == "too_slow"
+    assert watched.work(*[SynthesisTiming(audio=1.0, busy=0.75)] * 20) is None
+    assert watched.work(*[SynthesisTiming(audio=1.0, busy=0.85)] * 20) == "too_slow"

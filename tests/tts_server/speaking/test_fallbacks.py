@@ -12,7 +12,7 @@ import pytest
 from tests.tts_server.client import RunningServer, SpeechClient, running
 from tests.tts_server.spelling_engine import SpellingEngine, words_heard
 from tts_server.engines.base import EngineError, OutOfMemoryError
-from tts_server.speaking.performance import FIRST_WAIT
+from tts_server.speaking.circuit_breaker import FIRST_WAIT
 from wire.messages import EngineChanged, Failure
 
 SENTENCE = "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12."
@@ -48,7 +48,7 @@ async def voice() -> AsyncIterator[Voice]:
     wanted, other, clock = SpellingEngine("wanted"), SpellingEngine("other", loudness=0.05), Clock()
     async with running(wanted, other, clock=clock) as server, server.connect() as client:
         voice = Voice(server, client, wanted, other, clock)
-        server.speech.notices.listen(lambda notice: voice.notices.append(notice))  # type: ignore[arg-type]
+        server.pool.notices.subscribe(lambda notice: voice.notices.append(notice))  # type: ignore[arg-type]
         yield voice
 
 
@@ -101,19 +101,19 @@ async def test_the_one_that_stands_in_is_as_loud(voice: Voice) -> None:
         return float(np.sqrt(np.mean(samples[np.abs(samples) > 0.001] ** 2)))
 
     usual = await level()
-    voice.server.speech.performance.ask(low=True)
+    voice.server.pool.breaker.hold_open(held=True)
     # Its first words are how it is found out how loud it is; warming up does that in production.
     await level()
     assert abs(20 * np.log10(await level() / usual)) < 1
 
 
 async def test_sparing_the_engine_on_request_lasts_until_it_is_taken_back(voice: Voice) -> None:
-    voice.server.speech.performance.ask(low=True)
+    voice.server.pool.breaker.hold_open(held=True)
     voice.clock.now += 10_000
     voice.wanted.texts.clear()
     assert await voice.words("w1.") == [1]
     assert not voice.wanted.texts
-    voice.server.speech.performance.ask(low=False)
+    voice.server.pool.breaker.hold_open(held=False)
     assert await voice.words("w2.") == [2]
     assert voice.wanted.texts == ["w2."]
     assert voice.notices == [EngineChanged("other", "asked"), EngineChanged("wanted", "ready")]
@@ -122,10 +122,10 @@ async def test_sparing_the_engine_on_request_lasts_until_it_is_taken_back(voice:
 async def test_an_engine_that_is_too_slow_is_told_on_the_event_loop(
     voice: Voice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tts_server.speaking.performance.SLOW_SECONDS", 0.2)
-    monkeypatch.setattr("tts_server.speaking.performance.WINDOW_SECONDS", 0.2)
+    monkeypatch.setattr("tts_server.speaking.circuit_breaker.SLOW_SECONDS", 0.2)
+    monkeypatch.setattr("tts_server.speaking.circuit_breaker.WINDOW_SECONDS", 0.2)
     told_in: list[threading.Thread] = []
-    voice.server.speech.notices.listen(lambda _: told_in.append(threading.current_thread()))
+    voice.server.pool.notices.subscribe(lambda _: told_in.append(threading.current_thread()))
     voice.wanted.delay = 0.4
     assert await voice.words("w1.") == [1]
     assert await voice.words("w2.") == [2]
@@ -144,8 +144,8 @@ async def test_where_no_engine_can_there_is_one_clear_error_and_the_next_reply_w
 
 
 async def test_an_engine_that_stands_in_and_is_too_slow_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tts_server.speaking.performance.SLOW_SECONDS", 0.2)
-    monkeypatch.setattr("tts_server.speaking.performance.WINDOW_SECONDS", 0.2)
+    monkeypatch.setattr("tts_server.speaking.circuit_breaker.SLOW_SECONDS", 0.2)
+    monkeypatch.setattr("tts_server.speaking.circuit_breaker.WINDOW_SECONDS", 0.2)
     wanted, slow, last = SpellingEngine("wanted"), SpellingEngine("slow"), SpellingEngine("last")
     clock = Clock()
     wanted.fails_after, slow.delay = 0, 0.4

@@ -8,10 +8,8 @@ import pytest
 from audio.level import rms
 from audio.samples import Samples
 from tests.tts_server.voices.sounds import seconds_of_speech, silence, speech
-from tts_server.voices.decoding import RATE
-from tts_server.voices.recording import LEVEL, prepare
-from tts_server.voices.refusal import RecordingRefusedError
-from tts_server.voices.speech_spans import speech_spans
+from tts_server.voices.decoding import RATE, RecordingRefusedError
+from tts_server.voices.preparation import LEVEL, prepare, speech_spans
 
 
 def _kept(samples: Samples) -> Samples:

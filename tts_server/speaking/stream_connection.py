@@ -18,9 +18,8 @@ from collections.abc import Callable
 from aiohttp import WSMessage, WSMsgType, web
 
 from tts_server.metrics import Metrics
-from tts_server.speaking.reply import Reply
-from tts_server.speaking.speaker import Speaker
-from tts_server.speaking.speech import Speech
+from tts_server.speaking.engine_pool import EnginePool
+from tts_server.speaking.reply_worker import IncomingReply, ReplyWorker
 from tts_server.voices.profile import UnknownVoiceError
 from wire.fields import WireError
 from wire.messages import Cancel, Cancelled, Failure, ServerMessage, Speak, parse_client
@@ -31,7 +30,7 @@ MAX_REPLIES = 16
 """Waiting on one connection, besides the one that is being spoken."""
 
 
-class SpeechStream:
+class StreamConnection:
     """A connection: its reader, which is :meth:`run`, and one task that speaks.
 
     A client that does not read makes the speaking wait; then at most one segment's audio is held for it. The engine is
@@ -39,18 +38,18 @@ class SpeechStream:
     """
 
     def __init__(
-        self, socket: web.WebSocketResponse, speech: Speech, metrics: Metrics, clock: Callable[[], float]
+        self, socket: web.WebSocketResponse, pool: EnginePool, metrics: Metrics, clock: Callable[[], float]
     ) -> None:
         self._socket = socket
-        self._speech = speech
+        self._pool = pool
         self._metrics = metrics
         self._clock = clock
-        self._speaker = self._new_speaker()
-        self._written: Reply | None = None
+        self._engine_for = self._new_worker()
+        self._open_reply: IncomingReply | None = None
         self._cancelled: frozenset[str | None] = frozenset()
 
-    def _new_speaker(self) -> Speaker:
-        return Speaker(self, self._speech, self._metrics, self._clock)
+    def _new_worker(self) -> ReplyWorker:
+        return ReplyWorker(self, self._pool, self._metrics, self._clock)
 
     async def send(self, message: ServerMessage) -> None:
         """As :meth:`Client.send`."""
@@ -66,12 +65,12 @@ class SpeechStream:
         Raises:
             ExceptionGroup: of ``ConnectionError``: the client went without a word.
         """
-        with self._speech.residency.needed():
+        with self._pool.lifecycle.in_use():
             await self._serve()
 
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            speaking = tasks.create_task(self._speaker.run(), name="speaker")
+            speaking = tasks.create_task(self._engine_for.run(), name="replies")
             async for raw in self._socket:
                 if raw.type is WSMsgType.ERROR:
                     break
@@ -98,22 +97,22 @@ class SpeechStream:
     async def _take(self, message: Speak) -> None:
         if message.reply in self._cancelled:
             return
-        if self._written is not None and message.reply not in (None, self._written.id):
-            self._written.end()
-            self._written = None
-        if self._written is None:
+        if self._open_reply is not None and message.reply not in (None, self._open_reply.id):
+            self._open_reply.end()
+            self._open_reply = None
+        if self._open_reply is None:
             if not message.token and not message.flush:
                 return
             self._cancelled = frozenset()
-            self._written = await self._begin(message)
-        self._written.add(message.token)
+            self._open_reply = await self._begin(message)
+        self._open_reply.add(message.token)
         if message.flush:
-            self._written.end()
-            self._written = None
+            self._open_reply.end()
+            self._open_reply = None
 
-    async def _begin(self, message: Speak) -> Reply:
-        reply = Reply(message.reply, message.parameters, self._clock)
-        if self._speaker.waiting >= MAX_REPLIES:
+    async def _begin(self, message: Speak) -> IncomingReply:
+        reply = IncomingReply(message.reply, message.parameters, self._clock)
+        if self._engine_for.waiting >= MAX_REPLIES:
             overloaded = Failure(f"{MAX_REPLIES} replies wait already", "overloaded", reply.id)
             reply.fail(WireError(overloaded.code, overloaded.error, reply.id))
             self._metrics.failed(overloaded.code)
@@ -123,12 +122,12 @@ class SpeechStream:
             reply.parameters = self._settle(message)
         except WireError as error:
             reply.fail(error)
-        self._speaker.add(reply)
+        self._engine_for.add(reply)
         return reply
 
     def _settle(self, message: Speak) -> SpeechParameters:
         try:
-            return self._speech.settle(message.parameters, message.token)
+            return self._pool.resolve_parameters(message.parameters, message.token)
         except PresetError as error:
             raise WireError("bad_parameter", str(error), message.reply) from error
         except UnknownVoiceError as error:
@@ -136,11 +135,11 @@ class SpeechStream:
 
     async def _start_afresh(self, cancel: Cancel, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
         """Acknowledge a cancel, now that the old speaker has ended, and go on with a new one."""
-        written = self._written.id if self._written else None
-        spoken = self._speaker.current.id if self._speaker.current else written
+        written = self._open_reply.id if self._open_reply else None
+        spoken = self._engine_for.current.id if self._engine_for.current else written
         self._cancelled = frozenset({cancel.reply, written, spoken} - {None})
-        self._written = None
-        self._speaker = self._new_speaker()
+        self._open_reply = None
+        self._engine_for = self._new_worker()
         self._metrics.cancels += 1
         await self.send(Cancelled(spoken if cancel.reply is None else cancel.reply))
-        return tasks.create_task(self._speaker.run(), name="speaker")
+        return tasks.create_task(self._engine_for.run(), name="replies")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import soxr
 
 from audio.level import rms
 from audio.samples import Samples
-from tts_server.voices.decoding import RATE
-from tts_server.voices.refusal import RecordingRefusedError
-from tts_server.voices.speech_spans import Span
+from tts_server.voices.decoding import RATE, RecordingRefusedError
 
 MIN_SECONDS, MAX_SECONDS = 6.0, 30.0
 LEVEL = 0.1
@@ -22,9 +22,12 @@ _FULL_SCALE = 0.97
 _CLIPPED_SHARE = 0.002
 """Of the samples of speech. Speech that just reaches full scale has a tenth of that there."""
 _FADE_SAMPLES = RATE // 200
+_SILERO_RATE = 16_000
+_LONGEST_PAUSE_MS = 500
+"""A longer one is cut down to this."""
 
 
-def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[Span]]) -> Samples:
+def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[SpeechSpan]]) -> Samples:
     """Only what is spoken, with short pauses, at :data:`LEVEL`. Mono at 24,000 Hz, in and out. Computes.
 
     Raises:
@@ -72,3 +75,27 @@ def _joined(pieces: Sequence[Samples]) -> Samples:
 
 def _too_quiet() -> RecordingRefusedError:
     return RecordingRefusedError("too_quiet", "the recording is too quiet: record it again closer to the microphone")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSpan:
+    """Samples of a recording, ``end`` not among them."""
+
+    start: int
+    end: int
+
+
+def speech_spans(samples: Samples) -> list[SpeechSpan]:
+    """Stretches of speech in mono sound at :data:`RATE`, with a little of the silence around them. Computes."""
+    # faster-whisper loads CTranslate2 with it: only who has sound to look at pays for that.
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    options = VadOptions(
+        threshold=0.5,
+        min_speech_duration_ms=250,
+        min_silence_duration_ms=_LONGEST_PAUSE_MS,
+        speech_pad_ms=_LONGEST_PAUSE_MS // 2,
+    )
+    found = get_speech_timestamps(soxr.resample(samples, RATE, _SILERO_RATE), options)
+    factor = RATE / _SILERO_RATE
+    return [SpeechSpan(round(f["start"] * factor), min(round(f["end"] * factor), len(samples))) for f in found]

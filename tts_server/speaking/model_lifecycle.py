@@ -15,7 +15,7 @@ REPORT_STEP = 0.02
 """Progress is told in steps of at least this."""
 
 
-class Residency:
+class ModelLifecycle:
     """Loads an engine in a thread when somebody needs it, and unloads it when nobody has for a while.
 
     Belongs to the event loop. :meth:`close` it before the engine.
@@ -40,7 +40,7 @@ class Residency:
         self._idle_seconds = idle_seconds
         self._report = report
         self._failed = failed
-        self._needed = 0
+        self._users = 0
         self._loading: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._unloading: asyncio.Task[None] | None = None
@@ -52,62 +52,62 @@ class Residency:
         return self._loading is not None and not self._loading.done()
 
     @contextmanager
-    def needed(self) -> Iterator[None]:
+    def in_use(self) -> Iterator[None]:
         """Have the engine loaded, and kept, while the block runs; does not wait for it."""
-        self._needed += 1
+        self._users += 1
         if self._idle is not None:
             self._idle.cancel()
-        self._begin()
+        self._start_loading()
         try:
             yield
         finally:
-            self._needed -= 1
-            if not self._needed:
-                self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._begin_to_unload)
+            self._users -= 1
+            if not self._users:
+                self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._start_unloading)
 
-    def _begin(self) -> None:
+    def _start_loading(self) -> None:
         unloading = self._unloading is not None and not self._unloading.done()
         if (unloading or not self._engine.loaded) and not self.loading and self._may_load():
             self._loading = asyncio.create_task(self._load(), name="load")
 
-    async def loaded(self) -> None:
+    async def wait_loaded(self) -> None:
         """Wait until nothing is being loaded any more, whether that has worked or not."""
         if self._loading is not None:
             await asyncio.wait([self._loading])
 
     async def _load(self) -> None:
         loop = asyncio.get_running_loop()
-        self._tell(0.0)
+        self._set_progress(0.0)
         try:
             if self._unloading is not None:
                 await asyncio.wait([self._unloading])
-            await asyncio.to_thread(self._engine.load, lambda done: self._pass_on(loop, done))
+            await asyncio.to_thread(self._engine.load, lambda done: self._report_from_thread(loop, done))
         except Exception as error:
             self.progress = None
-            self._failed(self._told_of(error))
+            self._failed(self._as_engine_error(error))
         else:
-            self._tell(1.0)
+            self._set_progress(1.0)
             self.progress = None
 
-    def _told_of(self, error: Exception) -> EngineError:
+    def _as_engine_error(self, error: Exception) -> EngineError:
         if isinstance(error, EngineError):
             return error
         # A fault of an engine's library must not leave everybody waiting for it.
         _log.error("%s could not be loaded", self._engine.name, exc_info=error)
         return EngineError(f"{self._engine.name} could not be loaded: {error!r}")
 
-    def _pass_on(self, loop: asyncio.AbstractEventLoop, done: float) -> None:
-        loop.call_soon_threadsafe(self._tell_a_step, done)
+    def _report_from_thread(self, loop: asyncio.AbstractEventLoop, done: float) -> None:
+        loop.call_soon_threadsafe(self._report_step, done)
 
-    def _tell_a_step(self, done: float) -> None:
+    def _report_step(self, done: float) -> None:
         if self.progress is not None and self.progress + REPORT_STEP <= done < 1.0:
-            self._tell(done)
+            self._set_progress(done)
 
-    def _tell(self, done: float) -> None:
+    def _set_progress(self, done: float) -> None:
         self.progress = done
         self._report(done)
 
-    def _begin_to_unload(self) -> None:
+    def _start_unloading(self) -> None:
         self._unloading = asyncio.create_task(self._unload(), name="unload")
 
     async def _unload(self) -> None:

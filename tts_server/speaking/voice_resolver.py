@@ -11,17 +11,17 @@ from languages.guess import LanguageGuesser
 from languages.scripts import language_of
 from languages.tags import main_part
 from tts_server.engines.base import SpeechEngine, Voice
-from tts_server.speaking.engine_line import EngineLine
+from tts_server.speaking.engine_worker import EngineWorker
 from tts_server.text.lexicon import covered_languages
 from tts_server.text.normalize import prepare
 from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
-Cast = list[tuple[EngineLine, Voice]]
+Candidates = list[tuple[EngineWorker, Voice]]
 """Engines in the order in which they are to try, each with its voice."""
 
 
-ENOUGH_WORDS = 3
+MIN_FOREIGN_WORDS = 3
 """In another language, for another engine to speak it: a reply keeps its voice for "Gesundheit!" and "Bon appétit!"."""
 ENOUGH_TO_BEGIN = 2
 """The same, for the first words of a reply where nothing tells of its language: it has no voice that it could leave."""
@@ -29,7 +29,7 @@ ENOUGH_TO_BEGIN = 2
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
-class Casting:
+class VoiceResolver:
     """Casts replies. The first of ``engines`` is the one that is wanted, whose voices people know by name."""
 
     def __init__(self, engines: Sequence[SpeechEngine]) -> None:
@@ -42,7 +42,7 @@ class Casting:
     def load(self) -> None:
         """Get ready to guess and to prepare texts; until then a text's script alone is looked at. Blocks."""
         self._guesser.load()
-        for language in {"en", self._wanted.resolve(None, None).language}:
+        for language in {"en", self._preferred.resolve(None, None).language}:
             prepare(language)
         self._ready.set()
 
@@ -75,49 +75,51 @@ class Casting:
         for engine in self._engines:
             with suppress(UnknownVoiceError):
                 return engine.resolve(parameters.voice, None)
-        return self._wanted.resolve(None, None)
+        return self._preferred.resolve(None, None)
 
-    def _speaker(self, language: str) -> SpeechEngine | None:
+    def _engine_for(self, language: str) -> SpeechEngine | None:
         """The first engine that speaks a language."""
         return next((engine for engine in self._engines if _speaks(engine, language)), None)
 
-    def cast(self, lines: Sequence[EngineLine], parameters: SpeechParameters, language: str | None) -> Cast:
+    def candidates(
+        self, workers: Sequence[EngineWorker], parameters: SpeechParameters, language: str | None
+    ) -> Candidates:
         """The engines among ``lines`` that can speak as asked; where the language was only guessed, the others too.
 
         Raises:
             UnknownVoiceError: none can.
         """
-        cast: Cast = []
-        lacking: Cast = []
+        candidates: Candidates = []
+        without_language: Candidates = []
         first_error: UnknownVoiceError | None = None
-        for line in lines:
-            voice = self._name_of_voice(line.engine, parameters)
+        for worker in workers:
+            voice = self._voice_name_for(worker.engine, parameters)
             try:
-                cast.append((line, line.engine.resolve(voice, language)))
+                candidates.append((worker, worker.engine.resolve(voice, language)))
             except UnknownVoiceError as error:
                 first_error = first_error or error
                 if parameters.language is None:
                     with suppress(UnknownVoiceError):
-                        lacking.append((line, line.engine.resolve(voice, None)))
-        if not cast and not lacking:
+                        without_language.append((worker, worker.engine.resolve(voice, None)))
+        if not candidates and not without_language:
             raise first_error or UnknownVoiceError("there is no voice")
-        return cast + lacking
+        return candidates + without_language
 
-    def _name_of_voice(self, engine: SpeechEngine, parameters: SpeechParameters) -> str | None:
+    def _voice_name_for(self, engine: SpeechEngine, parameters: SpeechParameters) -> str | None:
         voice = parameters.voice
         # An engine that stands in speaks with a voice of its own.
-        known = voice is not None and engine is not self._wanted and self._is_known(voice)
+        known = voice is not None and engine is not self._preferred and self._is_known(voice)
         return None if known else voice
 
     def _is_known(self, voice: str) -> bool:
         try:
-            self._wanted.resolve(voice, None)
+            self._preferred.resolve(voice, None)
         except UnknownVoiceError:
             return False
         return True
 
 
-def _is_enough(text: str, words: int) -> bool:
+def _is_long_enough(text: str, words: int) -> bool:
     """Whether a text is worth another engine's voice for its language: letters that the first can't read always are."""
     return language_of(text) is not None or len(_WORD.findall(text)) >= words
 

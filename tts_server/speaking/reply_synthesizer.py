@@ -10,17 +10,17 @@ from typing import Protocol
 from audio.samples import Samples
 from config.pronunciations import Pronunciations
 from tts_server.engines.base import EngineError
-from tts_server.speaking.casting import Casting
-from tts_server.speaking.engine_line import Clause, EngineLine
+from tts_server.speaking.engine_worker import EngineWorker, SynthesisRequest
+from tts_server.speaking.voice_resolver import VoiceResolver
 from tts_server.text.normalize import normalize
 from wire.parameters import SpeechParameters
 
 
-class Ensemble(Protocol):
+class Pool(Protocol):
     """What a reply asks of the engines as a whole."""
 
     @property
-    def casting(self) -> Casting:
+    def resolver(self) -> VoiceResolver:
         """Who can speak what."""
         ...
 
@@ -29,20 +29,20 @@ class Ensemble(Protocol):
         """What the operator has words pronounced like."""
         ...
 
-    def gain(self, line: EngineLine) -> float:
+    def gain(self, worker: EngineWorker) -> float:
         """What makes an engine as loud as the one that is wanted."""
         ...
 
-    def failed(self, line: EngineLine, error: EngineError) -> None:
+    def record_failure(self, worker: EngineWorker, error: EngineError) -> None:
         """An engine could not speak a clause."""
         ...
 
-    def first_due(self, besides: SpokenReply) -> float:
+    def earliest_deadline(self, excluding: ReplySynthesizer) -> float:
         """When the first of the other replies' listeners will have nothing left to hear; infinity without any."""
         ...
 
 
-class SpokenReply:
+class ReplySynthesizer:
     """Speaks a reply's segments, which come one after another. For the event loop alone.
 
     ``due`` is when whoever plays the sound as it comes will have nothing left to hear, in monotonic seconds.
@@ -55,25 +55,25 @@ class SpokenReply:
 
     def __init__(
         self,
-        ensemble: Ensemble,
+        pool: Pool,
         parameters: SpeechParameters,
         rate: int,
-        lines: Callable[[], Sequence[EngineLine]],
+        workers: Callable[[], Sequence[EngineWorker]],
     ) -> None:
-        self._ensemble = ensemble
+        self._pool = pool
         self._parameters = parameters
         self._rate = rate
-        self._lines = lines
+        self._workers = workers
         self._before = ""
         self._language: str | None = None
-        self.due = time.monotonic()
+        self.deadline = time.monotonic()
 
     @property
-    def others_due(self) -> float:
+    def others_deadline(self) -> float:
         """As :attr:`Listener.others_due`."""
-        return self._ensemble.first_due(besides=self)
+        return self._pool.earliest_deadline(excluding=self)
 
-    async def say(self, segment: str) -> AsyncGenerator[Samples, None]:
+    async def synthesize(self, segment: str) -> AsyncGenerator[Samples, None]:
         """Speak the next segment, as it was written: mono float32 at the reply's rate, in pieces as they are made.
 
         Close it (``contextlib.aclosing``) wherever it may be left early: that stops the engine.
@@ -81,28 +81,28 @@ class SpokenReply:
         Raises:
             EngineError: no engine could.
         """
-        casting = self._ensemble.casting
-        self._language = casting.language(segment, self._parameters, self._language)
-        cast = casting.cast(self._lines(), self._parameters, self._language)
-        text = self._prepared(segment, cast[0][1].language)
+        resolver = self._pool.resolver
+        self._language = resolver.language(segment, self._parameters, self._language)
+        candidates = resolver.candidates(self._workers(), self._parameters, self._language)
+        text = self._prepared(segment, candidates[0][1].language)
         self._before = segment
-        for line, voice in cast:
+        for worker, voice in candidates:
             if not text:
                 return
-            clause = Clause(text, voice, self._parameters, self._rate, self._ensemble.gain(line))
+            request = SynthesisRequest(text, voice, self._parameters, self._rate, self._pool.gain(worker))
             samples = 0
             try:
-                async with aclosing(line.say(clause, self)) as pieces:
+                async with aclosing(worker.synthesize(request, self)) as pieces:
                     async for piece in pieces:
                         samples += len(piece)
-                        self.due = max(self.due, time.monotonic()) + len(piece) / self._rate
+                        self.deadline = max(self.deadline, time.monotonic()) + len(piece) / self._rate
                         yield piece
                 return
             except EngineError as error:
-                self._ensemble.failed(line, error)
-                if line is cast[-1][0]:
+                self._pool.record_failure(worker, error)
+                if worker is candidates[-1][0]:
                     raise
-                text = line.pace.unspoken(text, samples / self._rate)
+                text = worker.pace.remaining_text(text, samples / self._rate)
 
     def _prepared(self, segment: str, language: str) -> str:
         if self._parameters.preprocess_text:

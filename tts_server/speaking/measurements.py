@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
+
+import numpy as np
+
+from audio.samples import Samples
 
 USUAL = 1 / 15
 """Seconds a character, before anything was heard."""
@@ -12,6 +17,12 @@ SHORTEST_PORTION = 24
 _WEIGHT = 0.2
 _WORD_START = re.compile(r"(?<=\s)\S")
 _CLAUSE_END = re.compile(r"[,;:.!?…、，。；：！？—]\s+")
+_FRAME_SECONDS = 0.02
+_SPEECH_BELOW_LOUDEST = 0.1
+"""Frames 20 dB below the loudest are pauses."""
+_ENOUGH_SECONDS = 0.2
+_MEMORY_SECONDS = 20.0
+_GAINS = (0.25, 4.0)
 
 
 class Pace:
@@ -21,7 +32,7 @@ class Pace:
         self._audio_a_character = USUAL
         self._work_a_character: float | None = None
 
-    def spoken(self, text: str, audio: float, work: float) -> None:
+    def record(self, text: str, audio: float, work: float) -> None:
         """A whole text became so many seconds of sound, in so many seconds of work."""
         if not text or audio <= 0:
             return
@@ -38,7 +49,7 @@ class Pace:
             return sys.maxsize
         return max(1, int(self._audio_a_character / max(self._work_a_character, 1e-9)))
 
-    def unspoken(self, text: str, seconds: float) -> str:
+    def remaining_text(self, text: str, seconds: float) -> str:
         """What is left to say of ``text`` after so long: from the start of the word that was due, or being said."""
         if seconds <= 0:
             return text
@@ -63,3 +74,39 @@ class Pace:
             if fitting:
                 return text[: fitting[-1]]
         return text
+
+
+class Loudness:
+    """The level of what an engine says, pauses left out. Told by one thread, asked by any."""
+
+    def __init__(self, rate: int) -> None:
+        self._frame = round(rate * _FRAME_SECONDS)
+        self._loudest = 0.0
+        self._power = 0.0
+        self._seconds = 0.0
+
+    def add(self, samples: Samples) -> None:
+        """Take the engine's next samples."""
+        whole = len(samples) - len(samples) % self._frame
+        if not whole:
+            return
+        powers = np.mean(samples[:whole].reshape(-1, self._frame) ** 2, axis=1)
+        self._loudest = max(self._loudest, float(powers.max()))
+        pool = powers[powers > self._loudest * _SPEECH_BELOW_LOUDEST**2]
+        if len(pool):
+            seconds = len(pool) * _FRAME_SECONDS
+            kept = min(self._seconds, _MEMORY_SECONDS - min(seconds, _MEMORY_SECONDS))
+            self._power = (self._power * kept + float(pool.mean()) * seconds) / (kept + seconds)
+            self._seconds = kept + seconds
+
+    @property
+    def level(self) -> float | None:
+        """Root mean square of speech, 1 being full scale; ``None`` until there was enough."""
+        return math.sqrt(self._power) if self._seconds >= _ENOUGH_SECONDS and self._power > 0 else None
+
+    def gain_to(self, other: Loudness) -> float:
+        """The factor that makes this engine as loud as ``other``, within 12 dB; 1 where either is not yet known."""
+        mine, wanted = self.level, other.level
+        if mine is None or wanted is None:
+            return 1.0
+        return min(max(wanted / mine, _GAINS[0]), _GAINS[1])

@@ -10,8 +10,8 @@ import pytest
 
 from tests.tts_server.client import RunningServer, SpeechClient, running
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
-from tts_server.speaking.reply import MAX_WAITING_CHARACTERS
-from tts_server.speaking.stream import MAX_REPLIES
+from tts_server.speaking.reply_worker import MAX_WAITING_CHARACTERS
+from tts_server.speaking.stream_connection import MAX_REPLIES
 from wire.messages import SAMPLE_RATE, Failure, Flushed, SegmentStart
 
 TEXT = "Well hello, number 5 here. It is 3.14, e.g. pi! Is it? 😀 **Bold, is it.** Fine"
