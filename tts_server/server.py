@@ -12,7 +12,7 @@ from aiohttp import web
 from hardware.poll import CardPoll
 from tts_server.api.access import Access, AllowedOrigins, ClientRateLimit
 from tts_server.api.errors import json_errors, unavailable
-from tts_server.api.openai_api import AudioApi, OpenAiApi
+from tts_server.api.openai_api import OpenAiApi, OpenWebUiApi
 from tts_server.api.status_api import OpenApi, StatusApi
 from tts_server.api.stream_api import StreamApi
 from tts_server.api.voices_api import VoicesApi
@@ -65,7 +65,7 @@ class SpeechServer:
                 *self._streams.routes(),
                 *openai.routes(),
                 *OpenApi().routes(),
-                *AudioApi(self._ready, openai.model_names).routes(),
+                *OpenWebUiApi(self._ready, openai.model_names).routes(),
                 *VoicesApi(library, lambda: EngineVoices(self._ready())).routes(),
                 *StatusApi(lambda: self._pool, self._ready, metrics, cards).routes(),
             ]

@@ -1,1 +1,1 @@
-"""The HTTP API: what other programs ask of the voice."""
+"""The speech server's HTTP API and its WebSocket."""

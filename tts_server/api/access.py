@@ -1,4 +1,8 @@
-"""Who may come in."""
+"""Access control: token, host and origin checks, cross-origin requests (CORS), and a rate limit per client.
+
+Source: the Fetch standard, "CORS protocol". Before a cross-origin request, a browser asks for permission without
+sending the token (the preflight). It shows an answer to a web page only if the answer names the page's origin.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from tts_server.api.errors import ApiError, error_response
 
 _OPEN_PATHS = frozenset({"/health"})
 PREFLIGHT_SECONDS = 600
-"""For which a browser may remember what it was told."""
+"""Seconds for which a browser may cache the answer to a preflight."""
 _METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 _USUAL_HEADERS = "Authorization, Content-Type"
 _ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
@@ -26,11 +30,11 @@ _EXPOSED_HEADERS = "Retry-After"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~, -]{1,1000}", re.ASCII)
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 MAX_CLIENTS = 4096
-"""That are remembered; of more, those that were quiet for longest are forgotten."""
+"""Most clients that the rate limit remembers. Beyond that, the client without requests for longest is dropped."""
 
 
 class Access:
-    """Lets in who sends the token; where there is none, everybody on this machine but web pages from elsewhere."""
+    """Admits requests with the token. Without a token, it admits this machine's programs and allowed web pages."""
 
     def __init__(self, token: str | None, origins: AllowedOrigins) -> None:
         self._token = token
@@ -39,8 +43,8 @@ class Access:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Stands before every handler."""
-        # A browser asks before it sends the token.
+        """Refuse requests that may not use the server, before any handler runs."""
+        # Preflight requests carry no token.
         if (answer := self._origins.preflight(request)) is not None:
             return answer
         if (refusal := self._refusal(request)) is not None:
@@ -50,8 +54,8 @@ class Access:
     def _refusal(self, request: web.Request) -> web.Response | None:
         is_open = request.path in _OPEN_PATHS
         if self._token is None:
-            return self._from_elsewhere(request, is_open)
-        if is_open or self._is_known(request, self._token):
+            return self._refuse_foreign(request, is_open)
+        if is_open or self._has_token(request, self._token):
             return None
         return error_response(
             HTTPStatus.UNAUTHORIZED,
@@ -60,11 +64,11 @@ class Access:
             headers={"WWW-Authenticate": "Bearer"},
         )
 
-    def _from_elsewhere(self, request: web.Request, is_open: bool) -> web.Response | None:
-        """Any web page that somebody on this machine looks at could otherwise connect."""
-        # A page may have its own name lead to this machine (DNS rebinding); its browser then sends no Origin, but Host.
+    def _refuse_foreign(self, request: web.Request, is_open: bool) -> web.Response | None:
+        """Refuse requests of foreign web pages, which any browser on this machine could otherwise send."""
+        # DNS rebinding: a foreign page's host name may point to this machine. Such requests have only a Host header.
         host = request.headers.get(hdrs.HOST)
-        if host is not None and not self._is_own(host_name(host)):
+        if host is not None and not self._is_local(host_name(host)):
             return error_response(
                 HTTPStatus.FORBIDDEN,
                 f"this server is not {host[:100]!r}: use 127.0.0.1 or localhost, or set TTS_TOKEN",
@@ -84,34 +88,34 @@ class Access:
             code="bad_origin",
         )
 
-    def _is_own(self, name: str | None) -> bool:
-        # A name without a dot is one of this network: no stranger can have it lead here.
+    def _is_local(self, name: str | None) -> bool:
+        # Names without a dot are local names, which a stranger's DNS server can't define.
         return name is not None and (is_loopback(name) or name in self._hosts or "." not in name.rstrip("."))
 
     @staticmethod
-    def _is_known(request: web.Request, token: str) -> bool:
+    def _has_token(request: web.Request, token: str) -> bool:
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         given = credentials.strip() if scheme.lower() == "bearer" else request.query.get("token", "")
         return hmac.compare_digest(given.encode(errors="replace"), token.encode())
 
 
 class AllowedOrigins:
-    """The origins that are allowed, each as a browser writes it: ``http://localhost:8000``; or ``*``, for all."""
+    """Origins of the web pages that may use the server, such as ``http://localhost:8000``; ``*`` allows all."""
 
     def __init__(self, allowed: Sequence[str] = ()) -> None:
         self._allowed = frozenset(allowed)
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The names of the hosts among them."""
+        """Host names of the allowed origins."""
         return frozenset(filter(None, (_host_of(origin) for origin in self._allowed)))
 
     def allow(self, origin: str) -> bool:
-        """Whether pages of this origin are allowed by name."""
+        """Whether pages of this origin are allowed."""
         return ANY_ORIGIN in self._allowed or origin.lower() in self._allowed
 
     def preflight(self, request: web.Request) -> web.Response | None:
-        """The answer to a browser that asks what an allowed page may send; ``None`` for any other request."""
+        """The answer to the preflight request of an allowed page; ``None`` for any other request."""
         origin = request.headers.get(hdrs.ORIGIN)
         if request.method != hdrs.METH_OPTIONS or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
             return None
@@ -128,7 +132,7 @@ class AllowedOrigins:
         return web.Response(status=204, headers=headers)
 
     async def add_cors_headers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Have a browser hand an answer, of any kind, to a page that is allowed. For ``on_response_prepare``."""
+        """Let an allowed page read the response, whatever its status. To be called on ``on_response_prepare``."""
         if not self._allowed:
             return
         response.headers.add(hdrs.VARY, hdrs.ORIGIN)
@@ -139,7 +143,7 @@ class AllowedOrigins:
 
 
 def is_loopback(name: str | None) -> bool:
-    """Whether the name of a host, without its port, means this machine and nothing else."""
+    """Whether a host name without port always means this machine."""
     if name is None:
         return False
     name = name.rstrip(".").lower()
@@ -149,7 +153,7 @@ def is_loopback(name: str | None) -> bool:
 
 
 def host_name(host: str) -> str | None:
-    """The name in a ``Host`` header, without its port; ``None`` for what is none."""
+    """The name in a ``Host`` header, without its port; ``None`` if the header is not valid."""
     return _host_of(f"//{host}")
 
 
@@ -161,40 +165,40 @@ def _host_of(address: str) -> str | None:
 
 
 @dataclass(slots=True)
-class _Allowance:
+class _Bucket:
     requests: float
     at: float
 
 
 class ClientRateLimit:
-    """Lets each client send ``per_minute`` requests at once, and as many more in every minute.
+    """Token bucket per client address: ``per_minute`` requests at once, refilled within a minute.
 
-    A client is an address: the token is the same for all. For the event loop alone.
+    Clients are told apart by address, since all of them share one token. Use it only on the event loop.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
         self._per_minute = per_minute
         self._clock = clock
-        self._clients: OrderedDict[str, _Allowance] = OrderedDict()
+        self._clients: OrderedDict[str, _Bucket] = OrderedDict()
 
     def wait(self, client: str) -> float:
-        """Count a request, and return 0; or, where it is one too many, the seconds until the next may come."""
+        """Count a request. Returns 0 if it is admitted, otherwise the seconds until the next one would be."""
         now = self._clock()
-        allowance = self._clients.setdefault(client, _Allowance(self._per_minute, now))
+        bucket = self._clients.setdefault(client, _Bucket(self._per_minute, now))
         self._clients.move_to_end(client)
         if len(self._clients) > MAX_CLIENTS:
             self._clients.popitem(last=False)
-        earned = (now - allowance.at) * self._per_minute / 60
-        allowance.requests = min(self._per_minute, allowance.requests + earned)
-        allowance.at = now
-        if allowance.requests < 1:
-            return (1 - allowance.requests) * 60 / self._per_minute
-        allowance.requests -= 1
+        earned = (now - bucket.at) * self._per_minute / 60
+        bucket.requests = min(self._per_minute, bucket.requests + earned)
+        bucket.at = now
+        if bucket.requests < 1:
+            return (1 - bucket.requests) * 60 / self._per_minute
+        bucket.requests -= 1
         return 0.0
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse what is too much with 429; what only looks at the server is not counted."""
+        """Refuse requests beyond the limit with status 429. Only paths under ``/v1/`` are counted."""
         if request.path.startswith("/v1/") and (seconds := self.wait(request.remote or "")):
             message = f"more than {self._per_minute} requests a minute; the next in {seconds:.0f} s"
             return ApiError(429, message, code="rate_limit_exceeded", retry_after=seconds).response()

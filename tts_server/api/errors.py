@@ -1,4 +1,4 @@
-"""Errors of the HTTP API, in the shape in which OpenAI's clients look for them."""
+"""Error responses of the HTTP API, in OpenAI's format."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from aiohttp.typedefs import Handler
 
 
 class ApiError(Exception):
-    """A request that can't be answered; the text is for whoever sent it.
+    """A request that can't be answered. The message is for the client.
 
     Attributes:
-        status: of the answer.
-        parameter: the field at fault.
-        code: the reason, for programs.
-        retry_after: seconds after which it may work.
+        status: HTTP status.
+        parameter: name of the invalid field.
+        code: machine-readable reason.
+        retry_after: seconds after which a new attempt may succeed.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
     def response(self) -> web.Response:
-        """The answer that says so."""
+        """The error as an HTTP response."""
         headers = {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
         return error_response(self.status, str(self), self.parameter, self.code, headers)
 
@@ -47,19 +47,19 @@ def error_response(
     code: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """An error for a client; ``message`` is for people, ``code`` for programs, ``parameter`` the field at fault."""
+    """An error as an HTTP response: ``message`` for people, ``code`` for programs, ``parameter`` the invalid field."""
     return web.json_response(error_body(status, message, parameter, code), status=status, headers=headers)
 
 
 def error_body(status: int, message: str, parameter: str | None = None, code: str | None = None) -> dict[str, object]:
-    """What such an answer holds."""
+    """The JSON body of an error response."""
     kind = "invalid_request_error" if status < 500 else "server_error"
     return {"error": {"message": message, "type": kind, "param": parameter, "code": code}}
 
 
 @web.middleware
 async def json_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Gives what aiohttp refuses by itself, such as an unknown address, the shape that all other errors have."""
+    """Give aiohttp's own errors, such as an unknown path, the same format as all others."""
     try:
         return await handler(request)
     except web.HTTPNotFound:
@@ -72,6 +72,6 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 def unavailable(message: str, code: str = "loading") -> web.HTTPServiceUnavailable:
-    """What a handler raises while there is no voice yet, or no room."""
+    """The exception that handlers raise while the engine is loading or the server is full (status 503)."""
     body = json.dumps(error_body(503, message, code=code))
     return web.HTTPServiceUnavailable(text=body, content_type="application/json", headers={"Retry-After": "1"})

@@ -1,4 +1,4 @@
-"""OpenAI's endpoints for speech, so that programs written for theirs can use this voice."""
+"""OpenAI's speech endpoints, and the lists of voices and models that Open WebUI reads."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from aiohttp import web
+from typing_extensions import override
 
 from audio.encoders import Encoder
 from audio.samples import Samples
@@ -27,28 +28,28 @@ from wire.parameters import SpeechParameters
 from wire.presets import PresetError
 
 STEP_TIMEOUT = 120.0
-"""Without a sound from the engine, or without the client taking one; a model may be loaded meanwhile."""
+"""Longest time, in seconds, that the engine or the client may take for one step; includes loading a model."""
 _RETRY_SECONDS = 1.0
 _SILENT_SECONDS = 0.25
-"""The answer where nothing can be said aloud, as of an emoji: players take a file without sound for a broken one."""
+"""Seconds of silence sent for a text without speakable words, such as an emoji. Players reject files without sound."""
 _VOICE_NAMES = "alloy ash ballad cedar coral echo fable marin nova onyx sage shimmer verse"
 _OPENAI_VOICES = frozenset(_VOICE_NAMES.split())
-"""They mean the engine's own choice, unless it has a voice of that name."""
+"""OpenAI's voice names. They select the engine's default voice, unless the engine has a voice of that name."""
 BETTER_MODEL = "tts-1-hd"
-"""OpenAI's name for sound that may take longer."""
+"""OpenAI's name for its model with higher quality and more delay. It selects the better engine."""
 _OPENAI_MODELS = ("tts-1", BETTER_MODEL, "gpt-4o-mini-tts")
 _log = logging.getLogger(__name__)
-_LOOK_SECONDS = 0.25
+_CHECK_SECONDS = 0.25
 _Result = TypeVar("_Result")
 
 
 class OpenAiApi:
-    """The endpoints.
+    """``/v1/audio/speech`` and ``/v1/models``.
 
     Args:
-        ready: gives the voice, or raises the HTTP error that says why there is none.
-        patience: seconds without progress after which an answer is given up.
-        better: gives the voice for sound that may take longer, where there is one.
+        ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
+        timeout: seconds that the engine or the client may take for one step.
+        better: returns the pool of the better engine, if one is configured.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class OpenAiApi:
         self._better = better
 
     def routes(self) -> list[web.RouteDef]:
-        """Where they are."""
+        """The routes of these endpoints."""
         return [
             web.post("/v1/audio/speech", self.create_speech),
             web.get("/v1/models", self.models, allow_head=False),
@@ -70,18 +71,18 @@ class OpenAiApi:
         ]
 
     async def models(self, _: web.Request) -> web.Response:
-        """Every name that ``model`` may have, each with the engine that it means."""
+        """List the values that ``model`` may have, each with the engine that it selects."""
         return web.json_response({"object": "list", "data": [self._model(name) for name in self.model_names()]})
 
     async def model(self, request: web.Request) -> web.Response:
-        """One of them."""
+        """Describe one value of ``model``."""
         name = request.match_info["model"]
         if name not in self.model_names():
             return ApiError(404, f"there is no model {name!r}", "model", "model_not_found").response()
         return web.json_response(self._model(name))
 
     def model_names(self) -> tuple[str, ...]:
-        """Every name that ``model`` may have."""
+        """All values that ``model`` may have."""
         better = self._better()
         engines = (*self._ready().engines, *(better.engines if better else ()))
         return tuple(dict.fromkeys((*(engine.name for engine in engines), *_OPENAI_MODELS)))
@@ -95,7 +96,7 @@ class OpenAiApi:
         return better if better is not None and model in (BETTER_MODEL, better.engine_name) else usual
 
     async def create_speech(self, request: web.Request) -> web.StreamResponse:
-        """Answer with audio as it is made; what fails before the first of it gets a status of its own."""
+        """Answer with sound while it is synthesized. Errors before the first sound get their own HTTP status."""
         self._ready()
         steps = ResponseSteps(request, self._timeout)
         try:
@@ -112,7 +113,7 @@ class OpenAiApi:
             return error_response(400, "the client closed the connection")
 
     async def _first(self, steps: ResponseSteps, pieces: AsyncGenerator[Samples, None]) -> Samples | None:
-        """The first piece, or ``None`` where there is nothing to say aloud."""
+        """The first chunk of sound; ``None`` if the text has nothing speakable."""
         try:
             return await steps.run(_next(pieces))
         except OverloadedError as error:
@@ -131,7 +132,7 @@ async def _answer(
     pieces: AsyncGenerator[Samples, None],
 ) -> web.StreamResponse:
     response_body: ResponseBody = EventStreamBody() if asked.events else FileBody()
-    sound = _Sound(asked)
+    sound = _EncodedSound(asked)
     headers = {"Content-Type": response_body.content_type(sound.content_type), "Cache-Control": "no-store"}
     response = web.StreamResponse(headers=headers)
     try:
@@ -162,7 +163,7 @@ async def _next(pieces: AsyncGenerator[Samples, None]) -> Samples | None:
 
 
 async def _break_off(request: web.Request, response: web.StreamResponse, notice: bytes | None) -> None:
-    # The status is out: without a notice, only a connection that breaks tells the client that this is not all.
+    # The status has been sent: without an error message, only a broken connection can report the failure.
     response.force_close()
     if notice is not None:
         await response.write_eof(notice)
@@ -170,8 +171,8 @@ async def _break_off(request: web.Request, response: web.StreamResponse, notice:
         request.transport.abort()
 
 
-class _Sound:
-    """An engine's samples to an answer's bytes. It computes: call it in a thread."""
+class _EncodedSound:
+    """Converts an engine's samples into the bytes of the requested format. CPU-bound: call it in a thread."""
 
     def __init__(self, asked: SpeechRequest) -> None:
         self._tempo = TempoChanger(asked.tempo, asked.rate)
@@ -179,11 +180,11 @@ class _Sound:
         self.content_type = self._encoder.content_type
 
     def encode(self, samples: Samples) -> bytes:
-        """Returns what is ready."""
+        """Encode more samples. Returns the bytes that are ready."""
         return self._encoder.encode(self._tempo.push(samples))
 
     def finish(self) -> bytes:
-        """Returns the rest."""
+        """Return the remaining bytes."""
         return self._encoder.encode(self._tempo.finish()) + self._encoder.finish()
 
 
@@ -202,7 +203,7 @@ def _settled(pool: EnginePool, asked: SpeechRequest) -> SpeechParameters:
 async def _speak(pool: EnginePool, asked: SpeechRequest) -> AsyncGenerator[Samples, None]:
     segmenter = Segmenter(asked.parameters.language)
     with pool.reply(asked.parameters, asked.rate) as reply:
-        # A file may wait for the voice that was asked for; a conversation can't.
+        # Unlike a conversation, a file can wait until the preferred engine is loaded.
         await pool.lifecycle.wait_loaded()
         for segment in [*segmenter.feed(asked.text), *segmenter.flush()]:
             async with aclosing(reply.synthesize(segment)) as pieces:
@@ -211,64 +212,64 @@ async def _speak(pool: EnginePool, asked: SpeechRequest) -> AsyncGenerator[Sampl
 
 
 class ResponseBody(Protocol):
-    """What stands around the bytes of one answer."""
+    """Wraps encoded sound in the body format of a response."""
 
     def content_type(self, file: str) -> str:
-        """Of the answer, where the bytes are a file of this type."""
+        """Content type of the response. ``file`` is the content type of the encoded sound."""
         ...
 
     def chunk(self, data: bytes) -> bytes:
-        """The next bytes, as they are sent."""
+        """Wrap the next bytes of sound."""
         ...
 
     def end(self) -> bytes:
-        """What says that the answer is whole."""
+        """The bytes that mark the end of the response."""
         ...
 
     def failure(self, message: str) -> bytes | None:
-        """What says that it will never be; where there is nothing, only a connection that breaks can."""
+        """The bytes that report an error; ``None`` if only a broken connection can report it."""
         ...
 
 
-class FileBody:
-    """The bytes and nothing else."""
+class FileBody(ResponseBody):
+    """The bytes of the file without any wrapping."""
 
+    @override
     def content_type(self, file: str) -> str:
-        """As :meth:`Delivery.content_type`."""
         return file
 
+    @override
     def chunk(self, data: bytes) -> bytes:
-        """As :meth:`Delivery.part`."""
         return data
 
+    @override
     def end(self) -> bytes:
-        """As :meth:`Delivery.end`."""
         return b""
 
+    @override
     def failure(self, message: str) -> bytes | None:
-        """As :meth:`Delivery.failure`."""
         return None
 
 
-class EventStreamBody:
-    """``speech.audio.delta`` with the bytes in base64, then ``speech.audio.done``; an error where one comes."""
+class EventStreamBody(ResponseBody):
+    """OpenAI's server-sent events: ``speech.audio.delta`` (base64), then ``speech.audio.done`` or ``error``."""
 
+    @override
     def content_type(self, file: str) -> str:
-        """As :meth:`Delivery.content_type`."""
         return "text/event-stream"
 
+    @override
     def chunk(self, data: bytes) -> bytes:
-        """As :meth:`Delivery.part`."""
         return _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()}) if data else b""
 
+    @override
     def end(self) -> bytes:
-        """As :meth:`Delivery.end`."""
-        # Clients want the field, and nothing here has tokens.
+        # Clients expect the field, although this server does not count tokens.
         usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
         return _event({"type": "speech.audio.done", "usage": usage})
 
+    @override
     def failure(self, message: str) -> bytes | None:
-        """As :meth:`Delivery.failure`."""
         return _event({"type": "error", **error_body(500, message)})
 
 
@@ -277,24 +278,24 @@ def _event(fields: dict[str, object]) -> bytes:
 
 
 class ResponseSteps:
-    """The steps of one request's answer, each of which may take ``patience`` seconds."""
+    """Runs the steps of one response, each with a timeout."""
 
     def __init__(self, request: web.Request, timeout: float) -> None:
         self._request = request
         self._timeout = timeout
 
     async def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """What ``work`` returns.
+        """Await ``work`` and return its result.
 
         Raises:
-            TimeoutError: it took too long.
+            TimeoutError: the step took too long.
             ConnectionResetError: the client closed the connection.
         """
-        # aiohttp tells a handler of a client that has gone only when it writes, which may be never.
+        # aiohttp reports a closed connection only on a write, so check the transport while waiting.
         task = asyncio.ensure_future(work)
         try:
             async with asyncio.timeout(self._timeout):
-                while not (await asyncio.wait([task], timeout=_LOOK_SECONDS))[0]:
+                while not (await asyncio.wait([task], timeout=_CHECK_SECONDS))[0]:
                     if self._request.transport is None:
                         raise ConnectionResetError("the client closed the connection")
             return task.result()
@@ -304,12 +305,12 @@ class ResponseSteps:
                 await asyncio.gather(task, return_exceptions=True)
 
 
-class AudioApi:
-    """The endpoints.
+class OpenWebUiApi:
+    """``/v1/audio/voices`` and ``/v1/audio/models``, which Open WebUI and similar programs read.
 
     Args:
-        ready: gives the voice, or raises the HTTP error that says why there is none.
-        models: every name that ``model`` may have.
+        ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
+        models: returns all values that ``model`` may have.
     """
 
     def __init__(self, ready: Callable[[], EnginePool], models: Callable[[], Iterable[str]]) -> None:
@@ -317,14 +318,14 @@ class AudioApi:
         self._models = models
 
     def routes(self) -> list[web.RouteDef]:
-        """To be added to an application."""
+        """The routes of these endpoints."""
         return [
             web.get("/v1/audio/voices", self._list_voices, allow_head=False),
             web.get("/v1/audio/models", self._list_models, allow_head=False),
         ]
 
     async def _list_voices(self, _: web.Request) -> web.Response:
-        """Every voice, those made from recordings too; those of the engine that is wanted first."""
+        """List all voices, cloned ones included, those of the preferred engine first."""
         voices = [
             {"id": voice.id, "name": voice.name, "language": voice.language, "engine": engine.name}
             for engine in self._ready().engines

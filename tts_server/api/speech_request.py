@@ -1,7 +1,7 @@
-"""What a client asks of ``POST /v1/audio/speech``, read from JSON that may come from a stranger.
+"""Parses the JSON body of ``POST /v1/audio/speech``.
 
-Source: OpenAI's API reference, "Create speech". ``instructions`` are ignored, and so is what is unknown.
-Beyond it there are the parameters of the WebSocket and ``sample_rate``, which OpenAI's clients send as ``extra_body``.
+Source: OpenAI's API reference, "Create speech". ``instructions`` and unknown fields are ignored.
+In addition there are the parameters of the WebSocket and ``sample_rate``; OpenAI's clients send them as ``extra_body``.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from wire.parameters import NUMBERS, SpeechParameters
 MAX_INPUT_CHARACTERS = 4096
 """OpenAI's limit."""
 MAX_BODY_BYTES = 128 * 1024
-"""The longest text, every character of it escaped, and as much again for the rest."""
+"""Largest body: the longest text with every character escaped, and as much again for the other fields."""
 MAX_BODY_SECONDS = 30.0
-"""By the clock, for a whole body to come."""
+"""Longest time, in seconds, for a whole body to arrive."""
 SLOWEST, FASTEST = 0.25, 4.0
 DEFAULT_RATE = 24_000
-"""What OpenAI's ``pcm`` has; the other formats have it here too, but for the telephone's."""
+"""Default sample rate in Hz, except for telephone formats. It is the rate of OpenAI's ``pcm``."""
 _RATES = (8_000, 16_000, 22_050, 24_000, 44_100, 48_000)
 _OPUS_RATES = (8_000, 16_000, 24_000, 48_000)
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """One answer to make.
+    """A checked request.
 
     Attributes:
-        model: by whose name a voice is chosen; ``None`` where it is none.
-        rate: of the answer's samples, in Hz.
-        events: whether the client wants server-sent events, not a file.
-        tempo: how many times as fast the engine's sound is to be played: what of ``speed`` no engine can do.
+        model: selects the engine pool; ``None`` if the field is missing or not a string.
+        rate: sample rate of the response, in Hz.
+        events: whether the client wants server-sent events instead of a file.
+        tempo: factor by which the engine's sound is sped up: the part of ``speed`` beyond the engines' range.
     """
 
     text: str
@@ -53,10 +53,10 @@ class SpeechRequest:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body, if it comes in time and is no larger than it may be.
+    """Read the body of a request.
 
     Raises:
-        ApiError: it doesn't, or is.
+        ApiError: the body is too large, too slow or broken.
     """
     body = bytearray()
     try:
@@ -73,10 +73,10 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def parse(raw: bytes) -> SpeechRequest:
-    """Read a body.
+    """Parse and check a body.
 
     Raises:
-        ApiError: it is no request, or a field is not as it must be.
+        ApiError: the body is not JSON, or a field is not valid.
     """
     try:
         body = json.loads(raw.decode())
@@ -138,7 +138,7 @@ def _parameters(body: Mapping[str, Any], speed: float | None) -> SpeechParameter
 
 def _voice(body: Mapping[str, Any]) -> str | None:
     voice = body.get("voice")
-    # OpenAI's own made voices are asked for by an object.
+    # OpenAI's custom voices are requested as an object with an id.
     return _name(voice, "id", "voice") if isinstance(voice, dict) else _name(body, "voice")
 
 
@@ -179,7 +179,7 @@ def _number(body: Mapping[str, Any], name: str, bounds: tuple[float, float] | No
     if value is None:
         return None
     low, high = bounds or NUMBERS[name]
-    # NaN, which JSON parsers let through, is in no range.
+    # Python's JSON parser accepts NaN, which is not within any bounds.
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ApiError(400, f"{name} must be a number from {low:g} to {high:g}", name)
     return value
@@ -192,7 +192,12 @@ def _whole(body: Mapping[str, Any], name: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """One of them. ``rates`` are in Hz, the first is the one for who names none; ``encoder`` makes one for a rate."""
+    """Format of a response.
+
+    Attributes:
+        rates: possible sample rates in Hz, the default first.
+        encoder: makes an encoder for a sample rate.
+    """
 
     rates: tuple[int, ...]
     encoder: Callable[[int], Encoder]
@@ -220,4 +225,4 @@ FORMATS: dict[str, AudioFormat] = {
     "g711_alaw": AudioFormat((TELEPHONE_RATE,), lambda _: G711Encoder("alaw")),
     "g711_ulaw": AudioFormat((TELEPHONE_RATE,), lambda _: G711Encoder("ulaw")),
 }
-"""By OpenAI's names for them; those of G.711 are from its realtime API."""
+"""Formats by name. The names are OpenAI's; those of G.711 come from its Realtime API."""

@@ -1,4 +1,7 @@
-"""How the server is: ``/health``, ``/metrics``, and ``/v1/performance``, by which the wanted engine can be spared."""
+"""Status endpoints: health, metrics, low-performance mode, and the API description.
+
+``openapi.yaml`` beside this file is written by hand.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,11 @@ _PAGE = """<!doctype html>
 
 
 class StatusApi:
-    """The endpoints.
+    """``/health``, ``/metrics`` and ``/v1/performance``.
 
     Args:
-        speech: the voice, once it is there.
-        ready: the voice, or raises the HTTP error that says why there is none.
+        pool: returns the engine pool; ``None`` while it is loading.
+        ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class StatusApi:
         self._cards = cards
 
     def routes(self) -> list[web.RouteDef]:
-        """To be added to an application."""
+        """The routes of these endpoints."""
         return [
             web.get("/health", self._health),
             web.get("/metrics", self._show_metrics),
@@ -96,19 +99,19 @@ class StatusApi:
 
 
 def document() -> dict[str, Any]:
-    """The whole description, as OpenAPI 3.1 has it. Reads a file."""
+    """The OpenAPI 3.1 description of the API. Reads a file."""
     loaded: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
     return loaded
 
 
 class OpenApi:
-    """The endpoints."""
+    """``GET /``, a page for people, and ``GET /openapi.json``."""
 
     def __init__(self) -> None:
         self._document = json.dumps(document()).encode()
 
     def routes(self) -> list[web.RouteDef]:
-        """To be added to an application."""
+        """The routes of these endpoints."""
         return [
             web.get("/", self._page, allow_head=False),
             web.get("/openapi.json", self._show, allow_head=False),

@@ -1,4 +1,4 @@
-"""``/ws/stream``: the WebSockets, from first byte to last; what is said on them is in ``speaking/stream.py``."""
+"""``/ws/stream``: accepts WebSockets, sends notices on them and closes them. See ``speaking/stream_connection.py``."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from wire.messages import Notice
 
 MAX_CONNECTIONS = 64
 MAX_MESSAGE_BYTES = 1024 * 1024
-"""A longer message closes the connection; one that is shorter but longer than the protocol allows gets an error."""
+"""A longer message closes the connection. Shorter ones beyond the protocol's limit are answered with an error."""
 KEEPALIVE_SECONDS = 20
 MAX_QUEUED_NOTICES = 100
-"""For a client that does not read; what is newer is dropped."""
+"""Most notices kept for a client that does not read. Newer ones are dropped."""
 
 _log = logging.getLogger(__name__)
 
 
 class StreamApi:
-    """The endpoint.
+    """The ``/ws/stream`` endpoint.
 
     Args:
-        ready: gives the voice, or raises the HTTP error that says why there is none.
-        standing: the notices that hold now, for a client that asks for notices.
+        ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
+        current_notices: returns the notices that apply now. They are sent first to a client that asks for notices.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class StreamApi:
         self._connections: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
-        """To be added to an application."""
+        """The route of this endpoint."""
         return [web.get("/ws/stream", self._stream)]
 
     async def _stream(self, request: web.Request) -> web.WebSocketResponse:
         pool = self._ready()
         if len(self._connections) >= MAX_CONNECTIONS:
             raise unavailable(f"there are {MAX_CONNECTIONS} connections already", "overloaded")
-        # Compression would cost time and gain little on float samples.
+        # Float samples compress badly, so compression would only cost time.
         websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=1.0)
         await websocket.prepare(request)
         _keep_alive(request)
@@ -82,7 +82,7 @@ class StreamApi:
             telling.cancel()
 
     async def disconnect_all(self) -> None:
-        """End every connection."""
+        """Close every connection."""
         tasks = list(self._connections)
         for task in tasks:
             task.cancel()
@@ -90,7 +90,7 @@ class StreamApi:
 
 
 async def _send_notices(notices: Notices, current_notices: Iterable[Notice], socket: web.WebSocketResponse) -> None:
-    """Send a client what is so now, and then every notice, until cancelled.
+    """Send the current notices and then every new one, until cancelled.
 
     Raises:
         ConnectionError: the client is gone.
@@ -112,7 +112,7 @@ async def _send_notices(notices: Notices, current_notices: Iterable[Notice], soc
 
 
 def _close_code(served: asyncio.Task[None]) -> WSCloseCode:
-    """Why the connection ends, now that nobody serves it any more."""
+    """The close code for a connection whose task has ended."""
     if served.cancelled():
         return WSCloseCode.GOING_AWAY
     error = served.exception()
@@ -126,9 +126,9 @@ def _close_code(served: asyncio.Task[None]) -> WSCloseCode:
 
 
 def _keep_alive(request: web.Request) -> None:
-    """Let the kernel find out when the client's machine is gone.
+    """Turn on TCP keep-alive, so that the kernel notices when the client's machine is gone.
 
-    WebSocket pings can't: a client that plays as it reads answers them only when it gets there.
+    WebSocket pings would not do: a client that plays while it reads may answer them too late.
     """
     connection = request.transport.get_extra_info("socket") if request.transport else None
     if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):

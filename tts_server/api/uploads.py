@@ -1,4 +1,4 @@
-"""Forms with files, streamed to the disk: a stranger's bytes are counted as they come, and never held in memory."""
+"""Receives multipart forms with files. File contents are streamed to the disk and never held in memory."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from tts_server.api.errors import ApiError
 
 MAX_FIELD_BYTES = 1024
 MAX_SECONDS = 90.0
-"""By the clock, for a whole form."""
+"""Longest time, in seconds, for a whole form to arrive."""
 _OVERHEAD = 64 * 1024
-"""Of a form, beside its files: what stands between and around them."""
+"""Bytes allowed for a form in addition to its files: headers, boundaries and text fields."""
 _MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
-"""What aiohttp's reader raises over forms that are none."""
+"""Exceptions that aiohttp raises for malformed forms."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormLimits:
-    """What a form may hold: text in ``fields``, and up to ``files`` parts called ``file_field`` of ``file_bytes``."""
+    """What a form may contain: text fields, and files in the parts called ``file_field``.
+
+    Attributes:
+        files: most files.
+        file_bytes: most bytes per file.
+    """
 
     fields: frozenset[str]
     file_field: str
@@ -32,24 +37,24 @@ class FormLimits:
 
     @property
     def bytes(self) -> int:
-        """Of the whole form."""
+        """Most bytes of the whole form."""
         return self.files * self.file_bytes + _OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form that came in. The files' own names are lost: nothing here ever asks for them."""
+    """A received form. The sender's file names are dropped, since nothing here needs them."""
 
     fields: dict[str, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
 
 
 async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -> Form:
-    """Read a request's form, its files into ``folder``.
+    """Read a request's form; files are written into ``folder``.
 
     Raises:
-        ApiError: it is no form, has what it may not have, is too large or too slow.
-        ConnectionError: the client went away.
+        ApiError: the request is not a form, or the form has unknown parts, is too large or too slow.
+        ConnectionError: the client disconnected.
     """
     if request.content_type != "multipart/form-data":
         raise ApiError(415, "send the recording in a form (multipart/form-data)")

@@ -1,4 +1,4 @@
-"""``/v1/voices``: the voices there are, and making, trying and deleting one's own."""
+"""``/v1/voices``: lists, creates, previews and deletes voices."""
 
 from __future__ import annotations
 
@@ -25,19 +25,25 @@ from tts_server.voices.voice_folder import MAX_RECORDINGS, VoiceRecord
 from wire.presets import PresetError
 
 MAX_UPLOADS = 2
-"""At once."""
+"""Most uploads at the same time."""
 MAX_PREVIEW_CHARACTERS = 200
 _NEW_VOICE = FormLimits(frozenset({"name", "language"}), "recording", MAX_RECORDINGS, MAX_BYTES)
 _MORE_RECORDINGS = FormLimits(frozenset(), "recording", MAX_RECORDINGS, MAX_BYTES)
 RETRY_SECONDS = 5.0
+"""Seconds after which a client should try again if the server is busy."""
 _STATUSES = {"no_audio": 415, "too_large": 413}
-"""By the code of a refusal; 400 for the others."""
+"""HTTP status by a refusal's code; 400 for all others."""
 _log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class VoicesApi:
-    """The endpoints. ``speaking`` gives the engine's voices, or raises the HTTP error that says why there are none."""
+    """The ``/v1/voices`` endpoints.
+
+    Args:
+        library: voices made from recordings.
+        voices: returns the engine's voices, or raises the HTTP error that says why there are none yet.
+    """
 
     def __init__(self, library: VoiceLibrary, voices: Callable[[], EngineVoices]) -> None:
         self._library = library
@@ -46,7 +52,7 @@ class VoicesApi:
         self._changing = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
-        """To be added to an application."""
+        """The routes of these endpoints."""
         return [
             web.get("/v1/voices", with_error_responses(self._list)),
             web.post("/v1/voices", with_error_responses(self._create)),
@@ -143,13 +149,13 @@ class VoicesApi:
         return self._library.record(voice)
 
     def _names_of(self, voices: EngineVoices) -> list[str]:
-        """The engine's own voices, by id and by name: a client may ask for either."""
+        """Ids and names of the engine's built-in voices. Clients may use either."""
         own = [voice for voice in voices.voices() if self._library.get(voice.id) is None]
         return [name for voice in own for name in (voice.id, voice.name)]
 
     @asynccontextmanager
     async def _upload(self, request: web.Request, limits: FormLimits) -> AsyncIterator[tuple[Form, Path]]:
-        """A request's form, and a folder to work in; whatever is left there goes when the block ends."""
+        """Yield the request's form and a temporary folder, which is deleted at the end of the block."""
         if self._uploads >= MAX_UPLOADS:
             raise ApiError(
                 429,
@@ -206,7 +212,7 @@ def _built_in(voice: Voice, voices: EngineVoices) -> dict[str, Any]:
 
 
 def with_error_responses(handler: _Handler) -> _Handler:
-    """The handler, with each of its errors turned into an answer."""
+    """Wrap ``handler`` so that its errors become responses."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -226,7 +232,7 @@ def with_error_responses(handler: _Handler) -> _Handler:
 
 
 def _api_error_for(error: Exception) -> ApiError | None:
-    """What the client is told; ``None`` for what is nobody's fault but this program's."""
+    """The error for the client; ``None`` if the exception is a bug of this program."""
     message = str(error)
     match error:
         case RecordingRefusedError():

@@ -1,1 +1,1 @@
-"""Replies in, audio out: who speaks next, with which voice, over a WebSocket or for one request."""
+"""Synthesis of replies: choice of engine and voice, queueing, fallback, and the connections that receive the sound."""

@@ -1,6 +1,7 @@
-"""Whether an engine can be relied on now; where the wanted one can't, that is the low-performance mode, which ends.
+"""Circuit breaker of an engine: stops using it while it fails or is too slow, and tries it again later.
 
-Pure: it is told what happened and when, and asked.
+An open circuit breaker of the preferred engine is what users know as low-performance mode.
+Pure logic: events are passed in, and the clock is injected.
 """
 
 from __future__ import annotations
@@ -12,32 +13,37 @@ from dataclasses import dataclass
 from wire.messages import EngineChange
 
 WINDOW_SECONDS = 6.0
-"""Of the engine's newest work, over which its speed is judged."""
+"""Length of the speed measurement's window, in seconds of synthesis time."""
 QUICK_ENOUGH = 0.8
-"""The real-time factor under which an engine is quick enough: beyond it, nothing is left for what else goes on."""
+"""Highest real-time factor that counts as fast enough. The rest of the time is needed for other work."""
 SLOW_SECONDS = 3.0
-"""So much work must have been too slow."""
+"""Least synthesis time, in seconds, before an engine is judged too slow."""
 FIRST_WAIT, LONGEST_WAIT = 20.0, 320.0
-"""Seconds until the engine is tried again; twice as long each time that it fails at once."""
+"""Seconds until an open circuit breaker tries the engine again. Each relapse doubles the wait, up to the longest."""
 
 OpenReason = EngineChange
-"""Any but ``ready``."""
+"""Why the engine is not used; never ``ready``."""
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisTiming:
-    """What a whole clause cost: seconds of sound, and seconds that the engine took to make it."""
+    """Time that one whole segment took, in seconds.
+
+    Attributes:
+        audio: duration of the sound.
+        busy: time that the engine needed to synthesize it.
+    """
 
     audio: float
     busy: float
 
 
 class CircuitBreaker:
-    """One engine's. For one thread, the event loop's.
+    """Decides whether one engine is used now. Use it only on the event loop.
 
     Args:
         clock: monotonic seconds.
-        changed: told what :attr:`low` is whenever it changes.
+        changed: called with :attr:`open_reason` whenever that changes.
     """
 
     def __init__(
@@ -54,13 +60,13 @@ class CircuitBreaker:
 
     @property
     def open_reason(self) -> OpenReason | None:
-        """Why the engine is spared now, if it is."""
+        """Why the engine is not used now; ``None`` if it is used."""
         if self._held_open:
             return "asked"
         return self._reason if self._clock() < self._retry_at else None
 
     def record_success(self, work: SynthesisTiming) -> None:
-        """The engine made a whole clause."""
+        """Count a whole synthesized segment."""
         if self._clock() < self._retry_at:
             return
         self._work.append(work)
@@ -74,20 +80,20 @@ class CircuitBreaker:
         self._report_change()
 
     def record_failure(self, reason: OpenReason) -> None:
-        """The engine failed."""
+        """Count a failure of the engine."""
         if self._clock() >= self._retry_at:
             self._open(reason)
         self._report_change()
 
     def hold_open(self, held: bool) -> None:
-        """Somebody wants the engine spared until they say otherwise; or to have it tried again at once."""
+        """Stop using the engine until this is called with False, which also ends any wait."""
         self._held_open = held
         if not held:
             self._retry_at, self._wait = 0.0, FIRST_WAIT
         self._report_change()
 
     def check(self) -> OpenReason | None:
-        """As :attr:`low`, and tell if the time alone has changed it."""
+        """Return :attr:`open_reason`. If a wait has ended since the last call, ``changed`` is called first."""
         self._report_change()
         return self.open_reason
 

@@ -1,4 +1,4 @@
-"""The voice: engines in the order in which they are wanted, each standing in for those before it."""
+"""Engine pool: the preferred engine first, then its fallbacks."""
 
 from __future__ import annotations
 
@@ -23,26 +23,31 @@ from wire.presets import Presets
 
 _log = logging.getLogger(__name__)
 IDLE_SECONDS = 300.0
+"""Seconds without use after which the preferred engine is unloaded."""
 PREFERRED_REPLIES = 5
+"""Most replies that the preferred engine speaks at the same time."""
 _FAULTS = ("failed", "out_of_memory")
 FALLBACK_REPLIES = 11
+"""Most further replies at the same time, all spoken by fallback engines."""
 NoticeListener = Callable[[Notice], None]
-# A bit of everything that a reply goes through: marks, markup, a number, an emoji.
+# Has punctuation, markup, a number and an emoji, so that every step of text preparation runs once.
 _TEXT = "**Hello there,** this is number 1, see `x`. 🎤"
 
 
 class EnginePool:
-    """Speaks replies for any number of clients. Belongs to the event loop; :meth:`close` it once.
+    """Speaks replies for any number of clients. Use it only on the event loop, and call :meth:`close` once.
 
-    The first engine is the one that is wanted. Where it is not loaded, fails, or is too slow, the next clause comes
-    from the next engine, at the same loudness, and after a while the first is tried again.
+    The first engine is the preferred one. If it is not loaded, fails or is too slow, the next engine speaks the next
+    segment at the same loudness. The preferred engine is tried again after a while.
 
     Args:
-        engines: at least one; all but the first are loaded and stay so.
-        presets: the named ways to speak.
-        pronunciations: what the operator has words pronounced like.
-        idle_seconds: after which the first engine is unloaded when nobody needs it.
-        at_once: how many replies the first engine speaks at once, if it is quick enough; the next ones speak more.
+        engines: at least one; all but the first are loaded already and stay loaded.
+        presets: named sets of speech parameters.
+        pronunciations: the operator's pronunciation dictionary.
+        idle_seconds: seconds without use after which the preferred engine is unloaded.
+        preferred_replies: most replies that the preferred engine speaks at the same time, if it is fast enough.
+            Further replies go to the fallbacks.
+        clock: monotonic seconds, for the circuit breakers.
     """
 
     def __init__(
@@ -70,44 +75,44 @@ class EnginePool:
 
     @property
     def engine_name(self) -> str:
-        """The name of the engine that is wanted."""
+        """Name of the preferred engine."""
         return self._preferred.name
 
     @property
     def engines(self) -> tuple[SpeechEngine, ...]:
-        """All of them, in order."""
+        """All engines, the preferred one first."""
         return tuple(worker.engine for worker in self.workers)
 
     @property
     def speaking_engine(self) -> str:
-        """The name of the engine that would speak a clause now."""
+        """Name of the engine that would speak a segment now."""
         return self._in_order(with_preferred=True)[0].name
 
     @property
     def workers(self) -> tuple[EngineWorker, ...]:
-        """Every engine's line, in order."""
+        """The worker of every engine, the preferred one first."""
         return (self._preferred, *self._fallbacks)
 
     def state(self) -> EngineChanged:
-        """Which engine speaks now, and why."""
+        """The engine that speaks now, and the reason."""
         low = self._open_reason()
         return EngineChanged(self.speaking_engine, low or "ready", self._fault if low in _FAULTS else "")
 
     def voices(self) -> Sequence[Voice]:
-        """Every voice of the engine that is wanted."""
+        """All voices of the preferred engine."""
         return self._preferred.engine.voices()
 
     def resolve(self, voice: str) -> Voice:
-        """The voice that people call so: the wanted engine's, else that of the first that has one.
+        """The voice with this name or id: the preferred engine's, otherwise that of the first engine that has it.
 
         Raises:
-            UnknownVoiceError: none has; the text is the wanted engine's.
+            UnknownVoiceError: no engine has such a voice; the message comes from the preferred engine.
         """
         parameters = SpeechParameters(voice=voice)
         return self.resolver.candidates(self.workers, parameters, None)[0][1]
 
     def resolve_parameters(self, requested: SpeechParameters, text: str) -> SpeechParameters:
-        """What is asked for, with its preset applied; checked as far as it can be before a word is spoken.
+        """The requested parameters with their preset applied. ``text`` is the first text of the reply.
 
         Raises:
             PresetError: there is no such preset.
@@ -119,10 +124,14 @@ class EnginePool:
 
     @contextmanager
     def reply(self, parameters: SpeechParameters, rate: int = SAMPLE_RATE) -> Iterator[ReplySynthesizer]:
-        """Speak one reply while the block runs, with parameters from :meth:`settle`; ``rate`` in Hz.
+        """Count one reply and keep the preferred engine loaded while the block runs.
+
+        Args:
+            parameters: from :meth:`resolve_parameters`.
+            rate: sample rate of the reply's sound, in Hz.
 
         Raises:
-            OverloadedError: too many are being spoken.
+            OverloadedError: too many replies are being spoken.
         """
         with self._admission.enter(self._preferred.pace.replies_at_once) as with_preferred, self.lifecycle.in_use():
             reply = ReplySynthesizer(self, parameters, rate, lambda: self._in_order(with_preferred))
@@ -133,10 +142,10 @@ class EnginePool:
                 self._replies.discard(reply)
 
     async def wait_ready(self) -> None:
-        """Wait, where the one engine there is has still to be loaded.
+        """Wait until the preferred engine is loaded, if there is no fallback that could speak meanwhile.
 
         Raises:
-            EngineError: it could not be.
+            EngineError: the engine could not be loaded.
         """
         if not self._fallbacks:
             await self._load_preferred()
@@ -148,11 +157,15 @@ class EnginePool:
 
     @asynccontextmanager
     async def reply_by_preferred(self, parameters: SpeechParameters, rate: int) -> AsyncIterator[ReplySynthesizer]:
-        """A reply by the wanted engine, or the first that has the voice; no other stands in. Loads it if need be.
+        """A reply without fallback, by the first engine that has the voice. Loads the preferred engine if needed.
+
+        Args:
+            parameters: from :meth:`resolve_parameters`.
+            rate: sample rate of the reply's sound, in Hz.
 
         Raises:
-            EngineError: it could not be loaded.
-            OverloadedError: too many are being spoken.
+            EngineError: the engine could not be loaded.
+            OverloadedError: too many replies are being spoken.
         """
         with self._admission.enter(capacity=1), self.lifecycle.in_use():
             worker = self.resolver.candidates(self.workers, parameters, parameters.language)[0][0]
@@ -161,17 +174,17 @@ class EnginePool:
             yield ReplySynthesizer(self, parameters, rate, partial(tuple, [worker]))
 
     def reply_by_each_loaded(self, parameters: SpeechParameters) -> Iterator[ReplySynthesizer]:
-        """A reply by each engine that is loaded, in which no other stands in."""
+        """One reply per loaded engine, each without fallback."""
         for worker in self.workers:
             if worker.engine.loaded:
                 yield ReplySynthesizer(self, parameters, SAMPLE_RATE, partial(tuple, [worker]))
 
     def _in_order(self, with_preferred: bool) -> tuple[EngineWorker, ...]:
-        """The engines to try for the next clause."""
+        """The workers to try for the next segment, in order."""
         *fallbacks, last = self._fallbacks or (None,)
         if last is None:
             return self.workers
-        # Somebody has to speak, however slowly.
+        # The last fallback is always used, even if it is too slow: some engine has to speak.
         usable = (*(worker for worker in fallbacks if worker and worker.breaker.check() is None), last)
         return usable if not with_preferred or self._open_reason() is not None else (self._preferred, *usable)
 
@@ -180,19 +193,22 @@ class EnginePool:
             return self.breaker.check() or "loading"
         return self.breaker.check()
 
-    def gain(self, worker: EngineWorker) -> float:
-        """What makes an engine as loud as the one that is wanted."""
+    def gain_for(self, worker: EngineWorker) -> float:
+        """Gain that matches this engine's loudness to the preferred engine's."""
         return 1.0 if worker is self._preferred else worker.loudness.gain_to(self._preferred.loudness)
 
     def earliest_deadline(self, excluding: ReplySynthesizer) -> float:
-        """As :meth:`Ensemble.first_due`; who has run out already waits for words, or in the engine's line."""
+        """Earliest time (monotonic) at which another reply's playback runs out of sound; infinity if there is none.
+
+        Replies whose playback has run out already are not counted: they wait for text, or in an engine's queue.
+        """
         now = time.monotonic()
         return min(
             (one.deadline for one in self._replies if one is not excluding and one.deadline > now), default=math.inf
         )
 
     def record_failure(self, worker: EngineWorker, error: EngineError) -> None:
-        """An engine could not speak a clause; where that is one voice's fault, it is not spared for it."""
+        """Tell the engine's circuit breaker that a segment failed. A fault of a single voice is only logged."""
         _log.warning("%s could not speak: %s", worker.name, error)
         if isinstance(error, BrokenVoiceError):
             return
@@ -225,38 +241,38 @@ class EnginePool:
         self.record_failure(self._preferred, error)
 
     async def close(self) -> None:
-        """Stop whatever is being spoken and close every engine."""
+        """Stop all speech and close every engine."""
         await self.lifecycle.close()
         for worker in self.workers:
             await worker.close()
 
 
 class OverloadedError(RuntimeError):
-    """There are too many replies already; the text is fit to be shown to a client."""
+    """Too many replies are being spoken. The message may be shown to clients."""
 
 
 class Admission:
-    """Counts the replies under way. For the event loop alone.
+    """Limits the number of replies at the same time. Use it only on the event loop.
 
     Args:
-        wanted: how many the wanted engine may speak at once.
-        more: how many beyond that the faster engines speak; beyond those, a reply is refused.
+        preferred: most replies by the preferred engine.
+        fallback: most further replies, by the fallbacks; a reply beyond both limits is refused.
     """
 
-    def __init__(self, preferred: int, more: int) -> None:
+    def __init__(self, preferred: int, fallback: int) -> None:
         self._preferred = preferred
-        self._most = preferred + more
+        self._most = preferred + fallback
         self._slots: set[int] = set()
 
     @contextmanager
     def enter(self, capacity: int) -> Iterator[bool]:
-        """Count a reply while the block runs; gives whether the wanted engine may speak it.
+        """Count one reply while the block runs. Yields whether the preferred engine may speak it.
 
         Args:
-            capacity: how many the wanted engine is quick enough for.
+            capacity: number of replies that the preferred engine is fast enough for.
 
         Raises:
-            OverloadedError: there are too many.
+            OverloadedError: too many replies are being spoken.
         """
         slot = next((slot for slot in range(self._most) if slot not in self._slots), None)
         if slot is None:
@@ -269,30 +285,29 @@ class Admission:
 
 
 class Notices:
-    """A list of listeners, on the event loop. A listener must not block."""
+    """Passes notices to subscribers. Use it only on the event loop; a subscriber must not block."""
 
     def __init__(self) -> None:
         self._listeners: list[NoticeListener] = []
 
     def send(self, notice: Notice) -> None:
-        """Pass a notice on to everybody who listens now."""
+        """Call every subscriber with ``notice``."""
         for listener in tuple(self._listeners):
             listener(notice)
 
     def subscribe(self, listener: NoticeListener) -> Callable[[], None]:
-        """Tell ``listener`` of everything, until the returned function is called."""
+        """Call ``listener`` with every notice until the returned function is called."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
 
 async def warm_up(pool: EnginePool) -> None:
-    """Take a reply through everything but the network, with each engine that is there; what has weights stays unloaded.
+    """Synthesize a short text with each loaded engine, so that the first client does not wait for lazy loading.
 
-    An engine that can't speak now, as one whose server is away, is left to those that stand in for it, and tried again
-    later.
+    The sound is dropped. An engine that fails here, for example because its server is down, is tried again later.
 
     Raises:
-        EngineError: none of them can speak.
+        EngineError: every engine failed.
     """
     spoke, fault = 0, None
     for reply in pool.reply_by_each_loaded(SpeechParameters()):

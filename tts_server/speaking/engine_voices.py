@@ -1,4 +1,4 @@
-"""What the voices API asks of the engine that speaks."""
+"""Voices of the preferred engine, as the ``/v1/voices`` API uses them."""
 
 from __future__ import annotations
 
@@ -13,45 +13,63 @@ from tts_server.voices.profile import VoiceProfile
 from wire.parameters import SpeechParameters
 
 PREVIEW_RATE = 24_000
+"""Sample rate of previews, in Hz."""
 
 
 class EngineVoices:
-    """The voices of the engine that is wanted: a :class:`~tts_server.api.voices_api.SpeakingVoices`."""
+    """Lists, learns, forgets and previews voices of the preferred engine. Use it only on the event loop."""
 
     def __init__(self, pool: EnginePool) -> None:
         self._pool = pool
 
     @property
     def engine_name(self) -> str:
-        """As :class:`SpeakingVoices` has it, and so all that follows."""
+        """Name of the engine."""
         return self._pool.engine_name
 
     @property
     def can_clone(self) -> bool:
-        """Whether it speaks with voices of recordings."""
+        """Whether the engine can clone voices from recordings."""
         return isinstance(self._pool.engines[0], CloningEngine)
 
     def voices(self) -> Sequence[Voice]:
-        """Every voice it has."""
+        """All voices of the engine, cloned ones included."""
         return self._pool.voices()
 
     def resolve(self, voice: str) -> Voice:
-        """The voice that people call so."""
+        """The voice with this name or id.
+
+        Raises:
+            UnknownVoiceError: there is none; the message suggests similar names.
+        """
         return self._pool.resolve(voice)
 
     async def learn(self, profile: VoiceProfile) -> float:
-        """Learn a voice, in a thread; returns how alike it sounds."""
+        """Learn a voice from its recordings, in a thread. Call it only if :attr:`can_clone` is true.
+
+        Returns:
+            Similarity of the cloned voice to the recordings (cosine, -1 to 1).
+
+        Raises:
+            EngineError: the voice can't be learned.
+        """
         engine = self._cloning()
         with self._pool.lifecycle.in_use():
             return await asyncio.to_thread(engine.learn, profile)
 
     async def forget(self, voice: str) -> None:
-        """Forget a voice, in a thread."""
+        """Make the engine forget a voice, in a thread. Does nothing if the engine can't clone voices."""
         if isinstance(engine := self._pool.engines[0], CloningEngine):
             await asyncio.to_thread(engine.forget, voice)
 
     async def say_wav(self, text: str, voice: str) -> bytes:
-        """A WAV file of ``text`` in this voice and no other."""
+        """Speak ``text`` in this voice, without fallback to another engine, as a WAV file.
+
+        Raises:
+            UnknownVoiceError: there is no such voice.
+            EngineError: the engine failed.
+            OverloadedError: too many replies are being spoken.
+        """
         parameters = self._pool.resolve_parameters(SpeechParameters(voice=voice), text)
         encoder, parts = WavEncoder(PREVIEW_RATE), list[bytes]()
         async with (

@@ -1,4 +1,4 @@
-"""One engine and the line of clauses before it: worker threads, output checked, at one pitch, level and rate."""
+"""Engine worker: one engine, its threads, and the queue of segments that it is to speak."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from tts_server.speaking.measurements import Loudness, Pace
 from wire.parameters import SpeechParameters
 
 MAX_SEGMENT_SECONDS = 60
-"""More audio than this from one clause is an engine gone astray; it also bounds a clause's memory (12 MB)."""
+"""Longest sound of one segment, in seconds. A longer one counts as an engine fault. Also bounds memory (12 MB)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisRequest:
-    """Something to say in one go: prepared text, the voice, and how.
+    """A prepared text to be spoken, with its voice and parameters.
 
     Attributes:
-        rate: of the sound wanted, in Hz.
-        gain: by which the engine's own loudness is multiplied.
+        rate: sample rate of the resulting sound, in Hz.
+        gain: factor by which the engine's samples are multiplied.
     """
 
     text: str
@@ -43,28 +43,28 @@ class SynthesisRequest:
 
 
 class Playback(Protocol):
-    """Who hears the clauses; times in monotonic seconds."""
+    """State of the client's playback. Times are in monotonic seconds."""
 
     @property
     def deadline(self) -> float:
-        """When there is nothing left to hear."""
+        """Time at which the client's playback runs out of sound."""
         ...
 
     @property
     def others_deadline(self) -> float:
-        """When the first of all the other listeners has nothing left to hear; infinity where there is none."""
+        """Earliest time at which another client's playback runs out of sound; infinity if there is none."""
         ...
 
 
 class EngineWorker:
-    """Speaks clauses with one engine, for any number of clients.
+    """Speaks texts with one engine, for any number of clients. Use it only on the event loop.
 
-    Clauses wait in one line for the engine's threads, and clients take turns, clause by clause: whose listener runs out
-    of sound first comes first, and a clause that would make others run out is said in portions. A clause is made as
-    fast as the engine can and held until its reader takes it, so a slow reader never keeps the engine from the others.
+    Requests wait in a queue for the engine's threads, the earliest playback deadline first. A text that would make
+    another client's playback run out is spoken in portions. The engine works as fast as it can and its sound is kept
+    until it is read, so a slow client never blocks the others.
 
     Args:
-        performance: is told of every whole clause, on the event loop.
+        breaker: is told of every whole segment, on the event loop.
     """
 
     def __init__(self, engine: SpeechEngine, breaker: CircuitBreaker) -> None:
@@ -78,16 +78,16 @@ class EngineWorker:
 
     @property
     def name(self) -> str:
-        """The engine's own name."""
+        """Name of the engine."""
         return self.engine.name
 
     async def synthesize(self, request: SynthesisRequest, playback: Playback) -> AsyncGenerator[Samples, None]:
-        """Speak one clause: mono float32 at its rate, in pieces as they are made.
+        """Synthesize one text. Yields chunks of mono float32 at the requested rate as they are made.
 
-        Closing or cancelling it stops the engine. Close it (``contextlib.aclosing``) wherever it may be left early.
+        Closing or cancelling the generator stops the engine. Use ``contextlib.aclosing`` if the loop may end early.
 
         Raises:
-            EngineError: the engine failed, or gave something that is no sound.
+            EngineError: the engine failed, or returned something that is not sound.
         """
         rest = request.text
         while rest:
@@ -100,7 +100,7 @@ class EngineWorker:
                     yield piece
 
     async def _make(self, request: SynthesisRequest) -> AsyncGenerator[Samples, None]:
-        """Take the turn that has come; the next one's comes when the engine is done, read or not."""
+        """Run the engine in a thread and yield its chunks. The queue's next turn begins when the engine is done."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[Samples | None] = asyncio.Queue()
         stop = threading.Event()
@@ -130,7 +130,11 @@ class EngineWorker:
     def _produce(
         self, request: SynthesisRequest, stop: threading.Event, hand_over: Callable[[Samples], None]
     ) -> SynthesisTiming | None:
-        """In a worker thread: pass on every piece of the clause until it ends or ``stop`` is set, which is no work."""
+        """Run in a worker thread: pass on every chunk until the text ends or ``stop`` is set.
+
+        Returns:
+            How long it took; ``None`` if it was stopped.
+        """
         if stop.is_set():
             return None
         began = time.monotonic()
@@ -168,7 +172,7 @@ class EngineWorker:
             raise EngineError(f"{self.name} failed: {error!r}") from error
 
     async def close(self) -> None:
-        """Stop whatever is being spoken, end the threads, close the engine."""
+        """Stop all speech, end the threads and close the engine."""
         for stop in self._stops:
             stop.set()
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
@@ -176,7 +180,7 @@ class EngineWorker:
 
 
 class _OutputStage:
-    """What an engine's sound goes through after it: pitch, rate, level."""
+    """Processes an engine's sound: pitch, sample rate, gain."""
 
     def __init__(self, request: SynthesisRequest, engine: SpeechEngine) -> None:
         semitones = 0.0 if engine.shifts_pitch else request.parameters.pitch_shift
@@ -201,10 +205,10 @@ class _Waiter:
 
 
 class FairQueue:
-    """Earliest due date first, among those who wait; a turn that has begun is not broken off. For the event loop alone.
+    """Queue with the earliest deadline first. Never interrupts a turn. Use it only on the event loop.
 
     Args:
-        places: how many may have their turn at once.
+        places: number of turns at the same time.
     """
 
     def __init__(self, places: int) -> None:
@@ -212,13 +216,13 @@ class FairQueue:
         self._waiting: list[_Waiter] = []
 
     async def enter(self, deadline: float) -> float:
-        """Wait for a turn, to be ended with :meth:`leave`.
+        """Wait for a turn. End it with :meth:`leave`.
 
         Args:
-            due: when the listener has nothing left to hear; any clock, the same for all.
+            deadline: time at which this client's playback runs out of sound, by any clock that all clients share.
 
         Returns:
-            When the first of those who still wait is due; infinity where nobody waits.
+            The earliest deadline among those still waiting; infinity if nobody waits.
         """
         waiter = _Waiter(deadline, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
@@ -229,7 +233,7 @@ class FairQueue:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
             if not waiter.turn.cancelled():
-                # The turn had come, and nobody takes it.
+                # The turn was granted just before the cancellation: pass it on.
                 self.leave()
             raise
         return min((other.deadline for other in self._waiting), default=math.inf)

@@ -1,4 +1,4 @@
-"""How fast an engine talks and works: where it was when it broke off, and how much it can say in a given time."""
+"""Running measurements of an engine: pace (speed of speech and of synthesis) and loudness."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import numpy as np
 
 from audio.samples import Samples
 
-USUAL = 1 / 15
-"""Seconds a character, before anything was heard."""
+DEFAULT_SECONDS_PER_CHARACTER = 1 / 15
+"""Assumed seconds of speech per character before any measurement."""
 SHORTEST_PORTION = 24
-"""In characters: less is not worth parting from the rest, for the sake of the melody."""
+"""Shortest portion of a text, in characters. Shorter portions would spoil the melody of the sentence."""
 _WEIGHT = 0.2
 _WORD_START = re.compile(r"(?<=\s)\S")
 _CLAUSE_END = re.compile(r"[,;:.!?…、，。；：！？—]\s+")
 _FRAME_SECONDS = 0.02
 _SPEECH_BELOW_LOUDEST = 0.1
-"""Frames 20 dB below the loudest are pauses."""
+"""Frames with an amplitude below this share (-20 dB) of the loudest frame's count as pauses."""
 _ENOUGH_SECONDS = 0.2
 _MEMORY_SECONDS = 20.0
 _GAINS = (0.25, 4.0)
 
 
 class Pace:
-    """Running means over whole clauses. For the event loop alone."""
+    """Running means of seconds per character, over whole segments. Use it only on the event loop."""
 
     def __init__(self) -> None:
-        self._audio_a_character = USUAL
+        self._audio_a_character = DEFAULT_SECONDS_PER_CHARACTER
         self._work_a_character: float | None = None
 
     def record(self, text: str, audio: float, work: float) -> None:
-        """A whole text became so many seconds of sound, in so many seconds of work."""
+        """Add a whole text: seconds of sound, and seconds of synthesis time (``work``)."""
         if not text or audio <= 0:
             return
         if self._work_a_character is None:
@@ -44,13 +44,13 @@ class Pace:
 
     @property
     def replies_at_once(self) -> int:
-        """How many listeners it can keep in sound at once, one at least; all there may be, until that is known."""
+        """Number of listeners (1 or more) that the engine can serve without gaps. Unlimited before any measurement."""
         if self._work_a_character is None:
             return sys.maxsize
         return max(1, int(self._audio_a_character / max(self._work_a_character, 1e-9)))
 
     def remaining_text(self, text: str, seconds: float) -> str:
-        """What is left to say of ``text`` after so long: from the start of the word that was due, or being said."""
+        """The part of ``text`` still unspoken after ``seconds`` of sound, from the start of the word being spoken."""
         if seconds <= 0:
             return text
         position = round(seconds / self._audio_a_character)
@@ -60,9 +60,9 @@ class Pace:
         return text[max(start for start in starts if start <= position) :]
 
     def portion(self, text: str, seconds: float) -> str:
-        """As much of ``text``, from its start, as takes at most so many seconds of work; ends with a clause or a word.
+        """The longest start of ``text`` that takes at most ``seconds`` to synthesize. It ends after a clause or a word.
 
-        All of it where that fits, where parting it is not worth while, or where it is not known how long it takes.
+        Returns all of ``text`` if that fits, if a portion would be too short, or if the speed is not known yet.
         """
         work = self._work_a_character
         if work is None or len(text) * work <= seconds or len(text) < 2 * SHORTEST_PORTION:
@@ -77,7 +77,7 @@ class Pace:
 
 
 class Loudness:
-    """The level of what an engine says, pauses left out. Told by one thread, asked by any."""
+    """Loudness of an engine's speech without its pauses. One thread may call :meth:`add` while others read."""
 
     def __init__(self, rate: int) -> None:
         self._frame = round(rate * _FRAME_SECONDS)
@@ -86,7 +86,7 @@ class Loudness:
         self._seconds = 0.0
 
     def add(self, samples: Samples) -> None:
-        """Take the engine's next samples."""
+        """Add the next samples of the engine: mono float32 at the engine's rate."""
         whole = len(samples) - len(samples) % self._frame
         if not whole:
             return
@@ -101,11 +101,11 @@ class Loudness:
 
     @property
     def level(self) -> float | None:
-        """Root mean square of speech, 1 being full scale; ``None`` until there was enough."""
+        """Root mean square of the speech, 1 is full scale; ``None`` before there was enough speech."""
         return math.sqrt(self._power) if self._seconds >= _ENOUGH_SECONDS and self._power > 0 else None
 
     def gain_to(self, other: Loudness) -> float:
-        """The factor that makes this engine as loud as ``other``, within 12 dB; 1 where either is not yet known."""
+        """Gain that makes this engine as loud as ``other``, limited to 12 dB; 1 if either level is not known yet."""
         mine, wanted = self.level, other.level
         if mine is None or wanted is None:
             return 1.0

@@ -1,4 +1,4 @@
-"""When an engine's weights are in memory: from the first that needs them until a while after the last."""
+"""Model lifecycle: loads an engine's model on first use and unloads it after a while without use."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from tts_server.engines.base import EngineError, SpeechEngine
 _log = logging.getLogger(__name__)
 
 REPORT_STEP = 0.02
-"""Progress is told in steps of at least this."""
+"""Least progress (of 1) between two reports."""
 
 
 class ModelLifecycle:
-    """Loads an engine in a thread when somebody needs it, and unloads it when nobody has for a while.
-
-    Belongs to the event loop. :meth:`close` it before the engine.
+    """Loads and unloads one engine in threads. Use it only on the event loop. Close it before the engine.
 
     Args:
-        may_load: asked before the engine is loaded; where not, whoever needs it next asks again.
-        idle_seconds: how long the engine is kept after the last that needed it.
-        report: told how far loading is, 0 to 1; on the event loop.
-        failed: told why the engine would not load; on the event loop.
+        may_load: asked before loading. If it returns False, the next use asks again.
+        idle_seconds: seconds without use after which the engine is unloaded.
+        report: called with the loading progress, 0 to 1, on the event loop.
+        failed: called with the error if loading fails, on the event loop.
     """
 
     def __init__(
@@ -48,12 +46,12 @@ class ModelLifecycle:
 
     @property
     def loading(self) -> bool:
-        """Whether the engine is on its way into memory."""
+        """Whether the engine is being loaded now."""
         return self._loading is not None and not self._loading.done()
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Have the engine loaded, and kept, while the block runs; does not wait for it."""
+        """Start loading the engine, without waiting for it, and keep it loaded while the block runs."""
         self._users += 1
         if self._idle is not None:
             self._idle.cancel()
@@ -71,7 +69,7 @@ class ModelLifecycle:
             self._loading = asyncio.create_task(self._load(), name="load")
 
     async def wait_loaded(self) -> None:
-        """Wait until nothing is being loaded any more, whether that has worked or not."""
+        """Wait until loading has ended, successfully or not."""
         if self._loading is not None:
             await asyncio.wait([self._loading])
 
@@ -92,7 +90,7 @@ class ModelLifecycle:
     def _as_engine_error(self, error: Exception) -> EngineError:
         if isinstance(error, EngineError):
             return error
-        # A fault of an engine's library must not leave everybody waiting for it.
+        # Unexpected errors count as a failure to load; otherwise every client would wait for ever.
         _log.error("%s could not be loaded", self._engine.name, exc_info=error)
         return EngineError(f"{self._engine.name} could not be loaded: {error!r}")
 
@@ -118,7 +116,7 @@ class ModelLifecycle:
             await asyncio.to_thread(self._engine.unload)
 
     async def close(self) -> None:
-        """Start nothing more; what is under way is waited for, since a thread can't be stopped."""
+        """Cancel the timer and wait for loading or unloading to end, since a thread can't be stopped."""
         if self._idle is not None:
             self._idle.cancel()
         for task in (self._loading, self._unloading):

@@ -1,4 +1,4 @@
-"""One reply's voice: clause after clause, by whichever engine can, without a word lost or said twice."""
+"""Synthesis of one reply: segment by segment. If an engine fails, the next one continues with the unspoken rest."""
 
 from __future__ import annotations
 
@@ -17,40 +17,41 @@ from wire.parameters import SpeechParameters
 
 
 class Pool(Protocol):
-    """What a reply asks of the engines as a whole."""
+    """The part of the engine pool that a reply needs."""
 
     @property
     def resolver(self) -> VoiceResolver:
-        """Who can speak what."""
+        """Chooses engine and voice for a text."""
         ...
 
     @property
     def pronunciations(self) -> Pronunciations:
-        """What the operator has words pronounced like."""
+        """The operator's pronunciation dictionary."""
         ...
 
-    def gain(self, worker: EngineWorker) -> float:
-        """What makes an engine as loud as the one that is wanted."""
+    def gain_for(self, worker: EngineWorker) -> float:
+        """Gain that matches this engine's loudness to the preferred engine's."""
         ...
 
     def record_failure(self, worker: EngineWorker, error: EngineError) -> None:
-        """An engine could not speak a clause."""
+        """Count a failure of an engine."""
         ...
 
     def earliest_deadline(self, excluding: ReplySynthesizer) -> float:
-        """When the first of the other replies' listeners will have nothing left to hear; infinity without any."""
+        """Earliest time (monotonic) at which another reply's playback runs out of sound; infinity if there is none."""
         ...
 
 
 class ReplySynthesizer:
-    """Speaks a reply's segments, which come one after another. For the event loop alone.
+    """Synthesizes a reply's segments, one after another. Use it only on the event loop.
 
-    ``due`` is when whoever plays the sound as it comes will have nothing left to hear, in monotonic seconds.
+    Attributes:
+        deadline: time (monotonic seconds) at which the client's playback runs out of sound, if it plays sound at once.
 
     Args:
-        parameters: with the preset applied.
-        rate: of the sound wanted, in Hz.
-        lines: the engines to try for the next clause, in order.
+        parameters: speech parameters, preset already applied.
+        rate: sample rate of the reply's sound, in Hz.
+        workers: returns the engines to try for the next segment, in order.
     """
 
     def __init__(
@@ -70,16 +71,16 @@ class ReplySynthesizer:
 
     @property
     def others_deadline(self) -> float:
-        """As :attr:`Listener.others_due`."""
+        """Earliest time (monotonic) at which another reply's playback runs out of sound; infinity if there is none."""
         return self._pool.earliest_deadline(excluding=self)
 
     async def synthesize(self, segment: str) -> AsyncGenerator[Samples, None]:
-        """Speak the next segment, as it was written: mono float32 at the reply's rate, in pieces as they are made.
+        """Synthesize the next segment (raw text). Yields chunks of mono float32 at the reply's rate as they are made.
 
-        Close it (``contextlib.aclosing``) wherever it may be left early: that stops the engine.
+        Use ``contextlib.aclosing`` if the loop may end early: closing the generator stops the engine.
 
         Raises:
-            EngineError: no engine could.
+            EngineError: every engine failed.
         """
         resolver = self._pool.resolver
         self._language = resolver.language(segment, self._parameters, self._language)
@@ -89,7 +90,7 @@ class ReplySynthesizer:
         for worker, voice in candidates:
             if not text:
                 return
-            request = SynthesisRequest(text, voice, self._parameters, self._rate, self._pool.gain(worker))
+            request = SynthesisRequest(text, voice, self._parameters, self._rate, self._pool.gain_for(worker))
             samples = 0
             try:
                 async with aclosing(worker.synthesize(request, self)) as pieces:

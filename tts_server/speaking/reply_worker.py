@@ -1,4 +1,4 @@
-"""Speaks a connection's replies, one after another and in order, as far as its reader keeps up."""
+"""Reply worker: speaks a connection's replies one after another, as fast as the client reads."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from wire.messages import SAMPLE_RATE, Failure, Flushed, SegmentEnd, SegmentStar
 from wire.parameters import SpeechParameters
 
 FRAME_SAMPLES = SAMPLE_RATE // 5
-"""Longest binary message."""
+"""Longest binary message, in samples."""
 MAX_WAITING_CHARACTERS = 20_000
-"""Of one reply, written and not yet taken to be spoken: about 25 minutes of speech."""
+"""Most characters of a reply that may wait to be spoken (about 25 minutes of speech)."""
 
 
 class ReplyClient(Protocol):
-    """Whom the speaker speaks to. Both wait while the client does not read.
+    """Receives the messages and the sound of replies. Both methods wait while the client does not read.
 
     Raises:
         ConnectionError: the client is gone.
@@ -41,7 +41,7 @@ class ReplyClient(Protocol):
 
 
 class _ReplyProgress:
-    """What has been sent of the reply that is being spoken."""
+    """What has been sent of the current reply."""
 
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
@@ -49,16 +49,15 @@ class _ReplyProgress:
         self.samples = 0
 
     def first_audio(self, segment: TextSegment, now: float) -> None:
-        # A reply that had to wait for the one before it is not late.
+        # Time that the reply spent waiting for the one before it does not count.
         since = max(segment.completed_at, self.started_at)
         self.first_chunk_ms = round((now - since) * 1000, 1)
 
 
 class ReplyWorker:
-    """Replies in, audio out. To cancel all of it, cancel :meth:`run` and take a new speaker.
+    """Speaks replies in order. To cancel all of them, cancel :meth:`run` and make a new worker.
 
-    Once the cancelled task has ended, nothing of its replies is sent any more, though an engine may take up to 50 ms
-    to notice.
+    After the cancelled task has ended, nothing of its replies is sent. An engine may take up to 50 ms more to stop.
     """
 
     def __init__(self, client: ReplyClient, pool: EnginePool, metrics: Metrics, clock: Callable[[], float]) -> None:
@@ -71,15 +70,15 @@ class ReplyWorker:
 
     @property
     def waiting(self) -> int:
-        """How many replies wait for the current one to end."""
+        """Number of replies waiting behind the current one."""
         return self._replies.qsize()
 
     def add(self, reply: IncomingReply) -> None:
-        """Speak this one after all the others."""
+        """Add a reply to the end of the queue."""
         self._replies.put_nowait(reply)
 
     async def run(self) -> None:
-        """Speak until cancelled.
+        """Speak replies until cancelled.
 
         Raises:
             ConnectionError: the client is gone.
@@ -95,10 +94,10 @@ class ReplyWorker:
             self.current = None
 
     async def speak(self, reply: IncomingReply) -> None:
-        """Speak this one reply to its end.
+        """Speak one reply to its end.
 
         Raises:
-            WireError: it can't be spoken, or not further.
+            WireError: the reply can't be spoken, or can't be continued.
             ConnectionError: the client is gone.
         """
         progress = _ReplyProgress(self._clock())
@@ -136,7 +135,12 @@ class ReplyWorker:
 
 @dataclass(frozen=True, slots=True)
 class TextSegment:
-    """A piece of a reply as it was written. ``completed_at``: when it could first be cut, in monotonic seconds."""
+    """A piece of a reply's raw text.
+
+    Attributes:
+        number: position in the reply, from 0.
+        completed_at: monotonic time at which all text of the segment had arrived.
+    """
 
     number: int
     text: str
@@ -144,9 +148,9 @@ class TextSegment:
 
 
 class IncomingReply:
-    """What was written of a reply and is still to be progress. For the event loop alone.
+    """Text of a reply that is not spoken yet: tokens are added, segments are taken. Use it only on the event loop.
 
-    ``parameters`` may be settled until it is progress.
+    ``parameters`` may be replaced until the reply is spoken.
     """
 
     def __init__(self, reply_id: str | None, parameters: SpeechParameters, clock: Callable[[], float]) -> None:
@@ -157,11 +161,11 @@ class IncomingReply:
         self._items: asyncio.Queue[TextSegment | WireError | None] = asyncio.Queue()
         self._count = 0
         self._waiting = 0
-        self._over = False
+        self._ended = False
 
     def add(self, token: str) -> None:
-        """Take what the model wrote next; of a reply that failed, nothing more is taken."""
-        if self._over:
+        """Add the model's next token. Does nothing if the reply has ended or failed."""
+        if self._ended:
             return
         self._waiting += len(token)
         if self._waiting > MAX_WAITING_CHARACTERS:
@@ -172,17 +176,17 @@ class IncomingReply:
             self._put(self._segmenter.feed(token))
 
     def end(self) -> None:
-        """Nothing more will be written."""
-        if not self._over:
+        """Mark the reply as complete."""
+        if not self._ended:
             self._put(self._segmenter.flush())
-            self._over = True
+            self._ended = True
             self._items.put_nowait(None)
 
     def fail(self, error: WireError) -> None:
-        """Drop what is not yet spoken; whoever reads :meth:`segments` gets ``error``."""
+        """Drop the waiting segments and make :meth:`segments` raise ``error``."""
         while not self._items.empty():
             self._items.get_nowait()
-        self._over = True
+        self._ended = True
         self._items.put_nowait(error)
 
     def _put(self, texts: list[str]) -> None:
@@ -191,7 +195,7 @@ class IncomingReply:
             self._count += 1
 
     async def segments(self) -> AsyncIterator[TextSegment]:
-        """Every segment as soon as it can be cut, until the reply's end. One reader.
+        """Yield each segment as soon as it is complete, until the reply's end. May be iterated by one reader only.
 
         Raises:
             WireError: the reply failed.

@@ -1,13 +1,13 @@
-"""One connection on ``/ws/stream``: what a client sends becomes audio, in the order in which it came.
+"""One connection on ``/ws/stream``: text from the client becomes sound, in the order in which it came.
 
-The protocol is in :mod:`wire`. What it leaves open is settled here:
+The protocol is described in :mod:`wire`. These rules are settled here:
 
-- A token that names another ``reply`` ends the reply before it, as a ``flush`` would; one that names none belongs to
-  the reply being written. Replies are spoken one after another.
-- An error that names a reply ends that reply: neither audio nor ``flushed`` follows, and the rest of its tokens is
-  ignored. A message that could not be read ends nothing.
-- ``cancel`` drops every reply of the connection. What still comes for the replies that were being written and
-  spoken, or for the one the message named, is ignored until another reply is named.
+- A token that names another ``reply`` ends the reply before it, as a ``flush`` would. A token without a name belongs
+  to the current reply. Replies are spoken one after another.
+- An error that names a reply ends that reply: neither sound nor ``flushed`` follows, and its further tokens are
+  ignored. A message that can't be parsed ends no reply.
+- ``cancel`` drops every reply of the connection. Later tokens of the replies that were being received or spoken, or
+  of the reply that the message names, are ignored until a token names another reply.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import asyncio
 from collections.abc import Callable
 
 from aiohttp import WSMessage, WSMsgType, web
+from typing_extensions import override
 
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool
-from tts_server.speaking.reply_worker import IncomingReply, ReplyWorker
+from tts_server.speaking.reply_worker import IncomingReply, ReplyClient, ReplyWorker
 from tts_server.voices.profile import UnknownVoiceError
 from wire.fields import WireError
 from wire.messages import Cancel, Cancelled, Failure, ServerMessage, Speak, parse_client
@@ -27,14 +28,14 @@ from wire.parameters import SpeechParameters
 from wire.presets import PresetError
 
 MAX_REPLIES = 16
-"""Waiting on one connection, besides the one that is being spoken."""
+"""Most replies that may wait on one connection behind the one being spoken."""
 
 
-class StreamConnection:
-    """A connection: its reader, which is :meth:`run`, and one task that speaks.
+class StreamConnection(ReplyClient):
+    """Serves one client: :meth:`run` reads its messages, and one task speaks the replies.
 
-    A client that does not read makes the speaking wait; then at most one segment's audio is held for it. The engine is
-    loaded, and stays so, for as long as there is a connection.
+    If the client does not read, the speaking task waits; at most one segment's sound is kept for it. The preferred
+    engine stays loaded as long as there is a connection.
     """
 
     def __init__(
@@ -51,19 +52,19 @@ class StreamConnection:
     def _new_worker(self) -> ReplyWorker:
         return ReplyWorker(self, self._pool, self._metrics, self._clock)
 
+    @override
     async def send(self, message: ServerMessage) -> None:
-        """As :meth:`Client.send`."""
         await self._socket.send_str(message.to_json())
 
+    @override
     async def send_audio(self, audio: bytes) -> None:
-        """As :meth:`Client.send_audio`."""
         await self._socket.send_bytes(audio)
 
     async def run(self) -> None:
-        """Serve the client until it goes; leaves no task behind.
+        """Serve the client until it disconnects. Leaves no task running.
 
         Raises:
-            ExceptionGroup: of ``ConnectionError``: the client went without a word.
+            ExceptionGroup: with a ``ConnectionError``, if the connection broke.
         """
         with self._pool.lifecycle.in_use():
             await self._serve()
@@ -85,7 +86,7 @@ class StreamConnection:
                 else:
                     speaking.cancel()
                     await asyncio.wait([speaking])
-                    speaking = await self._start_afresh(message, tasks)
+                    speaking = await self._restart(message, tasks)
             speaking.cancel()
 
     @staticmethod
@@ -119,13 +120,13 @@ class StreamConnection:
             await self.send(overloaded)
             return reply
         try:
-            reply.parameters = self._settle(message)
+            reply.parameters = self._resolve_parameters(message)
         except WireError as error:
             reply.fail(error)
         self._engine_for.add(reply)
         return reply
 
-    def _settle(self, message: Speak) -> SpeechParameters:
+    def _resolve_parameters(self, message: Speak) -> SpeechParameters:
         try:
             return self._pool.resolve_parameters(message.parameters, message.token)
         except PresetError as error:
@@ -133,8 +134,8 @@ class StreamConnection:
         except UnknownVoiceError as error:
             raise WireError("unknown_voice", str(error), message.reply) from error
 
-    async def _start_afresh(self, cancel: Cancel, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
-        """Acknowledge a cancel, now that the old speaker has ended, and go on with a new one."""
+    async def _restart(self, cancel: Cancel, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
+        """Confirm a cancel after the old worker has ended, and continue with a new worker."""
         written = self._open_reply.id if self._open_reply else None
         spoken = self._engine_for.current.id if self._engine_for.current else written
         self._cancelled = frozenset({cancel.reply, written, spoken} - {None})

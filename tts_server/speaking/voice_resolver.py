@@ -1,4 +1,4 @@
-"""Which voice of which engine speaks a text: the one asked for, in the language asked for or guessed."""
+"""Chooses engine and voice for a text: the requested voice, in the requested or detected language."""
 
 from __future__ import annotations
 
@@ -18,60 +18,70 @@ from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
 Candidates = list[tuple[EngineWorker, Voice]]
-"""Engines in the order in which they are to try, each with its voice."""
+"""Engines to try, in order, each with its voice."""
 
 
 MIN_FOREIGN_WORDS = 3
-"""In another language, for another engine to speak it: a reply keeps its voice for "Gesundheit!" and "Bon appétit!"."""
-ENOUGH_TO_BEGIN = 2
-"""The same, for the first words of a reply where nothing tells of its language: it has no voice that it could leave."""
+"""Least number of words in another language for which a reply changes to another engine.
+
+A reply keeps its engine for "Gesundheit!" and "Bon appétit!".
+"""
+MIN_FIRST_WORDS = 2
+"""The same minimum for the first segment of a reply of unknown language, which has no engine yet."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 class VoiceResolver:
-    """Casts replies. The first of ``engines`` is the one that is wanted, whose voices people know by name."""
+    """Resolves voices for replies. ``engines`` begins with the preferred engine, whose voice names users know."""
 
     def __init__(self, engines: Sequence[SpeechEngine]) -> None:
         self._engines = engines
-        self._wanted = engines[0]
+        self._preferred = engines[0]
         spoken = [language for language in covered_languages() if any(_speaks(engine, language) for engine in engines)]
         self._guesser = LanguageGuesser(spoken)
         self._ready = threading.Event()
 
     def load(self) -> None:
-        """Get ready to guess and to prepare texts; until then a text's script alone is looked at. Blocks."""
+        """Load language detection and text preparation. Blocks: call it in a thread.
+
+        Before that, a text's language is detected by its script alone.
+        """
         self._guesser.load()
         for language in {"en", self._preferred.resolve(None, None).language}:
             prepare(language)
         self._ready.set()
 
     def language(self, text: str, parameters: SpeechParameters, before: str | None) -> str | None:
-        """The language to speak a text in; ``before`` is that of the reply so far, ``None`` at its start."""
+        """The language in which to speak ``text``, as a BCP 47 tag; ``None`` if it is unknown.
+
+        Args:
+            before: language of the reply so far; ``None`` at its start.
+        """
         if parameters.language is not None:
             return parameters.language
-        known = before or self._expected(parameters)
+        known = before or self._expected_language(parameters)
         if not self._ready.is_set():
             return language_of(text) or known
-        home = known or self._voice_wanted(parameters).language
-        begins = known is None and parameters.voice is None and _is_enough(text, ENOUGH_TO_BEGIN)
+        home = known or self._requested_voice(parameters).language
+        begins = known is None and parameters.voice is None and _is_long_enough(text, MIN_FIRST_WORDS)
         guess = self._guesser.guess(text, home, begins=begins)
         if (
             guess is None
             or not home
-            or self._speaker(guess) is self._speaker(home)
-            or _is_enough(text, ENOUGH_WORDS if known else ENOUGH_TO_BEGIN)
+            or self._engine_for(guess) is self._engine_for(home)
+            or _is_long_enough(text, MIN_FOREIGN_WORDS if known else MIN_FIRST_WORDS)
         ):
             return guess
         return main_part(home)
 
-    def _expected(self, parameters: SpeechParameters) -> str | None:
-        """The language of the conversation, where there is a voice for it."""
+    def _expected_language(self, parameters: SpeechParameters) -> str | None:
+        """The conversation's language, if an engine has a voice for it."""
         expected = main_part(parameters.conversation_language) if parameters.conversation_language else None
-        return expected if expected is not None and self._speaker(expected) is not None else None
+        return expected if expected is not None and self._engine_for(expected) is not None else None
 
-    def _voice_wanted(self, parameters: SpeechParameters) -> Voice:
-        """The voice that is asked for, whichever engine has it."""
+    def _requested_voice(self, parameters: SpeechParameters) -> Voice:
+        """The requested voice of the first engine that has it; otherwise the preferred engine's default voice."""
         for engine in self._engines:
             with suppress(UnknownVoiceError):
                 return engine.resolve(parameters.voice, None)
@@ -84,10 +94,12 @@ class VoiceResolver:
     def candidates(
         self, workers: Sequence[EngineWorker], parameters: SpeechParameters, language: str | None
     ) -> Candidates:
-        """The engines among ``lines`` that can speak as asked; where the language was only guessed, the others too.
+        """The ``workers`` that can speak as requested, each with its voice, in order.
+
+        If the language was only detected, engines that have the voice but not the language follow at the end.
 
         Raises:
-            UnknownVoiceError: none can.
+            UnknownVoiceError: no engine can.
         """
         candidates: Candidates = []
         without_language: Candidates = []
@@ -107,7 +119,7 @@ class VoiceResolver:
 
     def _voice_name_for(self, engine: SpeechEngine, parameters: SpeechParameters) -> str | None:
         voice = parameters.voice
-        # An engine that stands in speaks with a voice of its own.
+        # A fallback uses its own default voice for a voice that only the preferred engine has.
         known = voice is not None and engine is not self._preferred and self._is_known(voice)
         return None if known else voice
 
@@ -120,7 +132,7 @@ class VoiceResolver:
 
 
 def _is_long_enough(text: str, words: int) -> bool:
-    """Whether a text is worth another engine's voice for its language: letters that the first can't read always are."""
+    """Whether a text justifies another engine: it has enough words, or letters that the first engine can't read."""
     return language_of(text) is not None or len(_WORD.findall(text)) >= words
 
 

@@ -154,7 +154,7 @@ async def test_two_words_are_enough_to_begin_in_their_language_though_every_lang
 )
 async def test_in_a_known_conversation_two_words_do_not_decide(text: str, language: str) -> None:
     for engines in ([EnglishOnly("wanted"), Polyglot("other")], [Polyglot("only")]):
-        casting = Casting(engines)
+        casting = VoiceResolver(engines)
         known = SpeechParameters(conversation_language=language)
         assert casting.language(text, known, None) == language, "nothing is loaded yet"
         await asyncio.to_thread(casting.load)
@@ -163,7 +163,7 @@ async def test_in_a_known_conversation_two_words_do_not_decide(text: str, langua
 
 
 async def test_a_reply_in_another_language_than_the_conversations_is_heard() -> None:
-    casting = Casting([EnglishOnly("wanted"), Polyglot("other")])
+    casting = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
     await asyncio.to_thread(casting.load)
     known = SpeechParameters(conversation_language="de")
     assert casting.language("The weather will be lovely tomorrow, and warm.", known, None) == "en"
@@ -171,7 +171,7 @@ async def test_a_reply_in_another_language_than_the_conversations_is_heard() -> 
 
 
 async def test_a_language_that_no_engine_speaks_is_no_help() -> None:
-    casting = Casting([EnglishOnly("wanted")])
+    casting = VoiceResolver([EnglishOnly("wanted")])
     await asyncio.to_thread(casting.load)
     known = SpeechParameters(conversation_language="de")
     assert casting.language("Gute Frage!", known, None) == "en"
