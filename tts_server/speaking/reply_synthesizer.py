@@ -107,5 +107,5 @@ class ReplySynthesizer:
 
     def _prepared(self, segment: str, language: str) -> str:
         if self._parameters.preprocess_text:
-            return normalize(segment, language, self._before, self._ensemble.pronunciations)
+            return normalize(segment, language, self._before, self._pool.pronunciations)
         return segment.strip()

@@ -180,7 +180,7 @@ async def test_a_language_that_no_engine_speaks_is_no_help() -> None:
 async def test_the_first_words_are_spoken_by_who_speaks_the_rest() -> None:
     wanted, other = EnglishOnly("wanted"), SpellingEngine("other")
     async with running(wanted, other) as server, server.connect() as client:
-        await asyncio.to_thread(server.speech.casting.load)
+        await asyncio.to_thread(server.pool.resolver.load)
         wanted.spoken_by.clear()
         other.spoken_by.clear()
         await client.say("Gute Frage! Das weiß ich leider auch nicht.", conversation_language="de")
