@@ -128,11 +128,11 @@ class Polyglot(SpellingEngine):
 async def test_two_words_are_enough_to_begin_in_their_language_though_every_language_could_be_meant(
     text: str, language: str
 ) -> None:
-    casting = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
-    await asyncio.to_thread(casting.load)
-    assert casting.language(text, SpeechParameters(), None) == language
+    resolver = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
+    await asyncio.to_thread(resolver.load)
+    assert resolver.language(text, SpeechParameters(), None) == language
     # Of a voice that was asked for, and of a reply that has begun, it takes more.
-    assert casting.language(text, SpeechParameters(), "en") == "en"
+    assert resolver.language(text, SpeechParameters(), "en") == "en"
 
 
 @pytest.mark.parametrize(
@@ -154,27 +154,27 @@ async def test_two_words_are_enough_to_begin_in_their_language_though_every_lang
 )
 async def test_in_a_known_conversation_two_words_do_not_decide(text: str, language: str) -> None:
     for engines in ([EnglishOnly("wanted"), Polyglot("other")], [Polyglot("only")]):
-        casting = VoiceResolver(engines)
+        resolver = VoiceResolver(engines)
         known = SpeechParameters(conversation_language=language)
-        assert casting.language(text, known, None) == language, "nothing is loaded yet"
-        await asyncio.to_thread(casting.load)
-        assert casting.language(text, known, None) == language
-        assert casting.language(text, SpeechParameters(conversation_language=f"{language}-x"), None) == language
+        assert resolver.language(text, known, None) == language, "nothing is loaded yet"
+        await asyncio.to_thread(resolver.load)
+        assert resolver.language(text, known, None) == language
+        assert resolver.language(text, SpeechParameters(conversation_language=f"{language}-x"), None) == language
 
 
 async def test_a_reply_in_another_language_than_the_conversations_is_heard() -> None:
-    casting = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
-    await asyncio.to_thread(casting.load)
+    resolver = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
+    await asyncio.to_thread(resolver.load)
     known = SpeechParameters(conversation_language="de")
-    assert casting.language("The weather will be lovely tomorrow, and warm.", known, None) == "en"
-    assert casting.language("The weather will be lovely tomorrow, and warm.", known, "de") == "en"
+    assert resolver.language("The weather will be lovely tomorrow, and warm.", known, None) == "en"
+    assert resolver.language("The weather will be lovely tomorrow, and warm.", known, "de") == "en"
 
 
 async def test_a_language_that_no_engine_speaks_is_no_help() -> None:
-    casting = VoiceResolver([EnglishOnly("wanted")])
-    await asyncio.to_thread(casting.load)
+    resolver = VoiceResolver([EnglishOnly("wanted")])
+    await asyncio.to_thread(resolver.load)
     known = SpeechParameters(conversation_language="de")
-    assert casting.language("Gute Frage!", known, None) == "en"
+    assert resolver.language("Gute Frage!", known, None) == "en"
 
 
 async def test_the_first_words_are_spoken_by_who_speaks_the_rest() -> None:
