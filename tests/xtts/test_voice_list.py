@@ -19,7 +19,7 @@ BUILT_IN = ("Claribel Dervla", "Ana Florence")
 @pytest.fixture
 def speakers(tmp_path: Path) -> VoiceList:
     speakers = VoiceList(Shelf(ADA, JORG), tmp_path, LANGUAGES)
-    speakers.know(BUILT_IN, LANGUAGES)
+    speakers.update(BUILT_IN, LANGUAGES)
     return speakers
 
 
@@ -85,5 +85,5 @@ def test_before_the_first_loading_there_is_a_voice_to_speak_with(tmp_path: Path)
     speakers = VoiceList(Shelf(), tmp_path, LANGUAGES)
     voice = speakers.resolve(None, "de")
     assert voice.language == "de"
-    speakers.know(BUILT_IN, LANGUAGES)
+    speakers.update(BUILT_IN, LANGUAGES)
     assert speakers.built_in_name(voice.id) == "Claribel Dervla"

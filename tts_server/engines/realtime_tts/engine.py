@@ -1,7 +1,7 @@
-"""Any engine written for RealtimeTTS as one of ours.
+"""Adapter: makes any engine that was written for RealtimeTTS a ``SpeechEngine``.
 
-Only RealtimeTTS's engine interface is used. Its stream, its sentence splitter and its player are not: cutting,
-cancelling and bookkeeping are the server's, in front of ``synthesize``.
+It uses RealtimeTTS's engine interface alone, and not RealtimeTTS's stream, sentence splitter and player: the server
+itself cuts and cancels text.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from tts_server.engines.realtime_tts.failures import explain, no_sound
 from tts_server.engines.realtime_tts.voices import RealtimeTtsVoices
 from wire.parameters import SpeechParameters
 
-# PortAudio's sample formats (portaudio.h), in which RealtimeTTS engines declare what they put into their queue.
+# PortAudio's sample formats (portaudio.h). By these, RealtimeTTS's engines declare the format of their sound.
 PA_FLOAT32 = 1
 PA_INT32 = 2
 PA_INT16 = 8
 PA_CUSTOM = 65536
 
 FILE_RATE = 48_000
-"""To which the sound of engines that put files into their queue is brought, in Hz: they don't tell their own."""
+"""Sample rate, in Hz, of the sound of engines that put files into their queue, whose own rate is unknown."""
 SILENCE_TIMEOUT = 60.0
-"""Without a sound, after which an engine is taken for dead."""
+"""Longest time without any sound from an engine that is speaking, in seconds."""
 STOP_TIMEOUT = 5.0
-"""That a text waits for the one before it, which was stopped, to end."""
+"""Longest time that a new text waits for an engine to stop speaking the last one, in seconds."""
 _DTYPES: dict[int, np.dtype[Any]] = {
     PA_FLOAT32: np.dtype("<f4"),
     PA_INT32: np.dtype("<i4"),
@@ -49,23 +49,25 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 }
 _POLL_SECONDS = 0.01
 _STOP_SECONDS = 0.03
+# Enough bytes to recognize an MP3 file.
+_HEAD_BYTES = 4
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """How an engine differs from what RealtimeTTS's interface says.
+    """What RealtimeTTS's interface does not tell about an engine.
 
     Attributes:
-        supports: those of ``speed`` and ``pitch_shift`` that it takes under these names.
-        voice: its usual one.
-        languages: BCP 47 tags for its own names of languages.
-        pcm_rate: of its raw PCM in Hz, where it claims another.
-        prepare: what a text goes through before it gets it.
-        variants: what its voices can be varied by.
+        supports: the parameters that the engine takes: ``speed``, ``pitch_shift``, or both.
+        voice: its default voice.
+        languages: BCP 47 tags by the engine's own names of languages.
+        pcm_rate: the real sample rate of its raw PCM in Hz, if the engine reports a wrong one.
+        prepare: changes each text before the engine gets it, such as escaping it for XML.
+        variants: returns the suffixes that any of its voices can have.
         online: whether it may connect to other machines.
-        keys: the values of its secrets, by the variables that they stand in.
+        keys: the values of its secrets, by the names of their environment variables.
     """
 
     supports: Collection[str] = ()
@@ -79,10 +81,11 @@ class Traits:
 
 
 class RealtimeTtsEngine(AlwaysLoaded):
-    """Drains a RealtimeTTS engine's queue while the engine fills it from a thread of its own.
+    """A ``SpeechEngine`` around one of RealtimeTTS's engines.
 
-    Such an engine has one voice set and one queue, so it speaks one text at a time. One that does not stop when it is
-    told to is left behind; until it has ended, nothing else can be spoken with it.
+    The engine speaks in a thread of its own and fills a queue, which :meth:`synthesize` empties. It has one queue and
+    one current voice, so it speaks one text at a time. If it does not stop when told, the caller goes on without it,
+    but the next text has to wait until it has stopped.
     """
 
     concurrency = 1
@@ -98,9 +101,16 @@ class RealtimeTtsEngine(AlwaysLoaded):
     ) -> None:
         """Wrap ``engine``.
 
+        Args:
+            engine: the engine to wrap.
+            default_voice: the voice to speak with if a request names none; ``None`` for the engine's own default.
+            traits: what is special about the engine.
+            silence_timeout: see :data:`SILENCE_TIMEOUT`.
+            stop_timeout: see :data:`STOP_TIMEOUT`.
+
         Raises:
-            EngineError: it puts something into its queue that can't be read.
-            UnknownVoiceError: it has no ``default_voice``.
+            EngineError: the engine's sound has an unknown format.
+            UnknownVoiceError: the engine has no ``default_voice``.
         """
         audio_format, channels, rate = engine.get_stream_info()
         if audio_format not in _DTYPES and audio_format != PA_CUSTOM:
@@ -119,21 +129,21 @@ class RealtimeTtsEngine(AlwaysLoaded):
         self._stopping: threading.Thread | None = None
 
     def voices(self) -> Sequence[Voice]:
-        """Every voice the engine lists."""
+        """Return every voice that the engine lists."""
         return self._voices.all
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """As :meth:`SpeechEngine.resolve`."""
+        """Return the voice for a request; a voice's id may end in a variant, as in ``en-us+f3``."""
         return self._voices.resolve(voice, language)
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """As :meth:`SpeechEngine.synthesize`."""
+        """Speak one segment, and yield its sound as the engine produces it."""
         self._await_previous(stop)
         if stop.is_set():
             return
-        # A queue of this text's own: what a stopped engine still puts into its old one is never heard.
+        # Each text has its own queue, so that sound of a stopped text is dropped.
         job = _SpeechJob(lambda: self._speak(text, voice, parameters))
         self._engine.queue = job.chunks
         job.start()
@@ -142,7 +152,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
         except NotSoundError as error:
             if stop.is_set():
                 return
-            # An engine that fails may have put its failure's text there; the failure itself says more.
+            # A failing engine may have put an error message into the queue in place of sound. Its exception says more.
             self._check(job)
             raise EngineError(f"{self.name}: {error}") from error
         finally:
@@ -151,8 +161,8 @@ class RealtimeTtsEngine(AlwaysLoaded):
             self._check(job)
 
     def _speak(self, text: str, voice: Voice, parameters: SpeechParameters) -> bool:
-        """In the job's thread."""
-        # What these engines print is not for whoever reads this process's standard output.
+        """Speak in the job's thread; return whether the engine reports success."""
+        # Engines print messages, which must not mix with this program's standard output.
         with nothing_fetched(forbidden=not self._traits.online), contextlib.redirect_stdout(sys.stderr):
             return self._speak_here(text, voice, parameters)
 
@@ -160,7 +170,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
         original = self._voices.original(voice)
         if original is not None:
             self._engine.set_voice(original)
-        # All of them each time: an engine keeps what it was given last.
+        # Set every parameter for each text, because an engine keeps the last values.
         wanted = {"speed": parameters.speed or 1.0, "pitch_shift": parameters.pitch_shift}
         if given := {name: value for name, value in wanted.items() if name in self._traits.supports}:
             self._engine.set_voice_parameters(**given)
@@ -208,7 +218,7 @@ class RealtimeTtsEngine(AlwaysLoaded):
         self._stopping.join(_STOP_SECONDS)
 
     def _stop_until_ended(self, job: _SpeechJob) -> None:
-        # Again and again, since an engine clears the mark of a stop that comes just before it starts.
+        # Repeat it, because an engine that is just starting forgets an earlier stop.
         while not job.ended.is_set():
             try:
                 self._engine.stop()
@@ -228,12 +238,12 @@ class RealtimeTtsEngine(AlwaysLoaded):
             return
         if job.error is not None:
             raise EngineError(explain(self.name, job.error, self._traits.keys)) from job.error
-        # Some say that they spoke though their service could not be reached.
+        # Some online engines report success although they could not reach their service.
         if not job.spoken or (self._traits.online and not job.sounded):
             raise EngineError(no_sound(self.name, self._traits.keys, online=self._traits.online))
 
     def close(self) -> None:
-        """Stop the engine and let it shut down, if it can within some seconds."""
+        """Stop the engine and shut it down; give up after the stop timeout."""
         closing = threading.Thread(target=self._shut_down, name=f"{self.name}-close", daemon=True)
         closing.start()
         closing.join(self._stop_timeout)
@@ -247,7 +257,15 @@ class RealtimeTtsEngine(AlwaysLoaded):
 
 
 class _SpeechJob:
-    """One text with an engine, in a thread that never keeps the process from ending."""
+    """One text that an engine speaks, in a daemon thread, so that a hanging engine can't keep the process alive.
+
+    Attributes:
+        chunks: the sound so far; ``None`` marks the end.
+        ended: set when the engine has returned.
+        spoken: whether the engine reported success.
+        sounded: whether there was any sound.
+        error: the engine's exception, if it raised one.
+    """
 
     def __init__(self, speak: Callable[[], bool]) -> None:
         self.chunks: queue.Queue[bytes | None] = queue.Queue()
@@ -257,7 +275,7 @@ class _SpeechJob:
         self._speak = speak
 
     def start(self) -> None:
-        """Begin to speak."""
+        """Start the thread."""
         threading.Thread(target=self._run, name="realtime-tts", daemon=True).start()
 
     def _run(self) -> None:
@@ -270,11 +288,14 @@ class _SpeechJob:
             self.chunks.put(None)
 
 
-_HEAD_BYTES = 4
-
-
 def pcm_samples(pieces: Iterator[bytes], dtype: np.dtype[Any], channels: int) -> Generator[Samples, None, None]:
-    """Samples of raw PCM of any width, its channels mixed to one; the least integer of a width is -1."""
+    """Convert raw PCM, in pieces that may end within a sample, to mono samples of -1 to 1.
+
+    Args:
+        pieces: the PCM.
+        dtype: integers, whose lowest value becomes -1, or floats, which are taken as they are.
+        channels: mixed to one.
+    """
     frame_bytes = dtype.itemsize * channels
     scale = 1 / -float(np.iinfo(dtype).min) if np.issubdtype(dtype, np.integer) else 1.0
     rest = b""
@@ -288,10 +309,12 @@ def pcm_samples(pieces: Iterator[bytes], dtype: np.dtype[Any], channels: int) ->
 
 
 def file_samples(pieces: Iterator[bytes], rate: int) -> Generator[Samples, None, None]:
-    """Samples of a file, mono and brought to ``rate`` Hz; MP3 as soon as each of its frames is whole.
+    """Decode a sound file that arrives in pieces, to mono samples at ``rate`` Hz.
+
+    MP3 is decoded frame by frame as it arrives. For other formats the decoder may need more of the file first.
 
     Raises:
-        NotSoundError: there are bytes, and no sound in them.
+        NotSoundError: the bytes contain no sound.
     """
     head = b""
     for piece in pieces:
@@ -317,17 +340,17 @@ def _is_mp3(head: bytes) -> bool:
 
 
 def _mp3_frames(pieces: Iterator[bytes]) -> Iterator[av.AudioFrame]:
-    # A demuxer would read 4 KB, more than half a second of sound, before the first frame.
+    # A demuxer would read 4 KB, which is more than half a second of sound, before it returned the first frame.
     codec = av.CodecContext.create("mp3", "r")
     if not isinstance(codec, av.AudioCodecContext):
         raise TypeError("mp3 is no audio codec")
-    # The empty piece makes the parser give up what it holds.
+    # An empty piece makes the parser return the bytes that it still holds.
     for piece in itertools.chain(pieces, [b""]):
         for packet in codec.parse(piece):
             try:
                 yield from codec.decode(packet)
             except av.InvalidDataError:
-                # A tag, or a frame that needs one that came before it.
+                # It is a tag, or a frame that depends on a missing earlier one.
                 continue
 
 
@@ -339,7 +362,7 @@ def _frames(pieces: Iterator[bytes]) -> Iterator[av.AudioFrame]:
 
 
 class _PiecesFile:
-    """Pieces as a file that can only be read on."""
+    """A file object over pieces of bytes. It can only be read forwards."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces

@@ -1,4 +1,9 @@
-"""Makes an engine of RealtimeTTS's by name and options."""
+"""Creates RealtimeTTS's engines by the names that ``TTS_ENGINE`` gives them.
+
+The table was made for RealtimeTTS 0.8.10. RealtimeTTS's own extras require PyAudio, which the server does not need, so
+the table names each engine's packages instead. Two engines are missing on purpose, because the server has its own XTTS
+and Piper: RealtimeTTS's CoquiEngine can hang for ever, and its PiperEngine starts a program for each sentence.
+"""
 
 from __future__ import annotations
 
@@ -20,122 +25,30 @@ from tts_server.engines.offline import ONLINE_ENGINES, nothing_fetched, what_is_
 from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine, Traits
 from tts_server.engines.realtime_tts.failures import explain, missing_keys, one_line
 
-
-def create_named_engine(
-    name: str, options: Mapping[str, Any], voice: str | None, environment: Mapping[str, str]
-) -> RealtimeTtsEngine:
-    """Make the engine that RealtimeTTS calls ``name``. Blocks: it may load a model, or ask a server for its voices.
-
-    Args:
-        options: for its constructor; an object as ``voice`` describes one, for engines that learn it from a file.
-        voice: what it speaks with where nobody asks for another.
-        environment: where its secrets are looked for, unless they are among the options.
-
-    Raises:
-        UnknownEngineError: there is no such engine.
-        EngineError: something is not installed, or it can't be made.
-        UnknownVoiceError: it has no such voice.
-    """
-    named = NAMED_ENGINES.get(name)
-    if named is None:
-        raise UnknownEngineError(f"there is no such engine; the engines are {', '.join([*EngineName, *NAMED_ENGINES])}")
-    online = name in ONLINE_ENGINES
-    # Libraries read these themselves, from this process's variables alone.
-    for variable in named.variables:
-        if value := environment.get(variable):
-            os.environ[variable] = value
-    with nothing_fetched(forbidden=not online):
-        return _create(name, named, _secrets(named, environment) | dict(options), voice, online=online)
-
-
-def _create(
-    name: str, named: NamedEngine, options: dict[str, Any], voice: str | None, *, online: bool
-) -> RealtimeTtsEngine:
-    module = _module(name, named)
-    _see_to_keys(name, named, options)
-    keys = {variable: str(options[argument]) for argument, variable in named.secrets.items()}
-    make = getattr(module, f"{named.name}Engine")
-    arguments = _arguments(name, make, options)
-    traits = replace(named.traits, online=online, keys=keys)
-    if isinstance(asked := arguments.get("voice"), str):
-        traits = replace(traits, voice=asked)
-    elif isinstance(asked, dict):
-        arguments["voice"] = _call(name, getattr(module, f"{named.name.removesuffix('Cpu')}Voice"), asked, keys)
-    engine = _call(name, make, arguments, keys)
-    try:
-        return RealtimeTtsEngine(engine, voice, traits)
-    except (EngineError, ValueError):
-        raise
-    except Exception as error:
-        raise EngineError(f"{explain(name, error, keys)}; so it can't list its voices") from error
-
-
-def _see_to_keys(name: str, named: NamedEngine, options: dict[str, Any]) -> None:
-    if name == "openai" and os.environ.get("OPENAI_BASE_URL"):
-        # Servers of one's own seldom want a key; the library always does.
-        options["api_key"] = options.get("api_key") or "none"
-    if missing := [variable for argument, variable in named.secrets.items() if not options.get(argument)]:
-        raise EngineError(missing_keys(name, missing))
-
-
-def _module(name: str, named: NamedEngine) -> Any:
-    stand_in_for_pyaudio()
-    try:
-        return importlib.import_module(f"RealtimeTTS.engines.{named.module}")
-    except ImportError as error:
-        raise EngineError(_missing(name, named.packages, error)) from error
-
-
-def _missing(name: str, packages: str, error: ImportError) -> str:
-    return f"{name} needs packages that are not installed ({one_line(error)}): .venv/bin/pip install {packages}"
-
-
-def _secrets(named: NamedEngine, environment: Mapping[str, str]) -> dict[str, Any]:
-    return {argument: environment[name] for argument, name in named.secrets.items() if environment.get(name)}
-
-
-def _arguments(name: str, make: Any, given: dict[str, Any]) -> dict[str, Any]:
-    known = inspect.signature(make.__init__).parameters
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values()):
-        return given
-    options = [option for option in known if option != "self"]
-    for option in given:
-        if option not in options:
-            raise EngineError(f"TTS_ENGINE_OPTIONS: {name} has no option {option!r}; it has {', '.join(options)}")
-    return given
-
-
-def _call(name: str, make: Any, arguments: Mapping[str, Any], keys: Mapping[str, str]) -> Any:
-    try:
-        # What these engines print is not for whoever reads this process's standard output.
-        with contextlib.redirect_stdout(sys.stderr):
-            return make(**arguments)
-    except ImportError as error:
-        raise EngineError(_missing(name, NAMED_ENGINES[name].packages, error)) from error
-    except Exception as error:
-        if name not in ONLINE_ENGINES and (missing := what_is_missing(error)):
-            raise EngineError(_not_here(name, missing)) from error
-        raise EngineError(explain(name, error, keys)) from error
-
-
-def _not_here(name: str, missing: str) -> str:
-    return (
-        f"{name} is not all on this machine ({missing}), and the speech server fetches nothing by itself. "
-        f"For its weights, {NAMED_ENGINES[name].weights}"
-    )
+# PyAudio's names of PortAudio's sample formats.
+_PYAUDIO_CONSTANTS = {
+    "paFloat32": 1,
+    "paInt32": 2,
+    "paInt24": 4,
+    "paInt16": 8,
+    "paInt8": 16,
+    "paUInt8": 32,
+    "paCustomFormat": 65536,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class NamedEngine:
-    """Where an engine is, and what it needs.
+    """One of RealtimeTTS's engines.
 
     Attributes:
-        module: in ``RealtimeTTS.engines``.
-        name: of the class, without ``Engine``.
-        packages: that it needs, as pip takes them.
-        secrets: the constructor's arguments that environment variables may hold.
-        variables: what its library reads from the environment besides.
-        weights: how people get its weights, completing "For its weights, …"; only for engines of this machine.
+        module: the module's name in ``RealtimeTTS.engines``.
+        name: the class's name, without ``Engine``.
+        packages: the packages that it needs, as arguments of pip.
+        traits: what is special about it.
+        secrets: environment variables by the constructor's arguments that they hold.
+        variables: further environment variables that its library reads.
+        weights: how people get its weights; it completes "For its weights, …". Online engines do not use it.
     """
 
     module: str
@@ -173,7 +86,7 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
         "azure_engine",
         "Azure",
         "azure-cognitiveservices-speech",
-        # It puts the text into XML as it is.
+        # The engine puts the text into XML without escaping it.
         Traits(voice="AshleyNeural", prepare=escape),
         {"speech_key": "AZURE_SPEECH_KEY", "service_region": "AZURE_SPEECH_REGION"},
     ),
@@ -186,7 +99,7 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
     "elevenlabs": NamedEngine(
         "elevenlabs_engine", "Elevenlabs", "elevenlabs", Traits(voice="Nicole"), {"api_key": "ELEVENLABS_API_KEY"}
     ),
-    # It claims the rate of another engine; Google's sound has 24 kHz. It needs the program ffmpeg too.
+    # The engine reports a wrong sample rate; Google's sound has 24 kHz. It also needs the program ffmpeg.
     "gtts": NamedEngine("gtts_engine", "GTTS", "gTTS", Traits(voice="en-com", pcm_rate=24_000)),
     "higgs": NamedEngine("higgs_engine", "Higgs", "requests"),
     "inflect": NamedEngine("inflect_engine", "Inflect", "torch phonemizer espeakng-loader Unidecode scipy", _SPEED),
@@ -217,7 +130,7 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
     ),
     "neutts": NamedEngine("neutts_engine", "NeuTTS", "neutts", weights=_hub("neuphonic/neutts-nano")),
     "omnivoice": NamedEngine("omnivoice_engine", "OmniVoice", "omnivoice", weights=_hub("k2-fsa/OmniVoice")),
-    # It claims another rate for the PCM that OpenAI describes.
+    # The engine reports a wrong sample rate; OpenAI documents 24 kHz.
     "openai": NamedEngine(
         "openai_engine",
         "OpenAI",
@@ -251,23 +164,121 @@ NAMED_ENGINES: dict[str, NamedEngine] = {
 }
 
 
-_CONSTANTS = {
-    "paFloat32": 1,
-    "paInt32": 2,
-    "paInt24": 4,
-    "paInt16": 8,
-    "paInt8": 16,
-    "paUInt8": 32,
-    "paCustomFormat": 65536,
-}
+def create_named_engine(
+    name: str, options: Mapping[str, Any], voice: str | None, environment: Mapping[str, str]
+) -> RealtimeTtsEngine:
+    """Create the engine ``name``. It blocks, because it may load a model or ask a service: call it in a thread.
+
+    Args:
+        name: a key of :data:`NAMED_ENGINES`.
+        options: arguments of its constructor; if ``voice`` is an object, it becomes the engine's own voice object.
+        voice: the default voice; ``None`` for the engine's own.
+        environment: variables that hold its secrets, unless these are among the options.
+
+    Raises:
+        UnknownEngineError: there is no such engine.
+        EngineError: a package, a key or weights are missing, or the engine failed.
+        UnknownVoiceError: the engine has no such voice.
+    """
+    named = NAMED_ENGINES.get(name)
+    if named is None:
+        raise UnknownEngineError(f"there is no such engine; the engines are {', '.join([*EngineName, *NAMED_ENGINES])}")
+    online = name in ONLINE_ENGINES
+    # The engine's library reads these variables itself, and only from this process's environment.
+    for variable in named.variables:
+        if value := environment.get(variable):
+            os.environ[variable] = value
+    with nothing_fetched(forbidden=not online):
+        return _create(name, named, _secrets(named, environment) | dict(options), voice, online=online)
+
+
+def _create(
+    name: str, named: NamedEngine, options: dict[str, Any], voice: str | None, *, online: bool
+) -> RealtimeTtsEngine:
+    module = _module(name, named)
+    _see_to_keys(name, named, options)
+    keys = {variable: str(options[argument]) for argument, variable in named.secrets.items()}
+    make = getattr(module, f"{named.name}Engine")
+    arguments = _arguments(name, make, options)
+    traits = replace(named.traits, online=online, keys=keys)
+    if isinstance(asked := arguments.get("voice"), str):
+        traits = replace(traits, voice=asked)
+    elif isinstance(asked, dict):
+        arguments["voice"] = _call(name, getattr(module, f"{named.name.removesuffix('Cpu')}Voice"), asked, keys)
+    engine = _call(name, make, arguments, keys)
+    try:
+        return RealtimeTtsEngine(engine, voice, traits)
+    except (EngineError, ValueError):
+        raise
+    except Exception as error:
+        raise EngineError(f"{explain(name, error, keys)}; so it can't list its voices") from error
+
+
+def _see_to_keys(name: str, named: NamedEngine, options: dict[str, Any]) -> None:
+    if name == "openai" and os.environ.get("OPENAI_BASE_URL"):
+        # A self-hosted server seldom needs a key, but the library always requires one.
+        options["api_key"] = options.get("api_key") or "none"
+    if missing := [variable for argument, variable in named.secrets.items() if not options.get(argument)]:
+        raise EngineError(missing_keys(name, missing))
+
+
+def _module(name: str, named: NamedEngine) -> Any:
+    stand_in_for_pyaudio()
+    try:
+        return importlib.import_module(f"RealtimeTTS.engines.{named.module}")
+    except ImportError as error:
+        raise EngineError(_missing(name, named.packages, error)) from error
+
+
+def _missing(name: str, packages: str, error: ImportError) -> str:
+    return f"{name} needs packages that are not installed ({one_line(error)}): .venv/bin/pip install {packages}"
+
+
+def _secrets(named: NamedEngine, environment: Mapping[str, str]) -> dict[str, Any]:
+    return {argument: environment[name] for argument, name in named.secrets.items() if environment.get(name)}
+
+
+def _arguments(name: str, make: Any, given: dict[str, Any]) -> dict[str, Any]:
+    known = inspect.signature(make.__init__).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values()):
+        return given
+    options = [option for option in known if option != "self"]
+    for option in given:
+        if option not in options:
+            raise EngineError(f"TTS_ENGINE_OPTIONS: {name} has no option {option!r}; it has {', '.join(options)}")
+    return given
+
+
+def _call(name: str, make: Any, arguments: Mapping[str, Any], keys: Mapping[str, str]) -> Any:
+    try:
+        # Engines print messages, which must not mix with this program's standard output.
+        with contextlib.redirect_stdout(sys.stderr):
+            return make(**arguments)
+    except ImportError as error:
+        raise EngineError(_missing(name, NAMED_ENGINES[name].packages, error)) from error
+    except Exception as error:
+        if name not in ONLINE_ENGINES and (missing := what_is_missing(error)):
+            raise EngineError(_not_here(name, missing)) from error
+        raise EngineError(explain(name, error, keys)) from error
+
+
+def _not_here(name: str, missing: str) -> str:
+    return (
+        f"{name} is not all on this machine ({missing}), and the speech server fetches nothing by itself. "
+        f"For its weights, {NAMED_ENGINES[name].weights}"
+    )
 
 
 def stand_in_for_pyaudio() -> None:
-    """Make ``import pyaudio`` work in this process; nothing happens where it does already."""
+    """Make ``import pyaudio`` work in this process without PyAudio; do nothing if PyAudio is installed.
+
+    RealtimeTTS's engines import PyAudio only to name their sample formats. PyAudio has no wheel for Linux and would
+    have to be built with PortAudio, but the server plays no sound.
+    """
     if "pyaudio" in sys.modules or importlib.util.find_spec("pyaudio") is not None:
         return
     for name in ("pyaudio", "pyaudio._portaudio"):
         module = ModuleType(name, "Constants alone.")
-        vars(module).update(_CONSTANTS)
+        vars(module).update(_PYAUDIO_CONSTANTS)
         sys.modules[name] = module
     vars(sys.modules["pyaudio"])["_portaudio"] = sys.modules["pyaudio._portaudio"]

@@ -1,4 +1,4 @@
-"""What RealtimeTTS's engines say of their failures, as whole sentences that say what to do."""
+"""Error messages for failures of RealtimeTTS's engines: whole sentences that say what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 from collections.abc import Collection, Iterator, Mapping
 
 LONGEST_REASON = 300
-"""Characters of a library's own words that are passed on."""
+"""Most characters of a library's own error message that are passed on."""
 _UNREACHABLE = frozenset(
     {"APIConnectionError", "ConnectError", "ConnectionError", "ClientConnectorError", "NewConnectionError"}
 )
@@ -14,13 +14,13 @@ _LATE = frozenset({"APITimeoutError", "ConnectTimeout", "ReadTimeout", "Timeout"
 
 
 def missing_keys(name: str, variables: Collection[str]) -> str:
-    """What to do where an engine lacks the keys that stand in ``variables``."""
+    """Return the message for an engine that lacks the keys which ``variables`` should hold."""
     lines = " and ".join(f"{variable}=…" for variable in variables)
     return f"{name} needs a key of its service: write {lines} into .env, with what the service gave you"
 
 
 def no_sound(name: str, variables: Collection[str], *, online: bool) -> str:
-    """What to say of an engine that gave no sound and told no reason."""
+    """Return the message for an engine that made no sound and raised no error."""
     if not online:
         return f"{name} gave no sound for the text; what it wrote about that stands in the speech server's log"
     key = f", or does not accept {' or '.join(variables)}" if variables else ""
@@ -31,12 +31,12 @@ def no_sound(name: str, variables: Collection[str], *, online: bool) -> str:
 
 
 def explain(name: str, error: BaseException, keys: Mapping[str, str]) -> str:
-    """Why an engine failed, without a full stop.
+    """Return the message for an engine's error, without a full stop.
 
     Args:
-        name: of the engine.
-        error: what it raised.
-        keys: the values of its secrets by the variables they stand in; no value is shown.
+        name: the engine's name.
+        error: the exception that it raised.
+        keys: the values of its secrets, by the names of their variables; the message never contains the values.
     """
     variables = " or ".join(keys) or "what it is given"
     status, words = _status(error), one_line(error, keys.values())
@@ -55,7 +55,7 @@ def explain(name: str, error: BaseException, keys: Mapping[str, str]) -> str:
 
 
 def one_line(error: BaseException, secrets: Collection[str] = ()) -> str:
-    """All of what an error says, on one line, cut between words where it is long."""
+    """Return an error's message on one line, without ``secrets``; if it is too long, it is cut between words."""
     text = " ".join(str(error).split()) or "nothing"
     for secret in filter(None, secrets):
         text = text.replace(secret, "…")

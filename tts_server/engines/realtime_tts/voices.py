@@ -1,4 +1,4 @@
-"""The voices of an engine written for RealtimeTTS, each of which describes them in its own way."""
+"""Voices of RealtimeTTS's engines, converted to the server's ``Voice``. Every engine describes them differently."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ _ONLY = Voice("default", "default", "")
 
 
 class RealtimeTtsVoices:
-    """The engine's voices as ours.
+    """The voices of one engine.
+
+    Attributes:
+        all: every voice; a single one named ``default`` if the engine lists none.
 
     Args:
-        originals: what the engine lists.
-        languages: BCP 47 tags for the engine's own names of languages.
-        variants: what may follow a voice's id or name after a plus sign, as in ``en-us+f3``.
+        originals: the voice objects that the engine lists.
+        languages: BCP 47 tags by the engine's own names of languages.
+        variants: suffixes that may follow any voice's id or name after a plus sign, as in ``en-us+f3``.
     """
 
     def __init__(self, originals: Sequence[Any], languages: Mapping[str, str], variants: Collection[str] = ()) -> None:
@@ -32,7 +35,12 @@ class RealtimeTtsVoices:
         self._default = self.all[0]
 
     def choose_default(self, wanted: str | None, usual: str | None) -> None:
-        """Settle the voice for who names none: ``wanted``, which must be there, else ``usual``, else an English one.
+        """Set the voice for requests that name none.
+
+        Args:
+            wanted: the operator's choice, which must exist.
+            usual: the engine's own default, for when ``wanted`` is ``None``; if it does not exist, an English voice is
+                taken.
 
         Raises:
             UnknownVoiceError: there is no voice ``wanted``.
@@ -44,13 +52,17 @@ class RealtimeTtsVoices:
             self._default = self.resolve(wanted, None)
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """As :meth:`SpeechEngine.resolve`; where the voices tell no languages, each speaks all of them."""
+        """Return the voice for a request. If the voices have no languages, each speaks every language.
+
+        Raises:
+            UnknownVoiceError: there is no such voice, or none for that language.
+        """
         if voice is not None and (varied := self._varied(voice)):
             return varied
         return resolve_voice(self.all, self._default, voice, language if self._tell_languages else None)
 
     def original(self, voice: Voice) -> Any | None:
-        """What the engine itself calls it, if it lists any; a variant has no other name."""
+        """Return the engine's own voice object; ``None`` if it lists no voices. A variant is returned as it is."""
         return self._originals.get(voice, voice if self._varied(voice.id) else None)
 
     def _varied(self, name: str) -> Voice | None:
@@ -77,7 +89,7 @@ def _attribute(original: Any, *names: str) -> str:
 
 
 def _tag(language: str) -> str:
-    """A BCP 47 tag; empty for what can't be told."""
+    """Return the BCP 47 tag for an engine's name of a language, or an empty string if the name is unknown."""
     if language.lower() in _WORDS:
         return _WORDS[language.lower()]
     return language.lower().replace("_", "-") if _TAG.fullmatch(language) and len(language) != 4 else ""

@@ -1,1 +1,1 @@
-"""XTTS v2, in this process: a voice learnt from a few seconds of recording. Its libraries are imported at loading."""
+"""XTTS v2: clones a voice from a few seconds of recording. Its libraries are imported when it is loaded."""

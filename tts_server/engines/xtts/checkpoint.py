@@ -1,4 +1,4 @@
-"""The folder with XTTS's weights: what belongs there, and what it says without anything being loaded."""
+"""The folder with XTTS's weights, checked without loading the model."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _DEFAULT_LANGUAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The weights in a folder, unread.
+    """A folder with XTTS's weights, which have not been loaded.
 
     Attributes:
-        folder: where ``config.json``, ``model.pth``, ``vocab.json`` and, mostly, ``speakers_xtts.pth`` lie.
-        sample_rate: of what it speaks, in Hz.
-        languages: as it names them: ``en``, ``zh-cn``.
-        digest: changes whenever the weights do; hexadecimal.
+        folder: contains ``config.json``, ``model.pth``, ``vocab.json`` and usually ``speakers_xtts.pth``.
+        sample_rate: of the model's speech, in Hz.
+        languages: the model's own tags, such as ``en`` and ``zh-cn``.
+        digest: a hexadecimal string that changes whenever the weights change.
         size: of the weights, in bytes.
     """
 
@@ -40,10 +40,10 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Look at the weights in ``folder`` without loading them; takes milliseconds.
+    """Check the weights in ``folder`` without loading them, which takes milliseconds.
 
     Raises:
-        EngineError: they are not there, or are not what they should be.
+        EngineError: files are missing, or are not those of XTTS v2.
     """
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
     if missing:
@@ -80,7 +80,7 @@ def _object(config: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _digest(weights: Path) -> str:
-    """Of the checksums in the archive that PyTorch writes, so that gigabytes need not be read."""
+    """Return a digest of the checksums in PyTorch's archive, so that the gigabytes themselves need not be read."""
     try:
         with zipfile.ZipFile(weights) as archive:
             contents = [(entry.filename, entry.CRC, entry.file_size) for entry in archive.infolist()]

@@ -10,8 +10,9 @@ from config.types import Device
 from tts_server.engines.base import EngineError, OutOfMemoryError
 
 LEAST_CAPABILITY = (7, 0)
-"""Of a card that is used; older ones compute half precision more slowly than full, and PyTorch lets them go."""
+"""Lowest compute capability of a GPU that is used: older ones are slow at half precision, and PyTorch drops them."""
 BRAIN_CAPABILITY = (8, 0)
+"""Lowest compute capability that has bfloat16."""
 _GIGABYTE = 1e9
 
 ON_PROCESSOR = (
@@ -22,7 +23,14 @@ ON_PROCESSOR = (
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A graphics card as PyTorch sees it; ``free`` and ``total`` are bytes of its memory."""
+    """A GPU as PyTorch sees it.
+
+    Attributes:
+        index: PyTorch's number for it.
+        name: the product's name.
+        capability: its compute capability, such as (8, 6).
+        free, total: its memory in bytes.
+    """
 
     index: int
     name: str
@@ -33,14 +41,19 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class ModelDevice:
-    """Where a model computes (the processor where ``card`` is ``None``), and in what numbers: never ``auto``."""
+    """The device that a model runs on, and its number format.
+
+    Attributes:
+        gpu: the GPU; ``None`` for the CPU.
+        precision: the number format, never ``auto``.
+    """
 
     gpu: Gpu | None
     precision: Precision
 
     @property
     def torch_name(self) -> str:
-        """PyTorch's name for it."""
+        """PyTorch's name for the device."""
         return f"cuda:{self.gpu.index}" if self.gpu else "cpu"
 
     def __str__(self) -> str:
@@ -48,17 +61,18 @@ class ModelDevice:
 
 
 def choose_device(gpus: Sequence[Gpu], device: Device, precision: Precision, weights: int) -> ModelDevice:
-    """The card with the most free memory among those that are new enough; else the processor.
+    """Choose the GPU with the most free memory among those that are new enough, or else the CPU.
 
     Args:
-        gpus: what there is.
-        device: what the settings ask for.
-        precision: what the settings ask for.
+        gpus: all GPUs of this machine.
+        device: ``TTS_DEVICE``.
+        precision: ``TTS_PRECISION``.
         weights: the size of the weights at full precision, in bytes.
 
     Raises:
-        EngineError: no card is good for what the settings ask for.
-        OutOfMemoryError: the best card is too full. (The processor would be no help: it is slower than speech.)
+        EngineError: no GPU can do what the settings ask for.
+        OutOfMemoryError: the best GPU has too little free memory. The CPU is no alternative, because it is slower than
+            speech.
     """
     able = [gpu for gpu in gpus if gpu.capability >= LEAST_CAPABILITY]
     if device is Device.CPU or (device is Device.AUTO and not able):
@@ -82,9 +96,9 @@ def choose_device(gpus: Sequence[Gpu], device: Device, precision: Precision, wei
 
 
 def memory_needed(weights: int, precision: Precision) -> int:
-    """About how many bytes of a card XTTS takes: its weights, and what it computes with, the driver's part included.
+    """Estimate the GPU memory that XTTS needs, in bytes: its weights, its working memory and the driver's own.
 
-    Only its language model, nine tenths of it, is held in half precision.
+    At half precision only its language model shrinks, which is nine tenths of the weights.
     """
     shrunk = 1.0 if precision is Precision.FULL else 0.55
     return round(weights * shrunk + 0.6 * _GIGABYTE)

@@ -1,4 +1,4 @@
-"""XTTS v2 as a speech engine: one model, the one thread that it belongs to, and its sound handed over as it comes."""
+"""XTTS v2 as a ``CloningEngine``: one model in one thread, whose sound other threads receive as it is made."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ _Pieces = queue.SimpleQueue[Samples | EngineError | None]
 
 
 class XttsEngine:
-    """A ``CloningEngine``. Cheap to make: libraries and weights are read at :meth:`load`.
+    """A ``CloningEngine`` with XTTS v2. It is cheap to create: :meth:`load` reads the libraries and the weights.
 
-    All that the model does it does in one thread, one after the other. So a segment that is stopped returns at once,
-    though the model first finishes the token that it is at; and a slow client doesn't keep the model from others.
+    All the model's work is done in one thread, one piece of work after another. So a stopped segment returns
+    immediately, while the model finishes its current token, and a slow client does not delay others.
 
     Args:
-        model_dir: where the weights are.
-        profiles: the voices that people made.
-        device: where it is to compute.
-        precision: in what numbers.
-        deepspeed: whether DeepSpeed is to speed up the language model.
-        cache_dir: keeps what was learnt of voices; what is deleted there is learnt again.
-        default_voice: id or name of the voice to speak with where none is asked for.
+        model_dir: the folder with the weights.
+        profiles: the voices that people have made.
+        device: ``TTS_DEVICE``.
+        precision: ``TTS_PRECISION``.
+        deepspeed: whether DeepSpeed speeds up the language model.
+        cache_dir: a folder for what the model learns of voices; whatever is deleted there is learned again.
+        default_voice: id or name of the voice for requests that name none.
     """
 
     name = "XTTS v2"
@@ -73,75 +73,84 @@ class XttsEngine:
         self._kept = LatentsFolder(cache_dir)
         checkpoint = _checkpoint_so_far(model_dir)
         self.sample_rate = checkpoint.sample_rate
-        self._speakers = VoiceList(profiles, cache_dir, checkpoint.languages, default_voice)
+        self._voice_list = VoiceList(profiles, cache_dir, checkpoint.languages, default_voice)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="xtts")
         self._model: XttsModel | None = None
-        self._learnt: LearnedVoices | None = None
+        self._learned: LearnedVoices | None = None
 
     @property
     def loaded(self) -> bool:
-        """Whether the weights are in memory."""
+        """Whether the model is in memory."""
         return self._model is not None
 
     @property
     def device(self) -> ModelDevice | None:
-        """Where the loaded model computes."""
+        """The device of the loaded model; ``None`` if it is not loaded."""
         model = self._model
         return model.device if model else None
 
     @property
     def advice(self) -> str | None:
-        """What whoever runs the server should be told about where the loaded model computes, in words for people."""
+        """Advice for the operator if the loaded model runs on the CPU, which is slow."""
         device = self.device
         return ON_PROCESSOR if device is not None and device.gpu is None else None
 
     def load(self, report: LoadingReport) -> None:
-        """As :meth:`SpeechEngine.load`; takes seconds to half a minute."""
+        """Load the libraries and the weights. It blocks for up to half a minute: call it in a thread.
+
+        Raises:
+            EngineError: something is missing or damaged.
+            OutOfMemoryError: the GPU has too little free memory.
+        """
         self._thread.submit(_without_trace, lambda: self._load(report)).result()
 
     def _load(self, report: LoadingReport) -> LearnedVoices:
-        if self._learnt is not None:
-            return self._learnt
+        if self._learned is not None:
+            return self._learned
         checkpoint = read_checkpoint(self._model_dir)
         report(0.0)
         before = measure_memory()
         loading = import_loading()
         model: XttsModel = loading.load_model(checkpoint, self._device, self._precision, self._deepspeed, report)
-        self._speakers.know(tuple(model.speakers), checkpoint.languages)
-        learnt = LearnedVoices(model, checkpoint, self._profiles, self._speakers, self._kept)
+        self._voice_list.update(tuple(model.speakers), checkpoint.languages)
+        learned = LearnedVoices(model, checkpoint, self._profiles, self._voice_list, self._kept)
         _log.info("%s is loaded on %s: %s", self.name, model.device, before.change_until_now())
         if model.device.gpu is None:
             _log.warning("%s", ON_PROCESSOR)
         report(1.0)
         self.sample_rate = checkpoint.sample_rate
-        self._model, self._learnt = model, learnt
-        return learnt
+        self._model, self._learned = model, learned
+        return learned
 
     def unload(self) -> None:
-        """As :meth:`SpeechEngine.unload`. CUDA itself keeps some 300 MB of the card until the process ends."""
+        """Free the memory of the model. CUDA itself keeps about 300 MB of the GPU until the process ends."""
         self._thread.submit(self._unload).result()
 
     def _unload(self) -> None:
         if self._model is None:
             return
         before = measure_memory()
-        self._model = self._learnt = None
+        self._model = self._learned = None
         release_memory()
         _log.info("%s is unloaded: %s", self.name, before.change_until_now())
 
     def voices(self) -> Sequence[Voice]:
-        """As :meth:`SpeechEngine.voices`: people's first; those that come with the weights once it has been loaded."""
-        return self._speakers.voices()
+        """Return the voices that people have made, then the built-in ones, which are known after the first loading."""
+        return self._voice_list.voices()
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """As :meth:`SpeechEngine.resolve`; every voice speaks every language that XTTS does."""
-        return self._speakers.resolve(voice, language)
+        """Return the voice for a request. Every voice speaks every language of XTTS.
+
+        Raises:
+            UnknownVoiceError: there is no such voice, or XTTS does not speak the language.
+        """
+        return self._voice_list.resolve(voice, language)
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """As :meth:`SpeechEngine.synthesize`."""
-        # A queue of this call's own: what a stopped segment still puts into its old one is never heard.
+        """Speak one segment, and yield its sound as the model makes it."""
+        # Each call has its own queue, so that sound of a stopped segment is dropped.
         pieces: _Pieces = queue.SimpleQueue()
         abandoned = threading.Event()
         job = self._thread.submit(self._speak, text, voice, parameters, pieces, abandoned)
@@ -164,9 +173,9 @@ class XttsEngine:
         self, text: str, voice: Voice, parameters: SpeechParameters, pieces: _Pieces, abandoned: threading.Event
     ) -> None:
         def speak() -> None:
-            if self._model is None or self._learnt is None:
+            if self._model is None or self._learned is None:
                 raise EngineError(f"{self.name} is not loaded")
-            latents = self._learnt.latents(voice, parameters)
+            latents = self._learned.latents(voice, parameters)
             for piece in self._model.speak(text, voice.language, latents, parameters, abandoned):
                 pieces.put(piece)
 
@@ -177,18 +186,18 @@ class XttsEngine:
             pieces.put(error)
 
     def learn(self, profile: VoiceProfile) -> float:
-        """As :meth:`CloningEngine.learn`."""
+        """Learn a voice, and return how alike the clone sounds (-1 to 1). It loads the model if needed, and blocks."""
         return self._thread.submit(_without_trace, lambda: self._load(_nobody).likeness(profile)).result()
 
     def forget(self, voice: str) -> None:
-        """As :meth:`CloningEngine.forget`."""
-        learnt = self._learnt
-        if learnt is not None:
-            learnt.forget(voice)
+        """Delete what was learned about the voice with this id, in memory and on the disk."""
+        learned = self._learned
+        if learned is not None:
+            learned.forget(voice)
         self._kept.forget(voice)
 
     def close(self) -> None:
-        """Unload, and end the thread."""
+        """Unload the model and end its thread."""
         self.unload()
         self._thread.shutdown(wait=True)
 
@@ -197,12 +206,12 @@ def _checkpoint_so_far(folder: Path) -> Checkpoint:
     try:
         return read_checkpoint(folder)
     except EngineError:
-        # Loading says what is wrong; until then what every XTTS v2 has will do.
+        # load() will report the problem. Until then assume the values that every XTTS v2 has.
         return Checkpoint(folder)
 
 
 def _without_trace(work: Callable[[], T]) -> T:
-    """Do ``work``; its errors lose their tracebacks, which would keep the model, or half of one, in memory."""
+    """Run ``work``; raise its errors anew without their tracebacks, which would keep the model in memory."""
     try:
         return work()
     except EngineError as error:
@@ -215,4 +224,4 @@ def _without_trace(work: Callable[[], T]) -> T:
 
 
 def _nobody(progress: float) -> None:
-    """Somebody who doesn't ask how far loading is."""
+    """Ignore the progress of loading."""

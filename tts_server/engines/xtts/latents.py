@@ -1,4 +1,4 @@
-"""What XTTS has learnt of a speaker, and the files in which it is kept, so that it is learnt once."""
+"""Speaker latents, which are what XTTS learns from recordings of a speaker, and the files that they are stored in."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 
 @dataclass(frozen=True, slots=True)
 class Latents:
-    """A speaker, float32.
+    """What the model has learned about one speaker; both arrays are float32.
 
     Attributes:
-        conditioning: (1, positions, channels): how they talk, for the language model.
-        speaker: (1, 512, 1): how they sound, for the vocoder, and to compare voices by.
+        conditioning: (1, positions, channels): the manner of speaking, for the language model.
+        speaker: (1, 512, 1): the speaker embedding: the timbre, for the vocoder and for comparing voices.
     """
 
     conditioning: NDArray[np.float32]
@@ -34,14 +34,14 @@ class Latents:
 
 @dataclass(frozen=True, slots=True)
 class LatentsKey:
-    """What latents were made of: change one of these, and they are made anew.
+    """Everything that latents depend on. If one value changes, they are computed again.
 
     Attributes:
         voice: the profile's id.
         recordings: the profile's digest, hexadecimal.
-        model: the weights' digest, hexadecimal.
-        length: seconds of recording that were listened to.
-        piece: seconds of each piece that was listened to at once.
+        model: the digest of the weights, hexadecimal.
+        length: how much of the recordings was used, in seconds.
+        piece: the length of the pieces that these seconds were divided into, in seconds.
     """
 
     voice: str
@@ -52,14 +52,14 @@ class LatentsKey:
 
 
 class LatentsFolder:
-    """A folder for each voice, a safetensors file for each of its keys. What is damaged is as good as not there."""
+    """Latents on the disk: a folder for each voice, with a safetensors file for each key. Damaged files are ignored."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, key: LatentsKey, channels: int) -> Latents | None:
-        """What was kept, if it was, and is fit for a model with so many channels."""
-        # Not at the top: without XTTS's libraries, which are only missed at loading, voices are still forgotten.
+        """Return the stored latents; ``None`` if there are none that fit a model with this number of channels."""
+        # Imported here, so that forget() works without XTTS's libraries.
         import safetensors.numpy
 
         path = self._path(key)
@@ -78,7 +78,7 @@ class LatentsFolder:
         return latents if _fit(latents, channels) else None
 
     def put(self, key: LatentsKey, latents: Latents) -> None:
-        """Keep it, and drop what was learnt from recordings that have changed since."""
+        """Store latents, and delete the voice's latents from earlier recordings."""
         import safetensors.numpy
 
         path = self._path(key)
@@ -90,7 +90,7 @@ class LatentsFolder:
             for other in path.parent.iterdir():
                 if not other.name.startswith(f"{key.recordings}-"):
                     other.unlink()
-            # Whole or not at all, whatever happens meanwhile.
+            # Write to another file and rename it, so that the file is never incomplete.
             unfinished = path.with_suffix(".part")
             unfinished.write_bytes(data)
             unfinished.replace(path)
@@ -98,7 +98,7 @@ class LatentsFolder:
             _log.warning("%s can't be written (%s); the voice is learnt again after a restart", path, error)
 
     def forget(self, voice: str) -> None:
-        """Delete everything about the voice with this id."""
+        """Delete all latents of the voice with this id."""
         if _SAFE_NAME.fullmatch(voice):
             shutil.rmtree(self._folder / voice, ignore_errors=True)
 

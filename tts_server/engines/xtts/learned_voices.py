@@ -1,4 +1,4 @@
-"""How each voice sounds to the loaded model: learnt from recordings, remembered, and kept on the disk."""
+"""Latents of each voice for the loaded model: computed from recordings, cached in memory and stored on the disk."""
 
 from __future__ import annotations
 
@@ -22,57 +22,57 @@ if TYPE_CHECKING:
 
 
 class LearnedVoices:
-    """Belongs to the model's thread, but for :meth:`forget`.
+    """The voices that the loaded model has learned. Only the model's thread may use it, except for :meth:`forget`.
 
     Args:
-        model: loaded.
-        checkpoint: what it was loaded from.
-        profiles: the voices that people made.
-        speakers: which voices the model itself has.
-        kept: what was learnt before.
+        model: the loaded model.
+        checkpoint: the weights that it was loaded from.
+        profiles: the voices that people have made.
+        voices: all voices, including the built-in ones.
+        kept: the latents on the disk.
     """
 
     def __init__(
-        self, model: XttsModel, checkpoint: Checkpoint, profiles: Profiles, speakers: VoiceList, kept: LatentsFolder
+        self, model: XttsModel, checkpoint: Checkpoint, profiles: Profiles, voices: VoiceList, kept: LatentsFolder
     ) -> None:
         self._model = model
         self._checkpoint = checkpoint
         self._profiles = profiles
-        self._speakers = speakers
+        self._voices = voices
         self._kept = kept
         self._known: dict[LatentsKey, Latents] = {}
 
     def latents(self, voice: Voice, parameters: SpeechParameters) -> Latents:
-        """What to speak with as ``voice``; a person's is learnt now if it was not before.
+        """Return the latents of a voice; they are computed now if this has not been done before.
 
         Raises:
-            EngineError: the voice is gone, or its recordings can't be read.
+            EngineError: the voice no longer exists, or its recordings can't be read.
         """
         profile = self._profiles.get(voice.id)
         if profile is not None:
             return self._of_profile(profile, parameters.gpt_cond_len, parameters.gpt_cond_chunk_len)
-        name = self._speakers.built_in_name(voice.id)
+        name = self._voices.built_in_name(voice.id)
         if name is None or name not in self._model.speakers:
             raise EngineError(f"the voice {voice.name!r} is gone")
         return self._model.speakers[name]
 
     def likeness(self, profile: VoiceProfile) -> float:
-        """The cosine similarity of who speaks in the recordings to who is heard when the model speaks as them."""
+        """Return the clone's likeness: the cosine similarity of the embeddings of its speech and its recordings."""
         latents = self._of_profile(profile, None, None)
-        language = self._speakers.language_for(profile.language)
+        language = self._voices.language_for(profile.language)
         sentence = preview_sentence(language)
         pieces = self._model.speak(sentence, language, latents, SpeechParameters(), threading.Event())
-        spoken = self._model.recognise(np.concatenate(list(pieces)), self._checkpoint.sample_rate)
+        spoken = self._model.embedding(np.concatenate(list(pieces)), self._checkpoint.sample_rate)
         recorded = latents.speaker.ravel()
         return float(spoken @ recorded / (np.linalg.norm(spoken) * np.linalg.norm(recorded)))
 
     def forget(self, voice: str) -> None:
-        """Forget the voice with this id. May be called on any thread."""
+        """Delete the voice with this id from the cache in memory. Any thread may call it."""
         for key in [key for key in tuple(self._known) if key.voice == voice]:
             self._known.pop(key, None)
 
     def _of_profile(self, profile: VoiceProfile, length: int | None, piece: int | None) -> Latents:
-        length, piece = self._model.listening(length, piece)
+        length, piece = self._model.recording_lengths(length, piece)
         key = LatentsKey(profile.id, profile.digest, self._checkpoint.digest, length, piece)
         latents = self._known.get(key) or self._kept.get(key, self._model.channels)
         if latents is None:

@@ -1,4 +1,4 @@
-"""Importing what XTTS needs, which takes seconds, and saying what to do where that fails."""
+"""Imports XTTS's libraries, which takes seconds, and tells what to do if that fails."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ HOW_TO_INSTALL = "type `.venv/bin/pip install -r requirements-xtts.txt` (about 2
 
 
 def import_loading() -> ModuleType:
-    """:mod:`tts_server.engines.xtts.loading`, which needs PyTorch and coqui-tts.
+    """Import and return :mod:`tts_server.engines.xtts.loading`, which needs PyTorch and coqui-tts.
 
     Raises:
-        EngineError: they are not installed, or can't be imported.
+        EngineError: these libraries are not installed, or can't be imported.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
@@ -31,10 +31,10 @@ def import_loading() -> ModuleType:
 
 
 def _import_torchaudio() -> None:
-    """Import it without its compiled part where that doesn't fit the PyTorch that is installed.
+    """Import torchaudio, without its compiled part if that does not fit the installed PyTorch.
 
-    The package index has torchaudio only for one release of CUDA. Beside a PyTorch for processors, or for another
-    release, its compiled part can't be loaded. XTTS uses none of that, only what torchaudio does in Python.
+    The package index has torchaudio only for one release of CUDA. With a PyTorch for CPUs, or for another release, its
+    compiled part can't be loaded. XTTS does not need it, because it uses only torchaudio's Python code.
     """
     try:
         importlib.import_module("torchaudio")

@@ -1,4 +1,4 @@
-"""Reading XTTS's checkpoint into memory, and making it ready to speak. Needs PyTorch: import it by ``libraries``."""
+"""Loads XTTS's checkpoint and makes the model ready to speak. It needs PyTorch: import it through ``libraries``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 from transformers.initialization import no_init_weights
 from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
+from typing_extensions import override
 
 from config.speech_settings import Precision
 from config.types import Device
@@ -28,18 +29,18 @@ from wire.parameters import SpeechParameters
 _READ_BYTES = 32 << 20
 _LONGEST_REASON = 300
 _DTYPES = {Precision.HALF: torch.float16, Precision.BRAIN: torch.bfloat16}
-# How far loading is when a step begins, by the time that each takes where nothing is in the system's cache.
+# Progress at the beginning of each step, by the time that the steps take when the system's file cache is empty.
 _AT_READING, _AT_BUILDING, _AT_MOVING, _AT_WARMING = 0.2, 0.7, 0.85, 0.9
 
 
 def load_model(
     checkpoint: Checkpoint, device: Device, precision: Precision, deepspeed: bool, report: LoadingReport
 ) -> XttsModel:
-    """Load the weights to where they fit best, and speak a word, so that the first reply is as quick as the second.
+    """Load the weights onto the best device, and speak a few words, so that the first reply is not slower than others.
 
     Raises:
         EngineError: something is missing or damaged.
-        OutOfMemoryError: there is no room.
+        OutOfMemoryError: the GPU has too little free memory.
     """
     chosen = choose_device(find_gpus(), device, precision, checkpoint.size)
     if deepspeed:
@@ -57,10 +58,11 @@ def load_model(
 
 
 class _UntouchedXtts(Xtts):  # type: ignore[misc]  # coqui-tts's types are left out, see pyproject.toml
-    """Reads its weights as data alone, without running what a pickle might hold, and leaves the file as it is."""
+    """XTTS that reads its weights as data, without running code from a pickle, and does not change the file."""
 
+    @override
     def _load_checkpoint(self, model_path: Path) -> dict[str, Any]:
-        # coqui-tts would rewrite an original checkpoint of XTTS v2 in place.
+        # coqui-tts itself would rewrite an original checkpoint of XTTS v2 in place.
         with _legacy_safe_globals():
             loaded: dict[str, Any] = torch.load(model_path, map_location="cpu", weights_only=True, mmap=True)
         weights: dict[str, Any] = loaded["model"]
@@ -68,7 +70,7 @@ class _UntouchedXtts(Xtts):  # type: ignore[misc]  # coqui-tts's types are left 
 
 
 def _read_ahead(weights: Path, report: LoadingReport) -> None:
-    """Bring the file into the system's cache, and tell how far that is; PyTorch tells nothing while it reads."""
+    """Read the file into the system's cache and report the progress, because PyTorch reports none while it reads."""
     size, done = weights.stat().st_size, 0
     with weights.open("rb") as file:
         while block := len(file.read(_READ_BYTES)):
@@ -77,14 +79,14 @@ def _read_ahead(weights: Path, report: LoadingReport) -> None:
 
 
 def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
-    # It warns of tokens of text that XTTS's GPT-2 doesn't use.
+    # transformers would warn of text tokens, which XTTS's GPT-2 does not use.
     logging.getLogger("transformers.configuration_utils").setLevel(logging.ERROR)
     try:
         config = XttsConfig()
         config.load_json(str(checkpoint.folder / CONFIG))
-        # With a number here, coqui-tts builds the language model twice.
+        # If this number is not 0, coqui-tts builds the language model twice.
         config.model_args.gpt_number_text_tokens = 0
-        # Every parameter is read from the file; making up random ones first takes longer than reading.
+        # Every parameter is read from the file. Filling them with random numbers first would take longer than reading.
         with no_init_weights():
             xtts = _UntouchedXtts(config)
             xtts.load_checkpoint(config, checkpoint_dir=str(checkpoint.folder), eval=True, use_deepspeed=deepspeed)
@@ -100,17 +102,17 @@ def _build(checkpoint: Checkpoint, deepspeed: bool) -> Xtts:
 
 
 def _settle(xtts: Xtts, device: ModelDevice, deepspeed: bool) -> None:
-    """Put it where it computes, in the numbers it computes in."""
+    """Move the model to its device, and convert it to its number format."""
     for module in xtts.hifigan_decoder.modules():
         if parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight")
     dtype = _DTYPES.get(device.precision)
     if dtype is not None and not deepspeed:
-        # Only the language model: what listens to recordings runs once a voice, and the vocoder would hiss.
+        # Convert only the language model. The recordings' encoder runs once for each voice, and the vocoder would hiss.
         for name, part in xtts.gpt.named_children():
             if not name.startswith("conditioning_"):
                 part.to(dtype)
-        # GPT-2's own positions, all zero, which coqui-tts makes in full precision for every token.
+        # GPT-2's own position embeddings are all zero, but coqui-tts makes them in full precision for every token.
         xtts.gpt.gpt.wpe = partial(_no_positions, xtts.gpt.model_dim, dtype)
     if device.gpu is not None:
         torch.backends.cuda.matmul.allow_tf32 = True
@@ -143,7 +145,7 @@ _log = logging.getLogger(__name__)
 
 
 def find_gpus() -> list[Gpu]:
-    """Every card, with what is free on it."""
+    """Return every GPU that PyTorch can use, with its free memory."""
     if not torch.cuda.is_available():
         return []
     return [_describe(index) for index in range(torch.cuda.device_count())]
@@ -158,9 +160,9 @@ def _describe(index: int) -> Gpu:
 
 def _free(index: int, total: int) -> int:
     try:
-        # From the driver: to ask CUDA itself takes some hundred megabytes of every card that is asked.
+        # Ask the driver. Asking CUDA itself would take some hundred megabytes on every GPU.
         used: int = torch.cuda.device_memory_used(index)
-    except Exception as error:  # of the driver's library, of which there are several, and which may not be installed
+    except Exception as error:  # There are several driver libraries, with different errors, or none is installed.
         _log.debug("The driver doesn't tell how full card %d is: %r", index, error)
         return int(torch.cuda.mem_get_info(index)[0])
     return max(0, total - used)

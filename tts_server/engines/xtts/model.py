@@ -1,4 +1,9 @@
-"""The model itself: coqui-tts's XTTS on a card or the processor. Used from one thread; import it by ``libraries``."""
+"""coqui-tts's XTTS model on a GPU or the CPU. Only one thread may use it. Import it through ``libraries``.
+
+XTTS's own streaming decodes a segment again from its start for every piece, and crossfades at the seams. Here each
+sample is computed once. The vocoder consists of convolutions, in which a frame affects only some frames around it, so a
+piece can be decoded with this context. The pieces joined are equal to the whole segment decoded in one piece.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import LogitsProcessor, LogitsProcessorList
 from TTS.tts.models.xtts import Xtts
+from typing_extensions import override
 
 from audio.samples import Samples
 from tts_server.engines.base import EngineError, OutOfMemoryError
@@ -23,19 +29,26 @@ from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
 
-# A token of sound lasts 46 ms. The first piece is short, so that it is there soon; the next ones grow, since each costs
-# the vocoder some extra.
+# Lengths in sound tokens of 46 ms. The first piece is short, so that it is ready soon. The next ones grow, because
+# every piece costs the vocoder some extra context.
 _FIRST_PIECE = 8
 _PIECE_GROWTH = 1.5
 _LONGEST_PIECE = 32
-# Speech has about 5 tokens of sound to one of text. A model that goes on far beyond that babbles.
+# Speech has about 5 sound tokens for each text token. A model that produces many more is babbling.
 _MOST_TO_BEGIN_WITH = 60
 _MOST_PER_TEXT_TOKEN = 12
+REACH_FRAMES = 14
+"""Frames, of 256 samples, on either side of a frame that it affects in the vocoder. Measured: 13 to 14."""
 _FULL_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
 
 
 class XttsModel:
-    """XTTS v2, loaded. What computes blocks meanwhile, and may raise ``EngineError`` and ``OutOfMemoryError``."""
+    """XTTS v2, loaded. Its methods are CPU- or GPU-bound, and may raise ``EngineError`` and ``OutOfMemoryError``.
+
+    Attributes:
+        device: the device that it runs on.
+        speakers: the latents of the built-in voices, by name.
+    """
 
     def __init__(self, xtts: Xtts, device: ModelDevice) -> None:
         self.device = device
@@ -46,12 +59,18 @@ class XttsModel:
 
     @property
     def channels(self) -> int:
-        """How many numbers a latent has."""
+        """The number of channels of a latent."""
         return int(self._xtts.gpt.model_dim)
 
     def learn(self, recordings: Sequence[Samples], rate: int, length: int | None, piece: int | None) -> Latents:
-        """Learn a speaker from recordings, at ``rate`` Hz; ``length`` and ``piece`` as in :class:`LatentsKey`."""
-        length, piece = self.listening(length, piece)
+        """Compute the latents of a speaker.
+
+        Args:
+            recordings: mono samples.
+            rate: their sample rate, in Hz.
+            length, piece: as in :class:`LatentsKey`; ``None`` for the model's own values.
+        """
+        length, piece = self.recording_lengths(length, piece)
         longest = self._xtts.config.max_ref_len * rate
         with plain_errors(), torch.inference_mode():
             heard = [torch.from_numpy(recording[:longest].copy())[None] for recording in recordings]
@@ -59,23 +78,23 @@ class XttsModel:
             conditioning = self._xtts.get_gpt_cond_latents(torch.cat(heard, dim=1), rate, length, piece)
             return Latents(_array(conditioning), _array(torch.stack(embeddings).mean(dim=0)))
 
-    def listening(self, length: int | None, piece: int | None) -> tuple[int, int]:
-        """How many seconds of recording are listened to, and in pieces of how many, where so much is asked for."""
+    def recording_lengths(self, length: int | None, piece: int | None) -> tuple[int, int]:
+        """Return ``length`` and ``piece`` of :class:`LatentsKey`, in seconds; ``None`` is the model's own value."""
         length = length or self._xtts.config.gpt_cond_len
         return length, min(piece or self._xtts.config.gpt_cond_chunk_len, length)
 
-    def recognise(self, sound: Samples, rate: int) -> NDArray[np.float32]:
-        """The embedding of whoever speaks in ``sound``, of length 1."""
+    def embedding(self, sound: Samples, rate: int) -> NDArray[np.float32]:
+        """Return the speaker embedding of ``sound``, (512,), normalized to length 1."""
         with plain_errors(), torch.inference_mode():
             return _array(self._xtts.get_speaker_embedding(torch.from_numpy(sound.copy())[None], rate)).ravel()
 
     def speak(
         self, text: str, language: str, speaker: Latents, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """Speak one segment, piece by piece; ends before the next token once ``stop`` is set.
+        """Speak one segment, and yield it piece by piece; after ``stop`` is set, it ends before the next token.
 
         Raises:
-            EngineError: nothing came of it, or what came are no numbers.
+            EngineError: there was no sound, or it contained values that are not numbers.
         """
         with plain_errors(), torch.inference_mode():
             tokens = self._tokens(text, language)
@@ -107,7 +126,7 @@ class XttsModel:
     def _pieces(
         self, tokens: torch.Tensor, speaker: Latents, parameters: SpeechParameters, stop: threading.Event
     ) -> Iterator[tuple[list[torch.Tensor], bool]]:
-        """The segment's latents, and whether they are the last; ends early without a last piece when stopped."""
+        """Yield the sound latents in pieces, and whether each is the last. After a stop there is no last piece."""
         steps = self._steps(tokens, speaker, parameters)
         most = _MOST_TO_BEGIN_WITH + _MOST_PER_TEXT_TOKEN * tokens.shape[1]
         size = float(_FIRST_PIECE)
@@ -152,11 +171,12 @@ class XttsModel:
 
 
 class _OnlyNumbers(LogitsProcessor):  # type: ignore[misc]  # PyTorch's types are left out, see pyproject.toml
-    """Stops before a draw among what are no numbers, which on a card would take CUDA down for the whole process."""
+    """Raises an error if a score is not a number. Sampling from such scores on a GPU would crash CUDA for good."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         self._dtype = dtype
 
+    @override
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         if bool((torch.isnan(scores) | torch.isposinf(scores)).any()):
             raise _no_numbers(self._dtype)
@@ -165,7 +185,7 @@ class _OnlyNumbers(LogitsProcessor):  # type: ignore[misc]  # PyTorch's types ar
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn PyTorch's errors into the server's; the text is the first line of what PyTorch says."""
+    """Turn PyTorch's errors into engine errors with the first line of PyTorch's message."""
     try:
         yield
     except EngineError:
@@ -207,17 +227,13 @@ def _chosen(asked: Any, usual: Any) -> Any:
     return usual if asked is None else asked
 
 
-# Measured: a frame of 256 samples is heard 13 to 14 frames to either side.
-REACH_FRAMES = 14
-
-
 class StreamingVocoder:
-    """Decodes one segment.
+    """Decodes one segment's latents to sound, piece by piece.
 
     Args:
-        decoder: coqui's ``HifiDecoder``.
-        speaker: (1, 512, 1), on the decoder's device.
-        speed: how much faster than it comes.
+        decoder: coqui-tts's ``HifiDecoder``.
+        speaker: the speaker embedding, (1, 512, 1), on the decoder's device.
+        speed: the speed of speech; 1 is the model's own.
     """
 
     def __init__(self, decoder: torch.nn.Module, speaker: torch.Tensor, speed: float) -> None:
@@ -230,9 +246,9 @@ class StreamingVocoder:
         self._decoded = 0
 
     def decode(self, latents: Sequence[torch.Tensor], last: bool) -> torch.Tensor:
-        """The samples that no latent to come can change, none perhaps; with the ``last`` latents all that are left.
+        """Take more latents, (1, channels) each, and return the samples that are final now, which may be none.
 
-        Latents are (1, channels) each.
+        With the ``last`` latents, all remaining samples are returned.
         """
         self._latents += latents
         frames = torch.cat(self._latents)[None].transpose(1, 2)
@@ -253,7 +269,7 @@ class StreamingVocoder:
 
 
 def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
-    """As PyTorch's ``interpolate`` does it, but for few frames too, which that leaves as they are."""
+    """Interpolate linearly like PyTorch's ``interpolate``, which however does nothing if there are few frames."""
     known = frames.shape[-1]
     places = (torch.arange(math.floor(known * scale), device=frames.device) + 0.5) / scale - 0.5
     places = places.clamp(0, known - 1)
@@ -263,5 +279,5 @@ def _interpolated(frames: torch.Tensor, scale: float) -> torch.Tensor:
 
 
 def _settled(inputs: int, scale: float) -> int:
-    """How many outputs of a linear interpolation no further input can change."""
+    """Return how many outputs of a linear interpolation no further input can change."""
     return max(0, math.floor((inputs - 0.5) * scale - 0.5))

@@ -1,4 +1,4 @@
-"""The voices that XTTS lists: people's, made from recordings, and those that come with its weights."""
+"""The voices of XTTS: those that people have made from recordings, and the built-in ones of the weights."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ _log = logging.getLogger(__name__)
 _ANY_BUILT_IN = "built-in"
 _MOST_NAMES, _LONGEST_NAME, _MOST_BYTES = 1000, 100, 1 << 20
 _FALLBACK_LANGUAGE = "en"
-# Members of macrolanguages, by which people and systems call what XTTS calls by the macrolanguage.
+# People and systems use tags of member languages, but XTTS uses the tag of the macrolanguage.
 _MACROLANGUAGES = {"cmn": "zh", "arb": "ar"}
 
 
 class VoiceList:
-    """Voices, and which one is meant. Every voice speaks every language.
+    """All voices of XTTS. Every voice speaks every language.
 
-    The names of the built-in ones are known once the model was loaded, and kept in a file of ``folder``.
+    The names of the built-in voices are in the weights, so they are known after the first loading. They are stored in a
+    file for later starts.
+
+    Args:
+        profiles: the voices that people have made.
+        folder: a folder for the file.
+        languages: the model's own language tags.
+        default: id or name of the voice for requests that name none.
     """
 
     def __init__(self, profiles: Profiles, folder: Path, languages: Sequence[str], default: str | None = None) -> None:
@@ -34,8 +41,8 @@ class VoiceList:
         self._default = default
         self._built_in = {identifier_of(name): name for name in _read_names(self._file)}
 
-    def know(self, names: Sequence[str], languages: Sequence[str]) -> None:
-        """Take over what the loaded model has; the names are kept for the time before the next loading."""
+    def update(self, names: Sequence[str], languages: Sequence[str]) -> None:
+        """Set the built-in voices and the languages of the loaded model, and store the names for later starts."""
         self._languages = tuple(languages)
         built_in = {identifier_of(name): name for name in names}
         if built_in == self._built_in:
@@ -48,24 +55,24 @@ class VoiceList:
             _log.warning("%s can't be written: %s", self._file, error)
 
     def built_in_name(self, voice: str) -> str | None:
-        """The model's own name of the built-in voice with this id."""
+        """Return the model's own name of the built-in voice with this id."""
         if voice == _ANY_BUILT_IN:
             return next(iter(self._built_in.values()), None)
         return self._built_in.get(voice)
 
     def voices(self) -> list[Voice]:
-        """People's first."""
+        """Return all voices, the ones that people have made first."""
         made = [Voice(profile.id, profile.name, profile.language) for profile in self._profiles.all()]
         ids = {voice.id for voice in made}
         return made + [Voice(i, name, _FALLBACK_LANGUAGE) for i, name in self._built_in.items() if i not in ids]
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """The voice named, else that of ``TTS_VOICE``, else the first for the language, else the first.
+        """Return the named voice, else the default, else the first for the language, else the first of all.
 
-        Its language is the one asked for, else its own, as the model calls it.
+        The language of the result is the requested one, else the voice's own, as a tag of the model.
 
         Raises:
-            UnknownVoiceError: there is no such voice, or XTTS doesn't speak the language.
+            UnknownVoiceError: there is no such voice, or XTTS does not speak the language.
         """
         name = voice if voice is not None else self._default
         chosen = self._first(language) if name is None else self._named(name)
@@ -75,7 +82,7 @@ class VoiceList:
         return Voice(chosen.id, chosen.name, self.language_for(language or chosen.language))
 
     def language_for(self, language: str) -> str:
-        """The model's own tag for a language; for one that it doesn't speak, that of one that it does."""
+        """Return the model's own tag for a language; for a language that it does not speak, English or its first."""
         return self._supported(language) or self._supported(_FALLBACK_LANGUAGE) or self._languages[0]
 
     def _named(self, name: str) -> Voice:
@@ -88,7 +95,7 @@ class VoiceList:
     def _first(self, language: str | None) -> Voice:
         voices = self.voices()
         if not voices:
-            # Before the first loading nothing is known of the built-in ones.
+            # The names of the built-in voices are unknown before the first loading.
             return Voice(_ANY_BUILT_IN, "Built-in", _FALLBACK_LANGUAGE)
         fitting = (voice for voice in voices if language and _main_part(voice.language) == _main_part(language))
         return next(fitting, voices[0])
@@ -99,7 +106,7 @@ class VoiceList:
 
 
 def identifier_of(name: str) -> str:
-    """The id of a built-in voice: its name in lower case, with dashes."""
+    """Return the id of a built-in voice: its name in lower case, with dashes."""
     return re.sub(r"[^\w]+", "-", name.lower()).strip("-") or _ANY_BUILT_IN
 
 
