@@ -1,1 +1,1 @@
-"""Piper: a small neural voice that a processor speaks many times faster than speech. The engine is under the GPLv3."""
+"""Piper: a small neural engine that is many times faster than speech on a CPU. Its licence is the GPLv3."""

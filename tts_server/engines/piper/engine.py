@@ -1,4 +1,4 @@
-"""Piper as a speech engine: any number of its voices, in this process, each loaded when it first speaks."""
+"""Piper as a ``SpeechEngine``: any number of its voices, each loaded when it first speaks."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 
 PREFIX = "piper:"
-"""Of its voices' ids."""
+"""First characters of its voices' ids."""
 MOST_LOADED = 3
-"""Voices in memory at once, each of which takes some 100 MB."""
+"""Most voices in memory at the same time. Each takes about 100 MB."""
 THREADS = 2
 
 _log = logging.getLogger(__name__)
 
 
 class PiperEngine(AlwaysLoaded):
-    """A ``SpeechEngine``. It is made at once, and its voices' networks are read as they are first used.
+    """A ``SpeechEngine`` with Piper's voices.
 
-    They stay, for they need little memory and no card.
-    A clause's first sound is there when a quarter of a second of it is made. All voices' sound is brought to the usual
-    one's rate. Speed is Piper's own; pitch is left to the server.
+    Each voice's network is loaded when the voice first speaks. The networks stay in memory, because they are small and
+    need no GPU. All sound is resampled to the default voice's rate. Piper itself changes the speed; the server changes
+    the pitch.
 
     Args:
-        files: its voices, at least one.
-        default_voice: id or name of the voice to speak with where none is asked for.
+        files: the voices, at least one.
+        default_voice: id or name of the voice for requests that name none.
+        threads: the number of threads that compute one text.
 
     Raises:
         UnknownVoiceError: there is no ``default_voice``.
@@ -63,7 +64,7 @@ class PiperEngine(AlwaysLoaded):
         self._threads = threads
         self._thread = ModelThread("piper")
         self._loaded: OrderedDict[str, LoadedVoice] = OrderedDict()
-        # What is wrong with those that can't be loaded, and when their files were written.
+        # Voices that can't be loaded, by name: the time of their file's last change, and the error message.
         self._broken: dict[str, tuple[int, str]] = {}
 
     def _list(self, file: VoiceFile) -> None:
@@ -81,19 +82,23 @@ class PiperEngine(AlwaysLoaded):
         return self._speakers[voice.id][0]
 
     def load_default(self) -> None:
-        """Load the usual voice: until then the first text waits for it. Blocks for a second.
+        """Load the default voice, so that the first text does not wait for it. It blocks for about a second.
 
         Raises:
-            EngineError: it can't be loaded; the text says why.
+            EngineError: the voice can't be loaded; the message says why.
         """
         self._thread.run(lambda: self._speaking(self._file(self._default)))
 
     def voices(self) -> Sequence[Voice]:
-        """As :meth:`SpeechEngine.voices`: of a voice with several speakers, its usual one first."""
+        """Return every voice; a voice with several speakers is followed by one entry for each speaker."""
         return self._voices
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
-        """As :meth:`SpeechEngine.resolve`; the usual voice may be called by the name of its speaker, as in ``joe``."""
+        """Return the voice for a request. A voice may also be named by its dataset: ``joe`` for ``en_US-joe-medium``.
+
+        Raises:
+            UnknownVoiceError: there is no such voice, or none for that language.
+        """
         try:
             return resolve_voice(self._voices, self._default, voice, language)
         except UnknownVoiceError:
@@ -108,7 +113,7 @@ class PiperEngine(AlwaysLoaded):
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
-        """As :meth:`SpeechEngine.synthesize`."""
+        """Speak one segment, and yield its sound piece by piece. The first piece is a short one."""
         options = onnxruntime.RunOptions()
 
         def abandon() -> None:
@@ -139,7 +144,7 @@ class PiperEngine(AlwaysLoaded):
         put(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 
     def _speaking(self, file: VoiceFile) -> LoadedVoice:
-        """The voice, loaded; the one that was used least lately may have to go for it."""
+        """Return the loaded voice; to make room, unload the least recently used one, but never the default."""
         if (known := self._loaded.get(file.name)) is None:
             known = self._loaded[file.name] = self._load(file)
         self._loaded.move_to_end(file.name)
@@ -149,7 +154,7 @@ class PiperEngine(AlwaysLoaded):
         return known
 
     def _load(self, file: VoiceFile) -> LoadedVoice:
-        """Load a voice; one that can't be is not tried again until its file is another."""
+        """Load a voice. If that failed before, it is tried again only if the file has changed since."""
         written, fault = self._broken.get(file.name, (None, ""))
         now = _written_at(file)
         if written == now:
@@ -160,17 +165,17 @@ class PiperEngine(AlwaysLoaded):
         except EngineError as error:
             self._broken[file.name] = (now, str(error))
             raise BrokenVoiceError(str(error)) from error
-        # Of a network that was divided, the parts were in memory more than once.
+        # While a network is being divided, its parts are in memory more than once.
         release_memory()
         _log.info("Piper's voice %s was loaded in %.1f s", file.name, time.monotonic() - began)
         return loaded
 
     def wait(self) -> None:
-        """Until it is free: what was stopped has left off. Blocks."""
+        """Block until the engine's thread has finished all its work, including stopped texts."""
         self._thread.run(lambda: None)
 
     def close(self) -> None:
-        """End the thread, and let go of the voices."""
+        """End the thread and unload the voices."""
         self._thread.close()
         self._loaded.clear()
 
@@ -183,6 +188,6 @@ def _written_at(file: VoiceFile) -> int:
 
 
 def _dataset(voice: Voice) -> str:
-    """``joe`` of ``en_US-joe-medium``."""
+    """Return the dataset in a voice's name: ``joe`` of ``en_US-joe-medium``."""
     parts = voice.name.split("-")
     return parts[1].casefold() if len(parts) > 2 else ""

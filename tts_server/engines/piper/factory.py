@@ -1,4 +1,7 @@
-"""Makes Piper of the settings: its voices by ``PIPER_MODEL``, or by the options that RealtimeTTS's Piper took."""
+"""Creates the Piper engine: its voices are named by ``PIPER_MODEL``, or by the options of RealtimeTTS's Piper engine.
+
+It does not import Piper's libraries until it has checked that they are installed.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +24,17 @@ _NEEDED = ("piper", "onnx")
 
 
 def create_piper(model: Path | None, options: Mapping[str, Any], voice: str | None) -> PiperEngine:
-    """Make it, which takes a second: its usual voice is loaded.
+    """Create the engine and load its default voice. It blocks for about a second: call it in a thread.
 
     Args:
-        model: a voice's file, or a folder that holds some.
-        options: as ``TTS_ENGINE_OPTIONS`` had them when Piper was RealtimeTTS's: a voice, where ``model`` names none.
-            What they say of Piper's program is not needed any more.
-        voice: what it speaks with where nobody asks for another.
+        model: a voice's file, or a folder with voices.
+        options: ``TTS_ENGINE_OPTIONS`` for RealtimeTTS's Piper engine, which this engine replaced: a voice, for when
+            ``model`` is ``None``. The options about Piper's program are accepted and ignored.
+        voice: the default voice; ``None`` for the engine's own.
 
     Raises:
-        EngineError: its packages are not installed, or there is no voice that can be used.
-        UnknownVoiceError: it has no such voice.
+        EngineError: its packages are not installed, or no voice can be used.
+        UnknownVoiceError: the engine has no such voice.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
@@ -40,7 +43,7 @@ def create_piper(model: Path | None, options: Mapping[str, Any], voice: str | No
             ".venv/bin/pip install -r requirements.txt"
         )
     files = _files(model, options)
-    # Its libraries are imported only where it is used.
+    # Piper's libraries are imported only if Piper is used.
     engine: PiperEngine = importlib.import_module("tts_server.engines.piper.engine").PiperEngine(files, voice)
     try:
         engine.load_default()

@@ -1,4 +1,4 @@
-"""One of Piper's voices, loaded: text in, sound out."""
+"""One of Piper's voices, loaded into memory: it turns text into phonemes, and phonemes into sound."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from tts_server.engines.piper.network import Network, Utterance
 from tts_server.engines.piper.voice_files import VoiceFile
 
 MOST_PHONEMES = 400
-"""Said at once, some 30 s of speech; of a longer sentence, the words that come later are said later."""
+"""Most phonemes in one run of the network: about 30 s of speech. A longer sentence is spoken in several parts."""
 SENTENCE_PAUSE = 0.15
-"""Seconds, after a sentence: the network's own ends are as short as those of clauses."""
+"""Silence after a sentence, in seconds. The network itself ends a sentence as briefly as a clause."""
 ROUNDED_UP = 0.3
-"""Of a clause's length at the usual speed: each phoneme's is rounded up to a column, whatever the speed."""
+"""Share of a clause's length that comes from rounding, and so does not depend on the speed.
+
+The network rounds each phoneme's length up to a whole column.
+"""
 _SHORTEST_SCALE = 0.1
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 _PROBE_PHONEMES = 30
@@ -29,31 +32,42 @@ _log = logging.getLogger(__name__)
 
 
 class LoadedVoice:
-    """For one thread at a time.
+    """A voice with its network in memory. It is not thread-safe.
+
+    Attributes:
+        rate: the sample rate of its sound, in Hz.
+
+    Args:
+        file: the voice on the disk.
+        threads: the number of threads that compute one text.
 
     Raises:
-        EngineError: it can't be loaded; the text says why.
+        EngineError: the voice can't be loaded; the message says why.
     """
 
     def __init__(self, file: VoiceFile, threads: int) -> None:
         self.rate = file.description.audio.sample_rate
         self._file = file
         self._inference = file.description.inference
-        # Of Piper's own class, what makes phonemes of text: its network is run by us.
+        # Piper's own class only turns text into phonemes. This module runs the network itself.
         self._phonemes = PiperVoice(None, PiperConfig.from_dict(file.raw), download_dir=Path())
         letters = [phoneme for phoneme in file.description.phoneme_id_map if phoneme.isalpha()]
         self._network = Network(file.model, threads, self.rate, self._utterance(letters[:_PROBE_PHONEMES], None, 1.0))
 
     def speak(self, text: str, speaker: int | None, speed: float, options: onnxruntime.RunOptions) -> Iterator[Samples]:
-        """Speak ``text``; ``speaker`` by number, of several.
+        """Speak ``text``, and yield mono samples, nominally -1 to 1, piece by piece.
 
-        ``options.terminate`` ends it soon, with an error of ONNX Runtime's.
+        Args:
+            text: any text.
+            speaker: the speaker's number; ``None`` for the default, or if the voice has only one speaker.
+            speed: how many times as fast as usual.
+            options: setting ``options.terminate`` ends the run soon, with one of ONNX Runtime's errors.
 
         Raises:
             EngineError: Piper can't read this text.
         """
         for sentence in self._sentences(text):
-            # Of marks alone a network makes a noise.
+            # From punctuation alone, a network makes noise.
             if not any(map(str.isalpha, sentence)):
                 continue
             for phonemes in _parts(sentence):
@@ -62,7 +76,7 @@ class LoadedVoice:
                 yield np.zeros(round(SENTENCE_PAUSE * self.rate), np.float32)
 
     def _sentences(self, text: str) -> list[list[str]]:
-        # Control characters are commands to espeak-ng, and what stands in double brackets is no text to Piper.
+        # espeak-ng takes control characters for commands, and Piper takes text in double brackets for phonemes.
         plain = "".join(char if char.isprintable() else " " for char in text).replace("[[", "[").replace("]]", "]")
         try:
             return self._phonemes.phonemize(plain)
@@ -91,12 +105,12 @@ class LoadedVoice:
 
 
 def scale_for(speed: float) -> float:
-    """What Piper's own ``length_scale`` is multiplied by, for speech that is ``speed`` times as fast; measured."""
+    """Return the factor for Piper's ``length_scale`` that makes speech ``speed`` times as fast. Found by measuring."""
     return max(_SHORTEST_SCALE, (1 / speed - ROUNDED_UP) / (1 - ROUNDED_UP))
 
 
 def _parts(phonemes: Sequence[str]) -> Iterator[Sequence[str]]:
-    """A sentence, in as few parts as may be said at once, parted between words."""
+    """Split a sentence's phonemes into parts of at most :data:`MOST_PHONEMES`, between words if possible."""
     rest = phonemes
     while len(rest) > MOST_PHONEMES:
         blanks = [place for place in range(1, MOST_PHONEMES) if rest[place] == " "]

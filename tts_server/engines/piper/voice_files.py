@@ -1,4 +1,4 @@
-"""Piper's voices on the disk: each is a network, ``NAME.onnx``, and its description, ``NAME.onnx.json``."""
+"""Piper's voices on the disk. Each is a network, ``NAME.onnx``, with a description, ``NAME.onnx.json``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError, model
 from tts_server.engines.base import EngineError
 
 DEEPEST = 5
-"""Folders below the one that is named: Piper's own repository has its voices four deep."""
+"""Deepest level of subfolders that is searched. Piper's own repository has its voices on the fourth."""
 MOST_FOLDERS = 2_000
+"""Most folders that are searched."""
 LARGEST_DESCRIPTION = 4_000_000
-"""In bytes; those with a thousand speakers have some 30,000."""
+"""Largest description that is read, in bytes. Descriptions with a thousand speakers have about 30,000."""
 
 _TAG = re.compile(r"([a-z]{2,3})(?:[_-]([A-Za-z]{2,4}|[0-9]{3}))?(?=$|[-_])")
 _log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class _Part(BaseModel):
-    """Of a description; what the server has no use for is left to Piper."""
+    """A part of a description. Fields that only Piper needs are not checked."""
 
 
 class _Audio(_Part):
@@ -52,7 +53,7 @@ class _Language(_Part):
 
 
 class Description(_Part):
-    """What the server reads of a voice's JSON file, checked."""
+    """The fields of a voice's JSON file that the server uses, checked."""
 
     audio: _Audio
     espeak: _Espeak
@@ -80,9 +81,11 @@ class VoiceFile:
     """One of Piper's voices.
 
     Attributes:
-        name: as its file is called, such as ``en_US-joe-medium``.
+        name: the file's name without ``.onnx``, such as ``en_US-joe-medium``.
+        model: the file with the network.
         language: a BCP 47 tag.
-        raw: its description as Piper itself reads it.
+        description: the checked part of its description.
+        raw: the whole description, for Piper itself.
     """
 
     name: str
@@ -93,12 +96,12 @@ class VoiceFile:
 
 
 def find_voices(path: Path) -> list[VoiceFile]:
-    """The voice in this file, or every one in this folder and below it, by name. Reads files.
+    """Find the voice in a file, or all voices in a folder and its subfolders, sorted by name. It reads files.
 
-    A voice of a folder that can't be used is left out, which is logged.
+    Unusable voices in a folder are left out with a warning in the log.
 
     Raises:
-        EngineError: there is none; the text is one sentence that names the file.
+        EngineError: there is no usable voice; the message is one sentence that names the file.
     """
     if path.is_file():
         return [read_voice(path)]
@@ -118,10 +121,14 @@ def find_voices(path: Path) -> list[VoiceFile]:
 
 
 def read_voice(model: Path, description: Path | None = None) -> VoiceFile:
-    """The voice of this network; its description lies beside it, unless named.
+    """Read a voice's description, without loading the network.
+
+    Args:
+        model: the file with the network.
+        description: the file with the description; ``None`` for the one beside the network.
 
     Raises:
-        EngineError: the description is not there, or not Piper's.
+        EngineError: the description is missing, or is not one of Piper's.
     """
     if model.suffix != ".onnx":
         raise EngineError(f"{model} is no voice of Piper's: its name does not end in .onnx")
@@ -150,7 +157,7 @@ def _reason(error: ValueError | RecursionError) -> str:
 
 
 def _language(name: str, description: Description) -> str:
-    """Of its description, its name, or espeak-ng's voice, whichever says first."""
+    """Return the language from the description, or else from the voice's name, or else from espeak-ng's voice."""
     for told in (description.language.code, name, description.espeak.voice):
         if tag := _TAG.match(told):
             main, region = tag.groups()
