@@ -1,4 +1,4 @@
-"""A tiny checkpoint, and engines that speak with it."""
+"""Fixtures: a tiny XTTS checkpoint, and engines that use it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from benchmarks.random_xtts import TINY, make_random_xtts
 from config.speech_settings import Precision
 from config.types import Device
-from tests.xtts.speaking import Shelf
+from tests.tts_server.profile_list import ProfileList
 from tts_server.engines.xtts.engine import XttsEngine
 
 TOKENS = 12
@@ -19,7 +19,7 @@ MakeEngine = Callable[..., XttsEngine]
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with weights that speak every text for about half a second."""
+    """A folder with random weights, with which every text becomes about half a second of sound."""
     folder = tmp_path_factory.mktemp("xtts")
     make_random_xtts(folder, TINY, TOKENS)
     return folder
@@ -27,13 +27,16 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_engine(tmp_path: Path) -> Iterator[MakeEngine]:
-    """Makes engines, on the processor, that are closed in the end."""
+    """Creates engines on the CPU, and closes them after the test."""
     made: list[XttsEngine] = []
 
     def make(
-        folder: Path, shelf: Shelf | None = None, precision: Precision = Precision.AUTO, voice: str | None = None
+        folder: Path,
+        profiles: ProfileList | None = None,
+        precision: Precision = Precision.AUTO,
+        voice: str | None = None,
     ) -> XttsEngine:
-        engine = XttsEngine(folder, shelf or Shelf(), Device.CPU, precision, False, tmp_path / "cache", voice)
+        engine = XttsEngine(folder, profiles or ProfileList(), Device.CPU, precision, False, tmp_path / "cache", voice)
         made.append(engine)
         return engine
 
@@ -44,9 +47,9 @@ def make_engine(tmp_path: Path) -> Iterator[MakeEngine]:
 
 @pytest.fixture(scope="session")
 def engine(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[XttsEngine]:
-    """One that is loaded, and that no test unloads."""
+    """A shared, loaded engine that no test may unload."""
     cache = tmp_path_factory.mktemp("cache")
-    engine = XttsEngine(weights, Shelf(), Device.CPU, Precision.AUTO, False, cache)
+    engine = XttsEngine(weights, ProfileList(), Device.CPU, Precision.AUTO, False, cache)
     engine.load(lambda progress: None)
     yield engine
     engine.close()

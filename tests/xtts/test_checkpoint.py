@@ -1,4 +1,4 @@
-"""What is told of weights that are not there, or not what they should be, without any library of XTTS's."""
+"""Missing or wrong weights get a clear error, even without XTTS's libraries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from config.speech_settings import Precision
 from config.types import Device
-from tests.xtts.speaking import Shelf
+from tests.tts_server.profile_list import ProfileList
 from tts_server.engines.base import EngineError
 from tts_server.engines.xtts.checkpoint import read_checkpoint
 from tts_server.engines.xtts.engine import XttsEngine
@@ -79,7 +79,7 @@ def test_weights_that_are_no_archive_are_refused(folder: Path, content: bytes) -
 
 
 def test_an_engine_is_made_without_weights_and_says_so_when_it_is_to_load_them(tmp_path: Path) -> None:
-    engine = XttsEngine(tmp_path / "none", Shelf(), Device.AUTO, Precision.AUTO, False, tmp_path / "cache")
+    engine = XttsEngine(tmp_path / "none", ProfileList(), Device.AUTO, Precision.AUTO, False, tmp_path / "cache")
     assert engine.resolve(None, "fr").language == "fr"
     with pytest.raises(EngineError, match="models download"):
         engine.load(lambda progress: None)
@@ -89,7 +89,7 @@ def test_an_engine_is_made_without_weights_and_says_so_when_it_is_to_load_them(t
 
 def test_without_the_libraries_it_says_what_to_type(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tts_server.engines.xtts.libraries.find_spec", lambda name: None)
-    engine = XttsEngine(folder, Shelf(), Device.AUTO, Precision.AUTO, False, folder / "cache")
+    engine = XttsEngine(folder, ProfileList(), Device.AUTO, Precision.AUTO, False, folder / "cache")
     with pytest.raises(EngineError, match=r"pip install -r requirements-xtts\.txt"):
         engine.load(lambda progress: None)
     engine.close()

@@ -1,4 +1,4 @@
-"""A voice is learnt from recordings, kept, learnt anew when they change, and forgotten."""
+"""A voice is learned from recordings, stored, learned again when they change, and deleted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 
 from audio.encoders import write_sound
 from audio.samples import Samples
+from tests.tts_server.profile_list import ProfileList
 from tests.tts_server.voices.sounds import seconds_of_speech
 from tests.xtts.conftest import MakeEngine
-from tests.xtts.speaking import Shelf, hear, skip_without_libraries
+from tests.xtts.speaking import hear, skip_without_libraries
 from tts_server.engines.base import EngineError
 from tts_server.engines.xtts.engine import XttsEngine
 from tts_server.engines.xtts.latents import Latents
@@ -33,18 +34,18 @@ def ada(tmp_path: Path) -> VoiceProfile:
 
 
 @pytest.fixture
-def shelf(ada: VoiceProfile) -> Shelf:
-    return Shelf(ada)
+def profiles(ada: VoiceProfile) -> ProfileList:
+    return ProfileList(ada)
 
 
 @pytest.fixture
-def engine(weights: Path, shelf: Shelf, make_engine: MakeEngine) -> XttsEngine:
-    return make_engine(weights, shelf)
+def engine(weights: Path, profiles: ProfileList, make_engine: MakeEngine) -> XttsEngine:
+    return make_engine(weights, profiles)
 
 
 @pytest.fixture
 def lessons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows whenever recordings are listened to."""
+    """The number of recordings each time that the model learns a voice."""
     import_loading()
     from tts_server.engines.xtts.model import XttsModel
 
@@ -69,31 +70,31 @@ def test_learning_loads_the_model_and_says_how_alike_the_voice_is(
 
 
 def test_it_speaks_with_the_voice_and_learns_it_only_once(
-    engine: XttsEngine, weights: Path, shelf: Shelf, make_engine: MakeEngine, lessons: list[int]
+    engine: XttsEngine, weights: Path, profiles: ProfileList, make_engine: MakeEngine, lessons: list[int]
 ) -> None:
     engine.load(lambda progress: None)
     assert [voice.id for voice in engine.voices()] == ["ada", "high-side", "low-side"]
     assert hear(engine, voice="Ada").size
     assert hear(engine, voice="ada").size
-    again = make_engine(weights, shelf)
+    again = make_engine(weights, profiles)
     again.load(lambda progress: None)
     assert hear(again, voice="ada").size
     assert lessons == [2]
 
 
-def test_two_voices_are_not_alike(engine: XttsEngine, shelf: Shelf, ada: VoiceProfile) -> None:
+def test_two_voices_are_not_alike(engine: XttsEngine, profiles: ProfileList, ada: VoiceProfile) -> None:
     engine.load(lambda progress: None)
-    shelf.profiles.append(replace(ada, id="ben", name="Ben", recordings=ada.recordings[1:], digest="b1"))
+    profiles.profiles.append(replace(ada, id="ben", name="Ben", recordings=ada.recordings[1:], digest="b1"))
     sounds = [hear(engine, voice=name) for name in ("ada", "ben")]
     assert abs(float(sounds[0].mean() - sounds[1].mean())) > 0
 
 
 def test_it_is_learnt_anew_when_its_recordings_have_changed(
-    engine: XttsEngine, shelf: Shelf, ada: VoiceProfile, lessons: list[int]
+    engine: XttsEngine, profiles: ProfileList, ada: VoiceProfile, lessons: list[int]
 ) -> None:
     engine.load(lambda progress: None)
     hear(engine, voice="ada")
-    shelf.profiles = [replace(ada, recordings=ada.recordings[:1], digest="a2")]
+    profiles.profiles = [replace(ada, recordings=ada.recordings[:1], digest="a2")]
     hear(engine, voice="ada")
     assert lessons == [2, 1]
 
@@ -121,33 +122,35 @@ def test_a_damaged_file_of_what_was_learnt_is_learnt_anew(
 
 @pytest.mark.parametrize("loaded", [True, False])
 def test_a_forgotten_voice_leaves_nothing_behind(
-    engine: XttsEngine, shelf: Shelf, tmp_path: Path, loaded: bool
+    engine: XttsEngine, profiles: ProfileList, tmp_path: Path, loaded: bool
 ) -> None:
     engine.load(lambda progress: None)
     voice = engine.resolve("ada", None)
     hear(engine, voice="ada")
     if not loaded:
         engine.unload()
-    shelf.profiles = []
+    profiles.profiles = []
     engine.forget("ada")
     assert not (tmp_path / "cache" / "ada").exists()
     engine.load(lambda progress: None)
     assert voice.name not in [other.name for other in engine.voices()]
 
 
-def test_a_voice_that_went_while_its_text_waited_is_told_as_such(engine: XttsEngine, shelf: Shelf) -> None:
+def test_a_voice_that_went_while_its_text_waited_is_told_as_such(engine: XttsEngine, profiles: ProfileList) -> None:
     engine.load(lambda progress: None)
     voice = engine.resolve("ada", None)
-    shelf.profiles = []
+    profiles.profiles = []
     with pytest.raises(EngineError, match="the voice 'Ada' is gone"):
         hear(engine, voice=voice)
 
 
-def test_recordings_that_can_not_be_read_are_told_as_such(engine: XttsEngine, ada: VoiceProfile, shelf: Shelf) -> None:
+def test_recordings_that_can_not_be_read_are_told_as_such(
+    engine: XttsEngine, ada: VoiceProfile, profiles: ProfileList
+) -> None:
     ada.recordings[0].write_bytes(b"fLaC, or so it says")
     with pytest.raises(EngineError, match="a recording of the voice 'Ada' can't be read"):
         engine.learn(ada)
     ada.recordings[1].unlink()
-    shelf.profiles = [replace(ada, recordings=ada.recordings[1:], digest="a3")]
+    profiles.profiles = [replace(ada, recordings=ada.recordings[1:], digest="a3")]
     with pytest.raises(EngineError, match="a recording of the voice 'Ada' can't be read"):
         hear(engine, voice="ada")

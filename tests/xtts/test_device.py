@@ -1,4 +1,4 @@
-"""Which card XTTS computes on, and in what numbers."""
+"""The choice of XTTS's device and number format."""
 
 from __future__ import annotations
 

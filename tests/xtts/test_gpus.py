@@ -1,4 +1,4 @@
-"""What PyTorch tells of cards, of which the machines that run this have none: its answers are made up."""
+"""Finding GPUs through PyTorch. PyTorch's answers are faked, because the test machines have no GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was learnt of a voice is kept, never run as code, and never taken for what it isn't."""
+"""Stored latents: they are found again, never run as code, and ignored if they are wrong."""
 
 from __future__ import annotations
 

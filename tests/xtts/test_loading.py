@@ -1,4 +1,4 @@
-"""Loading shows how far it is; what is damaged is told; and what loading took is given back."""
+"""Loading: it reports its progress and damaged files, and unloading frees the memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ignore(progress: float) -> None:
 
 @pytest.fixture
 def folder(weights: Path, tmp_path: Path) -> Path:
-    """A copy that a test may damage."""
+    """A copy of the checkpoint that the test may damage."""
     return shutil.copytree(weights, tmp_path / "weights")
 
 
@@ -124,7 +124,7 @@ def test_weights_that_were_cut_off_are_refused_and_nothing_stays_in_memory(
 
 
 class Trap:
-    """A pickle that would run what a stranger wrote."""
+    """An object whose pickle would run foreign code."""
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return exec, ("raise SystemExit('a pickle was run')",)

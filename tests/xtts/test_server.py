@@ -1,4 +1,4 @@
-"""The speech server with XTTS as its engine, over real sockets: a voice is cloned, and then speaks."""
+"""The speech server with XTTS, over real sockets: a voice is cloned and then speaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is heard of a text: sound, piece by piece, or one clear error, and then the next text."""
+"""Speaking: each text becomes sound, piece by piece, or one clear error; the next text is not affected."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SECONDS = TOKENS / TOKENS_PER_SECOND
 
 
 def network(engine: XttsEngine) -> Any:
-    """coqui-tts's model, to be tampered with."""
+    """Return coqui-tts's model inside the engine, for tests that damage it."""
     assert engine._model is not None
     return engine._model._xtts
 
 
 @contextmanager
 def spoilt(parameter: Any, value: float) -> Iterator[None]:
-    """A parameter that is no longer what was learnt."""
+    """Overwrite one parameter of the model within the block."""
     before = parameter.detach().clone()
     parameter.data.fill_(value)
     try:

@@ -1,4 +1,4 @@
-"""A text that is stopped is over at once, and nothing of it is heard in the next."""
+"""A stopped text ends immediately, and none of its sound is in the next text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATEST = 0.25
 
 
 def speak_until(engine: XttsEngine, voice: str, moment: float) -> tuple[list[Samples], float]:
-    """What is heard until a stop ``moment`` seconds from now, and how long after it the engine returned."""
+    """Stop after ``moment`` seconds; return the sound until then, and how many seconds after it the engine returned."""
     stop = threading.Event()
     stopped_at: list[float] = []
 

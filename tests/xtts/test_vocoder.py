@@ -1,4 +1,4 @@
-"""Decoding in pieces gives the very samples of decoding at once."""
+"""Decoding in pieces gives the same samples as decoding the whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANNELS = 16
 
 @pytest.fixture(scope="module")
 def decoder() -> Any:
-    """XTTS's vocoder, with fewer channels: it hears just as far."""
+    """XTTS's vocoder with fewer channels; a frame affects as many frames around it."""
     import_loading()
     import torch
     from TTS.tts.layers.xtts.hifigan_decoder import HifiDecoder

@@ -1,4 +1,4 @@
-"""Which voice is meant, and in which language."""
+"""The list of XTTS's voices: the voice and the language that a request gets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.xtts.speaking import Shelf
+from tests.tts_server.profile_list import ProfileList
 from tts_server.engines.xtts.voice_list import VoiceList
 from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
 
@@ -18,7 +18,7 @@ BUILT_IN = ("Claribel Dervla", "Ana Florence")
 
 @pytest.fixture
 def speakers(tmp_path: Path) -> VoiceList:
-    speakers = VoiceList(Shelf(ADA, JORG), tmp_path, LANGUAGES)
+    speakers = VoiceList(ProfileList(ADA, JORG), tmp_path, LANGUAGES)
     speakers.update(BUILT_IN, LANGUAGES)
     return speakers
 
@@ -45,7 +45,7 @@ def test_a_voice_speaks_its_own_language_where_none_is_asked_for(speakers: Voice
 
 
 def test_a_voice_whose_language_the_model_lacks_speaks_english(tmp_path: Path) -> None:
-    speakers = VoiceList(Shelf(VoiceProfile("siiri", "Siiri", "fi", (), "3")), tmp_path, LANGUAGES)
+    speakers = VoiceList(ProfileList(VoiceProfile("siiri", "Siiri", "fi", (), "3")), tmp_path, LANGUAGES)
     assert speakers.resolve(None, None).language == "en"
 
 
@@ -65,12 +65,12 @@ def test_where_no_voice_is_asked_for_the_first_that_is_at_home_in_the_language_s
 
 
 def test_the_voice_of_the_settings_goes_before_that(tmp_path: Path) -> None:
-    speakers = VoiceList(Shelf(ADA, JORG), tmp_path, LANGUAGES, default="Jörg")
+    speakers = VoiceList(ProfileList(ADA, JORG), tmp_path, LANGUAGES, default="Jörg")
     assert speakers.resolve(None, "en").id == "jorg"
 
 
 def test_the_built_in_voices_are_known_again_after_a_restart(speakers: VoiceList, tmp_path: Path) -> None:
-    again = VoiceList(Shelf(), tmp_path, LANGUAGES)
+    again = VoiceList(ProfileList(), tmp_path, LANGUAGES)
     assert [voice.name for voice in again.voices()] == list(BUILT_IN)
     assert again.built_in_name("ana-florence") == "Ana Florence"
 
@@ -78,11 +78,11 @@ def test_the_built_in_voices_are_known_again_after_a_restart(speakers: VoiceList
 @pytest.mark.parametrize("content", ["", "{", "7", '{"a": 1}', '[1, null, ""]', "\x00\xff", "[" * 100_000])
 def test_a_damaged_list_of_names_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "built_in_speakers.json").write_text(content, encoding="latin-1")
-    assert VoiceList(Shelf(), tmp_path, LANGUAGES).voices() == []
+    assert VoiceList(ProfileList(), tmp_path, LANGUAGES).voices() == []
 
 
 def test_before_the_first_loading_there_is_a_voice_to_speak_with(tmp_path: Path) -> None:
-    speakers = VoiceList(Shelf(), tmp_path, LANGUAGES)
+    speakers = VoiceList(ProfileList(), tmp_path, LANGUAGES)
     voice = speakers.resolve(None, "de")
     assert voice.language == "de"
     speakers.update(BUILT_IN, LANGUAGES)

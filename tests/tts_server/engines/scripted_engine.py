@@ -1,4 +1,4 @@
-"""An engine written for RealtimeTTS that does what its text says."""
+"""A RealtimeTTS engine that does what its text says."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def encoded(container: str, codec: str, seconds: float, rate: int) -> bytes:
 
 
 class ScriptedEngine(BaseEngine):  # type: ignore[misc]  # RealtimeTTS ships no types
-    """Puts ``pieces`` into its queue. "hang" waits for ``release``, stopped or not, and then speaks all the same;
-    "wait" waits to be stopped; "raise" raises; "false" gives up.
+    """Puts ``pieces`` into its queue for every text. Some words in the text change this.
+
+    With "hang" it waits for ``release``, even if stopped, and then speaks. With "wait" it waits to be stopped. With
+    "raise" it raises an error. With "false" it reports a failure.
     """
 
     def __init__(

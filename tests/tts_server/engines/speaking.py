@@ -1,4 +1,4 @@
-"""What an engine says, in one piece."""
+"""Lets an engine speak a whole text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A voice in the cloud is set up from the operator guide alone, and what goes wrong is told in whole sentences.
+"""Online engines: the operator guide is enough to set them up, and errors are whole sentences.
 
-The services of ElevenLabs and Edge can't be reached here: their packages are replaced by ones that put out a tone, or
-fail as the real ones do. OpenAI's package is the real one; this very server stands in for the service.
+ElevenLabs' and Edge's packages are replaced by fakes that make a tone, or fail like the real ones. OpenAI's package is
+the real one, and this speech server takes the place of OpenAI's service.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Communicate:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A folder to start in, with packages in place of ElevenLabs' and Edge's."""
+    """A working folder, with fakes of ElevenLabs' and Edge's packages."""
     (tmp_path / "packages" / "elevenlabs").mkdir(parents=True)
     (tmp_path / "packages" / "elevenlabs" / "__init__.py").touch()
     (tmp_path / "packages" / "elevenlabs" / "client.py").write_text(_ELEVENLABS)
@@ -93,14 +93,14 @@ def home(tmp_path: Path) -> Path:
 
 
 def guides_lines(engine: str) -> str:
-    """What the guide says to put into ``.env`` for an engine."""
+    """Return the lines that the guide gives for an engine's ``.env``."""
     section = GUIDE.split("#### Voices in the cloud", 1)[1].split("\n#", 1)[0]
     (lines,) = [block for block in re.findall(r"(?:^    \S.*\n)+", section, re.M) if f"TTS_ENGINE={engine}\n" in block]
     return "".join(line.split("  #", 1)[0].strip() + "\n" for line in str(lines).splitlines())
 
 
 async def check(home: Path, env_file: str, **variables: str) -> tuple[int, str]:
-    """The exit status of ``python -m tts_server --check`` with that ``.env``, and what it said."""
+    """Run ``python -m tts_server --check`` with this ``.env``; return its exit status and its output."""
     (home / ".env").write_text(env_file)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tts_server", "--check"),
@@ -195,7 +195,7 @@ def test_every_engine_that_wants_a_key_names_it(name: str, monkeypatch: pytest.M
 
 
 class _Unused:
-    """In the place of an engine's module; its engine must not be made."""
+    """Takes the place of an engine's module; the test fails if its engine is created."""
 
     def __init__(self, name: str) -> None:
         setattr(self, f"{name}Engine", lambda: pytest.fail("made without a key"))

@@ -1,4 +1,4 @@
-"""An engine that can't be made at the start: another one speaks until it can, and everybody is told why."""
+"""An engine that can't be created at the start: a fallback speaks until it can, and clients are told the reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOTICES = "/ws/stream?notices=true"
 
 
 class Maker:
-    """Makes the engine once it is told that it can."""
+    """Fails to create the engine until ``can`` is true."""
 
     def __init__(self) -> None:
         self.engine = SpellingEngine("wanted")

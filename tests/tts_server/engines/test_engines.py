@@ -1,4 +1,4 @@
-"""The engines that need nothing: is espeak-ng's speech understood, and does the stand-in keep to its times."""
+"""The engines without weights: espeak-ng's speech is understood, and the stand-in keeps its timing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def espeak_server() -> AsyncIterator[RunningServer]:
 
 
 def understand(samples: Samples, rate: int) -> str:
-    """What a speech recogniser that knows 36 sentences makes of it."""
+    """Return what a speech recognizer that knows 36 sentences understands."""
     audio = np.clip(soxr.resample(samples, rate, 16_000), -1, 1)
     silence = np.zeros(4_000, "<i2")
     pcm = np.concatenate([silence, to_int16(audio), silence])

@@ -1,4 +1,4 @@
-"""Every voice that espeak-ng lists can speak, and people may name them as they are used to."""
+"""espeak-ng's voices: every listed one can speak, and people can name them in familiar ways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RealtimeTTS's own engines by name: one of them speaks, and of the others it is said what they need."""
+"""RealtimeTTS's engines by name: OpenAI's speaks, and the errors of the others say what they need."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KEY = {"OPENAI_API_KEY": "any"}
 
 @pytest.fixture
 async def service() -> AsyncIterator[RunningServer]:
-    """This very server, in the place of OpenAI's."""
+    """This speech server, in the place of OpenAI's service."""
     async with running(ToneEngine()) as server:
         yield server
 
@@ -117,7 +117,7 @@ def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     ],
 )
 def test_what_is_missing_is_named(name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Whatever is installed on this machine.
+    # Hide the packages that may be installed on this machine.
     for module in ("azure", "edge_tts", "elevenlabs", "gtts", "kokoro", "torch", "pyttsx3"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, f"RealtimeTTS.engines.{NAMED_ENGINES[name].module}", raising=False)
@@ -163,9 +163,9 @@ def test_none_of_realtimettss_engines_is_forgotten() -> None:
     import RealtimeTTS
 
     there = {name for name in RealtimeTTS.__all__ if name.endswith("Engine")} - {"BaseEngine"}
-    # Engines of this server's own take their places.
+    # The server has its own engines in their place.
     there -= {"CoquiEngine", "PiperEngine"}
-    # It is no package, but somebody's branch.
+    # It needs a fork that is not in the package index.
     there -= {"PocketTTSGpuEngine"}
     assert {f"{named.name}Engine" for named in NAMED_ENGINES.values()} == there
 

@@ -1,4 +1,4 @@
-"""No engine of this machine resolves a name or opens a connection, however hard it tries."""
+"""Local engines can't resolve a host name or open a connection, whatever they try."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tts_server.engines.realtime_tts.factory import NAMED_ENGINES
 
 LIMIT = 60.0
 
-# Imported by Python itself at its start: writes down every name that is really looked up, and finds none.
+# Python imports this when it starts: it records every host name that is looked up, and finds none of them.
 _RECORDER = """
 import os, socket, sys
 
@@ -33,7 +33,7 @@ def recorded(host, *rest, **options):
 real, socket.getaddrinfo = socket.getaddrinfo, recorded
 """
 
-# What each of these does when it is made, or when it speaks, is what real engines do.
+# Four ways in which real engines fetch files when they are created or when they speak.
 _FROM_THE_HUB = "from huggingface_hub import hf_hub_download\nhf_hub_download('hexgrad/Kokoro-82M', 'config.json')"
 _BY_HAND = "import urllib.request\nurllib.request.urlopen('https://weights.example/model.bin', timeout=5)"
 _BY_ADDRESS = "import socket\nsocket.create_connection(('192.0.2.7', 443), timeout=0.5)"
@@ -44,7 +44,7 @@ _BY_PIP = (
 
 @pytest.fixture
 def fakes(tmp_path: Path) -> Path:
-    """A folder of packages that stand in for those that Kokoro needs."""
+    """A folder with fakes of the packages that Kokoro needs."""
     (tmp_path / "sitecustomize.py").write_text(_RECORDER)
     (tmp_path / "torch.py").touch()
     return tmp_path
@@ -56,7 +56,7 @@ def _kokoro(fakes: Path, fetching: str) -> None:
 
 
 def _start(fakes: Path, engine: str, *arguments: str, **variables: str) -> tuple[int, str, list[str]]:
-    """Status, what was said, and the names that were looked up."""
+    """Run the server's check; return its exit status, its output, and the host names that were looked up."""
     asked = fakes / "asked"
     done = subprocess.run(
         [sys.executable, "-m", "tts_server", "--check", "--engine", engine, *arguments],
@@ -175,7 +175,7 @@ def test_a_voice_in_the_cloud_asks_for_the_host_that_is_set_and_no_other(
     done = _traced_check(fakes, TTS_ENGINE="openai", TTS_FALLBACK="", OPENAI_API_KEY="any", **settings)
     assert done.returncode == 1, done.stderr
     account = read_account(fakes / "trace", fakes)
-    # A machine may have a domain of its own, which its resolver tries behind every name.
+    # The resolver may also try each name with this machine's own domain at its end.
     assert {name for name in account.asked if not name.startswith(f"{asked}.")} == {asked}
     assert {port for _, port in account.strangers} <= {DNS}
 

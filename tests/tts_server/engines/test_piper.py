@@ -1,4 +1,4 @@
-"""Piper in this process, with a voice that weighs nothing: voices, speed, pieces, stops and errors."""
+"""The Piper engine with a toy voice: voices, speed, pieces, stops and errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LONG = "The train leaves at nine from the old station, and if it rains we take t
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PiperEngine]:
-    """One for all tests that only speak with it."""
+    """A shared engine, for tests that only speak with it."""
     with closing(create_piper(make_voice(tmp_path_factory.mktemp("voice")), {}, None)) as engine:
         yield engine
 
@@ -45,7 +45,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PiperEngine]:
 def test_a_text_becomes_sound_as_long_as_its_phonemes(engine: PiperEngine) -> None:
     heard = speak(engine, "Hello there,")
     assert engine.sample_rate == RATE
-    # "həlˈoʊ ðˈɛɹ," with its comma, each between blanks of its own, and the marks of beginning and end.
+    # 13 phonemes of "həlˈoʊ ðˈɛɹ,", a padding symbol after each, and three symbols for the beginning and the end.
     assert len(heard) / RATE == pytest.approx(seconds(2 * 13 + 3), abs=seconds(6))
     assert frequency(heard, RATE) == pytest.approx(HUM_HZ, rel=0.02)
 
@@ -298,7 +298,7 @@ class TestSettings:
 
 
 def test_espeak_and_piper_take_turns_in_one_process(tmp_path: Path) -> None:
-    """Each carries a copy of espeak-ng: neither may take the other's callback, voice or language."""
+    """Both packages contain a copy of espeak-ng: neither may take the other's callback, voice or language."""
     settings = SpeechSettings.read(tts_engine="piper", piper_model=make_voice(tmp_path))
     piper, espeak = create_engines(settings, NoProfiles())
     with closing(piper), closing(espeak):
@@ -307,7 +307,7 @@ def test_espeak_and_piper_take_turns_in_one_process(tmp_path: Path) -> None:
         lengths = [len(speak(espeak, TEXT, SpeechParameters(voice=voice))) for voice in voices]
         for _ in range(5):
             for voice, length in zip(voices, lengths, strict=True):
-                # espeak-ng's own sound is a little different each time; in another language much more.
+                # espeak-ng's sound differs slightly each time, and much more in another language.
                 assert len(speak(espeak, TEXT, SpeechParameters(voice=voice))) == pytest.approx(length, rel=0.02)
                 np.testing.assert_array_equal(speak(piper, TEXT), wanted)
         both = [threading.Thread(target=_over_and_over, args=(engine,)) for engine in (piper, espeak)]

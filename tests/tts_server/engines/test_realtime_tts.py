@@ -1,4 +1,4 @@
-"""Does any engine written for RealtimeTTS fit: whatever it puts out, whatever it does not do."""
+"""The adapter for RealtimeTTS's engines: sound formats, voices and parameters, and engines that misbehave."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class TestFaults:
         with wrapped(inner) as engine:
             assert _stopped(engine, inner, "hang") == []
             threading.Timer(0.1, inner.release.set).start()
-            # It waits for the old text to end, and hears nothing of it.
+            # The new text waits for the old one to end, and contains none of its sound.
             assert len(speak(engine, "hello")) == 100
 
     def test_an_engine_that_hangs_for_good_is_an_error_and_no_hang(self) -> None:
@@ -240,7 +240,7 @@ class TestFaults:
 
 
 def _stopped(engine: RealtimeTtsEngine, inner: ScriptedEngine, text: str) -> list[Samples]:
-    """What is heard of a text that is stopped in its middle; it must end in time."""
+    """Stop a text while it is spoken, check that it ends in time, and return the sound until then."""
     stop = threading.Event()
     stopped_at = 0.0
 
@@ -253,7 +253,7 @@ def _stopped(engine: RealtimeTtsEngine, inner: ScriptedEngine, text: str) -> lis
     ending = threading.Thread(target=end)
     ending.start()
     heard = list(engine.synthesize(text, engine.resolve(None, None), PLAIN, stop))
-    # Twice what is promised: a busy machine.
+    # Twice the promised time, because the machine may be busy.
     assert time.monotonic() - stopped_at < 2 * STOP_SECONDS
     ending.join()
     return heard

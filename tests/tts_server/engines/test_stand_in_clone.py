@@ -1,9 +1,8 @@
-"""The stand-in imitates voices: what is heard of it has the pitch of what was recorded."""
+"""The stand-in engine clones voices: its tone has the pitch of the recordings."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import soxr
 from audio.encoders import write_sound
 from audio.samples import Samples
 from sandbox.speech import ADA, BEN, GuestVoice, speech
+from tests.tts_server.profile_list import ProfileList
 from tts_server.engines.base import CloningEngine, EngineError
 from tts_server.engines.stand_in import TONE_HZ, Pitch, StandInEngine
 from tts_server.voices.decoding import RATE
@@ -20,19 +20,6 @@ from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
 from wire.parameters import SpeechParameters
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it sleeps in the sun."
-
-
-class Shelf:
-    """The voices that people made, in a list."""
-
-    def __init__(self, *profiles: VoiceProfile) -> None:
-        self.profiles = list(profiles)
-
-    def all(self) -> Sequence[VoiceProfile]:
-        return self.profiles
-
-    def get(self, voice: str) -> VoiceProfile | None:
-        return next((profile for profile in self.profiles if profile.id == voice), None)
 
 
 def save_flac(path: Path, sound: Samples) -> Path:
@@ -46,7 +33,7 @@ def profile(folder: Path, name: str, voice: GuestVoice, digest: str = "1") -> Vo
 
 
 def heard(engine: StandInEngine, voice: str | None) -> float:
-    """The loudest frequency of what it says, in Hz."""
+    """Return the loudest frequency of the engine's speech, in Hz."""
     chunks = engine.synthesize(SENTENCE, engine.resolve(voice, None), SpeechParameters(), threading.Event())
     sound = np.concatenate(list(chunks))
     return float(np.argmax(np.abs(np.fft.rfft(sound))) * engine.sample_rate / len(sound))
@@ -69,7 +56,7 @@ def test_noise_and_silence_have_none() -> None:
 
 def test_each_cloned_voice_is_heard_at_its_own_pitch_and_its_own_stays(tmp_path: Path) -> None:
     ada, ben = profile(tmp_path, "Ada", ADA), profile(tmp_path, "Ben", BEN)
-    engine = StandInEngine(0.0, 0.0, profiles=Shelf(ada, ben))
+    engine = StandInEngine(0.0, 0.0, profiles=ProfileList(ada, ben))
     assert isinstance(engine, CloningEngine)
     assert 0.0 < engine.learn(ada) <= 1.0
     assert [voice.name for voice in engine.voices()] == ["A tone", "Ada", "Ben"]
@@ -79,13 +66,13 @@ def test_each_cloned_voice_is_heard_at_its_own_pitch_and_its_own_stays(tmp_path:
 
 
 def test_a_voice_whose_recordings_changed_is_heard_anew_and_one_that_is_gone_is_said(tmp_path: Path) -> None:
-    shelf = Shelf(profile(tmp_path, "Robin", ADA))
-    engine = StandInEngine(0.0, 0.0, profiles=shelf)
-    engine.learn(shelf.profiles[0])
-    shelf.profiles[0] = profile(tmp_path, "Robin", BEN, digest="2")
+    profiles = ProfileList(profile(tmp_path, "Robin", ADA))
+    engine = StandInEngine(0.0, 0.0, profiles=profiles)
+    engine.learn(profiles.profiles[0])
+    profiles.profiles[0] = profile(tmp_path, "Robin", BEN, digest="2")
     assert heard(engine, "robin") < 120
     voice = engine.resolve("robin", None)
-    shelf.profiles.clear()
+    profiles.profiles.clear()
     engine.forget("robin")
     with pytest.raises(UnknownVoiceError):
         engine.resolve("robin", None)
@@ -95,7 +82,7 @@ def test_a_voice_whose_recordings_changed_is_heard_anew_and_one_that_is_gone_is_
 
 def test_a_recording_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.flac").write_bytes(b"fLaC and nothing more")
-    engine = StandInEngine(0.0, 0.0, profiles=Shelf())
+    engine = StandInEngine(0.0, 0.0, profiles=ProfileList())
     for recordings in ((tmp_path / "broken.flac",), (tmp_path / "gone.flac",), ()):
         with pytest.raises(EngineError, match="recording"):
             engine.learn(VoiceProfile("robin", "Robin", "en", recordings, "1"))

@@ -1,4 +1,4 @@
-"""A voice of Piper's that weighs nothing: its networks' shape, its file formats, and a hum in place of words."""
+"""A toy voice for Piper: a tiny network with the real network's inputs and modules, which hums in place of words."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
 RATE = 22_050
 COLUMN = 256
-"""Samples for each column of the outline."""
+"""Samples for each column of the acoustic features."""
 COLUMNS_A_TOKEN = 4
 HUM_HZ = RATE / COLUMN * 2
 SYMBOLS = 256
 
 
 def make_voice(folder: Path, name: str = "en_US-toy-low", *, divisible: bool = True, **changed: Any) -> Path:
-    """Write a voice; ``changed`` are parts of its description. Returns its network's file."""
+    """Write a voice to the disk and return its network's file; ``changed`` overrides fields of its description."""
     described = {**description(), **changed}
     file = folder / f"{name}.onnx"
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def make_voice(folder: Path, name: str = "en_US-toy-low", *, divisible: bool = T
 
 
 def description(**changed: Any) -> dict[str, Any]:
-    """A voice's JSON."""
+    """Return a voice's description; ``changed`` overrides its fields."""
     return {
         "audio": {"sample_rate": RATE, "quality": "low"},
         "espeak": {"voice": "en-us"},
@@ -50,7 +50,7 @@ def description(**changed: Any) -> dict[str, Any]:
 
 
 def seconds(tokens: int, speed: float = 1.0) -> float:
-    """How long so many tokens sound."""
+    """Return how long the sound of this many tokens is, in seconds."""
     return int(tokens * COLUMNS_A_TOKEN / speed) * COLUMN / RATE
 
 
@@ -62,15 +62,16 @@ def network(
     far: Collection[str] = (),
     transposed: bool = False,
 ) -> bytes:
-    """A token is four columns long, a column two periods of a hum, which the second speaker hums louder.
+    """Return an ONNX network. Each token becomes four columns, and each column two periods of a hum.
 
     Args:
-        flow, decoder: how the modules' nodes are called.
-        far: modules of which every column depends on all others.
-        transposed: the flow works on columns as if they were rows.
+        speakers: 1 or 2; the second speaker hums louder.
+        flow, decoder: names of the two modules, which the nodes' names contain.
+        far: modules in which every column depends on all others.
+        transposed: whether the flow transposes its input and back.
     """
     hum = np.sin(2 * np.pi * 2 * np.arange(COLUMN) / COLUMN).astype(np.float32)
-    # The tokens' own numbers don't matter: every column is 0.3, smoothed with its neighbours', and a bit of the token.
+    # Every column is about 0.3, smoothed with its neighbours; the token's number changes it only a little.
     constants: Mapping[str, NDArray[Any]] = {
         "symbols": np.array(100 * SYMBOLS, np.float32),
         "loudness": np.array(0.3, np.float32),

@@ -1,4 +1,4 @@
-"""Formulas are read as people read them, however the tokens fall; prices are no formulas."""
+"""Formulas are put into words as people say them, wherever the text is cut; prices are not formulas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
             r"$\sqrt{2}$, $\sqrt[3]{8}$, $\sqrt[5]{x}$",
             "the square root of two, the cube root of eight, the root of degree five of x",
         ),
-        # Each kind of mark
+        # Each kind of delimiter
         (r"\(a^2 + b^2 = c^2\)", "a squared plus b squared equals c squared"),
         (r"\[ E = mc^2 \]", "E equals m c squared"),
         ("$$\na \\cdot b\n$$", "a times b"),
@@ -50,11 +50,11 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         (r"the $x$-axis", "the x-axis"),
         (r"$2\frac{1}{2}$ cups, $3\cdot\frac{1}{2}$", "two and one half cups, three times one half"),
         (r"\begin{align*} x &= 1 \\ y &= 2 \end{align*}", "x equals one, y equals two"),
-        # Only a part of it in marks
+        # Only a part of the formula between dollar signs
         (r"CO$_2$, H$_2$O and Na_2SO_4", "CO2, H2O and Na2SO4"),
         (r"10$^{-3}$ m at 90$^\circ$C", "ten to the power of minus three m at ninety degrees Celsius"),
         (r"It costs $\$5$.", "It costs five dollars."),
-        # Without marks
+        # Without delimiters
         (r"x^2 and 10^6", "x squared and ten to the power of six"),
         (
             "≤ 5, √2, ½ of it, 2½ times, 20 °C",
@@ -69,11 +69,11 @@ from tts_server.text.segmenter import FORMULA_LIMIT, Segmenter
         (r"a^(b+c) and e^-x", "a to the power of b plus c and e to the power of minus x"),
         (r"$1/2$ or $3/4$", "one half or three quarters"),
         (r"\boxed{42} it is ^_^", "forty-two it is"),
-        # What is unknown is dropped
+        # Unknown commands
         (r"$\foo{x} + \qquad\bar{y}$", "x plus y bar"),
         (r"\unheardof things", "unheardof things"),
         (r"C:\Users\ada", "C: Users ada"),
-        # Money and other dollars
+        # Prices and other dollar signs
         ("It costs $5 and $10 now", "It costs five dollars and ten dollars now"),
         ("$5, or 10$ more", "five dollars, or ten dollars more"),
         ("$5 (half price!) and then $3", "five dollars (half price!) and then three dollars"),

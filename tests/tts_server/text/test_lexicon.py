@@ -1,4 +1,4 @@
-"""The languages' files: all of them can be used, and one that can't says where."""
+"""The languages' files: all are valid, and the error for an invalid one names the file and the key."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ _SPOKEN = sorted(set(CONVERTER_CLASSES) - {"zh"} - set(shared_lexicon().figures_
 
 @pytest.mark.parametrize("language", _SPOKEN)
 def test_number_words_are_those_of_num2words(language: str) -> None:
-    # Our converters leave out the names of numbers that nobody says; that must change nothing else.
+    # Our converters leave out the names of huge numbers, which must not change any other number.
     numbers = lexicon_for("sv").numbers
     assert numbers is not None
     words = NumberWords(language, numbers)

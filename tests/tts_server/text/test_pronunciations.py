@@ -1,4 +1,4 @@
-"""An operator's pronunciations: which words they replace."""
+"""An operator's pronunciations replace whole words, in any case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any text at all: prepared without an exception, in bounds, in time."""
+"""Text normalization of any text: no exception, a bounded length, a bounded time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PIECES = st.sampled_from([*f"{_WORDS} {_MARKS} {_DIGITS}".split(" "), "  ", "\n
 _FIGURES = st.lists(_PIECES, max_size=40).map("".join)
 _SPACED = st.lists(_PIECES, max_size=30).map(" ".join)
 _GROWTH = 60
-"""The longest that one character becomes: a figure with its unit in words, or a mark's phrase."""
+"""Most characters that one character can become: a number with its unit in words, or a sign's phrase."""
 
 
 @settings(max_examples=400, deadline=None)
@@ -92,7 +92,7 @@ def test_a_long_segment_is_prepared_within_a_millisecond_or_so(language: str) ->
         start = time.thread_time()
         normalize(_LONG[language], language)
         times.append(time.thread_time() - start)
-    # 0.25 to 0.4 ms on an idle core; the margin is for a shared one.
+    # It takes 0.25 to 0.4 ms on an idle core. The margin is for a busy one.
     assert statistics.median(times) < 0.003
 
 

@@ -1,4 +1,4 @@
-"""Where replies are cut."""
+"""The segmenter: where it cuts replies, where it does not, and how its time grows."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_nothing_is_lost_and_the_cuts_do_not_depend_on_the_tokens(tokens: list[s
 
 @pytest.mark.parametrize("piece", ["a", "a ", "`", "[", "*", "1", ".", "你", "https://", "(", "\u0301", "👍"])
 def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
-    """Ten times the text takes about ten times as long; were it quadratic, it would be a hundred."""
+    """Ten times the text takes about ten times as long. Quadratic work would take a hundred times as long."""
 
     def seconds(characters: int) -> float:
         segmenter = Segmenter()

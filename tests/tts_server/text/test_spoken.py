@@ -1,4 +1,4 @@
-"""Figures, dates, units, abbreviations, pauses and missing marks, as heard in each language."""
+"""Numbers, dates, units, abbreviations, pauses and missing diacritics, as spoken in each language."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_what_is_heard(language: str, written: str, heard: str) -> None:
 
 @pytest.mark.parametrize(("language", "_written", "heard"), _ROWS)
 def test_what_was_prepared_is_not_prepared_again(language: str, _written: str, heard: str) -> None:
-    # An engine, or a server behind another, may prepare text as well.
+    # Text may be normalized twice: by a speech server behind another, or by an engine.
     assert normalize(heard, language) == heard
 
 

@@ -1,4 +1,4 @@
-"""What is heard of what was written."""
+"""Text normalization: written text and the words that are spoken."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from tts_server.text.segmenter import Segmenter
         ("```\nnever closed", "code block omitted."),
         ("snake_case_name", "snake case name"),
         ("Tom &amp; Jerry<br>", "Tom and Jerry"),
-        # Halves of markup that spans segments
+        # Markup whose other half is in another segment
         ("**Hello there,", "Hello there,"),
         (" my** friend.", "my friend."),
         ("||a secret", "a secret"),
         ("~~no", "no"),
-        # What was cut off with the segment before
+        # Leftover punctuation of the previous segment
         ("!! Great", "Great"),
         ('" she said.', "she said."),
         # Discord
@@ -72,7 +72,7 @@ from tts_server.text.segmenter import Segmenter
         ("e.g. this, i.e. that, etc.", "for example this, that is that, et cetera."),
         ("Dr. Smith vs. Mr. Jones", "Doctor Smith versus Mister Jones"),
         ("this & that", "this and that"),
-        # Nothing, and worse
+        # Nothing to speak, and odd characters
         ("", ""),
         ("...", ""),
         ("\x00\x07\x1b", ""),
