@@ -29,6 +29,7 @@ from benchmarks.statistics import spread
 from bot.companion import ModelCompanion
 from bot.llm.circumstances import CallRoom
 from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.history import History, Turn
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, load_persona
 from bot.llm.small_talk import load_beginnings
@@ -107,8 +108,10 @@ async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: 
     first = whole = 0.0
     answer = ""
     async with ModelClient(replace(options, extra={**options.extra, "seed": seed})) as client:
+        history = History()
         mind = ModelCompanion(
             lambda: character,
+            history,
             lambda: room,
             lambda: datetime.now(UTC),
             client,
@@ -117,12 +120,14 @@ async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: 
         )
         await mind.warm_up()
         for name, text in talk.lines:
+            turn = Turn.of_person(name, text)
             asked, first, answer = time.monotonic(), 0.0, ""
-            async for piece in mind.answer(name, text):
+            async for piece in mind.answer(turn):
                 first = first or time.monotonic() - asked
                 answer += piece
             whole = time.monotonic() - asked
-            mind.remember(name, text, answer, interrupted=False)
+            history.add(turn)
+            history.add(Turn.of_bot(answer))
     return Judged(seed, talk.lines[-1][1], answer.strip(), judge.faults(answer, talk), first, whole)
 
 

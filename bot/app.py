@@ -7,9 +7,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -17,8 +18,9 @@ import aiohttp
 from audio.opus import load_opus
 from bot.access import Permit, RateLimit
 from bot.background import BackgroundWork
-from bot.calls import CallRules, Calls, SessionMaker
-from bot.characters import Characters, LocalCharacter
+from bot.call_maker import CallMaker
+from bot.calls import Calls
+from bot.characters import Characters
 from bot.client import SeiyuuBot, check_token, connector, use_api
 from bot.commands.help import HelpCommands
 from bot.commands.ignoring import IgnoringCommands
@@ -33,11 +35,9 @@ from bot.commands.unknown import CommandAdvice, UnknownCommands
 from bot.commands.voice import VoiceCommands
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voices import VoicesCommands
-from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent, listening_policy
 from bot.conversations.keeping import Conversations
 from bot.conversations.records import ConversationRecords
-from bot.conversations.said import CALL, Place
 from bot.data_dir_lock import data_dir_lock
 from bot.database import FILE as DATABASE_FILE
 from bot.database import Database
@@ -51,48 +51,39 @@ from bot.heartbeat import beat
 from bot.identity import HEADERS
 from bot.ignored import Audience, IgnoredPeople
 from bot.lease import Lease
-from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR, Character
-from bot.llm.small_talk import Beginnings, load_beginnings
-from bot.llm.stream import ModelClient
+from bot.llm.small_talk import load_beginnings
 from bot.missing_parts import missing_parts
-from bot.model_router import ModelRouter
 from bot.operator_files import own_persona, prepare_folders
-from bot.own_weights import REPAIR, OwnWeights, RealWeightsMissingError, choose_weights
+from bot.own_engines import Progress, model_router, start_speech_server
+from bot.own_weights import OwnWeights, choose_weights
 from bot.owners import Owners
 from bot.presence import CallPresence
-from bot.services import SpeechServerProcess, speech_server_options
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
-from bot.speech_server.stream import SpeechStream
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.transcribers import make_transcriber
 from bot.vital_signs import Look, VitalSigns, look_at_ears, look_at_model, look_at_voice
-from bot.voice.call import CallEngines, CallOptions, LoadingReport
+from bot.voice.call import Call
 from bot.voice.discord.people import BargeInRule, CallRights
 from bot.voice.discord.text_channel import tell_in
 from bot.voice.discord.transport import CallPlace, DiscordCall, DiscordTransport
+from bot.voice.engines import LoadingReport
 from bot.voice.events import EventFeed, Ready, Watcher
 from bot.voice.manager import CallState, VoiceSessionManager
-from bot.voice.records.kept_turns import KeptTurns
-from bot.voice.records.recordings import RecordingOptions
-from bot.voice.remarks.word_lists import WordLists, load_word_lists
+from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.speaking.moods import load_moods, speech_parameters
-from bot.voice.transcribe.transcriber import Transcriber
-from bot.voice.turns.policy import TurnPolicy, load_turn_policy
+from bot.voice.turns.policy import load_turn_policy
 from bot.voices.introductions import load_introductions
 from bot.voices.voices import Voices
+from bot.warm_up import warm_ears, warm_mind, warm_up, warm_voice
 from bot.watching.traces import TraceFile
-from config.settings import Settings, Weights
-from toys.llm.weights import TOY_MODEL_NAME, toy_weights
+from config.settings import Settings
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
-
-Progress = Callable[[str, float], None]
-"""Told what is being done and how far it is, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +94,7 @@ class Application:
     calls: Calls
     features: FeatureSet
     database: Database
-    manager: VoiceSessionManager[DiscordCall]
+    manager: VoiceSessionManager[Call[Any]]
     token: str
 
     async def run(self) -> None:
@@ -116,8 +107,13 @@ class Application:
 
 
 @asynccontextmanager
-async def application(settings: Settings, watchers: list[Watcher], progress: Progress) -> AsyncIterator[Application]:
+async def application(
+    settings: Settings, watchers: list[Watcher], progress: Progress, when_warm: Callable[[], None] | None = None
+) -> AsyncIterator[Application]:
     """Build everything, in order; on leaving, end any call and stop everything, the other way.
+
+    Where somebody is to be told ``when_warm``, ears, mind and voice are warmed up as soon as the bot is connected; else
+    the first call does that.
 
     Raises:
         OpusMissing, DataDirInUseError, DatabaseError, ServiceError, RealWeightsMissingError, BrokenFileError,
@@ -148,11 +144,11 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         for notice in weights.notices:
             _log.warning("%s", notice)
         turn_policy = await asyncio.to_thread(load_turn_policy, weights.speech_detector)
-        weights, models = await _model_router(settings, weights, database, stack, progress)
+        weights, models = await model_router(settings, weights, database, stack, progress)
         model = models.for_calls_client
-        speech_url = str(settings.tts_websocket_url or await _start_speech_server(settings, weights, stack, progress))
+        speech_url = str(settings.tts.websocket_url or await start_speech_server(settings, weights, stack, progress))
         http = await stack.enter_async_context(aiohttp.ClientSession(headers=HEADERS))
-        speech_server = SpeechServerClient(http, ServerAddress(speech_url, settings.tts_token))
+        speech_server = SpeechServerClient(http, ServerAddress(speech_url, settings.tts.token))
         voices = await Voices.load(speech_server, database, settings.command_prefix)
 
         zone = ZoneInfo(settings.timezone)
@@ -165,9 +161,9 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
 
         lease = Lease()
         ignored = await IgnoredPeople.load(database)
-        audience = Audience(Permit.parse(settings.who_may_talk), ignored)
+        audience = Audience(Permit.parse(settings.who_may.talk), ignored)
         guard = Guard(
-            read_permits(settings),
+            read_permits(settings.who_may),
             Owners(settings.owners),
             lambda: calls.occupied,
             ignored.include,
@@ -185,26 +181,35 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         await conversations.open()
         stack.push_async_callback(conversations.close)
         stack.callback(consent.watch(conversations.writer.forget_person))
-        make_session = _session_maker(
+        maker = CallMaker(
             settings,
             characters,
             clock,
             model,
-            speech_server.stream,
+            speech_server,
             manner,
             transcriber,
             turn_policy,
             word_lists,
             beginnings,
             consent,
-            guard,
-            audience,
-            watch,
             conversations,
+            watch,
         )
-        manager: VoiceSessionManager[DiscordCall] = VoiceSessionManager(
+        rights = CallRights(BargeInRule.parse(settings.call.barge_in), audience.admits, guard.spoken_refusal)
+
+        def make_session(place: CallPlace, volume: float, report: LoadingReport) -> DiscordCall:
+            guild = place.voice.guild.id
+            title = f"{characters.at(guild).persona.name} in {place.voice.name}"
+            return maker.make(DiscordCall, DiscordTransport(place, rights, title), guild, volume, report)
+
+        manager: VoiceSessionManager[Call[Any]] = VoiceSessionManager(
             lease, lambda session, cause: calls.ended(session, cause), prefix=settings.command_prefix
         )
+
+        def in_call() -> bool:
+            return manager.status().state is not CallState.IDLE
+
         ghost = await store.unfinished_call()
         await store.end_call()
 
@@ -214,7 +219,19 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             await calls.leave_ghost(bot, ghost)
             watch(Ready(at=time.monotonic()))
             background.begin(features.background)
+            if when_warm is not None:
+                background.begin({"warm-up": partial(get_warm, when_warm)})
             await features.resume()
+
+        async def get_warm(tell: Callable[[], None]) -> None:
+            await warm_up(
+                {
+                    "ears": lambda: warm_ears(transcriber, in_call),
+                    "mind": lambda: warm_mind(model, characters.default, clock, beginnings),
+                    "voice": lambda: warm_voice(speech_server),
+                }
+            )
+            tell()
 
         async def before_close() -> None:
             # First what would begin anew as soon as the call holds nothing any more.
@@ -224,13 +241,12 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
 
         tcp = connector(settings.discord_ca_file)
         bot = SeiyuuBot(settings.command_prefix, store, when_first_ready, tcp, guard, before_close=before_close)
-        rules = CallRules(settings.command_prefix, settings.voice_enabled, settings.prompt_channel)
-        calls = Calls(manager, make_session, store, rules, CallPresence(bot))
+        calls = Calls(manager, make_session, store, settings.call, CallPresence(bot), settings.command_prefix)
         spoken = SpokenMessages(
             transcriber,
             consent,
             http,
-            lambda: manager.status().state is not CallState.IDLE,
+            in_call,
             characters.default.persona.names,
             settings.command_prefix,
         )
@@ -259,7 +275,7 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
             "ears": Look.at(settings.stt.url or "", partial(look_at_ears, transcriber)),
             "voice": Look(partial(look_at_voice, speech_server)),
         }
-        signs = VitalSigns(lambda: bot.connected, lambda: manager.status().state is not CallState.IDLE, looks)
+        signs = VitalSigns(lambda: bot.connected, in_call, looks)
         heartbeat = partial(beat, settings.data_dir / HEARTBEAT_FILE, state=signs.state)
         background.begin({"heartbeat": heartbeat, "health": signs.run})
         background.begin({"the models' context": models.learn_context_sizes})
@@ -306,55 +322,6 @@ async def application(settings: Settings, watchers: list[Watcher], progress: Pro
         yield Application(bot, calls, features, database, manager, settings.discord_token.get_secret_value())
 
 
-async def _model_router(
-    settings: Settings, weights: OwnWeights, database: Database, stack: AsyncExitStack, progress: Progress
-) -> tuple[OwnWeights, ModelRouter]:
-    """The routes to the model servers, and the weights as they are used: toys where the real ones can't be loaded."""
-    urls = settings.llm.servers
-    if not urls:
-        weights, url = await _start_own_mind(settings, weights, stack, progress)
-        urls = {settings.llm.call_card: url}
-        # It serves one model, by whatever name it is asked.
-        settings = settings.changed(llm_model=None)
-    clients = {
-        card: await stack.enter_async_context(ModelClient(ModelOptions.of(settings.llm, url)))
-        for card, url in urls.items()
-    }
-    return weights, await ModelRouter.load(database, clients, settings.llm.call_card)
-
-
-async def _start_own_mind(
-    settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
-) -> tuple[OwnWeights, str]:
-    while weights.mind is not None:
-        mind, *behind = weights.minds
-        try:
-            server = await stack.enter_async_context(EmbeddedModelServer(mind.path, name=mind.name))
-            return weights, server.base_url(settings.llm.api)
-        except (RuntimeError, OSError) as error:
-            if settings.weights is Weights.REAL:
-                raise RealWeightsMissingError(f"{mind.name} can't be loaded: {error}. Remedy: {REPAIR}") from error
-            instead = behind[0].name if behind else "toys"
-            _log.warning("Weights: %s can't be loaded (%s); using %s. Remedy: %s", mind.name, error, instead, REPAIR)
-            weights = replace(weights, minds=tuple(behind), toy_mind=not behind)
-    toys = await asyncio.to_thread(
-        toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
-    )
-    server = await stack.enter_async_context(EmbeddedModelServer(toys, name=TOY_MODEL_NAME))
-    return weights, server.base_url(settings.llm.api)
-
-
-async def _start_speech_server(
-    settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
-) -> str:
-    progress("Speech server: starting", 0.0)
-    server = SpeechServerProcess(speech_server_options(settings, weights))
-    stack.push_async_callback(server.stop)
-    await server.start()
-    progress("Speech server: ready", 1.0)
-    return server.url
-
-
 def _describe_model(settings: Settings, weights: OwnWeights, options: ModelOptions, character: Character) -> str:
     name = character.persona.model or options.model or "its default model"
     if weights.toy_mind:
@@ -363,53 +330,3 @@ def _describe_model(settings: Settings, weights: OwnWeights, options: ModelOptio
         name = f"{weights.mind.name} in llama.cpp"
     card = f", on the {settings.llm.named_card.value} card" if settings.llm.named_card else ""
     return f"{name} at {options.server_name}{card}"
-
-
-def _session_maker(
-    settings: Settings,
-    characters: Characters,
-    clock: Callable[[], datetime],
-    model: ModelClient,
-    make_voice: Callable[[], SpeechStream],
-    manner: Callable[[int], SpeechParameters],
-    transcriber: Transcriber,
-    turn_policy: TurnPolicy,
-    word_lists: WordLists,
-    beginnings: Beginnings,
-    consent: ListeningConsent,
-    guard: Guard,
-    audience: Audience,
-    watch: Watcher,
-    conversations: Conversations,
-) -> SessionMaker:
-    options = CallOptions(
-        settings.command_prefix,
-        settings.alone_timeout,
-        settings.voiceless_timeout,
-        settings.answer_to,
-        settings.captions,
-        RecordingOptions(settings.data_dir, settings.remake_recordings),
-        sound_goes_to=settings.stt.host,
-        keep_days=settings.keep_conversations,
-    )
-    rights = CallRights(BargeInRule.parse(settings.barge_in), audience.admits, guard.spoken_refusal)
-
-    def make(place: CallPlace, volume: float, report: LoadingReport) -> DiscordCall:
-        guild, character = place.voice.guild.id, LocalCharacter(characters, place.voice.guild.id)
-        keeper = conversations.call(Place(CALL, place.voice.name, guild, place.prompts.id))
-        kept = KeptTurns(keeper, lambda: character.now().persona.name)
-        engines = CallEngines(
-            character,
-            lambda room: ModelCompanion(character.now, room, clock, model, settings.llm.context_messages, beginnings),
-            make_voice,
-            lambda: manner(guild),
-            transcriber,
-            turn_policy,
-            word_lists,
-        )
-        name = character.now().persona.name
-        transport = DiscordTransport(place, rights, f"{name} in {place.voice.name}")
-        told = EventFeed(kept, watch)
-        return DiscordCall(transport, engines, consent, options, volume=volume, report=report, watch=told)
-
-    return make

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import discord
@@ -15,13 +15,15 @@ from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store
 from bot.user_error import UserError
-from bot.voice.call import LoadingReport
+from bot.voice.call import Call
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.text_channel import PromptTextChannel
 from bot.voice.discord.transport import CallPlace, DiscordCall
+from bot.voice.engines import LoadingReport
 from bot.voice.manager import CallStatus, VoiceSessionManager
 from bot.voice.transport import EndCause
 from bot.voice.turn import Prompt
+from config.sections import CallSettings
 
 _log = logging.getLogger(__name__)
 
@@ -50,36 +52,33 @@ SessionMaker = Callable[[CallPlace, float, LoadingReport], DiscordCall]
 """Builds an idle session for a place, at a volume (0 to 2), that tells how far its voice is loaded."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallRules:
-    """What the operator decided about calls; ``prefix`` is what commands begin with."""
-
-    prefix: str
-    voice_enabled: bool = True
-    prompt_channel: str | None = None
-
-
 class Calls:
-    """One for the process; all methods belong to the event loop."""
+    """One for the process; all methods belong to the event loop.
+
+    Args:
+        prefix: what commands begin with.
+    """
 
     def __init__(
         self,
-        manager: VoiceSessionManager[DiscordCall],
+        manager: VoiceSessionManager[Call[Any]],
         make_session: SessionMaker,
         store: Store,
-        rules: CallRules,
+        settings: CallSettings,
         presence: CallPresence,
+        prefix: str,
     ) -> None:
         self._manager = manager
         self._make_session = make_session
         self._store = store
-        self._rules = rules
+        self._settings = settings
         self._presence = presence
+        self._prefix = prefix
 
     @property
     def session(self) -> DiscordCall | None:
-        """The call that can be spoken to, if one is on."""
-        return self._manager.session
+        """The call that can be spoken to, if one is on that Discord carries."""
+        return _on_discord(self._manager.session)
 
     def prompt_channel(self) -> int | None:
         """The id of the channel that a call's prompts come from, while one is on."""
@@ -88,17 +87,18 @@ class Calls:
 
     def status(self) -> CallStatus[DiscordCall]:
         """Where the one possible call stands."""
-        return self._manager.status()
+        status = self._manager.status()
+        return CallStatus(status.state, _on_discord(status.session), status.held, status.stuck)
 
     @property
     def occupied(self) -> VoiceChannel | None:
         """The voice channel of the one call, from the moment that it is asked for until it has ended."""
-        occupant = self._manager.occupant
+        occupant = _on_discord(self._manager.occupant)
         return occupant.channel if occupant is not None else None
 
     def session_on(self, guild: int) -> DiscordCall | None:
         """The call that can be spoken to, if it is on on this server."""
-        session = self._manager.session
+        session = self.session
         return session if session is not None and session.channel.guild.id == guild else None
 
     def require(self, guild: int) -> DiscordCall:
@@ -120,7 +120,7 @@ class Calls:
         Raises:
             UserError: it can't be had; the text says why.
         """
-        if not self._rules.voice_enabled:
+        if not self._settings.enabled:
             raise UserError("❌ Voice is switched off here (`VOICE_ENABLED=false`).")
         self._require_none(voice.guild.id)
         place = CallPlace(voice, self._configured_channel(voice.guild) or asked_in)
@@ -139,7 +139,7 @@ class Calls:
         self._manager.require_idle()
 
     def _configured_channel(self, guild: discord.Guild) -> discord.TextChannel | None:
-        wanted = self._rules.prompt_channel
+        wanted = self._settings.prompt_channel
         if wanted is None:
             return None
         name = wanted.removeprefix("#")
@@ -203,17 +203,17 @@ class Calls:
             session.volume = volume
         await self._store.set_setting(VOLUME_ON.format(guild=guild), repr(volume))
 
-    async def ended(self, session: DiscordCall, cause: EndCause) -> None:
+    async def ended(self, session: Call[Any], cause: EndCause) -> None:
         """The manager's report that a call is over: forget it, and say so unless somebody asked for it."""
         await self._store.end_call()
         await self._presence.clear()
-        farewell = _FAREWELLS.get(cause)
+        farewell, transport = _FAREWELLS.get(cause), session.transport
         if farewell is not None:
             try:
                 async with asyncio.timeout(FAREWELL_LIMIT):
-                    await session.prompts.tell(farewell.format(channel=session.channel.name, prefix=self._rules.prefix))
+                    await transport.prompts.tell(farewell.format(channel=transport.place, prefix=self._prefix))
             except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-                _log.warning("Could not say that the call in %s ended: %s", session.channel.name, why(error))
+                _log.warning("Could not say that the call in %s ended: %s", transport.place, why(error))
 
     async def leave_ghost(self, client: discord.Client, ghost: CallRecord | None) -> None:
         """Leave a call that the last process died in, and say so where its prompts came from."""
@@ -223,6 +223,10 @@ class Calls:
         channel = client.get_channel(ghost.prompt_channel) if ghost is not None else None
         if isinstance(channel, discord.abc.Messageable):
             try:
-                await channel.send(GHOST_LEFT.format(prefix=self._rules.prefix))
+                await channel.send(GHOST_LEFT.format(prefix=self._prefix))
             except discord.HTTPException as error:
                 _log.warning("Could not say that the last call was lost: %s", error)
+
+
+def _on_discord(session: Call[Any] | None) -> DiscordCall | None:
+    return session if isinstance(session, DiscordCall) else None

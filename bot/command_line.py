@@ -25,6 +25,9 @@ from config.plain_parser import USAGE_ERROR
 from config.privacy import keep_files_private
 from config.settings import Settings
 
+READY = "Ready."
+"""A line of its own on standard output: other programs wait for it."""
+
 
 def run(given: list[str]) -> int:
     """Do what the command line says, but for what has a program of its own; returns the exit status."""
@@ -76,4 +79,4 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
                 return status
             view = CallConsole(Console(), persona_name(settings))
             log_to_stderr(verbose=options.verbose, before_each=view.break_line)
-            return await run_bot(settings, view)
+            return await run_bot(settings, view, lambda: view.note(READY))

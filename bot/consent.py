@@ -11,7 +11,8 @@ import aiosqlite
 
 from bot.database.integrity import CHOICES_LOST_WITH
 from bot.store import Store
-from config.settings import ListeningPolicy, Settings
+from config.sections import ListeningPolicy
+from config.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -88,8 +89,8 @@ async def listening_policy(store: Store, settings: Settings) -> ListeningPolicy:
     """
     lost_with = await store.setting(CHOICES_LOST_WITH)
     if lost_with is None or not await asyncio.to_thread((settings.data_dir / lost_with).exists):
-        return settings.listening
-    if settings.listening is not ListeningPolicy.OPT_IN:
+        return settings.call.listening
+    if settings.call.listening is not ListeningPolicy.OPT_IN:
         _log.warning("%s", CHOICES_LOST.format(prefix=settings.command_prefix, file=settings.data_dir / lost_with))
     return ListeningPolicy.OPT_IN
 

@@ -226,14 +226,14 @@ async def _voice(settings: Settings, weights: OwnWeights) -> Finding:
         await asyncio.to_thread(load_introductions)
     except BrokenFileError as error:
         return Finding("Voice", False, str(error))
-    if settings.tts_websocket_url is None:
+    if settings.tts.websocket_url is None:
         try:
             await asyncio.to_thread(prepare_folders, settings)
         except OSError:
             return Finding("Voice", None, "not tried, because its folder for voices can't be used")
         return Finding("Voice", *await try_speech_server(speech_server_options(settings, weights)))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
-        address = ServerAddress(str(settings.tts_websocket_url), settings.tts_token)
+        address = ServerAddress(str(settings.tts.websocket_url), settings.tts.token)
         health = await SpeechServerClient(session, address).health()
     return Finding("Voice", health.ok, str(health))
 

@@ -12,7 +12,7 @@ from bot.owners import Owners
 from bot.rights import RIGHTS, SPOKEN, MissingRightError, Right, Touches, Who
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.remarks.voice_commands import VoiceCommand
-from config.settings import Settings
+from config.sections import PermitSettings
 
 ELSEWHERE = "❌ I'm in a call on another server."
 JOIN_ELSEWHERE = f"{ELSEWHERE} Ask me again later."
@@ -29,20 +29,20 @@ NOT_AT_ALL = "I may not do that for anybody."
 Permits = Mapping[Who, Permit]
 
 
-def read_permits(settings: Settings) -> Permits:
+def read_permits(who_may: PermitSettings) -> Permits:
     """What the operator has decided about who may do what."""
-    record, clone = Permit.parse(settings.who_may_record), Permit.parse(settings.who_may_clone)
+    record, clone = Permit.parse(who_may.record), Permit.parse(who_may.clone)
     return {
         Who.EVERYONE: Permit(everyone=True),
         Who.MANAGERS: Permit(),
-        Who.JOIN: Permit.parse(settings.who_may_join),
-        Who.LEAVE: Permit.parse(settings.who_may_leave),
-        Who.CONTROL: Permit.parse(settings.who_may_control),
+        Who.JOIN: Permit.parse(who_may.join),
+        Who.LEAVE: Permit.parse(who_may.leave),
+        Who.CONTROL: Permit.parse(who_may.control),
         Who.RECORD: record,
         Who.SAMPLE: record if record.nobody else clone,
         Who.CLONE: clone,
-        Who.DRAW: Permit.parse(settings.who_may_draw),
-        Who.SCHEDULE: Permit.parse(settings.who_may_schedule),
+        Who.DRAW: Permit.parse(who_may.draw),
+        Who.SCHEDULE: Permit.parse(who_may.schedule),
     }
 
 

@@ -20,7 +20,7 @@ def missing_parts(settings: Settings) -> list[str]:
     """A warning for each part, with what to type. What serves a model is asked itself, elsewhere. Blocks."""
     speech = SpeechSettings.read(tts_engine=settings.voice_engine)
     found = []
-    own_voice = settings.tts_websocket_url is None
+    own_voice = settings.tts.websocket_url is None
     if own_voice and settings.voice_engine == EngineName.XTTS and importlib.util.find_spec("TTS") is None:
         found.append("⚠️ XTTS's packages are not installed. To get them, type `make xtts`.")
     try:

@@ -127,7 +127,7 @@ def _wanted(catalogue: Catalogue, settings: Settings) -> Iterator[tuple[str, Mod
 
 def _voice_behind(catalogue: Catalogue, settings: Settings) -> Path | None:
     """The voice of the ``embedded`` profile, if it happens to be here, for the engines of others to fall back on."""
-    if settings.weights is Weights.TOYS or settings.tts_websocket_url is not None:
+    if settings.weights is Weights.TOYS or settings.tts.websocket_url is not None:
         return None
     for name in catalogue.profiles[Profile.EMBEDDED]:
         model = catalogue.models[name]

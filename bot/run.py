@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import sys
+from collections.abc import Callable
 
 import discord
 
@@ -40,13 +41,16 @@ _MISTAKES = (
 _FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, DatabaseError, OSError)
 
 
-async def run_bot(settings: Settings, watcher: Watcher) -> int:
-    """Serve until a signal ends it; returns the exit status. A start that fails is logged with its remedy."""
+async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None = None) -> int:
+    """Serve until a signal ends it; returns the exit status. A start that fails is logged with its remedy.
+
+    ``when_warm`` is called once, when the bot is connected, and ears, mind and voice need not be waited for any more.
+    """
     # Python lets a busy thread run for 5 ms by default, five times over before the sending thread has its turn again.
     sys.setswitchinterval(SWITCH_INTERVAL)
     with ending_signals(ENDING_LIMIT) as wish:
         built = asyncio.Event()
-        serving = asyncio.create_task(_serve(settings, watcher, built, wish), name="bot")
+        serving = asyncio.create_task(_serve(settings, watcher, when_warm, built, wish), name="bot")
         ending = asyncio.create_task(wish.wait(), name="signals")
         await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
@@ -58,9 +62,11 @@ async def run_bot(settings: Settings, watcher: Watcher) -> int:
             return 0
 
 
-async def _serve(settings: Settings, watcher: Watcher, built: asyncio.Event, wish: Ending) -> int:
+async def _serve(
+    settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None, built: asyncio.Event, wish: Ending
+) -> int:
     try:
-        async with application(settings, [watcher], ProgressLog()) as app:
+        async with application(settings, [watcher], ProgressLog(), when_warm) as app:
             built.set()
             return await _stay_connected(app, wish)
     except discord.LoginFailure as error:

@@ -55,7 +55,7 @@ class SpeechServerOptions:
 
 def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServerOptions:
     """What the bot's settings, and the weights that it has, say about the speech server."""
-    environment = {"TTS_DEVICE": settings.tts_device.value, "TTS_ENGINE": settings.voice_engine}
+    environment = {"TTS_DEVICE": settings.tts.device.value, "TTS_ENGINE": settings.voice_engine}
     speech = SpeechSettings.read()
     if weights.voice is not None and speech.piper_model is None:
         environment["PIPER_MODEL"] = str(weights.voice)
@@ -65,9 +65,9 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
         environment["TTS_VOICES_DIR"] = str(voices_folder(settings, speech))
     if speech.xtts_model == USUAL_XTTS_MODEL:
         environment["XTTS_MODEL"] = str(settings.data_dir / "models" / "xtts-v2")
-    if settings.tts_token is not None:
-        environment["TTS_TOKEN"] = settings.tts_token.get_secret_value()
-    return SpeechServerOptions(settings.tts_bind, environment)
+    if settings.tts.token is not None:
+        environment["TTS_TOKEN"] = settings.tts.token.get_secret_value()
+    return SpeechServerOptions(settings.tts.bind, environment)
 
 
 async def try_speech_server(options: SpeechServerOptions) -> tuple[bool, str]:

@@ -49,9 +49,9 @@ def checked_settings() -> Settings:
     settings, wrong = Settings.survey()
     faults += wrong
     speech = None
-    if settings.tts_websocket_url is None:
+    if settings.tts.websocket_url is None:
         # The profile's engine, unless the operator names one: that is looked at where it stands.
-        overrides: dict[str, Any] = {} if settings.tts_engine else {"tts_engine": settings.voice_engine}
+        overrides: dict[str, Any] = {} if settings.tts.engine else {"tts_engine": settings.voice_engine}
         speech, wrong = SpeechSettings.survey(**overrides)
         faults += wrong
     faults += _of_files(settings, speech)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, reduce
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError, ValidationInfo, create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -43,6 +43,17 @@ class EnvFileSource(DotEnvSettingsSource):
         return {name.lower(): value for name, value in values.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class SharedSpeechSettings(Section):
+    """What every program reads of the speech server: where it listens, its secret, and where it computes."""
+
+    prefix: ClassVar[str] = "tts_"
+
+    bind: Address = "127.0.0.1:8765"
+    token: OptionalPassphrase = None
+    device: Device = Device.AUTO
+
+
 class ProgramSettings(BaseSettings):
     """The base of each program's settings, with the variables that all of them read.
 
@@ -52,9 +63,7 @@ class ProgramSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
 
-    tts_bind: Address = "127.0.0.1:8765"
-    tts_token: OptionalPassphrase = None
-    tts_device: Device = Device.AUTO
+    tts: SharedSpeechSettings = SharedSpeechSettings()
 
     @classmethod
     def settings(cls) -> dict[str, FieldInfo]:

@@ -9,19 +9,27 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AnyUrl, Field
 
+from config.program_settings import SharedSpeechSettings
 from config.section import Section, Variable
 from config.types import (
     YEAR,
+    BargeIn,
+    Channel,
     Channels,
     CommaList,
     Language,
     LinesCount,
     ModelName,
     OptionalBase,
+    OptionalEngine,
     OptionalPath,
     OptionalPersona,
     OptionalSecret,
     OptionalText,
+    OptionalWebSocketUrl,
+    Permitted,
+    PermittedOnCall,
+    PermittedOrNobody,
     QuietHours,
     Rate,
     RecognitionDevice,
@@ -43,12 +51,81 @@ class Card(StrEnum):
     AMD = "amd"
 
 
+class AnswerPolicy(StrEnum):
+    """Which of the remarks in a voice channel are answered."""
+
+    ALWAYS = "always"
+    NAME = "name"
+    SMART = "smart"
+    """Everything of who is alone with the bot; else what names it, or goes on with a conversation with it."""
+
+
+class ListeningPolicy(StrEnum):
+    """Who is listened to that has not said anything about it."""
+
+    OPT_OUT = "opt-out"
+    OPT_IN = "opt-in"
+
+
+class Captions(StrEnum):
+    """Where it is written down who said what."""
+
+    OFF = "off"
+    CHANNEL = "channel"
+    THREAD = "thread"
+
+
 class ModelApi(StrEnum):
     """Which endpoint of the model server is asked."""
 
     CHAT = "chat"
     COMPLETIONS = "completions"
     COMPLETION = "completion"
+
+
+@dataclass(frozen=True, slots=True)
+class PermitSettings(Section):
+    """Who may do what; see :class:`bot.access.Permit`. ``talk``: who is answered in a call."""
+
+    prefix: ClassVar[str] = "who_may_"
+
+    join: Permitted = "everyone"
+    leave: Permitted = "everyone"
+    control: PermittedOnCall = "call"
+    talk: PermittedOnCall = "everyone"
+    record: PermittedOrNobody = "managers"
+    draw: Permitted = "everyone"
+    schedule: Permitted = "managers"
+    clone: Permitted = "everyone"
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings(Section):
+    """Calls.
+
+    Attributes:
+        enabled: whether there are any.
+        prompt_channel: the name or id of the channel in which people type to it; ``None``: where they asked for it.
+        alone_timeout: seconds without any person after which a call ends.
+        voiceless_timeout: seconds without the speech server after which it ends.
+        listening: who is listened to that has not said anything about it.
+        answer_to: which remarks of several people are answered.
+        barge_in: who may interrupt.
+        captions: where it is written who said what, until somebody chooses otherwise.
+        remake_recordings: whether a better voice says recorded answers again, after the call.
+    """
+
+    prefix: ClassVar[str] = ""
+
+    enabled: Annotated[bool, Variable("voice_enabled")] = True
+    prompt_channel: Channel = None
+    alone_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 120.0
+    voiceless_timeout: Annotated[float, Field(gt=0, le=YEAR)] = 300.0
+    listening: ListeningPolicy = ListeningPolicy.OPT_OUT
+    answer_to: AnswerPolicy = AnswerPolicy.SMART
+    barge_in: BargeIn = "everyone"
+    captions: Captions = Captions.OFF
+    remake_recordings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +184,19 @@ class ModelSettings(Section):
     def named_card(self) -> Card | None:
         """The card that serves calls, where the operator runs one model server a card."""
         return self.call_card if self.url is None and self.servers else None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechServerSettings(SharedSpeechSettings):
+    """The speech server as the bot knows it.
+
+    Attributes:
+        websocket_url: of one that runs already; ``None``: the bot starts one of its own.
+        engine: of its own one; ``None``: the profile's.
+    """
+
+    websocket_url: OptionalWebSocketUrl = None
+    engine: OptionalEngine = None
 
 
 @dataclass(frozen=True, slots=True)

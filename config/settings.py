@@ -16,28 +16,23 @@ from config.sections import (
     AutonomousSettings,
     AvatarSettings,
     BipolarSettings,
+    CallSettings,
     ChatSettings,
     DrawSettings,
     FigurineSettings,
     ModelSettings,
+    PermitSettings,
     RecogniserSettings,
+    SpeechServerSettings,
     VisionSettings,
 )
 from config.types import (
-    YEAR,
-    BargeIn,
-    Channel,
     CommandPrefix,
     KeptDays,
-    OptionalEngine,
     OptionalHttpUrl,
     OptionalPath,
     OptionalSecret,
-    OptionalWebSocketUrl,
     OwnPath,
-    Permitted,
-    PermittedOnCall,
-    PermittedOrNobody,
     PersonaName,
     Timezone,
     UserIds,
@@ -59,30 +54,6 @@ _VOICE_ENGINES = {
     Profile.HYBRID: "xtts",
     Profile.API: "openai",
 }
-
-
-class AnswerPolicy(StrEnum):
-    """Which of the remarks in a voice channel are answered."""
-
-    ALWAYS = "always"
-    NAME = "name"
-    SMART = "smart"
-    """Everything of who is alone with the bot; else what names it, or goes on with a conversation with it."""
-
-
-class ListeningPolicy(StrEnum):
-    """Who is listened to that has not said anything about it."""
-
-    OPT_OUT = "opt-out"
-    OPT_IN = "opt-in"
-
-
-class Captions(StrEnum):
-    """Where it is written down who said what."""
-
-    OFF = "off"
-    CHANNEL = "channel"
-    THREAD = "thread"
 
 
 class Weights(StrEnum):
@@ -109,37 +80,16 @@ class Settings(ProgramSettings):
     data_dir: OwnPath = Path("data")
     cache_dir: OwnPath = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
     weights: Weights = Weights.AUTO
-    voice_enabled: bool = True
     persona: PersonaName = "seiyuu"
-    prompt_channel: Channel = None
-    alone_timeout: float = Field(120.0, gt=0, le=YEAR)
-    voiceless_timeout: float = Field(300.0, gt=0, le=YEAR)
-
-    llm: ModelSettings = ModelSettings()
-
-    tts_websocket_url: OptionalWebSocketUrl = None
-    tts_engine: OptionalEngine = None
-
-    stt: RecogniserSettings = RecogniserSettings()
-
-    listening: ListeningPolicy = ListeningPolicy.OPT_OUT
-    answer_to: AnswerPolicy = AnswerPolicy.SMART
-    barge_in: BargeIn = "everyone"
-    captions: Captions = Captions.OFF
-    remake_recordings: bool = False
-
-    keep_conversations: KeptDays = 30
-
     timezone: Timezone = "UTC"
-    who_may_join: Permitted = "everyone"
-    who_may_leave: Permitted = "everyone"
-    who_may_control: PermittedOnCall = "call"
-    who_may_talk: PermittedOnCall = "everyone"
-    who_may_record: PermittedOrNobody = "managers"
+    keep_conversations: KeptDays = 30
     owners: UserIds = ()
-    who_may_draw: Permitted = "everyone"
-    who_may_schedule: Permitted = "managers"
-    who_may_clone: Permitted = "everyone"
+    who_may: PermitSettings = PermitSettings()
+
+    call: CallSettings = CallSettings()
+    llm: ModelSettings = ModelSettings()
+    tts: SpeechServerSettings = SpeechServerSettings()
+    stt: RecogniserSettings = RecogniserSettings()
 
     chat: ChatSettings = ChatSettings()
     vision: VisionSettings = VisionSettings()
@@ -161,7 +111,7 @@ class Settings(ProgramSettings):
     @property
     def voice_engine(self) -> str:
         """The engine of the bot's own speech server: ``TTS_ENGINE``, else the profile's."""
-        return self.tts_engine or _VOICE_ENGINES[self.profile]
+        return self.tts.engine or _VOICE_ENGINES[self.profile]
 
     @property
     def has_own_mind(self) -> bool:
@@ -175,7 +125,7 @@ class Settings(ProgramSettings):
     @property
     def has_own_voice(self) -> bool:
         """True when the voice is the profile's own: a real one, or espeak-ng."""
-        return self.tts_engine is None and self.tts_websocket_url is None and self.profile is Profile.EMBEDDED
+        return self.tts.engine is None and self.tts.websocket_url is None and self.profile is Profile.EMBEDDED
 
     @property
     def has_own_ears(self) -> bool:

@@ -111,21 +111,21 @@ class SpeechSettings(ProgramSettings):
     @property
     def host(self) -> str:
         """The address to listen on."""
-        return self.tts_bind.rpartition(":")[0].strip("[]")
+        return self.tts.bind.rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int:
         """The port to listen on; 0 for any."""
-        return int(self.tts_bind.rpartition(":")[2])
+        return int(self.tts.bind.rpartition(":")[2])
 
     @model_validator(mode="after")
     def _guard(self) -> Self:
-        if not self.tts_token and not _is_loopback(self.host):
+        if not self.tts.token and not _is_loopback(self.host):
             raise ValueError(
-                f"TTS_TOKEN: must be set, since TTS_BIND={self.tts_bind} lets other machines connect; "
+                f"TTS_TOKEN: must be set, since TTS_BIND={self.tts.bind} lets other machines connect; "
                 f"for example TTS_TOKEN={EXAMPLES['TTS_TOKEN']}"
             )
-        if ANY_ORIGIN in self.tts_allowed_origins and not self.tts_token:
+        if ANY_ORIGIN in self.tts_allowed_origins and not self.tts.token:
             raise ValueError(
                 "TTS_ALLOWED_ORIGINS: '*' lets every web page use this server, so it needs TTS_TOKEN as well; "
                 "without one, name the pages' origins, "

@@ -18,4 +18,4 @@ def make_guard(call: Callable[[], VoiceChannel | None] = lambda: None, **setting
     """The real one, with the usual settings but for those given by field name."""
     chosen = Settings.read(_env_file=None, **settings)
     rights = {**RIGHTS, **COMMANDS_OF_TESTS}
-    return Guard(read_permits(chosen), Owners(chosen.owners), call, lambda guild, person: False, "!", rights)
+    return Guard(read_permits(chosen.who_may), Owners(chosen.owners), call, lambda guild, person: False, "!", rights)

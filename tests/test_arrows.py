@@ -57,7 +57,18 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.backup": frozenset({"bot.database", "bot.llm", "bot.models", "bot.voices"}),
 }
 """The packages of the bot, and which others of them each may import. The modules beside them serve all, but for ..."""
-ON_TOP = frozenset({"bot.app", "bot.calls", "bot.client", "bot.command_line", "bot.demo", "bot.feature_set", "bot.run"})
+ON_TOP = frozenset(
+    {
+        "bot.app",
+        "bot.call_maker",
+        "bot.calls",
+        "bot.client",
+        "bot.command_line",
+        "bot.demo",
+        "bot.feature_set",
+        "bot.run",
+    }
+)
 """... these, which put the parts together, and which no part imports; commands talk to ``bot.calls``."""
 
 DISCORD = (

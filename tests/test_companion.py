@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,7 @@ from aiohttp import web
 from bot.companion import ModelCompanion
 from bot.llm.circumstances import CallRoom
 from bot.llm.errors import ModelError
+from bot.llm.history import History, Turn
 from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, Persona
 from bot.llm.small_talk import load_beginnings
@@ -29,27 +31,47 @@ def unopened(line: str) -> Answer:
     return Answer("She greets me. </think> Hello Ada.")
 
 
+@dataclass
+class Mind:
+    """A companion and the history of its call."""
+
+    companion: ModelCompanion
+    history: History
+
+    def answer(self, text: str) -> AsyncGenerator[str, None]:
+        return self.companion.answer(Turn.of_person("Ada", text))
+
+    def remember(self, text: str, heard: str, *, interrupted: bool) -> None:
+        self.history.add(Turn.of_person("Ada", text))
+        self.history.add(Turn.of_bot(heard, interrupted=interrupted))
+
+
 @asynccontextmanager
-async def companion_of(url: str) -> AsyncIterator[ModelCompanion]:
+async def companion_of(url: str) -> AsyncIterator[Mind]:
+    history = History()
     async with ModelClient(ModelOptions(url)) as client:
-        yield ModelCompanion(
-            lambda: Character("seiyuu", SEIYUU, "calm"),
-            lambda: ROOM,
-            lambda: datetime(2026, 11, 26, tzinfo=UTC),
-            client,
-            10,
-            load_beginnings(),
+        yield Mind(
+            ModelCompanion(
+                lambda: Character("seiyuu", SEIYUU, "calm"),
+                history,
+                lambda: ROOM,
+                lambda: datetime(2026, 11, 26, tzinfo=UTC),
+                client,
+                10,
+                load_beginnings(),
+            ),
+            history,
         )
 
 
-def companion(model: ScriptedModel) -> AbstractAsyncContextManager[ModelCompanion]:
+def companion(model: ScriptedModel) -> AbstractAsyncContextManager[Mind]:
     return companion_of(model.url)
 
 
-async def answered(mind: ModelCompanion, text: str) -> str:
+async def answered(mind: Mind, text: str) -> str:
     """Ada says something; the answer is heard to its end and remembered."""
-    heard = "".join([piece async for piece in mind.answer("Ada", text)]).strip()
-    mind.remember("Ada", text, heard, interrupted=False)
+    heard = "".join([piece async for piece in mind.answer(text)]).strip()
+    mind.remember(text, heard, interrupted=False)
     return heard
 
 
@@ -75,9 +97,9 @@ async def test_it_is_in_no_history_either_when_it_was_interrupted() -> None:
         ScriptedModel(unopened) as model,
         companion(model) as mind,
     ):
-        async for _ in mind.answer("Ada", "Hi!"):
+        async for _ in mind.answer("Hi!"):
             pass
-        mind.remember("Ada", "Hi!", "She gre", interrupted=True)
+        mind.remember("Hi!", "She gre", interrupted=True)
         await answered(mind, "And now?")
         assert history(model) == ["Ada: Hi!\nAda: And now?"]
 
@@ -87,7 +109,7 @@ async def test_a_thought_that_was_interrupted_before_its_end_is_forgotten_when_t
         ScriptedModel(unopened) as model,
         companion(model) as mind,
     ):
-        mind.remember("Ada", "Hi!", "She greets me", interrupted=True)
+        mind.remember("Hi!", "She greets me", interrupted=True)
         await answered(mind, "Hello?")
         await answered(mind, "And now?")
         assert "greets" not in " ".join(history(model))
@@ -99,7 +121,7 @@ async def test_an_answer_that_begins_with_other_words_is_kept() -> None:
         companion(model) as mind,
     ):
         await answered(mind, "Hi!")
-        mind.remember("Ada", "What?", "She sells sea shells.", interrupted=False)
+        mind.remember("What?", "She sells sea shells.", interrupted=False)
         await answered(mind, "And now?")
         assert "She sells sea shells." in history(model)
 

@@ -96,7 +96,7 @@ def _arguments() -> argparse.Namespace:
 async def _serve(settings: SpeechSettings) -> int:
     with ending_signals(ENDING_LIMIT) as ending:
         library = VoiceLibrary(settings.tts_voices_dir)
-        token = settings.tts_token.get_secret_value() if settings.tts_token else None
+        token = settings.tts.token.get_secret_value() if settings.tts.token else None
         server = SpeechServer(
             library,
             CardPoll(settings.tts_vram_warning),
@@ -118,7 +118,7 @@ async def _listen(
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
-        return _complain(f"TTS_BIND: can't listen on {settings.tts_bind}: {_reason(error)}", _CANNOT_START)
+        return _complain(f"TTS_BIND: can't listen on {settings.tts.bind}: {_reason(error)}", _CANNOT_START)
     load = server.load(partial(create_pool, settings, library), partial(create_better_pool, settings, library))
     loading = asyncio.create_task(load, name="load")
     ended = asyncio.create_task(ending.wait(), name="ended")

@@ -79,7 +79,7 @@ def _run(command: str, arguments: list[str]) -> int:
 def _folders(settings: Settings) -> dict[str, Path]:
     """What goes into a backup beside the database: the voices too, where they are this machine's."""
     folders = {PERSONAS: PERSONAS_DIR}
-    if settings.tts_websocket_url is None:
+    if settings.tts.websocket_url is None:
         folders[VOICES] = voices_folder(settings, SpeechSettings.read())
     return folders
 
@@ -92,7 +92,7 @@ def _back_up(settings: Settings, folders: dict[str, Path], file: Path, console: 
     _say(console, f"✔ {file}: {size(file.stat().st_size)}, and it can be read.")
     _say(console, f"  {CONTENT}")
     if VOICES not in folders:
-        _say(console, f"  The voices lie with the speech server at {settings.tts_websocket_url}: back them up there.")
+        _say(console, f"  The voices lie with the speech server at {settings.tts.websocket_url}: back them up there.")
 
 
 def _restore(settings: Settings, folders: dict[str, Path], file: Path, console: Console) -> None:

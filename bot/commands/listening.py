@@ -24,7 +24,7 @@ from bot.voice.listening import (
 )
 from bot.voice.records.recorder import RecordingError
 from bot.voice.saying import Saying
-from config.settings import Captions
+from config.sections import Captions
 
 Context = commands.Context[Any]
 Switch = Literal["on", "off"]

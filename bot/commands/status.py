@@ -15,7 +15,7 @@ from bot.voice.discord.transport import DiscordCall
 from bot.voice.listening import CallMode
 from bot.voice.manager import CallState
 from bot.voice.metrics import STAGES, TurnMetrics, TurnTrace
-from config.settings import Captions
+from config.sections import Captions
 
 
 @dataclass(frozen=True, slots=True)

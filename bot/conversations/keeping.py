@@ -6,11 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
+from bot.conversations.place import Place
 from bot.conversations.records import ConversationRecords
-from bot.conversations.said import Exchange, Place, Said
 from bot.conversations.writer import Conversation, ConversationWriter
 from bot.llm.cleaning import clean_name
+from bot.llm.history import Turn
 from bot.llm.surrogates import mended
 from config.types import KeptDays
 
@@ -78,14 +80,14 @@ class Conversations:
         """Of a call that begins: what takes what is said in it."""
         return CallKeeper(self, place)
 
-    def chat(self, exchange: Exchange) -> None:
+    def chat(self, place: Place, asked: Turn, answered: Turn) -> None:
         """Keep what was written and answered, if its author lets us. It takes no time."""
-        if not self.keeps(exchange.place, exchange.person):
+        if asked.person is None or not self.keeps(place, asked.person):
             return
         now = self._clock()
-        conversation = Conversation(exchange.place, now)
-        self.add(conversation, Said(exchange.person, exchange.name, exchange.asked, now))
-        self.add(conversation, Said(None, exchange.bot_name, exchange.answered, now, exchange.interrupted))
+        conversation = Conversation(place, now)
+        self.add(conversation, asked, now)
+        self.add(conversation, answered, now)
 
     async def forget_channel(self, channel: int) -> int:
         """Forget what was said in conversations of a text channel; returns how many turns that were.
@@ -99,12 +101,11 @@ class Conversations:
         """Whether what somebody says there is kept."""
         return self._days != 0 and self._may_keep(place.server, person)
 
-    def add(self, conversation: Conversation, said: Said) -> None:
+    def add(self, conversation: Conversation, turn: Turn, at: float) -> None:
         """Keep one turn; nothing where there are no words in it."""
-        text = mended(said.text).strip()
+        text = mended(turn.text).strip()
         if self._days != 0 and text:
-            who = clean_name(mended(said.who))
-            self.writer.add(conversation, Said(said.person, who, text, said.at, said.interrupted))
+            self.writer.add(conversation, replace(turn, speaker=clean_name(mended(turn.speaker)), text=text), at)
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -123,19 +124,11 @@ class CallKeeper:
         """Whether what somebody says is kept."""
         return self._conversations.keeps(self._place, person)
 
-    def person_said(self, person: int, name: str, text: str) -> None:
-        """Somebody said or wrote something."""
-        if self.keeps(person):
-            self._add(person, name, text)
-
-    def bot_said(self, name: str, text: str, *, interrupted: bool) -> None:
-        """So much of an answer was heard."""
-        self._add(None, name, text, interrupted=interrupted)
+    def said(self, turn: Turn) -> None:
+        """Somebody said or wrote something, or so much of an answer was heard."""
+        if turn.person is None or self.keeps(turn.person):
+            self._conversations.add(self._conversation, turn, self._conversations.now())
 
     def end(self) -> None:
         """The call is over."""
         self._conversations.writer.end(self._conversation, self._conversations.now())
-
-    def _add(self, person: int | None, name: str, text: str, *, interrupted: bool = False) -> None:
-        said = Said(person, name, text, self._conversations.now(), interrupted)
-        self._conversations.add(self._conversation, said)

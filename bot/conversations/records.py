@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.conversations.said import CHAT, Place, Said
+from bot.conversations.place import CHAT, Place
 from bot.database import Records
+from bot.llm.history import Turn
 
 _NOBODY_SPOKE = "NOT EXISTS (SELECT 1 FROM turns WHERE conversation = conversations.id)"
 
@@ -33,17 +34,17 @@ class ConversationRecords(Records):
         )
         return None if row is None else int(row[0])
 
-    async def add(self, conversation: int, said: Said) -> None:
+    async def add(self, conversation: int, turn: Turn, at: float) -> None:
         """Somebody said something in it."""
         await self._database.write(
             "INSERT INTO turns (conversation, number, person, who, text, at, interrupted) "
             "SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM turns WHERE conversation = ?1",
             conversation,
-            None if said.person is None else str(said.person),
-            said.who,
-            said.text,
-            said.at,
-            said.interrupted,
+            None if turn.person is None else str(turn.person),
+            turn.speaker,
+            turn.text,
+            at,
+            turn.interrupted,
         )
 
     async def end(self, conversation: int, at: float) -> None:

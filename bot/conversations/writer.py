@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import aiosqlite
 
+from bot.conversations.place import CHAT, Place
 from bot.conversations.records import ConversationRecords
-from bot.conversations.said import CHAT, Place, Said
+from bot.llm.history import Turn
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +36,10 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class _Said:
     conversation: Conversation
-    said: Said
+    turn: Turn
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +64,18 @@ class ConversationWriter:
     ) -> None:
         self._records = records
         self._sleep = sleep
-        self._waiting: deque[_Turn | _End | _Forget] = deque()
+        self._waiting: deque[_Said | _End | _Forget] = deque()
         self._more = asyncio.Event()
         self._writing = asyncio.Lock()
         self._trouble = False
         self._lost = 0
 
-    def add(self, conversation: Conversation, said: Said) -> None:
-        """Somebody said something."""
-        if len(self._waiting) >= MAX_WAITING and isinstance(self._waiting[0], _Turn):
+    def add(self, conversation: Conversation, turn: Turn, at: float) -> None:
+        """Somebody said something, in seconds since 1970."""
+        if len(self._waiting) >= MAX_WAITING and isinstance(self._waiting[0], _Said):
             self._waiting.popleft()
             self._lost += 1
-        self._put(_Turn(conversation, said))
+        self._put(_Said(conversation, turn, at))
 
     def end(self, conversation: Conversation, at: float) -> None:
         """A call is over."""
@@ -82,7 +84,7 @@ class ConversationWriter:
     def forget_person(self, person: int) -> None:
         """Forget what somebody has said, written down or not."""
         self._waiting = deque(
-            each for each in self._waiting if not (isinstance(each, _Turn) and each.said.person == person)
+            each for each in self._waiting if not (isinstance(each, _Said) and each.turn.person == person)
         )
         self._put(_Forget(person))
 
@@ -95,7 +97,7 @@ class ConversationWriter:
         self._waiting = deque(
             each
             for each in self._waiting
-            if not (isinstance(each, _Turn) and each.conversation.place.channel == channel)
+            if not (isinstance(each, _Said) and each.conversation.place.channel == channel)
         )
         async with self._writing:
             return await self._records.forget_channel(channel)
@@ -133,19 +135,19 @@ class ConversationWriter:
             self._trouble, self._lost = False, 0
             return True
 
-    def _put(self, item: _Turn | _End | _Forget) -> None:
+    def _put(self, item: _Said | _End | _Forget) -> None:
         self._waiting.append(item)
         self._more.set()
 
-    async def _write(self, item: _Turn | _End | _Forget) -> None:
+    async def _write(self, item: _Said | _End | _Forget) -> None:
         match item:
-            case _Turn(conversation, said):
+            case _Said(conversation, turn, at):
                 try:
-                    await self._records.add(await self._id_of(conversation), said)
+                    await self._records.add(await self._id_of(conversation), turn, at)
                 except aiosqlite.IntegrityError:
                     # It was forgotten while nothing was in it.
                     conversation.id = None
-                    await self._records.add(await self._id_of(conversation), said)
+                    await self._records.add(await self._id_of(conversation), turn, at)
             case _End(conversation, at):
                 if conversation.id is not None:
                     await self._records.end(conversation.id, at)

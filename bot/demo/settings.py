@@ -53,7 +53,7 @@ def _is_taken(name: str, settings: Settings) -> bool:
     if name.startswith("stt_"):
         return not settings.has_own_ears
     if name.startswith(("tts_", "xtts_", "piper_")):
-        return settings.voice_engine != "espeak" or settings.tts_websocket_url is not None
+        return settings.voice_engine != "espeak" or settings.tts.websocket_url is not None
     return False
 
 

@@ -37,7 +37,7 @@ class MemoryPlan:
         self._catalogue = catalogue
         on_cpu = {
             part
-            for part, device in ((Part.EARS, settings.stt.device), (Part.VOICE, settings.tts_device))
+            for part, device in ((Part.EARS, settings.stt.device), (Part.VOICE, settings.tts.device))
             if device == Device.CPU
         }
         self._models = {name: catalogue.models[name] for name in names if catalogue.models[name].part not in on_cpu}

@@ -82,9 +82,9 @@ def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
 
 
 def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[str]:
-    if settings.tts_websocket_url is not None:
+    if settings.tts.websocket_url is not None:
         return
-    if settings.tts_engine is None and settings.profile is Profile.EMBEDDED:
+    if settings.tts.engine is None and settings.profile is Profile.EMBEDDED:
         yield from _of_profile(catalogue, settings, Part.VOICE)
     engines = voice_engines(settings, speech)
     for name, model in catalogue.models.items():

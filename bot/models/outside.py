@@ -68,7 +68,7 @@ def outside_weights(catalogue: Catalogue, settings: Settings, speech: SpeechSett
     if settings.stt.model is not None and settings.stt.url is None and recogniser_model(catalogue, settings) is None:
         yield _recogniser(settings.stt.model)
     yield from _mind(catalogue, settings)
-    if settings.tts_websocket_url is None:
+    if settings.tts.websocket_url is None:
         yield from _voices(catalogue, settings, speech)
 
 

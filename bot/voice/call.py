@@ -8,113 +8,58 @@ turn taking withdraws the guess: the model's stream is closed, and nothing of it
 
 Out: the conversation asks the companion (the language model), sends its words to the speech server, and plays what
 comes back, through the transport, frame by frame. The playback says how much was really played. So a reply that is
-interrupted enters the companion's history, the captions and the records only as far as people have heard it.
+interrupted enters the history, the captions and the records only as far as people have heard it.
+
+:class:`Call` builds these parts, each before those that are handed it, so what comes last in a turn is built first.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from pathlib import Path
 from secrets import token_hex
 from typing import Generic, TypeVar
 
 from audio.samples import Sound16
-from bot.characters import LocalCharacter
 from bot.consent import ListeningConsent, ListeningGate
 from bot.llm.circumstances import CallRoom
+from bot.llm.history import History
 from bot.llm.personas import Character
 from bot.speech_server.errors import SpeechUnavailable
 from bot.user_error import UserError
-from bot.voice.dialogue.conversation import Conversation, Manner
+from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.ends import CallEnds
+from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import CallBegan, CallEnded, CallFeed, Watcher
-from bot.voice.history import CallHistory
-from bot.voice.listening import CallMode, listening_notice
+from bot.voice.listening import CallMode, ListeningTerms
 from bot.voice.notices import Notices
-from bot.voice.ports import Companion, Speech
 from bot.voice.records.captions import CaptionWriter
-from bot.voice.records.recordings import RecordingOptions, Recordings
+from bot.voice.records.recordings import Recordings
 from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.remarks.judge import CallJudge
-from bot.voice.remarks.word_lists import WordLists
 from bot.voice.saying import Saying
 from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.speaking.reply_voice import ReplyVoice
 from bot.voice.spoken_commands import SpokenCommands
-from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
 from bot.voice.transport import EndCause, Transport
 from bot.voice.turn import Prompt, PromptKind
-from bot.voice.turn_taking import NOT_UNDERSTOOD, TurnTaking
-from bot.voice.turns.policy import TurnPolicy
+from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.turns import Turns
-from config.settings import AnswerPolicy, Captions
-from config.types import KeptDays
-
-_log = logging.getLogger(__name__)
+from config.sections import CallSettings, Captions
 
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 ID_BYTES = 6
 """Of a call's id: random, so that two runs of the bot have no id in common."""
 
-LoadingReport = Callable[[float], None]
-"""Told how far something is loaded, 0 to 1."""
 T = TypeVar("T", bound=Transport)
-
-
-@dataclass(frozen=True, slots=True)
-class CallEngines:
-    """What a call thinks, speaks and understands with.
-
-    Attributes:
-        character: the bot's persona and mood in the place where the call is held.
-        make_companion: builds the companion, which is told where the call is held and who is in it.
-        make_voice: builds the connection to the speech server.
-        manner: says how the next reply is to be spoken.
-        turn_policy: by what the turn detectors and turn taking decide when somebody speaks and has finished.
-        word_lists: the phrases that make a remark a spoken command or a listener's sign.
-    """
-
-    character: LocalCharacter
-    make_companion: Callable[[Callable[[], CallRoom]], Companion]
-    make_voice: Callable[[], Speech]
-    manner: Manner
-    transcriber: Transcriber
-    turn_policy: TurnPolicy
-    word_lists: WordLists
-
-
-@dataclass(frozen=True, slots=True)
-class CallOptions:
-    """What the operator decided about calls.
-
-    Attributes:
-        prefix: what commands begin with.
-        alone_timeout: seconds without any person after which the call ends.
-        voiceless_timeout: seconds without the speech server after which it ends.
-        answer_to: which remarks of several people are answered.
-        captions: where it is written who said what, until somebody chooses otherwise.
-        recording: where recordings go.
-        keep_days: days for which the words of the call are kept; 0: not at all.
-        sound_goes_to: the host that transcribes, if it is not this machine.
-    """
-
-    prefix: str
-    alone_timeout: float
-    voiceless_timeout: float
-    answer_to: AnswerPolicy
-    captions: Captions
-    recording: RecordingOptions
-    keep_days: KeptDays = 0
-    sound_goes_to: str | None = None
 
 
 class Call(Generic[T]):
@@ -126,6 +71,8 @@ class Call(Generic[T]):
         volume: 0 to 2.
         report: told how far the speech server's voice has loaded, during :meth:`open`.
         consent: who may be listened to.
+        terms: what people are told of it.
+        data_dir: where recordings go.
         watch: told what happens in the call.
     """
 
@@ -134,7 +81,9 @@ class Call(Generic[T]):
         transport: T,
         engines: CallEngines,
         consent: ListeningConsent,
-        options: CallOptions,
+        settings: CallSettings,
+        terms: ListeningTerms,
+        data_dir: Path,
         *,
         volume: float,
         report: LoadingReport,
@@ -144,7 +93,7 @@ class Call(Generic[T]):
         loop = asyncio.get_running_loop()
         people, character = transport.people, engines.character
         self.transport = transport
-        self._options = options
+        self._terms = terms
         self._character = character
         self._consent = consent
         self._gate = ListeningGate(consent)
@@ -153,6 +102,7 @@ class Call(Generic[T]):
         self._clock = clock
         self._events = CallFeed(token_hex(ID_BYTES), clock)
         self._notices = Notices(transport.prompts, self._events)
+        self._history = History()
 
         # Out: from a prompt (what somebody wants answered) to sound. Built first, since what comes in ends here.
         self._speech = engines.make_voice()
@@ -161,7 +111,8 @@ class Call(Generic[T]):
         self._playback.volume = volume
         self.conversation = Conversation(
             Dialogue(lambda: DialogueTexts.of(character.now().persona)),
-            engines.make_companion(self._room),
+            engines.make_companion(self._history, self._room),
+            self._history,
             voice,
             self._playback,
             self._notices,
@@ -175,38 +126,37 @@ class Call(Generic[T]):
         # In: from sound to a prompt, or to a spoken command.
         self.ear = Ear(transport.audio, Turns(engines.turn_policy), EchoDetector(), loop, clock=clock)
         self._commands = SpokenCommands(self.conversation, people, character, self._notices, clock=clock)
-        self._history = CallHistory()
         self._turn_taking = TurnTaking(
             self._transcriber,
             self.conversation,
             people,
-            CallJudge(self.conversation, people, character, options.answer_to, engines.word_lists, clock=clock),
+            CallJudge(self.conversation, people, character, settings.answer_to, engines.word_lists, clock=clock),
             engines.turn_policy.end_of_turn,
             self.ear,
             self._commands,
             self._notices,
-            history=self._history.lines,
+            history=self._history,
             watch=self._events,
             clock=clock,
         )
 
         # What is kept of the call, and who is told of it.
-        self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, options.captions)
+        self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, settings.captions)
         self._recordings = Recordings(
-            self.ear, transport, self._notices, self._recite, lambda: voice.parameters, options.recording, clock=clock
-        )
-        self._samples = VoiceSamples(self.ear, self.conversation, self._gate.admits)
-        for watcher in (self._history.note, self._captions, self._recordings.note, watch):
-            self._events.subscribe(watcher)
-
-        self._ends = CallEnds(
+            self.ear,
             transport,
-            self._speech,
-            self._commands.wait_sent_away,
-            options.alone_timeout,
-            options.voiceless_timeout,
+            self._notices,
+            self._recite,
+            lambda: voice.parameters,
+            data_dir,
+            remake=settings.remake_recordings,
             clock=clock,
         )
+        self._samples = VoiceSamples(self.ear, self.conversation, self._gate.admits)
+        for watcher in (self._captions, self._recordings.note, watch):
+            self._events.subscribe(watcher)
+
+        self._ends = CallEnds(transport, self._speech, self._commands.wait_sent_away, settings, clock=clock)
         self._running: asyncio.Task[None] | None = None
         self._open = AsyncExitStack()
         self._began = False
@@ -259,10 +209,7 @@ class Call(Generic[T]):
             tasks.create_task(self._commands.run(), name="call: spoken commands")
 
     async def _listen(self) -> None:
-        """Listen until cancelled; then end, in reverse, what is begun here.
-
-        Turns that are heard before the transcriber is ready wait until it is: the first sentence of a call is not lost.
-        """
+        """Listen until cancelled; then end, in reverse, what is begun here."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._transcriber.rest)
             stack.push_async_callback(self._captions.close)
@@ -272,47 +219,18 @@ class Call(Generic[T]):
             stack.callback(self._consent.watch(self._forget))
             stack.push_async_callback(asyncio.to_thread, self.ear.end)
             self.ear.listen(self._turn_taking.on_turn_event, self._admits)
-            self._notices.tell(self._listening_notice())
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._turn_taking.run(), name="turn taking")
-                tasks.create_task(self._warm_up(), name="transcriber warm-up")
+            self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
+            await self._turn_taking.run()
 
     def _admits(self, person: int) -> bool:
         """Whether this person's sound may be used; asked for every piece of it, on the ear's thread."""
         return self._gate.admits(person) and not self.transport.people.is_program(person)
 
-    def _listening_notice(self) -> str:
-        options = self._options
-        return listening_notice(
-            options.prefix,
-            self._consent.policy,
-            self.transport.place,
-            self.captions,
-            keep_days=options.keep_days,
-            sound_goes_to=options.sound_goes_to,
-        )
-
-    async def _warm_up(self) -> None:
-        try:
-            await self._transcriber.warm_up()
-        except TranscriptionError as error:
-            _log.error("Nobody can be understood: %s", error)
-            self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
-
     async def wait_lost(self) -> EndCause:
         """Return when the call can't go on by itself, or a part of it has failed."""
         if self._running is None:
             raise RuntimeError("the call is not open")
-        end = asyncio.create_task(self._ends.first(), name="end of the call")
-        try:
-            await asyncio.wait([end, self._running], return_when=asyncio.FIRST_COMPLETED)
-            if end.done():
-                return end.result()
-            _log.error("A part of the call ended by itself", exc_info=self._running.exception())
-            return EndCause.FAILURE
-        finally:
-            end.cancel()
-            await asyncio.gather(end, return_exceptions=True)
+        return await self._ends.first(self._running)
 
     async def _stop_running(self) -> None:
         self.conversation.stop()
@@ -329,7 +247,7 @@ class Call(Generic[T]):
             self._events(CallEnded(place, cause.value))
 
     def _forget(self, person: int) -> None:
-        """Drop what the ear and the records hold of somebody who does not want to be listened to any more."""
+        """Drop all that is held of somebody who does not want to be listened to any more."""
         self._samples.drop("They no longer want to be listened to.", person)
         self.ear.left(person)
         self._history.forget(person)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from bot.voice.transport import EndCause, Transport
+from config.sections import CallSettings
+
+_log = logging.getLogger(__name__)
 
 
 class Connection(Protocol):
@@ -24,8 +28,7 @@ class CallEnds:
 
     Args:
         sent_away: returns when somebody who may has asked the bot, aloud, to leave.
-        alone_timeout: seconds without any person after which the call ends.
-        voiceless_timeout: seconds without the speech server after which it ends.
+        settings: after how long without people, or without the speech server, the call ends.
     """
 
     def __init__(
@@ -33,24 +36,26 @@ class CallEnds:
         transport: Transport,
         speech: Connection,
         sent_away: Callable[[], Awaitable[None]],
-        alone_timeout: float,
-        voiceless_timeout: float,
+        settings: CallSettings,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._speech = speech
         self._sent_away = sent_away
-        self._alone_timeout = alone_timeout
-        self._voiceless_timeout = voiceless_timeout
+        self._settings = settings
         self._clock = clock
 
-    async def first(self) -> EndCause:
-        """Return when the call can't go on: removed from it, sent away, its connection or voice lost, left alone."""
-        ends = [
-            asyncio.create_task(end, name="end of the call")
-            for end in (self._transport.wait_lost(), self._alone(), self._voiceless(), self._asked_to_leave())
-        ]
+    async def first(self, running: asyncio.Task[None]) -> EndCause:
+        """Return when the call can't go on: removed from it, sent away, its connection or voice lost, left alone.
+
+        What is ``running`` in it does not end by itself, but where a part of it has failed.
+        """
+        waited = (
+            *(self._transport.wait_lost(), self._alone(), self._voiceless(), self._asked_to_leave()),
+            self._failed(running),
+        )
+        ends = [asyncio.create_task(end, name="end of the call") for end in waited]
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             return next(end for end in ends if end in done).result()
@@ -59,12 +64,18 @@ class CallEnds:
                 end.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
 
+    @staticmethod
+    async def _failed(running: asyncio.Task[None]) -> EndCause:
+        await asyncio.wait([running])
+        _log.error("A part of the call ended by itself", exc_info=running.exception())
+        return EndCause.FAILURE
+
     async def _alone(self) -> EndCause:
-        await self._lasting(lambda: self._transport.people.alone, self._alone_timeout)
+        await self._lasting(lambda: self._transport.people.alone, self._settings.alone_timeout)
         return EndCause.ALONE
 
     async def _voiceless(self) -> EndCause:
-        await self._lasting(lambda: not self._speech.connected, self._voiceless_timeout)
+        await self._lasting(lambda: not self._speech.connected, self._settings.voiceless_timeout)
         return EndCause.VOICE_LOST
 
     async def _asked_to_leave(self) -> EndCause:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.llm.cleaning import clean_name
-from config.settings import Captions, ListeningPolicy
+from config.sections import Captions, ListeningPolicy
 from config.types import KeptDays
 
 
@@ -18,55 +19,57 @@ class CallMode(StrEnum):
     """It writes down what is said, and answers only what is typed."""
 
 
-def listening_notice(
-    prefix: str,
-    policy: ListeningPolicy,
-    channel: str,
-    captions: Captions,
-    *,
-    keep_days: KeptDays = 0,
-    sound_goes_to: str | None = None,
-) -> str:
-    """What everyone is told when a call begins: that it listens, what becomes of it, how to have it otherwise.
+@dataclass(frozen=True, slots=True)
+class ListeningTerms:
+    """What holds for all calls of what becomes of what is heard.
 
-    Args:
+    Attributes:
         prefix: what a command begins with.
-        channel: the voice channel's name.
         keep_days: how long what is said is kept, in words.
         sound_goes_to: the host that turns speech into text, where that is not the bot's own machine.
     """
-    name = clean_name(channel)
-    if policy is ListeningPolicy.OPT_IN:
+
+    prefix: str
+    keep_days: KeptDays
+    sound_goes_to: str | None
+
+    def notice(self, policy: ListeningPolicy, channel: str, captions: Captions) -> str:
+        """What everyone is told when a call begins: that it listens, what becomes of it, how to have it otherwise.
+
+        Args:
+            channel: the voice channel's name.
+        """
+        name, prefix, kept = clean_name(channel), self.prefix, self._kept(captions)
+        if policy is ListeningPolicy.OPT_IN:
+            return (
+                f"👂 **I can listen in {name}, but only to people who agree.** {kept} "
+                f"`{prefix}optin` lets me hear you, now and in later calls; `{prefix}optout` takes it back."
+            )
         return (
-            f"👂 **I can listen in {name}, but only to people who agree.** {_kept(captions, keep_days, sound_goes_to)} "
-            f"`{prefix}optin` lets me hear you, now and in later calls; `{prefix}optout` takes it back."
+            f"👂 **I listen in {name}.** {kept} "
+            f"`{prefix}optout` leaves you out, now and in later calls; `{prefix}listen off` stops me from listening "
+            f"to anybody."
         )
-    return (
-        f"👂 **I listen in {name}.** {_kept(captions, keep_days, sound_goes_to)} "
-        f"`{prefix}optout` leaves you out, now and in later calls; `{prefix}listen off` stops me from listening "
-        f"to anybody."
-    )
 
-
-def _kept(captions: Captions, keep_days: KeptDays, sound_goes_to: str | None) -> str:
-    where = f"on {sound_goes_to}" if sound_goes_to else "on my own machine"
-    kept = f"Speech becomes text {where} and goes to my language model; I keep no sound"
-    match keep_days:
-        case "forever":
-            kept += ", but I keep the words"
-        case 0 if captions is Captions.OFF:
-            kept += ", and forget the words when the call ends"
-        case 0:
-            pass
-        case days:
-            kept += f", and the words for {days} {'day' if days == 1 else 'days'}"
-    match captions:
-        case Captions.OFF:
-            return f"{kept}."
-        case Captions.CHANNEL:
-            return f"{kept}. Who said what, I write here."
-        case Captions.THREAD:
-            return f"{kept}. Who said what, I write in a thread of this channel."
+    def _kept(self, captions: Captions) -> str:
+        where = f"on {self.sound_goes_to}" if self.sound_goes_to else "on my own machine"
+        kept = f"Speech becomes text {where} and goes to my language model; I keep no sound"
+        match self.keep_days:
+            case "forever":
+                kept += ", but I keep the words"
+            case 0 if captions is Captions.OFF:
+                kept += ", and forget the words when the call ends"
+            case 0:
+                pass
+            case days:
+                kept += f", and the words for {days} {'day' if days == 1 else 'days'}"
+        match captions:
+            case Captions.OFF:
+                return f"{kept}."
+            case Captions.CHANNEL:
+                return f"{kept}. Who said what, I write here."
+            case Captions.THREAD:
+                return f"{kept}. Who said what, I write in a thread of this channel."
 
 
 def recording_began(prefix: str, who: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol
 
 from audio.samples import Samples
+from bot.llm.history import Turn
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.remarks.remark import Remark, SpokenCommand, Verdict
 from bot.voice.turn import Prompt, TurnId
@@ -13,27 +14,17 @@ from wire.messages import ClientMessage
 
 
 class Companion(Protocol):
-    """The mind behind the voice."""
+    """The mind behind the voice; what was said before it reads in the call's history."""
 
     async def warm_up(self) -> None:
         """Get ready to answer at once; never raises."""
         ...
 
-    def answer(
-        self, author: str, text: str, when_loading: Callable[[], None] | None = None
-    ) -> AsyncGenerator[str, None]:
+    def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
         """Stream the answer; raises :class:`~bot.llm.errors.ModelError`; closing it closes the model's stream.
 
         ``when_loading`` is called once if the model is still being loaded, and has been for a while.
         """
-        ...
-
-    def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None:
-        """Add an exchange to the history."""
-        ...
-
-    def overhear(self, author: str, text: str) -> None:
-        """Add to the history what somebody said that was not answered."""
         ...
 
 
@@ -151,7 +142,7 @@ class Answering(Protocol):
         """They have finished, or it was nothing: speak, or go on."""
         ...
 
-    def overhear(self, author: str, text: str) -> None:
+    def overhear(self, turn: Turn) -> None:
         """Somebody said something that wants no answer, but that the next answer should know of."""
         ...
 

@@ -10,7 +10,7 @@ from bot.voice.frames import Heard
 from bot.voice.ports import Participants
 from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.turn import Prompt
-from config.settings import Captions
+from config.sections import Captions
 
 Arguments = TypeVarTuple("Arguments")
 Admits = Callable[[int], bool]

@@ -9,11 +9,12 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 from audio.samples import Sound16
+from bot.llm.history import History, Turn
 from bot.voice.events import RemarkHeard, SpeechStarted, SpeechStopped, Watcher
 from bot.voice.listening import CallMode
 from bot.voice.ports import Answering, CommandTaker, Participants, PauseListener, RemarkJudge, Teller
@@ -27,7 +28,7 @@ from bot.voice.transcribe.transcriber import (
 )
 from bot.voice.transcribe.usual_languages import UsualLanguages
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
-from bot.voice.turns.end_of_turn import EndOfTurn, Line
+from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import (
     SpeechBegan,
     SpeechPaused,
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 NOT_UNDERSTOOD = "🙉 I can't make out what you say: {cause} You can still type to me."
 MAX_NAMES = 20
 """Names that are passed on as likely to be said; more would only mislead a transcriber."""
+TOLD_TURNS = 10
 COMPLAIN_EVERY = 10.0
 """Seconds between two complaints about words that are lost."""
 
@@ -84,7 +86,7 @@ class TurnTaking:
         pauses: told what it says.
         commands: does what a voice command asks.
         notices: told when what was said can't be transcribed, and why; every :data:`COMPLAIN_EVERY` seconds at most.
-        history: what was said lately in the call, the oldest first.
+        history: of the call; its last :data:`TOLD_TURNS` turns are told where the end of a turn is judged.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class TurnTaking:
         commands: CommandTaker,
         notices: Teller,
         *,
-        history: Callable[[], Sequence[Line]],
+        history: History,
         watch: Watcher,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -122,12 +124,23 @@ class TurnTaking:
         self._complained_at: float | None = None
 
     async def run(self) -> None:
-        """Take turns until cancelled."""
+        """Take turns until cancelled.
+
+        Turns that are heard before the transcriber is ready wait until it is: the first sentence of a call is not lost.
+        """
         try:
             async with asyncio.TaskGroup() as self._tasks:
+                self._spawn(self._warm_up(), "transcriber warm-up")
                 await asyncio.Event().wait()
         finally:
             self._tasks = None
+
+    async def _warm_up(self) -> None:
+        try:
+            await self._transcriber.warm_up()
+        except TranscriptionError as error:
+            _log.error("Nobody can be understood: %s", error)
+            self._notices.tell(NOT_UNDERSTOOD.format(cause=error))
 
     def on_turn_event(self, event: TurnEvent) -> None:
         """Take the next report of any detector; before :meth:`run` and after it they are ignored."""
@@ -259,7 +272,7 @@ class TurnTaking:
 
     async def _ask_whether_over(self, turn: TurnId, sound: Sound16, text: str) -> None:
         try:
-            over = await self._end_of_turn.probability(sound, text, self._history())
+            over = await self._end_of_turn.probability(sound, text, self._history.newest(TOLD_TURNS))
         except Exception:
             _log.exception("Could not judge whether a turn is over; it ends as one whose words are not known")
             return
@@ -330,7 +343,7 @@ class TurnTaking:
             case Verdict(Meaning.COMMAND, command, choice) if command is not None:
                 self._commands.obey(SpokenCommand(command, person, name, before, choice))
             case Verdict(Meaning.OVERHEARD):
-                self._answering.overhear(name, text)
+                self._answering.overhear(Turn.of_person(name, text, person))
             case Verdict(Meaning.ADDRESSED) if turn.ended is not None:
                 self._answering.confirm(self._prompt(turn, turn.paused, text, turn.ended))
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.consent import ListeningConsent, ListeningGate
 from bot.store import Store
-from config.settings import ListeningPolicy
+from config.sections import ListeningPolicy
 
 ADA, BOB = 1, 2
 

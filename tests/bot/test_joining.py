@@ -7,30 +7,36 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
 
-from bot.calls import CallRules, Calls
+from bot.calls import Calls
 from bot.guard import JOIN_ELSEWHERE
 from bot.lease import Lease
 from bot.store import Store
 from bot.user_error import UserError
+from bot.voice.call import Call
 from bot.voice.discord.transport import DiscordCall
 from bot.voice.manager import ALREADY_IN_SESSION, VoiceSessionManager
 from bot.voice.transport import EndCause
+from config.sections import CallSettings
 
 ALREADY = ALREADY_IN_SESSION.format(prefix="!")
 
 
-class BuiltCall:
+class BuiltCall(DiscordCall):
     """A call that comes about at once, and is over when it is closed."""
 
     def __init__(self, channel: Any) -> None:
-        self.channel = channel
+        self._channel = channel
         self.may_open = asyncio.Event()
         self.may_open.set()
+
+    @property
+    def channel(self) -> Any:
+        return self._channel
 
     async def check(self) -> None:
         """Any place will do."""
@@ -49,19 +55,19 @@ class BuiltCall:
 class Stage:
     """The calls of a bot, and what was built for them."""
 
-    def __init__(self, store: Store, rules: CallRules) -> None:
+    def __init__(self, store: Store, settings: CallSettings) -> None:
         self.built: list[BuiltCall] = []
         self.slow = False
-        manager: VoiceSessionManager[DiscordCall] = VoiceSessionManager(Lease(), AsyncMock())
+        manager: VoiceSessionManager[Call[Any]] = VoiceSessionManager(Lease(), AsyncMock())
         self.manager = manager
-        self.calls = Calls(manager, self._build, store, rules, AsyncMock())
+        self.calls = Calls(manager, self._build, store, settings, AsyncMock(), "!")
 
     def _build(self, place: Any, _volume: float, _report: object) -> DiscordCall:
         call = BuiltCall(place.voice)
         if self.slow:
             call.may_open.clear()
         self.built.append(call)
-        return cast(DiscordCall, call)
+        return call
 
     async def join(self, guild: int) -> DiscordCall:
         channel: Any = SimpleNamespace(id=guild, name="Lounge", guild=SimpleNamespace(id=guild, text_channels=()))
@@ -69,9 +75,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, **rules: Any) -> AsyncIterator[Stage]:
+async def stage(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
     async with Store.opened(folder / "calls.sqlite3") as store:
-        made = Stage(store, CallRules("!", **rules))
+        made = Stage(store, CallSettings(**settings))
         try:
             yield made
         finally:
@@ -118,7 +124,7 @@ async def test_when_a_call_is_over_the_next_one_is_built(tmp_path: Path) -> None
 
 
 async def test_where_voice_is_off_nothing_is_built(tmp_path: Path) -> None:
-    async with stage(tmp_path, voice_enabled=False) as bot:
+    async with stage(tmp_path, enabled=False) as bot:
         with pytest.raises(UserError, match="VOICE_ENABLED"):
             await bot.join(1)
         assert bot.built == []

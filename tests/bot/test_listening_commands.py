@@ -19,7 +19,7 @@ from bot.store import Store
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.listening import CallMode
 from bot.voice.records.recorder import RecordingError
-from config.settings import Captions, ListeningPolicy
+from config.sections import Captions, ListeningPolicy
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from tests.guards import make_guard

@@ -113,7 +113,7 @@ def test_what_is_obviously_meant_is_not_refused(
     )
     assert refusal(["doctor"], text.encode()) == (0, [], "")
     (settings,) = started
-    assert (settings.persona, settings.data_dir, settings.alone_timeout) == ("seiyuu", tmp_path / "seiyuu", 60.0)
+    assert (settings.persona, settings.data_dir, settings.call.alone_timeout) == ("seiyuu", tmp_path / "seiyuu", 60.0)
     assert settings.llm.extra == {"think": False}
 
 

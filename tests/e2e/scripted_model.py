@@ -42,9 +42,9 @@ Script = Callable[[str], Answer]
 class ScriptedModel:
     """An OpenAI-style server on loopback; an async context manager.
 
-    ``asked`` holds the messages of every request, ``models`` the model that it named. ``context`` is how many tokens it
-    takes in at once, a quarter for each character of ASCII and one and a half for others; ``refused`` counts what was
-    longer.
+    ``asked`` holds the messages of every request, ``models`` the model that it named; requests that only warm it up
+    are in ``warmed``. ``context`` is how many tokens it takes in at once, a quarter for each character of ASCII and one
+    and a half for others; ``refused`` counts what was longer.
     """
 
     def __init__(self, script: Script, *, context: int | None = None) -> None:
@@ -52,6 +52,7 @@ class ScriptedModel:
         self.context = context
         self.refused = 0
         self.asked: list[list[dict[str, Any]]] = []
+        self.warmed: list[list[dict[str, Any]]] = []
         self.models: list[str | None] = []
         self.open_streams = 0
         self.url = ""
@@ -80,8 +81,8 @@ class ScriptedModel:
         if self.context is not None and tokens + body["max_tokens"] > self.context:
             self.refused += 1
             return _too_long(tokens, self.context)
+        (self.warmed if warming else self.asked).append(body["messages"])
         if not warming:
-            self.asked.append(body["messages"])
             self.models.append(body.get("model"))
         answer = Answer("Yes.") if warming else self.script(body["messages"][-1]["content"])
         if answer.fault is Fault.STATUS_500:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,8 @@ import pytest
 from sandbox.server import Sandbox
 from sandbox.world.entities import ApplicationFlag
 from tests.e2e.conftest import LIMIT
-from tests.e2e.program import output, pointed_at, program, read_until
+from tests.e2e.program import output, pointed_at, program, read_until, running
+from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.file_modes import open_to_others
 
 
@@ -68,6 +70,34 @@ async def test_a_second_bot_with_the_same_folder_is_refused_and_all_else_works_b
         await first.wait()
         async with program("run", folder=tmp_path, **pointed_at(sandbox)) as next_one:
             await read_until(next_one, "Connected as")
+
+
+async def test_ready_stands_alone_on_standard_output_once_ears_mind_and_voice_are_warm(tmp_path: Path) -> None:
+    run = f"exec '{sys.executable}' -m bot run 2> log"
+    usual = {"TTS_BIND": "127.0.0.1:0", "WEIGHTS": "toys"}
+    async with (
+        Sandbox() as sandbox,
+        ScriptedModel(lambda _: Answer("Good day.")) as model,
+        running("sh", "-c", run, folder=tmp_path, LLM_URL=model.url, **usual, **pointed_at(sandbox)) as process,
+    ):
+        assert await read_until(process, "\n") == "Ready.\n"
+        assert "Connected as" in (tmp_path / "log").read_text()
+        assert [asked[-1]["content"] for asked in model.warmed] == ["Someone: hello"], "it has read how a call begins"
+        children = psutil.Process(process.pid).children(recursive=True)
+        programs = {name for child in children for name in child.cmdline() if "." in name}
+        assert "bot.voice.transcribe.worker" in programs, "the recogniser is loaded"
+        process.terminate()
+        assert await output(process) == "", "nothing else, since no call was on"
+
+
+async def test_where_one_of_them_is_away_it_is_told_which_and_ready_is_not_said(tmp_path: Path) -> None:
+    away = {"LLM_URL": "http://127.0.0.1:9/v1"}
+    async with Sandbox() as sandbox, program("run", folder=tmp_path, **pointed_at(sandbox), **away) as process:
+        said = await read_until(process, "Not ready yet: mind: The model server at 127.0.0.1:9 can't be reached")
+        process.terminate()
+        said += await output(process)
+    assert process.returncode == 0
+    assert "Ready." not in said
 
 
 async def test_ctrl_c_ends_the_demonstration_and_everything_in_it(tmp_path: Path) -> None:

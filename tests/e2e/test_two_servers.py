@@ -9,7 +9,7 @@ import pytest
 
 from bot.guard import ELSEWHERE, JOIN_ELSEWHERE, SERVER_ONLY
 from bot.voice.listening import CallMode
-from config.settings import Captions
+from config.sections import Captions
 from sandbox.guest import Guest
 from sandbox.world.entities import Channel, ChannelKind
 from sandbox.world.permissions import Permission

@@ -34,8 +34,7 @@ from bot.llm.stream import ModelClient
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
-from config.sections import AutonomousSettings, ChatSettings, VisionSettings
-from config.settings import ListeningPolicy
+from config.sections import AutonomousSettings, ChatSettings, ListeningPolicy, VisionSettings
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, Message

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.database import Database
-from bot.features.text_chat.memory import MAX_CONTEXT_CHARS, ChatMemory
+from bot.features.text_chat.memory import ChatMemory
+from bot.features.text_chat.writer import MAX_CONTEXT_TOKENS
+from bot.llm.history import Turn
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
 from tests.features.chat_stage import ChatStage, chat_stage
@@ -195,12 +197,20 @@ async def test_memory_mood_and_open_channels_survive_a_restart(tmp_path: Path, m
 async def test_the_oldest_of_a_channel_is_forgotten_first_and_the_model_sees_the_newest(tmp_path: Path) -> None:
     async with Database.opened(tmp_path / "seiyuu.sqlite3") as database:
         memory = ChatMemory(database, kept=4)
+
+        async def exchange(channel: int, asked: str, answered: str) -> None:
+            await memory.remember(channel, Turn.of_person("Ada", asked), Turn.of_bot(answered))
+
+        async def known(channel: int, count: int) -> list[str]:
+            history = await memory.history(channel, count)
+            return [turn.text for turn in history.recent(count, count, MAX_CONTEXT_TOKENS)]
+
         for number in range(5):
-            await memory.remember(1, f"question {number}", f"answer {number}")
-        await memory.remember(2, "elsewhere", "yes")
-        assert [m.content for m in await memory.newest(1, 100)] == ["question 3", "answer 3", "question 4", "answer 4"]
-        assert [m.content for m in await memory.newest(1, 1)] == ["answer 4"]
-        await memory.remember(1, "x" * MAX_CONTEXT_CHARS, "answer 5")
-        assert [m.content for m in await memory.newest(1, 100)] == ["answer 5"]
+            await exchange(1, f"question {number}", f"answer {number}")
+        await exchange(2, "elsewhere", "yes")
+        assert await known(1, 100) == ["question 3", "answer 3", "question 4", "answer 4"]
+        assert await known(1, 1) == ["answer 4"]
+        await exchange(1, "x" * 3 * MAX_CONTEXT_TOKENS, "answer 5")
+        assert await known(1, 100) == ["answer 5"]
         assert await memory.forget(1) == 4
-        assert len(await memory.newest(2, 100)) == 2
+        assert len(await known(2, 100)) == 2

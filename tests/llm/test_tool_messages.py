@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from bot.llm.fitting import LEFT_OUT, fitted
-from bot.llm.history import INTERRUPTED, History
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.prompts import alternating
@@ -88,12 +87,3 @@ def test_a_result_that_is_too_long_loses_its_middle_and_the_question_stays() -> 
     assert LEFT_OUT in kept[3].content
     assert (kept[3].answers, kept[2].calls) == ("a", CALLING.calls)
     assert total_tokens(kept) <= 400
-
-
-def test_what_a_tool_returned_is_not_forgotten_as_an_interrupted_reply() -> None:
-    history = History()
-    history.add_user("Ann", "Hi")
-    history._add(ChatMessage("tool", f"5 {INTERRUPTED}", answers="a"))
-    history.add_interrupted_reply("It is")
-    history.forget_interrupted()
-    assert [message.role for message in history.newest(9)] == ["user", "tool"]

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 import numpy as np
 
 from audio.samples import Samples
+from bot.llm.history import Turn
 from bot.llm.personas import Character, Persona, load_persona
 from bot.speech_server.stream import SegmentAudio, SpeechEvent
 from bot.voice.dialogue.conversation import Conversation
@@ -22,14 +23,8 @@ class Parrot:
 
     async def warm_up(self) -> None: ...
 
-    async def answer(
-        self, author: str, text: str, when_loading: Callable[[], None] | None = None
-    ) -> AsyncGenerator[str, None]:
-        yield f"{author} said: {text}"
-
-    def remember(self, author: str, text: str, heard: str, *, interrupted: bool) -> None: ...
-
-    def overhear(self, author: str, text: str) -> None: ...
+    async def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
+        yield f"{asked.speaker} said: {asked.text}"
 
 
 class Hum:

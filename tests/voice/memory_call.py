@@ -17,18 +17,20 @@ from audio.samples import HEARING_RATE
 from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
 from bot.database import Database
+from bot.llm.history import History
 from bot.llm.personas import PERSONAS_DIR
 from bot.store import Store
-from bot.voice.call import Call, CallEngines, CallOptions
+from bot.voice.call import Call
+from bot.voice.engines import CallEngines
 from bot.voice.events import CallEvent, Told
 from bot.voice.frames import SoundHeard, TransmissionEnded
+from bot.voice.listening import ListeningTerms
 from bot.voice.ports import Companion, Speech
-from bot.voice.records.recordings import RecordingOptions
 from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
 from bot.voice.turns.policy import TurnPolicy, load_turn_policy
-from config.settings import AnswerPolicy, Captions, ListeningPolicy
+from config.sections import AnswerPolicy, CallSettings, Captions, ListeningPolicy
 from tests.voice.memory_transport import MemoryTransport
 from wire.parameters import SpeechParameters
 
@@ -43,6 +45,7 @@ class MemoryCall:
 
     call: Call[MemoryTransport]
     consent: ListeningConsent
+    history: History
     events: list[CallEvent] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -83,21 +86,27 @@ async def memory_call(
         characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
         consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
         character, policy = LocalCharacter(characters, 0), turn_policy or load_turn_policy()
-        engines = CallEngines(
-            character, lambda _: mind, lambda: voice, SpeechParameters, ears, policy, load_word_lists()
-        )
-        options = CallOptions("!", 60.0, 60.0, AnswerPolicy.ALWAYS, Captions.CHANNEL, RecordingOptions(folder))
+        histories: list[History] = []
+
+        def make_mind(history: History, _: object) -> Companion:
+            histories.append(history)
+            return mind
+
+        engines = CallEngines(character, make_mind, lambda: voice, SpeechParameters, ears, policy, load_word_lists())
+        settings = CallSettings(answer_to=AnswerPolicy.ALWAYS, captions=Captions.CHANNEL)
         made: list[MemoryCall] = []
         call = Call(
             MemoryTransport({ADA: "Ada", BEN: "Ben"}),
             engines,
             consent,
-            options,
+            settings,
+            ListeningTerms("!", 0, None),
+            folder,
             volume=1.0,
             report=lambda _: None,
             watch=lambda event: made[0].watch(event),
         )
-        made.append(MemoryCall(call, consent))
+        made.append(MemoryCall(call, consent, histories[0]))
         await call.check()
         await call.open()
         try:

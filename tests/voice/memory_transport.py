@@ -10,7 +10,7 @@ from itertools import count
 from bot.voice.frames import Heard, PersonLeft
 from bot.voice.transport import Admits, EndCause, FrameSource, InputThread
 from bot.voice.turn import Prompt
-from config.settings import Captions
+from config.sections import Captions
 
 
 class MemoryTransport:

@@ -16,12 +16,13 @@ import pytest
 
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Samples, Sound16
+from bot.llm.history import Turn
 from bot.voice.events import RemarkHeard, ReplyEnded, WordsSpoken
 from bot.voice.frames import SoundHeard
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turn import Outcome
-from bot.voice.turns.end_of_turn import LastWords, Line
+from bot.voice.turns.end_of_turn import LastWords
 from bot.voice.turns.policy import TurnPolicy, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
@@ -48,9 +49,9 @@ class WrittenDown:
     """Rules for the end of a turn that write down what they were asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, tuple[Line, ...]]] = []
+        self.asked: list[tuple[str, tuple[Turn, ...]]] = []
 
-    async def probability(self, sound: Sound16, text: str, history: Sequence[Line]) -> float:
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
         assert len(sound) > HEARING_RATE / 2
         self.asked.append((text, tuple(history)))
         return await LastWords().probability(sound, text, history)
@@ -130,6 +131,16 @@ async def test_whether_a_turn_is_over_is_asked_with_its_sound_its_words_and_what
         await memory.until(lambda event: isinstance(event, ReplyEnded))
         await memory.hear(BEN, speech(OTHER, BENS_VOICE))
         await memory.until(lambda event: isinstance(event, RemarkHeard) and event.author == "Ben")
-    before = (Line(ADA, QUESTION), Line(None, f"Ada said: {QUESTION}"))
+    before = (Turn.of_person("Ada", QUESTION, ADA), Turn.of_bot(f"Ada said: {QUESTION}"))
     assert (QUESTION, ()) in judge.asked
     assert judge.asked[-1] == (OTHER, before)
+
+
+async def test_of_who_opts_out_nothing_is_left_in_the_history_that_the_model_is_told(calling: Calling) -> None:
+    async with calling() as memory:
+        await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
+        await memory.until(lambda event: isinstance(event, ReplyEnded))
+        said = memory.history.newest(9)
+        assert said == (Turn.of_person("Ada", QUESTION, ADA), Turn.of_bot(f"Ada said: {QUESTION}"))
+        await memory.consent.opt_out(ADA)
+        assert memory.history.newest(9) == said[1:]

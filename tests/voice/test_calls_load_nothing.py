@@ -14,13 +14,14 @@ from bot.consent import ListeningConsent
 from bot.database import Database
 from bot.llm.personas import PERSONAS_DIR
 from bot.store import Store
-from bot.voice.call import Call, CallEngines, CallOptions
-from bot.voice.records.recordings import RecordingOptions
+from bot.voice.call import Call
+from bot.voice.engines import CallEngines
+from bot.voice.listening import ListeningTerms
 from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turns.policy import load_turn_policy
-from config.settings import AnswerPolicy, Captions, ListeningPolicy
+from config.sections import CallSettings, ListeningPolicy
 from tests.voice.doubles import Hum, Parrot
 from tests.voice.memory_transport import MemoryTransport
 from wire.parameters import SpeechParameters
@@ -36,8 +37,8 @@ async def test_calls_are_built_of_what_was_loaded(tmp_path: Path, monkeypatch: p
         consent = await ListeningConsent.load(Store(database), ListeningPolicy.OPT_OUT)
         ears = WhisperTranscriber(WhisperOptions("nowhere", "cpu", 1, "en"), Corrections())
         policy, words, character = load_turn_policy(), load_word_lists(), LocalCharacter(characters, 0)
-        engines = CallEngines(character, lambda _: Parrot(), Hum, SpeechParameters, ears, policy, words)
-        options = CallOptions("!", 60.0, 60.0, AnswerPolicy.ALWAYS, Captions.CHANNEL, RecordingOptions(tmp_path))
+        engines = CallEngines(character, lambda *_: Parrot(), Hum, SpeechParameters, ears, policy, words)
+        terms = ListeningTerms("!", 0, None)
         for loads, name in (
             (onnxruntime, "InferenceSession"),
             (yaml, "safe_load"),
@@ -50,7 +51,9 @@ async def test_calls_are_built_of_what_was_loaded(tmp_path: Path, monkeypatch: p
                 MemoryTransport({1: "Ada"}),
                 engines,
                 consent,
-                options,
+                CallSettings(),
+                terms,
+                tmp_path,
                 volume=1.0,
                 report=lambda _: None,
                 watch=lambda _: None,

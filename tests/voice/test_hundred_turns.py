@@ -20,6 +20,7 @@ import pytest
 from aiohttp import web
 
 from audio.samples import HEARING_RATE, Sound16
+from bot.llm.history import History, Turn
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import SpokenCommand
 from bot.voice.remarks.word_lists import load_word_lists
@@ -29,8 +30,7 @@ from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.end_of_turn import LastWords
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded
-from config.sections import RecogniserSettings
-from config.settings import AnswerPolicy
+from config.sections import AnswerPolicy, RecogniserSettings
 from tests.voice.doubles import Seiyuu
 from tests.voice.test_turn_taking import Pauses, Told
 from tests.voice.transcribe.scripted_server import Answer, Asked, answering, hanging_up, in_pieces, serving
@@ -137,8 +137,8 @@ class Bot:
         self.over.add(turn)
         self.changed.set()
 
-    def overhear(self, author: str, text: str) -> None:
-        raise AssertionError(f"overheard {text}")
+    def overhear(self, turn: Turn) -> None:
+        raise AssertionError(f"overheard {turn.text}")
 
 
 class Pair:
@@ -195,7 +195,8 @@ class Call:
 
 @asynccontextmanager
 async def calling() -> AsyncIterator[Call]:
-    scripts: dict[int, list[Answer]] = {}
+    # It is warmed up with a second of silence.
+    scripts: dict[int, list[Answer]] = {HEARING_RATE: [whole("")]}
 
     async def answer(request: web.Request, asked: Asked) -> web.StreamResponse:
         script = scripts[asked.samples]
@@ -216,7 +217,7 @@ async def calling() -> AsyncIterator[Call]:
             Pauses(),
             Nothing(),
             Told(troubles),
-            history=lambda: (),
+            history=History(),
             watch=lambda _: None,
             clock=clock,
         )

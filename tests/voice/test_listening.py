@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.text import MESSAGE_LIMIT
-from bot.voice.listening import listening_notice, recording_began, recording_newcomer
-from config.settings import Captions, ListeningPolicy
+from bot.voice.listening import ListeningTerms, recording_began, recording_newcomer
+from config.sections import Captions, ListeningPolicy
 from config.types import KeptDays
 
 
@@ -15,7 +15,7 @@ from config.types import KeptDays
 def test_the_notice_says_that_it_listens_what_is_kept_and_how_to_have_it_otherwise(
     policy: ListeningPolicy, captions: Captions
 ) -> None:
-    notice = listening_notice("?", policy, "Lounge", captions)
+    notice = ListeningTerms("?", 0, None).notice(policy, "Lounge", captions)
     assert "listen in Lounge" in notice
     assert "I keep no sound" in notice
     assert "`?optout`" in notice
@@ -30,13 +30,13 @@ def test_the_notice_says_that_it_listens_what_is_kept_and_how_to_have_it_otherwi
     [(30, "and the words for 30 days"), (1, "and the words for 1 day."), ("forever", "but I keep the words")],
 )
 def test_the_notice_says_how_long_the_words_are_kept(captions: Captions, days: KeptDays, words: str) -> None:
-    notice = listening_notice("?", ListeningPolicy.OPT_OUT, "Lounge", captions, keep_days=days)
+    notice = ListeningTerms("?", days, None).notice(ListeningPolicy.OPT_OUT, "Lounge", captions)
     assert words in notice
     assert "forget the words" not in notice
 
 
 def test_the_notice_names_a_machine_that_hears_with_it() -> None:
-    notice = listening_notice("!", ListeningPolicy.OPT_OUT, "Lounge", Captions.OFF, sound_goes_to="stt.example.org")
+    notice = ListeningTerms("!", 0, "stt.example.org").notice(ListeningPolicy.OPT_OUT, "Lounge", Captions.OFF)
     assert "on stt.example.org" in notice
     assert "my own machine" not in notice
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from audio.samples import Sound16
+from bot.llm.history import History, Turn
 from bot.voice.events import CallEvent, RemarkHeard, SpeechStarted, SpeechStopped
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.remarks.voice_commands import VoiceCommand
@@ -22,8 +23,7 @@ from bot.voice.transcribe.transcriber import (
     Urgency,
 )
 from bot.voice.turn import Microphone, Prompt, TurnId
-from bot.voice.turn_taking import COMPLAIN_EVERY, NOT_UNDERSTOOD, TurnTaking
-from bot.voice.turns.end_of_turn import Line
+from bot.voice.turn_taking import COMPLAIN_EVERY, NOT_UNDERSTOOD, TOLD_TURNS, TurnTaking
 from bot.voice.turns.events import (
     SpeechBegan,
     SpeechPaused,
@@ -48,8 +48,11 @@ class HandTranscriber:
 
     asked: list[TranscriptionRequest] = field(default_factory=list)
     answers: list[asyncio.Future[Transcript]] = field(default_factory=list)
+    broken: TranscriptionError | None = None
 
-    async def warm_up(self) -> None: ...
+    async def warm_up(self) -> None:
+        if self.broken is not None:
+            raise self.broken
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         self.asked.append(request)
@@ -103,8 +106,8 @@ class Journal:
     def free_floor(self, turn: TurnId) -> None:
         self.lines.append("free")
 
-    def overhear(self, author: str, text: str) -> None:
-        self.lines.append(f"overhear {author}: {text}")
+    def overhear(self, turn: Turn) -> None:
+        self.lines.append(f"overhear {turn.speaker} ({turn.person}): {turn.text}")
 
 
 class Pair:
@@ -157,9 +160,9 @@ class HandEndOfTurn:
 
     over: float = 0.75
     answer: asyncio.Future[float] | None = None
-    asked: list[tuple[int, str, tuple[Line, ...]]] = field(default_factory=list)
+    asked: list[tuple[int, str, tuple[Turn, ...]]] = field(default_factory=list)
 
-    async def probability(self, sound: Sound16, text: str, history: Sequence[Line]) -> float:
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
         self.asked.append((len(sound), text, tuple(history)))
         return self.over if self.answer is None else await self.answer
 
@@ -202,7 +205,7 @@ class Table:
     participants: Pair = field(default_factory=Pair)
     end_of_turn: HandEndOfTurn = field(default_factory=HandEndOfTurn)
     pauses: Pauses = field(default_factory=Pauses)
-    history: list[Line] = field(default_factory=list)
+    history: History = field(default_factory=History)
     commands: list[SpokenCommand] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     watched: list[CallEvent] = field(default_factory=list)
@@ -224,10 +227,10 @@ async def settle() -> None:
 
 
 @asynccontextmanager
-async def seated() -> AsyncIterator[Table]:
-    transcriber, journal = HandTranscriber(), Journal()
+async def seated(transcriber: HandTranscriber | None = None) -> AsyncIterator[Table]:
+    transcriber, journal = transcriber or HandTranscriber(), Journal()
     end_of_turn, pauses = HandEndOfTurn(), Pauses()
-    history: list[Line] = []
+    history = History()
     commands: list[SpokenCommand] = []
     troubles: list[str] = []
     watched: list[CallEvent] = []
@@ -242,7 +245,7 @@ async def seated() -> AsyncIterator[Table]:
         pauses,
         Obeyed(commands),
         Told(troubles),
-        history=lambda: tuple(history),
+        history=history,
         watch=watched.append,
         clock=lambda: times[-1],
     )
@@ -317,11 +320,13 @@ async def test_a_turn_that_ends_before_its_words_are_known_is_answered_when_they
 
 async def test_a_slow_judge_of_the_end_does_not_hold_the_answer_back(table: Table) -> None:
     table.end_of_turn.answer = asyncio.get_running_loop().create_future()
-    table.history.append(Line(2, "I have to go."))
+    for number in range(TOLD_TURNS + 1):
+        table.history.add(Turn.of_person("Ben", f"{number}", 2))
     await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
     await table.transcriber.say("What time is it?")
     assert table.lines == ["hold", "guess What time is it?"]
-    assert table.end_of_turn.asked == [(5, "What time is it?", (Line(2, "I have to go."),))]
+    assert table.end_of_turn.asked == [(5, "What time is it?", table.history.newest(TOLD_TURNS))]
+    assert table.history.newest(TOLD_TURNS)[0].text == "1", "the newest are told"
     assert table.pauses.judged == []
     table.end_of_turn.answer.set_result(0.9)
     await settle()
@@ -435,10 +440,18 @@ async def test_who_is_ignored_is_heard_by_people_and_never_reaches_the_mind(tabl
     assert {line.split()[0] for line in table.lines} <= {"hold", "free", "withdraw"}
 
 
+async def test_who_can_be_understood_by_nobody_is_told_at_once_and_turns_are_taken_all_the_same() -> None:
+    async with seated(HandTranscriber(broken=TranscriptionError("no model"))) as table:
+        assert table.troubles == [NOT_UNDERSTOOD.format(cause="no model")]
+        await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2))
+        await table.transcriber.say("Hello.")
+        assert table.lines == ["hold", "guess Hello."]
+
+
 async def test_remarks_for_others_are_overheard(table: Table) -> None:
     await table.feed(SpeechBegan(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
     await table.transcriber.say("others: lunch?")
-    assert "overhear Ada: others: lunch?" in table.lines
+    assert "overhear Ada (1): others: lunch?" in table.lines
     assert [event for event in table.watched if isinstance(event, RemarkHeard)] == [
         RemarkHeard(1, "Ada", "others: lunch?", addressed=False, turn=ADA)
     ]

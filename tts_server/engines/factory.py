@@ -150,7 +150,7 @@ def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice
             return XttsEngine(
                 settings.xtts_model,
                 profiles,
-                settings.tts_device,
+                settings.tts.device,
                 settings.tts_precision,
                 settings.tts_deepspeed,
                 cache_dir=settings.tts_voices_dir / ".xtts",

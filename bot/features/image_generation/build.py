@@ -31,7 +31,7 @@ async def _build(parts: FeatureParts) -> Feature | None:
         if settings.draw.url is not None:
             _log.warning("COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: I can't draw")
         return None
-    permit, rate = Permit.parse(settings.who_may_draw), RateLimit(settings.draw.rate)
+    permit, rate = Permit.parse(settings.who_may.draw), RateLimit(settings.draw.rate)
     images = ImageGeneration(settings.draw.url, workflow, settings.draw.timeout, parts.http, permit, rate)
     return Feature(images, (DrawingCommands(images),))
 

@@ -7,7 +7,7 @@ from bot.features.recording_remaker.feature import RecordingRemaker
 
 
 async def _build(parts: FeatureParts) -> Feature | None:
-    if not parts.settings.remake_recordings:
+    if not parts.settings.call.remake_recordings:
         return None
     remaker = RecordingRemaker(parts.settings.data_dir, parts.speech_server, parts.tell)
     return Feature(remaker, run=remaker.run)

@@ -12,17 +12,14 @@ import discord
 
 from bot.characters import Characters
 from bot.conversations.keeping import Conversations
-from bot.conversations.said import CHAT, Exchange, Place
+from bot.conversations.place import CHAT, Place
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
-from bot.llm.circumstances import Circumstances, chat_room, moment, private_room
-from bot.llm.cleaning import clean_name
+from bot.llm.circumstances import chat_room, private_room
 from bot.llm.errors import ModelError
-from bot.llm.history import INTERRUPTED, speakers, user_line
-from bot.llm.messages import ChatMessage
-from bot.llm.personas import Character
-from bot.llm.prompts import alternating, written_messages
-from bot.llm.small_talk import Beginnings, SmallTalk
+from bot.llm.history import Turn, speakers_of
+from bot.llm.prompts import WRITTEN, ConversationMessages
+from bot.llm.small_talk import Beginnings
 from bot.llm.speakers import Speakers
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage
@@ -32,7 +29,9 @@ _log = logging.getLogger(__name__)
 
 _MAX_ERROR_CHARS = 1_000
 _SMALL_CONTEXT = 4
-"""Earlier messages for a small model, which loses itself in more."""
+"""Earlier turns for a small model, which loses itself in more."""
+MAX_CONTEXT_TOKENS = 5_400
+"""Of the newest turns the model sees no more than this, so that a few long ones do not fill its window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +51,9 @@ class Question:
         return " ".join(filter(None, (self.heard, self.text, seen)))
 
     @property
-    def line(self) -> str:
-        """The same as the model reads it."""
-        return user_line(self.name, self.words)
+    def turn(self) -> Turn:
+        """The same as a turn of the conversation."""
+        return Turn.of_person(self.name, self.words, self.person)
 
 
 class Writer:
@@ -62,7 +61,7 @@ class Writer:
 
     Args:
         conversations: where what was asked and answered is kept, for longer than the model sees it.
-        context_messages: how many of the remembered messages the model sees.
+        context_messages: how many of the remembered turns the model sees.
         clock: what time it is, in the time zone of the people.
         beginnings: what a small model is told.
     """
@@ -82,8 +81,7 @@ class Writer:
         self._memory = memory
         self._conversations = conversations
         self._context_messages = context_messages
-        self._clock = clock
-        self._small_talk = SmallTalk(beginnings)
+        self._prompts = ConversationMessages(WRITTEN, model, clock, beginnings)
 
     async def write(self, message: AnyMessage, question: Question, answer: LiveAnswer) -> None:
         """Answer ``message``; a fault of the model is told there, and nothing of it is remembered.
@@ -94,11 +92,12 @@ class Writer:
         channel = message.channel.id
         character = self._characters.at(_place_of(message))
         persona = character.persona
-        earlier = await self._memory.newest(channel, self._context_messages)
-        asked = await self._asked(character, message, question, earlier)
+        asked, earlier = question.turn, await self._earlier(channel)
+        seen = earlier[-_SMALL_CONTEXT:] if self._prompts.is_small(persona) else earlier
+        messages = await self._prompts.write(character, seen, asked, _room(message, question, earlier))
         try:
-            known = Speakers.of(persona.names, [*speakers(earlier), clean_name(question.name)])
-            async with aclosing(self._model.text(asked, model=persona.model, speakers=known)) as pieces:
+            known = Speakers.of(persona.names, speakers_of([*earlier, asked]))
+            async with aclosing(self._model.text(messages, model=persona.model, speakers=known)) as pieces:
                 await answer.follow(pieces)
         except ModelError as error:
             _log.warning("No answer in channel %d: %s", channel, error)
@@ -107,26 +106,18 @@ class Writer:
         if not answer.text.strip():
             await answer.end_with(persona.confused_line)
             return
-        await self._memory.remember(channel, question.line, answer.text.strip())
-        self._keep(message, question, persona.name, answer.text.strip())
+        await self._keep(message, asked, Turn.of_bot(answer.text, name=persona.name))
 
-    async def _asked(
-        self, character: Character, message: AnyMessage, question: Question, earlier: Sequence[ChatMessage]
-    ) -> tuple[ChatMessage, ...]:
-        persona = character.persona
-        size = self._model.size_of(model=persona.model)
-        if size.small:
-            await self._small_talk.load()
-            talk = alternating([*earlier[-_SMALL_CONTEXT:], ChatMessage("user", question.line)])
-            return self._small_talk.messages(persona, talk, size)
-        circumstances = Circumstances(_room(message, question, earlier), moment(self._clock()))
-        return written_messages(persona, character.mood, earlier, question.line, circumstances)
+    async def _earlier(self, channel: int) -> Sequence[Turn]:
+        """What the model sees of what was written there before."""
+        count = self._context_messages
+        return (await self._memory.history(channel, count)).recent(count, count, MAX_CONTEXT_TOKENS)
 
     async def remembers(self, message: discord.Message) -> bool:
         """Whether what the bot wrote there is among what the model sees."""
-        earlier = await self._memory.newest(message.channel.id, self._context_messages)
         said = message.content.strip()
-        return bool(said) and any(each.role == "assistant" and said in each.content for each in earlier)
+        earlier = await self._earlier(message.channel.id)
+        return bool(said) and any(turn.role == "assistant" and said in turn.message.content for turn in earlier)
 
     async def end_early(self, message: AnyMessage, question: Question, answer: LiveAnswer, note: str) -> None:
         """Leave the answer as far as it came, with a word on why, and remember that much.
@@ -134,23 +125,19 @@ class Writer:
         Raises:
             discord.HTTPException: the word can't be posted.
         """
-        said = answer.text.strip()
+        said = answer.text
         await answer.end_with(note)
-        await self._memory.remember(message.channel.id, question.line, said + INTERRUPTED)
         name = self._characters.at(_place_of(message)).persona.name
-        self._keep(message, question, name, said, interrupted=True)
+        await self._keep(message, question.turn, Turn.of_bot(said, interrupted=True, name=name))
 
-    def _keep(
-        self, message: AnyMessage, question: Question, bot_name: str, answer: str, *, interrupted: bool = False
-    ) -> None:
-        if self._conversations is None:
-            return
+    async def _keep(self, message: AnyMessage, asked: Turn, answered: Turn) -> None:
+        """Keep both turns: for the model, which sees the newest, and as a conversation, for as long as those are."""
         channel, guild = message.channel, message.guild
-        name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
-        place = Place(CHAT, name, guild.id if guild is not None else None, channel.id)
-        self._conversations.chat(
-            Exchange(place, question.person, question.name, question.words, bot_name, answer, interrupted)
-        )
+        await self._memory.remember(channel.id, asked, answered)
+        if self._conversations is not None:
+            name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
+            place = Place(CHAT, name, guild.id if guild is not None else None, channel.id)
+            self._conversations.chat(place, asked, answered)
 
 
 def _place_of(message: AnyMessage) -> int:
@@ -158,8 +145,8 @@ def _place_of(message: AnyMessage) -> int:
     return message.guild.id if message.guild else message.channel.id
 
 
-def _room(message: AnyMessage, question: Question, earlier: Sequence[ChatMessage]) -> str:
+def _room(message: AnyMessage, question: Question, earlier: Sequence[Turn]) -> str:
     """Where this is written, and who wrote there lately, as far as the model sees it."""
     if message.guild is None or isinstance(message.channel, discord.DMChannel):
         return private_room(question.name)
-    return chat_room(str(message.channel), message.guild.name, [*speakers(earlier), question.name])
+    return chat_room(str(message.channel), message.guild.name, [*speakers_of(earlier), question.name])

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.history import History, Turn
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import Connected, Disconnected, SegmentAudio
 from bot.voice.dialogue import messages as m
@@ -54,6 +55,7 @@ class Conversation:
     """One call's conversation. :meth:`run` lives as long as the call; everything belongs to the event loop.
 
     Args:
+        history: of the call: an exchange goes into it when its answer has ended, as far as that was heard.
         manner: how a reply is to be spoken, asked when it begins: it keeps that, whatever is chosen meanwhile.
         language: what is spoken, so that the first words of a reply are not all that tells its language.
     """
@@ -62,6 +64,7 @@ class Conversation:
         self,
         dialogue: Dialogue,
         companion: Companion,
+        history: History,
         voice: Voice,
         playback: Playback,
         notices: Notices,
@@ -74,6 +77,7 @@ class Conversation:
         self.metrics = TurnMetrics()
         self._dialogue = dialogue
         self._companion = companion
+        self._history = history
         self._voice = voice
         self._playback = playback
         self._notices = notices
@@ -174,9 +178,9 @@ class Conversation:
         """They have finished, or it was nothing: speak, or go on."""
         self._handle(m.FloorFree(turn))
 
-    def overhear(self, author: str, text: str) -> None:
+    def overhear(self, turn: Turn) -> None:
         """Somebody said something that wants no answer, but that the next answer should know of."""
-        self._companion.overhear(author, text)
+        self._history.add(turn)
 
     def get_ready(self) -> None:
         """Warm the companion up again: it thinks with another persona or mood from now on."""
@@ -270,7 +274,8 @@ class Conversation:
                 if self._language is not None:
                     self._language.heard(heard)
                 if prompt.kind is PromptKind.ASK:
-                    self._companion.remember(prompt.author, prompt.text, heard, interrupted=interrupted)
+                    self._history.add(_asked(prompt))
+                    self._history.add(Turn.of_bot(heard, interrupted=interrupted))
             case m.EndReply(reply, outcome):
                 self._end(outcome)
                 if self._being_said is not None and self._being_said[0] == reply:
@@ -317,7 +322,7 @@ class Conversation:
         self._watch(ReplyEnded(trace, self._heard, self._spoken_in))
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
-        answer = self._companion.answer(prompt.author, prompt.text, lambda: self._handle(m.ModelLoading(reply)))
+        answer = self._companion.answer(_asked(prompt), lambda: self._handle(m.ModelLoading(reply)))
         try:
             async for text in answer:
                 if self._turn:
@@ -381,3 +386,7 @@ class Conversation:
             work.close()
             raise RuntimeError("the conversation is not running")
         return self._tasks.create_task(work, name=f"conversation: {name}")
+
+
+def _asked(prompt: Prompt) -> Turn:
+    return Turn.of_person(prompt.author, prompt.text, prompt.person)

@@ -13,7 +13,7 @@ from bot.replying import NOBODY, reply_to
 from bot.text import shorten, split_message
 from bot.voice.transport import CaptionError
 from bot.voice.turn import Prompt
-from config.settings import Captions
+from config.sections import Captions
 
 _log = logging.getLogger(__name__)
 

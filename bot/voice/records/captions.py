@@ -13,7 +13,7 @@ from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.text import MESSAGE_LIMIT, literal, split_message
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
 from bot.voice.transport import CaptionError, CaptionOutlet
-from config.settings import Captions
+from config.sections import Captions
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from bot.llm.history import Turn
 from bot.voice.events import CallEnded, CallEvent, PromptTaken, RemarkHeard, ReplyEnded
 
 
@@ -15,12 +16,8 @@ class TurnKeeper(Protocol):
         """Whether what somebody (a user id) says is kept."""
         ...
 
-    def person_said(self, person: int, name: str, text: str) -> None:
-        """Somebody said or wrote something."""
-        ...
-
-    def bot_said(self, name: str, text: str, *, interrupted: bool) -> None:
-        """So much of an answer was heard."""
+    def said(self, turn: Turn) -> None:
+        """Somebody said or wrote something, or so much of an answer was heard."""
         ...
 
     def end(self) -> None:
@@ -43,15 +40,15 @@ class KeptTurns:
         """Take what was said and what was heard of an answer; other events pass."""
         match event:
             case RemarkHeard(person, author, text):
-                self._keeper.person_said(person, author, text)
+                self._keeper.said(Turn.of_person(author, text, person))
             case PromptTaken(person=person, author=author, text=text, turn=turn, recited=recited):
                 self._answer_is_kept = person is None or self._keeper.keeps(person)
                 # What was spoken has been heard as a remark, and what is recited is the bot's own.
                 if person is not None and turn is None and not recited:
-                    self._keeper.person_said(person, author, text)
+                    self._keeper.said(Turn.of_person(author, text, person))
             case ReplyEnded(_, heard):
                 if self._answer_is_kept and (heard or event.interrupted):
-                    self._keeper.bot_said(self._bot_name(), heard, interrupted=event.interrupted)
+                    self._keeper.said(Turn.of_bot(heard, interrupted=event.interrupted, name=self._bot_name()))
             case CallEnded():
                 self._keeper.end()
             case _:

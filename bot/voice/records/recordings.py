@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -35,20 +34,14 @@ class SoundOfACall(Protocol):
     keeper: SoundKeeper | None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingOptions:
-    """Where recordings go, and whether it is noted what was answered, so that a better voice can say it again."""
-
-    data_dir: Path
-    remake: bool = False
-
-
 class Recordings:
     """Keeps the sound of a call while people want it kept. Belongs to the event loop.
 
     Args:
         recite: says something aloud.
         manner: how the last reply was asked to be spoken.
+        data_dir: where each recording has a folder of its own.
+        remake: whether it is noted what was answered, so that a better voice can say it again.
     """
 
     def __init__(
@@ -58,8 +51,9 @@ class Recordings:
         notices: Notices,
         recite: Callable[[str], Saying],
         manner: Callable[[], SpeechParameters],
-        options: RecordingOptions,
+        data_dir: Path,
         *,
+        remake: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sound = sound
@@ -67,7 +61,8 @@ class Recordings:
         self._notices = notices
         self._recite = recite
         self._manner = manner
-        self._options = options
+        self._data_dir = data_dir
+        self._remake = remake
         self._clock = clock
         self._announced: CallRecorder | None = None
         self._recorder: CallRecorder | None = None
@@ -94,14 +89,14 @@ class Recordings:
         def on_end(reason: str) -> None:
             loop.call_soon_threadsafe(self._notices.tell, reason)
 
-        folder = recording_folder(self._options.data_dir, self._transport.place, datetime.now(UTC))
+        folder = recording_folder(self._data_dir, self._transport.place, datetime.now(UTC))
         recorder = CallRecorder(folder, self._transport.people.name, on_end, clock=self._clock)
         self._announced = recorder
         try:
             # One may have ended by itself.
             await self._close()
             await asyncio.to_thread(recorder.prepare)
-            if self._options.remake:
+            if self._remake:
                 # From here on, since an answer may be taken up at the very end of the announcement.
                 self._answers = AnswerListener(recorder, self._manner)
             await self._announce(written, spoken)

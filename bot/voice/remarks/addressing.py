@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import plain_words
-from config.settings import AnswerPolicy
+from config.sections import AnswerPolicy
 
 CONTINUING = 12.0
 """Seconds after an answer within which whoever got it goes on talking to the bot."""

@@ -13,7 +13,7 @@ from bot.voice.remarks.names import Names
 from bot.voice.remarks.remark import Meaning, Remark, Verdict
 from bot.voice.remarks.voice_commands import VoiceCommands
 from bot.voice.remarks.word_lists import WordLists
-from config.settings import AnswerPolicy
+from config.sections import AnswerPolicy
 
 
 class Speaker(Protocol):

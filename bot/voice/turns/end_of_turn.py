@@ -14,6 +14,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from audio.samples import Sound16
+from bot.llm.history import Turn
 from config.reasons import UNREADABLE, BrokenFileError, reason
 
 ENDINGS_FILE = Path(__file__).with_name("end_of_turn.yaml")
@@ -26,18 +27,10 @@ _MARKS = ".!?。！？…,;:、，-–— \"'”’»)」"
 FINISHED, HALF, SELDOM, UNFINISHED = 1.0, 0.5, 0.25, 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Something that was said earlier in the call. ``person`` is the speaker's user id, ``None`` for the bot."""
-
-    person: int | None
-    text: str
-
-
 class EndOfTurn(Protocol):
     """Judges whether a turn that has paused is over. Belongs to the event loop; one serves all calls at once."""
 
-    async def probability(self, sound: Sound16, text: str, history: Sequence[Line]) -> float:
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
         """How likely the speaker says nothing more, 0 to 1.
 
         Cancelled when they go on. Until there is an answer, :attr:`TurnSettings.unknown_wait` is waited.
@@ -45,7 +38,7 @@ class EndOfTurn(Protocol):
         Args:
             sound: the turn up to the pause, or what is left of a long one after its last part; 16,000 Hz.
             text: all the words of the turn, never empty; the language is not known.
-            history: what was said before the turn, the oldest first.
+            history: what was said and answered before the turn, the oldest first.
         """
         ...
 
@@ -84,7 +77,7 @@ class LastWords:
     def __init__(self, endings: Endings | None = None) -> None:
         self._endings = endings or read_endings()
 
-    async def probability(self, sound: Sound16, text: str, history: Sequence[Line]) -> float:
+    async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
         """See :meth:`EndOfTurn.probability`."""
         return self.finished(text)
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from bot.conversations.keeping import DAY, CallKeeper, Conversations
+from bot.conversations.place import CHAT, Place
 from bot.conversations.records import ConversationRecords
-from bot.conversations.said import CALL, CHAT, Exchange, Place
 from bot.conversations.writer import MAX_WAITING, SILENCE
 from bot.database import Database
+from bot.llm.history import Turn as Said
 from bot.voice.events import CallBegan, CallEnded, PromptTaken, RemarkHeard, ReplyEnded
 from bot.voice.metrics import TurnTrace
 from bot.voice.records.kept_turns import KeptTurns
@@ -26,7 +27,7 @@ from config.types import KeptDays
 
 ADA, BEN, CAT = 11, 12, 13
 SERVER, CHANNEL = 1, 3
-LOUNGE = Place(CALL, "Lounge", SERVER, CHANNEL)
+LOUNGE = Place("discord", "Lounge", SERVER, CHANNEL)
 GENERAL = Place(CHAT, "general", SERVER, CHANNEL)
 
 Turn = tuple[int, str, str, bool]
@@ -53,7 +54,7 @@ class Archive:
         return KeptTurns(keeper, lambda: "Mia"), keeper
 
     def write(self, person: int, name: str, asked: str, answered: str, place: Place = GENERAL) -> None:
-        self.conversations.chat(Exchange(place, person, name, asked, "Mia", answered))
+        self.conversations.chat(place, Said.of_person(name, asked, person), Said.of_bot(answered, name="Mia"))
 
     async def turns(self) -> list[Turn]:
         await self.conversations.writer.flush()

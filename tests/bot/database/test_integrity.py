@@ -22,7 +22,8 @@ from bot.database.files import files_of_database
 from bot.database.integrity import damaged_files, find_damage, rescue
 from bot.store import Store
 from config.project import child_environment
-from config.settings import ListeningPolicy, Settings
+from config.sections import ListeningPolicy
+from config.settings import Settings
 from tests.bot.database.test_schema import VERSION_0
 from tests.file_modes import open_to_others
 
@@ -49,8 +50,8 @@ async def filled(tmp_path: Path) -> Path:
     """A database with enough in it for several pages."""
     path = tmp_path / "seiyuu.sqlite3"
     async with Database.opened(path) as database:
-        rows = [(7, "user", f"{number} " + "x" * 300) for number in range(MEMORIES)]
-        await database.write_many("INSERT INTO chat_memory (channel, role, content) VALUES (?, ?, ?)", rows)
+        rows = [(7, "user", "Ada", f"{number} " + "x" * 300) for number in range(MEMORIES)]
+        await database.write_many("INSERT INTO chat_memory (channel, role, speaker, text) VALUES (?, ?, ?, ?)", rows)
         store = Store(database)
         await store.set_setting("volume", "0.5")
         await store.set_listening_choice(ADA, False)

@@ -63,8 +63,27 @@ async def test_a_database_of_the_last_version_keeps_every_row(old: Path) -> None
     async with Database.opened(old):
         pass
     after = content(old)
+    # Step 3 keeps the same in other columns.
+    assert after.pop("chat_memory") != before.pop("chat_memory")
     assert {name: after[name] for name in before} == before
     assert version(old) == len(read_migrations())
+
+
+async def test_what_the_chat_remembers_is_kept_as_turns(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as database:
+        said = [("user", "Ben: At 10: 30, she said: go."), ("assistant", "Once upon—"), ("user", "no name")]
+        statement = "INSERT INTO chat_memory (channel, role, content) VALUES (7, ?, ?)"
+        database.executemany(statement, said)
+        database.commit()
+    async with Database.opened(old) as database:
+        query = "SELECT role, speaker, text, interrupted FROM chat_memory ORDER BY id"
+        assert await database.rows(query) == [
+            ("user", "Ada", "Wie geht's? 日本語 🎤", 0),
+            ("assistant", "", "Gut.", 0),
+            ("user", "Ben", "At 10: 30, she said: go.", 0),
+            ("assistant", "", "Once upon", 1),
+            ("user", "", "no name", 0),
+        ]
 
 
 async def test_an_old_database_ends_with_the_same_tables_as_a_new_one(old: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     settings, speech = _read_by_its_bot(monkeypatch, own)
     assert (str(settings.llm.url), settings.llm.max_tokens) == ("http://127.0.0.1:11434/v1", 99)
     assert (str(settings.stt.url), settings.stt.language) == ("http://127.0.0.1:9000/v1", "de")
-    assert (settings.tts_engine, speech.tts_voice) == ("xtts", "Claribel Dervla")
+    assert (settings.tts.engine, speech.tts_voice) == ("xtts", "Claribel Dervla")
     assert speech.xtts_model == tmp_path / "data" / "models" / "xtts-v2"
     assert settings.command_prefix == "!"
     assert left_out(own, SpeechSettings.read()) == ["COMMAND_PREFIX"]

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from bot.llm.history import History
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.progress import DialogueTexts
@@ -96,7 +97,7 @@ async def test_a_reply_is_sent_with_the_language_of_what_it_answers() -> None:
             ended.put_nowait(event)
 
     conversation = Conversation(
-        Dialogue(DialogueTexts), Parrot(), hum, tape, Notices(Slate(), watch), watch=watch, language=language
+        Dialogue(DialogueTexts), Parrot(), History(), hum, tape, Notices(Slate(), watch), watch=watch, language=language
     )
     tape.conversation = conversation
     await language.load()

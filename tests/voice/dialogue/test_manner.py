@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 
+from bot.llm.history import History, Turn
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
@@ -26,13 +27,11 @@ class SlowParrot(Parrot):
         self.thinks = asyncio.Event()
         self.may_speak = asyncio.Event()
 
-    async def answer(
-        self, author: str, text: str, when_loading: Callable[[], None] | None = None
-    ) -> AsyncGenerator[str, None]:
+    async def answer(self, asked: Turn, when_loading: Callable[[], None] | None = None) -> AsyncGenerator[str, None]:
         self.thinks.set()
         await self.may_speak.wait()
-        yield f"{author} said: "
-        yield text
+        yield f"{asked.speaker} said: "
+        yield asked.text
 
 
 class NotedHum(Hum):
@@ -57,7 +56,14 @@ async def test_a_reply_keeps_the_manner_that_it_began_with_and_the_next_has_the_
             ended.put_nowait(event)
 
     conversation = Conversation(
-        Dialogue(DialogueTexts), parrot, hum, tape, Notices(Slate(), watch), watch=watch, manner=lambda: manner[-1]
+        Dialogue(DialogueTexts),
+        parrot,
+        History(),
+        hum,
+        tape,
+        Notices(Slate(), watch),
+        watch=watch,
+        manner=lambda: manner[-1],
     )
     tape.conversation = conversation
     running = asyncio.create_task(conversation.run())

@@ -13,7 +13,7 @@ import yarl
 
 from bot.voice.discord.text_channel import NO_THREAD, DiscordCaptionOutlet
 from bot.voice.transport import CaptionError
-from config.settings import Captions
+from config.sections import Captions
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel, ChannelKind, Overwrite
 from sandbox.world.permissions import Permission

@@ -14,7 +14,7 @@ from bot.voice.records import captions
 from bot.voice.records.captions import CaptionWriter, caption
 from bot.voice.transport import CaptionError
 from bot.voice.turn import Outcome
-from config.settings import Captions
+from config.sections import Captions
 
 ADA, BOB = 1, 2
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.voice.remarks.addressing import CONTINUING, Addressing, Exchange
 from bot.voice.remarks.names import Names
-from config.settings import AnswerPolicy
+from config.sections import AnswerPolicy
 
 NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))
 ANNA, BEN = 1, 2

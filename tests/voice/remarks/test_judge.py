@@ -9,7 +9,7 @@ import pytest
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.remarks.remark import Meaning, Remark
 from bot.voice.remarks.word_lists import load_word_lists
-from config.settings import AnswerPolicy
+from config.sections import AnswerPolicy
 from tests.voice.doubles import Seiyuu
 
 QUESTION = "What is the capital of France?"

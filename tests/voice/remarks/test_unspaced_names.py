@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.voice.remarks.addressing import Addressing, Exchange
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.voice_commands import VoiceCommand, VoiceCommands, load_command_phrases
-from config.settings import AnswerPolicy
+from config.sections import AnswerPolicy
 
 NAMES = Names(("Seiyuu", "セイユー", "精优", "세이유", "เซยู", "小雪", "アイ", "あい", "민"))
 ADA, BEN, CLEO = 1, "Ben", "太郎"

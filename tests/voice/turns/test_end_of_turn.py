@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.turns.end_of_turn import EndingsError, LastWords, Line, read_endings
+from bot.llm.history import Turn
+from bot.voice.turns.end_of_turn import EndingsError, LastWords, read_endings
 
 FINISHED = (
     "What time is it?",
@@ -72,7 +73,7 @@ def test_half_a_sentence_is_between() -> None:
 
 
 async def test_the_question_of_turn_taking_is_answered_by_the_words() -> None:
-    history = [Line(1, "I went to the"), Line(None, "To the what?")]
+    history = [Turn.of_person("Ada", "I went to the", 1), Turn.of_bot("To the what?")]
     sound = np.zeros(16_000, np.float32)
     assert await LastWords().probability(sound, "The shop.", history) == 1.0
     assert await LastWords().probability(sound, "The shop and", history) == 0.0

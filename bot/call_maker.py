@@ -1,0 +1,89 @@
+"""Builds calls of what the bot has loaded, whatever carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from bot.characters import Characters, LocalCharacter
+from bot.companion import ModelCompanion
+from bot.consent import ListeningConsent
+from bot.conversations.keeping import Conversations
+from bot.conversations.place import Place
+from bot.llm.small_talk import Beginnings
+from bot.llm.stream import ModelClient
+from bot.speech_server.client import SpeechServerClient
+from bot.voice.call import Call
+from bot.voice.engines import CallEngines, LoadingReport
+from bot.voice.events import EventFeed, Watcher
+from bot.voice.listening import ListeningTerms
+from bot.voice.records.kept_turns import KeptTurns
+from bot.voice.remarks.word_lists import WordLists
+from bot.voice.transcribe.transcriber import Transcriber
+from bot.voice.transport import Transport
+from bot.voice.turns.policy import TurnPolicy
+from config.settings import Settings
+from wire.parameters import SpeechParameters
+
+C = TypeVar("C", bound=Call[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class CallMaker:
+    """Has everything that a call needs besides its transport.
+
+    Attributes:
+        manner: how the bot speaks on a server, by the server's id.
+        watch: told what happens in every call.
+    """
+
+    settings: Settings
+    characters: Characters
+    clock: Callable[[], datetime]
+    model: ModelClient
+    speech_server: SpeechServerClient
+    manner: Callable[[int], SpeechParameters]
+    transcriber: Transcriber
+    turn_policy: TurnPolicy
+    word_lists: WordLists
+    beginnings: Beginnings
+    consent: ListeningConsent
+    conversations: Conversations
+    watch: Watcher
+
+    def make(self, kind: type[C], transport: Transport, server: int, volume: float, report: LoadingReport) -> C:
+        """Build a call; nothing of it runs yet.
+
+        Args:
+            kind: the call's class, :class:`~bot.voice.call.Call` or one that knows its transport.
+            server: the id of what persona, mood and voice were chosen for: a server, or another place.
+            volume: 0 to 2.
+            report: told how far the voice is loaded, when the call is opened.
+        """
+        settings, character = self.settings, LocalCharacter(self.characters, server)
+        place = Place(transport.kind, transport.place, server, transport.prompts.id)
+        kept = KeptTurns(self.conversations.call(place), lambda: character.now().persona.name)
+        engines = CallEngines(
+            character,
+            lambda history, room: ModelCompanion(
+                character.now, history, room, self.clock, self.model, settings.llm.context_messages, self.beginnings
+            ),
+            self.speech_server.stream,
+            lambda: self.manner(server),
+            self.transcriber,
+            self.turn_policy,
+            self.word_lists,
+        )
+        return kind(
+            transport,
+            engines,
+            self.consent,
+            settings.call,
+            ListeningTerms(settings.command_prefix, settings.keep_conversations, settings.stt.host),
+            settings.data_dir,
+            volume=volume,
+            report=report,
+            watch=EventFeed(kept, self.watch),
+        )

@@ -1,0 +1,82 @@
+"""Model servers and speech server: those of the settings, or else the bot's own, started here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from bot.database import Database
+from bot.llm.embedded import EmbeddedModelServer
+from bot.llm.options import ModelOptions
+from bot.llm.stream import ModelClient
+from bot.model_router import ModelRouter
+from bot.own_weights import REPAIR, OwnWeights, RealWeightsMissingError
+from bot.services import SpeechServerProcess, speech_server_options
+from config.settings import Settings, Weights
+from toys.llm.weights import TOY_MODEL_NAME, toy_weights
+
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and how far it is, 0 to 1."""
+
+
+async def model_router(
+    settings: Settings, weights: OwnWeights, database: Database, stack: AsyncExitStack, progress: Progress
+) -> tuple[OwnWeights, ModelRouter]:
+    """The routes to the model servers, and the weights as they are used: toys where the real ones can't be loaded.
+
+    Raises:
+        RealWeightsMissingError: no weights can be loaded, and only real ones are wanted.
+    """
+    urls = settings.llm.servers
+    if not urls:
+        weights, url = await _start_own_mind(settings, weights, stack, progress)
+        urls = {settings.llm.call_card: url}
+        # It serves one model, by whatever name it is asked.
+        settings = settings.changed(llm_model=None)
+    clients = {
+        card: await stack.enter_async_context(ModelClient(ModelOptions.of(settings.llm, url)))
+        for card, url in urls.items()
+    }
+    return weights, await ModelRouter.load(database, clients, settings.llm.call_card)
+
+
+async def _start_own_mind(
+    settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
+) -> tuple[OwnWeights, str]:
+    while weights.mind is not None:
+        mind, *behind = weights.minds
+        try:
+            server = await stack.enter_async_context(EmbeddedModelServer(mind.path, name=mind.name))
+            return weights, server.base_url(settings.llm.api)
+        except (RuntimeError, OSError) as error:
+            if settings.weights is Weights.REAL:
+                raise RealWeightsMissingError(f"{mind.name} can't be loaded: {error}. Remedy: {REPAIR}") from error
+            instead = behind[0].name if behind else "toys"
+            _log.warning("Weights: %s can't be loaded (%s); using %s. Remedy: %s", mind.name, error, instead, REPAIR)
+            weights = replace(weights, minds=tuple(behind), toy_mind=not behind)
+    toys = await asyncio.to_thread(
+        toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
+    )
+    server = await stack.enter_async_context(EmbeddedModelServer(toys, name=TOY_MODEL_NAME))
+    return weights, server.base_url(settings.llm.api)
+
+
+async def start_speech_server(
+    settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
+) -> str:
+    """Start a speech server on this machine, and return its address; it ends with the stack.
+
+    Raises:
+        ServiceError: it does not start.
+    """
+    progress("Speech server: starting", 0.0)
+    server = SpeechServerProcess(speech_server_options(settings, weights))
+    stack.push_async_callback(server.stop)
+    await server.start()
+    progress("Speech server: ready", 1.0)
+    return server.url

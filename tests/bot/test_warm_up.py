@@ -1,0 +1,81 @@
+"""Ears, mind and voice are warm when all of them are, and one that is not yet is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from bot.llm.errors import ModelError, ModelErrorKind
+from bot.speech_server.errors import SpeechUnavailable
+from bot.voice.transcribe.transcriber import TranscriptionError
+from bot.warm_up import FIRST_PAUSE, LONGEST_PAUSE, warm_ears, warm_up
+from tests.voice.test_turn_taking import HandTranscriber
+
+
+class Part:
+    """Becomes warm when it has been tried some times."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = [*errors]
+        self.tries = 0
+
+    async def __call__(self) -> None:
+        self.tries += 1
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+async def test_all_are_tried_and_one_that_fails_is_told_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    mind = Part(*(ModelError(ModelErrorKind.UNREACHABLE, "it is away") for _ in range(7)))
+    ears, voice = Part(TranscriptionError("no model")), Part()
+    with caplog.at_level(logging.WARNING):
+        await warm_up({"ears": ears, "mind": mind, "voice": voice}, sleep=sleep)
+    assert (ears.tries, mind.tries, voice.tries) == (2, 8, 1)
+    assert sorted(pauses) == [FIRST_PAUSE, FIRST_PAUSE, 60.0, 120.0, 240.0, 480.0, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert sorted(record.getMessage() for record in caplog.records) == [
+        "Not ready yet: ears: no model",
+        "Not ready yet: mind: it is away",
+    ]
+
+
+async def test_while_a_part_is_cold_nobody_is_told_that_all_are_warm() -> None:
+    asleep = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        asleep.set()
+        await asyncio.Event().wait()
+
+    warming = asyncio.create_task(warm_up({"ears": Part(), "voice": Part(SpeechUnavailable("away"))}, sleep=sleep))
+    await asleep.wait()
+    assert not warming.done()
+    warming.cancel()
+    await asyncio.gather(warming, return_exceptions=True)
+
+
+class Ears(HandTranscriber):
+    """Takes down what it is told to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    async def warm_up(self) -> None:
+        self.told.append("warm up")
+
+    async def rest(self) -> None:
+        self.told.append("rest")
+
+
+@pytest.mark.parametrize(("in_call", "told"), [(False, ["warm up", "rest"]), (True, ["warm up"])])
+async def test_ears_rest_again_unless_a_call_needs_them(in_call: bool, told: list[str]) -> None:
+    ears = Ears()
+    await warm_ears(ears, lambda: in_call)
+    assert ears.told == told
