@@ -2,5 +2,5 @@
 
 from config.privacy import keep_private
 
-# Here, because Python runs this before every module of the server, and so before any library is imported.
+# Done here because Python runs this file before every other module of the server, and before any library.
 keep_private()

@@ -8,7 +8,7 @@ from config.start import quiet_interrupts
 
 
 def main() -> int:
-    """Do what the command line says; returns the exit status."""
+    """Run the command line; returns the exit status."""
     with quiet_interrupts():
         from tts_server.command_line import run
     try:

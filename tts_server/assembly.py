@@ -1,4 +1,4 @@
-"""Puts the voice together from the settings."""
+"""Builds engine pools from the settings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tts_server.voices.library import VoiceLibrary
 from wire.presets import read_presets
 
 BETTER_IDLE_SECONDS = 30.0
-"""Soon: it competes with calls for the card, and whoever wants more of it asks at once."""
+"""Seconds without use after which the better engine is unloaded. Short, because calls need the GPU memory."""
 
 
 def create_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool:
-    """The voice as the settings have it, with the voices that people made. Blocks: call it in a thread.
+    """Build the engine pool with the voices of the library, which is loaded. Blocks: call it in a thread.
 
     Raises:
         SettingsError: the presets, the pronunciations or the folder of voices can't be used.
-        EngineError: an engine can't be made.
-        UnknownVoiceError: the first has no voice as ``TTS_VOICE`` names.
+        EngineError: an engine can't be created.
+        UnknownVoiceError: the preferred engine has no voice called ``TTS_VOICE``.
     """
     presets, pronunciations = read_presets(settings), read_pronunciations(settings)
     try:
@@ -37,16 +37,16 @@ def create_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool:
 
 
 def create_better_pool(settings: SpeechSettings, library: VoiceLibrary) -> EnginePool | None:
-    """The voice for sound that may take longer, where the settings ask for one. Blocks: call it in a thread.
+    """Build the pool of the better engine; ``None`` if the settings name none. Blocks: call it in a thread.
 
-    No engine stands in for it: who asks for it wants this one, or to be told that it can't be had.
+    It has no fallbacks: a client that asks for the better engine gets that engine or an error.
 
     Args:
-        library: with its voices, as :func:`create_speech` leaves it.
+        library: loaded already, by :func:`create_pool`.
 
     Raises:
         SettingsError: the presets or the pronunciations can't be used.
-        EngineError, UnknownVoiceError: the engine can't be made.
+        EngineError, UnknownVoiceError: the engine can't be created.
     """
     engine = create_better_engine(settings, library)
     if engine is None:

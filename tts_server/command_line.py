@@ -43,12 +43,12 @@ from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 
 SWITCH_INTERVAL = 0.0005
-"""Seconds that a thread which computes may keep Python from the event loop; Python's own choice is 5 ms."""
+"""Seconds that a computing thread may keep Python's lock while the event loop waits. Python's default is 5 ms."""
 ENDING_LIMIT = 4.0
-"""Seconds that it may take to end in order; a model that is being loaded does not let itself be interrupted."""
+"""Longest time for an orderly shutdown, in seconds. Loading a model can't be interrupted."""
 _OK, _ENGINE_FAILED, _CANNOT_START = 0, 1, 2
 SLOWEST = 0.8
-"""Seconds of work for a second of sound: with more, replies have gaps as soon as something else is done."""
+"""Highest real-time factor that is fast enough for a call. Beyond it, replies have gaps under load."""
 SENTENCE = "Hello there, this is how I sound today."
 
 
@@ -118,7 +118,7 @@ async def _listen(
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
-        return _complain(f"TTS_BIND: can't listen on {settings.tts.bind}: {_reason(error)}", _CANNOT_START)
+        return _exit_with(f"TTS_BIND: can't listen on {settings.tts.bind}: {_reason(error)}", _CANNOT_START)
     load = server.load(partial(create_pool, settings, library), partial(create_better_pool, settings, library))
     loading = asyncio.create_task(load, name="load")
     ended = asyncio.create_task(ending.wait(), name="ended")
@@ -130,13 +130,13 @@ async def _listen(
             address = f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws/stream"
             sys.stdout.write(json.dumps({"listening": address, "engine": pool.engine_name}) + "\n")
             sys.stdout.flush()
-            # Engines print, and nobody reads on: a full pipe would stop them.
+            # Engines may print, and nobody reads standard output from here on: a full pipe would block them.
             sys.stdout = sys.stderr
             await ended
     except EngineError as error:
-        return _complain(str(error), _ENGINE_FAILED)
+        return _exit_with(str(error), _ENGINE_FAILED)
     except (SettingsError, UnknownVoiceError) as error:
-        return _complain(str(error), _CANNOT_START)
+        return _exit_with(str(error), _CANNOT_START)
     finally:
         for task in (loading, ended):
             task.cancel()
@@ -145,7 +145,7 @@ async def _listen(
 
 
 async def _check(settings: SpeechSettings) -> int:
-    """Say on standard output how the voice does, or on standard error why it can't be had."""
+    """Print how fast the voice is on standard output, or why it can't be used on standard error."""
     library = VoiceLibrary(settings.tts_voices_dir)
     try:
         said = [await _tried(partial(create_pool, settings, library))]
@@ -153,14 +153,14 @@ async def _check(settings: SpeechSettings) -> int:
             said.append(await _tried(partial(create_better_pool, settings, library), "TTS_BETTER_ENGINE: "))
         sys.stdout.write("; ".join(filter(None, said)) + "\n")
     except EngineError as error:
-        return _complain(str(error), _ENGINE_FAILED)
+        return _exit_with(str(error), _ENGINE_FAILED)
     except (SettingsError, UnknownVoiceError) as error:
-        return _complain(str(error), _CANNOT_START)
+        return _exit_with(str(error), _CANNOT_START)
     return _OK
 
 
 async def _tried(create: Callable[[], EnginePool | None], blame: str = "") -> str | None:
-    """How a voice does, once it has spoken; alone, since a card may not hold two. ``blame`` begins what goes wrong."""
+    """Measure one pool alone, since two engines may not fit on the GPU. ``blame`` is put before the error's message."""
     pool = await asyncio.to_thread(create)
     if pool is None:
         return None
@@ -173,13 +173,13 @@ async def _tried(create: Callable[[], EnginePool | None], blame: str = "") -> st
 
 
 def _reason(error: OSError) -> str:
-    # What asyncio says of it repeats the address as a Python tuple.
+    # asyncio's message repeats the address as a Python tuple.
     if error.errno == errno.EADDRINUSE:
         return "another program listens there already"
     return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
 
 
-def _complain(message: str, status: int) -> int:
+def _exit_with(message: str, status: int) -> int:
     variable = re.match(r"[A-Z_]+(?=[:=])", message)
     with contextlib.suppress(SettingsError):
         message = str(place(Fault(message, (variable[0],) if variable else ()), SECRETS_DIR))
@@ -202,8 +202,8 @@ def run() -> int:
     try:
         settings = SpeechSettings.read(**{name: value for name, value in arguments.items() if value is not None})
     except SettingsError as error:
-        return _complain(str(error), _CANNOT_START)
-    # Only `python -m bot models download` fetches weights; here, libraries that would are held back.
+        return _exit_with(str(error), _CANNOT_START)
+    # Only `python -m bot models download` may download weights, so keep the libraries offline here.
     stay_offline()
     engines = {settings.tts_engine, *settings.tts_fallback, settings.tts_better_engine}
     forbid_connections(everywhere=engines.isdisjoint(ONLINE_ENGINES), allowed=[settings.host])
@@ -212,10 +212,10 @@ def run() -> int:
 
 
 async def try_voice(pool: EnginePool) -> str:
-    """Returns a line for people.
+    """Synthesize a sentence without fallback and measure its speed. Returns a line for people.
 
     Raises:
-        EngineError: it can't be loaded, or can't speak.
+        EngineError: the engine can't be loaded, or can't speak.
     """
     engine = pool.engines[0]
     began = time.monotonic()
@@ -235,5 +235,5 @@ async def try_voice(pool: EnginePool) -> str:
 
 
 def verdict(ratio: float) -> str:
-    """Whether a voice that takes so many seconds for one of sound does for a call, and else what to do."""
+    """Whether a voice with this real-time factor is fast enough for a call, and what to do if it is not."""
     return "fast enough for a call" if ratio < SLOWEST else "too slow for a call: set TTS_ENGINE=espeak"

@@ -1,4 +1,4 @@
-"""A chain of FFmpeg's audio filters that sound streams through, and the one that changes tempo without pitch."""
+"""Changes pitch and tempo of streaming sound, with FFmpeg's audio filters."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from av.filter import Graph
 from audio.samples import Samples
 
 Filter = tuple[str, str]
-"""FFmpeg's name for a filter, and its arguments."""
+"""FFmpeg's name of a filter, and its arguments."""
 TEMPO_RATE = 32_000
-"""The rate in Hz at which tempo is changed."""
-# How much sound atempo moves at once: 32 ms, two periods of the lowest voice; more would only delay.
+"""Sample rate in Hz at which the tempo is changed."""
+# Window of atempo: 32 ms, two periods of the lowest voice. A longer window only adds delay.
 _WINDOW_SAMPLES = 1024
-# It takes a 24th of a second of what it believes the rate to be, and needs a power of two.
-_LABEL_RATE = 24 * _WINDOW_SAMPLES
-# It drops what does not fill its windows: so much silence behind the sound pushes all of it out.
-_PUSHING_SECONDS = 0.25
+# atempo's window is 1/24 s at the rate it is told, rounded to a power of two. This rate gives the window above.
+_NOMINAL_RATE = 24 * _WINDOW_SAMPLES
+# atempo drops samples that don't fill a window. This much silence at the end pushes all of the sound out.
+_FLUSH_SECONDS = 0.25
 LOWEST, HIGHEST = -12.0, 12.0
 SLOWEST, FASTEST = 0.25, 4.0
 
 
 def tempo_filters(factor: float) -> tuple[Filter, ...]:
-    """Filters that take sound at :data:`TEMPO_RATE` and play it ``factor`` times as fast, at its own pitch."""
-    # By itself atempo begins at half.
+    """Filters that speed up sound at :data:`TEMPO_RATE` by ``factor`` without changing its pitch."""
+    # A single atempo can't go below 0.5.
     steps = (0.5, factor / 0.5) if factor < 0.5 else (factor,)
     return (
-        ("asetrate", str(_LABEL_RATE)),
+        ("asetrate", str(_NOMINAL_RATE)),
         *(("atempo", f"{step:.9f}") for step in steps),
         ("asetrate", str(TEMPO_RATE)),
     )
 
 
 class AudioFilterChain:
-    """Mono float32 at ``rate`` Hz through filters, in order. It computes: call it in a thread.
+    """Streams mono float32 at ``rate`` Hz through filters, in order. CPU-bound: call it in a thread.
 
-    What comes out is as long as what went in, divided by ``tempo``, to the sample.
+    The output's length is the input's divided by ``tempo``, to the sample.
     """
 
     def __init__(self, rate: int, filters: Sequence[Filter], tempo: float = 1.0) -> None:
@@ -47,7 +47,7 @@ class AudioFilterChain:
         self._given = 0
         self._taken = 0
         self._graph = Graph()
-        # FFmpeg would start a thread for each core, and none of these filters has a use for them.
+        # FFmpeg would start a thread per core, which none of these filters needs.
         self._graph.threads = 1
         self._graph.link_nodes(
             self._graph.add_abuffer(sample_rate=rate, format="flt", layout="mono"),
@@ -58,7 +58,7 @@ class AudioFilterChain:
         self._graph.configure()
 
     def push(self, samples: Samples) -> Samples:
-        """Take more sound; returns what is ready, which may be nothing."""
+        """Add samples. Returns the samples that are ready, which may be none."""
         self._given += len(samples)
         self._put(samples)
         ready = self._pull()[: self._due]
@@ -66,10 +66,10 @@ class AudioFilterChain:
         return ready
 
     def finish(self) -> Samples:
-        """Nothing more comes; returns the rest."""
+        """End the input and return the remaining samples."""
         if not self._given:
             return np.zeros(0, np.float32)
-        self._put(np.zeros(round(_PUSHING_SECONDS * max(self._tempo, 1) * self._rate), np.float32))
+        self._put(np.zeros(round(_FLUSH_SECONDS * max(self._tempo, 1) * self._rate), np.float32))
         self._graph.push(None)
         rest = self._pull()[: self._due]
         return np.pad(rest, (0, self._due - len(rest)))
@@ -99,10 +99,10 @@ class AudioFilterChain:
 
 
 class PitchShifter:
-    """Mono float32 at ``rate`` Hz, ``semitones`` (-12 to 12) higher. It computes: call it in a thread.
+    """Raises the pitch of mono float32 at ``rate`` Hz by ``semitones`` (-12 to 12). CPU-bound: call it in a thread.
 
-    What comes out is as long as what went in, to the sample; up to 60 ms of it are held back until more comes, or the
-    end. At 0 semitones sound passes untouched.
+    The output is as long as the input, to the sample. Up to 60 ms are held back until more input comes or it ends.
+    At 0 semitones, samples pass unchanged.
     """
 
     def __init__(self, semitones: float, rate: int) -> None:
@@ -111,17 +111,17 @@ class PitchShifter:
         self._chain = AudioFilterChain(rate, _filters(2 ** (semitones / 12), rate)) if semitones else None
 
     def push(self, samples: Samples) -> Samples:
-        """Take more sound; returns what is ready, which may be nothing."""
+        """Add samples. Returns the samples that are ready, which may be none."""
         return self._chain.push(samples) if self._chain else samples
 
     def finish(self) -> Samples:
-        """Nothing more comes; returns the rest."""
+        """End the input and return the remaining samples."""
         return self._chain.finish() if self._chain else np.zeros(0, np.float32)
 
 
 def _filters(ratio: float, rate: int) -> list[Filter]:
-    """Play it ``ratio`` times as fast, which raises the pitch, and bring it back to its tempo."""
-    # The tempo is changed where the voice is at its highest, since there a window holds the most periods of it.
+    """Filters that speed the sound up by ``ratio``, which raises its pitch, and restore its tempo."""
+    # Change the tempo where the voice is highest: there, a window has the most periods.
     before, after = (ratio, 1.0) if ratio > 1 else (1.0, ratio)
     return [
         ("asetrate", str(round(rate * before))),
@@ -133,9 +133,9 @@ def _filters(ratio: float, rate: int) -> list[Filter]:
 
 
 class TempoChanger:
-    """Mono float32 at ``rate`` Hz, ``tempo`` times as fast (0.25 to 4). It computes: call it in a thread.
+    """Speeds up mono float32 at ``rate`` Hz by the factor ``tempo`` (0.25 to 4). CPU-bound: call it in a thread.
 
-    What comes out is as long as what went in, divided by the tempo, to the sample. At 1 sound passes untouched.
+    The output's length is the input's divided by ``tempo``, to the sample. At 1, samples pass unchanged.
     """
 
     def __init__(self, tempo: float, rate: int) -> None:
@@ -145,9 +145,9 @@ class TempoChanger:
         self._chain = None if tempo == 1 else AudioFilterChain(rate, filters, tempo)
 
     def push(self, samples: Samples) -> Samples:
-        """Take more sound; returns what is ready, which may be nothing."""
+        """Add samples. Returns the samples that are ready, which may be none."""
         return self._chain.push(samples) if self._chain else samples
 
     def finish(self) -> Samples:
-        """Nothing more comes; returns the rest."""
+        """End the input and return the remaining samples."""
         return self._chain.finish() if self._chain else np.zeros(0, np.float32)

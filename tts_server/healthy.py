@@ -11,7 +11,7 @@ DEFAULT_PORT = "8765"
 
 
 def main() -> int:
-    """Ask ``/health``, and say in a line what it answers; the settings are not read, since this runs often."""
+    """Ask ``/health`` and print the answer. Does not read the settings, since it runs often."""
     port = os.environ.get("TTS_BIND", "").rpartition(":")[2]
     connection = http.client.HTTPConnection("127.0.0.1", int(port if port.isdecimal() else DEFAULT_PORT), TIME_LIMIT)
     try:

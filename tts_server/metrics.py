@@ -1,4 +1,4 @@
-"""What the server counts, and how it tells: Prometheus' text format, version 0.0.4."""
+"""Metrics of the server, in Prometheus' text format, version 0.0.4."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(slots=True)
 class Metrics:
-    """Counters since the start; ``connections`` alone goes down as well. For the event loop alone."""
+    """Counters since the start, and the number of connections. Use it only on the event loop."""
 
     connections: int = 0
     replies: int = 0
@@ -20,20 +20,20 @@ class Metrics:
     first_audio_count: int = 0
     errors: Counter[str] = field(default_factory=Counter)
 
-    def spoken(self, audio_seconds: float, first_chunk_ms: float | None) -> None:
-        """A reply is whole."""
+    def record_reply(self, audio_seconds: float, first_chunk_ms: float | None) -> None:
+        """Count a whole reply."""
         self.replies += 1
         self.audio_seconds += audio_seconds
         if first_chunk_ms is not None:
             self.first_audio_seconds += first_chunk_ms / 1000
             self.first_audio_count += 1
 
-    def failed(self, code: str) -> None:
-        """A client was told of an error."""
+    def record_error(self, code: str) -> None:
+        """Count an error that was sent to a client."""
         self.errors[code] += 1
 
     def exposition(self) -> str:
-        """All of it, as Prometheus reads it."""
+        """All metrics as Prometheus reads them."""
         lines = [
             *_metric("tts_connections", "gauge", "WebSockets open now.", self.connections),
             *_metric("tts_replies_total", "counter", "Replies spoken whole.", self.replies),

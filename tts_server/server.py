@@ -1,4 +1,4 @@
-"""The server as a whole: its routes, and the order in which things start and end."""
+"""The speech server: routes, start and shutdown."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ REQUESTS_PER_MINUTE = 600
 class SpeechServer:
     """The speech server. ``application`` may be served by any aiohttp runner.
 
-    It answers from the start, with 503 until :meth:`load` is done.
+    Until :meth:`load` is done, requests are answered with status 503.
 
     Args:
-        library: the voices that people made.
-        cards: looks after the graphics cards.
-        token: where there is one, every client must send it, for everything but ``/health``.
-        per_minute: how many requests to ``/v1`` each address may make.
-        allowed_origins: of the web pages that may use it from a browser.
+        library: voices made from recordings.
+        cards: polls the GPUs' memory.
+        token: if set, clients must send it with every request except ``/health``.
+        per_minute: most requests to ``/v1`` per minute and client address.
+        allowed_origins: origins of web pages that may use the server from a browser.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class SpeechServer:
     async def load(
         self, create: Callable[[], EnginePool], create_better: Callable[[], EnginePool | None] = lambda: None
     ) -> EnginePool:
-        """Make the voice, in a thread, and let every engine that needs no loading say its first word to nobody.
+        """Create the engine pool in a thread and warm up every engine that is loaded.
 
-        ``create_better`` makes the one for sound that may take longer, or ``None``; it says nothing yet.
+        ``create_better`` creates the pool of the better engine, or returns ``None``. That pool is not warmed up.
 
         Raises:
-            EngineError: an engine can't be made, or can't speak.
-            UnknownVoiceError: it has no voice as the settings name.
+            EngineError: an engine can't be created, or no engine can speak.
+            UnknownVoiceError: the preferred engine has no voice as the settings name.
         """
         pool = await asyncio.to_thread(create)
         try:

@@ -1,5 +1,5 @@
-"""The protocol between the bot and the speech server on ``/ws/stream``: one connection a session, JSON in, audio out.
+"""Protocol between the bot and the speech server on ``/ws/stream``: text as JSON in, events as JSON and sound out.
 
-``messages.py`` has every message, each a class that reads and writes itself. Audio is float32 little-endian, mono,
-48,000 Hz, in binary frames between a segment's ``start`` and its ``end``.
+Each message is a class that reads and writes itself (``messages.py``). Sound is float32 little-endian, mono,
+48,000 Hz, in binary frames between a segment's ``start`` and its ``end``. A session uses one connection.
 """

@@ -1,4 +1,4 @@
-"""A message's fields, read from text that may come from a stranger."""
+"""Fields of a message, parsed from untrusted text."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 from typing import Any, Literal, Self, get_args
 
 MAX_MESSAGE_BYTES = 64 * 1024
+"""Longest message."""
 LONGEST_NAME = 200
+"""Most characters of a name, such as a voice's."""
 
 ErrorCode = Literal["bad_message", "bad_parameter", "unknown_voice", "engine_failed", "overloaded", "too_long"]
 ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
 
 
 class WireError(ValueError):
-    """A message that can't be understood; ``code`` is what the other side is told."""
+    """A message is not valid. ``code`` is sent to the other side."""
 
     def __init__(self, code: ErrorCode, message: str, reply: str | None = None) -> None:
         super().__init__(message)
@@ -22,20 +24,23 @@ class WireError(ValueError):
 
 
 class Fields(dict[str, Any]):
-    """One message's JSON object. ``reply`` is the reply that the message names.
+    """The JSON object of one message. ``reply`` is the reply that it names, if any.
 
-    The methods read one field and check it. They return ``None`` where it is missing or null, and raise
-    :class:`WireError` where it is not as it must be.
+    Each method reads one field and checks it. It returns ``None`` if the field is missing or null, and raises
+    :class:`WireError` if the value is not valid.
     """
 
     reply: str | None = None
 
     @classmethod
     def parse(cls, raw: str | bytes, wrong_reply: ErrorCode) -> Self:
-        """Read a message's text.
+        """Parse a message.
+
+        Args:
+            wrong_reply: code of the error if "reply" is not a string.
 
         Raises:
-            WireError: it is too long, or no JSON object; with the code ``wrong_reply``, its "reply" is no string.
+            WireError: the message is too long, is not a JSON object, or has a "reply" that is not a string.
         """
         if len(raw) > MAX_MESSAGE_BYTES:
             raise WireError("bad_message", f"a message may have {MAX_MESSAGE_BYTES} bytes, this one has {len(raw)}")
@@ -71,18 +76,18 @@ class Fields(dict[str, Any]):
         value = self.get(name)
         if value is None:
             return None
-        # `not (low <= value)` and not `value < low`: NaN, which JSON parsers let through, must fail too.
+        # `not (low <= value)` instead of `value < low`: it also refuses NaN, which Python's JSON parser accepts.
         if isinstance(value, bool) or not isinstance(value, int | float) or not (low <= value <= high):
             raise self._refusal(f'"{name}" is a number from {low:g} to {high:g}, not {value!r}')
         return value
 
     def whole(self, name: str, low: float, high: float) -> int | None:
-        """A number from ``low`` to ``high``; what is behind the point is dropped."""
+        """A number from ``low`` to ``high``, with its fraction cut off."""
         value = self.number(name, low, high)
         return None if value is None else int(value)
 
     def flag(self, name: str) -> bool:
-        """True or false. ``False`` where the field is missing; null is refused."""
+        """True or false. ``False`` if the field is missing; null is not valid."""
         value = self.get(name, False)
         if not isinstance(value, bool):
             raise self._refusal(f'"{name}" is true or false, not {value!r}')

@@ -1,7 +1,7 @@
-"""Every message of ``/ws/stream``: what it is, how it is read and how it is written.
+"""Messages of ``/ws/stream``, and how each is read and written.
 
-From the server a new message is one subclass of :class:`ServerMessage`, and nothing else. From the client it is one
-class and its name in :data:`ClientMessage`; mypy then points at the code that has to handle it.
+A new server message needs only a subclass of :class:`ServerMessage`. A new client message needs a class and its
+name in :data:`ClientMessage`; mypy then finds the code that has to handle it.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, Self, get_args
 
+from typing_extensions import override
+
 from wire.fields import ERROR_CODES, ErrorCode, Fields, WireError
 from wire.parameters import SpeechParameters
 
 SAMPLE_RATE = 48_000
+"""Sample rate of all sound, in Hz."""
 
 
 def _json(fields: dict[str, Any]) -> str:
-    """JSON without a "reply" that is ``None``; in ASCII, since half a surrogate pair can't be written in UTF-8."""
+    """JSON without a "reply" that is ``None``. Written in ASCII, since UTF-8 can't encode half a surrogate pair."""
     return json.dumps({name: value for name, value in fields.items() if name != "reply" or value is not None})
 
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """From client to server: a token of a reply, the end of a reply, or both at once."""
+    """From the client: a token of a reply, the end of a reply, or both."""
 
     token: str = ""
     flush: bool = False
@@ -38,7 +41,7 @@ class Speak:
         return cls(fields.text("token") or "", flush, fields.reply, SpeechParameters.read(fields))
 
     def to_json(self) -> str:
-        """The message's text; parameters that are at their default are left out."""
+        """The message as JSON. Parameters with default values are left out."""
         token = {"token": self.token} if self.token else {}
         flush = {"flush": self.flush} if self.flush or not self.token else {}
         return _json({**token, **flush, **self.parameters.write(), "reply": self.reply})
@@ -46,7 +49,7 @@ class Speak:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """From client to server: drop everything of this connection that is not yet sent."""
+    """From the client: drop everything of this connection that has not been sent yet."""
 
     reply: str | None = None
 
@@ -55,19 +58,19 @@ class Cancel:
         return cls(fields.reply) if fields.flag("cancel") else None
 
     def to_json(self) -> str:
-        """The message's text."""
+        """The message as JSON."""
         return _json({"cancel": True, "reply": self.reply})
 
 
 ClientMessage = Cancel | Speak
-"""In the order in which a message's fields are tried."""
+"""All client messages, in the order in which they are tried when a message is parsed."""
 
 
 def parse_client(raw: str | bytes) -> ClientMessage:
-    """Read what a client sent; unknown fields are ignored.
+    """Parse a client's message. Unknown fields are ignored.
 
     Raises:
-        WireError: it is not a message of this protocol, or a parameter is out of range.
+        WireError: the message is not valid, or a parameter is out of range.
     """
     fields = Fields.parse(raw, wrong_reply="bad_parameter")
     kinds: tuple[type[ClientMessage], ...] = get_args(ClientMessage)
@@ -76,36 +79,36 @@ def parse_client(raw: str | bytes) -> ClientMessage:
             if (message := kind._read(fields)) is not None:
                 return message
     except RecursionError as error:
-        # What was nested just not too deeply to be read may be too deep to be quoted in the refusal.
+        # A value nested shallowly enough to be parsed may be too deep for the repr in the error message.
         raise WireError("bad_message", f"not JSON: {error}", fields.reply) from None
     raise WireError("bad_message", 'a message must have "token", "flush" or "cancel"', fields.reply)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerMessage:
-    """From server to client. A subclass has its event's name, its fields, and how it is read."""
+    """A message from the server. A subclass defines its event's name, its fields, and how it is read."""
 
     event: ClassVar[str] = ""
     by_event: ClassVar[dict[str, type[ServerMessage]]] = {}
 
     def __init_subclass__(cls) -> None:
-        # A dataclass with slots is made twice; the second one is what everybody sees.
+        # A dataclass with slots is created twice; the second class replaces the first.
         if cls.event:
             ServerMessage.by_event[cls.event] = cls
 
     @classmethod
     def _read(cls, fields: Fields) -> Self:
-        """The message; a field that is missing or makes no sense may raise what it likes, and is refused."""
+        """Read the message. May raise any exception for an invalid field; the caller turns it into an error."""
         raise NotImplementedError
 
     def to_json(self) -> str:
-        """The message's text."""
+        """The message as JSON."""
         return _json({"event": self.event, **asdict(self)})
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentStart(ServerMessage):
-    """The audio that follows speaks ``text``, the reply's segment number ``segment``."""
+    """The sound that follows speaks ``text``, which is the reply's segment number ``segment`` (from 0)."""
 
     event = "start"
     segment: int
@@ -119,7 +122,7 @@ class SegmentStart(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class SegmentEnd(ServerMessage):
-    """The segment is whole; it had ``samples`` samples at 48,000 Hz."""
+    """The segment is complete. It had ``samples`` samples at 48,000 Hz."""
 
     event = "end"
     segment: int
@@ -133,7 +136,7 @@ class SegmentEnd(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Flushed(ServerMessage):
-    """The reply is whole. Times in milliseconds; ``first_chunk_ms`` is ``None`` if silent."""
+    """The reply is complete. Times are in milliseconds; ``first_chunk_ms`` is ``None`` if there was no sound."""
 
     event = "flushed"
     first_chunk_ms: float | None
@@ -148,7 +151,7 @@ class Flushed(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Cancelled(ServerMessage):
-    """Not one sample of the old reply follows."""
+    """No sound of the old reply follows."""
 
     event = "cancelled"
     reply: str | None = None
@@ -160,7 +163,7 @@ class Cancelled(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class Failure(ServerMessage):
-    """Something went wrong; the connection lives on. No event: it is known by its "error"."""
+    """An error; the connection stays open. It has no event name and is recognized by its "error" field."""
 
     error: str
     code: ErrorCode
@@ -171,14 +174,14 @@ class Failure(ServerMessage):
         code = fields.get("code")
         return cls(str(fields["error"]), code if code in ERROR_CODES else "engine_failed", fields.reply)
 
+    @override
     def to_json(self) -> str:
-        """The message's text."""
         return _json(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
 class Notice(ServerMessage):
-    """Sent only to who asked for them, with ``?notices=true`` in the address; an :class:`EngineChanged` comes first."""
+    """Sent only to clients that connect with ``?notices=true``; an :class:`EngineChanged` comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +198,15 @@ class Loading(Notice):
 
 
 EngineChange = Literal["ready", "loading", "too_slow", "out_of_memory", "failed", "asked"]
+"""Why another engine speaks now; ``ready`` if it is the preferred one."""
 ENGINE_CHANGES: tuple[EngineChange, ...] = get_args(EngineChange)
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChanged(Notice):
-    """``engine`` speaks from now on, and why: ``ready`` means it is the one wanted.
+    """``engine`` speaks from now on; ``reason`` says why.
 
-    ``detail`` is what went wrong, in words for people, where something did.
+    ``detail`` is the error in words for people, if there was one.
     """
 
     event = "engine"
@@ -219,7 +223,7 @@ class EngineChanged(Notice):
 
 @dataclass(frozen=True, slots=True)
 class Warned(Notice):
-    """Something that whoever runs the server should be told, in words for people."""
+    """A warning for the operator, in words for people."""
 
     event = "warning"
     text: str
@@ -230,10 +234,10 @@ class Warned(Notice):
 
 
 def parse_server(raw: str | bytes) -> ServerMessage:
-    """Read what a server sent.
+    """Parse a server's message.
 
     Raises:
-        WireError: it is not a message of this protocol.
+        WireError: the message is not valid.
     """
     fields = Fields.parse(raw, wrong_reply="bad_message")
     event = fields.get("event")

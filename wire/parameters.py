@@ -1,4 +1,4 @@
-"""The parameters of a reply, with the bounds of each; beyond them XTTS stammers or never ends."""
+"""Speech parameters of a reply and their bounds. Beyond these bounds, XTTS stammers or does not stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from wire.fields import Fields
 
-# What a parameter's field says of itself: how it is read from a message, and the lowest and the highest value.
+# Metadata of a dataclass field: how it is read from a message, and its bounds.
 _NAME: Mapping[str, Any] = {"read": Fields.name}
 _FLAG: Mapping[str, Any] = {"read": Fields.flag}
 
@@ -24,11 +24,15 @@ def _whole(low: float, high: float) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SpeechParameters:
-    """How a reply is to be spoken; read from its first message, and ``None`` means the engine's own choice.
+    """How a reply is to be spoken, read from its first message. ``None`` leaves the choice to the engine.
 
-    ``language`` is the one to speak in; ``conversation_language`` only what the reply is most likely in, as long as its
-    words tell of no other. ``pitch_shift`` is in semitones, ``speed`` a factor, ``gpt_cond_len`` and
-    ``gpt_cond_chunk_len`` are the seconds of recording, and of each piece of it, that a voice is learnt from.
+    Attributes:
+        language: BCP 47 tag of the language to speak in.
+        conversation_language: language assumed as long as the reply's own words do not show another.
+        pitch_shift: in semitones.
+        speed: factor; 1 is the voice's own speed.
+        gpt_cond_len: seconds of the recordings that a voice is learned from.
+        gpt_cond_chunk_len: seconds of each piece of them.
     """
 
     voice: str | None = field(default=None, metadata=_NAME)
@@ -47,16 +51,20 @@ class SpeechParameters:
 
     @classmethod
     def read(cls, message: Fields) -> Self:
-        """Read them from a message's fields; raises :class:`~wire.fields.WireError`."""
+        """Read the parameters from a message's fields.
+
+        Raises:
+            WireError: a parameter is not valid.
+        """
         given = {each.name: each.metadata["read"](message, each.name) for each in fields(cls) if each.name in message}
         return cls(**{name: value for name, value in given.items() if value is not None})
 
     def write(self) -> dict[str, Any]:
-        """The fields that are not at their default."""
+        """The parameters that differ from their defaults."""
         return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default}
 
 
 NUMBERS: dict[str, tuple[float, float]] = {
     each.name: each.metadata["bounds"] for each in fields(SpeechParameters) if "bounds" in each.metadata
 }
-"""Each number's lowest and highest value."""
+"""Lowest and highest value of each number."""

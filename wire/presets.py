@@ -1,4 +1,4 @@
-"""Named ways to speak, from ``config/presets.yaml`` or the operator's own file."""
+"""Presets: named sets of speech parameters, from ``config/presets.yaml`` or the operator's file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMON_FILE = ROOT / "config" / "presets.yaml"
 
 
 class PresetError(ValueError):
-    """A file of presets can't be used, or there is no preset of that name; the text says which and why."""
+    """A file of presets can't be used, or a preset does not exist. The message says which and why."""
 
 
 def _within(name: str) -> object:
@@ -29,7 +29,7 @@ def _within(name: str) -> object:
 
 
 class Preset(BaseModel):
-    """What a preset settles; ``None`` is left to the engine."""
+    """Speech parameters of a preset. ``None`` leaves the choice to the engine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -49,10 +49,10 @@ class _File(RootModel[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}
 
 
 class Presets:
-    """The presets there are, and the one for who names none."""
+    """All presets, and the default one."""
 
     def __init__(self, presets: Mapping[str, Preset], default: str | None = None) -> None:
-        """Raises :class:`PresetError` where there is no preset called ``default``."""
+        """Raises :class:`PresetError` if there is no preset called ``default``."""
         self._presets = dict(presets)
         self._default = default
         if default is not None:
@@ -63,7 +63,7 @@ class Presets:
         """Read a file of presets.
 
         Raises:
-            PresetError: it can't be read, or says what can't be.
+            PresetError: the file can't be read, or has invalid content.
         """
         try:
             presets = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
@@ -76,16 +76,16 @@ class Presets:
         return cls(presets.root, default)
 
     def with_default(self, default: str | None) -> Self:
-        """The same, with another for who names none; raises :class:`PresetError` where there is none so called."""
+        """The same presets with another default. Raises :class:`PresetError` if there is no such preset."""
         return type(self)(self._presets, default)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every preset's name."""
+        """Names of all presets."""
         return tuple(self._presets)
 
     def apply(self, asked: SpeechParameters) -> SpeechParameters:
-        """``asked``, with what it leaves open as its preset has it; no pitch is a pitch that it leaves open.
+        """Return ``asked`` with unset parameters taken from its preset. A pitch of 0 counts as unset.
 
         Raises:
             PresetError: there is no such preset.
@@ -104,10 +104,10 @@ class Presets:
 
 
 def read_presets(settings: SpeechSettings) -> Presets:
-    """What ``TTS_PRESETS`` says, with the one of ``TTS_PRESET``; reads a file.
+    """Read the presets of ``TTS_PRESETS``, with ``TTS_PRESET`` as the default. Reads a file.
 
     Raises:
-        SettingsError: they can't be used; the text names the variable.
+        SettingsError: they can't be used; the message names the variable.
     """
     try:
         presets = Presets.read(settings.tts_presets or COMMON_FILE)

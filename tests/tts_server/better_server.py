@@ -1,4 +1,4 @@
-"""A speech server with a tone for the usual voice, and perhaps a better one."""
+"""A speech server whose preferred engine speaks a tone, with or without a better engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tts_server.voices.library import VoiceLibrary
 async def running_with_better(
     folder: Path, better: SpeechEngine | None, token: str | None = None
 ) -> AsyncIterator[RunningServer]:
-    """The server, until the block ends; ``folder`` is for voices, and stays empty."""
+    """Run the server during the block. ``folder`` is for voices, and stays empty."""
     server = SpeechServer(VoiceLibrary(folder), CardPoll(["0.9"], read=tuple), token)
     http = TestServer(server.application)
     async with http, aiohttp.ClientSession() as session:

@@ -1,4 +1,4 @@
-"""A client of the speech server, over a real socket: what it was told and what it heard."""
+"""A client of the speech server over a real socket; it collects messages and sound."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PATIENCE = 20.0
 
 @dataclass
 class Heard:
-    """One reply, as it arrived."""
+    """One reply as it arrived."""
 
     texts: list[str] = field(default_factory=list)
     audio: list[NDArray[np.float32]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Heard:
 
 
 class SpeechClient:
-    """Speaks the protocol by hand, and asserts its order: audio only between a start and its end."""
+    """Speaks the protocol and checks its order: sound comes only between a segment's start and its end."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -71,7 +71,7 @@ class SpeechClient:
         await self.socket.send_str(Speak(text, flush, reply).to_json())
 
     async def next(self) -> ServerMessage | NDArray[np.float32]:
-        """The next message, checked against the one before."""
+        """The next message, after checking that it may follow the one before."""
         message = await self.socket.receive(timeout=PATIENCE)
         if message.type is aiohttp.WSMsgType.BINARY:
             assert self._open is not None, "audio outside a segment"
@@ -92,7 +92,7 @@ class SpeechClient:
             case Flushed():
                 assert self._open is None, "a reply ended in a segment"
             case Failure() if self._open is None or event.reply != self._open.reply:
-                # Another reply's error may come at any moment.
+                # Errors of other replies may come at any time.
                 pass
             case Notice():
                 pass
@@ -101,7 +101,7 @@ class SpeechClient:
         return event
 
     async def until(self, kind: type[ServerMessage] | Callable[[ServerMessage], bool]) -> list[Any]:
-        """Everything up to the first event of a kind, it included."""
+        """All messages up to and including the first event of a kind."""
         received: list[Any] = []
         while True:
             received.append(await self.next())
@@ -111,7 +111,7 @@ class SpeechClient:
                 return received
 
     async def hear(self) -> Heard:
-        """The next whole reply, or the error that ended it."""
+        """The next complete reply, or the error that ended it."""
         heard = Heard()
         while True:
             match await self.next():
@@ -141,7 +141,7 @@ class RunningServer:
 
     @property
     def engine(self) -> SpeechEngine:
-        """The one that is wanted."""
+        """The preferred engine."""
         return self.pool.engines[0]
 
     @asynccontextmanager
@@ -169,7 +169,7 @@ async def running(
     allowed_origins: Sequence[str] = (),
     **options: Any,
 ) -> AsyncIterator[RunningServer]:
-    """A server with this engine, and others that stand in for it, until the block ends; ``options`` of the voice."""
+    """Run a server during the block. ``engine`` is preferred, ``others`` are fallbacks; ``options`` are the pool's."""
     with tempfile.TemporaryDirectory() as folder:
         library = VoiceLibrary(Path(folder))
         async with running_with(library, [engine, *others], token, None, allowed_origins, **options) as server:
@@ -185,7 +185,7 @@ async def running_with(
     allowed_origins: Sequence[str] = (),
     **options: Any,
 ) -> AsyncIterator[RunningServer]:
-    """A server with these engines and voices; without ``cards``, on a machine that has none."""
+    """Run a server with these engines and voices during the block; without ``cards``, on a machine without GPUs."""
     no_cards = CardPoll(["0.9"], read=tuple)
     server = SpeechServer(library, cards or no_cards, token, allowed_origins=allowed_origins)
     http = TestServer(server.application)

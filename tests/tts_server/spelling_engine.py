@@ -1,4 +1,4 @@
-"""An engine whose sound spells what it says, so that a test can read back each word that was heard."""
+"""An engine that encodes words in its sound, so that a test can read back each word."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class SpellingEngine(AlwaysLoaded):
 
 
 class LoadingEngine(SpellingEngine):
-    """Has to be loaded, which takes until its gate is opened."""
+    """Has to be loaded; loading ends when its gate is opened."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -104,7 +104,7 @@ def _characters(text: str) -> Generator[int | None, None, None]:
 
 
 def words_heard(samples: Samples) -> list[int]:
-    """The numbers of the words in the sound, each once however long it is."""
+    """The numbers of the words in the sound, each once."""
     heard: list[int] = []
     silent = True
     for start in range(0, len(samples) - _CHARACTER + 1, _CHARACTER):

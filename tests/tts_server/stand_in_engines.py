@@ -1,4 +1,4 @@
-"""Engines that make it plain what was spoken, or that fail in a chosen way."""
+"""Engines whose sound shows which text was spoken, and engines that fail in a chosen way."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ class CountingEngine(AlwaysLoaded):
 
 
 def value_of(text: str) -> float:
-    """What the counting engine's samples are for a text."""
+    """The sample value that :class:`CountingEngine` uses for a text."""
     number = re.search(r"\d+", text)
     return int(number[0]) / 1000 if number else 0.0
 
 
 class GatedEngine(CountingEngine):
-    """Gives two chunks; between them, while its gate is closed, it waits for ``gate`` or ``stop``."""
+    """Makes two chunks. Between them, it waits for ``gate`` or ``stop`` if the gate is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class GatedEngine(CountingEngine):
 
 
 class FailingEngine(CountingEngine):
-    """Speaks as it should, except texts with the word "raise", "nan", "nothing", "broken" or "endless" in them."""
+    """Speaks normally, except texts with the word "raise", "nan", "nothing", "broken" or "endless"."""
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event

@@ -1,4 +1,4 @@
-"""``python -m tts_server`` as its supervisor sees it."""
+"""``python -m tts_server`` as a process: output, exit status, signals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The messages survive the trip, and no message breaks the parser."""
+"""Messages survive writing and reading, and no input crashes the parser."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_no_object_breaks_the_parsers(fields: dict[str, object]) -> None:
         try:
             parse(json.dumps(fields))
         except WireError as error:
-            # What the other side is told must be writable.
+            # The error message must be encodable.
             Failure(str(error), error.code, error.reply).to_json().encode()
 
 
@@ -133,7 +133,7 @@ def test_no_object_breaks_the_parsers(fields: dict[str, object]) -> None:
 @pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
 def test_no_depth_breaks_the_parser(field: str, brackets: tuple[str, str]) -> None:
     opened, closed = brackets
-    # About a thousand is as deep as JSON is read, so what is refused for its kind, and not for its depth, ends there.
+    # Python's JSON parser stops at a depth of about a thousand. Just below it, the type is refused, not the depth.
     for depth in range(900, 1_010):
         with pytest.raises(WireError):
             parse_client(f'{{"flush": false, "{field}": {opened * depth}1{closed * depth}}}')

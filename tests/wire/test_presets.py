@@ -1,4 +1,4 @@
-"""Named ways to speak: the seed's numbers, what a request sets itself, and files that can't be used."""
+"""Presets: the shipped values, values set by a request, and files that can't be used."""
 
 from __future__ import annotations
 

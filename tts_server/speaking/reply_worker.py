@@ -89,7 +89,7 @@ class ReplyWorker:
                 await self.speak(self.current)
             except WireError as error:
                 self.current.fail(error)
-                self._metrics.failed(error.code)
+                self._metrics.record_error(error.code)
                 await self._client.send(Failure(str(error), error.code, self.current.id))
             self.current = None
 
@@ -112,7 +112,7 @@ class ReplyWorker:
             raise WireError("unknown_voice", str(error), reply.id) from error
         except EngineError as error:
             raise WireError("engine_failed", str(error), reply.id) from error
-        self._metrics.spoken(progress.samples / SAMPLE_RATE, progress.first_chunk_ms)
+        self._metrics.record_reply(progress.samples / SAMPLE_RATE, progress.first_chunk_ms)
         await self._client.send(
             Flushed(progress.first_chunk_ms, round(progress.samples / SAMPLE_RATE * 1000, 1), reply.id)
         )

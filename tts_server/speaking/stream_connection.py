@@ -78,7 +78,7 @@ class StreamConnection(ReplyClient):
                 try:
                     message = self._parse(raw)
                 except WireError as error:
-                    self._metrics.failed(error.code)
+                    self._metrics.record_error(error.code)
                     await self.send(Failure(str(error), error.code, error.reply))
                     continue
                 if isinstance(message, Speak):
@@ -116,7 +116,7 @@ class StreamConnection(ReplyClient):
         if self._engine_for.waiting >= MAX_REPLIES:
             overloaded = Failure(f"{MAX_REPLIES} replies wait already", "overloaded", reply.id)
             reply.fail(WireError(overloaded.code, overloaded.error, reply.id))
-            self._metrics.failed(overloaded.code)
+            self._metrics.record_error(overloaded.code)
             await self.send(overloaded)
             return reply
         try:

@@ -1,1 +1,1 @@
-"""Voices made from recordings: what is taken, how it is kept."""
+"""Voices made from recordings: checking uploads, and storing voices."""

@@ -1,4 +1,7 @@
-"""A stranger's sound file to samples. Every bound on decoding is here, but those on the process that it happens in."""
+"""Decodes uploaded sound files, which may be malicious. All limits on decoding are here.
+
+The limits on the process that decodes are in ``reading_process.py``.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from audio.decode import Bounds, NoSoundTrackError, NotSoundError, TooLongSoundE
 from audio.samples import Samples
 
 RATE = 24_000
-"""Of recordings, in Hz."""
+"""Sample rate of recordings, in Hz."""
 MAX_BYTES = 25 * 1024 * 1024
+"""Largest file, in bytes."""
 MAX_SECONDS = 120.0
-"""Decoded of one file; a longer one is refused."""
+"""Longest decoded sound of a file, in seconds. A longer file is refused."""
 MIN_RATE, MAX_RATE = 8_000, 192_000
 _BOUNDS = Bounds(
     min_rate=MIN_RATE,
@@ -28,13 +32,16 @@ _BOUNDS = Bounds(
 _BROKEN = "the file can't be decoded: it is broken, or is not a sound file"
 _SNIFFED_BYTES = 64
 RefusalCode = Literal["no_audio", "too_large", "too_short", "too_long", "too_quiet", "clipped", "no_speech"]
+"""Machine-readable reason of a refusal."""
 
 
 def decode(path: Path) -> Samples:
-    """All of a file, mono at :data:`RATE`. Blocks; FFmpeg reads what a stranger made: run it where it may do harm.
+    """Decode a file to mono float32 at :data:`RATE`.
+
+    CPU-bound. FFmpeg may crash on a malicious file: call this in a process of its own.
 
     Raises:
-        RecordingRefusedError: it is no sound, broken, too large or too long.
+        RecordingRefusedError: the file is broken, too large, too long or not sound.
     """
     if path.stat().st_size > MAX_BYTES:
         raise RecordingRefusedError("too_large", f"a recording may have at most {MAX_BYTES // 1024**2} MB")
@@ -71,7 +78,7 @@ def _pieces(path: Path) -> list[Samples]:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFormat:
-    """A kind of file that recordings come in: FFmpeg's name for it, and for the codecs allowed in it."""
+    """A file format of recordings: FFmpeg's name for it, and the codecs allowed in it."""
 
     demuxer: str
     codecs: frozenset[str]
@@ -85,10 +92,10 @@ M4A = RecordingFormat("mov", frozenset({"aac", "alac"}))
 
 
 def detect_format(path: Path) -> RecordingFormat:
-    """The format of a file. Blocks for a moment.
+    """The format of a file, by its first bytes. The file's name is ignored. Reads from the disk.
 
     Raises:
-        RecordingRefusedError: recordings don't come in it.
+        RecordingRefusedError: the format is not accepted.
     """
     with path.open("rb") as file:
         found = format_of(file.read(_SNIFFED_BYTES))
@@ -100,9 +107,9 @@ def detect_format(path: Path) -> RecordingFormat:
 
 
 def format_of(start: bytes) -> RecordingFormat | None:
-    """The format of a file that begins so; ``None`` for all that recordings don't come in.
+    """The format of a file with these first bytes; ``None`` if it is not accepted.
 
-    Playlists, subtitles and whatever else could make FFmpeg open a second file are not among them.
+    Playlists, subtitles and other formats that could make FFmpeg open a second file are not accepted.
     """
     if start.startswith(b"RIFF") and start[8:12] == b"WAVE":
         return WAV
@@ -116,12 +123,12 @@ def format_of(start: bytes) -> RecordingFormat | None:
 
 
 def _begins_with_mpeg_layer_3(start: bytes) -> bool:
-    """Whether an MPEG audio frame's header stands there: eleven bits set, then a version and the layer."""
+    """Whether ``start`` begins with an MPEG layer 3 frame header: eleven set bits, then version and layer."""
     return len(start) > 2 and start[0] == 0xFF and start[1] & 0xE6 == 0xE2 and start[1] & 0x18 != 0x08
 
 
 class RecordingRefusedError(Exception):
-    """A recording that no voice can be made from; the text tells whoever sent it what to do about it."""
+    """A recording can't be used. The message tells its sender what to do."""
 
     def __init__(self, code: RefusalCode, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Every voice that people made: a folder each, all listed in memory."""
+"""Library of the voices made from recordings: one folder per voice, and a list in memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from typing_extensions import override
+
 from tts_server.voices.names import clean_language, clean_name, is_voice_id, same_name, voice_id
-from tts_server.voices.profile import UnknownVoiceError, VoiceProfile
+from tts_server.voices.profile import Profiles, UnknownVoiceError, VoiceProfile
 from tts_server.voices.reading import PreparedRecording
 from tts_server.voices.voice_folder import (
     MAX_RECORDINGS,
@@ -26,38 +28,38 @@ from tts_server.voices.voice_folder import (
 )
 
 MAX_VOICES = 200
-_PASSING = ".passing-"
-"""Begins the names of folders that are being made or removed; what a crash left of them goes at the next start."""
+_TEMPORARY = ".passing-"
+"""Prefix of the names of temporary folders. Those left by a crash are deleted at the next start."""
 
 _log = logging.getLogger(__name__)
 
 
 class VoiceExistsError(ValueError):
-    """There is a voice of that name."""
+    """There is already a voice of that name."""
 
 
 class LibraryFullError(ValueError):
-    """There is no room for another voice, or for another recording of this one."""
+    """The library, or this voice, has reached its limit."""
 
 
-class VoiceLibrary:
-    """The voices folder; a :class:`~tts_server.voices.profile.Profiles`.
+class VoiceLibrary(Profiles):
+    """The folder of voices; a :class:`~tts_server.voices.profile.Profiles`.
 
-    Looking is quick and may be done on any thread. What changes a voice blocks, one at a time: call it in a thread.
+    Reading methods are fast and thread-safe. Methods that change a voice block, one at a time: call them in a thread.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder.absolute()
         self._clock = clock
         self._changing = threading.Lock()
-        # Never changed, only replaced, so that nobody has to lock it to look.
+        # Replaced as a whole and never modified, so that reading needs no lock.
         self._records: dict[str, VoiceRecord] = {}
 
     def load(self) -> None:
-        """Read the folder, which is made if need be. Blocks. A voice that is broken is logged and left out.
+        """Read the folder, and create it if it is missing. Blocks. Broken voices are logged and skipped.
 
         Raises:
-            OSError: the folder can't be made or read.
+            OSError: the folder can't be created or read.
         """
         with self._changing:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +67,7 @@ class VoiceLibrary:
             for folder in sorted(self._folder.iterdir()):
                 if folder.is_symlink() or not folder.is_dir():
                     continue
-                if folder.name.startswith(_PASSING):
+                if folder.name.startswith(_TEMPORARY):
                     shutil.rmtree(folder, ignore_errors=True)
                 elif is_voice_id(folder.name):
                     try:
@@ -74,24 +76,24 @@ class VoiceLibrary:
                         _log.warning("The voice %s is left out: %s", folder.name, error)
             self._list(found.values())
 
+    @override
     def all(self) -> Sequence[VoiceProfile]:
-        """As :meth:`Profiles.all`."""
         return [record.profile for record in self._records.values()]
 
+    @override
     def get(self, voice: str) -> VoiceProfile | None:
-        """As :meth:`Profiles.get`."""
         record = self._records.get(voice)
         return record.profile if record else None
 
     def records(self) -> Sequence[VoiceRecord]:
-        """Every voice with all that is known of it, oldest first."""
+        """The records of all voices, oldest first."""
         return list(self._records.values())
 
     def record(self, voice: str) -> VoiceRecord:
-        """One voice.
+        """The record of one voice.
 
         Raises:
-            UnknownVoiceError: nobody made it.
+            UnknownVoiceError: the library has no such voice.
         """
         record = self._records.get(voice)
         if record is None:
@@ -100,19 +102,16 @@ class VoiceLibrary:
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """A folder for what is on its way into the library; it goes when the block ends, with all that is still there.
-
-        Blocks for a moment.
-        """
-        with tempfile.TemporaryDirectory(prefix=_PASSING, dir=self._folder, ignore_cleanup_errors=True) as folder:
+        """Yield a temporary folder inside the library, which is deleted at the end of the block. Blocks briefly."""
+        with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=self._folder, ignore_cleanup_errors=True) as folder:
             yield Path(folder)
 
     def check_room(self, name: str, others: Collection[str] = ()) -> None:
-        """Whether a voice could be made; ``others`` are names that are taken as well.
+        """Check whether a voice could be created. ``others`` are further names that are taken.
 
         Raises:
-            BadNameError: nothing can be called so.
-            VoiceExistsError: something is called so.
+            BadNameError: the name is not valid.
+            VoiceExistsError: the name is taken.
             LibraryFullError: there are too many voices.
         """
         clean = clean_name(name)
@@ -125,16 +124,16 @@ class VoiceLibrary:
     def create(
         self, name: str, language: str, recordings: Sequence[PreparedRecording], others: Collection[str] = ()
     ) -> VoiceRecord:
-        """Make a voice of recordings, which are moved away from where they are. Blocks.
+        """Create a voice. Its recordings are moved into the library. Blocks.
 
         Args:
-            others: names and ids that are taken as well.
+            others: further names and ids that are taken.
 
         Raises:
-            BadNameError: nothing can be called so.
-            BadLanguageError: the language is none.
-            VoiceExistsError: there is such a voice.
-            LibraryFullError: there are too many voices, or too many recordings.
+            BadNameError: the name is not valid.
+            BadLanguageError: the language is not valid.
+            VoiceExistsError: the name is taken.
+            LibraryFullError: there are too many voices or recordings.
         """
         name, language = clean_name(name), clean_language(language)
         with self._changing:
@@ -152,11 +151,11 @@ class VoiceLibrary:
             return self._listed(folder)
 
     def add_recordings(self, voice: str, recordings: Sequence[PreparedRecording]) -> VoiceRecord:
-        """Give a voice more recordings, which are moved away from where they are; it is to be learnt anew. Blocks.
+        """Add recordings to a voice. They are moved into the library, and the similarity is cleared. Blocks.
 
         Raises:
-            UnknownVoiceError: nobody made it.
-            LibraryFullError: it has too many.
+            UnknownVoiceError: the library has no such voice.
+            LibraryFullError: the voice has too many recordings.
         """
         with self._changing:
             record = self.record(voice)
@@ -170,10 +169,10 @@ class VoiceLibrary:
             return self._listed(folder)
 
     def set_similarity(self, voice: str, similarity: float) -> VoiceRecord:
-        """Note how like its recordings a voice sounds (-1 to 1). Blocks.
+        """Store the similarity of a voice to its recordings (cosine, -1 to 1). Blocks.
 
         Raises:
-            UnknownVoiceError: nobody made it.
+            UnknownVoiceError: the library has no such voice.
         """
         with self._changing:
             record = replace(self.record(voice), similarity=min(max(similarity, -1.0), 1.0))
@@ -182,10 +181,10 @@ class VoiceLibrary:
             return record
 
     def restore(self, record: VoiceRecord) -> None:
-        """Make a voice again what it was; recordings that came later go. Blocks.
+        """Reset a voice to an earlier record. Recordings added since then are deleted. Blocks.
 
         Raises:
-            UnknownVoiceError: it is gone.
+            UnknownVoiceError: the library has no such voice.
         """
         voice = record.profile.id
         with self._changing:
@@ -196,17 +195,17 @@ class VoiceLibrary:
                 path.unlink(missing_ok=True)
 
     def delete(self, voice: str) -> None:
-        """Remove a voice and its recordings. Blocks.
+        """Delete a voice and its recordings. Blocks.
 
         Raises:
-            UnknownVoiceError: nobody made it.
+            UnknownVoiceError: the library has no such voice.
         """
         with self._changing:
             self.record(voice)
-            # Renamed into it, it goes with the workspace: at no moment is half a voice listed.
-            with self.workspace() as leaving:
+            # Moved into the workspace and deleted with it, so that a half-deleted voice is never listed.
+            with self.workspace() as trash:
                 with suppress(FileNotFoundError):
-                    (self._folder / voice).rename(leaving / voice)
+                    (self._folder / voice).rename(trash / voice)
                 self._list(record for record in self._records.values() if record.profile.id != voice)
 
     def _listed(self, folder: Path) -> VoiceRecord:

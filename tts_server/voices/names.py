@@ -1,4 +1,4 @@
-"""What people may call a voice, and what its folder is called then."""
+"""Names, ids and languages of voices: what is valid."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ MAX_NAME_LENGTH = 40
 MAX_ID_LENGTH = 32
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
-_MARKS = " -_'’.,!?&()"
+_PUNCTUATION = " -_'’.,!?&()"
 _WINDOWS_DEVICES = re.compile(r"con|prn|aux|nul|conin|conout|com\d|lpt\d")
 
 
 class BadNameError(ValueError):
-    """A voice can't be called so; the text says why."""
+    """The name is not valid; the message says why."""
 
 
 class BadLanguageError(ValueError):
-    """This is no tag of a language; the text says what one looks like."""
+    """The language tag is not valid; the message shows a valid one."""
 
 
 def clean_name(given: str) -> str:
-    """The name as it is kept: composed, its blanks single.
+    """The name in Unicode composed form (NFC), with single spaces.
 
     Raises:
-        BadNameError: it is too long, or has characters that names don't have.
+        BadNameError: the name is too long, or has characters that are not allowed.
     """
-    # Before anything is done to a stranger's string: composing is slow on a long one, and may make it longer.
+    # Check the length before normalizing, which is slow on long strings and may make them longer.
     if len(given) > 4 * MAX_NAME_LENGTH:
         raise BadNameError(f"a voice's name has at most {MAX_NAME_LENGTH} characters")
     name = " ".join(unicodedata.normalize("NFC", given).split())
@@ -38,8 +38,8 @@ def clean_name(given: str) -> str:
     if not any(character.isalnum() for character in name):
         raise BadNameError("a voice's name needs a letter or a digit")
     for character in name:
-        if character not in _MARKS and unicodedata.category(character)[0] not in "LMN":
-            raise BadNameError(f"a voice's name may contain letters, digits, spaces and {_MARKS.strip()}")
+        if character not in _PUNCTUATION and unicodedata.category(character)[0] not in "LMN":
+            raise BadNameError(f"a voice's name may contain letters, digits, spaces and {_PUNCTUATION.strip()}")
     return name
 
 
@@ -47,7 +47,7 @@ def clean_language(given: str) -> str:
     """The BCP 47 tag in lower case.
 
     Raises:
-        BadLanguageError: it is none.
+        BadLanguageError: the tag is not valid.
     """
     language = given.strip().lower()
     if not _LANGUAGE.fullmatch(language):
@@ -56,24 +56,24 @@ def clean_language(given: str) -> str:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether people would take one for the other."""
-    return _folded(one) == _folded(other)
+    """Whether two names look the same to people."""
+    return _normalized(one) == _normalized(other)
 
 
-def _folded(name: str) -> str:
+def _normalized(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def is_voice_id(text: str) -> bool:
-    """Whether a folder may be called so on any system, and stays where it is put."""
+    """Whether the text can be a folder name on every system, and can't leave its parent folder."""
     return len(text) <= MAX_ID_LENGTH and bool(_ID.fullmatch(text)) and not _WINDOWS_DEVICES.fullmatch(text)
 
 
 def voice_id(name: str, taken: Container[str]) -> str:
-    """An id for a clean name that is not among ``taken``."""
+    """A new id for a name from :func:`clean_name`, not among ``taken``."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub("[^a-z0-9]+", "-", plain)[: MAX_ID_LENGTH - 4].strip("-")
-    # Of a name in another script the digits may be all that is left.
+    # Of a name in another script, only the digits may be left.
     if not is_voice_id(slug) or slug.isdecimal():
         slug = f"voice-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     number, found = 1, slug

@@ -1,4 +1,4 @@
-"""What is kept of a recording: speech alone, at one level; and which recordings are refused."""
+"""Prepares recordings: keeps only speech, sets its level, and refuses unusable recordings."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from tts_server.voices.decoding import RATE, RecordingRefusedError
 
 MIN_SECONDS, MAX_SECONDS = 6.0, 30.0
 LEVEL = 0.1
-"""Root mean square of a kept recording, -20 dB of full scale; less where a peak would be clipped."""
+"""Root mean square of a prepared recording (-20 dB of full scale). Lower if peaks would clip."""
 _HIGHEST_PEAK = 0.89
 _QUIETEST_LEVEL = 0.003
 _QUIETEST_PEAK = 0.01
 _FULL_SCALE = 0.97
 _CLIPPED_SHARE = 0.002
-"""Of the samples of speech. Speech that just reaches full scale has a tenth of that there."""
+"""Largest share of samples at full scale. Speech that only just reaches full scale has a tenth of it."""
 _FADE_SAMPLES = RATE // 200
 _SILERO_RATE = 16_000
 _LONGEST_PAUSE_MS = 500
-"""A longer one is cut down to this."""
+"""Longest pause kept, in milliseconds."""
 
 
 def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[SpeechSpan]]) -> Samples:
-    """Only what is spoken, with short pauses, at :data:`LEVEL`. Mono at 24,000 Hz, in and out. Computes.
+    """Cut a recording down to its speech, with short pauses, and bring it to :data:`LEVEL`. CPU-bound.
+
+    Args:
+        samples: mono float32 at 24,000 Hz; so is the result.
+        find_speech: finds the stretches of speech in samples with a peak of 1.
 
     Raises:
-        RecordingRefusedError: there is too little speech, too much, or it is spoilt.
+        RecordingRefusedError: there is too little speech, too much, or it is too quiet or clipped.
     """
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < _QUIETEST_PEAK:
@@ -62,7 +66,7 @@ def prepare(samples: Samples, find_speech: Callable[[Samples], Sequence[SpeechSp
 
 
 def _joined(pieces: Sequence[Samples]) -> Samples:
-    """One after the other, each faded in and out so that no seam clicks."""
+    """Concatenate pieces, each faded in and out to avoid clicks."""
     fade = np.linspace(0, 1, _FADE_SAMPLES, dtype=np.float32)
     faded = []
     for piece in pieces:
@@ -79,15 +83,19 @@ def _too_quiet() -> RecordingRefusedError:
 
 @dataclass(frozen=True, slots=True)
 class SpeechSpan:
-    """Samples of a recording, ``end`` not among them."""
+    """Sample indices of a stretch of speech; ``end`` is exclusive."""
 
     start: int
     end: int
 
 
 def speech_spans(samples: Samples) -> list[SpeechSpan]:
-    """Stretches of speech in mono sound at :data:`RATE`, with a little of the silence around them. Computes."""
-    # faster-whisper loads CTranslate2 with it: only who has sound to look at pays for that.
+    """Find speech with faster-whisper's Silero network, with up to 250 ms of silence around it. CPU-bound.
+
+    Args:
+        samples: mono float32 at :data:`RATE`.
+    """
+    # Imported here because faster-whisper also loads CTranslate2, which takes time.
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(

@@ -1,4 +1,4 @@
-"""What a voice made from recordings is, to whoever lists it or speaks with it."""
+"""Profiles of voices made from recordings, and the sentences used to preview them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from typing_extensions import override
 
 _ENGLISH = "Hello! This is how I sound. Shall we talk for a while?"
 _SENTENCES = {
@@ -27,23 +29,23 @@ _SENTENCES = {
     "tr": "Merhaba! Sesim böyle. Biraz konuşalım mı?",
     "zh": "你好！这就是我的声音。我们聊一会儿好吗？",
 }
-_KIN = {"cmn": "zh", "yue": "zh"}
+_SAME_SENTENCE = {"cmn": "zh", "yue": "zh"}
 
 
 class UnknownVoiceError(ValueError):
-    """There is no such voice, or none for that language."""
+    """There is no such voice, or no voice for that language."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceProfile:
-    """A voice that people made.
+    """A voice made from recordings.
 
     Attributes:
-        id: a name that is safe as a file's: lower-case letters, digits and dashes.
-        name: what people call it.
-        language: BCP 47 tag of what is spoken in the recordings.
-        recordings: FLAC files, mono, 24,000 Hz, trimmed and at one level.
-        digest: changes whenever a recording does; hexadecimal.
+        id: lower-case letters, digits and dashes; safe as a file name.
+        name: display name.
+        language: BCP 47 tag of the language spoken in the recordings.
+        recordings: FLAC files, mono, 24,000 Hz, trimmed and levelled.
+        digest: hexadecimal hash over the recordings.
     """
 
     id: str
@@ -54,10 +56,10 @@ class VoiceProfile:
 
 
 class Profiles(Protocol):
-    """Where an engine finds the voices that people made. Both may be called on the event loop: they don't block."""
+    """Gives engines access to the voices made from recordings. Its methods don't block."""
 
     def all(self) -> Sequence[VoiceProfile]:
-        """Every voice, oldest first."""
+        """All voices, oldest first."""
         ...
 
     def get(self, voice: str) -> VoiceProfile | None:
@@ -65,19 +67,19 @@ class Profiles(Protocol):
         ...
 
 
-class NoProfiles:
-    """Of a server that keeps no voices."""
+class NoProfiles(Profiles):
+    """Profiles of a server without a voice library."""
 
+    @override
     def all(self) -> Sequence[VoiceProfile]:
-        """None."""
         return ()
 
+    @override
     def get(self, voice: str) -> VoiceProfile | None:
-        """None."""
         return None
 
 
 def preview_sentence(language: str) -> str:
-    """A short sentence in a BCP 47 language; English where there is none."""
+    """A short sentence in a language (BCP 47 tag); in English if there is none for it."""
     main = language.lower().partition("-")[0]
-    return _SENTENCES.get(_KIN.get(main, main), _ENGLISH)
+    return _SENTENCES.get(_SAME_SENTENCE.get(main, main), _ENGLISH)

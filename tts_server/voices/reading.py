@@ -1,4 +1,4 @@
-"""Files that people send, to recordings that a voice can be made from."""
+"""Reads uploaded sound files into recordings that voices can be made from."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from config.project import child_environment
 from tts_server.voices.decoding import RecordingRefusedError, RefusalCode, detect_format
 
 MAX_SECONDS = 20.0
-"""By the clock, for one file."""
-# Each thread of a library takes its share of what little memory the process may have.
-_FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+"""Longest time for one file, in seconds."""
+# The process has little memory, and every thread of a library reserves some.
+_LOW_MEMORY_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
 _log = logging.getLogger(__name__)
 
 
 class ReadingFailedError(RuntimeError):
-    """The fault is ours and not the file's; the log says more."""
+    """The server could not read the file, which may be fine. The log says more."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRecording:
-    """Speech that was read: a FLAC file, mono at 24,000 Hz."""
+    """Trimmed and levelled speech: a FLAC file, mono, 24,000 Hz."""
 
     path: Path
     seconds: float
 
 
 async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS) -> PreparedRecording:
-    """Decode, trim and level ``source`` into ``target``, in a process of its own, which ends before this returns.
+    """Decode, trim and level ``source`` into ``target``, in a child process that has ended when this returns.
 
     Raises:
-        RecordingRefusedError: no voice can be made from it.
-        ReadingFailedError: it could not be tried.
+        RecordingRefusedError: the recording can't be used.
+        ReadingFailedError: the server could not read it.
     """
-    # Most of what is no recording is known at once, and costs no process.
+    # Most unusable files are refused here, without the cost of a process.
     await asyncio.to_thread(detect_format, source)
     answer = await _ask(source, target, limit)
     if answer.get("refused") in get_args(RefusalCode):
@@ -52,7 +52,7 @@ async def read_recording(source: Path, target: Path, limit: float = MAX_SECONDS)
 async def _ask(source: Path, target: Path, limit: float) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tts_server.voices.reading_process", str(source), str(target)),
-        env=child_environment(_FRUGAL),
+        env=child_environment(_LOW_MEMORY_ENVIRONMENT),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
     )

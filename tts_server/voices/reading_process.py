@@ -1,7 +1,7 @@
-"""``python -m tts_server.voices.reading_process SOURCE TARGET``: a stranger's file to a recording, in a cage.
+"""``python -m tts_server.voices.reading_process SOURCE TARGET``: reads an uploaded file in a restricted process.
 
-FFmpeg is asked to read what may have been made to crash it or to fill the memory: a tag of an MP3 alone can unpack to
-gigabytes. So this process may have little memory and little time, and its parent survives it. Writes one line of JSON:
+A malicious file may crash FFmpeg or exhaust memory; an MP3's tag alone can unpack to gigabytes. Therefore this
+process has limited memory and CPU time, and its parent survives it. Prints one line of JSON:
 ``{"seconds": …}``, or ``{"refused": code, "message": …}``.
 """
 
@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 MAX_MEMORY = 768 * 1024**2
-"""Of address space, in bytes; libraries and Silero's network take half of it."""
+"""Address space limit in bytes. Libraries and Silero's network need half of it."""
 MAX_CPU_SECONDS = 20
+"""CPU time limit."""
 _MAX_FILE = 64 * 1024**2
 _NICENESS = 10
 
 
-def _lock_the_cage() -> None:
+def _limit_resources() -> None:
     if sys.platform == "win32":
         return
     import resource
@@ -34,7 +35,7 @@ def _lock_the_cage() -> None:
         (resource.RLIMIT_CORE, 0),
     ]
     for which, limit in limits:
-        # macOS knows no limit of address space, and others may have been set a lower one.
+        # macOS has no limit of address space, and a lower hard limit may be set already.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(which, (limit, limit))
 
@@ -53,8 +54,8 @@ def _read(source: Path, target: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read the one file, and say what came of it."""
-    _lock_the_cage()
+    """Read one file and print the result."""
+    _limit_resources()
     sys.stdout.write(json.dumps(_read(Path(sys.argv[1]), Path(sys.argv[2]))) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""A voice on the disk: a folder called by its id, with ``voice.json`` and its recordings."""
+"""A voice on the disk: a folder named by its id, with ``voice.json`` and the recordings."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from tts_server.voices.names import clean_language, clean_name
 from tts_server.voices.profile import VoiceProfile
 
 MAX_RECORDINGS = 8
-"""Of one voice."""
+"""Most recordings of one voice."""
 _DESCRIPTION = "voice.json"
 _MAX_DESCRIPTION_BYTES = 64 * 1024
 _MAX_RECORDING_BYTES = 25 * 1024 * 1024
 
 
 class BrokenVoiceFolderError(ValueError):
-    """The folder holds no voice that can be used; the text says why."""
+    """The folder has no usable voice; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceRecord:
-    """All that is known of a voice that people made.
+    """A voice with its stored details.
 
     Attributes:
-        seconds: of each recording.
+        seconds: duration of each recording.
         made_at: seconds since 1970.
-        similarity: as :meth:`tts_server.engines.base.CloningEngine.learn` found it; ``None`` before.
+        similarity: cosine similarity of the cloned voice to the recordings (-1 to 1); ``None`` before it is learned.
     """
 
     profile: VoiceProfile
@@ -57,10 +57,10 @@ class _Description(BaseModel):
 
 
 def read_voice(folder: Path) -> VoiceRecord:
-    """The voice in a folder. Blocks.
+    """Read the voice in a folder. Blocks.
 
     Raises:
-        BrokenVoiceError: there is none, or it is not as it was written.
+        BrokenVoiceFolderError: the folder is not a voice, or its files are damaged.
     """
     try:
         raw = _plain_file(folder / _DESCRIPTION, _MAX_DESCRIPTION_BYTES).read_bytes()
@@ -79,7 +79,7 @@ def read_voice(folder: Path) -> VoiceRecord:
 
 
 def write_voice(folder: Path, record: VoiceRecord) -> None:
-    """Describe in ``folder`` a voice whose recordings are there; what was described before stays whole till then."""
+    """Write ``voice.json`` for recordings already in ``folder``. The old file stays until the new one is complete."""
     profile = record.profile
     description = _Description(
         name=profile.name,
@@ -99,17 +99,17 @@ def write_voice(folder: Path, record: VoiceRecord) -> None:
 
 
 def recording_name(number: int) -> str:
-    """What a voice's recording is called on the disk."""
+    """File name of a voice's recording."""
     return f"{number}.flac"
 
 
 def next_number(recordings: Sequence[Path]) -> int:
-    """Of a recording to come: no other has ever been taken for one of these."""
+    """Number for the next recording, higher than all in use."""
     return 1 + max((int(path.stem) for path in recordings), default=0)
 
 
 def _plain_file(path: Path, limit: int) -> Path:
-    """The path itself, if there is a file of no more than so many bytes, and no link to one elsewhere."""
+    """Return the path if it is a regular file of at most ``limit`` bytes, and not a link."""
     if path.is_symlink() or not path.is_file():
         raise BrokenVoiceFolderError(f"there is no file {path.name}")
     if path.stat().st_size > limit:
@@ -126,6 +126,6 @@ def _digest(recordings: Sequence[Path]) -> str:
 
 
 def _make_durable(path: Path) -> None:
-    """Have it on the disk before anything names it: a power cut must not leave a name without content."""
+    """Flush a file to the disk before another file refers to it, in case of a power cut."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())

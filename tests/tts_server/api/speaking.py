@@ -1,4 +1,4 @@
-"""Requests to the speech endpoint, and what is in the files that it answers with."""
+"""Requests to the speech endpoint, and decoding of its answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def post(server: RunningServer, **body: Any) -> Any:
 
 
 def played(data: bytes) -> tuple[NDArray[np.float32], int]:
-    """The samples in a file, as a player that is told nothing finds them, and their rate in Hz."""
+    """Decode a file without being told its format. Returns its samples and its rate in Hz."""
     with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.audio[0]
         resampler = av.AudioResampler("flt", "mono", stream.rate)

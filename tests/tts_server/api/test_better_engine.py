@@ -1,4 +1,4 @@
-"""The better engine: asked for by OpenAI's own name for it, there when it is needed, and replaced by nobody."""
+"""The better engine: selected by OpenAI's name for it, loaded on demand, and without a fallback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program finds that looks around: voices, models, a page, and errors of one shape."""
+"""The endpoints that describe the API: voices, models, a page for people, and errors of one format."""
 
 from __future__ import annotations
 

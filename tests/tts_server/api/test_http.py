@@ -1,4 +1,4 @@
-"""The HTTP side: who may come in, health and metrics."""
+"""Access control, health and metrics over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's own client, as its users use it, against this server."""
+"""OpenAI's own Python client against this server."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ async def test_the_client_comes_again_when_there_is_room() -> None:
 
 
 def _crowd(server: RunningServer) -> ExitStack:
-    """As many replies as there is room for."""
+    """Takes every place for a reply."""
     crowd = ExitStack()
     with suppress(OverloadedError):
         while True:

@@ -1,4 +1,4 @@
-"""The description of the API: is it one, and is it true."""
+"""The OpenAPI description is valid, and the server behaves as described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Web pages: those that are allowed can use the API from a browser, all others can't."""
+"""Allowed web pages can use the API from a browser, and all others can't."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""So many requests a minute for each client."""
+"""Rate limit per client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``POST /v1/audio/speech``: what is asked for is what comes, and what can't be is refused in words."""
+"""``POST /v1/audio/speech``: the answer is as requested, and invalid requests get a clear error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``POST /v1/audio/speech`` when something fails: the engine, the client, or the time."""
+"""``POST /v1/audio/speech`` when the engine or the client fails, or takes too long."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Endpoint:
 
 @asynccontextmanager
 async def _endpoint(engine: SpeechEngine, patience: float = PATIENCE) -> AsyncIterator[_Endpoint]:
-    """The endpoint alone, over an engine that has not said a word yet."""
+    """The endpoint alone, over an engine that has not spoken yet."""
     pool = EnginePool([engine])
     application = web.Application()
     application.add_routes(OpenAiApi(lambda: pool, patience).routes())
@@ -159,7 +159,7 @@ async def test_an_engine_that_stalls_half_way_breaks_the_connection() -> None:
 
 
 class _SilentEngine(CountingEngine):
-    """Says nothing until it is stopped."""
+    """Makes no sound until it is stopped."""
 
     begun = False
     stopped = False
@@ -173,7 +173,7 @@ class _SilentEngine(CountingEngine):
 
 
 class _PausingEngine(_SilentEngine):
-    """Speaks for a while, and then says nothing until it may go on or is stopped."""
+    """Speaks for a while, then makes no sound until it is released or stopped."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -191,7 +191,7 @@ class _PausingEngine(_SilentEngine):
 
 
 class _EndlessEngine(_SilentEngine):
-    """Speaks a minute of sound for each clause, in a second or so, until it is stopped."""
+    """Makes a minute of sound for each segment, within about a second, until it is stopped."""
 
     def synthesize(
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event

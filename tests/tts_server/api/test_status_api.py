@@ -1,4 +1,4 @@
-"""What the server tells of itself: engines, graphics cards, and the mode that spares one."""
+"""Status endpoints: engines, GPUs, and low-performance mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a telephone exchange gets: whole frames of 20 ms, in which there is speech."""
+"""Telephone formats: complete frames of 20 ms with audible speech."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_g711_is_heard(server: RunningServer, form: str, kind: str) -> Non
 
 
 def _levels(law: Literal["alaw", "ulaw"]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """What each byte stands for: the middle of the samples that become it."""
+    """The sample value of each byte: the middle of the range that is encoded as this byte."""
     encoder = G711Encoder(law)
     samples = (np.arange(-32640, 32640, 4) / 32767).astype(np.float32)
     codes = encoder.encode(samples)

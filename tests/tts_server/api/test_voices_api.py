@@ -1,4 +1,4 @@
-"""Making, trying and deleting voices over HTTP, with an engine that clones."""
+"""Creating, previewing and deleting voices over HTTP, with an engine that clones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def client(tmp_path: Path) -> AsyncIterator[VoicesClient]:
 
 
 class ForgetfulEngine(StandInEngine):
-    """Can't learn the voice of more than one recording, nor of anyone called Mumbler."""
+    """Fails to learn a voice with more than one recording, or a voice called Mumbler."""
 
     forgotten: tuple[str, ...] = ()
 
@@ -127,7 +127,7 @@ async def test_built_in_voices_stay(client: VoicesClient) -> None:
 async def test_a_name_is_there_once(client: VoicesClient, name: str) -> None:
     await client.create("Ada", good_files()["wav"])
     again = await client.create(name, good_files()["wav"])
-    # "A tone" is what the engine calls its own; clients may ask for a voice by either.
+    # The engine's own voice is called "A tone". Clients may use its id or its name.
     assert (again.status, again.code) == (409, "voice_exists")
     assert len(client.library.all()) == 1
 

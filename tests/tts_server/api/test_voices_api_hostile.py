@@ -1,4 +1,4 @@
-"""A hundred hostile uploads and more: refused with a reason, the memory flat, nothing written."""
+"""A hundred hostile uploads: each is refused with a reason, memory use stays flat, and nothing is written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def client(tmp_path: Path) -> AsyncIterator[VoicesClient]:
 
 
 async def _send_all(client: VoicesClient, files: list[tuple[str, bytes]]) -> list[tuple[str, Answer]]:
-    """As many at once as the server takes, one voice each."""
+    """Send the files, as many at the same time as the server accepts, each for a voice of its own."""
     answers: list[tuple[str, Answer]] = []
     waiting = iter(enumerate(files))
 
@@ -47,7 +47,7 @@ async def _send_all(client: VoicesClient, files: list[tuple[str, bytes]]) -> lis
     return answers
 
 
-# Each is read in a process of its own, which takes the processor half a second: all hundred are for the slow tests.
+# Reading one file takes half a second of CPU time, so all hundred are for the slow tests.
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
 async def test_a_hundred_hostile_recordings(client: VoicesClient, every: int) -> None:
@@ -62,7 +62,7 @@ async def test_a_hundred_hostile_recordings(client: VoicesClient, every: int) ->
     assert memory.growth < MOST_GROWTH
     assert 0 < memory.most_reader < MOST_OF_A_READER
     assert not readers()
-    # And whoever means well is served as before.
+    # A good file is still accepted.
     assert (await client.create("Ada", good_files()["wav"])).status == 201
 
 
@@ -75,7 +75,7 @@ async def test_mutilated_recordings_are_taken_or_refused_but_break_nothing(clien
     assert {answer.status for _, answer in answers} > {201}
     made = sum(answer.status == 201 for _, answer in answers)
     assert len(client.library.all()) == made
-    # The folder, and in each voice's: the folder, the description, the recording.
+    # The library's folder, and for each voice its folder, its description and its recording.
     assert len(client.written()) == 1 + 3 * made
     assert memory.growth < MOST_GROWTH
     assert 0 < memory.most_reader < MOST_OF_A_READER
@@ -209,7 +209,7 @@ async def test_a_voice_deleted_while_it_gets_a_recording_stays_deleted(client: V
 
 
 async def _begin(client: VoicesClient, length: int = 100_000) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """An upload whose end never comes."""
+    """Begin an upload that never ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", client.server.http.port)
     head = (
         "POST /v1/voices HTTP/1.1\r\nHost: x\r\n"

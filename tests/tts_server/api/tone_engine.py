@@ -1,4 +1,4 @@
-"""An engine whose sound can still be told after any codec: a tone, as long as the text and the speed make it."""
+"""An engine that speaks tones, which survive every codec. Their length depends on the text and the speed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VOICES = (Voice("tone", "A tone", "en"), Voice("nova", "Our own Nova", "en"))
 
 
 class ToneEngine(AlwaysLoaded):
-    """Remembers how it was asked to speak."""
+    """Records the parameters of each request."""
 
     name = "tone"
     sample_rate = 24_000

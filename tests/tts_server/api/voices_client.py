@@ -1,4 +1,4 @@
-"""A client of ``/v1/voices``, and a server with an engine that clones for it to talk to."""
+"""A client of ``/v1/voices``, and a server whose engine can clone voices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tts_server.voices.library import VoiceLibrary
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; ``body`` is JSON where it was that."""
+    """A response; ``body`` is the parsed JSON, if it was JSON."""
 
     status: int
     body: Any
@@ -28,7 +28,7 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """Of an error."""
+        """The code of an error response."""
         error = self.body["error"]
         assert set(error) == {"message", "type", "param", "code"}
         assert error["message"]
@@ -58,8 +58,8 @@ class VoicesClient:
         return await self.request("POST", "", form)
 
     def written(self) -> list[str]:
-        """Everything in the voices folder and around it."""
-        # Not rglob, which does not bear that folders go while it looks.
+        """All files and folders in the voices folder and its parent."""
+        # Path.rglob fails if a folder is deleted meanwhile.
         found = (
             Path(folder) / name for folder, folders, files in os.walk(self.folder.parent) for name in folders + files
         )
@@ -75,7 +75,7 @@ def recordings_form(recordings: Sequence[bytes], file_name: str = "voice-message
 
 @asynccontextmanager
 async def voices_client(folder: Path, engine: type[StandInEngine] = StandInEngine) -> AsyncIterator[VoicesClient]:
-    """A server over a new library in ``folder``."""
+    """Run a server with an empty library in ``folder``, and yield a client."""
     library = VoiceLibrary(folder / "voices")
     library.load()
     speaking: SpeechEngine = engine(0.0, 0.0, profiles=library)

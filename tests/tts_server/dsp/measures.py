@@ -1,4 +1,4 @@
-"""What is measured of sound that was changed."""
+"""Measurements of sound, for the tests of pitch and tempo."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def voice(hertz: float, seconds: float, rate: int) -> Samples:
 
 
 def frequency(samples: Samples, rate: int) -> float:
-    """The fundamental, by autocorrelation of half a second from the middle, in Hz."""
+    """The fundamental frequency in Hz, by autocorrelation of half a second from the middle."""
     middle = samples[len(samples) // 2 - rate // 4 :][: rate // 2].astype(np.float64)
     spectrum = np.abs(np.fft.rfft(middle, 2 * len(middle))) ** 2
     similarity = np.fft.irfft(spectrum)
     shortest, longest = rate // 600, rate // 35
-    # Sound is as similar to itself two periods later: the first that comes near the best is the period.
+    # Two periods fit as well as one: take the shortest lag that is nearly as good as the best.
     near = similarity[shortest:longest] > 0.9 * similarity[shortest:longest].max()
     best = int(np.argmax(near)) + shortest
     while similarity[best + 1] > similarity[best]:
@@ -31,7 +31,7 @@ def frequency(samples: Samples, rate: int) -> float:
 
 
 def clarity(samples: Samples, hertz: float, rate: int) -> float:
-    """How far the harmonics stand above what is between them, in dB: a voice that is torn apart has little of it."""
+    """Level of the harmonics above the noise between them, in dB. A distorted voice has a low value."""
     middle = samples[rate : 3 * rate].astype(np.float64)
     power = np.abs(np.fft.rfft(middle * np.blackman(len(middle)))) ** 2
     frequencies = np.fft.rfftfreq(len(middle), 1 / rate)
@@ -42,7 +42,7 @@ def clarity(samples: Samples, hertz: float, rate: int) -> float:
 
 
 def onset(samples: Samples, rate: int) -> float:
-    """When the sound begins, in seconds."""
+    """Time at which the sound begins, in seconds."""
     return float(np.argmax(np.abs(samples) > 0.02) / rate)
 
 

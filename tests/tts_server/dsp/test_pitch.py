@@ -1,4 +1,4 @@
-"""Pitch: is the voice as much higher as was asked for, whole, and as long as it was."""
+"""Pitch shifting: the right interval, no distortion, and the same length as before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tempo: is speech as much faster as was asked for, at the pitch it had."""
+"""Tempo changes: the right speed, at the same pitch."""
 
 from __future__ import annotations
 

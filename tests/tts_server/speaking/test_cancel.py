@@ -1,4 +1,4 @@
-"""After ``cancelled`` not one sample of an old reply, whenever the cancel comes."""
+"""After ``cancelled``, no sample of an old reply is sent, at whatever moment the cancel comes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_no_old_sample_after_cancelled_at_any_moment() -> None:
                 for _ in range(chance.randrange(4)):
                     await client.next()
             await client.send(cancel=True)
-            # Late tokens of the cancelled reply.
+            # Tokens of the cancelled reply that come too late.
             await client.token(f"late, number {number} again, and again.", f"r{number}", flush=True)
             await client.until(Cancelled)
             if chance.random() < 0.5:
@@ -134,7 +134,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 async def _until_stuck(engine: object) -> None:
-    """Until the engine has made nothing new for a while: everything between here and there is full."""
+    """Wait until the engine makes nothing more, because all buffers up to the client are full."""
     assert isinstance(engine, CountingEngine)
     async with asyncio.timeout(PATIENCE):
         made = -1

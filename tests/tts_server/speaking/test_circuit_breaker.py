@@ -1,4 +1,4 @@
-"""When the engine that is wanted is spared, why, and when it is tried again."""
+"""Circuit breaker: when and why an engine is not used, and when it is tried again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SLOW, FAST = SynthesisTiming(audio=1.0, busy=1.2), SynthesisTiming(audio=3.0, bu
 
 
 class Watched:
-    """A performance, its clock, and what it told."""
+    """A circuit breaker with its clock and its reports."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Who comes next at an engine, whatever else is given up meanwhile."""
+"""Order of the fair queue, also when waiting clients give up."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_no_turn_is_lost_or_given_twice(steps: list[str], places: int) -> None:
             if step == "enter":
                 tasks.append(asyncio.create_task(queue.enter(float(number % 5))))
             elif step == "give up" and tasks:
-                # Also between being given the turn and hearing of it.
+                # This may hit a task whose turn has been granted but which has not run yet.
                 tasks[number % len(tasks)].cancel()
             elif step == "leave" and any(task.done() and not task.cancelled() for task in tasks):
                 tasks.remove(next(task for task in tasks if task.done() and not task.cancelled()))

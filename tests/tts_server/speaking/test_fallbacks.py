@@ -1,4 +1,4 @@
-"""When the engine that is wanted fails, is slow, or is not there, the next one speaks, and no word is lost."""
+"""If the preferred engine fails, is slow or is not loaded, a fallback speaks, and no word is lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Clock:
 
 @dataclass
 class Voice:
-    """A server whose engines spell what they say."""
+    """A server whose engines encode the words they speak in the sound."""
 
     server: RunningServer
     client: SpeechClient
@@ -57,7 +57,7 @@ async def test_a_clause_that_breaks_off_anywhere_is_said_to_its_end(voice: Voice
     voice.wanted.fails_after = characters
     heard = await voice.words()
     assert list(dict.fromkeys(heard)) == WORDS
-    # The word that broke off may be begun again, and no other.
+    # Only the word that was interrupted may be repeated.
     assert len(heard) <= len(WORDS) + 1
 
 
@@ -102,7 +102,7 @@ async def test_the_one_that_stands_in_is_as_loud(voice: Voice) -> None:
 
     usual = await level()
     voice.server.pool.breaker.hold_open(held=True)
-    # Its first words are how it is found out how loud it is; warming up does that in production.
+    # The fallback's loudness is measured on its first words; in production, warming up does that.
     await level()
     assert abs(20 * np.log10(await level() / usual)) < 1
 
@@ -159,7 +159,7 @@ async def test_an_engine_that_stands_in_and_is_too_slow_is_passed_over(monkeypat
         assert slow.texts[-1] == "w1."
         assert await say("w2.") == [2]
         assert last.texts[-1] == "w2."
-        # However slow the last one is, somebody has to speak.
+        # The last fallback is used even if it is slow.
         last.delay = 0.4
         assert await say("w3.") == [3]
         assert await say("w4.") == [4]

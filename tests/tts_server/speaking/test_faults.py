@@ -1,4 +1,4 @@
-"""Whatever an engine or a client does: sound, or one clear error, and the next reply works."""
+"""Faults of engines and clients: each leads to sound or to one clear error, and the next reply works."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def speak(server: RunningServer, text: str, **parameters: str) -> Heard:
 
 
 async def works(client: SpeechClient) -> bool:
-    """The next reply on the same connection."""
+    """Whether the next reply on the same connection works."""
     await client.say("All is well 7.", "r2")
     heard = await client.hear()
     return heard.failure is None and len(heard.samples) > 0

@@ -1,4 +1,4 @@
-"""Readers that are slow, that vanish, and servers that end: memory stays bounded and nothing is left behind."""
+"""Slow clients, clients that vanish, and servers that end: memory stays bounded and nothing is left running."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def test_a_slow_reader_loses_nothing_and_holds_the_engine_back() -> None:
         held = await _made_when_stuck(engine) * BYTES_PER_SAMPLE
         whole = len(STORY) * 8 * CHUNK * BYTES_PER_SAMPLE
         segment = LIMIT * 8 * CHUNK * BYTES_PER_SAMPLE
-        # Both sockets' buffers in the kernel, which grow to some 6 MB, both libraries' own, and one segment.
+        # Buffers of both sockets in the kernel (about 6 MB), buffers of both libraries, and one segment.
         assert held < 12_000_000 + segment < whole / 4
         heard = await client.hear()
     assert heard.text == STORY
@@ -103,7 +103,7 @@ async def test_fifty_connections_in_a_row_leave_nothing() -> None:
 
 @asynccontextmanager
 async def _vanishing(server: RunningServer) -> AsyncIterator[None]:
-    """A client whose machine resets the connection while it is spoken to."""
+    """Run a client whose connection is reset while sound is sent to it."""
     client = await server.session.ws_connect(server.http.make_url("/ws/stream"))
     await client.send_json({"token": "A reply that hangs. And one more.", "flush": True})
     await client.receive()
@@ -119,7 +119,7 @@ def _tasks() -> set[asyncio.Task[object]]:
 
 
 async def _made_when_stuck(engine: CountingEngine) -> int:
-    """How many samples the engine has made when it makes no more: everything from here to there is full."""
+    """Number of samples made when the engine makes no more, because all buffers up to the client are full."""
     made = -1
     async with asyncio.timeout(PATIENCE):
         while made != engine.made or not made:

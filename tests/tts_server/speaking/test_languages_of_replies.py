@@ -1,4 +1,4 @@
-"""A reply in another language than the voice's own gets a voice that speaks it, and keeps it."""
+"""A reply in another language is spoken by an engine that knows the language, to its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wire.parameters import SpeechParameters
 
 
 class EnglishOnly(SpellingEngine):
-    """Lacks every language but its own."""
+    """Speaks no language but English."""
 
     def resolve(self, voice: str | None, language: str | None) -> Voice:
         if language is not None and not language.startswith("en"):
@@ -85,7 +85,7 @@ async def test_a_language_that_the_engine_lacks_is_spoken_by_the_next() -> None:
         ("Good morning, how are you today?", True, []),
         ("Das ist ein schöner Morgen, und mir geht es gut. Ja, gerne.", False, ["deutsch"]),
         ("Ja, gerne. Das machen wir.", False, ["deutsch"]),
-        # A reply keeps its voice for a word or two, wherever they stand.
+        # One or two foreign words do not change the voice.
         ("Bonjour! How are you today, my friend?", True, []),
         ("Gesundheit! I hope that you get well soon.", True, []),
         ("We had a lovely time in the Biergarten. Guten Tag! Then we went home again.", True, []),
@@ -131,7 +131,7 @@ async def test_two_words_are_enough_to_begin_in_their_language_though_every_lang
     resolver = VoiceResolver([EnglishOnly("wanted"), Polyglot("other")])
     await asyncio.to_thread(resolver.load)
     assert resolver.language(text, SpeechParameters(), None) == language
-    # Of a voice that was asked for, and of a reply that has begun, it takes more.
+    # Leaving a requested voice, or the voice of a reply that has begun, takes more words.
     assert resolver.language(text, SpeechParameters(), "en") == "en"
 
 

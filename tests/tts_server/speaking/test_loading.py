@@ -1,4 +1,4 @@
-"""An engine with weights: loaded when somebody comes, told on the way, unloaded when nobody has come for a while."""
+"""An engine with a model: loaded on first use, with progress reports, and unloaded after a while without use."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_beyond_five_replies_at_once_a_faster_engine_speaks_and_then_none(
 
 
 async def first_words(server: RunningServer, number: int) -> list[str]:
-    """Begin a reply that is not flushed: it goes on being spoken. Returns the error's code, if there is one."""
+    """Begin a reply that stays open. Returns the code of its error, if any."""
     async with server.connect() as client:
         await client.send(token=f"w{number} w{number}. And then", reply="r", preprocess_text=False)
         while True:

@@ -1,4 +1,4 @@
-"""Where in a text an engine was when it broke off."""
+"""Estimates of the pace: the unspoken rest of a text, and the portion that can be synthesized in a given time."""
 
 from __future__ import annotations
 

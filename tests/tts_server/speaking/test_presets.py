@@ -1,4 +1,4 @@
-"""A preset as a client asks for it: it reaches the engine, and one that there is not is an error."""
+"""Presets over the WebSocket: their parameters reach the engine, and an unknown preset is an error."""
 
 from __future__ import annotations
 

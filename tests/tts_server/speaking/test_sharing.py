@@ -1,4 +1,4 @@
-"""Two listeners of one engine: a long clause is parted when the other would run out of sound."""
+"""Two clients of one engine: a long segment is divided if the other client would run out of sound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wire.parameters import SpeechParameters
 
 LONG = " ".join(f"w{number}" for number in range(1, 31)) + "."
 WORK_A_CHARACTER = 0.4 * SECONDS_A_CHARACTER
-"""As if the engine were of 0.4 times real time."""
+"""As of an engine with a real-time factor of 0.4."""
 PLAIN = SpeechParameters(preprocess_text=False)
 
 
@@ -65,7 +65,7 @@ async def test_who_runs_out_first_is_served_first(pool: EnginePool, engine: Spel
             for reply, text in ((first, "w1 w2."), (patient, "w3 w4."), (urgent, "w5 w6.")):
                 tasks.create_task(all_of(reply, text))
                 await asyncio.sleep(0)
-            # All three are in line.
+            # All three are in the queue.
             engine.begins.set()
     assert engine.texts == ["w1 w2.", "w5 w6.", "w3 w4."]
 

@@ -1,4 +1,4 @@
-"""What a client hears over the WebSocket: whole replies, in order, each with its words."""
+"""Replies over the WebSocket: complete, in order, each with its words."""
 
 from __future__ import annotations
 

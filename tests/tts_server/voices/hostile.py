@@ -1,4 +1,4 @@
-"""A hundred files that a recording could be asked to be, each with a name that says what is wrong with it."""
+"""A hundred hostile files that pretend to be recordings; each name says what is wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SAMPLES = 0x08000000
 
 
 def hostile_files() -> Iterator[tuple[str, bytes]]:
-    """Every one of them is to be refused."""
+    """Files that must all be refused."""
     yield from _bombs()
     yield from _of_other_kinds()
     yield from _lying_headers()
@@ -34,11 +34,11 @@ def hostile_files() -> Iterator[tuple[str, bytes]]:
 
 
 def mutations() -> Iterator[tuple[str, bytes]]:
-    """Good files with bytes changed, moved, dropped: some may still be good, none may do harm."""
+    """Good files with bytes changed, moved or dropped. Some may still be good; none may do harm."""
     random = np.random.default_rng(7)
     for number, (name, data) in zip(range(_MUTATIONS), _over_and_over(), strict=False):
         broken = bytearray(data)
-        # Half of them in the header, where it hurts.
+        # Half of the changes hit the header.
         end = 200 if number % 2 else len(broken)
         for _ in range(int(random.integers(1, 40))):
             broken[int(random.integers(4, end))] = int(random.integers(256))
@@ -71,9 +71,9 @@ def _zip_bomb() -> bytes:
 
 @functools.cache
 def hours_of_flac() -> bytes:
-    """FLAC has 13 bytes for a block of silence, however long the block."""
+    """Hours of silence. FLAC needs only 13 bytes for a block of silence, however long."""
     encoder = FfmpegEncoder(RATE, "flac", "flac", "audio/flac")
-    # One stretch is encoded; its frames, whose numbers FFmpeg does not mind, are repeated.
+    # One stretch is encoded and its frames are repeated. FFmpeg ignores frame numbers.
     head = encoder.encode(silence(1))
     frames = encoder.encode(silence(600)) + encoder.finish()
     return head + frames * (_HOURS * 6)
@@ -81,7 +81,7 @@ def hours_of_flac() -> bytes:
 
 @functools.cache
 def id3_bomb(size: int = 1000 * _MEGABYTE) -> bytes:
-    """An ID3 tag of a megabyte that FFmpeg unpacks into memory at one go."""
+    """An ID3 tag of a megabyte that FFmpeg decompresses into memory as a whole."""
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(b"a" * _MEGABYTE) for _ in range(size // _MEGABYTE)) + packer.flush()
     body = struct.pack(">I", size) + packed
@@ -95,7 +95,7 @@ def _synchsafe(number: int) -> bytes:
 
 
 def mp4_bomb() -> bytes:
-    """Every sample has the same size, so that the table needs no entries to claim gigabytes of index."""
+    """A sample table in which all samples have the same size: without any entries, it claims gigabytes of index."""
     description = _box(b"stsd", struct.pack(">II", 0, 1) + _box(b"mp4a", _audio_entry()))
     table = (
         description

@@ -1,4 +1,4 @@
-"""How much memory the server takes while it is given files, and the processes that read them."""
+"""Memory use of the server and of its reading processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READER = "tts_server.voices.reading_process"
 
 
 class Memory:
-    """Resident memory in bytes; ``most_reader`` is that of the largest process that read a file."""
+    """Resident memory in bytes. ``most_reader`` is the largest reading process's."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
@@ -36,7 +36,7 @@ class Memory:
 
 @contextmanager
 def watched_memory() -> Iterator[Memory]:
-    """Memory, looked at every few milliseconds while the block runs."""
+    """Measure memory every few milliseconds during the block."""
     memory, over = Memory(), threading.Event()
 
     def watch() -> None:
@@ -53,11 +53,11 @@ def watched_memory() -> Iterator[Memory]:
 
 
 def readers() -> list[psutil.Process]:
-    """This process's children that read recordings; other tests' children may live beside them."""
+    """The reading processes started by this process. Child processes of other tests may exist beside them."""
     found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            # Until it runs its own program, a child is its parent's likeness, and has its memory.
+            # Before exec, a child process is a copy of its parent, with the parent's memory.
             if _READER in child.cmdline():
                 found.append(child)
         except psutil.Error:

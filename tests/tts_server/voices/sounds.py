@@ -1,4 +1,4 @@
-"""Recordings as people would send them, spoken by espeak-ng; and files that nobody should send."""
+"""Recordings spoken by espeak-ng, in many file formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TEXT = (
 
 @functools.cache
 def speech() -> Samples:
-    """Fourteen seconds, mono at 24,000 Hz."""
+    """Fourteen seconds of speech, mono at 24,000 Hz."""
     library = load_espeak()
     spoken = library.say(_TEXT, "en-us", 150, 50)
     resampled: Samples = soxr.resample(spoken, library.sample_rate, RATE)
@@ -30,7 +30,7 @@ def speech() -> Samples:
 
 
 def seconds_of_speech(seconds: float) -> Samples:
-    """As long as asked for, from the beginning and over again."""
+    """The speech, repeated or cut to this many seconds."""
     samples = round(seconds * RATE)
     return np.tile(speech(), samples // len(speech()) + 1)[:samples]
 
@@ -40,11 +40,11 @@ def silence(seconds: float) -> Samples:
 
 
 def encoded(container: str, codec: str, samples: Samples, rate: int = RATE, layout: str = "mono") -> bytes:
-    """A file of one of FFmpeg's formats; every channel has the same sound."""
+    """A file in one of FFmpeg's formats, with the same sound in every channel."""
     file = io.BytesIO()
     resampled = soxr.resample(samples, RATE, rate)
     with av.open(file, "w", format=container) as output:
-        # FFmpeg calls its own Vorbis encoder an experiment.
+        # FFmpeg marks its Vorbis encoder as experimental.
         stream = output.add_stream(codec, rate=rate, layout=layout, options={"strict": "experimental"})
         assert isinstance(stream, av.AudioStream)
         for start in range(0, len(resampled), rate):
@@ -62,7 +62,7 @@ def wav(samples: Samples) -> bytes:
 
 @functools.cache
 def good_files() -> dict[str, bytes]:
-    """One recording in every format that people have."""
+    """One recording in every common format."""
     spoken = speech()
     return {
         "wav": wav(spoken),
@@ -77,7 +77,7 @@ def good_files() -> dict[str, bytes]:
 
 
 def decoded(data: bytes) -> tuple[Samples, int, int]:
-    """Samples of the first channel, the rate, the number of channels."""
+    """Samples of the first channel, sample rate, and number of channels."""
     with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.rate)

@@ -1,4 +1,4 @@
-"""Voices on the disk: made whole or not at all, and only ever inside their folder."""
+"""Voices on the disk: created completely or not at all, and never outside their folder."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _loaded(folder: Path) -> VoiceLibrary:
 
 
 def _recordings(folder: Path, *seconds: float) -> list[PreparedRecording]:
-    """Freshly read ones, outside the library."""
+    """New recordings outside the library."""
     made = []
     for number, length in enumerate(seconds):
         path = folder.parent / f"read-{number}.flac"
@@ -183,7 +183,7 @@ def test_a_broken_voice_is_left_out_with_one_line(
     with caplog.at_level(logging.WARNING):
         assert _names(_loaded(folder)) == ["Bob"]
     assert [record.getMessage().startswith("The voice ada is left out: ") for record in caplog.records] == [True]
-    # Its folder stays as it is, and a new voice of that name gets another.
+    # The damaged folder is left alone, and a new voice of that name gets another folder.
     again = _loaded(folder)
     assert again.create("Ada", "en", _recordings(folder, 7)).profile.id == "ada-2"
 

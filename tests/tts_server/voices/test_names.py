@@ -1,4 +1,4 @@
-"""What voices may be called, and that no name leads out of the folder."""
+"""Valid names of voices; no name leads out of the folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a recording, and what is refused, heard by the real Silero."""
+"""Preparation of recordings with the real Silero: what is kept and what is refused."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_recording_has_the_same_level(factor: float) -> None:
 
 
 def test_levelling_clips_nothing() -> None:
-    # One loud crack beside quiet speech: the speech stays quieter than it should be.
+    # A loud crack limits the gain, so the speech stays quieter than the target level.
     crack = speech() * np.float32(0.1)
     crack[3 * RATE] = 0.9
     kept = _kept(crack)

@@ -1,4 +1,4 @@
-"""Files to recordings, each in a process of its own."""
+"""Reading of files, each in a child process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_recording_in_any_format_is_taken(name: str, tmp_path: Path) -> 
 
 
 async def test_what_this_server_streams_itself_is_taken(tmp_path: Path) -> None:
-    # A WAV whose header leaves the length open.
+    # A WAV header without a length.
     encoder = WavEncoder(RATE)
     source = tmp_path / "spoken.wav"
     source.write_bytes(encoder.encode(speech()) + encoder.finish())
