@@ -76,25 +76,25 @@ def test_it_is_divided_and_its_pieces_make_up_the_whole(joe: PiperEngine) -> Non
     ((_, speaking),) = joe._loaded.items()
     assert len(speaking._network.stages) == 2
     # Without chance, which each network draws for itself.
-    plain = replace(speaking._utterance(speaking._sentences(STORY)[0], None, 1.0), scales=(0.0, 1.0, 0.0))
+    plain = replace(speaking._network_input(speaking._sentences(STORY)[0], None, 1.0), scales=(0.0, 1.0, 0.0))
     pieces = list(speaking._network.speak(plain, onnxruntime.RunOptions()))
     whole = onnxruntime.InferenceSession(str(speaking._file.model), providers=["CPUExecutionProvider"])
     assert len(pieces) > 2
-    np.testing.assert_allclose(np.concatenate(pieces), whole.run(None, plain.inputs())[0].reshape(-1), atol=1e-4)
+    np.testing.assert_allclose(np.concatenate(pieces), whole.run(None, plain.tensors())[0].reshape(-1), atol=1e-4)
 
 
 def test_of_chance_no_seam_is_heard_either(joe: PiperEngine) -> None:
     ((_, speaking),) = joe._loaded.items()
     network, options = speaking._network, onnxruntime.RunOptions()
     for sentence in SENTENCES:
-        said = speaking._utterance(speaking._sentences(sentence)[0], None, 1.0)
+        said = speaking._network_input(speaking._sentences(sentence)[0], None, 1.0)
         outline = network._begin(network._first, said, options)
         whole = dict(outline)
         for stage in network.stages:
-            whole[stage.made] = stage.make_all(whole)
+            whole[stage.output_name] = stage.run_all(whole)
         pieces = list(network._in_pieces(outline, options))
         assert len(pieces) > 1
-        np.testing.assert_allclose(np.concatenate(pieces), whole[stage.made].reshape(-1), atol=1e-4)
+        np.testing.assert_allclose(np.concatenate(pieces), whole[stage.output_name].reshape(-1), atol=1e-4)
 
 
 def test_as_loud_as_espeak(joe: PiperEngine) -> None:

@@ -25,8 +25,7 @@ from tts_server.engines.factory import create_engine, create_engines
 from tts_server.engines.piper.engine import PiperEngine
 from tts_server.engines.piper.factory import create_piper
 from tts_server.engines.piper.loaded_voice import scale_for
-from tts_server.engines.piper.network import Network, Utterance
-from tts_server.engines.piper.pieces import FIRST_PIECE
+from tts_server.engines.piper.network import FIRST_PIECE, Network, NetworkInput
 from tts_server.voices.profile import NoProfiles, UnknownVoiceError
 from wire.messages import EngineChanged
 from wire.parameters import SpeechParameters
@@ -58,17 +57,17 @@ def test_speed_is_pipers_own_and_leaves_the_pitch(engine: PiperEngine, speed: fl
 
 
 def test_the_first_piece_comes_before_the_rest_and_no_seam_is_heard(tmp_path: Path) -> None:
-    whole = Network(make_voice(tmp_path / "whole", divisible=False), 1, RATE, _utterance(60))
-    pieces = Network(make_voice(tmp_path / "pieces"), 1, RATE, _utterance(60))
-    said = list(pieces.speak(_utterance(200), onnxruntime.RunOptions()))
-    (at_once,) = whole.speak(_utterance(200), onnxruntime.RunOptions())
+    whole = Network(make_voice(tmp_path / "whole", divisible=False), 1, RATE, _network_input(60))
+    pieces = Network(make_voice(tmp_path / "pieces"), 1, RATE, _network_input(60))
+    said = list(pieces.speak(_network_input(200), onnxruntime.RunOptions()))
+    (at_once,) = whole.speak(_network_input(200), onnxruntime.RunOptions())
     assert len(said[0]) == FIRST_PIECE * COLUMN
     assert len(said) > 3
     np.testing.assert_allclose(np.concatenate(said), at_once, atol=1e-5)
 
 
-def _utterance(tokens: int) -> Utterance:
-    return Utterance([1 + number % 200 for number in range(tokens)], None, (0.6, 1.0, 0.8))
+def _network_input(tokens: int) -> NetworkInput:
+    return NetworkInput([1 + number % 200 for number in range(tokens)], None, (0.6, 1.0, 0.8))
 
 
 def test_after_a_stop_nothing_follows_and_the_next_text_is_whole(engine: PiperEngine) -> None:

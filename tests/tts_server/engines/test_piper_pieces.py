@@ -1,4 +1,4 @@
-"""How much of a clause Piper makes at a time, by a clock that tells what machine it is."""
+"""The lengths of the pieces that Piper makes, on simulated machines of different speeds."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import itertools
 
 import pytest
 
-from tts_server.engines.piper.pieces import FIRST_PIECE, LONGEST_PIECE, pieces
+from tts_server.engines.piper.network import FIRST_PIECE, LONGEST_PIECE, piece_bounds
 
-COLUMN = 0.0116
-AROUND = 20
+FRAME_SECONDS = 0.0116
+CONTEXT = 20
 QUIET, FIXED = 0.0004, 0.005
-"""Seconds for each column, and for each piece besides, on two idle cores."""
+"""Seconds for each frame, and in addition for each piece, on two idle cores."""
 
 
 class Machine:
-    """Makes pieces; ``fixed`` is what each takes besides its columns."""
+    """Simulates a machine that makes pieces; ``fixed`` is each piece's time in addition to that of its frames."""
 
-    def __init__(self, seconds_a_column: float, fixed: float = 0.0) -> None:
+    def __init__(self, frame_seconds: float, fixed: float = 0.0) -> None:
         self.now = 1_000.0
-        self._each = seconds_a_column
+        self._each = frame_seconds
         self._fixed = fixed
 
-    def make(self, columns: int) -> tuple[list[int], list[float]]:
-        """Returns the lengths of the pieces, and what sound was left in hand when each but the first came."""
+    def make(self, frames: int) -> tuple[list[int], list[float]]:
+        """Return the lengths of the pieces, and how much sound remained when each piece but the first was ready."""
         lengths, left, end, began = list[int](), list[float](), 0, 0.0
-        for begin, finish in pieces(columns, AROUND, COLUMN, lambda: self.now):
+        for begin, finish in piece_bounds(frames, CONTEXT, FRAME_SECONDS, lambda: self.now):
             assert begin == end
-            self.now += self._fixed + self._each * (finish - begin + AROUND)
+            self.now += self._fixed + self._each * (finish - begin + CONTEXT)
             began = began or self.now
-            left.append(begin * COLUMN - (self.now - began))
+            left.append(begin * FRAME_SECONDS - (self.now - began))
             lengths.append(finish - begin)
             end = finish
-        assert end == columns
+        assert end == frames
         return lengths, left[1:]
 
 
@@ -47,7 +47,7 @@ def test_a_busy_one_makes_more_and_each_comes_with_time_to_spare() -> None:
 
 
 def test_one_that_can_not_keep_up_makes_pieces_twice_as_long_each_time() -> None:
-    lengths, _ = Machine(2 * COLUMN).make(12 + 24 + 48 + 96 + 192 + 192)
+    lengths, _ = Machine(2 * FRAME_SECONDS).make(12 + 24 + 48 + 96 + 192 + 192)
     assert lengths == [12, 24, 48, 96, LONGEST_PIECE, LONGEST_PIECE]
 
 
@@ -55,9 +55,9 @@ def test_a_clock_that_stands_still_makes_no_piece_longer_than_the_longest() -> N
     assert max(Machine(0.0).make(2_000)[0]) <= 1.5 * LONGEST_PIECE
 
 
-@pytest.mark.parametrize("speed", [0.0, QUIET, 10 * QUIET, COLUMN])
-def test_each_column_is_in_one_piece(speed: float) -> None:
-    for columns in itertools.chain(range(1, 60), (179, 191, 193, 300, 2_500)):
-        lengths, _ = Machine(speed).make(columns)
-        assert sum(lengths) == columns
+@pytest.mark.parametrize("speed", [0.0, QUIET, 10 * QUIET, FRAME_SECONDS])
+def test_each_frame_is_in_one_piece(speed: float) -> None:
+    for frames in itertools.chain(range(1, 60), (179, 191, 193, 300, 2_500)):
+        lengths, _ = Machine(speed).make(frames)
+        assert sum(lengths) == frames
         assert lengths[0] <= 1.5 * FIRST_PIECE

@@ -12,7 +12,7 @@ from piper import PiperConfig, PiperVoice
 
 from audio.samples import Samples
 from tts_server.engines.base import EngineError
-from tts_server.engines.piper.network import Network, Utterance
+from tts_server.engines.piper.network import Network, NetworkInput
 from tts_server.engines.piper.voice_files import VoiceFile
 
 MOST_PHONEMES = 400
@@ -22,7 +22,7 @@ SENTENCE_PAUSE = 0.15
 ROUNDED_UP = 0.3
 """Share of a clause's length that comes from rounding, and so does not depend on the speed.
 
-The network rounds each phoneme's length up to a whole column.
+The network rounds each phoneme's length up to a whole frame.
 """
 _SHORTEST_SCALE = 0.1
 _SENTENCE_ENDS = frozenset(".!?…。！？")
@@ -52,7 +52,8 @@ class LoadedVoice:
         # Piper's own class only turns text into phonemes. This module runs the network itself.
         self._phonemes = PiperVoice(None, PiperConfig.from_dict(file.raw), download_dir=Path())
         letters = [phoneme for phoneme in file.description.phoneme_id_map if phoneme.isalpha()]
-        self._network = Network(file.model, threads, self.rate, self._utterance(letters[:_PROBE_PHONEMES], None, 1.0))
+        probe = self._network_input(letters[:_PROBE_PHONEMES], None, 1.0)
+        self._network = Network(file.model, threads, self.rate, probe)
 
     def speak(self, text: str, speaker: int | None, speed: float, options: onnxruntime.RunOptions) -> Iterator[Samples]:
         """Speak ``text``, and yield mono samples, nominally -1 to 1, piece by piece.
@@ -71,7 +72,7 @@ class LoadedVoice:
             if not any(map(str.isalpha, sentence)):
                 continue
             for phonemes in _parts(sentence):
-                yield from self._network.speak(self._utterance(phonemes, speaker, speed), options)
+                yield from self._network.speak(self._network_input(phonemes, speaker, speed), options)
             if sentence[-1] in _SENTENCE_ENDS:
                 yield np.zeros(round(SENTENCE_PAUSE * self.rate), np.float32)
 
@@ -88,11 +89,11 @@ class LoadedVoice:
         except (OSError, RuntimeError, ValueError) as error:
             raise EngineError(f"piper's voice {self._file.name} can't read the text: {error}") from error
 
-    def _utterance(self, phonemes: Sequence[str], speaker: int | None, speed: float) -> Utterance:
+    def _network_input(self, phonemes: Sequence[str], speaker: int | None, speed: float) -> NetworkInput:
         several = self._file.description.num_speakers > 1
         who = self._file.description.default_speaker_id if speaker is None else speaker
         scales = (self._inference.noise_scale, self._inference.length_scale * scale_for(speed), self._inference.noise_w)
-        return Utterance(self._tokens(phonemes), who if several else None, scales)
+        return NetworkInput(self._tokens(phonemes), who if several else None, scales)
 
     def _tokens(self, phonemes: Sequence[str]) -> list[int]:
         if self._file.description.phoneme_type != "pinyin":

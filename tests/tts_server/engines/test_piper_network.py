@@ -1,4 +1,4 @@
-"""Piper's networks in parts: where they can be cut, and that what the parts make is what the whole makes."""
+"""Dividing Piper's networks: where they can be cut, and that the parts give the same result as the whole."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import pytest
 
 from audio.samples import Samples
 from tests.tts_server.engines.toy_piper import RATE, network
-from tts_server.engines.piper.network import Network, Utterance
-from tts_server.engines.piper.parts import DECODER, FLOW, divide, read_network
-from tts_server.engines.piper.rows import with_rows
+from tts_server.engines.piper.network import DECODER, FLOW, Network, NetworkInput, divide, read_network
+from tts_server.engines.piper.stage import with_2d_convolutions
 
 UNDIVIDED = {"flow": "bend", "dec": "vocoder"}
-"""How modules may be called so that nobody finds them."""
+"""Names of modules that are not recognized, so that a network stays whole."""
 
 
 @pytest.mark.parametrize("speaker", [None, 1])
@@ -59,14 +58,14 @@ def test_long_stretches_are_made_in_lanes_and_sound_as_the_whole(
     assert decoder.lanes == lanes
     side_by_side = set[int]()
 
-    def make(tensors: Any, begin: int, end: int, options: Any, lanes: int, make: Any = decoder.make_in_lanes) -> Any:
+    def make(tensors: Any, begin: int, end: int, options: Any, lanes: int, make: Any = decoder.run_in_lanes) -> Any:
         side_by_side.add(lanes)
         return make(tensors, begin, end, options, lanes)
 
-    decoder.make_in_lanes = make  # type: ignore[method-assign]
+    decoder.run_in_lanes = make  # type: ignore[method-assign]
     pieces = _said(divided, speaker)
     decoder.lanes = 1
-    # The first piece is short: nobody waits for a second lane. One of the others is long enough for all.
+    # The first piece is too short for a second lane. At least one other piece is long enough for all lanes.
     assert {1, lanes} <= side_by_side
     np.testing.assert_allclose(np.concatenate(pieces), np.concatenate(_said(divided, speaker)), atol=1e-5)
 
@@ -76,15 +75,15 @@ def test_the_flow_is_made_only_as_far_as_the_decoder_needs_it(tmp_path: Path) ->
     flow, decoder = divided.stages
     made = list[tuple[int, int]]()
 
-    def make(tensors: Any, begin: int, end: int, options: Any, make: Any = flow.make) -> Any:
+    def make(tensors: Any, begin: int, end: int, options: Any, make: Any = flow.run) -> Any:
         made.append((begin, end))
         return make(tensors, begin, end, options)
 
-    flow.make = make  # type: ignore[method-assign]
-    first = next(sound := divided.speak(_utterance(200, None), onnxruntime.RunOptions()))
-    assert made == [(0, len(first) // decoder.each + decoder.context)]
+    flow.run = make  # type: ignore[method-assign]
+    first = next(sound := divided.speak(_network_input(200, None), onnxruntime.RunOptions()))
+    assert made == [(0, len(first) // decoder.scale + decoder.context)]
     list(sound)
-    # Each column is made once.
+    # Each frame is computed once.
     assert [begin for begin, _ in made[1:]] == [end for _, end in made[:-1]]
     assert made[-1][1] == 4 * 200
 
@@ -99,20 +98,18 @@ def test_each_part_takes_what_the_one_before_it_makes_and_who_speaks(speakers: i
 
 
 @pytest.mark.parametrize("module", [0, 1])
-def test_rows_change_nothing(module: int) -> None:
+def test_2d_convolutions_give_the_same_result(module: int) -> None:
     parts = divide(onnx.load_from_string(network(speakers=2)), (FLOW, DECODER))
     assert parts is not None
     part = parts.rest[module]
-    chance = np.random.default_rng(5)
-    given = {
-        value.name: chance.random((1, 1, 1 if value.name == "who" else 40), np.float32) for value in part.graph.input
-    }
-    plain, rows = (
+    rng = np.random.default_rng(5)
+    given = {value.name: rng.random((1, 1, 1 if value.name == "who" else 40), np.float32) for value in part.graph.input}
+    plain, rewritten = (
         onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, given)[0]
-        for model in (part, with_rows(part))
+        for model in (part, with_2d_convolutions(part))
     )
-    assert plain.shape == rows.shape
-    np.testing.assert_allclose(rows, plain, atol=1e-6)
+    assert plain.shape == rewritten.shape
+    np.testing.assert_allclose(rewritten, plain, atol=1e-6)
 
 
 def test_a_file_that_is_no_network(tmp_path: Path) -> None:
@@ -126,12 +123,12 @@ def test_a_file_that_is_no_network(tmp_path: Path) -> None:
 
 def _load(file: Path, written: bytes, speaker: int | None, threads: int = 1) -> Network:
     file.write_bytes(written)
-    return Network(file, threads, RATE, _utterance(60, speaker))
+    return Network(file, threads, RATE, _network_input(60, speaker))
 
 
 def _said(loaded: Network, speaker: int | None) -> list[Samples]:
-    return list(loaded.speak(_utterance(200, speaker), onnxruntime.RunOptions()))
+    return list(loaded.speak(_network_input(200, speaker), onnxruntime.RunOptions()))
 
 
-def _utterance(tokens: int, speaker: int | None) -> Utterance:
-    return Utterance([1 + number % 200 for number in range(tokens)], speaker, (0.6, 1.0, 0.8))
+def _network_input(tokens: int, speaker: int | None) -> NetworkInput:
+    return NetworkInput([1 + number % 200 for number in range(tokens)], speaker, (0.6, 1.0, 0.8))
