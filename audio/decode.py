@@ -1,4 +1,4 @@
-"""Sound files to samples, through FFmpeg: any file of our own, and a stranger's within bounds."""
+"""Decodes sound files with FFmpeg: our own without limits, and untrusted ones within bounds."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _MICROSECONDS = 1_000_000
 
 
 class NotSoundError(Exception):
-    """Nothing can be decoded: it is broken, or is no sound; the text says what FFmpeg says."""
+    """The file can't be decoded: it is damaged or not sound. The message is FFmpeg's."""
 
 
 class NoSoundTrackError(NotSoundError):
-    """It has no sound, or none whose codec is allowed."""
+    """The file has no sound track, or none with an allowed codec."""
 
 
 class UnusualSoundError(NotSoundError):
-    """It has more channels than are allowed, or another sample rate."""
+    """The number of channels or the sample rate is not allowed."""
 
     def __init__(self, channels: int, rate: int) -> None:
         super().__init__(f"{channels} channels at {rate} Hz")
@@ -36,21 +36,21 @@ class UnusualSoundError(NotSoundError):
 
 
 class TooLongSoundError(Exception):
-    """It is longer than is allowed."""
+    """The file is longer than allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a file may be.
+    """Limits for a file.
 
     Attributes:
-        demuxers: FFmpeg's names, with commas between; ``None`` for any. Whoever takes strangers' files leaves out
-            playlists, and whatever else could make FFmpeg open a second file.
-        codecs: FFmpeg's names; ``None`` for any.
-        max_seconds: what is longer is refused once so much has been decoded.
-        max_stated_seconds: what a file may say of its own length. Up to there it may be an estimate, and the file is
+        demuxers: allowed formats, by FFmpeg's names, separated by commas; ``None`` allows all. For untrusted files,
+            leave out playlists and other formats that could make FFmpeg open a second file.
+        codecs: allowed codecs, by FFmpeg's names; ``None`` allows all.
+        max_seconds: longest decoded sound. A longer file is refused when this much has been decoded.
+        max_stated_seconds: longest duration in the file's header. Below it, the header may be wrong, and the file is
             decoded to find out.
-        max_broken_packets: how many may be left out. Cut files and odd first packets are common.
+        max_broken_packets: most packets that may be skipped. Truncated files and odd first packets are common.
     """
 
     demuxers: str | None = None
@@ -67,10 +67,10 @@ UNBOUNDED = Bounds()
 
 
 def read_sound(path: Path, rate: int) -> Samples:
-    """All of a file of our own, mono at ``rate`` Hz. Blocks.
+    """Decode one of our own files completely, mono at ``rate`` Hz. Blocks.
 
     Raises:
-        OSError: there is no such file, or it is no sound.
+        OSError: the file does not exist, or is not sound.
     """
     try:
         pieces = list(decoded(path, rate))
@@ -82,13 +82,14 @@ def read_sound(path: Path, rate: int) -> Samples:
 def decoded(
     source: Path | BinaryIO, rate: int, bounds: Bounds = UNBOUNDED, *, demuxer: str | None = None
 ) -> Iterator[Samples]:
-    """A file's samples, mono at ``rate`` Hz, piece by piece. Each blocks for a moment.
+    """Decode a file piece by piece: mono float32 at ``rate`` Hz. Each piece blocks briefly.
 
     Args:
-        demuxer: FFmpeg's name for the kind of file, where that is known.
+        demuxer: format of the file, by FFmpeg's name, if it is known.
 
     Raises:
-        NotSoundError, TooLongSoundError: as they say.
+        NotSoundError: the file can't be decoded, or is not within ``bounds``.
+        TooLongSoundError: the file is too long.
     """
     options: dict[str, str] = {}
     if bounds.demuxers is not None:
@@ -111,7 +112,7 @@ def decoded(
 
 
 def resampled(frames: Iterable[av.AudioFrame], rate: int) -> Iterator[Samples]:
-    """The samples of decoded frames, mono at ``rate`` Hz, to the last of them."""
+    """Resample decoded frames to mono float32 at ``rate`` Hz."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
     begun = False
     for frame in frames:
@@ -129,7 +130,7 @@ def _sound_track(container: InputContainer, bounds: Bounds) -> AudioStream:
     if not container.streams.audio:
         raise NoSoundTrackError("no sound in it")
     stream = container.streams.audio[0]
-    # PyAV's types leave out that a stream of an unknown codec has no context.
+    # PyAV's types do not say so, but a stream with an unknown codec has no context.
     context = getattr(stream, "codec_context", None)
     if context is None or (bounds.codecs is not None and context.name not in bounds.codecs):
         raise NoSoundTrackError("unknown codec")

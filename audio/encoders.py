@@ -1,4 +1,4 @@
-"""Samples to file formats: piece by piece, for what goes out before it is whole, or as a whole file."""
+"""Encoders from samples to file formats: streaming encoders, and writers of whole files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import av
 import numpy as np
+from typing_extensions import override
 
 from audio.pcm import to_int16, to_pcm16
 from audio.samples import Samples
@@ -14,47 +15,47 @@ from audio.wav import wav_header
 
 
 class Encoder(Protocol):
-    """Encodes one sound. It computes: call it in a thread."""
+    """Encodes one sound. CPU-bound: call it in a thread."""
 
     content_type: str
 
     def encode(self, samples: Samples) -> bytes:
-        """Take float32 mono samples at the encoder's rate; returns what is ready."""
+        """Encode mono float32 samples at the encoder's rate. Returns the bytes that are ready."""
         ...
 
     def finish(self) -> bytes:
-        """Returns the rest."""
+        """Return the remaining bytes."""
         ...
 
 
-class PcmEncoder:
-    """16-bit little-endian samples and nothing else."""
+class PcmEncoder(Encoder):
+    """16-bit little-endian PCM without a header."""
 
     content_type = "audio/pcm"
 
+    @override
     def encode(self, samples: Samples) -> bytes:
-        """As :meth:`Encoder.encode`."""
         return to_pcm16(samples)
 
+    @override
     def finish(self) -> bytes:
-        """As :meth:`Encoder.finish`."""
         return b""
 
 
-class WavEncoder:
-    """A WAV file whose header leaves the length open, as OpenAI's does, since it goes out first."""
+class WavEncoder(Encoder):
+    """A WAV file with an open length, because the header is sent first. OpenAI's files have one too."""
 
     content_type = "audio/wav"
 
     def __init__(self, rate: int) -> None:
         self._header = wav_header(rate, None)
 
+    @override
     def encode(self, samples: Samples) -> bytes:
-        """As :meth:`Encoder.encode`."""
         return self._take_header() + to_pcm16(samples)
 
+    @override
     def finish(self) -> bytes:
-        """As :meth:`Encoder.finish`."""
         return self._take_header()
 
     def _take_header(self) -> bytes:
@@ -63,7 +64,7 @@ class WavEncoder:
 
 
 class _Collector:
-    """A file that can only be written to, from which what was written is taken."""
+    """A write-only file; :meth:`take` returns what was written since the last call."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -78,18 +79,18 @@ class _Collector:
         return data
 
 
-# FFmpeg would otherwise wait for 32 KB, or in Ogg for a second of sound, before it writes: that is the first audio's
-# delay. Xing is a header that an MP3 encoder goes back to write at the end; there is no way back here.
+# Without these options FFmpeg writes only after 32 KB, or in Ogg after a second of sound, which delays the first audio.
+# An MP3 encoder would seek back to write the Xing header, which a stream can't do.
 _AT_ONCE = {"flush_packets": "1"}
 _OPTIONS = {"mp3": {"write_xing": "0"}, "ogg": {"page_duration": "40000"}}
-# FFmpeg's own choice for MP3 at 24 kHz is 32 kbit/s, which cuts off what is above 8 kHz.
+# FFmpeg's default for MP3 at 24 kHz is 32 kbit/s, which removes everything above 8 kHz.
 _BITS_PER_SECOND = {"mp3": 128_000, "aac": 96_000}
-# The most that MP3 has at 8 kHz.
+# MP3's highest bit rate at 8 kHz.
 _SLOW_RATE, _SLOW_BITS_PER_SECOND = 12_000, 64_000
 
 
-class FfmpegEncoder:
-    """One of FFmpeg's formats, through PyAV."""
+class FfmpegEncoder(Encoder):
+    """A format of FFmpeg's, through PyAV."""
 
     def __init__(self, rate: int, container: str, codec: str, content_type: str) -> None:
         self.content_type = content_type
@@ -105,16 +106,16 @@ class FfmpegEncoder:
         self._stream = stream
         self._rate = rate
 
+    @override
     def encode(self, samples: Samples) -> bytes:
-        """As :meth:`Encoder.encode`."""
         if len(samples):
             frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
             frame.sample_rate = self._rate
             self._container.mux(self._stream.encode(frame))
         return self._file.take()
 
+    @override
     def finish(self) -> bytes:
-        """As :meth:`Encoder.finish`."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
         return self._file.take()
@@ -126,11 +127,12 @@ _CONTAINERS = {"flac": "flac", "libopus": "opus"}
 def write_sound(
     path: Path, samples: Samples, rate: int, codec: Literal["flac", "libopus"], *, bit_rate: int | None = None
 ) -> None:
-    """Write a file of FLAC with 16 bits a sample, or of Ogg Opus (``libopus``). Blocks.
+    """Write a FLAC file with 16 bits per sample, or an Ogg Opus file (``libopus``). Blocks.
 
     Args:
-        rate: samples a second.
-        bit_rate: bits a second, for Opus.
+        samples: mono float32.
+        rate: sample rate in Hz.
+        bit_rate: bits per second, for Opus.
     """
     whole = to_int16(samples)[np.newaxis]
     with av.open(str(path), "w", format=_CONTAINERS[codec]) as container:

@@ -1,4 +1,4 @@
-"""What telephone lines carry: 8,000 Hz, in whole frames of 20 ms, as 16-bit samples or in G.711's 8 bits."""
+"""Telephone encoders: 8,000 Hz, frames of 20 ms, 16-bit PCM or G.711 (A-law or mu-law)."""
 
 from __future__ import annotations
 
@@ -6,57 +6,59 @@ from typing import Literal
 
 import av
 import numpy as np
+from typing_extensions import override
 
+from audio.encoders import Encoder
 from audio.pcm import to_int16, to_pcm16
 from audio.samples import Samples
 
 TELEPHONE_RATE = 8_000
 FRAME_SAMPLES = 160
-"""20 ms."""
+"""Samples per frame (20 ms)."""
 
 _CODECS: dict[Literal["alaw", "ulaw"], str] = {"alaw": "pcm_alaw", "ulaw": "pcm_mulaw"}
-# As RFC 3551 calls them.
+# Names from RFC 3551.
 _CONTENT_TYPES: dict[Literal["alaw", "ulaw"], str] = {"alaw": "audio/PCMA", "ulaw": "audio/PCMU"}
 
 
 class _Frames:
-    """Cuts sound into whole frames; silence fills the last."""
+    """Divides sound into complete frames; the last one is padded with silence."""
 
     def __init__(self) -> None:
         self._rest = np.zeros(0, np.float32)
 
-    def whole(self, samples: Samples) -> Samples:
-        """Every frame that is whole now, as one array."""
+    def take_complete(self, samples: Samples) -> Samples:
+        """All complete frames so far, as one array."""
         waiting = np.concatenate([self._rest, samples])
         cut = len(waiting) - len(waiting) % FRAME_SAMPLES
         self._rest = waiting[cut:]
         return waiting[:cut]
 
-    def last(self) -> Samples:
-        """The frame that was left, if one was."""
+    def flush(self) -> Samples:
+        """The remaining samples, padded with silence to a complete frame; empty if there are none."""
         rest, self._rest = self._rest, np.zeros(0, np.float32)
         return np.pad(rest, (0, -len(rest) % FRAME_SAMPLES))
 
 
-class TelephonePcmEncoder:
-    """16-bit little-endian samples in whole frames of 320 bytes."""
+class TelephonePcmEncoder(Encoder):
+    """16-bit little-endian PCM in complete frames of 320 bytes."""
 
     content_type = "audio/pcm"
 
     def __init__(self) -> None:
         self._frames = _Frames()
 
+    @override
     def encode(self, samples: Samples) -> bytes:
-        """As :meth:`Encoder.encode`."""
-        return to_pcm16(self._frames.whole(samples))
+        return to_pcm16(self._frames.take_complete(samples))
 
+    @override
     def finish(self) -> bytes:
-        """As :meth:`Encoder.finish`."""
-        return to_pcm16(self._frames.last())
+        return to_pcm16(self._frames.flush())
 
 
-class G711Encoder:
-    """A-law or mu-law in whole frames of 160 bytes."""
+class G711Encoder(Encoder):
+    """A-law or mu-law in complete frames of 160 bytes."""
 
     def __init__(self, law: Literal["alaw", "ulaw"]) -> None:
         self.content_type = _CONTENT_TYPES[law]
@@ -69,13 +71,13 @@ class G711Encoder:
         codec.format = "s16"
         self._codec = codec
 
+    @override
     def encode(self, samples: Samples) -> bytes:
-        """As :meth:`Encoder.encode`."""
-        return self._compressed(self._frames.whole(samples))
+        return self._compressed(self._frames.take_complete(samples))
 
+    @override
     def finish(self) -> bytes:
-        """As :meth:`Encoder.finish`."""
-        return self._compressed(self._frames.last())
+        return self._compressed(self._frames.flush())
 
     def _compressed(self, samples: Samples) -> bytes:
         if not len(samples):

@@ -1,4 +1,4 @@
-"""WAV files of one kind: mono, 16-bit PCM."""
+"""WAV files: mono, 16-bit PCM."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from audio.samples import Samples
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 HEADER_BYTES = _HEADER.size
-_OPEN_LENGTH = 0xFFFFFFFF
+_UNKNOWN_LENGTH = 0xFFFFFFFF
 MAX_SAMPLES = (2**32 - HEADER_BYTES) // SAMPLE_BYTES
-"""What the 32-bit lengths of RIFF can say."""
+"""Most samples that RIFF's 32-bit length fields can describe."""
 
 
 def wav_header(rate: int, pcm_bytes: int | None) -> bytes:
-    """What stands before the PCM.
+    """The header of a WAV file (44 bytes).
 
     Args:
-        rate: samples a second.
-        pcm_bytes: how long the PCM is; ``None`` where that is not known yet, and the lengths are left open.
+        rate: sample rate in Hz.
+        pcm_bytes: length of the PCM data; ``None`` if unknown (streaming): both length fields are then 0xFFFFFFFF.
     """
     rest = HEADER_BYTES - 8
-    lengths = (_OPEN_LENGTH, _OPEN_LENGTH) if pcm_bytes is None else (rest + pcm_bytes, pcm_bytes)
+    lengths = (_UNKNOWN_LENGTH, _UNKNOWN_LENGTH) if pcm_bytes is None else (rest + pcm_bytes, pcm_bytes)
     shape = (16, 1, 1, rate, rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
     return _HEADER.pack(b"RIFF", lengths[0], b"WAVE", b"fmt ", *shape, b"data", lengths[1])
 
 
 def to_wav(samples: Samples, rate: int) -> bytes:
-    """A whole file; ``rate`` is in samples a second."""
+    """A complete WAV file; ``rate`` is in Hz."""
     pcm = to_pcm16(samples)
     return wav_header(rate, len(pcm)) + pcm
 
 
 class WavFile:
-    """A file that grows, and that is readable at any time, also when its writer was killed.
+    """A growing WAV file that is readable at any time, even if its writer is killed.
 
-    Belongs to one thread; every method may raise :class:`OSError`. What was written
-    counts from the next :meth:`save` on. Silence is left as a hole in the file, where the file system has such holes.
+    Not thread-safe; every method may raise :class:`OSError`. Samples become part of the readable file at the next
+    :meth:`save`. Silence takes no space if the file system supports sparse files.
 
     Args:
-        rate: samples a second.
+        rate: sample rate in Hz.
     """
 
     def __init__(self, path: Path, rate: int) -> None:
@@ -52,18 +52,18 @@ class WavFile:
         self.save()
 
     def write(self, sound: Samples) -> None:
-        """Append sound, -1 to 1; what is louder is clipped, what is no number is silence."""
+        """Append samples. Values beyond -1 to 1 are clipped; NaN becomes 0."""
         self._file.write(to_pcm16(sound))
         self.samples += len(sound)
 
     def pad(self, samples: int) -> None:
-        """Append silence until there are this many samples."""
+        """Append silence until the file has ``samples`` samples in total."""
         if samples > self.samples:
             self.samples = samples
             self._file.seek(HEADER_BYTES + samples * SAMPLE_BYTES)
 
     def save(self) -> None:
-        """Make what was written so far part of the file."""
+        """Make all written samples part of the readable file."""
         length = self.samples * SAMPLE_BYTES
         self._file.flush()
         self._file.truncate(HEADER_BYTES + length)
@@ -73,14 +73,14 @@ class WavFile:
         self._file.seek(0, 2)
 
     def close(self) -> None:
-        """Save and close."""
+        """Save and close the file."""
         try:
             self.save()
         finally:
             self._file.close()
 
     def delete(self) -> None:
-        """Close without saving, and remove the file."""
+        """Close the file without saving, and delete it."""
         try:
             self._file.close()
         finally:

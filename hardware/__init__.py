@@ -1,4 +1,4 @@
-"""The graphics cards of this machine: what memory they have and how full it is.
+"""GPUs of this machine, and how full their memory is.
 
-Ground floor: the speech server watches the cards, and ``python -m bot models`` asks what fits on them.
+On the ground floor, because the speech server watches GPU memory and ``python -m bot models`` checks what fits.
 """

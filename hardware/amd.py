@@ -1,4 +1,4 @@
-"""AMD's cards, from the files in which Linux's driver tells of them."""
+"""Memory of AMD GPUs, read from the Linux driver's files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DRM = Path("/sys/class/drm")
 _VENDOR = "0x1002"
 _CARD = re.compile(r"card(\d+)")
 SMALLEST = GIB
-"""What has less is the part of the main memory that a processor's own graphics sets aside: small, and always full."""
+"""Least memory, in bytes. Integrated GPUs report less: a small part of main memory, which is always full."""
 
 
 def read_amd_cards(root: Path = DRM) -> tuple[CardMemory, ...]:
-    """Every card with memory of its own, in the kernel's order; none where there is no driver. Blocks, any thread."""
+    """All GPUs with memory of their own, in the kernel's order; empty without a driver. Blocks; thread-safe."""
     try:
         numbered = {int(match[1]): folder for folder in root.iterdir() if (match := _CARD.fullmatch(folder.name))}
     except OSError:
@@ -36,7 +36,7 @@ def _read(number: int, device: Path) -> CardMemory | None:
 
 
 def _name(number: int, device: Path) -> str:
-    """The product's name, which consumer cards mostly don't tell, else what the kernel calls it."""
+    """The product name, if the driver knows it; otherwise the kernel's name."""
     for file, form in (("product_name", "{}"), ("device", f"AMD card {number} ({{}})")):
         try:
             if text := _text(device / file):

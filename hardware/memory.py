@@ -1,4 +1,4 @@
-"""What is known of a graphics card, and how that is told to machines."""
+"""Memory of a GPU, and its representation as JSON and Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GIB = 1024**3
 
 
 class CardKind(StrEnum):
-    """Whose driver tells of the card."""
+    """Maker of the GPU."""
 
     NVIDIA = "nvidia"
     AMD = "amd"
@@ -19,7 +19,11 @@ class CardKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardMemory:
-    """A card at one moment. ``compute_capability`` is NVIDIA's, such as (8, 6); other makers have none."""
+    """State of a GPU at one moment.
+
+    Attributes:
+        compute_capability: of NVIDIA's GPUs, such as (8, 6); ``None`` for others.
+    """
 
     name: str
     kind: CardKind
@@ -29,17 +33,17 @@ class CardMemory:
 
     @property
     def free_bytes(self) -> int:
-        """What nobody uses."""
+        """Unused memory."""
         return max(0, self.total_bytes - self.used_bytes)
 
 
 def as_json(cards: Sequence[CardMemory]) -> list[dict[str, Any]]:
-    """The cards in order, for ``/health``."""
+    """All GPUs as JSON, for ``/health``."""
     return [asdict(card) for card in cards]
 
 
 def exposition(cards: Sequence[CardMemory]) -> str:
-    """The cards as Prometheus reads them (text format 0.0.4); nothing where there are none."""
+    """All GPUs in Prometheus' text format (0.0.4); empty without GPUs."""
     if not cards:
         return ""
     lines = [
@@ -47,7 +51,7 @@ def exposition(cards: Sequence[CardMemory]) -> str:
         "# TYPE tts_card_memory_bytes gauge",
     ]
     for number, card in enumerate(cards):
-        # Two cards of one make have one name: the number tells them apart.
+        # Two GPUs of the same model have the same name; their numbers differ.
         labels = f'card="{number}",name="{_label(card.name)}",kind="{card.kind}"'
         lines.append(f'tts_card_memory_bytes{{{labels},state="used"}} {card.used_bytes}')
         lines.append(f'tts_card_memory_bytes{{{labels},state="total"}} {card.total_bytes}')

@@ -1,4 +1,4 @@
-"""NVIDIA's cards, through the driver's own library."""
+"""Memory of NVIDIA GPUs, through the driver's library (NVML)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hardware.memory import CardKind, CardMemory
 
 
 def read_nvidia_cards(library: Any = pynvml) -> tuple[CardMemory, ...]:
-    """Every card that the driver tells of, in its order; none where there is no driver. Blocks, any thread."""
+    """All GPUs, in the driver's order; empty without a driver. Blocks; thread-safe."""
     try:
         library.nvmlInit()
     except pynvml.NVMLError:
@@ -31,9 +31,9 @@ def _read(library: Any, number: int) -> CardMemory | None:
         name = library.nvmlDeviceGetName(handle)
         major, minor = library.nvmlDeviceGetCudaComputeCapability(handle)
     except pynvml.NVMLError:
-        # Fallen off the bus, or without memory of its own: the other cards are told of all the same.
+        # The GPU has failed or has no memory of its own. The others are still returned.
         return None
-    # The library's older versions answer in bytes.
+    # Older versions of the library return bytes.
     text = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
     return CardMemory(text, CardKind.NVIDIA, int(memory.total), int(memory.used), (int(major), int(minor)))
 

@@ -1,4 +1,4 @@
-"""Looks at the cards every few seconds, and tells when one gets too full."""
+"""Polls GPU memory and warns when it is nearly full."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ SECONDS = 5.0
 
 
 class CardPoll:
-    """Belongs to the event loop; the cards are read in a thread.
+    """Polls the GPUs. Use it only on the event loop; reading runs in a thread.
 
     Args:
-        thresholds: how full they may be, as :class:`VramWatch` has it.
-        read: reads the cards; blocks.
-        seconds: between two looks.
+        thresholds: warning levels, as for :class:`VramWatch`.
+        read: reads the GPUs; blocks.
+        seconds: time between two polls.
 
     Raises:
-        ValueError: a threshold can't be read.
+        ValueError: a threshold is not valid.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class CardPoll:
         self.cards: tuple[CardMemory, ...] = ()
 
     async def run(self, tell: Callable[[str], None]) -> None:
-        """Look until cancelled; ``tell`` is given a line for people each time that a card has become too full."""
+        """Poll until cancelled. ``tell`` is called with a warning for people whenever a GPU has become nearly full."""
         while True:
             self.cards = await asyncio.to_thread(self._read)
             for warning in self._watch.look(self.cards):
@@ -45,5 +45,5 @@ class CardPoll:
             await asyncio.sleep(self._seconds)
 
     def standing(self) -> tuple[str, ...]:
-        """The warnings that hold now, for who was not there when they were told."""
+        """The warnings that apply now, for somebody who joins later."""
         return VramWatch(self._thresholds).look(self.cards)

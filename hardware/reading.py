@@ -1,4 +1,4 @@
-"""All the cards there are."""
+"""Reads the memory of all GPUs."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from hardware.nvidia import read_nvidia_cards
 
 
 def read_cards() -> tuple[CardMemory, ...]:
-    """Every card, NVIDIA's first; none where there is none or no driver. Blocks for some ms: call it in a thread."""
+    """All GPUs, NVIDIA's first; empty without GPUs or drivers. Blocks for some milliseconds: call it in a thread."""
     return (*read_nvidia_cards(), *read_amd_cards())

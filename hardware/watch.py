@@ -1,4 +1,4 @@
-"""Tells people once when a card is nearly full."""
+"""Warns once when a GPU is nearly full."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from config.card_limits import read_limits
 from hardware.memory import GIB, CardMemory
 
 REARMED_BELOW = 0.95
-"""Of the limit: only when a card has fallen so far below it, the next crossing is told again."""
+"""Share of the limit. Usage must fall below it before the next crossing of the limit is reported."""
 
 
 class VramWatch:
-    """Warnings of full cards. ``thresholds`` go by card, in order; the last one holds for all cards after it too.
+    """Warnings about full GPUs. ``thresholds`` are in the GPUs' order; the last one applies to all further GPUs.
 
     Raises:
-        ValueError: there is no threshold, or one of them can't be read.
+        ValueError: there is no threshold, or one is not valid.
     """
 
     def __init__(self, thresholds: Sequence[str]) -> None:
@@ -23,7 +23,7 @@ class VramWatch:
         self._told: set[int] = set()
 
     def look(self, cards: Sequence[CardMemory]) -> tuple[str, ...]:
-        """What is to be told now: a line for each card that has crossed its limit since it last was well below it."""
+        """The new warnings: one for each GPU that has crossed its limit since it was last well below it."""
         warnings = []
         for number, card in enumerate(cards):
             limit = self._thresholds[min(number, len(self._thresholds) - 1)].limit(card.total_bytes)

@@ -1,1 +1,1 @@
-"""Languages of people: their names and codes, their scripts, and which one a text is in."""
+"""Human languages: names, codes and scripts, and detection of a text's language."""

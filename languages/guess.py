@@ -1,4 +1,4 @@
-"""Which of some languages a piece of text is in. The model is py3langid's: 5 MB on the disk, 76 MB loaded, offline."""
+"""Language detection for short texts, with py3langid's model (5 MB on disk, 76 MB in memory, offline)."""
 
 from __future__ import annotations
 
@@ -13,41 +13,42 @@ from languages.scripts import languages_written_like
 from languages.tags import main_part
 
 LIKELY = 0.5
-"""How probable a language must be for a reply that has none yet."""
+"""Least probability of a language for a reply that has none yet."""
 SURE = 0.7
-"""How probable another language must be for a reply to leave its own, and ..."""
+"""Least probability of another language for a reply to change to it."""
 TIMES_LIKELIER = 10
-"""... how many times as probable as that one: so "Okay.", "Pizza!" and names leave it alone."""
+"""Least ratio of its probability to the current language's. "Okay.", "Pizza!" and names do not reach it."""
 
 TIMES_LIKELIER_TO_BEGIN = 5
-"""The same where no word has been said yet, and :data:`LIKELY` is enough."""
+"""The same ratio for the first words of a reply, together with :data:`LIKELY`."""
 
 TELLING, TIMES_TELLING = 0.6, 4
-"""How probable a language must be, and how many times as probable as the next, for a sentence to tell its own."""
+"""Least probability of a language, and least ratio to the second most probable, for :meth:`LanguageGuesser.sure_of`."""
 
-# Addresses, code, mentions, numbers and names of things are in no language.
+# Addresses, code, mentions, numbers and identifiers belong to no language.
 _NO_WORDS = re.compile(r"`[^`]*`|<[^<>\s]+>|(?<!\S)\S*[0-9@/_]\S*")
 _LOADING = threading.Lock()
 
 
 class LanguageGuesser:
-    """Guesses among some languages. Any number of threads may ask at once.
+    """Detects which of ``languages`` a text is in. Thread-safe.
 
-    The first question whose script leaves a choice loads the model, which all guessers share: half a second.
+    The model is shared and is loaded on first use, which takes half a second.
     """
 
     def __init__(self, languages: Collection[str]) -> None:
         self._languages = frozenset(map(main_part, languages))
 
     def load(self) -> None:
-        """Load the model; nothing happens if it is. Blocks: call it in a thread, before the first guess."""
+        """Load the model, if it is not loaded yet. Blocks: call it in a thread before the first detection."""
         _load()
 
     def guess(self, text: str, before: str | None = None, *, begins: bool = False) -> str | None:
-        """The main part of the tag of the language that ``text`` is in; ``None`` if it tells too little.
+        """The main part of the language's tag; ``None`` if the text is too short to tell.
 
-        ``before`` is the language of the reply so far, which takes strong evidence to leave; where the reply only
-        ``begins``, it is that of the usual voice, which takes less.
+        Args:
+            before: language of the reply so far. Strong evidence is needed to leave it.
+            begins: whether the reply only begins. ``before`` is then the default language, and less evidence is needed.
         """
         own = main_part(before) if before else None
         text = _NO_WORDS.sub(" ", text)
@@ -65,7 +66,7 @@ class LanguageGuesser:
         return best if leaves else own
 
     def sure_of(self, text: str) -> str | None:
-        """The main part of the tag of the language that ``text`` surely is in, whatever was said before it."""
+        """The main part of the tag of the language that the text is certainly in, without regard to earlier text."""
         text = _NO_WORDS.sub(" ", text)
         candidates = languages_written_like(text, self._languages)
         if len(candidates) < 2:

@@ -1,4 +1,4 @@
-"""What people and programs call a language, and the code that it is known by: Whisper's, mostly ISO 639-1."""
+"""Names of languages and their codes, which are Whisper's (mostly ISO 639-1)."""
 
 from __future__ import annotations
 

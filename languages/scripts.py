@@ -1,4 +1,4 @@
-"""Scripts: which one a text is written in, and which languages it may be in, as far as its script tells."""
+"""Scripts: which script a text is written in, and which languages use it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from types import MappingProxyType
 
-# The first is the one most text in that script is in. Latin, which serves hundreds, is every other language's.
+# The most common language comes first. All languages that are not listed use Latin.
 _LANGUAGES = MappingProxyType(
     {
         "HIRAGANA": "ja",
@@ -43,23 +43,23 @@ _BLANKLESS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "
 
 
 def script(char: str) -> str:
-    """The first word of a character's Unicode name, which for a letter is its script: ``LATIN``, ``CJK``, ``THAI``."""
+    """The script of a letter, such as ``LATIN``, ``CJK`` or ``THAI``: the first word of its Unicode name."""
     return unicodedata.name(char, "").partition(" ")[0]
 
 
 def is_blankless(char: str) -> bool:
-    """Whether its script sets no blanks between words."""
+    """Whether the character's script has no spaces between words."""
     return char > "\u0dff" and script(char) in _BLANKLESS
 
 
 def language_of(text: str) -> str | None:
-    """The main language of the script most of ``text``'s letters are in; ``None`` for Latin, which serves hundreds."""
+    """The main language of the script of most letters; ``None`` for Latin, which hundreds of languages use."""
     languages = _LANGUAGES.get(_main_script(text) or "")
     return languages.partition(" ")[0] if languages else None
 
 
 def languages_written_like(text: str, languages: Collection[str]) -> frozenset[str]:
-    """Those of ``languages``, main parts of tags, whose script is the one that most of ``text``'s letters are in."""
+    """The ``languages`` (main parts of tags) that use the script of most of the text's letters."""
     letters = _main_script(text)
     if letters is None:
         return frozenset()
@@ -74,7 +74,7 @@ def _main_script(text: str) -> str | None:
     letters = Counter(script(char) for char in text if char.isalpha())
     if not letters:
         return None
-    # Japanese is written in three scripts, and one of them is Chinese.
+    # Japanese uses three scripts, one of which is Chinese.
     if letters["CJK"] and letters["HIRAGANA"] + letters["KATAKANA"]:
         return "HIRAGANA"
     return letters.most_common(1)[0][0]
