@@ -165,8 +165,8 @@ class Dates(_Part):
         days: the words for days 1 to 31, if ``day`` does not give them.
         year: the grammar of a year that is an ordinal number.
         year_words: words that may follow a written year; ``with_year`` contains them already.
-        month_first: whether 1/2/2026 is in January.
-        day_first_regions: region subtags for which it is in February all the same.
+        month_first: whether 1/2/2026 is January 2, and not February 1.
+        day_first_regions: region subtags that are exceptions to ``month_first``.
     """
 
     months: Months
@@ -324,7 +324,7 @@ class SharedLexicon(_Part):
     Attributes:
         decimal_comma: languages with a comma as the decimal sign.
         dot_ordinals: languages that write "3." for "third".
-        figures_left: languages whose numbers an engine reads better than num2words.
+        figures_left: languages whose numbers stay in digits, because num2words fails on them.
         no_sentence_end: by language, abbreviations whose full stop ends no sentence.
     """
 

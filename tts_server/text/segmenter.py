@@ -26,8 +26,8 @@ LIMIT = 220
 """Longest later segment, in Latin letters: about 15 s of speech, as much as the engines speak in one piece."""
 FORMULA_LIMIT = 600
 """Longest formula that stays whole, in characters: LaTeX is much longer than its spoken words."""
-ENOUGH = 100
-"""A later segment of this length, in Latin letters, may end with any clause."""
+CLAUSE_WEIGHT = 100
+"""Length, in Latin letters, from which a later segment always may end with a clause."""
 
 _UNSPACED_ENDS = SENTENCE_ENDS | CLAUSE_ENDS
 _LEAST_CLAUSE_WORDS = 2
@@ -35,8 +35,8 @@ _LEAST_UNPUNCTUATED = 12
 _PLAIN_WORD_LENGTH = 24
 
 
-class Mark(Enum):
-    """What a punctuation mark ends."""
+class BoundaryKind(Enum):
+    """What a punctuation mark ends: a sentence or a clause."""
 
     SENTENCE_END = auto()
     CLAUSE_END = auto()
@@ -47,12 +47,12 @@ class _Boundary:
     """A possible cut after the last character.
 
     Attributes:
-        mark: what the punctuation mark ends.
+        kind: what the punctuation mark ends.
         needs_space: whether the cut is made only if a space follows.
         after_digit: whether the mark follows a digit, so that it may belong to a number.
     """
 
-    mark: Mark
+    kind: BoundaryKind
     needs_space: bool
     after_digit: bool = False
 
@@ -73,9 +73,9 @@ class Segmenter:
     """Takes a text in pieces of any size, and returns each segment as soon as it is complete.
 
     The first segment decides how long people wait, so it ends with the first clause of two words or the first sentence.
-    Later segments end with their sentence, or with a clause once they are twice as long as all segments before them.
-    The segments joined are the text, character for character. The cuts do not depend on the size of the pieces. No cut
-    is inside a number, an abbreviation, an address, code, a formula or a link.
+    A later segment ends with its sentence, or with a clause if it is at least twice as long as all segments before it,
+    or at least :data:`CLAUSE_WEIGHT` long. The segments joined are the text, character for character. The cuts do not
+    depend on the size of the pieces. No cut is inside a number, an abbreviation, an address, code, a formula or a link.
 
     Args:
         language: a BCP 47 tag; it tells whether "3." is an ordinal number.
@@ -87,7 +87,7 @@ class Segmenter:
         self._markup = MarkupTracker()
         self._text: list[str] = []
         self._size = _Measure()
-        self._spoken = 0
+        self._cut_weight = 0
         self._word: list[str] = []
         self._word_counted = False
         self._words_on_line = 0
@@ -113,16 +113,16 @@ class Segmenter:
 
     def _take(self, char: str) -> None:
         self._cut_before(char)
-        self._keep_to_limit(char)
+        self._cut_at_limit(char)
         before = self._markup.open
         self._markup.feed(char)
         self._append(char)
         if before is not OpenMarkup.FENCE and self._markup.open is OpenMarkup.FENCE:
             self._cut_before_fence()
         elif before is OpenMarkup.FENCE and not self._markup.inside:
-            self._boundary = _Boundary(Mark.SENTENCE_END, needs_space=True)
+            self._boundary = _Boundary(BoundaryKind.SENTENCE_END, needs_space=True)
         elif not self._markup.inside:
-            self._note_mark(char)
+            self._note_boundary(char)
 
     # Punctuation
 
@@ -137,12 +137,12 @@ class Segmenter:
                 self._cut()
             return
         if char.isspace() and self._boundary is None and self._text and space_ends_clause(self._text[-1]):
-            if self._size.weight >= self._enough(_LEAST_UNPUNCTUATED):
+            if self._size.weight >= self._clause_weight(_LEAST_UNPUNCTUATED):
                 self._cut()
             return
         if self._boundary is None or char in CLOSERS or self._is_mark(char):
             return
-        if self._confirms(self._boundary, char) and self._suffices(self._boundary.mark):
+        if self._confirms(self._boundary, char) and self._is_long_enough(self._boundary.kind):
             self._cut()
         else:
             self._boundary = None
@@ -156,12 +156,12 @@ class Segmenter:
             return char.isalpha() and (char.isupper() or not boundary.needs_space)
         return not boundary.needs_space
 
-    def _note_mark(self, char: str) -> None:
+    def _note_boundary(self, char: str) -> None:
         """Cut after ``char`` if no following character could change its meaning, else remember it as a boundary."""
         boundary = self._boundary_at(char)
         if boundary is None:
             return
-        if self._spoken == 0 and self._is_plain(char) and self._suffices(boundary.mark):
+        if self._cut_weight == 0 and self._is_plain(char) and self._is_long_enough(boundary.kind):
             self._cut()
         else:
             self._boundary = boundary
@@ -171,27 +171,31 @@ class Segmenter:
         if char == ".":
             return self._full_stop(before)
         if char in SENTENCE_ENDS:
-            return _Boundary(Mark.SENTENCE_END, needs_space=char in "!?", after_digit=before.isdigit())
+            return _Boundary(BoundaryKind.SENTENCE_END, needs_space=char in "!?", after_digit=before.isdigit())
         if char in CLAUSE_ENDS:
-            return _Boundary(Mark.CLAUSE_END, needs_space=False, after_digit=before.isdigit())
+            return _Boundary(BoundaryKind.CLAUSE_END, needs_space=False, after_digit=before.isdigit())
         if char in SPACED_CLAUSE_ENDS and (char != "-" or before.isspace()) and not self._word_is_shortcode():
-            return _Boundary(Mark.CLAUSE_END, needs_space=True)
+            return _Boundary(BoundaryKind.CLAUSE_END, needs_space=True)
         return None
 
     def _full_stop(self, before: str) -> _Boundary | None:
         if before == ".":
-            return _Boundary(Mark.CLAUSE_END, needs_space=True)
+            return _Boundary(BoundaryKind.CLAUSE_END, needs_space=True)
         word = "".join(self._word[:-1][:_PLAIN_WORD_LENGTH]).strip("\"'([{*_~“‘«")
         if word.isdigit():
             is_item = self._words_on_line == 1
             is_ordinal = self._dot_ordinals and len(word) <= 2
-            return None if is_item or is_ordinal else _Boundary(Mark.SENTENCE_END, needs_space=True, after_digit=True)
+            return (
+                None
+                if is_item or is_ordinal
+                else _Boundary(BoundaryKind.SENTENCE_END, needs_space=True, after_digit=True)
+            )
         if word.lower() in self._abbreviations or (len(word) == 1 and word.isupper()):
             return None
         parts = word.split(".")
         if len(parts) > 1 and all(len(part) <= 2 and part.isalpha() for part in parts):
             return None
-        return _Boundary(Mark.SENTENCE_END, needs_space=True, after_digit=before.isdigit())
+        return _Boundary(BoundaryKind.SENTENCE_END, needs_space=True, after_digit=before.isdigit())
 
     def _is_plain(self, mark: str) -> bool:
         """Tell whether ``mark`` follows a plain word, so that it is not part of a number, an address or code."""
@@ -206,18 +210,18 @@ class Segmenter:
     def _is_mark(char: str) -> bool:
         return char == "." or char in _UNSPACED_ENDS
 
-    def _suffices(self, mark: Mark) -> bool:
-        if mark is Mark.SENTENCE_END:
+    def _is_long_enough(self, kind: BoundaryKind) -> bool:
+        if kind is BoundaryKind.SENTENCE_END:
             return self._size.words > 0
-        return self._size.words >= _LEAST_CLAUSE_WORDS and self._size.weight >= self._enough(0)
+        return self._size.words >= _LEAST_CLAUSE_WORDS and self._size.weight >= self._clause_weight(0)
 
-    def _enough(self, first: int) -> int:
+    def _clause_weight(self, first: int) -> int:
         """Return the length, in Latin letters, from which a clause may end the segment; ``first`` is for the first one.
 
         While a segment is spoken, the model writes several times its length. So the next segment may be longer and is
         still ready in time.
         """
-        return min(ENOUGH, 2 * self._spoken) if self._spoken else first
+        return min(CLAUSE_WEIGHT, 2 * self._cut_weight) if self._cut_weight else first
 
     # Sizes
 
@@ -239,9 +243,9 @@ class Segmenter:
         self._size.characters += 1
         self._size.weight += weight(char)
 
-    def _keep_to_limit(self, char: str) -> None:
+    def _cut_at_limit(self, char: str) -> None:
         """Cut if the segment has reached its longest length: at its last space, else between any two characters."""
-        limit = LIMIT if self._spoken else FIRST_LIMIT
+        limit = LIMIT if self._cut_weight else FIRST_LIMIT
         if self._size.weight < limit:
             return
         if self._last_space is not None:
@@ -266,7 +270,7 @@ class Segmenter:
         size = at or self._size
         self._segments.append("".join(self._text[: size.characters]))
         del self._text[: size.characters]
-        self._spoken += max(1, size.weight)
+        self._cut_weight += max(1, size.weight)
         self._size = _Measure(
             self._size.characters - size.characters, self._size.weight - size.weight, self._size.words - size.words
         )
