@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from languages.tags import main_part
-from tts_server.text.lexicon import Lexicon, any_of, lexicon_for
+from tts_server.text.lexicon import any_of, lexicon_for
+from tts_server.text.lexicon_schema import Lexicon
 
 _NUMBER_SIGN = re.compile(r"(?<!\w)#(?=[0-9])")
 _CACHED_LANGUAGES = 64

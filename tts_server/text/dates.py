@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tts_server.text.lexicon import Clock, Dates, any_of
+from tts_server.text.lexicon import any_of
+from tts_server.text.lexicon_schema import Clock, Dates
 from tts_server.text.number_words import NumberWords
 
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

@@ -15,7 +15,7 @@ from tts_server.text.formula_symbols import (
     SYMBOLS,
     VULGAR_FRACTIONS,
 )
-from tts_server.text.lexicon import Formulas
+from tts_server.text.lexicon_schema import Formulas
 
 DEEPEST = 20
 """Deepest nesting of groups; deeper groups are left out."""

@@ -12,7 +12,7 @@ import emoji
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tts_server.text.lexicon import Phrases
+from tts_server.text.lexicon_schema import Phrases
 from tts_server.text.punctuation import CLOSERS, SENTENCE_ENDS
 
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)

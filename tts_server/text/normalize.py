@@ -13,7 +13,8 @@ from config.pronunciations import Pronunciations
 from languages.tags import main_part
 from tts_server.text.abbreviations import expand_abbreviations
 from tts_server.text.formulas import drop_formula_marks, read_formulas
-from tts_server.text.lexicon import Diacritics, Introduction, any_of, lexicon_for
+from tts_server.text.lexicon import any_of, lexicon_for
+from tts_server.text.lexicon_schema import Diacritics, Introduction
 from tts_server.text.markup import ends_sentence, strip_markup
 from tts_server.text.numerals import spell_numbers
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from num2words import CONVERTER_CLASSES
 
-from tts_server.text.lexicon import Endings, Gender, Numbers, OwnWords
+from tts_server.text.lexicon_schema import Endings, Gender, Numbers, OwnWords
 
 LONGEST = 15
 """Most digits of a number that is read as one; longer ones are read digit by digit, as telephone numbers are."""

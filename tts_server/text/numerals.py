@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from languages.tags import main_part
 from tts_server.text.dates import DateRule, TimeRule
-from tts_server.text.lexicon import Numbers, Phrases, any_of, lexicon_for
+from tts_server.text.lexicon import any_of, lexicon_for
+from tts_server.text.lexicon_schema import Numbers, Phrases
 from tts_server.text.number_words import NumberWords, with_ending
 from tts_server.text.quantities import QuantityRule
 

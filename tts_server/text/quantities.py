@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tts_server.text.lexicon import Currency, Forms, Gender, Numbers, any_of
+from tts_server.text.lexicon import any_of
+from tts_server.text.lexicon_schema import Currency, Forms, Gender, Numbers
 from tts_server.text.number_words import NumberWords
 from tts_server.text.plurals import PLURALS
 

@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 from num2words import CONVERTER_CLASSES, num2words
 
-from tts_server.text.lexicon import (
-    Lexicon,
-    LexiconError,
-    Phrases,
-    covered_languages,
-    lexicon_for,
-    read_lexicon,
-    shared_lexicon,
-)
+from tts_server.text.lexicon import LexiconError, covered_languages, lexicon_for, read_lexicon, shared_lexicon
+from tts_server.text.lexicon_schema import Lexicon, Phrases
 from tts_server.text.number_words import NumberWords
 
 _XTTS = ["en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"]
