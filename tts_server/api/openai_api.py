@@ -38,9 +38,11 @@ _OPENAI_VOICES = frozenset(_VOICE_NAMES.split())
 BETTER_MODEL = "tts-1-hd"
 """OpenAI's name for its model with higher quality and more delay. It selects the better engine."""
 _OPENAI_MODELS = ("tts-1", BETTER_MODEL, "gpt-4o-mini-tts")
-_log = logging.getLogger(__name__)
+
 _CHECK_SECONDS = 0.25
 _Result = TypeVar("_Result")
+
+_log = logging.getLogger(__name__)
 
 
 class OpenAiApi:

@@ -11,7 +11,7 @@ from aiohttp import WSCloseCode, web
 
 from tts_server.api.errors import unavailable
 from tts_server.metrics import Metrics
-from tts_server.speaking.engine_pool import EnginePool, Notices
+from tts_server.speaking.engine_pool import EnginePool, NoticeBroadcast
 from tts_server.speaking.stream_connection import StreamConnection
 from wire.messages import Notice
 
@@ -89,7 +89,9 @@ class StreamApi:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _send_notices(notices: Notices, current_notices: Iterable[Notice], socket: web.WebSocketResponse) -> None:
+async def _send_notices(
+    notices: NoticeBroadcast, current_notices: Iterable[Notice], socket: web.WebSocketResponse
+) -> None:
     """Send the current notices and then every new one, until cancelled.
 
     Raises:

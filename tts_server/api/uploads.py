@@ -42,14 +42,14 @@ class FormLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class UploadedForm:
     """A received form. The sender's file names are dropped, since nothing here needs them."""
 
     fields: dict[str, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
 
 
-async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -> Form:
+async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -> UploadedForm:
     """Read a request's form; files are written into ``folder``.
 
     Raises:
@@ -60,7 +60,7 @@ async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -
         raise ApiError(415, "send the recording in a form (multipart/form-data)")
     if request.content_length is not None and request.content_length > limits.bytes:
         raise _too_large(limits)
-    form = Form()
+    form = UploadedForm()
     try:
         async with asyncio.timeout(MAX_SECONDS):
             parts = await request.multipart()
@@ -75,7 +75,7 @@ async def receive_form(request: web.Request, folder: Path, limits: FormLimits) -
     return form
 
 
-async def _take(part: BodyPartReader | MultipartReader, form: Form, folder: Path, limits: FormLimits) -> None:
+async def _take(part: BodyPartReader | MultipartReader, form: UploadedForm, folder: Path, limits: FormLimits) -> None:
     if isinstance(part, MultipartReader):
         raise ApiError(400, "the parts of the form must not contain further parts")
     if part.name in limits.fields:

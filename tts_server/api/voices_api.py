@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from tts_server.api.errors import ApiError
-from tts_server.api.uploads import Form, FormLimits, receive_form
+from tts_server.api.uploads import FormLimits, UploadedForm, receive_form
 from tts_server.engines.base import EngineError, Voice
 from tts_server.speaking.engine_pool import OverloadedError
 from tts_server.speaking.engine_voices import EngineVoices
@@ -33,8 +33,10 @@ RETRY_SECONDS = 5.0
 """Seconds after which a client should try again if the server is busy."""
 _STATUSES = {"no_audio": 415, "too_large": 413}
 """HTTP status by a refusal's code; 400 for all others."""
-_log = logging.getLogger(__name__)
+
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = logging.getLogger(__name__)
 
 
 class VoicesApi:
@@ -154,7 +156,7 @@ class VoicesApi:
         return [name for voice in own for name in (voice.id, voice.name)]
 
     @asynccontextmanager
-    async def _upload(self, request: web.Request, limits: FormLimits) -> AsyncIterator[tuple[Form, Path]]:
+    async def _upload(self, request: web.Request, limits: FormLimits) -> AsyncIterator[tuple[UploadedForm, Path]]:
         """Yield the request's form and a temporary folder, which is deleted at the end of the block."""
         if self._uploads >= MAX_UPLOADS:
             raise ApiError(
@@ -176,7 +178,7 @@ class VoicesApi:
             await asyncio.to_thread(passing.close)
 
 
-async def _read(form: Form, folder: Path) -> list[PreparedRecording]:
+async def _read(form: UploadedForm, folder: Path) -> list[PreparedRecording]:
     return [await read_recording(file, folder / f"recording-{number}.flac") for number, file in enumerate(form.files)]
 
 

@@ -21,7 +21,6 @@ from wire.messages import SAMPLE_RATE, EngineChanged, Loading, Notice, Warned
 from wire.parameters import SpeechParameters
 from wire.presets import Presets
 
-_log = logging.getLogger(__name__)
 IDLE_SECONDS = 300.0
 """Seconds without use after which the preferred engine is unloaded."""
 PREFERRED_REPLIES = 5
@@ -32,6 +31,8 @@ FALLBACK_REPLIES = 11
 NoticeListener = Callable[[Notice], None]
 # Has punctuation, markup, a number and an emoji, so that every step of text preparation runs once.
 _TEXT = "**Hello there,** this is number 1, see `x`. 🎤"
+
+_log = logging.getLogger(__name__)
 
 
 class EnginePool:
@@ -61,7 +62,7 @@ class EnginePool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         preferred, *fallbacks = engines
-        self.notices = Notices()
+        self.notices = NoticeBroadcast()
         self.presets = presets or Presets({})
         self.pronunciations = pronunciations or Pronunciations()
         self.breaker = CircuitBreaker(clock, self._breaker_changed)
@@ -284,7 +285,7 @@ class Admission:
             self._slots.discard(slot)
 
 
-class Notices:
+class NoticeBroadcast:
     """Passes notices to subscribers. Use it only on the event loop; a subscriber must not block."""
 
     def __init__(self) -> None:

@@ -42,17 +42,17 @@ class SynthesisRequest:
     gain: float = 1.0
 
 
-class Playback(Protocol):
-    """State of the client's playback. Times are in monotonic seconds."""
+class PlaybackDeadlines(Protocol):
+    """When clients' playback runs out of sound, in monotonic seconds."""
 
     @property
     def deadline(self) -> float:
-        """Time at which the client's playback runs out of sound."""
+        """The deadline of this request's client."""
         ...
 
     @property
     def others_deadline(self) -> float:
-        """Earliest time at which another client's playback runs out of sound; infinity if there is none."""
+        """The earliest deadline of all other clients; infinity if there are none."""
         ...
 
 
@@ -81,7 +81,9 @@ class EngineWorker:
         """Name of the engine."""
         return self.engine.name
 
-    async def synthesize(self, request: SynthesisRequest, playback: Playback) -> AsyncGenerator[Samples, None]:
+    async def synthesize(
+        self, request: SynthesisRequest, deadlines: PlaybackDeadlines
+    ) -> AsyncGenerator[Samples, None]:
         """Synthesize one text. Yields chunks of mono float32 at the requested rate as they are made.
 
         Closing or cancelling the generator stops the engine. Use ``contextlib.aclosing`` if the loop may end early.
@@ -91,8 +93,8 @@ class EngineWorker:
         """
         rest = request.text
         while rest:
-            next_deadline = await self._queue.enter(playback.deadline)
-            others_deadline = min(next_deadline, playback.others_deadline)
+            next_deadline = await self._queue.enter(deadlines.deadline)
+            others_deadline = min(next_deadline, deadlines.others_deadline)
             portion = self.pace.portion(rest, others_deadline - time.monotonic())
             rest = rest[len(portion) :]
             async with aclosing(self._make(replace(request, text=portion.rstrip()))) as pieces:

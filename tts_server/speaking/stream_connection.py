@@ -45,7 +45,7 @@ class StreamConnection(ReplyClient):
         self._pool = pool
         self._metrics = metrics
         self._clock = clock
-        self._engine_for = self._new_worker()
+        self._worker = self._new_worker()
         self._open_reply: IncomingReply | None = None
         self._cancelled: frozenset[str | None] = frozenset()
 
@@ -71,7 +71,7 @@ class StreamConnection(ReplyClient):
 
     async def _serve(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            speaking = tasks.create_task(self._engine_for.run(), name="replies")
+            speaking = tasks.create_task(self._worker.run(), name="replies")
             async for raw in self._socket:
                 if raw.type is WSMsgType.ERROR:
                     break
@@ -113,7 +113,7 @@ class StreamConnection(ReplyClient):
 
     async def _begin(self, message: Speak) -> IncomingReply:
         reply = IncomingReply(message.reply, message.parameters, self._clock)
-        if self._engine_for.waiting >= MAX_REPLIES:
+        if self._worker.waiting >= MAX_REPLIES:
             overloaded = Failure(f"{MAX_REPLIES} replies wait already", "overloaded", reply.id)
             reply.fail(WireError(overloaded.code, overloaded.error, reply.id))
             self._metrics.record_error(overloaded.code)
@@ -123,7 +123,7 @@ class StreamConnection(ReplyClient):
             reply.parameters = self._resolve_parameters(message)
         except WireError as error:
             reply.fail(error)
-        self._engine_for.add(reply)
+        self._worker.add(reply)
         return reply
 
     def _resolve_parameters(self, message: Speak) -> SpeechParameters:
@@ -137,10 +137,10 @@ class StreamConnection(ReplyClient):
     async def _restart(self, cancel: Cancel, tasks: asyncio.TaskGroup) -> asyncio.Task[None]:
         """Confirm a cancel after the old worker has ended, and continue with a new worker."""
         written = self._open_reply.id if self._open_reply else None
-        spoken = self._engine_for.current.id if self._engine_for.current else written
+        spoken = self._worker.current.id if self._worker.current else written
         self._cancelled = frozenset({cancel.reply, written, spoken} - {None})
         self._open_reply = None
-        self._engine_for = self._new_worker()
+        self._worker = self._new_worker()
         self._metrics.cancels += 1
         await self.send(Cancelled(spoken if cancel.reply is None else cancel.reply))
-        return tasks.create_task(self._engine_for.run(), name="replies")
+        return tasks.create_task(self._worker.run(), name="replies")
