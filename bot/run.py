@@ -79,7 +79,11 @@ async def _serve(
         _log.error("%s", error)
         return FAILED
     except sqlite3.Error as error:
-        _log.error("%s can't be used: %s.", settings.data_dir / DATABASE_FILE, error)
+        _log.error(
+            "%s can't be used: %s. If that stays so, `python -m bot restore FILE` brings a backup back.",
+            settings.data_dir / DATABASE_FILE,
+            error,
+        )
         return FAILED
 
 

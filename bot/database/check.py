@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from bot.database.integrity import damaged_files, find_damage
+from bot.database.opening import opened
 from bot.database.schema import DatabaseError, read_migrations, refuse_newer, version_of
 from bot.finding import Finding
 
@@ -26,7 +25,7 @@ def look_at(path: Path) -> Finding:
                 f"{path} is damaged ({damage}). The next start keeps it under another name and saves what can be read "
                 "of it; with a backup, `python -m bot restore FILE` brings everything back",
             )
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
+        with opened(path) as database:
             refuse_newer(path, version_of(database), newest=len(read_migrations()))
     except DatabaseError as error:
         return Finding(_SUBJECT, False, str(error))

@@ -13,6 +13,7 @@ import aiosqlite
 
 from bot.database.files import OWN_FILE, OWN_FOLDER
 from bot.database.integrity import find_damage, rescue
+from bot.database.opening import readable
 from bot.database.schema import DatabaseError, bring_up_to_date
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Database:
         await asyncio.to_thread(_make_ready, path)
         try:
             connection = await aiosqlite.connect(path, isolation_level=None)
+            connection.text_factory = readable
             await connection.executescript(_PRAGMAS)
         except aiosqlite.Error as error:
             raise DatabaseError(f"{path} can't be opened: {error}.") from error

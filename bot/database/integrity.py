@@ -6,12 +6,21 @@ import contextlib
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.database.files import COMPANIONS, OWN_FILE, files_of_database, free_name, keep
-from bot.database.schema import DatabaseError, migrate, read_migrations, refuse_newer, version_of
+from bot.database.opening import opened, whole_errors
+from bot.database.schema import (
+    APPLICATION_ID,
+    DatabaseError,
+    migrate,
+    parts_of,
+    parts_of_version,
+    read_migrations,
+    refuse_newer,
+    version_of,
+)
 
 DAMAGED = "damaged"
 CHOICES_LOST_WITH = "listening choices lost with"
@@ -52,13 +61,25 @@ def find_damage(path: Path) -> str | None:
         DatabaseError: it can't be read at all, which is another matter than damage.
     """
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
+        with opened(path) as database:
             (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+            if found == "ok":
+                return _lacking(database)
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise DatabaseError(f"{path} can't be read: {error}.") from error
         return str(error)
-    return None if found == "ok" else " ".join(str(found).replace("*** in database main ***", "").split())
+    return " ".join(str(found).replace("*** in database main ***", "").split())
+
+
+def _lacking(database: sqlite3.Connection) -> str | None:
+    """Which table a database of ours has lost: its name may be what is damaged."""
+    version, (mark,) = version_of(database), database.execute("PRAGMA application_id").fetchone()
+    if mark != APPLICATION_ID or not 0 < version <= len(read_migrations()):
+        return None
+    tables = parts_of(database).keys()
+    lost = (name for kind, name in parts_of_version(version) if kind == "table" and (kind, name) not in tables)
+    return next((f"it lacks the table {name}" for name in sorted(lost)), None)
 
 
 def rescue(path: Path) -> Rescue:
@@ -97,8 +118,7 @@ def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[s
     """How many rows could be read, and which tables lack some."""
     steps = read_migrations()
     rows, incomplete = 0, []
-    with closing(sqlite3.connect(damaged)) as source, closing(sqlite3.connect(fresh, isolation_level=None)) as target:
-        source.text_factory = lambda text: text.decode(errors="replace")
+    with opened(damaged) as source, opened(fresh) as target:
         version = _version(source)
         refuse_newer(damaged, version or 0, newest=len(steps))
         migrate(target, steps[: version or 1])
@@ -120,7 +140,8 @@ def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[s
 def _version(source: sqlite3.Connection) -> int | None:
     """Its version, where that can be read."""
     try:
-        return version_of(source)
+        with whole_errors():
+            return version_of(source)
     except sqlite3.DatabaseError:
         return None
 
@@ -136,12 +157,13 @@ def _copy_table(
     # From both ends: what lies behind a damaged page is read from the other side.
     for order in ("rowid", "rowid DESC"):
         try:
-            for row in source.execute(f"SELECT {columns} FROM {table} NOT INDEXED ORDER BY {order}"):  # noqa: S608
-                try:
-                    copied += max(target.execute(insert, row).rowcount, 0)
-                except sqlite3.IntegrityError:
-                    # A value that no version wrote.
-                    whole = False
+            with whole_errors():
+                for row in source.execute(f"SELECT {columns} FROM {table} NOT INDEXED ORDER BY {order}"):  # noqa: S608
+                    try:
+                        copied += max(target.execute(insert, row).rowcount, 0)
+                    except sqlite3.IntegrityError:
+                        # A value that no version wrote.
+                        whole = False
         except sqlite3.DatabaseError as error:
             if may_lack and str(error) == f"no such table: {table}":
                 return 0, True

@@ -13,6 +13,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.database.opening import opened
+
 FILE = "seiyuu.sqlite3"
 """Its name in ``DATA_DIR``."""
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
@@ -57,6 +59,31 @@ def version_of(database: sqlite3.Connection) -> int:
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
+Parts = dict[tuple[str, str], object]
+"""What a database consists of: its tables with their columns, and all else with its SQL, by kind and name."""
+
+
+def parts_of(database: sqlite3.Connection) -> Parts:
+    """Every table, index, trigger and view, without what SQLite makes by itself."""
+    parts: Parts = {}
+    query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'"
+    for kind, name, sql in database.execute(query).fetchall():
+        parts[kind, name] = _columns(database, name) if kind == "table" else " ".join(str(sql).split())
+    return parts
+
+
+def parts_of_version(version: int) -> Parts:
+    """What a database of that version consists of; one without steps has some of the first step's."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        migrate(database, read_migrations()[: max(version, 1)])
+        return parts_of(database)
+
+
+def _columns(database: sqlite3.Connection, table: str) -> frozenset[tuple[object, ...]]:
+    found = database.execute('SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)', (table,))
+    return frozenset(found.fetchall())
+
+
 def migrate(database: sqlite3.Connection, steps: Sequence[Migration]) -> None:
     """Carry out the steps that are still to be done. ``database`` commits by itself (``isolation_level=None``).
 
@@ -83,7 +110,7 @@ def bring_up_to_date(path: Path, steps: Sequence[Migration] | None = None) -> No
     """
     steps = read_migrations() if steps is None else steps
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        with opened(path, "rwc") as database:
             refuse_newer(path, version_of(database), newest=len(steps))
             migrate(database, steps)
     except sqlite3.Error as error:
@@ -95,7 +122,13 @@ def refuse_newer(path: Path, version: int, *, newest: int) -> None:
 
     Raises:
         NewerDatabaseError: it is one.
+        DatabaseError: no version has that number.
     """
+    if version < 0:
+        raise DatabaseError(
+            f"{path} can't be used: its tables have version {version}, which no Seiyuu has made. "
+            "With a backup, `python -m bot restore FILE` brings everything back."
+        )
     if version > newest:
         raise NewerDatabaseError(
             f"{path} was written by a newer Seiyuu (its tables have version {version}, this one knows {newest}). "

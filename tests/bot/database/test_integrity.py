@@ -20,6 +20,7 @@ from bot.database import Database, DatabaseError
 from bot.database.check import look_at
 from bot.database.files import files_of_database
 from bot.database.integrity import damaged_files, find_damage, rescue
+from bot.database.schema import bring_up_to_date
 from bot.store import Store
 from config.project import child_environment
 from config.sections import ListeningPolicy
@@ -242,3 +243,49 @@ async def test_the_doctor_says_how_it_is_and_touches_nothing(filled: Path, tmp_p
     afterwards = look_at(filled)
     assert afterwards.good is None
     assert str(damaged_files(filled)[0]) in afterwards.text
+
+
+def flip(path: Path, word: bytes) -> None:
+    """Flip the highest bit of the second letter of ``word``, where it stands last in the file."""
+    data = bytearray(path.read_bytes())
+    data[data.rindex(word) + 1] ^= 0x80
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("word", [b"chat_memory (", b"setting (name", b"CREATE TABLE voice_maker"])
+async def test_a_schema_that_is_no_text_is_damage_as_any_other(filled: Path, word: bytes) -> None:
+    flip(filled, word)
+    damaged = content(filled)
+    assert find_damage(filled) is not None
+    assert look_at(filled).good is False
+    async with Database.opened(filled) as database:
+        assert await database.row("SELECT count(*) FROM conversations") == (0,)
+    assert [content(kept) for kept in damaged_files(filled)] == [damaged]
+
+
+async def test_a_flipped_bit_in_a_text_costs_one_letter_and_no_start(tmp_path: Path) -> None:
+    path = tmp_path / "seiyuu.sqlite3"
+    async with Database.opened(path) as database:
+        await database.write("INSERT INTO voice_choice VALUES (7, 'some_voice')")
+    flip(path, b"some_voice")
+    async with Database.opened(path) as database:
+        assert await database.rows("SELECT * FROM voice_choice") == [(7, "s\ufffdme_voice")]
+
+
+def test_a_version_that_nobody_made_is_refused_with_its_remedy(filled: Path) -> None:
+    with closing(sqlite3.connect(filled)) as database:
+        database.execute("PRAGMA user_version = -1")
+    before = content(filled)
+    with pytest.raises(DatabaseError, match=r"version -1, which no Seiyuu has made.*restore FILE"):
+        bring_up_to_date(filled)
+    assert look_at(filled).good is False
+    assert content(filled) == before
+
+
+async def test_a_table_that_is_lost_with_its_name_is_damage(filled: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(sqlite3.connect(filled)) as database:
+        database.execute("ALTER TABLE voice_maker RENAME TO voice_naker")
+    async with Database.opened(filled) as opened:
+        assert await opened.rows("SELECT * FROM voice_maker") == []
+        assert await opened.row("SELECT count(*) FROM chat_memory") == (MEMORIES,)
+    assert "some are lost from: voice_maker" in caplog.text
