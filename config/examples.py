@@ -105,7 +105,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "TTS_REQUESTS_PER_MINUTE": "600",
         "TTS_VRAM_WARNING": "10GB",
         "XTTS_MODEL": "data/models/xtts-v2",
-        "PIPER_MODEL": "data/models/piper-joe",
+        "PIPER_MODEL": "/srv/voices/en_US-amy-low.onnx",
         "TTS_STAND_IN_FIRST_AUDIO_MS": "200",
         "TTS_STAND_IN_RTF": "0.3",
         "TTS_STAND_IN_TIMINGS": "./timings.jsonl",

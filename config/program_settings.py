@@ -9,7 +9,8 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import ValidationError, ValidationInfo, create_model, field_validator, model_validator
+import platformdirs
+from pydantic import Field, ValidationError, ValidationInfo, create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -24,9 +25,10 @@ from config.env_file import ENV_FILE, place, read_env_values
 from config.errors import Fault, SettingsError, explain
 from config.examples import EXAMPLES
 from config.section import Section, as_meant, fields_of, setting_name
-from config.types import Address, BlankCounts, Device, OptionalPassphrase
+from config.types import Address, BlankCounts, Device, OptionalPassphrase, OwnPath
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
+WEIGHTS = "weights"
 SECRETS_DIR = Path("/run/secrets")
 """Where a container is given its secrets: a file is named as its variable, in small letters."""
 
@@ -63,7 +65,13 @@ class ProgramSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
 
+    cache_dir: OwnPath = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
     tts: SharedSpeechSettings = SharedSpeechSettings()
+
+    @property
+    def packaged_weights(self) -> Path:
+        """The folder of the weights that packages carry, which all clones share: a folder a model."""
+        return self.cache_dir / WEIGHTS
 
     @classmethod
     def settings(cls) -> dict[str, FieldInfo]:

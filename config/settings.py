@@ -6,8 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-import platformdirs
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from config.errors import Fault, SettingsError
 from config.examples import EXAMPLES
@@ -78,7 +77,6 @@ class Settings(ProgramSettings):
     profile: Profile = Profile.EMBEDDED
     command_prefix: CommandPrefix = "!"
     data_dir: OwnPath = Path("data")
-    cache_dir: OwnPath = Field(default_factory=lambda: platformdirs.user_cache_path("seiyuu"))
     weights: Weights = Weights.AUTO
     persona: PersonaName = "seiyuu"
     timezone: Timezone = "UTC"

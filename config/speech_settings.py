@@ -98,6 +98,12 @@ class SpeechSettings(ProgramSettings):
     tts_stand_in_rtf: float = Field(0.3, ge=0, le=100)
     tts_stand_in_timings: OptionalPath = None
 
+    @property
+    def downloaded_piper(self) -> Path | None:
+        """The folder of the voice of Piper's that was downloaded for the bot; ``None``: none was. Looks at the disk."""
+        folder = self.packaged_weights / "piper-joe"
+        return folder if folder.is_dir() else None
+
     @field_validator("tts_fallback")
     @classmethod
     def _are_engines(cls, value: tuple[str, ...]) -> tuple[str, ...]:

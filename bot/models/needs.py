@@ -15,8 +15,6 @@ BOT = ".venv/bin/python -m bot"
 """How people start this program: what they are told to type begins so."""
 FOLDER = "models"
 """In DATA_DIR: what comes from the hub."""
-WEIGHTS = "weights"
-"""In CACHE_DIR, which all clones share: what packages carry."""
 
 
 def download_command(*names: str) -> str:
@@ -26,7 +24,7 @@ def download_command(*names: str) -> str:
 
 def shelf_of(settings: Settings, model: Model) -> Shelf:
     """Where the model lies, or would."""
-    return Shelf(settings.cache_dir / WEIGHTS if model.packages else settings.data_dir / FOLDER)
+    return Shelf(settings.packaged_weights if model.packages else settings.data_dir / FOLDER)
 
 
 def is_here(settings: Settings, name: str, model: Model) -> bool:
@@ -116,7 +114,7 @@ def _of_profile(catalogue: Catalogue, settings: Settings, part: Part) -> Iterato
 
 def _places(settings: Settings, name: str) -> tuple[Path, Path]:
     """Where a model lies that was downloaded, and where one lay that came from the hub before packages carried it."""
-    return settings.cache_dir / WEIGHTS / name, settings.data_dir / FOLDER / name
+    return settings.packaged_weights / name, settings.data_dir / FOLDER / name
 
 
 def _is_pipers(speech: SpeechSettings, name: str) -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from bot.models.catalogue import load_catalogue
-from bot.models.needs import WEIGHTS
-from config.program_settings import SECRETS
+from config.program_settings import SECRETS, WEIGHTS
 from config.project import ROOT
 from config.settings import Profile
 from config.settings import Settings as BotSettings

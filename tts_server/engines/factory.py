@@ -68,7 +68,7 @@ def create_engines(settings: SpeechSettings, profiles: Profiles) -> tuple[Speech
 
 
 def _fallback_names(settings: SpeechSettings) -> list[str]:
-    """Return the names of the fallbacks. Piper is left out if nobody has asked for it and no voice of it is set."""
+    """Return the names of the fallbacks. Piper is left out if nobody has asked for it and PIPER_MODEL is not set."""
     unasked = "tts_fallback" not in settings.model_fields_set and settings.piper_model is None
     left_out = {settings.tts_engine, EngineName.PIPER} if unasked else {settings.tts_engine}
     return [name for name in settings.tts_fallback if name not in left_out]
@@ -159,7 +159,8 @@ def create_engine(name: str, settings: SpeechSettings, profiles: Profiles, voice
         case EngineName.PIPER:
             from tts_server.engines.piper.factory import create_piper
 
-            return create_piper(settings.piper_model, _options(name, settings), voice)
+            downloaded = settings.downloaded_piper
+            return create_piper(settings.piper_model, _options(name, settings), voice, downloaded=downloaded)
         case EngineName.STAND_IN:
             from tts_server.engines.stand_in import StandInEngine
 

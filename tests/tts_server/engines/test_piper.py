@@ -257,6 +257,26 @@ class TestSettings:
         assert engine.name == "espeak-ng"
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
+    def test_a_voice_that_was_downloaded_needs_no_setting(self, tmp_path: Path) -> None:
+        """As `models download piper-joe` leaves it; whoever chose another voice has that one."""
+        make_voice(tmp_path / "weights" / "piper-joe" / "en" / "en_US" / "joe" / "medium", "en_US-joe-medium")
+        other = make_voice(tmp_path / "own", "en_US-own-low")
+        chosen = {"voice": {"model_file": str(other)}}
+        for names, settings in (
+            ("en_US-joe-medium", SpeechSettings.read(tts_engine="piper", cache_dir=tmp_path)),
+            ("en_US-own-low", SpeechSettings.read(tts_engine="piper", cache_dir=tmp_path, piper_model=other)),
+            ("en_US-own-low", SpeechSettings.read(tts_engine="piper", cache_dir=tmp_path, tts_engine_options=chosen)),
+        ):
+            with closing(create_engine("piper", settings, NoProfiles(), None)) as engine:
+                assert [voice.name for voice in engine.voices()] == [names]
+
+    def test_a_downloaded_voice_that_is_broken_names_the_command(self, tmp_path: Path) -> None:
+        file = make_voice(tmp_path / "weights" / "piper-joe", "en_US-joe-medium")
+        file.with_name("en_US-joe-medium.onnx.json").unlink()
+        settings = SpeechSettings.read(tts_engine="piper", cache_dir=tmp_path)
+        with pytest.raises(EngineError, match=r"\.onnx\.json is not there.*: type .*models download piper-joe"):
+            create_engine("piper", settings, NoProfiles(), None)
+
     def test_it_comes_before_espeak(self, tmp_path: Path) -> None:
         settings = SpeechSettings.read(tts_engine="stand-in", piper_model=make_voice(tmp_path))
         assert [engine.name for engine in create_engines(settings, NoProfiles())] == ["stand-in", "piper", "espeak-ng"]

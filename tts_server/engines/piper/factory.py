@@ -1,4 +1,4 @@
-"""Creates the Piper engine: its voices are named by ``PIPER_MODEL``, or by the options of RealtimeTTS's Piper engine.
+"""Creates the Piper engine with the voices of ``PIPER_MODEL``, of RealtimeTTS's options for Piper, or downloaded ones.
 
 It does not import Piper's libraries until it has checked that they are installed.
 """
@@ -23,7 +23,9 @@ _VOICE_OPTIONS = ("model_file", "config_file")
 _NEEDED = ("piper", "onnx")
 
 
-def create_piper(model: Path | None, options: Mapping[str, Any], voice: str | None) -> PiperEngine:
+def create_piper(
+    model: Path | None, options: Mapping[str, Any], voice: str | None, *, downloaded: Path | None = None
+) -> PiperEngine:
     """Create the engine and load its default voice. It blocks for about a second: call it in a thread.
 
     Args:
@@ -31,6 +33,7 @@ def create_piper(model: Path | None, options: Mapping[str, Any], voice: str | No
         options: ``TTS_ENGINE_OPTIONS`` for RealtimeTTS's Piper engine, which this engine replaced: a voice, for when
             ``model`` is ``None``. The options about Piper's program are accepted and ignored.
         voice: the default voice; ``None`` for the engine's own.
+        downloaded: the folder of the voice that speaks if neither ``model`` nor ``options`` name one.
 
     Raises:
         EngineError: its packages are not installed, or no voice can be used.
@@ -42,7 +45,7 @@ def create_piper(model: Path | None, options: Mapping[str, Any], voice: str | No
             f"piper needs packages that are not installed ({', '.join(missing)}): "
             ".venv/bin/pip install -r requirements.txt"
         )
-    files = _files(model, options)
+    files = _files(model, options, downloaded)
     # Piper's libraries are imported only if Piper is used.
     engine: PiperEngine = importlib.import_module("tts_server.engines.piper.engine").PiperEngine(files, voice)
     try:
@@ -53,10 +56,15 @@ def create_piper(model: Path | None, options: Mapping[str, Any], voice: str | No
     return engine
 
 
-def _files(model: Path | None, options: Mapping[str, Any]) -> list[VoiceFile]:
+def _files(model: Path | None, options: Mapping[str, Any], downloaded: Path | None) -> list[VoiceFile]:
     named = _voice_of(options)
     if model is not None:
         return find_voices(model)
+    if named is None and downloaded is not None:
+        try:
+            return find_voices(downloaded)
+        except EngineError as error:
+            raise EngineError(f"{error}: {HOW_TO_GET_A_VOICE}") from error
     if named is None:
         raise EngineError(f"piper needs a voice that is on this machine: {HOW_TO_GET_A_VOICE}")
     file, description = named
