@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from audio.decode import read_sound
+from config.yaml_files import read_yaml
 from sandbox.voice.hearing import Sound
 from sandbox.voice.opus import SAMPLE_RATE
 
@@ -30,7 +29,7 @@ class GuestLine:
 
 def recorded_lines() -> dict[str, GuestLine]:
     """All of them, by name. Blocks."""
-    fields = yaml.safe_load(LIST.read_text(encoding="utf-8"))
+    fields = read_yaml(LIST)
     return {
         name: GuestLine(line["guest"], line["text"], FOLDER / f"{name}.opus") for name, line in fields["lines"].items()
     }

@@ -1,12 +1,18 @@
-"""What guests say: espeak-ng's voices, in a process of their own, always the same for the same words."""
+"""What guests say: espeak-ng's voices, in processes of their own, always the same for the same words."""
 
 from __future__ import annotations
 
+import atexit
 import functools
+import json
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 import soxr
@@ -50,26 +56,67 @@ GUEST_VOICES = {"Ada": ADA, "Ben": BEN, "Cleo": CLEO, "Dan": DAN}
 
 @functools.cache
 def speech(text: str, voice: GuestVoice) -> Sound:
-    """The words without silence around them, 48,000 Hz mono; not to be written to. Blocks for a tenth of a second.
-
-    espeak-ng goes on where it left off, so the same words never sound quite the same twice in one process: each text
-    gets a process of its own.
+    """The words without silence around them, 48,000 Hz mono; not to be written to. Blocks for some milliseconds.
 
     Raises:
         SpeechError: espeak-ng can't say it, or there is nothing to say.
     """
-    command = (sys.executable, "-m", _SYNTHESISER, voice.name, str(voice.rate), str(voice.pitch))
-    try:
-        said = subprocess.run(  # noqa: S603
-            command, cwd=ROOT, input=_MHM.sub("mm hmm", text).encode(), capture_output=True, timeout=_LONGEST
+    rate, pcm = _synthesiser().say(_MHM.sub("mm hmm", text), voice)
+    return _levelled(from_pcm16(pcm), rate, text)
+
+
+class _Synthesiser:
+    """The process that says texts; any thread, one text at a time."""
+
+    def __init__(self) -> None:
+        self._saying = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def say(self, text: str, voice: GuestVoice) -> tuple[int, bytes]:
+        """Samples a second, and PCM; raises :class:`SpeechError`."""
+        asked = {"text": text, "voice": voice.name, "rate": voice.rate, "pitch": voice.pitch}
+        with self._saying, self._started() as (asking, answering):
+            asking.write(json.dumps(asked).encode() + b"\n")
+            asking.flush()
+            told = json.loads(answering.readline())
+            if "error" in told:
+                raise SpeechError(told["error"])
+            pcm = answering.read(told["bytes"])
+            if len(pcm) < told["bytes"]:
+                raise EOFError
+            return told["rate"], pcm
+
+    @contextmanager
+    def _started(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Its streams; when a text takes too long, it is ended, and started anew for the next one."""
+        process = self._process = self._process or subprocess.Popen(  # noqa: S603
+            (sys.executable, "-m", _SYNTHESISER), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-    except subprocess.TimeoutExpired as error:
-        raise SpeechError(f"{text!r} takes too long to say") from error
-    if said.returncode != 0:
-        raise SpeechError(said.stderr.decode(errors="replace").strip().rpartition("\n")[2])
-    rate, _, pcm = said.stdout.partition(b"\n")
-    samples = from_pcm16(pcm)
-    return _levelled(samples, int(rate), text)
+        if process.stdin is None or process.stdout is None:
+            raise SpeechError("espeak-ng's process has no streams")
+        last_resort = threading.Timer(_LONGEST, process.kill)
+        last_resort.start()
+        try:
+            yield process.stdin, process.stdout
+        except (OSError, EOFError, ValueError) as error:
+            self.close()
+            raise SpeechError("espeak-ng has ended, or took too long") from error
+        finally:
+            last_resort.cancel()
+
+    def close(self) -> None:
+        """End it."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+
+@functools.cache
+def _synthesiser() -> _Synthesiser:
+    synthesiser = _Synthesiser()
+    atexit.register(synthesiser.close)
+    return synthesiser
 
 
 def _levelled(samples: Sound, rate: int, text: str) -> Sound:

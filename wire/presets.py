@@ -14,6 +14,7 @@ from config.errors import SettingsError, message_of
 from config.project import ROOT
 from config.reasons import reason
 from config.speech_settings import SpeechSettings
+from config.yaml_files import read_yaml
 from wire.parameters import NUMBERS, SpeechParameters
 
 COMMON_FILE = ROOT / "config" / "presets.yaml"
@@ -66,7 +67,7 @@ class Presets:
             PresetError: the file can't be read, or has invalid content.
         """
         try:
-            presets = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+            presets = _File.model_validate(read_yaml(path) or {})
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise PresetError(f"{path} can't be read: {reason(error)}") from None
         except ValidationError as error:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from config.errors import message_of
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 from wire.parameters import NUMBERS
 
 PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
@@ -90,7 +90,7 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
     """
     path = folder / f"{name}.yaml"
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields = read_yaml(path)
     except FileNotFoundError as error:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none at all"
         raise PersonaError(f"there is no persona {name!r} in {folder}; there are: {known}") from error

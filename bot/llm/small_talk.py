@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize
 from bot.llm.personas import Persona
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 from languages.guess import LanguageGuesser
 
 SMALL_TALK_FILE = Path(__file__).parents[2] / "config" / "language" / "small_talk.yaml"
@@ -63,7 +63,7 @@ def load_beginnings(path: Path = SMALL_TALK_FILE) -> Beginnings:
         SmallTalkError: it can't be read, or is malformed.
     """
     try:
-        return _FILE.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return _FILE.validate_python(read_yaml(path))
     except UNREADABLE as error:
         raise SmallTalkError(f"{path} can't be used: {reason(error)}") from error
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from config.errors import message_of
 from config.reasons import reason
 from config.settings import Profile
+from config.yaml_files import read_yaml
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "config" / "models.yaml"
 
@@ -154,7 +155,7 @@ def load_catalogue(file: Path = CATALOGUE_FILE) -> Catalogue:
         CatalogueError: it is missing or malformed.
     """
     try:
-        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+        fields = read_yaml(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatalogueError(f"{file} can't be read: {reason(error)}") from error
     try:

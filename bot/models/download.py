@@ -11,7 +11,6 @@ from pathlib import Path
 
 import aiohttp
 from filelock import FileLock, Timeout
-from huggingface_hub import constants, get_token
 
 from bot.identity import HEADERS
 from bot.models.catalogue import Catalogue, Licence, Model, Part
@@ -144,6 +143,8 @@ class Download:
             self._registry.forget(package)
 
     async def _from_hub(self, order: Order, report: FileReport, pauses: tuple[float, ...]) -> None:
+        from huggingface_hub import constants, get_token
+
         if constants.HF_HUB_OFFLINE:
             raise DownloadError("HF_HUB_OFFLINE is set, so nothing is downloaded.")
         hub = Hub(self._http, get_token(), pauses=pauses)

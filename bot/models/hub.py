@@ -12,7 +12,6 @@ from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
-from huggingface_hub import hf_hub_url
 from yarl import URL
 
 from bot.away import why
@@ -69,6 +68,9 @@ class Hub:
         advance(await asyncio.to_thread(_left_over, growing, file))
         if model.repository is None:
             raise HubError(f"No hub is known to have {file.path}.")
+        # Imported where it is used, as everywhere: a bot that has its weights starts without it, a quarter sooner.
+        from huggingface_hub import hf_hub_url
+
         await self._complete(hf_hub_url(model.repository, file.path, revision=model.revision), file, growing, advance)
         if not await asyncio.to_thread(keep_if_right, growing, file):
             raise HubError(

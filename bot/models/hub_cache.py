@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from huggingface_hub import constants, try_to_load_from_cache
-from huggingface_hub.file_download import repo_folder_name
-
 from bot.models.catalogue import Model
 
 
@@ -20,6 +17,9 @@ def show_in_hub_cache(folder: Path, model: Model) -> None:
     """
     if model.repository is None or model.revision is None:
         return
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
     entry = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=model.repository, repo_type="model")
     for file in model.files:
         link = entry / "snapshots" / model.revision / file.path
@@ -35,5 +35,7 @@ def place_in_hub_cache(model: Model) -> str | None:
     """Where the cache has the model's first file, as this or another program has downloaded it."""
     if model.repository is None:
         return None
+    from huggingface_hub import try_to_load_from_cache
+
     cached = try_to_load_from_cache(model.repository, model.files[0].path, revision=model.revision)
     return cached if isinstance(cached, str) else None

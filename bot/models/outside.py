@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from huggingface_hub import try_to_load_from_cache
-
 from bot.models.catalogue import Catalogue, Part
 from bot.models.named_mind import NoSuchMindError, named_mind
 from bot.models.needs import BOT, needed_models, recogniser_model, voice_engines
@@ -100,6 +98,8 @@ def recogniser_is_here(asked: str) -> bool:
 
 def _recogniser(asked: str) -> OutsideWeights:
     """What faster-whisper loads for a name: a folder, or what the hub's cache has."""
+    from huggingface_hub import try_to_load_from_cache
+
     repository = hub_repository(asked)
     cached = try_to_load_from_cache(repository, "model.bin") if repository is not None else None
     place = asked if Path(asked).is_dir() else cached if isinstance(cached, str) else None

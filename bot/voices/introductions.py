@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from bot.speech_server.voices import ServerVoice
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 from languages.names import LANGUAGES
 
 INTRODUCTIONS_FILE = Path(__file__).parents[2] / "config" / "language" / "introductions.yaml"
@@ -56,7 +56,7 @@ def load_introductions(path: Path = INTRODUCTIONS_FILE) -> Introductions:
         IntroductionsError: it can't be read, or is malformed.
     """
     try:
-        return Introductions.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Introductions.model_validate(read_yaml(path))
     except UNREADABLE as error:
         raise IntroductionsError(f"{path} can't be used: {reason(error)}") from error
 

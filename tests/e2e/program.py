@@ -5,55 +5,76 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from config.project import ROOT
 from sandbox.server import Sandbox
+from tests.forked import BOT, Forked, Forks, Running, forks
 
 SAID_LIMIT = 60.0
 
 
 @asynccontextmanager
-async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def program(*arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
     """``python -m bot`` in an empty folder, with nothing of this machine's settings; killed at the end if need be.
 
     It uses toys, whatever weights the cache of this machine holds.
     """
+    async with program_of(forks(*BOT), *arguments, folder=folder, **environment) as process:
+        yield process
+
+
+@asynccontextmanager
+async def program_of(source: Forks, *arguments: str, folder: Path, **environment: str) -> AsyncIterator[Forked]:
+    """The same of a copy of the project."""
     usual = {"TTS_BIND": "127.0.0.1:0", "COLUMNS": "200", "WEIGHTS": "toys"}
-    async with running(sys.executable, "-m", "bot", *arguments, folder=folder, **usual | environment) as process:
+    process = await source.start(
+        "bot", *arguments, folder=folder, environment=_surroundings(usual | environment), new_session=True
+    )
+    async with _ended(process):
         yield process
 
 
 @asynccontextmanager
 async def running(*command: str, folder: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A command with the project on Python's path and nothing of this machine's settings; killed at the end."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), **environment},
+        env=_surroundings(environment),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
     )
-    try:
+    async with _ended(process):
         yield process
+
+
+@asynccontextmanager
+async def _ended(process: Running) -> AsyncIterator[None]:
+    """At the end of the block it is killed, with all of its session, if it is still there."""
+    try:
+        yield
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
 
-async def output(process: asyncio.subprocess.Process) -> str:
+def _surroundings(environment: dict[str, str]) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), **environment}
+
+
+async def output(process: Running) -> str:
     said, _ = await asyncio.wait_for(process.communicate(), SAID_LIMIT)
     return said.decode()
 
 
-async def read_until(process: asyncio.subprocess.Process, words: str) -> str:
+async def read_until(process: Running, words: str) -> str:
     said = ""
     assert process.stdout is not None
     try:

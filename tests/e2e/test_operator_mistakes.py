@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import ctranslate2
@@ -11,7 +12,8 @@ import pytest
 
 from config.project import ROOT
 from sandbox.server import Sandbox
-from tests.e2e.program import output, pointed_at, program, read_until
+from tests.e2e.program import output, pointed_at, program, program_of, read_until
+from tests.forked import BOT, Forks
 
 
 @pytest.mark.parametrize("command", ["run", "demo", "doctor"])
@@ -97,30 +99,45 @@ BROKEN = (
 )
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the project whose files a test may break."""
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project whose files a test may break, if it mends them again."""
+    folder = tmp_path_factory.mktemp("copy")
     for init in ROOT.glob("*/__init__.py"):
         package = init.parent
         if package.name not in ("benchmarks", "tests"):
-            shutil.copytree(package, tmp_path / "copy" / package.name)
-    return tmp_path / "copy"
+            shutil.copytree(package, folder / package.name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def copied_bot(copy: Path) -> Iterator[Forks]:
+    source = Forks(*BOT, root=copy)
+    yield source
+    source.close()
+
+
+@pytest.fixture
+def broken(copy: Path, file: str) -> Iterator[Path]:
+    path = copy / file
+    whole = path.read_text(encoding="utf-8")
+    path.write_text("en: [one]\nde: }\n", encoding="utf-8")
+    yield path
+    path.write_text(whole, encoding="utf-8")
 
 
 @pytest.mark.parametrize("file", BROKEN)
 @pytest.mark.parametrize(("command", "status"), [("run", 2), ("doctor", 1)])
 async def test_a_broken_word_list_is_one_sentence_with_its_place(
-    tmp_path: Path, copy: Path, command: str, status: int, file: str
+    tmp_path: Path, copy: Path, copied_bot: Forks, broken: Path, command: str, status: int
 ) -> None:
-    path = copy / file
-    path.write_text("en: [one]\nde: }\n", encoding="utf-8")
     async with (
         Sandbox() as sandbox,
-        program(command, folder=tmp_path, PYTHONPATH=str(copy), **pointed_at(sandbox)) as process,
+        program_of(copied_bot, command, folder=tmp_path, PYTHONPATH=str(copy), **pointed_at(sandbox)) as process,
     ):
         said = await output(process)
     assert process.returncode == status, said
-    assert said.count(str(path)) == 1, said
+    assert said.count(str(broken)) == 1, said
     assert "it is not YAML from line 2 on" in said
     assert "Traceback" not in said
 

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,21 +18,18 @@ import aiohttp
 import pytest
 
 from config.project import ROOT
+from tests.forked import SPEECH_SERVER, Forked, Running, forks
 from tests.tts_server.client import PATIENCE, SpeechClient
 
 
 @asynccontextmanager
-async def _process(*arguments: str, **environment: str) -> AsyncIterator[Process]:
+async def _process(*arguments: str, **environment: str) -> AsyncIterator[Forked]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
+    process = await forks(*SPEECH_SERVER).start(
         "tts_server",
         *arguments,
-        cwd=ROOT,
-        env={**clean, "TTS_BIND": "127.0.0.1:0", **environment},
-        stdin=DEVNULL,
-        stdout=PIPE,
+        folder=ROOT,
+        environment={**clean, "TTS_BIND": "127.0.0.1:0", **environment},
         stderr=PIPE,
     )
     try:
@@ -43,7 +40,7 @@ async def _process(*arguments: str, **environment: str) -> AsyncIterator[Process
         await process.communicate()
 
 
-async def _ready(process: Process) -> dict[str, Any]:
+async def _ready(process: Running) -> dict[str, Any]:
     assert process.stdout is not None
     line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
     ready: dict[str, Any] = json.loads(line)

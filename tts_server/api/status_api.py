@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from aiohttp import web
 
 from config.version import VERSION
+from config.yaml_files import read_yaml
 from hardware.memory import as_json, exposition
 from hardware.poll import CardPoll
 from tts_server.api.errors import error_response
@@ -100,7 +100,7 @@ class StatusApi:
 
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 description of the API. Reads a file."""
-    loaded: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = read_yaml(_FILE)
     return loaded
 
 

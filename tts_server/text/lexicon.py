@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from config.errors import message_of
 from config.reasons import reason
+from config.yaml_files import read_yaml
 from languages.tags import main_part
 from tts_server.text.lexicon_schema import Lexicon, Numbers, SharedLexicon
 
@@ -77,7 +78,7 @@ def read_lexicon(path: Path, kind: type[Data]) -> Data:
         LexiconError: the file can't be read, or has a wrong key or value.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = read_yaml(path)
         return kind.model_validate(content)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]

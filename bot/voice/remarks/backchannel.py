@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter
 
 from bot.voice.remarks.phrases import plain, plain_words
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 
 BACKCHANNELS_FILE = Path(__file__).parents[3] / "config" / "language" / "backchannels.yaml"
 LONGEST = 4
@@ -32,9 +32,7 @@ class Backchannels:
 
     def __init__(self, path: Path = BACKCHANNELS_FILE) -> None:
         try:
-            languages = TypeAdapter(dict[str, list[str]]).validate_python(
-                yaml.safe_load(path.read_text(encoding="utf-8"))
-            )
+            languages = TypeAdapter(dict[str, list[str]]).validate_python(read_yaml(path))
         except UNREADABLE as error:
             raise BackchannelsError(f"{path} can't be used: {reason(error)}") from error
         self._signs = frozenset(

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, RootModel
 
 from bot.llm.personas import Persona
 from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 
 MOOD_WORDS_FILE = Path(__file__).parents[3] / "config" / "language" / "moods.yaml"
 
@@ -49,7 +49,7 @@ def load_mood_words(path: Path = MOOD_WORDS_FILE) -> Mapping[str, Phrases]:
         MoodWordsError: the file can't be read, or is malformed.
     """
     try:
-        return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).root
+        return _File.model_validate(read_yaml(path) or {}).root
     except UNREADABLE as error:
         raise MoodWordsError(f"{path} can't be used: {reason(error)}") from error
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.llm.personas import Persona
@@ -21,6 +20,7 @@ from bot.voice.remarks.names import Names
 from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
 from bot.voice.remarks.spoken_choices import Asking, Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 
 COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 
@@ -182,7 +182,7 @@ class VoiceCommands:
 
 def _read(path: Path) -> _File:
     try:
-        return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return _File.model_validate(read_yaml(path))
     except UNREADABLE as error:
         raise VoiceCommandsError(f"{path} can't be used: {reason(error)}") from error
 

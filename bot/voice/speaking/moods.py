@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from bot.llm.personas import Character, Line, PitchShift, PresetName, Speed
 from config.errors import message_of
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 from wire.parameters import NUMBERS, SpeechParameters
 
 MOODS_FILE = Path(__file__).parents[3] / "config" / "moods.yaml"
@@ -44,7 +44,7 @@ def load_moods(path: Path = MOODS_FILE) -> Mapping[str, MoodManner]:
         MoodsError: it can't be read, or is malformed.
     """
     try:
-        return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {}).root
+        return _File.model_validate(read_yaml(path) or {}).root
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise MoodsError(f"{path}: {'.'.join(map(str, fault['loc']))}: {message_of(fault)}") from error

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-import yaml
-
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 
 
 class CorrectionsError(BrokenFileError):
@@ -33,7 +32,7 @@ class Corrections:
     def read(cls, path: Path) -> Self:
         """Read a YAML file of ``heard: meant`` lines; raises :class:`CorrectionsError`."""
         try:
-            pairs = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            pairs = read_yaml(path) or {}
         except UNREADABLE as error:
             raise CorrectionsError(f"STT_CORRECTIONS: {path} can't be read: {reason(error)}") from error
         if not isinstance(pairs, dict):

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from bot.voice.remarks.phrases import plain
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 
 PHANTOMS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.yaml"
 FIRST_WITHOUT_GAPS = "\u2e80"
@@ -54,7 +54,7 @@ class Phantoms:
 
     def __init__(self, path: Path = PHANTOMS_FILE) -> None:
         try:
-            file = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            file = _File.model_validate(read_yaml(path))
         except UNREADABLE as error:
             raise PhantomsError(f"{path} can't be used: {reason(error)}") from error
         self._credits = tuple(_plain_phrases(file.credits))

@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-import yaml
 from pydantic import TypeAdapter
 
 from audio.samples import Sound16
 from bot.llm.history import Turn
 from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
 
 ENDINGS_FILE = Path(__file__).with_name("end_of_turn.yaml")
 _LANGUAGES = TypeAdapter(dict[str, dict[str, list[str]]])
@@ -115,7 +115,7 @@ def read_endings(path: Path = ENDINGS_FILE) -> Endings:
         EndingsError: ``path`` can't be read, or is malformed.
     """
     try:
-        languages = _LANGUAGES.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        languages = _LANGUAGES.validate_python(read_yaml(path))
     except UNREADABLE as error:
         raise EndingsError(f"{path} can't be used: {reason(error)}") from error
 

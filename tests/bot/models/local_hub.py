@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 import random
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import yaml
 from aiohttp import web
 
 from config.project import ROOT
+from tests.forked import DEVNULL, MODELS, Forked, forks
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "somebody/tiny"
@@ -133,21 +133,19 @@ class CommandLine:
     def models(self) -> Path:
         return self.folder / "data" / "models"
 
-    async def start(self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, stdin: int = DEVNULL) -> Forked:
         catalogue = self.folder / "catalogue.yaml"
         catalogue.write_text(yaml.safe_dump(catalogue_fields(), sort_keys=False))
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         places = {"HOME": str(self.folder), "HF_HOME": str(self.folder / "hf"), "HF_ENDPOINT": self.endpoint}
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "models", *arguments, "--catalogue", str(catalogue)),
-            cwd=self.folder,
-            env={**kept, **places, "PYTHONPATH": str(ROOT), "PROFILE": "local", "COLUMNS": "200"},
+        return await forks(*MODELS).start(
+            *("bot", "models", *arguments, "--catalogue", str(catalogue)),
+            folder=self.folder,
+            environment={**kept, **places, "PYTHONPATH": str(ROOT), "PROFILE": "local", "COLUMNS": "200"},
             stdin=stdin,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
         )
 
-    async def run(self, *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> tuple[int, str]:
+    async def run(self, *arguments: str, stdin: int = DEVNULL) -> tuple[int, str]:
         """Its exit status and everything it said."""
         process = await self.start(*arguments, stdin=stdin)
         try:

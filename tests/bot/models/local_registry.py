@@ -8,7 +8,6 @@ import hashlib
 import io
 import os
 import random
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from huggingface_hub import constants
 from bot.models.command import run_models
 from config.project import ROOT
 from tests.bot.models.local_hub import COMMIT, REPOSITORY
+from tests.forked import MODELS, Forked, forks
 
 LIMIT = 60.0
 WEIGHTS = random.Random(7).randbytes(300_000)
@@ -103,19 +103,16 @@ class LocalRegistry:
             status = run_models([*arguments, *self._files()])
         return status, said.getvalue()
 
-    async def start(self, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, **variables: str) -> Forked:
         """The same in a process of its own."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "models", *arguments, *self._files()),
-            cwd=self.folder,
-            env=kept | {name: value for name, value in self._environment(variables).items() if value},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+        return await forks(*MODELS).start(
+            *("bot", "models", *arguments, *self._files()),
+            folder=self.folder,
+            environment=kept | {name: value for name, value in self._environment(variables).items() if value},
         )
 
-    async def finish(self, process: asyncio.subprocess.Process) -> tuple[int, str]:
+    async def finish(self, process: Forked) -> tuple[int, str]:
         """Its exit status and everything it said."""
         try:
             said, _ = await asyncio.wait_for(process.communicate(), LIMIT)

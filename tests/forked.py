@@ -1,0 +1,175 @@
+"""Programs of the project as processes that are forked instead of started anew: see :mod:`tests.fork_server`."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from config.project import ROOT
+from tests.fork_server import Order
+
+BOT = ("bot.command_line", "bot.models.command", "bot.backup.command", "bot.health")
+SPEECH_SERVER = ("tts_server.command_line",)
+MODELS = ("bot.models.command", "huggingface_hub.file_download")
+EARS = ("bot.voice.transcribe.worker", "faster_whisper")
+"""What is imported once, for each of the programs."""
+
+DEVNULL, PIPE, STDOUT = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
+
+
+class Running(Protocol):
+    """A process as tests handle it, whether it was forked or started."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+    async def wait(self) -> int: ...
+    async def communicate(self) -> tuple[bytes, bytes]: ...
+
+
+class Forked:
+    """One forked program, with what :class:`asyncio.subprocess.Process` has. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        pid: int,
+        told: asyncio.StreamReader,
+        stdin: asyncio.StreamWriter | None,
+        stdout: asyncio.StreamReader | None,
+        stderr: asyncio.StreamReader | None,
+    ) -> None:
+        self.pid = pid
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.returncode: int | None = None
+        self._ending = asyncio.create_task(self._end(told), name=f"end of {pid}")
+
+    async def _end(self, told: asyncio.StreamReader) -> int:
+        self.returncode = int(await told.readline())
+        return self.returncode
+
+    async def wait(self) -> int:
+        """Its exit status, once it has ended: negative for a signal."""
+        return await asyncio.shield(self._ending)
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        """All that it writes until it has ended, on both streams."""
+        said = await asyncio.gather(*(_all_of(stream) for stream in (self.stdout, self.stderr)))
+        await self.wait()
+        return said[0], said[1]
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal, if it is still there."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+
+class Forks:
+    """A :class:`~tests.fork_server.ForkServer` in a process of its own, for programs of the project at ``root``."""
+
+    def __init__(self, *modules: str, root: Path = ROOT) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Threads of OpenBLAS's would not be there in a fork; nothing that is tested computes with it.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(ROOT))), "OPENBLAS_NUM_THREADS": "1"}
+        with theirs:
+            self._process = subprocess.Popen(
+                (sys.executable, "-m", "tests.fork_server", str(theirs.fileno()), *modules),
+                cwd=root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+
+    def close(self) -> None:
+        """End it, and what it has forked."""
+        self._orders.close()
+        self._process.wait()
+
+    async def start(
+        self,
+        module: str,
+        *arguments: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        stdin: int = DEVNULL,
+        stdout: int = PIPE,
+        stderr: int = STDOUT,
+        new_session: bool = False,
+    ) -> Forked:
+        """``python -m module arguments``, as :func:`asyncio.create_subprocess_exec` starts it."""
+        told, telling = await _pipe()
+        order = Order(module, arguments, str(folder), dict(environment), new_session)
+        writer, in_ = await _input(stdin)
+        reader, out = await _output(stdout)
+        errors, err = (None, out) if stderr == STDOUT else await _output(stderr)
+        try:
+            socket.send_fds(self._orders, [json.dumps(asdict(order)).encode()], [in_, out, err, telling])
+        finally:
+            for descriptor in {in_, out, err, telling} - ({stdin} if stdin >= 0 else set()):
+                os.close(descriptor)
+        return Forked(int(await told.readline()), told, writer, reader, errors)
+
+
+@cache
+def forks(*modules: str) -> Forks:
+    """The server that has imported these, one for all tests of this process."""
+    server = Forks(*modules)
+    atexit.register(server.close)
+    return server
+
+
+async def _pipe() -> tuple[asyncio.StreamReader, int]:
+    """A pipe: what reads it, and the end to write to."""
+    read, write = os.pipe()
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", 0)
+    )
+    return reader, write
+
+
+async def _output(wanted: int) -> tuple[asyncio.StreamReader | None, int]:
+    if wanted == PIPE:
+        return await _pipe()
+    return None, os.open(os.devnull, os.O_WRONLY) if wanted == DEVNULL else os.dup(wanted)
+
+
+async def _input(wanted: int) -> tuple[asyncio.StreamWriter | None, int]:
+    if wanted == PIPE:
+        ours, theirs = socket.socketpair()
+        _, writer = await asyncio.open_unix_connection(sock=ours)
+        return writer, theirs.detach()
+    return None, os.open(os.devnull, os.O_RDONLY) if wanted == DEVNULL else wanted
+
+
+async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
+    return b"" if stream is None else await stream.read()

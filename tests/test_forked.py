@@ -1,0 +1,78 @@
+"""What is forked for a test is what the test would have started."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.forked import DEVNULL, PIPE, STDOUT, Forked, Forks
+
+RUN = ("timeit", "-n", "1", "-r", "1")
+"""What Python has to run a line of code with ``-m``."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Forks]:
+    server = Forks("json")
+    yield server
+    server.close()
+
+
+async def started(
+    server: Forks, code: str, folder: Path, *, stdin: int = DEVNULL, stdout: int = PIPE, stderr: int = STDOUT
+) -> Forked:
+    return await server.start(
+        *(*RUN, code),
+        folder=folder,
+        environment={"ONLY": "this"},
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        new_session=True,
+    )
+
+
+async def test_it_has_a_folder_an_environment_and_a_session_of_its_own(server: Forks, tmp_path: Path) -> None:
+    asked = "import os; print(os.getcwd(), os.environ.get('ONLY'), os.environ.get('HOME'), os.getsid(0) == os.getpid())"
+    process = await started(server, asked, tmp_path)
+    said, _ = await process.communicate()
+    assert said.decode().splitlines()[0] == f"{tmp_path} this None True"
+    assert process.returncode == 0
+    assert process.pid != os.getpid()
+
+
+async def test_what_it_ends_with_is_told(server: Forks, tmp_path: Path) -> None:
+    assert await (await started(server, "import os; os._exit(7)", tmp_path)).wait() == 7
+    failed = await started(server, "raise OSError('no')", tmp_path)
+    said, _ = await failed.communicate()
+    assert failed.returncode == 1
+    assert b"OSError: no" in said
+    sleeping = await started(server, "import time; time.sleep(60)", tmp_path)
+    sleeping.kill()
+    assert await sleeping.wait() == -signal.SIGKILL
+
+
+async def test_its_streams_are_apart_and_its_input_ends(server: Forks, tmp_path: Path) -> None:
+    echo = "import os, sys; print(sys.stdin.read(), flush=True); print('oh', file=sys.stderr); os._exit(0)"
+    process = await started(server, echo, tmp_path, stdin=PIPE, stderr=PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b"hello")
+    process.stdin.close()
+    assert await process.communicate() == (b"hello\n", b"oh\n")
+    silent = await started(server, echo, tmp_path, stdout=DEVNULL)
+    assert await silent.communicate() == (b"", b"")
+
+
+async def test_nothing_is_left_of_what_was_forked(tmp_path: Path) -> None:
+    server = Forks()
+    sleeping = await started(server, "import time; time.sleep(60)", tmp_path)
+    server.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(sleeping.pid, 0)
+    # Whoever told of its end is gone as well.
+    with pytest.raises(ValueError, match="invalid literal"):
+        await sleeping.wait()
