@@ -10,7 +10,6 @@ import sys
 from rich.console import Console
 
 from bot.command_options import read_options, run_version
-from bot.demo.run import DemoOptions, run_demo
 from bot.doctor import run_doctor, run_doctor_json
 from bot.operator_files import persona_name
 from bot.run import ENDING_LIMIT, run_bot
@@ -61,6 +60,9 @@ def run(given: list[str]) -> int:
 async def _run(command: str, settings: Settings, options: argparse.Namespace) -> int:
     match command:
         case "demo":
+            # It brings the sandbox along, which no other command needs.
+            from bot.demo.run import DemoOptions, run_demo
+
             return await run_demo(settings, DemoOptions(options.out, stay=options.stay), Console())
         case "doctor":
             examination = run_doctor_json(settings) if options.json else run_doctor(settings, Console())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import zoneinfo
@@ -110,8 +111,14 @@ def _known_language(code: str) -> str:
     return code
 
 
+@functools.cache
+def _timezones() -> frozenset[str]:
+    """Those of this machine. Looked up once: Python opens six hundred files for it."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _timezone(name: str) -> str:
-    known = zoneinfo.available_timezones()
+    known = _timezones()
     meant = name if name in known else {each.casefold(): each for each in known}.get(name.strip().casefold())
     if meant is None:
         raise ValueError("it must be the name of a time zone, such as Europe/Berlin")

@@ -20,7 +20,7 @@ from typing import Protocol
 from config.project import ROOT
 from tests.fork_server import Order
 
-BOT = ("bot.command_line", "bot.models.command", "bot.backup.command", "bot.health")
+BOT = ("bot.command_line", "bot.demo.run", "bot.models.command", "bot.backup.command", "bot.health")
 SPEECH_SERVER = ("tts_server.command_line",)
 MODELS = ("bot.models.command", "huggingface_hub.file_download")
 EARS = ("bot.voice.transcribe.worker", "faster_whisper")

@@ -7,24 +7,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from bot.app import Application, application
 from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
 from bot.voice.metrics import TurnTrace
-from bot.voice.transcribe.worker_process import WORKER, Worker
-from config.project import ROOT, child_environment
+from config.project import ROOT
 from config.settings import Settings, load_settings
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.entities import Message
-from tests.forked import EARS, PIPE, forks
 
 LIMIT = 30.0
 
@@ -132,20 +130,6 @@ def make_settings(sandbox: Sandbox, data_dir: Path, **changes: Any) -> Settings:
         "tts_bind": "127.0.0.1:0",
     }
     return load_settings(**{**settings, **changes})
-
-
-@pytest.fixture(autouse=True)
-def _forked_ears(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recogniser's process is forked for each bot of this process: importing it takes longer than its work."""
-
-    async def start(_: type[Worker], threads: int, __: Sequence[str] = WORKER) -> Worker:
-        environment = child_environment({"OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"})
-        process = await forks(*EARS).start(
-            EARS[0], folder=Path.cwd(), environment=environment, stdin=PIPE, stderr=2, new_session=True
-        )
-        return Worker(cast(asyncio.subprocess.Process, process))
-
-    monkeypatch.setattr(Worker, "start", classmethod(start))
 
 
 @pytest.fixture
