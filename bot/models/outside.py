@@ -92,6 +92,8 @@ def recogniser_is_here(asked: str) -> bool:
     """Whether faster-whisper finds a model in this folder, or by this name in the hub's cache. Blocks."""
     if Path(asked).is_dir():
         return (Path(asked) / "model.bin").is_file()
+    from huggingface_hub import try_to_load_from_cache
+
     repository = hub_repository(asked)
     return repository is not None and isinstance(try_to_load_from_cache(repository, "model.bin"), str)
 
