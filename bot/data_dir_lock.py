@@ -31,7 +31,8 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
         DataDirInUseError: another bot holds it.
         OSError: the file can't be written.
     """
-    descriptor = os.open(data_dir / FILE, os.O_RDWR | os.O_CREAT, _OWN_EYES)
+    file = data_dir / FILE
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, _OWN_EYES)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,8 +41,11 @@ def data_dir_lock(data_dir: Path) -> Iterator[None]:
                 raise DataDirInUseError(_in_use(data_dir, descriptor)) from error
             _log.warning("DATA_DIR=%s can't be locked against a second Seiyuu: %s", data_dir, error.strerror)
         pid = str(os.getpid()).encode()
-        os.pwrite(descriptor, pid, 0)
-        os.ftruncate(descriptor, len(pid))
+        try:
+            os.pwrite(descriptor, pid, 0)
+            os.ftruncate(descriptor, len(pid))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(file)) from error
         yield
     finally:
         os.close(descriptor)

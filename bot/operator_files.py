@@ -11,11 +11,13 @@ from pathlib import Path
 
 from bot.llm.personas import PERSONAS_DIR, Persona, PersonaError, load_persona
 from bot.voice.transcribe.corrections import Corrections
-from config.reasons import reason
+from config.reasons import FULL_DISK, reason
 from config.settings import Settings
 from config.speech_settings import USUAL_VOICES_DIR, SpeechSettings
 
 _OWN_EYES = 0o700
+_ROOM = 65_536
+"""Bytes that a folder must have room for; a bot needs a few times as many by itself."""
 
 
 class OperatorFileError(OSError):
@@ -92,9 +94,10 @@ def prepare_voices_folder(speech: SpeechSettings) -> None:
 def _prepare(variable: str, folder: Path) -> None:
     try:
         folder.mkdir(_OWN_EYES, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        # On a full disk files can be made, and not be written.
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            probe.write(bytes(_ROOM))
     except OSError as error:
-        raise OperatorFileError(
-            f"{variable}={folder} can't be written to: {reason(error)}. Choose a folder that you can write to."
-        ) from error
+        full = error.errno in FULL_DISK
+        remedy = "Make room, or choose another folder." if full else "Choose a folder that you can write to."
+        raise OperatorFileError(f"{variable}={folder} can't be written to: {reason(error)}. {remedy}") from error

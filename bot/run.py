@@ -21,7 +21,7 @@ from bot.own_weights import RealWeightsMissingError
 from bot.services import ServiceError, ServiceSettingsError
 from bot.voice.events import Watcher
 from config.lifetime import Ending, ending_signals
-from config.reasons import BrokenFileError
+from config.reasons import FULL_DISK, BrokenFileError, reason
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ _MISTAKES = (
     ServiceSettingsError,
     NewerDatabaseError,
 )
-_FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, DatabaseError, OSError)
+_FAILURES = (ServiceError, RealWeightsMissingError, OpusMissing, DataDirInUseError, DatabaseError)
 
 
 async def run_bot(settings: Settings, watcher: Watcher, when_warm: Callable[[], None] | None = None) -> int:
@@ -78,6 +78,9 @@ async def _serve(
     except _FAILURES as error:
         _log.error("%s", error)
         return FAILED
+    except OSError as error:
+        _log.error("%s", _of_the_system(error, settings))
+        return FAILED
     except sqlite3.Error as error:
         _log.error(
             "%s can't be used: %s. If that stays so, `python -m bot restore FILE` brings a backup back.",
@@ -85,6 +88,15 @@ async def _serve(
             error,
         )
         return FAILED
+
+
+def _of_the_system(error: OSError, settings: Settings) -> str:
+    """What the system refused, with the place that it was about where there was no room."""
+    if error.errno not in FULL_DISK:
+        return str(error)
+    # Python names no file where a file that is open can't be written to.
+    place = error.filename or f"A file in DATA_DIR={settings.data_dir}, or in the folder for temporary files,"
+    return f"{place} can't be written: {reason(error)}. Make room there."
 
 
 async def _stay_connected(app: Application, wish: Ending) -> int:

@@ -16,10 +16,14 @@ _OF_ERRNO = {
     errno.EPERM: "this user has no right to",
     errno.EROFS: "the disk is read-only",
     errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "this user's share of the disk is full",
+    errno.EFBIG: "files may not be so large here (`ulimit -f`)",
     errno.ENAMETOOLONG: "its name is too long",
 }
 
 
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Where there is no room, or no more for this user."""
 UNREADABLE = (OSError, ValueError, yaml.YAMLError, RecursionError)
 """What may come of reading a file: the disk, its letters, its form or its content is at fault."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ NOT_TAKEN = "The demonstration uses only the engines from your settings. It does
 ENDING_LIMIT = 9.5
 """Seconds that everything may take to end in order: longer than the bot alone."""
 LAST_LINES = 5
+NO_ROOM = 65_536
+"""Bytes free on a disk on which a log stays empty."""
 USAGE_ERROR = 2
 
 
@@ -125,7 +128,7 @@ async def _play(
         except (CallFailedError, BotEndedError) as error:
             console.print(f"✘ {error}", style="bold red", markup=False)
             if isinstance(error, BotEndedError):
-                console.print(_last_lines(log), markup=False, highlight=False, soft_wrap=True)
+                console.print(await asyncio.to_thread(last_words, log), markup=False, highlight=False, soft_wrap=True)
             console.print(f"The bot's log: {log}", markup=False)
             return USAGE_ERROR if process.returncode == USAGE_ERROR else 1
     return 0
@@ -168,7 +171,7 @@ async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[An
     try:
         await asyncio.wait([working, ending], return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
-            raise BotEndedError(f"The bot ended (status {process.returncode}). It said last:")
+            raise BotEndedError(f"The bot ended (status {process.returncode}).")
         working.result()
     finally:
         for task in (working, ending):
@@ -176,9 +179,13 @@ async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[An
         await asyncio.gather(working, ending, return_exceptions=True)
 
 
-def _last_lines(log: Path) -> str:
+def last_words(log: Path) -> str:
+    """The last lines of the bot's log, or why there are none. Blocks."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-LAST_LINES:])
+    if lines:
+        return "\n".join(["It said last:", *lines[-LAST_LINES:]])
+    full = shutil.disk_usage(log.parent).free < NO_ROOM
+    return f"The disk of {log.parent} is full: make room there." if full else "Its log is empty."
 
 
 async def _make_ears(settings: Settings, console: Console) -> None:
