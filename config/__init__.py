@@ -1,1 +1,1 @@
-"""Typed settings, personas and presets."""
+"""Settings, personas and presets, and rules that all programs share."""

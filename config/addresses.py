@@ -1,4 +1,4 @@
-"""Web addresses, origins of web pages, and paths of this machine: whether a text is one, and if not, what is wrong."""
+"""Checks of web addresses, origins and paths in settings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
 def web_address(text: str, scheme: str, *, named: bool = False) -> str:
-    """The address, when it is one.
+    """Return ``text`` if it is a valid address.
 
     Args:
-        scheme: ``http`` or ``ws``, which also stands for the one with TLS.
-        named: several stand in one value, so an error names the one it means.
+        scheme: ``http`` or ``ws``; the scheme with TLS is allowed too.
+        named: whether the setting holds several addresses, so that an error must name the wrong one.
 
     Raises:
-        ValueError: it is none; the text completes "X is not valid. …".
+        ValueError: the address is not valid. The message completes "X is not valid. …".
     """
     wrong = _wrong_with(text, scheme)
     if wrong is not None:
@@ -46,10 +46,10 @@ def _wrong_with(text: str, scheme: str) -> str | None:
 
 
 def read_origin(text: str) -> str:
-    """An origin as a browser writes it, or :data:`ANY_ORIGIN`.
+    """An origin as browsers write it, or :data:`ANY_ORIGIN`.
 
     Raises:
-        ValueError: it is none; the text says how one looks.
+        ValueError: the origin is not valid. The message has an example.
     """
     origin = text.strip().lower().removesuffix("/")
     if origin == ANY_ORIGIN:
@@ -58,15 +58,15 @@ def read_origin(text: str) -> str:
     if parts.scheme not in ("http", "https", "app", "tauri") or not parts.netloc or parts.path or parts.query:
         raise ValueError(f"{text!r} is not an origin, which looks like http://localhost:8000")
     usual = {"http": 80, "https": 443}.get(parts.scheme)
-    # A browser leaves the usual port out.
+    # Browsers omit the default port.
     return f"{parts.scheme}://{parts.netloc.removesuffix(f':{usual}') if parts.port == usual else parts.netloc}"
 
 
 def own_path(text: str) -> str:
-    """A path of this machine, with the home folder in place of ``~``.
+    """A path of this machine, with ``~`` replaced by the home folder.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the path is not valid.
     """
     text = text.strip()
     if _WINDOWS.match(text):

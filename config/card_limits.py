@@ -1,4 +1,4 @@
-"""How full graphics cards may be, as an operator writes it: a share such as 0.9, or a size such as 10GB."""
+"""Warning levels of GPU memory in settings: a share such as 0.9, or a size such as 10GB."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SHARE = re.compile(r"(?:0?\.\d{1,6}|1(?:\.0{1,6})?)")
 
 @dataclass(frozen=True, slots=True)
 class CardLimit:
-    """How full a card may be: a share of it (up to 1), or so many bytes."""
+    """A warning level: a share of the memory (up to 1), or a number of bytes."""
 
     share: float | None
     size: int | None
 
     @classmethod
     def parse(cls, text: str) -> CardLimit:
-        """Read "0.9", "10GB" or "10GiB"; raises :class:`ValueError` with words for people."""
+        """Parse "0.9", "10GB" or "10GiB". Raises :class:`ValueError` with a message for people."""
         text = text.strip()
         if _SHARE.fullmatch(text) and float(text) > 0:
             return cls(float(text), None)
@@ -29,15 +29,15 @@ class CardLimit:
         raise ValueError(f"{text[:40]!r} is neither a share such as 0.9 nor a size such as 10GB or 10GiB")
 
     def limit(self, total_bytes: int) -> int:
-        """The limit of a card with so much memory, in bytes."""
+        """The level in bytes for a GPU with ``total_bytes`` of memory."""
         return self.size if self.size is not None else int(total_bytes * (self.share or 1.0))
 
 
 def read_limits(texts: Sequence[str]) -> tuple[CardLimit, ...]:
-    """The limits by card, in order; the last one holds for all cards after it too.
+    """Parse the levels, one per GPU; the last one applies to all further GPUs.
 
     Raises:
-        ValueError: there is none, or one of them can't be read; with words for people.
+        ValueError: there is no level, or one is not valid. The message is for people.
     """
     if not texts:
         raise ValueError("there is no threshold; for example 0.9")

@@ -1,4 +1,4 @@
-"""Characters that come into a value by pasting and that nobody sees, or takes for others."""
+"""Checks for characters that get into settings by copying: invisible ones, and curly quotes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ _CURLY = tuple("“”„‟«»‘’‚‹›＂＇")
 _UNSEEN = frozenset(
     "\u00a0\u00ad\u2007\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u2060\ufeff\ufffd"
 )
-"""Blanks that are not one, marks of no width and of the direction of writing, and what a wrong encoding leaves."""
+"""Special spaces, zero-width and direction marks, and the replacement character of a wrong encoding."""
 _LINES = "\r\n\t"
 
 
 def check_characters(text: str, *, line_breaks: bool = False) -> None:
-    """See that a value holds what its author sees.
+    """Check that a value has no invisible characters and no curly quotes around it.
 
     Args:
-        line_breaks: these, and tabs, are meant.
+        line_breaks: whether line breaks and tabs are allowed.
 
     Raises:
-        ValueError: it does not; the text says which character, completing "X is not valid. …".
+        ValueError: it has. The message names the character and completes "X is not valid. …".
     """
     if text.startswith(_CURLY) or text.endswith(_CURLY):
         raise ValueError("it is in curly quotes: write straight ones or none")
@@ -34,10 +34,10 @@ def check_characters(text: str, *, line_breaks: bool = False) -> None:
 
 
 def check_secret(text: str) -> None:
-    """See that a token or a key is in one piece.
+    """Check that a token or key was copied completely.
 
     Raises:
-        ValueError: it is not; the text does not show it.
+        ValueError: it was not. The message does not contain the secret.
     """
     check_passphrase(text)
     if any(character.isspace() for character in text):
@@ -47,7 +47,7 @@ def check_secret(text: str) -> None:
 
 
 def check_passphrase(text: str) -> None:
-    """See that a secret does not begin with the word that is put before it when it is sent.
+    """Check that a secret does not begin with "Bot" or "Bearer", which is added when it is sent.
 
     Raises:
         ValueError: it does.

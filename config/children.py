@@ -1,4 +1,4 @@
-"""Ending a child process: asked first if it may take a while, killed otherwise."""
+"""Ends child processes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import suppress
 
 
 async def end_child(process: asyncio.subprocess.Process, patience: float = 0.0) -> None:
-    """End ``process`` and wait until it is gone; does nothing to one that has ended.
+    """End ``process`` and wait until it is gone. Does nothing if it has ended.
 
     Args:
-        patience: seconds that it may take to end itself after SIGTERM, before it is killed; 0 kills it at once.
+        patience: seconds from SIGTERM to SIGKILL; 0 sends only SIGKILL.
     """
     if patience > 0:
         signal_child(process, signal.SIGTERM)
@@ -24,11 +24,11 @@ async def end_child(process: asyncio.subprocess.Process, patience: float = 0.0) 
 
 
 def signal_child(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Send a signal to a child; one that has ended is left alone.
+    """Send a signal to a child process. Does nothing if it has ended.
 
-    ``process.send_signal``, ``terminate`` and ``kill`` look first whether the child has ended. If it has, they take its
-    exit status away from the thread in which asyncio waits for it, which then logs "Unknown child process" and reports
-    status 255.
+    asyncio's ``send_signal``, ``terminate`` and ``kill`` poll the process first. If it has just ended, they take its
+    exit status away from the thread in which asyncio waits for it. That thread then logs "Unknown child process" and
+    reports status 255.
     """
     if process.returncode is None:
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""``.env`` as it stands on the disk: whether it can be read, what it sets, and on which lines."""
+"""Reads ``.env`` with line numbers."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from dotenv.parser import Binding, parse_stream
 from config.errors import Fault, SettingsError
 
 ENV_FILE = Path(".env")
-"""In the folder that a program is started in."""
+"""Relative to the folder in which a program is started."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _MANY = 0.2
-"""The share of zero bytes from which on a file is in UTF-16; less are an accident."""
+"""Share of zero bytes from which a file counts as UTF-16. Fewer are taken for damage."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnvLine:
-    """A setting in the file; ``value`` is ``None`` where there is no ``=``, and ``name`` where it can't be read."""
+    """A line with a setting.
+
+    Attributes:
+        name: ``None`` if the line can't be parsed.
+        value: ``None`` if there is no ``=``.
+    """
 
     number: int
     name: str | None
@@ -31,12 +36,12 @@ class EnvLine:
 
 
 def read_env_lines(file: Path) -> list[EnvLine]:
-    """Every setting of the file, in its order; raises :class:`~config.errors.SettingsError`."""
+    """All settings in the file, in order. Raises :class:`~config.errors.SettingsError`."""
     return list(_lines(read_env_text(file)))
 
 
 def read_env_values(file: Path) -> dict[str, str]:
-    """What the file sets; lines that set nothing are left out. Raises :class:`~config.errors.SettingsError`."""
+    """The values that the file sets, by name. Raises :class:`~config.errors.SettingsError`."""
     bindings = parse_stream(io.StringIO(read_env_text(file)))
     readable = "".join(binding.original.string for binding in bindings if binding.value is not None)
     values = dotenv_values(stream=io.StringIO(readable))
@@ -44,7 +49,7 @@ def read_env_values(file: Path) -> dict[str, str]:
 
 
 def place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
-    """The fault with the place where the first of its settings stands; secrets' files win, then the environment."""
+    """Add the place of the first setting: a file of secrets, or a line of ``.env`` if the environment has none."""
     named = {line.name.upper(): line.number for line in read_env_lines(file) if line.name and line.value is not None}
     in_environment = {name.upper() for name in os.environ}
     for variable in fault.variables:
@@ -57,12 +62,12 @@ def place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
 
 
 def at_line(fault: Fault, number: int, file: Path) -> Fault:
-    """The fault, in this line of the file."""
+    """The fault, placed in this line of the file."""
     return Fault(fault.text, fault.variables, f"{file}, line {number}", number)
 
 
 def read_env_text(file: Path) -> str:
-    """The file's text; nothing where there is none. Raises :class:`~config.errors.SettingsError`."""
+    """Text of the file; empty if there is none. Raises :class:`~config.errors.SettingsError`."""
     if file.is_dir():
         raise SettingsError(f"{file} is a folder. Remove it, and write the settings into a file of that name.")
     try:
@@ -90,6 +95,6 @@ def _lines(text: str) -> Iterator[EnvLine]:
 
 
 def _first_line(binding: Binding) -> int:
-    """The parser counts from the blank lines before it on."""
+    """Line number of the setting itself. The parser counts from the blank lines before it."""
     before = len(binding.original.string) - len(binding.original.string.lstrip())
     return binding.original.line + binding.original.string[:before].count("\n")

@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in words: where it stands, what was given, what is allowed, and a good example."""
+"""Errors in settings, in words for people: place, given value, allowed values, and an example."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _SCHEMES = {"http": "http:// or https://", "https": "http:// or https://", "ws":
 _NUMBERS = ("float_", "int_", "greater_than", "less_than", "finite_number")
 _WITH_UNIT = re.compile(r"\s*-?[\d.,]+\s*[A-Za-z%]+\s*")
 _SHOWN = 60
-"""Characters of a value; no sentence needs more of it."""
+"""Most characters of a value that are shown."""
 _PASSWORD = re.compile(r"//[^/\s]*@")
 _SECRET_INSIDE = re.compile(r"key|token|secret|passw|auth", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One mistake, in a line for people.
+    """One error in the settings, as a line for people.
 
     Attributes:
-        variables: the settings that it is about.
-        where: what stands before the text; empty for the environment.
-        line: of ``.env``, where it stands there.
+        variables: the settings concerned.
+        where: shown before the text; empty for the environment.
+        line: line number in ``.env``, if the setting is there.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Fault:
 
 
 class SettingsError(ValueError):
-    """Settings can't be used; a line for each mistake, first those of ``.env`` in the order of its lines."""
+    """The settings are not valid. The message has a line per error, those in ``.env`` first and in the file's order."""
 
     def __init__(self, *faults: Fault | str) -> None:
         self.faults = in_order(fault if isinstance(fault, Fault) else Fault(fault) for fault in faults)
@@ -47,7 +47,7 @@ class SettingsError(ValueError):
 
 
 def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    """Each of them once, by their lines. Of two about the same setting, which two programs read, the first counts."""
+    """Remove duplicates and sort by line. If two programs report the same setting, the first report is kept."""
     kept: dict[object, Fault] = {}
     for fault in faults:
         kept.setdefault(fault.variables or str(fault), fault)
@@ -57,10 +57,10 @@ def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
 def explain(
     fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples: Mapping[str, str], secrets: Collection[str]
 ) -> Fault:
-    """One of pydantic's errors. The values of ``secrets`` are not shown."""
+    """Turn one of pydantic's errors into a fault. Values of ``secrets`` are not shown."""
     wanted = _wanted(fault, fields, examples)
     if not fault["loc"]:
-        # A rule between several settings names them itself.
+        # The message of a rule between several settings names them.
         return Fault(wanted, tuple(name for name in re.findall(r"\b[A-Z_]{4,}\b", wanted) if name.lower() in fields))
     variable = str(fault["loc"][0]).upper()
     given = "its value" if variable in secrets else shown(fault["input"])
@@ -71,7 +71,7 @@ def explain(
 
 
 def shown(value: object) -> str:
-    """A value as it is shown to people: shortened, and without what may be secret."""
+    """A value shortened for display, without parts that may be secret."""
     text = str(value)
     if text.lstrip().startswith("{") and _SECRET_INSIDE.search(text):
         return "its value"
@@ -80,7 +80,7 @@ def shown(value: object) -> str:
 
 
 def message_of(fault: Mapping[str, Any]) -> str:
-    """What one of pydantic's errors says, for people: without the regular expression where there is one."""
+    """The message of one of pydantic's errors, without the regular expression of a pattern."""
     if fault["type"] == "string_pattern_mismatch":
         return "It has characters that are not allowed there"
     return str(fault["msg"])

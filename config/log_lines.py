@@ -1,4 +1,4 @@
-"""How the programs write their logs: one format for all of them, which a terminal shows without broken words."""
+"""Log format of all programs. On a terminal, long lines are wrapped between words."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ import re
 import textwrap
 from typing import TextIO
 
+from typing_extensions import override
+
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 TIMES = "%Y-%m-%d %H:%M:%S"
-"""Of the local time zone."""
+"""Time format, in local time."""
 _INDENT = "    "
 _COMMAND = re.compile(r"`[^`\n]+`")
 _GLUE = "\N{NO-BREAK SPACE}"
 
 
 def formatter_for(stream: TextIO) -> logging.Formatter:
-    """Whole lines for a file and for the journal; for a terminal, lines that end between words."""
+    """A log formatter: whole lines for files and the journal, wrapped lines for a terminal."""
     return _TerminalLines(stream) if stream.isatty() else logging.Formatter(FORMAT, TIMES)
 
 
 def fold(text: str, width: int) -> str:
-    """Break lines between words, and not in a command between backticks, so that it can be copied.
+    """Wrap lines between words. Commands in backticks are kept together, so that they can be copied.
 
     Args:
         text: one line or several.
-        width: columns of the terminal. A word or a command that is longer is left to the terminal.
+        width: columns of the terminal. A longer word or command is not broken.
     """
 
     def glued(command: re.Match[str]) -> str:
@@ -46,12 +48,12 @@ class _TerminalLines(logging.Formatter):
         super().__init__(FORMAT, TIMES)
         self._terminal = terminal
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """The line without the traceback, which stays as it is."""
+    @override
+    def formatMessage(self, record: logging.LogRecord) -> str:
         line = super().formatMessage(record)
         try:
             columns = os.get_terminal_size(self._terminal.fileno()).columns
         except (OSError, ValueError):
             return line
-        # One column is left for signs that are wider than they count. A terminal that does not know its size says 0.
+        # One column is spare, since some characters are wider than counted. Terminals of unknown size report 0.
         return fold(line, columns - 1) if columns > 2 * len(_INDENT) else line

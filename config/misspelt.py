@@ -1,4 +1,4 @@
-"""Settings that nobody reads: names that are misspelt, and lines of ``.env`` that say nothing or say it twice. Pure."""
+"""Finds settings without effect: misspelt names, and lines of ``.env`` that are incomplete or repeated. Pure logic."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PREFIXES = (
     "WHO_MAY_",
     "XTTS_",
 )
-"""Names in the environment that begin so are taken for settings of this project."""
+"""Names in the environment with these prefixes are taken for this project's settings."""
 _OTHERS = re.compile(
     r"(BUILDKIT|COMPOSE|CUDA|DOCKER|GGML|HF|HSA|HUGGINGFACE|LC|LLAMA|NVIDIA|OLLAMA|OMP|ORT|PIP|PYTHON|PYTORCH|ROCR|SSL|XDG)_\w+"
     r"|\w*_PROXY|PYTHON\w+|CI|COLUMNS|HOME|LANG|LANGUAGE|LD_LIBRARY_PATH|NO_COLOR|FORCE_COLOR|PATH|PUID|PGID|SHELL|TERM|TMPDIR|TZ|USER"
-    # Of the compose files, of coqui-tts, and what Kubernetes tells of a service called tts.
+    # Names of the compose files, of coqui-tts, and of Kubernetes for a service called tts.
     r"|COMFYUI_IMAGE|RENDER_GROUP|TORCH_INDEX|COQUI_TOS_AGREED|TTS_HOME|\w+_SERVICE_(HOST|PORT\w*)|\w+_PORT_\d+_(TCP|UDP)\w*"
 )
-"""Names that other programs read, and which therefore belong in the same file or environment."""
+"""Names that other programs read from the same file or environment."""
 _ALSO_CALLED: Mapping[str, str] = MappingProxyType(
     {
         "BOT_TOKEN": "DISCORD_TOKEN",
@@ -62,12 +62,12 @@ _WITH_COLON = re.compile(r"(?:export\s+)?([A-Za-z_]\w{0,63})\s*:")
 def faults_of_file(
     lines: Sequence[EnvLine], known: Collection[str], secrets: Collection[str], file: Path
 ) -> list[Fault]:
-    """A sentence or two for each line that does not set what its author meant; values are never shown.
+    """Faults of the lines that do not set what their author meant. Values are never shown.
 
     Args:
-        lines: of the file.
-        known: every setting there is, in capitals.
-        secrets: those of them that are secret: what goes on in the line after one is not shown.
+        lines: lines of the file.
+        known: names of all settings, in capitals.
+        secrets: names of secret settings. If a secret seems to continue in the next line, that line is not shown.
     """
     found, first = [], dict[str, int]()
     before: EnvLine | None = None
@@ -82,13 +82,13 @@ def faults_of_file(
 
 
 def unknown_names(names: Iterable[str], known: Collection[str]) -> list[str]:
-    """A sentence for each name in the environment that looks like a setting of this project and is none."""
+    """A sentence for each name in the environment that looks like a setting of this project but is not one."""
     names = sorted(name for name in names if name.upper().startswith(PREFIXES))
     return [_unknown(name, known) for name in names if not _is_known(name.upper(), known)]
 
 
 def foreign_names(lines: Sequence[EnvLine], known: Collection[str], file: Path) -> list[str]:
-    """A sentence for each name in the file that is no setting, and is like none either: another program's, perhaps."""
+    """A sentence for each name in the file that does not resemble any setting, and may belong to another program."""
     return [
         f"{file}, line {line.number}: {_unknown(line.name, known)}"
         for line in lines

@@ -1,4 +1,4 @@
-"""Command lines whose mistakes are told in plain words, the same for every program of the project."""
+"""Command-line parser whose error messages are in plain words, for every program of the project."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
+
+from typing_extensions import override
 
 from config.spelling import nearest
 
@@ -20,16 +22,16 @@ _MISSING = re.compile(r"the following arguments are required: (.+)")
 
 
 class PlainParser(argparse.ArgumentParser):
-    """Says in plain words what it does not understand. Words are read by :meth:`read`."""
+    """An argument parser with plain error messages. Use :meth:`read` to parse."""
 
     def __init__(self, **words: object) -> None:
         super().__init__(allow_abbrev=False, **words)  # type: ignore[arg-type]
 
     def read(self, words: Sequence[str], options: argparse.Namespace | None = None) -> argparse.Namespace:
-        """What it understands of these words, added to ``options`` where they are given.
+        """Parse ``words`` into ``options``.
 
         Raises:
-            SystemExit: help was asked for (status 0), or a word is not understood (status 2).
+            SystemExit: help was requested (status 0), or a word is not valid (status 2).
         """
         known, unknown = self.parse_known_args(words, options or argparse.Namespace())
         if unknown:
@@ -37,7 +39,7 @@ class PlainParser(argparse.ArgumentParser):
         return known
 
     def not_understood(self, word: str) -> str:
-        """What is said of a word that is none of its own."""
+        """Error message for an unknown word."""
         option = word.split("=")[0]
         own = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
         near = nearest(option.lstrip("-"), [name.lstrip("-") for name in own])
@@ -46,22 +48,22 @@ class PlainParser(argparse.ArgumentParser):
         return self.unlike_any(word)
 
     def unlike_any(self, word: str) -> str:
-        """The same of one that is not even like one of its own."""
+        """Error message for an unknown word that does not resemble any option."""
         return f"{word!r} is not understood."
 
+    @override
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how to get help, without the list of all options."""
         refuse(self.prog, _in_plain_words(message))
 
 
 def refuse(program: str, message: str) -> NoReturn:
-    """Say on standard error what is wrong and how to get help; raises :class:`SystemExit`, with status 2."""
+    """Print an error and how to get help on standard error. Raises :class:`SystemExit` with status 2."""
     print(f"{program}: {message}\n`{program} --help` shows what there is.", file=sys.stderr)  # noqa: T201
     raise SystemExit(USAGE_ERROR)
 
 
 def _in_plain_words(message: str) -> str:
-    """What argparse says, for people."""
+    """Rewrite one of argparse's messages for people."""
     if found := _NO_VALUE.fullmatch(message):
         return f"{found[1]} needs a value."
     if found := _NO_NUMBER.fullmatch(message):

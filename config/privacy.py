@@ -1,53 +1,53 @@
-"""Libraries that would tell their makers about this machine are told not to, and files are the owner's alone."""
+"""Turns off telemetry of libraries, keeps them offline, and makes new files private."""
 
 from __future__ import annotations
 
 import os
 
 SILENCED = {
-    # onnxruntime leaves a device's id in the home folder and asks for Microsoft's host every ten seconds.
+    # onnxruntime stores a device id in the home folder and contacts Microsoft every ten seconds.
     "ORT_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    # Older versions of Hugging Face's libraries, and others that follow them.
+    # Older versions of Hugging Face's libraries, and libraries that follow their example.
     "DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
-    # What trains XTTS, and is imported with it.
+    # XTTS's training library, which is imported with it.
     "TRAINER_TELEMETRY": "0",
     "ANONYMIZED_TELEMETRY": "False",
     "GRADIO_ANALYTICS_ENABLED": "False",
 }
-"""Variables, and the values that switch telemetry off."""
+"""Environment variables, and the values that turn telemetry off."""
 
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
 }
-"""Variables that keep libraries from fetching weights; what is on the disk still loads."""
+"""Environment variables that keep libraries from downloading weights. Weights on the disk still load."""
 
 
 OWN_EYES = 0o077
-"""What a new file or folder does not let anybody else do: anything."""
+"""File mode mask: no rights for other users."""
 
 
 def keep_private() -> None:
-    """Switch telemetry off, for this process and those that it starts.
+    """Turn telemetry off for this process and its children.
 
-    A value that somebody chose stays. Libraries read these variables as they are imported, so every program of the
-    project calls this before it imports any: the packages ``bot``, ``toys`` and ``tts_server`` do as they are imported.
+    Values that are already set are kept. Libraries read these variables when they are imported. Therefore the packages
+    ``bot``, ``toys`` and ``tts_server`` call this on import, before they import any library.
     """
     for name, value in SILENCED.items():
         os.environ.setdefault(name, value)
 
 
 def keep_files_private() -> None:
-    """What this process, and those that it starts, make from now on is for the eyes of their own user alone."""
+    """Make all files that this process and its children create readable by their user alone."""
     os.umask(OWN_EYES)
 
 
 def stay_offline() -> None:
-    """Keep this process, and those that it starts, from fetching weights, whatever the environment says.
+    """Keep this process and its children from downloading weights, whatever the environment says.
 
-    Call it before such libraries are imported.
+    Call it before the libraries are imported.
     """
     os.environ.update(OFFLINE)

@@ -1,4 +1,4 @@
-"""What the settings of every program share: where they come from, which source wins, and how they are read."""
+"""Base of every program's settings: their sources, which source wins, and how they are read."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pydantic_settings import (
     SecretsSettingsSource,
     SettingsConfigDict,
 )
+from typing_extensions import override
 
 from config.env_file import ENV_FILE, place, read_env_values
 from config.errors import Fault, SettingsError, explain
@@ -30,11 +31,11 @@ from config.types import Address, BlankCounts, Device, OptionalPassphrase, OwnPa
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 WEIGHTS = "weights"
 SECRETS_DIR = Path("/run/secrets")
-"""Where a container is given its secrets: a file is named as its variable, in small letters."""
+"""Folder of a container's secrets. Each file is named like its variable, in lower case."""
 
 
 class EnvFileSource(DotEnvSettingsSource):
-    """``.env``, read in silence: what is wrong in it is told by :mod:`config.misspelt`."""
+    """Source that reads ``.env`` without warnings, which are given by :mod:`config.misspelt`."""
 
     def __init__(self, settings_cls: type[BaseSettings], file: Path | None) -> None:
         self._file = file
@@ -47,7 +48,7 @@ class EnvFileSource(DotEnvSettingsSource):
 
 @dataclass(frozen=True, slots=True)
 class SharedSpeechSettings(Section):
-    """What every program reads of the speech server: where it listens, its secret, and where it computes."""
+    """Settings of the speech server that every program reads: address, token, and device."""
 
     prefix: ClassVar[str] = "tts_"
 
@@ -57,10 +58,11 @@ class SharedSpeechSettings(Section):
 
 
 class ProgramSettings(BaseSettings):
-    """The base of each program's settings, with the variables that all of them read.
+    """Base class of each program's settings, with the settings that all of them read.
 
-    A field is a setting, or a :class:`~config.section.Section` of settings. Each setting has a name: its variable's in
-    small letters. Files of secrets win over the environment: an example's empty ``NAME=`` must not hide one.
+    A field is a setting, or a :class:`~config.section.Section` of settings. The name of a setting is its variable's in
+    lower case. Files of secrets win over the environment, so that an empty ``NAME=`` copied from an example does not
+    hide a secret.
     """
 
     model_config = SettingsConfigDict(env_file=(), extra="ignore", frozen=True, allow_inf_nan=False)
@@ -75,15 +77,15 @@ class ProgramSettings(BaseSettings):
 
     @classmethod
     def settings(cls) -> dict[str, FieldInfo]:
-        """Every setting, by its name; those of sections too."""
+        """All settings by name, those of sections included."""
         return {name: setting for name, (_, setting) in _places(cls).items()}
 
     def values(self) -> dict[str, Any]:
-        """Every setting's value, by its name."""
+        """The values of all settings by name."""
         return {name: reduce(getattr, path, self) for name, (path, _) in _places(type(self)).items()}
 
     def changed(self, **changes: Any) -> Self:
-        """The same settings, but for these, by their names. They are not checked."""
+        """A copy with other values, given by setting name. They are not checked."""
         found: dict[str, Any] = {}
         for name, value in changes.items():
             field, *inner = _places(type(self))[name][0]
@@ -91,6 +93,7 @@ class ProgramSettings(BaseSettings):
         return self.model_copy(update=found)
 
     @classmethod
+    @override
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
@@ -99,8 +102,7 @@ class ProgramSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """As pydantic-settings calls it; the first wins. Each looks for settings by their names."""
-        # pydantic-settings' own source is given no file to read: it complains of lines by itself.
+        # pydantic-settings' own source for files would log warnings, so it gets no file.
         without = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file is None
         secrets = file_secret_settings.secrets_dir if isinstance(file_secret_settings, SecretsSettingsSource) else None
         named = _without_sections(cls)
@@ -110,7 +112,7 @@ class ProgramSettings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _in_their_places(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Put each setting where it belongs. An empty value is "not set", unless it means something."""
+        """Put each setting into its field or section. An empty value means "not set", unless the setting accepts it."""
         found: dict[str, Any] = {}
         for name, (path, setting) in _places(cls).items():
             if name not in values or (_is_blank(values[name]) and _blank_is_unset(setting)):
@@ -130,10 +132,10 @@ class ProgramSettings(BaseSettings):
 
     @classmethod
     def read(cls, secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> Self:
-        """Read them all; ``overrides`` win, by field name.
+        """Read all settings. ``overrides`` win; they are given by field name.
 
         Raises:
-            SettingsError: a line for each that can't be used.
+            SettingsError: a setting is not valid. The message has a line for each.
         """
         settings, faults = cls.survey(secrets_dir, **overrides)
         if faults:
@@ -142,13 +144,13 @@ class ProgramSettings(BaseSettings):
 
     @classmethod
     def survey(cls, secrets_dir: Path = SECRETS_DIR, **overrides: Any) -> tuple[Self, tuple[Fault, ...]]:
-        """What can be used, with its default for each setting that can't; and what is wrong with those.
+        """Read all settings, with the default for each that is not valid. Returns the faults too.
 
         Raises:
-            SettingsError: ``.env`` can't be read at all.
+            SettingsError: ``.env`` can't be read.
         """
         without_file = "_env_file" in overrides and overrides["_env_file"] is None
-        # pydantic-settings warns of a folder that is not there.
+        # pydantic-settings warns about a missing folder.
         given: dict[str, Any] = {"_secrets_dir": secrets_dir if secrets_dir.is_dir() else None, **overrides}
         faults: list[Fault] = []
         while True:
@@ -158,7 +160,7 @@ class ProgramSettings(BaseSettings):
                 names = {path: name for name, (path, _) in _places(cls).items()}
                 found = [_explained(dict(fault), names, cls.settings()) for fault in error.errors()]
                 told = {name for fault in faults for name in fault.variables}
-                # A rule between settings that a default does not meet says nothing about what was given.
+                # Ignore a rule between settings that only failed because of a default put in for an invalid value.
                 new = [fault for fault in found if told.isdisjoint(fault.variables)]
                 faults += new if without_file else (place(fault, secrets_dir) for fault in new)
                 fields = {name.lower() for fault in found for name in fault.variables}
@@ -169,7 +171,7 @@ class ProgramSettings(BaseSettings):
 
 @cache
 def _places(kind: type[ProgramSettings]) -> dict[str, tuple[tuple[str, ...], FieldInfo]]:
-    """Where each setting stands, by its name: in a field, or in a section's field."""
+    """The field of each setting, or its section and the section's field, by setting name."""
     places: dict[str, tuple[tuple[str, ...], FieldInfo]] = {}
     for field, info in kind.model_fields.items():
         section = info.annotation
@@ -195,7 +197,7 @@ def _without_sections(kind: type[ProgramSettings]) -> type[BaseSettings]:
 def _explained(fault: dict[str, Any], names: Mapping[tuple[Any, ...], str], settings: Mapping[str, FieldInfo]) -> Fault:
     loc = fault["loc"]
     name = names.get(loc[:2]) or names.get(loc[:1])
-    # What is wrong with a section as a whole is a rule between its settings.
+    # A fault of a whole section comes from a rule between its settings.
     return explain(fault | {"loc": (name,) if name else ()}, settings, EXAMPLES, SECRETS)
 
 

@@ -1,4 +1,4 @@
-"""An operator's pronunciations: what is written, and what is said for it. ``SQL: sequel``, ``Nguyen: win``."""
+"""The operator's pronunciation dictionary, such as ``SQL: sequel`` and ``Nguyen: win``."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _TEXT = "tag:yaml.org,2002:str"
 
 
 class PronunciationsError(ValueError):
-    """The file can't be used; the text names it, the line and the fault."""
+    """The file can't be used. The message names the file, the line and the fault."""
 
 
 class Pronunciations:
-    """Replaces whole words, whatever their capitals, the longest first.
+    """Replaces whole words, ignoring case; longer words are matched first.
 
-    In scripts without blanks between words, what is written is replaced wherever it stands.
+    In scripts without spaces between words, a match may be anywhere in the text.
 
     Args:
-        pairs: what is written, and what is said.
+        pairs: written words, and the words to speak instead.
     """
 
     def __init__(self, pairs: Mapping[str, str] | None = None) -> None:
@@ -39,10 +39,10 @@ class Pronunciations:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a YAML file of ``written: said`` lines.
+        """Read a YAML file of ``written: spoken`` lines.
 
         Raises:
-            PronunciationsError: it can't be used.
+            PronunciationsError: the file can't be used.
         """
         try:
             if path.stat().st_size > MOST_BYTES:
@@ -61,7 +61,7 @@ class Pronunciations:
         return cls(dict(_pairs(path, root)))
 
     def apply(self, text: str) -> str:
-        """The text with what is said in the place of what is written."""
+        """Replace all words of the dictionary in ``text``."""
         if self._pattern is None:
             return text
         text = unicodedata.normalize("NFC", text)
@@ -69,10 +69,10 @@ class Pronunciations:
 
 
 def read_pronunciations(settings: SpeechSettings) -> Pronunciations:
-    """What ``TTS_CORRECTIONS`` says; reads a file.
+    """Read the dictionary named by ``TTS_CORRECTIONS``. Reads a file.
 
     Raises:
-        SettingsError: it can't be used; the text names the line.
+        SettingsError: the file can't be used. The message names the line.
     """
     if settings.tts_corrections is None:
         return Pronunciations()
@@ -115,7 +115,7 @@ def _key(written: str) -> str:
 
 
 def _whole(written: str) -> str:
-    """A pattern of a whole word: no letter, digit or underscore before it and behind it."""
+    """A pattern for a whole word: no letter, digit or underscore directly before or after it."""
     before = r"(?<!\w)" if _has_edge(written[0]) else ""
     behind = r"(?!\w)" if _has_edge(written[-1]) else ""
     return before + re.escape(written) + behind

@@ -1,4 +1,4 @@
-"""Why a file can't be used, in words for people: never those of a library."""
+"""Reasons why a file can't be used, in plain words instead of a library's."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _OF_ERRNO = {
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Where there is no room, or no more for this user."""
 UNREADABLE = (OSError, ValueError, yaml.YAMLError, RecursionError)
-"""What may come of reading a file: the disk, its letters, its form or its content is at fault."""
+"""Exceptions of reading and parsing a file."""
 
 
 class BrokenFileError(ValueError):
-    """A file that the program needs can't be used; the text names it and the fault, for people."""
+    """A required file can't be used. The message names the file and the fault, for people."""
 
 
 def reason(error: Exception) -> str:
-    """What completes "FILE can't be read: …"."""
+    """The reason in words that complete "FILE can't be read: …"."""
     match error:
         case ValidationError():
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
             if first["type"] == "value_error":
-                # A rule of ours, in our words.
+                # One of our own rules, with a message for people.
                 return f"{where}: {first['ctx']['error']}" if where else str(first["ctx"]["error"])
             return f"{where or 'its content'} is not as it has to be"
         case UnicodeDecodeError():

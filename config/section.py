@@ -1,4 +1,4 @@
-"""A section: the settings of one part of a program, which is handed them as its options."""
+"""Sections: groups of settings for one part of a program, which takes the section as its options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from config.types import LinesCount
 
 
 class Variable:
-    """Marks a setting whose variable is not called after its section; ``name`` is the variable's, in small letters."""
+    """Gives a setting a variable that does not follow its section's prefix. ``name`` is in lower case."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -26,12 +26,12 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The base of each section. A field's variable is ``prefix`` and the field's name, in capitals.
+    """Base class of sections. A field's variable is ``prefix`` plus the field's name, in capitals.
 
-    What is read is checked as pydantic checks a model's fields; what the program makes itself is not.
+    Values that are read from the environment are checked by pydantic. Values set by the program are not.
 
     Attributes:
-        chosen: the fields that somebody has set.
+        chosen: names of the fields that the operator has set.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -46,7 +46,7 @@ class Section:
 
 
 def fields_of(section: type[Section]) -> Mapping[str, FieldInfo]:
-    """The settings of a section, by the names of their fields."""
+    """The settings of a section, by field name."""
     return _fields_of(section)  # type: ignore[arg-type]  # mypy takes an instance's hash for the class's.
 
 
@@ -63,13 +63,13 @@ def _fields_of(section: type[Section]) -> Mapping[str, FieldInfo]:
 
 
 def setting_name(section: type[Section], name: str) -> str:
-    """The name of a field's variable, in small letters."""
+    """Name of a field's variable, in lower case."""
     marks = [mark.name for mark in fields_of(section)[name].metadata if isinstance(mark, Variable)]
     return marks[0] if marks else f"{section.prefix}{name}"
 
 
 def as_meant(value: object, setting: FieldInfo) -> object:
-    """Take capitals for small letters where there is a choice of words. Raises ValueError for odd characters."""
+    """Strip a value, and lower its case if it is a choice of words. Raises ValueError for invisible characters."""
     if not isinstance(value, str):
         return value
     text = value.strip()

@@ -1,4 +1,4 @@
-"""Every setting of the speech server, read from the environment and ``.env``."""
+"""All settings of the speech server, read from the environment and ``.env``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ENGINES = (
     *("inflect", "kokoro", "luxtts", "minimax", "modelslab", "moss", "neutts", "omnivoice", "openai", "orpheus"),
     *("parler", "piper", "pocket", "qwen", "qwen-cpu", "soprano", "sopro", "style", "system", "typecast", "zipvoice"),
 )
-"""By name; those of RealtimeTTS are described in :mod:`tts_server.engines.realtime_tts.factory`, which imports much."""
+"""All engine names. Those of RealtimeTTS are described in :mod:`tts_server.engines.realtime_tts.factory`."""
 ENGINE_VARIABLES = frozenset(
     {
         "AZURE_SPEECH_KEY",
@@ -52,11 +52,11 @@ ENGINE_VARIABLES = frozenset(
         "TYPECAST_API_KEY",
     }
 )
-"""Read by engines themselves, from the same places."""
+"""Variables that engines read themselves, from the same places."""
 
 
 class EngineName(StrEnum):
-    """The engines that come with the server; RealtimeTTS's have its own names, such as ``openai`` or ``kokoro``."""
+    """Engines of the server itself. RealtimeTTS's engines have names of their own, such as ``openai`` or ``kokoro``."""
 
     XTTS = "xtts"
     PIPER = "piper"
@@ -65,7 +65,7 @@ class EngineName(StrEnum):
 
 
 class Precision(StrEnum):
-    """In what numbers XTTS computes on a card; ``auto`` takes the half ones where the card is quick at them."""
+    """Number format of XTTS on a GPU. ``auto`` chooses half precision on GPUs that are fast at it."""
 
     AUTO = "auto"
     FULL = "float32"
@@ -74,7 +74,7 @@ class Precision(StrEnum):
 
 
 class SpeechSettings(ProgramSettings):
-    """A field's upper-case name is its variable. Times in seconds."""
+    """The settings. A field's name in capitals is its variable. Times are in seconds."""
 
     tts_allowed_origins: Origins = ()
     tts_engine: EngineChoice = EngineName.ESPEAK
@@ -116,12 +116,12 @@ class SpeechSettings(ProgramSettings):
 
     @property
     def host(self) -> str:
-        """The address to listen on."""
+        """Address to listen on."""
         return self.tts.bind.rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int:
-        """The port to listen on; 0 for any."""
+        """Port to listen on; 0 chooses a free one."""
         return int(self.tts.bind.rpartition(":")[2])
 
     @model_validator(mode="after")
@@ -141,7 +141,7 @@ class SpeechSettings(ProgramSettings):
 
 
 def engine_variables(secrets_dir: Path = SECRETS_DIR) -> dict[str, str]:
-    """What engines read themselves: from files of secrets first, then the environment, then ``.env``; reads files."""
+    """Variables that engines read themselves, by name. Files of secrets win, then the environment, then ``.env``."""
     found = {name: value for name, value in read_env_values(ENV_FILE).items() if value}
     found |= {name: value for name, value in os.environ.items() if value}
     for name in ENGINE_VARIABLES:

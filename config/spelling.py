@@ -1,18 +1,18 @@
-"""Which of several names somebody meant who mistyped one. Pure."""
+"""Finds the name that somebody probably meant who mistyped it. Pure logic."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 LONG = 7
-"""Letters from which a name may have two mistakes in it, and not only one."""
+"""Least length of names in which two mistakes are allowed. In shorter names, one is."""
 SHORTEST = 3
 
 
 def nearest(typed: str, names: Iterable[str]) -> str | None:
-    """The one of ``names`` that was probably meant by ``typed``, which is none of them; ``None``: nobody can tell.
+    """The one of ``names`` that ``typed`` probably means; ``None`` if no name is close enough.
 
-    Capitals, hyphens, underscores and blanks make no difference.
+    Case, hyphens, underscores and spaces are ignored.
     """
     word = plain(typed)
     if len(word) < SHORTEST:
@@ -22,19 +22,19 @@ def nearest(typed: str, names: Iterable[str]) -> str | None:
 
 
 def begun(typed: str, names: Iterable[str]) -> str | None:
-    """The only one of ``names`` in which ``typed`` is a part, from :data:`SHORTEST` letters on."""
+    """The only one of ``names`` that contains ``typed``, if that has at least :data:`SHORTEST` letters."""
     word = plain(typed)
     found = [name for name in names if word in plain(name)] if len(word) >= SHORTEST else []
     return found[0] if len(found) == 1 else None
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: small letters, without what joins its words."""
+    """A name in the form used for comparison: lower case, without spaces, hyphens and underscores."""
     return "".join(name.casefold().replace("-", " ").replace("_", " ").split())
 
 
 def _mistakes(typed: str, name: str) -> int | None:
-    """How many mistakes lie between the two; ``None``: too many."""
+    """Number of mistakes between the two; ``None`` if there are too many."""
     if not name or (typed[0] != name[0] and sorted(typed[:2]) != sorted(name[:2])):
         return None
     allowed = 2 if min(len(typed), len(name)) >= LONG else 1
@@ -45,7 +45,7 @@ def _mistakes(typed: str, name: str) -> int | None:
 
 
 def _distance(one: str, other: str) -> int:
-    """Letters that are missing, too many, wrong, or changed places with their neighbour."""
+    """Edit distance; two swapped neighbouring letters count as one mistake."""
     before: list[int] = []
     last = list(range(len(other) + 1))
     for row, letter in enumerate(one, 1):

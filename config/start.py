@@ -1,4 +1,4 @@
-"""The first moments of a program, in which it imports what it needs."""
+"""Handling of Ctrl-C while a program starts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from types import TracebackType
 
 @contextmanager
 def quiet_interrupts() -> Iterator[None]:
-    """Let Ctrl-C end the process without a word while the block runs: an import can't be ended in order.
+    """Make Ctrl-C end the process silently during the block, since imports can't be interrupted cleanly.
 
-    Where Ctrl-C is ignored, it stays so. Only for the main thread.
+    If Ctrl-C is ignored, it stays ignored. Only for the main thread.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:
@@ -25,7 +25,7 @@ def quiet_interrupts() -> Iterator[None]:
 
 
 def no_traceback_for_interrupts() -> None:
-    """Let a ``KeyboardInterrupt`` that nobody takes end the process without a word, whenever it comes."""
+    """Make an uncaught ``KeyboardInterrupt`` end the process without a traceback."""
     usual = sys.excepthook
 
     def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,3 +1,3 @@
-"""Which version of Seiyuu this is: said by the bot, by the speech server, and to servers that are asked."""
+"""Seiyuu's version, shown by the programs and sent to servers."""
 
 VERSION = "0.1.0"
