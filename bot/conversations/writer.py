@@ -22,8 +22,6 @@ RETRY_SECONDS = 30.0
 """Between two attempts while nothing can be written, because the disk is full perhaps."""
 MAX_WAITING = 2_000
 """Turns that may wait; then the oldest are lost."""
-SILENCE = 3_600.0
-"""Seconds without a word after which what is written in a channel is another conversation."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,9 +70,11 @@ class ConversationWriter:
 
     def add(self, conversation: Conversation, turn: Turn, at: float) -> None:
         """Somebody said something, in seconds since 1970."""
-        if len(self._waiting) >= MAX_WAITING and isinstance(self._waiting[0], _Said):
-            self._waiting.popleft()
-            self._lost += 1
+        if len(self._waiting) >= MAX_WAITING:
+            turns = [number for number, each in enumerate(self._waiting) if isinstance(each, _Said)]
+            if len(turns) >= MAX_WAITING:
+                del self._waiting[turns[0]]
+                self._lost += 1
         self._put(_Said(conversation, turn, at))
 
     def end(self, conversation: Conversation, at: float) -> None:
@@ -84,7 +84,10 @@ class ConversationWriter:
     def forget_person(self, person: int) -> None:
         """Forget what somebody has said, written down or not."""
         self._waiting = deque(
-            each for each in self._waiting if not (isinstance(each, _Said) and each.turn.person == person)
+            each
+            for each in self._waiting
+            # Somebody who changes their mind often, while nothing can be written, waits once.
+            if not (isinstance(each, _Said) and each.turn.person == person) and each != _Forget(person)
         )
         self._put(_Forget(person))
 
@@ -157,7 +160,7 @@ class ConversationWriter:
     async def _id_of(self, conversation: Conversation) -> int:
         place, started = conversation.place, conversation.started
         if conversation.id is None and place.transport == CHAT:
-            conversation.id = await self._records.lately(place, started - SILENCE)
+            conversation.id = await self._records.lately(place, started)
         if conversation.id is None:
             conversation.id = await self._records.begin(place, started)
         return conversation.id

@@ -74,14 +74,29 @@ class Database:
 
     async def write_many(self, statement: str, rows: Iterable[Row]) -> None:
         """The same statement for each row, all of them or none."""
+        async with self._transaction():
+            await self._connection.executemany(statement, rows)
+
+    async def write_together(self, *statements: tuple[str, Row]) -> list[int]:
+        """Several statements with their values, all of them or none; returns how many rows each of them changed."""
+        changed = []
+        async with self._transaction():
+            for statement, values in statements:
+                async with self._connection.execute(statement, values) as cursor:
+                    changed.append(cursor.rowcount)
+        return changed
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
         async with self._writing:
-            await self._connection.execute("BEGIN IMMEDIATE")
             try:
-                await self._connection.executemany(statement, rows)
+                await self._connection.execute("BEGIN IMMEDIATE")
+                yield
+                await self._connection.commit()
             except BaseException:
-                await self._connection.execute("ROLLBACK")
+                # Does nothing where none has begun, or where it has been kept before somebody cancelled this.
+                await self._connection.rollback()
                 raise
-            await self._connection.execute("COMMIT")
 
     async def insert(self, statement: str, *values: Any) -> int:
         """One INSERT; returns the new row's id."""

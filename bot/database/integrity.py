@@ -123,6 +123,10 @@ def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[s
         refuse_newer(damaged, version or 0, newest=len(steps))
         migrate(target, steps[: version or 1])
         target.execute("BEGIN")
+        # What they would write is copied too.
+        triggers = target.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            target.execute(f"DROP TRIGGER {name}")
         for (table,) in target.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         ).fetchall():
@@ -132,6 +136,8 @@ def _copy_readable(damaged: Path, fresh: Path, kept: Path) -> tuple[int, tuple[s
                 incomplete.append(table)
         if _CHOICES in incomplete:
             target.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (CHOICES_LOST_WITH, kept.name))
+        for _, sql in triggers:
+            target.execute(sql)
         target.execute("COMMIT")
         migrate(target, steps)
     return rows, tuple(incomplete)

@@ -7,7 +7,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import pytest
 
 from bot.conversations.keeping import DAY, CallKeeper, Conversations
 from bot.conversations.place import CHAT, Place
-from bot.conversations.records import ConversationRecords
-from bot.conversations.writer import MAX_WAITING, SILENCE
+from bot.conversations.records import AT_ONCE, LONGEST, MOST_TURNS, SILENCE, ConversationRecords
+from bot.conversations.writer import MAX_WAITING
 from bot.database import Database
 from bot.llm.history import Turn as Said
 from bot.voice.events import CallBegan, CallEnded, PromptTaken, RemarkHeard, ReplyEnded
@@ -330,3 +330,103 @@ async def test_the_last_words_are_written_when_the_bot_ends(archive: Archive) ->
     await asyncio.gather(writing, return_exceptions=True)
     await archive.conversations.close()
     assert await archive.database.rows("SELECT text FROM turns") == [("Goodbye",)]
+
+
+async def fill(database: Database, turns: int, people: int = 20) -> None:
+    """One conversation, as a lively channel without an hour of silence has filled it in a month."""
+    await database.write(
+        "INSERT INTO conversations (transport, channel, place, started, ended, people) "
+        "VALUES ('chat', ?, 'general', 0.0, 0.0, ?)",
+        str(CHANNEL),
+        json.dumps([f"P{number}" for number in range(people)]),
+    )
+    rows = [(n + 1, str(n % people) if n % 2 else None, f"P{n % people}", float(n)) for n in range(turns)]
+    await database.write_many("INSERT INTO turns SELECT max(id), ?, ?, ?, 'some words', ?, 0 FROM conversations", rows)
+
+
+@dataclass
+class Work:
+    """How much SQLite has done, in thousands of its steps."""
+
+    done: int = 0
+
+    def __call__(self) -> int:
+        self.done += 1
+        return 0
+
+
+Forgetting = Callable[[ConversationRecords, int], Awaitable[int]]
+FORGETTINGS: dict[str, Forgetting] = {
+    "a channel": lambda records, _: records.forget_channel(CHANNEL),
+    "a person": lambda records, _: records.forget_person(1),
+    "what is too old": lambda records, turns: records.forget_before(turns * 0.9),
+}
+
+
+@pytest.mark.parametrize("what", FORGETTINGS)
+async def test_forgetting_takes_time_in_proportion_to_what_is_forgotten(tmp_path: Path, what: str) -> None:
+    work: list[int] = []
+    for turns in (1_000, 4_000):
+        async with Database.opened(tmp_path / f"{turns}.sqlite3") as database:
+            await fill(database, turns)
+            count = Work()
+            await database._connection.set_progress_handler(count, 1_000)
+            assert await FORGETTINGS[what](ConversationRecords(database), turns) > turns // 50
+            work.append(max(count.done, 1))
+    assert work[1] < 8 * work[0], "four times as many are four times the work, and not sixteen times"
+
+
+async def test_others_ask_the_database_while_much_is_forgotten(archive: Archive) -> None:
+    await fill(archive.database, 20 * AT_ONCE)
+    forgetting = asyncio.create_task(archive.conversations.forget_channel(CHANNEL))
+    asked = 0
+    while not forgetting.done():
+        await archive.database.row("SELECT 1")
+        asked += 1
+    assert await forgetting == 20 * AT_ONCE
+    assert asked >= 20
+    assert await archive.rows() == []
+
+
+async def test_who_has_nothing_left_in_a_conversation_is_not_named_and_the_others_are(archive: Archive) -> None:
+    for person, name in ((ADA, "Ada"), (BEN, "Ben"), (CAT, "Cat"), (BEN, "Benny")):
+        archive.write(person, name, "Hello", "Hi")
+    assert [people for *_, people in await archive.rows()] == [["Ada", "Ben", "Cat", "Benny"]]
+    archive.conversations.writer.forget_person(BEN)
+    assert [people for *_, people in await archive.rows()] == [["Ada", "Cat"]]
+
+
+async def test_a_damaged_list_of_people_keeps_nobody_from_speaking(archive: Archive) -> None:
+    archive.write(ADA, "Ada", "Hello", "Hi")
+    await archive.rows()
+    await archive.database.write("UPDATE conversations SET people = '[\"A'")
+    archive.write(BEN, "Ben", "Hello", "Hi")
+    assert [people for *_, people in await archive.rows()] == [["Ben"]]
+
+
+async def test_a_channel_that_is_never_silent_has_a_conversation_a_day_or_after_many_turns(archive: Archive) -> None:
+    began = archive.now
+    while archive.now <= began + LONGEST + SILENCE:
+        archive.write(ADA, "Ada", "still here", "I see")
+        archive.now += SILENCE / 2
+    assert len(await archive.rows()) == 2
+    for _ in range(MOST_TURNS // 2):
+        archive.write(ADA, "Ada", "and on", "I see")
+    assert len(await archive.rows()) == 3
+
+
+@pytest.mark.parametrize("first", ["somebody opts out", "a call ends"])
+async def test_what_waits_is_bounded_whatever_waits_before_it(archive: Archive, first: str) -> None:
+    await archive.database.row("PRAGMA query_only = ON")
+    watch, _ = archive.call()
+    if first == "a call ends":
+        watch(CallEnded("Lounge", "command"))
+        watch, _ = archive.call()
+    for _ in range(5):
+        archive.conversations.writer.forget_person(BEN)
+    for number in range(MAX_WAITING + 5):
+        watch(RemarkHeard(ADA, "Ada", f"{number}", True))
+    waiting = len(archive.conversations.writer._waiting)
+    assert waiting <= MAX_WAITING + 2
+    await archive.database.row("PRAGMA query_only = OFF")
+    assert words(await archive.turns()) == [f"{number}" for number in range(5, MAX_WAITING + 5)]

@@ -20,7 +20,7 @@ from bot.database import Database, DatabaseError
 from bot.database.check import look_at
 from bot.database.files import files_of_database
 from bot.database.integrity import damaged_files, find_damage, rescue
-from bot.database.schema import bring_up_to_date
+from bot.database.schema import bring_up_to_date, migrate, read_migrations
 from bot.store import Store
 from config.project import child_environment
 from config.sections import ListeningPolicy
@@ -289,3 +289,18 @@ async def test_a_table_that_is_lost_with_its_name_is_damage(filled: Path, caplog
         assert await opened.rows("SELECT * FROM voice_maker") == []
         assert await opened.row("SELECT count(*) FROM chat_memory") == (MEMORIES,)
     assert "some are lost from: voice_maker" in caplog.text
+
+
+def test_an_older_one_with_a_long_conversation_is_saved_as_it_was(tmp_path: Path) -> None:
+    """Its triggers would write anew who said something, and read all turns for each of them."""
+    path = tmp_path / "seiyuu.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        migrate(database, read_migrations()[:3])
+        # Somebody's list that only the file knows.
+        database.execute("INSERT INTO turns VALUES (1, 1, '11', 'Ada', 'x', 1.0, 0)")
+        database.execute("INSERT INTO conversations VALUES (1, 'chat', '1', '3', 'general', 0.0, 0.5, '[\"Zoe\"]')")
+    spoil(path, root_page(path, "chat_memory_by_channel"))
+    rescue(path)
+    with closing(sqlite3.connect(path)) as saved:
+        assert saved.execute("SELECT ended, people FROM conversations").fetchall() == [(0.5, '["Zoe"]')]
+        assert saved.execute("SELECT count(*) FROM turns").fetchone() == (1,)

@@ -92,6 +92,25 @@ async def test_an_old_database_ends_with_the_same_tables_as_a_new_one(old: Path,
     assert schema(old) == schema(tmp_path / "new")
 
 
+@pytest.mark.parametrize("older", range(len(read_migrations())))
+async def test_a_database_of_each_older_version_keeps_its_conversations(tmp_path: Path, older: int) -> None:
+    path = tmp_path / "seiyuu.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(VERSION_0.read_text())
+        migrate(database, read_migrations()[:older])
+        if older >= 2:
+            database.execute("INSERT INTO conversations VALUES (1, 'chat', '1', '3', 'general', 0.0, 0.0, '[\"Ada\"]')")
+            database.execute("INSERT INTO turns VALUES (1, 1, '11', 'Ada', 'Hello', 0.0, 0)")
+    before = content(path)
+    async with Database.opened(path), Database.opened(tmp_path / "new"):
+        pass
+    after = content(path)
+    kept = before.keys() & after.keys() - {"chat_memory"}
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert len(after["chat_memory"]) == len(before["chat_memory"])
+    assert schema(path) == schema(tmp_path / "new")
+
+
 async def test_a_database_that_has_some_of_the_tables_gets_the_others(tmp_path: Path) -> None:
     path = tmp_path / "seiyuu.sqlite3"
     with closing(sqlite3.connect(path)) as database:
