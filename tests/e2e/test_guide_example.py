@@ -1,0 +1,15 @@
+"""The test that the developer guide gives as an example passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.docs.code_blocks import blocks_under
+from tests.e2e.conftest import Stage
+
+
+async def test_the_guides_example_of_a_test_passes(stage: Stage) -> None:
+    (block,) = blocks_under("Testing")
+    names: dict[str, Any] = {"Stage": Stage}
+    exec(block.compiled(), names)  # noqa: S102 - our own document's
+    await names["test_the_bot_says_why_it_left"](stage)
