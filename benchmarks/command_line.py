@@ -1,4 +1,4 @@
-"""What the measurements on the sandbox have in common at the command line: options, and how they end."""
+"""The runner of all benchmarks: command lines, the temporary folder, how a run ends, what it prints and writes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ import argparse
 import asyncio
 import json
 import signal
-from collections.abc import Coroutine, Mapping
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
 
+from benchmarks.errors import MeasurementError
+from benchmarks.machine import describe_machine
 from benchmarks.measured_call import BOT_LOG, StandIns
+from config.plain_parser import PlainParser
 
 BROKEN, INTERRUPTED = 1, 130
 LOG_LINES = 20
@@ -20,7 +27,107 @@ LOG_LINES = 20
 T = TypeVar("T")
 
 
-def make_console(narrowest: int) -> Console:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a benchmark.
+
+    Attributes:
+        folder: a temporary folder, which is deleted after the run.
+        machine: see :func:`~benchmarks.machine.describe_machine`.
+    """
+
+    arguments: argparse.Namespace
+    folder: Path
+    console: Console
+    machine: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a run.
+
+    Attributes:
+        show: prints the tables.
+        verdicts: each target with whether it was met; printed after the tables.
+        figures: the JSON object that ``--json`` writes.
+        status: the exit status.
+    """
+
+    show: Callable[[Console], None]
+    verdicts: Iterable[tuple[str, bool]] = ()
+    figures: Mapping[str, Any] | None = None
+    status: int = 0
+
+
+def make_parser(name: str, description: str | None) -> PlainParser:
+    """The parser of ``python -m benchmarks.NAME``; its help tells the defaults."""
+    return PlainParser(
+        prog=f"python -m benchmarks.{name}",
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+
+
+def run(
+    parser: PlainParser,
+    measure: Callable[[Run], Report | Coroutine[Any, Any, Report]],
+    *errors: type[Exception],
+    narrowest: int = 0,
+    json_option: bool = True,
+) -> int:
+    """Read the command line, measure, print the report, and write it where ``--json`` says.
+
+    Ctrl-C and SIGTERM end it in order and without a traceback.
+
+    Args:
+        measure: a function, or a coroutine function, which then runs on an event loop.
+        errors: exceptions besides :class:`MeasurementError` that are explained to people.
+        narrowest: columns that the tables need.
+        json_option: whether there is a ``--json``.
+
+    Returns:
+        The exit status: that of the report, :data:`BROKEN`, or :data:`INTERRUPTED`.
+    """
+    if json_option:
+        parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    arguments = parser.read(sys.argv[1:])
+    console = make_console(narrowest)
+    explained: tuple[type[Exception], ...] = (MeasurementError, *errors)
+    try:
+        with _sigterm_like_ctrl_c(), tempfile.TemporaryDirectory(prefix="seiyuu-benchmark-") as name:
+            folder = Path(name)
+            try:
+                work = measure(Run(arguments, folder, console, describe_machine()))
+                report = asyncio.run(interruptible(work)) if isinstance(work, Coroutine) else work
+            except explained as error:
+                explain(error, folder, console)
+                return BROKEN
+            present(report, console)
+            if json_option and arguments.json is not None and report.figures is not None:
+                write_json(report.figures, arguments.json)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("Ended.")
+        return INTERRUPTED
+    return report.status
+
+
+def present(report: Report, console: Console) -> None:
+    """Print a report: its tables, then a line for each target."""
+    report.show(console)
+    for text, met in report.verdicts:
+        console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def make_console(narrowest: int = 0) -> Console:
     """A console at least so many columns wide, where it is no terminal or too small a one."""
     console = Console()
     if console.width < narrowest:
@@ -69,11 +176,17 @@ def setting(text: str) -> tuple[str, str]:
 
 
 async def interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Do ``work``; SIGTERM ends it in order, as Ctrl-C does by itself."""
-    running = asyncio.current_task()
-    if running is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-    return await work
+    """Do ``work``; SIGTERM cancels it, as Ctrl-C does by itself."""
+    running, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if running is None:
+        raise RuntimeError("work is done in tasks")
+    before = signal.getsignal(signal.SIGTERM)
+    loop.add_signal_handler(signal.SIGTERM, running.cancel)
+    try:
+        return await work
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)
 
 
 def explain(error: Exception, folder: Path, console: Console) -> None:

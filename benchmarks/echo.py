@@ -7,13 +7,10 @@ question is asked of a detector that knows nothing of the person yet.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -22,9 +19,11 @@ from rich.table import Table
 
 from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
+from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.echo_scenes import Scene, make_scene, persons_stretch, stretches
 from benchmarks.statistics import Spread, spread
 from bot.voice.echo.detector import EchoDetector
+from config.plain_parser import PlainParser
 
 FRAME = HEARING_RATE // 50
 STRETCHES = (0.13, 0.2, 0.3, 0.4)
@@ -74,12 +73,14 @@ def _sounds(scene: Scene, kind: str) -> tuple[Sound16, Sound16]:
 
 def main() -> int:
     """Measure and print; the exit status says only whether the measurement worked, not what it found."""
-    arguments = _parse_arguments()
-    console = Console()
-    library = load_espeak()
+    return run(_parser(), _run)
+
+
+def _run(run: Run) -> Report:
+    arguments, library = run.arguments, load_espeak()
     found: dict[tuple[str, float], list[bool]] = {}
     took: list[float] = []
-    for number in track(range(arguments.scenes), "listening", console=console, transient=True):
+    for number in track(range(arguments.scenes), "listening", console=run.console, transient=True):
         scene = make_scene(library, number, arguments.seed)
         for kind in KINDS:
             for seconds in STRETCHES:
@@ -88,12 +89,10 @@ def main() -> int:
                     found.setdefault((kind, seconds), []).append(echo)
                     took.append(milliseconds)
     rates = [Rate(kind, seconds, len(echoes), sum(echoes)) for (kind, seconds), echoes in found.items()]
-    _print(rates, spread(took), console)
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        result = {"rates": [asdict(rate) for rate in rates], "ms": asdict(spread(took)), "seed": arguments.seed}
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return Report(
+        lambda console: _print(rates, spread(took), console),
+        figures={"rates": [asdict(rate) for rate in rates], "ms": asdict(spread(took)), "seed": arguments.seed},
+    )
 
 
 def _print(rates: list[Rate], took: Spread, console: Console) -> None:
@@ -106,16 +105,11 @@ def _print(rates: list[Rate], took: Spread, console: Console) -> None:
     console.print(f"An answer took {took.median:.2f} ms, {took.p95:.2f} at p95, {took.greatest:.2f} at most.")
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.echo",
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def _parser() -> PlainParser:
+    parser = make_parser("echo", __doc__)
     parser.add_argument("--scenes", type=int, default=24, help="rooms and voices")
     parser.add_argument("--seed", type=int, default=1, help="of rooms, noise and words")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

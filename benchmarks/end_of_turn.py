@@ -7,30 +7,28 @@ Silero and the rules for the end of a turn are the bot's own. Nothing runs in re
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import Progress
 
 from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE
+from benchmarks.command_line import Report, Run, interruptible, make_parser, run
 from benchmarks.end_of_turn_call import Call, Outcome
 from benchmarks.end_of_turn_noise import five_minutes
-from benchmarks.end_of_turn_report import NARROWEST, WAITS, Result, Row, print_result
+from benchmarks.end_of_turn_report import NARROWEST, WAITS, Result, Row, report_of
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
-from benchmarks.machine import describe_machine
 from bot.voice.frames import SoundHeard
 from bot.voice.turns.policy import load_turn_policy
 from bot.voice.turns.silero import WINDOW_SAMPLES
 from bot.voice.turns.turns import Turns
+from config.plain_parser import PlainParser
 from sandbox.voice.microphone import Microphone, OpenMicrophone, PushToTalk, VoiceActivity
 
 PEOPLE = 4
@@ -119,21 +117,18 @@ class EndOfTurnMeasurement:
 
 def main() -> int:
     """Measure and print; the exit status says only whether the measurement worked, not what it found."""
-    arguments = _parse_arguments()
-    console = Console()
-    if console.width < NARROWEST:
-        console.width = NARROWEST
+    return run(_parser(), _run, narrowest=NARROWEST)
+
+
+def _run(run: Run) -> Report:
+    arguments = run.arguments
     measurement = EndOfTurnMeasurement(arguments.transcription_ms / 1000, arguments.seed, arguments.network)
-    with Progress(console=console, transient=True) as progress:
-        rows = asyncio.run(_measured(measurement, progress))
+    with Progress(console=run.console, transient=True) as progress:
+        rows = asyncio.run(interruptible(_measured(measurement, progress)))
         noise = measurement.noise()
     options = {"transcription_ms": arguments.transcription_ms, "seed": arguments.seed}
-    result = Result(describe_machine(), options, rows, noise, measurement.window_us())
-    print_result(result, console)
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
-    return 0
+    result = Result(run.machine, options, rows, noise, measurement.window_us())
+    return report_of(result)
 
 
 async def _measured(measurement: EndOfTurnMeasurement, progress: Progress) -> list[Row]:
@@ -145,17 +140,12 @@ async def _measured(measurement: EndOfTurnMeasurement, progress: Progress) -> li
     return rows
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.end_of_turn",
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def _parser() -> PlainParser:
+    parser = make_parser("end_of_turn", __doc__)
     parser.add_argument("--transcription-ms", type=float, default=210, help="of the stand-in transcriber")
     parser.add_argument("--network", type=Path, help="a file of Silero's network, in place of faster-whisper's copy")
     parser.add_argument("--seed", type=int, default=1, help="of voices, pauses, order and noise")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

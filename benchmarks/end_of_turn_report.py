@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command_line import Report
 from benchmarks.end_of_turn_call import Outcome
 from benchmarks.statistics import Spread, spread
 
@@ -116,7 +118,12 @@ class Result:
         }
 
 
-def print_result(result: Result, console: Console) -> None:
+def report_of(result: Result) -> Report:
+    """What a run prints and writes."""
+    return Report(partial(_print, result), result.targets(), result.as_json())
+
+
+def _print(result: Result, console: Console) -> None:
     """A row for each kind of microphone, then what was reached."""
     machine = result.machine
     table = Table(
@@ -147,5 +154,3 @@ def print_result(result: Result, console: Console) -> None:
         f"keys: {events} events. One window of 32 ms: {result.window_us:.0f} µs.",
         soft_wrap=True,
     )
-    for text, met in result.targets():
-        console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")

@@ -6,12 +6,10 @@ model and voice are stand-ins. docs/benchmarks.md says what each figure means.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import random
 import sys
-import tempfile
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -23,10 +21,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.command_line import BROKEN, INTERRUPTED, add_stand_ins, explain, interruptible, stand_ins_of, write_json
+from benchmarks.command_line import Report, Run, add_stand_ins, make_parser, run, stand_ins_of
 from benchmarks.errors import MeasurementError
-from benchmarks.machine import describe_machine
 from benchmarks.measured_call import MeasuredCall, StandIns
+from config.plain_parser import PlainParser
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, SpeechError, speech
 from sandbox.voice.microphone import VoiceActivity
@@ -68,23 +66,18 @@ class LoopTimes:
 
 def main() -> int:
     """Measure and print; the exit status says only whether the measurement worked, not what it found."""
-    arguments = _parse_arguments()
-    console = Console()
-    machine = describe_machine()
-    with tempfile.TemporaryDirectory() as folder, Progress(console=console, transient=True) as progress:
-        try:
-            talk = measure(stand_ins_of(arguments), Path(folder), arguments.seconds, arguments.seed, progress)
-            times = asyncio.run(interruptible(talk))
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            console.print("Ended.")
-            return INTERRUPTED
-        except (MeasurementError, SpeechError) as error:
-            explain(error, Path(folder), console)
-            return BROKEN
-    _print(times, machine, console)
-    if arguments.json is not None:
-        write_json({"machine": machine, "times": asdict(times), "met": times.met}, arguments.json)
-    return 0
+    return run(_parser(), _run, SpeechError)
+
+
+async def _run(run: Run) -> Report:
+    with Progress(console=run.console, transient=True) as progress:
+        stand_ins = stand_ins_of(run.arguments)
+        times = await measure(stand_ins, run.folder, run.arguments.seconds, run.arguments.seed, progress)
+    return Report(
+        lambda console: _print(times, run.machine, console),
+        [(f"99.9 % of what the loop runs takes at most {LONGEST_MS:.0f} ms", times.met)],
+        {"machine": run.machine, "times": asdict(times), "met": times.met},
+    )
 
 
 async def measure(stand_ins: StandIns, folder: Path, seconds: float, seed: int, progress: Progress) -> LoopTimes:
@@ -160,21 +153,14 @@ def _print(times: LoopTimes, machine: Mapping[str, str], console: Console) -> No
     table.add_row(str(times.callbacks), str(times.remarks), *figures, share)
     console.print(table)
     console.print("The longest:", *(f"  {taken:6.1f}  {name}" for name, taken in times.long), sep="\n", highlight=False)
-    mark, verdict = ("✔", "met") if times.met else ("✘", "missed")
-    console.print(f"{mark} 99.9 % of what the loop runs takes at most {LONGEST_MS:.0f} ms: {verdict}")
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.event_loop",
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def _parser() -> PlainParser:
+    parser = make_parser("event_loop", __doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of conversation")
     add_stand_ins(parser)
     parser.add_argument("--seed", type=int, default=1, help="of what is said, and when")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

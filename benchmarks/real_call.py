@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -19,18 +18,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.command_line import (
-    BROKEN,
-    INTERRUPTED,
-    count,
-    explain,
-    interruptible,
-    make_console,
-    setting,
-    write_json,
-)
-from benchmarks.errors import MeasurementError
-from benchmarks.machine import describe_machine
+from benchmarks.command_line import Report, Run, count, make_parser, run, setting
 from benchmarks.real_call_measurement import AnsweredTurn, HeardUtterance, RealCall, Utterance, dealt
 from benchmarks.speakers.bank import bank
 from benchmarks.speakers.natural import NaturalSpeech
@@ -39,6 +27,7 @@ from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import spread
 from benchmarks.turn_measurement import PEOPLE
 from bot.voice.metrics import STAGES
+from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 
@@ -51,26 +40,17 @@ LONGEST = 15.0
 
 def main() -> int:
     """Measure, print the tables, and write the figures as JSON where asked."""
-    arguments = _parser().parse_args()
-    console = make_console(NARROWEST)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        try:
-            heard, answered = asyncio.run(interruptible(_measure(arguments, folder, console)))
-        except (MeasurementError, SpeakersError) as error:
-            explain(error, folder, console)
-            return BROKEN
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            return INTERRUPTED
-    result = {
-        "machine": describe_machine(),
+    return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
+
+
+async def _run(run: Run) -> Report:
+    heard, answered = await _measure(run.arguments, run.folder, run.console)
+    figures = {
+        "machine": run.machine,
         "heard": [_as_json(one) for one in heard],
         "answered": [asdict(one) for one in answered],
     }
-    if arguments.json:
-        write_json(result, arguments.json)
-    _report(heard, answered, console)
-    return 0
+    return Report(lambda console: _report(heard, answered, console), figures=figures)
 
 
 async def _measure(
@@ -175,8 +155,8 @@ def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[], None]
         yield lambda: progress.advance(bar)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.real_call", description=__doc__)
+def _parser() -> PlainParser:
+    parser = make_parser("real_call", __doc__)
     parser.add_argument("--utterances", type=count, default=200, help="of the bank of 200, for the word error rate")
     parser.add_argument("--recorded", action="store_true", help="recorded people too (Debian's announcements)")
     parser.add_argument("--turns", type=int, default=10, help="answered turns of each microphone; 0 for none")
@@ -188,7 +168,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="another setting of the bot's, such as LLM_URL",
     )
-    parser.add_argument("--json", type=Path, help="write the figures here")
     return parser
 
 

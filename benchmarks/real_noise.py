@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,12 +16,12 @@ from rich.table import Table
 
 from audio.decode import read_sound
 from audio.level import at_level
-from benchmarks.command_line import BROKEN, INTERRUPTED, count, explain, interruptible, make_console, setting
-from benchmarks.errors import MeasurementError
+from benchmarks.command_line import BROKEN, Report, Run, count, make_parser, run, setting
 from benchmarks.real_call_measurement import RealCall
 from benchmarks.speakers.recorded import MUSIC, unpacked
 from benchmarks.speakers.weights import SpeakersError
 from benchmarks.turn_measurement import PEOPLE
+from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.speech_sounds import breath, cough, keyboard, music, noise
 from sandbox.voice.hearing import Sound
@@ -37,22 +36,16 @@ NOTHING_HEARD = 0
 
 def main() -> int:
     """Play it, and say what the bot made of it: 1 where that is anything."""
-    arguments = _parser().parse_args()
-    console = make_console(NARROWEST)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        try:
-            heard = asyncio.run(interruptible(_play(arguments, folder)))
-        except (MeasurementError, SpeakersError) as error:
-            explain(error, folder, console)
-            return BROKEN
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            return INTERRUPTED
+    return run(_parser(), _run, SpeakersError, narrowest=NARROWEST)
+
+
+async def _run(run: Run) -> Report:
+    heard = await _play(run.arguments, run.folder)
     table = Table("sound", "minutes", "taken for words")
     for name, texts in heard.items():
-        table.add_row(name, f"{arguments.minutes / len(heard):.1f}", " / ".join(texts) or "nothing")
-    console.print(table)
-    return BROKEN if any(heard.values()) else NOTHING_HEARD
+        table.add_row(name, f"{run.arguments.minutes / len(heard):.1f}", " / ".join(texts) or "nothing")
+    status = BROKEN if any(heard.values()) else NOTHING_HEARD
+    return Report(lambda console: console.print(table), figures={"machine": run.machine, "heard": heard}, status=status)
 
 
 async def _play(arguments: argparse.Namespace, folder: Path) -> Mapping[str, list[str]]:
@@ -100,8 +93,8 @@ def _excerpt(track: Path, seed: int) -> Sound:
     return at_level(whole[begin : begin + round(PIECE * SAMPLE_RATE)], MUSIC_LEVEL)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.real_noise", description=__doc__)
+def _parser() -> PlainParser:
+    parser = make_parser("real_noise", __doc__)
     parser.add_argument("--minutes", type=count, default=20, help="of sound in all; three people make it at a time")
     parser.add_argument(
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="another setting of the bot's"

@@ -5,29 +5,26 @@ Real transport encryption, a real DAVE group of eleven, real Opus; the detectors
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import davey
 import discord
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from audio.opus import SpeechDecoder, load_opus
 from audio.pcm import to_int16
+from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.dave_group import make_group
-from benchmarks.machine import describe_machine
 from bot.voice.discord.opening import NotOpened
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import TransportCipher, open_packet, transport_cipher
 from bot.voice.frames import Heard, SoundHeard
+from config.plain_parser import PlainParser
 from sandbox.voice.rtp import XCHACHA20, make_header, make_transport
 
 PEOPLE = 10
@@ -72,20 +69,18 @@ class _Connection:
 
 def main() -> int:
     """Measure and print."""
-    arguments = _parse_arguments()
-    console = Console()
+    return run(_parser(), _run)
+
+
+def _run(run: Run) -> Report:
     load_opus()
-    cost = measure(arguments.seconds)
-    machine = describe_machine()
-    console.print(_table(cost, machine))
+    cost = measure(run.arguments.seconds)
     met = cost.share <= LARGEST_SHARE
-    verdict = "met" if met else "missed"
-    console.print(f"{'✔' if met else '✘'} {PEOPLE} people take less than a fifth of a core: {verdict}")
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        result = {"machine": machine, "people": PEOPLE, "cost": asdict(cost), "met": met}
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return Report(
+        lambda console: console.print(_table(cost, run.machine)),
+        [(f"{PEOPLE} people take less than a fifth of a core", met)],
+        {"machine": run.machine, "people": PEOPLE, "cost": asdict(cost), "met": met},
+    )
 
 
 def measure(seconds: float) -> ReceiveCost:
@@ -166,15 +161,10 @@ def _table(cost: ReceiveCost, machine: dict[str, str]) -> Table:
     return table
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.receive",
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def _parser() -> PlainParser:
+    parser = make_parser("receive", __doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="of speech of each person")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

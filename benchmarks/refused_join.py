@@ -6,11 +6,9 @@ talks meanwhile. docs/benchmarks.md says what each figure means.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,21 +17,12 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.command_line import (
-    BROKEN,
-    INTERRUPTED,
-    add_stand_ins,
-    count,
-    explain,
-    interruptible,
-    stand_ins_of,
-    write_json,
-)
+from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
 from benchmarks.errors import MeasurementError
-from benchmarks.machine import describe_machine
 from benchmarks.measured_call import MeasuredCall, StandIns
 from benchmarks.statistics import Spread, spread
 from bot.voice.manager import ALREADY_IN_SESSION
+from config.plain_parser import PlainParser
 from sandbox.guest import Guest
 
 LONGEST_MS = 1.0
@@ -62,31 +51,26 @@ class RefusedJoins:
 
 def main() -> int:
     """Measure and print; the exit status says only whether the measurement worked, not what it found."""
-    arguments = _parse_arguments()
-    console = Console()
-    machine = describe_machine()
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            work = measure(stand_ins_of(arguments), Path(folder), arguments.joins)
-            found = asyncio.run(interruptible(work))
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            console.print("Ended.")
-            return INTERRUPTED
-        except MeasurementError as error:
-            explain(error, Path(folder), console)
-            return BROKEN
+    return run(_parser(), _run)
+
+
+async def _run(run: Run) -> Report:
+    found = await measure(stand_ins_of(run.arguments), run.folder, run.arguments.joins)
+    return Report(
+        lambda console: _print(found, console),
+        [(f"95 % of them hold the loop for less than {LONGEST_MS:.0f} ms", found.met)],
+        {"machine": run.machine, "joins": asdict(found), "met": found.met},
+    )
+
+
+def _print(found: RefusedJoins, console: Console) -> None:
     longest = found.longest
-    mark, verdict = ("✔", "met") if found.met else ("✘", "missed")
     console.print(
         f"{found.count} refused joins: the longest callback took {longest.median:.2f} ms of CPU time in the median, "
         f"{longest.p95:.2f} ms for 95 %, {longest.greatest:.2f} ms at most ({found.name}).",
         highlight=False,
         soft_wrap=True,
     )
-    console.print(f"{mark} 95 % of them hold the loop for less than {LONGEST_MS:.0f} ms: {verdict}")
-    if arguments.json is not None:
-        write_json({"machine": machine, "joins": asdict(found), "met": found.met}, arguments.json)
-    return 0
 
 
 async def measure(stand_ins: StandIns, folder: Path, joins: int) -> RefusedJoins:
@@ -132,16 +116,11 @@ def _longest(noted: Sequence[Sequence[Any]], window: Window) -> tuple[float, str
     return max(within, default=(0.0, ""))
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.refused_join",
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def _parser() -> PlainParser:
+    parser = make_parser("refused_join", __doc__)
     parser.add_argument("--joins", type=count, default=50, help="how often is asked")
     add_stand_ins(parser)
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command_line import Report
 from benchmarks.statistics import HOLE_SECONDS, Lateness, Spread, lateness, spread
 from benchmarks.turn import Turn
 
@@ -121,8 +123,13 @@ class Result:
         }
 
 
-def print_result(result: Result, console: Console) -> None:
-    """A row a turn, then the summaries, then what was reached."""
+def report_of(result: Result) -> Report:
+    """What a run prints and writes."""
+    return Report(partial(_print, result), [(target.text, target.met) for target in result.targets()], result.as_json())
+
+
+def _print(result: Result, console: Console) -> None:
+    """A row a turn, then the summaries."""
     console.print(_turns(result))
     console.print(packets_table(result))
     console.print(
@@ -131,13 +138,6 @@ def print_result(result: Result, console: Console) -> None:
         "is the sandbox's own and counts nowhere.",
         soft_wrap=True,
     )
-    print_targets(result.targets(), console)
-
-
-def print_targets(targets: Iterable[Target], console: Console) -> None:
-    """A line a target, and whether it was met."""
-    for target in targets:
-        console.print(f"{'✔' if target.met else '✘'} {target.text}: {'met' if target.met else 'missed'}")
 
 
 def _turns(result: Result) -> Table:

@@ -6,7 +6,6 @@ Each talk is a call's: the companion with its history, prompt, sampling and filt
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import time
 from collections import Counter
@@ -14,15 +13,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.command_line import BROKEN, INTERRUPTED, count, interruptible, make_console, write_json
+from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.errors import MeasurementError
-from benchmarks.machine import describe_machine
 from benchmarks.small_mind_rules import Judge
 from benchmarks.small_mind_talks import PEOPLE, TALKS, Talk
 from benchmarks.statistics import spread
@@ -34,6 +33,7 @@ from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, load_persona
 from bot.llm.small_talk import load_beginnings
 from bot.llm.stream import ModelClient
+from config.plain_parser import PlainParser
 from config.settings import Settings, load_settings
 
 MODEL = "smollm2-135m"
@@ -55,19 +55,18 @@ class Judged:
 
 def main() -> int:
     """Measure, print what was wrong, and write the figures as JSON where asked."""
-    arguments = _parser().parse_args()
-    console = make_console(100)
-    try:
-        judged = asyncio.run(interruptible(_measure(arguments, console)))
-    except MeasurementError as error:
-        console.print(f"✘ {error}", style="bold red", markup=False)
-        return BROKEN
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return INTERRUPTED
-    if arguments.json:
-        write_json({"machine": describe_machine(), "answers": [asdict(one) for one in judged]}, arguments.json)
-    _report(judged, console, all_answers=arguments.answers)
-    return 0
+    return run(_parser(), _run, narrowest=100)
+
+
+async def _run(run: Run) -> Report:
+    judged = await _measure(run.arguments, run.console)
+    seeds = [[one for one in judged if one.seed == seed] for seed in sorted({one.seed for one in judged})]
+    met = all(sum(not one.faults for one in mine) * len(TALKS) >= TARGET * len(mine) for mine in seeds)
+    return Report(
+        lambda console: _print(seeds, console, all_answers=run.arguments.answers),
+        [(f"{TARGET} of {len(TALKS)} with each seed", met)],
+        {"machine": run.machine, "answers": [asdict(one) for one in judged]},
+    )
 
 
 async def _measure(arguments: argparse.Namespace, console: Console) -> list[Judged]:
@@ -131,21 +130,17 @@ async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: 
     return Judged(seed, talk.lines[-1][1], answer.strip(), judge.faults(answer, talk), first, whole)
 
 
-def _report(judged: Sequence[Judged], console: Console, *, all_answers: bool) -> None:
-    for one in judged:
+def _print(seeds: Sequence[Sequence[Judged]], console: Console, *, all_answers: bool) -> None:
+    for one in chain.from_iterable(seeds):
         if one.faults or all_answers:
             told = f" ({', '.join(one.faults)})" if one.faults else ""
             console.print(f"{one.seed}: {one.question}  ->  {one.answer}{told}", markup=False, soft_wrap=True)
     table = Table("seed", "good", "of", "first words, ms (median)", "whole answer, ms (median)", "faults")
-    seeds = sorted({one.seed for one in judged})
-    met = True
-    for seed in seeds:
-        mine = [one for one in judged if one.seed == seed]
+    for mine in seeds:
         good = sum(not one.faults for one in mine)
-        met = met and good * len(TALKS) >= TARGET * len(mine)
         faults = Counter(fault for one in mine for fault in one.faults)
         table.add_row(
-            str(seed),
+            str(mine[0].seed),
             str(good),
             str(len(mine)),
             f"{1000 * spread([one.first for one in mine]).median:.0f}",
@@ -153,16 +148,14 @@ def _report(judged: Sequence[Judged], console: Console, *, all_answers: bool) ->
             ", ".join(f"{fault} {times}" for fault, times in faults.items()),
         )
     console.print(table)
-    console.print(f"Target: {TARGET} of {len(TALKS)} with each seed: {'met' if met else 'not met'}.")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.small_mind", description=(__doc__ or "").split("\n")[0])
+def _parser() -> PlainParser:
+    parser = make_parser("small_mind", (__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=count, default=3, help="how often everything is asked")
     parser.add_argument("--talks", type=count, default=len(TALKS), help="of the forty")
     parser.add_argument("--weights", type=Path, help="another GGUF than SmolLM2's")
     parser.add_argument("--answers", action="store_true", help="print every answer, not only the faulty ones")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     return parser
 
 

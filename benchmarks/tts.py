@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,11 +20,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.command_line import count, make_console, write_json
-from benchmarks.machine import describe_machine
+from benchmarks.command_line import Report, Run, count, interruptible, make_parser, run
 from benchmarks.random_xtts import FULL, TINY, TOKENS_PER_SECOND, Size, make_random_xtts
 from benchmarks.statistics import spread
 from benchmarks.tts_piper import PiperFigures, measure_piper
+from config.plain_parser import PlainParser
 from config.speech_settings import EngineName, Precision, SpeechSettings
 from config.types import Device
 from tts_server.engines.base import EngineError, SpeechEngine
@@ -90,32 +89,29 @@ class _Nobody:
 
 def main() -> int:
     """Measure and print."""
-    arguments = _parse_arguments()
-    console = make_console(WIDTH)
+    return run(_parser(), _run, EngineError, narrowest=WIDTH)
+
+
+def _run(run: Run) -> Report:
     results: list[Spoken] = []
-    try:
-        with tempfile.TemporaryDirectory(prefix="seiyuu-tts-") as folder:
-            for contestant in _contestants(arguments, Path(folder), console):
-                with closing(contestant.engine):
-                    results += measure(contestant, arguments.repeats)
-            piper = _measure_piper(arguments) if arguments.piper else None
-    except EngineError as error:
-        console.print(f"✘ The measurement broke off: {error}", style="bold red", markup=False)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    machine = describe_machine()
-    console.print(_table(results, machine))
+    for contestant in _contestants(run.arguments, run.folder, run.console):
+        with closing(contestant.engine):
+            results += measure(contestant, run.arguments.repeats)
+    piper = _measure_piper(run.arguments) if run.arguments.piper else None
     verdicts = _verdicts(results) | (piper.verdicts() if piper else {})
-    for line in piper.lines() if piper else ():
-        console.print(line)
-    for text, met in verdicts.items():
-        console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")
-    if arguments.json is not None:
-        spoken = [asdict(result) for result in results]
-        figures = asdict(piper) if piper else None
-        write_json({"machine": machine, "spoken": spoken, "piper": figures, "verdicts": verdicts}, arguments.json)
-    return 0
+
+    def show(console: Console) -> None:
+        console.print(_table(results, run.machine))
+        for line in piper.lines() if piper else ():
+            console.print(line)
+
+    figures = {
+        "machine": run.machine,
+        "spoken": [asdict(result) for result in results],
+        "piper": asdict(piper) if piper else None,
+        "verdicts": verdicts,
+    }
+    return Report(show, verdicts.items(), figures)
 
 
 def measure(contestant: Contestant, repeats: int) -> list[Spoken]:
@@ -193,7 +189,7 @@ def _contestants(arguments: argparse.Namespace, folder: Path, console: Console) 
 
 def _measure_piper(arguments: argparse.Namespace) -> PiperFigures:
     with closing(create_piper(arguments.piper, {}, None)) as engine:
-        return asyncio.run(measure_piper(engine, arguments.ears, arguments.clauses, arguments.stops))
+        return asyncio.run(interruptible(measure_piper(engine, arguments.ears, arguments.clauses, arguments.stops)))
 
 
 def _load_xtts(
@@ -244,8 +240,8 @@ def _verdicts(results: Sequence[Spoken]) -> dict[str, bool]:
     return verdicts
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tts", description=__doc__)
+def _parser() -> PlainParser:
+    parser = make_parser("tts", __doc__)
     parser.add_argument("--repeats", type=count, default=5, help="of each clause by each speaker")
     parser.add_argument("--xtts-tiny", action="store_true", help="XTTS with a tiny language model, random weights")
     parser.add_argument("--xtts-full", action="store_true", help="XTTS at full size, random weights: 2 GB of disk")
@@ -257,8 +253,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--ears", type=Path, metavar="FOLDER", help="a Whisper model, to be at work while Piper speaks")
     parser.add_argument("--clauses", type=count, default=50, help="that Piper says, with each kind of ears")
     parser.add_argument("--stops", type=count, default=200, help="of Piper")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

@@ -6,22 +6,19 @@ its own stamps, so that what the server adds can be told from what the engine ta
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.table import Table
 
-from benchmarks.command_line import count, interruptible, make_console, write_json
-from benchmarks.errors import MeasurementError
-from benchmarks.machine import describe_machine
+from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.statistics import spread
 from benchmarks.tts_clients import HeardReply, ServerProcess, speak, speech_server
+from config.plain_parser import PlainParser
 
 CONNECTIONS = (1, 2, 4, 16)
 FIRST_AUDIO, REAL_TIME_FACTOR = 0.1, 0.4
@@ -62,39 +59,30 @@ class Shared:
 
 def main() -> int:
     """Measure and print."""
-    arguments = _parse_arguments()
-    console = make_console(WIDTH)
-    try:
-        results = asyncio.run(interruptible(measure(arguments.replies)))
-    except (MeasurementError, TimeoutError) as error:
-        console.print(f"✘ The measurement broke off: {error}.", style="bold red", markup=False)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    machine = describe_machine()
-    console.print(_table(results, machine))
+    return run(_parser(), _run, TimeoutError, narrowest=WIDTH)
+
+
+async def _run(run: Run) -> Report:
+    results = await measure(run.arguments.replies, run.folder)
     verdicts = _verdicts(results)
-    for text, met in verdicts.items():
-        console.print(f"{'✔' if met else '✘'} {text}: {'met' if met else 'missed'}")
-    if arguments.json is not None:
-        shared = [asdict(result) for result in results]
-        write_json({"machine": machine, "shared": shared, "verdicts": verdicts}, arguments.json)
-    return 0
+    return Report(
+        lambda console: console.print(_table(results, run.machine)),
+        verdicts.items(),
+        {"machine": run.machine, "shared": [asdict(result) for result in results], "verdicts": verdicts},
+    )
 
 
-async def measure(replies: int) -> list[Shared]:
+async def measure(replies: int, folder: Path) -> list[Shared]:
     """Every engine with every number of connections; raises :class:`MeasurementError`."""
     results = []
-    with tempfile.TemporaryDirectory(prefix="seiyuu-tts-") as name:
-        folder = Path(name)
-        for connections in CONNECTIONS:
-            async with speech_server(folder, "--engine", "espeak") as server:
-                results.append(await _share("espeak-ng", server, connections, replies, None))
-        for connections in (number for number in CONNECTIONS if number <= 4):
-            timings = folder / f"timings-{connections}.jsonl"
-            options = ("--first-audio-ms", str(1000 * FIRST_AUDIO), "--rtf", str(REAL_TIME_FACTOR))
-            async with speech_server(folder, "--engine", "stand-in", *options, "--timings", str(timings)) as server:
-                results.append(await _share("stand-in", server, connections, replies, timings))
+    for connections in CONNECTIONS:
+        async with speech_server(folder, "--engine", "espeak") as server:
+            results.append(await _share("espeak-ng", server, connections, replies, None))
+    for connections in (number for number in CONNECTIONS if number <= 4):
+        timings = folder / f"timings-{connections}.jsonl"
+        options = ("--first-audio-ms", str(1000 * FIRST_AUDIO), "--rtf", str(REAL_TIME_FACTOR))
+        async with speech_server(folder, "--engine", "stand-in", *options, "--timings", str(timings)) as server:
+            results.append(await _share("stand-in", server, connections, replies, timings))
     return results
 
 
@@ -172,11 +160,10 @@ def _table(results: Sequence[Shared], machine: dict[str, str]) -> Table:
     return table
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tts_server", description=__doc__)
+def _parser() -> PlainParser:
+    parser = make_parser("tts_server", __doc__)
     parser.add_argument("--replies", type=count, default=5, help="on each connection")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

@@ -8,57 +8,36 @@ docs/benchmarks.md says what each figure means.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
-from benchmarks.command_line import (
-    BROKEN,
-    INTERRUPTED,
-    add_stand_ins,
-    count,
-    explain,
-    interruptible,
-    make_console,
-    stand_ins_of,
-    write_json,
-)
-from benchmarks.errors import MeasurementError
-from benchmarks.machine import describe_machine
+from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
 from benchmarks.turn_busy import Busy, measure_busy
 from benchmarks.turn_measurement import PEOPLE, MeasuredTurns, TurnMeasurement
-from benchmarks.turn_report import NARROWEST, Result, print_result
+from benchmarks.turn_report import NARROWEST, Result, report_of
+from config.plain_parser import PlainParser
 from sandbox.speech import SpeechError
 
 
 def main() -> int:
     """Measure and print; the exit status says only whether the measurement worked, not what it found."""
-    arguments = _parse_arguments()
-    console = make_console(NARROWEST)
-    machine = describe_machine()
-    with tempfile.TemporaryDirectory() as folder, Progress(console=console, transient=True) as progress:
-        try:
-            measured, busy = asyncio.run(interruptible(_measure(arguments, Path(folder), progress)))
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            console.print("Ended.")
-            return INTERRUPTED
-        except (MeasurementError, SpeechError) as error:
-            explain(error, Path(folder), console)
-            return BROKEN
+    return run(_parser(), _run, SpeechError, narrowest=NARROWEST)
+
+
+async def _run(run: Run) -> Report:
+    arguments = run.arguments
+    with Progress(console=run.console, transient=True) as progress:
+        measured, busy = await _measure(arguments, run.folder, progress)
     options = asdict(stand_ins_of(arguments)) | {
         "transcription": arguments.transcription_ms / 1000,
         "seed": arguments.seed,
         "real_transcriber": arguments.real_transcriber,
     }
-    result = Result(machine, options, measured, busy)
-    print_result(result, console)
-    if arguments.json is not None:
-        write_json(result.as_json(), arguments.json)
-    return 0
+    result = Result(run.machine, options, measured, busy)
+    return report_of(result)
 
 
 async def _measure(
@@ -82,12 +61,8 @@ async def _measure(
     return measured, busy
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.turn_latency",
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+def _parser() -> PlainParser:
+    parser = make_parser("turn_latency", __doc__)
     parser.add_argument("--turns", type=count, default=10, help="so many with each kind of microphone")
     parser.add_argument("--warm-up", type=int, default=5, help="and so many before them, in which the bot learns")
     parser.add_argument("--interruptions", type=int, default=4, help="and so many with each")
@@ -100,8 +75,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--transcription-ms", type=float, default=210, help="of the stand-in transcriber")
     add_stand_ins(parser)
     parser.add_argument("--seed", type=int, default=1, help="of pauses, releases and interruptions")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command_line import Report
 from benchmarks.reply_report import Result as PacketResult
-from benchmarks.reply_report import Target, packets_table, print_targets
+from benchmarks.reply_report import Target, packets_table
 from benchmarks.spoken_turn import SpokenTurn
 from benchmarks.statistics import Spread, spread
 from benchmarks.turn_busy import Busy
@@ -144,7 +146,12 @@ class Result:
         return result
 
 
-def print_result(result: Result, console: Console) -> None:
+def report_of(result: Result) -> Report:
+    """What a run prints and writes."""
+    return Report(partial(_print, result), [(target.text, target.met) for target in result.targets()], result.as_json())
+
+
+def _print(result: Result, console: Console) -> None:
     """Two rows a kind of microphone, then the interruptions, the packets, and what was reached."""
     console.print(_turns(result))
     if result.measured.interruptions:
@@ -161,7 +168,6 @@ def print_result(result: Result, console: Console) -> None:
         f"Turns cut off and left out: {result.measured.cut_off}.",
         soft_wrap=True,
     )
-    print_targets(result.targets(), console)
 
 
 def _turns(result: Result) -> Table:

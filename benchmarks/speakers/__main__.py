@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from audio.encoders import write_sound
+from benchmarks.command_line import Report, Run, make_parser, run
 from benchmarks.speakers.natural import Line, NaturalSpeech
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from config.settings import load_settings
@@ -19,18 +20,18 @@ BIT_RATE = 32_000
 
 def main() -> int:
     """Download Kokoro where it is not there yet, say every line, and write each as Ogg Opus."""
+    return run(make_parser("speakers", __doc__), _run, SpeakersError, json_option=False)
+
+
+def _run(run: Run) -> Report:
     cache = load_settings().cache_dir
-    try:
-        speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
-    except SpeakersError as error:
-        print(f"✘ {error}", file=sys.stderr)
-        return 1
+    speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
     fields = yaml.safe_load((LINES / "lines.yaml").read_text(encoding="utf-8"))
     for name, line in fields["lines"].items():
         sound = speech.say(Line(fields["voices"][line["guest"]], line["text"]))
         write_sound(LINES / f"{name}.opus", sound, SAMPLE_RATE, "libopus", bit_rate=BIT_RATE)
-        print(f"{name}: {line['text']}")
-    return 0
+        run.console.print(f"{name}: {line['text']}", markup=False, highlight=False, soft_wrap=True)
+    return Report(lambda _: None)
 
 
 if __name__ == "__main__":

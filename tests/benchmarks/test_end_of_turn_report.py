@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from benchmarks.command_line import present
 from benchmarks.end_of_turn_call import Outcome
-from benchmarks.end_of_turn_report import NARROWEST, Result, Row, print_result
+from benchmarks.end_of_turn_report import NARROWEST, Result, Row, report_of
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speech, SpokenPart
 from sandbox.voice.opus import SAMPLE_RATE
@@ -48,7 +49,7 @@ def test_one_event_in_the_noise_is_one_too_many() -> None:
 
 def test_every_figure_is_printed() -> None:
     console = Console(file=io.StringIO(), width=NARROWEST)
-    print_result(make(Row("voice activity", False, [[PROMPT] * 5])), console)
+    present(report_of(make(Row("voice activity", False, [[PROMPT] * 5]))), console)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "200" in shown

@@ -9,7 +9,8 @@ import json
 import pytest
 from rich.console import Console
 
-from benchmarks.reply_report import Result, print_result
+from benchmarks.command_line import present
+from benchmarks.reply_report import Result, report_of
 from benchmarks.statistics import lateness
 from benchmarks.turn import Turn
 
@@ -96,7 +97,7 @@ def test_json_holds_the_summary_and_a_row_a_turn() -> None:
 
 def test_the_print_says_what_was_met_and_what_was_not() -> None:
     shown = io.StringIO()
-    print_result(result_of(slower(TURN, 0.02)), Console(file=shown, width=120))
+    present(report_of(result_of(slower(TURN, 0.02))), Console(file=shown, width=120))
     assert "✘ plumbing: median at most 5 ms: missed" in shown.getvalue()
     assert "✔ no gap at the start of a reply: met" in shown.getvalue()
     assert "499.5" in shown.getvalue()

@@ -9,12 +9,13 @@ import json
 import pytest
 from rich.console import Console
 
+from benchmarks.command_line import present
 from benchmarks.reply_measurement import Measured
 from benchmarks.spoken_turn import Interruption, SpokenTurn
 from benchmarks.turn import Turn
 from benchmarks.turn_busy import Busy
 from benchmarks.turn_measurement import PEOPLE, MeasuredTurns
-from benchmarks.turn_report import NARROWEST, Result, print_result
+from benchmarks.turn_report import NARROWEST, Result, report_of
 
 MACHINE = {"processor": "a processor", "cores": "2", "python": "3.11", "revision": "abc1234"}
 TURN = SpokenTurn(
@@ -120,7 +121,7 @@ def test_json_holds_each_kind_and_a_row_a_turn() -> None:
 
 def test_the_print_names_each_kind_and_what_was_missed() -> None:
     shown = io.StringIO()
-    print_result(result_of(later(TURN, 0.02)), Console(file=shown, width=NARROWEST))
+    present(report_of(result_of(later(TURN, 0.02))), Console(file=shown, width=NARROWEST))
     assert all(kind in shown.getvalue() for kind in PEOPLE)
     assert "✘ open: first packet at most 1.05 times the longest of wait and work (median): missed" in shown.getvalue()
     assert "✔ interrupted: silent within 200 ms, always: met" in shown.getvalue()
@@ -130,6 +131,6 @@ def test_a_run_without_interruptions_and_packets_can_be_shown() -> None:
     good = result_of()
     bare = dataclasses.replace(good, measured=dataclasses.replace(good.measured, interruptions=[]))
     shown = io.StringIO()
-    print_result(bare, Console(file=shown, width=NARROWEST))
+    present(report_of(bare), Console(file=shown, width=NARROWEST))
     assert "interrupted" not in shown.getvalue()
     assert bare.as_json()["interruptions"] is None
