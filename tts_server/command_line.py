@@ -1,6 +1,7 @@
 """``python -m tts_server``: the speech server as a process of its own.
 
-Prints one line of JSON on standard output when it is ready: ``{"listening": "ws://…/ws/stream", "engine": "…"}``.
+Prints one line of JSON on standard output when it is ready:
+``{"listening": "ws://…/ws/stream", "engine": "…", "speaking": "…"}``.
 Exit status: 0 after SIGTERM or SIGINT, 1 if the engine can't be loaded, 2 if the settings or the port can't be used.
 """
 
@@ -128,7 +129,8 @@ async def _listen(
             pool = loading.result()
             host, port = runner.addresses[0][:2]
             address = f"ws://{f'[{host}]' if ':' in host else host}:{port}/ws/stream"
-            sys.stdout.write(json.dumps({"listening": address, "engine": pool.engine_name}) + "\n")
+            ready = {"listening": address, "engine": pool.engine_name, "speaking": pool.speaking_engine}
+            sys.stdout.write(json.dumps(ready) + "\n")
             sys.stdout.flush()
             # Engines may print, and nobody reads standard output from here on: a full pipe would block them.
             sys.stdout = sys.stderr

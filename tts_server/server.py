@@ -55,7 +55,7 @@ class SpeechServer:
         self._better: EnginePool | None = None
         metrics = Metrics()
         self._streams = StreamApi(self._ready, metrics, clock, self._current_notices)
-        openai = OpenAiApi(self._ready, better=lambda: self._better)
+        openai = OpenAiApi(self._ready, better=lambda: self._better, metrics=metrics, clock=clock)
         origins = AllowedOrigins(allowed_origins)
         self.application = web.Application(
             middlewares=[Access(token, origins).middleware, ClientRateLimit(per_minute, clock).middleware, json_errors]
@@ -66,7 +66,7 @@ class SpeechServer:
                 *openai.routes(),
                 *OpenApi().routes(),
                 *OpenWebUiApi(self._ready, openai.model_names).routes(),
-                *VoicesApi(library, lambda: EngineVoices(self._ready())).routes(),
+                *VoicesApi(library, lambda: EngineVoices(self._ready(), metrics, clock)).routes(),
                 *StatusApi(lambda: self._pool, self._ready, metrics, cards).routes(),
             ]
         )

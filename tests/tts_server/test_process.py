@@ -21,6 +21,9 @@ from config.project import ROOT
 from tests.forked import SPEECH_SERVER, Forked, Running, forks
 from tests.tts_server.client import PATIENCE, SpeechClient
 
+NO_WEIGHTS = "/nowhere"
+"""A CACHE_DIR without the voice of Piper's that this machine may have."""
+
 
 @asynccontextmanager
 async def _process(*arguments: str, **environment: str) -> AsyncIterator[Forked]:
@@ -29,7 +32,7 @@ async def _process(*arguments: str, **environment: str) -> AsyncIterator[Forked]
         "tts_server",
         *arguments,
         folder=ROOT,
-        environment={**clean, "TTS_BIND": "127.0.0.1:0", **environment},
+        environment={**clean, "TTS_BIND": "127.0.0.1:0", "CACHE_DIR": NO_WEIGHTS, **environment},
         stderr=PIPE,
     )
     try:
@@ -176,6 +179,7 @@ async def test_it_starts_with_the_engine_that_stands_in_where_the_server_of_its_
 async def test_an_engine_that_can_not_be_made_silences_no_other(settings: dict[str, str]) -> None:
     async with _process(**settings) as process:
         ready = await _ready(process)
+        assert ready["speaking"] == "espeak-ng", "whatever is wanted"
         async with aiohttp.ClientSession() as session, session.ws_connect(ready["listening"]) as socket_:
             client = SpeechClient(socket_)
             await client.say("Hello there.")

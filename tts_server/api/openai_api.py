@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import replace
@@ -21,6 +22,7 @@ from tts_server.api.errors import ApiError, error_body, error_response
 from tts_server.api.speech_request import SpeechRequest, parse, read_body
 from tts_server.dsp import TempoChanger
 from tts_server.engines.base import EngineError
+from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, OverloadedError
 from tts_server.text.segmenter import Segmenter
 from tts_server.voices.profile import UnknownVoiceError
@@ -52,6 +54,8 @@ class OpenAiApi:
         ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
         timeout: seconds that the engine or the client may take for one step.
         better: returns the pool of the better engine, if one is configured.
+        metrics: counts the replies and errors.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -59,8 +63,12 @@ class OpenAiApi:
         ready: Callable[[], EnginePool],
         timeout: float = STEP_TIMEOUT,
         better: Callable[[], EnginePool | None] = lambda: None,
+        metrics: Metrics | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ready = ready
+        self._metrics = metrics or Metrics()
+        self._clock = clock
         self._timeout = timeout
         self._better = better
 
@@ -100,16 +108,24 @@ class OpenAiApi:
     async def create_speech(self, request: web.Request) -> web.StreamResponse:
         """Answer with sound while it is synthesized. Errors before the first sound get their own HTTP status."""
         self._ready()
-        steps = ResponseSteps(request, self._timeout)
+        steps, began = ResponseSteps(request, self._timeout), self._clock()
         try:
             asked = parse(await read_body(request))
             pool = self._voice_of(asked.model)
             settled = replace(asked, parameters=_settled(pool, asked))
             async with aclosing(_speak(pool, settled)) as pieces:
                 first = await self._first(steps, pieces)
-                return await _answer(request, settled, steps, first, pieces)
+                first_chunk_ms = None if first is None else 1000 * (self._clock() - began)
+                response, samples = await _answer(request, settled, steps, first, pieces)
+                self._metrics.record_reply(samples / settled.rate, first_chunk_ms)
+                return response
         except ApiError as error:
+            self._metrics.record_error(error.code or "bad_request")
             return error.response()
+        except _BrokenOffError as error:
+            if error.code is not None:
+                self._metrics.record_error(error.code)
+            return error.response
         except ConnectionError:
             _log.info("A client went away")
             return error_response(400, "the client closed the connection")
@@ -132,17 +148,19 @@ async def _answer(
     steps: ResponseSteps,
     first: Samples | None,
     pieces: AsyncGenerator[Samples, None],
-) -> web.StreamResponse:
+) -> tuple[web.StreamResponse, int]:
+    """Send the sound as it is made; returns the response and how many samples were made. Raises _BrokenOffError."""
     response_body: ResponseBody = EventStreamBody() if asked.events else FileBody()
     sound = _EncodedSound(asked)
     headers = {"Content-Type": response_body.content_type(sound.content_type), "Cache-Control": "no-store"}
-    response = web.StreamResponse(headers=headers)
+    response, samples = web.StreamResponse(headers=headers), 0
     try:
         await response.prepare(request)
         piece: Samples | None = first
         if piece is None:
             piece = np.zeros(int(asked.rate * _SILENT_SECONDS), np.float32)
         while piece is not None:
+            samples += len(piece)
             data = response_body.chunk(await asyncio.to_thread(sound.encode, piece))
             await steps.run(response.write(data))
             piece = await steps.run(_next(pieces))
@@ -152,12 +170,15 @@ async def _answer(
     except EngineError as error:
         _log.error("Speech broke off: %s", error)
         await _break_off(request, response, response_body.failure(str(error)))
+        raise _BrokenOffError(response, "engine_failed") from error
     except TimeoutError:
         _log.error("Speech broke off: the engine made nothing, or the client read nothing, for too long")
         await _break_off(request, response, None)
+        raise _BrokenOffError(response, "timeout") from None
     except ConnectionError:
         _log.info("A client went away")
-    return response
+        raise _BrokenOffError(response, None) from None
+    return response, samples
 
 
 async def _next(pieces: AsyncGenerator[Samples, None]) -> Samples | None:
@@ -171,6 +192,15 @@ async def _break_off(request: web.Request, response: web.StreamResponse, notice:
         await response.write_eof(notice)
     elif request.transport:
         request.transport.abort()
+
+
+class _BrokenOffError(Exception):
+    """The sound ended too soon, with ``response`` under way. ``code`` says why; ``None``: the client went away."""
+
+    def __init__(self, response: web.StreamResponse, code: str | None) -> None:
+        super().__init__(code)
+        self.response = response
+        self.code = code
 
 
 class _EncodedSound:

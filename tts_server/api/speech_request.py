@@ -106,6 +106,8 @@ def parse(raw: bytes) -> SpeechRequest:
 
 def _text(body: Mapping[str, Any]) -> str:
     text = _string(body, "input")
+    if "input" not in body:
+        raise ApiError(400, "the field input is missing: it is the text to speak", "input")
     if text is None or not text.strip():
         raise ApiError(400, "there is nothing to speak", "input")
     if len(text) > MAX_INPUT_CHARACTERS:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from audio.encoders import WavEncoder
 from tts_server.engines.base import CloningEngine, Voice
+from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool
 from tts_server.voices.profile import VoiceProfile
 from wire.parameters import SpeechParameters
@@ -17,10 +18,17 @@ PREVIEW_RATE = 24_000
 
 
 class EngineVoices:
-    """Lists, learns, forgets and previews voices of the preferred engine. Use it only on the event loop."""
+    """Lists, learns, forgets and previews voices of the preferred engine. Use it only on the event loop.
 
-    def __init__(self, pool: EnginePool) -> None:
+    Args:
+        metrics: counts the previews as replies.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, pool: EnginePool, metrics: Metrics, clock: Callable[[], float]) -> None:
         self._pool = pool
+        self._metrics = metrics
+        self._clock = clock
 
     @property
     def engine_name(self) -> str:
@@ -72,12 +80,16 @@ class EngineVoices:
         """
         parameters = self._pool.resolve_parameters(SpeechParameters(voice=voice), text)
         encoder, parts = WavEncoder(PREVIEW_RATE), list[bytes]()
+        began, samples, first_ms = self._clock(), 0, None
         async with (
             self._pool.reply_by_preferred(parameters, PREVIEW_RATE) as reply,
             aclosing(reply.synthesize(text)) as pieces,
         ):
             async for piece in pieces:
+                first_ms = first_ms or 1000 * (self._clock() - began)
+                samples += len(piece)
                 parts.append(encoder.encode(piece))
+        self._metrics.record_reply(samples / PREVIEW_RATE, first_ms)
         return b"".join([*parts, encoder.finish()])
 
     def _cloning(self) -> CloningEngine:

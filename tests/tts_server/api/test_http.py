@@ -18,6 +18,7 @@ from tts_server.voices.library import VoiceLibrary
 from wire.messages import SAMPLE_RATE
 
 SECRET = "correct horse"
+WAV_HEADER = 44
 
 
 @pytest.fixture
@@ -108,3 +109,23 @@ class TestHealth:
         assert await server.metric('tts_errors_total{code="bad_message"}') == 1
         seconds = len(heard.samples) / SAMPLE_RATE
         assert await server.metric("tts_audio_seconds_total") == pytest.approx(seconds, rel=1e-3)
+
+    async def test_metrics_count_files_too(self, server: RunningServer) -> None:
+        spoken = {"input": "Hello there.", "response_format": "pcm"}
+        async with server.session.post(server.http.make_url("/v1/audio/speech"), json=spoken) as answer:
+            seconds = len(await answer.read()) / 2 / 24_000
+        assert await server.metric("tts_replies_total") == 1
+        assert await server.metric("tts_first_audio_seconds_count") == 1
+        assert await server.metric("tts_audio_seconds_total") == pytest.approx(seconds, rel=1e-2)
+        async with server.session.get(server.http.make_url("/v1/voices/plain/preview")) as answer:
+            seconds += (len(await answer.read()) - WAV_HEADER) / 2 / 24_000
+        assert await server.metric("tts_replies_total") == 2
+        assert await server.metric("tts_audio_seconds_total") == pytest.approx(seconds, rel=1e-2)
+
+    async def test_metrics_count_refusals_of_files_too(self, server: RunningServer) -> None:
+        for wrong in ({"input": "Hello.", "voice": "nobody"}, {"input": ""}):
+            async with server.session.post(server.http.make_url("/v1/audio/speech"), json=wrong) as answer:
+                assert answer.status == 400
+        assert await server.metric('tts_errors_total{code="unknown_voice"}') == 1
+        assert await server.metric('tts_errors_total{code="bad_request"}') == 1
+        assert await server.metric("tts_replies_total") == 0

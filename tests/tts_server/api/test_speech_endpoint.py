@@ -145,6 +145,12 @@ async def test_what_is_null_is_left_out(server: RunningServer) -> None:
         assert answer.status == 200
 
 
+async def test_a_misspelt_field_is_not_called_an_empty_text(server: RunningServer) -> None:
+    async with server.session.post(server.http.make_url(PATH), json={"inptu": "Hello."}) as answer:
+        assert answer.status == 400
+        assert (await answer.json())["error"]["message"] == "the field input is missing: it is the text to speak"
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 50_000, b'{"input": "\\ud800"'])
 async def test_a_body_that_is_no_object(server: RunningServer, body: bytes) -> None:
     async with server.session.post(server.http.make_url(PATH), data=body) as answer:
