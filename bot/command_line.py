@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
+from contextlib import closing
 
 from rich.console import Console
 
@@ -16,7 +18,7 @@ from bot.run import ENDING_LIMIT, run_bot
 from bot.setting_notices import setting_notices
 from bot.settings_check import checked_settings
 from bot.watching.console import CallConsole
-from bot.watching.event_lines import EventWriter
+from bot.watching.event_writer import EventWriter
 from bot.watching.log import log_to_stderr
 from config.errors import SettingsError
 from config.lifetime import end_with_parent, ending_signals, until_ended
@@ -74,11 +76,15 @@ async def _run(command: str, settings: Settings, options: argparse.Namespace) ->
                 end_with_parent(options.exit_with_parent or None)
             if options.events:
                 log_to_stderr(verbose=options.verbose)
-                writer = EventWriter(sys.stdout)
-                status = await run_bot(settings, writer)
-                if status == 0:
-                    writer.end()
-                return status
+                # Unbuffered, and past Python's own lock on its output: the thread that writes may be left waiting.
+                with (
+                    os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as stream,
+                    closing(EventWriter(stream)) as writer,
+                ):
+                    status = await run_bot(settings, writer)
+                    if status == 0:
+                        writer.end()
+                    return status
             view = CallConsole(Console(), persona_name(settings))
             log_to_stderr(verbose=options.verbose, before_each=view.break_line)
             return await run_bot(settings, view, lambda: view.note(READY))

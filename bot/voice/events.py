@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome, TurnId
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +139,12 @@ class EventFeed:
         self._watchers = [*watchers]
 
     def __call__(self, event: CallEvent) -> None:
-        """Pass it on."""
+        """Pass it on. The error of one watcher is logged, and keeps nothing from the others, nor from the call."""
         for watcher in tuple(self._watchers):
-            watcher(event)
+            try:
+                watcher(event)
+            except Exception:
+                _log.exception("An event of the call could not be taken note of")
 
     def subscribe(self, watcher: Watcher) -> Callable[[], None]:
         """Tell ``watcher`` too, from now on, until the returned function is called."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TextIO
+from typing import Any
 
 from bot.llm.surrogates import mended
 from bot.voice.events import (
@@ -23,7 +22,6 @@ from bot.voice.events import (
     WordsSpoken,
 )
 from bot.voice.metrics import TurnTrace
-from bot.voice.transport import EndCause
 from bot.voice.turn import Outcome, TurnId
 
 READY = "ready"
@@ -63,6 +61,8 @@ STAGES: Mapping[str, str] = MappingProxyType(
     }
 )
 """The ``stages`` of ``response.done``, and the fields of a trace that they are."""
+_OTHER_LINE_ENDS = "\u0085\u2028\u2029"
+"""Ends of lines to some readers, and plain characters to JSON."""
 
 
 def encode_event(event: CallEvent) -> str:
@@ -73,6 +73,8 @@ def encode_event(event: CallEvent) -> str:
     ids = {"call": event.call or None, "turn": None if turn is None else str(turn), "reply": reply}
     known = {name: value for name, value in ids.items() if value is not None}
     line = json.dumps({"type": kind, "t": event.at, **known, **fields}, ensure_ascii=False)
+    for end in _OTHER_LINE_ENDS:
+        line = line.replace(end, f"\\u{ord(end):04x}")
     # Half a character, which a recogniser may have heard, can't be written to a stream.
     return mended(line)
 
@@ -160,24 +162,3 @@ def _turn(line: Line) -> TurnId | None:
 def _trace(line: Line, more: Line) -> TurnTrace:
     stages = {field: line["stages"][stage] for stage, field in STAGES.items()}
     return TurnTrace(line["reply"], Outcome(more["outcome"]), more["waited"], more.get("microphone"), **stages)
-
-
-class EventWriter:
-    """A watcher that writes each event to a stream at once."""
-
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._last: CallEvent | None = None
-
-    def __call__(self, event: CallEvent) -> None:
-        """Write one line."""
-        self._stream.write(encode_event(event) + "\n")
-        self._stream.flush()
-        self._last = event
-
-    def end(self) -> None:
-        """Have the end of the program be the last line, where it is not that of a call which it has ended."""
-        cause = EndCause.SHUTDOWN.value
-        if not (isinstance(self._last, CallEnded) and self._last.cause == cause):
-            self(CallEnded("", cause, at=self._clock()))

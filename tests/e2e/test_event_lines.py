@@ -158,3 +158,19 @@ async def test_without_a_call_sigterm_has_its_last_line_too(tmp_path: Path, cach
         assert await process.wait() == 0
     assert (last["type"], last["cause"]) == ("call.ended", "shutdown")
     assert "call" not in last
+
+
+async def test_a_program_that_no_longer_reads_them_does_not_change_the_bot(tmp_path: Path, cache_dir: Path) -> None:
+    async with Sandbox() as sandbox, bot(sandbox, tmp_path, cache_dir) as process:
+        await Lines(process).until("ready")
+        pipe = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        pipe.close()
+        ada = await sandbox.add_guest("Ada")
+        await ada.join_voice(sandbox.voice_channel)
+        await ada.say(sandbox.text_channel, "!join")
+        await ada.wait_for_message(sandbox.text_channel, lambda message: "I listen" in message.content, SAID_LIMIT)
+        await ada.say(sandbox.text_channel, "How are you?")
+        await ada.wait_for_message(sandbox.text_channel, lambda message: "🔊" in message.content, SAID_LIMIT)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    assert "Traceback" not in (tmp_path / "bot.log").read_text()

@@ -1,0 +1,91 @@
+"""Writes call events to a stream, from a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import BinaryIO
+
+from bot.voice.events import CallEnded, CallEvent
+from bot.voice.transport import EndCause
+from bot.watching.event_lines import encode_event
+
+MOST_WAITING = 10_000
+"""Lines that may wait for a reader that is slow, or has stopped reading."""
+CLOSE_LIMIT = 2.0
+"""Seconds in which the last lines must be read."""
+
+_log = logging.getLogger(__name__)
+
+
+class EventWriter:
+    """A watcher that writes each event as one line.
+
+    Its thread alone waits for the reader. A reader that stops reading misses lines, and never holds the event loop.
+
+    Args:
+        stream: unbuffered; the thread may be left waiting in its ``write``.
+        clock: monotonic seconds.
+        most_waiting: lines that may wait; later ones are dropped.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, clock: Callable[[], float] = time.monotonic, most_waiting: int = MOST_WAITING
+    ) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._waiting = queue.Queue[bytes | None](most_waiting)
+        self._dropping = False
+        self._last: CallEvent | None = None
+        self._thread = threading.Thread(target=self._write_lines, name="event lines", daemon=True)
+        self._thread.start()
+
+    def __call__(self, event: CallEvent) -> None:
+        """Have one line written. Neither blocks nor raises."""
+        self._last = event
+        # The reader has closed the stream, and the thread has ended.
+        if not self._thread.is_alive():
+            return
+        try:
+            self._waiting.put_nowait(encode_event(event).encode() + b"\n")
+            self._dropping = False
+        except queue.Full:
+            if not self._dropping:
+                _log.warning("The program that reads the events does not keep up: it will miss some")
+            self._dropping = True
+
+    def end(self) -> None:
+        """Have the end of the program be the last line, where it is not that of a call which it has ended."""
+        cause = EndCause.SHUTDOWN.value
+        if not (isinstance(self._last, CallEnded) and self._last.cause == cause):
+            self(CallEnded("", cause, at=self._clock()))
+
+    def close(self, limit: float = CLOSE_LIMIT) -> None:
+        """Wait until all lines are written, for at most ``limit`` seconds."""
+        until = time.monotonic() + limit
+        try:
+            self._waiting.put(None, timeout=limit)
+        except queue.Full:
+            return
+        self._thread.join(max(0.0, until - time.monotonic()))
+
+    def _write_lines(self) -> None:
+        try:
+            while (line := self._waiting.get()) is not None:
+                self._write(line)
+        except OSError as error:
+            _log.warning("Nobody reads the events any more (%s): the bot goes on without", error.strerror or error)
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            written = self._stream.write(rest)
+            # Whoever made the stream may have told it never to wait.
+            if written is None:
+                select.select((), (self._stream,), ())
+            else:
+                rest = rest[written:]

@@ -1,0 +1,82 @@
+"""Events written for another program, which reads them, stops reading, or is gone."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from typing import BinaryIO
+
+import pytest
+
+from bot.voice.events import CallBegan, CallEnded, CallEvent, Ready, Told
+from bot.watching.event_lines import decode_event
+from bot.watching.event_writer import EventWriter
+from tests.watching.event_schema import checked
+
+ENDED = CallEnded("Lounge", "command", call="c", at=5.0)
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Its two ends: what reads, and what writes."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "wb", buffering=0) as writer:
+        yield reader, writer
+
+
+@pytest.mark.parametrize(
+    ("before", "types"),
+    [
+        ([], ["call.ended"]),
+        ([Ready(at=0.5), ENDED], ["ready", "call.ended", "call.ended"]),
+        ([CallEnded("Lounge", "shutdown", call="c", at=1.0)], ["call.ended"]),
+    ],
+    ids=["no call", "a call that was over before", "a call that the end of the bot has ended"],
+)
+def test_the_end_of_the_bot_is_the_last_line(before: list[CallEvent], types: list[str]) -> None:
+    stream = io.BytesIO()
+    with closing(EventWriter(stream, clock=lambda: 9.0)) as writer:
+        for event in before:
+            writer(event)
+        writer.end()
+    lines = [checked(line) for line in stream.getvalue().splitlines()]
+    assert [line["type"] for line in lines] == types
+    assert lines[-1]["cause"] == "shutdown"
+
+
+def test_a_reader_that_stops_reading_misses_lines_and_holds_nobody(
+    pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, stream = pipe
+    writer = EventWriter(stream, most_waiting=10)
+    for number in range(300):
+        writer(Told(f"{number} " + "x" * 1000))
+    writer.close(limit=0.05)
+    assert caplog.messages == ["The program that reads the events does not keep up: it will miss some"]
+    os.set_blocking(reader.fileno(), False)
+    first, *_ = reader.read(1 << 20).splitlines()
+    assert decode_event(first) == Told("0 " + "x" * 1000)
+
+
+def test_a_reader_that_is_gone_is_told_once(pipe: tuple[BinaryIO, BinaryIO], caplog: pytest.LogCaptureFixture) -> None:
+    reader, stream = pipe
+    reader.close()
+    with closing(EventWriter(stream)) as writer:
+        for event in (Ready(), CallBegan("discord", "Lounge", True), ENDED):
+            writer(event)
+        writer.end()
+    assert caplog.messages == ["Nobody reads the events any more (Broken pipe): the bot goes on without"]
+
+
+def test_a_stream_that_never_waits_gets_whole_lines(pipe: tuple[BinaryIO, BinaryIO]) -> None:
+    reader, stream = pipe
+    os.set_blocking(stream.fileno(), False)
+    long = [Told(f"{number} " + "x" * 100_000) for number in range(3)]
+    writer = EventWriter(stream)
+    for event in long:
+        writer(event)
+    lines = io.BufferedReader(reader)  # type: ignore[arg-type]
+    assert [decode_event(lines.readline()) for _ in long] == long
+    writer.close()
