@@ -8,7 +8,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Protocol
 
 from bot.voice.events import CallEnded, CallEvent
 from bot.voice.transport import EndCause
@@ -22,19 +22,29 @@ CLOSE_LIMIT = 2.0
 _log = logging.getLogger(__name__)
 
 
+class RawStream(Protocol):
+    """An unbuffered stream for bytes, such as :class:`io.FileIO`."""
+
+    def write(self, data: memoryview, /) -> int | None:
+        """Write some of them; returns how many, and ``None`` where none can be written without waiting."""
+
+    def fileno(self) -> int:
+        """The number of its file."""
+
+
 class EventWriter:
     """A watcher that writes each event as one line.
 
     Its thread alone waits for the reader. A reader that stops reading misses lines, and never holds the event loop.
 
     Args:
-        stream: unbuffered; the thread may be left waiting in its ``write``.
+        stream: the thread may be left waiting in its ``write``.
         clock: monotonic seconds.
         most_waiting: lines that may wait; later ones are dropped.
     """
 
     def __init__(
-        self, stream: BinaryIO, clock: Callable[[], float] = time.monotonic, most_waiting: int = MOST_WAITING
+        self, stream: RawStream, clock: Callable[[], float] = time.monotonic, most_waiting: int = MOST_WAITING
     ) -> None:
         self._stream = stream
         self._clock = clock

@@ -77,6 +77,5 @@ def test_a_stream_that_never_waits_gets_whole_lines(pipe: tuple[BinaryIO, Binary
     writer = EventWriter(stream)
     for event in long:
         writer(event)
-    lines = io.BufferedReader(reader)  # type: ignore[arg-type]
-    assert [decode_event(lines.readline()) for _ in long] == long
+    assert [decode_event(reader.readline()) for _ in long] == long
     writer.close()
