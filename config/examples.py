@@ -1,4 +1,4 @@
-"""One good value for every variable that can be set wrong: shown in errors and checked by the tests."""
+"""One valid example per setting, shown in error messages and checked by tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of the bot's settings: what the operator decides about each part. Times in seconds."""
+"""Sections of the bot's settings, one per part of the bot. Times are in seconds."""
 
 from __future__ import annotations
 
@@ -41,34 +41,34 @@ ChatTemplate = Literal["chatml", "llama3", "mistral", "gemma", "plain"]
 ComputeType = Literal[
     "auto", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16", "float16", "bfloat16", "float32"
 ]
-"""In what numbers faster-whisper computes."""
+"""Number format of faster-whisper."""
 
 
 class Card(StrEnum):
-    """One of the two graphics cards that a model server may stand for."""
+    """GPU of a model server, if there is one server per GPU."""
 
     NVIDIA = "nvidia"
     AMD = "amd"
 
 
 class AnswerPolicy(StrEnum):
-    """Which of the remarks in a voice channel are answered."""
+    """Which remarks in a voice channel are answered."""
 
     ALWAYS = "always"
     NAME = "name"
     SMART = "smart"
-    """Everything of who is alone with the bot; else what names it, or goes on with a conversation with it."""
+    """All remarks of a person alone with the bot; otherwise remarks that name it or continue a conversation with it."""
 
 
 class ListeningPolicy(StrEnum):
-    """Who is listened to that has not said anything about it."""
+    """Whether the bot listens to people who have not decided about it."""
 
     OPT_OUT = "opt-out"
     OPT_IN = "opt-in"
 
 
 class Captions(StrEnum):
-    """Where it is written down who said what."""
+    """Where captions of a call are written."""
 
     OFF = "off"
     CHANNEL = "channel"
@@ -76,7 +76,7 @@ class Captions(StrEnum):
 
 
 class ModelApi(StrEnum):
-    """Which endpoint of the model server is asked."""
+    """Endpoint of the model server that is used."""
 
     CHAT = "chat"
     COMPLETIONS = "completions"
@@ -85,7 +85,7 @@ class ModelApi(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PermitSettings(Section):
-    """Who may do what; see :class:`bot.access.Permit`. ``talk``: who is answered in a call."""
+    """Who may do what; see :class:`bot.access.Permit`. ``talk`` is who gets answers in a call."""
 
     prefix: ClassVar[str] = "who_may_"
 
@@ -101,15 +101,15 @@ class PermitSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class CallSettings(Section):
-    """Calls.
+    """Voice calls.
 
     Attributes:
-        enabled: whether there are any.
-        prompt_channel: the name or id of the channel in which people type to it; ``None``: where they asked for it.
-        alone_timeout: seconds without any person after which a call ends.
-        voiceless_timeout: seconds without the speech server after which it ends.
-        listening: who is listened to that has not said anything about it.
-        answer_to: which remarks of several people are answered.
+        enabled: whether calls are possible.
+        prompt_channel: name or id of the channel for typed prompts; ``None`` is the channel of the command.
+        alone_timeout: seconds without people after which a call ends.
+        voiceless_timeout: seconds without the speech server after which a call ends.
+        listening: whether the bot listens to people who have not decided about it.
+        answer_to: which remarks are answered if several people are in the call.
         barge_in: who may interrupt.
         captions: where it is written who said what, until somebody chooses otherwise.
         remake_recordings: whether a better voice says recorded answers again, after the call.
@@ -130,15 +130,15 @@ class CallSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings(Section):
-    """Where the model servers are, and how they are asked.
+    """Model servers, and how requests are made.
 
     Attributes:
-        url: the whole base, without a slash at the end: nothing but the endpoint's own path is appended
+        url: base address without a slash at the end, to which only the endpoint's path is appended
             (``http://127.0.0.1:8080/v1`` for the two OpenAI-style endpoints, ``http://127.0.0.1:8080`` for llama.cpp's
             ``/completion``).
-        chat_template: by which we write the prompt ourselves, for every API but ``chat``.
-        extra: merged into each request.
-        context_tokens: the model's context; ``None`` where the server is to tell it.
+        chat_template: template for the prompt, for all APIs except ``chat``.
+        extra: fields added to each request.
+        context_tokens: context length of the model; ``None`` asks the server.
     """
 
     prefix: ClassVar[str] = "llm_"
@@ -163,7 +163,7 @@ class ModelSettings(Section):
 
     @property
     def servers(self) -> dict[Card, str]:
-        """The servers' addresses, by the card that each stands for; ``LLM_URL`` alone serves everything."""
+        """Addresses of the model servers, by GPU. If ``LLM_URL`` is set, it is the only one."""
         if self.url is not None:
             return {self.voice_gpu: self.url}
         by_card = {Card.NVIDIA: self.url_nvidia, Card.AMD: self.url_amd}
@@ -171,28 +171,28 @@ class ModelSettings(Section):
 
     @property
     def call_card(self) -> Card:
-        """The card that serves calls: ``VOICE_GPU``, unless the other one alone has a model server."""
+        """GPU for calls: ``VOICE_GPU``, unless only the other GPU has a model server."""
         servers = self.servers
         return next(iter(servers)) if servers and self.voice_gpu not in servers else self.voice_gpu
 
     @property
     def call_url(self) -> str | None:
-        """The server for calls: ``LLM_URL``, else the one of the card that ``VOICE_GPU`` names."""
+        """Address of the model server for calls."""
         return self.servers.get(self.call_card)
 
     @property
     def named_card(self) -> Card | None:
-        """The card that serves calls, where the operator runs one model server a card."""
+        """GPU for calls if there is one model server per GPU; otherwise ``None``."""
         return self.call_card if self.url is None and self.servers else None
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechServerSettings(SharedSpeechSettings):
-    """The speech server as the bot knows it.
+    """Speech server, as the bot uses it.
 
     Attributes:
-        websocket_url: of one that runs already; ``None``: the bot starts one of its own.
-        engine: of its own one; ``None``: the profile's.
+        websocket_url: address of a running server; ``None`` starts one.
+        engine: engine of the server that the bot starts; ``None`` is the profile's.
     """
 
     websocket_url: OptionalWebSocketUrl = None
@@ -201,14 +201,14 @@ class SpeechServerSettings(SharedSpeechSettings):
 
 @dataclass(frozen=True, slots=True)
 class RecogniserSettings(Section):
-    """What turns speech into text: a server, or a Whisper on this machine.
+    """Speech recognition: a server, or a Whisper model on this machine.
 
     Attributes:
-        url: the server's whole base, to which only the endpoint's path is added.
-        model: a name, or a folder on this machine.
-        language: that everybody speaks; ``None`` finds it out.
-        threads: 0 for all cores but one.
-        corrections: the file of what is put right in what is heard.
+        url: base address of the server; only the endpoint's path is appended.
+        model: name of a model, or a folder on this machine.
+        language: language that everybody speaks; ``None`` detects it.
+        threads: number of threads; 0 uses all cores but one.
+        corrections: file of corrections for transcripts.
     """
 
     prefix: ClassVar[str] = "stt_"
@@ -224,24 +224,24 @@ class RecogniserSettings(Section):
 
     @property
     def host(self) -> str | None:
-        """The server, without its port."""
+        """Host name of the server, without its port."""
         return None if self.url is None else AnyUrl(self.url).host
 
     @property
     def server_model(self) -> str | None:
-        """The model that the server is asked for; a folder on this machine means nothing to it."""
+        """Model to request from the server; ``None`` if ``model`` is a folder on this machine."""
         return None if self.model is None or Path(self.model).is_absolute() else self.model
 
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings(Section):
-    """Written answers.
+    """Text chat.
 
     Attributes:
         channels: names and ids of channels in which every message is answered.
-        memory_messages: how many messages of a channel are kept.
-        context_messages: how many of them the model sees.
-        rate: how often somebody is answered.
+        memory_messages: most messages kept per channel.
+        context_messages: most messages sent to the model.
+        rate: most answers per user in a time.
     """
 
     prefix: ClassVar[str] = "chat_"
@@ -254,12 +254,12 @@ class ChatSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class VisionSettings(Section):
-    """Where the vision model is, and how much is looked at.
+    """Vision model, and limits for files.
 
     Attributes:
-        llm_url: ends where ``/chat/completions`` begins.
-        max_mb: of a file.
-        max_frames: of a message.
+        llm_url: base address, to which ``/chat/completions`` is appended.
+        max_mb: largest file, in MiB.
+        max_frames: most frames per message.
     """
 
     prefix: ClassVar[str] = "vision_"
@@ -272,13 +272,13 @@ class VisionSettings(Section):
 
     @property
     def max_bytes(self) -> int:
-        """Of a file."""
+        """Largest file, in bytes."""
         return round(self.max_mb * (1 << 20))
 
 
 @dataclass(frozen=True, slots=True)
 class DrawSettings(Section):
-    """Where drawings are made, and how."""
+    """Image generation with ComfyUI."""
 
     prefix: ClassVar[str] = "draw_"
 
@@ -290,7 +290,7 @@ class DrawSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class BipolarSettings(Section):
-    """With whom the bot argues, and when; a channel gets peace for ``cooldown``."""
+    """The persona with which the bot argues, and how often. ``cooldown`` is the least time between arguments."""
 
     prefix: ClassVar[str] = "bipolar_"
 
@@ -302,7 +302,7 @@ class BipolarSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class AvatarSettings(Section):
-    """The folder of the bot's pictures, and the hours between two changes."""
+    """Folder of profile pictures, and hours between two changes."""
 
     prefix: ClassVar[str] = "avatar_"
 
@@ -312,7 +312,7 @@ class AvatarSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class AutonomousSettings(Section):
-    """About how many minutes lie between two remarks in a channel, and the hours of the day without any."""
+    """Average minutes between two unprompted posts in a channel, and the hours of the day without any."""
 
     prefix: ClassVar[str] = "autonomous_"
 
@@ -322,7 +322,7 @@ class AutonomousSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class FigurineSettings(Section):
-    """The feeds' addresses, and the minutes between two looks at each."""
+    """Addresses of the feeds, and minutes between two polls of each."""
 
     prefix: ClassVar[str] = "figurine_"
 
@@ -331,5 +331,5 @@ class FigurineSettings(Section):
 
     @property
     def period(self) -> float:
-        """Between two looks at a feed, in seconds."""
+        """Seconds between two polls of a feed."""
         return 60 * self.minutes

@@ -1,4 +1,4 @@
-"""Every setting of the bot, read from the environment and ``.env``, checked once at the start."""
+"""All settings of the bot, read from the environment and ``.env`` and checked at the start."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ class Weights(StrEnum):
     """Which weights the bot's own engines use."""
 
     AUTO = "auto"
-    """Real ones where they are here, else toys."""
+    """Real weights if they are on this machine, otherwise toy weights."""
     REAL = "real"
     TOYS = "toys"
 
 
 class Settings(ProgramSettings):
-    """The contract with the operator: a field's upper-case name is its variable. Times in seconds.
+    """The settings. A field's name in capitals is its variable. Times are in seconds.
 
-    The variables of a section are called after it, ``LLM_MODEL`` for ``llm.model``: see :mod:`config.sections`.
+    A section's variables begin with its prefix: ``LLM_MODEL`` is ``llm.model``. See :mod:`config.sections`.
     """
 
     discord_token: OptionalSecret = None
@@ -108,34 +108,34 @@ class Settings(ProgramSettings):
 
     @property
     def voice_engine(self) -> str:
-        """The engine of the bot's own speech server: ``TTS_ENGINE``, else the profile's."""
+        """Engine of the bot's own speech server: ``TTS_ENGINE``, or else the profile's."""
         return self.tts.engine or _VOICE_ENGINES[self.profile]
 
     @property
     def has_own_mind(self) -> bool:
-        """True when replies come from weights that the bot itself serves: real ones, or toys.
+        """Whether the bot itself serves the language model, with real or toy weights.
 
-        So it is without a model server, in the profiles that may serve their own where ``LLM_MODEL`` names one.
+        True without a model server in the profile ``embedded``; with ``LLM_MODEL`` also in ``local`` and ``hybrid``.
         """
         named = self.llm.model is not None and self.profile in (Profile.LOCAL, Profile.HYBRID)
         return self.llm.call_url is None and (named or self.profile is Profile.EMBEDDED)
 
     @property
     def has_own_voice(self) -> bool:
-        """True when the voice is the profile's own: a real one, or espeak-ng."""
+        """Whether the voice is the default one of the profile ``embedded``: real weights, or espeak-ng."""
         return self.tts.engine is None and self.tts.websocket_url is None and self.profile is Profile.EMBEDDED
 
     @property
     def has_own_ears(self) -> bool:
-        """True when speech is recognised by the weights of the profile: real ones, or toys."""
+        """Whether speech recognition is the default one of the profile ``embedded``: real or toy weights."""
         return self.stt.url is None and self.stt.model is None and self.profile is Profile.EMBEDDED
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings of a bot that is to run: what its profile needs must be set as well.
+    """Read the settings of a bot that is to run, and check that the servers its profile needs are set.
 
     Raises:
-        SettingsError: a line for each variable that can't be used, or for what is missing.
+        SettingsError: a setting is not valid or missing. The message has a line for each.
     """
     settings = Settings.read(**overrides)
     if (missing := missing_server(settings)) is not None:
@@ -144,7 +144,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def missing_server(settings: Settings) -> Fault | None:
-    """What is not set and the profile can't do without."""
+    """The fault of a missing server that the profile needs, if one is missing."""
     if settings.llm.call_url is None and not settings.has_own_mind:
         own = (
             "" if settings.profile is Profile.API else "; or set LLM_MODEL to a GGUF file, which the bot serves itself"

@@ -1,4 +1,4 @@
-"""The kinds of values that settings have. Each takes what is obviously meant, and refuses the rest in plain words."""
+"""Types of settings. Each accepts values whose meaning is clear, and refuses all others in plain words."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from languages.names import LANGUAGES
 
 PERSONAS = Path(__file__).parent / "personas"
 LONGEST_KEPT = 36_500
-"""Days."""
+"""Longest storage time, in days."""
 YEAR = 31_536_000
-"""Seconds: the longest that anything waits."""
+"""Longest waiting time of a setting, in seconds."""
 
 
 class Device(StrEnum):
-    """Where an engine computes; espeak-ng has no use for it."""
+    """Device on which an engine computes; espeak-ng ignores it."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -36,7 +36,7 @@ class Device(StrEnum):
 
 
 class BlankCounts:
-    """Marks a setting that an empty value says something about; elsewhere an empty value means "not set"."""
+    """Marks a setting for which an empty value is a value. For other settings, it means "not set"."""
 
 
 class LinesCount:
@@ -44,7 +44,7 @@ class LinesCount:
 
 
 def shaped(pattern: str, wanted: str) -> AfterValidator:
-    """Refuse a text that does not match as a whole; ``wanted`` completes "it must be …"."""
+    """A validator for the pattern of a whole text. ``wanted`` completes "it must be …"."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
@@ -68,18 +68,18 @@ def _split_at_commas(text: str) -> tuple[str, ...]:
 
 
 def _channel(name: str) -> str:
-    """A channel by name or id, without what Discord shows or writes around it: ``#general``, ``<#123>``."""
+    """Name or id of a channel, without Discord's markup: ``#general``, ``<#123>``."""
     return re.sub(r"^<#(\d+)>$", r"\1", name.strip()).removeprefix("#").strip()
 
 
 def _permit(text: str) -> str:
-    """The fixed words in small letters; roles keep their own."""
+    """Lower the case of the fixed words, and keep the names of roles."""
     words = [word.strip() for word in text.split(",")]
     return ", ".join(re.sub(r"(?i)^role\s*:\s*", "role:", word) if ":" in word else word.lower() for word in words)
 
 
 def _user_ids(text: str) -> tuple[int, ...]:
-    """Ids, also as Discord writes a mention: ``<@123>``."""
+    """Ids, also from Discord's mentions: ``<@123>``."""
     words = [re.sub(r"^<@!?(\d+)>$", r"\1", word) for word in _split_at_commas(text)]
     if not all(re.fullmatch(r"[0-9]{1,20}", word) for word in words):
         raise ValueError("it must be user ids, separated by commas (in Discord: Copy User ID)")

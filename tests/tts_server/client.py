@@ -33,6 +33,13 @@ from wire.messages import (
 )
 
 PATIENCE = 20.0
+"""Timeout in seconds for whatever a test waits for."""
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 
 from audio.samples import Samples
 from tests.tts_server.api.speaking import PATH, post
-from tests.tts_server.client import PATIENCE, running
+from tests.tts_server.client import PATIENCE, running, wait_until
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.engines.base import SpeechEngine, Voice
@@ -27,12 +27,6 @@ from wire.messages import SAMPLE_RATE
 from wire.parameters import SpeechParameters
 
 AT_ONCE = 16
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @dataclass
@@ -114,7 +108,7 @@ async def test_a_client_that_vanishes_stops_the_engine() -> None:
         answer = await endpoint.post("Once upon a time.")
         await answer.content.readany()
         answer.close()
-        await _until(lambda: engine.stopped)
+        await wait_until(lambda: engine.stopped)
         async with endpoint.post("x") as answer:
             assert answer.status == 200
 
@@ -127,9 +121,9 @@ async def test_a_client_that_vanishes_is_noticed_while_the_engine_thinks(hears_s
         if hears_something_first:
             (await asking).close()
         else:
-            await _until(lambda: engine.begun)
+            await wait_until(lambda: engine.begun)
             asking.cancel()
-        await _until(lambda: engine.stopped)
+        await wait_until(lambda: engine.stopped)
 
 
 async def test_a_client_that_takes_nothing_is_given_up() -> None:
@@ -137,7 +131,7 @@ async def test_a_client_that_takes_nothing_is_given_up() -> None:
     # More than a connection's buffers hold.
     async with _endpoint(engine, 0.1) as endpoint, endpoint.post("Once upon a time. " * 20) as answer:
         assert answer.status == 200
-        await _until(lambda: engine.stopped)
+        await wait_until(lambda: engine.stopped)
 
 
 async def test_an_engine_that_gives_nothing_in_time_is_given_up() -> None:
@@ -145,7 +139,7 @@ async def test_an_engine_that_gives_nothing_in_time_is_given_up() -> None:
     async with _endpoint(engine, 0.05) as endpoint, endpoint.post("Hello.") as answer:
         assert answer.status == 504
         assert (await answer.json())["error"]["code"] == "timeout"
-        await _until(lambda: engine.stopped)
+        await wait_until(lambda: engine.stopped)
 
 
 async def test_an_engine_that_stalls_half_way_breaks_the_connection() -> None:
@@ -155,7 +149,7 @@ async def test_an_engine_that_stalls_half_way_breaks_the_connection() -> None:
             async with endpoint.post("Hello.") as answer:
                 assert answer.status == 200
                 await answer.read()
-        await _until(lambda: engine.stopped)
+        await wait_until(lambda: engine.stopped)
 
 
 class _SilentEngine(CountingEngine):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.tts_server.api.voices_client import Answer, VoicesClient, recordings_form, voices_client
-from tests.tts_server.client import PATIENCE
+from tests.tts_server.client import PATIENCE, wait_until
 from tests.tts_server.voices.hostile import hostile_files, mutations
 from tests.tts_server.voices.memory import MEGABYTE, readers, watched_memory
 from tests.tts_server.voices.sounds import good_files
@@ -171,21 +171,21 @@ async def test_a_form_that_says_it_is_huge_is_not_read(client: VoicesClient) -> 
 async def test_a_client_that_vanishes_leaves_nothing(client: VoicesClient) -> None:
     for _ in range(2 * MAX_UPLOADS):
         _, writer = await _begin(client)
-        await _until(lambda: len(client.written()) == 3)
+        await wait_until(lambda: len(client.written()) == 3)
         writer.transport.abort()
-        await _until(lambda: client.written() == ["voices"])
+        await wait_until(lambda: client.written() == ["voices"])
     assert (await client.create("Ada", good_files()["wav"])).status == 201
 
 
 async def test_the_third_upload_at_once_is_asked_to_wait(client: VoicesClient) -> None:
     writers = [(await _begin(client))[1] for _ in range(MAX_UPLOADS)]
-    await _until(lambda: len(client.written()) == 1 + 2 * MAX_UPLOADS)
+    await wait_until(lambda: len(client.written()) == 1 + 2 * MAX_UPLOADS)
     answer = await client.create("Ada", good_files()["wav"])
     assert (answer.status, answer.code) == (429, "rate_limit_exceeded")
     assert int(answer.headers["Retry-After"]) > 0
     for writer in writers:
         writer.transport.abort()
-    await _until(lambda: client.written() == ["voices"])
+    await wait_until(lambda: client.written() == ["voices"])
     assert (await client.create("Ada", good_files()["wav"])).status == 201
 
 
@@ -195,14 +195,14 @@ async def test_a_client_that_dawdles_is_sent_away(client: VoicesClient, monkeypa
     async with asyncio.timeout(PATIENCE):
         assert (await reader.readline()).split()[1] == b"408"
     writer.close()
-    await _until(lambda: client.written() == ["voices"])
+    await wait_until(lambda: client.written() == ["voices"])
 
 
 async def test_a_voice_deleted_while_it_gets_a_recording_stays_deleted(client: VoicesClient) -> None:
     await client.create("Ada", good_files()["wav"])
     form = recordings_form([good_files()["flac"]])
     adding = asyncio.create_task(client.request("POST", "/ada/recordings", form))
-    await _until(lambda: any("passing" in path for path in client.written()))
+    await wait_until(lambda: any("passing" in path for path in client.written()))
     assert (await client.request("DELETE", "/ada")).status == 204
     assert (await adding).code == "unknown_voice"
     assert client.written() == ["voices"]
@@ -218,9 +218,3 @@ async def _begin(client: VoicesClient, length: int = 100_000) -> tuple[asyncio.S
     writer.write(head.encode() + _part("name", b"Ada") + _part("recording", bytes(50_000)).removesuffix(b"\r\n"))
     await writer.drain()
     return reader, writer
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.005)

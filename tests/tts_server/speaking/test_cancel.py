@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from audio.espeak import load_espeak
-from tests.tts_server.client import PATIENCE, running
+from tests.tts_server.client import PATIENCE, running, wait_until
 from tests.tts_server.stand_in_engines import CountingEngine, GatedEngine
 from tts_server.engines import espeak
 from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
@@ -92,7 +91,7 @@ async def test_the_engine_stops_at_once() -> None:
             sent = time.monotonic()
             await client.send(cancel=True)
             await client.until(Cancelled)
-            await _until(lambda: engine.stopped_at is not None)
+            await wait_until(lambda: engine.stopped_at is not None)
             took.append((engine.stopped_at or 0) - sent)
     # The machine may be busy at one of the five moments.
     assert sorted(took)[2] < STOP_BUDGET
@@ -125,12 +124,6 @@ async def test_cancel_reaches_a_server_that_waits_for_its_reader(reader_is_slow:
         await client.say("Now 2.", "r2", preprocess_text=False)
         heard = await client.hear()
         assert set(heard.samples) == {np.float32(0.002)}
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 async def _until_stuck(engine: object) -> None:
