@@ -1,16 +1,31 @@
-"""A call: all the parts that run while it is on, over any transport. Discord is one; a telephone would be another.
+"""A call: all the parts that run while it is on.
 
-In: the transport turns packets into frames of each person's sound and gives them to the ear, a thread of its own. There
-the turn detectors find out, from the sound, when somebody speaks, pauses and has finished. At a pause, turn taking has
-the words transcribed and asks the turn policy how likely this is the end; the detector waits longer or shorter for
-it, and has the last word. Meanwhile an answer is prepared on the guess that it was the end. Where the person goes on,
-turn taking withdraws the guess: the model's stream is closed, and nothing of it was heard, shown or remembered.
+A call is held over a transport, which it is given: Discord is one (``bot/voice/discord``), and a telephone would be
+another package beside it. ``bot/voice/transport.py`` says what a transport has to do; nothing in this file changes.
 
-Out: the conversation asks the companion (the language model), sends its words to the speech server, and plays what
-comes back, through the transport, frame by frame. The playback says how much was really played. So a reply that is
-interrupted enters the history, the captions and the records only as far as people have heard it.
+In, from sound to a prompt:
 
-:class:`Call` builds these parts, each before those that are handed it, so what comes last in a turn is built first.
+- The transport makes frames of the packets: pieces of one person's sound. The ear (:class:`Ear`) takes them from it, on
+  a thread of its own, and has the turn detectors (:class:`Turns`) look at them. They find out when a person speaks,
+  pauses and has finished. Recordings and voice samples get their sound from the ear too.
+- At each pause, turn taking (:class:`TurnTaking`) has the words transcribed. It asks the turn policy how likely it is
+  that the turn is over, and tells the person's detector: the likelier, the shorter the detector waits for more. The
+  detector alone decides that the turn is over.
+- Meanwhile turn taking has an answer prepared, as if the turn were over. This guess is not heard, shown or remembered
+  before the detector has decided. If the person speaks on, or if what they said was not for the bot, turn taking
+  withdraws the guess, and the conversation closes the model's stream.
+
+Out, from a prompt to sound:
+
+- The conversation (:class:`Conversation`) asks the companion, which is the language model, and sends its words to the
+  speech server. The sound that comes back goes to the playback (:class:`ReplyPlayback`); the transport takes it from
+  there, frame by frame.
+- The playback tells the conversation how much was really played. So a reply that is interrupted enters the history
+  (:class:`History`), the captions and the stored conversation only as far as people have heard it.
+
+:class:`Call` builds these parts, each before those that are handed it. So what comes last in a turn is built first.
+Around them stand what people may ask of a call that is on (consent, captions, recordings, spoken commands, settings)
+and the reasons for which it ends.
 """
 
 from __future__ import annotations
@@ -57,7 +72,7 @@ from config.sections import CallSettings, Captions
 
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 ID_BYTES = 6
-"""Of a call's id: random, so that two runs of the bot have no id in common."""
+"""Length of a call's id. It is random, so that two runs of the bot have no id in common."""
 
 T = TypeVar("T", bound=Transport)
 
@@ -65,15 +80,20 @@ T = TypeVar("T", bound=Transport)
 class Call(Generic[T]):
     """A call. It belongs to the event loop.
 
-    Nothing runs until :meth:`check` and then :meth:`open`; :meth:`close` ends everything that they have started.
+    The order is: :meth:`check`, :meth:`open`, :meth:`wait_lost`, :meth:`close`. Nothing runs before them, and
+    :meth:`close` ends everything that they have started.
 
     Args:
-        volume: 0 to 2.
-        report: told how far the speech server's voice has loaded, during :meth:`open`.
+        transport: carries the call. The type is kept, so that a caller gets its own kind of transport back.
+        engines: what the call thinks, speaks and understands with.
         consent: who may be listened to.
-        terms: what people are told of it.
-        data_dir: where recordings go.
-        watch: told what happens in the call.
+        settings: what the operator has chosen for all calls.
+        terms: what people are told about listening as the call begins.
+        data_dir: the folder for recordings.
+        volume: 0 to 2.
+        report: called with how far the speech server's voice has loaded, 0 to 1, during :meth:`open`.
+        watch: called with each event of the call.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -104,7 +124,7 @@ class Call(Generic[T]):
         self._notices = Notices(transport.prompts, self._events)
         self._history = History()
 
-        # Out: from a prompt (what somebody wants answered) to sound. Built first, since what comes in ends here.
+        # Out: from a prompt (what somebody wants answered) to sound. Built first: the parts below are given these.
         self._speech = engines.make_voice()
         voice = ReplyVoice(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
@@ -167,9 +187,9 @@ class Call(Generic[T]):
     # Lifecycle.
 
     async def check(self) -> None:
-        """See whether the call can be had, before anything is held for it.
+        """Connect the speech server, and see whether the transport can carry a call.
 
-        The speech server stays connected from here on.
+        Nobody notices anything yet. The speech server stays connected until :meth:`close`.
 
         Raises:
             UserError: the transport can't carry it now, or the speech server can't be reached.
@@ -187,6 +207,7 @@ class Call(Generic[T]):
         Raises:
             UserError: the transport could not join.
         """
+        # A transport that has connected only half is closed too.
         self._open.push_async_callback(self.transport.close)
         await self.transport.connect()
         await self._speech.loaded(self._report)
@@ -209,7 +230,7 @@ class Call(Generic[T]):
             tasks.create_task(self._commands.run(), name="call: spoken commands")
 
     async def _listen(self) -> None:
-        """Listen until cancelled; then end, in reverse, what is begun here."""
+        """Listen until cancelled; then end what is begun here: what stands last ends first."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._transcriber.rest)
             stack.push_async_callback(self._captions.close)
@@ -227,7 +248,7 @@ class Call(Generic[T]):
         return self._gate.admits(person) and not self.transport.people.is_program(person)
 
     async def wait_lost(self) -> EndCause:
-        """Return when the call can't go on by itself, or a part of it has failed."""
+        """Return why the call is to end: somebody or something ended it, or a part of it has failed."""
         if self._running is None:
             raise RuntimeError("the call is not open")
         return await self._ends.first(self._running)
@@ -254,7 +275,7 @@ class Call(Generic[T]):
         self._captions.forget(person)
         self._recordings.forget(person)
 
-    # Commands, and settings for as long as the call is on.
+    # What can be asked of a call that is on.
 
     @property
     def character(self) -> Character:
@@ -279,7 +300,7 @@ class Call(Generic[T]):
         return self.say(Prompt("", text, self._clock(), kind=PromptKind.RECITE))
 
     def may_talk(self, person: int) -> bool:
-        """Whether the bot answers this user, whether they speak or type."""
+        """Whether the bot answers this person, when they speak and when they type."""
         return self.transport.people.may_talk(person)
 
     @property
@@ -314,7 +335,7 @@ class Call(Generic[T]):
 
     @property
     def mode(self) -> CallMode:
-        """What is done with what is heard."""
+        """Whether what is heard is answered, or only written down."""
         return self._turn_taking.mode
 
     @mode.setter
@@ -327,7 +348,7 @@ class Call(Generic[T]):
         return self._recordings.recording
 
     async def start_recording(self, written: str, spoken: str) -> None:
-        """Tell everyone, in writing and aloud, and keep sound when they have heard it.
+        """Announce a recording, in writing and aloud; sound is kept from the end of the announcement on.
 
         Raises:
             RecordingError: see :meth:`~bot.voice.records.recordings.Recordings.start`.

@@ -26,9 +26,10 @@ class CallEngines:
         character: the bot's persona and mood in the place where the call is held.
         make_companion: builds the companion, which is told what was said in the call, where it is and who is in it.
         make_voice: builds the connection to the speech server.
-        manner: says how the next reply is to be spoken.
-        turn_policy: by what the turn detectors and turn taking decide when somebody speaks and has finished.
-        word_lists: the phrases that make a remark a spoken command or a listener's sign.
+        manner: called before each reply; returns how it is to be spoken (voice, speed and so on).
+        transcriber: turns speech into words.
+        turn_policy: the rules by which turns are detected, and how likely it is at a pause that one is over.
+        word_lists: the phrases that are spoken commands, and those with which listeners only show that they listen.
     """
 
     character: LocalCharacter
