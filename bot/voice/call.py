@@ -31,6 +31,7 @@ and the reasons for which it ends.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -69,6 +70,8 @@ from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.turns import Turns
 from config.sections import CallSettings, Captions
+
+_log = logging.getLogger(__name__)
 
 TTS_UNAVAILABLE = "❌ TTS pipeline not available. {cause}"
 ID_BYTES = 6
@@ -180,6 +183,7 @@ class Call(Generic[T]):
         self._running: asyncio.Task[None] | None = None
         self._open = AsyncExitStack()
         self._began = False
+        self._place = ""
 
     def _room(self) -> CallRoom:
         return CallRoom(self.transport.place, self.transport.people.names())
@@ -215,8 +219,10 @@ class Call(Generic[T]):
         self._running = asyncio.create_task(self._run(), name="call")
         self._open.push_async_callback(self._stop_running)
         self._open.callback(self._character.watch(self.conversation.get_ready))
+        self._place = self.transport.place
+        began = CallBegan(self.transport.kind, self._place, self.transport.encrypted)
         self._began = True
-        self._events(CallBegan(self.transport.kind, self.transport.place, self.transport.encrypted))
+        self._events(began)
 
     def _sent(self, pcm: bytes, at: float) -> None:
         # The ear must know what was played: to recognise its echo, and to record it.
@@ -241,7 +247,13 @@ class Call(Generic[T]):
             stack.push_async_callback(asyncio.to_thread, self.ear.end)
             self.ear.listen(self._turn_taking.on_turn_event, self._admits)
             self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
-            await self._turn_taking.run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._turn_taking.run(), name="call: turn taking")
+                tasks.create_task(self._watch_ear(), name="call: the listening thread")
+
+    async def _watch_ear(self) -> None:
+        await self.ear.wait_dead()
+        raise RuntimeError("the thread that listens has ended")
 
     def _admits(self, person: int) -> bool:
         """Whether this person's sound may be used; asked for every piece of it, on the ear's thread."""
@@ -256,16 +268,28 @@ class Call(Generic[T]):
     async def _stop_running(self) -> None:
         self.conversation.stop()
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            # What has failed before is told by :class:`CallEnds`.
+            ends_now = self._running.cancel()
+            (failed,) = await asyncio.gather(self._running, return_exceptions=True)
+            if ends_now and isinstance(failed, Exception):
+                _log.error("A part of the call could not be ended as it should", exc_info=failed)
 
     async def close(self, cause: EndCause) -> None:
-        """Fall silent, leave, and let go of everything; also after a failed or cancelled :meth:`open`."""
-        place = self.transport.place
-        await self._open.aclose()
-        if self._began:
-            self._began = False
-            self._events(CallEnded(place, cause.value))
+        """Fall silent, leave, and let go of everything; also after a failed or cancelled :meth:`open`.
+
+        Where something of it raises, all else is done, and the end is told, before that is passed on.
+        """
+        try:
+            # It may have been moved, and nobody can tell once it is left.
+            self._place = self.transport.place
+        except Exception:
+            _log.exception("It could not be asked where the call is")
+        try:
+            await self._open.aclose()
+        finally:
+            if self._began:
+                self._began = False
+                self._events(CallEnded(self._place, cause.value))
 
     def _forget(self, person: int) -> None:
         """Drop all that is held of somebody who does not want to be listened to any more."""

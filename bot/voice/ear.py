@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 MAX_INBOX = 4_000
 """Pieces of sound that may wait, 8 s of ten speakers; more can't be heard in time anyway."""
 IDLE_WAIT = 1.0
+RETRY_WAIT = 0.1
+LONGEST_FAULT = 5.0
+"""Seconds for which what is due may fail again and again before the thread gives up: nobody would be heard any more."""
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -86,7 +89,8 @@ class Ear(threading.Thread):
     """Owns every detector and what the transport receives: whatever reaches them goes through its inbox.
 
     It is the :class:`~bot.voice.transport.InputThread` of a transport. Daemonic; :meth:`listen` begins, :meth:`end`
-    stops it. A fault with one piece of sound is logged and costs that piece.
+    stops it. A fault with one piece of sound is logged and costs that piece. Where what is due fails for
+    :data:`LONGEST_FAULT`, the thread ends; see :meth:`wait_dead`.
 
     Args:
         source: where people's sound comes from.
@@ -115,6 +119,8 @@ class Ear(threading.Thread):
         self._people: set[int] = set()
         self._lent: dict[int, SoundTaker] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._dead = asyncio.Event()
+        self._failing_since: float | None = None
 
     def listen(self, deliver: Callable[[TurnEvent], None], admits: Callable[[int], bool]) -> None:
         """Begin; from the event loop.
@@ -126,6 +132,10 @@ class Ear(threading.Thread):
         self._deliver = deliver
         self._source.start(self, admits)
         self.start()
+
+    async def wait_dead(self) -> None:
+        """Return when the thread has ended, by :meth:`end` or of a fault; on the event loop, after :meth:`listen`."""
+        await self._dead.wait()
 
     # From any thread.
 
@@ -142,7 +152,7 @@ class Ear(threading.Thread):
 
     def left(self, person: int) -> None:
         """This person is out of the channel, or no longer wants to be listened to: nothing of theirs is kept."""
-        self.post(self._source.left, person, self._clock())
+        self.post(self._leave, person, self._clock())
 
     def forget_everyone(self) -> None:
         """Nothing of anybody's is kept."""
@@ -162,43 +172,66 @@ class Ear(threading.Thread):
         self.post(self._on_played, pcm, at, reply)
 
     def end(self) -> None:
-        """Stop and wait for the thread; from any thread but itself."""
-        self._source.stop()
-        self._inbox.put(None)
-        if self.is_alive():
-            self.join()
+        """Stop and wait for the thread, which ends whatever the source raises; from any thread but itself."""
+        try:
+            self._source.stop()
+        finally:
+            self._inbox.put(None)
+            if self.is_alive():
+                self.join()
 
     # On this thread.
 
     def run(self) -> None:
         """Listen until :meth:`end`."""
+        try:
+            self._listen()
+        finally:
+            self._on_loop(self._dead.set)
+
+    def _listen(self) -> None:
+        wait = 0.0
         while True:
             try:
-                act = self._inbox.get(timeout=self._wait())
+                act = self._inbox.get(timeout=wait)
             except queue.Empty:
                 act = self._nothing
             if act is None:
                 return
             try:
                 act()
-                self._tick()
             except Exception:
                 _log.exception("Something heard could not be handled")
+            try:
+                wait = self._keep_time()
+                self._failing_since = None
+            except Exception:
+                if self._gives_up():
+                    _log.exception("What is due has failed for %.0f s: the call can't hear any more", LONGEST_FAULT)
+                    return
+                wait = RETRY_WAIT
 
     @staticmethod
     def _nothing() -> None:
         """Only the clock has moved on."""
 
-    def _wait(self) -> float:
-        due = [at for at in (self._source.deadline, self._turns.deadline) if at is not None]
-        return min(max(min(due) - self._clock(), 0.0), IDLE_WAIT) if due else IDLE_WAIT
-
-    def _tick(self) -> None:
+    def _keep_time(self) -> float:
+        """Do what is due; returns the seconds until something is again."""
         now = self._clock()
         if self._source.deadline is not None and self._source.deadline <= now:
             self._source.tick(now)
         if self._turns.deadline is not None and self._turns.deadline <= now:
             self._report(self._turns.tick(now))
+        due = [at for at in (self._source.deadline, self._turns.deadline) if at is not None]
+        return min(max(min(due) - self._clock(), 0.0), IDLE_WAIT) if due else IDLE_WAIT
+
+    def _gives_up(self) -> bool:
+        """Whether it has failed for too long; told once, as it begins."""
+        now = time.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+            _log.exception("What was due could not be done")
+        return now - self._failing_since >= LONGEST_FAULT
 
     def heard(self, heard: Heard) -> None:
         """Take the next stretch of somebody's sound, or its end; on this thread alone."""
@@ -231,7 +264,14 @@ class Ear(threading.Thread):
 
     def _forget_everyone(self) -> None:
         for person in tuple(self._people):
-            self._source.left(person, self._clock())
+            self._leave(person, self._clock())
+
+    def _leave(self, person: int, at: float) -> None:
+        try:
+            self._source.left(person, at)
+        except Exception:
+            _log.exception("What is kept of somebody could not be dropped by what carries the call")
+            self.heard(PersonLeft(person, at))
 
     def _on_played(self, pcm: bytes, at: float, reply: str | None) -> None:
         mono = from_pcm16(pcm, channels=2)
@@ -246,6 +286,9 @@ class Ear(threading.Thread):
 
     def _tell(self, events: list[TurnEvent]) -> None:
         for event in events:
-            # A call that is ending closes its loop while this thread may still hold a packet.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._deliver, event)
+            self._on_loop(self._deliver, event)
+
+    def _on_loop(self, act: Callable[[Unpack[Arguments]], None], *arguments: *Arguments) -> None:
+        # A call that is ending closes its loop while this thread may still hold a packet.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(act, *arguments)

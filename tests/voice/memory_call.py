@@ -79,7 +79,12 @@ class MemoryCall:
 
 @asynccontextmanager
 async def memory_call(
-    folder: Path, ears: Transcriber, mind: Companion, voice: Speech, turn_policy: TurnPolicy | None = None
+    folder: Path,
+    ears: Transcriber,
+    mind: Companion,
+    voice: Speech,
+    turn_policy: TurnPolicy | None = None,
+    transport: Callable[[dict[int, str]], MemoryTransport] = MemoryTransport,
 ) -> AsyncIterator[MemoryCall]:
     """Ada and Ben are in it; captions are written, and everything is answered."""
     async with Database.opened(folder / "memory.sqlite3") as database:
@@ -96,7 +101,7 @@ async def memory_call(
         settings = CallSettings(answer_to=AnswerPolicy.ALWAYS, captions=Captions.CHANNEL)
         made: list[MemoryCall] = []
         call = Call(
-            MemoryTransport({ADA: "Ada", BEN: "Ben"}),
+            transport({ADA: "Ada", BEN: "Ben"}),
             engines,
             consent,
             settings,
@@ -107,9 +112,9 @@ async def memory_call(
             watch=lambda event: made[0].watch(event),
         )
         made.append(MemoryCall(call, consent, histories[0]))
-        await call.check()
-        await call.open()
         try:
+            await call.check()
+            await call.open()
             # It says that it listens when it does.
             await made[0].until(lambda event: isinstance(event, Told))
             yield made[0]

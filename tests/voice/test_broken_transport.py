@@ -1,0 +1,186 @@
+"""A transport that raises: the call hears on or ends, its thread goes, and its end is told."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+from typing import Never
+
+import pytest
+
+from bot.voice.events import CallBegan, CallEnded, CallEvent, SpeechStarted, SpeechStopped
+from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
+from bot.voice.transport import EndCause
+from sandbox.speech import ADA as ADAS_VOICE
+from sandbox.speech import speech
+from tests.voice.doubles import Hum, Parrot
+from tests.voice.memory_call import ADA, LIMIT, MemoryCall, memory_call
+from tests.voice.memory_transport import MemoryTransport
+
+LOST = "the network is gone"
+
+
+class Ears:
+    """A transcriber that understands the same of everything."""
+
+    async def warm_up(self) -> None: ...
+
+    async def transcribe(self, request: TranscriptionRequest) -> Transcript:
+        return Transcript("Good morning.")
+
+    async def rest(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def problem(self) -> str | None:
+        return None
+
+    def describe(self) -> str:
+        return "stand-in ears"
+
+
+class Broken(MemoryTransport):
+    """It raises at what ``broken`` names, until that is taken out; ``times`` says how often at most."""
+
+    broken: set[str]
+    times: float
+
+    def __init__(self, names: dict[int, str]) -> None:
+        super().__init__(names)
+        self.broken, self.times = set(), float("inf")
+
+    def may_raise(self, at: str) -> None:
+        if at in self.broken and self.times > 0:
+            self.times -= 1
+            self.fail()
+
+    def fail(self) -> Never:
+        raise RuntimeError(LOST)
+
+    @property
+    def deadline(self) -> float | None:  # type: ignore[override]
+        self.may_raise("deadline")
+        return 0.0 if "tick" in self.broken else None
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        self.may_raise("place")
+        return "memory"
+
+    def tick(self, now: float) -> None:
+        self.may_raise("tick")
+
+    def stop(self) -> None:
+        self.may_raise("stop")
+
+    def left(self, person: int, at: float) -> None:
+        self.may_raise("left")
+        super().left(person, at)
+
+    async def close(self) -> None:
+        await super().close()
+        self.may_raise("close")
+
+
+Calling = Callable[[], AbstractAsyncContextManager[MemoryCall]]
+
+
+@pytest.fixture
+def calling(tmp_path: Path) -> Calling:
+    return lambda: memory_call(tmp_path, Ears(), Parrot(), Hum(), transport=Broken)
+
+
+def broken(memory: MemoryCall) -> Broken:
+    assert isinstance(memory.transport, Broken)
+    return memory.transport
+
+
+def threads() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name == "voice ear"]
+
+
+async def wake(memory: MemoryCall) -> None:
+    """Have the thread look at its deadlines, and wait until it has done so."""
+    looked = threading.Event()
+    memory.call.ear.post(lambda: None)
+    memory.call.ear.post(looked.set)
+    assert await asyncio.to_thread(looked.wait, LIMIT)
+
+
+@pytest.mark.parametrize("at", ["deadline", "tick"])
+async def test_a_fault_of_the_clock_that_passes_leaves_the_call_hearing(calling: Calling, at: str) -> None:
+    async with calling() as memory:
+        broken(memory).times = 2
+        broken(memory).broken.add(at)
+        await wake(memory)
+        broken(memory).broken.clear()
+        assert memory.call.ear.is_alive()
+        await memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE))
+        await memory.until(lambda event: isinstance(event, SpeechStarted))
+
+
+@pytest.mark.parametrize("at", ["deadline", "tick"])
+async def test_a_fault_of_the_clock_that_lasts_ends_the_call(
+    calling: Calling, at: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bot.voice.ear.LONGEST_FAULT", 0.3)
+    async with calling() as memory:
+        broken(memory).broken.add(at)
+        await wake(memory)
+        async with asyncio.timeout(LIMIT):
+            assert await memory.call.wait_lost() is EndCause.FAILURE
+        assert caplog.text.count("Traceback") < 6
+    assert threads() == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_thread_that_dies_ends_the_call(calling: Calling) -> None:
+    def die() -> None:
+        raise SystemExit
+
+    async with calling() as memory:
+        memory.call.ear.post(die)
+        async with asyncio.timeout(LIMIT):
+            assert await memory.call.wait_lost() is EndCause.FAILURE
+
+
+async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(calling: Calling) -> None:
+    async with calling() as memory:
+        await memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE)[:48_000])
+        await memory.until(lambda event: isinstance(event, SpeechStarted))
+        broken(memory).broken.add("left")
+        memory.call.ear.forget_everyone()
+        await memory.until(lambda event: isinstance(event, SpeechStopped))
+
+
+@pytest.mark.parametrize("at", ["stop", "close", "place"])
+async def test_a_transport_that_fails_at_the_end_leaves_no_thread_and_the_end_is_told(
+    calling: Calling, at: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[CallEvent] = []
+    with suppress(RuntimeError):
+        async with calling() as memory:
+            seen = memory.events
+            broken(memory).broken.add(at)
+    ended = [event for event in seen if isinstance(event, CallEnded)]
+    assert [(event.place, event.cause) for event in ended] == [("memory", "command")]
+    assert threads() == []
+    if at != "close":
+        # What close raises, the one who asked for the end is told.
+        assert LOST in caplog.text
+
+
+async def test_a_call_whose_beginning_could_not_be_told_has_no_end_either(
+    calling: Calling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[CallEvent] = []
+    monkeypatch.setattr(MemoryCall, "watch", lambda _, event: told.append(event))
+    monkeypatch.setattr(Broken, "place", property(lambda transport: transport.fail()))
+    with pytest.raises(RuntimeError, match=LOST):
+        async with calling():
+            pass
+    assert not any(isinstance(event, CallBegan | CallEnded) for event in told)
+    assert threads() == []
