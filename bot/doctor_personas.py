@@ -21,9 +21,9 @@ async def personas(settings: Settings) -> Finding:
         return Finding("Personas", False, str(error))
     if not others:
         return Finding("Personas", None, "there are no others to choose")
-    problems = [await missing_model(settings, persona) for persona in others]
+    problems = [await missing_model(settings, persona) for persona in others.values()]
     problem = next(filter(None, problems), None)
-    names = ", ".join(persona.name for persona in others)
+    names = ", ".join(f"{persona.name} ({file})" for file, persona in others.items())
     return Finding("Personas", problem is None, problem or f"people may choose {names} too")
 
 

@@ -56,11 +56,11 @@ def persona_name(settings: Settings) -> str:
         return settings.persona
 
 
-def other_personas(settings: Settings) -> list[Persona]:
-    """Whom else ``!persona`` can choose, but for the twin; raises :class:`~bot.llm.personas.PersonaError`."""
+def other_personas(settings: Settings) -> dict[str, Persona]:
+    """Whom else ``!persona`` can choose, but for the twin, by file; raises :class:`~bot.llm.personas.PersonaError`."""
     files = sorted(path.stem for path in PERSONAS_DIR.glob("*.yaml"))
     looked_at_elsewhere = (settings.persona, settings.bipolar.twin)
-    return [load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere]
+    return {file: load_persona(file, PERSONAS_DIR) for file in files if file not in looked_at_elsewhere}
 
 
 def corrections(settings: Settings) -> Corrections:

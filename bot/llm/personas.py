@@ -92,7 +92,7 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
     try:
         fields = read_yaml(path)
     except FileNotFoundError as error:
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none at all"
+        known = ", ".join(map(_with_its_name, sorted(folder.glob("*.yaml")))) or "none at all"
         raise PersonaError(f"there is no persona {name!r} in {folder}; there are: {known}") from error
     except UNREADABLE as error:
         raise PersonaError(f"{path} can't be read: {reason(error)}") from error
@@ -101,6 +101,15 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
     except ValidationError as error:
         faults = "; ".join(_fault(detail["loc"], message_of(detail)) for detail in error.errors(include_url=False))
         raise PersonaError(f"{path} is not a persona: {faults}") from error
+
+
+def _with_its_name(path: Path) -> str:
+    """What to set, and who that is where that is something else."""
+    try:
+        name = load_persona(path.stem, path.parent).name
+    except PersonaError:
+        return path.stem
+    return path.stem if name.casefold() == path.stem.casefold() else f"{path.stem} ({name})"
 
 
 def _fault(place: tuple[int | str, ...], message: str) -> str:

@@ -146,7 +146,7 @@ async def test_a_persona_that_people_may_choose_needs_a_model_that_there_is(
     ria = "name: Ria\ndescription: another\nmoods: {calm: calm}\ndefault_mood: calm\n"
     (tmp_path / "ria.yaml").write_text(ria)
     finding = await personas(Settings.read(**settings))
-    assert (finding.good, finding.text) == (True, "people may choose Ria too")
+    assert (finding.good, finding.text) == (True, "people may choose Ria (ria) too")
     (tmp_path / "ria.yaml").write_text(f"{ria}model: nobody-has-this\n")
     finding = await personas(Settings.read(**settings))
     assert finding.good is False

@@ -27,6 +27,13 @@ def test_reads_a_file(tmp_path: Path) -> None:
     assert (persona.name, persona.model, persona.style) == ("Mika", "tiny", None)
 
 
+def test_whoever_sets_a_personas_name_is_told_its_file(tmp_path: Path) -> None:
+    (tmp_path / "helper.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "broken.yaml").write_text("[", encoding="utf-8")
+    with pytest.raises(PersonaError, match=r"no persona 'Mika' in .*; there are: broken, helper \(Mika\)$"):
+        load_persona("Mika", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
