@@ -30,8 +30,8 @@ JOIN_LIMIT = 120.0
 REPLY_LIMIT = 90.0
 LEAVE_LIMIT = 15.0
 JOIN_AGAIN = 5.0
-COUGH_AT, INTERRUPT_AT = 1, 3
-"""Clauses of the story that have begun when somebody coughs, and when they speak."""
+COUGH_AT, GOES_ON_AT, INTERRUPT_AT = 1, 2, 3
+"""Clauses of the story that have begun when somebody coughs, when it went on all the same, and when they speak."""
 OVERHEARD = 1.5
 """Seconds after an aside was heard in which it, if it were answered, would be."""
 STILL, STILL_LIMIT = 0.3, 5.0
@@ -144,10 +144,15 @@ class Guests:
         told, line = await self._line(story), await self._line(interruption)
         begin = self._heard_so_far(told.guest)
         await self._speak(told)
-        if await self._clauses(COUGH_AT):
-            self.note(f"{told.guest} coughs; the story goes on.")
+        goes_on = await self._clauses(COUGH_AT)
+        if goes_on:
+            self.note(f"{told.guest} coughs.")
             await self._microphone(told.guest, await asyncio.to_thread(cough, 1))
-        if await self._clauses(INTERRUPT_AT - COUGH_AT):
+            goes_on = await self._clauses(GOES_ON_AT - COUGH_AT)
+        if goes_on:
+            self.note("The story goes on.")
+            goes_on = await self._clauses(INTERRUPT_AT - GOES_ON_AT)
+        if goes_on:
             self.note(f"{line.guest} interrupts.")
             await self._speak(line)
             trace = await self._turn_ended()
@@ -157,6 +162,7 @@ class Guests:
             await self._keep(line, begin, await self._turn_ended())
             return
         await self._keep(told, begin, await self._turn_ended())
+        self.note(f"That story was over before {line.guest} could interrupt it.")
         await self.ask(interruption)
 
     async def say_aside(self, name: str) -> None:
@@ -172,6 +178,8 @@ class Guests:
     async def send_away(self, name: str) -> None:
         """Somebody tells the bot to leave, and it does."""
         line = await self._line(name)
+        # It is a command, so no event tells the words.
+        self.note(f"{line.guest} says: {line.text}")
         await self._speak(line)
         try:
             await self._guests[line.guest].wait_for_message(
@@ -187,7 +195,7 @@ class Guests:
         whole = self._out / "call.wav"
         save_mix(whole, pieces)
         self.note(f"The whole call, with everybody in it: {whole}")
-        for name, hearing in self._hearing.items():
+        for name, hearing in list(self._hearing.items()):
             path = self._out / f"heard-by-{name.lower()}.wav"
             hearing.save_wav(path, bot)
             self.note(f"What {name} heard: {path}")

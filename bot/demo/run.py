@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bot.child import bot_process
+from bot.cores import busy_now
 from bot.demo.guests import CallFailedError, Guests
 from bot.demo.judges import EarsJudge, HeardAnswer, Judge, Judgement, NoJudge, ToyJudge, write_report
 from bot.demo.lines import Lines, RecordedLines, SyntheticLines
@@ -85,7 +86,8 @@ async def run_demo(settings: Settings, options: DemoOptions, console: Console) -
     _introduce(settings, weights, console)
     if ignored := left_out(own, speech):
         console.print(NOT_TAKEN.format(names=", ".join(ignored)), style="dim", markup=False, highlight=False)
-    playing = _play(settings, weights, demo_environment(own, speech), options, console, out)
+    environment = await asyncio.to_thread(demo_environment, own, speech)
+    playing = _play(settings, weights, environment, options, console, out)
     with ending_signals(ENDING_LIMIT) as wish:
         status = await until_ended(playing, wish)
     if status is not None:
@@ -113,12 +115,17 @@ async def _play(
         log = out / "bot.log"
 
         async def call() -> None:
-            await part.script(guests)
+            failure = await _failure_of(part.script(guests))
             await asyncio.to_thread(guests.save)
-            judgement = await _judge(part.judge, guests.answers, view, out)
-            if not judgement.good and not options.stay:
-                raise CallFailedError(judgement.line)
-            view.note(f"{'✔' if judgement.good else '✘'} {judgement.line}")
+            if failure is None:
+                judgement = await _judge(part.judge, guests.answers, view, out)
+                failure = None if judgement.good else judgement.line
+                if judgement.good:
+                    view.note(f"✔ {judgement.line}")
+            if failure is not None and not options.stay:
+                raise CallFailedError(failure)
+            if failure is not None:
+                view.note(f"✘ {failure}")
             if options.stay:
                 await stay(sandbox, view, feed.watchers, out, settings.command_prefix)
 
@@ -132,6 +139,15 @@ async def _play(
             console.print(f"The bot's log: {log}", markup=False)
             return USAGE_ERROR if process.returncode == USAGE_ERROR else 1
     return 0
+
+
+async def _failure_of(script: Awaitable[None]) -> str | None:
+    """Play the script; returns what did not happen that should, and how busy the machine was."""
+    try:
+        await script
+    except CallFailedError as error:
+        return f"{error}. {busy_now()}".strip()
+    return None
 
 
 @dataclass(frozen=True, slots=True)

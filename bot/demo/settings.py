@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from bot.models.catalogue import CatalogueError, load_catalogue
+from bot.models.named_mind import NoSuchMindError, named_mind
+from bot.models.needs import recogniser_model, shelf_of
 from config.settings import Profile, Settings
 from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, SpeechSettings
 from config.types import BlankCounts
@@ -23,15 +28,36 @@ def demo_settings(settings: Settings) -> Settings:
 
 
 def demo_environment(settings: Settings, speech: SpeechSettings) -> dict[str, str]:
-    """Variables for the demonstration's bot: they hide what a person has set for their own bot, but for its engines."""
+    """Variables for the demonstration's bot: they hide what a person has set for their own bot, but for its engines.
+
+    Blocks: it looks which models are here.
+    """
     hidden = {name.upper(): _written(field) for name, field in _FIELDS.items() if not _is_taken(name, settings)}
     # The demonstration's bot has a DATA_DIR of its own, with no weights and no voices in it.
-    kept = {}
+    kept = dict(_models_here(settings))
     if speech.xtts_model == USUAL_XTTS_MODEL:
         kept["XTTS_MODEL"] = str((settings.data_dir / "models" / "xtts-v2").resolve())
     if speech.tts_voices_dir == USUAL_VOICES_DIR and _is_taken("tts_voices_dir", settings):
         kept["TTS_VOICES_DIR"] = str((settings.data_dir / "voices").resolve())
     return {**hidden, **kept}
+
+
+def _models_here(settings: Settings) -> Iterator[tuple[str, str]]:
+    """By their paths, the models that the settings name by a name of the catalogue."""
+    try:
+        catalogue = load_catalogue()
+    except CatalogueError:
+        return
+    ears = recogniser_model(catalogue, settings) if settings.stt.model is not None else None
+    if ears is not None:
+        model = catalogue.models[ears]
+        shelf = shelf_of(settings, model)
+        if shelf.is_whole(ears, model):
+            yield "STT_MODEL", str(shelf.folder(ears).resolve())
+    # What is wrong with the name is told when the weights are chosen.
+    with contextlib.suppress(NoSuchMindError):
+        if (mind := named_mind(settings, catalogue)) is not None:
+            yield "LLM_MODEL", str(mind.path.resolve())
 
 
 def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
@@ -46,7 +72,7 @@ def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
 
 def _is_taken(name: str, settings: Settings) -> bool:
     """Whether a setting belongs to an engine that the person has chosen; the profile's own are taken as they are."""
-    if name in _KEPT:
+    if name in _KEPT or name == "llm_model":
         return True
     if name.startswith("llm_"):
         return not settings.has_own_mind or settings.profile is not Profile.EMBEDDED

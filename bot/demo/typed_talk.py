@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from bot.demo.guests import CallFailedError
 from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, Told
-from bot.watching.console import CallConsole
+from bot.watching.console import CallConsole, without_markdown
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.voice.hearing import TimedSound, save_mix
@@ -26,6 +28,7 @@ WELCOME = (
     "Now you: type something, and it is answered aloud. {prefix}help shows the commands. What you hear and read is "
     "kept in {out}. Ctrl-D or Ctrl-C ends it."
 )
+NO_SLASH_COMMANDS = "Discord shows what a slash command can do as it is typed; here type {prefix}{command}."
 NO_ANSWER = "No answer came in {limit:.0f} s."
 
 
@@ -37,10 +40,30 @@ def someone_types() -> bool:
         return False
 
 
+def is_slash_command(line: str) -> bool:
+    """Whether somebody means one of Discord's slash commands."""
+    return re.match(r"/[a-z]", line) is not None
+
+
+def with_names(text: str, channels: Mapping[int, str], people: Mapping[int, str]) -> str:
+    """The text with the names of channels and people, as Discord shows it, in place of their ids."""
+
+    def name(found: re.Match[str]) -> str:
+        sign, number = found[1][0], int(found[2])
+        known = (channels if sign == "#" else people).get(number)
+        return found[0] if known is None else f"{sign}{known}"
+
+    return re.sub(r"<(#|@!?)(\d+)>", name, text)
+
+
 async def stay(
     sandbox: Sandbox, view: CallConsole, watchers: list[Callable[[CallEvent], None]], out: Path, prefix: str
 ) -> None:
-    """Keep the local Discord up: for who types at the terminal, until they end it; else for ever."""
+    """Keep the local Discord up: for who types at the terminal, until they end it; else for ever.
+
+    Raises:
+        CallFailedError: the bot does not come when it is called.
+    """
     if not someone_types():
         view.note(STAYING)
         await asyncio.Event().wait()
@@ -116,6 +139,7 @@ class TypedTalk:
             return  # It stands there, as it was typed.
         if isinstance(event, Told):
             self._told.append(event.text)
+            event = Told(self._named(event.text))
         elif isinstance(event, ReplyEnded):
             if event.heard or event.interrupted:
                 self._heard.append(event.heard)
@@ -128,7 +152,9 @@ class TypedTalk:
         self._view.note(WELCOME.format(prefix=self._prefix, out=self._out))
         with lines.read():
             while (line := await self._next(lines)) is not None:
-                if line:
+                if is_slash_command(line) and not line.startswith(self._prefix):
+                    self._view.note(NO_SLASH_COMMANDS.format(prefix=self._prefix, command=line[1:]))
+                elif line:
                     await self._say(you, line)
 
     async def _next(self, lines: TypedLines) -> str | None:
@@ -151,7 +177,10 @@ class TypedTalk:
         await you.join_voice(self._sandbox.voice_channel)
         asked = await you.say(self._sandbox.text_channel, f"{self._prefix}join")
         # What it writes on coming in, its notices among it, must not be taken for an answer to what is typed next.
-        await self._written_after(you, asked)
+        try:
+            await self._written_after(you, asked)
+        except TimeoutError:
+            raise CallFailedError(f"the bot did not answer {asked.content}") from None
         return you
 
     async def _say(self, you: Guest, line: str) -> None:
@@ -188,9 +217,9 @@ class TypedTalk:
 
     async def _answered_in_writing(self, you: Guest, asked: Message) -> None:
         for message in await self._written_after(you, asked):
-            self._keep(self._view.name, message)
+            self._keep(self._view.name, without_markdown(self._named(message)))
             if message not in self._told:
-                self._view.written(message)
+                self._view.written(self._named(message))
 
     async def _written_after(self, you: Guest, asked: Message) -> list[str]:
         """What the bot has written since, when it is whole."""
@@ -203,6 +232,10 @@ class TypedTalk:
                 return now
             before = now
             await asyncio.sleep(STILL)
+
+    def _named(self, text: str) -> str:
+        channels = {channel.id: channel.name for channel in self._sandbox.guild.channels.values()}
+        return with_names(text, channels, {guest.id: guest.user.name for guest in self._sandbox.guests})
 
     def _is_the_bots(self, message: Message) -> bool:
         return message.author.id == self._sandbox.bot_id

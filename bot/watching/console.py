@@ -77,7 +77,7 @@ class CallConsole:
 
     def written(self, text: str) -> None:
         """Print what the bot has written, without the signs of markdown."""
-        first, *others = _MARKDOWN.sub("", text).splitlines() or [""]
+        first, *others = without_markdown(text).splitlines() or [""]
         self._line(self.name, "bold yellow", f"(written) {first}")
         for line in others:
             self._line("", "", line)
@@ -152,3 +152,8 @@ class CallConsole:
     def _print(self, text: str, style: str) -> None:
         self._console.print(Text(text, Style.parse(style)), end="", soft_wrap=True)
         self._column += cell_len(text)
+
+
+def without_markdown(text: str) -> str:
+    """The text without the signs that Discord would turn into bold and other type."""
+    return _MARKDOWN.sub("", text)

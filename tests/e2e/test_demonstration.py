@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import wave
@@ -35,9 +36,14 @@ class Terminal:
 
     def __init__(self, process: asyncio.subprocess.Process, descriptor: int) -> None:
         self.process = process
-        self.printed = ""
+        self._received = ""
         self._descriptor = descriptor
         self._news = asyncio.Event()
+
+    @property
+    def printed(self) -> str:
+        """What was printed, without its colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self._received)
 
     def take(self) -> None:
         try:
@@ -46,7 +52,7 @@ class Terminal:
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(self._descriptor)
-        self.printed += data.decode("utf-8", "replace")
+        self._received += data.decode("utf-8", "replace")
         self._news.set()
 
     def type(self, keys: bytes) -> None:
@@ -65,7 +71,9 @@ class Terminal:
 
 
 @asynccontextmanager
-async def in_terminal(folder: Path, *arguments: str) -> AsyncIterator[Terminal]:
+async def in_terminal(
+    folder: Path, *arguments: str, program: tuple[str, ...] = ("-m", "bot")
+) -> AsyncIterator[Terminal]:
     ours, its = os.openpty()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     # A session of its own, with this terminal, as a shell gives it to what runs in the foreground.
@@ -73,7 +81,7 @@ async def in_terminal(folder: Path, *arguments: str) -> AsyncIterator[Terminal]:
         "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
     )
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", begin, sys.executable, "-m", "bot", *arguments),
+        *(sys.executable, "-c", begin, sys.executable, *program, *arguments),
         cwd=folder,
         env={**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", "WEIGHTS": "toys"},
         stdin=its,
@@ -108,12 +116,20 @@ async def test_after_the_call_a_person_with_settings_of_their_own_types_to_the_b
         await terminal.shows("COMMAND_PREFIX, LISTENING, PERSONA, PROMPT_CHANNEL")
         at = await terminal.shows("you> ")
         assert "✘" not in terminal.printed
+        assert "Ada coughs." in terminal.printed
+        assert "says: " in terminal.printed
         terminal.type(b"How are you?\n")
         at = await terminal.shows("I'm doing fine", since=at)
         at = await terminal.shows("answer-1.wav", since=at)
         at = await terminal.shows("you> ", since=at)
         terminal.type(b"!Volume\n")
         at = await terminal.shows("(written) 🔊 Volume: 100 %", since=at)
+        at = await terminal.shows("you> ", since=at)
+        terminal.type(b"/volume\n")
+        at = await terminal.shows("here type !volume", since=at)
+        at = await terminal.shows("you> ", since=at)
+        terminal.type(b"!voice-status\n")
+        at = await terminal.shows("prompts from #general", since=at)
         at = await terminal.shows("you> ", since=at)
         terminal.type(b"!leave\n")
         at = await terminal.shows("👋 Left voice channel!", since=at)
@@ -127,6 +143,27 @@ async def test_after_the_call_a_person_with_settings_of_their_own_types_to_the_b
     conversation = (kept / "conversation.txt").read_text("utf-8").splitlines()
     assert conversation[0] == "You: How are you?"
     assert conversation[1].startswith("Seiyuu: I'm doing fine")
+    assert "**" not in "".join(conversation)
+    assert "<#" not in "".join(conversation)
     assert loudness(kept / "answer-1.wav").max() > 0.02
     whole, bot = loudness(kept / "call.wav"), loudness(kept / "heard-by-ada.wav")
     assert (whole > 0.02).sum() > (bot > 0.02).sum() + 8, "people are in it too, for two seconds and more"
+
+
+IMPATIENT = (
+    "import sys, bot.demo.guests as guests; guests.REPLY_LIMIT = 0.01; "
+    "from bot.__main__ import main; sys.exit(main(sys.argv[1:]))"
+)
+"""A demonstration that waits for no answer, as on a machine that is too busy to give one in time."""
+
+
+async def test_what_failed_is_told_with_what_is_there_and_a_person_types_all_the_same(tmp_path: Path) -> None:
+    async with in_terminal(tmp_path, "demo", "--stay", program=("-c", IMPATIENT)) as terminal:
+        at = await terminal.shows("What Ada heard: ")
+        at = await terminal.shows("✘ waited 0 seconds in vain for the end of a reply.", since=at)
+        at = await terminal.shows("you> ", since=at)
+        terminal.type(b"How are you?\n")
+        await terminal.shows("I'm doing fine", since=at)
+        terminal.type(CTRL_D)
+        await terminal.shows("Ended.", since=at)
+        assert await asyncio.wait_for(terminal.process.wait(), LIMIT) == 0

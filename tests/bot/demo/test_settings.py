@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from bot.demo.settings import demo_environment, demo_settings, left_out
+from bot.models.shelf import Condition, Shelf
+from bot.own_weights import choose_weights
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
 
@@ -51,6 +53,30 @@ def test_each_setting_that_is_not_an_engines_stays_outside(
     assert settings == usual
     assert (speech.tts_voice, speech.tts_preset, speech.tts_fallback) == (None, "natural", ("piper", "espeak"))
     assert demo_settings(own) == usual
+
+
+def test_the_model_that_is_named_is_an_engine_and_told_of_as_a_start_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = _set(monkeypatch, tmp_path, LLM_MODEL="llama3.1", WEIGHTS="toys")
+    assert left_out(own, SpeechSettings.read()) == []
+    (told,) = choose_weights(demo_settings(own)).notices
+    assert told.startswith("LLM_MODEL=llama3.1 is neither a GGUF file nor a model of")
+    settings, _ = _read_by_its_bot(monkeypatch, own)
+    assert settings.llm.model == "llama3.1"
+
+
+def test_models_named_in_the_settings_are_found_from_the_demonstrations_own_data_dir(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here = {"whisper-small", "qwen2.5-7b-q4"}
+    monkeypatch.setattr(Shelf, "is_whole", lambda _shelf, name, _model: name in here)
+    monkeypatch.setattr(Shelf, "condition", lambda _shelf, name, _model: Condition.WHOLE if name in here else None)
+    own = _set(monkeypatch, tmp_path, STT_MODEL="small", LLM_MODEL="qwen2.5-7b-q4")
+    given = demo_environment(own, SpeechSettings.read())
+    models = tmp_path / "data" / "models"
+    assert given["STT_MODEL"] == str(models / "whisper-small")
+    assert Path(given["LLM_MODEL"]).is_relative_to(models / "qwen2.5-7b-q4")
 
 
 def test_the_engines_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 
-from bot.demo.typed_talk import TypedLines
+import pytest
+
+from bot.demo.typed_talk import TypedLines, is_slash_command, with_names
 
 LIMIT = 10.0
 
@@ -38,3 +40,18 @@ async def test_nothing_is_read_outside_of_the_block() -> None:
     assert os.read(ours, 100) == b"later\n"
     os.close(ours)
     os.close(theirs)
+
+
+def test_channels_and_people_have_their_names() -> None:
+    channels, people = {12: "general"}, {34: "You"}
+    assert with_names("prompts from <#12>, asked by <@34> or <@!34>", channels, people) == (
+        "prompts from #general, asked by @You or @You"
+    )
+    assert with_names("in <#99>", channels, people) == "in <#99>"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"), [("/volume", True), ("/volume 50", True), ("/", False), ("/ 2", False), ("1/2", False)]
+)
+def test_what_looks_like_a_slash_command(line: str, is_one: bool) -> None:
+    assert is_slash_command(line) is is_one

@@ -1,0 +1,13 @@
+"""What the demonstration says where the call did not go as it should."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.cores import busy_words
+
+
+@pytest.mark.parametrize(("load", "cores", "said"), [(14.2, 2, "load 14.2"), (5.0, 2, ""), (4.0, 8, "")])
+def test_a_machine_that_is_very_busy_is_said_to_be(load: float, cores: int, said: str) -> None:
+    assert said in busy_words(load, cores)
+    assert bool(busy_words(load, cores)) is bool(said)
