@@ -18,6 +18,7 @@ import aiohttp
 from audio.opus import load_opus
 from bot.access import Permit, RateLimit
 from bot.background import BackgroundWork
+from bot.backup.moving import settle
 from bot.call_maker import CallMaker
 from bot.calls import Calls
 from bot.characters import Characters
@@ -128,6 +129,8 @@ async def application(
         await use_api(str(settings.discord_api_url))
     async with AsyncExitStack() as stack:
         stack.enter_context(data_dir_lock(settings.data_dir))
+        if await asyncio.to_thread(settle, settings.data_dir):
+            _log.warning("A restore was broken off half-way. It is undone: everything is as it was before it")
         # Told with its variable; what is chosen in chat may be broken later.
         await asyncio.to_thread(own_persona, settings)
         await check_token(settings.discord_token.get_secret_value(), settings.discord_ca_file)

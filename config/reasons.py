@@ -14,6 +14,10 @@ _OF_ERRNO = {
     errno.EISDIR: "it is a folder and no file",
     errno.EACCES: "this user has no right to",
     errno.EPERM: "this user has no right to",
+    errno.EEXIST: "something with that name is there already",
+    errno.ENOTEMPTY: "the folder is not empty",
+    errno.ELOOP: "its links lead round in a circle",
+    errno.EDQUOT: "this user's share of the disk is full",
     errno.EROFS: "the disk is read-only",
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "this user's share of the disk is full",
@@ -52,6 +56,6 @@ def reason(error: Exception) -> str:
         case yaml.YAMLError() | RecursionError():
             return "it is not YAML"
         case OSError():
-            return _OF_ERRNO.get(error.errno or 0) or error.strerror or "the disk does not answer"
+            return _OF_ERRNO.get(error.errno or 0) or error.strerror or str(error) or "the disk does not answer"
         case _:
             return "its content is not as it has to be"

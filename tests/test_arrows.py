@@ -54,7 +54,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
         {"bot.speech_server", "bot.voices", "bot.llm", "bot.voice", "bot.spoken_messages", "bot.features"}
     ),
     "bot.watching": frozenset({"bot.llm", "bot.voice"}),
-    "bot.backup": frozenset({"bot.database", "bot.llm", "bot.models", "bot.voices"}),
+    "bot.backup": frozenset({"bot.conversations", "bot.database", "bot.llm", "bot.models", "bot.voices"}),
 }
 """The packages of the bot, and which others of them each may import. The modules beside them serve all, but for ..."""
 ON_TOP = frozenset(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
 from bot.backup.contents import PERSONAS, VOICES, BackupError, RefusedError
+from bot.backup.moving import HalfRestoredError
 from bot.backup.restoring import Restored, restore
 from bot.backup.writing import size_of, write_backup
 from bot.command_options import CommandParser
@@ -17,11 +21,12 @@ from bot.models.progress import progress_on
 from bot.models.words import size
 from bot.voices.folder import voices_folder
 from config.errors import SettingsError
+from config.lifetime import ENDING_SIGNALS
 from config.privacy import keep_files_private
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
 
-OK, FAILED, REFUSED = 0, 1, 2
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 CONTENT = (
     "In it are the database (settings made in chat, conversations, the schedule, subscriptions), the voices that "
     "people made, and the personas. Not in it are .env with its secrets, recordings of calls, downloaded models, and "
@@ -62,18 +67,25 @@ def _run(command: str, arguments: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return REFUSED
     console = Console(highlight=False)
+    unchanged = "Nothing has changed." if command == "restore" else "No backup was made."
     try:
         if command == "backup":
             _back_up(settings, folders, file, console)
         else:
             _restore(settings, folders, file, console)
-    except RefusedError as error:
-        print(f"✘ {error}", file=sys.stderr)  # noqa: T201
-        return REFUSED
+    except HalfRestoredError as error:
+        return _failed(f"✘ {error}", FAILED)
     except BackupError as error:
-        print(f"✘ {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
+        said = f"✘ {error}" if command == "backup" else f"✘ {error} {unchanged}"
+        return _failed(said, REFUSED if isinstance(error, RefusedError) else FAILED)
+    except KeyboardInterrupt:
+        return _failed(f"Stopped. {unchanged}", INTERRUPTED)
     return OK
+
+
+def _failed(why: str, status: int) -> int:
+    print(why, file=sys.stderr)  # noqa: T201
+    return status
 
 
 def _folders(settings: Settings) -> dict[str, Path]:
@@ -88,19 +100,38 @@ def _back_up(settings: Settings, folders: dict[str, Path], file: Path, console: 
     database = settings.data_dir / FILE
     total = size_of(database, folders)
     with progress_on(console, total) as report:
-        write_backup(database, folders, file, report("Backing up", total))
+        left_out = write_backup(database, folders, file, report("Backing up", total))
     _say(console, f"✔ {file}: {size(file.stat().st_size)}, and it can be read.")
     _say(console, f"  {CONTENT}")
+    for each in left_out:
+        print(f"! Not in it: {each}.", file=sys.stderr)  # noqa: T201
     if VOICES not in folders:
         _say(console, f"  The voices lie with the speech server at {settings.tts.websocket_url}: back them up there.")
 
 
 def _restore(settings: Settings, folders: dict[str, Path], file: Path, console: Console) -> None:
     total = file.stat().st_size if file.is_file() else 0
-    with progress_on(console, total) as report:
-        restored = restore(file, settings.data_dir, folders, report("Restoring", total))
-    for line in _words(restored, settings.data_dir):
-        _say(console, line)
+    with _signals_until_held() as hold:
+        with progress_on(console, total) as report:
+            restored = restore(file, settings.data_dir, folders, report("Restoring", total), hold)
+        for line in _words(restored, settings.data_dir):
+            _say(console, line)
+
+
+@contextmanager
+def _signals_until_held() -> Iterator[Callable[[], None]]:
+    """Take signals as ever until what this gives is called, and none from then on: it would be too late to stop."""
+    usual = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+
+    def hold() -> None:
+        for number in usual:
+            signal.signal(number, signal.SIG_IGN)
+
+    try:
+        yield hold
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 def _words(restored: Restored, data_dir: Path) -> list[str]:

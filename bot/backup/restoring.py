@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,21 +19,26 @@ from bot.backup.contents import (
     RefusedError,
     Report,
     archived,
-    read_note,
+    check_content,
+    is_hidden,
+    size_in,
 )
+from bot.backup.moving import STAGE, HalfRestoredError, Move, make_stage, put_in_place, settle
+from bot.conversations.records import ConversationRecords
 from bot.data_dir_lock import DataDirInUseError, data_dir_lock
+from bot.database import Database
 from bot.database.files import OWN_FILE, OWN_FOLDER, files_of_database, free_name, keep, make_durable
-from bot.database.integrity import find_damage
-from bot.database.schema import APPLICATION_ID, FILE, DatabaseError, bring_up_to_date, read_migrations, version_of
+from bot.database.opening import opened
+from bot.database.schema import FILE, DatabaseError, bring_up_to_date
+from bot.models.words import size
+from bot.store import Store
 from config.reasons import reason
 
 _MAGIC = b"SQLite format 3\0"
-_STAGE = ".restoring"
+_NEW, _OLD = "new", "old"
 _PIECE = 1 << 20
-_OF_THE_MOMENT = "DELETE FROM call; DELETE FROM chat_waiting;"
+_OF_THE_MOMENT = ("call", "chat_waiting")
 """The call that was on when the backup was made, and the messages that waited for its end, are long over."""
-_TABLES_OF_OLD = {"setting", "call", "listening_choice"}
-"""What every database has that is older than its own mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +58,105 @@ class Restored:
     aside: Path | None
 
 
-def restore(backup: Path, data_dir: Path, folders: Mapping[str, Path], report: Report) -> Restored:
+def restore(
+    backup: Path, data_dir: Path, folders: Mapping[str, Path], report: Report, hold: Callable[[], None]
+) -> Restored:
     """Bring back what is in ``backup``, which may also be a plain copy of a database.
 
     Args:
         folders: where the folders of a backup belong, by name; one that is not named is left out.
         report: told how many bytes more have been read.
+        hold: called when names begin to change: from then on nothing may interrupt this.
 
     Raises:
         RefusedError: the file can't be used; nothing has changed.
-        BackupError: a bot runs with this folder, and nothing has changed; or the disk can't be written to.
+        HalfRestoredError: it failed, and can't be undone now.
+        BackupError: a bot runs with this folder, or the disk can't be written to; nothing has changed.
     """
     try:
-        data_dir.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
-        with data_dir_lock(data_dir), _stage_in(data_dir) as stage:
-            fresh = stage / FILE
+        _make_folder(data_dir)
+        with data_dir_lock(data_dir):
+            settle(data_dir)
             _check_file(backup, data_dir / FILE)
-            _copy(backup, fresh, report)
-            note = _check_content(backup, fresh)
-            unpacked = _unpack(backup, fresh, stage, note)
-            bring_up_to_date(fresh)
-            opted_out = _adapt(fresh, data_dir / FILE)
-            places = {name: folders[name] for name in unpacked if name in folders}
-            return _put_in_place(data_dir, stage, note, opted_out, places)
+            there = [folder for folder in folders.values() if folder.is_dir()]
+            try:
+                return _restore(backup, data_dir, folders, report, hold)
+            finally:
+                hold()
+                settle(data_dir)
+                for folder in folders.values():
+                    if folder not in there:
+                        with contextlib.suppress(OSError):
+                            # It was made for nothing, where it is still empty.
+                            folder.rmdir()
+    except HalfRestoredError:
+        raise
     except DataDirInUseError as error:
         raise BackupError(f"Nothing was restored, since a bot is running. {error}") from error
     except OSError as error:
         raise BackupError(f"{backup} can't be restored: {reason(error)}.") from error
-    except (sqlite3.Error, DatabaseError) as error:
+    except sqlite3.Error as error:
+        raise BackupError(f"{backup} can't be restored: {error}.") from error
+    except DatabaseError as error:
         raise BackupError(f"{backup} can't be restored: {error}") from error
 
 
-@contextlib.contextmanager
-def _stage_in(data_dir: Path) -> Iterator[Path]:
-    """A folder for what is being read; what a restoring that was killed has left is thrown away first."""
-    stage = data_dir / _STAGE
-    if stage.exists():
-        shutil.rmtree(stage)
-    stage.mkdir(OWN_FOLDER)
+def _restore(
+    backup: Path, data_dir: Path, folders: Mapping[str, Path], report: Report, hold: Callable[[], None]
+) -> Restored:
+    stage = make_stage(data_dir, folders.values())
+    fresh = stage / FILE
+    _copy(backup, fresh, report)
+    note = check_content(fresh, backup)
+    named = note.folders if note is not None else ()
+    if VOICES in named and VOICES in folders:
+        _unpack(backup, fresh, VOICES, folders[VOICES] / STAGE / _NEW)
+    if PERSONAS in named and PERSONAS in folders:
+        _unpack(backup, fresh, PERSONAS, stage / PERSONAS)
+    with opened(fresh) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.executescript(DROP_OWN_TABLES)
+    bring_up_to_date(fresh)
+    opted_out = asyncio.run(_adapt(fresh, _who_opted_out(data_dir / FILE)))
+    # Now it is one file, with nothing beside it.
+    with opened(fresh) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("VACUUM")
+    make_durable(fresh)
+
+    kept, aside = stage / "aside", free_name(data_dir, "before-restore")
+    moves: list[Move] = []
+    voices: int | None = None
+    if VOICES in named and VOICES in folders:
+        voice_moves = _swap_voices(folders[VOICES], kept / VOICES)
+        voices = sum(move.target.parent == folders[VOICES] for move in voice_moves)
+        moves += voice_moves
+    database_moves = _swap_database(data_dir / FILE, fresh, aside)
+    moves += database_moves
+    if len(database_moves) > 1 or kept.exists():
+        kept.mkdir(OWN_FOLDER, exist_ok=True)
+        moves.insert(0, Move(kept, aside))
+    added: list[Move] = []
+    left: tuple[str, ...] = ()
+    if PERSONAS in named and PERSONAS in folders:
+        added, left = _add_personas(folders[PERSONAS], stage / PERSONAS)
+    hold()
+    put_in_place(data_dir, [*moves, *added])
+    names = tuple(move.target.stem for move in added)
+    return Restored(note, opted_out, voices, names, left, aside if aside.exists() else None)
+
+
+def _make_folder(data_dir: Path) -> None:
     try:
-        yield stage
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        data_dir.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BackupError(f"DATA_DIR={data_dir} can't be used: {reason(error)}.") from error
 
 
 def _check_file(backup: Path, database: Path) -> None:
     try:
+        if backup.exists() and not (backup.is_file() or backup.is_dir()):
+            raise RefusedError(f"{backup} can't be read: it is no file.")
         if database.exists() and backup.samefile(database):
             raise RefusedError(f"{backup} is the database itself, and no backup of it.")
         with backup.open("rb") as file:
@@ -112,7 +170,7 @@ def _check_file(backup: Path, database: Path) -> None:
 def _copy(backup: Path, fresh: Path, report: Report) -> None:
     # A plain copy of a database may have its log beside it.
     for file, target in zip(files_of_database(backup)[:2], files_of_database(fresh), strict=False):
-        if file.exists():
+        if file.is_file():
             target.touch(OWN_FILE)
             with file.open("rb") as source, target.open("wb") as copy:
                 while piece := source.read(_PIECE):
@@ -120,115 +178,94 @@ def _copy(backup: Path, fresh: Path, report: Report) -> None:
                     report(len(piece))
 
 
-def _check_content(backup: Path, fresh: Path) -> Note | None:
-    if (damage := find_damage(fresh)) is not None:
-        raise RefusedError(f"{backup} is damaged ({damage}).")
-    with closing(sqlite3.connect(fresh)) as database:
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        (mark,) = database.execute("PRAGMA application_id").fetchone()
-        version, newest = version_of(database), len(read_migrations())
-        if mark != APPLICATION_ID and not (mark == version == 0 and tables >= _TABLES_OF_OLD):
-            raise RefusedError(f"{backup} is no backup of Seiyuu.")
-        if version > newest:
-            raise RefusedError(
-                f"{backup} was made by a newer Seiyuu (its tables have version {version}, this one knows {newest}). "
-                "Update Seiyuu, then restore it."
-            )
-        return read_note(database)
+def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
+    """Write the files of one folder of the backup into ``target``."""
+    target.mkdir(OWN_FOLDER, parents=True)
+    with opened(fresh, "ro") as database:
+        try:
+            needed, free = size_in(database, folder), shutil.disk_usage(target).free
+            if needed > free:
+                raise BackupError(
+                    f"{backup} can't be restored: it needs {size(needed)} more, and {size(free)} are free."
+                )
+            for inside, content in archived(database, folder):
+                file = target / inside
+                file.parent.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
+                file.touch(OWN_FILE)
+                file.write_bytes(content)
+            for each in (target, *target.rglob("*")):
+                make_durable(each)
+        except RefusedError as error:
+            raise RefusedError(f"{backup} is no backup of Seiyuu: {error}.") from error
 
 
-def _unpack(backup: Path, fresh: Path, stage: Path, note: Note | None) -> tuple[str, ...]:
-    """Write the files of the backup into the stage, and leave the database alone; returns which folders there are."""
-    unpacked = tuple(name for name in (VOICES, PERSONAS) if note is not None and name in note.folders)
-    with closing(sqlite3.connect(fresh, isolation_level=None)) as database:
-        for name in unpacked:
-            (stage / name).mkdir(OWN_FOLDER)
-            try:
-                for inside, content in archived(database, name):
-                    target = stage / name / inside
-                    target.parent.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
-                    target.touch(OWN_FILE)
-                    target.write_bytes(content)
-            except RefusedError as error:
-                raise RefusedError(f"{backup} is no backup of Seiyuu: {error}.") from error
-        database.execute("PRAGMA journal_mode = DELETE")
-        database.executescript(DROP_OWN_TABLES)
-    return unpacked
-
-
-def _adapt(fresh: Path, present: Path) -> int:
-    """Take out of it what was true then alone; returns how many people have opted out since, and stay so."""
-    people: set[int] = set()
+def _who_opted_out(present: Path) -> set[int]:
     if present.exists():
         # A damaged one tells nothing.
-        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(present)) as old:
-            people = {person for (person,) in old.execute("SELECT person FROM listening_choice WHERE NOT listen")}
-    with closing(sqlite3.connect(fresh, isolation_level=None)) as database:
-        database.executescript(_OF_THE_MOMENT)
-        known = database.execute("SELECT person FROM listening_choice WHERE NOT listen")
-        people -= {person for (person,) in known}
+        with contextlib.suppress(sqlite3.Error), opened(present) as old:
+            return {person for (person,) in old.execute("SELECT person FROM listening_choice WHERE NOT listen")}
+    return set()
+
+
+async def _adapt(fresh: Path, people: set[int]) -> int:
+    """Take out of it what was true then alone; returns how many people have opted out since, and stay so."""
+    async with Database.opened(fresh) as database:
+        for table in _OF_THE_MOMENT:
+            await database.write(f"DELETE FROM {table}")  # noqa: S608
+        store, records = Store(database), ConversationRecords(database)
+        people -= {person for person, listen in (await store.listening_choices()).items() if not listen}
         for person in people:
-            database.execute("INSERT OR REPLACE INTO listening_choice VALUES (?, 0)", (person,))
-            database.execute("DELETE FROM turns WHERE person = ?", (str(person),))
-        database.execute("VACUUM")
+            await store.set_listening_choice(person, False)
+            await records.forget_person(person)
     return len(people)
 
 
-def _put_in_place(
-    data_dir: Path, stage: Path, note: Note | None, opted_out: int, folders: Mapping[str, Path]
-) -> Restored:
-    aside = free_name(data_dir, "before-restore")
-    voices: int | None = None
-    added: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    if VOICES in folders:
-        voices = _swap_voices(folders[VOICES], stage / VOICES, aside / VOICES)
-    if PERSONAS in folders:
-        added, left = _add_personas(folders[PERSONAS], stage / PERSONAS)
-    _swap_database(data_dir / FILE, stage / FILE, aside)
-    return Restored(note, opted_out, voices, added, left, aside if aside.exists() else None)
-
-
-def _swap_database(database: Path, fresh: Path, aside: Path) -> None:
+def _swap_database(database: Path, fresh: Path, aside: Path) -> list[Move]:
+    # Its log goes into it, where it is sound enough for that.
     if database.exists():
-        aside.mkdir(OWN_FOLDER, exist_ok=True)
-        # Its log goes into it, where it is sound enough for that.
-        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(database)) as old:
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        for file in files_of_database(database):
-            if file.exists():
-                keep(file, aside / file.name)
-    make_durable(fresh)
-    # The old log must be gone before there is another database for it.
-    for companion in files_of_database(database)[1:]:
-        companion.unlink(missing_ok=True)
-    fresh.replace(database)
-    make_durable(database.parent)
+        with contextlib.suppress(sqlite3.Error), opened(database) as old:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    before = [Move(file, aside / file.name) for file in files_of_database(database) if file.exists()]
+    return [*before, Move(fresh, database)]
 
 
-def _swap_voices(folder: Path, fresh: Path, aside: Path) -> int:
-    folder.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
+def _swap_voices(folder: Path, kept: Path) -> list[Move]:
+    """Keep the voices that are there, also where ``kept`` is on another disk, and say what has to move."""
+    stage = folder / STAGE
+    (stage / _OLD).mkdir(OWN_FOLDER)
+    moves = []
     for voice in sorted(folder.iterdir()):
-        if voice.is_dir() and not voice.name.startswith("."):
-            aside.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
-            shutil.move(voice, aside / voice.name)
-    voices = sorted(fresh.iterdir())
-    for voice in voices:
-        shutil.move(voice, folder / voice.name)
-    return len(voices)
+        if not is_hidden(voice.name):
+            kept.mkdir(OWN_FOLDER, parents=True, exist_ok=True)
+            _keep_all(voice, kept / voice.name)
+            moves.append(Move(voice, stage / _OLD / voice.name))
+    return moves + [Move(voice, folder / voice.name) for voice in sorted((stage / _NEW).iterdir())]
 
 
-def _add_personas(folder: Path, fresh: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Add those that are missing; returns them, and those that could not be added."""
-    added, left = [], []
+def _keep_all(path: Path, kept: Path) -> None:
+    if path.is_symlink():
+        kept.symlink_to(path.readlink())
+    elif path.is_dir():
+        kept.mkdir(OWN_FOLDER)
+        for each in sorted(path.iterdir()):
+            _keep_all(each, kept / each.name)
+    else:
+        keep(path, kept)
+
+
+def _add_personas(folder: Path, fresh: Path) -> tuple[list[Move], tuple[str, ...]]:
+    """Those that are missing, ready beside their place, and those that can't be added."""
+    moves, left = [], []
     for file in sorted(fresh.glob("*.yaml")):
         here = folder / file.name
         try:
             if not here.exists():
-                shutil.copyfile(file, here)
-                added.append(file.stem)
+                ready = folder / STAGE / file.name
+                ready.parent.mkdir(exist_ok=True)
+                shutil.copyfile(file, ready)
+                moves.append(Move(ready, here))
             elif here.read_bytes() != file.read_bytes():
                 left.append(f"{file.stem} (another one is here)")
         except OSError as error:
             left.append(f"{file.stem} ({reason(error)})")
-    return tuple(added), tuple(left)
+    return moves, tuple(left)

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import os
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.backup.contents import OWN_TABLES, BackupError, RefusedError, Report, add_file, files_of, read_note
-from bot.database.files import OWN_FILE, make_durable
-from bot.database.integrity import find_damage
+from bot.backup.contents import (
+    OWN_TABLES,
+    BackupError,
+    RefusedError,
+    Report,
+    add_file,
+    archived,
+    check_content,
+    files_of,
+    read_note,
+)
+from bot.backup.moving import is_half_done
+from bot.database.files import make_durable
+from bot.database.integrity import find_damage, working_copy
+from bot.database.opening import opened
 from bot.database.schema import DatabaseError, read_migrations, refuse_newer, version_of
 from config.reasons import reason
 from config.version import VERSION
 
 _PAGES_AT_ONCE = 1_000
+_PART = ".part"
+_DAY = 86_400.0
 
 
 def size_of(database: Path, folders: Mapping[str, Path]) -> int:
@@ -24,8 +41,8 @@ def size_of(database: Path, folders: Mapping[str, Path]) -> int:
     return sum(path.stat().st_size for path in (database, *(path for _, path in files_of(folders))) if path.exists())
 
 
-def write_backup(database: Path, folders: Mapping[str, Path], target: Path, report: Report) -> None:
-    """Write a backup to ``target``, whole or not at all.
+def write_backup(database: Path, folders: Mapping[str, Path], target: Path, report: Report) -> tuple[str, ...]:
+    """Write a backup to ``target``, whole or not at all; returns the files that had to be left out, each with why.
 
     Args:
         folders: what goes into it beside the database, by name.
@@ -36,20 +53,22 @@ def write_backup(database: Path, folders: Mapping[str, Path], target: Path, repo
         BackupError: the database can't be copied, or the disk is full.
     """
     _check_target(database, target)
-    part = target.with_name(f".{target.name}.part")
     try:
-        _discard(part)
-        part.touch(OWN_FILE)
+        _discard_old(target)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_PART, dir=target.parent)
+        os.close(descriptor)
+        part = Path(name)
         try:
-            _copy(database, part, report)
-            _add_files(part, folders, report)
-            if (damage := find_damage(part)) is not None:
-                raise BackupError(f"The copy came out damaged ({damage}): look at your disk and memory.")
+            with _readable(database, part) as source:
+                _copy(source, part, report)
+            left_out = _add_files(part, folders, report)
+            _read_back(part, folders)
             make_durable(part)
             part.replace(target)
             make_durable(target.parent)
         finally:
             _discard(part)
+        return left_out
     except OSError as error:
         raise BackupError(f"{target} can't be written: {reason(error)}.") from error
     except (sqlite3.Error, DatabaseError) as error:
@@ -57,12 +76,18 @@ def write_backup(database: Path, folders: Mapping[str, Path], target: Path, repo
 
 
 def _check_target(database: Path, target: Path) -> None:
+    if is_half_done(database.parent):
+        raise BackupError(
+            "No backup was made, since a restore is at work or was broken off: restore first, or start the bot."
+        )
     if not database.exists():
         raise BackupError(f"There is nothing to back up: there is no {database}.")
     if target.is_dir():
         raise RefusedError(f"{target} is a folder: name a file in it.")
     if not target.parent.is_dir():
         raise RefusedError(f"There is no folder {target.parent}: make it first.")
+    if target.exists() and not target.is_file():
+        raise RefusedError(f"{target} is no file: choose another name.")
     if target.exists() and not _is_backup(target):
         raise RefusedError(f"{target} is there already, and is no backup of Seiyuu: choose another name.")
 
@@ -70,9 +95,9 @@ def _check_target(database: Path, target: Path) -> None:
 def _is_backup(path: Path) -> bool:
     """An earlier backup may be overwritten, and nothing else."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with opened(path, "ro") as database:
             return read_note(database) is not None
-    except sqlite3.Error:
+    except (sqlite3.Error, RefusedError):
         return False
 
 
@@ -89,10 +114,7 @@ def _copy(database: Path, part: Path, report: Report) -> None:
         report(done - before)
         before = done
 
-    with (
-        closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as source,
-        closing(sqlite3.connect(part, isolation_level=None)) as copy,
-    ):
+    with opened(database) as source, opened(part) as copy:
         refuse_newer(database, version_of(source), newest=len(read_migrations()))
         (page_size,) = source.execute("PRAGMA page_size").fetchone()
         # One view of it from the first page to the last, whatever a bot writes meanwhile.
@@ -102,19 +124,56 @@ def _copy(database: Path, part: Path, report: Report) -> None:
         source.execute("COMMIT")
 
 
-def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> None:
-    with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+@contextlib.contextmanager
+def _readable(database: Path, part: Path) -> Iterator[Path]:
+    """The database; of one on a disk that can't be written to any more, which SQLite does not read, a copy."""
+    if os.statvfs(database).f_flag & os.ST_RDONLY:
+        with working_copy(database, part.with_name(f"{part.name}-source")) as copy:
+            yield copy
+    else:
+        yield database
+
+
+def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple[str, ...]:
+    """Returns the files that had to be left out."""
+    left_out = []
+    with opened(part) as copy:
         # A backup is one file, with nothing beside it.
         copy.execute("PRAGMA journal_mode = DELETE")
         copy.executescript(f"BEGIN; {OWN_TABLES}")
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         copy.execute("INSERT INTO backup VALUES (?, ?, ?)", (made_at, VERSION, " ".join(folders)))
         for name, path in files_of(folders):
-            # A voice that is deleted at this moment is no loss.
-            with contextlib.suppress(FileNotFoundError):
-                add_file(copy, name, path)
-                report(path.stat().st_size)
+            try:
+                report(add_file(copy, name, path))
+            except FileNotFoundError:
+                # A voice that is deleted at this moment is no loss.
+                continue
+            except (RefusedError, OSError) as error:
+                why = reason(error) if isinstance(error, OSError) else str(error)
+                left_out.append(f"{name.encode(errors='backslashreplace').decode()} ({why})")
         copy.execute("COMMIT")
+    return tuple(left_out)
+
+
+def _read_back(part: Path, folders: Mapping[str, Path]) -> None:
+    """Read all of it as ``restore`` will."""
+    try:
+        check_content(part, part)
+        with opened(part, "ro") as copy:
+            for folder in folders:
+                for _ in archived(copy, folder):
+                    pass
+    except RefusedError as error:
+        raise BackupError(f"No backup was made, since it could not be restored: {error}") from error
+
+
+def _discard_old(target: Path) -> None:
+    """Discard what backups to the same file have left that were killed; one of today may be at work."""
+    for part in target.parent.glob(f".{glob.escape(target.name)}.*{_PART}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if part.stat().st_mtime < time.time() - _DAY:
+                part.unlink()
 
 
 def _discard(part: Path) -> None:

@@ -93,7 +93,7 @@ def rescue(path: Path) -> Rescue:
     fresh = path.with_name(f"{path.name}.new")
     kept = free_name(path.parent, f"{path.name}.{DAMAGED}")
     try:
-        with _working_copy(path) as copy:
+        with working_copy(path, path.with_name(f"{path.name}.rescue")) as copy:
             for leftover in files_of_database(fresh):
                 leftover.unlink(missing_ok=True)
             fresh.touch(OWN_FILE)
@@ -180,9 +180,8 @@ def _copy_table(
 
 
 @contextlib.contextmanager
-def _working_copy(path: Path) -> Iterator[Path]:
-    """A copy to read from, since reading a database with a log beside it changes both."""
-    copy = path.with_name(f"{path.name}.rescue")
+def working_copy(path: Path, copy: Path) -> Iterator[Path]:
+    """A copy to read from, since reading a database with a log beside it changes both; it is gone afterwards."""
     try:
         for file, target in zip(files_of_database(path)[:2], files_of_database(copy), strict=False):
             target.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.backup.moving import Move, make_stage, put_in_place
 from bot.database.integrity import damaged_files
 from bot.database.schema import bring_up_to_date, read_migrations
 from sandbox.server import Sandbox
@@ -59,6 +60,26 @@ async def test_a_damaged_database_is_kept_and_the_bot_starts(tmp_path: Path, dat
     assert "python -m bot restore FILE" in told
     assert "Traceback" not in said
     assert contents(*damaged_files(database)) == [before]
+
+
+def break_a_restore_off(database: Path) -> None:
+    """As a process does that is killed when the database has gone, and the other one has not come."""
+    folder = database.parent
+    make_stage(folder, [])
+    with pytest.raises(FileNotFoundError):
+        put_in_place(folder, [Move(database, folder / "away"), Move(folder / "nowhere", database)])
+    assert not database.exists()
+
+
+async def test_a_restore_that_was_broken_off_is_undone(tmp_path: Path, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as here, here:
+        here.execute("INSERT INTO setting VALUES ('word', 'mine')")
+    break_a_restore_off(database)
+    async with program("run", folder=tmp_path, DISCORD_TOKEN="none") as process:
+        said = await output(process)
+    assert said.count("A restore was broken off half-way. It is undone: everything is as it was before it") == 1
+    with closing(sqlite3.connect(database)) as here:
+        assert here.execute("SELECT value FROM setting WHERE name = 'word'").fetchall() == [("mine",)]
 
 
 @pytest.mark.parametrize(("spoil", "words"), [(damage, "is damaged"), (make_newer, "was written by a newer Seiyuu")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
+from bot.backup.contents import MAX_FILE_BYTES
+from bot.backup.moving import settle
 from bot.data_dir_lock import data_dir_lock
 from bot.database.integrity import find_damage
 from bot.database.schema import APPLICATION_ID, bring_up_to_date, read_migrations, version_of
@@ -448,3 +451,259 @@ def test_the_lock_is_free_again_after_restoring(folder: Path, database: Path) ->
     assert main(["restore", "saved.sqlite3"]) == 0
     with data_dir_lock(folder / "data"):
         pass
+
+
+RESTORE_AND_FAIL = """
+import errno, os, pathlib, signal, sys
+from bot.__main__ import main
+
+rename, number, what = pathlib.Path.rename, 0, sys.argv[2]
+
+def rename_or_fail(self, target):
+    global number
+    number += 1
+    if number == int(sys.argv[1]):
+        if what == "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        os.kill(os.getpid(), signal.SIGKILL if what == "kill" else signal.SIGINT)
+    return rename(self, target)
+
+pathlib.Path.rename = rename_or_fail
+import bot.backup.command
+bot.backup.command.PERSONAS_DIR = pathlib.Path("personas")
+sys.exit(main(["restore", "saved.sqlite3"]))
+"""
+"""Something happens at one of the changes of names."""
+AS_IT_WAS: tuple[str, set[str], set[str]] = ("after", {"cat", "dan"}, set())
+RESTORED: tuple[str, set[str], set[str]] = ("before", {"ada", "ben"}, {"mine.yaml"})
+
+
+def state(folder: Path) -> tuple[str, set[str], set[str]]:
+    """What a start would find: the database's word, the voices and the personas."""
+    shown = {path.name for path in (folder / "data" / "voices").iterdir()}
+    personas = {path.name for path in (folder / "personas").iterdir()}
+    return word_in(folder / "data" / "seiyuu.sqlite3"), shown, personas
+
+
+@pytest.fixture
+def to_be_restored(folder: Path, database: Path) -> Path:
+    for voice in ("ada", "ben"):
+        make_voice(folder, voice)
+    (folder / "personas" / "mine.yaml").write_text("name: Mine\n")
+    assert main(["backup", "saved.sqlite3"]) == 0
+    (folder / "personas" / "mine.yaml").unlink()
+    for old, new in (("ada", "cat"), ("ben", "dan")):
+        (folder / "data" / "voices" / old).rename(folder / "data" / "voices" / new)
+    change(database, "after")
+    assert state(folder) == AS_IT_WAS
+    return folder
+
+
+def restore_and_fail(at: int, what: str) -> subprocess.CompletedProcess[str]:
+    command = (sys.executable, "-c", RESTORE_AND_FAIL, str(at), what)
+    return subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("at", "what"), [(1, "full"), (4, "full"), (8, "full"), (1, "interrupt"), (7, "interrupt")])
+def test_a_restore_that_ends_half_way_is_undone_or_done_and_says_which(
+    to_be_restored: Path, at: int, what: str
+) -> None:
+    done = restore_and_fail(at, what)
+    if done.returncode:
+        assert "Nothing has changed." in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert state(to_be_restored) == AS_IT_WAS
+        assert asides(to_be_restored) == []
+    else:
+        assert "✔ Voices: 2." in done.stdout
+        assert state(to_be_restored) == RESTORED
+    assert (done.returncode == 0) == (what == "interrupt")
+
+
+@pytest.mark.parametrize("at", [3, 7])
+@pytest.mark.parametrize("by", ["the next start", "the next restore"])
+def test_a_restore_that_is_killed_half_way_is_undone(
+    to_be_restored: Path, at: int, by: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert restore_and_fail(at, "kill").returncode == -signal.SIGKILL
+    told(capsys)
+    assert main(["backup", "other.sqlite3"]) == 1
+    assert "a restore is at work or was broken off" in told(capsys)
+    if by == "the next start":
+        with data_dir_lock(to_be_restored / "data"):
+            assert settle(to_be_restored / "data")
+            assert not settle(to_be_restored / "data")
+        assert state(to_be_restored) == AS_IT_WAS
+        assert asides(to_be_restored) == []
+        assert list(to_be_restored.rglob(".restoring")) == []
+    assert main(["restore", "saved.sqlite3"]) == 0
+    assert state(to_be_restored) == RESTORED
+    (aside,) = asides(to_be_restored)
+    assert word_in(aside / "seiyuu.sqlite3") == "after"
+    assert sorted(path.name for path in (aside / "voices").iterdir()) == ["cat", "dan"]
+
+
+def test_a_restore_that_can_not_be_undone_says_so_and_the_next_start_undoes_it(
+    to_be_restored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rename, number = Path.rename, 0
+
+    def fail_from_the_third_on(self: Path, target: Path) -> Path:
+        nonlocal number
+        number += 1
+        if number >= 3:
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_from_the_third_on)
+    assert main(["restore", "saved.sqlite3"]) == 1
+    said = told(capsys)
+    assert "can't be undone: Input/output error" in said
+    assert "Nothing has changed" not in said
+    monkeypatch.undo()
+    assert settle(to_be_restored / "data")
+    assert state(to_be_restored) == AS_IT_WAS
+
+
+def test_ctrl_c_while_it_is_read_changes_nothing_and_says_so(
+    to_be_restored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bot.backup.restoring.bring_up_to_date", interrupted)
+    assert main(["restore", "saved.sqlite3"]) == 130
+    assert told(capsys).splitlines()[-1] == "Stopped. Nothing has changed."
+    assert state(to_be_restored) == AS_IT_WAS
+    assert list(to_be_restored.rglob(".restoring")) == []
+
+
+def spoil(folder: Path, statements: str) -> None:
+    with closing(sqlite3.connect(folder / "saved.sqlite3", isolation_level=None)) as backup:
+        backup.executescript(statements)
+
+
+ENDLESS = """
+DROP TABLE sqlar; CREATE VIEW sqlar (name, sz, data) AS
+WITH RECURSIVE r (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) SELECT 'voices/' || x || '/a', 1, x'00' FROM r
+"""
+BOTH = "INSERT INTO sqlar VALUES ('voices/q', 0, 0, 1, x'00'), ('voices/q-', 0, 0, 1, x'00'), {}"
+HOSTILE = {
+    "an archive without an end": (ENDLESS, "sqlar"),
+    "a trigger": (
+        "CREATE TRIGGER t AFTER INSERT ON listening_choice BEGIN DELETE FROM listening_choice; END",
+        "its trigger t",
+    ),
+    "a view": ("CREATE VIEW v AS SELECT 1", "its view v"),
+    "a table that is missing": ("DROP TABLE chat_memory", "it lacks the table chat_memory"),
+    "another table": ("DROP TABLE setting; CREATE TABLE setting (q)", "its table setting"),
+    "an empty note": ("DELETE FROM backup", "it does not say what is in it"),
+    "another note": ("DROP TABLE backup; CREATE TABLE backup (x)", "its table backup"),
+    "no archive": ("DROP TABLE sqlar", "its table sqlar"),
+    "a file in a file": (BOTH.format("('voices/q/r', 0, 0, 1, x'00')"), "lies in a file"),
+    "a hidden file": ("INSERT INTO sqlar VALUES ('voices/.restoring/new', 0, 0, 1, x'00')", "which no backup has"),
+    "a version that nobody made": ("PRAGMA user_version = -1", "is no backup of Seiyuu"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_backup_that_nobody_made_is_refused(
+    folder: Path, database: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    statements, words = HOSTILE[kind]
+    assert main(["backup", "saved.sqlite3"]) == 0
+    change(database, "after")
+    spoil(folder, statements)
+    told(capsys)
+    assert main(["restore", "saved.sqlite3"]) == 2
+    said = told(capsys)
+    assert words in said
+    assert len(said.splitlines()) == 1
+    assert said.endswith("Nothing has changed.\n")
+    assert word_in(database) == "after"
+    assert main(["backup", "saved.sqlite3"]) in {0, 2}
+
+
+def test_a_backup_that_needs_more_room_than_there_is_writes_none_of_it(
+    to_be_restored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bot.backup.restoring.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 20_000))
+    assert main(["restore", "saved.sqlite3"]) == 1
+    assert "it needs 40.0 kB more, and 20.0 kB are free. Nothing has changed." in told(capsys)
+    assert state(to_be_restored) == AS_IT_WAS
+
+
+def test_what_can_not_be_in_a_backup_is_left_out_and_told(
+    folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_voice(folder, "ada")
+    ada = folder / "data" / "voices" / "ada"
+    with (ada / "long.wav").open("wb") as long:
+        long.truncate(MAX_FILE_BYTES + 1)
+    Path(os.fsdecode(os.fsencode(ada) + b"/x\xff.wav")).touch()
+    assert main(["backup", "saved.sqlite3"]) == 0
+    said = told(capsys)
+    assert "Not in it: voices/ada/long.wav (it is larger than 64 MiB)." in said
+    assert "x\\udcff.wav (its name is not written in UTF-8)." in said
+    assert main(["restore", "saved.sqlite3"]) == 0
+    assert sorted(path.name for path in ada.iterdir()) == ["1.flac", "voice.json"]
+
+
+def test_backups_to_one_file_at_once_do_not_disturb_each_other(folder: Path, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as filled, filled:
+        filled.execute("INSERT INTO setting VALUES ('large', ?)", ("x" * 20_000_000,))
+    command = (sys.executable, "-m", "bot", "backup", "saved.sqlite3")
+    both = [subprocess.Popen(command, env=child_environment()) for _ in range(2)]
+    assert [each.wait() for each in both] == [0, 0]
+    assert word_in(folder / "saved.sqlite3") == "before"
+    assert [path.name for path in folder.glob(".saved*")] == []
+
+
+def test_what_a_backup_that_was_killed_has_left_is_gone_a_day_later(folder: Path, database: Path) -> None:
+    for name, age in ((".saved.sqlite3.abc.part", 100_000), (".saved.sqlite3.new.part", 10)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age,) * 2)
+    assert main(["backup", "saved.sqlite3"]) == 0
+    assert [path.name for path in folder.glob(".saved*")] == [".saved.sqlite3.new.part"]
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_what_is_no_file_is_refused_at_once(
+    folder: Path, database: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(folder / "pipe")
+    assert main([command, "pipe"]) == 2
+    assert "is no file" in told(capsys)
+
+
+def test_a_data_dir_that_is_a_file_is_told_as_that(
+    folder: Path, database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backup", "saved.sqlite3"]) == 0
+    (folder / "taken").touch()
+    monkeypatch.setenv("DATA_DIR", "taken")
+    told(capsys)
+    assert main(["restore", "saved.sqlite3"]) == 1
+    assert told(capsys).startswith("✘ DATA_DIR=taken can't be used: something with that name is there already.")
+
+
+MOUNTED = """
+mount -t tmpfs none disk && cp -r data disk/ && mount -o remount,ro disk && DATA_DIR=disk/data exec "$@"
+"""
+
+
+def test_a_disk_that_has_become_read_only_can_be_backed_up(folder: Path, database: Path) -> None:
+    mounts = ("unshare", "-Urm", "sh", "-c", MOUNTED, "sh")
+    (folder / "disk").mkdir()
+    try:
+        subprocess.run((*mounts, "true"), check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this system lets nobody mount a disk")
+    with closing(sqlite3.connect(database)) as bot:
+        bot.execute("PRAGMA journal_mode = WAL")
+        change(database, "only in the log")
+        command = (*mounts, sys.executable, "-m", "bot", "backup", "saved.sqlite3")
+        done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert word_in(folder / "saved.sqlite3") == "only in the log"
+    assert [path.name for path in folder.glob(".saved*")] == []
