@@ -19,7 +19,7 @@ from bot.llm.personas import Character, Persona
 from bot.llm.small_talk import load_beginnings
 from bot.llm.stream import ModelClient
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.llm.servers import DONE, event, said, serving, streaming
+from tests.llm.servers import DONE, delta_event, said, serving, streaming
 
 SEIYUU = Persona(name="Seiyuu", also_called=("Sei",), description="x", moods={"calm": "calm."}, default_mood="calm")
 CALM = Character("seiyuu", SEIYUU, "calm")
@@ -154,7 +154,7 @@ async def test_a_line_of_the_user_is_nobody_elses() -> None:
 
 async def test_a_tool_that_the_model_calls_is_passed_over() -> None:
     call = {"index": 0, "id": "c", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
-    calling = event({"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]})
+    calling = delta_event("tool_calls", tool_calls=[call])
     words = [b"", said("I can't see it.")]
 
     async def handler(request: web.Request) -> web.StreamResponse:

@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
-from typing import Self
 
 import aiohttp
 from aiohttp import WSMsgType, web
 from yarl import URL
 
+from tests.http_server import LocalServer, app_of
 from wire.messages import Speak, parse_client
 from wire.parameters import SpeechParameters
 
 
-class RecordedVoice:
+class RecordedVoice(LocalServer):
     """Relays a WebSocket to the speech server behind it; an async context manager.
 
     ``replies`` holds, by reply, the parameters that its first message asked for, oldest first.
     """
 
     def __init__(self, behind: str) -> None:
-        self.replies: dict[str, SpeechParameters] = {}
-        self.url = ""
         self._behind = URL(behind)
-        app = web.Application()
-        app.router.add_get(self._behind.path, self._relay)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = str(self._behind.with_port(self._runner.addresses[0][1]))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._runner.cleanup()
+        super().__init__(app_of(self._behind.path, self._relay, method="GET"), self._behind.path)
+        self.replies: dict[str, SpeechParameters] = {}
 
     @property
     def last(self) -> SpeechParameters:

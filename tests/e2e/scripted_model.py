@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+from typing_extensions import override
+
+from tests.http_server import LocalServer, app_of
+from tests.llm.servers import DONE, FINISHED, begin_stream, said
 
 
 class Fault(Enum):
@@ -39,7 +41,7 @@ Script = Callable[[str], Answer]
 """From the newest line of the conversation to the answer."""
 
 
-class ScriptedModel:
+class ScriptedModel(LocalServer):
     """An OpenAI-style server on loopback; an async context manager.
 
     ``asked`` holds the messages of every request, ``models`` the model that it named; requests that only warm it up
@@ -48,6 +50,8 @@ class ScriptedModel:
     """
 
     def __init__(self, script: Script, *, context: int | None = None) -> None:
+        # Only if handlers are cancelled do they notice that the client has hung up.
+        super().__init__(app_of("/v1/chat/completions", self._answer), "/v1", cancels=True)
         self.script = script
         self.context = context
         self.refused = 0
@@ -55,24 +59,12 @@ class ScriptedModel:
         self.warmed: list[list[dict[str, Any]]] = []
         self.models: list[str | None] = []
         self.open_streams = 0
-        self.url = ""
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._answer)
-        # Only then does a handler notice that the client has hung up.
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         self._ending = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    @override
+    async def stop(self) -> None:
         self._ending.set()
-        await self._runner.cleanup()
+        await super().stop()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -89,12 +81,11 @@ class ScriptedModel:
             return web.json_response({"error": {"message": "out of memory"}}, status=500)
         if answer.fault is Fault.LOADING:
             return web.json_response({"error": {"message": "Loading model", "type": "unavailable_error"}}, status=503)
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
+        response = await begin_stream(request)
         self.open_streams += 1
         try:
             for word in answer.text.split(" "):
-                await response.write(_event({"choices": [{"index": 0, "delta": {"content": word + " "}}]}))
+                await response.write(said(word + " "))
             await self._end(request, response, answer.fault)
         finally:
             self.open_streams -= 1
@@ -110,8 +101,8 @@ class ScriptedModel:
                 if request.transport is not None:
                     request.transport.abort()
             case _:
-                await response.write(_event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
-                await response.write(b"data: [DONE]\n\n")
+                await response.write(FINISHED)
+                await response.write(DONE)
 
 
 def _tokens(message: dict[str, Any]) -> int:
@@ -129,7 +120,3 @@ def _too_long(tokens: int, context: int) -> web.Response:
         "n_ctx": context,
     }
     return web.json_response({"error": error}, status=400)
-
-
-def _event(data: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(data)}\n\n".encode()

@@ -8,10 +8,12 @@ import itertools
 import struct
 import uuid
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import WSMsgType, web
+from typing_extensions import override
+
+from tests.http_server import LocalServer
 
 Json = dict[str, Any]
 
@@ -34,7 +36,7 @@ class Drawing:
         return [self.number, self.prompt_id, self.graph, {"client_id": self.client_id}, ["9"]]
 
 
-class ComfyUiServer:
+class ComfyUiServer(LocalServer):
     """On loopback; an async context manager.
 
     Attributes:
@@ -47,7 +49,6 @@ class ComfyUiServer:
     """
 
     def __init__(self) -> None:
-        self.url = ""
         self.going = asyncio.Event()
         self.going.set()
         self.graphs: list[Json] = []
@@ -78,26 +79,21 @@ class ComfyUiServer:
                 web.get("/ws", self._socket),
             ]
         )
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        super().__init__(app, cancels=True)
 
+    @override
     async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await super().__aenter__()
         self._worker = asyncio.create_task(self._work())
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
+    @override
     async def stop(self) -> None:
         """Go away, in the middle of whatever it does."""
         self._worker.cancel()
         await asyncio.gather(self._worker, return_exceptions=True)
         self.break_sockets()
-        await self._runner.cleanup()
+        await super().stop()
 
     def break_sockets(self) -> None:
         """Cut every WebSocket, as a proxy would that was started again."""

@@ -8,11 +8,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from types import TracebackType
-from typing import Self
 from xml.sax.saxutils import escape
 
 from aiohttp import web
+from typing_extensions import override
+
+from tests.http_server import LocalServer, app_of
 
 _RSS = "application/rss+xml"
 _ATOM = "application/atom+xml"
@@ -81,35 +82,27 @@ class Source:
         return f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
 
 
-class FeedServer:
+class FeedServer(LocalServer):
     """An async context manager; ``sources`` are made by asking for their address."""
 
     def __init__(self) -> None:
         self.sources: dict[str, Source] = {}
-        app = web.Application()
-        app.router.add_get("/{name}", self._answer)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        super().__init__(app_of("/{name}", self._answer, method="GET"), cancels=True)
         self._ending = asyncio.Event()
 
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    @override
+    async def stop(self) -> None:
         self._ending.set()
-        await self._runner.cleanup()
+        await super().stop()
 
     def source(self, name: str) -> Source:
         """What is found under this name."""
         return self.sources.setdefault(name, Source())
 
-    def url(self, name: str) -> str:
+    def address(self, name: str) -> str:
         """The address of a source."""
         self.source(name)
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}/{name}"
+        return f"{self.url}/{name}"
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         source = self.sources[request.match_info["name"]]

@@ -63,7 +63,9 @@ class Shop:
         async with asyncio.timeout(LIMIT):
             while len(self.source.answered) == answers:
                 await asyncio.sleep(0.01)
-            while (await FeedRecords(self.stage.database).feed(self.server.url("shop"))).next_look_at <= self.clock.now:
+            while (
+                await FeedRecords(self.stage.database).feed(self.server.address("shop"))
+            ).next_look_at <= self.clock.now:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
 
@@ -90,7 +92,7 @@ async def notifier(
         http,
         FeedRecords(database),
         SubscriptionRecords(database),
-        FigurineSettings((server.url("broken"), server.url("shop")), period / 60),
+        FigurineSettings((server.address("broken"), server.address("shop")), period / 60),
         clock=clock,
         chance=random.Random(4),
         poll=0.02,
@@ -202,7 +204,7 @@ async def test_an_unchanged_feed_is_not_sent_again_even_after_a_restart(shop: Sh
 async def test_a_feed_that_fails_is_tried_ever_more_seldom_and_the_others_go_on(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken, url = shop.server.source("broken"), shop.server.url("broken")
+    broken, url = shop.server.source("broken"), shop.server.address("broken")
     records = FeedRecords(shop.stage.database)
 
     async def wait_after_look() -> float:
@@ -276,7 +278,7 @@ async def test_a_hold_breaks_off_a_look_that_takes_too_long(shop: Shop, monkeypa
 
 async def test_killed_between_finding_and_telling_it_tells_after_the_restart(shop: Shop) -> None:
     await shop.stage.ask("!figurines subscribe")
-    records, url = FeedRecords(shop.stage.database), shop.server.url("shop")
+    records, url = FeedRecords(shop.stage.database), shop.server.address("shop")
     async with running(shop.notifier.run()):
         await shop.looked()
     await records.note(await records.feed(url), [Item("2", "Nendoroid Rin", "")], shop.clock.now)
@@ -293,7 +295,7 @@ async def test_killed_while_telling_the_others_are_told_and_nobody_twice(shop: S
     await shop.stage.ada.dm("!figurines subscribe")
     async with running(shop.notifier.run()):
         await shop.looked()
-    records, url, rin = FeedRecords(shop.stage.database), shop.server.url("shop"), Item("2", "Nendoroid Rin", "")
+    records, url, rin = FeedRecords(shop.stage.database), shop.server.address("shop"), Item("2", "Nendoroid Rin", "")
     await records.note(await records.feed(url), [rin], shop.clock.now)
     await records.note_told(url, general.id, [rin])
     await shop.restart()
@@ -374,4 +376,4 @@ async def test_a_huge_or_slow_feed_is_given_up(
     async with running(shop.notifier.run()), asyncio.timeout(LIMIT):
         while "more than 5 MB" not in caplog.text and "did not come within" not in caplog.text:
             await asyncio.sleep(0.05)
-    assert (await FeedRecords(shop.stage.database).feed(shop.server.url("shop"))).failures == 1
+    assert (await FeedRecords(shop.stage.database).feed(shop.server.address("shop"))).failures == 1

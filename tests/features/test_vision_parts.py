@@ -20,6 +20,7 @@ from bot.features.vision.model import Shown, VisionModel
 from config.sections import VisionSettings
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 from tests.features.vision_server import VisionServer
+from tests.http_server import LocalServer
 
 STILL, MOVING = ("png", "jpg", "webp"), ("gif", "animated.webp", "apng", "mp4", "webm")
 
@@ -169,11 +170,8 @@ async def cdn() -> AsyncIterator[str]:
     app = web.Application()
     for handler in (endless, elsewhere, zipped, file):
         app.router.add_get(f"/{handler.__name__}", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with LocalServer(app) as server:
+        yield server.url
 
 
 async def test_a_download_is_bounded_and_goes_nowhere_else(cdn: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
+
+from tests.http_server import LocalServer, app_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Look:
     jpegs: list[bytes]
 
 
-class VisionServer:
+class VisionServer(LocalServer):
     """On loopback; an async context manager.
 
     Args:
@@ -35,7 +36,6 @@ class VisionServer:
     """
 
     def __init__(self, unloading: str = "POST /api/models/unload/seer") -> None:
-        self.url = ""
         self.answer: Any = "A red cat."
         self.status = 200
         self.refusing: str | None = None
@@ -45,25 +45,9 @@ class VisionServer:
         self.looks: list[Look] = []
         self.unloaded: list[tuple[str, Any]] = []
         self._unloading = unloading
-        app = web.Application(client_max_size=64 << 20)
-        app.router.add_post("/v1/chat/completions", self._describe)
+        app = app_of("/v1/chat/completions", self._describe, largest=64 << 20)
         app.router.add_route("*", "/{rest:.*}", self._unload)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    async def stop(self) -> None:
-        """Go away."""
-        await self._runner.cleanup()
+        super().__init__(app, "/v1", cancels=True)
 
     async def _describe(self, request: web.Request) -> web.Response:
         body = await request.json()

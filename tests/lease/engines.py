@@ -49,7 +49,7 @@ class Engines:
             "bipolar_twin": "evil_seiyuu",
             "bipolar_turns": 2,
             "quiet_hours": "",
-            "figurine_feeds": (self.feeds.url(SHOP),),
+            "figurine_feeds": (self.feeds.address(SHOP),),
             "chat_rate": "1000/1",
             "draw_rate": "1000/1",
         }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from tests.http_server import Handler, LocalServer, app_of
 
 DONE = b"data: [DONE]\n\n"
 
@@ -19,11 +19,16 @@ def event(fields: object) -> bytes:
     return f"data: {json.dumps(fields, ensure_ascii=False)}\n\n".encode()
 
 
+def delta_event(finish: str | None = None, **fields: object) -> bytes:
+    """The event with these fields of a delta; with ``finish`` the answer ends."""
+    return event({"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]})
+
+
 def said(text: str, finish: str | None = None) -> bytes:
-    return event({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}]})
+    return delta_event(finish, content=text)
 
 
-FINISHED = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+FINISHED = delta_event("stop")
 
 
 @asynccontextmanager
@@ -38,16 +43,8 @@ async def serving(handler: Handler, *, own_paths: bool = False) -> AsyncIterator
             return web.Response(status=404)
         return await handler(request)
 
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
+    async with LocalServer(app_of("/{path:.*}", handle, method="*"), "/v1", cancels=True, shutdown_timeout=1) as server:
+        yield server.url
 
 
 def streaming(*parts: bytes) -> Handler:

@@ -16,8 +16,9 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from config.sections import ModelApi
+from tests.http_server import Handler
 from tests.llm.answers import texts
-from tests.llm.servers import FINISHED, Handler, Recorded, answering, event, for_ever, said, serving, streaming
+from tests.llm.servers import FINISHED, Recorded, answering, event, for_ever, said, serving, streaming
 
 OPTIONS = ModelOptions("", model="m", stop=("User:",), first_token_timeout=20)
 HELLO = (ChatMessage("system", "Be kind."), ChatMessage("user", "Ann: hello"))

@@ -9,7 +9,8 @@ from bot.llm.check import ServerReport
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from config.sections import ModelApi
-from tests.llm.servers import Handler, answering, serving
+from tests.http_server import Handler
+from tests.llm.servers import answering, serving
 
 OPTIONS = ModelOptions("", model="llama")
 MODELS = '{"object":"list","data":[{"id":"llama"},{"id":"qwen"},{"no":"id"}]}'

@@ -12,8 +12,9 @@ from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
+from tests.http_server import Handler
 from tests.llm.answers import texts
-from tests.llm.servers import FINISHED, Handler, answering, begin_stream, event, for_ever, said, serving, streaming
+from tests.llm.servers import FINISHED, answering, begin_stream, event, for_ever, said, serving, streaming
 
 HELLO = (ChatMessage("user", "Ann: hello"),)
 KEY = "s3cret-k3y"

@@ -16,9 +16,10 @@ from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.llm.template_probe import ends_inside_thought, template_opens_thought
+from tests.http_server import Handler
 from tests.llm.answers import texts
 from tests.llm.filters.cutting import stands
-from tests.llm.servers import FINISHED, Handler, begin_stream, event, for_ever, said, serving, streaming
+from tests.llm.servers import FINISHED, begin_stream, delta_event, event, for_ever, said, serving, streaming
 
 HELLO = (ChatMessage("user", "Ada: hello"),)
 UNOPENED = ("The user", " greets me. </th", "ink>\n\nHello", " there.")
@@ -40,7 +41,7 @@ ON_BY_DEFAULT_TEMPLATE = (
 
 
 def writing(*texts: str, finish: str = "stop") -> Handler:
-    end = event({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    end = delta_event(finish)
     return streaming(*(said(text) for text in texts), end)
 
 

@@ -31,7 +31,7 @@ from bot.llm.tool_calls import (
     ToolCallAssembler,
 )
 from tests.llm.answers import texts
-from tests.llm.servers import DONE, event, said, serving, streaming
+from tests.llm.servers import DONE, delta_event, said, serving, streaming
 
 HELLO = (ChatMessage("user", "Ada: hello"),)
 DICE = ToolCall("c", "dice", "{}")
@@ -50,7 +50,7 @@ def together(*pieces: CallPiece, whole: bool = True) -> list[ToolCall]:
 
 
 def calling(*calls: dict[str, Any], finish: str | None = "tool_calls") -> bytes:
-    return event({"choices": [{"index": 0, "delta": {"tool_calls": list(calls)}, "finish_reason": finish}]})
+    return delta_event(finish, tool_calls=list(calls))
 
 
 def one_call(name: str = "dice", arguments: object = "{}") -> dict[str, Any]:
@@ -226,7 +226,7 @@ async def test_a_call_beside_words_is_passed_over_and_logged(caplog: pytest.LogC
     [
         ((), "answered without saying anything."),
         (
-            (event({"choices": [{"index": 0, "delta": {"reasoning_content": "Hm."}}]}),),
+            (delta_event(reasoning_content="Hm."),),
             "thought about it, but gave no answer.",
         ),
     ],

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from config.project import ROOT
 from tests.forked import DEVNULL, MODELS, Forked, forks
+from tests.http_server import LocalServer, app_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "somebody/tiny"
@@ -82,17 +83,10 @@ class LocalHub:
 
 @asynccontextmanager
 async def serving(hub: LocalHub) -> AsyncIterator[LocalHub]:
-    application = web.Application()
-    application.router.add_get(f"/{REPOSITORY}/resolve/{COMMIT}/{{path:.+}}", hub.answer)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    hub.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    app = app_of(f"/{REPOSITORY}/resolve/{COMMIT}/{{path:.+}}", hub.answer, method="GET")
+    async with LocalServer(app) as server:
+        hub.url = server.url
         yield hub
-    finally:
-        await runner.cleanup()
 
 
 def catalogue_fields() -> dict[str, Any]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from tests.http_server import LocalServer, app_of
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -57,16 +59,10 @@ async def serving(
 ) -> AsyncIterator[ScriptedRecogniser]:
     """Serve a script on a port of its own."""
     recogniser = ScriptedRecogniser(list(script))
-    app = web.Application(client_max_size=64 * 1024**2)
-    app.router.add_post("/v1/audio/transcriptions", recogniser.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    recogniser.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    try:
+    app = app_of("/v1/audio/transcriptions", recogniser.handle, largest=64 * 1024**2)
+    async with LocalServer(app, "/v1") as server:
+        recogniser.url = server.url
         yield recogniser
-    finally:
-        await runner.cleanup()
 
 
 def answering(body: str, status: int = 200, content_type: str = "application/json", **headers: str) -> Answer:

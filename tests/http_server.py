@@ -1,0 +1,53 @@
+"""A small web server on loopback, for the servers that tests have their programs talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class LocalServer:
+    """Serves an application on a free port; an async context manager.
+
+    Args:
+        path: what follows the port in :attr:`url`.
+        cancels: whether a handler is cancelled when its client hangs up.
+        shutdown_timeout: seconds that handlers have to end by themselves when the server stops.
+
+    Attributes:
+        url: the address; empty until the server has started.
+    """
+
+    def __init__(
+        self, app: web.Application, path: str = "", *, cancels: bool = False, shutdown_timeout: float = 0.1
+    ) -> None:
+        self.url = ""
+        self._path = path
+        self._runner = web.AppRunner(app, handler_cancellation=cancels, shutdown_timeout=shutdown_timeout)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}{self._path}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Go away: close every connection."""
+        await self._runner.cleanup()
+
+
+def app_of(path: str, handler: Handler, *, method: str = "POST", largest: int = 1024**2) -> web.Application:
+    """An application with one route; ``largest`` is the longest body that it takes, in bytes."""
+    app = web.Application(client_max_size=largest)
+    app.router.add_route(method, path, handler)
+    return app
