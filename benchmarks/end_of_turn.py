@@ -83,6 +83,8 @@ class EndOfTurnMeasurement:
             pauses = [float(pause) for pause in random.uniform(*PAUSES, len(parts) - 1)]
             release = float(random.uniform(*RELEASES)) if kind == "push-to-talk" else QUIET
             outcomes.append(await call.say(speaker.say(parts, pauses, release), before=ROOM_BEFORE if opens else 0.0))
+            # Nothing else here waits, and a signal can end only what does.
+            await asyncio.sleep(0)
         return outcomes
 
     def _microphone(self, kind: str) -> Microphone:

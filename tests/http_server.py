@@ -16,6 +16,7 @@ class LocalServer:
 
     Args:
         path: what follows the port in :attr:`url`.
+        scheme: ``http``, or ``ws`` for a WebSocket's address.
         cancels: whether a handler is cancelled when its client hangs up.
         shutdown_timeout: seconds that handlers have to end by themselves when the server stops.
 
@@ -24,16 +25,23 @@ class LocalServer:
     """
 
     def __init__(
-        self, app: web.Application, path: str = "", *, cancels: bool = False, shutdown_timeout: float = 0.1
+        self,
+        app: web.Application,
+        path: str = "",
+        *,
+        scheme: str = "http",
+        cancels: bool = False,
+        shutdown_timeout: float = 0.1,
     ) -> None:
         self.url = ""
+        self._scheme = scheme
         self._path = path
         self._runner = web.AppRunner(app, handler_cancellation=cancels, shutdown_timeout=shutdown_timeout)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}{self._path}"
+        self.url = f"{self._scheme}://127.0.0.1:{self._runner.addresses[0][1]}{self._path}"
         return self
 
     async def __aexit__(

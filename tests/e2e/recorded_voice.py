@@ -21,7 +21,8 @@ class RecordedVoice(LocalServer):
 
     def __init__(self, behind: str) -> None:
         self._behind = URL(behind)
-        super().__init__(app_of(self._behind.path, self._relay, method="GET"), self._behind.path)
+        app = app_of(self._behind.path, self._relay, method="GET")
+        super().__init__(app, self._behind.path, scheme=self._behind.scheme)
         self.replies: dict[str, SpeechParameters] = {}
 
     @property

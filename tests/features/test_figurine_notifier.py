@@ -63,9 +63,8 @@ class Shop:
         async with asyncio.timeout(LIMIT):
             while len(self.source.answered) == answers:
                 await asyncio.sleep(0.01)
-            while (
-                await FeedRecords(self.stage.database).feed(self.server.address("shop"))
-            ).next_look_at <= self.clock.now:
+            records, url = FeedRecords(self.stage.database), self.server.address("shop")
+            while (await records.feed(url)).next_look_at <= self.clock.now:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
 
