@@ -61,7 +61,8 @@ def parser_of_all() -> PlainParser:
         prog="python -m bot",
         description="A Discord companion that holds a spoken conversation in a voice channel.",
         epilog=f"commands:{told}\n\nWithout a command: run if DISCORD_TOKEN is set, else demo.\n"
-        "`python -m bot COMMAND --help` shows the options of a command.",
+        "`python -m bot COMMAND --help` shows the options of a command; health, models, backup and restore have\n"
+        "options of their own.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="python -m bot [COMMAND] [OPTION …]",
     )

@@ -60,6 +60,9 @@ def parser_of(command: str) -> CommandParser:
 def _run(command: str, arguments: list[str]) -> int:
     keep_files_private()
     file: Path = parser_of(command).read(arguments).file
+    if str(file) == "-":
+        print("✘ - is not a file. Name one, for example backups/seiyuu.sqlite3", file=sys.stderr)  # noqa: T201
+        return REFUSED
     try:
         settings = Settings.read()
         folders = _folders(settings)
@@ -137,7 +140,7 @@ def _signals_until_held() -> Iterator[Callable[[], None]]:
 def _words(restored: Restored, data_dir: Path) -> list[str]:
     note = restored.note
     origin = f"the backup of {note.made_at}, made by Seiyuu {note.version}" if note else "a copy of a database"
-    lines = [f"✔ {data_dir / FILE} is that of {origin}."]
+    lines = [f"✔ {data_dir / FILE} was brought back from {origin}."]
     if restored.opted_out:
         lines.append(f"✔ People who opted out since then stay opted out: {restored.opted_out}.")
     if restored.voices is not None:

@@ -43,6 +43,11 @@ def test_each_command_has_a_page_of_its_own(capsys: pytest.CaptureFixture[str], 
     assert {option for option in everything if option in page} == OWN[command]
 
 
+def test_the_page_of_all_names_the_commands_whose_options_it_does_not_show(capsys: pytest.CaptureFixture[str]) -> None:
+    page = _help(capsys, "--help")
+    assert "health, models, backup and restore have options of their own" in " ".join(page.split())
+
+
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
 def test_the_page_of_all_names_every_command(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     page = _help(capsys, *words)

@@ -221,7 +221,9 @@ class EnginePool:
             self.breaker.record_failure("out_of_memory" if isinstance(error, OutOfMemoryError) else "failed")
 
     def _breaker_changed(self, low: OpenReason | None) -> None:
-        if low:
+        if low and not self._fallbacks:
+            _log.info("%s is to be spared (%s), but no other engine is there: it goes on", self.engine_name, low)
+        elif low:
             _log.info("%s is spared (%s): the next engine speaks", self.engine_name, low)
         else:
             _log.info("%s speaks again", self.engine_name)

@@ -707,3 +707,18 @@ def test_a_disk_that_has_become_read_only_can_be_backed_up(folder: Path, databas
     assert done.returncode == 0, done.stderr
     assert word_in(folder / "saved.sqlite3") == "only in the log"
     assert [path.name for path in folder.glob(".saved*")] == []
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_minus_is_no_file(folder: Path, database: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert main([command, "-"]) == 2
+    assert "for example backups/seiyuu.sqlite3" in told(capsys)
+    assert not (folder / "-").exists()
+
+
+def test_a_plain_copy_is_said_to_be_where_it_comes_from(
+    folder: Path, database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "copy.sqlite3").write_bytes(database.read_bytes())
+    assert main(["restore", "copy.sqlite3"]) == 0
+    assert f"✔ {Path('data') / 'seiyuu.sqlite3'} was brought back from a copy of a database." in told(capsys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,17 @@ async def test_sparing_the_engine_and_taking_it_back() -> None:
             assert (await response.json())["low"] is True
         async with server.session.put(url, json={"low": False}) as response:
             assert await response.json() == {"low": False, "reason": "ready", "speaking": "wanted"}
+
+
+async def test_an_engine_without_another_one_is_not_said_to_be_spared(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with (
+        running(SpellingEngine("only")) as server,
+        server.session.put(server.http.make_url("/v1/performance"), json={"low": True}) as response,
+    ):
+        assert (await response.json())["speaking"] == "only"
+    assert "only is to be spared (asked), but no other engine is there: it goes on" in caplog.text
+    assert "the next engine speaks" not in caplog.text
 
 
 @pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"low": "yes"}', '{"low": 1}', "[" * 100_000, "\ud800"])
