@@ -7,19 +7,21 @@ from collections import Counter
 from collections.abc import Collection
 from types import MappingProxyType
 
+from languages.tags import main_part
+
 # The most common language comes first. All languages that are not listed use Latin.
 _LANGUAGES = MappingProxyType(
     {
         "HIRAGANA": "ja",
         "KATAKANA": "ja",
-        "CJK": "zh ja yue",
+        "CJK": "zh ja yue hak",
         "HANGUL": "ko",
-        "CYRILLIC": "ru uk be bg sr mk kk ky mn tg tt ba",
+        "CYRILLIC": "ru uk be bg sr mk kk ky mn tg tt ba cv nog",
         "GREEK": "el grc",
         "ARABIC": "ar fa ur ps ug sd ku",
         "HEBREW": "he yi",
         "DEVANAGARI": "hi mr ne sa kok",
-        "BENGALI": "bn as",
+        "BENGALI": "bn as bpy",
         "TAMIL": "ta",
         "TELUGU": "te",
         "GUJARATI": "gu",
@@ -31,7 +33,7 @@ _LANGUAGES = MappingProxyType(
         "THAI": "th",
         "LAO": "lo",
         "KHMER": "km",
-        "MYANMAR": "my",
+        "MYANMAR": "my shn",
         "GEORGIAN": "ka",
         "ARMENIAN": "hy",
         "ETHIOPIC": "am",
@@ -66,6 +68,14 @@ def languages_written_like(text: str, languages: Collection[str]) -> frozenset[s
     if letters in _LANGUAGES:
         return frozenset(_LANGUAGES[letters].split()).intersection(languages)
     return frozenset(languages) - _NOT_LATIN if letters == "LATIN" else frozenset()
+
+
+def scripts_of(language: str) -> frozenset[str] | None:
+    """The scripts that a voice of this language (a BCP 47 tag) reads, always with Latin; ``None`` if it is empty."""
+    if not language:
+        return None
+    main = main_part(language)
+    return frozenset({"LATIN", *(name for name, languages in _LANGUAGES.items() if main in languages.split())})
 
 
 def _main_script(text: str) -> str | None:

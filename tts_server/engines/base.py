@@ -24,6 +24,10 @@ class BrokenVoiceError(EngineError):
     """One of the engine's voices can't be used; the engine can still speak with the others."""
 
 
+class UnspeakableError(EngineError):
+    """The engine can't speak this text, and may well speak the next one."""
+
+
 class OutOfMemoryError(EngineError):
     """The GPU has too little free memory. It may work after an unload, or when other programs free some memory."""
 

@@ -133,12 +133,14 @@ class EnginePool:
 
         Raises:
             OverloadedError: too many replies are being spoken.
+            UnspeakableError: at the block's end, if no segment could be spoken. A single one is passed over.
         """
         with self._admission.enter(self._preferred.pace.replies_at_once) as with_preferred, self.lifecycle.in_use():
-            reply = ReplySynthesizer(self, parameters, rate, lambda: self._in_order(with_preferred))
+            reply = ReplySynthesizer(self, parameters, rate, lambda: self._in_order(with_preferred), passes_over=True)
             self._replies.add(reply)
             try:
                 yield reply
+                reply.end()
             finally:
                 self._replies.discard(reply)
 

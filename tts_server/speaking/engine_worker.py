@@ -17,13 +17,18 @@ import soxr
 
 from audio.samples import Samples
 from tts_server.dsp import PitchShifter
-from tts_server.engines.base import EngineError, SpeechEngine, Voice
+from tts_server.engines.base import EngineError, SpeechEngine, UnspeakableError, Voice
 from tts_server.speaking.circuit_breaker import CircuitBreaker, SynthesisTiming
 from tts_server.speaking.measurements import Loudness, Pace
+from tts_server.text.spoken_length import spoken_length, spoken_start
 from wire.parameters import SpeechParameters
 
-MAX_SEGMENT_SECONDS = 60
-"""Longest sound of one segment, in seconds. A longer one counts as an engine fault. Also bounds memory (12 MB)."""
+LONGEST_TURN = 330
+"""Longest text that is spoken in one turn, in Latin letters: about 22 s of speech. Others wait no longer than that."""
+MAX_TURN_SECONDS = 60
+"""Longest sound of one turn, in seconds. A longer one counts as an engine fault. Also bounds memory (12 MB)."""
+# Spoken length, for each character, up to which a text is an ordinary one. Chinese characters count as three letters.
+_USUAL_LENGTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,9 @@ class PlaybackDeadlines(Protocol):
 class EngineWorker:
     """Speaks texts with one engine, for any number of clients. Use it only on the event loop.
 
-    Requests wait in a queue for the engine's threads, the earliest playback deadline first. A text that would make
-    another client's playback run out is spoken in portions. The engine works as fast as it can and its sound is kept
-    until it is read, so a slow client never blocks the others.
+    Requests wait in a queue for the engine's threads, the earliest playback deadline first. A text that takes long to
+    say, or that would make another client's playback run out, is spoken in portions, each in a turn of its own. The
+    engine works as fast as it can and its sound is kept until it is read, so a slow client never blocks the others.
 
     Args:
         breaker: is told of every whole segment, on the event loop.
@@ -89,13 +94,16 @@ class EngineWorker:
         Closing or cancelling the generator stops the engine. Use ``contextlib.aclosing`` if the loop may end early.
 
         Raises:
-            EngineError: the engine failed, or returned something that is not sound.
+            UnspeakableError: this text gave no sound, or far too much.
+        EngineError: the engine failed, or returned something that is not sound.
         """
         rest = request.text
+        language, speed = request.voice.language, request.parameters.speed or 1.0
         while rest:
             next_deadline = await self._queue.enter(deadlines.deadline)
             others_deadline = min(next_deadline, deadlines.others_deadline)
-            portion = self.pace.portion(rest, others_deadline - time.monotonic())
+            turn = spoken_start(rest, language, LONGEST_TURN * min(1.0, speed))
+            portion = self.pace.portion(turn, others_deadline - time.monotonic())
             rest = rest[len(portion) :]
             async with aclosing(self._make(replace(request, text=portion.rstrip()))) as pieces:
                 async for piece in pieces:
@@ -114,7 +122,7 @@ class EngineWorker:
             self._queue.leave()
             pieces.put_nowait(None)
             if not job.cancelled() and job.exception() is None and (work := job.result()) is not None:
-                self.pace.record(request.text, work.audio, work.busy)
+                self._record_pace(request, work)
                 self.breaker.record_success(work)
 
         job = loop.run_in_executor(self._threads, self._produce, request, stop, hand_over)
@@ -128,6 +136,11 @@ class EngineWorker:
             self._stops.discard(stop)
             stop.set()
             job.cancel()
+
+    def _record_pace(self, request: SynthesisRequest, work: SynthesisTiming) -> None:
+        # Letters that are named one by one say nothing about the pace of other texts.
+        if spoken_length(request.text, request.voice.language) <= _USUAL_LENGTH * len(request.text):
+            self.pace.record(request.text, work.audio, work.busy)
 
     def _produce(
         self, request: SynthesisRequest, stop: threading.Event, hand_over: Callable[[Samples], None]
@@ -155,7 +168,7 @@ class EngineWorker:
         if len(rest := sound.end()):
             hand_over(rest)
         if not samples and any(char.isalnum() for char in request.text):
-            raise EngineError(f"{self.name} gave no sound")
+            raise UnspeakableError(f"{self.name} gave no sound")
         return SynthesisTiming(samples / self.engine.sample_rate, time.monotonic() - began)
 
     def _checked(self, chunks: Iterator[Samples]) -> Iterator[Samples]:
@@ -165,8 +178,8 @@ class EngineWorker:
                 if not np.isfinite(chunk).all():
                     raise EngineError(f"{self.name} gave numbers that are no sound")
                 samples += len(chunk)
-                if samples > MAX_SEGMENT_SECONDS * self.engine.sample_rate:
-                    raise EngineError(f"{self.name} did not stop after {MAX_SEGMENT_SECONDS} s")
+                if samples > MAX_TURN_SECONDS * self.engine.sample_rate:
+                    raise UnspeakableError(f"{self.name} would speak this text for more than {MAX_TURN_SECONDS} s")
                 yield chunk
         except EngineError:
             raise

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from audio.samples import Samples
 from config.pronunciations import Pronunciations
-from tts_server.engines.base import EngineError
+from tts_server.engines.base import EngineError, UnspeakableError
 from tts_server.speaking.engine_worker import EngineWorker, SynthesisRequest
 from tts_server.speaking.voice_resolver import VoiceResolver
 from tts_server.text.normalize import normalize
@@ -52,6 +52,7 @@ class ReplySynthesizer:
         parameters: speech parameters, preset already applied.
         rate: sample rate of the reply's sound, in Hz.
         workers: returns the engines to try for the next segment, in order.
+        passes_over: whether the reply goes on after a segment whose text can't be spoken; then call :meth:`end`.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class ReplySynthesizer:
         parameters: SpeechParameters,
         rate: int,
         workers: Callable[[], Sequence[EngineWorker]],
+        *,
+        passes_over: bool = False,
     ) -> None:
         self._pool = pool
         self._parameters = parameters
@@ -67,6 +70,9 @@ class ReplySynthesizer:
         self._workers = workers
         self._before = ""
         self._language: str | None = None
+        self._passes_over = passes_over
+        self._unspeakable: UnspeakableError | None = None
+        self._spoke = False
         self.deadline = time.monotonic()
 
     @property
@@ -80,7 +86,8 @@ class ReplySynthesizer:
         Use ``contextlib.aclosing`` if the loop may end early: closing the generator stops the engine.
 
         Raises:
-            EngineError: every engine failed.
+            EngineError: every engine failed. If the reply passes over texts that can't be spoken, such a text only ends
+                early.
         """
         resolver = self._pool.resolver
         self._language = resolver.language(segment, self._parameters, self._language)
@@ -98,12 +105,25 @@ class ReplySynthesizer:
                         samples += len(piece)
                         self.deadline = max(self.deadline, time.monotonic()) + len(piece) / self._rate
                         yield piece
+                self._spoke = True
                 return
             except EngineError as error:
                 self._pool.record_failure(worker, error)
                 if worker is candidates[-1][0]:
-                    raise
+                    if not self._passes_over or not isinstance(error, UnspeakableError):
+                        raise
+                    self._unspeakable = error
+                    return
                 text = worker.pace.remaining_text(text, samples / self._rate)
+
+    def end(self) -> None:
+        """End the reply.
+
+        Raises:
+            UnspeakableError: no segment could be spoken to its end.
+        """
+        if self._unspeakable is not None and not self._spoke:
+            raise self._unspeakable
 
     def _prepared(self, segment: str, language: str) -> str:
         if self._parameters.preprocess_text:

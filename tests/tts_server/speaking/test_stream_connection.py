@@ -233,7 +233,7 @@ class TestFailingEngine:
         async with running(FailingEngine()) as server, server.connect() as client:
             yield client
 
-    @pytest.mark.parametrize("fault", ["raise", "nan", "broken", "endless"])
+    @pytest.mark.parametrize("fault", ["raise", "nan", "broken"])
     async def test_an_engine_that_fails_ends_the_reply_and_no_more(self, client: SpeechClient, fault: str) -> None:
         await client.token("First part, ", "r1")
         await client.say(f"then {fault} it. And more of this.", "r1")

@@ -1,0 +1,100 @@
+"""Texts that take long to say for their length, and texts that can't be said: others wait only for a short turn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from contextlib import closing
+
+import pytest
+
+from audio.espeak import load_espeak
+from audio.samples import Samples
+from tests.tts_server.api.speaking import post
+from tests.tts_server.client import Heard, running
+from tests.tts_server.stand_in_engines import FailingEngine
+from tts_server.engines import espeak
+from tts_server.engines.base import Voice
+from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
+from wire.parameters import SpeechParameters
+
+LONGEST_TURN_SECONDS = 45
+PCM_BYTES_PER_SECOND = 2 * 24_000
+SAYABLE = "The first sentence is number 1. "
+LAST = "The last sentence is number 3."
+UNSAYABLE = {"no sound": "Here is nothing 2. ", "no end": "Here is an endless 2. "}
+
+
+class TimedEspeak(RealtimeTtsEngine):
+    """espeak-ng; it keeps how many seconds of sound each turn at it took."""
+
+    def __init__(self) -> None:
+        super().__init__(espeak.EspeakEngine(load_espeak()), "en-us", espeak.TRAITS)
+        self.turns: list[float] = []
+
+    def synthesize(
+        self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
+    ) -> Generator[Samples, None, None]:
+        samples = 0
+        try:
+            for chunk in super().synthesize(text, voice, parameters, stop):
+                samples += len(chunk)
+                yield chunk
+        finally:
+            self.turns.append(samples / self.sample_rate)
+
+
+async def test_letters_that_are_named_one_by_one_are_spoken_in_short_turns() -> None:
+    text = "𓀀𓂀 ᚠᚢᚦ ꙮ " * 10
+    with closing(TimedEspeak()) as engine:
+        async with running(engine) as server, server.connect() as client:
+            await client.say(text, "r1", preprocess_text=False)
+            heard = await client.hear()
+        assert heard.failure is None
+        assert heard.text == text
+        assert max(engine.turns) <= LONGEST_TURN_SECONDS < sum(engine.turns)
+
+
+async def test_a_file_of_digits_is_spoken_to_its_end() -> None:
+    with closing(TimedEspeak()) as engine:
+        async with (
+            running(engine) as server,
+            post(server, input="9" * 400, voice="en-us", response_format="pcm") as answer,
+        ):
+            assert len(await answer.read()) > 2 * LONGEST_TURN_SECONDS * PCM_BYTES_PER_SECOND
+        assert max(engine.turns) <= LONGEST_TURN_SECONDS
+
+
+@pytest.mark.parametrize("name", UNSAYABLE)
+async def test_a_clause_that_cannot_be_said_is_passed_over(name: str) -> None:
+    heard = await said(SAYABLE + UNSAYABLE[name] + UNSAYABLE[name] + LAST)
+    assert heard.failure is None
+    assert heard.flushed is not None
+    assert values(heard)[-1] == 0.003
+
+
+@pytest.mark.parametrize("name", UNSAYABLE)
+async def test_a_file_goes_on_after_a_clause_that_cannot_be_said(name: str) -> None:
+    async with (
+        running(FailingEngine()) as server,
+        post(server, input=SAYABLE + UNSAYABLE[name] + LAST, response_format="pcm") as answer,
+    ):
+        assert answer.status == 200
+        assert len(await answer.read()) > 0
+
+
+@pytest.mark.parametrize("name", UNSAYABLE)
+async def test_a_reply_of_which_nothing_can_be_said_has_failed(name: str) -> None:
+    heard = await said(UNSAYABLE[name] * 2)
+    assert heard.failure is not None
+    assert heard.failure.code == "engine_failed"
+
+
+async def said(text: str) -> Heard:
+    async with running(FailingEngine()) as server, server.connect() as client:
+        await client.say(text, "r1", preprocess_text=False)
+        return await client.hear()
+
+
+def values(heard: Heard) -> list[float]:
+    return [round(float(value), 3) for value in heard.samples[heard.samples != 0]]
