@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -24,13 +24,14 @@ from tts_server.dsp import TempoChanger
 from tts_server.engines.base import EngineError
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, OverloadedError
+from tts_server.speaking.reply_worker import READING_SECONDS
 from tts_server.text.segmenter import Segmenter
 from tts_server.voices.profile import UnknownVoiceError
 from wire.parameters import SpeechParameters
 from wire.presets import PresetError
 
 STEP_TIMEOUT = 120.0
-"""Longest time, in seconds, that the engine or the client may take for one step; includes loading a model."""
+"""Longest time, in seconds, that the engine may take for one step; includes loading a model."""
 _RETRY_SECONDS = 1.0
 _SILENT_SECONDS = 0.25
 """Seconds of silence sent for a text without speakable words, such as an emoji. Players reject files without sound."""
@@ -52,10 +53,11 @@ class OpenAiApi:
 
     Args:
         ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
-        timeout: seconds that the engine or the client may take for one step.
+        timeout: seconds that the engine may take for one step.
         better: returns the pool of the better engine, if one is configured.
         metrics: counts the replies and errors.
         clock: monotonic seconds.
+        reading_seconds: longest time in which a client may take nothing of its reply.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class OpenAiApi:
         better: Callable[[], EnginePool | None] = lambda: None,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.monotonic,
+        reading_seconds: float = READING_SECONDS,
     ) -> None:
         self._ready = ready
         self._metrics = metrics or Metrics()
         self._clock = clock
         self._timeout = timeout
         self._better = better
+        self._reading_seconds = reading_seconds
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of these endpoints."""
@@ -108,7 +112,7 @@ class OpenAiApi:
     async def create_speech(self, request: web.Request) -> web.StreamResponse:
         """Answer with sound while it is synthesized. Errors before the first sound get their own HTTP status."""
         self._ready()
-        steps, began = ResponseSteps(request, self._timeout), self._clock()
+        steps, began = ResponseSteps(request, self._timeout, self._reading_seconds), self._clock()
         try:
             asked = parse(await read_body(request))
             pool = self._voice_of(asked.model)
@@ -162,18 +166,18 @@ async def _answer(
         while piece is not None:
             samples += len(piece)
             data = response_body.chunk(await asyncio.to_thread(sound.encode, piece))
-            await steps.run(response.write(data))
+            await steps.write(response.write(data))
             piece = await steps.run(_next(pieces))
         data = response_body.chunk(await asyncio.to_thread(sound.finish)) + response_body.end()
-        await steps.run(response.write(data))
-        await response.write_eof()
+        await steps.write(response.write(data))
+        await steps.write(response.write_eof())
     except EngineError as error:
         _log.error("Speech broke off: %s", error)
-        await _break_off(request, response, response_body.failure(str(error)))
+        await _break_off(request, response, steps, response_body.failure(str(error)))
         raise _BrokenOffError(response, "engine_failed") from error
     except TimeoutError:
-        _log.error("Speech broke off: the engine made nothing, or the client read nothing, for too long")
-        await _break_off(request, response, None)
+        _log.error("Speech broke off: the engine made nothing for too long")
+        await _break_off(request, response, steps, None)
         raise _BrokenOffError(response, "timeout") from None
     except ConnectionError:
         _log.info("A client went away")
@@ -185,11 +189,14 @@ async def _next(pieces: AsyncGenerator[Samples, None]) -> Samples | None:
     return await anext(pieces, None)
 
 
-async def _break_off(request: web.Request, response: web.StreamResponse, notice: bytes | None) -> None:
+async def _break_off(
+    request: web.Request, response: web.StreamResponse, steps: ResponseSteps, notice: bytes | None
+) -> None:
     # The status has been sent: without an error message, only a broken connection can report the failure.
     response.force_close()
     if notice is not None:
-        await response.write_eof(notice)
+        with suppress(ConnectionError):
+            await steps.write(response.write_eof(notice))
     elif request.transport:
         request.transport.abort()
 
@@ -312,21 +319,39 @@ def _event(fields: dict[str, object]) -> bytes:
 class ResponseSteps:
     """Runs the steps of one response, each with a timeout."""
 
-    def __init__(self, request: web.Request, timeout: float) -> None:
+    def __init__(self, request: web.Request, timeout: float, reading_seconds: float) -> None:
         self._request = request
         self._timeout = timeout
+        self._reading_seconds = reading_seconds
 
     async def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """Await ``work`` and return its result.
+        """Await the engine's ``work`` and return its result.
 
         Raises:
             TimeoutError: the step took too long.
             ConnectionResetError: the client closed the connection.
         """
+        return await self._run(work, self._timeout)
+
+    async def write(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await that the client takes enough; break off its connection if it takes nothing for too long.
+
+        Raises:
+            ConnectionResetError: the client closed the connection, or does not read.
+        """
+        try:
+            await self._run(work, self._reading_seconds)
+        except TimeoutError:
+            _log.warning("A client took nothing for %g s: its reply is dropped", self._reading_seconds)
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise ConnectionResetError("the client does not read") from None
+
+    async def _run(self, work: Coroutine[Any, Any, _Result], timeout: float) -> _Result:
         # aiohttp reports a closed connection only on a write, so check the transport while waiting.
         task = asyncio.ensure_future(work)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(timeout):
                 while not (await asyncio.wait([task], timeout=_CHECK_SECONDS))[0]:
                     if self._request.transport is None:
                         raise ConnectionResetError("the client closed the connection")

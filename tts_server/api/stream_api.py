@@ -6,12 +6,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from aiohttp import WSCloseCode, web
 
 from tts_server.api.errors import unavailable
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool, NoticeBroadcast
+from tts_server.speaking.reply_worker import READING_SECONDS
 from tts_server.speaking.stream_connection import StreamConnection
 from wire.messages import Notice
 
@@ -31,6 +33,7 @@ class StreamApi:
     Args:
         ready: returns the engine pool, or raises the HTTP error that says why there is none yet.
         current_notices: returns the notices that apply now. They are sent first to a client that asks for notices.
+        reading_seconds: longest time in which a client may take nothing of what is sent to it.
     """
 
     def __init__(
@@ -39,11 +42,13 @@ class StreamApi:
         metrics: Metrics,
         clock: Callable[[], float],
         current_notices: Callable[[EnginePool], Iterable[Notice]],
+        reading_seconds: float = READING_SECONDS,
     ) -> None:
         self._ready = ready
         self._metrics = metrics
         self._clock = clock
         self._current_notices = current_notices
+        self._reading_seconds = reading_seconds
         self._connections: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -58,9 +63,11 @@ class StreamApi:
         websocket = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE_BYTES, timeout=1.0)
         await websocket.prepare(request)
         _keep_alive(request)
-        stream = StreamConnection(websocket, pool, self._metrics, self._clock)
+        stream = StreamConnection(
+            websocket, pool, self._metrics, self._clock, partial(_break_off, request), self._reading_seconds
+        )
         wants_notices = request.query.get("notices") == "true"
-        serve = self._with_notices(stream, pool, websocket) if wants_notices else stream.run()
+        serve = self._with_notices(stream, pool) if wants_notices else stream.run()
         serving = asyncio.create_task(serve, name="stream")
         self._connections.add(serving)
         self._metrics.connections += 1
@@ -73,10 +80,10 @@ class StreamApi:
         await websocket.close(code=_close_code(serving))
         return websocket
 
-    async def _with_notices(self, stream: StreamConnection, pool: EnginePool, websocket: web.WebSocketResponse) -> None:
+    async def _with_notices(self, stream: StreamConnection, pool: EnginePool) -> None:
         async with asyncio.TaskGroup() as tasks:
             telling = tasks.create_task(
-                _send_notices(pool.notices, self._current_notices(pool), websocket), name="notices"
+                _send_notices(pool.notices, self._current_notices(pool), stream), name="notices"
             )
             await stream.run()
             telling.cancel()
@@ -89,9 +96,7 @@ class StreamApi:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _send_notices(
-    notices: NoticeBroadcast, current_notices: Iterable[Notice], socket: web.WebSocketResponse
-) -> None:
+async def _send_notices(notices: NoticeBroadcast, current_notices: Iterable[Notice], client: StreamConnection) -> None:
     """Send the current notices and then every new one, until cancelled.
 
     Raises:
@@ -108,9 +113,14 @@ async def _send_notices(
     stop = notices.subscribe(take)
     try:
         while True:
-            await socket.send_str((await waiting.get()).to_json())
+            await client.send(await waiting.get())
     finally:
         stop()
+
+
+def _break_off(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _close_code(served: asyncio.Task[None]) -> WSCloseCode:

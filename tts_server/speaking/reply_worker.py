@@ -22,6 +22,8 @@ FRAME_SAMPLES = SAMPLE_RATE // 5
 """Longest binary message, in samples."""
 MAX_WAITING_CHARACTERS = 20_000
 """Most characters of a reply that may wait to be spoken (about 25 minutes of speech)."""
+READING_SECONDS = 30.0
+"""Longest time in which a client may take nothing of its reply, in seconds. After that the reply is dropped."""
 
 
 class ReplyClient(Protocol):

@@ -13,14 +13,15 @@ The protocol is described in :mod:`wire`. These rules are settled here:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Coroutine
 
 from aiohttp import WSMessage, WSMsgType, web
 from typing_extensions import override
 
 from tts_server.metrics import Metrics
 from tts_server.speaking.engine_pool import EnginePool
-from tts_server.speaking.reply_worker import IncomingReply, ReplyClient, ReplyWorker
+from tts_server.speaking.reply_worker import READING_SECONDS, IncomingReply, ReplyClient, ReplyWorker
 from tts_server.voices.profile import UnknownVoiceError
 from wire.fields import WireError
 from wire.messages import Cancel, Cancelled, Failure, ServerMessage, Speak, parse_client
@@ -30,21 +31,35 @@ from wire.presets import PresetError
 MAX_REPLIES = 16
 """Most replies that may wait on one connection behind the one being spoken."""
 
+_log = logging.getLogger(__name__)
+
 
 class StreamConnection(ReplyClient):
     """Serves one client: :meth:`run` reads its messages, and one task speaks the replies.
 
     If the client does not read, the speaking task waits; at most one segment's sound is kept for it. The preferred
     engine stays loaded as long as there is a connection.
+
+    Args:
+        break_off: ends the connection at once, without a goodbye that the client would not read.
+        reading_seconds: longest time in which the client may take nothing of what is sent to it.
     """
 
     def __init__(
-        self, socket: web.WebSocketResponse, pool: EnginePool, metrics: Metrics, clock: Callable[[], float]
+        self,
+        socket: web.WebSocketResponse,
+        pool: EnginePool,
+        metrics: Metrics,
+        clock: Callable[[], float],
+        break_off: Callable[[], None],
+        reading_seconds: float = READING_SECONDS,
     ) -> None:
         self._socket = socket
         self._pool = pool
         self._metrics = metrics
         self._clock = clock
+        self._break_off = break_off
+        self._reading_seconds = reading_seconds
         self._worker = self._new_worker()
         self._open_reply: IncomingReply | None = None
         self._cancelled: frozenset[str | None] = frozenset()
@@ -54,11 +69,25 @@ class StreamConnection(ReplyClient):
 
     @override
     async def send(self, message: ServerMessage) -> None:
-        await self._socket.send_str(message.to_json())
+        await self._taken(self._socket.send_str(message.to_json()))
 
     @override
     async def send_audio(self, audio: bytes) -> None:
-        await self._socket.send_bytes(audio)
+        await self._taken(self._socket.send_bytes(audio))
+
+    async def _taken(self, sending: Coroutine[None, None, None]) -> None:
+        """Wait until the client has taken enough of what was sent before.
+
+        Raises:
+            ConnectionError: the client is gone, or has taken nothing for too long.
+        """
+        try:
+            async with asyncio.timeout(self._reading_seconds):
+                await sending
+        except TimeoutError:
+            _log.warning("A client took nothing for %g s: its connection is broken off", self._reading_seconds)
+            self._break_off()
+            raise ConnectionResetError("the client does not read") from None
 
     async def run(self) -> None:
         """Serve the client until it disconnects. Leaves no task running.

@@ -7,12 +7,14 @@ foreign to it ("Egyptian hieroglyph"), which may take two seconds a letter.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from languages.scripts import script, scripts_of
 from tts_server.text.punctuation import CLAUSE_ENDS, SENTENCE_ENDS, joins_previous, weight
 
-_DIGIT = 9
+_DIGIT, _DIGIT_OF_LONG_NUMBER = 5, 9
+_SHORT_NUMBER = 2
 _CAPITAL = 2
 _SYMBOL = 4
 _RARE_SYMBOL = 9
@@ -43,8 +45,7 @@ def spoken_length(text: str, language: str) -> int:
         text: what the voice is given.
         language: the voice's, a BCP 47 tag; empty if the voice speaks every language.
     """
-    own = scripts_of(language)
-    return sum(_length(char, own) for char in text)
+    return sum(_lengths(text, language))
 
 
 def spoken_start(text: str, language: str, most: float) -> str:
@@ -52,10 +53,9 @@ def spoken_start(text: str, language: str, most: float) -> str:
 
     It ends after a clause that fills half of it, else after a word, else between any two characters.
     """
-    own = scripts_of(language)
     length, after_clause, after_word = 0, 0, 0
-    for place, char in enumerate(text):
-        length += _length(char, own)
+    for place, (char, more) in enumerate(zip(text, _lengths(text, language), strict=True)):
+        length += more
         if place and length > most:
             return text[: after_clause or after_word or _between_characters(text, place)]
         if place and char.isspace():
@@ -72,13 +72,23 @@ def _between_characters(text: str, place: int) -> int:
     return end or place
 
 
+def _lengths(text: str, language: str) -> Iterator[int]:
+    own, digits = scripts_of(language), 0
+    for char in text:
+        digits = digits + 1 if char.isdigit() else 0
+        if digits:
+            yield _DIGIT if digits <= _SHORT_NUMBER else _DIGIT_OF_LONG_NUMBER
+        else:
+            yield _length(char, own)
+
+
 def _length(char: str, own: frozenset[str] | None) -> int:
     if char.isascii():
-        return _DIGIT if char.isdigit() else _SYMBOL if char in _SYMBOLS else _CAPITAL if char.isupper() else 1
+        return _SYMBOL if char in _SYMBOLS else _CAPITAL if char.isupper() else 1
     category = unicodedata.category(char)
     if category[0] in "PZC":
         return 1
-    if category[0] == "S" or category in ("Nd", "No"):
+    if category[0] == "S" or category == "No":
         return _RARE_SYMBOL
     return _letter(char, script(char), own) * _letters_in(char)
 

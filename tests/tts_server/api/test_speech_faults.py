@@ -43,7 +43,7 @@ async def _endpoint(engine: SpeechEngine, patience: float = PATIENCE) -> AsyncIt
     """The endpoint alone, over an engine that has not spoken yet."""
     pool = EnginePool([engine])
     application = web.Application()
-    application.add_routes(OpenAiApi(lambda: pool, patience).routes())
+    application.add_routes(OpenAiApi(lambda: pool, patience, reading_seconds=patience).routes())
     async with TestServer(application) as server, aiohttp.ClientSession() as session:
         yield _Endpoint(server, session)
     await pool.close()
@@ -126,12 +126,13 @@ async def test_a_client_that_vanishes_is_noticed_while_the_engine_thinks(hears_s
         await wait_until(lambda: engine.stopped)
 
 
-async def test_a_client_that_takes_nothing_is_given_up() -> None:
+async def test_a_client_that_takes_nothing_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     engine = _EndlessEngine()
     # More than a connection's buffers hold.
     async with _endpoint(engine, 0.1) as endpoint, endpoint.post("Once upon a time. " * 20) as answer:
         assert answer.status == 200
         await wait_until(lambda: engine.stopped)
+        await wait_until(lambda: "took nothing for 0.1 s" in caplog.text)
 
 
 async def test_an_engine_that_gives_nothing_in_time_is_given_up() -> None:

@@ -7,18 +7,26 @@ import gc
 import socket
 import struct
 import threading
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import numpy as np
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from tests.tts_server.client import PATIENCE, RunningServer, running
+from tests.tts_server.client import PATIENCE, RunningServer, SpeechClient, running
 from tests.tts_server.stand_in_engines import CHUNK, CountingEngine, GatedEngine
+from tts_server.api.stream_api import StreamApi
+from tts_server.metrics import Metrics
+from tts_server.speaking.engine_pool import EnginePool
 from tts_server.text.segmenter import LIMIT
 
 STORY = "This is the sentence with the number 1 in it, and so it goes on. " * 60
 BYTES_PER_SAMPLE = 4
+PLACES = 16
 
 
 async def test_a_slow_reader_loses_nothing_and_holds_the_engine_back() -> None:
@@ -46,6 +54,27 @@ async def test_a_slow_reader_does_not_keep_the_engine_from_others() -> None:
         await other.say("Hello.", "r2")
         async with asyncio.timeout(5):
             assert (await other.hear()).text == "Hello."
+
+
+async def test_clients_that_do_not_read_leave_their_places_to_others(caplog: pytest.LogCaptureFixture) -> None:
+    pool = EnginePool([CountingEngine(chunks=8)])
+    application = web.Application()
+    streams = StreamApi(lambda: pool, Metrics(), time.monotonic, lambda _: (), reading_seconds=0.5)
+    application.add_routes(streams.routes())
+    async with TestServer(application) as server, aiohttp.ClientSession() as session, AsyncExitStack() as stack:
+        url = server.make_url("/ws/stream")
+        for _ in range(PLACES):
+            stuck = SpeechClient(await stack.enter_async_context(session.ws_connect(url)))
+            await stuck.say(STORY, "r1", preprocess_text=False)
+        async with session.ws_connect(url) as socket, asyncio.timeout(PATIENCE):
+            other = SpeechClient(socket)
+            await other.say("Hello.", "refused")
+            assert (await other.hear()).failure is not None, "every place is taken"
+            while caplog.text.count("took nothing for 0.5 s") < PLACES:
+                await asyncio.sleep(0.05)
+            await other.say("Hello.", "r2")
+            assert (await other.hear()).failure is None
+    await pool.close()
 
 
 async def test_a_client_that_vanishes_frees_everything() -> None:
