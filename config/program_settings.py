@@ -30,6 +30,7 @@ from config.types import Address, BlankCounts, Device, OptionalPassphrase, OwnPa
 
 SECRETS = frozenset({"DISCORD_TOKEN", "LLM_API_KEY", "STT_API_KEY", "TTS_TOKEN", "VISION_LLM_API_KEY"})
 WEIGHTS = "weights"
+"""The folder in CACHE_DIR of what packages carry."""
 SECRETS_DIR = Path("/run/secrets")
 """Folder of a container's secrets. Each file is named like its variable, in lower case."""
 

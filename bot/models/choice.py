@@ -10,10 +10,11 @@ from bot.models.needs import needed_models
 from bot.models.outside import OutsideWeights, outside_weights
 from config.settings import Profile, Settings
 from config.speech_settings import SpeechSettings
+from config.spelling import nearest
 
 
 class UnknownModelError(ValueError):
-    """There is no model of that name; the text names those there are."""
+    """There is no model of that name; the text names what was meant, or those there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ def choose(catalogue: Catalogue, settings: Settings, names: Sequence[str], profi
         SettingsError: the speech server's settings can't be read.
     """
     if unknown := [name for name in names if name not in catalogue.models]:
-        raise UnknownModelError(f"There is no model {unknown[0]!r}. There are: {', '.join(catalogue.models)}.")
+        near = nearest(unknown[0], sorted(catalogue.models))
+        meant = f"Did you mean {near}?" if near else f"There are: {', '.join(catalogue.models)}."
+        raise UnknownModelError(f"There is no model {unknown[0]!r}. {meant}")
     if names:
         asked = tuple(dict.fromkeys(names))
         return Choice(asked, asked, "what you asked for", is_everything=False)
