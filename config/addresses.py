@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from config.errors import shown
+
 HIGHEST_PORT = 65_535
 ANY_ORIGIN = "*"
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -54,12 +56,16 @@ def read_origin(text: str) -> str:
     origin = text.strip().lower().removesuffix("/")
     if origin == ANY_ORIGIN:
         return origin
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https", "app", "tauri") or not parts.netloc or parts.path or parts.query:
-        raise ValueError(f"{text!r} is not an origin, which looks like http://localhost:8000")
+        raise ValueError(f"{shown(text)} is not an origin, which looks like http://localhost:8000")
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     # Browsers omit the default port.
-    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{usual}') if parts.port == usual else parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.removesuffix(f':{usual}') if port == usual else parts.netloc}"
 
 
 def own_path(text: str) -> str:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
-from config.errors import Fault, SettingsError
+from config.errors import Fault, SettingsError, shown
 
 ENV_FILE = Path(".env")
 """Relative to the folder in which a program is started."""
+LONGEST_FILE = 256 * 1024
+"""Bytes."""
+MOST_LINES = 5_000
+LONGEST_VALUES = 1 << 20
+"""Characters of all values together, with the variables that they name put in."""
+_VARIABLE = re.compile(r"\$\{([^}:]{0,256})(?::-([^}]*))?\}")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _MANY = 0.2
 """Share of zero bytes from which a file counts as UTF-16. Fewer are taken for damage."""
@@ -42,10 +49,34 @@ def read_env_lines(file: Path) -> list[EnvLine]:
 
 def read_env_values(file: Path) -> dict[str, str]:
     """The values that the file sets, by name. Raises :class:`~config.errors.SettingsError`."""
-    bindings = parse_stream(io.StringIO(read_env_text(file)))
-    readable = "".join(binding.original.string for binding in bindings if binding.value is not None)
-    values = dotenv_values(stream=io.StringIO(readable))
-    return {name: value for name, value in values.items() if value is not None}
+    found: dict[str, str] = {}
+    known = ChainMap(found, os.environ)
+    room = LONGEST_VALUES
+    for binding in parse_stream(io.StringIO(read_env_text(file))):
+        if binding.key is not None and binding.value is not None:
+            value = _filled_in(binding.value, known, room)
+            if value is None:
+                line, name = _first_line(binding), shown(binding.key)
+                raise SettingsError(
+                    f"{file}, line {line}: {name[1:-1]} is too long with the variables that it names. Write it without."
+                )
+            found[binding.key] = value
+            room -= len(value)
+    return found
+
+
+def _filled_in(value: str, known: Mapping[str, str], room: int) -> str | None:
+    """The value with ``${NAME}`` and ``${NAME:-otherwise}`` put in; ``None`` where it gets longer than ``room``."""
+    head, brace, rest = value.rpartition("}")
+    parts, at, length = list[str](), 0, len(rest)
+    for variable in _VARIABLE.finditer(head + brace):
+        parts += [value[at : variable.start()], known.get(variable[1], variable[2] or "")]
+        length += len(parts[-2]) + len(parts[-1])
+        at = variable.end()
+        if length > room:
+            return None
+    filled = "".join((*parts, value[at:]))
+    return filled if len(filled) <= room else None
 
 
 def place(fault: Fault, secrets_dir: Path, file: Path = ENV_FILE) -> Fault:
@@ -71,9 +102,12 @@ def read_env_text(file: Path) -> str:
     if file.is_dir():
         raise SettingsError(f"{file} is a folder. Remove it, and write the settings into a file of that name.")
     try:
-        data = file.read_bytes() if file.exists() else b""
+        data = _beginning(file) if file.exists() else b""
     except OSError as error:
         raise SettingsError(f"{file} can't be read: {error.strerror or error}.") from error
+    if len(data) > LONGEST_FILE or data.count(b"\n") > MOST_LINES:
+        bounds = f"{LONGEST_FILE // 1024} KiB or {MOST_LINES:,} lines"
+        raise SettingsError(f"{file} is longer than {bounds}. Keep in it the settings alone.")
     if data.startswith(_UTF_16) or data.count(0) > _MANY * len(data):
         raise SettingsError(f"{file} is written in UTF-16, as some Windows programs save text. Save it again as UTF-8.")
     if (at := data.find(0)) >= 0:
@@ -86,6 +120,11 @@ def read_env_text(file: Path) -> str:
         raise SettingsError(
             f"{file}, line {line}: a letter here is not written in UTF-8. Save the file again as UTF-8."
         ) from None
+
+
+def _beginning(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(LONGEST_FILE + 1)
 
 
 def _lines(text: str) -> Iterator[EnvLine]:

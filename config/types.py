@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 import zoneinfo
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pydantic_settings import NoDecode
 from config.addresses import HIGHEST_PORT, own_path, read_origin, web_address
 from config.card_limits import read_limits
 from config.characters import check_passphrase, check_secret
+from config.plain_json import read_json
 from languages.names import LANGUAGES
 
 PERSONAS = Path(__file__).parent / "personas"
@@ -164,16 +164,12 @@ def _passphrase(text: str) -> str:
 
 def _json_object(text: str) -> object:
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = read_json(text)
     except (ValueError, RecursionError) as error:
         raise ValueError("it must be a JSON object, with names and texts in double quotes") from error
     if not isinstance(value, dict):
         raise ValueError("it must be a JSON object, in curly brackets")
     return value
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _request_fields(fields: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Never
+from typing import Any
 
 from bot.llm.surrogates import mended
+from config.plain_json import read_json
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def _arguments(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     try:
-        return json.dumps(value)
+        return json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         # No object: the call is left out.
         return "[]"
@@ -253,15 +254,10 @@ def _checked(text: str) -> str | None:
     Raises:
         ValueError, RecursionError: it is not JSON.
     """
-    values = json.loads(text, parse_constant=_refuse)
+    values = read_json(text)
     if not isinstance(values, dict) or _is_deeper(values, MAX_DEPTH):
         return None
     return mended(json.dumps(values, ensure_ascii=False))
-
-
-def _refuse(constant: str) -> Never:
-    """NaN and its like, which Python reads and nobody else does."""
-    raise ValueError(constant)
 
 
 def _is_deeper(values: object, depth: int) -> bool:

@@ -200,6 +200,13 @@ ALONE = (
     Mistake(b"\xfe\xff" + "PERSONA=a\n".encode("utf-16-be"), (".env is written in UTF-16",), 0, alone=True),
     Mistake(b"PERSONA=seiyuu\nLLM_MODEL=f\xfcr\n", ("not written in UTF-8",), 2, alone=True),
     Mistake(b"PERSONA=seiyuu\nLLM_MODEL=a\0b\n# a comment\n", ("a zero byte",), 2, alone=True),
+    Mistake("A=1\n" * 200_000, (".env is longer than 256 KiB or 5,000 lines",), 0, alone=True),
+    Mistake(
+        "A0=aaaaaaaaaa\n" + "".join(f"A{n}={f'${{A{n - 1}}}' * 10}\n" for n in range(1, 10)),
+        ("A5 ", "too long", "the variables that it names"),
+        6,
+        alone=True,
+    ),
     Mistake(
         "PROFILE=local\nLLM_MODEL=llama3.1", ("LLM_MODEL=llama3.1 is neither a GGUF", "Then set LLM_URL"), alone=True
     ),

@@ -173,7 +173,9 @@ def test_the_only_model_server_serves_calls(monkeypatch: pytest.MonkeyPatch) -> 
     assert load_settings().llm.call_card is Card.AMD
 
 
-@pytest.mark.parametrize("value", ["{think: false}", "[1]", '"x"', "null", '{"a": NaN}', "{" * 9, '{"messages": []}'])
+@pytest.mark.parametrize(
+    "value", ["{think: false}", "[1]", '"x"', "null", '{"a": NaN}', '{"a": -1e999}', "{" * 9, '{"messages": []}']
+)
 def test_extra_fields_must_be_a_json_object(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_EXTRA", value)
     with pytest.raises(SettingsError) as caught:

@@ -20,7 +20,10 @@ SECRET = "correct horse"
         ("chat.example", None, "is not an origin"),
         ("http://a.example/page", None, "is not an origin"),
         ("ftp://a.example", None, "is not an origin"),
-        ("http://a.example:port", None, "TTS_ALLOWED_ORIGINS"),
+        ("http://a.example:port", None, "'http://a.example:port' is not an origin"),
+        ("http://a.example:99999", None, "'http://a.example:99999' is not an origin"),
+        ("http://[a", None, "'http://[a' is not an origin"),
+        (20_000 * "a", None, "…' is not an origin"),
     ],
 )
 def test_origins_that_can_not_be_used_are_told_at_the_start(
@@ -30,6 +33,7 @@ def test_origins_that_can_not_be_used_are_told_at_the_start(
     with pytest.raises(SettingsError, match="TTS_ALLOWED_ORIGINS") as caught:
         SpeechSettings.read(tts_allowed_origins=setting, tts_token=token)
     assert said in str(caught.value)
+    assert len(str(caught.value)) < 400
 
 
 def test_origins_are_written_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

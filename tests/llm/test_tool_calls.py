@@ -248,3 +248,14 @@ async def test_a_reply_of_broken_calls_alone_is_empty_for_everybody() -> None:
         with pytest.raises(ModelError) as caught:
             [part async for part in client.stream(HELLO)]
     assert caught.value.kind is ModelErrorKind.EMPTY
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "1.8e308"])
+def test_a_number_that_is_none_in_json_is_never_passed_on(number: str) -> None:
+    """It would be refused with each request that tells the model what it called."""
+    for arguments in (json.dumps(f'{{"a": {number}}}'), f'{{"a": {number}}}'):
+        calls = f'[{{"index": 0, "id": "c", "function": {{"name": "dice", "arguments": {arguments}}}}}]'
+        assembler = ToolCallAssembler()
+        event_text = f'{{"choices": [{{"delta": {{"tool_calls": {calls}}}}}]}}'
+        assert assembler.take(parse_delta(event_text).calls) == []
+        assert assembler.end(whole=True) == []
