@@ -177,7 +177,7 @@ async def _own_mind(mind: EmbeddedMind, warning: str | None) -> Finding:
     try:
         served = f"{served}; {await mind_speed(mind)}"
     except (RuntimeError, OSError) as error:
-        return Finding("Model", False, f"{mind.name} can't be loaded: {error}")
+        return Finding("Model", False, f"{mind.name} can't be loaded: {error}. Remedy: {mind.remedy}")
     return Finding("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
 
 

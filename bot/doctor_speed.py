@@ -11,12 +11,12 @@ import numpy as np
 
 from audio.samples import HEARING_RATE
 from bot.cores import usable_cores
-from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.errors import ModelError
 from bot.llm.messages import ChatMessage
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.models.named_mind import EmbeddedMind
+from bot.served_mind import served_mind
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 
 FAST_ENOUGH = "fast enough for a call"
@@ -37,7 +37,7 @@ async def mind_speed(mind: EmbeddedMind) -> str:
     Raises:
         RuntimeError, OSError: it can't be loaded.
     """
-    async with EmbeddedModelServer(mind.path, name=mind.name) as server:
+    async with served_mind(mind) as server:
         options = ModelOptions(server.url, max_tokens=_TOKENS, chosen=frozenset({"max_tokens"}), stall_timeout=5)
         asked, pieces, first, last = time.monotonic(), 0, 0.0, 0.0
         try:

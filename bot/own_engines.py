@@ -13,7 +13,8 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.options import ModelOptions
 from bot.llm.stream import ModelClient
 from bot.model_router import ModelRouter
-from bot.own_weights import REPAIR, OwnWeights, RealWeightsMissingError
+from bot.own_weights import OwnWeights, RealWeightsMissingError
+from bot.served_mind import served_mind
 from bot.services import SpeechServerProcess, speech_server_options
 from config.settings import Settings, Weights
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights
@@ -51,13 +52,15 @@ async def _start_own_mind(
     while weights.mind is not None:
         mind, *behind = weights.minds
         try:
-            server = await stack.enter_async_context(EmbeddedModelServer(mind.path, name=mind.name))
+            server = await stack.enter_async_context(served_mind(mind))
             return weights, server.base_url(settings.llm.api)
         except (RuntimeError, OSError) as error:
             if settings.weights is Weights.REAL:
-                raise RealWeightsMissingError(f"{mind.name} can't be loaded: {error}. Remedy: {REPAIR}") from error
+                raise RealWeightsMissingError(f"{mind.name} can't be loaded: {error}. Remedy: {mind.remedy}") from error
             instead = behind[0].name if behind else "toys"
-            _log.warning("Weights: %s can't be loaded (%s); using %s. Remedy: %s", mind.name, error, instead, REPAIR)
+            _log.warning(
+                "Weights: %s can't be loaded (%s); using %s. Remedy: %s", mind.name, error, instead, mind.remedy
+            )
             weights = replace(weights, minds=tuple(behind), toy_mind=not behind)
     toys = await asyncio.to_thread(
         toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)

@@ -16,10 +16,19 @@ REPAIR = "python -m bot models repair"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMind:
-    """A language model that the bot's own llama.cpp serves: a GGUF and its name."""
+    """A language model that the bot's own llama.cpp serves: a GGUF and its name.
+
+    ``unchecked``: it is a file of the operator's, which no checksum covers.
+    """
 
     path: Path
     name: str
+    unchecked: bool = False
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it can't be loaded."""
+        return f"get {self.path} again, or name another model in LLM_MODEL" if self.unchecked else REPAIR
 
 
 class NoSuchMindError(Exception):
@@ -39,7 +48,7 @@ def named_mind(settings: Settings, catalogue: Catalogue) -> EmbeddedMind | None:
         path = Path(asked).expanduser()
         if not path.is_file():
             raise NoSuchMindError(f"LLM_MODEL={asked}: there is no such file.")
-        return EmbeddedMind(path, path.stem)
+        return EmbeddedMind(path, path.stem, unchecked=True)
     model = catalogue.models.get(asked)
     if model is None or model.part is not Part.MIND:
         raise NoSuchMindError(

@@ -44,7 +44,7 @@ def test_a_gguf_by_its_path_is_served_and_the_profiles_own_stands_behind_it(tmp_
     file = tmp_path / "my-model-3b.gguf"
     file.write_bytes(b"GGUF")
     weights = choose_weights(settings(tmp_path, llm_model=str(file)))
-    assert weights.mind == EmbeddedMind(file, "my-model-3b")
+    assert weights.mind == EmbeddedMind(file, "my-model-3b", unchecked=True)
     assert [mind.name for mind in weights.minds] == ["my-model-3b", "tiny-mind"]
     assert (weights.toy_mind, about_the_mind(weights)) == (False, [])
 
@@ -93,7 +93,7 @@ def test_the_other_profiles_that_run_here_are_served_in_the_same_way(tmp_path: P
     file = tmp_path / "my-model-3b.gguf"
     file.write_bytes(b"GGUF")
     weights = choose_weights(settings(tmp_path, llm_model=str(file), profile=profile))
-    assert (weights.minds, weights.toy_mind) == ((EmbeddedMind(file, "my-model-3b"),), False)
+    assert (weights.minds, weights.toy_mind) == ((EmbeddedMind(file, "my-model-3b", unchecked=True),), False)
     weights = choose_weights(settings(tmp_path, llm_model="tiny-mind", profile=profile))
     assert [mind.name for mind in weights.minds] == ["tiny-mind"]
 

@@ -1,0 +1,68 @@
+"""Weights that no checksum covers are loaded in another process first: llama.cpp ends the one that it breaks off in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+from pathlib import Path
+
+from bot.llm.embedded import EmbeddedModelServer
+from config.children import end_child
+from config.project import child_environment
+
+LOAD_LIMIT = 900.0
+"""Seconds; a large model on a slow disk takes some minutes."""
+_REFUSED = 3
+_MOST_TOLD = 400
+
+
+async def try_weights(file: Path) -> None:
+    """Load the weights in another process, which ends then.
+
+    Raises:
+        RuntimeError: llama.cpp can't load them; the text says why, as far as it is known.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.llm.try_weights", str(file)),
+        # Else it calls a debugger as it breaks off, which prints whole pages.
+        env=child_environment({"GGML_NO_BACKTRACE": "1"}),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        # Ctrl-C is for the one that waits, who ends it.
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(LOAD_LIMIT):
+            told, _ = await process.communicate()
+    except TimeoutError:
+        raise RuntimeError(f"llama.cpp did not load {file} within {LOAD_LIMIT:.0f} s") from None
+    finally:
+        await end_child(process)
+    if process.returncode == _REFUSED:
+        raise RuntimeError(told.decode(errors="replace").strip()[:_MOST_TOLD])
+    if process.returncode:
+        raise RuntimeError(f"llama.cpp breaks off as it reads {file}, which seems to be damaged")
+
+
+async def _load(file: Path) -> None:
+    await EmbeddedModelServer(file, name=file.stem).start()
+
+
+def main(file: str) -> int:
+    """Load it; returns the exit status."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        asyncio.run(_load(Path(file)))
+    except (RuntimeError, OSError) as error:
+        sys.stdout.write(str(error))
+        sys.stdout.flush()
+        return _REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    # Without unloading: that may wait, and the process takes all with it.
+    os._exit(main(sys.argv[1]))

@@ -1,0 +1,92 @@
+"""A GGUF of the operator's own that is damaged so that llama.cpp ends the process: the bot lives, and says so."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import gguf
+import pytest
+
+from bot.database import Database
+from bot.doctor import model_server
+from bot.doctor_speed import mind_speed
+from bot.models.named_mind import EmbeddedMind
+from bot.own_engines import model_router
+from bot.own_weights import OwnWeights, RealWeightsMissingError
+from config.settings import Settings, Weights
+from toys.llm.weights import toy_weights
+
+TOLD = "llama.cpp breaks off as it reads {file}, which seems to be damaged"
+
+
+@pytest.fixture
+def whole(pytestconfig: pytest.Config) -> Path:
+    return toy_weights(pytestconfig.cache.mkdir("seiyuu"))
+
+
+@pytest.fixture
+def damaged(whole: Path, tmp_path: Path) -> EmbeddedMind:
+    """Two of its tokens are the same, which llama.cpp takes for a fault of its own."""
+    file = tmp_path / "mine.gguf"
+    shutil.copyfile(whole, file)
+    tokens = gguf.GGUFReader(file, "r+").fields["tokenizer.ggml.tokens"]
+    last, before = [place for place in tokens.data if len(tokens.parts[place]) == 3][-2:]
+    tokens.parts[last][:] = tokens.parts[before]
+    return EmbeddedMind(file, "mine", unchecked=True)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.read(_env_file=None, data_dir=tmp_path, cache_dir=tmp_path, profile="embedded")
+
+
+async def test_the_next_mind_stands_in_with_one_sentence(
+    whole: Path,
+    damaged: EmbeddedMind,
+    settings: Settings,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    caplog.set_level(logging.WARNING)
+    minds = (damaged, EmbeddedMind(whole, "next"))
+    async with Database.opened(tmp_path / "test.sqlite3") as database, AsyncExitStack() as stack:
+        used, _ = await model_router(settings, OwnWeights(minds=minds), database, stack, lambda *_: None)
+    assert used.mind == minds[1]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Weights: mine can't be loaded ({TOLD.format(file=damaged.path)}); using next. "
+        f"Remedy: get {damaged.path} again, or name another model in LLM_MODEL"
+    ]
+    assert "".join(capfd.readouterr()) == ""
+
+
+async def test_who_insists_on_real_ones_is_told(damaged: EmbeddedMind, settings: Settings, tmp_path: Path) -> None:
+    real = settings.changed(weights=Weights.REAL)
+    async with Database.opened(tmp_path / "test.sqlite3") as database, AsyncExitStack() as stack:
+        with pytest.raises(RealWeightsMissingError, match=r"^mine can't be loaded: llama\.cpp breaks off"):
+            await model_router(real, OwnWeights(minds=(damaged,)), database, stack, lambda *_: None)
+
+
+async def test_the_doctor_tells_it_too(
+    damaged: EmbeddedMind, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    finding = await model_server(settings, OwnWeights(minds=(damaged,)))
+    assert finding.good is False
+    assert TOLD.format(file=damaged.path) in finding.text
+    assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.fixture
+def cut(whole: Path, tmp_path: Path) -> Path:
+    file = tmp_path / "cut.gguf"
+    file.write_bytes(whole.read_bytes()[:100_000])
+    return file
+
+
+async def test_a_file_that_is_cut_is_refused_and_a_whole_one_is_served(whole: Path, cut: Path) -> None:
+    with pytest.raises(RuntimeError):
+        await mind_speed(EmbeddedMind(cut, "cut", unchecked=True))
+    assert "tokens a second: " in await mind_speed(EmbeddedMind(whole, "whole", unchecked=True))
