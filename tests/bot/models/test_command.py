@@ -126,7 +126,7 @@ async def test_an_unknown_name_is_told_with_those_there_are(line: CommandLine) -
     status, said = await line.run("download", "../../etc")
     assert status == 2
     assert "There are: tiny, strict" in said
-    assert "There is no model 'tyni'. Did you mean tiny?" in (await line.run("download", "tyni"))[1]
+    assert "There is no model 'tny'. Did you mean tiny?" in (await line.run("download", "tny"))[1]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
