@@ -6,8 +6,8 @@ another package beside it. ``bot/voice/transport.py`` says what a transport has 
 In, from sound to a prompt:
 
 - The transport makes frames of the packets: pieces of one person's sound. The ear (:class:`Ear`) takes them from it, on
-  a thread of its own, and has the turn detectors (:class:`Turns`) look at them. They find out when a person speaks,
-  pauses and has finished. Recordings and voice samples get their sound from the ear too.
+  a thread of its own, and has the turn detectors (:class:`Turns`, one for each person) look at them. A detector finds
+  out when its person speaks, pauses and has finished. Recordings and voice samples get their sound from the ear too.
 - At each pause, turn taking (:class:`TurnTaking`) has the words transcribed. It asks the turn policy how likely it is
   that the turn is over, and tells the person's detector: the likelier, the shorter the detector waits for more. The
   detector alone decides that the turn is over.
@@ -21,11 +21,11 @@ Out, from a prompt to sound:
   speech server. The sound that comes back goes to the playback (:class:`ReplyPlayback`); the transport takes it from
   there, frame by frame.
 - The playback tells the conversation how much was really played. So a reply that is interrupted enters the history
-  (:class:`History`), the captions and the stored conversation only as far as people have heard it.
+  (:class:`History`, which the conversation writes), the captions and the stored conversation only as far as people have heard it.
 
-:class:`Call` builds these parts, each before those that are handed it. So what comes last in a turn is built first.
-Around them stand what people may ask of a call that is on (consent, captions, recordings, spoken commands, settings)
-and the reasons for which it ends.
+:class:`Call` builds a part before the parts that are given it. The conversation is given to turn taking, so "out" is
+built before "in". Around them stand what people may ask of a call that is on (consent, captions, recordings, spoken
+commands, settings) and the reasons for which it ends.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class Call(Generic[T]):
 
         self._ends = CallEnds(transport, self._speech, self._commands.wait_sent_away, settings, clock=clock)
         self._running: asyncio.Task[None] | None = None
-        self._open = AsyncExitStack()
+        self._cleanup = AsyncExitStack()
         self._began = False
         self._place = ""
 
@@ -203,7 +203,7 @@ class Call(Generic[T]):
             await self._speech.open()
         except SpeechUnavailable as error:
             raise UserError(TTS_UNAVAILABLE.format(cause=error)) from error
-        self._open.push_async_callback(self._speech.close)
+        self._cleanup.push_async_callback(self._speech.close)
 
     async def open(self) -> None:
         """Join, and begin to converse.
@@ -212,13 +212,14 @@ class Call(Generic[T]):
             UserError: the transport could not join.
         """
         # A transport that has connected only half is closed too.
-        self._open.push_async_callback(self.transport.close)
+        self._cleanup.push_async_callback(self.transport.close)
         await self.transport.connect()
         await self._speech.loaded(self._report)
         self.transport.play(self._playback, self._sent)
         self._running = asyncio.create_task(self._run(), name="call")
-        self._open.push_async_callback(self._stop_running)
-        self._open.callback(self._character.watch(self.conversation.get_ready))
+        self._cleanup.push_async_callback(self._stop_running)
+        stop_watching = self._character.watch(self.conversation.get_ready)
+        self._cleanup.callback(stop_watching)
         self._place = self.transport.place
         began = CallBegan(self.transport.kind, self._place, self.transport.encrypted)
         self._began = True
@@ -236,14 +237,15 @@ class Call(Generic[T]):
             tasks.create_task(self._commands.run(), name="call: spoken commands")
 
     async def _listen(self) -> None:
-        """Listen until cancelled; then end what is begun here: what stands last ends first."""
+        """Listen until cancelled; then undo what is begun here, in reverse order."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._transcriber.rest)
             stack.push_async_callback(self._captions.close)
             self._captions.start()
             stack.push_async_callback(self._recordings.stop)
             stack.callback(self._samples.drop, "The call is over.")
-            stack.callback(self._consent.watch(self._forget))
+            stop_watching = self._consent.watch(self._forget)
+            stack.callback(stop_watching)
             stack.push_async_callback(asyncio.to_thread, self.ear.end)
             self.ear.listen(self._turn_taking.on_turn_event, self._admits)
             self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
@@ -285,7 +287,7 @@ class Call(Generic[T]):
         except Exception:
             _log.exception("It could not be asked where the call is")
         try:
-            await self._open.aclose()
+            await self._cleanup.aclose()
         finally:
             if self._began:
                 self._began = False
