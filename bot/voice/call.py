@@ -21,7 +21,8 @@ Out, from a prompt to sound:
   speech server. The sound that comes back goes to the playback (:class:`ReplyPlayback`); the transport takes it from
   there, frame by frame.
 - The playback tells the conversation how much was really played. So a reply that is interrupted enters the history
-  (:class:`History`, which the conversation writes), the captions and the stored conversation only as far as people have heard it.
+  (:class:`History`, which the conversation writes), the captions and the stored conversation only as far as people
+  have heard it.
 
 :class:`Call` builds a part before the parts that are given it. The conversation is given to turn taking, so "out" is
 built before "in". Around them stand what people may ask of a call that is on (consent, captions, recordings, spoken
