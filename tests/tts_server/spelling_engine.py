@@ -24,10 +24,10 @@ _TIMES = np.arange(_CHARACTER) / SAMPLE_RATE
 
 
 class SpellingEngine(AlwaysLoaded):
-    """Speaks the word ``w7`` as a tone that stands for 7, as long as the word is; anything else is silence.
+    """Speaks the word ``w7`` as a tone that stands for 7 and lasts as long as the word; everything else is silence.
 
-    It begins once ``begins`` is set, as it is at first, and after ``delay`` seconds. It fails with ``failure`` after
-    ``fails_after`` chunks, one a character.
+    It starts ``delay`` seconds after ``begins`` is set, which it is initially. It makes one chunk per character, and
+    fails with ``failure`` after ``fails_after`` chunks.
     """
 
     sample_rate = SAMPLE_RATE

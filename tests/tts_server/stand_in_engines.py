@@ -20,10 +20,10 @@ CHUNK = SAMPLE_RATE // 50
 
 
 class CountingEngine(AlwaysLoaded):
-    """Speaks each character as ``chunks`` chunks of 20 ms whose samples all have the value of the text's first number.
+    """Speaks each character as ``chunks`` chunks of 20 ms. All samples have the value of the text's first number.
 
-    "reply 7" becomes samples of 7 / 1000, so a test can tell to which reply a sample belongs. Its own rate is the
-    wire's, so that no resampler blurs the values.
+    "reply 7" becomes samples of 7 / 1000, so that a test can tell which reply a sample belongs to. The engine's rate is
+    the protocol's, so that no resampling changes the values.
     """
 
     name = "counting"
