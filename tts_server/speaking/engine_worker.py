@@ -25,10 +25,13 @@ from wire.parameters import SpeechParameters
 
 LONGEST_TURN = 330
 """Longest text that is spoken in one turn, in Latin letters: about 22 s of speech. Others wait no longer than that."""
+LONGEST_NAMED_TURN = 110
+"""The same for letters that the voice names one by one: about 7 s. Such a text has no melody that cuts would spoil."""
 MAX_TURN_SECONDS = 60
 """Longest sound of one turn, in seconds. A longer one counts as an engine fault. Also bounds memory (12 MB)."""
-# Spoken length, for each character, up to which a text is an ordinary one. Chinese characters count as three letters.
-_USUAL_LENGTH = 4
+# Spoken length for each character: up to the first number a text is an ordinary one (Chinese characters count as three
+# letters), from the second on most of its letters are named.
+_USUAL_LENGTH, _NAMED_LENGTH = 4, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,10 @@ class EngineWorker:
         EngineError: the engine failed, or returned something that is not sound.
         """
         rest = request.text
-        language, speed = request.voice.language, request.parameters.speed or 1.0
         while rest:
             next_deadline = await self._queue.enter(deadlines.deadline)
             others_deadline = min(next_deadline, deadlines.others_deadline)
-            turn = spoken_start(rest, language, LONGEST_TURN * min(1.0, speed))
-            portion = self.pace.portion(turn, others_deadline - time.monotonic())
+            portion = self.pace.portion(_turn(rest, request), others_deadline - time.monotonic())
             rest = rest[len(portion) :]
             async with aclosing(self._make(replace(request, text=portion.rstrip()))) as pieces:
                 async for piece in pieces:
@@ -192,6 +193,15 @@ class EngineWorker:
             stop.set()
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self.engine.close)
+
+
+def _turn(rest: str, request: SynthesisRequest) -> str:
+    """The start of ``rest`` that one turn may take."""
+    language, slower = request.voice.language, min(1.0, request.parameters.speed or 1.0)
+    turn = spoken_start(rest, language, LONGEST_TURN * slower)
+    if spoken_length(turn, language) < _NAMED_LENGTH * len(turn):
+        return turn
+    return spoken_start(turn, language, LONGEST_NAMED_TURN * slower)
 
 
 class _OutputStage:
