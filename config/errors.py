@@ -93,6 +93,8 @@ def _wanted(fault: Mapping[str, Any], fields: Mapping[str, FieldInfo], examples:
         return str(context["error"])
     if kind in ("enum", "literal_error"):
         return f"it must be one of {str(context['expected']).replace(chr(39), '')}"
+    if kind == "string_unicode":
+        return "it must be written in UTF-8"
     if kind.startswith("bool_"):
         return "it must be true or false"
     if kind.startswith(_NUMBERS) and name in fields:

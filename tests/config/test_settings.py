@@ -241,3 +241,11 @@ def test_an_empty_value_is_no_choice_of_the_operators(monkeypatch: pytest.Monkey
     monkeypatch.setenv("LLM_TEMPERATURE", "0.8")
     settings = load_settings()
     assert settings.llm.chosen == {"temperature"}
+
+
+@pytest.mark.parametrize("name", ["PROFILE", "LLM_TEMPERATURE", "VOICE_ENABLED", "LLM_MAX_TOKENS"])
+def test_a_variable_that_is_not_in_utf_8_is_told_in_plain_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "\udcff")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert f"{name}: '\\udcff' is not valid. It must be written in UTF-8, for example {name}=" in str(caught.value)
