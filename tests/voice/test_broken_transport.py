@@ -11,13 +11,14 @@ from typing import Never
 
 import pytest
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, SpeechStarted, SpeechStopped
+from bot.voice.events import CallBegan, CallEnded, CallEvent, RemarkHeard, SpeechStarted, SpeechStopped
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from bot.voice.transport import EndCause
 from sandbox.speech import ADA as ADAS_VOICE
+from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import speech
 from tests.voice.doubles import Hum, Parrot
-from tests.voice.memory_call import ADA, LIMIT, MemoryCall, memory_call
+from tests.voice.memory_call import ADA, BEN, LIMIT, MemoryCall, memory_call
 from tests.voice.memory_transport import MemoryTransport
 
 LOST = "the network is gone"
@@ -149,11 +150,15 @@ async def test_a_thread_that_dies_ends_the_call(calling: Calling) -> None:
 
 async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(calling: Calling) -> None:
     async with calling() as memory:
-        await memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE)[:48_000])
+        saying = asyncio.create_task(memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE)))
         await memory.until(lambda event: isinstance(event, SpeechStarted))
         broken(memory).broken.add("left")
+        saying.cancel()
         memory.call.ear.forget_everyone()
         await memory.until(lambda event: isinstance(event, SpeechStopped))
+        await memory.hear(BEN, speech("Please turn the volume down.", BENS_VOICE))
+        await memory.until(lambda event: isinstance(event, RemarkHeard))
+        assert [event.person for event in memory.events if isinstance(event, RemarkHeard)] == [BEN]
 
 
 @pytest.mark.parametrize("at", ["stop", "close", "place"])
