@@ -23,5 +23,13 @@ def read_yaml(path: Path) -> Any:
     Raises:
         OSError, ValueError, yaml.YAMLError, RecursionError: it can't be read; :func:`~config.reasons.reason` says why.
     """
-    # A safe loader, whatever its name.
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    text = path.read_text(encoding="utf-8")
+    try:
+        # A safe loader, whatever its name.
+        return yaml.load(text, Loader=_Loader)  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        # libyaml finds that something has no end in the line after the last one.
+        if error.problem_mark is not None:
+            line = min(error.problem_mark.line, text.count("\n"))
+            error.problem_mark = yaml.Mark(str(path), 0, line, 0, None, 0)
+        raise

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import huggingface_hub
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.health import READY, SILENT_LIMIT, Health, read_health, run_health
 from bot.heartbeat import FILE, beat
-from bot.models import outside
 from bot.own_weights import OwnWeights
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
@@ -186,7 +186,7 @@ async def test_a_speech_server_without_an_engine_is_not_ready(status: int, healt
 async def test_the_ears_are_not_ready_for_the_mere_name_of_a_model(
     named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outside, "try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
     settings = Settings.read(_env_file=None, stt_model=named, data_dir=tmp_path, cache_dir=tmp_path)
     async with aiohttp.ClientSession() as http:
         transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
@@ -198,7 +198,7 @@ async def test_the_ears_are_not_ready_for_the_mere_name_of_a_model(
 async def test_the_ears_are_ready_when_the_model_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.bin").touch()
     cached = {"Systran/faster-whisper-tiny.en": str(tmp_path / "model.bin")}
-    monkeypatch.setattr(outside, "try_to_load_from_cache", lambda repository, _: cached.get(repository))
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda repository, _: cached.get(repository))
     async with aiohttp.ClientSession() as http:
         for named in ("tiny.en", str(tmp_path)):
             settings = Settings.read(_env_file=None, stt_model=named, data_dir=tmp_path, cache_dir=tmp_path)
