@@ -16,7 +16,8 @@ DONE = b"data: [DONE]\n\n"
 
 
 def event(fields: object) -> bytes:
-    return f"data: {json.dumps(fields, ensure_ascii=False)}\n\n".encode()
+    # Half a character is written as JSON escapes it.
+    return f"data: {json.dumps(fields, ensure_ascii=False)}\n\n".encode(errors="backslashreplace")
 
 
 def delta_event(finish: str | None = None, **fields: object) -> bytes:
