@@ -59,10 +59,10 @@ async def test_every_break_is_followed_by_the_rest_alone(fetching: Fetching) -> 
     assert fetching.target.read_bytes() == CONTENT
     first, *later = (asked for _, asked, _ in fetching.server.requests)
     assert first is None
-    assert len(later) == 3
-    assert all(later)
-    # What a cut connection had under way is lost; begun anew each time, it would be 1.6 times the file.
-    assert fetching.server.served < 1.5 * len(CONTENT)
+    # What a cut connection had under way is lost, so that nobody knows in advance where each goes on.
+    goes_on_at = [int((asked or "").removeprefix("bytes=").removesuffix("-")) for asked in later]
+    assert len(goes_on_at) == 3
+    assert 0 < goes_on_at[0] < goes_on_at[1] < goes_on_at[2]
     assert fetching.told == len(CONTENT)
     assert fetching.pauses == []
 
