@@ -62,7 +62,6 @@ class EventWriter:
             return
         try:
             self._waiting.put_nowait(encode_event(event).encode() + b"\n")
-            self._dropping = False
         except queue.Full:
             if not self._dropping:
                 _log.warning("The program that reads the events does not keep up: it will miss some")

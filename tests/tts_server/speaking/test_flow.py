@@ -127,7 +127,8 @@ async def test_fifty_connections_in_a_row_leave_nothing() -> None:
             while _tasks() - before:
                 await asyncio.sleep(0.005)
         gc.collect()
-        assert threading.active_count() == threads
+        # One that an earlier test has left may have ended meanwhile.
+        assert threading.active_count() <= threads
 
 
 @asynccontextmanager
