@@ -43,7 +43,8 @@ CLOSE_LIMIT = 1.0
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 QUEUED_FRAMES = 16
 FLOAT_BYTES = 4
-FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
+FIRST_DELAY, LONGEST_DELAY = 0.1, 1.0
+"""Seconds between two attempts to connect again: people wait for the voice, and an attempt costs little."""
 UNAUTHORIZED = 401
 
 
