@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stalls import RepeatAfterStall
+
 # What is tested here is exact, whatever weights the cache of this machine holds; tests of real ones say so themselves.
 os.environ["WEIGHTS"] = "toys"
 
@@ -19,6 +21,11 @@ for _ignored in (signal.SIGINT, signal.SIGHUP):
 
 CI = "CI"
 """Set to ``true`` by whoever runs the tests for others: then what can't be tested counts as broken."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the machine spoils is tried again."""
+    config.pluginmanager.register(RepeatAfterStall())
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,52 @@
+"""A machine that stands still is noticed, and only that excuses a test of real time."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from tests.stalls import REAL_TIME, REPEATS, STALL, RepeatAfterStall
+
+
+def stand_still(seconds: float) -> None:
+    """Keep every thread of this process from running."""
+    ctypes.PyDLL(None).usleep(round(seconds * 1e6))
+
+
+class Item:
+    """A test as far as the plugin looks at it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.markers: list[pytest.MarkDecorator] = []
+
+    def add_marker(self, marker: pytest.MarkDecorator) -> None:
+        self.markers.append(marker)
+
+
+def collected(path: Path) -> tuple[RepeatAfterStall, Item]:
+    plugin, item = RepeatAfterStall(), Item(path)
+    plugin.pytest_collection_modifyitems([cast(pytest.Item, cast(object, item))])
+    return plugin, item
+
+
+def test_a_call_that_fails_during_a_stall_is_held_again_and_without_one_it_is_not() -> None:
+    plugin, item = collected(REAL_TIME[0] / "test_x.py")
+    (marker,) = item.markers
+    assert marker.kwargs["reruns"] == REPEATS
+    plugin.pytest_runtest_setup()
+    stand_still(2 * STALL)
+    deadline = time.monotonic() + 10
+    while not marker.kwargs["condition"]() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert marker.kwargs["condition"]()
+    plugin.pytest_runtest_setup()
+    assert not marker.kwargs["condition"](), "the stall belongs to the attempt before"
+
+
+def test_other_tests_have_one_attempt() -> None:
+    assert collected(REAL_TIME[0].parent / "voice" / "test_x.py")[1].markers == []
