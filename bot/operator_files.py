@@ -101,3 +101,9 @@ def _prepare(variable: str, folder: Path) -> None:
         full = error.errno in FULL_DISK
         remedy = "Make room, or choose another folder." if full else "Choose a folder that you can write to."
         raise OperatorFileError(f"{variable}={folder} can't be written to: {reason(error)}. {remedy}") from error
+
+
+def voices_folder(settings: Settings, speech: SpeechSettings) -> Path:
+    """Where the bot's own speech server keeps them: in ``DATA_DIR``, unless ``TTS_VOICES_DIR`` names another folder."""
+    usual = speech.tts_voices_dir == USUAL_VOICES_DIR
+    return settings.data_dir / "voices" if usual else speech.tts_voices_dir

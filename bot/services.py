@@ -16,11 +16,11 @@ import aiohttp
 
 from bot.addresses import is_taken, listened_on_by
 from bot.hanging import wait_until_it_hangs
+from bot.operator_files import voices_folder
 from bot.own_weights import OwnWeights
 from bot.pulse import Pulse
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
-from bot.voices.folder import voices_folder
 from config.children import end_child, signal_child
 from config.project import child_environment
 from config.settings import Settings

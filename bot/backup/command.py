@@ -19,7 +19,7 @@ from bot.database.schema import FILE
 from bot.llm.personas import PERSONAS_DIR
 from bot.models.progress import progress_on
 from bot.models.words import size
-from bot.voices.folder import voices_folder
+from bot.operator_files import voices_folder
 from config.errors import SettingsError
 from config.lifetime import ENDING_SIGNALS
 from config.privacy import keep_files_private

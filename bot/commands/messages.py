@@ -11,15 +11,13 @@ from discord.ext import commands
 from bot.access import RateLimit, wait_word
 from bot.commands.message_words import find_quoted, words_to
 from bot.feature import FeatureSet
+from bot.features.image_generation.asker import wants_drawing
 from bot.features.image_generation.feature import ImageGeneration
-from bot.features.image_generation.wishes import wants_drawing
 from bot.features.text_chat.service import TextChat
-from bot.features.vision.errors import VisionError
 from bot.features.vision.feature import CANT_SEE, Vision
-from bot.features.vision.sights import shows_pictures
+from bot.features.vision.sights import VisionError, shows_pictures
 from bot.replying import reply_to
-from bot.spoken_messages.errors import SpokenMessageError
-from bot.spoken_messages.listener import SpokenMessages, is_spoken
+from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, is_spoken
 
 _log = logging.getLogger(__name__)
 

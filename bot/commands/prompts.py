@@ -14,8 +14,7 @@ from bot.commands.message_words import find_quoted, words_of
 from bot.features.vision.feature import CANT_SEE
 from bot.features.vision.feature import HELD as CANT_LOOK
 from bot.replying import reply_to
-from bot.spoken_messages.errors import SpokenMessageError
-from bot.spoken_messages.listener import SpokenMessages, recordings
+from bot.spoken_messages.listener import SpokenMessageError, SpokenMessages, recordings
 from bot.voice.turn import Prompt
 
 NOT_ANSWERED = "🔇"

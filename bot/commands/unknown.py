@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import discord
 from discord.ext import commands
 
-from bot.commands.nearest import nearest
 from bot.replying import reply_to
 from bot.user_error import UserError
+from config.spelling import nearest, plain
 
 _log = logging.getLogger(__name__)
 
 UNKNOWN_COMMAND = "❓ I don't know that command. `{prefix}help` lists what I can do."
 DID_YOU_MEAN = "❓ Did you mean `{prefix}{name}`?"
+_FOREIGN = frozenset(
+    {
+        "card",
+        "cards",
+        "cat",
+        "chart",
+        "cheat",
+        "coin",
+        "drop",
+        "gpt",
+        "level",
+        "mod",
+        "mods",
+        "move",
+        "roll",
+        "shop",
+        "start",
+    }
+    | {"stat", "stats", "step", "store", "top", "vote", "word"}
+)
+"""Words that look like a mistyped command of this bot, but are ordinary words or commands of other bots."""
 
 
 class CommandAdvice:
@@ -37,7 +58,7 @@ class CommandAdvice:
         missing = self._not_set_up.get(typed.casefold())
         if missing is not None:
             return missing
-        near = nearest(typed, (*self._bot.all_commands, *self._missing))
+        near = nearest_command(typed, (*self._bot.all_commands, *self._missing))
         return DID_YOU_MEAN.format(prefix=self._prefix, name=near) if near is not None else None
 
 
@@ -85,7 +106,7 @@ def require_known_part(ctx: commands.Context[Any], prefix: str) -> None:
     group, typed = ctx.command, ctx.subcommand_passed
     if not isinstance(group, commands.Group) or typed is None or ctx.invoked_subcommand is not None:
         return
-    near = nearest(typed, group.all_commands)
+    near = nearest_command(typed, group.all_commands)
     named = f"{prefix}{group.qualified_name}"
     if near is not None:
         raise UnknownPartError(DID_YOU_MEAN.format(prefix=f"{named} ", name=near))
@@ -100,3 +121,14 @@ class UnknownPartError(UserError, commands.CommandError):
 def spellings(name: str) -> tuple[str, ...]:
     """How people type a command's name that has a hyphen in it; the name itself is the first."""
     return tuple(dict.fromkeys((name, name.replace("-", ""), name.replace("-", "_"))))
+
+
+def nearest_command(typed: str, names: Iterable[str]) -> str | None:
+    """The command in ``names`` that a mistyped name probably means; ``None`` if that is not clear.
+
+    Other bots may use the same prefix, so their commands must not count as mistyped commands of this bot.
+
+    Args:
+        typed: a name that is not in ``names``.
+    """
+    return None if plain(typed) in _FOREIGN else nearest(typed, names)

@@ -17,7 +17,6 @@ from bot.consent import ListeningConsent
 from bot.download import DownloadError, TooLongError, download
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.spoken_messages.decoding import decode, in_pieces
-from bot.spoken_messages.errors import SpokenMessageError
 from bot.text import shorten
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError, TranscriptionRequest, Urgency
 
@@ -45,6 +44,17 @@ BROKEN = "❌ I can't play {name}: it is broken, or in a format that I don't kno
 NOTHING_SAID = "🙉 I heard no words in that recording. Say it again, or write to me."
 QUOTED = '[the voice message that is replied to says: "{text}"]'
 NOT_UNDERSTOOD = "🙉 I can't make out recordings at the moment: {cause}"
+
+
+class SpokenMessageError(Exception):
+    """There is something to hear, and no words of it; the text says why, for the person who sent it.
+
+    ``heard`` are the words of what else there was to hear, and could be.
+    """
+
+    def __init__(self, text: str, heard: str = "") -> None:
+        super().__init__(text)
+        self.heard = heard
 
 
 def is_spoken(message: discord.Message) -> bool:

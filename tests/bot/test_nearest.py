@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.commands.nearest import nearest
+from bot.commands.unknown import nearest_command
 from bot.rights import RIGHTS
 
 NAMES = [name for name in RIGHTS if " " not in name]
@@ -34,7 +34,7 @@ NAMES = [name for name in RIGHTS if " " not in name]
     ],
 )
 def test_a_mistake_is_understood(typed: str, meant: str) -> None:
-    assert nearest(typed, NAMES) == meant
+    assert nearest_command(typed, NAMES) == meant
 
 
 COMMANDS_OF_OTHER_BOTS = """
@@ -45,4 +45,4 @@ COMMANDS_OF_OTHER_BOTS = """
 
 @pytest.mark.parametrize("typed", COMMANDS_OF_OTHER_BOTS.split())
 def test_commands_of_other_bots_are_left_to_them(typed: str) -> None:
-    assert nearest(typed, NAMES) is None
+    assert nearest_command(typed, NAMES) is None

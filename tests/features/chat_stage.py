@@ -18,8 +18,7 @@ from bot.characters import Characters
 from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.text_chat.commands import ChatCommands
-from bot.features.text_chat.pace import ChatPace
-from bot.features.text_chat.service import TextChat
+from bot.features.text_chat.service import ChatPace, TextChat
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR

@@ -11,9 +11,9 @@ import discord
 import pytest
 
 from bot.access import Permit
+from bot.features.image_generation.asker import wants_drawing
 from bot.features.image_generation.commands import CANCELLING, NO_DRAWING
 from bot.features.image_generation.feature import ALREADY, NOT_ALLOWED, NOT_TAKEN, STOPPED
-from bot.features.image_generation.wishes import wants_drawing
 from tests.features.comfyui_server import PNG
 from tests.features.stage import LIMIT
 from tests.features.studio import Studio, open_studio

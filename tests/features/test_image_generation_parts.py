@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.features.image_generation.asker import wants_drawing
 from bot.features.image_generation.job import Progress
 from bot.features.image_generation.progress_message import progress_line
-from bot.features.image_generation.wishes import wants_drawing
 from bot.features.image_generation.workflow import Slots, Workflow, WorkflowError
 
 

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from bot.features.text_chat.pace import ChatPace
+from bot.features.text_chat.service import ChatPace
 from bot.llm.answer import TextDelta
 from bot.llm.messages import ChatMessage
 from bot.llm.model_size import ModelSize

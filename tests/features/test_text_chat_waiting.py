@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.features.text_chat.pace import ChatPace
-from bot.features.text_chat.service import DROPPED, STOPPED
+from bot.features.text_chat.service import DROPPED, STOPPED, ChatPace
 from sandbox.server import Sandbox
 from tests.e2e.scripted_model import Answer, Fault
 from tests.features.chat_stage import PACE, ChatStage, chat_stage

@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.vision import feature
-from bot.features.vision.errors import VisionError
 from bot.features.vision.feature import Vision
 from bot.features.vision.model import VisionModel
+from bot.features.vision.sights import VisionError
 from config.sections import VisionSettings
 from sandbox.world.entities import Upload
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned

@@ -14,9 +14,10 @@ from aiohttp import web
 from PIL import ExifTags, Image
 
 from bot.download import DownloadError, TooLongError, download
-from bot.features.vision.budget import BrokenPictureError, DecodingBudget, UnknownFileError
+from bot.features.vision.budget import DecodingBudget, UnknownFileError
 from bot.features.vision.frames import decode
 from bot.features.vision.model import Shown, VisionModel
+from bot.pictures import BrokenPictureError
 from config.sections import VisionSettings
 from tests.features.moving_pictures import make, png_bomb, size_and_grey, turned
 from tests.features.vision_server import VisionServer

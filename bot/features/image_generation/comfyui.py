@@ -12,8 +12,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from bot.features.image_generation.errors import DrawingError, UnreachableError
-from bot.features.image_generation.outcome import PictureFile, rejection
+from bot.features.image_generation.outcome import DrawingError, PictureFile, UnreachableError, rejection
 from bot.llm.failures import read_body
 
 _log = logging.getLogger(__name__)

@@ -14,9 +14,8 @@ import discord
 from bot.access import Permit, RateLimit, wait_word
 from bot.features.image_generation.asker import Asker, answer, react
 from bot.features.image_generation.comfyui import ComfyUi
-from bot.features.image_generation.errors import DrawingError
 from bot.features.image_generation.job import Job
-from bot.features.image_generation.outcome import PictureFile
+from bot.features.image_generation.outcome import DrawingError, PictureFile
 from bot.features.image_generation.progress_message import ProgressMessage
 from bot.features.image_generation.workflow import Slots, Workflow
 from bot.text import shorten

@@ -15,8 +15,13 @@ from typing import Any
 import aiohttp
 
 from bot.features.image_generation.comfyui import ComfyUi
-from bot.features.image_generation.errors import CancelledByUserError, DrawingError, UnreachableError
-from bot.features.image_generation.outcome import PictureFile, pictures_of
+from bot.features.image_generation.outcome import (
+    CancelledByUserError,
+    DrawingError,
+    PictureFile,
+    UnreachableError,
+    pictures_of,
+)
 
 _log = logging.getLogger(__name__)
 

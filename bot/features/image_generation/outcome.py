@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot.features.image_generation.errors import DrawingError
 from bot.text import shorten
 
 MAX_WORDS = 300
+
+
+class DrawingError(Exception):
+    """There is no picture; the text says why, for the person who asked."""
+
+
+class UnreachableError(DrawingError):
+    """ComfyUI does not answer."""
+
+
+class CancelledByUserError(DrawingError):
+    """Whoever asked for it does not want it any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import discord
 
-from bot.features.profile_picture.folder import BrokenPictureError, picture_names, read_picture
+from bot.features.profile_picture.folder import picture_names, read_picture
 from bot.features.profile_picture.records import Change, PictureRecords
+from bot.pictures import BrokenPictureError
 from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.pictures import BrokenPictureError, is_picture
+
 MAX_BYTES = 8 * 1024 * 1024
+_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
-
-
-class BrokenPictureError(Exception):
-    """A file is no picture that Discord takes; the text says why."""
 
 
 def picture_names(folder: Path) -> tuple[str, ...]:
@@ -36,12 +35,6 @@ def read_picture(file: Path) -> bytes:
         raise BrokenPictureError(f"it can't be read: {error.strerror or error}") from error
     if len(data) > MAX_BYTES:
         raise BrokenPictureError(f"it has more than {MAX_BYTES // 1024 // 1024} MB")
-    if not _is_picture(data):
+    if not is_picture(data, _FORMATS):
         raise BrokenPictureError("it is not a PNG, JPEG, GIF or WebP file")
     return data
-
-
-def _is_picture(data: bytes) -> bool:
-    if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")):
-        return True
-    return data.startswith(b"RIFF") and data[8:12] == b"WEBP"

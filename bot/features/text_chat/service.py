@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 from weakref import WeakValueDictionary
@@ -19,15 +20,14 @@ from bot.features.text_chat.backlog import Backlog
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.features.text_chat.open_channels import OpenChannels
-from bot.features.text_chat.pace import USUAL_PACE, ChatPace
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.features.text_chat.writer import Question, Writer
 from bot.llm.small_talk import Beginnings
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage, reply_to
-from bot.spoken_messages.errors import SpokenMessageError
-from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
+from bot.spoken_messages.listener import SpokenMessageError
+from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
 from config.sections import ChatSettings
 
 _log = logging.getLogger(__name__)
@@ -40,6 +40,24 @@ DROPPED = (
     "🎤 Too many messages came while I was talking in voice chat, so I could not keep this one. Please ask me again."
 )
 STOPPED = "🎤 *I have to stop here: I'm going into voice chat.*"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPace:
+    """In seconds.
+
+    Args:
+        edit_interval: between two changes of a growing answer.
+        queue_pause: between two answers to what has waited.
+        hold_limit: that an answer may take to end by itself once a call begins.
+    """
+
+    edit_interval: float = 1.0
+    queue_pause: float = 2.0
+    hold_limit: float = IN_FLIGHT_LIMIT
+
+
+USUAL_PACE = ChatPace()
 
 
 async def hear_nothing(_message: discord.Message) -> str:

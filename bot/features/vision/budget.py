@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from bot.pictures import BrokenPictureError
+
 MAX_DECODED = 600
 """Frames of one file."""
 MAX_SECONDS = 15.0
 
 _T = TypeVar("_T")
-
-
-class BrokenPictureError(Exception):
-    """Nothing could be decoded: it is broken, or larger than anything we decode."""
 
 
 class UnknownFileError(BrokenPictureError):

@@ -9,11 +9,11 @@ import aiohttp
 import discord
 
 from bot.download import DownloadError, TooLongError, download
-from bot.features.vision.budget import BrokenPictureError, UnknownFileError
-from bot.features.vision.errors import VisionError
+from bot.features.vision.budget import UnknownFileError
 from bot.features.vision.frames import take_frames
 from bot.features.vision.model import Shown, VisionModel
-from bot.features.vision.sights import Sight, check_sight, find_sights, too_large
+from bot.features.vision.sights import Sight, VisionError, check_sight, find_sights, too_large
+from bot.pictures import BrokenPictureError
 from bot.text import shorten
 from bot.work_gate import IN_FLIGHT_LIMIT, FeatureHeldError, WorkGate, WorkStoppedError
 from config.sections import VisionSettings

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from PIL import Image
 
-from bot.features.vision import pictures, videos
-from bot.features.vision.budget import BrokenPictureError, DecodingBudget, UnknownFileError
-from bot.features.vision.jpeg import to_jpeg
+from bot import pictures
+from bot.features.vision import videos
+from bot.features.vision.budget import DecodingBudget, UnknownFileError
+from bot.pictures import BrokenPictureError, to_jpeg
 
 
 async def take_frames(data: bytes, count: int, *, clock: Callable[[], float] = time.monotonic) -> list[bytes]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from bot.features.vision.errors import VisionError
+from bot.features.vision.sights import VisionError
 from bot.llm.deltas import BrokenDeltaError, ServerSaidError, error_text, parse_delta
 from bot.llm.dialect import Dialect
 from bot.llm.failures import read_body

@@ -8,18 +8,26 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.features.vision.errors import VisionError
+from bot.pictures import MAX_PIXELS
 from bot.text import shorten
 
 MAX_SIGHTS = 4
 """How many things of one message are looked at."""
-MAX_PIXELS = 72_000_000
-"""The largest picture that is decoded, below Pillow's own limit; a telephone's photograph has 12 to 64 million."""
-
 _VISIBLE = ("image/", "video/")
 _KNOWN = frozenset(f"image/{kind}" for kind in ("png", "apng", "jpeg", "gif", "webp", "avif")) | frozenset(
     f"video/{kind}" for kind in ("mp4", "quicktime", "webm", "x-matroska", "x-m4v")
 )
+
+
+class VisionError(Exception):
+    """There is something to look at, and no description of it; the text says why, for the person who sent it.
+
+    ``seen`` describes what else there was to look at, and could be.
+    """
+
+    def __init__(self, text: str, seen: str | None = None) -> None:
+        super().__init__(text)
+        self.seen = seen
 
 
 @dataclass(frozen=True, slots=True)

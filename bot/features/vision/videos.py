@@ -11,9 +11,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from PIL import Image
 
-from bot.features.vision.budget import MAX_DECODED, BrokenPictureError, DecodingBudget
-from bot.features.vision.jpeg import LONG_SIDE
-from bot.features.vision.sights import MAX_PIXELS
+from bot.features.vision.budget import MAX_DECODED, DecodingBudget
+from bot.pictures import LONG_SIDE, MAX_PIXELS, BrokenPictureError
 
 FAULTS = (av.FFmpegError, ValueError, IndexError, MemoryError)
 """What FFmpeg raises for files that are broken, or made to do harm."""
