@@ -26,13 +26,13 @@ from benchmarks.small_mind_rules import Judge
 from benchmarks.small_mind_talks import PEOPLE, TALKS, Talk
 from benchmarks.statistics import spread
 from bot.companion import ModelCompanion
-from bot.llm.circumstances import CallRoom
+from bot.llm.client import ModelClient
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.history import History, Turn
-from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, load_persona
-from bot.llm.small_talk import load_beginnings
-from bot.llm.stream import ModelClient
+from bot.llm.prompts import CallRoom
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import load_beginnings
 from config.plain_parser import PlainParser
 from config.settings import Settings, load_settings
 

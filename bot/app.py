@@ -52,9 +52,9 @@ from bot.heartbeat import beat
 from bot.identity import HEADERS
 from bot.ignored import Audience, IgnoredPeople
 from bot.lease import Lease
-from bot.llm.options import ModelOptions
 from bot.llm.personas import PERSONAS_DIR, Character
-from bot.llm.small_talk import load_beginnings
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import load_beginnings
 from bot.missing_parts import missing_parts
 from bot.operator_files import own_persona, prepare_folders
 from bot.own_engines import Progress, model_router, start_speech_server

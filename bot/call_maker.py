@@ -12,8 +12,8 @@ from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
 from bot.conversations.place import Place
-from bot.llm.small_talk import Beginnings
-from bot.llm.stream import ModelClient
+from bot.llm.client import ModelClient
+from bot.llm.small_model import Beginnings
 from bot.speech_server.client import SpeechServerClient
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines, LoadingReport

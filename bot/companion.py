@@ -7,16 +7,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime
 
-from bot.llm.circumstances import CallRoom, call_room
 from bot.llm.cleaning import clean_name
+from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.history import MAX_TURNS, History, Turn, speakers_of
-from bot.llm.messages import ChatMessage
+from bot.llm.messages import ChatMessage, Speakers
 from bot.llm.personas import Character
-from bot.llm.prompts import SPOKEN, ConversationMessages
-from bot.llm.small_talk import Beginnings
-from bot.llm.speakers import Speakers
-from bot.llm.stream import ModelClient
+from bot.llm.prompts import SPOKEN, CallRoom, ConversationMessages, call_room
+from bot.llm.small_model import Beginnings
 
 _log = logging.getLogger(__name__)
 

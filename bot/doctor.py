@@ -26,9 +26,9 @@ from bot.doctor_weights import examine_weights
 from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
 from bot.identity import HEADERS
-from bot.llm.options import ModelOptions
-from bot.llm.small_talk import load_beginnings
-from bot.llm.stream import ModelClient
+from bot.llm.client import ModelClient
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import load_beginnings
 from bot.models.named_mind import EmbeddedMind
 from bot.operator_files import corrections, own_persona, prepare_folders
 from bot.own_weights import OwnWeights

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import replace
 
 from bot.finding import Finding
-from bot.llm.options import ModelOptions
+from bot.llm.client import ModelClient
 from bot.llm.personas import Persona, PersonaError
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from bot.operator_files import other_personas, own_persona
 from config.settings import Settings
 

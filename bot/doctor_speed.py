@@ -11,10 +11,10 @@ import numpy as np
 
 from audio.samples import HEARING_RATE
 from bot.cores import usable_cores
+from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from bot.models.named_mind import EmbeddedMind
 from bot.served_mind import served_mind
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency

@@ -17,7 +17,7 @@ from bot.conversations.keeping import Conversations
 from bot.database import Database
 from bot.finding import Finding
 from bot.lease import Lockable
-from bot.llm.small_talk import Beginnings
+from bot.llm.small_model import Beginnings
 from bot.model_router import ModelRouter
 from bot.speech_server.client import SpeechServerClient
 from config.settings import Settings

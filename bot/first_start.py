@@ -8,7 +8,7 @@ import contextlib
 import discord
 
 from bot.discord_away import why
-from bot.llm.model_size import ModelSize
+from bot.llm.small_model import ModelSize
 from bot.own_weights import OwnWeights
 from bot.voice.discord.permissions import invite_link
 

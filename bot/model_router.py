@@ -9,10 +9,9 @@ from typing import Self
 
 from bot.database import Database
 from bot.llm.answer import TextDelta
-from bot.llm.messages import ChatMessage
-from bot.llm.model_size import ModelSize
-from bot.llm.speakers import NOBODY, Speakers
-from bot.llm.stream import ModelClient
+from bot.llm.client import ModelClient
+from bot.llm.messages import NOBODY, ChatMessage, Speakers
+from bot.llm.small_model import ModelSize
 from config.sections import Card
 
 _log = logging.getLogger(__name__)
@@ -90,7 +89,7 @@ class ModelRouter:
         speakers: Speakers = NOBODY,
         careful: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
-        """The reply of the server that writes now; see :meth:`bot.llm.stream.ModelClient.text`."""
+        """The reply of the server that writes now; see :meth:`bot.llm.client.ModelClient.text`."""
         return self.client.text(messages, model=model, speakers=speakers, careful=careful)
 
     def size_of(self, *, model: str | None = None) -> ModelSize:

@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.database import Database
+from bot.llm.client import ModelClient
 from bot.llm.embedded import EmbeddedModelServer
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from bot.model_router import ModelRouter
 from bot.own_weights import OwnWeights, RealWeightsMissingError
 from bot.served_mind import served_mind

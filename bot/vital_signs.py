@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.health import CONNECTED, IDLE, READY, UNKNOWN, Health
 from bot.heartbeat import State
-from bot.llm.stream import ModelClient
+from bot.llm.client import ModelClient
 from bot.speech_server.client import SpeechServerClient
 from bot.voice.transcribe.transcriber import Transcriber
 

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
+from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.history import Turn
 from bot.llm.personas import Character
 from bot.llm.prompts import SPOKEN, ConversationMessages
-from bot.llm.small_talk import Beginnings
-from bot.llm.stream import ModelClient
+from bot.llm.small_model import Beginnings
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError

@@ -11,13 +11,13 @@ import pytest
 from aiohttp import web
 
 from bot.companion import ModelCompanion
-from bot.llm.circumstances import CallRoom
+from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.history import History, Turn
-from bot.llm.options import ModelOptions
 from bot.llm.personas import Character, Persona
-from bot.llm.small_talk import load_beginnings
-from bot.llm.stream import ModelClient
+from bot.llm.prompts import CallRoom
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import load_beginnings
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.llm.servers import DONE, delta_event, said, serving, streaming
 

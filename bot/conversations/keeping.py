@@ -13,7 +13,7 @@ from bot.conversations.records import ConversationRecords
 from bot.conversations.writer import Conversation, ConversationWriter
 from bot.llm.cleaning import clean_name
 from bot.llm.history import Turn
-from bot.llm.surrogates import mended
+from bot.text import mended
 from config.types import KeptDays
 
 _log = logging.getLogger(__name__)

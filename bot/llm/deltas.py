@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.llm.surrogates import mended
 from bot.llm.tool_calls import CallPiece, call_pieces
+from bot.text import mended
 
 END_OF_STREAM = "[DONE]"
 LENGTH = frozenset({"length", "max_tokens", "limit", "max_output_tokens"})

@@ -1,14 +1,246 @@
-"""What one model server takes, as far as its refusals have told."""
+"""The request fields that a model server refuses, read from its error messages and left out from then on."""
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from bot.llm.refused_fields import FieldPath, RefusedField
-
 _log = logging.getLogger(__name__)
+
+FieldPath = tuple[str, ...]
+"""The keys that lead to a field of the request, from the outside in."""
+
+LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "n_predict")
+"""What servers call the longest answer, in tokens."""
+PROTECTED_FIELDS = frozenset({"messages", "model", "prompt", "stream"})
+"""Without these there is no request."""
+
+_THINKING_FIELDS = ("reasoning_effort", "think", "thinking", "reasoning", "chat_template_kwargs", "enable_thinking")
+_STOP_NAMES = ("stop_sequences", "stop sequences", "stop sequence", "stop_words", "stop words", "stop tokens")
+_WRAPPERS = frozenset({"body", "query", "generation_config", "generationConfig", "generatecontentrequest"})
+_PLACE_KEYS = (
+    *("loc", "param", "field", "path", "property", "propertyPath", "pointer", "instancePath", "parameter", "argument"),
+    "additionalProperty",
+)
+_LISTS_OF_FIELDS = ("keys", "params", "parameters", "invalid_params", "unknown_fields", "unsupported_params")
+_BY_FIELD = ("errors", "fields")
+"""Objects whose keys are the fields that are wrong."""
+_MAX_DEPTH = 8
+
+_REFUSING = re.compile(
+    r"unsupported|support|unknown|unrecogni[sz]ed|not recogni[sz]ed|unexpected|not permitted|not allowed|forbidden"
+    r"|invalid|deprecated|removed|no longer|cannot be|can't be|may not|may only|must be|must have|should be"
+    r"|too (?:large|big|high|many|long)|cannot find|not found|not available|not a? ?valid|not accepted|not one of"
+    r"|maximum|cannot both|out of range|at most|at least|less than|greater than|range:"
+    r"|extra (?:inputs|fields)|additional propert|not implemented|not accept|renamed|replaced|ignored|unavailable",
+    re.IGNORECASE,
+)
+_SPENT = re.compile(r"\breached\b|could not finish|used up|higher \w+_", re.IGNORECASE)
+"""A server that names a limit because the answer came to it."""
+_PYTHON_PLACE = re.compile(r"""['"]loc['"]:\s*[(\[]([^)\]]*)[)\]]""")
+_QUOTED = re.compile(r"""['"]([^'"]+)['"]""")
+_RENAMED = re.compile(
+    r"(?:\buse|\btry|\bset|\bwants|\bexpect(?:s|ed)|replaced (?:by|with)|renamed to|in favou?r of|did you mean"
+    r"|\binstead,? use)\s*:?\s*(?:the\s+)?"
+    r"(?:parameter\s+|field\s+|argument\s+)?(?P<quote>['\"`]?)(?P<name>[A-Za-z][A-Za-z0-9_]{1,40})(?P=quote)(?![\w='\"`])",
+    re.IGNORECASE,
+)
+_SYSTEM_ROLE = re.compile(
+    r"(?:system|developer)['\"`]?\s+(?:role|message|prompt|instruction)s?\b.{0,40}?"
+    r"(?:not|n't|un)\s*(?:be\s+)?(?:support|enabl|allow|permit|accept)"
+    r"|does not support ['\"`]?(?:system|developer)\b|roles must alternate|unsupported role:? ['\"`]?system",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedField:
+    """A field that the server does not take; ``renamed`` is what it calls it, where it says so."""
+
+    path: FieldPath
+    renamed: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The field as a person would write it: ``chat_template_kwargs.enable_thinking``."""
+        return ".".join(self.path)
+
+
+def refused_fields(answer: str, sent: Mapping[str, Any]) -> tuple[RefusedField, ...]:
+    """The fields of ``sent`` that the body of a refusal names; empty where it names none that may be left out.
+
+    Several come only where the server lists them; of a sentence, the field that it names first counts.
+    """
+    document = _parsed(answer)
+    told = " ".join(_sentences(document)) if document is not None else answer
+    places = (*_places(document, sent), *_python_places(told, sent))
+    paths = tuple(dict.fromkeys(place for place in places if place is not None)) or _named_in(told, sent)
+    if len(paths) == 1:
+        return (RefusedField(paths[0], _new_name(told, paths[0], sent)),)
+    return tuple(RefusedField(path) for path in paths)
+
+
+def refuses_system_role(answer: str) -> bool:
+    """Whether the model takes no message of the role ``system``; its words may go before the first of the user's."""
+    return _SYSTEM_ROLE.search(answer) is not None
+
+
+# What the server lists.
+
+
+def _parsed(text: str) -> object | None:
+    try:
+        parsed: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict | list) else None
+
+
+def _inner(value: object, depth: int) -> Iterator[tuple[str, object]]:
+    """Every key with its value, at any depth; also of JSON that was packed into a text (OpenRouter, LiteLLM)."""
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        value = _parsed(value)
+    if isinstance(value, list):
+        for each in value:
+            yield from _inner(each, depth + 1)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key in ("input", "ctx"):
+                # What was sent, given back: no words of the server's.
+                continue
+            yield str(key), each
+            yield from _inner(each, depth + 1)
+
+
+def _sentences(document: object) -> Iterator[str]:
+    for _, value in _inner(document, 0):
+        if isinstance(value, str):
+            # A word alone is a code ("invalid_request_error"), which says nothing of a field.
+            if " " in value:
+                yield value
+        elif isinstance(value, list):
+            yield from (each for each in value if isinstance(each, str) and " " in each)
+
+
+def _places(document: object, sent: Mapping[str, Any]) -> Iterator[FieldPath | None]:
+    for key, value in _inner(document, 0):
+        if key in _BY_FIELD and isinstance(value, dict):
+            yield from (_resolved([str(name)], sent) for name in value)
+        if key in _LISTS_OF_FIELDS and isinstance(value, list):
+            yield from (_resolved(_parts(name), sent) for name in value if isinstance(name, str))
+        if key not in _PLACE_KEYS:
+            continue
+        if isinstance(value, str):
+            yield _resolved(_parts(value), sent)
+        elif isinstance(value, list):
+            yield _resolved([str(part) for part in value], sent)
+
+
+def _parts(place: str) -> list[str]:
+    """The keys in ``messages[0].role``, ``$.stop`` or ``/generation_config/stop``."""
+    return [part for part in re.split(r"[.\[\]/$#]+", place) if part]
+
+
+def _python_places(told: str, sent: Mapping[str, Any]) -> Iterator[FieldPath | None]:
+    """Places in pydantic's errors that were turned into text: ``'loc': ('body', 'cache_prompt')``."""
+    for match in _PYTHON_PLACE.finditer(told):
+        yield _resolved(_QUOTED.findall(match[1]), sent)
+
+
+def _resolved(parts: list[str], sent: Mapping[str, Any]) -> FieldPath | None:
+    """The field of ``sent`` at this place, or the one that holds it; ``None`` for what must stay."""
+    while parts and parts[0] in _WRAPPERS:
+        parts = parts[1:]
+    path: list[str] = []
+    fields: object = sent
+    for part in parts:
+        name = _as_sent(part, fields) if isinstance(fields, Mapping) else None
+        if name is None or not isinstance(fields, Mapping):
+            break
+        path.append(name)
+        fields = fields[name]
+    return tuple(path) if path and path[0] not in PROTECTED_FIELDS else None
+
+
+def _as_sent(name: str, fields: Mapping[str, Any]) -> str | None:
+    if name in fields:
+        return name
+    return next((key for key in fields if name in _other_names(key)), None)
+
+
+# What the server says.
+
+
+def _other_names(field: str) -> tuple[str, ...]:
+    first, *rest = field.split("_")
+    camel = (first + "".join(word.capitalize() for word in rest),) if rest else ()
+    if field == "stop":
+        return (*camel, *_STOP_NAMES, "stopSequences")
+    if field in LIMIT_FIELDS:
+        return (*camel, *(name for name in LIMIT_FIELDS if name != field), "maxOutputTokens")
+    return camel
+
+
+def _named_in(told: str, sent: Mapping[str, Any]) -> tuple[FieldPath, ...]:
+    """The field that a sentence of refusal names first."""
+    # Nobody writes max_tokens who does not mean it, in whatever language; a plain word needs a word of refusal.
+    refusing, spent = _REFUSING.search(told) is not None, _SPENT.search(told) is not None
+    found = [
+        (match.start(), path)
+        for path in _paths(sent)
+        for name in (path[-1], *_other_names(path[-1]))
+        if (refusing or ("_" in name and not spent)) and (match := _mention(name, nested=len(path) > 1).search(told))
+    ]
+    if found:
+        return (min(found)[1],)
+    if refusing and re.search(r"\bthinking\b|\breasoning\b", told, re.IGNORECASE):
+        return next((((field,),) for field in _THINKING_FIELDS if field in sent), ())
+    return ()
+
+
+def _paths(fields: Mapping[str, Any], before: FieldPath = ()) -> Iterator[FieldPath]:
+    for key, value in fields.items():
+        path = (*before, key)
+        if path[0] not in PROTECTED_FIELDS:
+            yield path
+            if isinstance(value, Mapping) and len(path) < _MAX_DEPTH:
+                yield from _paths(value, path)
+
+
+def _mention(name: str, *, nested: bool) -> re.Pattern[str]:
+    """Finds a field's name. A plain English word counts only where it stands as a name does.
+
+    One inside of another field, such as "type", must be quoted or stand behind a point.
+    """
+    word = re.escape(name)
+    if "_" in name or " " in name or not name.islower() or name == "temperature":
+        return re.compile(rf"(?<![\w]){word}(?!\w)")
+    if nested:
+        return re.compile(rf"(?:\w\.|['\"`]){word}(?:['\"`]|\b(?!\w))")
+    return re.compile(
+        rf"['\"`.]{word}['\"`]"
+        rf"|\b(?:parameters?|params?|arguments?|fields?|propert(?:y|ies)|options?|keys?|name)\b\W{{0,4}}"
+        rf"(?:supplied|named|called)?\W{{0,4}}\b{word}\b"
+        rf"|(?:^|[\s(]){word}\s+(?:parameter|param|argument|field|option|is|are|value|supports?|must|cannot|should)\b"
+        rf"|(?:^|[\s(]){word}\s*[:=]"
+        rf"|:\s*{word}\s*(?:$|[.,;)])"
+    )
+
+
+def _new_name(told: str, path: FieldPath, sent: Mapping[str, Any]) -> str | None:
+    """What the server calls the field, where it says so and the name is of the same kind."""
+    for match in _RENAMED.finditer(told):
+        name = match["name"]
+        kin = name in LIMIT_FIELDS if path[-1] in LIMIT_FIELDS else set(name.split("_")) & set(path[-1].split("_"))
+        if kin and name not in sent and name not in PROTECTED_FIELDS and name != path[-1]:
+            return name
+    return None
 
 
 class Dialect:

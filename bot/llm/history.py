@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from bot.llm.cleaning import clean_name
-from bot.llm.messages import ChatMessage
-from bot.llm.tokens import message_tokens
+from bot.llm.messages import ChatMessage, message_tokens
 from bot.llm.tool_calls import ToolCall
 
 MAX_TURNS = 200

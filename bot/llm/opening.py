@@ -1,12 +1,14 @@
-"""Asking a model server for a reply until it begins one: without what it refuses, and not before it is ready."""
+"""Sending a request for a reply until the server begins to answer it, with changes and retries where they help."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -14,17 +16,77 @@ from typing import Any, Self
 import aiohttp
 
 from bot.llm.context_window import ContextWindow
-from bot.llm.dialect import Dialect, changed, folded
-from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.failures import Refusal, model_error, read_refusal, refused, too_late, unreachable
-from bot.llm.length_refusal import LengthRefusal, length_refusal
+from bot.llm.dialect import Dialect, RefusedField, changed, folded, refused_fields, refuses_system_role
+from bot.llm.errors import (
+    LengthRefusal,
+    ModelError,
+    ModelErrorKind,
+    Refusal,
+    length_refusal,
+    model_error,
+    read_refusal,
+    refused,
+    too_late,
+    unreachable,
+)
 from bot.llm.messages import ChatMessage
-from bot.llm.model_size import ModelSize
-from bot.llm.options import ModelOptions
-from bot.llm.refused_fields import RefusedField, refused_fields, refuses_system_role
-from bot.llm.requests import longest_answer, one_token, reply_body, reply_url
-from bot.llm.retry_after import pause_before, retry_after
-from bot.llm.thinking_habit import ThinkingHabit
+from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body, reply_url
+from bot.llm.small_model import ModelSize
+from bot.llm.thinking import ThinkingHabit
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
+"""Seconds between two attempts where the server names no time; the pause doubles with each."""
+
+_DELAY_IN_BODY = re.compile(
+    r"(?:\"retryDelay\"\s*:\s*\"|(?:try again|retry) in )(?:(?P<minutes>\d{1,4})m(?!s)\s?)?"
+    r"(?P<amount>\d{1,9}(?:\.\d{1,9})?)\s?(?P<unit>ms|s)\b",
+    re.IGNORECASE,
+)
+_MILLISECONDS = 1000
+
+
+def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float | None:
+    """The seconds that the server asks to wait, 0 or more; ``None`` where it says nothing that makes sense.
+
+    ``Retry-After`` holds seconds or a date. Some servers use a header in milliseconds, or say it in the body (Gemini,
+    Groq). The number is the server's: whoever waits has a limit of their own.
+    """
+    milliseconds = _number(headers.get("Retry-After-Ms", ""))
+    if milliseconds is not None:
+        return milliseconds / _MILLISECONDS
+    given = headers.get("Retry-After", "").strip()
+    if given:
+        seconds = _number(given)
+        return seconds if seconds is not None else _until(given, now)
+    if found := _DELAY_IN_BODY.search(body):
+        amount = float(found["amount"])
+        seconds = amount / _MILLISECONDS if found["unit"].lower() == "ms" else amount
+        return 60 * int(found["minutes"] or 0) + seconds
+    return None
+
+
+def pause_before(attempt: int) -> float:
+    """The seconds to wait before asking again for the ``attempt``-th time, from 1, where the server named none."""
+    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), LONGEST_PAUSE)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _until(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
 
 MOST_FIELDS = 3
 """How often a reply is asked for again because of a field."""

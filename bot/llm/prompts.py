@@ -1,17 +1,87 @@
-"""From a persona, a mood and a conversation to the messages that a model answers."""
+"""Prompt building: the rules, persona, mood, place, time and conversation as the messages that a model answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.llm.circumstances import Circumstances, moment
+from bot.llm.cleaning import clean_label, clean_name
 from bot.llm.history import INTERRUPTED, Turn
 from bot.llm.messages import ChatMessage
-from bot.llm.model_size import ModelSize
 from bot.llm.personas import Character, Persona
-from bot.llm.small_talk import Beginnings, SmallTalk
+from bot.llm.small_model import Beginnings, ModelSize, SmallTalk
+
+MAX_PEOPLE = 20
+"""Names that are told; of more people there is only a count."""
+# Not strftime's, which speak the language of the process.
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a reply should know besides the conversation; an empty part is left out.
+
+    ``room`` says where the model talks and who is there, as :func:`call_room` and its like write it; ``now`` is the
+    time, as :func:`moment` writes it.
+    """
+
+    room: str = ""
+    now: str = ""
+
+    def sections(self) -> tuple[str, ...]:
+        """The sections, in the order in which they end a system prompt: what changes most comes last."""
+        parts = (("Room", self.room), ("Now", self.now))
+        return tuple(f"## {title}\n{text}" for title, text in parts if text)
+
+
+def moment(when: datetime) -> str:
+    """A date and a time of day in words, to the minute: "Thursday, 26 November 2026, 18:05 (Europe/Berlin)"."""
+    weekday, month = _WEEKDAYS[when.weekday()], _MONTHS[when.month - 1]
+    return f"{weekday}, {when.day} {month} {when.year}, {when:%H:%M} ({when.tzinfo or 'local time'})"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRoom:
+    """A voice channel, and who is in it besides the bot. Names may be anybody's."""
+
+    channel: str
+    people: tuple[str, ...] = ()
+
+
+def call_room(channel: str, people: Sequence[str]) -> str:
+    """A voice channel, and who is in it besides the bot. Names may be anybody's: they are cleaned here."""
+    return f"{_place('You are in the voice channel', channel)}\n{_people('People in it', people)}"
+
+
+def chat_room(channel: str, server: str, people: Sequence[str]) -> str:
+    """A text channel of a server, and who wrote in it lately; names are cleaned here."""
+    where = _place("You are in the text channel", f"#{clean_label(channel)}")
+    on = f" of the server {label}" if (label := clean_label(server)) else ""
+    return f"{where.removesuffix('.')}{on}.\n{_people('People who wrote here lately', people)}"
+
+
+def private_room(person: str) -> str:
+    """Direct messages with one person; the name is cleaned here."""
+    return f"You are in a private chat with {clean_name(person)}."
+
+
+def _place(words: str, name: str) -> str:
+    label = clean_label(name)
+    return f"{words} {label}." if label else f"{words}."
+
+
+def _people(words: str, names: Sequence[str]) -> str:
+    known = list(dict.fromkeys(map(clean_name, names)))
+    shown = ", ".join(known[:MAX_PEOPLE]) or "nobody"
+    more = f" and {len(known) - MAX_PEOPLE} more" if len(known) > MAX_PEOPLE else ""
+    return f"{words}: {shown}{more}."
+
 
 NO_CIRCUMSTANCES = Circumstances()
 _BRACKETS = (
@@ -75,7 +145,7 @@ class ConversationMessages:
         """The system prompt, what was said ``earlier``, and what is ``asked``, which is not in the history yet.
 
         Args:
-            room: where the conversation is and who is there, as :mod:`bot.llm.circumstances` writes it.
+            room: where the conversation is and who is there, as :mod:`bot.llm.prompts` writes it.
 
         Raises:
             KeyError: the persona has no such mood.

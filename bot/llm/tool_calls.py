@@ -1,6 +1,6 @@
 """Calls of tools in a model's answer: they come whole or in pieces, and are put together here.
 
-Nobody runs a tool yet; see :meth:`bot.llm.stream.ModelClient.text`.
+Nobody runs a tool yet; see :meth:`bot.llm.client.ModelClient.text`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.llm.surrogates import mended
+from bot.text import mended
 from config.plain_json import read_json
 
 _log = logging.getLogger(__name__)

@@ -42,9 +42,9 @@ from typing import Generic, TypeVar
 
 from audio.samples import Sound16
 from bot.consent import ListeningConsent, ListeningGate
-from bot.llm.circumstances import CallRoom
 from bot.llm.history import History
 from bot.llm.personas import Character
+from bot.llm.prompts import CallRoom
 from bot.speech_server.errors import SpeechUnavailable
 from bot.user_error import UserError
 from bot.voice.dialogue.conversation import Conversation

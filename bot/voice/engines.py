@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.characters import LocalCharacter
-from bot.llm.circumstances import CallRoom
 from bot.llm.history import History
+from bot.llm.prompts import CallRoom
 from bot.voice.dialogue.conversation import Manner
 from bot.voice.ports import Companion, Speech
 from bot.voice.remarks.word_lists import WordLists

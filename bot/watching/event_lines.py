@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.llm.surrogates import mended
+from bot.text import mended
 from bot.voice.events import (
     CallBegan,
     CallEnded,

@@ -20,10 +20,10 @@ from bot.database import Database
 from bot.features.text_chat.commands import ChatCommands
 from bot.features.text_chat.service import ChatPace, TextChat
 from bot.llm.cleaning import DiscordNames, clean_prompt
-from bot.llm.options import ModelOptions
+from bot.llm.client import ModelClient
 from bot.llm.personas import PERSONAS_DIR
-from bot.llm.small_talk import load_beginnings
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import load_beginnings
 from bot.llm.text_model import TextModel
 from config.sections import ChatSettings
 from sandbox.guest import Guest

@@ -27,10 +27,10 @@ from bot.features.text_chat.commands import ChatCommands
 from bot.features.text_chat.service import TextChat
 from bot.features.vision.feature import Vision
 from bot.features.vision.model import VisionModel
-from bot.llm.options import ModelOptions
+from bot.llm.client import ModelClient
 from bot.llm.personas import PERSONAS_DIR
-from bot.llm.small_talk import load_beginnings
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import load_beginnings
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest

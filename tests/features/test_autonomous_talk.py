@@ -20,8 +20,8 @@ from bot.features.autonomous_talk.commands import AutonomousCommands
 from bot.features.autonomous_talk.feature import REMEMBERED, AutonomousTalk
 from bot.features.autonomous_talk.occasion import LATELY, SETTLED, QuietHours, is_occasion
 from bot.features.autonomous_talk.records import ChannelRecord, ChannelRecords
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.client import ModelClient
+from bot.llm.requests import ModelOptions
 from config.sections import AutonomousSettings
 from sandbox.world.entities import Message
 from tests.e2e.scripted_model import Answer, Fault, ScriptedModel

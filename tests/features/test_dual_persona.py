@@ -19,9 +19,9 @@ from bot.features.dual_persona.feature import ALREADY_ARGUING, NO_PERMISSION, Du
 from bot.features.dual_persona.heat import HALF_LIFE, MESSAGE, cooled, heat
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.features.dual_persona.webhooks import WEBHOOK_NAME
-from bot.llm.options import ModelOptions
+from bot.llm.client import ModelClient
 from bot.llm.personas import Persona
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from config.sections import BipolarSettings
 from sandbox.world.entities import Message
 from sandbox.world.permissions import Permission

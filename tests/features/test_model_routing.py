@@ -14,9 +14,9 @@ from discord.ext import commands
 from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.model_routing.commands import ModelCommands
+from bot.llm.client import ModelClient
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from bot.llm.text_model import TextModel
 from bot.model_router import ModelRouter
 from config.sections import Card

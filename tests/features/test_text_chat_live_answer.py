@@ -12,9 +12,8 @@ import pytest
 
 from bot.features.text_chat.service import ChatPace
 from bot.llm.answer import TextDelta
-from bot.llm.messages import ChatMessage
-from bot.llm.model_size import ModelSize
-from bot.llm.speakers import NOBODY, Speakers
+from bot.llm.messages import NOBODY, ChatMessage, Speakers
+from bot.llm.small_model import ModelSize
 from sandbox.world.bus import Dispatch, Event
 from tests.features.chat_stage import chat_stage
 

@@ -11,10 +11,10 @@ from email.utils import formatdate
 import pytest
 from aiohttp import web
 
+from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from config.sections import ModelApi
 from tests.http_server import Handler
 from tests.llm.answers import texts

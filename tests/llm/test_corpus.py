@@ -13,16 +13,14 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.llm.answer import Answer, AnswerPart, TextDelta
-from bot.llm.decoding import ReplyDecoder
+from bot.llm.answer import Answer, AnswerPart, ReplyText, TextDelta
+from bot.llm.client import ModelClient
 from bot.llm.deltas import BrokenDeltaError, Delta, ServerSaidError
-from bot.llm.errors import ModelError, ModelErrorKind
+from bot.llm.errors import ModelError, ModelErrorKind, nothing_said, server_said
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.remedies import nothing_said, server_said
-from bot.llm.reply_text import ReplyText
-from bot.llm.stream import ModelClient
-from bot.llm.thinking_habit import ThinkingHabit
+from bot.llm.requests import ModelOptions
+from bot.llm.response import ReplyDecoder
+from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_calls import ToolCall
 from config.sections import ModelApi
 from tests.llm.corpus import Stream, streams

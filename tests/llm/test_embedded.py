@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from bot.llm.client import ModelClient
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from tests.llm.answers import texts
 from toys.llm.weights import TOY_MODEL_NAME
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.llm.history import History, Turn
-from bot.llm.messages import ChatMessage
-from bot.llm.tokens import message_tokens
+from bot.llm.messages import ChatMessage, message_tokens
 from bot.llm.tool_calls import ToolCall
 
 ADA, BEN = 1, 2

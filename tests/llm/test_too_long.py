@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.length_refusal import LengthRefusal, length_refusal
-from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
-from bot.llm.tokens import total_tokens
+from bot.llm.client import ModelClient
+from bot.llm.errors import LengthRefusal, ModelError, ModelErrorKind, length_refusal
+from bot.llm.messages import ChatMessage, total_tokens
+from bot.llm.requests import ModelOptions
 from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, Recorded, answering, event, said, serving, streaming
 

@@ -12,15 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.llm.answer import Answer, AnswerPart, TextDelta, standing
+from bot.llm.answer import Answer, AnswerPart, ReplyText, TextDelta, without_retracted_parts
+from bot.llm.client import ModelClient
 from bot.llm.deltas import Delta, parse_delta
 from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.reply_text import ReplyText
-from bot.llm.speakers import Speakers
-from bot.llm.stream import ModelClient
-from bot.llm.thinking_habit import ThinkingHabit
+from bot.llm.messages import ChatMessage, Speakers
+from bot.llm.requests import ModelOptions
+from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_calls import (
     MAX_ARGUMENTS,
     MAX_CALLS,
@@ -201,7 +199,7 @@ def test_a_thought_is_not_let_out_by_a_call() -> None:
 def test_what_is_taken_back_is_text_and_no_call() -> None:
     parts = answer_of(ReplyText(ThinkingHabit()), Delta("secret"), Delta(calls=(CALL,)), Delta("</think>Hello."))
     assert parts == [TextDelta("secret"), DICE, TextDelta("", retracts=True), TextDelta("Hello.")]
-    assert standing(parts) == [DICE, TextDelta("", retracts=True), TextDelta("Hello.")]
+    assert without_retracted_parts(parts) == [DICE, TextDelta("", retracts=True), TextDelta("Hello.")]
 
 
 # Where nobody runs tools.

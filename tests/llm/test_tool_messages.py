@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.llm.fitting import LEFT_OUT, fitted
-from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
+from bot.llm.context_window import LEFT_OUT, fitted
+from bot.llm.messages import ChatMessage, message_tokens, total_tokens
 from bot.llm.prompts import alternating
-from bot.llm.requests import reply_body
+from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.templates import CHAT_TEMPLATES
-from bot.llm.tokens import message_tokens, total_tokens
 from bot.llm.tool_calls import ToolCall
 from config.sections import ModelApi
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.small_mind import answered, small_mind
 from benchmarks.small_mind_rules import Judge
 from benchmarks.small_mind_talks import PEOPLE, TALKS
-from bot.llm.options import ModelOptions
+from bot.llm.requests import ModelOptions
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 

@@ -15,15 +15,13 @@ import discord
 from bot.characters import Characters
 from bot.features.autonomous_talk.occasion import QuietHours, is_occasion
 from bot.features.autonomous_talk.records import ChannelRecords
-from bot.llm.circumstances import Circumstances, chat_room, moment
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
 from bot.llm.history import speakers, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character
-from bot.llm.prompts import system_prompt
-from bot.llm.short_line import short_line
-from bot.llm.text_model import TextModel
+from bot.llm.prompts import Circumstances, chat_room, moment, system_prompt
+from bot.llm.text_model import TextModel, short_line
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 from config.sections import AutonomousSettings
 

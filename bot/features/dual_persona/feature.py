@@ -17,13 +17,12 @@ from bot.features.dual_persona.heat import heat
 from bot.features.dual_persona.lines import Line, messages_for, typing_time
 from bot.features.dual_persona.records import ArgumentRecords
 from bot.features.dual_persona.webhooks import ChannelWebhooks, pictures
-from bot.llm.circumstances import Circumstances, chat_room, moment
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
 from bot.llm.history import user_line
 from bot.llm.personas import Persona
-from bot.llm.short_line import short_line
-from bot.llm.text_model import TextModel
+from bot.llm.prompts import Circumstances, chat_room, moment
+from bot.llm.text_model import TextModel, short_line
 from bot.text import MESSAGE_LIMIT, shorten
 from bot.user_error import UserError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError

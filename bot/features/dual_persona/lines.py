@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.llm.circumstances import Circumstances
 from bot.llm.history import user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
+from bot.llm.prompts import Circumstances
 
 _CHARS_PER_SECOND = 20.0
 _SHORTEST, _LONGEST = 1.5, 6.0

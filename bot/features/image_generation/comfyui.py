@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from bot.features.image_generation.outcome import DrawingError, PictureFile, UnreachableError, rejection
-from bot.llm.failures import read_body
+from bot.llm.errors import read_body
 
 _log = logging.getLogger(__name__)
 

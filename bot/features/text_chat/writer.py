@@ -15,12 +15,11 @@ from bot.conversations.keeping import Conversations
 from bot.conversations.place import CHAT, Place
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
-from bot.llm.circumstances import chat_room, private_room
 from bot.llm.errors import ModelError
 from bot.llm.history import Turn, speakers_of
-from bot.llm.prompts import WRITTEN, ConversationMessages
-from bot.llm.small_talk import Beginnings
-from bot.llm.speakers import Speakers
+from bot.llm.messages import Speakers
+from bot.llm.prompts import WRITTEN, ConversationMessages, chat_room, private_room
+from bot.llm.small_model import Beginnings
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage
 from bot.text import shorten

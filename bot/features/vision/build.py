@@ -6,8 +6,8 @@ from bot.feature import Feature, FeatureBuilder, FeatureParts
 from bot.features.vision.feature import Vision
 from bot.features.vision.model import VisionModel
 from bot.finding import Finding
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.client import ModelClient
+from bot.llm.requests import ModelOptions
 from config.settings import Settings
 
 

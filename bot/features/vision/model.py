@@ -15,12 +15,11 @@ import aiohttp
 from yarl import URL
 
 from bot.features.vision.sights import VisionError
+from bot.llm.answer import clean_text
 from bot.llm.deltas import BrokenDeltaError, ServerSaidError, error_text, parse_delta
-from bot.llm.dialect import Dialect
-from bot.llm.failures import read_body
+from bot.llm.dialect import Dialect, refused_fields
+from bot.llm.errors import read_body
 from bot.llm.opening import ABOUT_THE_REQUEST, MOST_FIELDS
-from bot.llm.refused_fields import refused_fields
-from bot.llm.reply_text import clean_text
 from bot.text import shorten
 from config.sections import VisionSettings
 

@@ -1,5 +1,6 @@
-"""What a reply's text must not carry, taken out while it streams: one filter behind the other.
+"""Text filters: each removes one kind of thing from a reply's text while it streams.
 
-``chain.py`` has the protocol and the chain, ``reply_text.py`` builds the one that every reply goes through. To take
-something else out, write a :class:`~bot.llm.filters.chain.TextFilter` and put it into ``reply_filters`` there.
+``chain.py`` has the protocol and the chain. ``ReplyText`` in ``bot/llm/answer.py`` builds the chain that every reply
+goes through. To remove something else from replies, write a :class:`~bot.llm.filters.chain.TextFilter` and add it to
+that chain.
 """

@@ -1,9 +1,11 @@
-"""The chain of filters that a reply's text goes through while it streams."""
+"""The chain of filters that a reply's text passes through, and the first of them, which joins halves of characters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
+
+from bot.text import mended, split_open_end
 
 
 class Retraction(str):
@@ -101,3 +103,26 @@ def _joined(pieces: Iterable[str]) -> list[str]:
             run.append(piece)
     joined.append("".join(run))
     return [piece for piece in joined if piece or isinstance(piece, Retraction)]
+
+
+class WholeCharacters:
+    """A :class:`~bot.llm.filters.chain.TextFilter`: no half of a character gets past it."""
+
+    ended = False
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether text is held back that may be said yet."""
+        return bool(self._half)
+
+    def feed(self, text: str) -> Iterable[str]:
+        """Take the next piece."""
+        whole, self._half = split_open_end(self._half + text)
+        return [mended(whole)]
+
+    def finish(self) -> Iterable[str]:
+        """A half that stayed alone."""
+        return [mended(self._half)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import regex
 
-from bot.llm.speakers import Speakers
+from bot.llm.messages import Speakers
 
 _LONGEST_QUOTE = 400
 """Characters under other names at the beginning that are held back until a line tells whose answer it is."""

@@ -10,7 +10,6 @@ from enum import Enum, auto
 import regex
 
 from bot.llm.filters.chain import Retraction
-from bot.llm.filters.code_spans import CodeSpans
 from bot.llm.filters.marks import (
     ANSWER_END_TAG,
     ANSWER_TAG,
@@ -18,6 +17,7 @@ from bot.llm.filters.marks import (
     FAMILIES,
     FINAL_CHANNEL,
     UNOPENED,
+    CodeSpans,
     MarkFamily,
     Place,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bot.text import plain_words
 from bot.voice.remarks.names import Names
-from bot.voice.remarks.phrases import plain_words
 from config.sections import AnswerPolicy
 
 CONTINUING = 12.0

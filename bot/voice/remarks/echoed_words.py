@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.voice.remarks.phrases import plain_words
+from bot.text import plain_words
 
 LEAST_EVIDENCE = 18
 """Letters that must have been heard: people say "okay" too, and "near the station?" after who said it."""

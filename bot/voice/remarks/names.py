@@ -6,7 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 
-from bot.voice.remarks.phrases import plain_words
+from bot.text import plain_words
 from bot.voice.remarks.unspaced import UnspacedNames, apart, fold
 
 ALIKE = 0.8

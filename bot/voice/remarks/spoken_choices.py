@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import AfterValidator, RootModel
 
 from bot.llm.personas import Persona
+from bot.text import FIRST_WITHOUT_GAPS, plain
 from bot.voice.remarks.names import Names
-from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 

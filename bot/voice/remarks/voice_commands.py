@@ -16,8 +16,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.llm.personas import Persona
+from bot.text import FIRST_WITHOUT_GAPS, plain
 from bot.voice.remarks.names import Names
-from bot.voice.remarks.phrases import FIRST_WITHOUT_GAPS, plain
 from bot.voice.remarks.spoken_choices import Asking, Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml

@@ -12,7 +12,7 @@ import numpy as np
 
 from audio.level import rms_of_frames
 from audio.samples import HEARING_RATE, Sound16, finite
-from bot.voice.remarks.phrases import plain
+from bot.text import plain
 from bot.voice.transcribe.loops import find_loop, letters
 from bot.voice.transcribe.phantoms import PHANTOMS_FILE, Phantom, Phantoms, fill
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.voice.remarks.phrases import plain_words
+from bot.text import plain_words
 
 LONGEST_UNIT = 80
 """Letters of the longest unit that is looked for."""

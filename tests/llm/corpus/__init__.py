@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from bot.llm.errors import ModelErrorKind
-from bot.llm.speakers import Speakers
+from bot.llm.messages import Speakers
 from config.sections import ModelApi
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.llm.filters.chain import WholeCharacters
 from bot.llm.filters.harmony import HarmonyFilter
-from bot.llm.filters.turn_marks import TurnMarks
-from bot.llm.filters.whole_characters import WholeCharacters
+from bot.llm.filters.marks import TurnMarks
 from tests.llm.filters.cutting import let_through, results
 
 ANALYSIS = "<|channel|>analysis<|message|>User says <hi>.<|end|>"

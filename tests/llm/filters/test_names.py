@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.llm.filters.names import NameFilter
-from bot.llm.speakers import NOBODY, Speakers
+from bot.llm.messages import NOBODY, Speakers
 from tests.llm.filters.cutting import let_through, results
 
 SPEAKERS = Speakers(("Seiyuu", "Sei-chan"), ("Ada", "Ben B.", "Zoë 🌸"))

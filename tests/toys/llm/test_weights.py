@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.llm.client import ModelClient
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from config.sections import ModelApi
 from tests.llm.answers import texts
 from toys.llm.phrases import DEFAULT_ANSWER, TOY_PHRASES, ToyPhrase, expected_phrase

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
+from bot.text import plain
 from bot.voice.remarks.names import Names
-from bot.voice.remarks.phrases import plain
 from bot.voice.remarks.spoken_choices import MoodWordsError, load_mood_words
 from bot.voice.remarks.voice_commands import (
     COMMANDS_FILE,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.filters.chain import Retraction
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
-from bot.llm.template_probe import ends_inside_thought, template_opens_thought
+from bot.llm.requests import ModelOptions
+from bot.llm.thinking import ends_inside_thought, template_opens_thought
 from tests.http_server import Handler
 from tests.llm.answers import texts
 from tests.llm.filters.cutting import stands

@@ -1,4 +1,4 @@
-"""The model's reply as a stream of text and calls of tools: one HTTP request, closed the moment nobody listens."""
+"""The client of a model server: streams replies, and keeps what is known of the server."""
 
 from __future__ import annotations
 
@@ -13,26 +13,18 @@ from typing import Self
 import aiohttp
 
 from bot.identity import HEADERS
-from bot.llm.answer import Answer, AnswerPart, TextDelta, standing
-from bot.llm.check import ServerReport, check_server
-from bot.llm.context_size import ask_context_size
+from bot.llm.answer import Answer, AnswerPart, ReplyText, TextDelta, parts, without_retracted_parts
 from bot.llm.context_window import ContextWindow
 from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
-from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.messages import ChatMessage
-from bot.llm.model_size import ModelSize, ask_model_size
+from bot.llm.errors import ModelError, ModelErrorKind, nothing_said
+from bot.llm.messages import NOBODY, ChatMessage, Speakers
 from bot.llm.opening import Opening, Question, ServerMemory
-from bot.llm.options import ModelOptions
-from bot.llm.remedies import nothing_said
-from bot.llm.reply import ReplyReader
-from bot.llm.reply_text import ReplyText, parts
-from bot.llm.requests import reply_body
-from bot.llm.small import suited
-from bot.llm.speakers import NOBODY, Speakers
-from bot.llm.template_probe import begins_inside_thought
-from bot.llm.thinking_habit import ThinkingHabit
-from bot.llm.token_count import count_tokens
+from bot.llm.probe import ServerReport, ask_context_size, check_server, count_tokens
+from bot.llm.requests import ModelOptions, reply_body
+from bot.llm.response import ReplyReader
+from bot.llm.small_model import ModelSize, ask_model_size, suited
+from bot.llm.thinking import ThinkingHabit, begins_inside_thought
 from bot.llm.tool_calls import ToolCall
 from config.sections import ModelApi
 
@@ -138,7 +130,7 @@ class ModelClient:
         """Ask for a reply to ``messages`` and yield it, piece by piece: text, and calls of tools.
 
         The text comes without thoughts, without the names of ``speakers`` before lines and without their lines; see
-        :class:`~bot.llm.reply_text.ReplyText`. A retraction among the pieces says that what came before it was a
+        :class:`~bot.llm.answer.ReplyText`. A retraction among the pieces says that what came before it was a
         thought. It can come in the first reply of a model only, and never where ``careful`` is set: then a first reply
         is withheld until it is whole. A call comes when it is whole, and behind the text that stood before it.
 
@@ -248,7 +240,7 @@ class ModelClient:
                 break
             if part is not delta:
                 await asyncio.sleep(0)
-        return standing(said)
+        return without_retracted_parts(said)
 
     @asynccontextmanager
     async def _asking_for_template(self, question: Question) -> AsyncIterator[Awaitable[bool]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.llm.refused_fields import RefusedField, refused_fields, refuses_system_role
+from bot.llm.dialect import RefusedField, refused_fields, refuses_system_role
 
 SENT: dict[str, Any] = {
     "stream": True,

@@ -6,15 +6,13 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from bot.llm.answer import Answer, TextDelta
+from bot.llm.answer import Answer, ReplyText, TextDelta
 from bot.llm.deltas import Delta
-from bot.llm.messages import ChatMessage
-from bot.llm.model_size import ModelSize
+from bot.llm.messages import NOBODY, ChatMessage, Speakers
 from bot.llm.personas import Persona
-from bot.llm.reply_text import ReplyText
-from bot.llm.short_line import MAX_CHARS, short_line, shortened
-from bot.llm.speakers import NOBODY, Speakers
-from bot.llm.thinking_habit import ThinkingHabit
+from bot.llm.small_model import ModelSize
+from bot.llm.text_model import MAX_CHARS, short_line, shortened
+from bot.llm.thinking import ThinkingHabit
 
 MIKA = Persona(
     name="Mika", also_called=("Mi-chan",), description="A cat.", moods={"calm": "calm."}, default_mood="calm"

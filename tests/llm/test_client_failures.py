@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
+from bot.llm.requests import ModelOptions
 from tests.http_server import Handler
 from tests.llm.answers import texts
 from tests.llm.servers import FINISHED, answering, begin_stream, event, for_ever, said, serving, streaming

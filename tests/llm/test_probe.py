@@ -1,8 +1,9 @@
-"""How many tokens a server takes in, as each kind of server tells it."""
+"""Questions to model servers about themselves: readiness, models and context size."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,24 +13,116 @@ import pytest
 from aiohttp import web
 
 from bot.database import Database
-from bot.llm.context_size import ask_context_size
+from bot.llm.client import ModelClient
 from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.stream import ModelClient
-from bot.llm.token_count import count_tokens
+from bot.llm.probe import ServerReport, ask_context_size, count_tokens
+from bot.llm.requests import ModelOptions
 from bot.model_router import ModelRouter
-from config.sections import Card
+from config.sections import Card, ModelApi
+from tests.http_server import Handler
 from tests.llm.answers import texts
-from tests.llm.servers import FINISHED, Recorded, for_ever, said, serving, streaming
+from tests.llm.servers import FINISHED, Recorded, answering, for_ever, said, serving, streaming
 
-OPTIONS = ModelOptions("", model="m", connect_timeout=2)
+OPTIONS = ModelOptions("", model="llama")
+MODELS = '{"object":"list","data":[{"id":"llama"},{"id":"qwen"},{"no":"id"}]}'
+
+
+async def report(handler: Handler, options: ModelOptions = OPTIONS) -> ServerReport:
+    async with serving(handler) as url, ModelClient(replace(options, url=url)) as client:
+        return await client.check()
+
+
+async def test_a_server_that_has_the_model() -> None:
+    assert await report(answering(200, MODELS)) == ServerReport(True, ("llama", "qwen"))
+
+
+async def test_a_server_that_has_other_models() -> None:
+    found = await report(answering(200, MODELS), replace(OPTIONS, model="gemma"))
+    assert found.reachable
+    assert found.problem is not None
+    assert "'gemma'; it has: llama, qwen." in found.problem
+
+
+async def test_a_name_without_a_tag_is_the_one_tagged_latest() -> None:
+    listed = answering(200, '{"object":"list","data":[{"id":"llama3.1:latest"},{"id":"qwen3:8b"}]}')
+    assert (await report(listed, replace(OPTIONS, model="llama3.1"))).problem is None
+    assert (await report(listed, replace(OPTIONS, model="llama3.1:latest"))).problem is None
+    for other in ("llama3", "llama3.1:8b", "qwen3"):
+        assert (await report(listed, replace(OPTIONS, model=other))).problem is not None
+
+
+async def test_an_address_without_its_v1() -> None:
+    async with serving(answering(404, "404: Not Found", "text/plain")) as url:
+        bare = url.removesuffix("/v1")
+        async with ModelClient(replace(OPTIONS, url=bare)) as client:
+            problem = (await client.check()).problem
+        assert problem is not None
+        assert "Is `/v1` missing" in problem
+        assert "'llama'" not in problem
+        assert problem.endswith("It answered 404: Not Found"), "the status is told once"
+        async with ModelClient(replace(OPTIONS, url=url)) as client:
+            problem = (await client.check()).problem
+        assert problem is not None
+        assert "`/v1`" not in problem
+
+
+async def test_a_server_that_complains_with_status_200() -> None:
+    complaint = answering(200, '{"error":"Unexpected endpoint or method. (GET /models)"}')
+    problem = (await report(complaint)).problem
+    assert problem is not None
+    assert "Unexpected endpoint" in problem
+    assert "Is `/v1` missing" in problem
+
+
+@pytest.mark.parametrize(
+    ("path", "api", "told"),
+    [
+        ("/v1/chat/completions", ModelApi.CHAT, "must end before `/chat/completions`"),
+        ("/v1", ModelApi.COMPLETION, "without `/v1`"),
+        ("/api", ModelApi.CHAT, "Is LLM_URL right?"),
+    ],
+)
+async def test_other_addresses_that_end_wrong(path: str, api: ModelApi, told: str) -> None:
+    async with serving(answering(404, "not found", "text/plain")) as url:
+        options = replace(OPTIONS, url=url.removesuffix("/v1") + path, api=api)
+        async with ModelClient(options) as client:
+            problem = (await client.check()).problem
+    assert problem is not None
+    assert told in problem
+
+
+async def test_a_server_that_is_still_loading() -> None:
+    loading = answering(503, '{"error":{"message":"Loading model"}}')
+    found = await report(loading, replace(OPTIONS, api=ModelApi.COMPLETION))
+    assert found.reachable
+    assert found.problem is not None
+    assert "Loading model" in found.problem
+
+
+async def test_a_server_that_lists_nothing_we_understand() -> None:
+    for body in ("{}", "[]", "oops", '{"data":7}'):
+        assert await report(answering(200, body)) == ServerReport(True)
+
+
+async def test_nobody_there() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+        async with ModelClient(replace(OPTIONS, url=url)) as client:
+            found = await client.check()
+    assert not found.reachable
+    assert found.problem is not None
+    assert "can't be reached" in found.problem
+
+
+CONTEXT_OPTIONS = ModelOptions("", model="m", connect_timeout=2)
 LLAMA_CPP = {
     "/v1/models": {"data": [{"id": "m.gguf", "meta": {"n_ctx_train": 131072}}]},
     "/props": {"default_generation_settings": {"n_ctx": 6144}},
 }
 
 
-async def size_of(answers: Mapping[str, Any], options: ModelOptions = OPTIONS) -> int | None:
+async def size_of(answers: Mapping[str, Any], options: ModelOptions = CONTEXT_OPTIONS) -> int | None:
     async def handler(request: web.Request) -> web.StreamResponse:
         if request.path not in answers:
             return web.Response(status=404, text="404 page not found")
@@ -87,7 +180,7 @@ async def test_the_size_is_found(answers: dict[str, Any], size: int | None) -> N
 
 
 async def test_without_a_name_the_only_model_counts() -> None:
-    nameless = replace(OPTIONS, model=None)
+    nameless = replace(CONTEXT_OPTIONS, model=None)
     assert await size_of({"/v1/models": {"data": [{"id": "x", "max_model_len": 8192}]}}, nameless) == 8192
 
 
@@ -96,7 +189,7 @@ async def test_a_server_that_does_not_answer_costs_the_time_of_a_connection() ->
         await for_ever()
         return web.Response()
 
-    async with serving(silent) as url, ModelClient(replace(OPTIONS, url=url, connect_timeout=0.05)) as client:
+    async with serving(silent) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url, connect_timeout=0.05)) as client:
         assert await ask_context_size(client._connections(), client.options) is None
 
 
@@ -112,7 +205,7 @@ async def test_what_the_server_says_holds_for_the_next_reply() -> None:
 
     messages = [ChatMessage("user", "word " * 200), ChatMessage("assistant", "word " * 200)] * 4
     messages.append(ChatMessage("user", "And?"))
-    async with serving(handler, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+    async with serving(handler, own_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
         assert await texts(client.text(messages)) == ["Yes."]
         await client.learn_context_size()
         assert await texts(client.text(messages)) == ["Yes."]
@@ -131,7 +224,7 @@ async def test_a_size_that_is_set_is_not_asked_for() -> None:
 
     async with (
         serving(handler, own_paths=True) as url,
-        ModelClient(replace(OPTIONS, url=url, context_tokens=2048)) as client,
+        ModelClient(replace(CONTEXT_OPTIONS, url=url, context_tokens=2048)) as client,
     ):
         await client.learn_context_size()
     assert asked == []
@@ -148,7 +241,7 @@ async def test_a_server_that_starts_late_is_asked_again(tmp_path: Path) -> None:
 
     async with (
         serving(handler, own_paths=True) as url,
-        ModelClient(replace(OPTIONS, url=url)) as client,
+        ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client,
         Database.opened(tmp_path / "db") as database,
     ):
         router = await ModelRouter.load(database, {Card.NVIDIA: client}, Card.NVIDIA)
@@ -181,7 +274,7 @@ async def test_a_server_that_counts_lets_more_of_the_conversation_in() -> None:
     server = CountingServer(2_048)
     messages = [ChatMessage("user", "word " * 60), ChatMessage("assistant", "word " * 60)] * 20
     messages.append(ChatMessage("user", "And?"))
-    async with serving(server.handle, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+    async with serving(server.handle, own_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
         await client.learn_context_size()
         assert await texts(client.text(messages)) == ["Yes."]
         async with asyncio.timeout(5):
@@ -196,7 +289,7 @@ async def test_a_server_that_counts_lets_more_of_the_conversation_in() -> None:
 
 async def test_short_talk_is_not_counted() -> None:
     server = CountingServer(8_192)
-    async with serving(server.handle, own_paths=True) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+    async with serving(server.handle, own_paths=True) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
         await client.learn_context_size()
         assert await texts(client.text([ChatMessage("user", "Hello?")])) == ["Yes."]
     assert not server.counted.is_set()
@@ -217,5 +310,5 @@ async def test_counts_are_read(told: object, count: int | None) -> None:
     async def handler(_: web.Request) -> web.StreamResponse:
         return web.json_response(told)
 
-    async with serving(handler) as url, ModelClient(replace(OPTIONS, url=url)) as client:
+    async with serving(handler) as url, ModelClient(replace(CONTEXT_OPTIONS, url=url)) as client:
         assert await count_tokens(client._connections(), client.options, [ChatMessage("user", "Hi")]) == count

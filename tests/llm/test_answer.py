@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.llm.answer import MAX_CHARS, ReplyText, clean_text, parts
 from bot.llm.deltas import Delta
 from bot.llm.filters.chain import Retraction
-from bot.llm.reply_text import MAX_CHARS, ReplyText, clean_text, parts
-from bot.llm.speakers import Speakers
-from bot.llm.thinking_habit import ThinkingHabit
+from bot.llm.messages import Speakers
+from bot.llm.thinking import ThinkingHabit
 from tests.llm.filters.cutting import cuts, stands
 
 SPEAKERS = Speakers(("Seiyuu",), ("Ada", "Ben"))

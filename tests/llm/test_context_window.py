@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.llm.context_window import ASSUMED_TOKENS, ContextWindow
-from bot.llm.fitting import LEFT_OUT, fitted
-from bot.llm.length_refusal import LengthRefusal
-from bot.llm.messages import ChatMessage
-from bot.llm.tokens import TOKENS_PER_MESSAGE, estimated_tokens, message_tokens, total_tokens
+from bot.llm.context_window import ASSUMED_TOKENS, LEFT_OUT, ContextWindow, fitted
+from bot.llm.errors import LengthRefusal
+from bot.llm.messages import TOKENS_PER_MESSAGE, ChatMessage, estimated_tokens, message_tokens, total_tokens
 
 SYSTEM = ChatMessage("system", "You are Mika.")
 

@@ -8,11 +8,9 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.llm.messages import ChatMessage
-from bot.llm.options import ModelOptions
-from bot.llm.requests import reply_url
-from bot.llm.speakers import Speakers
-from bot.llm.stream import ModelClient
+from bot.llm.client import ModelClient
+from bot.llm.messages import ChatMessage, Speakers
+from bot.llm.requests import ModelOptions, reply_url
 from config.sections import ModelApi
 from tests.llm.answers import texts
 from tests.llm.servers import DONE, FINISHED, begin_stream, event, for_ever, said, serving, streaming

@@ -1,0 +1,197 @@
+"""Small models: which ones are small, what they are sent, and that other models are asked in the usual way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bot.llm.client import ModelClient
+from bot.llm.messages import ChatMessage
+from bot.llm.personas import Persona
+from bot.llm.requests import ModelOptions
+from bot.llm.small_model import (
+    MAX_TOKENS,
+    SAMPLING,
+    TEMPERATURE,
+    ModelSize,
+    SmallTalk,
+    SmallTalkError,
+    load_beginnings,
+    size_in_name,
+)
+from tests.llm.answers import texts
+from tests.llm.servers import DONE, FINISHED, Recorded, said, serving, streaming
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("SmolLM2-135M-Instruct.Q4_1", 135_000_000),
+        ("qwen2.5-0.5b", 500_000_000),
+        ("qwen2.5-7b-q5", 7_000_000_000),
+        ("llama3.2:1b", 1_000_000_000),
+        ("Qwen3-30B-A3B", 30_000_000_000),
+        ("mixtral-8x7b", 56_000_000_000),
+        ("gpt-4o-mini", None),
+        ("gemma-3n-E2B", None),
+        ("llama3.1", None),
+        ("model-0b", None),
+    ],
+)
+def test_a_name_tells_the_size_or_nothing(name: str, parameters: int | None) -> None:
+    assert size_in_name(name) == parameters
+
+
+def test_what_the_server_tells_wins_over_the_name() -> None:
+    size = ModelSize("tiny-1b")
+    assert size.small
+    size.told(70_000_000_000)
+    assert not size.small
+
+
+def test_a_model_of_which_nothing_is_known_is_not_small() -> None:
+    assert not ModelSize(None).small
+    assert not ModelSize("llama3.1").small
+
+
+LLAMA_CPP = {"data": [{"id": "m", "meta": {"n_params": 134_515_008, "n_ctx": 4096}}]}
+OLLAMA = {"model_info": {"general.parameter_count": 494_032_768}, "details": {"parameter_size": "494.03M"}}
+OLD_OLLAMA = {"model_info": {}, "details": {"parameter_size": "8.0B"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "small"),
+    [
+        ("/v1/models", LLAMA_CPP, True),
+        ("/api/show", OLLAMA, True),
+        ("/api/show", OLD_OLLAMA, False),
+        ("/v1/models", {"data": [{"id": "other", "meta": {"n_params": 135_000_000}}]}, False),
+        ("/v1/models", {"data": [{"id": "m", "meta": {"n_params": 150_000}}]}, False),
+        ("/v1/models", {"data": [{"id": "m", "meta": {"n_params": "many"}}]}, False),
+        ("/v1/models", {"data": 7}, False),
+        ("/v1/models", [], False),
+    ],
+)
+async def test_servers_are_asked_how_large_their_model_is(path: str, told: Any, small: bool) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.json_response(told) if request.path == path else web.Response(status=404)
+
+    async with (
+        serving(handler, own_paths=True) as url,
+        ModelClient(ModelOptions(url, model="m", connect_timeout=2)) as client,
+    ):
+        await client.learn_model_size()
+        assert client.size_of().small == small
+
+
+HELLO = (ChatMessage("user", "Ann: hi"),)
+RAMBLING = ("I like tea. ", "I like tea. ", "I like ", "it hot")
+
+
+async def asked(options: ModelOptions) -> tuple[dict[str, Any], str]:
+    """What a server is asked, and what is said of its rambling."""
+    server = Recorded(streaming(*map(said, RAMBLING), FINISHED, DONE))
+    async with serving(server) as url, ModelClient(replace(options, url=url)) as client:
+        answer = "".join(await texts(client.text(HELLO)))
+    return server.bodies[-1], answer
+
+
+async def test_a_small_model_is_asked_for_short_answers_that_do_not_babble() -> None:
+    body, answer = await asked(ModelOptions("", model="smollm2-135m"))
+    assert (body["temperature"], body["max_tokens"]) == (TEMPERATURE, MAX_TOKENS)
+    assert SAMPLING.items() <= body.items()
+    assert answer == "I like tea."
+
+
+@pytest.mark.parametrize("name", ["qwen2.5-7b", "llama3.1", None])
+async def test_other_models_are_asked_as_before(name: str | None) -> None:
+    body, answer = await asked(ModelOptions("", model=name))
+    assert (body["temperature"], body["max_tokens"]) == (0.8, 500)
+    assert not SAMPLING.keys() & body.keys()
+    assert answer == "".join(RAMBLING)
+
+
+async def test_what_the_operator_has_chosen_holds_for_a_small_model_too() -> None:
+    chosen = frozenset({"temperature", "max_tokens"})
+    options = ModelOptions(
+        "", model="smollm2-135m", temperature=0.7, max_tokens=300, chosen=chosen, extra={"min_p": 0.5}
+    )
+    body, answer = await asked(options)
+    assert (body["temperature"], body["max_tokens"], body["min_p"]) == (0.7, 300, 0.5)
+    assert answer == "".join(RAMBLING), "who sets the length, sets the length"
+
+
+MIKA = Persona(
+    name="Mika", description="You like tea.", in_short="calm and kind", moods={"calm": "slow."}, default_mood="calm"
+)
+TINY, SMALL = ModelSize("m-135m"), ModelSize("m-1.5b")
+TALK = (
+    ChatMessage("user", "Ann: My dog is called Rex."),
+    ChatMessage("assistant", "Good dog."),
+    ChatMessage("user", "Bob: I have a cat.\nAnn: What is my dog called?"),
+)
+
+
+@pytest.fixture
+async def small_talk() -> SmallTalk:
+    talk = SmallTalk(load_beginnings())
+    await talk.load()
+    return talk
+
+
+async def test_the_system_prompt_is_short_and_has_name_and_character(small_talk: SmallTalk) -> None:
+    system = small_talk.messages(MIKA, TALK, SMALL)[0]
+    assert system.role == "system"
+    assert "Mika, calm and kind." in system.content
+    assert "You are talking with Ann." in system.content
+    assert system.content.count(".") == 3
+    assert "{" not in system.content
+
+
+async def test_a_tiny_model_reads_what_people_said_as_one_message(small_talk: SmallTalk) -> None:
+    assert small_talk.messages(MIKA, TALK, TINY)[1:] == (
+        ChatMessage("user", "Ann: My dog is called Rex.\nBob: I have a cat.\nAnn: What is my dog called?"),
+    )
+
+
+async def test_a_small_one_reads_the_dialogue(small_talk: SmallTalk) -> None:
+    assert small_talk.messages(MIKA, TALK, SMALL)[1:] == TALK
+
+
+async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallTalk) -> None:
+    line = ChatMessage("user", "Ann: Guten Morgen, wie hast du heute geschlafen?")
+    messages = small_talk.messages(MIKA, (line,), TINY)
+    assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
+    assert messages[1].content == "Hallo Mika, ich bin Ann."
+    assert "Deutsch" in messages[0].content
+    back = ChatMessage("user", "Ann: And now let us talk in English again, please.")
+    assert len(small_talk.messages(MIKA, (back,), TINY)) == 2
+
+
+async def test_names_may_be_anything(small_talk: SmallTalk) -> None:
+    odd = ChatMessage("user", "{bot}%s: Guten Tag, wie geht es dir denn heute so?")
+    assert small_talk.messages(MIKA, (odd,), TINY)[-1] == odd
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("en: }", "it is not YAML from line 1 on"),
+        ("de: {system: Du bist {bot}.}", "it is not YAML from line 1 on"),
+        ("de: {system: Du bist hier.}", "the language 'en' is missing"),
+        ("en: {sytem: You are here.}", "en.system is not as it has to be"),
+        ("- en", "its content is not as it has to be"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
+    file = tmp_path / "small_talk.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SmallTalkError) as told:
+        load_beginnings(file)
+    assert str(told.value) == f"{file} can't be used: {fault}"
+    with pytest.raises(SmallTalkError, match="there is no such file"):
+        load_beginnings(tmp_path / "none.yaml")
