@@ -24,7 +24,7 @@ from benchmarks.end_of_turn_noise import five_minutes
 from benchmarks.end_of_turn_report import NARROWEST, WAITS, Result, Row, report_of
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
-from bot.voice.frames import SoundHeard
+from bot.voice.frames import AudioFrame
 from bot.voice.turns.policy import load_turn_policy
 from bot.voice.turns.silero import WINDOW_SAMPLES
 from bot.voice.turns.turns import Turns
@@ -102,17 +102,17 @@ class EndOfTurnMeasurement:
         for name, sound in five_minutes(self._seed).items():
             turns = Turns(self._policy)
             found[name] = sum(
-                len(turns.heard(SoundHeard(1, sound[at : at + PACKET], at / HEARING_RATE)))
+                len(turns.heard(AudioFrame(1, sound[at : at + PACKET], at / HEARING_RATE)))
                 for at in range(0, len(sound), PACKET)
             )
         return found
 
     def window_us(self) -> float:
         """What one window costs, in microseconds: the median of a thousand."""
-        ear, window, times = self._policy.voice_activity.listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
+        probability, window, times = self._policy.voice_activity.listen(), np.zeros(WINDOW_SAMPLES, np.float32), []
         for _ in range(1000):
             began = time.perf_counter()
-            ear(window)
+            probability(window)
             times.append(time.perf_counter() - began)
         return float(np.median(times)) * 1e6
 

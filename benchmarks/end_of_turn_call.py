@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.end_of_turn_speech import Speech
-from bot.voice.frames import SoundHeard, TransmissionEnded
+from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.policy import TurnPolicy
@@ -92,7 +92,7 @@ class Call:
             if packet.sound is None:
                 listening.take(self._turns.heard(TransmissionEnded(1, packet.at, announced=True)))
             else:
-                listening.take(self._turns.heard(SoundHeard(1, packet.sound, packet.at)))
+                listening.take(self._turns.heard(AudioFrame(1, packet.sound, packet.at)))
         await listening.pass_time(self._now)
         return listening.outcome(max(packet.at for packet in packets if packet.sound is not None))
 

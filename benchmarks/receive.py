@@ -23,7 +23,7 @@ from benchmarks.dave_group import make_group
 from bot.voice.discord.opening import NotOpened
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import TransportCipher, open_packet, transport_cipher
-from bot.voice.frames import Heard, SoundHeard
+from bot.voice.frames import AudioFrame, InputEvent
 from config.plain_parser import PlainParser
 from sandbox.voice.rtp import XCHACHA20, make_header, make_transport
 
@@ -90,7 +90,7 @@ def measure(seconds: float) -> ReceiveCost:
     packets = _packets(sessions, people, int(seconds * PACKETS_A_SECOND))
     # A frame opens once only: the stages are measured on half of the packets, the whole on the other.
     half = len(packets) // 2
-    heard: list[Heard] = []
+    heard: list[InputEvent] = []
     connection = _Connection(sessions[BOT])
     receiver = Receiver(connection, connection, heard.append, lambda _: True)
     for number, person in enumerate(people):
@@ -109,7 +109,7 @@ def measure(seconds: float) -> ReceiveCost:
     decoders = {person: SpeechDecoder() for person in people}
     opus = _cpu_time(lambda: [decoders[person].decode(frame, 0) for frame, person in frames])
     each = whole / half
-    samples = sum(len(event.sound) for event in heard if isinstance(event, SoundHeard))
+    samples = sum(len(event.sound) for event in heard if isinstance(event, AudioFrame))
     return ReceiveCost(
         packets=half,
         seconds_heard=samples / 16_000,

@@ -18,7 +18,7 @@ from bot.speech_server.client import SpeechServerClient
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import EventFeed, Watcher
-from bot.voice.listening import ListeningTerms
+from bot.voice.listening_notice import ListeningTerms
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.remarks.word_lists import WordLists
 from bot.voice.transcribe.transcriber import Transcriber

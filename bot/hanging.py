@@ -55,12 +55,12 @@ async def answers_in_time(
     beats: Callable[[], bool],
     limit: float,
     ceiling: float,
-    patience: float,
+    idle_limit: float,
 ) -> bool:
     """Whether a process answers one question before it is found hanging.
 
     It hangs when it has done nothing for :data:`STILL_LIMIT` seconds, or, once the answer is later than ``limit``, for
-    ``patience`` seconds; and when there is no answer after ``ceiling`` seconds, however busy it is.
+    ``idle_limit`` seconds; and when there is no answer after ``ceiling`` seconds, however busy it is.
 
     Args:
         answered: waits for the answer, for so many seconds at most, and says whether it is there.
@@ -72,6 +72,6 @@ async def answers_in_time(
             return True
         waited += LOOK_AGAIN
         idle = 0.0 if beats() else idle + LOOK_AGAIN
-        if idle >= (patience if waited >= limit else STILL_LIMIT):
+        if idle >= (idle_limit if waited >= limit else STILL_LIMIT):
             break
     return False

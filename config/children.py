@@ -8,16 +8,16 @@ import signal
 from contextlib import suppress
 
 
-async def end_child(process: asyncio.subprocess.Process, patience: float = 0.0) -> None:
+async def end_child(process: asyncio.subprocess.Process, grace: float = 0.0) -> None:
     """End ``process`` and wait until it is gone. Does nothing if it has ended.
 
     Args:
-        patience: seconds from SIGTERM to SIGKILL; 0 sends only SIGKILL.
+        grace: seconds from SIGTERM to SIGKILL; 0 sends only SIGKILL.
     """
-    if patience > 0:
+    if grace > 0:
         signal_child(process, signal.SIGTERM)
         with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(grace):
                 await process.wait()
     signal_child(process, signal.SIGKILL)
     await process.wait()

@@ -63,7 +63,7 @@ class Tree:
 
 
 def part_of(module: str, package: str) -> str | None:
-    """The direct part of a package that a module is, or is in: ``bot.voice`` of ``bot`` for ``bot.voice.ear``."""
+    """The direct part of a package that a module is, or is in: ``bot.voice`` of ``bot`` for ``bot.voice.call``."""
     if not package:
         return module.partition(".")[0]
     if not module.startswith(f"{package}."):

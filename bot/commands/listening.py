@@ -14,7 +14,7 @@ from bot.consent import ListeningConsent
 from bot.managers import require_guild
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.listening import (
+from bot.voice.listening_notice import (
     RECORDING_BEGAN_ALOUD,
     RECORDING_ENDED,
     RECORDING_ENDED_ALOUD,

@@ -12,7 +12,7 @@ from bot.llm.personas import Character
 from bot.speech_server.status import ServerHealth
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.discord.transport import DiscordCall
-from bot.voice.listening import CallMode
+from bot.voice.listening_notice import CallMode
 from bot.voice.manager import CallState
 from bot.voice.metrics import STAGES, TurnMetrics, TurnTrace
 from config.sections import Captions

@@ -27,7 +27,7 @@ NO_BOTS = "❌ I can't record bots, only people who say yes."
 QUESTION = (
     "🎙️ {mention}, may I record {seconds:.0f} seconds of your voice, so that I can speak with it as **{voice}**? "
     "{asker} asked for it. The people who run me keep the recording until that voice is deleted. "
-    "Without a yes within {patience:.0f} seconds I record nothing."
+    "Without a yes within {timeout:.0f} seconds I record nothing."
 )
 REFUSED = "👍 Not recorded, {name}: you said no."
 UNANSWERED = "👍 Not recorded: {name} did not answer."
@@ -91,7 +91,7 @@ class VoiceRecordings:
             mention=person.mention,
             seconds=SAMPLE_SECONDS,
             voice=escape_markdown(voice),
-            patience=self._answer_seconds,
+            timeout=self._answer_seconds,
             asker="You" if person.id == ctx.author.id else escape_markdown(ctx.author.display_name),
         )
         asked = await ask(ctx, person, question, Choices("Yes, record me", "No"), seconds=self._answer_seconds)

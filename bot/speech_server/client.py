@@ -38,7 +38,7 @@ VOICES_LIMIT = 5.0
 LEARNING_LIMIT = 300.0
 """Seconds; a model that is loaded first takes its time, above all without a card."""
 MODELS_LIMIT = 10.0
-SPEAKING_PATIENCE = 150.0
+SPEAKING_TIMEOUT = 150.0
 """Seconds without a byte; the server itself gives up after 120."""
 MAX_STATUS_BYTES = 1 << 20
 MAX_ANSWER_BYTES = 2 << 20
@@ -154,7 +154,7 @@ class SpeechServerClient:
         """
         set_ones = {name: value for name, value in asdict(parameters).items() if value is not None}
         body = {"model": BETTER_MODEL, "input": text, "response_format": "pcm", "sample_rate": rate, **set_ones}
-        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_PATIENCE)
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_LIMIT, sock_read=SPEAKING_TIMEOUT)
         data = await self._ask_model("POST", "/v1/audio/speech", timeout, MAX_SOUND_BYTES, json=body)
         return from_pcm16(data)
 

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 OPEN_LIMIT = 5.0
 FIRST_NOTICE_LIMIT = 1.0
 LOADING_LIMIT = 180.0
-PATIENCE = 4.5
+SILENCE_TIMEOUT = 4.5
 CLOSE_LIMIT = 1.0
 MAX_FRAME_BYTES = 4 * SAMPLE_RATE * 10
 QUEUED_FRAMES = 16
@@ -76,12 +76,13 @@ class SpeechStream:
     """The connection. Belongs to one event loop, and :meth:`events` to one consumer.
 
     Args:
-        patience: seconds a server may be silent before it is asked for a sign of life, and seconds it has to give one.
+        silence_timeout: seconds a server may be silent before it is asked for a sign of life, and then has to give
+            one.
     """
 
-    def __init__(self, address: ServerAddress, *, patience: float = PATIENCE) -> None:
+    def __init__(self, address: ServerAddress, *, silence_timeout: float = SILENCE_TIMEOUT) -> None:
         self._address = address
-        self._patience = patience
+        self._silence_timeout = silence_timeout
         self._connection: ClientConnection | None = None
         self._delay = FIRST_DELAY
         self._closing = asyncio.Event()
@@ -156,7 +157,7 @@ class SpeechStream:
                     if event is not None:
                         yield event
             except TimeoutError:
-                reason = f"it gave no sign of life for {2 * self._patience:.0f} s"
+                reason = f"it gave no sign of life for {2 * self._silence_timeout:.0f} s"
                 connection.transport.abort()
             except ConnectionClosed as error:
                 reason = str(error)
@@ -180,7 +181,7 @@ class SpeechStream:
         pong: asyncio.Future[float] | None = None
         while True:
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._silence_timeout):
                     frame = await connection.recv()
             except TimeoutError:
                 if pong is not None and not pong.done():

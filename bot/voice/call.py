@@ -5,15 +5,15 @@ another package beside it. ``bot/voice/transport.py`` says what a transport has 
 
 In, from sound to a prompt:
 
-- The transport makes frames of the packets: pieces of one person's sound. The ear (:class:`Ear`) takes them from it, on
-  a thread of its own, and has the turn detectors (:class:`Turns`, one for each person) look at them. A detector finds
-  out when its person speaks, pauses and has finished. Recordings and voice samples get their sound from the ear too.
+- The transport makes frames of the packets: pieces of one person's sound. The input thread (:class:`InputWorker`)
+  takes them from it, and has the turn detectors (:class:`Turns`, one for each person) look at them. A detector finds
+  out when its person speaks, pauses and has finished. Recordings and voice samples get their sound from it too.
 - At each pause, turn taking (:class:`TurnTaking`) has the words transcribed. It asks the turn policy how likely it is
   that the turn is over, and tells the person's detector: the likelier, the shorter the detector waits for more. The
   detector alone decides that the turn is over.
-- Meanwhile turn taking has an answer prepared, as if the turn were over. This guess is not heard, shown or remembered
-  before the detector has decided. If the person speaks on, or if what they said was not for the bot, turn taking
-  withdraws the guess, and the conversation closes the model's stream.
+- Meanwhile turn taking has a speculative reply prepared, as if the turn were over. It is not heard, shown or
+  remembered before the detector has decided. If the person speaks on, or if what they said was not for the bot, turn
+  taking has it discarded, and the conversation closes the model's stream.
 
 Out, from a prompt to sound:
 
@@ -51,12 +51,12 @@ from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
 from bot.voice.dialogue.progress import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
-from bot.voice.ear import Ear
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.ends import CallEnds
 from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import CallBegan, CallEnded, CallFeed, Watcher
-from bot.voice.listening import CallMode, ListeningTerms
+from bot.voice.input_thread import InputWorker
+from bot.voice.listening_notice import CallMode, ListeningTerms
 from bot.voice.notices import Notices
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recordings import Recordings
@@ -148,7 +148,7 @@ class Call(Generic[T]):
         self._playback.listener = self.conversation
 
         # In: from sound to a prompt, or to a spoken command.
-        self.ear = Ear(transport.audio, Turns(engines.turn_policy), EchoDetector(), loop, clock=clock)
+        self.input_worker = InputWorker(transport.audio, Turns(engines.turn_policy), EchoDetector(), loop, clock=clock)
         self._commands = SpokenCommands(self.conversation, people, character, self._notices, clock=clock)
         self._turn_taking = TurnTaking(
             self._transcriber,
@@ -156,7 +156,7 @@ class Call(Generic[T]):
             people,
             CallJudge(self.conversation, people, character, settings.answer_to, engines.word_lists, clock=clock),
             engines.turn_policy.end_of_turn,
-            self.ear,
+            self.input_worker,
             self._commands,
             self._notices,
             history=self._history,
@@ -167,7 +167,7 @@ class Call(Generic[T]):
         # What is kept of the call, and who is told of it.
         self._captions = CaptionWriter(transport.captions, lambda: character.now().persona.name, settings.captions)
         self._recordings = Recordings(
-            self.ear,
+            self.input_worker,
             transport,
             self._notices,
             self._recite,
@@ -176,7 +176,7 @@ class Call(Generic[T]):
             remake=settings.remake_recordings,
             clock=clock,
         )
-        self._samples = VoiceSamples(self.ear, self.conversation, self._gate.admits)
+        self._samples = VoiceSamples(self.input_worker, self.conversation, self._gate.admits)
         for watcher in (self._captions, self._recordings.note, watch):
             self._events.subscribe(watcher)
 
@@ -227,8 +227,8 @@ class Call(Generic[T]):
         self._events(began)
 
     def _sent(self, pcm: bytes, at: float) -> None:
-        # The ear must know what was played: to recognise its echo, and to record it.
-        self.ear.played(pcm, at, self._playback.sounding)
+        # The input thread must know what was played: to recognise its echo, and to record it.
+        self.input_worker.played(pcm, at, self._playback.sounding)
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -247,19 +247,19 @@ class Call(Generic[T]):
             stack.callback(self._samples.drop, "The call is over.")
             stop_watching = self._consent.watch(self._forget)
             stack.callback(stop_watching)
-            stack.push_async_callback(asyncio.to_thread, self.ear.end)
-            self.ear.listen(self._turn_taking.on_turn_event, self._admits)
+            stack.push_async_callback(asyncio.to_thread, self.input_worker.end)
+            self.input_worker.listen(self._turn_taking.on_turn_event, self._admits)
             self._notices.tell(self._terms.notice(self._consent.policy, self.transport.place, self.captions))
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._turn_taking.run(), name="call: turn taking")
                 tasks.create_task(self._watch_ear(), name="call: the listening thread")
 
     async def _watch_ear(self) -> None:
-        await self.ear.wait_dead()
+        await self.input_worker.wait_dead()
         raise RuntimeError("the thread that listens has ended")
 
     def _admits(self, person: int) -> bool:
-        """Whether this person's sound may be used; asked for every piece of it, on the ear's thread."""
+        """Whether this person's sound may be used; asked for every piece of it, on the input thread."""
         return self._gate.admits(person) and not self.transport.people.is_program(person)
 
     async def wait_lost(self) -> EndCause:
@@ -297,7 +297,7 @@ class Call(Generic[T]):
     def _forget(self, person: int) -> None:
         """Drop all that is held of somebody who does not want to be listened to any more."""
         self._samples.drop("They no longer want to be listened to.", person)
-        self.ear.left(person)
+        self.input_worker.left(person)
         self._history.forget(person)
         self._captions.forget(person)
         self._recordings.forget(person)
@@ -348,7 +348,7 @@ class Call(Generic[T]):
     def listening(self, listening: bool) -> None:
         self._gate.listening = listening
         if not listening:
-            self.ear.forget_everyone()
+            self.input_worker.forget_everyone()
             self._samples.drop("I don't listen to anybody any more.")
 
     @property

@@ -8,7 +8,7 @@ from audio.samples import Sound16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SoundHeard:
+class AudioFrame:
     """The next stretch of one person's transmission, in order.
 
     ``at`` is when its packet arrived, in monotonic seconds; what was concealed has that of the packet behind the gap.
@@ -39,4 +39,4 @@ class PersonLeft:
     at: float
 
 
-Heard = SoundHeard | TransmissionEnded | PersonLeft
+InputEvent = AudioFrame | TransmissionEnded | PersonLeft

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Protocol, TypeVarTuple, Unpack
 
-from bot.voice.frames import Heard
+from bot.voice.frames import InputEvent
 from bot.voice.ports import Participants
 from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.turn import Prompt
@@ -46,7 +46,7 @@ class InputThread(Protocol):
         """This person is out of the call; from any thread."""
         ...
 
-    def heard(self, heard: Heard) -> None:
+    def heard(self, heard: InputEvent) -> None:
         """Take the next stretch of somebody's sound, or its end; on the thread alone."""
         ...
 

@@ -16,7 +16,7 @@ from typing import Any
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
 from bot.voice.events import RemarkHeard, SpeechStarted, SpeechStopped, Watcher
-from bot.voice.listening import CallMode
+from bot.voice.listening_notice import CallMode
 from bot.voice.ports import Answering, CommandTaker, Participants, PauseListener, RemarkJudge, Teller
 from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
 from bot.voice.transcribe.transcriber import (
@@ -65,7 +65,7 @@ class _Turn:
     weighed: bool = False
     may_be_echo: bool = True
     parts: list[asyncio.Task[str]] = field(default_factory=list)
-    glimpse: asyncio.Task[None] | None = None
+    interim: asyncio.Task[None] | None = None
     attempt: asyncio.Task[None] | None = None
     question: asyncio.Task[None] | None = None
     paused: SpeechPaused | None = None
@@ -75,7 +75,7 @@ class _Turn:
     ended: TurnEnded | None = None
 
     def tasks(self) -> list[asyncio.Task[Any]]:
-        return [task for task in (*self.parts, self.glimpse, self.attempt, self.question) if task is not None]
+        return [task for task in (*self.parts, self.interim, self.attempt, self.question) if task is not None]
 
 
 class TurnTaking:
@@ -157,8 +157,8 @@ class TurnTaking:
         if isinstance(event, TurnEnded | TurnDropped) and turn.ended is None:
             self._watch(SpeechStopped(event.turn))
         match event:
-            case SpeechSoFar(_, sound) if turn.interrupting and not turn.weighed and turn.glimpse is None:
-                turn.glimpse = self._spawn(self._glimpse(turn, sound), f"glimpse {turn.id}")
+            case SpeechSoFar(_, sound) if turn.interrupting and not turn.weighed and turn.interim is None:
+                turn.interim = self._spawn(self._interim(turn, sound), f"interim {turn.id}")
             case SpeechPaused():
                 turn.paused, turn.text = event, None
                 self._attempt(turn, event, Urgency.SPECULATION)
@@ -211,13 +211,13 @@ class TurnTaking:
 
     # The words.
 
-    async def _glimpse(self, turn: _Turn, sound: Sound16) -> None:
+    async def _interim(self, turn: _Turn, sound: Sound16) -> None:
         """See whether there are words in a turn that still goes on; the next report of it asks again if not."""
         try:
-            text = await self._transcribe(turn, sound, Urgency.GLIMPSE)
+            text = await self._transcribe(turn, sound, Urgency.INTERIM)
         except TranscriptionError:
             text = ""
-        turn.glimpse = None
+        turn.interim = None
         self._weigh_interruption(turn, text)
 
     def _weigh_interruption(self, turn: _Turn, text: str) -> None:

@@ -17,7 +17,7 @@ from bot.commands.listening import ListeningCommands
 from bot.consent import ListeningConsent
 from bot.store import Store
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.listening import CallMode
+from bot.voice.listening_notice import CallMode
 from bot.voice.records.recorder import RecordingError
 from config.sections import Captions, ListeningPolicy
 from sandbox.guest import Guest

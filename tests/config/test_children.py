@@ -47,18 +47,18 @@ async def test_a_child_that_has_just_ended_keeps_its_own_exit_status(
 
 async def test_a_child_that_ends_when_asked_is_not_killed() -> None:
     process = await _child(_WILLING)
-    await end_child(process, patience=30)
+    await end_child(process, grace=30)
     assert process.returncode == -signal.SIGTERM
 
 
 async def test_a_child_that_will_not_end_is_killed() -> None:
     process = await _child(_STUBBORN)
-    await end_child(process, patience=0.1)
+    await end_child(process, grace=0.1)
     assert process.returncode == -signal.SIGKILL
 
 
-async def test_without_patience_it_is_killed_at_once_and_one_that_has_ended_is_left_alone() -> None:
+async def test_without_grace_it_is_killed_at_once_and_one_that_has_ended_is_left_alone() -> None:
     process = await _child(_WILLING)
     await end_child(process)
-    await end_child(process, patience=30)
+    await end_child(process, grace=30)
     assert process.returncode == -signal.SIGKILL

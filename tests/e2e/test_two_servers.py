@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.guard import ELSEWHERE, JOIN_ELSEWHERE, SERVER_ONLY
-from bot.voice.listening import CallMode
+from bot.voice.listening_notice import CallMode
 from config.sections import Captions
 from sandbox.guest import Guest
 from sandbox.world.entities import Channel, ChannelKind

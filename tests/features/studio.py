@@ -82,7 +82,7 @@ async def open_studio(
     """Start it, less patient than in life; ``options``: ``timeout`` and ``in_flight_limit``."""
     monkeypatch.setattr(job, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(job, "RECONNECT_SECONDS", 0.05)
-    monkeypatch.setattr(job, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(job, "TIMEOUT_SECONDS", 0.5)
     async with ComfyUiServer() as comfyui, aiohttp.ClientSession() as http:
         timeout = options.pop("timeout", DrawSettings().timeout)
         workflow, rate, chance = Workflow.parse(WORKFLOW), RateLimit("4/600"), random.Random(7)

@@ -157,7 +157,7 @@ async def test_discords_refusal_is_told_and_waited_out(
 ) -> None:
     studio.put(a_png=PNG, b_gif=GIF)
     if by_status:
-        monkeypatch.setattr("bot.features.profile_picture.feature.PATIENCE", 0.2)
+        monkeypatch.setattr("bot.features.profile_picture.feature.TIMEOUT", 0.2)
         studio.stage.sandbox.faults.rest.rate_limit("PATCH /users/@me", times=1, retry_after=518.4)
     else:
         user = studio.stage.bot.user

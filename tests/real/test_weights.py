@@ -40,9 +40,9 @@ def test_nothing_of_their_packages_can_be_imported() -> None:
 
 def test_the_speech_detector_of_the_package_knows_speech_from_noise(weights: OwnWeights) -> None:
     def voiced(sound: np.ndarray) -> np.ndarray:
-        ear, whole = Silero(weights.speech_detector).listen(), len(sound) - len(sound) % WINDOW_SAMPLES
+        probability, whole = Silero(weights.speech_detector).listen(), len(sound) - len(sound) % WINDOW_SAMPLES
         windows = sound[:whole].astype(np.float32).reshape(-1, WINDOW_SAMPLES)
-        return np.array([ear(window) for window in windows]) >= OF_SILERO_VADS_NETWORK.voiced_probability
+        return np.array([probability(window) for window in windows]) >= OF_SILERO_VADS_NETWORK.voiced_probability
 
     assert weights.speech_detector is not None
     speech = voiced(np.pad(say("What is the weather like today?"), (8000, 8000)))

@@ -32,12 +32,12 @@ from wire.messages import (
     parse_server,
 )
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Timeout in seconds for whatever a test waits for."""
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -79,7 +79,7 @@ class SpeechClient:
 
     async def next(self) -> ServerMessage | NDArray[np.float32]:
         """The next message, after checking that it may follow the one before."""
-        message = await self.socket.receive(timeout=PATIENCE)
+        message = await self.socket.receive(timeout=TIMEOUT)
         if message.type is aiohttp.WSMsgType.BINARY:
             assert self._open is not None, "audio outside a segment"
             samples = np.frombuffer(message.data, "<f4").astype(np.float32)
@@ -202,4 +202,4 @@ async def running_with(
         async with aiohttp.ClientSession() as session:
             yield RunningServer(server, http, session, pool)
     finally:
-        await asyncio.wait_for(http.close(), PATIENCE)
+        await asyncio.wait_for(http.close(), TIMEOUT)

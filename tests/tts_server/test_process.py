@@ -19,7 +19,7 @@ import pytest
 
 from config.project import ROOT
 from tests.forked import SPEECH_SERVER, Forked, Running, forks
-from tests.tts_server.client import PATIENCE, SpeechClient
+from tests.tts_server.client import TIMEOUT, SpeechClient
 
 NO_WEIGHTS = "/nowhere"
 """A CACHE_DIR without the voice of Piper's that this machine may have."""
@@ -45,7 +45,7 @@ async def _process(*arguments: str, **environment: str) -> AsyncIterator[Forked]
 
 async def _ready(process: Running) -> dict[str, Any]:
     assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+    line = await asyncio.wait_for(process.stdout.readline(), TIMEOUT)
     ready: dict[str, Any] = json.loads(line)
     return ready
 
@@ -60,7 +60,7 @@ async def test_it_says_where_it_listens_speaks_and_ends_on_a_signal(number: sign
             await client.say("Hello there, all of you.")
             assert (await client.hear()).text == "Hello there, all of you."
             process.send_signal(number)
-            output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+            output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT)
         assert process.returncode == 0
         assert output == b"", "more than one line on standard output"
 
@@ -73,7 +73,7 @@ async def test_it_ends_while_it_speaks_to_somebody_who_does_not_listen() -> None
                 await socket_.send_json({"token": "A long story. " * 1000, "reply": f"r{number}", "flush": True})
             await socket_.receive()
             process.terminate()
-            await asyncio.wait_for(process.communicate(), PATIENCE)
+            await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert process.returncode == 0
 
 
@@ -81,7 +81,7 @@ async def test_a_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with _process(TTS_BIND=f"127.0.0.1:{port}") as process:
-            output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+            output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert process.returncode == 2
     assert output == b""
     assert errors.decode().count("\n") == 1
@@ -105,7 +105,7 @@ async def test_a_port_that_is_taken() -> None:
 )
 async def test_settings_that_can_not_be_used(environment: dict[str, str], named: str, status: int) -> None:
     async with _process(**environment) as process:
-        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+        output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert process.returncode == status
     assert output == b""
     assert named in errors.decode()
@@ -119,7 +119,7 @@ async def test_pronunciations_that_can_not_be_used_are_told_with_the_line(
     file = tmp_path / "said.yaml"
     file.write_text("SQL: sequel\nno: nope\n")
     async with _process(*arguments, TTS_CORRECTIONS=str(file)) as process:
-        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+        output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert (process.returncode, output) == (2, b"")
     assert f"TTS_CORRECTIONS: {file}, line 2: " in errors.decode()
     assert errors.decode().count("\n") == 1
@@ -139,7 +139,7 @@ async def test_words_are_said_as_the_operator_wants(tmp_path: Path) -> None:
 
 async def test_a_voice_that_is_not_there() -> None:
     async with _process(TTS_VOICE="nobody") as process:
-        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+        _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert process.returncode == 2
     assert "nobody" in errors.decode()
 
@@ -148,7 +148,7 @@ async def test_the_token_is_not_shown() -> None:
     async with _process("--verbose", TTS_BIND="0.0.0.0:0", TTS_TOKEN="hunter2hunter2") as process:
         await _ready(process)
         process.terminate()
-        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+        _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert b"hunter2" not in errors
 
 
@@ -161,7 +161,7 @@ async def test_it_starts_with_the_engine_that_stands_in_where_the_server_of_its_
             await client.say("Hello there.")
             assert (await client.hear()).audio
         process.terminate()
-        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+        _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert "could not speak" in errors.decode()
     assert "Traceback" not in errors.decode()
 
@@ -185,7 +185,7 @@ async def test_an_engine_that_can_not_be_made_silences_no_other(settings: dict[s
             await client.say("Hello there.")
             assert (await client.hear()).audio
         process.terminate()
-        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+        _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert "OPENAI_API_KEY" in errors.decode()
     assert "Traceback" not in errors.decode()
 
@@ -193,7 +193,7 @@ async def test_an_engine_that_can_not_be_made_silences_no_other(settings: dict[s
 async def test_without_an_engine_that_stands_in_it_does_not_start() -> None:
     away = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "x"}
     async with _process(TTS_ENGINE="openai", TTS_FALLBACK="", **away) as process:
-        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+        _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert "Traceback" not in errors.decode()
     assert process.returncode == 1
 
@@ -201,7 +201,7 @@ async def test_without_an_engine_that_stands_in_it_does_not_start() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux'")
 async def test_it_does_not_begin_when_its_parent_has_died_meanwhile() -> None:
     async with _process("--exit-with-parent", "999999999") as process:
-        output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+        output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT)
     assert (process.returncode, output) == (-signal.SIGTERM, b"")
 
 
@@ -218,7 +218,7 @@ async def test_it_does_not_outlive_its_parent() -> None:
     process.kill()
     assert process.stdout is not None
     # The server holds the other end of the pipe for as long as it lives.
-    await asyncio.wait_for(process.stdout.read(), PATIENCE)
+    await asyncio.wait_for(process.stdout.read(), TIMEOUT)
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.ws_connect(ready["listening"])

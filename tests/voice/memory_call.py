@@ -23,8 +23,8 @@ from bot.store import Store
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines
 from bot.voice.events import CallEvent, Told
-from bot.voice.frames import SoundHeard, TransmissionEnded
-from bot.voice.listening import ListeningTerms
+from bot.voice.frames import AudioFrame, TransmissionEnded
+from bot.voice.listening_notice import ListeningTerms
 from bot.voice.ports import Companion, Speech
 from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.transcriber import Transcriber
@@ -63,7 +63,7 @@ class MemoryCall:
         began = time.monotonic()
         for number, at in enumerate(range(0, len(low) - FRAME + 1, FRAME)):
             await asyncio.sleep(began + 0.02 * number - time.monotonic())
-            self.transport.hear(SoundHeard(person, low[at : at + FRAME], time.monotonic()))
+            self.transport.hear(AudioFrame(person, low[at : at + FRAME], time.monotonic()))
         self.transport.hear(TransmissionEnded(person, time.monotonic(), announced=True))
 
     async def until(self, seen: Callable[[CallEvent], bool]) -> CallEvent:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 
-from bot.voice.frames import Heard, PersonLeft
+from bot.voice.frames import InputEvent, PersonLeft
 from bot.voice.transport import Admits, EndCause, FrameSource, InputThread
 from bot.voice.turn import Prompt
 from config.sections import Captions
@@ -30,7 +30,7 @@ class MemoryTransport:
     def start(self, thread: InputThread, admits: Admits) -> None:
         self._thread, self._admits = thread, admits
 
-    def hear(self, heard: Heard) -> None:
+    def hear(self, heard: InputEvent) -> None:
         if self._admits(heard.person):
             self._thread.offer(self._thread.heard, heard)
 

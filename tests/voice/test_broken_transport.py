@@ -100,14 +100,14 @@ def broken(memory: MemoryCall) -> Broken:
 
 
 def threads() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name == "voice ear"]
+    return [each.name for each in threading.enumerate() if each.name == "voice input"]
 
 
 async def wake(memory: MemoryCall) -> None:
     """Have the thread look at its deadlines, and wait until it has done so."""
     looked = threading.Event()
-    memory.call.ear.post(lambda: None)
-    memory.call.ear.post(looked.set)
+    memory.call.input_worker.post(lambda: None)
+    memory.call.input_worker.post(looked.set)
     assert await asyncio.to_thread(looked.wait, LIMIT)
 
 
@@ -118,7 +118,7 @@ async def test_a_fault_of_the_clock_that_passes_leaves_the_call_hearing(calling:
         broken(memory).broken.add(at)
         await wake(memory)
         broken(memory).broken.clear()
-        assert memory.call.ear.is_alive()
+        assert memory.call.input_worker.is_alive()
         await memory.hear(ADA, speech("Do you remember the summer holidays?", ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, SpeechStarted))
 
@@ -127,7 +127,7 @@ async def test_a_fault_of_the_clock_that_passes_leaves_the_call_hearing(calling:
 async def test_a_fault_of_the_clock_that_lasts_ends_the_call(
     calling: Calling, at: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.voice.ear.LONGEST_FAULT", 0.3)
+    monkeypatch.setattr("bot.voice.input_thread.LONGEST_FAULT", 0.3)
     async with calling() as memory:
         broken(memory).broken.add(at)
         await wake(memory)
@@ -143,7 +143,7 @@ async def test_a_thread_that_dies_ends_the_call(calling: Calling) -> None:
         raise SystemExit
 
     async with calling() as memory:
-        memory.call.ear.post(die)
+        memory.call.input_worker.post(die)
         async with asyncio.timeout(LIMIT):
             assert await memory.call.wait_lost() is EndCause.FAILURE
 
@@ -154,7 +154,7 @@ async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(call
         await memory.until(lambda event: isinstance(event, SpeechStarted))
         broken(memory).broken.add("left")
         saying.cancel()
-        memory.call.ear.forget_everyone()
+        memory.call.input_worker.forget_everyone()
         await memory.until(lambda event: isinstance(event, SpeechStopped))
         await memory.hear(BEN, speech("Please turn the volume down.", BENS_VOICE))
         await memory.until(lambda event: isinstance(event, RemarkHeard))

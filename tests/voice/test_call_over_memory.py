@@ -18,11 +18,11 @@ from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Samples, Sound16
 from bot.llm.history import Turn
 from bot.voice.events import RemarkHeard, ReplyEnded, WordsSpoken
-from bot.voice.frames import SoundHeard
+from bot.voice.frames import AudioFrame
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turn import Outcome
-from bot.voice.turns.end_of_turn import LastWords
+from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.policy import TurnPolicy, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
@@ -54,7 +54,7 @@ class WrittenDown:
     async def probability(self, sound: Sound16, text: str, history: Sequence[Turn]) -> float:
         assert len(sound) > HEARING_RATE / 2
         self.asked.append((text, tuple(history)))
-        return await LastWords().probability(sound, text, history)
+        return await RuleBasedEndOfTurn().probability(sound, text, history)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def _play_back(memory: MemoryCall) -> None:
 
 
 def _hear(memory: MemoryCall, sound: Sound16) -> None:
-    memory.transport.hear(SoundHeard(BEN, sound, time.monotonic()))
+    memory.transport.hear(AudioFrame(BEN, sound, time.monotonic()))
 
 
 async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is(calling: Calling) -> None:

@@ -16,7 +16,7 @@ from bot.llm.personas import PERSONAS_DIR
 from bot.store import Store
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines
-from bot.voice.listening import ListeningTerms
+from bot.voice.listening_notice import ListeningTerms
 from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber

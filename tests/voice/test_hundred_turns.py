@@ -28,7 +28,7 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
-from bot.voice.turns.end_of_turn import LastWords
+from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded
 from config.sections import AnswerPolicy, RecogniserSettings
 from tests.voice.doubles import Seiyuu
@@ -213,7 +213,7 @@ async def calling() -> AsyncIterator[Call]:
             bot,
             pair,
             CallJudge(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, load_word_lists(), clock=clock),
-            LastWords(),
+            RuleBasedEndOfTurn(),
             Pauses(),
             Nothing(),
             Told(troubles),

@@ -14,7 +14,7 @@ from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE
 from bot.voice.dialogue.state_machine import MAX_WAITING
 from bot.voice.events import ReplyEnded, Told, WordsSpoken
-from bot.voice.listening import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
+from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.records.recorder import RecordingError
 from bot.voice.records.recordings import ANNOUNCED_AT_MOST
 from bot.voice.turn import Outcome, Prompt, PromptKind
@@ -72,7 +72,7 @@ async def test_who_ends_a_recording_before_its_announcement_was_heard_is_not_rec
     await memory.call.stop_recording()
     await starting
     assert not memory.call.recording
-    assert memory.call.ear.keeper is None
+    assert memory.call.input_worker.keeper is None
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
@@ -82,7 +82,7 @@ async def test_an_announcement_that_was_interrupted_is_made_again(memory: Memory
     memory.call.conversation.stop()
     await starting
     assert sum(isinstance(event, WordsSpoken) for event in memory.events) == 2
-    assert memory.call.ear.keeper is not None
+    assert memory.call.input_worker.keeper is not None
     await memory.call.stop_recording()
 
 

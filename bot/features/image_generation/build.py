@@ -21,7 +21,7 @@ from config.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = aiohttp.ClientTimeout(total=5.0)
+TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 
 
 async def _build(parts: FeatureParts) -> Feature | None:
@@ -57,7 +57,7 @@ async def check(settings: Settings) -> Finding:
         return Finding("Drawing", False, str(error))
     url = f"{settings.draw.url}/queue"
     try:
-        async with aiohttp.ClientSession(timeout=PATIENCE, headers=HEADERS) as session, session.get(url) as response:
+        async with aiohttp.ClientSession(timeout=TIMEOUT, headers=HEADERS) as session, session.get(url) as response:
             good = response.status == HTTPStatus.OK
             advice = "" if good else ". Is COMFYUI_URL right?"
             return Finding("Drawing", good, f"{url} answers with status {response.status}{advice}")

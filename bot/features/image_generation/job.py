@@ -30,7 +30,7 @@ LOOK_SECONDS = 2.0
 RECONNECT_SECONDS = 1.0
 EARS_SECONDS = 2.0
 """How long a drawing waits for the WebSocket: what is told before that is missed."""
-PATIENCE_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 """How long ComfyUI may be out of reach in the middle of a drawing."""
 
 LOST = "❌ ComfyUI no longer knows this drawing: it was removed there, or ComfyUI was restarted."
@@ -96,7 +96,7 @@ class Job:
                 # In this order: what leaves the queue is in the history already.
                 entry = await self._server.history(prompt_id) if ahead is None else None
             except UnreachableError:
-                if self._clock() - seen > PATIENCE_SECONDS:
+                if self._clock() - seen > TIMEOUT_SECONDS:
                     raise
             else:
                 seen = self._clock()

@@ -25,7 +25,7 @@ CHANGES_PER_HOUR = 2
 HOUR = 3600.0
 TRIES = 3
 """Pictures that Discord may refuse before a change is given up."""
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds that a change may take: discord.py waits by itself where Discord asks for it, if need be for hours."""
 POLL = 60.0
 
@@ -189,7 +189,7 @@ class ProfilePicture:
         # Noted first: whatever ends this process now, the next one does not change the picture again at once.
         number = await self._records.note(Change(name, self._clock()))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await self._bot.user.edit(avatar=data)
         except TimeoutError as error:
             await self._refused(number)

@@ -9,9 +9,9 @@ from typing import Protocol
 from audio.opus import SpeechDecoder
 from bot.voice.discord.jitter import Frame, JitterBuffer
 from bot.voice.discord.opening import EndToEnd, FrameOpener, OpenedFrame, Unopened
-from bot.voice.discord.parking import Parking
+from bot.voice.discord.pending_packets import PendingPackets
 from bot.voice.discord.rtp import SILENCE, NoVoicePacket, TransportCipher, VoicePacket, open_packet
-from bot.voice.frames import Heard, PersonLeft, SoundHeard, TransmissionEnded
+from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
 
 QUIET_LIMIT = 0.2
 """Seconds without a packet after which a transmission is over, whether anybody said so or not."""
@@ -63,7 +63,11 @@ class Receiver:
     """
 
     def __init__(
-        self, transport: CipherSource, end_to_end: EndToEnd, out: Callable[[Heard], None], admits: Callable[[int], bool]
+        self,
+        transport: CipherSource,
+        end_to_end: EndToEnd,
+        out: Callable[[InputEvent], None],
+        admits: Callable[[int], bool],
     ) -> None:
         self.counters = ReceiveCounters()
         self._transport = transport
@@ -71,12 +75,12 @@ class Receiver:
         self._out = out
         self._claims: dict[int, int] = {}
         self._streams: dict[int, _Stream] = {}
-        self._parking = Parking()
+        self._pending = PendingPackets()
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is due, in monotonic seconds."""
-        due = [stream.deadline for stream in self._streams.values()] + [self._parking.deadline]
+        due = [stream.deadline for stream in self._streams.values()] + [self._pending.deadline]
         return min((at for at in due if at is not None), default=None)
 
     def datagram(self, data: bytes, at: float) -> None:
@@ -105,16 +109,16 @@ class Receiver:
         for ssrc, stream in tuple(self._streams.items()):
             if stream.person == person:
                 del self._streams[ssrc]
-                self._parking.drop(ssrc)
+                self._pending.drop(ssrc)
         self._out(PersonLeft(person, at))
 
     def tick(self, now: float) -> None:
         """Give up what was waited for long enough, and end the transmissions of those who fell silent."""
-        if (due := self._parking.deadline) is not None and due <= now:
-            for ssrc in self._parking.streams():
+        if (due := self._pending.deadline) is not None and due <= now:
+            for ssrc in self._pending.streams():
                 self._retry(ssrc)
-            self._parking.tried(now)
-            self.counters.not_opened += self._parking.expire(now)
+            self._pending.tried(now)
+            self.counters.not_opened += self._pending.expire(now)
         for stream in tuple(self._streams.values()):
             self._play(stream, stream.jitter.tick(now))
             if stream.transmitting and now - stream.last_at >= QUIET_LIMIT:
@@ -129,9 +133,9 @@ class Receiver:
         self._settle(packet, at, opened)
 
     def _retry(self, ssrc: int) -> None:
-        for parked in self._parking.take(ssrc):
-            opened = self._opener.open(parked.packet, self._claimed(ssrc), parked.at)
-            self._settle(parked.packet, parked.at, opened)
+        for pending in self._pending.take(ssrc):
+            opened = self._opener.open(pending.packet, self._claimed(ssrc), pending.at)
+            self._settle(pending.packet, pending.at, opened)
 
     def _settle(self, packet: VoicePacket, at: float, opened: OpenedFrame | Unopened) -> None:
         match opened:
@@ -142,7 +146,7 @@ class Receiver:
             case Unopened.REFUSED:
                 self.counters.refused += 1
             case Unopened.NOT_YET:
-                self._parking.add(packet, at)
+                self._pending.add(packet, at)
 
     def _claimed(self, ssrc: int) -> int | None:
         # Who has proved it by their key is believed before who merely was said to speak.
@@ -170,7 +174,7 @@ class Receiver:
             stream.transmitting = True
             self.counters.heard += 1
             self.counters.lost += frame.lost
-            self._out(SoundHeard(stream.person, sound, frame.at))
+            self._out(AudioFrame(stream.person, sound, frame.at))
 
     def _end_transmission(self, stream: _Stream, at: float, *, announced: bool) -> None:
         stream.transmitting = False

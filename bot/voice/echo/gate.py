@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.frames import SoundHeard
+from bot.voice.frames import AudioFrame
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnDropped, TurnEnded, TurnEvent
 
 LOOKED_AT = int(0.4 * HEARING_RATE)
@@ -58,7 +58,7 @@ class EchoGate:
         self._echo = echo
         self._people: dict[int, _Person] = {}
 
-    def heard(self, heard: SoundHeard) -> list[TurnEvent]:
+    def heard(self, heard: AudioFrame) -> list[TurnEvent]:
         """Take a person's sound, before their detector does; returns what follows from another look at their turn."""
         person = self._people.setdefault(heard.person, _Person())
         before = person.recent if heard.at - person.heard_at <= TRANSMISSION_GAP else person.recent[:0]

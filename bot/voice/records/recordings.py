@@ -10,9 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from bot.voice.ear import SoundKeeper
 from bot.voice.events import CallEvent
-from bot.voice.listening import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
+from bot.voice.input_thread import SoundKeeper
+from bot.voice.listening_notice import RECORDING_DROPPED, RECORDING_NOT_HEARD, RECORDING_REFUSED
 from bot.voice.notices import Notices
 from bot.voice.records.answer_listener import AnswerListener
 from bot.voice.records.recorder import CallRecorder, RecordingError, recording_folder

@@ -10,7 +10,7 @@ import numpy as np
 from audio.samples import HEARING_RATE, Sound16
 
 SAMPLE_SECONDS = 10.0
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds to wait for the first word."""
 SLACK_SECONDS = 0.12
 """Packets arrive unevenly: a gap shorter than this is none."""
@@ -26,10 +26,10 @@ class VoiceSample:
     :meth:`heard` may be called from any thread; all else belongs to the event loop.
     """
 
-    def __init__(self, person: int, *, seconds: float = SAMPLE_SECONDS, patience: float = PATIENCE) -> None:
+    def __init__(self, person: int, *, seconds: float = SAMPLE_SECONDS, timeout: float = TIMEOUT) -> None:
         self.person = person
         self._seconds = seconds
-        self._patience = patience
+        self._timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._begun: asyncio.Future[None] = self._loop.create_future()
         self._dropped: asyncio.Future[None] = self._loop.create_future()
@@ -72,7 +72,7 @@ class VoiceSample:
         Raises:
             SampleError: nothing was said, or it was dropped.
         """
-        await self._either(self._begun, self._patience)
+        await self._either(self._begun, self._timeout)
         if not self._begun.done():
             raise SampleError("I heard nothing. Is your microphone on, and are you in the call?")
         await self._either(None, self._seconds)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from audio.samples import Sound16
-from bot.voice.ear import SoundTaker
+from bot.voice.input_thread import SoundTaker
 from bot.voice.ports import Answering
 from bot.voice.records.voice_sample import SampleError, VoiceSample
 from bot.voice.turn import TurnId

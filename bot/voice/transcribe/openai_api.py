@@ -33,7 +33,7 @@ from config.sections import RecogniserSettings
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds from the end of a turn within which the server may be asked for its words again."""
 ANSWER_LIMIT, GUESS_LIMIT = 20.0, 10.0
 """Seconds for a whole answer, and for one that may turn out not to be needed, besides the length of the sound."""
@@ -192,7 +192,7 @@ class OpenAITranscriber:
     async def _answer(self, job: Job) -> Answer:
         """Ask until there is an answer, it is clear that none will come, or it takes too long."""
         final, delays = job.request.urgency is Urgency.FINAL, iter(DELAYS)
-        give_up_at = job.asked_at + PATIENCE + job.request.seconds
+        give_up_at = job.asked_at + TIMEOUT + job.request.seconds
         limit = job.request.seconds + (ANSWER_LIMIT if final else GUESS_LIMIT)
         while True:
             if final and self._clock() + self._limits.wait >= give_up_at:

@@ -12,7 +12,7 @@ from audio.samples import HEARING_RATE, Sound16
 class Urgency(IntEnum):
     """What a slow transcriber drops first: the lowest, and of those the oldest. Final turns are never dropped."""
 
-    GLIMPSE = 0
+    INTERIM = 0
     """A turn that still goes on: are there words in it?"""
     SPECULATION = 1
     """A turn that may be over."""

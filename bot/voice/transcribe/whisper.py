@@ -20,7 +20,7 @@ from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 
 _log = logging.getLogger(__name__)
 
-LOAD_LIMIT, LOAD_CEILING, LOAD_PATIENCE = 6.0, 300.0, 4.0
+LOAD_LIMIT, LOAD_CEILING, LOAD_IDLE_LIMIT = 6.0, 300.0, 4.0
 """Loading may take so long: anyhow, while the process does something, and with a pause in which it does nothing."""
 BUSY_FACTOR, SHORTEST_CEILING = 4.0, 60.0
 """So many times as long as where it may hang, but at least so many seconds, may it take while it is busy."""
@@ -262,7 +262,7 @@ class WhisperTranscriber:
                 "threads": options.threads,
                 "language": options.language,
             }
-            answer = await worker.ask({"load": load}, None, LOAD_LIMIT, LOAD_CEILING, patience=LOAD_PATIENCE)
+            answer = await worker.ask({"load": load}, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)
             if answer.get("missing"):
                 raise TranscriptionError(f"{answer['error']} {options.remedy}")
             if "error" not in answer:
@@ -278,7 +278,7 @@ class WhisperTranscriber:
     async def _cards(self, worker: Worker) -> int:
         if self._options.device == compute.CPU:
             return 0
-        answer = await worker.ask({"survey": True}, None, LOAD_LIMIT, LOAD_CEILING, patience=LOAD_PATIENCE)
+        answer = await worker.ask({"survey": True}, None, LOAD_LIMIT, LOAD_CEILING, idle_limit=LOAD_IDLE_LIMIT)
         return int(answer.get("cards", 0))
 
     def _died(self, error: WorkerGoneError) -> None:

@@ -57,7 +57,7 @@ class Worker:
         limit: float,
         ceiling: float,
         *,
-        patience: float = LOOK_AGAIN,
+        idle_limit: float = LOOK_AGAIN,
     ) -> dict[str, Any]:
         """Ask; see :func:`~bot.hanging.answers_in_time` for who hangs.
 
@@ -73,7 +73,7 @@ class Worker:
                 return asking.done()
 
             try:
-                if not await answers_in_time(answered, Pulse(self._process.pid).beats, limit, ceiling, patience):
+                if not await answers_in_time(answered, Pulse(self._process.pid).beats, limit, ceiling, idle_limit):
                     raise WorkerGoneError("The transcriber hangs.")
                 return asking.result()
             except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:

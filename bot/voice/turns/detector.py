@@ -9,8 +9,9 @@ from itertools import count
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.frames import PersonLeft, SoundHeard, TransmissionEnded
+from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone, TurnId
+from bot.voice.turns.endpointing import Endpointing
 from bot.voice.turns.events import (
     SpeechBegan,
     SpeechPaused,
@@ -22,11 +23,10 @@ from bot.voice.turns.events import (
     TurnPart,
 )
 from bot.voice.turns.microphone import MicrophoneHistory
-from bot.voice.turns.patience import Patience
 from bot.voice.turns.recording import Recording
 from bot.voice.turns.settings import TurnSettings
 from bot.voice.turns.silero import WINDOW_SAMPLES, WINDOW_SECONDS, SpeechProbability
-from bot.voice.turns.voicing import Voicing, Window
+from bot.voice.turns.voicing import VoiceActivityDetector, Window
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class _Turn:
     id: TurnId
     began_at: float
     last_voiced_at: float
-    next_glimpse: float
+    next_interim: float
     voiced: float
     length: float
     parts: int = 0
@@ -53,7 +53,7 @@ class TurnDetector:
 
     Args:
         person: whose sound it is; names the turns.
-        probability: this person's own ear, see :meth:`bot.voice.turns.silero.Silero.listen`.
+        probability: the model for this person's sound, see :meth:`bot.voice.turns.silero.Silero.listen`.
         numbers: what turns are numbered with, growing; from 1 on if not given.
     """
 
@@ -66,10 +66,10 @@ class TurnDetector:
     ) -> None:
         self._person = person
         self._settings = settings or TurnSettings()
-        self._voicing = Voicing(probability, self._settings)
+        self._voicing = VoiceActivityDetector(probability, self._settings)
         self._recording = Recording(round(self._settings.pre_roll * HEARING_RATE))
         self._microphone = MicrophoneHistory()
-        self._patience = Patience(self._settings)
+        self._endpointing = Endpointing(self._settings)
         self._turn: _Turn | None = None
         self._numbers = numbers or count(1)
         self._run = 0  # voiced windows in a row
@@ -95,7 +95,7 @@ class TurnDetector:
             return due
         return self._last_at if due <= self._last_at and self._may_end() else None
 
-    def hear(self, heard: SoundHeard) -> list[TurnEvent]:
+    def hear(self, heard: AudioFrame) -> list[TurnEvent]:
         """The next stretch of the transmission, or the first of a new one."""
         events: list[TurnEvent] = []
         if not self._transmitting:
@@ -155,7 +155,7 @@ class TurnDetector:
         self._turn.finished = over
 
     def _reopen(self, at: float, events: list[TurnEvent]) -> None:
-        """A new transmission: the silence before it is in the turn's sound too, as far as it helps the ear."""
+        """A new transmission: the silence before it is in the turn's sound too, as far as it helps to detect speech."""
         events += self.tick(at)
         self._transmitting = True
         self._held_back = self._settings.resumption
@@ -196,12 +196,12 @@ class TurnDetector:
         self._recording.keep()
         self._quiet = 0.0
         if self._silent_since is not None and (pause := at - self._silent_since) <= self._settings.cut_off_within:
-            self._patience.was_cut_off(pause)
+            self._endpointing.was_cut_off(pause)
         self._turn = _Turn(
             TurnId(self._person, next(self._numbers)),
             began_at=self._run_began_at,
             last_voiced_at=at,
-            next_glimpse=self._settings.first_glimpse,
+            next_interim=self._settings.first_interim,
             voiced=self._run * WINDOW_SECONDS,
             length=self._run * WINDOW_SECONDS,
         )
@@ -215,8 +215,8 @@ class TurnDetector:
         if len(self._recording) >= self._settings.longest_part * HEARING_RATE:
             cut = self._recording.quietest(round(self._settings.part_search * HEARING_RATE))
             self._cut(turn, cut, at, events)
-        elif turn.length >= turn.next_glimpse:
-            turn.next_glimpse = turn.length + self._settings.next_glimpse
+        elif turn.length >= turn.next_interim:
+            turn.next_interim = turn.length + self._settings.next_interim
             events.append(SpeechSoFar(turn.id, self._recording.whole(), at))
 
     def _pause(self, turn: _Turn, at: float, events: list[TurnEvent]) -> Sound16:
@@ -230,7 +230,7 @@ class TurnDetector:
         self._quiet += seconds
         if self._run >= self._settings.certain_windows:
             pause = self._quiet - self._run * WINDOW_SECONDS
-            self._patience.resumed(pause)
+            self._endpointing.resumed(pause)
             turn.sound = None
             events.append(SpeechResumed(turn.id, at))
             if len(paused) >= self._settings.part_after * HEARING_RATE and pause >= self._settings.part_pause:
@@ -246,7 +246,7 @@ class TurnDetector:
     def _end(self, turn: _Turn, sound: Sound16, at: float, events: list[TurnEvent]) -> None:
         self._turn = None
         self._recording.end(len(sound))
-        self._patience.ended()
+        self._endpointing.ended()
         self._silent_since = turn.last_voiced_at
         nothing = turn.wordless or turn.voiced < self._settings.least_voiced
         if nothing and not turn.parts:
@@ -255,7 +255,7 @@ class TurnDetector:
             events.append(TurnEnded(turn.id, sound, turn.began_at, turn.last_voiced_at, at, self.microphone))
 
     def _wait(self, turn: _Turn) -> float:
-        return self._patience.wait(turn.finished, self.microphone, self._transmitting)
+        return self._endpointing.wait(turn.finished, self.microphone, self._transmitting)
 
     def _may_end(self) -> bool:
         """Not while a voiced window may be the first of more, or while a microphone has only just opened."""

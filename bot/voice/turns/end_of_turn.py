@@ -67,7 +67,7 @@ class Endings:
     complete: frozenset[str]
 
 
-class LastWords:
+class RuleBasedEndOfTurn:
     """Rules: a sentence does not end with "and", an article, a preposition or a filler.
 
     Whisper writes a full stop after everything, so a full stop says nothing and the words decide. With question

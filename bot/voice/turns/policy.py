@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.voice.turns.end_of_turn import EndOfTurn, LastWords
+from bot.voice.turns.end_of_turn import EndOfTurn, RuleBasedEndOfTurn
 from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK, TurnSettings
-from bot.voice.turns.silero import Silero, VoiceActivityDetector
+from bot.voice.turns.silero import Silero, VoiceActivityModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class TurnPolicy:
         settings: the waits and thresholds, which are right for this ``voice_activity``.
     """
 
-    voice_activity: VoiceActivityDetector
+    voice_activity: VoiceActivityModel
     end_of_turn: EndOfTurn
     settings: TurnSettings
 
@@ -36,4 +36,4 @@ def load_turn_policy(network: Path | None = None) -> TurnPolicy:
         EndingsError: the lists of last words can't be used.
     """
     settings = TurnSettings() if network is None else OF_SILERO_VADS_NETWORK
-    return TurnPolicy(Silero(network), LastWords(), settings)
+    return TurnPolicy(Silero(network), RuleBasedEndOfTurn(), settings)

@@ -21,7 +21,7 @@ class TurnSettings:
         pre_roll: kept from before the speech was sure, its own first windows included.
         least_voiced: a turn with less voice in it was a click or a cough.
         longest_gap: of the silence between two transmissions, no more than this goes into the turn's sound.
-        first_glimpse, next_glimpse: when a turn that goes on is first shown, and how often from then on.
+        first_interim, next_interim: when a turn that goes on is first shown, and how often from then on.
         part_after: a turn this long is cut at its next pause.
         part_pause: such a pause must last so long, or it might be within a word.
         longest_part: a turn this long is cut at its quietest place of the last ``part_search``, pause or no pause.
@@ -48,8 +48,8 @@ class TurnSettings:
     pre_roll: float = 0.32
     least_voiced: float = 0.13
     longest_gap: float = 0.3
-    first_glimpse: float = 0.6
-    next_glimpse: float = 1.0
+    first_interim: float = 0.6
+    next_interim: float = 1.0
     part_after: float = 15.0
     part_pause: float = 0.2
     longest_part: float = 25.0

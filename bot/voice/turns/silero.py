@@ -30,11 +30,11 @@ class SpeechProbability(Protocol):
         ...
 
 
-class VoiceActivityDetector(Protocol):
+class VoiceActivityModel(Protocol):
     """Tells speech from other sound; may be used by several threads at once."""
 
     def listen(self) -> SpeechProbability:
-        """An ear for one person."""
+        """A model for the sound of one person."""
         ...
 
 
@@ -66,11 +66,11 @@ class Silero:
             raise SileroMissing(f"the Silero network at {path} has other inputs than expected: {found}")
 
     def listen(self) -> SpeechProbability:
-        """An ear for one person."""
-        return _Ear(self._session)
+        """A model for the sound of one person."""
+        return _SileroStream(self._session)
 
 
-class _Ear:
+class _SileroStream:
     """One person's state: the network's memory, and the end of the window before."""
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:

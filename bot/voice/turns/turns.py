@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from bot.voice.frames import Heard, PersonLeft, SoundHeard
+from bot.voice.frames import AudioFrame, InputEvent, PersonLeft
 from bot.voice.turn import TurnId
 from bot.voice.turns.detector import TurnDetector
 from bot.voice.turns.events import TurnEvent
@@ -26,12 +26,12 @@ class Turns:
         deadlines = (detector.deadline for detector in self._detectors.values())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
-    def heard(self, heard: Heard) -> list[TurnEvent]:
+    def heard(self, heard: InputEvent) -> list[TurnEvent]:
         """What one person's sound, its end, or their leaving means for their turn."""
         if isinstance(heard, PersonLeft):
             detector = self._detectors.pop(heard.person, None)
             return [] if detector is None else detector.left(heard)
-        if isinstance(heard, SoundHeard):
+        if isinstance(heard, AudioFrame):
             return self._detector(heard.person).hear(heard)
         return self._detector(heard.person).transmission_ended(heard)
 

@@ -32,7 +32,7 @@ class Window:
         return len(self.sound) / HEARING_RATE
 
 
-class Voicing:
+class VoiceActivityDetector:
     """Silero's answer, helped by the level: where a word ends Silero hesitates for a window, while the level falls."""
 
     def __init__(self, probability: SpeechProbability, settings: TurnSettings) -> None:

@@ -197,7 +197,7 @@ async def test_a_slow_consumer_makes_the_server_wait() -> None:
 
 
 async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -> None:
-    frames, patience = 300, 0.1
+    frames, timeout = 300, 0.1
 
     async def handler(socket: ServerConnection) -> None:
         await socket.send(SegmentStart(0, "x", "r1").to_json())
@@ -206,12 +206,12 @@ async def test_a_consumer_that_pauses_loses_neither_sound_nor_the_connection() -
         await socket.wait_closed()
 
     async with serving(handler) as (_, address):
-        client = SpeechStream(address, patience=patience)
+        client = SpeechStream(address, silence_timeout=timeout)
         await client.open()
         events = client.events()
         heard = await take(events, 1 + frames // 2)
         # Much longer than a silent server would be given.
-        await asyncio.sleep(10 * patience)
+        await asyncio.sleep(10 * timeout)
         heard += await take(events, frames - frames // 2)
         assert [int(audio.samples[0]) for audio in heard if isinstance(audio, SegmentAudio)] == list(range(frames))
         await client.close()
@@ -223,7 +223,7 @@ async def test_a_server_that_hangs_is_given_up() -> None:
         await socket.wait_closed()
 
     async with serving(hang) as (_, address):
-        client = SpeechStream(address, patience=0.1)
+        client = SpeechStream(address, silence_timeout=0.1)
         await client.open()
         (event,) = await take(client.events(), 1)
         assert isinstance(event, Disconnected)
@@ -238,7 +238,7 @@ async def test_a_server_that_has_nothing_to_say_is_not_given_up() -> None:
         await socket.wait_closed()
 
     async with serving(think) as (_, address):
-        client = SpeechStream(address, patience=0.1)
+        client = SpeechStream(address, silence_timeout=0.1)
         await client.open()
         assert await take(client.events(), 1) == [Cancelled("r1")]
         await client.close()

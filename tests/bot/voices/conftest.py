@@ -34,7 +34,7 @@ from tests.bot.voices.voice_server import VoiceServer, voice_server
 from tests.guards import make_guard
 
 LIMIT = 20.0
-PATIENCE = 3.0
+TIMEOUT = 3.0
 SOUND = Upload("robin.ogg", b"OggS and so on", "audio/ogg")
 
 
@@ -116,7 +116,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         bot._connection.guild_ready_timeout = 0.05
         voices = await Voices.load(SpeechServerClient(http, ServerAddress(server.url)), database, "!")
         stage = Stage(sandbox, bot, server, voices, ada, ben)
-        recordings = VoiceRecordings(stage.call_on, "!", answer_seconds=PATIENCE, count_down=0)
+        recordings = VoiceRecordings(stage.call_on, "!", answer_seconds=TIMEOUT, count_down=0)
         await bot.add_cogs([VoicesCommands(voices, load_introductions(), recordings, stage.say, "de", "!")])
         running = asyncio.create_task(bot.start(sandbox.bot_token))
         try:

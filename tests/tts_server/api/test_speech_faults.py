@@ -18,7 +18,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 
 from audio.samples import Samples
 from tests.tts_server.api.speaking import PATH, post
-from tests.tts_server.client import PATIENCE, running, wait_until
+from tests.tts_server.client import TIMEOUT, running, wait_until
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
 from tts_server.api.openai_api import OpenAiApi
 from tts_server.engines.base import SpeechEngine, Voice
@@ -39,11 +39,11 @@ class _Endpoint:
 
 
 @asynccontextmanager
-async def _endpoint(engine: SpeechEngine, patience: float = PATIENCE) -> AsyncIterator[_Endpoint]:
+async def _endpoint(engine: SpeechEngine, timeout: float = TIMEOUT) -> AsyncIterator[_Endpoint]:
     """The endpoint alone, over an engine that has not spoken yet."""
     pool = EnginePool([engine])
     application = web.Application()
-    application.add_routes(OpenAiApi(lambda: pool, patience, reading_seconds=patience).routes())
+    application.add_routes(OpenAiApi(lambda: pool, timeout, reading_seconds=timeout).routes())
     async with TestServer(application) as server, aiohttp.ClientSession() as session:
         yield _Endpoint(server, session)
     await pool.close()
@@ -56,7 +56,7 @@ async def test_too_many_requests_at_once() -> None:
         answers = [
             asyncio.ensure_future(stack.enter_async_context(post(server, input="Hello."))) for _ in range(AT_ONCE + 1)
         ]
-        done, _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
+        done, _ = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED, timeout=TIMEOUT)
         assert next(iter(done)).result().status in (200, 429)
         engine.gate.set()
         answered = await asyncio.gather(*answers)
@@ -163,7 +163,7 @@ class _SilentEngine(CountingEngine):
         self, text: str, voice: Voice, parameters: SpeechParameters, stop: threading.Event
     ) -> Generator[Samples, None, None]:
         self.begun = True
-        self.stopped = stop.wait(PATIENCE)
+        self.stopped = stop.wait(TIMEOUT)
         yield from ()
 
 

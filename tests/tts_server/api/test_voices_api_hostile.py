@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.tts_server.api.voices_client import Answer, VoicesClient, recordings_form, voices_client
-from tests.tts_server.client import PATIENCE, wait_until
+from tests.tts_server.client import TIMEOUT, wait_until
 from tests.tts_server.voices.hostile import hostile_files, mutations
 from tests.tts_server.voices.memory import MEGABYTE, readers, watched_memory
 from tests.tts_server.voices.sounds import good_files
@@ -192,7 +192,7 @@ async def test_the_third_upload_at_once_is_asked_to_wait(client: VoicesClient) -
 async def test_a_client_that_dawdles_is_sent_away(client: VoicesClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MAX_SECONDS", 0.05)
     reader, writer = await _begin(client)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         assert (await reader.readline()).split()[1] == b"408"
     writer.close()
     await wait_until(lambda: client.written() == ["voices"])

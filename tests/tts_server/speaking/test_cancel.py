@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from audio.espeak import load_espeak
-from tests.tts_server.client import PATIENCE, running, wait_until
+from tests.tts_server.client import TIMEOUT, running, wait_until
 from tests.tts_server.stand_in_engines import CountingEngine, GatedEngine
 from tts_server.engines import espeak
 from tts_server.engines.realtime_tts.engine import RealtimeTtsEngine
@@ -129,7 +129,7 @@ async def test_cancel_reaches_a_server_that_waits_for_its_reader(reader_is_slow:
 async def _until_stuck(engine: object) -> None:
     """Wait until the engine makes nothing more, because all buffers up to the client are full."""
     assert isinstance(engine, CountingEngine)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         made = -1
         while made != engine.made or not made:
             made = engine.made

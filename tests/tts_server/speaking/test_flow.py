@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.tts_server.client import PATIENCE, RunningServer, SpeechClient, running
+from tests.tts_server.client import TIMEOUT, RunningServer, SpeechClient, running
 from tests.tts_server.stand_in_engines import CHUNK, CountingEngine, GatedEngine
 from tts_server.api.stream_api import StreamApi
 from tts_server.metrics import Metrics
@@ -66,7 +66,7 @@ async def test_clients_that_do_not_read_leave_their_places_to_others(caplog: pyt
         for _ in range(PLACES):
             stuck = SpeechClient(await stack.enter_async_context(session.ws_connect(url)))
             await stuck.say(STORY, "r1", preprocess_text=False)
-        async with session.ws_connect(url) as socket, asyncio.timeout(PATIENCE):
+        async with session.ws_connect(url) as socket, asyncio.timeout(TIMEOUT):
             other = SpeechClient(socket)
             await other.say("Hello.", "refused")
             assert (await other.hear()).failure is not None, "every place is taken"
@@ -85,7 +85,7 @@ async def test_a_client_that_vanishes_frees_everything() -> None:
         for _ in range(20):
             async with _vanishing(server):
                 pass
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while _tasks() - before or await server.metric("tts_connections"):
                 await asyncio.sleep(0.005)
         engine.gate.set()
@@ -105,9 +105,9 @@ async def test_the_server_ends_while_it_speaks() -> None:
         await client.receive()
         ending = asyncio.create_task(server.http.close())
         while not client.closed:
-            await client.receive(timeout=PATIENCE)
+            await client.receive(timeout=TIMEOUT)
         assert client.close_code == aiohttp.WSCloseCode.GOING_AWAY
-        await asyncio.wait_for(ending, PATIENCE)
+        await asyncio.wait_for(ending, TIMEOUT)
     assert engine.closed
     assert not _tasks() - tasks
     assert not {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio")} - threads
@@ -123,7 +123,7 @@ async def test_fifty_connections_in_a_row_leave_nothing() -> None:
             async with server.connect() as client:
                 await client.say("Hello.")
                 await client.hear()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while _tasks() - before:
                 await asyncio.sleep(0.005)
         gc.collect()
@@ -151,7 +151,7 @@ def _tasks() -> set[asyncio.Task[object]]:
 async def _made_when_stuck(engine: CountingEngine) -> int:
     """Number of samples made when the engine makes no more, because all buffers up to the client are full."""
     made = -1
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while made != engine.made or not made:
             made = engine.made
             await asyncio.sleep(0.3)

@@ -13,7 +13,7 @@ from audio.opus import load_opus
 from bot.voice.discord.opening import ENCRYPTED_END, NotOpened
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import SILENCE, TransportCipher, transport_cipher
-from bot.voice.frames import Heard, SoundHeard, TransmissionEnded
+from bot.voice.frames import AudioFrame, InputEvent, TransmissionEnded
 from sandbox.voice.rtp import MODES, make_header, make_transport
 
 KEY = bytes(range(32))
@@ -85,7 +85,7 @@ class Channel:
 
     group: Group = field(default_factory=Group)
     admitted: set[int] = field(default_factory=lambda: {ADA, BEN})
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[InputEvent] = field(default_factory=list)
     now: float = 100.0
     wire: Wire = field(default_factory=lambda: Wire(transport_cipher(MODES[1], KEY)))
 
@@ -108,7 +108,7 @@ class Channel:
 
     def seconds(self, person: int) -> float:
         """How much of this person was heard."""
-        sounds = [event.sound for event in self.heard if isinstance(event, SoundHeard) and event.person == person]
+        sounds = [event.sound for event in self.heard if isinstance(event, AudioFrame) and event.person == person]
         return sum(map(len, sounds)) / 16_000
 
     def ends(self) -> list[TransmissionEnded]:

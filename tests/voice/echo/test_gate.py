@@ -6,7 +6,7 @@ import numpy as np
 
 from audio.samples import Sound16
 from bot.voice.echo.gate import DOUBT, LOOK_AGAIN, EchoGate
-from bot.voice.frames import SoundHeard
+from bot.voice.frames import AudioFrame
 from bot.voice.turn import Microphone, TurnId
 from bot.voice.turns.events import (
     SpeechBegan,
@@ -39,8 +39,8 @@ class Ears:
         return self.possible
 
 
-def heard(at: float, person: int = 1) -> SoundHeard:
-    return SoundHeard(person, SOUND, at)
+def heard(at: float, person: int = 1) -> AudioFrame:
+    return AudioFrame(person, SOUND, at)
 
 
 def kinds(events: list[TurnEvent]) -> list[type[TurnEvent]]:

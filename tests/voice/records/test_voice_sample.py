@@ -18,7 +18,7 @@ def sound(seconds: float, level: float = 0.1) -> Sound16:
 
 
 async def test_it_begins_with_the_first_word_and_ends_by_itself() -> None:
-    sample = VoiceSample(ADA, seconds=0.2, patience=5.0)
+    sample = VoiceSample(ADA, seconds=0.2, timeout=5.0)
     waiting = asyncio.create_task(sample.whole())
     await asyncio.to_thread(sample.heard, sound(0.5), 100.0)
     heard = await waiting
@@ -43,12 +43,12 @@ async def test_the_pause_in_which_a_microphone_was_closed_is_kept() -> None:
 
 async def test_who_says_nothing_is_told_so() -> None:
     with pytest.raises(SampleError, match="I heard nothing"):
-        await VoiceSample(ADA, patience=0.01).whole()
+        await VoiceSample(ADA, timeout=0.01).whole()
 
 
 async def test_a_sample_that_is_dropped_ends_at_once_with_the_reason_and_keeps_nothing() -> None:
     for speaking in (False, True):
-        sample = VoiceSample(ADA, seconds=60.0, patience=60.0)
+        sample = VoiceSample(ADA, seconds=60.0, timeout=60.0)
         waiting = asyncio.create_task(sample.whole())
         if speaking:
             sample.heard(sound(1.0), 100.0)

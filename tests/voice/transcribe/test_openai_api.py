@@ -217,7 +217,7 @@ async def test_a_server_that_fails_for_good_is_told_in_words_that_help(status: i
     async with talking(answering(body, status)) as talk:
         with pytest.raises(TranscriptionError, match=says):
             await talk.hear()
-        assert talk.clock.slept < openai_api.PATIENCE
+        assert talk.clock.slept < openai_api.TIMEOUT
 
 
 @pytest.mark.parametrize("body", ["", " \n", '{"text": "Hel', "<html><h1>Bad gateway</h1></html>"])
@@ -252,7 +252,7 @@ async def test_a_server_with_too_much_to_do_is_left_alone_by_guesses_and_what_wa
         assert await talk.hear() == "Hello."
         assert talk.clock.slept == pytest.approx(2.0)
         asked = len(talk.server.asked)
-        for urgency in (Urgency.GLIMPSE, Urgency.SPECULATION):
+        for urgency in (Urgency.INTERIM, Urgency.SPECULATION):
             with pytest.raises(TranscriptionShed):
                 await talk.hear(urgency)
         assert await talk.hear() == "Hello."
@@ -266,7 +266,7 @@ async def test_a_guess_that_is_refused_stops_guesses() -> None:
         with pytest.raises(TranscriptionShed):
             await talk.hear(Urgency.SPECULATION)
         with pytest.raises(TranscriptionShed):
-            await talk.hear(Urgency.GLIMPSE)
+            await talk.hear(Urgency.INTERIM)
         assert await talk.hear() == "Hello."
         assert len(talk.server.asked) == 2
 

@@ -19,10 +19,10 @@ def job(urgency: Urgency) -> Job:
 
 async def test_final_turns_go_first_and_in_order() -> None:
     queue = TranscriptionQueue()
-    glimpse, first, second = job(Urgency.GLIMPSE), job(Urgency.FINAL), job(Urgency.FINAL)
-    for each in (glimpse, first, second):
+    interim, first, second = job(Urgency.INTERIM), job(Urgency.FINAL), job(Urgency.FINAL)
+    for each in (interim, first, second):
         queue.add(each)
-    assert [await queue.next() for _ in range(3)] == [first, second, glimpse]
+    assert [await queue.next() for _ in range(3)] == [first, second, interim]
 
 
 async def test_the_oldest_of_the_least_urgent_is_shed() -> None:
@@ -33,10 +33,10 @@ async def test_the_oldest_of_the_least_urgent_is_shed() -> None:
     queue.add(job(Urgency.SPECULATION))
     with pytest.raises(TranscriptionShed):
         await jobs[0].answer
-    glimpse = job(Urgency.GLIMPSE)
-    queue.add(glimpse)
+    interim = job(Urgency.INTERIM)
+    queue.add(interim)
     with pytest.raises(TranscriptionShed):
-        await glimpse.answer
+        await interim.answer
     assert not any(each.answer.done() for each in jobs[1:])
 
 
@@ -50,7 +50,7 @@ async def test_final_turns_are_never_shed() -> None:
 
 async def test_what_nobody_waits_for_is_not_done() -> None:
     queue = TranscriptionQueue()
-    cancelled, wanted = job(Urgency.FINAL), job(Urgency.GLIMPSE)
+    cancelled, wanted = job(Urgency.FINAL), job(Urgency.INTERIM)
     queue.add(cancelled)
     queue.add(wanted)
     cancelled.answer.cancel()

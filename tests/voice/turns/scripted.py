@@ -1,4 +1,4 @@
-"""For tests of turns: an ear that takes loud for voiced, a person who makes packets, and the real voice's sentences."""
+"""For tests of turns: a detector that takes loud for voiced, a person who makes packets, and real sentences."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from audio.level import rms
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.frames import SoundHeard, TransmissionEnded
+from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.turn import TurnId
 from bot.voice.turns.detector import TurnDetector
-from bot.voice.turns.end_of_turn import LastWords
+from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import TurnEvent
 from bot.voice.turns.settings import TurnSettings
 
@@ -50,7 +50,7 @@ class Person:
             packet = sound[at : at + PACKET]
             self.pass_time(len(packet) / HEARING_RATE)
             self.sent.append(packet)
-            self.events += self.detector.hear(SoundHeard(PERSON, packet, self.now))
+            self.events += self.detector.hear(AudioFrame(PERSON, packet, self.now))
 
     def close(self, *, announced: bool = True) -> None:
         """The microphone closes: a frame of silence comes."""
@@ -66,7 +66,7 @@ class Person:
 
     def understood(self, turn: TurnId, text: str) -> None:
         """The words of the last pause are known, and judged by the rules."""
-        over = LastWords().finished(text) if text.strip() else 1.0
+        over = RuleBasedEndOfTurn().finished(text) if text.strip() else 1.0
         self.detector.pause_judged(turn, over, wordless=not text.strip())
 
     def named(self) -> list[str]:

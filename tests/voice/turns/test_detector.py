@@ -1,4 +1,4 @@
-"""When a person's turn begins, pauses, goes on and ends, with an ear that takes loud for voiced."""
+"""When a person's turn begins, pauses, goes on and ends, with a detector that takes loud for voiced."""
 
 from __future__ import annotations
 

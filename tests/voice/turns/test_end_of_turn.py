@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.llm.history import Turn
-from bot.voice.turns.end_of_turn import EndingsError, LastWords, read_endings
+from bot.voice.turns.end_of_turn import EndingsError, RuleBasedEndOfTurn, read_endings
 
 FINISHED = (
     "What time is it?",
@@ -60,28 +60,28 @@ UNFINISHED = (
 
 @pytest.mark.parametrize("text", FINISHED)
 def test_a_finished_sentence_is_answered_soon(text: str) -> None:
-    assert LastWords().finished(text) == 1.0
+    assert RuleBasedEndOfTurn().finished(text) == 1.0
 
 
 @pytest.mark.parametrize("text", UNFINISHED)
 def test_an_unfinished_one_is_waited_for(text: str) -> None:
-    assert LastWords().finished(text) <= 0.25
+    assert RuleBasedEndOfTurn().finished(text) <= 0.25
 
 
 def test_half_a_sentence_is_between() -> None:
-    assert 0.25 < LastWords().finished("If it rains tomorrow.") < 1.0
+    assert 0.25 < RuleBasedEndOfTurn().finished("If it rains tomorrow.") < 1.0
 
 
 async def test_the_question_of_turn_taking_is_answered_by_the_words() -> None:
     history = [Turn.of_person("Ada", "I went to the", 1), Turn.of_bot("To the what?")]
     sound = np.zeros(16_000, np.float32)
-    assert await LastWords().probability(sound, "The shop.", history) == 1.0
-    assert await LastWords().probability(sound, "The shop and", history) == 0.0
+    assert await RuleBasedEndOfTurn().probability(sound, "The shop.", history) == 1.0
+    assert await RuleBasedEndOfTurn().probability(sound, "The shop and", history) == 0.0
 
 
 @given(st.text())
 def test_any_text_has_an_answer(text: str) -> None:
-    assert 0.0 <= LastWords().finished(text) <= 1.0
+    assert 0.0 <= RuleBasedEndOfTurn().finished(text) <= 1.0
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ def silero() -> Silero:
 
 
 def probabilities(silero: Silero, sound: Sound16) -> list[float]:
-    ear = silero.listen()
+    probability = silero.listen()
     whole = len(sound) - len(sound) % WINDOW_SAMPLES
-    return [ear(window) for window in sound[:whole].reshape(-1, WINDOW_SAMPLES)]
+    return [probability(window) for window in sound[:whole].reshape(-1, WINDOW_SAMPLES)]
 
 
 def test_speech_is_heard_and_the_silence_behind_it_too(silero: Silero) -> None:

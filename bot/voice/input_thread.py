@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVarTuple, Unpack
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, SPEAKING_RATE, Samples, Sound16
 from bot.voice.echo.gate import Comparing, EchoGate
-from bot.voice.frames import Heard, PersonLeft, SoundHeard, TransmissionEnded
+from bot.voice.frames import AudioFrame, InputEvent, PersonLeft, TransmissionEnded
 from bot.voice.transport import AudioInput
 from bot.voice.turn import TurnId
 from bot.voice.turns.events import TurnEvent
@@ -44,7 +44,7 @@ class Detecting(Protocol):
         """When :meth:`tick` is due."""
         ...
 
-    def heard(self, heard: Heard) -> list[TurnEvent]:
+    def heard(self, heard: InputEvent) -> list[TurnEvent]:
         """Take what the receiver hands on."""
         ...
 
@@ -85,7 +85,7 @@ SoundTaker = Callable[[Sound16, float], None]
 """Given one person's sound, and when it arrived, on the listening thread; must not wait and must not raise."""
 
 
-class Ear(threading.Thread):
+class InputWorker(threading.Thread):
     """Owns every detector and what the transport receives: whatever reaches them goes through its inbox.
 
     It is the :class:`~bot.voice.transport.InputThread` of a transport. Daemonic; :meth:`listen` begins, :meth:`end`
@@ -106,7 +106,7 @@ class Ear(threading.Thread):
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(name="voice ear", daemon=True)
+        super().__init__(name="voice input", daemon=True)
         self.keeper: SoundKeeper | None = None
         self.overrun = 0
         self._source = source
@@ -233,10 +233,10 @@ class Ear(threading.Thread):
             _log.exception("What was due could not be done")
         return now - self._failing_since >= LONGEST_FAULT
 
-    def heard(self, heard: Heard) -> None:
+    def heard(self, heard: InputEvent) -> None:
         """Take the next stretch of somebody's sound, or its end; on this thread alone."""
         match heard:
-            case SoundHeard(person, sound, at):
+            case AudioFrame(person, sound, at):
                 self._people.add(person)
                 if self.keeper is not None:
                     self.keeper.heard(person, sound, at)

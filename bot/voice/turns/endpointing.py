@@ -6,7 +6,7 @@ from bot.voice.turn import Microphone
 from bot.voice.turns.settings import TurnSettings
 
 
-class Patience:
+class Endpointing:
     """What is known of one person's pauses, and the wait that follows from it. All times in seconds."""
 
     def __init__(self, settings: TurnSettings) -> None:

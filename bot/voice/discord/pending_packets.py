@@ -13,18 +13,18 @@ MAX_PACKETS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class ParkedPacket:
+class PendingPacket:
     """A packet, and when it arrived, in monotonic seconds."""
 
     packet: VoicePacket
     at: float
 
 
-class Parking:
+class PendingPackets:
     """The packets that wait, by stream, each stream in the order of arrival."""
 
     def __init__(self) -> None:
-        self._streams: dict[int, dict[int, ParkedPacket]] = {}
+        self._streams: dict[int, dict[int, PendingPacket]] = {}
         self._count = 0
         self._retry_at = 0.0
 
@@ -42,14 +42,14 @@ class Parking:
         waiting = self._streams.setdefault(packet.ssrc, {})
         if packet.sequence in waiting:
             return
-        waiting[packet.sequence] = ParkedPacket(packet, at)
+        waiting[packet.sequence] = PendingPacket(packet, at)
         self._count += 1
         if self._count == 1:
             self._retry_at = at + RETRY_SECONDS
         if self._count > MAX_PACKETS:
             self._drop_oldest()
 
-    def take(self, ssrc: int) -> list[ParkedPacket]:
+    def take(self, ssrc: int) -> list[PendingPacket]:
         """Give out what waits of a stream; put back with :meth:`add` what still can't be opened."""
         waiting = self._streams.pop(ssrc, {})
         self._count -= len(waiting)
@@ -63,8 +63,8 @@ class Parking:
         """Forget what has waited too long; returns how many that were."""
         before = self._count
         for ssrc, waiting in tuple(self._streams.items()):
-            for sequence, parked in tuple(waiting.items()):
-                if now - parked.at <= KEPT_SECONDS:
+            for sequence, pending in tuple(waiting.items()):
+                if now - pending.at <= KEPT_SECONDS:
                     break
                 self._forget(ssrc, sequence)
         return before - self._count

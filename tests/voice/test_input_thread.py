@@ -16,8 +16,8 @@ from audio.pcm import to_int16
 from audio.samples import Sound16
 from bot.voice.discord.audio_input import DiscordAudioInput, VoiceListener
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
-from bot.voice.ear import MAX_INBOX, Ear
 from bot.voice.echo.detector import EchoDetector
+from bot.voice.input_thread import MAX_INBOX, InputWorker
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.policy import load_turn_policy
 from bot.voice.turns.turns import Turns
@@ -53,9 +53,9 @@ class Packets(Group):
 
 @dataclass(eq=False)
 class Listening:
-    """An ear on a clock that the test moves, and what it reports."""
+    """An input worker on a clock that the test moves, and what it reports."""
 
-    ear: Ear
+    worker: InputWorker
     packets: Packets
     now: list[float]
     events: list[TurnEvent]
@@ -70,7 +70,7 @@ class Listening:
             self.packets.send(talker.packet(sealed_for(talker.person, opus)), self.now[0])
             # On a busy machine the clock would be ahead of what the thread has heard, which takes that for a pause.
             taken = threading.Event()
-            self.ear.post(taken.set)
+            self.worker.post(taken.set)
             taken.wait(10.0)
 
     async def until(self, seen: Callable[[], bool]) -> None:
@@ -94,11 +94,11 @@ async def listening() -> AsyncIterator[Listening]:
         state.changed.set()
 
     turns, loop = Turns(load_turn_policy()), asyncio.get_running_loop()
-    ear = Ear(DiscordAudioInput(packets), turns, EchoDetector(), loop, clock=lambda: now[0])
-    state = Listening(ear, packets, now, events)
-    ear.listen(deliver, lambda _: True)
+    worker = InputWorker(DiscordAudioInput(packets), turns, EchoDetector(), loop, clock=lambda: now[0])
+    state = Listening(worker, packets, now, events)
+    worker.listen(deliver, lambda _: True)
     yield state
-    await asyncio.to_thread(ear.end)
+    await asyncio.to_thread(worker.end)
 
 
 def sentence() -> NDArray[np.float32]:
@@ -114,7 +114,7 @@ async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
         await state.until(lambda: state.has(SpeechPaused))
         assert state.has(SpeechBegan)
         state.now[0] += 3.0
-        state.ear.pause_judged(state.events[0].turn, 1.0)
+        state.worker.pause_judged(state.events[0].turn, 1.0)
         await state.until(lambda: state.has(TurnEnded))
         ended = state.events[-1]
         assert isinstance(ended, TurnEnded)
@@ -127,7 +127,7 @@ async def test_who_leaves_in_mid_sentence_leaves_no_turn() -> None:
         state.packets.listener.speaking(77, ADA)
         state.hear(sentence(), talker)
         await state.until(lambda: state.has(SpeechBegan))
-        state.ear.left(ADA)
+        state.worker.left(ADA)
         await state.until(lambda: state.has(TurnDropped))
 
 
@@ -135,7 +135,7 @@ async def test_closed_ears_forget_everyone() -> None:
     async with listening() as state:
         state.hear(sentence(), Talker(ADA, 77))
         await state.until(lambda: state.has(SpeechBegan))
-        state.ear.forget_everyone()
+        state.worker.forget_everyone()
         await state.until(lambda: state.has(TurnDropped))
 
 
@@ -144,7 +144,7 @@ async def test_who_speaks_for_somebody_else_makes_no_turn_until_the_ear_is_given
         talker, taken = Talker(ADA, 77), list[float]()
         state.hear(sentence()[: 960 * 30], talker)
         await state.until(lambda: state.has(SpeechBegan))
-        give_back = state.ear.lend(ADA, lambda sound, _: taken.append(len(sound) / 16_000))
+        give_back = state.worker.lend(ADA, lambda sound, _: taken.append(len(sound) / 16_000))
         await state.until(lambda: state.has(TurnDropped))
         state.events.clear()
         state.hear(sentence(), talker)
@@ -169,9 +169,9 @@ async def test_whoever_keeps_sound_is_given_all_of_it() -> None:
             replies.add(reply)
 
     async with listening() as state:
-        state.ear.keeper = Keeper()
+        state.worker.keeper = Keeper()
         state.hear(sentence()[: 960 * 20], Talker(ADA, 77))
-        state.ear.played(bytes(3_840), state.now[0], "r1")
+        state.worker.played(bytes(3_840), state.now[0], "r1")
     assert round(kept["heard"], 3) == 0.4
     assert round(kept["spoken"], 3) == 0.02
     assert replies == {"r1"}
@@ -180,7 +180,7 @@ async def test_whoever_keeps_sound_is_given_all_of_it() -> None:
 async def test_a_flood_is_dropped_and_counted_instead_of_growing() -> None:
     async with listening() as state:
         listener = state.packets.listener
-        await asyncio.to_thread(state.ear.end)
+        await asyncio.to_thread(state.worker.end)
         for _ in range(MAX_INBOX + 500):
             listener.datagram(b"x", 0.0)
-        assert state.ear.overrun >= 499
+        assert state.worker.overrun >= 499

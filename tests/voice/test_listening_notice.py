@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.text import MESSAGE_LIMIT
-from bot.voice.listening import ListeningTerms, recording_began, recording_newcomer
+from bot.voice.listening_notice import ListeningTerms, recording_began, recording_newcomer
 from config.sections import Captions, ListeningPolicy
 from config.types import KeptDays
 
