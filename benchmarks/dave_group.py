@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import davey
 
-from sandbox.voice.dave_delivery import DaveDelivery, Message, SayBinary
-from sandbox.voice.ops import Op
+from sandbox.voice.dave_delivery import BinaryMessage, DaveDelivery, DaveMessage
+from sandbox.voice.ops import VoiceOp
 
 CHANNEL = 4_711
 
@@ -24,23 +24,23 @@ def make_group(people: Sequence[int]) -> dict[int, davey.DaveSession]:
     return sessions
 
 
-def _pass_on(delivery: DaveDelivery, sessions: dict[int, davey.DaveSession], messages: list[Message]) -> None:
+def _pass_on(delivery: DaveDelivery, sessions: dict[int, davey.DaveSession], messages: list[DaveMessage]) -> None:
     waiting = deque(messages)
     while waiting:
         message = waiting.popleft()
-        if not isinstance(message, SayBinary):
+        if not isinstance(message, BinaryMessage):
             continue
         session, payload = sessions[message.user], message.payload
         match message.op:
-            case Op.EXTERNAL_SENDER:
+            case VoiceOp.EXTERNAL_SENDER:
                 session.set_external_sender(payload)
-            case Op.PROPOSALS:
+            case VoiceOp.PROPOSALS:
                 kind = davey.ProposalsOperationType.append if payload[0] == 0 else davey.ProposalsOperationType.revoke
                 answer = session.process_proposals(kind, payload[1:])
                 if isinstance(answer, davey.CommitWelcome):
                     waiting += delivery.commit(message.user, answer.commit + (answer.welcome or b""))
-            case Op.ANNOUNCE_COMMIT | Op.WELCOME:
-                if message.op is Op.ANNOUNCE_COMMIT:
+            case VoiceOp.ANNOUNCE_COMMIT | VoiceOp.WELCOME:
+                if message.op is VoiceOp.ANNOUNCE_COMMIT:
                     session.process_commit(payload[2:])
                 else:
                     session.process_welcome(payload[2:])

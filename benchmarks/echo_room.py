@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.level import rms
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, make_decoder
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoEncoder, Sound, make_decoder
 
 FIRST_REFLECTION = 0.004
 """Seconds before the first reflection."""

@@ -14,8 +14,7 @@ from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_room import Room, convolve, through_opus
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import Speaker, Voice
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 BOT_VOICES = (
     Voice("en-us+f3", 165, 55),

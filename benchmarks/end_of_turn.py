@@ -29,7 +29,7 @@ from bot.voice.turns.policy import load_turn_policy
 from bot.voice.turns.silero import WINDOW_SAMPLES
 from bot.voice.turns.turns import Turns
 from config.plain_parser import PlainParser
-from sandbox.voice.microphone import Microphone, OpenMicrophone, PushToTalk, VoiceActivity
+from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity
 
 PEOPLE = 4
 VOICES = {
@@ -87,7 +87,7 @@ class EndOfTurnMeasurement:
             await asyncio.sleep(0)
         return outcomes
 
-    def _microphone(self, kind: str) -> Microphone:
+    def _microphone(self, kind: str) -> SimulatedMicrophone:
         match kind:
             case "push-to-talk":
                 return PushToTalk()

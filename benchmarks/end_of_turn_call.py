@@ -12,7 +12,7 @@ from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.policy import TurnPolicy
 from bot.voice.turns.turns import Turns
-from sandbox.voice.microphone import Frame, Microphone, OpenMicrophone
+from sandbox.voice.microphone import MicrophoneFrame, OpenMicrophone, SimulatedMicrophone
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder
 
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
@@ -63,7 +63,7 @@ class Call:
     def __init__(
         self,
         policy: TurnPolicy,
-        microphone: Microphone,
+        microphone: SimulatedMicrophone,
         *,
         transcription: float,
         silence: float = 3.0,
@@ -96,7 +96,7 @@ class Call:
         await listening.pass_time(self._now)
         return listening.outcome(max(packet.at for packet in packets if packet.sound is not None))
 
-    def _packets(self, frames: Iterator[Frame]) -> Iterator[_Packet]:
+    def _packets(self, frames: Iterator[MicrophoneFrame]) -> Iterator[_Packet]:
         """What arrives, and when: the first frame of silence ends a transmission."""
         at = self._now
         sending = False

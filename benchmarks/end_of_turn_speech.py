@@ -10,8 +10,7 @@ import soxr
 
 from audio.espeak import EspeakLibrary
 from audio.level import at_level, rms_of_frames
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 VOICED_LEVEL = 0.008
 """RMS of 10 ms from which sound counts as voiced; the speech itself has an RMS of :data:`SPEECH_LEVEL`."""

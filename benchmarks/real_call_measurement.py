@@ -23,8 +23,8 @@ from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import PushToTalk, VoiceActivity
+from sandbox.voice.opus import Sound
 
 HEARD_LIMIT = 30.0
 """Seconds after the last word within which words are to be heard."""
@@ -210,7 +210,7 @@ class RealCall:
             with no_collections():
                 times = await self._speakers[kind].say(utterance.sound)
                 trace = await self._reply_ended(utterance.text)
-            await guest.voice.hearing.wait_for_silence(self._sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)
+            await guest.voice.receiver.wait_for_silence(self._sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)
             voiced = [at for at in self._voiced(times.first_voiced) if at > times.last_voiced]
             if not voiced:
                 raise MeasurementError(f"{utterance.text!r} was answered by nothing that is heard")

@@ -24,8 +24,7 @@ from benchmarks.turn_measurement import PEOPLE
 from config.plain_parser import PlainParser
 from config.settings import load_settings
 from sandbox.speech_sounds import breath, cough, keyboard, music, noise
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 NARROWEST = 90
 PIECE = 20.0

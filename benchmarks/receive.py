@@ -25,7 +25,7 @@ from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import TransportCipher, open_packet, transport_cipher
 from bot.voice.frames import AudioFrame, InputEvent
 from config.plain_parser import PlainParser
-from sandbox.voice.rtp import XCHACHA20, make_header, make_transport
+from sandbox.voice.rtp import XCHACHA20, make_cipher, make_header
 
 PEOPLE = 10
 FRAME, RATE = 960, 48_000
@@ -128,7 +128,7 @@ def _packets(
     """Everybody's packets as they would arrive: datagram, who sent it, when."""
     packets = []
     random = np.random.default_rng(1)
-    transports = {person: make_transport(XCHACHA20, KEY) for person in people}
+    transports = {person: make_cipher(XCHACHA20, KEY) for person in people}
     encoders = {person: discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64) for person in people}
     for number in track(range(count), "ten people speak", transient=True):
         for index, person in enumerate(people):

@@ -111,10 +111,10 @@ class ReplyMeasurement:
             raise MeasurementError(f"the company left: {failure!r}") from failure
 
     async def _turn(self, call: MeasuredCall, ada: Guest) -> Turn:
-        bot, hearing = call.sandbox.bot_id, ada.voice.hearing
+        bot, receiver = call.sandbox.bot_id, ada.voice.receiver
         prompt = await ada.say(call.sandbox.text_channel, PROMPT)
         trace = await call.reply_ended()
-        await hearing.wait_for_silence(bot, TAIL_SECONDS, TURN_LIMIT)
+        await receiver.wait_for_silence(bot, TAIL_SECONDS, TURN_LIMIT)
         if trace.outcome is not Outcome.SPOKEN:
             raise MeasurementError(f"a reply ended as {trace.outcome.value}, not as spoken")
         try:
@@ -123,7 +123,7 @@ class ReplyMeasurement:
             clause = asked.tokens_until(spoken.text.strip())
             sentence = asked.tokens_until(FIRST_SENTENCE)
             received = tuple(call.voiced(prompt.sent_at))
-            heard = next(p.arrival for p in hearing.packets(bot) if p.arrival > prompt.sent_at and not p.silent)
+            heard = next(p.arrival for p in receiver.packets(bot) if p.arrival > prompt.sent_at and not p.silent)
         except (StopIteration, ValueError) as error:
             raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
         if not received:

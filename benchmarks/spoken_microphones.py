@@ -13,9 +13,8 @@ import numpy as np
 
 from audio.level import rms_of_frames
 from benchmarks.end_of_turn_speech import VOICED_LEVEL
-from sandbox.voice.hearing import Sound
-from sandbox.voice.microphone import Frame, Microphone
-from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
+from sandbox.voice.microphone import MicrophoneFrame, SimulatedMicrophone
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 
 _STEP = SAMPLE_RATE // 100
 ROOM_LEVEL = 0.002
@@ -38,7 +37,7 @@ class SpeechTimes:
 class Line(Protocol):
     """A voice connection; see :class:`~sandbox.voice.peer.VoicePeer`."""
 
-    async def speak(self, sound: Sound, microphone: Microphone | None = None) -> object:
+    async def speak(self, sound: Sound, microphone: SimulatedMicrophone | None = None) -> object:
         """Say this at the pace of real time; returns when the last frame has left."""
         ...
 
@@ -67,7 +66,7 @@ class ClosingSpeaker:
     def __init__(
         self,
         line: Line,
-        microphone: Microphone,
+        microphone: SimulatedMicrophone,
         quiet: Callable[[], float],
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -93,7 +92,7 @@ class ClosingSpeaker:
         await self._line.speak(np.pad(words, (0, round(self._quiet() * SAMPLE_RATE))), self)
         return SpeechTimes(self._sent[0], self._sent[last_voiced_frame(words)], self._closed)
 
-    def frames(self, sound: Sound) -> Iterator[Frame]:
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """What the microphone makes of it; each frame is asked for when it is due."""
         for frame in self._microphone.frames(sound):
             self._sent.append(self._clock())
@@ -139,7 +138,7 @@ class OpenSpeaker:
         await self._said.wait()
         return SpeechTimes(self._sent[0], self._sent[last_voiced_frame(words)], None)
 
-    def frames(self, sound: Sound) -> Iterator[Frame]:
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """The room until it is closed, with what is said in it; each frame is asked for when it is due."""
         number = 0
         while self._open:

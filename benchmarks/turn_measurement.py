@@ -17,8 +17,8 @@ from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
-from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import PushToTalk, VoiceActivity
+from sandbox.voice.opus import Sound
 
 PEOPLE: Mapping[str, str] = {"push-to-talk": "Ada", "voice activity": "Ben", "open": "Cleo"}
 """Each kind of microphone has a guest of its own, because the bot learns what kind somebody has."""
@@ -214,13 +214,13 @@ class _Person:
 
     async def interrupts(self, speaker: Speaker) -> Interruption:
         """Speak into a reply, at a random moment; the answer to that goes on when this returns."""
-        hearing, bot = self._guest.voice.hearing, self._call.sandbox.bot_id
-        begin = hearing.count(bot)
+        receiver, bot = self._guest.voice.receiver, self._call.sandbox.bot_id
+        begin = receiver.count(bot)
         if not self._answering:
             await speaker.say(self._next())
             self._answering = True
         try:
-            await hearing.wait_for_audio(bot, TURN_LIMIT, since=begin)
+            await receiver.wait_for_audio(bot, TURN_LIMIT, since=begin)
         except TimeoutError as error:
             raise MeasurementError(f"the bot did not answer within {TURN_LIMIT:.0f} s") from error
         await asyncio.sleep(self._random.uniform(*INTO_A_REPLY))
@@ -241,4 +241,4 @@ class _Person:
             await self._silence()
 
     async def _silence(self) -> None:
-        await self._guest.voice.hearing.wait_for_silence(self._call.sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)
+        await self._guest.voice.receiver.wait_for_silence(self._call.sandbox.bot_id, TAIL_SECONDS, TURN_LIMIT)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from sandbox.gateway.gateway import Gateway
 from sandbox.rest.disturbance import Disturbance
-from sandbox.voice.link import VoiceLink
+from sandbox.voice.server_link import VoiceServerLink
 from sandbox.world.entities import Application, ApplicationFlag, Channel, Guild, Overwrite, User, VoiceState
 from sandbox.world.permissions import NOTHING, Permission
 from sandbox.world.world import World
@@ -28,7 +28,7 @@ class Faults:
         world: World,
         gateway: Gateway,
         rest: Disturbance,
-        voice: VoiceLink,
+        voice: VoiceServerLink,
         everybody_follows: Callable[[], Awaitable[None]],
     ) -> None:
         self.rest = rest

@@ -28,7 +28,7 @@ class Deliveries(Protocol):
 class Guest:
     """One person and what they can do. Made by :meth:`sandbox.server.Sandbox.add_guest`.
 
-    Methods raise :class:`~sandbox.world.errors.ApiError` where Discord's own client would show an error.
+    Methods raise :class:`~sandbox.world.errors.RestError` where Discord's own client would show an error.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ class Guest:
         """Enter a voice channel; returns when they hear and can speak.
 
         Raises:
-            ApiError: full, or not allowed.
+            RestError: full, or not allowed.
             ConnectionError: the voice server did not let them in.
         """
         self._world.voice.join(self.id, channel.id)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from audio.decode import read_sound
 from config.yaml_files import read_yaml
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 FOLDER = Path(__file__).with_name("lines")
 LIST = FOLDER / "lines.yaml"

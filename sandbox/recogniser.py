@@ -28,7 +28,7 @@ _PAIR_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class TextMatch:
     """A text, and how far what was heard agrees with it: 0 (no word in common) to 1 (every word, in order).
 
     With a good synthetic voice this small recogniser reaches 0.4 to 1; another text, or noise, stays below 0.3.
@@ -49,7 +49,8 @@ class SentenceRecogniser:
     def __init__(self, sentences: Iterable[str]) -> None:
         dictionary = Decoder(samprate=RATE, lm=None, loglevel="FATAL")
         texts = [
-            [word for word in words_of(sentence) if dictionary.lookup_word(word) is not None] for sentence in sentences
+            [word for word in dictionary_words(sentence) if dictionary.lookup_word(word) is not None]
+            for sentence in sentences
         ]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "pairs.arpa"
@@ -65,11 +66,12 @@ class SentenceRecogniser:
         best = self._decoder.hyp()
         return best.hypstr.split() if best is not None else []
 
-    def closest(self, samples: Samples, rate: int, texts: Sequence[str]) -> Match:
+    def closest(self, samples: Samples, rate: int, texts: Sequence[str]) -> TextMatch:
         """Which of ``texts`` was said; at least one must be given."""
         heard = self.recognise(samples, rate)
         return max(
-            (Match(text, _agreement(words_of(text), heard)) for text in texts), key=lambda match: match.agreement
+            (TextMatch(text, _agreement(dictionary_words(text), heard)) for text in texts),
+            key=lambda match: match.agreement,
         )
 
 
@@ -78,7 +80,7 @@ def _agreement(wanted: list[str], heard: list[str]) -> float:
     return 2 * sum(block.size for block in blocks) / max(len(wanted) + len(heard), 1)
 
 
-def words_of(text: str) -> list[str]:
+def dictionary_words(text: str) -> list[str]:
     """The words of an English text as the pronouncing dictionary writes them."""
     return re.findall(r"[a-z]+(?:'[a-z]+)?", text.lower().replace("’", "'"))
 

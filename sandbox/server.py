@@ -17,10 +17,11 @@ from sandbox.home import build_home
 from sandbox.rest import PREFIX, files_application, proxy_application, rest_application
 from sandbox.rest.disturbance import Disturbance
 from sandbox.tls import LocalAuthority
-from sandbox.voice.link import VoiceLink
 from sandbox.voice.peer import VoicePeer
-from sandbox.voice.server import VoiceServer, VoiceTicket
+from sandbox.voice.server import VoiceServer
+from sandbox.voice.server_link import VoiceServerLink
 from sandbox.watch import Watch
+from sandbox.world.bus import VoiceTicket
 from sandbox.world.entities import Channel, Guild, Json, User, VoiceState
 from sandbox.world.world import World
 
@@ -67,7 +68,7 @@ class Sandbox:
         self._watch = Watch(self.world)
         self._gateway = Gateway(self.world, clock=clock)
         self._authority = LocalAuthority()
-        self._voice = VoiceLink(self.world, self._authority.server_context(), host=host, dave=dave)
+        self._voice = VoiceServerLink(self.world, self._authority.server_context(), host=host, dave=dave)
         self._rest = Disturbance()
         self.faults = Faults(self.world, self._gateway, self._rest, self._voice, self._everybody_follows)
         self._runner = web.AppRunner(
@@ -199,7 +200,7 @@ class Sandbox:
             server lets the user in from now on; ``ca_file`` is what the library has to trust.
 
         Raises:
-            ApiError: no voice channel, full, or not allowed.
+            RestError: no voice channel, full, or not allowed.
         """
         joined = self.world.join_voice(user_id, channel_id)
         await self._voice.settled()

@@ -20,8 +20,7 @@ import soxr
 from audio.level import at_level
 from audio.pcm import from_pcm16
 from config.project import ROOT
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 SPEECH_LEVEL = 0.1
 """RMS of a guest's words, -20 dB."""

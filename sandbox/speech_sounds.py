@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from audio.level import at_level
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 _CHORDS = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))
 _LOWEST_NOTE = 220.0

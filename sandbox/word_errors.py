@@ -32,11 +32,11 @@ NO_WORDS = WordErrors(0, 0)
 
 def word_errors(said: str, heard: str) -> WordErrors:
     """Compare two English texts; neither case, punctuation nor how a number is written counts."""
-    wanted, got = plain_words(said), plain_words(heard)
+    wanted, got = normalized_words(said), normalized_words(heard)
     return WordErrors(_distance(wanted, got), len(wanted))
 
 
-def plain_words(text: str) -> list[str]:
+def normalized_words(text: str) -> list[str]:
     """The words in small letters, numbers written out; hyphens part words, apostrophes do not."""
     spelt = _NUMBER.sub(lambda number: f" {num2words(int(number.group()))} ", text.lower().replace("’", "'"))
     return [word for part in _NO_LETTER.split(spelt) if (word := part.strip("'_"))]

@@ -18,8 +18,7 @@ from audio.encoders import write_sound
 from audio.level import at_level
 from benchmarks.speakers.weights import KokoroFiles
 from sandbox.speech import SPEECH_LEVEL
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 RESERVED = frozenset({"af_nicole", "am_onyx", "bm_fable", "bf_lily"})
 """Speakers that are kept for judging this project from outside: nothing here may be tuned on them."""

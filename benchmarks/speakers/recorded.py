@@ -21,8 +21,7 @@ from audio.decode import decoded
 from audio.level import at_level
 from benchmarks.speakers.weights import SpeakersError
 from sandbox.speech import SPEECH_LEVEL
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 PACKAGES = ("asterisk-core-sounds-en", "asterisk-core-sounds-en-g722")
 MUSIC = ("asterisk-moh-opsound-wav",)

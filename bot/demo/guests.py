@@ -20,9 +20,9 @@ from bot.watching.console import CallConsole
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.speech_sounds import cough
-from sandbox.voice.hearing import Hearing, Sound, TimedSound, save_mix
+from sandbox.voice.audio_receiver import AudioReceiver, TimedSound, save_mix
 from sandbox.voice.microphone import VoiceActivity
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class Guests:
         self._out = out
         self._join_command = f"{prefix}join"
         self._guests: dict[str, Guest] = {}
-        self._hearing: dict[str, Hearing] = {}
+        self._receivers: dict[str, AudioReceiver] = {}
         self._said: list[TimedSound] = []
         self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
         self._spoken: asyncio.Queue[str | None] = asyncio.Queue()
@@ -105,7 +105,7 @@ class Guests:
     async def enter(self, name: str) -> None:
         """A guest enters the voice channel."""
         guest = self._guests[name] = await self._sandbox.add_guest(name)
-        self._hearing[name] = (await guest.join_voice(self._sandbox.voice_channel)).hearing
+        self._receivers[name] = (await guest.join_voice(self._sandbox.voice_channel)).receiver
 
     async def leave(self, name: str) -> None:
         """A guest leaves the voice channel."""
@@ -190,25 +190,25 @@ class Guests:
 
     def save(self) -> None:
         """Write the whole call and what each guest heard of the bot as WAV files. Blocks."""
-        bot, first = self._sandbox.bot_id, next(iter(self._hearing.values()), None)
+        bot, first = self._sandbox.bot_id, next(iter(self._receivers.values()), None)
         pieces = [*self._said, *(first.timed(bot) if first is not None else ())]
         whole = self._out / "call.wav"
         save_mix(whole, pieces)
         self.note(f"The whole call, with everybody in it: {whole}")
-        for name, hearing in list(self._hearing.items()):
+        for name, receiver in list(self._receivers.items()):
             path = self._out / f"heard-by-{name.lower()}.wav"
-            hearing.save_wav(path, bot)
+            receiver.save_wav(path, bot)
             self.note(f"What {name} heard: {path}")
 
     async def _keep(self, line: Line, begin: int, trace: TurnTrace) -> None:
         """Note how an answer was heard since packet ``begin``."""
         if trace.outcome is not Outcome.SPOKEN:
             raise CallFailedError(f"the reply to {line.text!r} was {trace.outcome.value}, not spoken")
-        hearing, bot = self._hearing[line.guest], self._sandbox.bot_id
+        receiver, bot = self._receivers[line.guest], self._sandbox.bot_id
         with contextlib.suppress(TimeoutError):
             # The last packets may still be on their way.
-            await hearing.wait_for_silence(bot, STILL, STILL_LIMIT)
-        heard = await asyncio.to_thread(hearing.pcm, bot, since=begin)
+            await receiver.wait_for_silence(bot, STILL, STILL_LIMIT)
+        heard = await asyncio.to_thread(receiver.pcm, bot, since=begin)
         if not len(heard):
             raise CallFailedError(f"{line.guest} heard nothing in answer to {line.text!r}")
         self.answers.append(HeardAnswer(line.guest, line.text, self._understood, self._meant, heard, trace))
@@ -217,7 +217,7 @@ class Guests:
         return await asyncio.to_thread(self._lines.line, name)
 
     def _heard_so_far(self, name: str) -> int:
-        return self._hearing[name].count(self._sandbox.bot_id)
+        return self._receivers[name].count(self._sandbox.bot_id)
 
     async def _speak(self, line: Line) -> None:
         await self._microphone(line.guest, line.sound)

@@ -15,8 +15,7 @@ from audio.samples import HEARING_RATE
 from bot.voice.metrics import TurnTrace
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 from sandbox.recogniser import SentenceRecogniser
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 from sandbox.word_errors import NO_WORDS, WordErrors, word_errors
 from toys.llm.phrases import TOY_PHRASES, expected_phrase
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sandbox.guest_lines import recorded_lines
 from sandbox.speech import GUEST_VOICES, speech
-from sandbox.voice.hearing import Sound
+from sandbox.voice.opus import Sound
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, Told
 from bot.watching.console import CallConsole, without_markdown
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
-from sandbox.voice.hearing import TimedSound, save_mix
+from sandbox.voice.audio_receiver import TimedSound, save_mix
 from sandbox.world.entities import Message
 
 NAME = "You"
@@ -190,7 +190,7 @@ class TypedTalk:
         self._spoken.clear()
         self._told.clear()
         self._heard.clear()
-        begin = you.voice.hearing.count(self._sandbox.bot_id) if in_call else 0
+        begin = you.voice.receiver.count(self._sandbox.bot_id) if in_call else 0
         self._keep(NAME, line)
         asked = await you.say(self._sandbox.text_channel, text)
         try:
@@ -243,7 +243,7 @@ class TypedTalk:
     def _save(self, you: Guest, begin: int) -> None:
         for text in self._heard:
             self._keep(self._view.name, text)
-        sound = you.voice.hearing.pcm(self._sandbox.bot_id, since=begin)
+        sound = you.voice.receiver.pcm(self._sandbox.bot_id, since=begin)
         if len(sound):
             self._answers += 1
             path = self._out / f"answer-{self._answers}.wav"

@@ -16,19 +16,19 @@ from sandbox.gateway.intents import ALL_BITS, Intent, as_shown, needed_intent, n
 from sandbox.gateway.protocol import (
     HEARTBEAT_S,
     CloseCode,
+    GatewayCloseError,
     GoneError,
     Op,
-    RefusedError,
-    as_id,
     as_object,
-    frame,
+    control_message,
+    read_id,
     receive,
 )
-from sandbox.gateway.session import Frame, Session
+from sandbox.gateway.session import GatewayMessage, GatewaySession
 from sandbox.world import payloads
 from sandbox.world.bus import Changed, Dispatch, Event
 from sandbox.world.entities import Application, Json
-from sandbox.world.errors import ApiError
+from sandbox.world.errors import RestError
 from sandbox.world.permissions import Permission
 from sandbox.world.presences import Presence
 from sandbox.world.world import World
@@ -50,7 +50,7 @@ class Gateway:
     def __init__(self, world: World, *, clock: Callable[[], float]) -> None:
         self._world = world
         self._clock = clock
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, GatewaySession] = {}
         self._sockets: dict[web.WebSocketResponse, web.Request] = {}
         self._receipts: dict[int, asyncio.Future[float]] = {}
         self._unsubscribe = world.subscribe(self._on_event)
@@ -111,19 +111,19 @@ class Gateway:
         socket = web.WebSocketResponse(max_msg_size=64 * 1024, timeout=CLOSE_LIMIT_S)
         await socket.prepare(request)
         self._sockets[socket] = request
-        outbox: asyncio.Queue[Frame] = asyncio.Queue()
+        outbox: asyncio.Queue[GatewayMessage] = asyncio.Queue()
         writer = asyncio.create_task(self._write(socket, outbox), name="gateway writer")
-        session: Session | None = None
+        session: GatewaySession | None = None
         try:
             if request.query.get("v", "10") not in ("9", "10"):
-                raise RefusedError(CloseCode.INVALID_VERSION)
-            outbox.put_nowait(frame(Op.HELLO, {"heartbeat_interval": int(HEARTBEAT_S * 1000)}))
+                raise GatewayCloseError(CloseCode.INVALID_VERSION)
+            outbox.put_nowait(control_message(Op.HELLO, {"heartbeat_interval": int(HEARTBEAT_S * 1000)}))
             session = await self._begin(socket, outbox, f"ws://{request.host}{request.path}")
             while session is not None:
                 op, data = await receive(socket)
                 self._obey(session, outbox, op, data)
-        except RefusedError as refusal:
-            await socket.close(code=refusal.code)
+        except GatewayCloseError as error:
+            await socket.close(code=error.code)
         except GoneError:
             pass
         finally:
@@ -134,29 +134,31 @@ class Gateway:
                 self._end(session, outbox)
         return socket
 
-    async def _begin(self, socket: web.WebSocketResponse, outbox: asyncio.Queue[Frame], url: str) -> Session:
+    async def _begin(
+        self, socket: web.WebSocketResponse, outbox: asyncio.Queue[GatewayMessage], url: str
+    ) -> GatewaySession:
         while True:
             op, data = await receive(socket)
             if op == Op.HEARTBEAT:
-                outbox.put_nowait(frame(Op.HEARTBEAT_ACK, None))
+                outbox.put_nowait(control_message(Op.HEARTBEAT_ACK, None))
             elif op == Op.IDENTIFY:
                 return self._identify(as_object(data), outbox, url)
             elif op == Op.RESUME:
                 session = self._resume(as_object(data), outbox)
                 if session is not None:
                     return session
-                outbox.put_nowait(frame(Op.INVALID_SESSION, False))
+                outbox.put_nowait(control_message(Op.INVALID_SESSION, False))
             else:
-                raise RefusedError(CloseCode.NOT_AUTHENTICATED)
+                raise GatewayCloseError(CloseCode.NOT_AUTHENTICATED)
 
-    def _identify(self, data: Json, outbox: asyncio.Queue[Frame], url: str) -> Session:
+    def _identify(self, data: Json, outbox: asyncio.Queue[GatewayMessage], url: str) -> GatewaySession:
         app = self._authenticate(data)
         intents = data.get("intents")
         if not isinstance(intents, int) or not 0 <= intents <= ALL_BITS:
-            raise RefusedError(CloseCode.INVALID_INTENTS)
+            raise GatewayCloseError(CloseCode.INVALID_INTENTS)
         if not_granted(intents, app.flags):
-            raise RefusedError(CloseCode.DISALLOWED_INTENTS)
-        session = Session(secrets.token_hex(16), app, intents)
+            raise GatewayCloseError(CloseCode.DISALLOWED_INTENTS)
+        session = GatewaySession(secrets.token_hex(16), app, intents)
         self._sessions[session.id] = session
         session.attach(outbox)
         guilds = [guild for guild in self._world.directory.guilds.values() if app.bot.id in guild.members]
@@ -167,7 +169,7 @@ class Gateway:
         self._world.publish(Changed())
         return session
 
-    def _resume(self, data: Json, outbox: asyncio.Queue[Frame]) -> Session | None:
+    def _resume(self, data: Json, outbox: asyncio.Queue[GatewayMessage]) -> GatewaySession | None:
         app = self._authenticate(data)
         session, sequence = self._sessions.get(str(data.get("session_id"))), data.get("seq")
         if session is None or session.app is not app or not isinstance(sequence, int):
@@ -183,13 +185,13 @@ class Gateway:
         token = data.get("token")
         app = self._world.directory.application_of(token.removeprefix("Bot ")) if isinstance(token, str) else None
         if app is None:
-            raise RefusedError(CloseCode.AUTHENTICATION_FAILED)
+            raise GatewayCloseError(CloseCode.AUTHENTICATION_FAILED)
         return app
 
-    def _obey(self, session: Session, outbox: asyncio.Queue[Frame], op: int, data: Any) -> None:
+    def _obey(self, session: GatewaySession, outbox: asyncio.Queue[GatewayMessage], op: int, data: Any) -> None:
         match op:
             case Op.HEARTBEAT:
-                outbox.put_nowait(frame(Op.HEARTBEAT_ACK, None))
+                outbox.put_nowait(control_message(Op.HEARTBEAT_ACK, None))
             case Op.PRESENCE:
                 self._show_presence(session, as_object(data))
             case Op.VOICE_STATE:
@@ -197,40 +199,40 @@ class Gateway:
             case Op.REQUEST_MEMBERS:
                 self._send_members(session, as_object(data))
             case Op.IDENTIFY | Op.RESUME:
-                raise RefusedError(CloseCode.ALREADY_AUTHENTICATED)
+                raise GatewayCloseError(CloseCode.ALREADY_AUTHENTICATED)
             case _:
-                raise RefusedError(CloseCode.UNKNOWN_OPCODE)
+                raise GatewayCloseError(CloseCode.UNKNOWN_OPCODE)
 
-    def _show_presence(self, session: Session, data: Json) -> None:
+    def _show_presence(self, session: GatewaySession, data: Json) -> None:
         try:
             self._world.presences.show(session.app.bot, Presence.parse(data))
         except ValueError:
-            raise RefusedError(CloseCode.DECODE_ERROR) from None
+            raise GatewayCloseError(CloseCode.DECODE_ERROR) from None
 
-    def _set_voice_state(self, session: Session, data: Json) -> None:
-        guild_id, channel_id = as_id(data.get("guild_id")), data.get("channel_id")
+    def _set_voice_state(self, session: GatewaySession, data: Json) -> None:
+        guild_id, channel_id = read_id(data.get("guild_id")), data.get("channel_id")
         user_id = session.app.bot.id
         try:
             if channel_id is None:
                 self._world.voice.leave(guild_id, user_id)
                 return
             mute, deaf = bool(data.get("self_mute")), bool(data.get("self_deaf"))
-            self._world.voice.join(user_id, as_id(channel_id), self_mute=mute, self_deaf=deaf)
-        except ApiError as error:
+            self._world.voice.join(user_id, read_id(channel_id), self_mute=mute, self_deaf=deaf)
+        except RestError as error:
             # Discord does not answer either: the client has to notice that nothing comes.
             _log.debug("A voice state was not changed: %s", error)
 
-    def _send_members(self, session: Session, data: Json) -> None:
-        guild = self._world.directory.guilds.get(as_id(data.get("guild_id")))
+    def _send_members(self, session: GatewaySession, data: Json) -> None:
+        guild = self._world.directory.guilds.get(read_id(data.get("guild_id")))
         if guild is None or session.app.bot.id not in guild.members:
             return
         wanted = data.get("user_ids")
         if wanted is not None:
-            ids = [as_id(each) for each in (wanted if isinstance(wanted, list) else [wanted])]
+            ids = [read_id(each) for each in (wanted if isinstance(wanted, list) else [wanted])]
             found = [guild.members[each] for each in ids if each in guild.members]
             missing = [str(each) for each in ids if each not in guild.members]
         else:
-            query, limit = str(data.get("query", "")).lower(), as_id(data.get("limit") or 0)
+            query, limit = str(data.get("query", "")).lower(), read_id(data.get("limit") or 0)
             if not query and not session.intents & Intent.GUILD_MEMBERS:
                 return
             found = [each for each in guild.members.values() if each.user.name.lower().startswith(query)]
@@ -248,7 +250,7 @@ class Gateway:
                 answer["nonce"] = data["nonce"]
             session.tell("GUILD_MEMBERS_CHUNK", answer)
 
-    def _end(self, session: Session, outbox: asyncio.Queue[Frame]) -> None:
+    def _end(self, session: GatewaySession, outbox: asyncio.Queue[GatewayMessage]) -> None:
         session.detach(outbox)
         while not outbox.empty():
             self._acknowledge(outbox.get_nowait())
@@ -266,7 +268,7 @@ class Gateway:
                 self._receipts[message_id] = asyncio.get_running_loop().create_future()
             session.tell(event.name, as_shown(event, session.intents, session.app.bot.id), message_id)
 
-    def _concerns(self, event: Dispatch, session: Session) -> bool:
+    def _concerns(self, event: Dispatch, session: GatewaySession) -> bool:
         bot_id, directory = session.app.bot.id, self._world.directory
         intent = needed_intent(event)
         if intent & session.intents != intent:
@@ -278,14 +280,14 @@ class Gateway:
         channel = directory.channels.get(event.channel_id or 0)
         return channel is None or Permission.VIEW_CHANNEL in directory.permissions(bot_id, channel)
 
-    async def _write(self, socket: web.WebSocketResponse, outbox: asyncio.Queue[Frame]) -> None:
+    async def _write(self, socket: web.WebSocketResponse, outbox: asyncio.Queue[GatewayMessage]) -> None:
         while True:
             item = await outbox.get()
             self._acknowledge(item)
             with contextlib.suppress(ConnectionError):
                 await socket.send_str(item.text)
 
-    def _acknowledge(self, item: Frame) -> None:
+    def _acknowledge(self, item: GatewayMessage) -> None:
         receipt = self._receipts.pop(item.message_id or 0, None)
         if receipt is not None and not receipt.done():
             receipt.set_result(self._clock())

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox.gateway.session import Frame
+from sandbox.gateway.session import GatewayMessage
 from sandbox.world.entities import Json
 
 HEARTBEAT_S = 41.25
@@ -45,7 +45,7 @@ class CloseCode(IntEnum):
     DISALLOWED_INTENTS = 4014
 
 
-class RefusedError(Exception):
+class GatewayCloseError(Exception):
     """The client did what ends a connection; the close code says what."""
 
     def __init__(self, code: CloseCode) -> None:
@@ -61,40 +61,40 @@ async def receive(socket: web.WebSocketResponse) -> tuple[int, Any]:
     """The next message's operation and data.
 
     Raises:
-        RefusedError: it is malformed, or nothing came for one and a half heartbeats.
+        GatewayCloseError: it is malformed, or nothing came for one and a half heartbeats.
         GoneError: the connection is over.
     """
     try:
         frame = await socket.receive(timeout=HEARTBEAT_S * _MISSED_HEARTBEATS)
     except TimeoutError:
-        raise RefusedError(CloseCode.SESSION_TIMED_OUT) from None
+        raise GatewayCloseError(CloseCode.SESSION_TIMED_OUT) from None
     if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         raise GoneError
     try:
         message = json.loads(frame.data)
         op, data = message["op"], message["d"]
     except (ValueError, KeyError, TypeError):
-        raise RefusedError(CloseCode.DECODE_ERROR) from None
+        raise GatewayCloseError(CloseCode.DECODE_ERROR) from None
     if not isinstance(op, int):
-        raise RefusedError(CloseCode.DECODE_ERROR)
+        raise GatewayCloseError(CloseCode.DECODE_ERROR)
     return op, data
 
 
 def as_object(data: Any) -> Json:
     """``data``, if it is a JSON object; else the client is refused."""
     if not isinstance(data, dict):
-        raise RefusedError(CloseCode.DECODE_ERROR)
+        raise GatewayCloseError(CloseCode.DECODE_ERROR)
     return data
 
 
-def as_id(value: Any) -> int:
+def read_id(value: Any) -> int:
     """An id sent as text or number; else the client is refused."""
     try:
         return int(value)
     except (ValueError, TypeError):
-        raise RefusedError(CloseCode.DECODE_ERROR) from None
+        raise GatewayCloseError(CloseCode.DECODE_ERROR) from None
 
 
-def frame(op: Op, data: Any) -> Frame:
+def control_message(op: Op, data: Any) -> GatewayMessage:
     """A message that is no event."""
-    return Frame(json.dumps({"op": op, "d": data, "s": None, "t": None}))
+    return GatewayMessage(json.dumps({"op": op, "d": data, "s": None, "t": None}))

@@ -16,14 +16,14 @@ DISPATCH = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class GatewayMessage:
     """A text on its way to a socket; ``message_id`` for the announcement of a new message."""
 
     text: str
     message_id: int | None = None
 
 
-class Session:
+class GatewaySession:
     """Outlives its sockets. Belongs to one event loop.
 
     Args:
@@ -37,8 +37,8 @@ class Session:
         self.app = app
         self.intents = intents
         self._sequence = 0
-        self._kept: deque[tuple[int, Frame]] = deque(maxlen=KEPT_EVENTS)
-        self._outbox: asyncio.Queue[Frame] | None = None
+        self._kept: deque[tuple[int, GatewayMessage]] = deque(maxlen=KEPT_EVENTS)
+        self._outbox: asyncio.Queue[GatewayMessage] | None = None
 
     @property
     def connected(self) -> bool:
@@ -65,11 +65,11 @@ class Session:
             return list(members)
         return [each for each in members if each.user is self.app.bot or each.user.id in guild.voice_states]
 
-    def attach(self, outbox: asyncio.Queue[Frame]) -> None:
+    def attach(self, outbox: asyncio.Queue[GatewayMessage]) -> None:
         """Send events there from now on."""
         self._outbox = outbox
 
-    def detach(self, outbox: asyncio.Queue[Frame]) -> None:
+    def detach(self, outbox: asyncio.Queue[GatewayMessage]) -> None:
         """That socket is gone; unless another has taken its place, events wait."""
         if self._outbox is outbox:
             self._outbox = None
@@ -78,7 +78,7 @@ class Session:
         """Send an event, now or on resume."""
         self._sequence += 1
         text = json.dumps({"op": DISPATCH, "t": name, "s": self._sequence, "d": data})
-        frame = Frame(text, message_id)
+        frame = GatewayMessage(text, message_id)
         self._kept.append((self._sequence, frame))
         if self._outbox is not None:
             self._outbox.put_nowait(frame)
@@ -88,7 +88,7 @@ class Session:
         oldest = self._kept[0][0] if self._kept else self._sequence + 1
         return oldest - 1 <= after <= self._sequence
 
-    def replay(self, after: int, outbox: asyncio.Queue[Frame]) -> None:
+    def replay(self, after: int, outbox: asyncio.Queue[GatewayMessage]) -> None:
         """Take up a new socket: what it missed first, then what comes."""
         for sequence, frame in self._kept:
             if sequence > after:

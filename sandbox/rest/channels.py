@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.rest.context import answer, as_id, body_of, caller, done, path_channel, path_guild, path_id, world_of
+from sandbox.rest.context import (
+    body_of,
+    caller,
+    field_id,
+    json_response,
+    no_content,
+    path_channel,
+    path_guild,
+    path_id,
+    world_of,
+)
 from sandbox.world import payloads
 from sandbox.world.bus import Dispatch
 from sandbox.world.entities import Channel, ChannelKind, Json, Overwrite
@@ -19,14 +29,14 @@ async def get_channel(request: web.Request) -> web.Response:
     """One channel."""
     channel = path_channel(request)
     world_of(request).directory.require(caller(request).id, channel, NOTHING)
-    return answer(payloads.channel(channel))
+    return json_response(payloads.channel(channel))
 
 
 @ROUTES.get("/guilds/{guild}/channels")
 async def guild_channels(request: web.Request) -> web.Response:
     """All channels of a guild."""
     channels = path_guild(request).channels.values()
-    return answer([payloads.channel(each) for each in channels if not each.kind.is_thread])
+    return json_response([payloads.channel(each) for each in channels if not each.kind.is_thread])
 
 
 @ROUTES.post("/guilds/{guild}/channels")
@@ -37,7 +47,7 @@ async def create_channel(request: web.Request) -> web.Response:
     kind = body.get("type", 0)
     if kind not in (ChannelKind.TEXT, ChannelKind.VOICE, ChannelKind.CATEGORY, ChannelKind.STAGE):
         raise invalid_form("type", "BASE_TYPE_CHOICES", "Not a type of channel that can be made.")
-    return answer(payloads.channel(directory.add_channel(guild, _name(body), ChannelKind(kind))), 201)
+    return json_response(payloads.channel(directory.add_channel(guild, _name(body), ChannelKind(kind))), 201)
 
 
 @ROUTES.patch("/channels/{channel}")
@@ -49,7 +59,7 @@ async def change_channel(request: web.Request) -> web.Response:
         directory.require(caller(request).id, channel, needed)
     _apply(channel, body)
     directory.announce_update(channel)
-    return answer(payloads.channel(channel))
+    return json_response(payloads.channel(channel))
 
 
 @ROUTES.delete("/channels/{channel}")
@@ -57,10 +67,10 @@ async def delete_channel(request: web.Request) -> web.Response:
     """Delete a channel; who is in it is put out."""
     world, channel = world_of(request), path_channel(request)
     if channel.kind is ChannelKind.DM:
-        return answer(payloads.channel(channel))
+        return json_response(payloads.channel(channel))
     world.directory.require(caller(request).id, channel, Permission.MANAGE_CHANNELS)
     world.delete_channel(channel)
-    return answer(payloads.channel(channel))
+    return json_response(payloads.channel(channel))
 
 
 @ROUTES.put("/channels/{channel}/permissions/{target}")
@@ -70,7 +80,7 @@ async def set_overwrite(request: web.Request) -> web.Response:
     directory.require(caller(request).id, channel, Permission.MANAGE_ROLES)
     allow, deny = (_bits(body, field) for field in ("allow", "deny"))
     directory.set_overwrite(channel, Overwrite(path_id(request, "target"), body.get("type") == 1, allow, deny))
-    return done()
+    return no_content()
 
 
 @ROUTES.delete("/channels/{channel}/permissions/{target}")
@@ -79,20 +89,20 @@ async def remove_overwrite(request: web.Request) -> web.Response:
     directory, channel = world_of(request).directory, path_channel(request)
     directory.require(caller(request).id, channel, Permission.MANAGE_ROLES)
     directory.remove_overwrite(channel, path_id(request, "target"))
-    return done()
+    return no_content()
 
 
 @ROUTES.post("/channels/{channel}/typing")
-async def typing(request: web.Request) -> web.Response:
+async def show_typing(request: web.Request) -> web.Response:
     """Show that the bot is typing."""
     world, channel = world_of(request), path_channel(request)
     world.directory.require(caller(request).id, channel, Permission.SEND_MESSAGES)
     world.messages.show_typing(channel, caller(request))
-    return done()
+    return no_content()
 
 
 @ROUTES.put("/channels/{channel}/voice-status")
-async def voice_status(request: web.Request) -> web.Response:
+async def set_voice_status(request: web.Request) -> web.Response:
     """The line below a voice channel's name."""
     directory, channel, body = world_of(request).directory, path_channel(request), await body_of(request)
     if channel.kind is not ChannelKind.VOICE:
@@ -104,7 +114,7 @@ async def voice_status(request: web.Request) -> web.Response:
     channel.status = str(status) if status else None
     data = {"id": str(channel.id), "guild_id": str(channel.guild_id), "status": channel.status}
     directory.bus.publish(Dispatch("VOICE_CHANNEL_STATUS_UPDATE", data, channel.guild_id))
-    return done()
+    return no_content()
 
 
 @ROUTES.post("/channels/{channel}/threads")
@@ -122,7 +132,7 @@ async def create_thread(request: web.Request) -> web.Response:
         start = world.messages.get(channel.id, path_id(request, "message")).id
     name = _name(body)
     thread = world.directory.add_thread(channel, name, caller(request).id, thread_id=start, private=private)
-    return answer(payloads.channel(thread), 201)
+    return json_response(payloads.channel(thread), 201)
 
 
 @ROUTES.put("/channels/{channel}/thread-members/@me")
@@ -133,7 +143,7 @@ async def join_thread(request: web.Request) -> web.Response:
         raise wrong_channel_type()
     world_of(request).directory.require(caller(request).id, channel, NOTHING)
     channel.members.add(caller(request).id)
-    return done()
+    return no_content()
 
 
 def _name(body: Json) -> str:
@@ -144,7 +154,7 @@ def _name(body: Json) -> str:
 
 
 def _bits(body: Json, field: str) -> Permission:
-    return Permission(as_id(body.get(field) or 0, field)) & EVERYTHING
+    return Permission(field_id(body.get(field) or 0, field)) & EVERYTHING
 
 
 def _apply(channel: Channel, body: Json) -> None:

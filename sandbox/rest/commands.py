@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.rest.context import answer, body_of, caller_app, done, json_of, path_id, world_of
+from sandbox.rest.context import body_of, caller_app, json_of, json_response, no_content, path_id, world_of
 from sandbox.world.entities import Application
 from sandbox.world.errors import invalid_form, missing_access
 
@@ -15,56 +15,56 @@ _GUILD = "/applications/{application}/guilds/{guild}/commands"
 
 @ROUTES.get(_GLOBAL)
 @ROUTES.get(_GUILD)
-async def listed(request: web.Request) -> web.Response:
+async def get_commands(request: web.Request) -> web.Response:
     """What is registered there."""
     app, guild_id = _place(request)
-    return answer(world_of(request).commands.registered(app, guild_id))
+    return json_response(world_of(request).commands.registered(app, guild_id))
 
 
 @ROUTES.put(_GLOBAL)
 @ROUTES.put(_GUILD)
-async def replace_all(request: web.Request) -> web.Response:
+async def replace_commands(request: web.Request) -> web.Response:
     """Register these and no others."""
     app, guild_id = _place(request)
     body = await json_of(request)
     if not isinstance(body, list) or not all(isinstance(each, dict) for each in body):
         raise invalid_form("_", "BASE_TYPE_LIST", "Must be a list of commands.")
-    return answer(world_of(request).commands.replace_all(app, guild_id, body))
+    return json_response(world_of(request).commands.replace_all(app, guild_id, body))
 
 
 @ROUTES.post(_GLOBAL)
 @ROUTES.post(_GUILD)
-async def create(request: web.Request) -> web.Response:
+async def create_command(request: web.Request) -> web.Response:
     """Register one more."""
     app, guild_id = _place(request)
-    return answer(world_of(request).commands.put(app, guild_id, await body_of(request)), 201)
+    return json_response(world_of(request).commands.put(app, guild_id, await body_of(request)), 201)
 
 
 @ROUTES.get(_GLOBAL + "/{command}")
 @ROUTES.get(_GUILD + "/{command}")
-async def get(request: web.Request) -> web.Response:
+async def get_command(request: web.Request) -> web.Response:
     """One command."""
     app, guild_id = _place(request)
-    return answer(world_of(request).commands.get(app, guild_id, path_id(request, "command")))
+    return json_response(world_of(request).commands.get(app, guild_id, path_id(request, "command")))
 
 
 @ROUTES.patch(_GLOBAL + "/{command}")
 @ROUTES.patch(_GUILD + "/{command}")
-async def change(request: web.Request) -> web.Response:
+async def change_command(request: web.Request) -> web.Response:
     """Change one command."""
     app, guild_id = _place(request)
     commands = world_of(request).commands
     before = commands.get(app, guild_id, path_id(request, "command"))
-    return answer(commands.put(app, guild_id, before | await body_of(request)))
+    return json_response(commands.put(app, guild_id, before | await body_of(request)))
 
 
 @ROUTES.delete(_GLOBAL + "/{command}")
 @ROUTES.delete(_GUILD + "/{command}")
-async def delete(request: web.Request) -> web.Response:
+async def delete_command(request: web.Request) -> web.Response:
     """Take one command away."""
     app, guild_id = _place(request)
     world_of(request).commands.delete(app, guild_id, path_id(request, "command"))
-    return done()
+    return no_content()
 
 
 def _place(request: web.Request) -> tuple[Application, int | None]:

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.world.entities import Application, Channel, Guild, Json, User
-from sandbox.world.errors import ApiError, invalid_form
+from sandbox.world.errors import RestError, invalid_form
 from sandbox.world.world import World
 
 WORLD = web.AppKey("world", World)
@@ -26,7 +26,7 @@ def caller_app(request: web.Request) -> Application:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     app = world_of(request).directory.application_of(token) if scheme == "Bot" else None
     if app is None:
-        raise ApiError(401, 0, "401: Unauthorized")
+        raise RestError(401, 0, "401: Unauthorized")
     return app
 
 
@@ -37,10 +37,10 @@ def caller(request: web.Request) -> User:
 
 def path_id(request: web.Request, name: str) -> int:
     """An id from the path; 400 where it is no number."""
-    return as_id(request.match_info[name], name)
+    return field_id(request.match_info[name], name)
 
 
-def as_id(value: object, field: str) -> int:
+def field_id(value: object, field: str) -> int:
     """An id that was sent as text or number; 400 where it is neither."""
     try:
         return int(str(value))
@@ -57,7 +57,7 @@ def path_guild(request: web.Request) -> Guild:
     """The guild of the path; 10004 where there is none or the caller is a stranger to it."""
     guild = world_of(request).directory.guild(path_id(request, "guild"))
     if caller(request).id not in guild.members:
-        raise ApiError(404, 10004, "Unknown Guild")
+        raise RestError(404, 10004, "Unknown Guild")
     return guild
 
 
@@ -75,15 +75,15 @@ async def json_of(request: web.Request) -> Any:
     try:
         return json.loads(raw) if raw else {}
     except ValueError:
-        raise ApiError(400, 50109, "The request body contains invalid JSON.") from None
+        raise RestError(400, 50109, "The request body contains invalid JSON.") from None
 
 
-def answer(payload: object, status: int = 200) -> web.Response:
+def json_response(payload: object, status: int = 200) -> web.Response:
     """JSON, with the bare content type: discord.py reads any other as text."""
     return web.Response(body=json.dumps(payload).encode(), status=status, content_type="application/json")
 
 
-def done() -> web.Response:
+def no_content() -> web.Response:
     """204."""
     return web.Response(status=204)
 
@@ -93,12 +93,12 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """Refusals and unknown routes as Discord's JSON; every answer with generous rate limit headers."""
     try:
         response = await handler(request)
-    except ApiError as error:
-        response = answer(error.payload(), error.status)
+    except RestError as error:
+        response = json_response(error.payload(), error.status)
     except web.HTTPRequestEntityTooLarge:
-        response = answer({"message": "Request entity too large", "code": 40005}, 413)
+        response = json_response({"message": "Request entity too large", "code": 40005}, 413)
     except web.HTTPException as error:
-        response = answer({"message": f"{error.status}: {error.reason}", "code": 0}, error.status)
+        response = json_response({"message": f"{error.status}: {error.reason}", "code": 0}, error.status)
     if not response.prepared:
         response.headers.update(_rate_limit_headers(request))
     return response

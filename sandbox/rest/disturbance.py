@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from sandbox.rest.context import Handler, answer
+from sandbox.rest.context import Handler, json_response
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Disturbance:
         body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": for_all_routes}
 
         async def refuse() -> web.Response:
-            response = answer(body, 429)
+            response = json_response(body, 429)
             # Without Via, discord.py takes a 429 for a ban by the front server.
             response.headers.update({"Via": "1.1 sandbox", "Retry-After": str(max(1, round(retry_after)))})
             return response
@@ -46,7 +46,7 @@ class Disturbance:
         """Answer the next ``times`` requests with a server error."""
 
         async def break_down() -> web.Response:
-            return answer({"message": f"{status}: Internal Server Error", "code": 0}, status)
+            return json_response({"message": f"{status}: Internal Server Error", "code": 0}, status)
 
         self._add(route, times, break_down)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from aiohttp import BodyPartReader, MultipartReader, web
 
-from sandbox.rest.context import as_id, body_of
+from sandbox.rest.context import body_of, field_id
 from sandbox.world.entities import Draft, Json, MessageFlag, Upload
-from sandbox.world.errors import ApiError, invalid_form
+from sandbox.world.errors import RestError, invalid_form
 
 _FILE_FIELD = re.compile(r"files?\[(\d+)\]")
 SETTABLE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.EPHEMERAL | MessageFlag.SUPPRESS_NOTIFICATIONS
@@ -47,7 +47,7 @@ def draft_from(form: Form, payload: Json | None = None) -> Draft:
     """Read a message out of a form, from its whole payload or from a part of it.
 
     Raises:
-        ApiError: a field is of the wrong type (50035).
+        RestError: a field is of the wrong type (50035).
     """
     data = form.payload if payload is None else payload
     content, reference = data.get("content"), data.get("message_reference")
@@ -60,7 +60,7 @@ def draft_from(form: Form, payload: Json | None = None) -> Draft:
         uploads=_uploads(form.files, _list(data, "attachments")),
         embeds=tuple(_list(data, "embeds")),
         components=tuple(_list(data, "components")),
-        reference_id=as_id(reference.get("message_id"), "message_reference.message_id") if reference else None,
+        reference_id=field_id(reference.get("message_id"), "message_reference.message_id") if reference else None,
         must_exist=bool(reference.get("fail_if_not_exists", True)) if reference else True,
         allowed_mentions=_allowed_mentions(data),
         flags=MessageFlag(_integer(data, "flags")) & SETTABLE_FLAGS,
@@ -87,7 +87,7 @@ def kept_attachments(payload: Json) -> frozenset[int] | None:
     """The files that an edit lets stay; ``None`` when it does not speak of them."""
     if "attachments" not in payload:
         return None
-    return frozenset(as_id(each.get("id"), "attachments") for each in _list(payload, "attachments"))
+    return frozenset(field_id(each.get("id"), "attachments") for each in _list(payload, "attachments"))
 
 
 def _uploads(files: dict[int, Upload], described: list[Json]) -> tuple[Upload, ...]:
@@ -114,7 +114,7 @@ def _allowed_mentions(data: Json) -> Json | None:
         if kind in parse and listed:
             raise invalid_form(f"allowed_mentions.{kind}", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", "Exclusive.")
         for each in listed:
-            as_id(each, f"allowed_mentions.{kind}")
+            field_id(each, f"allowed_mentions.{kind}")
     return dict(allowed)
 
 
@@ -138,5 +138,5 @@ def _parse(data: bytes) -> Json:
     except ValueError:
         payload = None
     if not isinstance(payload, dict):
-        raise ApiError(400, 50109, "The request body contains invalid JSON.")
+        raise RestError(400, 50109, "The request body contains invalid JSON.")
     return payload

@@ -12,14 +12,14 @@ PROXY_ROUTES = web.RouteTableDef()
 
 
 @ROUTES.get("/{channel}/{attachment}/{filename}")
-async def download(request: web.Request) -> web.Response:
+async def get_attachment(request: web.Request) -> web.Response:
     """A file; needs no token."""
     upload = world_of(request).messages.attachment(path_id(request, "channel"), path_id(request, "attachment"))
     return _file(upload)
 
 
 @PROXY_ROUTES.get("/{picture}/{filename}")
-async def proxied(request: web.Request) -> web.Response:
+async def get_proxied_picture(request: web.Request) -> web.Response:
     """The picture of a link; needs no token."""
     return _file(world_of(request).messages.proxied(path_id(request, "picture")))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.rest.context import answer, caller, done, path_guild, path_id, world_of
+from sandbox.rest.context import caller, json_response, no_content, path_guild, path_id, world_of
 from sandbox.world import payloads
 from sandbox.world.errors import unknown
 
@@ -15,13 +15,13 @@ ROUTES = web.RouteTableDef()
 async def get_guild(request: web.Request) -> web.Response:
     """One guild."""
     guild = path_guild(request)
-    return answer(payloads.guild(guild) | {"approximate_member_count": len(guild.members)})
+    return json_response(payloads.guild(guild) | {"approximate_member_count": len(guild.members)})
 
 
 @ROUTES.get("/guilds/{guild}/roles")
-async def roles(request: web.Request) -> web.Response:
+async def get_roles(request: web.Request) -> web.Response:
     """A guild's roles."""
-    return answer([payloads.role(each) for each in path_guild(request).roles.values()])
+    return json_response([payloads.role(each) for each in path_guild(request).roles.values()])
 
 
 @ROUTES.get("/guilds/{guild}/threads/active")
@@ -29,7 +29,7 @@ async def active_threads(request: web.Request) -> web.Response:
     """A guild's threads that are not archived."""
     threads = [each for each in path_guild(request).channels.values() if each.kind.is_thread and not each.archived]
     me = caller(request).id
-    return answer(
+    return json_response(
         {
             "threads": [payloads.channel(each) for each in threads],
             "members": [payloads.thread_member(each, me) for each in threads if me in each.members],
@@ -42,13 +42,15 @@ async def leave_guild(request: web.Request) -> web.Response:
     """Leave a guild."""
     world, guild = world_of(request), path_guild(request)
     world.remove_member(guild, caller(request).id)
-    return done()
+    return no_content()
 
 
 @ROUTES.get("/guilds/{guild}/webhooks")
 async def guild_webhooks(request: web.Request) -> web.Response:
     """A guild's webhooks."""
-    return answer([payloads.webhook(each) for each in world_of(request).webhooks.of_guild(path_guild(request).id)])
+    return json_response(
+        [payloads.webhook(each) for each in world_of(request).webhooks.of_guild(path_guild(request).id)]
+    )
 
 
 @ROUTES.get("/guilds/{guild}/roles/{role}")
@@ -57,4 +59,4 @@ async def get_role(request: web.Request) -> web.Response:
     role = path_guild(request).roles.get(path_id(request, "role"))
     if role is None:
         raise unknown("Role")
-    return answer(payloads.role(role))
+    return json_response(payloads.role(role))

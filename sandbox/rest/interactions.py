@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.rest.context import answer, as_id, done, path_id, world_of
+from sandbox.rest.context import field_id, json_response, no_content, path_id, world_of
 from sandbox.rest.drafts import Form, draft_from, edited, kept_attachments, read_form
 from sandbox.world.entities import Draft, Message
 from sandbox.world.errors import invalid_form
@@ -26,29 +26,31 @@ async def respond(request: web.Request) -> web.Response:
     response = world_of(request).interactions.respond(
         interaction_id, token, form.payload["type"], data, draft_from(form, data)
     )
-    return answer(response) if request.query.get("with_response") in ("1", "true") else done()
+    return json_response(response) if request.query.get("with_response") in ("1", "true") else no_content()
 
 
 @ROUTES.post(_WEBHOOK)
-async def post(request: web.Request) -> web.Response:
+async def post_by_token(request: web.Request) -> web.Response:
     """A further answer to an interaction, or a webhook's message."""
     world, form = world_of(request), await read_form(request)
     draft = draft_from(form)
     if _is_interaction(request):
         message = world.interactions.follow_up(path_id(request, "webhook"), request.match_info["token"], draft)
-        return answer(world.messages.payload(message))
+        return json_response(world.messages.payload(message))
     message = _execute(request, form, draft)
-    return answer(world.messages.payload(message)) if request.query.get("wait") in ("1", "true") else done()
+    return (
+        json_response(world.messages.payload(message)) if request.query.get("wait") in ("1", "true") else no_content()
+    )
 
 
 @ROUTES.get(_WEBHOOK + "/messages/{message}")
-async def get(request: web.Request) -> web.Response:
+async def get_by_token(request: web.Request) -> web.Response:
     """One of them."""
-    return answer(world_of(request).messages.payload(_message(request)))
+    return json_response(world_of(request).messages.payload(_message(request)))
 
 
 @ROUTES.patch(_WEBHOOK + "/messages/{message}")
-async def edit(request: web.Request) -> web.Response:
+async def edit_by_token(request: web.Request) -> web.Response:
     """Change one of them."""
     world, message, form = world_of(request), _message(request), await read_form(request)
     draft, keep = edited(resend(message), form), kept_attachments(form.payload)
@@ -56,18 +58,18 @@ async def edit(request: web.Request) -> web.Response:
         world.interactions.edit(path_id(request, "webhook"), request.match_info["token"], message, draft, keep)
     else:
         world.messages.edit(message, draft, keep_attachments=keep)
-    return answer(world.messages.payload(message))
+    return json_response(world.messages.payload(message))
 
 
 @ROUTES.delete(_WEBHOOK + "/messages/{message}")
-async def delete(request: web.Request) -> web.Response:
+async def delete_by_token(request: web.Request) -> web.Response:
     """Take one of them away."""
     world, message = world_of(request), _message(request)
     if _is_interaction(request):
         world.interactions.delete(path_id(request, "webhook"), request.match_info["token"], message)
     else:
         world.messages.delete(message)
-    return done()
+    return no_content()
 
 
 def _is_interaction(request: web.Request) -> bool:
@@ -84,11 +86,11 @@ def _execute(request: web.Request, form: Form, draft: Draft) -> Message:
 def _message(request: web.Request) -> Message:
     world, which = world_of(request), request.match_info["message"]
     if _is_interaction(request):
-        message_id = None if which == ORIGINAL else as_id(which, "message")
+        message_id = None if which == ORIGINAL else field_id(which, "message")
         return world.interactions.message(path_id(request, "webhook"), request.match_info["token"], message_id)
     webhook = world.webhooks.authorised(path_id(request, "webhook"), request.match_info["token"])
-    return world.webhooks.message(webhook, as_id(which, "message"), _thread(request))
+    return world.webhooks.message(webhook, field_id(which, "message"), _thread(request))
 
 
 def _thread(request: web.Request) -> int | None:
-    return as_id(request.query["thread_id"], "thread_id") if "thread_id" in request.query else None
+    return field_id(request.query["thread_id"], "thread_id") if "thread_id" in request.query else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.rest.context import answer, as_id, body_of, caller, done, path_guild, path_id, world_of
+from sandbox.rest.context import body_of, caller, field_id, json_response, no_content, path_guild, path_id, world_of
 from sandbox.world import payloads
 from sandbox.world.entities import Guild, Json
-from sandbox.world.errors import ApiError, invalid_form
+from sandbox.world.errors import RestError, invalid_form
 from sandbox.world.permissions import Permission
 from sandbox.world.world import World
 
@@ -15,26 +15,30 @@ ROUTES = web.RouteTableDef()
 
 
 @ROUTES.get("/guilds/{guild}/members")
-async def members(request: web.Request) -> web.Response:
+async def get_members(request: web.Request) -> web.Response:
     """A guild's members by id, as many as asked for."""
-    limit, after = (as_id(request.query.get(name, default), name) for name, default in (("limit", "1"), ("after", "0")))
+    limit, after = (
+        field_id(request.query.get(name, default), name) for name, default in (("limit", "1"), ("after", "0"))
+    )
     found = sorted(each.user.id for each in path_guild(request).members.values() if each.user.id > after)
-    return answer([payloads.member(path_guild(request).members[each]) for each in found[:limit]])
+    return json_response([payloads.member(path_guild(request).members[each]) for each in found[:limit]])
 
 
 @ROUTES.get("/guilds/{guild}/members/{user}")
 async def get_member(request: web.Request) -> web.Response:
     """One member."""
-    return answer(payloads.member(world_of(request).directory.member(path_guild(request).id, path_id(request, "user"))))
+    return json_response(
+        payloads.member(world_of(request).directory.member(path_guild(request).id, path_id(request, "user")))
+    )
 
 
 @ROUTES.patch("/guilds/{guild}/members/@me")
-async def change_own(request: web.Request) -> web.Response:
+async def rename_self(request: web.Request) -> web.Response:
     """One's own name on the guild."""
     directory, guild, body = world_of(request).directory, path_guild(request), await body_of(request)
     directory.require_in_guild(caller(request).id, guild, Permission.CHANGE_NICKNAME)
     member = directory.rename_member(guild, caller(request).id, _nick(body))
-    return answer(payloads.member(member))
+    return json_response(payloads.member(member))
 
 
 @ROUTES.patch("/guilds/{guild}/members/{user}")
@@ -47,7 +51,7 @@ async def change_member(request: web.Request) -> web.Response:
         world.directory.require_in_guild(caller(request).id, guild, Permission.MANAGE_NICKNAMES)
         world.directory.rename_member(guild, user_id, _nick(body))
     _change_voice(world, guild, caller(request).id, user_id, body)
-    return answer(payloads.member(member))
+    return json_response(payloads.member(member))
 
 
 @ROUTES.put("/guilds/{guild}/members/{user}/roles/{role}")
@@ -56,7 +60,7 @@ async def give_role(request: web.Request) -> web.Response:
     directory, guild = world_of(request).directory, path_guild(request)
     directory.require_in_guild(caller(request).id, guild, Permission.MANAGE_ROLES)
     directory.give_role(guild, path_id(request, "user"), path_id(request, "role"))
-    return done()
+    return no_content()
 
 
 @ROUTES.delete("/guilds/{guild}/members/{user}/roles/{role}")
@@ -65,16 +69,16 @@ async def take_role(request: web.Request) -> web.Response:
     directory, guild = world_of(request).directory, path_guild(request)
     directory.require_in_guild(caller(request).id, guild, Permission.MANAGE_ROLES)
     directory.take_role(guild, path_id(request, "user"), path_id(request, "role"))
-    return done()
+    return no_content()
 
 
 @ROUTES.delete("/guilds/{guild}/members/{user}")
-async def kick(request: web.Request) -> web.Response:
+async def kick_member(request: web.Request) -> web.Response:
     """Kick a member off the guild."""
     world, guild = world_of(request), path_guild(request)
     world.directory.require_in_guild(caller(request).id, guild, Permission.KICK_MEMBERS)
     world.remove_member(guild, path_id(request, "user"))
-    return done()
+    return no_content()
 
 
 def _change_voice(world: World, guild: Guild, caller_id: int, user_id: int, body: Json) -> None:
@@ -93,12 +97,12 @@ def _change_voice(world: World, guild: Guild, caller_id: int, user_id: int, body
     if body["channel_id"] is None:
         world.voice.leave(guild.id, user_id)
     else:
-        world.voice.move(guild.id, user_id, as_id(body["channel_id"], "channel_id"))
+        world.voice.move(guild.id, user_id, field_id(body["channel_id"], "channel_id"))
 
 
 def _require_in_voice(world: World, guild: Guild, user_id: int) -> None:
     if world.voice.find(guild.id, user_id) is None:
-        raise ApiError(400, 40032, "Target user is not connected to voice.")
+        raise RestError(400, 40032, "Target user is not connected to voice.")
 
 
 def _nick(body: Json) -> str | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.rest.context import answer, as_id, body_of, caller, done, path_channel, path_id, world_of
+from sandbox.rest.context import body_of, caller, field_id, json_response, no_content, path_channel, path_id, world_of
 from sandbox.rest.drafts import draft_from, edited, kept_attachments, read_form
 from sandbox.world.entities import Channel, ChannelKind, Draft, Message
-from sandbox.world.errors import ApiError, closed_dms, invalid_form, wrong_channel_type
+from sandbox.world.errors import RestError, closed_dms, invalid_form, wrong_channel_type
 from sandbox.world.messages import resend
 from sandbox.world.permissions import Permission
 
@@ -16,22 +16,22 @@ _READ = Permission.READ_MESSAGE_HISTORY
 
 
 @ROUTES.get("/channels/{channel}/messages")
-async def history(request: web.Request) -> web.Response:
+async def get_messages(request: web.Request) -> web.Response:
     """A channel's messages, newest first."""
     world, channel, reader = world_of(request), path_channel(request), caller(request)
     world.directory.require(reader.id, channel, _READ)
-    limit = as_id(request.query.get("limit", "50"), "limit")
+    limit = field_id(request.query.get("limit", "50"), "limit")
     if not 1 <= limit <= 100:
         raise invalid_form("limit", "NUMBER_TYPE_RANGE", "Must be between 1 and 100.")
     before, after, around = (
-        as_id(request.query[name], name) if name in request.query else None for name in ("before", "after", "around")
+        field_id(request.query[name], name) if name in request.query else None for name in ("before", "after", "around")
     )
     if around is None:
         found = world.messages.history(channel.id, before=before, after=after, limit=limit)
     else:
         found = world.messages.history(channel.id, after=around, limit=limit // 2)
         found += world.messages.history(channel.id, before=around + 1, limit=limit - len(found))
-    return answer([world.messages.payload(each, reader=reader.id) for each in found])
+    return json_response([world.messages.payload(each, reader=reader.id) for each in found])
 
 
 @ROUTES.get("/channels/{channel}/messages/{message}")
@@ -39,11 +39,11 @@ async def get_message(request: web.Request) -> web.Response:
     """One message."""
     world, reader = world_of(request), caller(request)
     world.directory.require(reader.id, path_channel(request), _READ)
-    return answer(world.messages.payload(path_message(request), reader=reader.id))
+    return json_response(world.messages.payload(path_message(request), reader=reader.id))
 
 
 @ROUTES.post("/channels/{channel}/messages")
-async def post(request: web.Request) -> web.Response:
+async def post_message(request: web.Request) -> web.Response:
     """Write a message."""
     world, channel, author = world_of(request), path_channel(request), caller(request)
     if channel.kind is ChannelKind.CATEGORY:
@@ -52,40 +52,40 @@ async def post(request: web.Request) -> web.Response:
     world.directory.require(author.id, channel, _needed(channel, draft))
     if not all(reader.takes_dms for reader in channel.recipients if reader is not author):
         raise closed_dms()
-    return answer(world.messages.payload(world.messages.post(channel, author, draft)))
+    return json_response(world.messages.payload(world.messages.post(channel, author, draft)))
 
 
 @ROUTES.patch("/channels/{channel}/messages/{message}")
-async def edit(request: web.Request) -> web.Response:
+async def edit_message(request: web.Request) -> web.Response:
     """Change a message of one's own."""
     world, message = world_of(request), path_message(request)
     if message.author is not caller(request):
-        raise ApiError(403, 50005, "Cannot edit a message authored by another user")
+        raise RestError(403, 50005, "Cannot edit a message authored by another user")
     form = await read_form(request)
     world.messages.edit(message, edited(resend(message), form), keep_attachments=kept_attachments(form.payload))
-    return answer(world.messages.payload(message))
+    return json_response(world.messages.payload(message))
 
 
 @ROUTES.delete("/channels/{channel}/messages/{message}")
-async def delete(request: web.Request) -> web.Response:
+async def delete_message(request: web.Request) -> web.Response:
     """Delete a message of one's own, or anybody's with the permission."""
     world, message = world_of(request), path_message(request)
     if message.author is not caller(request):
         world.directory.require(caller(request).id, path_channel(request), Permission.MANAGE_MESSAGES)
     world.messages.delete(message)
-    return done()
+    return no_content()
 
 
 @ROUTES.post("/channels/{channel}/messages/bulk-delete")
-async def delete_many(request: web.Request) -> web.Response:
+async def delete_messages(request: web.Request) -> web.Response:
     """Delete 2 to 100 messages at once."""
     world, channel, body = world_of(request), path_channel(request), await body_of(request)
     world.directory.require(caller(request).id, channel, Permission.MANAGE_MESSAGES)
     ids = body.get("messages")
     if not isinstance(ids, list) or not 2 <= len(ids) <= 100:
-        raise ApiError(400, 50016, "Provided too few or too many messages to delete.")
-    world.messages.delete_many(channel, [as_id(each, "messages") for each in ids])
-    return done()
+        raise RestError(400, 50016, "Provided too few or too many messages to delete.")
+    world.messages.delete_many(channel, [field_id(each, "messages") for each in ids])
+    return no_content()
 
 
 def path_message(request: web.Request) -> Message:

@@ -10,16 +10,16 @@ import re
 from aiohttp import web
 
 from sandbox.rest.context import (
-    answer,
-    as_id,
     body_of,
     caller,
     caller_app,
+    field_id,
+    json_response,
     path_id,
     world_of,
 )
 from sandbox.world import payloads
-from sandbox.world.errors import ApiError, invalid_form
+from sandbox.world.errors import RestError, invalid_form
 
 ROUTES = web.RouteTableDef()
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/=\s]+)")
@@ -27,27 +27,27 @@ LARGEST_AVATAR = 10 * 1024 * 1024
 
 
 @ROUTES.get("/gateway")
-async def gateway(request: web.Request) -> web.Response:
+async def get_gateway(request: web.Request) -> web.Response:
     """Where the gateway is; needs no token."""
-    return answer({"url": _gateway_url(request)})
+    return json_response({"url": _gateway_url(request)})
 
 
 @ROUTES.get("/gateway/bot")
-async def gateway_for_bot(request: web.Request) -> web.Response:
+async def get_bot_gateway(request: web.Request) -> web.Response:
     """Where the gateway is, and how often one may identify."""
     caller(request)
     limit = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
-    return answer({"url": _gateway_url(request), "shards": 1, "session_start_limit": limit})
+    return json_response({"url": _gateway_url(request), "shards": 1, "session_start_limit": limit})
 
 
 @ROUTES.get("/users/@me")
-async def me(request: web.Request) -> web.Response:
+async def get_self(request: web.Request) -> web.Response:
     """The bot itself."""
-    return answer(payloads.own_user(caller(request)))
+    return json_response(payloads.own_user(caller(request)))
 
 
 @ROUTES.patch("/users/@me")
-async def change_me(request: web.Request) -> web.Response:
+async def change_self(request: web.Request) -> web.Response:
     """Another name or picture."""
     user, body = caller(request), await body_of(request)
     if "username" in body:
@@ -57,22 +57,22 @@ async def change_me(request: web.Request) -> web.Response:
         user.name = name
     if "avatar" in body:
         world_of(request).pictures.change(user, image_hash(body["avatar"], "avatar"))
-    return answer(payloads.own_user(user))
+    return json_response(payloads.own_user(user))
 
 
 @ROUTES.get("/users/{user}")
-async def user(request: web.Request) -> web.Response:
+async def get_user(request: web.Request) -> web.Response:
     """Anybody."""
     caller(request)
-    return answer(payloads.user(world_of(request).directory.user(path_id(request, "user"))))
+    return json_response(payloads.user(world_of(request).directory.user(path_id(request, "user"))))
 
 
 @ROUTES.get("/users/@me/guilds")
-async def my_guilds(request: web.Request) -> web.Response:
+async def get_own_guilds(request: web.Request) -> web.Response:
     """The guilds the bot is on."""
     who = caller(request)
     guilds = [each for each in world_of(request).directory.guilds.values() if who.id in each.members]
-    return answer([payloads.guild(each) for each in guilds])
+    return json_response([payloads.guild(each) for each in guilds])
 
 
 @ROUTES.post("/users/@me/channels")
@@ -80,17 +80,17 @@ async def open_direct_messages(request: web.Request) -> web.Response:
     """The direct messages with somebody."""
     me, body = caller(request), await body_of(request)
     directory = world_of(request).directory
-    other = directory.user(as_id(body.get("recipient_id"), "recipient_id"))
+    other = directory.user(field_id(body.get("recipient_id"), "recipient_id"))
     if other.bot:
-        raise ApiError(400, 50007, "Cannot send messages to this user")
-    return answer(payloads.channel(directory.dm_between(other, me)) | {"recipients": [payloads.user(other)]})
+        raise RestError(400, 50007, "Cannot send messages to this user")
+    return json_response(payloads.channel(directory.dm_between(other, me)) | {"recipients": [payloads.user(other)]})
 
 
 @ROUTES.get("/oauth2/applications/@me")
 @ROUTES.get("/applications/@me")
-async def my_application(request: web.Request) -> web.Response:
+async def get_own_application(request: web.Request) -> web.Response:
     """The application of the token."""
-    return answer(payloads.application(caller_app(request)))
+    return json_response(payloads.application(caller_app(request)))
 
 
 def _gateway_url(request: web.Request) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.rest.context import answer, body_of, caller, done, path_guild, path_id, world_of
+from sandbox.rest.context import body_of, caller, json_response, no_content, path_guild, path_id, world_of
 from sandbox.world import payloads
 from sandbox.world.entities import Json
 from sandbox.world.permissions import Permission
@@ -13,19 +13,19 @@ ROUTES = web.RouteTableDef()
 
 
 @ROUTES.get("/guilds/{guild}/voice-states/@me")
-async def own(request: web.Request) -> web.Response:
+async def get_own_voice_state(request: web.Request) -> web.Response:
     """The bot's own voice state."""
     return _voice_state(request, caller(request).id)
 
 
 @ROUTES.get("/guilds/{guild}/voice-states/{user}")
-async def of_user(request: web.Request) -> web.Response:
+async def get_voice_state(request: web.Request) -> web.Response:
     """A member's voice state."""
     return _voice_state(request, path_id(request, "user"))
 
 
 @ROUTES.patch("/guilds/{guild}/voice-states/@me")
-async def change_own(request: web.Request) -> web.Response:
+async def change_own_voice_state(request: web.Request) -> web.Response:
     """Speak on a stage (as a moderator), step down, or ask to speak."""
     body = await body_of(request)
     user_id = caller(request).id
@@ -35,19 +35,19 @@ async def change_own(request: web.Request) -> web.Response:
         channel = world.directory.channel(world.voice.get(guild.id, user_id).channel_id)
         world.directory.require(user_id, channel, Permission.REQUEST_TO_SPEAK)
         world.voice.raise_hand(guild.id, user_id, body["request_to_speak_timestamp"])
-    return done()
+    return no_content()
 
 
 @ROUTES.patch("/guilds/{guild}/voice-states/{user}")
-async def change(request: web.Request) -> web.Response:
+async def change_voice_state(request: web.Request) -> web.Response:
     """Let somebody speak on a stage, or no longer."""
     _suppress(request, path_id(request, "user"), await body_of(request), needed=Permission.MUTE_MEMBERS)
-    return done()
+    return no_content()
 
 
 def _voice_state(request: web.Request, user_id: int) -> web.Response:
     state = world_of(request).voice.get(path_guild(request).id, user_id)
-    return answer(payloads.voice_state(state, channel_id=state.channel_id))
+    return json_response(payloads.voice_state(state, channel_id=state.channel_id))
 
 
 def _suppress(request: web.Request, user_id: int, body: Json, *, needed: Permission | None) -> None:

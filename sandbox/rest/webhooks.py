@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.rest.context import answer, body_of, caller, done, path_channel, path_id, world_of
+from sandbox.rest.context import body_of, caller, json_response, no_content, path_channel, path_id, world_of
 from sandbox.rest.users import image_hash
 from sandbox.world import payloads
 from sandbox.world.entities import Webhook
@@ -15,56 +15,56 @@ ROUTES = web.RouteTableDef()
 
 
 @ROUTES.post("/channels/{channel}/webhooks")
-async def create(request: web.Request) -> web.Response:
+async def create_webhook(request: web.Request) -> web.Response:
     """A new webhook."""
     world, channel, body = world_of(request), path_channel(request), await body_of(request)
     world.directory.require(caller(request).id, channel, Permission.MANAGE_WEBHOOKS)
     if not isinstance(body.get("name"), str):
         raise invalid_form("name", "BASE_TYPE_REQUIRED", "This field is required")
     avatar = image_hash(body.get("avatar"), "avatar")
-    return answer(payloads.webhook(world.webhooks.create(channel, body["name"], caller(request), avatar=avatar)))
+    return json_response(payloads.webhook(world.webhooks.create(channel, body["name"], caller(request), avatar=avatar)))
 
 
 @ROUTES.get("/channels/{channel}/webhooks")
-async def of_channel(request: web.Request) -> web.Response:
+async def channel_webhooks(request: web.Request) -> web.Response:
     """A channel's webhooks."""
     world, channel = world_of(request), path_channel(request)
     world.directory.require(caller(request).id, channel, Permission.MANAGE_WEBHOOKS)
-    return answer([payloads.webhook(each) for each in world.webhooks.of_channel(channel.id)])
+    return json_response([payloads.webhook(each) for each in world.webhooks.of_channel(channel.id)])
 
 
 @ROUTES.get("/webhooks/{webhook}")
-async def get(request: web.Request) -> web.Response:
+async def get_webhook(request: web.Request) -> web.Response:
     """One webhook."""
-    return answer(payloads.webhook(_managed(request)))
+    return json_response(payloads.webhook(_managed(request)))
 
 
 @ROUTES.get("/webhooks/{webhook}/{token}")
-async def get_by_token(request: web.Request) -> web.Response:
+async def get_webhook_by_token(request: web.Request) -> web.Response:
     """One webhook, for one who knows its token."""
-    return answer(payloads.webhook(_authorised(request)))
+    return json_response(payloads.webhook(_authorised(request)))
 
 
 @ROUTES.patch("/webhooks/{webhook}")
-async def change(request: web.Request) -> web.Response:
+async def rename_webhook(request: web.Request) -> web.Response:
     """Another name."""
     webhook, body = _managed(request), await body_of(request)
     world_of(request).webhooks.rename(webhook, str(body.get("name", webhook.name)))
-    return answer(payloads.webhook(webhook))
+    return json_response(payloads.webhook(webhook))
 
 
 @ROUTES.delete("/webhooks/{webhook}")
-async def delete(request: web.Request) -> web.Response:
+async def delete_webhook(request: web.Request) -> web.Response:
     """Take a webhook away."""
     world_of(request).webhooks.delete(_managed(request))
-    return done()
+    return no_content()
 
 
 @ROUTES.delete("/webhooks/{webhook}/{token}")
-async def delete_by_token(request: web.Request) -> web.Response:
+async def delete_webhook_by_token(request: web.Request) -> web.Response:
     """Take a webhook away, knowing its token."""
     world_of(request).webhooks.delete(_authorised(request))
-    return done()
+    return no_content()
 
 
 def _managed(request: web.Request) -> Webhook:

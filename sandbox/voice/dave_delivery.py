@@ -12,30 +12,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.voice.mls import ExternalSender, MlsError, parse_commit, vector
-from sandbox.voice.ops import Op
+from sandbox.voice.ops import VoiceOp
 
 _APPEND = b"\x00"
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class JsonMessage:
     """A JSON message for one member's voice gateway."""
 
     user: int
-    op: Op
+    op: VoiceOp
     data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class SayBinary:
+class BinaryMessage:
     """A binary message for one member's voice gateway; the sequence number and the op go in front of it."""
 
     user: int
-    op: Op
+    op: VoiceOp
     payload: bytes
 
 
-Message = Say | SayBinary
+DaveMessage = JsonMessage | BinaryMessage
 
 
 @dataclass(slots=True)
@@ -73,13 +73,13 @@ class DaveDelivery:
         """Fault: the next welcome for this user will be broken, so that it has to recover."""
         self._corrupt_welcomes.add(user)
 
-    def arrive(self, user: int) -> list[Message]:
+    def arrive(self, user: int) -> list[DaveMessage]:
         """A client has selected its protocol."""
         if user not in self._present:
             self._present.append(user)
-        return [SayBinary(user, Op.EXTERNAL_SENDER, self._sender.package)] if self.version else []
+        return [BinaryMessage(user, VoiceOp.EXTERNAL_SENDER, self._sender.package)] if self.version else []
 
-    def key_package(self, user: int, package: bytes) -> list[Message]:
+    def key_package(self, user: int, package: bytes) -> list[DaveMessage]:
         """Op 26: a client wants to be in the group; one that is in it already has lost its place and is put in anew."""
         if user not in self._present or not self.version:
             return []
@@ -88,7 +88,7 @@ class DaveDelivery:
         self._waiting[user] = package
         return self._go_on()
 
-    def leave(self, user: int) -> list[Message]:
+    def leave(self, user: int) -> list[DaveMessage]:
         """A client is gone."""
         if user not in self._present:
             return []
@@ -96,14 +96,14 @@ class DaveDelivery:
         self._waiting.pop(user, None)
         if user in self.members or (self._open and user in self._open.added):
             self._leaving.append(user)
-        messages: list[Message] = []
+        messages: list[DaveMessage] = []
         for transition in list(self._ready):
             self._ready[transition][0].discard(user)
             self._ready[transition][1].discard(user)
             messages += self._execute_if_ready(transition)
         return messages + self._go_on()
 
-    def commit(self, user: int, payload: bytes) -> list[Message]:
+    def commit(self, user: int, payload: bytes) -> list[DaveMessage]:
         """Op 28: a member's commit, with the welcome behind it. Later and incomplete ones are ignored."""
         proposals = self._open
         if proposals is None or user not in self.members:
@@ -126,40 +126,42 @@ class DaveDelivery:
             self._seat(added)
         transition = self._next_transition(set(old) | {user for user in proposals.added if user in self._present})
         head = struct.pack(">H", transition)
-        messages: list[Message] = [SayBinary(member, Op.ANNOUNCE_COMMIT, head + commit.message) for member in old]
+        messages: list[DaveMessage] = [
+            BinaryMessage(member, VoiceOp.ANNOUNCE_COMMIT, head + commit.message) for member in old
+        ]
         messages += [
-            SayBinary(added, Op.WELCOME, head + self._welcome(added, commit.welcome))
+            BinaryMessage(added, VoiceOp.WELCOME, head + self._welcome(added, commit.welcome))
             for added in proposals.added
             if added in self._present
         ]
         return messages + self._go_on()
 
-    def ready(self, user: int, transition: int) -> list[Message]:
+    def ready(self, user: int, transition: int) -> list[DaveMessage]:
         """Op 23: a client has prepared a transition."""
         if transition not in self._ready:
             return []
         self._ready[transition][0].discard(user)
         return self._execute_if_ready(transition)
 
-    def downgrade(self) -> list[Message]:
+    def downgrade(self) -> list[DaveMessage]:
         """Go to protocol 0, where nothing is encrypted end to end."""
         self.version = 0
         self._reset()
         return self._announce_version()
 
-    def upgrade(self) -> list[Message]:
+    def upgrade(self) -> list[DaveMessage]:
         """Go back to protocol 1, with a new group."""
         self.version = 1
         self._reset()
         self._waiting.clear()
-        return [Say(user, Op.PREPARE_EPOCH, {"protocol_version": 1, "epoch": 1}) for user in self._present]
+        return [JsonMessage(user, VoiceOp.PREPARE_EPOCH, {"protocol_version": 1, "epoch": 1}) for user in self._present]
 
-    def _announce_version(self) -> list[Message]:
+    def _announce_version(self) -> list[DaveMessage]:
         transition = self._next_transition(set(self._present))
         data = {"transition_id": transition, "protocol_version": self.version}
-        return [Say(user, Op.PREPARE_TRANSITION, data) for user in self._present]
+        return [JsonMessage(user, VoiceOp.PREPARE_TRANSITION, data) for user in self._present]
 
-    def _go_on(self) -> list[Message]:
+    def _go_on(self) -> list[DaveMessage]:
         """Propose what is due, unless proposals are open already; they then wait for the next epoch."""
         if self._open is not None and any(self._can_commit(member) for member in self.members):
             return []
@@ -177,8 +179,10 @@ class DaveDelivery:
         elif len(staying) == 1 and self._leaving and not self._waiting:
             self._reset()
             return [
-                Say(staying[0], Op.PREPARE_EPOCH, {"protocol_version": self.version, "epoch": 1}),
-                Say(staying[0], Op.PREPARE_TRANSITION, {"transition_id": 0, "protocol_version": self.version}),
+                JsonMessage(staying[0], VoiceOp.PREPARE_EPOCH, {"protocol_version": self.version, "epoch": 1}),
+                JsonMessage(
+                    staying[0], VoiceOp.PREPARE_TRANSITION, {"transition_id": 0, "protocol_version": self.version}
+                ),
             ]
         if not self._waiting and not self._leaving:
             return []
@@ -187,7 +191,7 @@ class DaveDelivery:
     def _can_commit(self, member: int) -> bool:
         return member in self._present and member not in self._leaving
 
-    def _propose(self) -> list[Message]:
+    def _propose(self) -> list[DaveMessage]:
         proposals = self._open = _Proposals()
         for user in self._leaving:
             leaf = self._leaves.index(user)
@@ -200,7 +204,7 @@ class DaveDelivery:
         payload = _APPEND + vector(b"".join(proposals.blobs))
         receivers = [member for member in self.members if self._can_commit(member)]
         self._leaving = [user for user in self._leaving if user not in proposals.added]
-        return [SayBinary(member, Op.PROPOSALS, payload) for member in receivers]
+        return [BinaryMessage(member, VoiceOp.PROPOSALS, payload) for member in receivers]
 
     def _seat(self, user: int) -> None:
         if None in self._leaves:
@@ -219,12 +223,14 @@ class DaveDelivery:
         self._ready[self._transition] = (set(concerned), set(concerned))
         return self._transition
 
-    def _execute_if_ready(self, transition: int) -> list[Message]:
+    def _execute_if_ready(self, transition: int) -> list[DaveMessage]:
         missing, concerned = self._ready[transition]
         if missing:
             return []
         del self._ready[transition]
-        return [Say(user, Op.EXECUTE_TRANSITION, {"transition_id": transition}) for user in sorted(concerned)]
+        return [
+            JsonMessage(user, VoiceOp.EXECUTE_TRANSITION, {"transition_id": transition}) for user in sorted(concerned)
+        ]
 
     def _reset(self) -> None:
         self.epoch = 0

@@ -8,17 +8,16 @@ from typing import Protocol
 import numpy as np
 
 from audio.level import rms
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 
-Frame = Sound | None
+MicrophoneFrame = Sound | None
 """20 ms of sound to send; ``None`` is 20 ms in which nothing is sent."""
 
 
-class Microphone(Protocol):
+class SimulatedMicrophone(Protocol):
     """Decides which 20 ms are sent. Where it falls silent after sending, five frames of silence follow."""
 
-    def frames(self, sound: Sound) -> Iterator[Frame]:
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """One item for each 20 ms."""
         ...
 
@@ -32,7 +31,7 @@ def _cut(sound: Sound) -> Iterator[Sound]:
 class PushToTalk:
     """Sends everything between the press and the release, pauses and background too."""
 
-    def frames(self, sound: Sound) -> Iterator[Frame]:
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """Every frame."""
         yield from _cut(sound)
 
@@ -51,7 +50,7 @@ class OpenMicrophone:
         self._after = int(after * SAMPLE_RATE)
         self._random = np.random.default_rng(seed)
 
-    def frames(self, sound: Sound) -> Iterator[Frame]:
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """Every frame, with the room in it."""
         whole = np.pad(sound, (self._before, self._after))
         room = self._random.normal(0, self._noise, len(whole)).astype(np.float32)
@@ -70,7 +69,7 @@ class VoiceActivity:
         self._threshold = threshold
         self._hang_over = round(hang_over * SAMPLE_RATE / FRAME_SAMPLES)
 
-    def frames(self, sound: Sound) -> Iterator[Frame]:
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """The frames that pass the gate, ``None`` for the others."""
         left = 0
         for frame in _cut(sound):

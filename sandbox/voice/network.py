@@ -37,7 +37,7 @@ class Wrapping:
     extended: float = 0.0
 
 
-class Network:
+class SimulatedNetwork:
     """Decides the fate of each packet. ``up`` is from the clients to the server, ``down`` the other way."""
 
     def __init__(self, seed: int = 0) -> None:

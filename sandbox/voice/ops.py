@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 
-class Op(IntEnum):
+class VoiceOp(IntEnum):
     """What a message is. From 25 on, but for 31, they travel in binary frames."""
 
     IDENTIFY = 0
@@ -34,7 +34,7 @@ class Op(IntEnum):
     INVALID_COMMIT_WELCOME = 31
 
 
-class CloseCode(IntEnum):
+class VoiceCloseCode(IntEnum):
     """Why the server closes a connection."""
 
     UNKNOWN_OPCODE = 4001

@@ -12,6 +12,9 @@ from audio.samples import Samples
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
 
+Sound = Samples
+"""Mono samples at :data:`SAMPLE_RATE`, -1 to 1."""
+
 
 class MonoDecoder(discord.opus.Decoder):
     """Decodes to 48,000 Hz mono, whatever was encoded."""

@@ -18,23 +18,23 @@ import davey
 import numpy as np
 
 from audio.decode import read_sound
-from sandbox.voice.hearing import HeardPacket, Hearing, Sound
-from sandbox.voice.microphone import Microphone, PushToTalk
-from sandbox.voice.ops import Op
-from sandbox.voice.opus import SAMPLE_RATE, MonoEncoder
+from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
+from sandbox.voice.microphone import PushToTalk, SimulatedMicrophone
+from sandbox.voice.ops import VoiceOp
+from sandbox.voice.opus import SAMPLE_RATE, MonoEncoder, Sound
 from sandbox.voice.rtp import (
     FRAME_SAMPLES,
     MODES,
     SILENCE,
+    PacketCipher,
     RtpError,
-    Transport,
+    make_cipher,
     make_header,
-    make_transport,
     parse_header,
     strip,
 )
-from sandbox.voice.server import VoiceTicket
 from sandbox.voice.udp import Address, TimedSocket
+from sandbox.world.bus import VoiceTicket
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class VoicePeer:
     """
 
     def __init__(self, ticket: VoiceTicket, endpoint: str, tls: ssl.SSLContext, *, mode: str = MODES[0]) -> None:
-        self.hearing = Hearing()
+        self.receiver = AudioReceiver()
         self.close_code: int | None = None
         self.dave_version = 0
         self._ticket = ticket
@@ -68,11 +68,11 @@ class VoicePeer:
         self._server: Address = ("", 0)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = asyncio.Event()
-        self._transport: Transport | None = None
+        self._cipher: PacketCipher | None = None
         self._dave: davey.DaveSession | None = None
         self._transitions: dict[int, int] = {}
         self._speakers: dict[int, int] = {}
-        self._pending: list[tuple[int, HeardPacket]] = []
+        self._pending: list[tuple[int, ReceivedPacket]] = []
         self._sequence_ack = -1
         self._ssrc = 0
         self._sequence = random.randrange(1 << 16)
@@ -126,12 +126,12 @@ class VoicePeer:
         if self._udp is not None:
             self._udp.close()
 
-    async def speak(self, sound: Sound, microphone: Microphone | None = None) -> None:
+    async def speak(self, sound: Sound, microphone: SimulatedMicrophone | None = None) -> None:
         """Say this at the pace of real time (48,000 Hz, mono); returns when the last frame has left."""
         async with self._speaking:
             await self._transmit((microphone or PushToTalk()).frames(np.asarray(sound, np.float32)))
 
-    async def speak_file(self, path: Path, microphone: Microphone | None = None) -> None:
+    async def speak_file(self, path: Path, microphone: SimulatedMicrophone | None = None) -> None:
         """Say what is in a sound file; raises ``OSError`` where it can't be read."""
         await self.speak(await asyncio.to_thread(read_sound, path, SAMPLE_RATE), microphone)
 
@@ -141,7 +141,7 @@ class VoicePeer:
         for frame in frames:
             if frame is not None:
                 if not sending:
-                    await self._say(Op.SPEAKING, {"speaking": 1, "delay": 0, "ssrc": self._ssrc})
+                    await self._say(VoiceOp.SPEAKING, {"speaking": 1, "delay": 0, "ssrc": self._ssrc})
                     sending = True
                 self._send(self._encoder.encode(frame))
             elif sending:
@@ -153,35 +153,35 @@ class VoicePeer:
             await asyncio.sleep(due - loop.time())
         if sending:
             self._send_tail()
-            await self._say(Op.SPEAKING, {"speaking": 0, "delay": 0, "ssrc": self._ssrc})
+            await self._say(VoiceOp.SPEAKING, {"speaking": 0, "delay": 0, "ssrc": self._ssrc})
 
     def _send_tail(self) -> None:
         for _ in range(TAIL_FRAMES):
             self._send(SILENCE)
 
     def _send(self, opus: bytes) -> None:
-        if self._udp is None or self._transport is None:
+        if self._udp is None or self._cipher is None:
             return
         encrypting = self.encrypted and opus != SILENCE and self._dave is not None
         payload = self._dave.encrypt_opus(opus) if encrypting and self._dave is not None else opus
         self._sequence += 1
         self._timestamp += FRAME_SAMPLES
         header = make_header(self._sequence, self._timestamp, self._ssrc)
-        self._udp.send(self._transport.seal(header, payload), self._server)
+        self._udp.send(self._cipher.seal(header, payload), self._server)
 
     def _on_datagram(self, data: bytes, address: Address, arrival: float) -> None:
-        if self._transport is None:
+        if self._cipher is None:
             return
         try:
             header = parse_header(data)
-            frame = strip(header, self._transport.open(data, header.size))
+            frame = strip(header, self._cipher.open(data, header.size))
         except RtpError:
             return
-        packet = HeardPacket(arrival, header.sequence, header.timestamp, frame)
+        packet = ReceivedPacket(arrival, header.sequence, header.timestamp, frame)
         if not self._hear(header.ssrc, packet):
             self._pending = [*self._pending[-_PENDING_PACKETS:], (header.ssrc, packet)]
 
-    def _hear(self, ssrc: int, packet: HeardPacket) -> bool:
+    def _hear(self, ssrc: int, packet: ReceivedPacket) -> bool:
         """Take a packet in; False when it is not yet known whose it is, or the key is still to come."""
         user = self._speakers.get(ssrc)
         if user is None:
@@ -191,9 +191,9 @@ class VoicePeer:
             try:
                 opus = self._dave.decrypt(user, davey.MediaType.audio, packet.opus)
             except ValueError:
-                self.hearing.add_undecryptable(user)
+                self.receiver.add_undecryptable(user)
                 return True
-        self.hearing.add(user, HeardPacket(packet.arrival, packet.sequence, packet.timestamp, opus))
+        self.receiver.add(user, ReceivedPacket(packet.arrival, packet.sequence, packet.timestamp, opus))
         return True
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -209,27 +209,27 @@ class VoicePeer:
 
     async def _on_message(self, op: int, data: Any) -> None:
         match op:
-            case Op.HELLO:
+            case VoiceOp.HELLO:
                 self._tasks.append(asyncio.create_task(self._beat(data["heartbeat_interval"] / 1000)))
                 await self._identify()
-            case Op.READY:
+            case VoiceOp.READY:
                 self._ssrc, self._server = data["ssrc"], (data["ip"], data["port"])
                 await self._select(data["modes"])
-            case Op.SESSION_DESCRIPTION:
-                self._transport = make_transport(data["mode"], bytes(data["secret_key"]))
+            case VoiceOp.SESSION_DESCRIPTION:
+                self._cipher = make_cipher(data["mode"], bytes(data["secret_key"]))
                 self.dave_version = data["dave_protocol_version"]
                 if self.dave_version:
                     await self._begin_group()
                 self._ready.set()
-            case Op.SPEAKING:
+            case VoiceOp.SPEAKING:
                 self._speakers[data["ssrc"]] = int(data["user_id"])
                 pending, self._pending = self._pending, []
                 self._pending = [item for item in pending if not self._hear(*item)]
-            case Op.PREPARE_TRANSITION:
+            case VoiceOp.PREPARE_TRANSITION:
                 await self._prepare(data["transition_id"], data["protocol_version"])
-            case Op.EXECUTE_TRANSITION:
+            case VoiceOp.EXECUTE_TRANSITION:
                 self.dave_version = self._transitions.pop(data["transition_id"], self.dave_version)
-            case Op.PREPARE_EPOCH:
+            case VoiceOp.PREPARE_EPOCH:
                 self.dave_version = data["protocol_version"]
                 if data["epoch"] == 1:
                     await self._begin_group()
@@ -237,7 +237,7 @@ class VoicePeer:
     async def _identify(self) -> None:
         ticket = self._ticket
         await self._say(
-            Op.IDENTIFY,
+            VoiceOp.IDENTIFY,
             {
                 "server_id": str(ticket.guild_id),
                 "user_id": str(ticket.user_id),
@@ -253,7 +253,7 @@ class VoicePeer:
         if self._udp is not None:
             self._udp.send(struct.pack(">HHI", 1, 70, self._ssrc).ljust(74, b"\0"), self._server)
         data = {"address": address[0], "port": address[1], "mode": mode}
-        await self._say(Op.SELECT_PROTOCOL, {"protocol": "udp", "data": data})
+        await self._say(VoiceOp.SELECT_PROTOCOL, {"protocol": "udp", "data": data})
 
     async def _begin_group(self) -> None:
         ticket = self._ticket
@@ -261,7 +261,7 @@ class VoicePeer:
             self._dave = davey.DaveSession(self.dave_version, ticket.user_id, ticket.channel_id)
         else:
             self._dave.reinit(self.dave_version, ticket.user_id, ticket.channel_id)
-        await self._say_binary(Op.KEY_PACKAGE, self._dave.get_serialized_key_package())
+        await self._say_binary(VoiceOp.KEY_PACKAGE, self._dave.get_serialized_key_package())
 
     async def _prepare(self, transition: int, version: int) -> None:
         if transition == 0:
@@ -270,16 +270,16 @@ class VoicePeer:
         self._transitions[transition] = version
         if version == 0 and self._dave is not None:
             self._dave.set_passthrough_mode(True, 120)
-        await self._say(Op.TRANSITION_READY, {"transition_id": transition})
+        await self._say(VoiceOp.TRANSITION_READY, {"transition_id": transition})
 
     async def _on_binary(self, op: int, payload: bytes) -> None:
         dave = self._dave
         if dave is None:
             return
         match op:
-            case Op.EXTERNAL_SENDER:
+            case VoiceOp.EXTERNAL_SENDER:
                 dave.set_external_sender(payload)
-            case Op.PROPOSALS:
+            case VoiceOp.PROPOSALS:
                 kind = davey.ProposalsOperationType.append if payload[0] == 0 else davey.ProposalsOperationType.revoke
                 try:
                     result = dave.process_proposals(kind, payload[1:])
@@ -288,29 +288,29 @@ class VoicePeer:
                     _log.info("Guest %d ignored proposals: %s", self._ticket.user_id, error)
                     return
                 if isinstance(result, davey.CommitWelcome):
-                    await self._say_binary(Op.COMMIT_WELCOME, result.commit + (result.welcome or b""))
-            case Op.ANNOUNCE_COMMIT | Op.WELCOME:
+                    await self._say_binary(VoiceOp.COMMIT_WELCOME, result.commit + (result.welcome or b""))
+            case VoiceOp.ANNOUNCE_COMMIT | VoiceOp.WELCOME:
                 await self._follow(dave, op, payload)
 
     async def _follow(self, dave: davey.DaveSession, op: int, payload: bytes) -> None:
         transition = struct.unpack_from(">H", payload)[0]
         try:
-            if op == Op.ANNOUNCE_COMMIT:
+            if op == VoiceOp.ANNOUNCE_COMMIT:
                 dave.process_commit(payload[2:])
             else:
                 dave.process_welcome(payload[2:])
         except (ValueError, RuntimeError) as error:
             _log.info("Guest %d could not follow a transition: %s", self._ticket.user_id, error)
-            await self._say(Op.INVALID_COMMIT_WELCOME, {"transition_id": transition})
+            await self._say(VoiceOp.INVALID_COMMIT_WELCOME, {"transition_id": transition})
             await self._begin_group()
             return
         if transition:
             self._transitions[transition] = self.dave_version
-            await self._say(Op.TRANSITION_READY, {"transition_id": transition})
+            await self._say(VoiceOp.TRANSITION_READY, {"transition_id": transition})
 
     async def _beat(self, interval: float) -> None:
         while True:
-            await self._say(Op.HEARTBEAT, {"t": int(time.time() * 1000), "seq_ack": self._sequence_ack})
+            await self._say(VoiceOp.HEARTBEAT, {"t": int(time.time() * 1000), "seq_ack": self._sequence_ack})
             await asyncio.sleep(interval)
 
     async def _say(self, op: int, data: Any) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from sandbox.voice.network import Network
-from sandbox.voice.rtp import SILENCE, RtpError, Transport, parse_header
+from sandbox.voice.network import SimulatedNetwork
+from sandbox.voice.rtp import SILENCE, PacketCipher, RtpError, parse_header
 from sandbox.voice.udp import Address, TimedSocket
 
 _DISCOVERY_SIZE = 74
@@ -20,13 +20,13 @@ _LOG_LENGTH = 100_000
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class RelayClient:
     """A client's place in the relay. ``room`` tells apart the voice channels."""
 
     user: int
     room: int
     ssrc: int
-    transport: Transport | None = None
+    cipher: PacketCipher | None = None
     address: Address | None = None
 
 
@@ -51,11 +51,11 @@ class VoiceRelay:
     ``log`` holds the last packets, so that a benchmark can take the relay's own share out of a delay.
     """
 
-    def __init__(self, host: str, network: Network) -> None:
+    def __init__(self, host: str, network: SimulatedNetwork) -> None:
         self.log: deque[Relayed] = deque(maxlen=_LOG_LENGTH)
         self._host = host
         self._network = network
-        self._lines: dict[int, Line] = {}
+        self._clients: dict[int, RelayClient] = {}
         self._socket: TimedSocket | None = None
         self._delayed: set[asyncio.TimerHandle] = set()
 
@@ -79,19 +79,19 @@ class VoiceRelay:
             raise RuntimeError("the relay is not running")
         return self._socket.address
 
-    def add(self, line: Line) -> None:
+    def add(self, client: RelayClient) -> None:
         """Let a client in."""
-        self._lines[line.ssrc] = line
+        self._clients[client.ssrc] = client
 
-    def remove(self, line: Line) -> None:
+    def remove(self, client: RelayClient) -> None:
         """Let a client go."""
-        self._lines.pop(line.ssrc, None)
+        self._clients.pop(client.ssrc, None)
 
     def inject(self, user: int, datagram: bytes) -> None:
         """Fault: send a client anything at all, from the server's address."""
-        for line in self._lines.values():
-            if line.user == user and line.address is not None and self._socket is not None:
-                self._socket.send(datagram, line.address)
+        for client in self._clients.values():
+            if client.user == user and client.address is not None and self._socket is not None:
+                self._socket.send(datagram, client.address)
 
     def _receive(self, data: bytes, address: Address, arrival: float) -> None:
         if len(data) == _DISCOVERY_SIZE and _DISCOVERY.unpack_from(data)[:2] == (_REQUEST, _BODY):
@@ -101,33 +101,33 @@ class VoiceRelay:
 
     def _discover(self, data: bytes, address: Address) -> None:
         ssrc = _DISCOVERY.unpack_from(data)[2]
-        line = self._lines.get(ssrc)
-        if line is None or self._socket is None:
+        client = self._clients.get(ssrc)
+        if client is None or self._socket is None:
             return
-        line.address = address
+        client.address = address
         host = address[0].encode().ljust(64, b"\0")
         self._socket.send(_DISCOVERY.pack(_ANSWER, _BODY, ssrc) + host + struct.pack(">H", address[1]), address)
 
     def _relay(self, data: bytes, address: Address, arrival: float) -> None:
         try:
             header = parse_header(data)
-            line = self._lines.get(header.ssrc)
-            if line is None or line.address != address or line.transport is None:
+            client = self._clients.get(header.ssrc)
+            if client is None or client.address != address or client.cipher is None:
                 return
-            plain = line.transport.open(data, header.size)
+            plain = client.cipher.open(data, header.size)
         except RtpError:
             return
         clear, sealed = data[: header.size], plain
         if not header.padded:
             clear, sealed = self._network.wrap(clear, plain)
-        for other in self._others(line):
-            if other.transport is not None and other.address is not None:
-                self._deliver(other.transport.seal(clear, sealed), other.address)
+        for other in self._others(client):
+            if other.cipher is not None and other.address is not None:
+                self._deliver(other.cipher.seal(clear, sealed), other.address)
         silent = plain[4 * header.extension_words :] == SILENCE
-        self.log.append(Relayed(line.user, header.ssrc, header.sequence, arrival, monotonic(), silent))
+        self.log.append(Relayed(client.user, header.ssrc, header.sequence, arrival, monotonic(), silent))
 
-    def _others(self, line: Line) -> Iterable[Line]:
-        return (other for other in self._lines.values() if other.room == line.room and other is not line)
+    def _others(self, client: RelayClient) -> Iterable[RelayClient]:
+        return (other for other in self._clients.values() if other.room == client.room and other is not client)
 
     def _deliver(self, packet: bytes, address: Address) -> None:
         def send() -> None:

@@ -79,7 +79,7 @@ def strip(header: RtpHeader, plain: bytes) -> bytes:
     return plain[begin:end]
 
 
-class Transport(Protocol):
+class PacketCipher(Protocol):
     """One client's transport encryption: packets are sealed with a running nonce and opened in any order."""
 
     def seal(self, header: bytes, plain: bytes) -> bytes:
@@ -100,7 +100,7 @@ class _Counter:
         return struct.pack(">I", self._next)
 
 
-class AesGcmTransport:
+class AesGcmCipher:
     """``aead_aes256_gcm_rtpsize``: a nonce of 12 bytes, the counter and 8 zeros."""
 
     def __init__(self, key: bytes) -> None:
@@ -122,7 +122,7 @@ class AesGcmTransport:
             raise RtpError("the transport key does not fit") from error
 
 
-class XChaChaTransport:
+class XChaChaCipher:
     """``aead_xchacha20_poly1305_rtpsize``: a nonce of 24 bytes, the counter and 20 zeros."""
 
     def __init__(self, key: bytes) -> None:
@@ -146,14 +146,14 @@ class XChaChaTransport:
             raise RtpError("the transport key does not fit") from error
 
 
-def make_transport(mode: str, key: bytes) -> Transport:
+def make_cipher(mode: str, key: bytes) -> PacketCipher:
     """The transport of a mode.
 
     Raises:
         ValueError: there is no such mode.
     """
     if mode == AES_GCM:
-        return AesGcmTransport(key)
+        return AesGcmCipher(key)
     if mode == XCHACHA20:
-        return XChaChaTransport(key)
+        return XChaChaCipher(key)
     raise ValueError(f"no transport encryption is called {mode!r}")

@@ -16,11 +16,12 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox.voice.dave_delivery import DaveDelivery, Message, Say
-from sandbox.voice.network import Network
-from sandbox.voice.ops import CloseCode, Op
-from sandbox.voice.relay import Line, VoiceRelay
-from sandbox.voice.rtp import MODES, make_transport
+from sandbox.voice.dave_delivery import DaveDelivery, DaveMessage, JsonMessage
+from sandbox.voice.network import SimulatedNetwork
+from sandbox.voice.ops import VoiceCloseCode, VoiceOp
+from sandbox.voice.relay import RelayClient, VoiceRelay
+from sandbox.voice.rtp import MODES, make_cipher
+from sandbox.world.bus import VoiceTicket
 
 _log = logging.getLogger(__name__)
 
@@ -28,23 +29,12 @@ HEARTBEAT_MS = 13_750
 _KEPT_MESSAGES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceTicket:
-    """What a client shows to be let in; the main gateway hands it out in two events."""
-
-    guild_id: int
-    channel_id: int
-    user_id: int
-    session_id: str
-    token: str
-
-
 @dataclass(slots=True, eq=False)
 class _Client:
     """One member of a channel: survives its socket for as long as the session can be resumed."""
 
     ticket: VoiceTicket
-    line: Line
+    udp: RelayClient
     socket: web.WebSocketResponse
     key: bytes = b""
     mode: str = ""
@@ -70,7 +60,7 @@ class VoiceServer:
     def __init__(
         self, tls: ssl.SSLContext, *, host: str = "127.0.0.1", dave: bool = True, modes: Sequence[str] = MODES
     ) -> None:
-        self.network = Network()
+        self.network = SimulatedNetwork()
         self.relay = VoiceRelay(host, self.network)
         self.endpoint = ""
         self._tls = tls
@@ -105,7 +95,7 @@ class VoiceServer:
         """Let a client identify with this ticket; an older one of the same user in the guild is void."""
         self._tickets[ticket.guild_id, ticket.user_id] = ticket
 
-    async def expel(self, guild_id: int, user_id: int, *, close_code: int = CloseCode.DISCONNECTED) -> None:
+    async def expel(self, guild_id: int, user_id: int, *, close_code: int = VoiceCloseCode.DISCONNECTED) -> None:
         """The user has left, was put out or was moved: its socket is closed and its peers are told."""
         self._tickets.pop((guild_id, user_id), None)
         client = self._clients.get(user_id)
@@ -117,7 +107,7 @@ class VoiceServer:
         """Fault: close a client's socket with any code. After 4015 it may resume."""
         client = self._clients.get(user_id)
         if client is not None:
-            client.resumable = code == CloseCode.CRASHED
+            client.resumable = code == VoiceCloseCode.CRASHED
             if not client.resumable:
                 self._forget(client)
             await client.socket.close(code=code)
@@ -146,7 +136,7 @@ class VoiceServer:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
-        await socket.send_str(json.dumps({"op": Op.HELLO, "d": {"v": 8, "heartbeat_interval": HEARTBEAT_MS}}))
+        await socket.send_str(json.dumps({"op": VoiceOp.HELLO, "d": {"v": 8, "heartbeat_interval": HEARTBEAT_MS}}))
         client = await self._authenticate(socket)
         if client is None:
             return socket
@@ -172,50 +162,50 @@ class VoiceServer:
             try:
                 message = json.loads(frame.data)
                 op, data = message["op"], message["d"]
-                if op == Op.HEARTBEAT:
-                    await socket.send_str(json.dumps({"op": Op.HEARTBEAT_ACK, "d": {"t": data["t"]}}))
+                if op == VoiceOp.HEARTBEAT:
+                    await socket.send_str(json.dumps({"op": VoiceOp.HEARTBEAT_ACK, "d": {"t": data["t"]}}))
                     continue
-                if op == Op.IDENTIFY:
+                if op == VoiceOp.IDENTIFY:
                     return await self._identify(socket, data)
-                if op == Op.RESUME:
+                if op == VoiceOp.RESUME:
                     return await self._resume(socket, data)
             except (ValueError, KeyError, TypeError):
-                await socket.close(code=CloseCode.BAD_PAYLOAD)
+                await socket.close(code=VoiceCloseCode.BAD_PAYLOAD)
                 return None
-            await socket.close(code=CloseCode.NOT_AUTHENTICATED)
+            await socket.close(code=VoiceCloseCode.NOT_AUTHENTICATED)
             return None
         return None
 
     async def _identify(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> _Client | None:
         ticket = self._tickets.get((int(data["server_id"]), int(data["user_id"])))
         if ticket is None or (ticket.session_id, ticket.token) != (data["session_id"], data["token"]):
-            await socket.close(code=CloseCode.SESSION_INVALID)
+            await socket.close(code=VoiceCloseCode.SESSION_INVALID)
             return None
         max_dave = int(data.get("max_dave_protocol_version", 0))
         if self._room(ticket.channel_id).version > max_dave:
-            await socket.close(code=CloseCode.DAVE_REQUIRED)
+            await socket.close(code=VoiceCloseCode.DAVE_REQUIRED)
             return None
         old = self._clients.get(ticket.user_id)
         if old is not None:
             self._forget(old)
-            await old.socket.close(code=CloseCode.SESSION_INVALID)
-        line = Line(ticket.user_id, ticket.channel_id, next(self._ssrcs))
-        client = _Client(ticket, line, socket)
+            await old.socket.close(code=VoiceCloseCode.SESSION_INVALID)
+        udp = RelayClient(ticket.user_id, ticket.channel_id, next(self._ssrcs))
+        client = _Client(ticket, udp, socket)
         self._clients[client.user] = client
-        self.relay.add(line)
+        self.relay.add(udp)
         host, port = self.relay.address
-        self._say(client, Op.READY, {"ssrc": line.ssrc, "ip": host, "port": port, "modes": self._modes})
+        self._say(client, VoiceOp.READY, {"ssrc": udp.ssrc, "ip": host, "port": port, "modes": self._modes})
         return client
 
     async def _resume(self, socket: web.WebSocketResponse, data: dict[str, Any]) -> _Client | None:
         client = next((c for c in self._clients.values() if c.ticket.session_id == data["session_id"]), None)
         if client is None or client.ticket.token != data["token"] or client.socket is socket:
-            await socket.close(code=CloseCode.SESSION_INVALID)
+            await socket.close(code=VoiceCloseCode.SESSION_INVALID)
             return None
         client.socket, client.resumable = socket, False
         client.outbox = asyncio.Queue()
         acknowledged = int(data.get("seq_ack", -1))
-        await socket.send_str(json.dumps({"op": Op.RESUMED, "d": None}))
+        await socket.send_str(json.dumps({"op": VoiceOp.RESUMED, "d": None}))
         for sequence, message in client.kept:
             if sequence > acknowledged:
                 client.outbox.put_nowait(message)
@@ -229,25 +219,25 @@ class VoiceServer:
                 elif frame.type is WSMsgType.TEXT:
                     message = json.loads(frame.data)
                     if not self._on_message(client, message["op"], message["d"]):
-                        await socket.close(code=CloseCode.UNKNOWN_OPCODE)
+                        await socket.close(code=VoiceCloseCode.UNKNOWN_OPCODE)
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 _log.debug("A voice client sent something malformed: %r", error)
-                await socket.close(code=CloseCode.BAD_PAYLOAD)
+                await socket.close(code=VoiceCloseCode.BAD_PAYLOAD)
 
     def _on_message(self, client: _Client, op: int, data: Any) -> bool:
         room = self._room(client.ticket.channel_id)
         match op:
-            case Op.HEARTBEAT:
-                client.outbox.put_nowait(json.dumps({"op": Op.HEARTBEAT_ACK, "d": {"t": data["t"]}}))
-            case Op.SELECT_PROTOCOL:
+            case VoiceOp.HEARTBEAT:
+                client.outbox.put_nowait(json.dumps({"op": VoiceOp.HEARTBEAT_ACK, "d": {"t": data["t"]}}))
+            case VoiceOp.SELECT_PROTOCOL:
                 self._select(client, str(data["data"]["mode"]))
-            case Op.SPEAKING:
-                said = {"user_id": str(client.user), "ssrc": client.line.ssrc, "speaking": int(data["speaking"])}
+            case VoiceOp.SPEAKING:
+                said = {"user_id": str(client.user), "ssrc": client.udp.ssrc, "speaking": int(data["speaking"])}
                 for peer in self._peers(client):
-                    self._say(peer, Op.SPEAKING, said)
-            case Op.TRANSITION_READY:
+                    self._say(peer, VoiceOp.SPEAKING, said)
+            case VoiceOp.TRANSITION_READY:
                 self._deliver(room.ready(client.user, int(data["transition_id"])))
-            case Op.INVALID_COMMIT_WELCOME | Op.VIDEO:
+            case VoiceOp.INVALID_COMMIT_WELCOME | VoiceOp.VIDEO:
                 # A client that could not follow sends a new key package next; that puts it in anew.
                 pass
             case _:
@@ -256,9 +246,9 @@ class VoiceServer:
 
     def _on_binary(self, client: _Client, data: bytes) -> None:
         room = self._room(client.ticket.channel_id)
-        if data[0] == Op.KEY_PACKAGE:
+        if data[0] == VoiceOp.KEY_PACKAGE:
             self._deliver(room.key_package(client.user, data[1:]))
-        elif data[0] == Op.COMMIT_WELCOME:
+        elif data[0] == VoiceOp.COMMIT_WELCOME:
             self._deliver(room.commit(client.user, data[1:]))
 
     def _select(self, client: _Client, mode: str) -> None:
@@ -266,17 +256,17 @@ class VoiceServer:
             raise ValueError(f"no such mode: {mode}")
         room = self._room(client.ticket.channel_id)
         client.mode, client.key = mode, os.urandom(32)
-        client.line.transport = make_transport(mode, client.key)
+        client.udp.cipher = make_cipher(mode, client.key)
         self._say(
             client,
-            Op.SESSION_DESCRIPTION,
+            VoiceOp.SESSION_DESCRIPTION,
             {"mode": mode, "secret_key": list(client.key), "dave_protocol_version": room.version},
         )
         peers = list(self._peers(client))
         if peers:
-            self._say(client, Op.CLIENTS_CONNECT, {"user_ids": [str(peer.user) for peer in peers]})
+            self._say(client, VoiceOp.CLIENTS_CONNECT, {"user_ids": [str(peer.user) for peer in peers]})
         for peer in peers:
-            self._say(peer, Op.CLIENTS_CONNECT, {"user_ids": [str(client.user)]})
+            self._say(peer, VoiceOp.CLIENTS_CONNECT, {"user_ids": [str(client.user)]})
         self._deliver(room.arrive(client.user))
 
     def _peers(self, client: _Client) -> Iterable[_Client]:
@@ -287,17 +277,17 @@ class VoiceServer:
         if self._clients.get(client.user) is not client:
             return
         del self._clients[client.user]
-        self.relay.remove(client.line)
+        self.relay.remove(client.udp)
         for peer in self._peers(client):
-            self._say(peer, Op.CLIENT_DISCONNECT, {"user_id": str(client.user)})
+            self._say(peer, VoiceOp.CLIENT_DISCONNECT, {"user_id": str(client.user)})
         self._deliver(self._room(client.ticket.channel_id).leave(client.user))
 
-    def _deliver(self, messages: Iterable[Message]) -> None:
+    def _deliver(self, messages: Iterable[DaveMessage]) -> None:
         for message in messages:
             client = self._clients.get(message.user)
             if client is None:
                 continue
-            if isinstance(message, Say):
+            if isinstance(message, JsonMessage):
                 self._say(client, message.op, message.data)
             else:
                 client.sequence += 1

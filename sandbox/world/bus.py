@@ -28,8 +28,11 @@ class Dispatch:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceGranted:
-    """A user may now enter the voice server with this session and token."""
+class VoiceTicket:
+    """A user may enter a voice channel. The voice server asks its client for these ids and secrets.
+
+    A client learns them from two events of the main gateway: VOICE_STATE_UPDATE and VOICE_SERVER_UPDATE.
+    """
 
     guild_id: int
     channel_id: int
@@ -51,7 +54,7 @@ class Changed:
     """Something changed that no gateway event tells of: commands registered, an interaction answered, a bot online."""
 
 
-Event = Dispatch | VoiceGranted | VoiceRevoked | Changed
+Event = Dispatch | VoiceTicket | VoiceRevoked | Changed
 Listener = Callable[[Event], None]
 
 

@@ -11,7 +11,7 @@ from sandbox.world import message_payloads, payloads
 from sandbox.world.bus import Changed
 from sandbox.world.directory import Directory
 from sandbox.world.entities import Application, Attachment, Channel, Json, Role, User
-from sandbox.world.errors import ApiError, invalid_form, unknown
+from sandbox.world.errors import RestError, invalid_form, unknown
 
 MAX_COMMANDS = 100
 MAX_OPTIONS = 25
@@ -54,10 +54,10 @@ class Commands:
         """Register these and no others; a command that keeps its name keeps its id.
 
         Raises:
-            ApiError: a command is malformed (50035) or there are too many (30032).
+            RestError: a command is malformed (50035) or there are too many (30032).
         """
         if len(commands) > MAX_COMMANDS:
-            raise ApiError(400, 30032, f"Maximum number of application commands reached ({MAX_COMMANDS})")
+            raise RestError(400, 30032, f"Maximum number of application commands reached ({MAX_COMMANDS})")
         ids = {(it["name"], it["type"]): it["id"] for it in self._place(app, guild_id).values()}
         made = [self._make(app, guild_id, command, ids, str(i)) for i, command in enumerate(commands)]
         self._registered[app.id, guild_id] = {int(it["id"]): it for it in made}

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 
 
 class Directory:
-    """The registry. Look-ups raise :class:`~sandbox.world.errors.ApiError` where Discord would answer 404.
+    """The registry. Look-ups raise :class:`~sandbox.world.errors.RestError` where Discord would answer 404.
 
     Args:
         bus: where changes are announced.

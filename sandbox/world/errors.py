@@ -20,7 +20,7 @@ UNKNOWN_CODES = {
 }
 
 
-class ApiError(Exception):
+class RestError(Exception):
     """A refused request, as the REST API words it.
 
     Args:
@@ -45,44 +45,44 @@ class ApiError(Exception):
         return body
 
 
-def unknown(what: str) -> ApiError:
+def unknown(what: str) -> RestError:
     """404: no such ``what`` (a key of :data:`UNKNOWN_CODES`)."""
-    return ApiError(404, UNKNOWN_CODES[what], f"Unknown {what}")
+    return RestError(404, UNKNOWN_CODES[what], f"Unknown {what}")
 
 
-def missing_access() -> ApiError:
+def missing_access() -> RestError:
     """403: the caller cannot even see it."""
-    return ApiError(403, 50001, "Missing Access")
+    return RestError(403, 50001, "Missing Access")
 
 
-def closed_dms() -> ApiError:
+def closed_dms() -> RestError:
     """403: they take no direct messages from the caller."""
-    return ApiError(403, 50007, "Cannot send messages to this user")
+    return RestError(403, 50007, "Cannot send messages to this user")
 
 
-def missing_permissions() -> ApiError:
+def missing_permissions() -> RestError:
     """403: the caller sees it and may not do that."""
-    return ApiError(403, 50013, "Missing Permissions")
+    return RestError(403, 50013, "Missing Permissions")
 
 
-def empty_message() -> ApiError:
+def empty_message() -> RestError:
     """400: neither text, embed, file nor sticker."""
-    return ApiError(400, 50006, "Cannot send an empty message")
+    return RestError(400, 50006, "Cannot send an empty message")
 
 
-def wrong_channel_type() -> ApiError:
+def wrong_channel_type() -> RestError:
     """400: that cannot be done in a channel of this type."""
-    return ApiError(400, 50024, "Cannot execute action on this channel type")
+    return RestError(400, 50024, "Cannot execute action on this channel type")
 
 
-def invalid_form(field: str, code: str, message: str) -> ApiError:
+def invalid_form(field: str, code: str, message: str) -> RestError:
     """400: a field of the body is wrong. ``field`` may be a dotted path."""
     errors: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
     for part in reversed(field.split(".")):
         errors = {part: errors}
-    return ApiError(400, 50035, "Invalid Form Body", errors)
+    return RestError(400, 50035, "Invalid Form Body", errors)
 
 
-def too_long(field: str, limit: int) -> ApiError:
+def too_long(field: str, limit: int) -> RestError:
     """400: a text longer than ``limit`` characters."""
     return invalid_form(field, "BASE_TYPE_MAX_LENGTH", f"Must be {limit} or fewer in length.")

@@ -12,7 +12,7 @@ from sandbox.world.bus import Changed, Dispatch
 from sandbox.world.commands import Commands, OptionKind
 from sandbox.world.directory import Directory
 from sandbox.world.entities import Application, Channel, Draft, Json, Message, MessageFlag, Origin, Upload, User
-from sandbox.world.errors import ApiError, unknown
+from sandbox.world.errors import RestError, unknown
 from sandbox.world.interaction_entities import CallbackKind, Interaction, InteractionKind
 from sandbox.world.messages import Messages
 
@@ -72,7 +72,7 @@ class Interactions:
         """Press a button of a message.
 
         Raises:
-            ApiError: it has no such button (10008), or no bot made it.
+            RestError: it has no such button (10008), or no bot made it.
         """
         app = self._directory.application_of_bot(message.author.id)
         if app is None or custom_id not in _custom_ids(list(message.components)):
@@ -97,13 +97,13 @@ class Interactions:
             What Discord answers when asked for the response.
 
         Raises:
-            ApiError: unknown or more than three seconds old (10062), answered already (40060), malformed.
+            RestError: unknown or more than three seconds old (10062), answered already (40060), malformed.
         """
         interaction = self._by_token.get(token)
         if interaction is None or interaction.id != interaction_id:
             raise unknown("interaction")
         if interaction.answered is not None:
-            raise ApiError(400, 40060, "Interaction has already been acknowledged.")
+            raise RestError(400, 40060, "Interaction has already been acknowledged.")
         if self._clock() - interaction.pressed_at > FIRST_RESPONSE_S:
             raise unknown("interaction")
         callback = _callback_for(interaction, kind)
@@ -201,7 +201,7 @@ class Interactions:
         if interaction is None or interaction.app.id != app_id or interaction.answered is None:
             raise unknown("Webhook")
         if self._clock() - interaction.pressed_at > TOKEN_LIFE_S:
-            raise ApiError(401, 50027, "Invalid Webhook Token")
+            raise RestError(401, 50027, "Invalid Webhook Token")
         return interaction
 
     def _first_message(self, interaction: Interaction, callback: CallbackKind, draft: Draft) -> Message | None:
@@ -260,7 +260,7 @@ def _callback_for(interaction: Interaction, kind: int) -> CallbackKind:
         InteractionKind.AUTOCOMPLETE: (CallbackKind.AUTOCOMPLETE,),
     }[interaction.kind]
     if kind not in fitting:
-        raise ApiError(400, 50035, "Invalid Form Body", {"type": {"_errors": [{"code": "BASE_TYPE_CHOICES"}]}})
+        raise RestError(400, 50035, "Invalid Form Body", {"type": {"_errors": [{"code": "BASE_TYPE_CHOICES"}]}})
     return CallbackKind(kind)
 
 

@@ -23,7 +23,7 @@ from sandbox.world.entities import (
     Upload,
     User,
 )
-from sandbox.world.errors import ApiError, empty_message, invalid_form, too_long, unknown
+from sandbox.world.errors import RestError, empty_message, invalid_form, too_long, unknown
 from sandbox.world.mentions import find_mentions
 
 BOT_LIMIT = 2000
@@ -51,7 +51,7 @@ class Messages:
         self.files_url = files_url
 
     def get(self, channel_id: int, message_id: int) -> Message:
-        """The message; an :class:`~sandbox.world.errors.ApiError` 10008 where there is none."""
+        """The message; an :class:`~sandbox.world.errors.RestError` 10008 where there is none."""
         message = self._by_channel.get(channel_id, {}).get(message_id)
         if message is None:
             raise unknown("Message")
@@ -88,7 +88,7 @@ class Messages:
         """Put a message into a channel and announce it.
 
         Raises:
-            ApiError: too long (50035), empty (50006), or a reply to nothing (50035).
+            RestError: too long (50035), empty (50006), or a reply to nothing (50035).
         """
         self._check(draft, BOT_LIMIT if author.bot else HUMAN_LIMIT)
         reference = self._by_channel.get(channel.id, {}).get(draft.reference_id or 0)
@@ -163,12 +163,12 @@ class Messages:
         """Add a user's reaction; a second one of the same kind does nothing.
 
         Raises:
-            ApiError: no such emoji (10014), or more than twenty different ones (30010).
+            RestError: no such emoji (10014), or more than twenty different ones (30010).
         """
         if not is_emoji(emoji) and not _CUSTOM_EMOJI.fullmatch(emoji):
             raise unknown("Emoji")
         if emoji not in message.reactions and len(message.reactions) >= MAX_REACTIONS:
-            raise ApiError(400, 30010, f"Maximum number of reactions reached ({MAX_REACTIONS})")
+            raise RestError(400, 30010, f"Maximum number of reactions reached ({MAX_REACTIONS})")
         users = message.reactions.setdefault(emoji, [])
         if user.id in users:
             return
@@ -208,7 +208,7 @@ class Messages:
         return message_payloads.message(message, author=author, reader=reader)
 
     def attachment(self, channel_id: int, attachment_id: int) -> Upload:
-        """A file of that channel; an :class:`~sandbox.world.errors.ApiError` 10008 where there is none."""
+        """A file of that channel; an :class:`~sandbox.world.errors.RestError` 10008 where there is none."""
         for message in self._by_channel.get(channel_id, {}).values():
             for attachment in message.attachments:
                 if attachment.id == attachment_id:
@@ -231,7 +231,7 @@ class Messages:
         return message_payloads.link_preview(url, picture, proxy_url)
 
     def proxied(self, picture_id: int) -> Upload:
-        """A picture of the media proxy; an :class:`~sandbox.world.errors.ApiError` 10008 where there is none."""
+        """A picture of the media proxy; an :class:`~sandbox.world.errors.RestError` 10008 where there is none."""
         if picture_id not in self._proxied:
             raise unknown("Message")
         return self._proxied[picture_id]

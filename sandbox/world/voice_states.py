@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 
 from sandbox.world import payloads
-from sandbox.world.bus import Dispatch, VoiceGranted, VoiceRevoked
+from sandbox.world.bus import Dispatch, VoiceRevoked, VoiceTicket
 from sandbox.world.directory import Directory
 from sandbox.world.entities import Channel, ChannelKind, Guild, VoiceState
-from sandbox.world.errors import ApiError, unknown, wrong_channel_type
+from sandbox.world.errors import RestError, unknown, wrong_channel_type
 from sandbox.world.permissions import Permission
 
 
@@ -24,7 +24,7 @@ class VoiceStates:
         return guild.voice_states.get(user_id) if guild else None
 
     def get(self, guild_id: int, user_id: int) -> VoiceState:
-        """A member's place; an :class:`~sandbox.world.errors.ApiError` 10065 when they have none."""
+        """A member's place; an :class:`~sandbox.world.errors.RestError` 10065 when they have none."""
         state = self.find(guild_id, user_id)
         if state is None:
             raise unknown("Voice State")
@@ -39,7 +39,7 @@ class VoiceStates:
         """Enter a voice channel, change to another, or (for the one they are in) set the two switches.
 
         Raises:
-            ApiError: no voice channel, full, or not allowed to see it or to connect.
+            RestError: no voice channel, full, or not allowed to see it or to connect.
         """
         channel = self._voice_channel(channel_id)
         guild = self._directory.guild(channel.guild_id or 0)
@@ -127,7 +127,7 @@ class VoiceStates:
         full = channel.user_limit and len(self.inside(channel)) >= channel.user_limit
         if full and Permission.MOVE_MEMBERS not in self._directory.permissions(user_id, channel):
             # Discord says nothing to one who asks by gateway: this error is for people who join here.
-            raise ApiError(400, 0, "Voice channel is full")
+            raise RestError(400, 0, "Voice channel is full")
 
     def _voice_channel(self, channel_id: int) -> Channel:
         channel = self._directory.channel(channel_id)
@@ -137,7 +137,7 @@ class VoiceStates:
 
     def _grant(self, state: VoiceState) -> None:
         self._directory.bus.publish(
-            VoiceGranted(state.guild_id, state.channel_id, state.member.user.id, state.session_id, state.token)
+            VoiceTicket(state.guild_id, state.channel_id, state.member.user.id, state.session_id, state.token)
         )
 
     def _announce(self, state: VoiceState) -> None:

@@ -7,7 +7,7 @@ import secrets
 from sandbox.world.bus import Dispatch
 from sandbox.world.directory import Directory
 from sandbox.world.entities import Channel, Draft, Message, Origin, User, Webhook
-from sandbox.world.errors import ApiError, invalid_form, unknown, wrong_channel_type
+from sandbox.world.errors import RestError, invalid_form, unknown, wrong_channel_type
 from sandbox.world.messages import Messages
 
 MAX_PER_CHANNEL = 15
@@ -27,7 +27,7 @@ class Webhooks:
         if channel.guild_id is None or channel.kind.is_thread:
             raise wrong_channel_type()
         if len(self.of_channel(channel.id)) >= MAX_PER_CHANNEL:
-            raise ApiError(400, 30007, f"Maximum number of webhooks reached ({MAX_PER_CHANNEL})")
+            raise RestError(400, 30007, f"Maximum number of webhooks reached ({MAX_PER_CHANNEL})")
         app = self._directory.application_of_bot(creator.id)
         webhook = Webhook(
             self._directory.ids.next(),
@@ -44,7 +44,7 @@ class Webhooks:
         return webhook
 
     def get(self, webhook_id: int) -> Webhook:
-        """The webhook; an :class:`~sandbox.world.errors.ApiError` 10015 where there is none."""
+        """The webhook; an :class:`~sandbox.world.errors.RestError` 10015 where there is none."""
         webhook = self._by_id.get(webhook_id)
         if webhook is None or webhook.channel_id not in self._directory.channels:
             raise unknown("Webhook")
@@ -54,7 +54,7 @@ class Webhooks:
         """The webhook of that id, if the token is its own; else 50027."""
         webhook = self.get(webhook_id)
         if not secrets.compare_digest(webhook.token, token):
-            raise ApiError(401, 50027, "Invalid Webhook Token")
+            raise RestError(401, 50027, "Invalid Webhook Token")
         return webhook
 
     def of_channel(self, channel_id: int) -> list[Webhook]:

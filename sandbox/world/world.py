@@ -65,7 +65,7 @@ class World:
             library wants them. The voice server lets the client in a moment later: see ``Sandbox.join_voice``.
 
         Raises:
-            ApiError: no voice channel, full, or not allowed.
+            RestError: no voice channel, full, or not allowed.
         """
         state = self.voice.join(user_id, channel_id)
         return payloads.voice_state(state, channel_id=state.channel_id), self.voice_server(state)

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker, last_voiced_frame
-from sandbox.voice.hearing import Sound
-from sandbox.voice.microphone import Frame, Microphone, PushToTalk, VoiceActivity
-from sandbox.voice.opus import FRAME_SAMPLES
+from sandbox.voice.microphone import MicrophoneFrame, PushToTalk, SimulatedMicrophone, VoiceActivity
+from sandbox.voice.opus import FRAME_SAMPLES, Sound
 
 WORDS = np.full(10 * FRAME_SAMPLES - 100, 0.1, np.float32)
 """Ten frames, the last of them not quite full."""
@@ -20,12 +19,12 @@ class Line:
     """A voice connection whose clock is the number of the frame that is sent."""
 
     def __init__(self) -> None:
-        self.frames: list[Frame] = []
+        self.frames: list[MicrophoneFrame] = []
 
     def clock(self) -> float:
         return float(len(self.frames))
 
-    async def speak(self, sound: Sound, microphone: Microphone | None = None) -> None:
+    async def speak(self, sound: Sound, microphone: SimulatedMicrophone | None = None) -> None:
         assert microphone is not None
         for frame in microphone.frames(sound):
             self.frames.append(frame)
@@ -33,7 +32,7 @@ class Line:
 
 
 @pytest.mark.parametrize(("microphone", "closes"), [(PushToTalk(), 34), (VoiceActivity(hang_over=0.2), 18)])
-async def test_the_quiet_behind_the_words_is_not_their_end(microphone: Microphone, closes: int) -> None:
+async def test_the_quiet_behind_the_words_is_not_their_end(microphone: SimulatedMicrophone, closes: int) -> None:
     line = Line()
     speaker = ClosingSpeaker(line, microphone, lambda: 0.5, clock=line.clock)
     for begin in (0, 35):

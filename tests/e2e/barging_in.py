@@ -11,8 +11,8 @@ from audio.level import rms
 from bot.voice.events import ReplyEnded
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
-from sandbox.voice.hearing import HeardPacket, Sound
-from sandbox.voice.opus import FRAME_SAMPLES
+from sandbox.voice.audio_receiver import ReceivedPacket
+from sandbox.voice.opus import FRAME_SAMPLES, Sound
 from sandbox.voice.relay import Relayed
 from tests.e2e.conftest import Stage
 from tests.e2e.scripted_model import Answer
@@ -42,24 +42,24 @@ class Interruption:
 
 async def interrupt(stage: Stage, guest: Guest, remark: str) -> Interruption:
     """A guest says a remark into the story that is on; returns when they have been answered."""
-    hearing, since, turns = stage.ada.voice.hearing, Since(stage), len(stage.traces)
-    said, before = hearing.count(guest.id), hearing.count(stage.bot)
+    receiver, since, turns = stage.ada.voice.receiver, Since(stage), len(stage.traces)
+    said, before = receiver.count(guest.id), receiver.count(stage.bot)
     await talk(guest, remark)
     interrupted, answered = (await stage.turns(turns + 2))[turns:]
     assert (interrupted.outcome, answered.outcome) == (Outcome.INTERRUPTED, Outcome.SPOKEN)
-    await hearing.wait_for_silence(stage.bot, 0.1, timeout=5)
-    *story, answer = stretches(hearing.packets(stage.bot)[before:])
+    await receiver.wait_for_silence(stage.bot, 0.1, timeout=5)
+    *story, answer = stretches(receiver.packets(stage.bot)[before:])
     assert len(answer) * 20 == pytest.approx(answered.audio, abs=20), "something of the story was heard again"
     cut, whole = since.all(ReplyEnded)
     assert cut.interrupted
     assert STORY.startswith(cut.heard)
     assert (whole.heard, whole.interrupted) == (ANSWER, False)
-    began = _relayed(stage, guest.id, hearing.packets(guest.id)[said]).forwarded
+    began = _relayed(stage, guest.id, receiver.packets(guest.id)[said]).forwarded
     last = _relayed(stage, stage.bot, story[-1][-1]).received if story else began
     return Interruption(last - began if last > began else None, cut.heard)
 
 
-def _relayed(stage: Stage, user: int, packet: HeardPacket) -> Relayed:
+def _relayed(stage: Stage, user: int, packet: ReceivedPacket) -> Relayed:
     """What the voice server noted of a packet that Ada heard."""
     log = reversed(stage.sandbox.voice_server.relay.log)
     return next(noted for noted in log if (noted.user, noted.sequence) == (user, packet.sequence))
@@ -67,11 +67,11 @@ def _relayed(stage: Stage, user: int, packet: HeardPacket) -> Relayed:
 
 async def tell_story(stage: Stage) -> Sound:
     """Ada types for the story; returns what she heard of it."""
-    count, begin = len(stage.traces), stage.ada.voice.hearing.count(stage.bot)
+    count, begin = len(stage.traces), stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("A story!")
     await stage.turns(count + 1)
-    await stage.ada.voice.hearing.wait_for_silence(stage.bot, 0.1, timeout=5)
-    return stage.ada.voice.hearing.pcm(stage.bot, since=begin)
+    await stage.ada.voice.receiver.wait_for_silence(stage.bot, 0.1, timeout=5)
+    return stage.ada.voice.receiver.pcm(stage.bot, since=begin)
 
 
 def same_words(one: Sound, other: Sound) -> bool:

@@ -16,9 +16,9 @@ from audio.samples import HEARING_RATE, Sound16
 from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, WordsSpoken
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
-from sandbox.voice.hearing import HeardPacket, Hearing, Sound
-from sandbox.voice.microphone import Frame, Microphone, VoiceActivity
-from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE
+from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
+from sandbox.voice.microphone import MicrophoneFrame, SimulatedMicrophone, VoiceActivity
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 from tests.e2e.conftest import LIMIT, Stage
 
 REMARKS = (
@@ -49,7 +49,7 @@ def silence(seconds: float) -> Sound:
     return np.zeros(round(seconds * SAMPLE_RATE), np.float32)
 
 
-async def talk(guest: Guest, text: str, microphone: Microphone | None = None) -> None:
+async def talk(guest: Guest, text: str, microphone: SimulatedMicrophone | None = None) -> None:
     """A guest says a sentence; returns when the last of it has left."""
     await guest.voice.speak(await voiced(guest.user.name, text), microphone or VoiceActivity())
 
@@ -139,20 +139,20 @@ class Loudspeakers:
     """
 
     def __init__(
-        self, hearing: Hearing, bot: int, *, gain: float = 0.3, delay: float = 0.15, room: float = 0.001
+        self, receiver: AudioReceiver, bot: int, *, gain: float = 0.3, delay: float = 0.15, room: float = 0.001
     ) -> None:
-        self._hearing = hearing
+        self._receiver = receiver
         self._bot = bot
         self._gain = gain
         self._on_the_way = silence(delay)
         self._room = np.random.default_rng(0).normal(0, room, SAMPLE_RATE).astype(np.float32)
 
-    def frames(self, sound: Sound) -> Iterator[Frame]:
+    def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
         """What the owner says, with all of it behind it; each frame is made when it is sent."""
-        heard, fresh = self._hearing.count(self._bot), silence(0)
+        heard, fresh = self._receiver.count(self._bot), silence(0)
         for at in range(0, len(sound) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
-            fresh = np.concatenate([fresh, self._hearing.pcm(self._bot, since=heard)])
-            heard = self._hearing.count(self._bot)
+            fresh = np.concatenate([fresh, self._receiver.pcm(self._bot, since=heard)])
+            heard = self._receiver.count(self._bot)
             now = np.pad(fresh[:FRAME_SAMPLES], (0, max(0, FRAME_SAMPLES - len(fresh))))
             fresh = fresh[FRAME_SAMPLES:]
             self._on_the_way = np.concatenate([self._on_the_way, self._gain * now])
@@ -184,13 +184,13 @@ async def bot_comes(stage: Stage) -> None:
 
 async def bot_speaks(stage: Stage, guest: Guest, *, after: float = 0.0) -> int:
     """Wait until a guest hears the bot begin, and ``after`` seconds more; returns the number of the first packet."""
-    begin = guest.voice.hearing.count(stage.bot)
-    await guest.voice.hearing.wait_for_audio(stage.bot, LIMIT, since=begin)
+    begin = guest.voice.receiver.count(stage.bot)
+    await guest.voice.receiver.wait_for_audio(stage.bot, LIMIT, since=begin)
     await asyncio.sleep(after)
     return begin
 
 
-def stretches(packets: Sequence[HeardPacket]) -> list[list[HeardPacket]]:
+def stretches(packets: Sequence[ReceivedPacket]) -> list[list[ReceivedPacket]]:
     """Voiced packets, divided where the speaker was silent."""
     voice = [packet for packet in packets if not packet.silent]
     begins = [0, *(n for n, (a, b) in enumerate(pairwise(voice), 1) if b.arrival - a.arrival > SILENT), len(voice)]

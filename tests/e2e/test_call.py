@@ -26,11 +26,11 @@ async def ended(stage: Stage, cause: str) -> None:
 
 async def speaks(stage: Stage) -> None:
     """Ask, and hear the answer at Ada's end."""
-    count, since = len(stage.traces), stage.ada.voice.hearing.count(stage.bot)
+    count, since = len(stage.traces), stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("thank you")
     traces = await stage.turns(count + 1)
     assert traces[-1].outcome is Outcome.SPOKEN
-    heard = len(stage.ada.voice.hearing.pcm(stage.bot, since=since)) / 48_000
+    heard = len(stage.ada.voice.receiver.pcm(stage.bot, since=since)) / 48_000
     assert heard > 0.9 * traces[-1].audio / 1000, "not everything that was sent was heard"
 
 

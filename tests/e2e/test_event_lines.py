@@ -170,7 +170,7 @@ async def test_a_program_that_no_longer_reads_them_does_not_change_the_bot(tmp_p
         await ada.say(sandbox.text_channel, "!join")
         await ada.wait_for_message(sandbox.text_channel, lambda said: said.content.startswith("🎤 Joined"), SAID_LIMIT)
         await ada.say(sandbox.text_channel, "How are you?")
-        await ada.voice.hearing.wait_for_audio(sandbox.bot_id, SAID_LIMIT)
+        await ada.voice.receiver.wait_for_audio(sandbox.bot_id, SAID_LIMIT)
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     assert "Traceback" not in (tmp_path / "bot.log").read_text()

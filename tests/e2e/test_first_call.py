@@ -18,7 +18,7 @@ async def test_a_guest_types_and_hears_the_right_answer_under_dave(stage: Stage)
     assert trace.outcome is Outcome.SPOKEN
     assert trace.underruns == 0
     assert stage.ada.voice.encrypted
-    assert stage.ada.voice.hearing.undecryptable(stage.bot) == 0
-    match = SentenceRecogniser(ENGLISH).closest(stage.ada.voice.hearing.pcm(stage.bot), 48_000, ENGLISH)
+    assert stage.ada.voice.receiver.undecryptable(stage.bot) == 0
+    match = SentenceRecogniser(ENGLISH).closest(stage.ada.voice.receiver.pcm(stage.bot), 48_000, ENGLISH)
     assert match.text.startswith("I'm doing fine")
     assert match.agreement > 0.4

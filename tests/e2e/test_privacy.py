@@ -157,7 +157,7 @@ async def hold_call(sandbox: Sandbox, process: asyncio.subprocess.Process) -> No
     await talk(ada, QUESTION)
     await read_until(process, f"Ada {QUESTION}")
     await read_until(process, "· spoken")
-    assert ada.voice.hearing.count(sandbox.bot_id)
+    assert ada.voice.receiver.count(sandbox.bot_id)
     await owner.say(sandbox.text_channel, "!record on")
     await ada.wait_for_message(sandbox.text_channel, lambda m: m.content.startswith("🔴 I'm recording."), LIMIT)
 

@@ -55,7 +55,7 @@ async def test_a_spoken_question_gets_a_spoken_answer(make_stage: StageMaker, sp
         (trace,) = await stage.turns(1)
         assert trace.outcome is Outcome.SPOKEN
         assert since.prompts == [("Ada", "How are you?")]
-        match = SentenceRecogniser(answers).closest(stage.ada.voice.hearing.pcm(stage.bot), SAMPLE_RATE, answers)
+        match = SentenceRecogniser(answers).closest(stage.ada.voice.receiver.pcm(stage.bot), SAMPLE_RATE, answers)
         assert match.text == next(phrase.answer for phrase in TOY_PHRASES if phrase.question == "How are you?")
         assert match.agreement > 0.4
 
@@ -72,19 +72,19 @@ async def test_who_pauses_and_goes_on_gets_one_answer_to_the_whole(
     assert since.prompts == [("Ada", WHOLE)]
     assert since.words == "Sunshine for everybody."
     assert any(messages[-1]["content"].endswith(BEGINNING) for messages in model.asked), "nothing was speculated"
-    assert len(stretches(stage.ada.voice.hearing.packets(stage.bot))) == 1
+    assert len(stretches(stage.ada.voice.receiver.packets(stage.bot))) == 1
 
 
 async def test_the_bots_own_voice_from_somebodys_loudspeakers_is_neither_answered_nor_an_interruption(
     stage: Stage,
 ) -> None:
-    hearing, since = stage.ada.voice.hearing, Since(stage)
-    echoing = asyncio.create_task(stage.ada.voice.speak(silence(6), Loudspeakers(hearing, stage.bot)))
+    receiver, since = stage.ada.voice.receiver, Since(stage)
+    echoing = asyncio.create_task(stage.ada.voice.speak(silence(6), Loudspeakers(receiver, stage.bot)))
     await stage.ask("Sing.")
     (sung,) = await stage.turns(1)
     await echoing
     assert sung.outcome is Outcome.SPOKEN
-    assert len(hearing.pcm(stage.bot)) / 48 == pytest.approx(sung.audio, abs=20)
+    assert len(receiver.pcm(stage.bot)) / 48 == pytest.approx(sung.audio, abs=20)
     assert since.words == SONG
     assert since.remarks == []
 

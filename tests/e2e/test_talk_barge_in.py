@@ -47,12 +47,12 @@ async def test_words_silence_the_bot_within_200_ms_and_nothing_of_the_old_reply_
 async def test_a_cough_and_a_listeners_mhm_cost_the_reply_no_word(stage: Stage) -> None:
     (ben,) = await join_people(stage, "Ben")
     undisturbed = await tell_story(stage)
-    since, begin = Since(stage), stage.ada.voice.hearing.count(stage.bot)
+    since, begin = Since(stage), stage.ada.voice.receiver.count(stage.bot)
     disturbing = asyncio.create_task(disturb(stage, ben))
     disturbed = await tell_story(stage)
     await disturbing
     assert [trace.outcome for trace in stage.traces] == [Outcome.SPOKEN] * 2
-    assert len(stretches(stage.ada.voice.hearing.packets(stage.bot)[begin:])) > 1, "the mhm did not even make it pause"
+    assert len(stretches(stage.ada.voice.receiver.packets(stage.bot)[begin:])) > 1, "the mhm did not even make it pause"
     assert same_words(undisturbed, disturbed), "a word is missing, or said twice"
     assert since.prompts == [("Ada", "A story!")]
 

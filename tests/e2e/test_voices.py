@@ -64,11 +64,11 @@ async def told(stage: Stage, words: str, guest: Guest | None = None) -> Message:
 
 async def heard_pitch(stage: Stage, guest: Guest, text: str) -> float:
     """Ada types; returns the loudest frequency of what another guest hears in answer, in Hz."""
-    since, count = guest.voice.hearing.count(stage.bot), len(stage.traces)
+    since, count = guest.voice.receiver.count(stage.bot), len(stage.traces)
     await stage.ask(text)
     trace = (await stage.turns(count + 1))[-1]
     assert trace.outcome is Outcome.SPOKEN
-    sound = guest.voice.hearing.pcm(stage.bot, since=since)
+    sound = guest.voice.receiver.pcm(stage.bot, since=since)
     return float(np.argmax(np.abs(np.fft.rfft(sound))) * SAMPLE_RATE / len(sound))
 
 
@@ -98,10 +98,10 @@ async def test_a_voice_can_be_heard_before_it_is_chosen_in_a_call_and_outside_on
     with wave.open(io.BytesIO(file.upload.data)) as sound:
         assert sound.getnframes() / sound.getframerate() > 1.0
     await stage.join()
-    since = stage.ada.voice.hearing.count(stage.bot)
+    since = stage.ada.voice.receiver.count(stage.bot)
     await stage.ask("!voice preview Robin")
     await stage.turns(1)
-    sound_heard = stage.ada.voice.hearing.pcm(stage.bot, since=since)
+    sound_heard = stage.ada.voice.receiver.pcm(stage.bot, since=since)
     loudest = np.argmax(np.abs(np.fft.rfft(sound_heard))) * SAMPLE_RATE / len(sound_heard)
     assert loudest == pytest.approx(BEN_HZ, rel=0.06)
     assert await heard_pitch(stage, stage.ada, "That was only to try.") == pytest.approx(USUAL_HZ, rel=0.03)

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 
 from sandbox.server import Sandbox
-from sandbox.voice.ops import Op
+from sandbox.voice.ops import VoiceOp
 
 
 async def test_proposals_of_another_group_are_ignored_and_the_guest_hears_on() -> None:
@@ -19,6 +19,6 @@ async def test_proposals_of_another_group_are_ignored_and_the_guest_hears_on() -
             while not (ada.voice.encrypted and ben.voice.encrypted):
                 await asyncio.sleep(0.01)
         # As if it had been on its way while Ada's client began a new group.
-        await ada.voice._on_binary(Op.PROPOSALS, b"\x00\x08" + bytes(8))
+        await ada.voice._on_binary(VoiceOp.PROPOSALS, b"\x00\x08" + bytes(8))
         await ben.voice.speak((0.1 * np.sin(np.arange(9_600) / 20)).astype(np.float32))
-        await ada.voice.hearing.wait_for_audio(ben.id, 5.0)
+        await ada.voice.receiver.wait_for_audio(ben.id, 5.0)

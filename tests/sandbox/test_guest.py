@@ -17,7 +17,7 @@ import yarl
 
 from sandbox.server import Sandbox
 from sandbox.world.entities import Draft
-from sandbox.world.errors import ApiError
+from sandbox.world.errors import RestError
 from sandbox.world.permissions import Permission
 from tests.sandbox.conftest import LIMIT, Bot, logged_in
 
@@ -69,7 +69,7 @@ async def test_a_message_is_found_when_it_is_edited_to_fit(sandbox: Sandbox) -> 
 async def test_guests_obey_permissions_too(sandbox: Sandbox) -> None:
     ada = await sandbox.add_guest("Ada")
     sandbox.faults.deny(ada.user, sandbox.text_channel, Permission.SEND_MESSAGES)
-    with pytest.raises(ApiError) as error:
+    with pytest.raises(RestError) as error:
         await ada.say(sandbox.text_channel, "let me")
     assert error.value.code == 50013
     sandbox.faults.allow(ada.user, sandbox.text_channel)

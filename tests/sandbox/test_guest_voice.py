@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.server import Sandbox
 from sandbox.world.entities import Channel
-from sandbox.world.errors import ApiError
+from sandbox.world.errors import RestError
 from sandbox.world.permissions import Permission
 from tests.sandbox.conftest import LIMIT, Bot
 
@@ -91,7 +91,7 @@ async def test_nobody_fits_into_a_full_channel(sandbox: Sandbox, bot: Bot) -> No
     sandbox.faults.make_full(sandbox.voice_channel)
     await seen
     assert _voice_channel(bot, sandbox.voice_channel).user_limit == 1
-    with pytest.raises(ApiError):
+    with pytest.raises(RestError):
         await ben.join_voice(sandbox.voice_channel)
     with pytest.raises(asyncio.TimeoutError):
         await _voice_channel(bot, sandbox.voice_channel).connect(timeout=0.3, reconnect=False)
@@ -192,7 +192,7 @@ async def test_a_guest_hears_another(sandbox: Sandbox) -> None:
     ada, ben = await sandbox.add_guest("Ada"), await sandbox.add_guest("Ben")
     await asyncio.gather(ada.join_voice(sandbox.voice_channel), ben.join_voice(sandbox.voice_channel))
     await ada.voice.speak(np.full(9600, 0.1, np.float32))
-    await ben.voice.hearing.wait_for_audio(ada.id, LIMIT)
+    await ben.voice.receiver.wait_for_audio(ada.id, LIMIT)
     await ada.leave_voice()
     assert [state.member.user.name for state in sandbox.world.voice.inside(sandbox.voice_channel)] == ["Ben"]
 

@@ -14,7 +14,7 @@ from sandbox.guest import Guest
 from sandbox.server import Sandbox
 from sandbox.world.commands import CommandError
 from sandbox.world.entities import Draft, Upload
-from sandbox.world.errors import ApiError
+from sandbox.world.errors import RestError
 from sandbox.world.interaction_entities import CallbackKind
 from sandbox.world.interactions import FIRST_RESPONSE_S
 from sandbox.world.world import World
@@ -267,6 +267,6 @@ def test_an_answer_after_three_seconds_comes_too_late() -> None:
     now[0] += FIRST_RESPONSE_S
     world.interactions.respond(in_time.id, in_time.token, 4, {}, Draft("here"))
     now[0] += 0.1
-    with pytest.raises(ApiError) as error:
+    with pytest.raises(RestError) as error:
         world.interactions.respond(too_late.id, too_late.token, 4, {}, Draft("here"))
     assert (error.value.status, error.value.code) == (404, 10062)

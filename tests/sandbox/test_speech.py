@@ -11,8 +11,7 @@ from audio.level import rms
 from sandbox.recogniser import SentenceRecogniser
 from sandbox.speech import GUEST_VOICES, GuestVoice, SpeechError, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import SAMPLE_RATE
+from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 SENTENCES = ("The garden looks beautiful this morning.", "Tell me a story about a radio.", "I had pizza for lunch.")
 

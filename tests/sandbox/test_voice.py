@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import trustme
 
-from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, VoiceActivity
 from sandbox.voice.network import Conditions
+from sandbox.voice.opus import Sound
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.rtp import MODES
-from sandbox.voice.server import VoiceServer, VoiceTicket
+from sandbox.voice.server import VoiceServer
+from sandbox.world.bus import VoiceTicket
 
 CHANNEL = 77
 LIMIT = 10.0
@@ -65,11 +66,11 @@ class House:
         await until(lambda: self.server.in_group(CHANNEL) == set(users) and all(g.encrypted for g in self.guests))
 
     async def hears(self, listener: VoicePeer, speaker: VoicePeer, user: int) -> None:
-        since = listener.hearing.count(user)
+        since = listener.receiver.count(user)
         await speaker.speak(tone(0.3))
-        await until(lambda: listener.hearing.count(user) >= since + 15)
-        assert pitch(listener.hearing.pcm(user, since=since)) == pytest.approx(440, abs=5)
-        assert listener.hearing.undecryptable(user) == 0
+        await until(lambda: listener.receiver.count(user) >= since + 15)
+        assert pitch(listener.receiver.pcm(user, since=since)) == pytest.approx(440, abs=5)
+        assert listener.receiver.undecryptable(user) == 0
 
 
 @pytest.fixture
@@ -93,11 +94,11 @@ async def test_a_guest_speaks_a_file_and_what_was_heard_is_saved_as_one(house: H
     ada, ben = await house.join(1, 2)
     await house.grouped(1, 2)
     await ada.speak(tone(0.5, 660))
-    await until(lambda: len(ben.hearing.voiced_packets(1)) == 25)
-    ben.hearing.save_wav(tmp_path / "heard.wav", 1)
+    await until(lambda: len(ben.receiver.voiced_packets(1)) == 25)
+    ben.receiver.save_wav(tmp_path / "heard.wav", 1)
     await ben.speak_file(tmp_path / "heard.wav")
-    await until(lambda: len(ada.hearing.voiced_packets(2)) >= 25)
-    assert pitch(ada.hearing.pcm(2)) == pytest.approx(660, abs=5)
+    await until(lambda: len(ada.receiver.voiced_packets(2)) >= 25)
+    assert pitch(ada.receiver.pcm(2)) == pytest.approx(660, abs=5)
     with pytest.raises(OSError, match=r"nothing\.wav"):
         await ben.speak_file(tmp_path / "nothing.wav")
 
@@ -174,12 +175,12 @@ async def test_loss_and_doubles_happen_as_often_as_they_are_set(house: House) ->
     house.server.network.down = Conditions(loss=0.5)
     await ada.speak(tone(1.0))
     await asyncio.sleep(0.05)
-    heard = len(ben.hearing.voiced_packets(1))
+    heard = len(ben.receiver.voiced_packets(1))
     assert 5 < heard < 45
     house.server.network.down = Conditions(duplicate=1.0)
-    since = ben.hearing.count(1)
+    since = ben.receiver.count(1)
     await ada.speak(tone(0.2))
-    await until(lambda: ben.hearing.count(1) - since > 10)
+    await until(lambda: ben.receiver.count(1) - since > 10)
 
 
 def test_microphones_send_what_their_kind_sends() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.world.bus import Dispatch, Event, VoiceGranted, VoiceRevoked
+from sandbox.world.bus import Dispatch, Event, VoiceRevoked, VoiceTicket
 from sandbox.world.entities import Channel, ChannelKind, Draft, Guild, Overwrite, User
-from sandbox.world.errors import ApiError
+from sandbox.world.errors import RestError
 from sandbox.world.mentions import find_mentions
 from sandbox.world.overwrites import permissions_in
 from sandbox.world.permissions import EVERYTHING, NOTHING, Permission
@@ -84,10 +84,10 @@ def test_mentions_count_only_as_allowed() -> None:
 def test_a_person_may_write_more_than_a_bot(place: Place) -> None:
     post = place.world.messages.post
     assert len(post(place.text, place.ada, Draft("x" * 4000)).content) == 4000
-    with pytest.raises(ApiError):
+    with pytest.raises(RestError):
         post(place.text, place.ada, Draft("x" * 4001))
     bot = place.world.directory.add_user("Bot", bot=True)
-    with pytest.raises(ApiError):
+    with pytest.raises(RestError):
         post(place.text, bot, Draft("x" * 2001))
 
 
@@ -98,9 +98,9 @@ def test_joining_moving_and_leaving_tell_the_voice_server(place: Place) -> None:
     first = dataclasses.replace(_granted(place, place.voice, heard))
     heard.clear()
     place.world.voice.move(place.guild.id, place.ada.id, other.id)
-    assert [type(event) for event in heard] == [VoiceRevoked, Dispatch, VoiceGranted]
+    assert [type(event) for event in heard] == [VoiceRevoked, Dispatch, VoiceTicket]
     moved = heard[-1]
-    assert isinstance(moved, VoiceGranted)
+    assert isinstance(moved, VoiceTicket)
     assert moved.channel_id == other.id
     assert moved.token != first.token
     assert moved.session_id == first.session_id
@@ -125,7 +125,7 @@ def test_the_same_channel_again_only_sets_the_switches(place: Place) -> None:
 
 
 def test_a_text_channel_is_no_place_to_speak(place: Place) -> None:
-    with pytest.raises(ApiError) as error:
+    with pytest.raises(RestError) as error:
         place.world.join_voice(place.ada.id, place.text.id)
     assert error.value.code == 50024
 
@@ -138,8 +138,8 @@ def test_a_subscription_ends(place: Place) -> None:
     assert heard == []
 
 
-def _granted(place: Place, channel: Channel, heard: list[Event]) -> VoiceGranted:
+def _granted(place: Place, channel: Channel, heard: list[Event]) -> VoiceTicket:
     place.world.join_voice(place.ada.id, channel.id)
     granted = heard[-1]
-    assert isinstance(granted, VoiceGranted)
+    assert isinstance(granted, VoiceTicket)
     return granted

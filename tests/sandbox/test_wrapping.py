@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from sandbox.server import Sandbox
-from sandbox.voice.network import Network, Wrapping
+from sandbox.voice.network import SimulatedNetwork, Wrapping
 from sandbox.voice.rtp import make_header, parse_header, strip
 
 
 def test_padding_and_extension_come_off_as_they_went_on() -> None:
-    network = Network(seed=3)
+    network = SimulatedNetwork(seed=3)
     network.wrapping = Wrapping(padded=0.5, extended=0.5)
     kinds = set()
     for number in range(50):
@@ -30,6 +30,6 @@ async def test_guests_hear_through_it_under_dave() -> None:
         for guest in (ada, ben):
             await guest.join_voice(sandbox.voice_channel)
         await ben.voice.speak((0.1 * np.sin(np.arange(48_000) / 20)).astype(np.float32))
-        await ada.voice.hearing.wait_for_silence(ben.id, 0.1, 5.0)
-        assert len(ada.voice.hearing.voiced_packets(ben.id)) >= 45
-        assert ada.voice.hearing.undecryptable(ben.id) == 0
+        await ada.voice.receiver.wait_for_silence(ben.id, 0.1, 5.0)
+        assert len(ada.voice.receiver.voiced_packets(ben.id)) >= 45
+        assert ada.voice.receiver.undecryptable(ben.id) == 0

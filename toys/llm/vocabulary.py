@@ -33,7 +33,7 @@ class ToyVocabulary:
     keywords: dict[str, tuple[int, ...]]
 
 
-def build_vocabulary() -> ToyVocabulary:
+def collect_vocabulary() -> ToyVocabulary:
     """Collect the tokens that the table of phrases needs."""
     alphabet = _byte_alphabet()
     answers = answer_pieces([phrase.answer for phrase in TOY_PHRASES])

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from toys.cache import model_file
 from toys.llm.phrases import DEFAULT_VOTES, TOY_PHRASES, rank_weight
-from toys.llm.vocabulary import BEGIN, END, MARKS, REPLY_CUES, USER_TURN, ToyVocabulary, build_vocabulary
+from toys.llm.vocabulary import BEGIN, END, MARKS, REPLY_CUES, USER_TURN, ToyVocabulary, collect_vocabulary
 
 Progress = Callable[[float, str], None]
 Matrix = npt.NDArray[np.float32]
@@ -106,7 +106,7 @@ def _fingerprint() -> str:
 
 def _write(path: Path, report: Progress) -> None:
     report(0.0, "vocabulary")
-    vocabulary = build_vocabulary()
+    vocabulary = collect_vocabulary()
     writer = gguf.GGUFWriter(path, "llama")
     _add_metadata(writer, vocabulary)
     report(0.2, "weights")

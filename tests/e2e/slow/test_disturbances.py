@@ -9,8 +9,8 @@ import pytest
 
 from bot.voice.turn import Outcome
 from sandbox.speech_sounds import cough, keyboard, music, noise
-from sandbox.voice.hearing import Sound
 from sandbox.voice.microphone import OpenMicrophone
+from sandbox.voice.opus import Sound
 from tests.e2e.barging_in import same_words, story_or_answer, tell_story
 from tests.e2e.conftest import StageMaker
 from tests.e2e.scripted_model import ScriptedModel
@@ -35,7 +35,7 @@ async def test_no_word_of_a_reply_is_lost_or_said_twice(
     ):
         await stage.join()
         (ben,) = await join_people(stage, "Ben")
-        hearing, since = stage.ada.voice.hearing, Since(stage)
+        receiver, since = stage.ada.voice.receiver, Since(stage)
         undisturbed = await tell_story(stage)
 
         async def disturb(sound: Sound) -> None:
@@ -43,10 +43,10 @@ async def test_no_word_of_a_reply_is_lost_or_said_twice(
             await ben.voice.speak(sound, OpenMicrophone(before=0.1, after=0.3))
 
         for sound in sounds:
-            begin = hearing.count(stage.bot)
+            begin = receiver.count(stage.bot)
             disturbing = asyncio.create_task(disturb(sound))
             assert same_words(undisturbed, await tell_story(stage))
             await disturbing
-            assert may_pause or len(stretches(hearing.packets(stage.bot)[begin:])) == 1, "the reply paused"
+            assert may_pause or len(stretches(receiver.packets(stage.bot)[begin:])) == 1, "the reply paused"
         assert all(trace.outcome is Outcome.SPOKEN for trace in stage.traces)
         assert since.remarks == []

@@ -17,10 +17,10 @@ async def test_it_is_whole_ten_times_out_of_ten(make_stage: StageMaker, speech_s
     async with make_stage(tts_websocket_url=speech_server, answer_to="name") as stage:
         ben, dan = await join_people(stage, "Ben", "Dan", bot=False)
         for number in range(10):
-            since, begin = Since(stage), stage.ada.voice.hearing.count(ben.id)
+            since, begin = Since(stage), stage.ada.voice.receiver.count(ben.id)
             first, other = REMARKS[number], REMARKS[number - 1]
             already = asyncio.create_task(talk(ben, first, OpenMicrophone(before=1.0, seed=number)))
-            await stage.ada.voice.hearing.wait_for_audio(ben.id, timeout=5, since=begin)
+            await stage.ada.voice.receiver.wait_for_audio(ben.id, timeout=5, since=begin)
             await stage.ask("!join")
             await bot_comes(stage)
             await asyncio.gather(already, talk(dan, other, PushToTalk()))

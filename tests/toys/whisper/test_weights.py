@@ -17,8 +17,7 @@ from audio.opus import SpeechDecoder
 from audio.samples import Sound16
 from sandbox.speech import GUEST_VOICES, GuestVoice, speech
 from sandbox.speech_sounds import cough, keyboard, music, noise
-from sandbox.voice.hearing import Sound
-from sandbox.voice.opus import FRAME_SAMPLES, MonoEncoder
+from sandbox.voice.opus import FRAME_SAMPLES, MonoEncoder, Sound
 from toys.llm.phrases import TOY_PHRASES, expected_phrase
 from toys.whisper.encoder import make_encoder
 from toys.whisper.phrases import FITTED_VOICES, HEARD_PHRASES

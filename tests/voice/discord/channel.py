@@ -14,7 +14,7 @@ from bot.voice.discord.opening import ENCRYPTED_END, NotOpened
 from bot.voice.discord.receiver import Receiver
 from bot.voice.discord.rtp import SILENCE, TransportCipher, transport_cipher
 from bot.voice.frames import AudioFrame, InputEvent, TransmissionEnded
-from sandbox.voice.rtp import MODES, make_header, make_transport
+from sandbox.voice.rtp import MODES, make_cipher, make_header
 
 KEY = bytes(range(32))
 ADA, BEN = 1, 2
@@ -57,7 +57,7 @@ class Talker:
     def __init__(self, person: int, ssrc: int, *, mode: str = MODES[1], sequence: int = 0) -> None:
         load_opus()
         self.person, self.ssrc, self.sequence = person, ssrc, sequence
-        self._transport = make_transport(mode, KEY)
+        self._transport = make_cipher(mode, KEY)
         self._encoder = discord.opus.Encoder(application="voip", signal_type="voice", bitrate=64)
         self._phase = 0
 

@@ -24,7 +24,8 @@ from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
 from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.speaking.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
-from sandbox.voice.server import VoiceServer, VoiceTicket
+from sandbox.voice.server import VoiceServer
+from sandbox.world.bus import VoiceTicket
 
 GUILD, CHANNEL, BOT, LISTENER = 1, 77, 500, 600
 LIMIT = 10.0
@@ -162,12 +163,12 @@ async def test_a_reply_is_heard_whole_and_its_beat_has_no_hole(house: House) -> 
     source.begin("r1")
     source.write("r1", tone(1.0))
     source.finish("r1")
-    await until(lambda: len(listener.hearing.packets(BOT)) >= 50 + TAIL_FRAMES)
-    voiced = listener.hearing.voiced_packets(BOT)
+    await until(lambda: len(listener.receiver.packets(BOT)) >= 50 + TAIL_FRAMES)
+    voiced = listener.receiver.voiced_packets(BOT)
     assert len(voiced) == 50
-    assert listener.hearing.undecryptable(BOT) == 0
+    assert listener.receiver.undecryptable(BOT) == 0
     assert client.end_to_end_encrypted == listener.encrypted
-    sound = listener.hearing.pcm(BOT)
+    sound = listener.receiver.pcm(BOT)
     assert np.argmax(np.abs(np.fft.rfft(sound))) * 48_000 / len(sound) == pytest.approx(440, abs=5)
     # discord.py's own player waits 40 ms here.
     assert sorted(later.arrival - earlier.arrival for earlier, later in pairwise(voiced))[25] < 0.03
@@ -253,14 +254,14 @@ async def test_sound_goes_on_after_the_voice_server_threw_us_out(house: House) -
     sender.start()
     source.begin("r1")
     source.write("r1", tone(0.5))
-    await listener.hearing.wait_for_audio(BOT, LIMIT)
+    await listener.receiver.wait_for_audio(BOT, LIMIT)
     await house.server.close(BOT, 4006)
     await until(lambda: not client.is_connected())
     source.write("r1", tone(0.5))
     source.finish("r1")
-    since = listener.hearing.count(BOT)
-    await listener.hearing.wait_for_audio(BOT, LIMIT, since=since)
-    await until(lambda: len(listener.hearing.voiced_packets(BOT)) >= 47)
+    since = listener.receiver.count(BOT)
+    await listener.receiver.wait_for_audio(BOT, LIMIT, since=since)
+    await until(lambda: len(listener.receiver.voiced_packets(BOT)) >= 47)
     await asyncio.to_thread(sender.end)
     await listener.close()
 

@@ -12,8 +12,7 @@ from bot.voice.turn import Microphone
 from bot.voice.turns.events import SpeechBegan, TurnDropped, TurnEnded, TurnEvent
 from bot.voice.turns.policy import TurnPolicy, load_turn_policy
 from bot.voice.turns.turns import Turns
-from sandbox.voice.microphone import Microphone as Sender
-from sandbox.voice.microphone import OpenMicrophone, PushToTalk, VoiceActivity
+from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity
 from tests.voice.turns.spoken import make_speaker, say
 
 SENTENCES = ("What is the weather like today?", "I would like a cup of coffee.", "Who won the game last night?") * 2
@@ -34,7 +33,9 @@ def policy() -> TurnPolicy:
         (OpenMicrophone(after=3.0), Microphone.OPEN),
     ],
 )
-async def test_the_kind_is_learned_from_a_few_sentences(policy: TurnPolicy, sender: Sender, kind: Microphone) -> None:
+async def test_the_kind_is_learned_from_a_few_sentences(
+    policy: TurnPolicy, sender: SimulatedMicrophone, kind: Microphone
+) -> None:
     kinds: list[TurnEvent] = []
     opens = kind is Microphone.OPEN
     call = Call(policy, sender, transcription=0.21, silence=0.0 if opens else 3.0, told=kinds.append)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-from sandbox.voice.server import VoiceServer, VoiceTicket
-from sandbox.world.bus import Dispatch, Event, VoiceGranted, VoiceRevoked
+from sandbox.voice.server import VoiceServer
+from sandbox.world.bus import Dispatch, Event, VoiceRevoked, VoiceTicket
 from sandbox.world.entities import VoiceState
 from sandbox.world.world import World
 
 FAREWELL_S = 0.05
 
 
-class VoiceLink:
+class VoiceServerLink:
     """Keeps a voice server in step with a world's voice states. Belongs to one event loop.
 
     Args:
@@ -31,7 +31,7 @@ class VoiceLink:
         self._tls = tls
         self._host = host
         self._dave = dave
-        self._events: asyncio.Queue[VoiceGranted | VoiceRevoked] = asyncio.Queue()
+        self._events: asyncio.Queue[VoiceTicket | VoiceRevoked] = asyncio.Queue()
         self._expulsions: set[asyncio.Task[None]] = set()
         self._running: list[VoiceServer] = []
         self._worker: asyncio.Task[None] | None = None
@@ -86,7 +86,7 @@ class VoiceLink:
         return [state for guild in self._world.directory.guilds.values() for state in guild.voice_states.values()]
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, VoiceGranted | VoiceRevoked):
+        if isinstance(event, VoiceTicket | VoiceRevoked):
             self._events.put_nowait(event)
 
     async def _follow(self) -> None:
@@ -110,10 +110,9 @@ class VoiceLink:
         task.add_done_callback(self._expulsions.discard)
         await asyncio.wait({task}, timeout=FAREWELL_S)
 
-    def _admit(self, event: VoiceGranted) -> None:
-        ticket = VoiceTicket(event.guild_id, event.channel_id, event.user_id, event.session_id, event.token)
-        state = self._world.voice.find(event.guild_id, event.user_id)
-        if state is None or state.token != event.token:
+    def _admit(self, ticket: VoiceTicket) -> None:
+        state = self._world.voice.find(ticket.guild_id, ticket.user_id)
+        if state is None or state.token != ticket.token:
             return
         self.server.admit(ticket)
         self._tell_where(state)

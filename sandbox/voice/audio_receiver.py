@@ -9,18 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audio.wav import to_wav
-from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, make_decoder
+from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, Sound, make_decoder
 from sandbox.voice.rtp import SILENCE
-
-Sound = NDArray[np.float32]
-"""Mono, 48,000 Hz, -1 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeardPacket:
+class ReceivedPacket:
     """One packet as it came. ``arrival`` is in monotonic seconds; ``opus`` is decrypted, end to end too."""
 
     arrival: float
@@ -36,7 +32,7 @@ class HeardPacket:
 
 @dataclass(slots=True)
 class _Speaker:
-    packets: list[HeardPacket] = field(default_factory=list)
+    packets: list[ReceivedPacket] = field(default_factory=list)
     undecryptable: int = 0
     decoder: MonoDecoder | None = None
     decoded: list[Sound] = field(default_factory=list)
@@ -60,7 +56,7 @@ def save_mix(path: Path, pieces: Sequence[TimedSound]) -> None:
     path.write_bytes(to_wav(mix, SAMPLE_RATE))
 
 
-class Hearing:
+class AudioReceiver:
     """Everything one guest heard, by the speaker's user id. Belongs to the event loop; decoding is done when asked for.
 
     Args:
@@ -73,7 +69,7 @@ class Hearing:
         self._speakers: dict[int, _Speaker] = {}
         self._changed = asyncio.Event()
 
-    def add(self, user: int, packet: HeardPacket) -> None:
+    def add(self, user: int, packet: ReceivedPacket) -> None:
         """A packet of a speaker was opened."""
         speaker = self._speaker(user)
         speaker.packets.append(packet)
@@ -91,11 +87,11 @@ class Hearing:
         """Who was heard."""
         return {user for user, speaker in self._speakers.items() if speaker.packets}
 
-    def packets(self, user: int) -> list[HeardPacket]:
+    def packets(self, user: int) -> list[ReceivedPacket]:
         """A speaker's packets, in the order of their arrival."""
         return list(self._speaker(user).packets)
 
-    def voiced_packets(self, user: int) -> list[HeardPacket]:
+    def voiced_packets(self, user: int) -> list[ReceivedPacket]:
         """A speaker's packets without the frames of silence around a transmission."""
         return [packet for packet in self._speaker(user).packets if not packet.silent]
 
@@ -118,7 +114,7 @@ class Hearing:
         """How many packets of a speaker came so far; for ``since``."""
         return len(self._speaker(user).packets)
 
-    async def wait_for_audio(self, user: int, timeout: float, *, since: int = 0) -> HeardPacket:
+    async def wait_for_audio(self, user: int, timeout: float, *, since: int = 0) -> ReceivedPacket:
         """Wait for the first voiced packet from number ``since`` on.
 
         Raises:
@@ -171,7 +167,7 @@ class Hearing:
             speaker.decoded.append(speaker.decoder.decode_frame(packet.opus))
 
 
-def _placed(packets: list[HeardPacket], sounds: list[Sound], begin: float) -> list[tuple[int, Sound]]:
+def _placed(packets: list[ReceivedPacket], sounds: list[Sound], begin: float) -> list[tuple[int, Sound]]:
     """Where each frame goes, in samples: a transmission begins where it arrived and keeps its speaker's clock."""
     placed: list[tuple[int, Sound]] = []
     end = 0
