@@ -9,7 +9,7 @@ from audio.samples import HEARING_RATE, Sound16
 from benchmarks.end_of_turn_speech import Speech
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.turns.end_of_turn import EndOfTurn
-from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 from bot.voice.turns.policy import TurnPolicy
 from bot.voice.turns.turns import Turns
 from sandbox.voice.microphone import MicrophoneFrame, OpenMicrophone, SimulatedMicrophone
@@ -34,7 +34,7 @@ class Outcome:
         cut_off: the turn was ended, or dropped, before the last word.
         wait: from the packet with the last voiced sample to the end; ``None`` if it never ended.
         after_release: the same from the last packet of the transmission.
-        onset: from the first voiced packet to :class:`SpeechBegan`.
+        onset: from the first voiced packet to :class:`TurnStarted`.
         pauses: how often there was something to transcribe.
     """
 
@@ -155,7 +155,7 @@ class _Listening:
         for event in events:
             self._told(event)
             match event:
-                case SpeechBegan() if self._onset is None:
+                case TurnStarted() if self._onset is None:
                     self._onset = event.at - self._arrival(self._speech.parts[0].begin)
                 case SpeechPaused():
                     words = self._speech.words_until(round((event.at - self._began) * SAMPLE_RATE))

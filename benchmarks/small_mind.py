@@ -1,6 +1,6 @@
 """``python -m benchmarks.small_mind``: how a small language model answers, by rule, through the bot's own code.
 
-Each talk is a call's: the companion with its history, prompt, sampling and filters, and the bot's own llama.cpp.
+Each talk is a call's: the responder with its history, prompt, sampling and filters, and the bot's own llama.cpp.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from benchmarks.errors import MeasurementError
 from benchmarks.small_mind_rules import Judge
 from benchmarks.small_mind_talks import PEOPLE, TALKS, Talk
 from benchmarks.statistics import spread
-from bot.companion import ModelCompanion
 from bot.llm.client import ModelClient
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.history import History, Turn
@@ -33,6 +32,7 @@ from bot.llm.personas import Character, load_persona
 from bot.llm.prompts import CallRoom
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_beginnings
+from bot.responder import ModelResponder
 from config.plain_parser import PlainParser
 from config.settings import Settings, load_settings
 
@@ -108,7 +108,7 @@ async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: 
     answer = ""
     async with ModelClient(replace(options, extra={**options.extra, "seed": seed})) as client:
         history = History()
-        mind = ModelCompanion(
+        mind = ModelResponder(
             lambda: character,
             history,
             lambda: room,

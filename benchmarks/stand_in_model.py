@@ -89,7 +89,7 @@ class StandInModel:
         await request.read()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        # Who hangs up, because the reply was a guess or was interrupted, wants no more of it.
+        # Who hangs up, because the reply was speculative or was interrupted, wants no more of it.
         with contextlib.suppress(ConnectionResetError):
             await self._write(response, times)
         return response

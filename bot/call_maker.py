@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from bot.characters import Characters, LocalCharacter
-from bot.companion import ModelCompanion
 from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
 from bot.conversations.place import Place
 from bot.llm.client import ModelClient
 from bot.llm.small_model import Beginnings
+from bot.responder import ModelResponder
 from bot.speech_server.client import SpeechServerClient
 from bot.voice.call import Call
 from bot.voice.engines import CallEngines, LoadingReport
@@ -67,7 +67,7 @@ class CallMaker:
         kept = KeptTurns(self.conversations.call(place), lambda: character.now().persona.name)
         engines = CallEngines(
             character,
-            lambda history, room: ModelCompanion(
+            lambda history, room: ModelResponder(
                 character.now, history, room, self.clock, self.model, settings.llm.context_messages, self.beginnings
             ),
             self.speech_server.stream,

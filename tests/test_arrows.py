@@ -42,7 +42,7 @@ IN_BOT: Mapping[str, frozenset[str]] = {
     "bot.database": frozenset(),
     "bot.conversations": frozenset({"bot.database", "bot.llm"}),
     "bot.voices": frozenset({"bot.database", "bot.speech_server"}),
-    "bot.companion": frozenset({"bot.llm"}),
+    "bot.responder": frozenset({"bot.llm"}),
     # A call, and what a call holds back.
     "bot.voice": frozenset({"bot.llm", "bot.speech_server"}),
     "bot.spoken_messages": frozenset({"bot.llm", "bot.voice"}),

@@ -17,7 +17,7 @@ In, from sound to a prompt:
 
 Out, from a prompt to sound:
 
-- The conversation (:class:`Conversation`) asks the companion, which is the language model, and sends its words to the
+- The conversation (:class:`Conversation`) asks the responder, which is the language model, and sends its words to the
   speech server. The sound that comes back goes to the playback (:class:`ReplyPlayback`); the transport takes it from
   there, frame by frame.
 - The playback tells the conversation how much was really played. So a reply that is interrupted enters the history
@@ -63,8 +63,8 @@ from bot.voice.records.recordings import Recordings
 from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.remarks.judge import CallJudge
 from bot.voice.saying import Saying
+from bot.voice.speaking.fallback import FallbackSpeech
 from bot.voice.speaking.playback import ReplyPlayback
-from bot.voice.speaking.reply_voice import ReplyVoice
 from bot.voice.spoken_commands import SpokenCommands
 from bot.voice.transport import EndCause, Transport
 from bot.voice.turn import Prompt, PromptKind
@@ -130,12 +130,12 @@ class Call(Generic[T]):
 
         # Out: from a prompt (what somebody wants answered) to sound. Built first: the parts below are given these.
         self._speech = engines.make_voice()
-        voice = ReplyVoice(self._speech, self._notices)
+        voice = FallbackSpeech(self._speech, self._notices)
         self._playback = ReplyPlayback(loop, clock=clock)
         self._playback.volume = volume
         self.conversation = Conversation(
             Dialogue(lambda: DialogueTexts.of(character.now().persona)),
-            engines.make_companion(self._history, self._room),
+            engines.make_responder(self._history, self._room),
             self._history,
             voice,
             self._playback,

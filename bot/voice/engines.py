@@ -9,7 +9,7 @@ from bot.characters import LocalCharacter
 from bot.llm.history import History
 from bot.llm.prompts import CallRoom
 from bot.voice.dialogue.conversation import Manner
-from bot.voice.ports import Companion, Speech
+from bot.voice.ports import Responder, Speech
 from bot.voice.remarks.word_lists import WordLists
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.policy import TurnPolicy
@@ -24,7 +24,7 @@ class CallEngines:
 
     Attributes:
         character: the bot's persona and mood in the place where the call is held.
-        make_companion: builds the companion, which is told what was said in the call, where it is and who is in it.
+        make_responder: builds the responder, which is told what was said in the call, where it is and who is in it.
         make_voice: builds the connection to the speech server.
         manner: called before each reply; returns how it is to be spoken (voice, speed and so on).
         transcriber: turns speech into words.
@@ -33,7 +33,7 @@ class CallEngines:
     """
 
     character: LocalCharacter
-    make_companion: Callable[[History, Callable[[], CallRoom]], Companion]
+    make_responder: Callable[[History, Callable[[], CallRoom]], Responder]
     make_voice: Callable[[], Speech]
     manner: Manner
     transcriber: Transcriber

@@ -13,7 +13,7 @@ from bot.voice.turn import Prompt, TurnId
 from wire.messages import ClientMessage
 
 
-class Companion(Protocol):
+class Responder(Protocol):
     """The mind behind the voice; what was said before it reads in the call's history."""
 
     async def warm_up(self) -> None:
@@ -118,27 +118,27 @@ class Answering(Protocol):
         """Who is being answered, by their user id, as far as it is known."""
         ...
 
-    def guess(self, prompt: Prompt) -> None:
+    def speculate(self, prompt: Prompt) -> None:
         """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
         ...
 
-    def confirm(self, prompt: Prompt) -> None:
-        """Answer what somebody has said, with the answer to their guess where there is one."""
+    def commit(self, prompt: Prompt) -> None:
+        """Answer what somebody has said, with the speculative reply where there is one."""
         ...
 
-    def withdraw(self, turn: TurnId) -> None:
+    def discard(self, turn: TurnId) -> None:
         """Throw away what was prepared for a turn."""
         ...
 
-    def speech_began(self, turn: TurnId) -> None:
+    def interruption_started(self, turn: TurnId) -> None:
         """Fall silent: somebody who may interrupt speaks."""
         ...
 
-    def words_came(self, turn: TurnId) -> None:
+    def interruption_confirmed(self, turn: TurnId) -> None:
         """There are words in what they say: the reply that they interrupt is over."""
         ...
 
-    def free_floor(self, turn: TurnId) -> None:
+    def release_floor(self, turn: TurnId) -> None:
         """They have finished, or it was nothing: speak, or go on."""
         ...
 

@@ -24,7 +24,7 @@ class Saying:
     def outcome(self) -> Outcome | None:
         """How it ended; ``None`` while it waits or is said.
 
-        What was never begun is :attr:`Outcome.REFUSED` where too many waited, and :attr:`Outcome.WITHDRAWN` else.
+        What was never begun is :attr:`Outcome.REFUSED` where too many waited, and :attr:`Outcome.DISCARDED` else.
         """
         return self._ended.result() if self._ended.done() else None
 

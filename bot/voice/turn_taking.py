@@ -30,7 +30,6 @@ from bot.voice.transcribe.usual_languages import UsualLanguages
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import (
-    SpeechBegan,
     SpeechPaused,
     SpeechResumed,
     SpeechSoFar,
@@ -38,6 +37,7 @@ from bot.voice.turns.events import (
     TurnEnded,
     TurnEvent,
     TurnPart,
+    TurnStarted,
 )
 
 _log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class TurnTaking:
         """Take the next report of any detector; before :meth:`run` and after it they are ignored."""
         if self._tasks is None:
             return
-        if isinstance(event, SpeechBegan):
+        if isinstance(event, TurnStarted):
             self._began(event)
             return
         turn = self._turns.get(event.turn)
@@ -173,7 +173,7 @@ class TurnTaking:
 
     # The reports, one by one.
 
-    def _began(self, event: SpeechBegan) -> None:
+    def _began(self, event: TurnStarted) -> None:
         self._watch(SpeechStarted(event.turn))
         may_interrupt = self.mode is CallMode.TALK and self._people.may_interrupt(
             event.turn.person, self._answering.answered
@@ -181,14 +181,14 @@ class TurnTaking:
         into_answer = self._answering.answering
         self._turns[event.turn] = _Turn(event.turn, into_answer, may_interrupt and into_answer)
         if may_interrupt:
-            self._answering.speech_began(event.turn)
+            self._answering.interruption_started(event.turn)
 
     def _resumed(self, turn: _Turn) -> None:
         for task in (turn.attempt, turn.question):
             if task is not None:
                 task.cancel()
         turn.attempt = turn.question = turn.paused = turn.text = None
-        self._answering.withdraw(turn.id)
+        self._answering.discard(turn.id)
 
     def _turn_ended(self, turn: _Turn, event: TurnEnded) -> None:
         turn.ended = event
@@ -205,8 +205,8 @@ class TurnTaking:
             self._ended.remove(turn)
         for task in turn.tasks():
             task.cancel()
-        self._answering.withdraw(turn.id)
-        self._answering.free_floor(turn.id)
+        self._answering.discard(turn.id)
+        self._answering.release_floor(turn.id)
         self._conclude_in_order()
 
     # The words.
@@ -228,9 +228,9 @@ class TurnTaking:
             case Meaning.NOTHING | Meaning.BACKCHANNEL | Meaning.IGNORED:
                 return
             case Meaning.ECHO:
-                self._answering.free_floor(turn.id)
+                self._answering.release_floor(turn.id)
             case _:
-                self._answering.words_came(turn.id)
+                self._answering.interruption_confirmed(turn.id)
         turn.weighed = True
 
     def _attempt(self, turn: _Turn, paused: SpeechPaused, urgency: Urgency) -> None:
@@ -259,7 +259,7 @@ class TurnTaking:
         verdict = self._judged(turn, text)
         self._weigh_interruption(turn, text)
         if verdict.meaning is Meaning.ADDRESSED:
-            self._answering.guess(self._prompt(turn, paused, text))
+            self._answering.speculate(self._prompt(turn, paused, text))
 
     def _judge_pause(self, turn: _Turn, sound: Sound16, text: str) -> None:
         """Have the detector know whether the turn is over; a turn that has ended needs it no more."""
@@ -320,14 +320,14 @@ class TurnTaking:
             turn = self._ended.popleft()
             del self._turns[turn.id]
             self._conclude(turn, turn.text or "")
-            self._answering.free_floor(turn.id)
+            self._answering.release_floor(turn.id)
 
     def _conclude(self, turn: _Turn, text: str) -> None:
         person = turn.id.person
         verdict = self._judged(turn, text)
         self._weigh_interruption(turn, text)
         if verdict.meaning is not Meaning.ADDRESSED:
-            self._answering.withdraw(turn.id)
+            self._answering.discard(turn.id)
         if verdict.meaning in (Meaning.NOTHING, Meaning.ECHO):
             return
         name = self._people.name(person)
@@ -345,7 +345,7 @@ class TurnTaking:
             case Verdict(Meaning.OVERHEARD):
                 self._answering.overhear(Turn.of_person(name, text, person))
             case Verdict(Meaning.ADDRESSED) if turn.ended is not None:
-                self._answering.confirm(self._prompt(turn, turn.paused, text, turn.ended))
+                self._answering.commit(self._prompt(turn, turn.paused, text, turn.ended))
 
     def _judged(self, turn: _Turn, text: str) -> Verdict:
         verdict = self._judge.judge(Remark(turn.id.person, text, turn.into_answer, turn.may_be_echo))

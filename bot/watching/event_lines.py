@@ -41,7 +41,7 @@ STATUSES: Mapping[Outcome, str] = MappingProxyType(
         Outcome.WRITTEN: "completed",
         Outcome.INTERRUPTED: "cancelled",
         Outcome.FAILED: "failed",
-        Outcome.WITHDRAWN: "cancelled",
+        Outcome.DISCARDED: "cancelled",
         Outcome.REFUSED: "cancelled",
     }
 )

@@ -19,7 +19,7 @@ SECOND = 48_000
 
 
 class Parrot:
-    """A companion that says what it was told."""
+    """A responder that says what it was told."""
 
     async def warm_up(self) -> None: ...
 

@@ -25,7 +25,7 @@ from bot.voice.engines import CallEngines
 from bot.voice.events import CallEvent, Told
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.listening_notice import ListeningTerms
-from bot.voice.ports import Companion, Speech
+from bot.voice.ports import Responder, Speech
 from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
@@ -81,7 +81,7 @@ class MemoryCall:
 async def memory_call(
     folder: Path,
     ears: Transcriber,
-    mind: Companion,
+    mind: Responder,
     voice: Speech,
     turn_policy: TurnPolicy | None = None,
     transport: Callable[[dict[int, str]], MemoryTransport] = MemoryTransport,
@@ -93,7 +93,7 @@ async def memory_call(
         character, policy = LocalCharacter(characters, 0), turn_policy or load_turn_policy()
         histories: list[History] = []
 
-        def make_mind(history: History, _: object) -> Companion:
+        def make_mind(history: History, _: object) -> Responder:
             histories.append(history)
             return mind
 

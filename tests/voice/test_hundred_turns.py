@@ -29,7 +29,7 @@ from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
-from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnEnded
+from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEnded, TurnStarted
 from config.sections import AnswerPolicy, RecogniserSettings
 from tests.voice.doubles import Seiyuu
 from tests.voice.test_turn_taking import Pauses, Told
@@ -114,7 +114,7 @@ class Clock:
 class Bot:
     """What the conversation is asked to do, and what the judge is told of it."""
 
-    confirmed: list[Prompt] = field(default_factory=list)
+    committed: list[Prompt] = field(default_factory=list)
     over: set[TurnId] = field(default_factory=set)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     answering: bool = False
@@ -122,18 +122,18 @@ class Bot:
     quiet_since: float | None = None
     spoken_lately: str = SPOKEN_LATELY
 
-    def guess(self, prompt: Prompt) -> None: ...
+    def speculate(self, prompt: Prompt) -> None: ...
 
-    def confirm(self, prompt: Prompt) -> None:
-        self.confirmed.append(prompt)
+    def commit(self, prompt: Prompt) -> None:
+        self.committed.append(prompt)
 
-    def withdraw(self, turn: TurnId) -> None: ...
+    def discard(self, turn: TurnId) -> None: ...
 
-    def speech_began(self, turn: TurnId) -> None: ...
+    def interruption_started(self, turn: TurnId) -> None: ...
 
-    def words_came(self, turn: TurnId) -> None: ...
+    def interruption_confirmed(self, turn: TurnId) -> None: ...
 
-    def free_floor(self, turn: TurnId) -> None:
+    def release_floor(self, turn: TurnId) -> None:
         self.over.add(turn)
         self.changed.set()
 
@@ -182,7 +182,7 @@ class Call:
         self.scripts[len(sound)] = script
         self.clock.now += COMPLAIN_EVERY
         at = self.clock.now
-        for event in (SpeechBegan(turn, at, at), SpeechSoFar(turn, sound, at), SpeechPaused(turn, sound, at, at)):
+        for event in (TurnStarted(turn, at, at), SpeechSoFar(turn, sound, at), SpeechPaused(turn, sound, at, at)):
             self.taking.on_turn_event(event)
         # The words are there before the turn is over, or they are not.
         await asyncio.sleep(random.Random(turn.number).choice((0.0, 0.02)))
@@ -249,22 +249,22 @@ async def test_of_a_hundred_turns_each_is_answered_or_told_and_none_is_made_up(s
     async with calling() as call:
         for number, kind in enumerate(kinds, 1):
             text = f"Subject number {number}, please."
-            answered, told = len(call.bot.confirmed), len(call.troubles)
+            answered, told = len(call.bot.committed), len(call.troubles)
             await call.hear(TurnId(1 + number % 2, number), speech(number), SPEECH[kind](text))
             if kind in LOST:
                 assert len(call.troubles) == told + 1, f"{kind} is told"
-                assert len(call.bot.confirmed) == answered
+                assert len(call.bot.committed) == answered
             else:
-                assert [prompt.text for prompt in call.bot.confirmed[answered:]] == [text], kind
-                assert call.bot.confirmed[-1].person == 1 + number % 2
+                assert [prompt.text for prompt in call.bot.committed[answered:]] == [text], kind
+                assert call.bot.committed[-1].person == 1 + number % 2
             outcomes["told" if kind in LOST else "answered"] += 1
             if number % 3 == 0:
                 noise = noises.pop()
-                before = len(call.bot.confirmed), len(call.troubles)
+                before = len(call.bot.committed), len(call.troubles)
                 await call.hear(TurnId(2 - number % 2, TURNS + number), cough(number), list(NOISE[noise]))
-                assert (len(call.bot.confirmed), len(call.troubles)) == before, noise
+                assert (len(call.bot.committed), len(call.troubles)) == before, noise
     assert outcomes.total() == TURNS
-    assert len(call.bot.confirmed) + len(call.troubles) == TURNS
+    assert len(call.bot.committed) + len(call.troubles) == TURNS
 
 
 async def test_two_at_once_are_answered_in_their_order_whatever_goes_wrong() -> None:
@@ -274,5 +274,5 @@ async def test_two_at_once_are_answered_in_their_order_whatever_goes_wrong() -> 
             call.hear(first, speech(1), [BROKEN, BUSY, whole("I was first.")]),
             call.hear(second, speech(2), [whole("I was second.")]),
         )
-        assert sorted(prompt.text for prompt in call.bot.confirmed) == ["I was first.", "I was second."]
+        assert sorted(prompt.text for prompt in call.bot.committed) == ["I was first.", "I was second."]
         assert call.troubles == []

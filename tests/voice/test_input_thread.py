@@ -18,7 +18,7 @@ from bot.voice.discord.audio_input import DiscordAudioInput, VoiceListener
 from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.input_thread import MAX_INBOX, InputWorker
-from bot.voice.turns.events import SpeechBegan, SpeechPaused, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.events import SpeechPaused, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 from bot.voice.turns.policy import load_turn_policy
 from bot.voice.turns.turns import Turns
 from sandbox.speech import ADA as ADAS_VOICE
@@ -112,7 +112,7 @@ async def test_a_sentence_becomes_a_turn_and_the_words_let_it_end() -> None:
         for _ in range(5):
             state.packets.send(talker.silent(), state.now[0])
         await state.until(lambda: state.has(SpeechPaused))
-        assert state.has(SpeechBegan)
+        assert state.has(TurnStarted)
         state.now[0] += 3.0
         state.worker.pause_judged(state.events[0].turn, 1.0)
         await state.until(lambda: state.has(TurnEnded))
@@ -126,7 +126,7 @@ async def test_who_leaves_in_mid_sentence_leaves_no_turn() -> None:
         talker = Talker(ADA, 77)
         state.packets.listener.speaking(77, ADA)
         state.hear(sentence(), talker)
-        await state.until(lambda: state.has(SpeechBegan))
+        await state.until(lambda: state.has(TurnStarted))
         state.worker.left(ADA)
         await state.until(lambda: state.has(TurnDropped))
 
@@ -134,7 +134,7 @@ async def test_who_leaves_in_mid_sentence_leaves_no_turn() -> None:
 async def test_closed_ears_forget_everyone() -> None:
     async with listening() as state:
         state.hear(sentence(), Talker(ADA, 77))
-        await state.until(lambda: state.has(SpeechBegan))
+        await state.until(lambda: state.has(TurnStarted))
         state.worker.forget_everyone()
         await state.until(lambda: state.has(TurnDropped))
 
@@ -143,7 +143,7 @@ async def test_who_speaks_for_somebody_else_makes_no_turn_until_the_ear_is_given
     async with listening() as state:
         talker, taken = Talker(ADA, 77), list[float]()
         state.hear(sentence()[: 960 * 30], talker)
-        await state.until(lambda: state.has(SpeechBegan))
+        await state.until(lambda: state.has(TurnStarted))
         give_back = state.worker.lend(ADA, lambda sound, _: taken.append(len(sound) / 16_000))
         await state.until(lambda: state.has(TurnDropped))
         state.events.clear()
@@ -151,8 +151,8 @@ async def test_who_speaks_for_somebody_else_makes_no_turn_until_the_ear_is_given
         give_back()
         state.hear(np.zeros(960 * 20, np.float32), talker)
         state.hear(sentence(), talker)
-        await state.until(lambda: state.has(SpeechBegan))
-        assert len([event for event in state.events if isinstance(event, SpeechBegan)]) == 1
+        await state.until(lambda: state.has(TurnStarted))
+        assert len([event for event in state.events if isinstance(event, TurnStarted)]) == 1
         assert sum(taken) == pytest.approx(len(sentence()) // 960 * 0.02)
 
 

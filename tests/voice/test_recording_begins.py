@@ -135,7 +135,7 @@ async def test_who_is_refused_again_is_refused_and_not_forgotten(memory: MemoryC
 async def test_what_is_said_tells_how_it_ends(memory: MemoryCall) -> None:
     first, second, third = (memory.call.say(recite(text)) for text in ("One.", "Two.", "Three."))
     second.interrupt()
-    assert (first.outcome, second.outcome, third.outcome) == (None, Outcome.WITHDRAWN, None)
+    assert (first.outcome, second.outcome, third.outcome) == (None, Outcome.DISCARDED, None)
     assert await first.played is Outcome.SPOKEN
     await sounds(memory, 2)
     third.interrupt()
@@ -148,5 +148,5 @@ async def test_what_is_said_tells_how_it_ends(memory: MemoryCall) -> None:
 async def test_what_waits_when_the_call_ends_is_never_said(tmp_path: Path) -> None:
     async with memory_call(tmp_path, HandTranscriber(), Parrot(), Hum()) as memory:
         first, second = (memory.call.say(recite(text)) for text in ("One.", "Two."))
-    assert (first.outcome, second.outcome) == (Outcome.INTERRUPTED, Outcome.WITHDRAWN)
-    assert memory.call.say(recite("Three.")).outcome is Outcome.WITHDRAWN
+    assert (first.outcome, second.outcome) == (Outcome.INTERRUPTED, Outcome.DISCARDED)
+    assert memory.call.say(recite("Three.")).outcome is Outcome.DISCARDED

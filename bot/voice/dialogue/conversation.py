@@ -23,7 +23,7 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
 from bot.voice.notices import Notices
-from bot.voice.ports import Companion, Playback, Voice
+from bot.voice.ports import Playback, Responder, Voice
 from bot.voice.saying import Saying
 from bot.voice.speaking.spoken_words import SpokenWords
 from bot.voice.speaking.voice_notices import VoiceNotices
@@ -63,7 +63,7 @@ class Conversation:
     def __init__(
         self,
         dialogue: Dialogue,
-        companion: Companion,
+        responder: Responder,
         history: History,
         voice: Voice,
         playback: Playback,
@@ -76,7 +76,7 @@ class Conversation:
     ) -> None:
         self.metrics = TurnMetrics()
         self._dialogue = dialogue
-        self._companion = companion
+        self._responder = responder
         self._history = history
         self._voice = voice
         self._playback = playback
@@ -107,14 +107,14 @@ class Conversation:
             async with asyncio.TaskGroup() as self._tasks:
                 self._spawn(self._send_to_voice(), "to voice")
                 self._spawn(self._hear_voice(), "from voice")
-                self._spawn(self._companion.warm_up(), "warm-up")
+                self._spawn(self._responder.warm_up(), "warm-up")
                 if self._language is not None:
                     self._spawn(self._language.load(), "what tells languages apart")
         finally:
             self._tasks = None
             self._over = True
             for saying in (*self._sayings,):
-                self._said(saying, Outcome.WITHDRAWN)
+                self._said(saying, Outcome.DISCARDED)
 
     @property
     def waiting(self) -> int:
@@ -145,7 +145,7 @@ class Conversation:
         """Answer this, after what waits already; nothing is said any more when :meth:`run` has ended."""
         saying = Saying(prompt, self._cancel)
         if self._over:
-            saying.end(Outcome.WITHDRAWN)
+            saying.end(Outcome.DISCARDED)
             return saying
         self._sayings.append(saying)
         self._handle(m.Prompted(prompt))
@@ -154,38 +154,38 @@ class Conversation:
     def _cancel(self, prompt: Prompt) -> None:
         self._handle(m.Cancelled(prompt, self._position()))
 
-    def guess(self, prompt: Prompt) -> None:
+    def speculate(self, prompt: Prompt) -> None:
         """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""
-        self._handle(m.Guessed(prompt))
+        self._handle(m.TurnSpeculated(prompt))
 
-    def confirm(self, prompt: Prompt) -> None:
-        """Answer what somebody has said, with the answer to their guess where there is one."""
-        self._handle(m.Confirmed(prompt))
+    def commit(self, prompt: Prompt) -> None:
+        """Answer what somebody has said, with the speculative reply where there is one."""
+        self._handle(m.TurnCommitted(prompt))
 
-    def withdraw(self, turn: TurnId) -> None:
+    def discard(self, turn: TurnId) -> None:
         """Throw away what was prepared for a turn."""
-        self._handle(m.GuessWithdrawn(turn))
+        self._handle(m.TurnDiscarded(turn))
 
-    def speech_began(self, turn: TurnId) -> None:
+    def interruption_started(self, turn: TurnId) -> None:
         """Fall silent: somebody who may interrupt speaks."""
-        self._handle(m.SpeechBegan(turn))
+        self._handle(m.InterruptionStarted(turn))
 
-    def words_came(self, turn: TurnId) -> None:
+    def interruption_confirmed(self, turn: TurnId) -> None:
         """There are words in what they say: the reply that they interrupt is over."""
-        self._handle(m.WordsCame(turn, self._position()))
+        self._handle(m.InterruptionConfirmed(turn, self._position()))
 
-    def free_floor(self, turn: TurnId) -> None:
+    def release_floor(self, turn: TurnId) -> None:
         """They have finished, or it was nothing: speak, or go on."""
-        self._handle(m.FloorFree(turn))
+        self._handle(m.FloorReleased(turn))
 
     def overhear(self, turn: Turn) -> None:
         """Somebody said something that wants no answer, but that the next answer should know of."""
         self._history.add(turn)
 
     def get_ready(self) -> None:
-        """Warm the companion up again: it thinks with another persona or mood from now on."""
+        """Warm the responder up again: it thinks with another persona or mood from now on."""
         if self._tasks is not None and not self.answering:
-            self._spawn(self._companion.warm_up(), "warm-up")
+            self._spawn(self._responder.warm_up(), "warm-up")
 
     def stop(self) -> bool:
         """Fall silent at once and forget what waits; False when there was nothing to stop."""
@@ -237,11 +237,11 @@ class Conversation:
                 self._notices.tell(text, prompt)
                 self._dropped(prompt, Outcome.REFUSED)
             case m.Drop(prompt, refused):
-                self._dropped(prompt, Outcome.REFUSED if refused else Outcome.WITHDRAWN)
+                self._dropped(prompt, Outcome.REFUSED if refused else Outcome.DISCARDED)
             case m.BeginReply(reply, prompt):
                 self._begin(reply, prompt)
-            case m.ConfirmReply(reply, prompt):
-                self._confirm(reply, prompt)
+            case m.CommitReply(reply, prompt):
+                self._commit(reply, prompt)
             case m.AskModel(reply, prompt):
                 self._model = self._spawn(self._ask(reply, prompt), f"model {reply}")
             case m.CloseModel():
@@ -303,7 +303,7 @@ class Conversation:
         self._spoken_in, self._heard, self._played = prompt.turn, "", (0, 0)
         self._playback.begin(reply)
 
-    def _confirm(self, reply: str, prompt: Prompt) -> None:
+    def _commit(self, reply: str, prompt: Prompt) -> None:
         if self._turn and prompt.spoken:
             self._turn.spoken(prompt.spoken)
         self._answered, self._quiet_since = prompt.person, None
@@ -313,7 +313,7 @@ class Conversation:
     def _end(self, outcome: Outcome) -> None:
         self._model = None
         turn, self._turn = self._turn, None
-        if turn is None or outcome is Outcome.WITHDRAWN:
+        if turn is None or outcome is Outcome.DISCARDED:
             return
         self._quiet_since = self._clock()
         samples, underruns = self._played
@@ -322,7 +322,7 @@ class Conversation:
         self._watch(ReplyEnded(trace, self._heard, self._spoken_in))
 
     async def _ask(self, reply: str, prompt: Prompt) -> None:
-        answer = self._companion.answer(_asked(prompt), lambda: self._handle(m.ModelLoading(reply)))
+        answer = self._responder.answer(_asked(prompt), lambda: self._handle(m.ModelLoading(reply)))
         try:
             async for text in answer:
                 if self._turn:

@@ -16,35 +16,35 @@ class Prompted:
 
 
 @dataclass(frozen=True, slots=True)
-class Guessed:
+class TurnSpeculated:
     """Somebody may have finished their turn, and would then have said this: an answer may be prepared."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class TurnCommitted:
     """The turn is over, and this is what was said: the answer may be heard."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
-class GuessWithdrawn:
+class TurnDiscarded:
     """The person goes on, or wanted no answer: whatever was made of the turn is worth nothing."""
 
     turn: TurnId
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechBegan:
+class InterruptionStarted:
     """Somebody who may interrupt begins to speak."""
 
     turn: TurnId
 
 
 @dataclass(frozen=True, slots=True)
-class WordsCame:
+class InterruptionConfirmed:
     """There are words in a turn that began during a reply, of which ``heard`` samples had been sent."""
 
     turn: TurnId
@@ -52,7 +52,7 @@ class WordsCame:
 
 
 @dataclass(frozen=True, slots=True)
-class FloorFree:
+class FloorReleased:
     """The turn is over, or was no interruption: as far as it is concerned, the bot may speak."""
 
     turn: TurnId
@@ -158,12 +158,12 @@ class Cancelled:
 
 Event = (
     Prompted
-    | Guessed
-    | Confirmed
-    | GuessWithdrawn
-    | SpeechBegan
-    | WordsCame
-    | FloorFree
+    | TurnSpeculated
+    | TurnCommitted
+    | TurnDiscarded
+    | InterruptionStarted
+    | InterruptionConfirmed
+    | FloorReleased
     | ModelLoading
     | TokenCame
     | ModelDone
@@ -220,7 +220,7 @@ class BeginReply:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmReply:
+class CommitReply:
     """It is sure that the reply is wanted: from now on it may be heard and seen. ``prompt`` is what it answers."""
 
     reply: str
@@ -334,7 +334,7 @@ Effect = (
     | Drop
     | Tell
     | BeginReply
-    | ConfirmReply
+    | CommitReply
     | AskModel
     | CloseModel
     | TokenToVoice

@@ -14,7 +14,7 @@ from bot.voice.dialogue.messages import (
     BeginReply,
     CancelSpeech,
     CloseModel,
-    ConfirmReply,
+    CommitReply,
     DropPlayback,
     Effect,
     EndOfText,
@@ -70,25 +70,25 @@ class ReplyProgress:
         reply = self.reply
         yield BeginReply(reply.id, reply.prompt)
         if reply.sure:
-            yield ConfirmReply(reply.id, reply.prompt)
+            yield CommitReply(reply.id, reply.prompt)
         if reply.prompt.kind is PromptKind.RECITE:
             yield from self._token(reply.prompt.text)
             yield from self._text_ended()
         else:
             yield AskModel(reply.id, reply.prompt)
 
-    def confirm(self, prompt: Prompt) -> Iterator[Effect]:
+    def commit(self, prompt: Prompt) -> Iterator[Effect]:
         """It is sure that the reply is wanted: let out what has been withheld."""
         self.reply.sure = True
         self.reply.prompt = prompt
-        yield ConfirmReply(self.reply.id, prompt)
+        yield CommitReply(self.reply.id, prompt)
         withheld, self._withheld = self._withheld, []
         # What is told answers the prompt as it is known now.
         yield from (replace(effect, prompt=prompt) if isinstance(effect, Tell) else effect for effect in withheld)
         yield from self._settle()
 
     def interrupt(self, heard: int) -> Iterator[Effect]:
-        """End it after ``heard`` samples; what was only a guess leaves no trace."""
+        """End it after ``heard`` samples; a speculative reply leaves no trace."""
         reply = self.reply
         yield CloseModel(reply.id)
         yield CancelSpeech(reply.id)
@@ -96,7 +96,7 @@ class ReplyProgress:
         if reply.sure:
             yield from self._end(Outcome.INTERRUPTED, reply.heard(heard))
         else:
-            yield from self._end(Outcome.WITHDRAWN, "")
+            yield from self._end(Outcome.DISCARDED, "")
 
     def handle(self, event: Event) -> Iterator[Effect]:
         """Take an event of this reply."""

@@ -24,7 +24,7 @@ class Segment:
 class Reply:
     """A reply in the making. It lives in the state machine alone; others know it by ``id``.
 
-    While it is not ``sure`` it answers a guess, and nothing of it may be heard or seen. ``notice`` is what is said
+    While it is not ``sure`` it is speculative, and nothing of it may be heard or seen. ``notice`` is what is said
     before the answer and is no part of it: that it takes a moment.
     """
 

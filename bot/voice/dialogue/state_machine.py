@@ -1,7 +1,7 @@
 """Who is being answered, who waits, who interrupts: the state machine of a call.
 
-Pure: events in, effects out, no input, no output, no clock. Every race of a call (a guess against the person who goes
-on, a cancel against a token, a failure against the session's end) is decided here and in
+Pure: events in, effects out, no input, no output, no clock. Every race of a call (a speculative reply against a
+speaker who goes on, a cancel against a token, a failure against the session's end) is decided here and in
 :mod:`bot.voice.dialogue.progress`, and nowhere else. What carries the id of a reply that is over is dropped.
 """
 
@@ -14,22 +14,22 @@ from dataclasses import replace
 from bot.voice.dialogue.messages import (
     Acknowledge,
     Cancelled,
-    Confirmed,
     Dismissed,
     Drop,
     Effect,
     Event,
-    FloorFree,
-    Guessed,
-    GuessWithdrawn,
+    FloorReleased,
     HoldPlayback,
+    InterruptionConfirmed,
+    InterruptionStarted,
     Prompted,
     Refuse,
     ResumePlayback,
-    SpeechBegan,
     SpeechFailed,
     Stopped,
-    WordsCame,
+    TurnCommitted,
+    TurnDiscarded,
+    TurnSpeculated,
 )
 from bot.voice.dialogue.progress import DialogueTexts, ReplyProgress
 from bot.voice.dialogue.reply import Reply
@@ -44,7 +44,7 @@ TOO_MANY_WAITING = (
 class Dialogue:
     """The state machine. Call :meth:`handle` with each event, in order, from one thread, and carry out the effects.
 
-    A reply to a guess is made like any other, but nothing of it is heard or seen before the guess is confirmed.
+    A speculative reply is made like any other, but nothing of it is heard or seen before it is committed.
     While somebody who may interrupt speaks, playback is held; when there are words in what they say, the reply that
     they interrupted is over, and else it goes on where it was held.
 
@@ -85,17 +85,17 @@ class Dialogue:
         match event:
             case Prompted(prompt):
                 yield from self._prompted(prompt)
-            case Guessed(prompt):
-                yield from self._guessed(prompt)
-            case Confirmed(prompt):
-                yield from self._confirmed(prompt)
-            case GuessWithdrawn(turn):
-                yield from self._withdraw(turn)
-            case SpeechBegan(turn):
+            case TurnSpeculated(prompt):
+                yield from self._speculated(prompt)
+            case TurnCommitted(prompt):
+                yield from self._committed(prompt)
+            case TurnDiscarded(turn):
+                yield from self._discard(turn)
+            case InterruptionStarted(turn):
                 yield from self._speech_began(turn)
-            case WordsCame(turn, heard):
+            case InterruptionConfirmed(turn, heard):
                 yield from self._words_came(turn, heard)
-            case FloorFree(turn):
+            case FloorReleased(turn):
                 yield from self._free_floor(turn)
             case Stopped(heard):
                 yield from self._drop(lambda prompt: True)
@@ -152,31 +152,31 @@ class Dialogue:
         self._waiting[-1] = replace(prompt, text=f"{last.text} {prompt.text}")
         return True
 
-    def _guessed(self, prompt: Prompt) -> Iterator[Effect]:
+    def _speculated(self, prompt: Prompt) -> Iterator[Effect]:
         # Only who would be answered at once is answered ahead of time.
         if self._progress is None and not self._waiting:
             yield from self._begin(prompt, sure=False)
 
-    def _confirmed(self, prompt: Prompt) -> Iterator[Effect]:
-        progress = self._guess_of(prompt.turn)
+    def _committed(self, prompt: Prompt) -> Iterator[Effect]:
+        progress = self._speculation_of(prompt.turn)
         if progress is not None and progress.reply.prompt.text == prompt.text:
-            yield from self._carry_on(progress.confirm(prompt))
+            yield from self._carry_on(progress.commit(prompt))
             return
         if progress is not None:
-            yield from self._end_guess(progress)
+            yield from self._end_speculation(progress)
         yield from self._prompted(prompt)
 
-    def _withdraw(self, turn: TurnId) -> Iterator[Effect]:
-        progress = self._guess_of(turn)
+    def _discard(self, turn: TurnId) -> Iterator[Effect]:
+        progress = self._speculation_of(turn)
         if progress is not None:
-            yield from self._end_guess(progress)
+            yield from self._end_speculation(progress)
             yield from self._next()
 
-    def _end_guess(self, progress: ReplyProgress) -> Iterator[Effect]:
+    def _end_speculation(self, progress: ReplyProgress) -> Iterator[Effect]:
         self._progress = None
         yield from progress.interrupt(0)
 
-    def _guess_of(self, turn: TurnId | None) -> ReplyProgress | None:
+    def _speculation_of(self, turn: TurnId | None) -> ReplyProgress | None:
         progress = self._progress
         if progress is None or progress.reply.sure or progress.reply.prompt.turn != turn:
             return None

@@ -9,7 +9,7 @@ import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import AudioFrame
-from bot.voice.turns.events import SpeechBegan, SpeechPaused, SpeechSoFar, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnDropped, TurnEnded, TurnEvent, TurnStarted
 
 LOOKED_AT = int(0.4 * HEARING_RATE)
 """Samples of a person's newest sound that are compared with what the bot said."""
@@ -38,7 +38,7 @@ class Comparing(Protocol):
 class _Look:
     """A turn that is looked at: an echo so far, or perhaps one after all. ``latest`` is its newest event kept back."""
 
-    began: SpeechBegan
+    began: TurnStarted
     at: float
     echo: bool
     latest: TurnEvent | None = None
@@ -82,7 +82,7 @@ class EchoGate:
     def passed(self, event: TurnEvent) -> list[TurnEvent]:
         """What to pass on of a detector's event."""
         person = self._people.setdefault(event.turn.person, _Person())
-        if isinstance(event, SpeechBegan):
+        if isinstance(event, TurnStarted):
             echo = self._echo.is_echo(event.turn.person, person.recent, event.at)
             person.look = _Look(event, event.at, echo)
             return [] if echo else [event]

@@ -22,7 +22,7 @@ from bot.voice.turn import Outcome
 from wire.parameters import SpeechParameters
 
 _WHY_NOT_SAID: Mapping[Outcome, str] = MappingProxyType(
-    {Outcome.REFUSED: RECORDING_REFUSED, Outcome.WITHDRAWN: RECORDING_DROPPED}
+    {Outcome.REFUSED: RECORDING_REFUSED, Outcome.DISCARDED: RECORDING_DROPPED}
 )
 ANNOUNCED_AT_MOST = 3
 """How often a recording is announced to people who talk into it."""

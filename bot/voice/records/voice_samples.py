@@ -52,12 +52,12 @@ class VoiceSamples:
         sample = self._sample = VoiceSample(person)
         turn = TurnId(person, SAMPLE_TURN)
         give_back = self._sound.lend(person, sample.heard)
-        self._answering.speech_began(turn)
+        self._answering.interruption_started(turn)
         try:
             return await sample.whole()
         finally:
             self._sample = None
-            self._answering.free_floor(turn)
+            self._answering.release_floor(turn)
             asyncio.get_running_loop().call_later(AFTER_SAMPLE, give_back)
 
     def drop(self, reason: str, person: int | None = None) -> None:

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 TIMEOUT = 30.0
 """Seconds from the end of a turn within which the server may be asked for its words again."""
-ANSWER_LIMIT, GUESS_LIMIT = 20.0, 10.0
+ANSWER_LIMIT, SPECULATION_LIMIT = 20.0, 10.0
 """Seconds for a whole answer, and for one that may turn out not to be needed, besides the length of the sound."""
 DELAYS = (0.3, 0.7, 1.5, 3.0)
 """Seconds before each next attempt at a server that failed without saying when to come back."""
@@ -87,7 +87,7 @@ class OpenAITranscriber:
     """A :class:`~bot.voice.transcribe.transcriber.Transcriber`; belongs to one event loop.
 
     What is final is asked for again when the server fails in a way that may pass, and waits when it has too much to
-    do; guesses are given up then.
+    do; speculation is given up then.
 
     Args:
         url: the server's whole base, to which only the endpoint's path is added.
@@ -148,7 +148,7 @@ class OpenAITranscriber:
 
     async def transcribe(self, request: TranscriptionRequest) -> Transcript:
         """Transcribe; raises :class:`TranscriptionError`."""
-        if request.urgency is not Urgency.FINAL and not self._limits.may_guess:
+        if request.urgency is not Urgency.FINAL and not self._limits.may_speculate:
             raise TranscriptionShed(f"{self._host} is too busy.")
         if not self._working:
             self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(AT_ONCE)]
@@ -193,13 +193,13 @@ class OpenAITranscriber:
         """Ask until there is an answer, it is clear that none will come, or it takes too long."""
         final, delays = job.request.urgency is Urgency.FINAL, iter(DELAYS)
         give_up_at = job.asked_at + TIMEOUT + job.request.seconds
-        limit = job.request.seconds + (ANSWER_LIMIT if final else GUESS_LIMIT)
+        limit = job.request.seconds + (ANSWER_LIMIT if final else SPECULATION_LIMIT)
         while True:
             if final and self._clock() + self._limits.wait >= give_up_at:
                 raise TranscriptionError(f"{self._host} is too busy for {self._limits.wait:.0f} s.")
             if final:
                 await self._sleep(self._limits.wait)
-            elif not self._limits.may_guess:
+            elif not self._limits.may_speculate:
                 raise TranscriptionShed(f"{self._host} is too busy.")
             left = max(1.0, give_up_at - self._clock())
             try:
@@ -207,7 +207,7 @@ class OpenAITranscriber:
             except _RequestFailed as error:
                 wait = next(delays, None) if error.wait is None else error.wait
                 if error.busy:
-                    _log.info("%s Guesses stop for a while", error)
+                    _log.info("%s Speculation stops for a while", error)
                     self._limits.refused(wait or 0.0)
                     self._queue.shed_speculation()
                 if not final and error.passes:

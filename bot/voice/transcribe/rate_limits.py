@@ -1,4 +1,4 @@
-"""When a transcription server may be asked again that has refused: turns that are over wait, guesses are given up."""
+"""When a transcription server may be asked again that has refused: turns that are over wait, others are given up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 SHORTEST_CALM, LONGEST_CALM = 15.0, 120.0
-"""Seconds without guesses after a refusal; twice as long each time."""
+"""Seconds without speculation after a refusal; twice as long each time."""
 LONGEST_WAIT = 86_400.0
 LONGEST_PAUSE = 25.0
 """Seconds that what was said can wait. Where more is asked for it is tried all the same: it would be lost otherwise."""
@@ -39,7 +39,7 @@ class RateLimits:
         return max(0.0, self._open_at - self._clock())
 
     @property
-    def may_guess(self) -> bool:
+    def may_speculate(self) -> bool:
         """Whether the server may be asked for what may turn out not to be needed."""
         return self._clock() >= self._calm_until
 
@@ -47,7 +47,7 @@ class RateLimits:
         """The server wants to be left alone for so many seconds."""
         now = self._clock()
         if now >= self._calm_until:
-            # Refused again soon after guessing began again: guess less.
+            # Refused again soon after speculation began again: speculate less.
             soon = now < self._calm_until + self._calm
             self._calm = min(2 * self._calm, LONGEST_CALM) if soon else SHORTEST_CALM
         if wait <= LONGEST_PAUSE:

@@ -56,7 +56,7 @@ class TranscriptionError(Exception):
 
 
 class TranscriptionShed(TranscriptionError):  # noqa: N818
-    """A guess was given up, in favour of others or because it failed: ask again if the turn turns out to be over."""
+    """Speculation was given up, in favour of other requests or because it failed: ask again if the turn is over."""
 
 
 class Transcriber(Protocol):

@@ -13,7 +13,6 @@ from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone, TurnId
 from bot.voice.turns.endpointing import Endpointing
 from bot.voice.turns.events import (
-    SpeechBegan,
     SpeechPaused,
     SpeechResumed,
     SpeechSoFar,
@@ -21,6 +20,7 @@ from bot.voice.turns.events import (
     TurnEnded,
     TurnEvent,
     TurnPart,
+    TurnStarted,
 )
 from bot.voice.turns.microphone import MicrophoneHistory
 from bot.voice.turns.recording import Recording
@@ -205,7 +205,7 @@ class TurnDetector:
             voiced=self._run * WINDOW_SECONDS,
             length=self._run * WINDOW_SECONDS,
         )
-        events.append(SpeechBegan(self._turn.id, self._turn.began_at, at))
+        events.append(TurnStarted(self._turn.id, self._turn.began_at, at))
 
     def _go_on(self, turn: _Turn, seconds: float, at: float, events: list[TurnEvent]) -> None:
         turn.last_voiced_at = at

@@ -9,7 +9,7 @@ from bot.voice.turn import Microphone, TurnId
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechBegan:
+class TurnStarted:
     """The sound is speech, for sure: a reply that is being spoken should pause now.
 
     ``began_at`` is when the packet with the first voiced sample arrived, ``at`` when that was known; monotonic seconds.
@@ -85,4 +85,4 @@ class TurnDropped:
     at: float
 
 
-TurnEvent = SpeechBegan | SpeechSoFar | SpeechPaused | SpeechResumed | TurnPart | TurnEnded | TurnDropped
+TurnEvent = TurnStarted | SpeechSoFar | SpeechPaused | SpeechResumed | TurnPart | TurnEnded | TurnDropped

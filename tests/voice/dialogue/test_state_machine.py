@@ -52,7 +52,7 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
     )
     assert [type(effect) for effect in effects] == [
         m.BeginReply,
-        m.ConfirmReply,
+        m.CommitReply,
         m.AskModel,
         m.Acknowledge,
         m.TokenToVoice,
@@ -193,44 +193,44 @@ def test_recited_text_goes_to_the_voice_and_never_to_the_model() -> None:
 AUDIBLE = (m.Play, m.FinishPlayback, m.BeginClause, m.Tell, m.Remember)
 
 
-def test_nothing_of_a_guess_is_heard_before_it_is_confirmed_and_then_all_of_it_in_order() -> None:
+def test_nothing_of_a_speculative_reply_is_heard_before_it_is_committed_and_then_all_of_it_in_order() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = run(dialogue, m.Guessed(spoken("what's up?")), *speak("r1", "All is well."), m.ModelDone("r1"))
+    effects = run(dialogue, m.TurnSpeculated(spoken("what's up?")), *speak("r1", "All is well."), m.ModelDone("r1"))
     effects += run(dialogue, m.SpeechFlushed("r1"))
     assert m.TokenToVoice("r1", "All is well.") in effects
     assert not any(isinstance(effect, AUDIBLE) for effect in effects)
     assert not dialogue.answering
-    effects = run(dialogue, m.Confirmed(spoken("what's up?")))
-    assert [type(effect) for effect in effects] == [m.ConfirmReply, m.BeginClause, m.Play, m.FinishPlayback]
+    effects = run(dialogue, m.TurnCommitted(spoken("what's up?")))
+    assert [type(effect) for effect in effects] == [m.CommitReply, m.BeginClause, m.Play, m.FinishPlayback]
     effects = run(dialogue, m.PlaybackDrained("r1"))
     assert effects[-1] == m.EndReply("r1", Outcome.SPOKEN)
 
 
-def test_a_guess_that_came_to_nothing_is_neither_heard_nor_remembered() -> None:
+def test_a_speculative_reply_that_came_to_nothing_is_neither_heard_nor_remembered() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Guessed(spoken("what's")), *speak("r1", "What's what?"))
-    effects = run(dialogue, m.GuessWithdrawn(TURN))
+    run(dialogue, m.TurnSpeculated(spoken("what's")), *speak("r1", "What's what?"))
+    effects = run(dialogue, m.TurnDiscarded(TURN))
     assert effects == [
         m.CloseModel("r1"),
         m.CancelSpeech("r1"),
         m.DropPlayback("r1"),
-        m.EndReply("r1", Outcome.WITHDRAWN),
+        m.EndReply("r1", Outcome.DISCARDED),
     ]
 
 
-def test_a_turn_that_ends_otherwise_than_guessed_is_answered_anew() -> None:
+def test_a_turn_that_ends_otherwise_than_speculated_is_answered_anew() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Guessed(spoken("what's")), *speak("r1", "What's what?"))
-    effects = run(dialogue, m.Confirmed(spoken("what's up?")))
-    assert m.EndReply("r1", Outcome.WITHDRAWN) in effects
+    run(dialogue, m.TurnSpeculated(spoken("what's")), *speak("r1", "What's what?"))
+    effects = run(dialogue, m.TurnCommitted(spoken("what's up?")))
+    assert m.EndReply("r1", Outcome.DISCARDED) in effects
     assert m.AskModel("r2", spoken("what's up?")) in effects
     assert dialogue.answering
 
 
-def test_a_model_that_fails_at_a_guess_is_told_only_when_the_turn_is_over() -> None:
+def test_a_model_that_fails_at_a_speculative_reply_is_told_only_when_the_turn_is_over() -> None:
     dialogue = Dialogue(DialogueTexts)
-    assert told(run(dialogue, m.Guessed(spoken("hi")), m.ModelFailed("r1", "❌ 500", timed_out=False))) == []
-    effects = run(dialogue, m.Confirmed(spoken("hi")))
+    assert told(run(dialogue, m.TurnSpeculated(spoken("hi")), m.ModelFailed("r1", "❌ 500", timed_out=False))) == []
+    effects = run(dialogue, m.TurnCommitted(spoken("hi")))
     assert told(effects) == ["❌ 500"]
     assert effects[-1] == m.EndReply("r1", Outcome.FAILED)
 
@@ -238,35 +238,35 @@ def test_a_model_that_fails_at_a_guess_is_told_only_when_the_turn_is_over() -> N
 def test_nobody_is_answered_ahead_of_time_while_others_wait() -> None:
     dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA))
-    assert run(dialogue, m.Guessed(spoken("and me?"))) == []
+    assert run(dialogue, m.TurnSpeculated(spoken("and me?"))) == []
     assert dialogue.waiting == 0
 
 
-def test_a_prompt_that_came_during_a_guess_is_answered_when_the_guess_is_withdrawn() -> None:
+def test_a_prompt_that_came_during_a_speculative_reply_is_answered_when_it_is_discarded() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Guessed(spoken("what's")), m.Prompted(ADA))
-    assert run(dialogue, m.GuessWithdrawn(TURN))[-1] == m.AskModel("r2", ADA)
+    run(dialogue, m.TurnSpeculated(spoken("what's")), m.Prompted(ADA))
+    assert run(dialogue, m.TurnDiscarded(TURN))[-1] == m.AskModel("r2", ADA)
 
 
 def test_a_cough_pauses_the_reply_and_it_goes_on() -> None:
     dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."))
-    assert run(dialogue, m.SpeechBegan(TURN)) == [m.HoldPlayback()]
-    assert run(dialogue, m.FloorFree(TURN)) == [m.ResumePlayback()]
+    assert run(dialogue, m.InterruptionStarted(TURN)) == [m.HoldPlayback()]
+    assert run(dialogue, m.FloorReleased(TURN)) == [m.ResumePlayback()]
     assert dialogue.current == "r1"
 
 
 def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> None:
     dialogue = Dialogue(DialogueTexts)
     waiting = Prompt("Ben", "and me?", 0.0, message=2)
-    run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."), m.Prompted(waiting), m.SpeechBegan(TURN))
-    effects = run(dialogue, m.WordsCame(TURN, heard=len(SOUND)))
+    run(dialogue, m.Prompted(ADA), *speak("r1", "Once upon a time."), m.Prompted(waiting), m.InterruptionStarted(TURN))
+    effects = run(dialogue, m.InterruptionConfirmed(TURN, heard=len(SOUND)))
     assert m.Remember(ADA, "Once upon a time.", interrupted=True) in effects
     assert m.AskModel("r2", waiting) in effects
     assert m.ResumePlayback() not in effects
     # The turn that interrupted has been paid for: its further words don't cost the next reply.
-    assert run(dialogue, m.WordsCame(TURN, heard=0)) == []
-    effects = run(dialogue, m.Confirmed(spoken("tell me another")), m.FloorFree(TURN))
+    assert run(dialogue, m.InterruptionConfirmed(TURN, heard=0)) == []
+    effects = run(dialogue, m.TurnCommitted(spoken("tell me another")), m.FloorReleased(TURN))
     assert effects[-1] == m.ResumePlayback()
     assert dialogue.waiting == 1
 
@@ -274,23 +274,23 @@ def test_words_end_the_reply_and_the_bot_stays_silent_until_they_are_over() -> N
 def test_playback_is_held_until_the_last_of_two_speakers_has_finished() -> None:
     dialogue = Dialogue(DialogueTexts)
     run(dialogue, m.Prompted(ADA))
-    assert run(dialogue, m.SpeechBegan(TURN), m.SpeechBegan(OTHER_TURN)) == [m.HoldPlayback()]
-    assert run(dialogue, m.FloorFree(TURN)) == []
-    assert run(dialogue, m.FloorFree(OTHER_TURN)) == [m.ResumePlayback()]
+    assert run(dialogue, m.InterruptionStarted(TURN), m.InterruptionStarted(OTHER_TURN)) == [m.HoldPlayback()]
+    assert run(dialogue, m.FloorReleased(TURN)) == []
+    assert run(dialogue, m.FloorReleased(OTHER_TURN)) == [m.ResumePlayback()]
 
 
 def test_words_of_somebody_who_began_before_the_reply_do_not_end_it() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.SpeechBegan(OTHER_TURN), m.Prompted(ADA))
-    assert run(dialogue, m.WordsCame(OTHER_TURN, heard=0)) == []
+    run(dialogue, m.InterruptionStarted(OTHER_TURN), m.Prompted(ADA))
+    assert run(dialogue, m.InterruptionConfirmed(OTHER_TURN, heard=0)) == []
     assert dialogue.current == "r1"
 
 
 def test_what_one_person_adds_while_they_wait_is_one_prompt() -> None:
     dialogue = Dialogue(DialogueTexts)
-    run(dialogue, m.Prompted(ADA), m.Confirmed(spoken("What time is it")), m.Confirmed(spoken("in Tokyo?")))
+    run(dialogue, m.Prompted(ADA), m.TurnCommitted(spoken("What time is it")), m.TurnCommitted(spoken("in Tokyo?")))
     assert dialogue.waiting == 1
-    run(dialogue, m.Confirmed(spoken("Hello.", OTHER_TURN)))
+    run(dialogue, m.TurnCommitted(spoken("Hello.", OTHER_TURN)))
     assert dialogue.waiting == 2
     effects = run(dialogue, *speak("r1", "Yes."), m.ModelDone("r1"), m.SpeechFlushed("r1"), m.PlaybackDrained("r1"))
     assert [e.prompt.text for e in effects if isinstance(e, m.AskModel)] == ["What time is it in Tokyo?"]
@@ -374,11 +374,11 @@ def test_an_answer_that_cannot_be_spoken_is_written_after_it() -> None:
     assert told(effects) == ["👍"]
 
 
-def test_a_guess_says_nothing_of_it_before_it_is_confirmed() -> None:
+def test_a_speculative_reply_says_nothing_of_it_before_it_is_committed() -> None:
     dialogue = Dialogue(DialogueTexts)
-    effects = run(dialogue, m.Guessed(spoken("hello")), *said_of_waking("r1"))
+    effects = run(dialogue, m.TurnSpeculated(spoken("hello")), *said_of_waking("r1"))
     assert not any(isinstance(effect, m.Play | m.BeginClause | m.PausePlayback) for effect in effects)
-    effects = run(dialogue, m.Confirmed(spoken("hello")))
+    effects = run(dialogue, m.TurnCommitted(spoken("hello")))
     assert [type(effect) for effect in effects][-1] is m.PausePlayback
 
 
@@ -404,8 +404,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.sure = False
         self.held = False
         self.floor: set[TurnId] = set()
-        self.confirmed = 0
-        self.withdrawn = 0
+        self.committed = 0
+        self.discarded = 0
         self.merged = 0
         self.ended: set[str] = set()
         self.model_open: str | None = None
@@ -419,15 +419,15 @@ class AnyOrder(RuleBasedStateMachine):
                     assert self.alive is None, "two replies at once"
                     assert reply not in self.ended, "an id used twice"
                     self.alive, self.sure = reply, False
-                case m.ConfirmReply(reply):
+                case m.CommitReply(reply):
                     assert reply == self.alive and not self.sure
                     self.sure = True
-                    self.confirmed += 1
+                    self.committed += 1
                 case m.EndReply(reply, outcome):
                     assert reply == self.alive
                     assert outcome is not Outcome.SPOKEN or self.model_open is None
-                    assert self.sure is not (outcome is Outcome.WITHDRAWN)
-                    self.withdrawn += outcome is Outcome.WITHDRAWN
+                    assert self.sure is not (outcome is Outcome.DISCARDED)
+                    self.discarded += outcome is Outcome.DISCARDED
                     self.alive = None
                     self.ended.add(reply)
                 case m.AskModel(reply):
@@ -435,9 +435,9 @@ class AnyOrder(RuleBasedStateMachine):
                 case m.TokenToVoice(reply) | m.EndOfText(reply):
                     assert reply == self.alive, "a dead reply acted"
                 case m.Play(reply) | m.BeginClause(reply) | m.PausePlayback(reply) | m.FinishPlayback(reply):
-                    assert reply == self.alive and self.sure, "a guess, or a dead reply, was heard"
+                    assert reply == self.alive and self.sure, "a speculative or a dead reply, was heard"
                 case m.Remember() | m.Tell():
-                    assert self.sure, "a guess left a trace"
+                    assert self.sure, "a speculative reply left a trace"
                 case m.HoldPlayback():
                     assert not self.held
                     self.held = True
@@ -459,36 +459,36 @@ class AnyOrder(RuleBasedStateMachine):
     texts = st.sampled_from(["what's", "what's up?"])
 
     @rule(turn=turns, text=texts)
-    def guess(self, turn: TurnId, text: str) -> None:
-        self.feed(m.Guessed(spoken(text, turn)))
+    def speculate(self, turn: TurnId, text: str) -> None:
+        self.feed(m.TurnSpeculated(spoken(text, turn)))
 
     @rule(turn=turns, text=texts)
-    def confirm(self, turn: TurnId, text: str) -> None:
-        waiting, confirmed, accepted = self.dialogue.waiting, self.confirmed, self.accepted
-        self.feed(m.Confirmed(spoken(text, turn)))
-        if self.accepted == accepted and self.confirmed > confirmed:
-            self.accepted += 1  # The guess was right, and became the prompt.
+    def commit(self, turn: TurnId, text: str) -> None:
+        waiting, committed, accepted = self.dialogue.waiting, self.committed, self.accepted
+        self.feed(m.TurnCommitted(spoken(text, turn)))
+        if self.accepted == accepted and self.committed > committed:
+            self.accepted += 1  # The speculation was right, and became the prompt.
         elif self.accepted > accepted:
-            begun = self.confirmed - confirmed
+            begun = self.committed - committed
             self.merged += self.dialogue.waiting + begun == waiting
 
     @rule(turn=turns)
-    def withdraw(self, turn: TurnId) -> None:
-        self.feed(m.GuessWithdrawn(turn))
+    def discard(self, turn: TurnId) -> None:
+        self.feed(m.TurnDiscarded(turn))
 
     @rule(turn=turns)
     def speech(self, turn: TurnId) -> None:
         self.floor.add(turn)
-        self.feed(m.SpeechBegan(turn))
+        self.feed(m.InterruptionStarted(turn))
 
     @rule(turn=turns, heard=st.integers(0, 10**6))
     def words(self, turn: TurnId, heard: int) -> None:
-        self.feed(m.WordsCame(turn, heard))
+        self.feed(m.InterruptionConfirmed(turn, heard))
 
     @rule(turn=turns)
     def silence(self, turn: TurnId) -> None:
         self.floor.discard(turn)
-        self.feed(m.FloorFree(turn))
+        self.feed(m.FloorReleased(turn))
 
     @rule(heard=st.integers(0, 10**6))
     def stop(self, heard: int) -> None:
@@ -534,7 +534,7 @@ class AnyOrder(RuleBasedStateMachine):
         living = self.alive is not None
         assert (self.dialogue.current is not None) == living
         assert self.dialogue.answering == (living and self.sure)
-        answered = len(self.ended) - self.withdrawn + (living and self.sure)
+        answered = len(self.ended) - self.discarded + (living and self.sure)
         assert self.accepted - self.merged == self.dropped + answered + self.dialogue.waiting
 
 

@@ -9,18 +9,18 @@ from bot.voice.echo.gate import DOUBT, LOOK_AGAIN, EchoGate
 from bot.voice.frames import AudioFrame
 from bot.voice.turn import Microphone, TurnId
 from bot.voice.turns.events import (
-    SpeechBegan,
     SpeechPaused,
     SpeechResumed,
     SpeechSoFar,
     TurnDropped,
     TurnEnded,
     TurnEvent,
+    TurnStarted,
 )
 
 TURN, OTHER = TurnId(1, 1), TurnId(2, 1)
 SOUND = np.ones(320, np.float32)
-BEGAN = SpeechBegan(TURN, 1.0, 1.1)
+BEGAN = TurnStarted(TURN, 1.0, 1.1)
 
 
 class Ears:
@@ -65,7 +65,7 @@ def test_the_turn_after_an_echo_is_looked_at_anew() -> None:
     gate.passed(BEGAN)
     gate.passed(TurnDropped(TURN, 1.5))
     ears.echo = False
-    later = SpeechBegan(TurnId(1, 2), 2.0, 2.1)
+    later = TurnStarted(TurnId(1, 2), 2.0, 2.1)
     assert gate.passed(later) == [later]
 
 
@@ -130,7 +130,7 @@ def test_one_persons_echo_is_not_anothers() -> None:
     gate.heard(heard(1.0))
     gate.passed(BEGAN)
     ears.echo = False
-    began = SpeechBegan(OTHER, 1.0, 1.1)
+    began = TurnStarted(OTHER, 1.0, 1.1)
     assert gate.passed(began) == [began]
     assert [person for person, _ in ears.shown] == [1, 2]
 
@@ -149,7 +149,7 @@ def test_the_sound_of_an_earlier_transmission_is_not_compared() -> None:
     gate = EchoGate(ears)
     gate.heard(heard(1.0))
     gate.heard(heard(3.0))
-    gate.passed(SpeechBegan(TURN, 3.0, 3.0))
+    gate.passed(TurnStarted(TURN, 3.0, 3.0))
     assert ears.shown == [(1, len(SOUND))]
 
 

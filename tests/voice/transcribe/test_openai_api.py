@@ -226,26 +226,26 @@ async def test_an_answer_that_broke_off_is_asked_for_again(body: str) -> None:
         assert await talk.hear() == "Hello."
 
 
-async def test_a_guess_that_nobody_wants_any_more_holds_up_nobody() -> None:
+async def test_a_speculation_that_nobody_wants_any_more_holds_up_nobody() -> None:
     async with talking(silent(), silent(), silent(), HELLO) as talk:
-        guesses = [asyncio.create_task(talk.hear(Urgency.SPECULATION)) for _ in range(3)]
+        speculations = [asyncio.create_task(talk.hear(Urgency.SPECULATION)) for _ in range(3)]
         async with asyncio.timeout(5):
             while len(talk.server.asked) < openai_api.AT_ONCE:
                 await asyncio.sleep(0.01)
-            for guess in guesses:
-                guess.cancel()
+            for speculation in speculations:
+                speculation.cancel()
             talk.server.script[:] = [HELLO]
             assert await talk.hear() == "Hello."
 
 
-async def test_a_guess_is_not_asked_for_again() -> None:
+async def test_a_speculation_is_not_asked_for_again() -> None:
     async with talking(answering("", 500), HELLO) as talk:
         with pytest.raises(TranscriptionError):
             await talk.hear(Urgency.SPECULATION)
         assert len(talk.server.asked) == 1
 
 
-async def test_a_server_with_too_much_to_do_is_left_alone_by_guesses_and_what_was_said_waits() -> None:
+async def test_a_server_with_too_much_to_do_is_left_alone_by_speculation_and_what_was_said_waits() -> None:
     busy = answering("{}", 429, Retry_After="2")
     async with talking(HELLO, busy, HELLO) as talk:
         assert await talk.hear(Urgency.SPECULATION) == "Hello."
@@ -261,7 +261,7 @@ async def test_a_server_with_too_much_to_do_is_left_alone_by_guesses_and_what_wa
         assert await talk.hear(Urgency.SPECULATION) == "Hello."
 
 
-async def test_a_guess_that_is_refused_stops_guesses() -> None:
+async def test_a_speculation_that_is_refused_stops_speculation() -> None:
     async with talking(answering("{}", 429, Retry_After="2"), HELLO) as talk:
         with pytest.raises(TranscriptionShed):
             await talk.hear(Urgency.SPECULATION)

@@ -1,4 +1,4 @@
-"""What a server asks for that has too much to do, and for how long guesses are given up."""
+"""What a server asks for that has too much to do, and for how long speculation is given up."""
 
 from __future__ import annotations
 
@@ -38,36 +38,36 @@ def test_every_way_to_ask_for_time_is_understood(headers: dict[str, str], second
     assert limits.asked_to_wait(headers) == seconds
 
 
-def test_guesses_are_given_up_longer_than_the_server_asks_for_and_then_come_back() -> None:
+def test_speculation_is_given_up_for_longer_than_the_server_asks_for_and_then_comes_back() -> None:
     clock = Clock()
     limits = RateLimits(clock)
-    assert limits.may_guess
+    assert limits.may_speculate
     limits.refused(2.0)
-    assert (limits.wait, limits.may_guess) == (2.0, False)
+    assert (limits.wait, limits.may_speculate) == (2.0, False)
     clock.now += 2.0
-    assert (limits.wait, limits.may_guess) == (0.0, False)
+    assert (limits.wait, limits.may_speculate) == (0.0, False)
     clock.now += SHORTEST_CALM
-    assert limits.may_guess
+    assert limits.may_speculate
 
 
 def test_what_was_said_does_not_wait_for_longer_than_it_may() -> None:
     limits = RateLimits(Clock())
     limits.refused(3600.0)
-    assert (limits.wait, limits.may_guess) == (0.0, False)
+    assert (limits.wait, limits.may_speculate) == (0.0, False)
 
 
-def test_who_is_refused_again_and_again_guesses_less_and_less() -> None:
+def test_who_is_refused_again_and_again_speculates_less_and_less() -> None:
     clock = Clock()
     limits = RateLimits(clock)
     waits = []
     for _ in range(6):
         limits.refused(0.0)
         began = clock.now
-        while not limits.may_guess:
+        while not limits.may_speculate:
             clock.now += 1.0
         waits.append(clock.now - began)
     assert waits == [15.0, 30.0, 60.0, 120.0, LONGEST_CALM, LONGEST_CALM]
     clock.now += 1000.0
     limits.refused(0.0)
     clock.now += SHORTEST_CALM
-    assert limits.may_guess
+    assert limits.may_speculate

@@ -13,13 +13,13 @@ from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import PersonLeft
 from bot.voice.turn import Microphone
 from bot.voice.turns.events import (
-    SpeechBegan,
     SpeechPaused,
     SpeechResumed,
     SpeechSoFar,
     TurnDropped,
     TurnEnded,
     TurnPart,
+    TurnStarted,
 )
 from bot.voice.turns.settings import TurnSettings
 from tests.voice.turns.scripted import PERSON, Person, joined
@@ -47,7 +47,7 @@ def test_speech_is_sure_within_130_ms() -> None:
     person = Person()
     began = person.now
     person.talk(0.14)
-    (event,) = person.only(SpeechBegan)
+    (event,) = person.only(TurnStarted)
     assert event.at - began <= 0.13
 
 
@@ -117,7 +117,7 @@ def test_who_goes_on_is_not_cut_off() -> None:
     person.close()
     person.pass_time(3.0)
     spoken = [name for name in person.named() if name != "SpeechSoFar"]
-    assert spoken == ["SpeechBegan", "SpeechPaused", "SpeechResumed", "SpeechPaused", "TurnEnded"]
+    assert spoken == ["TurnStarted", "SpeechPaused", "SpeechResumed", "SpeechPaused", "TurnEnded"]
     assert len(person.only(TurnEnded)[0].sound) > 2.5 * HEARING_RATE
 
 
@@ -151,7 +151,7 @@ def test_an_end_that_nobody_asked_for_in_time_is_not_forgotten() -> None:
     person.close()
     person.now += 60.0
     person.talk(1.0)
-    assert [name for name in person.named() if name != "SpeechSoFar"][-2:] == ["TurnEnded", "SpeechBegan"]
+    assert [name for name in person.named() if name != "SpeechSoFar"][-2:] == ["TurnEnded", "TurnStarted"]
 
 
 def test_packets_that_are_late_end_no_turn() -> None:
@@ -221,7 +221,7 @@ def test_a_click_is_nothing_and_a_short_noise_is_dropped() -> None:
     assert person.events == []
     person.talk(0.1)
     person.hush(2.0)
-    assert person.named() == ["SpeechBegan", "SpeechPaused", "TurnDropped"]
+    assert person.named() == ["TurnStarted", "SpeechPaused", "TurnDropped"]
 
 
 def test_who_leaves_takes_the_turn_along() -> None:
@@ -266,14 +266,14 @@ STEPS = st.lists(
     max_size=25,
 )
 FOLLOWS = {
-    None: {"SpeechBegan"},
-    "SpeechBegan": {"SpeechPaused", "SpeechSoFar"},
+    None: {"TurnStarted"},
+    "TurnStarted": {"SpeechPaused", "SpeechSoFar"},
     "SpeechSoFar": {"SpeechPaused", "SpeechSoFar", "TurnPart"},
     "SpeechPaused": {"SpeechResumed", "TurnEnded", "TurnDropped"},
     "SpeechResumed": {"SpeechPaused", "SpeechSoFar", "TurnPart"},
     "TurnPart": {"SpeechPaused", "SpeechSoFar", "TurnPart"},
-    "TurnEnded": {"SpeechBegan"},
-    "TurnDropped": {"SpeechBegan"},
+    "TurnEnded": {"TurnStarted"},
+    "TurnDropped": {"TurnStarted"},
 }
 
 

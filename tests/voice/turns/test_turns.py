@@ -9,7 +9,7 @@ from benchmarks.end_of_turn_call import Call
 from benchmarks.end_of_turn_noise import five_minutes
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone
-from bot.voice.turns.events import SpeechBegan, TurnDropped, TurnEnded, TurnEvent
+from bot.voice.turns.events import TurnDropped, TurnEnded, TurnEvent, TurnStarted
 from bot.voice.turns.policy import TurnPolicy, load_turn_policy
 from bot.voice.turns.turns import Turns
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity
@@ -66,7 +66,7 @@ def test_each_person_has_a_turn_of_their_own(policy: TurnPolicy) -> None:
     events += turns.heard(PersonLeft(2, now))
     assert turns.deadline is not None
     events += turns.tick(turns.deadline)
-    assert {event.turn.person for event in events if isinstance(event, SpeechBegan)} == {1, 2}
+    assert {event.turn.person for event in events if isinstance(event, TurnStarted)} == {1, 2}
     assert [event.turn.person for event in events if isinstance(event, TurnEnded)] == [1]
     assert [event.turn.person for event in events if isinstance(event, TurnDropped)] == [2]
 
@@ -75,7 +75,7 @@ def test_who_comes_back_gets_no_number_of_an_old_turn(policy: TurnPolicy) -> Non
     turns, sound = Turns(policy), say("What is the weather like today?")
     events = turns.heard(AudioFrame(1, sound, 1.0)) + turns.heard(PersonLeft(1, 1.0))
     events += turns.heard(AudioFrame(1, sound, 2.0))
-    first, second = (event.turn.number for event in events if isinstance(event, SpeechBegan))
+    first, second = (event.turn.number for event in events if isinstance(event, TurnStarted))
     assert first < second
 
 

@@ -24,8 +24,8 @@ _LEAST_TURNS = 4
 """So many earlier turns a model sees in any case, where it may see them; a small one may see fewer."""
 
 
-class ModelCompanion:
-    """A :class:`~bot.voice.ports.Companion` for one call, which reads the call's history.
+class ModelResponder:
+    """A :class:`~bot.voice.ports.Responder` for one call, which reads the call's history.
 
     Where the persona changes in the middle of the call, what was said stays said: the new one answers to it.
 

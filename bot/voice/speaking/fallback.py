@@ -36,7 +36,7 @@ class _Saying:
         return "".join(self.tokens)[self.spoken :]
 
 
-class ReplyVoice:
+class FallbackSpeech:
     """A :class:`~bot.voice.ports.Voice` over another one.
 
     What the server refuses for its voice or manner, it is asked for once more without, and nobody above sees a failure.

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 import pytest
 from aiohttp import web
 
-from bot.companion import ModelCompanion
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.history import History, Turn
@@ -18,6 +17,7 @@ from bot.llm.personas import Character, Persona
 from bot.llm.prompts import CallRoom
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_beginnings
+from bot.responder import ModelResponder
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.llm.servers import DONE, delta_event, said, serving, streaming
 
@@ -33,13 +33,13 @@ def unopened(line: str) -> Answer:
 
 @dataclass
 class Mind:
-    """A companion and the history of its call."""
+    """A responder and the history of its call."""
 
-    companion: ModelCompanion
+    responder: ModelResponder
     history: History
 
     def answer(self, text: str) -> AsyncGenerator[str, None]:
-        return self.companion.answer(Turn.of_person("Ada", text))
+        return self.responder.answer(Turn.of_person("Ada", text))
 
     def remember(self, text: str, heard: str, *, interrupted: bool) -> None:
         self.history.add(Turn.of_person("Ada", text))
@@ -47,11 +47,11 @@ class Mind:
 
 
 @asynccontextmanager
-async def companion_of(url: str) -> AsyncIterator[Mind]:
+async def responder_of(url: str) -> AsyncIterator[Mind]:
     history = History()
     async with ModelClient(ModelOptions(url)) as client:
         yield Mind(
-            ModelCompanion(
+            ModelResponder(
                 lambda: Character("seiyuu", SEIYUU, "calm"),
                 history,
                 lambda: ROOM,
@@ -64,8 +64,8 @@ async def companion_of(url: str) -> AsyncIterator[Mind]:
         )
 
 
-def companion(model: ScriptedModel) -> AbstractAsyncContextManager[Mind]:
-    return companion_of(model.url)
+def responder(model: ScriptedModel) -> AbstractAsyncContextManager[Mind]:
+    return responder_of(model.url)
 
 
 async def answered(mind: Mind, text: str) -> str:
@@ -83,7 +83,7 @@ def history(model: ScriptedModel) -> list[str]:
 async def test_a_thought_that_was_said_aloud_once_is_in_no_history() -> None:
     async with (
         ScriptedModel(unopened) as model,
-        companion(model) as mind,
+        responder(model) as mind,
     ):
         assert await answered(mind, "Hi!") == "She greets me. Hello Ada.", "nothing told of it before"
         assert await answered(mind, "And now?") == "Hello Ada."
@@ -95,7 +95,7 @@ async def test_a_thought_that_was_said_aloud_once_is_in_no_history() -> None:
 async def test_it_is_in_no_history_either_when_it_was_interrupted() -> None:
     async with (
         ScriptedModel(unopened) as model,
-        companion(model) as mind,
+        responder(model) as mind,
     ):
         async for _ in mind.answer("Hi!"):
             pass
@@ -107,7 +107,7 @@ async def test_it_is_in_no_history_either_when_it_was_interrupted() -> None:
 async def test_a_thought_that_was_interrupted_before_its_end_is_forgotten_when_the_model_is_known() -> None:
     async with (
         ScriptedModel(unopened) as model,
-        companion(model) as mind,
+        responder(model) as mind,
     ):
         mind.remember("Hi!", "She greets me", interrupted=True)
         await answered(mind, "Hello?")
@@ -118,7 +118,7 @@ async def test_a_thought_that_was_interrupted_before_its_end_is_forgotten_when_t
 async def test_an_answer_that_begins_with_other_words_is_kept() -> None:
     async with (
         ScriptedModel(unopened) as model,
-        companion(model) as mind,
+        responder(model) as mind,
     ):
         await answered(mind, "Hi!")
         mind.remember("What?", "She sells sea shells.", interrupted=False)
@@ -137,7 +137,7 @@ async def test_names_are_those_of_the_persona_and_of_everybody_in_the_call() -> 
     def script(line: str) -> Answer:
         return Answer(lines[line.rpartition(": ")[2]])
 
-    async with ScriptedModel(script) as model, companion(model) as mind:
+    async with ScriptedModel(script) as model, responder(model) as mind:
         assert await answered(mind, "Hi!") == "Hello."
         assert await answered(mind, "Who?") == "He is."
         assert await answered(mind, "More?") == "Sure."
@@ -147,7 +147,7 @@ async def test_names_are_those_of_the_persona_and_of_everybody_in_the_call() -> 
 async def test_a_line_of_the_user_is_nobody_elses() -> None:
     async with (
         ScriptedModel(lambda line: Answer("Hello.\nUser: Thanks!\nAssistant: Bye.")) as model,
-        companion(model) as mind,
+        responder(model) as mind,
     ):
         assert await answered(mind, "Hi!") == "Hello."
 
@@ -160,7 +160,7 @@ async def test_a_tool_that_the_model_calls_is_passed_over() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return await streaming(words[-1], calling, DONE)(request)
 
-    async with serving(handler) as url, companion_of(url) as mind:
+    async with serving(handler) as url, responder_of(url) as mind:
         assert await answered(mind, "How is the weather?") == "I can't see it."
         words.pop()
         with pytest.raises(ModelError, match="answered without saying anything"):

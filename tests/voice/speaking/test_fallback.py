@@ -10,7 +10,7 @@ import pytest
 
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.speaking.reply_voice import PIECE, ReplyVoice
+from bot.voice.speaking.fallback import PIECE, FallbackSpeech
 from tests.voice.test_turn_taking import Told
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak
@@ -71,7 +71,7 @@ class Server:
 @dataclass
 class Table:
     server: Server
-    voice: ReplyVoice
+    voice: FallbackSpeech
     told: list[str]
 
     async def next(self) -> SpeechEvent:
@@ -85,7 +85,7 @@ class Table:
 def table(**server: object) -> Table:
     told: list[str] = []
     built = Server(**server)  # type: ignore[arg-type]
-    return Table(built, ReplyVoice(built, Told(told)), told)
+    return Table(built, FallbackSpeech(built, Told(told)), told)
 
 
 async def say(table: Table, reply: str, *tokens: str, flush: bool = True) -> None:
