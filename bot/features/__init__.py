@@ -1,1 +1,1 @@
-"""What competes with a call. Each feature is a module of its own, knows nothing of voice, and nothing of the others."""
+"""Features that are paused during a call. No feature imports voice code or another feature."""

@@ -1,1 +1,1 @@
-"""The bot's picture, changed now and then."""
+"""Profile picture: the bot's avatar, changed on a schedule."""

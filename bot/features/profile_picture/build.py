@@ -1,4 +1,4 @@
-"""Builds the profile picture, where the operator has a folder of pictures."""
+"""Builds the profile picture feature if ``AVATAR_FOLDER`` is set."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def _build(parts: FeatureParts) -> Feature | None:
 
 
 def read_folder(settings: Settings) -> tuple[str, ...]:
-    """The names of the pictures, where there is a folder; raises :class:`OperatorFileError`."""
+    """The names of the pictures in ``AVATAR_FOLDER``, none if it is not set; raises :class:`OperatorFileError`."""
     folder = settings.avatar.folder
     if folder is None:
         return ()
@@ -36,7 +36,7 @@ def read_folder(settings: Settings) -> tuple[str, ...]:
 
 
 async def check(settings: Settings) -> Finding:
-    """There are pictures of the bot."""
+    """The doctor's check: ``AVATAR_FOLDER`` has pictures."""
     if settings.avatar.folder is None:
         return Finding("Pictures", None, "AVATAR_FOLDER is not set: the profile picture stays as it is")
     try:

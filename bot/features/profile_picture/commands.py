@@ -1,4 +1,4 @@
-"""The commands about the bot's picture."""
+"""The ``avatar`` commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from bot.work_gate import FeatureHeldError, WorkStoppedError
 Context = commands.Context[Any]
 
 LISTED = 30
+"""Most pictures in a list."""
 MAX_NAME = 50
+"""Most characters of a picture's name in a list."""
 
 
 class ProfilePictureCommands(commands.Cog, name="Profile picture"):

@@ -1,4 +1,4 @@
-"""Profile picture: the bot's picture goes through a folder, on a schedule and when asked."""
+"""The profile picture feature: shows the pictures of a folder in turn, on a schedule and on command."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 _log = logging.getLogger(__name__)
 
 CHANGES_PER_HOUR = 2
+"""Most changes in an hour, so that Discord does not refuse them."""
 HOUR = 3600.0
 TRIES = 3
 """Pictures that Discord may refuse before a change is given up."""
 TIMEOUT = 60.0
-"""Seconds that a change may take: discord.py waits by itself where Discord asks for it, if need be for hours."""
+"""Seconds for one change. Without a limit, discord.py could wait for hours if Discord asks it to."""
 POLL = 60.0
+"""Seconds between two checks whether a change is due."""
 
 TOO_FAST = "⏳ Discord says that I change my picture too often. I won't try again for an hour."
 NO_OTHER = "❌ There is no other picture in my folder that I can use."
@@ -36,11 +38,11 @@ NOT_TAKEN = "❌ Discord did not accept the picture. The log says why."
 
 
 class PictureError(UserError):
-    """The picture was not changed; the text says why."""
+    """The picture was not changed. The text says why."""
 
 
 class TooSoonError(PictureError):
-    """It was changed too often lately; ``wait`` in seconds."""
+    """The picture was changed too often recently. The next change is possible in ``wait`` seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__(f"the next change is possible in {wait:.0f} s")
@@ -49,7 +51,10 @@ class TooSoonError(PictureError):
 
 @dataclass(frozen=True, slots=True)
 class Album:
-    """What there is, what of it is shown, and when that changes by itself: seconds since 1970; 0 as soon as it can."""
+    """The pictures, the one that is shown, and the time of the next change.
+
+    ``due_at`` is in seconds since 1970; 0 means as soon as possible.
+    """
 
     names: tuple[str, ...]
     shown: str | None
@@ -57,13 +62,13 @@ class Album:
 
 
 class ProfilePicture:
-    """Changes the picture; ``run`` does it on schedule. A ``Lockable`` of the lease.
+    """Changes the bot's picture; :meth:`run` does so on schedule. Paused during a call (:class:`~bot.lease.Lockable`).
 
     Args:
-        bot: who is pictured; logged in.
-        hours: between two changes.
+        bot: the client whose avatar is changed. It must be logged in.
+        hours: hours between two changes.
         clock: seconds since 1970.
-        poll: seconds between two looks at the clock.
+        poll: seconds between two checks whether a change is due.
     """
 
     name = "profile picture"
@@ -87,15 +92,15 @@ class ProfilePicture:
         self._gate = WorkGate(self.name)
         self._changing = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._owed = False
+        self._postponed = False
         self._rest_until = 0.0
 
     async def hold(self, reason: str) -> None:
-        """Leave the picture alone."""
+        """Pause: the picture stays as it is."""
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Change it again; what came due meanwhile happens once, now."""
+        """Resume. If changes became due during the pause, one is made now."""
         await self._gate.release()
         self._wake.set()
 
@@ -113,46 +118,49 @@ class ProfilePicture:
                     await self._wake.wait()
 
     async def _change_if_due(self) -> None:
-        if not self._owed and self._clock() < await self._due_at():
+        if not self._postponed and self._clock() < await self._due_at():
             return
         if self._gate.held:
-            self._owe()
+            self._postpone()
         elif self._clock() >= self._rest_until and await self._wait() <= 0:
             try:
                 await self.change()
             except FeatureHeldError:
-                return  # A call began while we looked; the change is put off already.
+                return  # A call began during the check. `change` has put the change off already.
             except (PictureError, WorkStoppedError) as error:
                 _log.warning("The picture stays: %s", error)
                 self._rest_until = self._clock() + HOUR
 
-    def _owe(self) -> None:
-        if not self._owed:
+    def _postpone(self) -> None:
+        if not self._postponed:
             _log.info("A change of the picture is put off: %s is held", self.name)
-        self._owed = True
+        self._postponed = True
 
     async def change(self) -> str:
-        """Show the next picture now; returns its name.
+        """Show the next picture now.
+
+        Returns:
+            the picture's name.
 
         Raises:
-            PictureError: it stays.
-            FeatureHeldError: not during a call; it is done afterwards.
-            WorkStoppedError: a call began.
+            PictureError: the picture stays as it was.
+            FeatureHeldError: a call is on. The change is made after it.
+            WorkStoppedError: a call began during the change.
         """
         if self._gate.held:
-            self._owe()
+            self._postpone()
             raise FeatureHeldError(self.name)
         async with self._gate.work(), self._changing:
             wait = await self._wait()
             if wait > 0:
                 raise TooSoonError(wait)
             name = await self._show_another()
-        self._owed = False
+        self._postponed = False
         _log.info("The picture is %s now", name)
         return name
 
     async def album(self) -> Album:
-        """What there is and what of it is shown; raises :class:`PictureError`."""
+        """The pictures and the one that is shown; raises :class:`PictureError` if the folder can't be read."""
         return Album(await self._names(), await self._shown(), await self._due_at())
 
     async def _due_at(self) -> float:
@@ -160,7 +168,7 @@ class ProfilePicture:
         return newest[0].at + self._period if newest else 0.0
 
     async def _wait(self) -> float:
-        """Seconds until a change is possible, by Discord's limit and by our own; 0 or less: now."""
+        """Seconds until Discord's limit and our own allow a change; 0 or less means now."""
         free_at = await self._records.refused_until()
         lately = await self._records.newest(CHANGES_PER_HOUR)
         if len(lately) == CHANGES_PER_HOUR:
@@ -175,18 +183,18 @@ class ProfilePicture:
             except BrokenPictureError as error:
                 _log.warning("The picture %s is skipped: %s", name, error)
                 continue
-            if await self._put_up(name, data):
+            if await self._set_avatar(name, data):
                 return name
             refused += 1
             if refused == TRIES:
                 break
         raise PictureError(NO_OTHER)
 
-    async def _put_up(self, name: str, data: bytes) -> bool:
-        """Returns whether Discord takes this one for a picture."""
+    async def _set_avatar(self, name: str, data: bytes) -> bool:
+        """Set the avatar. Returns False if Discord does not accept the file as a picture."""
         if self._bot.user is None:
             raise RuntimeError("the bot is not logged in")
-        # Noted first: whatever ends this process now, the next one does not change the picture again at once.
+        # Recorded first. If the process ends here, the next one does not change the picture again too early.
         number = await self._records.note(Change(name, self._clock()))
         try:
             async with asyncio.timeout(TIMEOUT):
@@ -198,7 +206,7 @@ class ProfilePicture:
             if error.status == HTTPStatus.TOO_MANY_REQUESTS or "too fast" in error.text:
                 await self._refused(number)
                 raise PictureError(TOO_FAST) from error
-            await self._records.withdraw(number)
+            await self._records.delete(number)
             _log.warning("Discord did not take the picture %s: %s", name, error)
             if error.status == HTTPStatus.BAD_REQUEST:
                 return False
@@ -206,7 +214,7 @@ class ProfilePicture:
         return True
 
     async def _refused(self, number: int) -> None:
-        await self._records.withdraw(number)
+        await self._records.delete(number)
         await self._records.note_refusal(self._clock() + HOUR)
 
     async def _names(self) -> tuple[str, ...]:
@@ -222,7 +230,7 @@ class ProfilePicture:
 
 
 def _after(shown: str | None, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The other names, beginning with the one after the one that is shown."""
+    """All names but ``shown``, beginning with the next one in alphabetical order."""
     if shown is None:
         return names
     return tuple(name for name in names if name > shown) + tuple(name for name in names if name < shown)

@@ -1,4 +1,4 @@
-"""The operator's folder of pictures. Everything here reads files: call it in a thread."""
+"""The operator's folder of pictures. All functions read files: call them in a thread."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 from bot.pictures import BrokenPictureError, is_picture
 
 MAX_BYTES = 8 * 1024 * 1024
+"""Most bytes of a picture."""
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 
 
 def picture_names(folder: Path) -> tuple[str, ...]:
-    """The names of what may be pictures, in alphabetical order; raises :class:`OSError`."""
+    """The names of all files that are pictures by their suffix, in alphabetical order; raises :class:`OSError`."""
     return tuple(
         sorted(
             file.name
@@ -23,10 +24,10 @@ def picture_names(folder: Path) -> tuple[str, ...]:
 
 
 def read_picture(file: Path) -> bytes:
-    """A picture, known by its first bytes whatever its name says.
+    """The bytes of a picture. Its format is checked by its first bytes, not by its name.
 
     Raises:
-        BrokenPictureError: it is none, too large, or can't be read.
+        BrokenPictureError: it can't be read, is too large, or is not a picture.
     """
     try:
         with file.open("rb") as stream:

@@ -1,1 +1,1 @@
-"""Vision: what people show is looked at by a vision model, and put into words."""
+"""Vision: a vision model describes the pictures and videos that people post."""

@@ -1,4 +1,4 @@
-"""How much of one file is decoded, at most."""
+"""Limits for decoding one picture or video file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from typing import TypeVar
 from bot.pictures import BrokenPictureError
 
 MAX_DECODED = 600
-"""Frames of one file."""
+"""Most frames that are decoded of one file."""
 MAX_SECONDS = 15.0
+"""Most seconds that decoding one file may take."""
 
 _T = TypeVar("_T")
 
 
 class UnknownFileError(BrokenPictureError):
-    """It is no picture and no video that anybody here knows."""
+    """The file is neither a picture nor a video in a known format."""
 
 
 @dataclass(slots=True)
 class DecodingBudget:
-    """How much may still be decoded; ``stop`` ends it from another thread."""
+    """The rest of what may be decoded of one file. Another thread can set ``stop`` to end the decoding."""
 
     clock: Callable[[], float] = time.monotonic
     frames: int = MAX_DECODED
@@ -35,7 +36,7 @@ class DecodingBudget:
         self._until = self.clock() + self.seconds
 
     def spend(self, frames: Iterable[_T]) -> Iterator[_T]:
-        """The frames, as long as there is something left."""
+        """Yield the frames until the frames or seconds are used up, or ``stop`` is set."""
         for frame in frames:
             yield frame
             self.frames -= 1

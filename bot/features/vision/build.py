@@ -1,4 +1,4 @@
-"""Builds vision, where the operator has set it up."""
+"""Builds the vision feature if ``VISION_LLM_URL`` is set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def _build(parts: FeatureParts) -> Feature | None:
 
 
 async def check(settings: Settings) -> Finding:
-    """The vision model's server answers."""
+    """The doctor's check: the vision model's server answers."""
     url = settings.vision.llm_url
     if url is None:
         return Finding("Vision", None, "VISION_LLM_URL is not set: pictures are not looked at")

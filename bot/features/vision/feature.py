@@ -1,4 +1,4 @@
-"""The feature: what a message shows, in words; held during a call, when its model is unloaded too."""
+"""The vision feature: describes the pictures and videos of messages. During a call it is paused, its model unloaded."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _MAX_WORDS = 500
 
 
 class Vision:
-    """Looks at messages; a :class:`~bot.lease.Lockable`. Belongs to one event loop.
+    """Describes what messages show. It is paused during a call (:class:`~bot.lease.Lockable`). Not thread-safe.
 
     Args:
-        http: for downloads; it must send no credentials of its own. Closed by whoever made it.
-        in_flight_limit: seconds that a call waits for a look.
+        http: used for downloads. It must not send credentials of its own. The caller closes it.
+        in_flight_limit: most seconds that a starting call waits for a description in progress.
     """
 
     def __init__(
@@ -50,28 +50,28 @@ class Vision:
 
     @property
     def name(self) -> str:
-        """What ``!voice-status`` calls it."""
+        """The feature's name in ``!voice-status``."""
         return self._gate.name
 
     async def hold(self, reason: str) -> None:
-        """Look at nothing more, and unload the model."""
+        """Pause, and unload the model."""
         await self._gate.hold(reason)
         await self.unload()
 
     async def release(self) -> None:
-        """Look again; the model is loaded by its server when it is next asked."""
+        """Resume. The server loads the model again at the next request."""
         await self._gate.release()
 
     async def unload(self) -> None:
-        """Have the model's server free the card. Failing is logged."""
+        """Ask the model's server to free its GPU memory. A failure is only logged."""
         await self._model.unload()
 
     async def describe(self, message: discord.Message) -> str | None:
-        """What a message shows, and what it replies to or forwards, in words; None when there is nothing to look at.
+        """A description of what a message shows, or a message that it replies to or forwards; ``None`` without pictures.
 
         Raises:
-            VisionError: there is something, and it can't be described; the text is for the person who sent it. Its
-                ``seen`` describes the rest.
+            VisionError: a picture can't be described. The text is for the person who sent it; ``seen`` describes the
+                other pictures.
         """
         sights = find_sights(message)
         if not sights:
@@ -94,7 +94,7 @@ class Vision:
                 if sight.sent:
                     refusals.append(str(error))
                 else:
-                    # Nobody sent the picture of a link; without it the message is still whole.
+                    # A link's preview picture was not sent by a person, so the message is complete without it.
                     _log.info("The picture of a link was skipped: %s", error)
         try:
             seen = await self._model.describe(shown, words) if shown else None
@@ -112,7 +112,7 @@ class Vision:
         except DownloadError as error:
             raise VisionError(f"❌ I could not fetch {sight.name} from Discord. Please send it again.") from error
         try:
-            # One at a time: a decoded picture can take much memory.
+            # One file at a time, because a decoded picture can take much memory.
             async with self._decoding:
                 return await take_frames(data, count)
         except UnknownFileError as error:

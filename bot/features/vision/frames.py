@@ -1,4 +1,4 @@
-"""A picture, animation or video as a few small JPEGs, spread evenly over it."""
+"""Turns a picture, animation or video into a few small JPEGs, spread evenly over its length."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bot.pictures import BrokenPictureError, to_jpeg
 
 
 async def take_frames(data: bytes, count: int, *, clock: Callable[[], float] = time.monotonic) -> list[bytes]:
-    """At most ``count`` JPEGs of a file, in its order. Decodes in a thread, which a cancellation ends.
+    """At most ``count`` JPEGs of a file, in the file's order. Decoding runs in a thread; cancelling ends it.
 
     Raises:
-        BrokenPictureError: there is none.
+        BrokenPictureError: no frame could be decoded.
     """
     budget = DecodingBudget(clock)
     try:
@@ -29,7 +29,11 @@ async def take_frames(data: bytes, count: int, *, clock: Callable[[], float] = t
 
 
 def decode(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
-    """As :func:`take_frames`, in the calling thread."""
+    """At most ``count`` JPEGs of a file, in the file's order. CPU-bound; call it in a thread.
+
+    Raises:
+        BrokenPictureError: no frame could be decoded.
+    """
     jpegs = _of_picture(data, count, budget) if pictures.is_picture(data) else _of_video(data, count, budget)
     if not jpegs:
         raise BrokenPictureError("no picture in it")
@@ -37,7 +41,7 @@ def decode(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
 
 
 def evenly(frames: Iterable[Image.Image], count: int) -> list[bytes]:
-    """At most ``count`` JPEGs spread over frames of unknown number, while no more than twice as many are kept."""
+    """At most ``count`` JPEGs, spread evenly over frames of unknown number. At most 2 * ``count`` + 1 are in memory."""
     kept: list[bytes] = []
     stride = 1
     for number, frame in enumerate(frames):
@@ -63,6 +67,6 @@ def _of_video(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
         with videos.opened(data) as video:
             if video.is_short:
                 return evenly(budget.spend(video.frames()), count)
-            return [to_jpeg(frame) for frame in video.moments(count, budget)]
+            return [to_jpeg(frame) for frame in video.sample_frames(count, budget)]
     except videos.FAULTS as error:
         raise UnknownFileError(str(error)) from error

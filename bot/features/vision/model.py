@@ -1,4 +1,4 @@
-"""The vision model: pictures in OpenAI's chat format, a description back, and its unloading."""
+"""Client of the vision model: sends pictures in OpenAI's chat format, gets a description, unloads the model."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from config.sections import VisionSettings
 _log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 120.0
+"""Seconds after which a description is given up."""
 _UNLOAD_SECONDS = 5.0
 _MAX_ANSWER_BYTES = 1 << 20
 _MAX_CHARS = 2_000
@@ -39,19 +40,19 @@ _TASK = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One thing that is shown: what to call it, and its pictures as JPEG, in order."""
+    """One picture or video for the model: its title, and its frames as JPEGs in order."""
 
     name: str
     jpegs: Sequence[bytes]
 
 
 class VisionModel:
-    """A vision model behind an OpenAI-style server.
+    """A vision model behind a server with OpenAI's chat API.
 
     Args:
-        url: ends where ``/chat/completions`` begins.
-        http: closed by whoever made it.
-        timeout: for one description, in seconds.
+        url: the address in front of ``/chat/completions``.
+        http: the caller closes it.
+        timeout: seconds for one description.
     """
 
     def __init__(
@@ -66,10 +67,13 @@ class VisionModel:
         self._dialect = Dialect(set())
 
     async def describe(self, shown: Sequence[Shown], words: str) -> str:
-        """What there is to see; ``words`` are what people said along with it.
+        """A description of what is shown.
+
+        Args:
+            words: the text that was sent with it.
 
         Raises:
-            VisionError: the model gives no description.
+            VisionError: the model gave no description. The text is for the person who sent the picture.
         """
         body: dict[str, Any] = {
             "messages": [{"role": "system", "content": _TASK}, {"role": "user", "content": _parts(shown, words)}],
@@ -91,7 +95,7 @@ class VisionModel:
         return _description(answer)
 
     async def _ask(self, body: dict[str, Any]) -> tuple[int, str]:
-        """Ask, and ask again without the fields that the server refuses; they are remembered."""
+        """Send a request. Send it again without the fields that the server refuses, and remember these fields."""
         for _ in range(1 + MOST_FIELDS):
             asked = self._dialect.applied(body)
             url, limit = self._base / "chat/completions", self._timeout
@@ -104,7 +108,7 @@ class VisionModel:
         return status, answer
 
     async def unload(self) -> None:
-        """Have the server free the card, in whichever way this server has. Failing is logged."""
+        """Ask the server to unload the model, in each way that known servers have. A failure is only logged."""
         try:
             async with asyncio.timeout(_UNLOAD_SECONDS):
                 for method, path, body in self._ways_to_unload():
@@ -125,7 +129,7 @@ class VisionModel:
                 ("POST", "models/unload", {"model": model}),  # llama-server as a router
                 ("POST", "api/generate", {"model": model, "keep_alive": 0}),  # Ollama
             ]
-        # Last, since it unloads everybody's models: llama-swap before it could unload a single one.
+        # Last, because it unloads all models. Older versions of llama-swap have only this way.
         return [*named, ("GET", "unload", None)]
 
     @property

@@ -1,4 +1,4 @@
-"""What there is to look at in a message, judged by what Discord says of it, before anything is downloaded."""
+"""Finds the pictures and videos of a message, and checks them by Discord's metadata before any download."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.pictures import MAX_PIXELS
 from bot.text import shorten
 
 MAX_SIGHTS = 4
-"""How many things of one message are looked at."""
+"""Most pictures and videos of one message that are described."""
 _VISIBLE = ("image/", "video/")
 _KNOWN = frozenset(f"image/{kind}" for kind in ("png", "apng", "jpeg", "gif", "webp", "avif")) | frozenset(
     f"video/{kind}" for kind in ("mp4", "quicktime", "webm", "x-matroska", "x-m4v")
@@ -20,9 +20,9 @@ _KNOWN = frozenset(f"image/{kind}" for kind in ("png", "apng", "jpeg", "gif", "w
 
 
 class VisionError(Exception):
-    """There is something to look at, and no description of it; the text says why, for the person who sent it.
+    """A picture or video can't be described. The text says why, for the person who sent it.
 
-    ``seen`` describes what else there was to look at, and could be.
+    ``seen`` is the description of the message's other pictures, if there are any.
     """
 
     def __init__(self, text: str, seen: str | None = None) -> None:
@@ -32,10 +32,11 @@ class VisionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Something to look at.
+    """A picture or video to describe.
 
-    ``kind`` is a MIME type. ``size`` is in bytes, ``width`` and ``height`` in pixels, all 0 where Discord says nothing.
-    ``sent`` is False for what merely came along with a link. ``place`` says where it is, unless in the message itself.
+    ``kind`` is a MIME type. ``size`` is in bytes, ``width`` and ``height`` are in pixels; each is 0 if unknown.
+    ``sent`` is False for the preview picture of a link. ``origin`` says in which other message the picture is; it is
+    empty for the message itself.
     """
 
     url: str
@@ -45,34 +46,34 @@ class Sight:
     width: int = 0
     height: int = 0
     sent: bool = True
-    place: str = ""
+    origin: str = ""
 
     @property
     def title(self) -> str:
-        """What a model is told that it looks at."""
-        return f"{self.name}, {self.place}" if self.place else self.name
+        """The title that the model gets."""
+        return f"{self.name}, {self.origin}" if self.origin else self.name
 
 
 def find_sights(message: discord.Message) -> list[Sight]:
-    """The pictures and videos of a message, of what it forwards and replies to, and the pictures of their embeds."""
+    """The pictures and videos of a message and of messages that it forwards or replies to, embeds included."""
     quoted = message.reference.resolved if message.reference is not None else None
     sights = [*_inside(message), *_forwarded(message, "in the message that is forwarded")]
     if isinstance(quoted, discord.Message):
-        place = "in the message that is replied to"
-        sights += [*_inside(quoted, place), *_forwarded(quoted, place)]
+        origin = "in the message that is replied to"
+        sights += [*_inside(quoted, origin), *_forwarded(quoted, origin)]
     return sights[:MAX_SIGHTS]
 
 
 def shows_pictures(message: discord.Message) -> bool:
-    """Whether somebody shows a picture or video with it; what merely came along with a link does not count."""
+    """Whether a person sent a picture or video with the message. Preview pictures of links do not count."""
     return any(sight.sent for sight in find_sights(message))
 
 
 def check_sight(sight: Sight, max_bytes: int) -> None:
-    """Refuse what can't be looked at.
+    """Refuse what can't be decoded.
 
     Raises:
-        VisionError: a kind that nobody here can decode, or too large.
+        VisionError: the format is unknown, or the file is too large.
     """
     if sight.kind not in _KNOWN:
         kind = shorten(sight.kind.partition("/")[2], 30)
@@ -84,22 +85,22 @@ def check_sight(sight: Sight, max_bytes: int) -> None:
 
 
 def too_large(sight: Sight, max_bytes: int) -> VisionError:
-    """The file has too many bytes."""
+    """The error for a file of more than ``max_bytes``."""
     return VisionError(f"❌ {sight.name} is too large for me: I look at files of up to {max_bytes / 2**20:g} MB.")
 
 
-def _forwarded(message: discord.Message, place: str) -> Iterator[Sight]:
+def _forwarded(message: discord.Message, origin: str) -> Iterator[Sight]:
     for snapshot in message.message_snapshots:
-        yield from _inside(snapshot, place)
+        yield from _inside(snapshot, origin)
 
 
-def _inside(content: discord.Message | discord.MessageSnapshot, place: str = "") -> Iterator[Sight]:
-    attached = [_of_attachment(attachment, place) for attachment in content.attachments]
+def _inside(content: discord.Message | discord.MessageSnapshot, origin: str = "") -> Iterator[Sight]:
+    attached = [_of_attachment(attachment, origin) for attachment in content.attachments]
     yield from (sight for sight in attached if sight.kind.startswith(_VISIBLE))
-    yield from _of_embeds(content.embeds, place)
+    yield from _of_embeds(content.embeds, origin)
 
 
-def _of_attachment(attachment: discord.Attachment, place: str) -> Sight:
+def _of_attachment(attachment: discord.Attachment, origin: str) -> Sight:
     kind = (attachment.content_type or mimetypes.guess_type(attachment.filename)[0] or "").partition(";")[0]
     return Sight(
         attachment.url,
@@ -108,12 +109,15 @@ def _of_attachment(attachment: discord.Attachment, place: str) -> Sight:
         attachment.size,
         attachment.width or 0,
         attachment.height or 0,
-        place=place,
+        origin=origin,
     )
 
 
-def _of_embeds(embeds: list[discord.Embed], place: str) -> list[Sight]:
-    """Only ever by Discord's proxy: the address itself is anybody's, and could be one inside our own network."""
+def _of_embeds(embeds: list[discord.Embed], origin: str) -> list[Sight]:
+    """The pictures of embeds, by the addresses of Discord's proxy.
+
+    The original address may be anything, for example a machine in the operator's own network.
+    """
     pictures = [embed.image if embed.image.proxy_url else embed.thumbnail for embed in embeds]
     return [
         Sight(
@@ -124,7 +128,7 @@ def _of_embeds(embeds: list[discord.Embed], place: str) -> list[Sight]:
             picture.width or 0,
             picture.height or 0,
             sent=False,
-            place=place,
+            origin=origin,
         )
         for picture in pictures
         if picture.proxy_url

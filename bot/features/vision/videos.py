@@ -1,4 +1,4 @@
-"""Videos, read by FFmpeg."""
+"""Decodes videos with FFmpeg."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bot.features.vision.budget import MAX_DECODED, DecodingBudget
 from bot.pictures import LONG_SIDE, MAX_PIXELS, BrokenPictureError
 
 FAULTS = (av.FFmpegError, ValueError, IndexError, MemoryError)
-"""What FFmpeg raises for files that are broken, or made to do harm."""
+"""Exceptions that FFmpeg raises for broken or malicious files."""
 _MICROSECONDS = 1_000_000
 _LIMITS = {"max_pixels": str(MAX_PIXELS), "threads": "1"}
-# Playlists and whatever else could make FFmpeg open a second file are not among them.
+# Without playlists and other formats that could make FFmpeg open a second file.
 _CONTAINERS = {"format_whitelist": "mov,matroska"}
 
 
 class Video:
-    """An open video. Made by :func:`opened`."""
+    """An open video, made by :func:`opened`."""
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self._container = container
@@ -32,22 +32,22 @@ class Video:
 
     @property
     def is_short(self) -> bool:
-        """Whether all of it can be decoded."""
+        """Whether the video has few enough frames to decode all of them."""
         return self._duration * float(self._stream.average_rate or 0) <= MAX_DECODED
 
     def frames(self) -> Iterator[Image.Image]:
-        """All frames, upright and scaled down."""
+        """Yield all frames, upright and scaled down."""
         return map(_upright, self._container.decode(self._stream))
 
-    def moments(self, count: int, budget: DecodingBudget) -> Iterator[Image.Image]:
-        """``count`` frames spread evenly over it."""
+    def sample_frames(self, count: int, budget: DecodingBudget) -> Iterator[Image.Image]:
+        """Yield up to ``count`` frames spread evenly over the video, upright and scaled down."""
         for number in range(count):
             frame = self._frame_at(self._duration * (number + 0.5) / count, count, budget)
             if frame is not None:
                 yield _upright(frame)
 
     def _frame_at(self, at: float, count: int, budget: DecodingBudget) -> av.VideoFrame | None:
-        """The frame shown at so many seconds, or one before it where too many lie since the last key frame."""
+        """The frame shown ``at`` seconds; an earlier frame if too many would have to be decoded since the key frame."""
         if self._stream.time_base is not None:
             self._container.seek(int(at / self._stream.time_base), stream=self._stream)
         frame = None
@@ -62,7 +62,8 @@ def opened(data: bytes) -> Iterator[Video]:
     """Open a video.
 
     Raises:
-        BrokenPictureError: of no size, or by no codec, that can be decoded. Besides, one of :data:`FAULTS`.
+        BrokenPictureError: its size or codec can't be decoded.
+        FAULTS: FFmpeg can't open the file.
     """
     with av.open(io.BytesIO(data), "r", options=_LIMITS | _CONTAINERS) as container:
         stream = container.streams.video[0]
@@ -76,7 +77,7 @@ def opened(data: bytes) -> Iterator[Video]:
 
 
 def _upright(frame: av.VideoFrame) -> Image.Image:
-    """Turned as the video says that it is to be shown."""
+    """The frame scaled down, and turned upright by its rotation metadata."""
     quarters = round(frame.rotation / 90)
     scale = min(1.0, LONG_SIDE / max(frame.width, frame.height))
     width, height = (max(2, round(side * scale)) for side in (frame.width, frame.height))
