@@ -80,13 +80,13 @@ async def open_studio(
     folder: Path, monkeypatch: pytest.MonkeyPatch, permit: Permit, options: dict[str, Any]
 ) -> AsyncIterator[Studio]:
     """Start it, less patient than in life; ``options``: ``timeout`` and ``in_flight_limit``."""
-    monkeypatch.setattr(job, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(job, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(job, "RECONNECT_SECONDS", 0.05)
-    monkeypatch.setattr(job, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(job, "UNREACHABLE_SECONDS", 0.5)
     async with ComfyUiServer() as comfyui, aiohttp.ClientSession() as http:
         timeout = options.pop("timeout", DrawSettings().timeout)
         workflow, rate, chance = Workflow.parse(WORKFLOW), RateLimit("4/600"), random.Random(7)
-        images = ImageGeneration(comfyui.url, workflow, timeout, http, permit, rate, chance=chance, **options)
+        images = ImageGeneration(comfyui.url, workflow, timeout, http, permit, rate, rng=chance, **options)
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             return [DrawingCommands(images)]

@@ -64,7 +64,7 @@ class Shop:
             while len(self.source.answered) == answers:
                 await asyncio.sleep(0.01)
             records, url = FeedRecords(self.stage.database), self.server.address("shop")
-            while (await records.feed(url)).next_look_at <= self.clock.now:
+            while (await records.feed(url)).next_poll_at <= self.clock.now:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
 
@@ -93,7 +93,7 @@ async def notifier(
         SubscriptionRecords(database),
         FigurineSettings((server.address("broken"), server.address("shop")), period / 60),
         clock=clock,
-        chance=random.Random(4),
+        rng=random.Random(4),
         poll=0.02,
     )
 
@@ -208,7 +208,7 @@ async def test_a_feed_that_fails_is_tried_ever_more_seldom_and_the_others_go_on(
 
     async def wait_after_look() -> float:
         async with asyncio.timeout(LIMIT):
-            while (due := (await records.feed(url)).next_look_at) <= shop.clock.now:
+            while (due := (await records.feed(url)).next_poll_at) <= shop.clock.now:
                 await asyncio.sleep(0.01)
         return due - shop.clock.now
 
@@ -296,7 +296,7 @@ async def test_killed_while_telling_the_others_are_told_and_nobody_twice(shop: S
         await shop.looked()
     records, url, rin = FeedRecords(shop.stage.database), shop.server.address("shop"), Item("2", "Nendoroid Rin", "")
     await records.note(await records.feed(url), [rin], shop.clock.now)
-    await records.note_told(url, general.id, [rin])
+    await records.note_notified(url, general.id, [rin])
     await shop.restart()
     async with running(shop.notifier.run()):
         await shop.stage.ada.wait_for_message(shop.stage.ada.dm_channel, lambda m: "New:" in m.content, LIMIT)

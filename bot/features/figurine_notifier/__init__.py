@@ -1,1 +1,1 @@
-"""News of figurines, from feeds that the operator names."""
+"""Figurine notifier: messages about new items in web feeds."""

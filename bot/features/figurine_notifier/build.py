@@ -1,4 +1,4 @@
-"""Builds the figurine notifier, where the operator has named feeds."""
+"""Builds the figurine notifier if ``FIGURINE_FEEDS`` is set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def _build(parts: FeatureParts) -> Feature | None:
 
 
 async def check(settings: Settings) -> Finding:
-    """Every feed comes and is one, fetched as the notifier does."""
+    """The doctor's check: every feed can be fetched and read."""
     if not settings.figurine.feeds:
         return Finding("Feeds", None, "FIGURINE_FEEDS is not set: no figurines are looked for")
     faults, items = [], 0

@@ -1,4 +1,4 @@
-"""The commands about news of figurines."""
+"""The ``figurines`` commands: subscribe, unsubscribe, list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.user_error import UserError
 Context = commands.Context[Any]
 
 MAX_WORDS = 100
-"""Characters."""
+"""Most characters of the words that a subscription looks for."""
 TOO_MANY_WORDS = f"❌ That is too long to search for: the limit is {MAX_WORDS} characters."
 TOO_MANY = "❌ There are too many subscriptions already, yours or in this channel. Try it in a private message to me."
 NOT_SUBSCRIBED = "❌ You have no subscription here. `{prefix}figurines list` shows where you have one."
@@ -48,7 +48,7 @@ class FigurineCommands(commands.Cog, name="Figurines"):
         """Get news of new figurines here: of all, or of those with all these words in the title."""
         if len(words) > MAX_WORDS:
             raise UserError(TOO_MANY_WORDS)
-        subscription = Subscription(ctx.author.id, _place(ctx), tuple(words.casefold().split()))
+        subscription = Subscription(ctx.author.id, _channel_of(ctx), tuple(words.casefold().split()))
         try:
             before = await self._notifier.subscribe(subscription)
         except TooManySubscriptionsError as error:
@@ -59,7 +59,7 @@ class FigurineCommands(commands.Cog, name="Figurines"):
     @figurines.command(description="Stop figurine news here.")
     async def unsubscribe(self, ctx: Context) -> None:
         """Stop figurine news here."""
-        if not await self._notifier.unsubscribe(ctx.author.id, _place(ctx)):
+        if not await self._notifier.unsubscribe(ctx.author.id, _channel_of(ctx)):
             raise UserError(NOT_SUBSCRIBED.format(prefix=self._prefix))
         await ctx.send(UNSUBSCRIBED, ephemeral=True)
 
@@ -76,7 +76,7 @@ class FigurineCommands(commands.Cog, name="Figurines"):
             await ctx.send(part, ephemeral=True)
 
 
-def _place(ctx: Context) -> int:
+def _channel_of(ctx: Context) -> int:
     return ctx.channel.id if ctx.guild else DIRECT
 
 

@@ -1,4 +1,4 @@
-"""Figurine notifier: tells subscribers what is new in feeds, once, ever."""
+"""The figurine notifier feature: polls web feeds and notifies subscribers of new items, of each item once."""
 
 from __future__ import annotations
 
@@ -26,23 +26,25 @@ _log = logging.getLogger(__name__)
 
 DAY = 86_400.0
 MAX_WAIT = DAY
-"""Seconds between two tries of a feed that fails."""
+"""Most seconds between two attempts to fetch a failing feed."""
 POLL = 30.0
+"""Seconds between two checks whether a feed is due."""
 _LONGEST_DOUBLING = 16
 
 
 class FigurineNotifier:
-    """Watches the feeds; start :meth:`run` when the bot is ready. A ``Lockable`` of the lease.
+    """Polls feeds and notifies subscribers. It is paused during a call (:class:`~bot.lease.Lockable`).
 
-    Items are noted before they are told, and each channel and person is noted before they are told: whatever ends the
-    process, nobody is told of an item twice.
+    Start :meth:`run` when the bot is ready. A new item is stored before anybody is notified of it, and each channel and
+    person is recorded as notified before the message is sent. So nobody is notified of an item twice, even if the
+    process ends at any moment.
 
     Args:
-        bot: who tells.
-        http: fetches the feeds.
+        bot: the client that sends the messages.
+        http: the session that fetches the feeds.
         clock: seconds since 1970.
-        chance: spreads the tries of feeds that fail.
-        poll: seconds between two looks at the clock.
+        rng: randomises the time of the next attempt after a failure.
+        poll: seconds between two checks whether a feed is due.
     """
 
     name = "figurine notifier"
@@ -56,7 +58,7 @@ class FigurineNotifier:
         settings: FigurineSettings,
         *,
         clock: Callable[[], float] = time.time,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
         poll: float = POLL,
     ) -> None:
         self._bot = bot
@@ -65,30 +67,30 @@ class FigurineNotifier:
         self._subscriptions = subscriptions
         self._settings = settings
         self._clock = clock
-        self._chance = chance or random.Random()
+        self._rng = rng or random.Random()
         self._poll = poll
         self._gate = WorkGate(self.name)
         self._wake = asyncio.Event()
         self._waiting: set[str] = set()
 
     async def hold(self, reason: str) -> None:
-        """Fetch nothing and tell nothing."""
+        """Pause."""
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Go on, at once with what is overdue."""
+        """Resume. Overdue feeds are fetched now."""
         await self._gate.release()
         self._waiting.clear()
         self._wake.set()
 
     async def run(self) -> None:
-        """Watch the feeds until cancelled."""
+        """Poll the feeds until cancelled."""
         await self._shorten_waits()
         while True:
             self._wake.clear()
             for url in self._settings.feeds:
                 try:
-                    await self._visit(url)
+                    await self._process(url)
                 except Exception:
                     _log.exception("The feed of %s could not be processed", _host(url))
             with contextlib.suppress(TimeoutError):
@@ -96,42 +98,42 @@ class FigurineNotifier:
                     await self._wake.wait()
 
     async def _shorten_waits(self) -> None:
-        """Wait no longer for a feed than we would now: the period may have been longer when its wait began."""
+        """Shorten stored waits: the setting FIGURINE_PERIOD may have been longer in an earlier run."""
         for url in self._settings.feeds:
             feed = await self._feeds.feed(url)
             latest = self._clock() + self._wait_after(max(0, feed.failures - 1))
-            if feed.next_look_at > latest:
-                await self._feeds.keep(replace(feed, next_look_at=latest))
+            if feed.next_poll_at > latest:
+                await self._feeds.keep(replace(feed, next_poll_at=latest))
 
     async def subscribe(self, subscription: Subscription) -> Subscription | None:
-        """Tell somebody from now on; returns the subscription of theirs there that this one replaces.
+        """Add a subscription. Returns the same person's subscription in the same channel that it replaces, if any.
 
         Raises:
-            TooManySubscriptionsError: from :mod:`~.subscriptions`.
+            TooManySubscriptionsError: the person or the channel has too many.
         """
         theirs = await self.subscriptions_of(subscription.user)
         await self._subscriptions.add(subscription)
         return next((each for each in theirs if each.channel == subscription.channel), None)
 
     async def unsubscribe(self, user: int, channel: int) -> bool:
-        """Tell them there no more; False when they had not subscribed."""
+        """Remove a person's subscription in a channel. Returns False if there was none."""
         return await self._subscriptions.remove(user, channel)
 
     async def subscriptions_of(self, user: int) -> list[Subscription]:
-        """What somebody has subscribed to, everywhere."""
+        """A person's subscriptions in all channels."""
         return [each for each in await self._subscriptions.all() if each.user == user]
 
-    async def _visit(self, url: str) -> None:
+    async def _process(self, url: str) -> None:
         feed = await self._feeds.feed(url)
-        due = self._clock() >= feed.next_look_at
-        if not due and not await self._feeds.untold(url):
+        due = self._clock() >= feed.next_poll_at
+        if not due and not await self._feeds.pending(url):
             return
         try:
             async with self._gate.work():
-                await self._tell(url)
+                await self._notify(url)
                 if due:
-                    await self._look(feed)
-                    await self._tell(url)
+                    await self._fetch(feed)
+                    await self._notify(url)
         except FeatureHeldError:
             if url not in self._waiting:
                 _log.info("The feed of %s waits: %s is held", _host(url), self.name)
@@ -139,44 +141,49 @@ class FigurineNotifier:
         except WorkStoppedError:
             _log.info("A look at the feed of %s was broken off: %s is held", _host(url), self.name)
 
-    async def _look(self, feed: Feed) -> None:
+    async def _fetch(self, feed: Feed) -> None:
         try:
             page = await fetch_page(self._http, feed.url, feed.validators)
             items = await read_items(page.data) if page else []
         except FeedError as error:
             wait = self._back_off(feed.failures)
             _log.warning("The feed of %s: %s; the next try is in %.0f min", _host(feed.url), error, wait / 60)
-            await self._feeds.keep(replace(feed, failures=feed.failures + 1, next_look_at=self._clock() + wait))
+            await self._feeds.keep(replace(feed, failures=feed.failures + 1, next_poll_at=self._clock() + wait))
             return
         if page:
-            # Before the validators: had these been kept alone, the server would never show us the items again.
+            # Items come first. If only the validators were stored before a crash, the server would answer "not
+            # modified" from then on, and the items would be lost.
             await self._feeds.note(feed, items, self._clock())
             feed = replace(feed, validators=page.validators, learned=True)
-        await self._feeds.keep(replace(feed, failures=0, next_look_at=self._clock() + self._settings.period))
+        await self._feeds.keep(replace(feed, failures=0, next_poll_at=self._clock() + self._settings.period))
 
     def _back_off(self, failures: int) -> float:
-        return self._wait_after(failures) * self._chance.uniform(0.75, 1.0)
+        return self._wait_after(failures) * self._rng.uniform(0.75, 1.0)
 
     def _wait_after(self, failures: int) -> float:
         return min(self._settings.period * 2.0 ** min(failures, _LONGEST_DOUBLING), MAX_WAIT)
 
-    async def _tell(self, url: str) -> None:
-        news = await self._feeds.untold(url)
+    async def _notify(self, url: str) -> None:
+        news = await self._feeds.pending(url)
         if not news:
             return
         subscriptions = await self._subscriptions.all()
-        for place in dict.fromkeys(each.place for each in subscriptions):
-            known = await self._feeds.told_at(url, place)
+        for target_id in dict.fromkeys(each.target for each in subscriptions):
+            known = await self._feeds.notified(url, target_id)
             fresh = [item for item in news if item.key not in known]
-            await self._tell_at(place, [each for each in subscriptions if each.place == place], url, fresh)
-        await self._feeds.settle(url)
+            await self._notify_target(
+                target_id, [each for each in subscriptions if each.target == target_id], url, fresh
+            )
+        await self._feeds.finish_notification(url)
 
-    async def _tell_at(self, place: int, here: Sequence[Subscription], url: str, fresh: Sequence[Item]) -> None:
+    async def _notify_target(
+        self, target_id: int, here: Sequence[Subscription], url: str, fresh: Sequence[Item]
+    ) -> None:
         items = [item for item in fresh if any(each.wants(item.title) for each in here)]
         if not items:
             return
         readers = [each.user for each in here if any(each.wants(item.title) for item in items)]
-        await self._feeds.note_told(url, place, items)
+        await self._feeds.note_notified(url, target_id, items)
         mentions = discord.AllowedMentions(
             everyone=False, roles=False, users=[discord.Object(reader) for reader in readers], replied_user=False
         )
@@ -184,17 +191,17 @@ class FigurineNotifier:
             target = await self._target(here[0])
             await target.send(notice(items, readers if here[0].channel else ()), allowed_mentions=mentions)
         except (discord.Forbidden, discord.NotFound) as error:
-            given_up = await self._subscriptions.refused(place, for_good=isinstance(error, discord.NotFound))
+            given_up = await self._subscriptions.note_refused(target_id, for_good=isinstance(error, discord.NotFound))
             _log.info(
                 "Channel or user %d can't be sent figurine news%s: %s",
-                place,
+                target_id,
                 ", and is given up" if given_up else "",
                 error,
             )
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("%d could not be told of figurines: %s", place, why(error))
+            _log.warning("%d could not be told of figurines: %s", target_id, why(error))
         else:
-            await self._subscriptions.reached(place)
+            await self._subscriptions.note_delivered(target_id)
 
     async def _target(self, subscription: Subscription) -> discord.abc.Messageable:
         if not subscription.channel:
@@ -207,7 +214,7 @@ class FigurineNotifier:
 
 
 def _host(url: str) -> str:
-    """All of a feed's address that belongs into a log: the rest may hold a key."""
+    """The host of a feed's address, for the log. The path and query may hold a secret key."""
     try:
         return urlsplit(url).hostname or "an address without a host"
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is known of each feed, as it survives a restart."""
+"""Database records of the feeds: the state of each feed, its known items, and who was notified of new ones."""
 
 from __future__ import annotations
 
@@ -9,34 +9,38 @@ from bot.database import Records
 from bot.features.figurine_notifier.fetching import Item, Validators
 
 MAX_KNOWN = 2_000
-"""Items remembered of a feed: the newest."""
+"""Most items of a feed that are stored, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed: ``learned`` once we have seen what is in it, ``failures`` in a row, times in seconds since 1970."""
+    """The state of a feed.
+
+    ``learned`` is True after the first successful fetch, whose items count as known. ``failures`` counts the failed
+    attempts in a row. ``next_poll_at`` is in seconds since 1970.
+    """
 
     url: str
     validators: Validators = field(default_factory=Validators)
     learned: bool = False
     failures: int = 0
-    next_look_at: float = 0.0
+    next_poll_at: float = 0.0
 
 
 class FeedRecords(Records):
-    """The tables. Methods may raise :class:`aiosqlite.Error`."""
+    """The database tables. All methods may raise :class:`aiosqlite.Error`."""
 
     async def feed(self, url: str) -> Feed:
-        """What is known of a feed; a fresh one where nothing is."""
+        """The stored state of a feed; the initial state if the feed is not known."""
         query = "SELECT etag, modified, learned, failures, next_look_at FROM figurine_feed WHERE url = ?"
         row = await self._database.row(query, url)
         if row is None:
             return Feed(url)
-        etag, modified, learned, failures, next_look_at = row
-        return Feed(url, Validators(etag, modified), bool(learned), failures, next_look_at)
+        etag, modified, learned, failures, next_poll_at = row
+        return Feed(url, Validators(etag, modified), bool(learned), failures, next_poll_at)
 
     async def keep(self, feed: Feed) -> None:
-        """Remember a feed as it is now."""
+        """Store the state of a feed."""
         await self._database.write(
             "INSERT OR REPLACE INTO figurine_feed VALUES (?, ?, ?, ?, ?, ?)",
             feed.url,
@@ -44,16 +48,19 @@ class FeedRecords(Records):
             feed.validators.modified,
             int(feed.learned),
             feed.failures,
-            feed.next_look_at,
+            feed.next_poll_at,
         )
 
     async def note(self, feed: Feed, items: Sequence[Item], now: float) -> None:
-        """Remember what is in a feed; what is new is still to be told, unless the feed is new itself."""
-        told = int(not feed.learned)
+        """Store the items of a feed. New items become pending, unless this is the feed's first successful fetch."""
+        notified = int(not feed.learned)
         await self._database.write_many(
             "INSERT INTO figurine_item (feed, key, title, link, seen_at, told) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (feed, key) DO UPDATE SET seen_at = excluded.seen_at",
-            [(feed.url, item.key, "" if told else item.title, "" if told else item.link, now, told) for item in items],
+            [
+                (feed.url, item.key, "" if notified else item.title, "" if notified else item.link, now, notified)
+                for item in items
+            ],
         )
         await self._database.write(
             "DELETE FROM figurine_item WHERE feed = ?1 AND rowid NOT IN "
@@ -62,24 +69,24 @@ class FeedRecords(Records):
             MAX_KNOWN,
         )
 
-    async def untold(self, url: str) -> list[Item]:
-        """What is new in a feed, in its order."""
+    async def pending(self, url: str) -> list[Item]:
+        """The new items of a feed of which not every subscriber was notified yet, in the feed's order."""
         query = "SELECT key, title, link FROM figurine_item WHERE feed = ? AND told = 0 ORDER BY rowid"
         return [Item(*row) for row in await self._database.rows(query, url)]
 
-    async def told_at(self, url: str, place: int) -> frozenset[str]:
-        """The keys of the new items of which this channel or person knows already."""
-        rows = await self._database.rows("SELECT key FROM figurine_told WHERE feed = ? AND place = ?", url, place)
+    async def notified(self, url: str, target: int) -> frozenset[str]:
+        """The keys of the pending items of which a channel or person (its id) was notified already."""
+        rows = await self._database.rows("SELECT key FROM figurine_told WHERE feed = ? AND place = ?", url, target)
         return frozenset(str(key) for (key,) in rows)
 
-    async def note_told(self, url: str, place: int, items: Sequence[Item]) -> None:
-        """This channel or person is told of these items, now."""
+    async def note_notified(self, url: str, target: int, items: Sequence[Item]) -> None:
+        """Record that a channel or person (its id) is notified of these items now."""
         await self._database.write_many(
-            "INSERT OR IGNORE INTO figurine_told VALUES (?, ?, ?)", [(url, item.key, place) for item in items]
+            "INSERT OR IGNORE INTO figurine_told VALUES (?, ?, ?)", [(url, item.key, target) for item in items]
         )
 
-    async def settle(self, url: str) -> None:
-        """Everybody knows of everything; all that is kept of an item from now on is that it was there."""
+    async def finish_notification(self, url: str) -> None:
+        """End the notification: no item of the feed is pending any more. Only the keys of the items are kept."""
         await self._database.write(
             "UPDATE figurine_item SET told = 1, title = '', link = '' WHERE feed = ? AND told = 0", url
         )

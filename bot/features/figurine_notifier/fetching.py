@@ -1,4 +1,4 @@
-"""Feeds, fetched over HTTP only when they have changed, and read."""
+"""Fetches feeds over HTTP, only if they have changed, and reads their items in a child process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from bot.identity import USER_AGENT
 from config.children import end_child
 
 MAX_BYTES = 5 * 1024 * 1024
+"""Most bytes of a feed."""
 FETCH_LIMIT = 20.0
+"""Seconds for fetching a feed."""
 READ_LIMIT = 20.0
-"""Seconds."""
+"""Seconds for reading the items of a feed."""
 _MAX_REDIRECTS = 3
 _MAX_VALIDATOR = 500
 _CHUNK = 64 * 1024
@@ -26,12 +28,12 @@ _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, app
 
 
 class FeedError(Exception):
-    """A feed can't be had; the text says why."""
+    """A feed can't be fetched or read. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """By what a server knows whether we have its newest version."""
+    """HTTP validators, with which a server can tell whether a feed has changed: ``ETag`` and ``Last-Modified``."""
 
     etag: str | None = None
     modified: str | None = None
@@ -39,7 +41,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something in a feed: a title of one line, a link with http or https, or none."""
+    """An item of a feed: its key, its title on one line, and its http or https link (may be empty)."""
 
     key: str
     title: str
@@ -48,17 +50,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A feed as it came."""
+    """A fetched feed: its bytes and its HTTP validators."""
 
     data: bytes
     validators: Validators
 
 
 async def fetch_page(http: aiohttp.ClientSession, url: str, known: Validators) -> Page | None:
-    """The feed, or ``None`` when it has not changed.
+    """Fetch a feed; ``None`` if it has not changed.
 
     Raises:
-        FeedError: it can't be had.
+        FeedError: the feed can't be fetched.
     """
     headers = {"Accept": _ACCEPT, "User-Agent": USER_AGENT}
     if known.etag:
@@ -82,10 +84,10 @@ async def fetch_page(http: aiohttp.ClientSession, url: str, known: Validators) -
 
 
 async def read_items(data: bytes) -> list[Item]:
-    """The items of a feed, in its order, at most :data:`~bot.features.figurine_notifier.parser.MAX_ITEMS`.
+    """The items of a feed, in the feed's order, at most :data:`~bot.features.figurine_notifier.parser.MAX_ITEMS`.
 
     Raises:
-        FeedError: it is no feed, or takes too long to read.
+        FeedError: the bytes are not a feed, or reading takes too much time or memory.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", str(Path(parser.__file__))),

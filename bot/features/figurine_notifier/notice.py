@@ -1,4 +1,4 @@
-"""What subscribers read. Titles and links come from strangers."""
+"""The message to subscribers. Titles and links come from strangers, so titles are escaped."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from bot.features.figurine_notifier.fetching import Item
 from bot.text import MESSAGE_LIMIT, shorten
 
 MAX_LINES = 10
+"""Most items in one message."""
 _MARKUP = re.compile(r"([\\*_~`|<>\[\]()#@:\-])")
 _ROOM_FOR_MORE = 30
 
 
 def notice(items: Sequence[Item], readers: Sequence[int]) -> str:
-    """One message about ``items``, at least one; it mentions ``readers`` (user ids)."""
+    """A message about ``items`` (one or more) that mentions the users with the ids in ``readers``."""
     begin = " ".join(f"<@{reader}>" for reader in readers)
     lines = [f"{begin} 🎎 New:".lstrip()]
     room = MESSAGE_LIMIT - len(lines[0]) - _ROOM_FOR_MORE
@@ -29,5 +30,5 @@ def notice(items: Sequence[Item], readers: Sequence[int]) -> str:
 
 
 def plain(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """Text that Discord shows as it is: no markdown, mentions, links, emoji or times."""
+    """Escape text so that Discord shows it literally: no markdown, mentions, links, emoji or times."""
     return _MARKUP.sub(r"\\\1", shorten(text, limit)).replace("\\@", "@\u200b")

@@ -1,7 +1,7 @@
-"""A program of its own: a feed (RSS, Atom or JSON Feed) from standard input, its items to standard output as JSON.
+"""Child program: reads a feed (RSS, Atom or JSON Feed) from standard input, prints its items as JSON.
 
-A hostile feed can keep an XML parser busy for minutes. A thread could not be ended; a process can. It imports nothing
-of the bot's, so that it starts quickly.
+A malicious feed can keep an XML parser busy for minutes. A process can be killed, a thread can't. The program imports
+no module of the bot, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_TITLE = 150
 MAX_LINK = 400
 UNTITLED = "(untitled)"
 NO_FEED = 65
-"""The exit code for what is no feed."""
+"""Exit code if the input is not a feed."""
 _CPU_SECONDS = 15
 _MEMORY_BYTES = 1024 * 1024 * 1024
 _TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
@@ -33,21 +33,21 @@ _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
 
 
 class NotAFeedError(Exception):
-    """The bytes are no feed that we know."""
+    """The bytes are not a feed in a known format."""
 
 
 def read_feed(data: bytes) -> list[tuple[str, str, str]]:
-    """The items as (key, title, link), in the feed's order: the key is made from the item's id; a link may be empty.
+    """The items as (key, title, link), in the feed's order. The key is a hash of the item's id; a link may be empty.
 
     Raises:
-        NotAFeedError: it is none.
+        NotAFeedError: the bytes are not a feed.
     """
     items = _json_items(data) if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else _xml_items(data)
     return list({key: (key, title, link) for key, title, link in map(_plain, items)}.values())
 
 
 def _xml_items(data: bytes) -> Iterable[tuple[object, object, object]]:
-    # A stream, never a string: feedparser would take that for an address or a path.
+    # A stream, because feedparser would take a string for an address or a path.
     feed = feedparser.parse(io.BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
     if not feed.entries and not feed.get("version"):
         raise NotAFeedError
@@ -72,7 +72,7 @@ def _json_item(item: dict[str, Any]) -> tuple[object, object, object]:
 
 def _plain(item: tuple[object, object, object]) -> tuple[str, str, str]:
     name, title, link = (str(part) if isinstance(part, str | int) else "" for part in item)
-    # Titles are cut before anything is done to them: what follows takes its time with long ones.
+    # Titles are cut first, because the steps below are slow for long texts.
     words = html.unescape(_TAG.sub(" ", title[: 20 * MAX_TITLE]))
     line = " ".join("".join(char if char.isprintable() else " " for char in words).split())
     key = hashlib.sha256((name or link or title).encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -80,7 +80,7 @@ def _plain(item: tuple[object, object, object]) -> tuple[str, str, str]:
 
 
 def _safe_link(link: str) -> str:
-    """The link in plain ASCII; empty where it is none of the web's, or pretends to be another."""
+    """The link in ASCII; empty if it is not http or https, is too long, or could hide its real host."""
     try:
         safe = quote(link, _IN_LINKS, errors="replace")
         place = urlsplit(safe)

@@ -1,4 +1,4 @@
-"""Who wants to be told of new figurines, where, and of which."""
+"""Database records of the subscriptions to figurine news."""
 
 from __future__ import annotations
 
@@ -7,42 +7,46 @@ from dataclasses import dataclass
 from bot.database import Records
 
 DIRECT = 0
-"""In place of a channel: by direct message."""
+"""The ``channel`` of a subscription by direct message."""
 MAX_PER_CHANNEL, MAX_PER_PERSON = 40, 20
 MAX_FAILURES = 3
+"""Messages in a row that may fail before a subscription is deleted."""
 
 
 class TooManySubscriptionsError(Exception):
-    """One more would be too many, of a person or in a channel."""
+    """The person or the channel has as many subscriptions as allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Somebody wants to be told, in a channel or (``DIRECT``) themselves; of titles with all of ``words``."""
+    """A person's subscription in a channel, or by direct message (:data:`DIRECT`).
+
+    It is for items whose title has all of ``words``, which are lower case.
+    """
 
     user: int
     channel: int
     words: tuple[str, ...] = ()
 
     @property
-    def place(self) -> int:
-        """The channel's id, or the person's."""
+    def target(self) -> int:
+        """The id of the channel; the id of the person if the news go by direct message."""
         return self.channel or self.user
 
     def wants(self, title: str) -> bool:
-        """Whether a title is of interest."""
+        """Whether a title has all words of the subscription."""
         plain = title.casefold()
         return all(word in plain for word in self.words)
 
 
 class SubscriptionRecords(Records):
-    """The table. Methods may raise :class:`aiosqlite.Error`."""
+    """The database table. All methods may raise :class:`aiosqlite.Error`."""
 
     async def add(self, subscription: Subscription) -> None:
-        """Keep a subscription, in place of the one that the person has there.
+        """Store a subscription. It replaces the person's subscription in the same channel.
 
         Raises:
-            TooManySubscriptionsError: there are too many others.
+            TooManySubscriptionsError: the person or the channel has too many others.
         """
         added = await self._database.write(
             "INSERT INTO figurine_subscription (user, channel, words) SELECT ?1, ?2, ?3 WHERE "
@@ -59,7 +63,7 @@ class SubscriptionRecords(Records):
             raise TooManySubscriptionsError
 
     async def remove(self, user: int, channel: int) -> bool:
-        """Forget one; False when there is none."""
+        """Delete a subscription. Returns False if there was none."""
         statement = "DELETE FROM figurine_subscription WHERE user = ? AND channel = ?"
         return bool(await self._database.write(statement, user, channel))
 
@@ -68,20 +72,27 @@ class SubscriptionRecords(Records):
         rows = await self._database.rows("SELECT user, channel, words FROM figurine_subscription ORDER BY rowid")
         return [Subscription(user, channel, tuple(words.split())) for user, channel, words in rows]
 
-    async def reached(self, place: int) -> None:
-        """A message arrived in this channel, or at this person."""
+    async def note_delivered(self, target: int) -> None:
+        """Record that a message reached a channel or person (its id)."""
         await self._database.write(
             "UPDATE figurine_subscription SET failures = 0 "
             "WHERE failures > 0 AND (channel = ?1 OR (channel = 0 AND user = ?1))",
-            place,
+            target,
         )
 
-    async def refused(self, place: int, *, for_good: bool) -> bool:
-        """A message could not be written there; returns whether the subscriptions there are given up."""
+    async def note_refused(self, target: int, *, for_good: bool) -> bool:
+        """Record that a message could not be sent to a channel or person (its id).
+
+        Args:
+            for_good: True if no later message can be sent either.
+
+        Returns:
+            whether the subscriptions of this target were deleted.
+        """
         await self._database.write(
             "UPDATE figurine_subscription SET failures = failures + ?2 "
             "WHERE channel = ?1 OR (channel = 0 AND user = ?1)",
-            place,
+            target,
             MAX_FAILURES if for_good else 1,
         )
         return bool(await self._database.write("DELETE FROM figurine_subscription WHERE failures >= ?", MAX_FAILURES))

@@ -1,4 +1,4 @@
-"""Who asks for a drawing: by a message, or by a command, typed or slash."""
+"""Requests for drawings: recognised in messages, and answered. They come by message, typed command or slash command."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bot.replying import ONLY_AUTHOR, reply_to
 _log = logging.getLogger(__name__)
 
 Asker = discord.Message | commands.Context[Any]
+"""The message or command by which somebody asks for a drawing."""
 
 _WISH = re.compile(
     r"(?:\w[\w ]{0,31}[,:!]\s+)?"
@@ -32,7 +33,7 @@ _IDIOM = re.compile(
 
 
 def wants_drawing(text: str) -> str | None:
-    """What to draw, when ``text``, said to the bot, asks for a drawing ("draw a cat"); else None."""
+    """What to draw, if ``text``, said to the bot, asks for a drawing ("draw a cat"); otherwise ``None``."""
     wish = _WISH.fullmatch(text.strip())
     if wish is None or _IDIOM.fullmatch(wish["what"]):
         return None
@@ -40,7 +41,7 @@ def wants_drawing(text: str) -> str | None:
 
 
 async def answer(asker: Asker, content: str, files: Sequence[discord.File] = ()) -> discord.Message:
-    """Answer with a reply, also where what was replied to is gone by now; raises :class:`discord.HTTPException`."""
+    """Answer with a reply, even if the asker's message was deleted; raises :class:`discord.HTTPException`."""
     message = _typed(asker)
     if message is None:
         return await asker.reply(content, files=list(files), allowed_mentions=ONLY_AUTHOR)
@@ -48,7 +49,7 @@ async def answer(asker: Asker, content: str, files: Sequence[discord.File] = ())
 
 
 async def react(asker: Asker, emoji: str) -> None:
-    """React to what was typed. Failing is logged."""
+    """React to the asker's message. A failure is only logged. Slash commands get no reaction."""
     message = _typed(asker)
     if message is None:
         return
@@ -59,7 +60,7 @@ async def react(asker: Asker, emoji: str) -> None:
 
 
 def _typed(asker: Asker) -> discord.Message | None:
-    """The message; None for a slash command, which is none that could be replied or reacted to."""
+    """The asker's message; ``None`` for a slash command, which has no message of the asker."""
     if isinstance(asker, discord.Message):
         return asker
     return asker.message if asker.interaction is None else None

@@ -1,4 +1,4 @@
-"""Builds the drawing, where the operator has set it up."""
+"""Builds image generation if ``COMFYUI_URL`` and ``COMFYUI_WORKFLOW`` are set."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def _build(parts: FeatureParts) -> Feature | None:
 
 
 def read_workflow(settings: Settings) -> Workflow | None:
-    """What ComfyUI is to do, where that is set; raises :class:`OperatorFileError`."""
+    """The workflow in ``COMFYUI_WORKFLOW``; ``None`` if that is not set. Blocks; raises :class:`OperatorFileError`."""
     if settings.draw.workflow is None:
         return None
     try:
@@ -47,7 +47,7 @@ def read_workflow(settings: Settings) -> Workflow | None:
 
 
 async def check(settings: Settings) -> Finding:
-    """ComfyUI answers, and there is a workflow for it."""
+    """The doctor's check: ComfyUI answers, and its workflow can be read."""
     if settings.draw.url is None:
         return Finding("Drawing", None, "COMFYUI_URL is not set: nothing is drawn")
     try:

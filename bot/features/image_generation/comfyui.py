@@ -1,4 +1,4 @@
-"""ComfyUI's HTTP API: submit, look, withdraw, fetch."""
+"""Client of ComfyUI's HTTP API: submit a drawing, ask for its progress, cancel it, download its pictures."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _log = logging.getLogger(__name__)
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)
 _DOWNLOAD_TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=5.0)
-_GOODBYE_SECONDS = 5.0
+_CLEANUP_SECONDS = 5.0
 _MAX_JSON_BYTES = 16 << 20
 _MAX_SOCKET_BYTES = 16 << 20
-"""Previews come over the WebSocket too."""
+"""Most bytes of a WebSocket message. Previews come over the WebSocket too."""
 
 
 class ComfyUi:
-    """One ComfyUI.
+    """A ComfyUI server.
 
-    Everything raises :class:`UnreachableError` when it does not answer and :class:`DrawingError` when it answers
-    nonsense, unless it says otherwise.
+    Unless a method says otherwise, it raises :class:`UnreachableError` if the server does not answer, and
+    :class:`DrawingError` if the answer is not usable.
 
     Args:
-        url: its base address.
+        url: the server's base address.
     """
 
     def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
@@ -40,7 +40,10 @@ class ComfyUi:
         self._http = http
 
     async def submit(self, graph: dict[str, Any], client_id: str) -> str:
-        """Put a drawing into its queue; returns the id of the prompt.
+        """Add a drawing to ComfyUI's queue.
+
+        Returns:
+            the drawing's prompt id.
 
         Raises:
             DrawingError: ComfyUI finds a fault in the workflow.
@@ -54,7 +57,7 @@ class ComfyUi:
         return prompt_id
 
     async def ahead(self, prompt_id: str) -> int | None:
-        """How many drawings come before this one, 0 while it is being drawn, and None when it waits no longer."""
+        """The number of drawings before this one; 0 while it is being drawn; ``None`` if it is not in the queue."""
         running, pending = await self._queue()
         if any(item[1] == prompt_id for item in running):
             return 0
@@ -62,38 +65,38 @@ class ComfyUi:
         return len(running) + waiting.index(prompt_id) if prompt_id in waiting else None
 
     async def history(self, prompt_id: str) -> dict[str, Any] | None:
-        """What became of a drawing; None when ComfyUI doesn't know."""
+        """The history entry of a drawing; ``None`` if there is none (yet)."""
         _, body = await self._ask("GET", f"history/{prompt_id}")
         entry = body.get(prompt_id)
         return entry if isinstance(entry, dict) else None
 
-    async def withdraw(self, client_id: str) -> None:
-        """Delete what a client has in the queue, and interrupt what is being drawn for it. Failing is logged."""
+    async def cancel(self, client_id: str) -> None:
+        """Delete a client's drawings from the queue, and interrupt its running one. A failure is only logged."""
         try:
-            async with asyncio.timeout(_GOODBYE_SECONDS):
+            async with asyncio.timeout(_CLEANUP_SECONDS):
                 running, pending = await self._queue()
                 if waiting := [item[1] for item in pending if _is_of(item, client_id)]:
                     await self._ask("POST", "queue", {"delete": waiting})
                 for item in running:
                     if _is_of(item, client_id):
-                        # Older servers take no id, and interrupt whatever runs; so the queue was asked first.
+                        # Old servers ignore the id and interrupt any running drawing, so the queue was checked first.
                         await self._ask("POST", "interrupt", {"prompt_id": item[1]})
         except (DrawingError, TimeoutError) as error:
             _log.warning("A drawing could not be cancelled at ComfyUI: %s", error)
 
     async def free(self) -> None:
-        """Have it give the graphics card's memory back. Failing is logged."""
+        """Ask ComfyUI to free its GPU memory. A failure is only logged."""
         try:
-            async with asyncio.timeout(_GOODBYE_SECONDS):
+            async with asyncio.timeout(_CLEANUP_SECONDS):
                 await self._ask("POST", "free", {"unload_models": True, "free_memory": True})
         except (DrawingError, TimeoutError) as error:
             _log.warning("ComfyUI may still hold the graphics card's memory: %s", error)
 
     async def fetch(self, file: PictureFile, limit: int) -> bytes:
-        """A picture's bytes.
+        """Download a picture.
 
         Raises:
-            DrawingError: it is longer than ``limit``.
+            DrawingError: the picture has more than ``limit`` bytes.
         """
         query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.folder}
         try:
@@ -110,7 +113,7 @@ class ComfyUi:
         return data
 
     def events(self, client_id: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
-        """The WebSocket on which a client is told of its drawings; raises aiohttp's own errors."""
+        """Open the WebSocket that reports the progress of a client's drawings; raises aiohttp's errors."""
         return self._http.ws_connect(
             self._base.joinpath("ws").with_query(clientId=client_id),
             heartbeat=20.0,
@@ -122,7 +125,7 @@ class ComfyUi:
         return _items(body.get("queue_running")), _items(body.get("queue_pending"))
 
     async def _ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
-        """The status, and the JSON object that came with it; an empty one when none did."""
+        """Send a request. Returns the HTTP status and the JSON object of the answer, empty if there was none."""
         try:
             async with self._http.request(
                 method, self._base.joinpath(path), json=body, timeout=_TIMEOUT, allow_redirects=False
@@ -140,7 +143,7 @@ class ComfyUi:
 
 
 def _items(listed: object) -> list[list[Any]]:
-    """Number, prompt id, graph, extra data and more, of each drawing."""
+    """The valid queue items. Each is a list: number, prompt id, graph, extra data and more."""
     items = listed if isinstance(listed, list) else []
     return [item for item in items if isinstance(item, list) and len(item) > 3 and isinstance(item[0], (int, float))]
 

@@ -1,4 +1,4 @@
-"""The commands about drawing."""
+"""The ``draw`` and ``draw-cancel`` commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feature: one drawing a person at a time, shown while it is made, cancelled on demand, held during a call."""
+"""The image generation feature: one drawing per person at a time, with progress and cancelling. Paused in a call."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ MAX_PROMPT_CHARS = 1000
 _SHOWN_CHARS = 300
 _MAX_PICTURES = 4
 _SIDE = 1024
-"""Pixels of a drawing's width and height."""
+"""Width and height of a drawing in pixels."""
 _MAX_SEED = 2**32 - 1
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".webm"})
 
 
 class ImageGeneration:
-    """Draws; a :class:`~bot.lease.Lockable`. Belongs to one event loop.
+    """Draws pictures for people. It is paused during a call (:class:`~bot.lease.Lockable`). Not thread-safe.
 
     Args:
-        timeout: for one drawing, in seconds.
-        http: closed by whoever made it, after this.
-        permit: who may have it draw.
-        rate: how often.
-        chance: where seeds come from.
-        in_flight_limit: seconds that a call waits for a drawing.
+        timeout: seconds for one drawing.
+        http: the caller closes it, after this object is no longer used.
+        permit: the people who may ask for drawings.
+        rate: how often one person may ask.
+        rng: the source of the drawings' seeds.
+        in_flight_limit: most seconds that a starting call waits for a drawing in progress.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ImageGeneration:
         permit: Permit,
         rate: RateLimit,
         *,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
         in_flight_limit: float = IN_FLIGHT_LIMIT,
     ) -> None:
         self._workflow = workflow
@@ -70,29 +70,29 @@ class ImageGeneration:
         self._server = ComfyUi(url, http)
         self._permit = permit
         self._rate = rate
-        self._chance = chance or random.Random()
+        self._rng = rng or random.Random()
         self._gate = WorkGate("image generation", limit=in_flight_limit)
         self._jobs: dict[int, Job] = {}
 
     @property
     def name(self) -> str:
-        """What ``!voice-status`` calls it."""
+        """The feature's name in ``!voice-status``."""
         return self._gate.name
 
     async def hold(self, reason: str) -> None:
-        """Draw no more, and have ComfyUI free the card; drawings that take too long are withdrawn there too."""
+        """Pause, and have ComfyUI free its GPU memory. Drawings that take too long are cancelled."""
         await self._gate.hold(reason)
         await self._server.free()
 
     async def release(self) -> None:
-        """Draw again."""
+        """Resume."""
         await self._gate.release()
 
     async def draw(self, asker: Asker, prompt: str) -> None:
-        """Draw for who wrote this message or used this command, and answer them; returns when that is done.
+        """Draw a picture and answer the asker with it. Returns after the answer.
 
         Raises:
-            discord.HTTPException: they can't be answered.
+            discord.HTTPException: the answer can't be posted.
         """
         prompt = " ".join(prompt.split())
         shown = ProgressMessage(asker, f"🎨 {discord.utils.escape_markdown(shorten(prompt, _SHOWN_CHARS))}")
@@ -109,7 +109,7 @@ class ImageGeneration:
             await shown.finish(STOPPED)
 
     def cancel(self, user: int) -> bool:
-        """Give up this person's drawing, here and at ComfyUI; returns whether they have one."""
+        """Cancel a person's drawing, at ComfyUI too. Returns False if there is none."""
         job = self._jobs.get(user)
         if job is not None:
             job.cancel()
@@ -128,7 +128,7 @@ class ImageGeneration:
         return wait_word(wait) if wait else None
 
     async def _draw(self, asker: Asker, prompt: str, shown: ProgressMessage) -> None:
-        seed = self._chance.randint(0, _MAX_SEED)
+        seed = self._rng.randint(0, _MAX_SEED)
         graph = self._workflow.fill(Slots(prompt, "", seed, _SIDE, _SIDE))
         job = self._jobs[asker.author.id] = Job(self._server)
         limit = asker.guild.filesize_limit if asker.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES

@@ -1,4 +1,4 @@
-"""One drawing at ComfyUI, from its submission to its end."""
+"""One drawing at ComfyUI: submits it, follows its progress, and gets its result."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from bot.features.image_generation.outcome import (
 
 _log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 2.0
-"""How often the queue and the history are looked at when the WebSocket says nothing."""
+POLL_SECONDS = 2.0
+"""Seconds between two polls of the queue and the history, if the WebSocket reports nothing."""
 RECONNECT_SECONDS = 1.0
-EARS_SECONDS = 2.0
-"""How long a drawing waits for the WebSocket: what is told before that is missed."""
-TIMEOUT_SECONDS = 20.0
-"""How long ComfyUI may be out of reach in the middle of a drawing."""
+CONNECT_SECONDS = 2.0
+"""Most seconds that a drawing waits for the WebSocket. Events before the connection are missed."""
+UNREACHABLE_SECONDS = 20.0
+"""Seconds that ComfyUI may be unreachable during a drawing before the drawing fails."""
 
 LOST = "❌ ComfyUI no longer knows this drawing: it was removed there, or ComfyUI was restarted."
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a drawing is: so many before it in the queue, then so many steps done of so many (0 of 0: unknown)."""
+    """Progress of a drawing: ``ahead`` drawings before it in the queue, then ``step`` of ``steps`` (0 if unknown)."""
 
     ahead: int
     step: int = 0
@@ -46,9 +46,9 @@ class Progress:
 
 
 class Job:
-    """A drawing, to be run once.
+    """One drawing. Call :meth:`run` once.
 
-    The history is what is believed; the WebSocket only tells of progress, and when it is worth looking. So a drawing
+    The result comes from ComfyUI's history only. The WebSocket merely reports progress and when to poll, so a drawing
     survives a broken WebSocket.
     """
 
@@ -59,30 +59,30 @@ class Job:
         self._cancelled = False
         self._ahead = 0
         self._step = self._steps = 0
-        self._worth_looking = False
-        self._news = asyncio.Event()
+        self._poll_now = False
+        self._changed = asyncio.Event()
         self._tried_listening = asyncio.Event()
 
     def cancel(self) -> None:
-        """Make :meth:`run` end; does nothing once it has ended."""
+        """Make :meth:`run` raise. Does nothing if it has ended."""
         self._cancelled = True
-        self._news.set()
+        self._changed.set()
 
     async def run(self, graph: dict[str, Any], show: Callable[[Progress], Awaitable[None]]) -> tuple[PictureFile, ...]:
-        """Have it drawn; whatever ends this early withdraws it from ComfyUI too.
+        """Draw. If this ends early for any reason, the drawing is cancelled at ComfyUI too.
 
         Args:
-            show: told of progress, as often as there is any.
+            show: called with the progress, at every change.
 
         Raises:
-            DrawingError: there is no picture.
+            DrawingError: there is no picture. The text is for the person who asked.
         """
         async with self._listening():
             try:
                 prompt_id = await self._server.submit(graph, self._client_id)
                 return await self._finished(prompt_id, show)
             except BaseException:
-                await self._server.withdraw(self._client_id)
+                await self._server.cancel(self._client_id)
                 raise
 
     async def _finished(self, prompt_id: str, show: Callable[[Progress], Awaitable[None]]) -> tuple[PictureFile, ...]:
@@ -90,13 +90,13 @@ class Job:
         while True:
             if self._cancelled:
                 raise CancelledByUserError("🛑 Cancelled.")
-            self._worth_looking = False
+            self._poll_now = False
             try:
                 ahead = await self._server.ahead(prompt_id)
-                # In this order: what leaves the queue is in the history already.
+                # The queue comes first: a drawing is in the history before it leaves the queue.
                 entry = await self._server.history(prompt_id) if ahead is None else None
             except UnreachableError:
-                if self._clock() - seen > TIMEOUT_SECONDS:
+                if self._clock() - seen > UNREACHABLE_SECONDS:
                     raise
             else:
                 seen = self._clock()
@@ -105,25 +105,25 @@ class Job:
                 if ahead is None:
                     raise DrawingError(LOST)
                 self._ahead = ahead
-            await self._show_until_next_look(show)
+            await self._show_until_next_poll(show)
 
-    async def _show_until_next_look(self, show: Callable[[Progress], Awaitable[None]]) -> None:
-        look_at = self._clock() + LOOK_SECONDS
-        while not self._cancelled and not self._worth_looking and (left := look_at - self._clock()) > 0:
+    async def _show_until_next_poll(self, show: Callable[[Progress], Awaitable[None]]) -> None:
+        poll_at = self._clock() + POLL_SECONDS
+        while not self._cancelled and not self._poll_now and (left := poll_at - self._clock()) > 0:
             await show(Progress(self._ahead, self._step, self._steps))
             try:
                 async with asyncio.timeout(left):
-                    await self._news.wait()
+                    await self._changed.wait()
             except TimeoutError:
                 return
-            self._news.clear()
+            self._changed.clear()
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
         listener = asyncio.create_task(self._listen(), name="ComfyUI's events")
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EARS_SECONDS):
+                async with asyncio.timeout(CONNECT_SECONDS):
                     await self._tried_listening.wait()
             yield
         finally:
@@ -136,7 +136,7 @@ class Job:
                 async with self._server.events(self._client_id) as socket:
                     self._tried_listening.set()
                     async for message in socket:
-                        # Binary messages are previews.
+                        # Binary messages are previews; they are ignored.
                         if message.type is aiohttp.WSMsgType.TEXT:
                             self._take(message.data)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -155,7 +155,7 @@ class Job:
             case {"type": "executing" | "execution_start", "data": {"node": str()} | {"prompt_id": str()}}:
                 self._ahead = 0
             case {"type": "status" | "execution_success" | "execution_error" | "execution_interrupted"}:
-                self._worth_looking = True
+                self._poll_now = True
             case _:
                 return
-        self._news.set()
+        self._changed.set()

@@ -1,4 +1,4 @@
-"""What ComfyUI's history says of a drawing that is over. Pure functions over its JSON."""
+"""The result of a finished drawing: its pictures or its error, read from ComfyUI's JSON. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from bot.text import shorten
 
-MAX_WORDS = 300
+MAX_ERROR_CHARS = 300
 
 
 class DrawingError(Exception):
-    """There is no picture; the text says why, for the person who asked."""
+    """There is no picture. The text says why, for the person who asked."""
 
 
 class UnreachableError(DrawingError):
@@ -20,12 +20,12 @@ class UnreachableError(DrawingError):
 
 
 class CancelledByUserError(DrawingError):
-    """Whoever asked for it does not want it any more."""
+    """The person who asked has cancelled the drawing."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """Where ComfyUI keeps a picture."""
+    """The location of a picture at ComfyUI."""
 
     filename: str
     subfolder: str
@@ -33,10 +33,10 @@ class PictureFile:
 
 
 def pictures_of(entry: dict[str, Any]) -> tuple[PictureFile, ...]:
-    """The pictures of a drawing, those that were saved before those that were only previewed.
+    """The saved pictures of a drawing; its preview pictures if none was saved.
 
     Raises:
-        DrawingError: it failed, was interrupted, or made none.
+        DrawingError: the drawing failed, was interrupted, or made no picture.
     """
     status = entry.get("status")
     if isinstance(status, dict) and status.get("status_str") == "error":
@@ -49,15 +49,15 @@ def pictures_of(entry: dict[str, Any]) -> tuple[PictureFile, ...]:
 
 
 def error_line(fault: object) -> str:
-    """One of ComfyUI's error objects, on one line."""
+    """The text of a ComfyUI error object, on one line."""
     if not isinstance(fault, dict):
-        return shorten(" ".join(str(fault).split()), MAX_WORDS)
+        return shorten(" ".join(str(fault).split()), MAX_ERROR_CHARS)
     words = [fault.get("message") or fault.get("exception_message"), fault.get("details")]
-    return shorten(" ".join(": ".join(str(word) for word in words if word).split()), MAX_WORDS)
+    return shorten(" ".join(": ".join(str(word) for word in words if word).split()), MAX_ERROR_CHARS)
 
 
 def rejection(body: dict[str, Any]) -> str:
-    """Why ``POST /prompt`` was refused: the first node's fault where one is named."""
+    """Why ``POST /prompt`` was refused: the first node's error if there is one, otherwise the general error."""
     nodes = body.get("node_errors")
     for node in nodes.values() if isinstance(nodes, dict) else ():
         for fault in node.get("errors") or () if isinstance(node, dict) else ():

@@ -1,4 +1,4 @@
-"""The one message that shows how far a drawing is, and in the end the drawing itself."""
+"""The Discord message that shows the progress of a drawing, and then the drawing itself."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from bot.replying import ONLY_AUTHOR
 _log = logging.getLogger(__name__)
 
 EDIT_SECONDS = 1.0
+"""Least seconds between two edits."""
 _CELLS = 12
 
 
 class ProgressMessage:
-    """A reply that is edited at most about once a second. What Discord refuses on the way is logged.
+    """A reply that is edited at most about once a second. Errors while it shows progress are only logged.
 
     Args:
-        title: stands on top of it all the time.
+        title: the first line of the message, which never changes.
     """
 
     def __init__(self, asker: Asker, title: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +35,7 @@ class ProgressMessage:
         self._edited_at = 0.0
 
     async def show(self, progress: Progress) -> None:
-        """Show how far it is, unless that was done a moment ago."""
+        """Show the progress, unless the last edit was less than :data:`EDIT_SECONDS` ago."""
         line = progress_line(progress)
         if line == self._shown or (self._shown and self._clock() - self._edited_at < EDIT_SECONDS):
             return
@@ -46,15 +47,15 @@ class ProgressMessage:
         self._edited_at = self._clock()
 
     async def finish(self, line: str, files: Sequence[discord.File] = ()) -> None:
-        """Show how it ended.
+        """Show the result.
 
         Raises:
-            discord.HTTPException: nothing can be written there.
+            discord.HTTPException: the message can't be posted or edited.
         """
         try:
             await self._put(line, files)
         except discord.NotFound:
-            # Somebody deleted the message meanwhile.
+            # Somebody has deleted the message, so a new one is posted.
             self._message = None
             for file in files:
                 file.reset(seek=True)
@@ -71,7 +72,7 @@ class ProgressMessage:
 
 
 def progress_line(progress: Progress) -> str:
-    """One line for people."""
+    """The progress as one line for people."""
     if progress.ahead:
         return f"⏳ In the queue, {progress.ahead} before yours."
     if progress.steps <= 0:

@@ -1,4 +1,4 @@
-"""The operator's workflow: a JSON file in ComfyUI's API format, with named slots where each drawing differs."""
+"""The operator's workflow: a JSON file in ComfyUI's API format, with named slots for what differs per drawing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
 class WorkflowError(BrokenFileError):
-    """The workflow can't be used; the text tells the operator what to change."""
+    """The workflow can't be used. The text tells the operator what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """What is put into the slots of one drawing; sizes in pixels."""
+    """The values for the slots of one drawing. Sizes are in pixels."""
 
     prompt: str
     negative: str
@@ -34,16 +34,16 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A graph of nodes by id, each with its class and inputs. Made by :meth:`load` or :meth:`parse`."""
+    """A graph: nodes by id, each with its class and inputs. Made by :meth:`load` or :meth:`parse`."""
 
     graph: Json
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a file; blocks.
+        """Read a workflow file. Blocks on the disk.
 
         Raises:
-            WorkflowError: it can't be read, or :meth:`parse` finds a fault.
+            WorkflowError: the file can't be read, or :meth:`parse` finds a mistake.
         """
         try:
             if path.stat().st_size > _MAX_BYTES:
@@ -58,10 +58,10 @@ class Workflow:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Check a workflow.
+        """Parse a workflow and check it.
 
         Raises:
-            WorkflowError: not JSON, not in the API format, without a slot for the prompt, or with an unknown slot.
+            WorkflowError: it is not JSON, is not in the API format, has no slot for the prompt, or has an unknown slot.
         """
         try:
             graph = json.loads(text)
@@ -78,7 +78,7 @@ class Workflow:
         return cls(graph)
 
     def fill(self, slots: Slots) -> Json:
-        """The graph of one drawing. An input that is nothing but a slot takes the slot's type."""
+        """The graph for one drawing. An input that consists of one slot gets the slot's value with its type."""
         return {key: node | {"inputs": _filled(node["inputs"], slots)} for key, node in self.graph.items()}
 
 
@@ -111,5 +111,5 @@ def _filled(value: Any, slots: Slots) -> Any:
         return value
     if whole := _SLOT.fullmatch(value):
         return getattr(slots, whole[1])
-    # One pass, so that a slot's name in somebody's prompt stays a word of theirs.
+    # One pass, so that a slot's name inside a person's prompt is not replaced.
     return _SLOT.sub(lambda found: str(getattr(slots, found[1])), value)

@@ -67,7 +67,7 @@ class Vision:
         await self._model.unload()
 
     async def describe(self, message: discord.Message) -> str | None:
-        """A description of what a message shows, or a message that it replies to or forwards; ``None`` without pictures.
+        """A description of what a message, or one that it replies to or forwards, shows; ``None`` without pictures.
 
         Raises:
             VisionError: a picture can't be described. The text is for the person who sent it; ``seen`` describes the
