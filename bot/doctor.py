@@ -16,6 +16,7 @@ from rich.console import Console
 
 from audio.opus import OpusMissing, load_opus
 from bot import feature_set
+from bot.check_result import CheckResult
 from bot.client import connector, use_api
 from bot.database.check import look_at
 from bot.database.schema import FILE
@@ -23,7 +24,6 @@ from bot.discord_away import why
 from bot.doctor_personas import personas, wanted_model
 from bot.doctor_speed import FAST_ENOUGH, ears_speed, mind_speed
 from bot.doctor_weights import examine_weights
-from bot.finding import Finding
 from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
 from bot.identity import HEADERS
 from bot.llm.client import ModelClient
@@ -53,31 +53,31 @@ _STYLES = MappingProxyType({True: "green", False: "red", None: "yellow"})
 
 
 async def run_doctor(settings: Settings, console: Console) -> int:
-    """Look at everything, print each finding as it comes; 0 when nothing is wrong."""
+    """Look at everything, print each result as it comes; 0 when nothing is wrong."""
     wrong = 0
-    async for finding in _examine(settings):
-        console.print(finding.mark, style=_STYLES[finding.good], end=" ")
-        console.print(f"{finding.subject}: {finding.text}", markup=False, highlight=False, soft_wrap=True)
-        wrong += finding.good is False
+    async for result in _examine(settings):
+        console.print(result.mark, style=_STYLES[result.good], end=" ")
+        console.print(f"{result.subject}: {result.text}", markup=False, highlight=False, soft_wrap=True)
+        wrong += result.good is False
     console.print("All is well." if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to fix.", style="bold")
     return 1 if wrong else 0
 
 
 async def run_doctor_json(settings: Settings) -> int:
     """The same as one JSON object on standard output."""
-    findings = [finding async for finding in _examine(settings)]
-    good = all(finding.good is not False for finding in findings)
-    print(json.dumps({"good": good, "findings": [asdict(finding) for finding in findings]}))  # noqa: T201
+    results = [result async for result in _examine(settings)]
+    good = all(result.good is not False for result in results)
+    print(json.dumps({"good": good, "findings": [asdict(result) for result in results]}))  # noqa: T201
     return 0 if good else 1
 
 
-async def _examine(settings: Settings) -> AsyncIterator[Finding]:
+async def _examine(settings: Settings) -> AsyncIterator[CheckResult]:
     found, weights = await examine_weights(settings)
 
-    async def own_weights(_: Settings) -> Finding:
+    async def own_weights(_: Settings) -> CheckResult:
         return found
 
-    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
+    checks: tuple[Callable[[Settings], Awaitable[CheckResult]], ...] = (
         _python,
         _settings,
         _discord_library,
@@ -97,16 +97,16 @@ async def _examine(settings: Settings) -> AsyncIterator[Finding]:
         yield await check(settings)
 
 
-async def _python(_: Settings) -> Finding:
+async def _python(_: Settings) -> CheckResult:
     version = platform.python_version_tuple()[:2]
-    return Finding(
+    return CheckResult(
         "Python", version in (("3", "11"), ("3", "12")), f"{platform.python_version()} (3.11 and 3.12 are supported)"
     )
 
 
-async def _settings(settings: Settings) -> Finding:
+async def _settings(settings: Settings) -> CheckResult:
     found = setting_notices(settings)
-    return Finding("Settings", not found, "\n  ".join(found) or _of_the_file())
+    return CheckResult("Settings", not found, "\n  ".join(found) or _of_the_file())
 
 
 def _of_the_file() -> str:
@@ -115,50 +115,50 @@ def _of_the_file() -> str:
     return "there is no .env in this folder, so everything is at its default: cp .env.example .env"
 
 
-async def _discord_library(_: Settings) -> Finding:
+async def _discord_library(_: Settings) -> CheckResult:
     try:
         check_discord_version()
     except RuntimeError as error:
-        return Finding("discord.py", False, str(error))
-    return Finding("discord.py", True, discord.__version__)
+        return CheckResult("discord.py", False, str(error))
+    return CheckResult("discord.py", True, discord.__version__)
 
 
-async def _opus(_: Settings) -> Finding:
+async def _opus(_: Settings) -> CheckResult:
     try:
         load_opus()
     except OpusMissing as error:
-        return Finding("Opus", False, str(error))
-    return Finding("Opus", True, "loaded")
+        return CheckResult("Opus", False, str(error))
+    return CheckResult("Opus", True, "loaded")
 
 
-async def _folders(settings: Settings) -> Finding:
+async def _folders(settings: Settings) -> CheckResult:
     try:
         await asyncio.to_thread(prepare_folders, settings)
     except OSError as error:
-        return Finding("Folders", False, str(error))
-    return Finding("Folders", True, f"{settings.data_dir} can be written to")
+        return CheckResult("Folders", False, str(error))
+    return CheckResult("Folders", True, f"{settings.data_dir} can be written to")
 
 
-async def _database(settings: Settings) -> Finding:
+async def _database(settings: Settings) -> CheckResult:
     return await asyncio.to_thread(look_at, settings.data_dir / FILE)
 
 
-async def _persona(settings: Settings) -> Finding:
+async def _persona(settings: Settings) -> CheckResult:
     try:
         persona = await asyncio.to_thread(own_persona, settings)
         await asyncio.to_thread(load_moods)
         await asyncio.to_thread(load_beginnings)
     except BrokenFileError as error:
-        return Finding("Persona", False, str(error))
-    return Finding("Persona", True, persona.name)
+        return CheckResult("Persona", False, str(error))
+    return CheckResult("Persona", True, persona.name)
 
 
-async def model_server(settings: Settings, weights: OwnWeights) -> Finding:
+async def model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
     """Whether it answers, and has the model that is asked for."""
     if settings.llm.call_url is None:
         if weights.mind is not None:
             return await _own_mind(weights.mind, await mind_warning(weights))
-        return Finding("Model", None, await mind_warning(weights) or "no model server is set")
+        return CheckResult("Model", None, await mind_warning(weights) or "no model server is set")
     asked_for = await asyncio.to_thread(wanted_model, settings)
     found = []
     for url in settings.llm.servers.values():
@@ -166,34 +166,34 @@ async def model_server(settings: Settings, weights: OwnWeights) -> Finding:
         async with ModelClient(options) as model:
             report = await model.check()
         if report.problem:
-            return Finding("Model", False, report.problem)
+            return CheckResult("Model", False, report.problem)
         choose = " ⚠️ Set LLM_MODEL to the one you want." if asked_for is None and len(report.models) > 1 else ""
         found.append(f"{options.server_name} answers; models: {', '.join(report.models) or 'not listed'}.{choose}")
-    return Finding("Model", True, "; ".join(found))
+    return CheckResult("Model", True, "; ".join(found))
 
 
-async def _own_mind(mind: EmbeddedMind, warning: str | None) -> Finding:
+async def _own_mind(mind: EmbeddedMind, warning: str | None) -> CheckResult:
     served = f"{mind.name} in llama.cpp, inside the bot"
     try:
         served = f"{served}; {await mind_speed(mind)}"
     except (RuntimeError, OSError) as error:
-        return Finding("Model", False, f"{mind.name} can't be loaded: {error}. Remedy: {mind.remedy}")
-    return Finding("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
+        return CheckResult("Model", False, f"{mind.name} can't be loaded: {error}. Remedy: {mind.remedy}")
+    return CheckResult("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
 
 
-async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
+async def _ears(settings: Settings, weights: OwnWeights) -> CheckResult:
     try:
         await asyncio.to_thread(_load_what_ears_need, settings, weights)
     except BrokenFileError as error:
-        return Finding("Ears", False, str(error))
+        return CheckResult("Ears", False, str(error))
     device = settings.stt.device
     if device.startswith("cuda") and settings.stt.url is None:
         cards, wanted = await asyncio.to_thread(_cuda_cards), int(device.partition(":")[2] or 0)
         if wanted >= cards:
             there = f"CUDA finds {cards or 'no'} cards here"
-            return Finding("Ears", False, f"STT_DEVICE={device}, but {there}, so the processor is used")
+            return CheckResult("Ears", False, f"STT_DEVICE={device}, but {there}, so the processor is used")
     if weights.toy_ears:
-        return Finding("Ears", None, TOY_EARS)
+        return CheckResult("Ears", None, TOY_EARS)
     async with aiohttp.ClientSession(headers=HEADERS) as http:
         transcriber = await make_transcriber(settings, weights, http, lambda *_: None)
         try:
@@ -202,10 +202,10 @@ async def _ears(settings: Settings, weights: OwnWeights) -> Finding:
             if settings.stt.url is None:
                 described = f"{described}; {await ears_speed(transcriber)}"
         except TranscriptionError as error:
-            return Finding("Ears", False, str(error))
+            return CheckResult("Ears", False, str(error))
         finally:
             await transcriber.close()
-        return Finding("Ears", settings.stt.url is not None or FAST_ENOUGH in described or None, described)
+        return CheckResult("Ears", settings.stt.url is not None or FAST_ENOUGH in described or None, described)
 
 
 def _load_what_ears_need(settings: Settings, weights: OwnWeights) -> None:
@@ -221,38 +221,40 @@ def _cuda_cards() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-async def _voice(settings: Settings, weights: OwnWeights) -> Finding:
+async def _voice(settings: Settings, weights: OwnWeights) -> CheckResult:
     try:
         await asyncio.to_thread(load_introductions)
     except BrokenFileError as error:
-        return Finding("Voice", False, str(error))
+        return CheckResult("Voice", False, str(error))
     if settings.tts.websocket_url is None:
         try:
             await asyncio.to_thread(prepare_folders, settings)
         except OSError:
-            return Finding("Voice", None, "not tried, because its folder for voices can't be used")
-        return Finding("Voice", *await try_speech_server(speech_server_options(settings, weights)))
+            return CheckResult("Voice", None, "not tried, because its folder for voices can't be used")
+        return CheckResult("Voice", *await try_speech_server(speech_server_options(settings, weights)))
     async with aiohttp.ClientSession(headers=HEADERS) as session:
         address = ServerAddress(str(settings.tts.websocket_url), settings.tts.token)
         health = await SpeechServerClient(session, address).health()
-    return Finding("Voice", health.ok, str(health))
+    return CheckResult("Voice", health.ok, str(health))
 
 
-async def _token(settings: Settings) -> Finding:
+async def _token(settings: Settings) -> CheckResult:
     if settings.discord_token is None:
-        return Finding("Discord", None, "DISCORD_TOKEN is not set; `make run` shows the demonstration")
+        return CheckResult("Discord", None, "DISCORD_TOKEN is not set; `make run` shows the demonstration")
     try:
         if settings.discord_api_url is not None:
             await use_api(str(settings.discord_api_url))
         tcp = connector(settings.discord_ca_file)
     except OSError as error:
-        return Finding("Discord", False, str(error))
+        return CheckResult("Discord", False, str(error))
     async with discord.Client(intents=discord.Intents.none(), connector=tcp) as client:
         try:
             await client.login(settings.discord_token.get_secret_value())
             information = await client.application_info()
         except (discord.DiscordException, OSError) as error:
-            return Finding("Discord", False, explain_login_failure(error) or f"Discord can't be asked: {why(error)}")
+            return CheckResult(
+                "Discord", False, explain_login_failure(error) or f"Discord can't be asked: {why(error)}"
+            )
     if not information.flags.gateway_message_content and not information.flags.gateway_message_content_limited:
-        return Finding("Discord", False, explain_login_failure(discord.PrivilegedIntentsRequired(None)) or "")
-    return Finding("Discord", True, f"{information.name}; invite link: {invite_link(information.id)}")
+        return CheckResult("Discord", False, explain_login_failure(discord.PrivilegedIntentsRequired(None)) or "")
+    return CheckResult("Discord", True, f"{information.name}; invite link: {invite_link(information.id)}")

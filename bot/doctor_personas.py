@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from bot.finding import Finding
+from bot.check_result import CheckResult
 from bot.llm.client import ModelClient
 from bot.llm.personas import Persona, PersonaError
 from bot.llm.requests import ModelOptions
@@ -13,18 +13,18 @@ from bot.operator_files import other_personas, own_persona
 from config.settings import Settings
 
 
-async def personas(settings: Settings) -> Finding:
+async def personas(settings: Settings) -> CheckResult:
     """Whom people may choose with ``!persona`` can be used, and has a model that there is."""
     try:
         others = await asyncio.to_thread(other_personas, settings)
     except PersonaError as error:
-        return Finding("Personas", False, str(error))
+        return CheckResult("Personas", False, str(error))
     if not others:
-        return Finding("Personas", None, "there are no others to choose")
+        return CheckResult("Personas", None, "there are no others to choose")
     problems = [await missing_model(settings, persona) for persona in others.values()]
     problem = next(filter(None, problems), None)
     names = ", ".join(f"{persona.name} ({file})" for file, persona in others.items())
-    return Finding("Personas", problem is None, problem or f"people may choose {names} too")
+    return CheckResult("Personas", problem is None, problem or f"people may choose {names} too")
 
 
 def wanted_model(settings: Settings) -> str | None:
@@ -39,7 +39,7 @@ async def missing_model(settings: Settings, persona: Persona) -> str | None:
     """What to say where a server for replies lists its models, and the one that this persona asks for is not there."""
     asked_for = persona.model or settings.llm.model
     if asked_for == wanted_model(settings):
-        # The finding about the model tells that already.
+        # The result about the model tells that already.
         return None
     for url in settings.llm.servers.values():
         async with ModelClient(replace(ModelOptions.of(settings.llm, url), model=asked_for)) as model:

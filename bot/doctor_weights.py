@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.finding import Finding
-from bot.models.shelf import Condition
+from bot.check_result import CheckResult
+from bot.models.model_store import Condition
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from config.settings import Settings, Weights
 
 
-async def examine_weights(settings: Settings) -> tuple[Finding, OwnWeights]:
+async def examine_weights(settings: Settings) -> tuple[CheckResult, OwnWeights]:
     """What is found, and what a start would use as far as it would start."""
     try:
         weights = await asyncio.to_thread(choose_weights, settings, thorough=True)
     except RealWeightsMissingError as error:
         lenient = settings.changed(weights=Weights.AUTO)
-        return Finding("Weights", False, str(error)), await asyncio.to_thread(choose_weights, lenient)
+        return CheckResult("Weights", False, str(error)), await asyncio.to_thread(choose_weights, lenient)
     # A notice begins with the subject, for the log.
     text = "\n  ".join(_lines(settings, weights)).removeprefix("Weights: ")
-    return Finding("Weights", _verdict(settings, weights), text), weights
+    return CheckResult("Weights", _verdict(settings, weights), text), weights
 
 
 def _verdict(settings: Settings, weights: OwnWeights) -> bool | None:

@@ -13,9 +13,9 @@ from discord.ext import commands
 
 from bot.background import Work
 from bot.characters import Characters
+from bot.check_result import CheckResult
 from bot.conversations.keeping import Conversations
 from bot.database import Database
-from bot.finding import Finding
 from bot.lease import Lockable
 from bot.llm.small_model import Beginnings
 from bot.model_router import ModelRouter
@@ -159,6 +159,6 @@ class FeatureBuilder:
     """
 
     build: Callable[[FeatureParts], Awaitable[Feature | None]]
-    check: Callable[[Settings], Awaitable[Finding]] | None = None
+    check: Callable[[Settings], Awaitable[CheckResult]] | None = None
     read: Callable[[Settings], object] | None = None
     optional_commands: OptionalCommands | None = None

@@ -1,4 +1,4 @@
-"""Finding out that another process hangs: it answers nobody, and does nothing either."""
+"""CheckResult out that another process hangs: it answers nobody, and does nothing either."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
+from bot.models.model_store import Condition
 from bot.models.named_mind import EmbeddedMind, NoSuchMindError, named_mind
-from bot.models.needs import needed_models, recognises_speech, shelf_of
-from bot.models.shelf import Condition
+from bot.models.needs import needed_models, recognises_speech, store_of
 from bot.models.words import enumerated
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import SpeechSettings
@@ -87,7 +87,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
     # What stands in for a model that is named is the profile's own.
     settings = settings.changed(llm_model=None) if own_mind else settings
     conditions = {
-        name: shelf_of(settings, model).condition(name, model, thorough=thorough)
+        name: store_of(settings, model).condition(name, model, thorough=thorough)
         for name, model in _wanted(catalogue, settings)
     }
     if settings.weights is Weights.REAL:
@@ -98,7 +98,7 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
 
     def folder(slot: str) -> Path | None:
         name = whole.get(slot)
-        return shelf_of(settings, catalogue.models[name]).folder(name) if name else None
+        return store_of(settings, catalogue.models[name]).folder(name) if name else None
 
     def first_file(slot: str) -> Path | None:
         place = folder(slot)
@@ -131,9 +131,9 @@ def _voice_behind(catalogue: Catalogue, settings: Settings) -> Path | None:
         return None
     for name in catalogue.profiles[Profile.EMBEDDED]:
         model = catalogue.models[name]
-        shelf = shelf_of(settings, model)
-        if model.part is Part.VOICE and shelf.condition(name, model) is Condition.WHOLE:
-            return shelf.folder(name)
+        store = store_of(settings, model)
+        if model.part is Part.VOICE and store.condition(name, model) is Condition.WHOLE:
+            return store.folder(name)
     return None
 
 

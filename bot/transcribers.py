@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.models.catalogue import CatalogueError, load_catalogue
-from bot.models.needs import download_command, recogniser_model, shelf_of
+from bot.models.needs import download_command, recogniser_model, store_of
 from bot.models.outside import recogniser_is_here, recogniser_remedy
 from bot.operator_files import corrections as read_corrections
 from bot.own_weights import REPAIR, OwnWeights
@@ -71,7 +71,7 @@ def _model(settings: Settings) -> tuple[str, str]:
         choice = settings.stt.model or ""
         return choice, recogniser_remedy(choice)
     model = catalogue.models[name]
-    shelf = shelf_of(settings, model)
-    downloaded = shelf.is_whole(name, model)
+    store = store_of(settings, model)
+    downloaded = store.is_whole(name, model)
     remedy = f"To get it, type `{download_command(name)}`; or set STT_MODEL to the folder that holds another one."
-    return str(shelf.folder(name)) if downloaded else next(iter(model.also_called), name), remedy
+    return str(store.folder(name)) if downloaded else next(iter(model.also_called), name), remedy

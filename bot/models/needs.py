@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.models.catalogue import Catalogue, Model, Part
 from bot.models.hub_cache import place_in_hub_cache
-from bot.models.shelf import Shelf
+from bot.models.model_store import ModelStore
 from config.settings import Profile, Settings, Weights
 from config.speech_settings import USUAL_XTTS_MODEL, SpeechSettings
 
@@ -22,14 +22,14 @@ def download_command(*names: str) -> str:
     return " ".join([BOT, "models download", *names])
 
 
-def shelf_of(settings: Settings, model: Model) -> Shelf:
+def store_of(settings: Settings, model: Model) -> ModelStore:
     """Where the model lies, or would."""
-    return Shelf(settings.packaged_weights if model.packages else settings.data_dir / FOLDER)
+    return ModelStore(settings.packaged_weights if model.packages else settings.data_dir / FOLDER)
 
 
 def is_here(settings: Settings, name: str, model: Model) -> bool:
     """Whether it was downloaded, or lies in the hub's own cache."""
-    return shelf_of(settings, model).is_whole(name, model) or place_in_hub_cache(model) is not None
+    return store_of(settings, model).is_whole(name, model) or place_in_hub_cache(model) is not None
 
 
 def needed_models(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) ->
     for name, model in catalogue.models.items():
         if model.part is Part.VOICE and model.settings.get("TTS_ENGINE") in engines:
             # Weights of somebody's own lie in a folder of their own.
-            if "XTTS_MODEL" in model.settings and not _is_usual(speech, shelf_of(settings, model).folder(name)):
+            if "XTTS_MODEL" in model.settings and not _is_usual(speech, store_of(settings, model).folder(name)):
                 continue
             if "PIPER_MODEL" in model.settings and not _is_pipers(speech, name):
                 continue

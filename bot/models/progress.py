@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from bot.models.shelf import Advance
+from bot.models.model_store import Advance
 from bot.models.words import size
 
 SECONDS_BETWEEN_LINES = 10.0

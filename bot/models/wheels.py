@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bot.models.catalogue import ModelFile
-from bot.models.shelf import BLOCK, partial
+from bot.models.model_store import BLOCK, partial
 
 _BROKEN = (
     zipfile.BadZipFile,

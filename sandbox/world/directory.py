@@ -47,7 +47,7 @@ class Directory:
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
 
-    # Finding.
+    # CheckResult.
 
     def user(self, user_id: int) -> User:
         """The user of that id."""

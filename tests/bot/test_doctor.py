@@ -70,25 +70,25 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
 async def test_a_vision_server_that_refuses_is_wrong(servers: Servers, status: int) -> None:
     servers.status, servers.body = status, {"error": {"message": "no"}}
-    finding = await vision_feature.check(Settings.read(vision_llm_url=f"{servers.url}/v1"))
-    assert finding.good is False
-    assert "VISION_LLM_" in finding.text
-    assert str(status) in finding.text
+    result = await vision_feature.check(Settings.read(vision_llm_url=f"{servers.url}/v1"))
+    assert result.good is False
+    assert "VISION_LLM_" in result.text
+    assert str(status) in result.text
 
 
 async def test_a_vision_server_is_asked_with_its_key_and_for_its_model(servers: Servers) -> None:
     vision: dict[str, Any] = {"vision_llm_url": f"{servers.url}/v1", "vision_llm_api_key": "hunter2"}
     assert (await vision_feature.check(Settings.read(**vision, vision_llm_model="qwen2.5-vl"))).good
     assert servers.asked[0]["Authorization"] == "Bearer hunter2"
-    finding = await vision_feature.check(Settings.read(**vision, vision_llm_model="llava"))
-    assert finding.good is False
-    assert "llava" in finding.text
+    result = await vision_feature.check(Settings.read(**vision, vision_llm_model="llava"))
+    assert result.good is False
+    assert "llava" in result.text
 
 
 async def test_a_wrong_key_for_vision_names_its_own_variable(servers: Servers) -> None:
     servers.status, servers.body = 401, {"error": {"message": "bad key"}}
-    finding = await vision_feature.check(Settings.read(vision_llm_url=f"{servers.url}/v1", llm_api_key="x"))
-    assert "VISION_LLM_API_KEY" in finding.text
+    result = await vision_feature.check(Settings.read(vision_llm_url=f"{servers.url}/v1", llm_api_key="x"))
+    assert "VISION_LLM_API_KEY" in result.text
 
 
 @pytest.mark.parametrize(("status", "good"), [(200, True), (401, False), (404, False), (500, False)])
@@ -96,14 +96,14 @@ async def test_comfyui_has_to_answer_well(servers: Servers, tmp_path: Path, stat
     (tmp_path / "workflow.json").write_text('{"1": {"class_type": "Text", "inputs": {"text": "{{prompt}}"}}}')
     servers.status, servers.body = status, {}
     settings = Settings.read(comfyui_url=servers.url, comfyui_workflow="workflow.json")
-    finding = await image_generation.check(settings)
-    assert finding.good is good
-    assert str(status) in finding.text
+    result = await image_generation.check(settings)
+    assert result.good is good
+    assert str(status) in result.text
 
 
 async def test_a_feed_that_wants_to_know_who_asks_is_told(servers: Servers) -> None:
-    finding = await figurine_notifier.check(Settings.read(figurine_feeds=f"{servers.url}/feed.xml"))
-    assert finding.good, finding.text
+    result = await figurine_notifier.check(Settings.read(figurine_feeds=f"{servers.url}/feed.xml"))
+    assert result.good, result.text
     assert servers.asked[0]["User-Agent"].startswith(PICKY)
 
 
@@ -113,10 +113,10 @@ async def test_a_feed_that_is_none_or_refuses_is_wrong_even_beside_a_good_one(
 ) -> None:
     servers.status = status
     feeds = f"{servers.url}/feed.xml,{servers.url}/other"
-    finding = await figurine_notifier.check(Settings.read(figurine_feeds=feeds))
-    assert finding.good is False
-    assert f"{servers.url}/other" in finding.text
-    assert words in finding.text
+    result = await figurine_notifier.check(Settings.read(figurine_feeds=feeds))
+    assert result.good is False
+    assert f"{servers.url}/other" in result.text
+    assert words in result.text
 
 
 async def test_who_names_no_model_of_several_is_told(servers: Servers) -> None:
@@ -132,9 +132,9 @@ async def test_a_twin_whose_own_model_is_not_there_is_wrong(
     persona = "name: Ria\ndescription: her twin\nmoods: {calm: calm}\ndefault_mood: calm\nmodel: nobody-has-this\n"
     (tmp_path / "ria.yaml").write_text(persona)
     monkeypatch.setattr("bot.operator_files.PERSONAS_DIR", tmp_path)
-    finding = await dual_persona.check(Settings.read(bipolar_twin="ria", llm_url=f"{servers.url}/v1"))
-    assert finding.good is False
-    assert "nobody-has-this" in finding.text
+    result = await dual_persona.check(Settings.read(bipolar_twin="ria", llm_url=f"{servers.url}/v1"))
+    assert result.good is False
+    assert "nobody-has-this" in result.text
 
 
 async def test_a_persona_that_people_may_choose_needs_a_model_that_there_is(
@@ -145,17 +145,17 @@ async def test_a_persona_that_people_may_choose_needs_a_model_that_there_is(
     assert (await personas(Settings.read(**settings))).good is None
     ria = "name: Ria\ndescription: another\nmoods: {calm: calm}\ndefault_mood: calm\n"
     (tmp_path / "ria.yaml").write_text(ria)
-    finding = await personas(Settings.read(**settings))
-    assert (finding.good, finding.text) == (True, "people may choose Ria (ria) too")
+    result = await personas(Settings.read(**settings))
+    assert (result.good, result.text) == (True, "people may choose Ria (ria) too")
     (tmp_path / "ria.yaml").write_text(f"{ria}model: nobody-has-this\n")
-    finding = await personas(Settings.read(**settings))
-    assert finding.good is False
-    assert "Ria asks for a model of its own: " in finding.text
-    assert "nobody-has-this" in finding.text
+    result = await personas(Settings.read(**settings))
+    assert result.good is False
+    assert "Ria asks for a model of its own: " in result.text
+    assert "nobody-has-this" in result.text
     (tmp_path / "ria.yaml").write_text("name: Ria\n")
-    finding = await personas(Settings.read(**settings))
-    assert finding.good is False
-    assert "ria.yaml is not a persona" in finding.text
+    result = await personas(Settings.read(**settings))
+    assert result.good is False
+    assert "ria.yaml is not a persona" in result.text
 
 
 @pytest.mark.parametrize("path", ["/v1", ""], ids=["a wrong model", "no /v1"])
@@ -163,12 +163,12 @@ async def test_one_mistake_about_the_model_is_one_finding(servers: Servers, path
     if not path:
         servers.status, servers.body = 404, {"error": {"message": "no such page"}}
     settings = Settings.read(llm_url=f"{servers.url}{path}", llm_model="nobody-has-this", bipolar_twin="evil_seiyuu")
-    findings = [
+    results = [
         await doctor.model_server(settings, OwnWeights()),
         await personas(settings),
         await dual_persona.check(settings),
     ]
-    assert [finding.subject for finding in findings if finding.good is False] == ["Model"]
+    assert [result.subject for result in results if result.good is False] == ["Model"]
 
 
 async def test_a_folder_without_a_file_of_settings_is_told(tmp_path: Path) -> None:

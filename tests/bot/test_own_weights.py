@@ -10,7 +10,7 @@ import pytest
 from bot.doctor_weights import examine_weights
 from bot.first_start import toy_warning
 from bot.models.catalogue import Catalogue
-from bot.models.shelf import Shelf
+from bot.models.model_store import ModelStore
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from bot.transcribers import make_transcriber
 from config.settings import Settings
@@ -34,12 +34,12 @@ def settings(folder: Path, **chosen: Any) -> Settings:
 
 
 def put(folder: Path, catalogue: Catalogue, *names: str) -> None:
-    shelf = Shelf(folder / "weights")
+    store = ModelStore(folder / "weights")
     for name in names:
-        shelf.folder(name).mkdir(parents=True)
+        store.folder(name).mkdir(parents=True)
         for path, content in NAMES[name].items():
-            (shelf.folder(name) / path).write_bytes(content)
-        shelf.write_manifest(name, catalogue.models[name])
+            (store.folder(name) / path).write_bytes(content)
+        store.write_manifest(name, catalogue.models[name])
 
 
 def test_real_weights_that_are_whole_are_used_without_a_word(tmp_path: Path, catalogue: Catalogue) -> None:
@@ -117,14 +117,14 @@ async def test_real_ears_compute_in_whole_numbers_on_the_processor(tmp_path: Pat
 
 async def test_the_doctor_names_each_and_reads_every_byte(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
-    finding, _ = await examine_weights(settings(tmp_path))
-    assert finding.good is True
-    assert "tiny-ears is here, and its checksums are right" in finding.text
+    result, _ = await examine_weights(settings(tmp_path))
+    assert result.good is True
+    assert "tiny-ears is here, and its checksums are right" in result.text
     (tmp_path / "weights" / "tiny-mind" / "mind.gguf").write_bytes(bytes(len(MIND["mind.gguf"])))
-    finding, weights = await examine_weights(settings(tmp_path))
-    assert (finding.good, weights.toy_mind) == (False, True)
-    assert finding.text.startswith("tiny-mind is damaged"), "its subject, Weights, is shown before it"
-    finding, weights = await examine_weights(settings(tmp_path, weights="real"))
-    assert (finding.good, weights.toy_mind) == (False, True)
-    finding, _ = await examine_weights(settings(tmp_path, weights="toys"))
-    assert finding.good is None
+    result, weights = await examine_weights(settings(tmp_path))
+    assert (result.good, weights.toy_mind) == (False, True)
+    assert result.text.startswith("tiny-mind is damaged"), "its subject, Weights, is shown before it"
+    result, weights = await examine_weights(settings(tmp_path, weights="real"))
+    assert (result.good, weights.toy_mind) == (False, True)
+    result, _ = await examine_weights(settings(tmp_path, weights="toys"))
+    assert result.good is None

@@ -73,9 +73,9 @@ async def test_who_insists_on_real_ones_is_told(damaged: EmbeddedMind, settings:
 async def test_the_doctor_tells_it_too(
     damaged: EmbeddedMind, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    finding = await model_server(settings, OwnWeights(minds=(damaged,)))
-    assert finding.good is False
-    assert TOLD.format(file=damaged.path) in finding.text
+    result = await model_server(settings, OwnWeights(minds=(damaged,)))
+    assert result.good is False
+    assert TOLD.format(file=damaged.path) in result.text
     assert "".join(capfd.readouterr()) == ""
 
 

@@ -10,8 +10,8 @@ import pytest
 from discord.ext import commands
 
 from bot import doctor, feature_set
+from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
-from bot.finding import Finding
 from bot.operator_files import OperatorFileError
 from bot.settings_check import checked_settings
 from bot.work_gate import FeatureHeldError, WorkGate
@@ -70,8 +70,8 @@ async def build(parts: FeatureParts) -> Feature | None:
     return Feature(juggling, (JugglingCog(),), juggling.run, juggling.observe, juggling.resume, juggling.close)
 
 
-async def check(settings: Settings) -> Finding:
-    return Finding("Juggling", True, f"{settings.persona} has three balls")
+async def check(settings: Settings) -> CheckResult:
+    return CheckResult("Juggling", True, f"{settings.persona} has three balls")
 
 
 def missing(settings: Settings) -> str | None:
@@ -119,8 +119,8 @@ async def test_where_it_is_not_set_up_it_says_so(make_stage: StageMaker, speech_
 async def test_the_doctor_looks_at_it(tmp_path: Path, speech_server: str) -> None:
     async with Sandbox() as sandbox:
         settings = make_settings(sandbox, tmp_path, tts_websocket_url=speech_server)
-        findings = [finding async for finding in doctor._examine(settings)]
-    assert Finding("Juggling", True, "seiyuu has three balls") in findings
+        results = [result async for result in doctor._examine(settings)]
+    assert CheckResult("Juggling", True, "seiyuu has three balls") in results
 
 
 def test_a_start_reads_its_files_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.end_of_turn_noise import keyboard, music, noise
 from bot.models.catalogue import load_catalogue
-from bot.models.shelf import Condition
+from bot.models.model_store import Condition
 from bot.own_weights import OwnWeights
 from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK
 from bot.voice.turns.silero import WINDOW_SAMPLES, Silero

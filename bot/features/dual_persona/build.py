@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from zoneinfo import ZoneInfo
 
+from bot.check_result import CheckResult
 from bot.doctor_personas import missing_model
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.dual_persona.commands import DualPersonaCommands
 from bot.features.dual_persona.feature import DualPersona
 from bot.features.dual_persona.records import ArgumentRecords
-from bot.finding import Finding
 from bot.llm.personas import Persona, PersonaError
 from bot.operator_files import read_persona
 from config.settings import Settings
@@ -32,16 +32,16 @@ def read_twin(settings: Settings) -> Persona | None:
     return read_persona("BIPOLAR_TWIN", settings.bipolar.twin) if settings.bipolar.twin else None
 
 
-async def check(settings: Settings) -> Finding:
+async def check(settings: Settings) -> CheckResult:
     """The other persona can be read."""
     try:
         persona = await asyncio.to_thread(read_twin, settings)
     except PersonaError as error:
-        return Finding("Twin", False, str(error))
+        return CheckResult("Twin", False, str(error))
     if persona is None:
-        return Finding("Twin", None, "BIPOLAR_TWIN is not set: there are no arguments")
+        return CheckResult("Twin", None, "BIPOLAR_TWIN is not set: there are no arguments")
     problem = await missing_model(settings, persona)
-    return Finding("Twin", problem is None, problem or persona.name)
+    return CheckResult("Twin", problem is None, problem or persona.name)
 
 
 def _missing(settings: Settings) -> str | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import aiohttp
 
+from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.figurine_notifier.commands import FigurineCommands
 from bot.features.figurine_notifier.feature import FigurineNotifier
 from bot.features.figurine_notifier.feeds import FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Validators, fetch_page, read_items
 from bot.features.figurine_notifier.subscriptions import SubscriptionRecords
-from bot.finding import Finding
 from bot.identity import HEADERS
 from config.settings import Settings
 
@@ -25,10 +25,10 @@ async def _build(parts: FeatureParts) -> Feature | None:
     return Feature(notifier, (FigurineCommands(notifier, settings.command_prefix),), notifier.run)
 
 
-async def check(settings: Settings) -> Finding:
+async def check(settings: Settings) -> CheckResult:
     """The doctor's check: every feed can be fetched and read."""
     if not settings.figurine.feeds:
-        return Finding("Feeds", None, "FIGURINE_FEEDS is not set: no figurines are looked for")
+        return CheckResult("Feeds", None, "FIGURINE_FEEDS is not set: no figurines are looked for")
     faults, items = [], 0
     async with aiohttp.ClientSession(headers=HEADERS) as http:
         for feed in settings.figurine.feeds:
@@ -38,8 +38,8 @@ async def check(settings: Settings) -> Finding:
             except FeedError as error:
                 faults.append(f"{feed}: {error}")
     if faults:
-        return Finding("Feeds", False, "FIGURINE_FEEDS: " + "; ".join(faults))
-    return Finding("Feeds", True, f"{len(settings.figurine.feeds)} answer, with {items} items")
+        return CheckResult("Feeds", False, "FIGURINE_FEEDS: " + "; ".join(faults))
+    return CheckResult("Feeds", True, f"{len(settings.figurine.feeds)} answer, with {items} items")
 
 
 def _missing(settings: Settings) -> str | None:

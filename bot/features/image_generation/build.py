@@ -10,11 +10,11 @@ import aiohttp
 
 from bot.access import Permit, RateLimit
 from bot.away import why
+from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.image_generation.commands import DrawingCommands
 from bot.features.image_generation.feature import ImageGeneration
 from bot.features.image_generation.workflow import Workflow, WorkflowError
-from bot.finding import Finding
 from bot.identity import HEADERS
 from bot.operator_files import OperatorFileError
 from config.settings import Settings
@@ -46,23 +46,25 @@ def read_workflow(settings: Settings) -> Workflow | None:
         raise OperatorFileError(f"COMFYUI_WORKFLOW: {error}") from error
 
 
-async def check(settings: Settings) -> Finding:
+async def check(settings: Settings) -> CheckResult:
     """The doctor's check: ComfyUI answers, and its workflow can be read."""
     if settings.draw.url is None:
-        return Finding("Drawing", None, "COMFYUI_URL is not set: nothing is drawn")
+        return CheckResult("Drawing", None, "COMFYUI_URL is not set: nothing is drawn")
     try:
         if await asyncio.to_thread(read_workflow, settings) is None:
-            return Finding("Drawing", False, "COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: nothing can be drawn")
+            return CheckResult(
+                "Drawing", False, "COMFYUI_URL is set, but COMFYUI_WORKFLOW is not: nothing can be drawn"
+            )
     except OperatorFileError as error:
-        return Finding("Drawing", False, str(error))
+        return CheckResult("Drawing", False, str(error))
     url = f"{settings.draw.url}/queue"
     try:
         async with aiohttp.ClientSession(timeout=TIMEOUT, headers=HEADERS) as session, session.get(url) as response:
             good = response.status == HTTPStatus.OK
             advice = "" if good else ". Is COMFYUI_URL right?"
-            return Finding("Drawing", good, f"{url} answers with status {response.status}{advice}")
+            return CheckResult("Drawing", good, f"{url} answers with status {response.status}{advice}")
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        return Finding("Drawing", False, f"COMFYUI_URL: {url} can't be reached ({why(error)})")
+        return CheckResult("Drawing", False, f"COMFYUI_URL: {url} can't be reached ({why(error)})")
 
 
 def _missing(settings: Settings) -> str | None:

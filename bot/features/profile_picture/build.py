@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.profile_picture.commands import ProfilePictureCommands
 from bot.features.profile_picture.feature import ProfilePicture
 from bot.features.profile_picture.folder import picture_names
 from bot.features.profile_picture.records import PictureRecords
-from bot.finding import Finding
 from bot.operator_files import OperatorFileError
 from config.reasons import reason
 from config.settings import Settings
@@ -35,15 +35,15 @@ def read_folder(settings: Settings) -> tuple[str, ...]:
         raise OperatorFileError(f"AVATAR_FOLDER={folder} can't be read: {reason(error)}") from error
 
 
-async def check(settings: Settings) -> Finding:
+async def check(settings: Settings) -> CheckResult:
     """The doctor's check: ``AVATAR_FOLDER`` has pictures."""
     if settings.avatar.folder is None:
-        return Finding("Pictures", None, "AVATAR_FOLDER is not set: the profile picture stays as it is")
+        return CheckResult("Pictures", None, "AVATAR_FOLDER is not set: the profile picture stays as it is")
     try:
         names = await asyncio.to_thread(read_folder, settings)
     except OperatorFileError as error:
-        return Finding("Pictures", False, str(error))
-    return Finding("Pictures", bool(names), f"{len(names)} in {settings.avatar.folder}")
+        return CheckResult("Pictures", False, str(error))
+    return CheckResult("Pictures", bool(names), f"{len(names)} in {settings.avatar.folder}")
 
 
 def _missing(settings: Settings) -> str | None:

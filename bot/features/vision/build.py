@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts
 from bot.features.vision.feature import Vision
 from bot.features.vision.model import VisionModel
-from bot.finding import Finding
 from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
 from config.settings import Settings
@@ -18,18 +18,18 @@ async def _build(parts: FeatureParts) -> Feature | None:
     return Feature(Vision(VisionModel(settings.llm_url, settings, parts.http), settings, parts.http))
 
 
-async def check(settings: Settings) -> Finding:
+async def check(settings: Settings) -> CheckResult:
     """The doctor's check: the vision model's server answers."""
     url = settings.vision.llm_url
     if url is None:
-        return Finding("Vision", None, "VISION_LLM_URL is not set: pictures are not looked at")
+        return CheckResult("Vision", None, "VISION_LLM_URL is not set: pictures are not looked at")
     options = ModelOptions(url, model=settings.vision.llm_model, api_key=settings.vision.llm_api_key)
     async with ModelClient(options) as model:
         report = await model.check()
     if report.problem:
         problem = report.problem.replace("LLM_API_KEY", "VISION_LLM_API_KEY")
-        return Finding("Vision", False, f"VISION_LLM_URL: {problem}")
-    return Finding("Vision", True, f"{url} answers; models: {', '.join(report.models) or 'not listed'}")
+        return CheckResult("Vision", False, f"VISION_LLM_URL: {problem}")
+    return CheckResult("Vision", True, f"{url} answers; models: {', '.join(report.models) or 'not listed'}")
 
 
 VISION = FeatureBuilder(_build, check)

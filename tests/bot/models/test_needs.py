@@ -11,7 +11,7 @@ import pytest
 
 from bot.models.catalogue import Catalogue, load_catalogue
 from bot.models.choice import choose
-from bot.models.shelf import Shelf
+from bot.models.model_store import ModelStore
 from bot.own_weights import OwnWeights
 from bot.transcribers import make_transcriber
 from bot.voice.transcribe.transcriber import TranscriptionError
@@ -136,13 +136,13 @@ async def test_ears_that_lack_their_model_say_what_to_type(settings: dict[str, A
 @pytest.fixture
 def _downloaded(catalogue: Catalogue, tmp_path: Path) -> Iterator[None]:
     """Whisper small as a download leaves it, for who looks at sizes alone."""
-    shelf, model = Shelf(tmp_path / "data" / "models"), catalogue.models["whisper-small"]
+    store, model = ModelStore(tmp_path / "data" / "models"), catalogue.models["whisper-small"]
     for file in model.files:
-        path = shelf.folder("whisper-small") / file.path
+        path = store.folder("whisper-small") / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as empty:
             empty.truncate(file.size)
-    shelf.write_manifest("whisper-small", model)
+    store.write_manifest("whisper-small", model)
     yield
 
 

@@ -28,7 +28,7 @@ SOUND = Recording("ada.wav", b"RIFF and so on")
 
 
 @dataclass(eq=False)
-class Shelf:
+class Library:
     server: VoiceServer
     http: aiohttp.ClientSession
     database: Database
@@ -42,49 +42,49 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+async def library(tmp_path: Path) -> AsyncIterator[Library]:
     async with (
         voice_server() as server,
         aiohttp.ClientSession() as http,
         Database.opened(tmp_path / "seiyuu.sqlite3") as database,
     ):
         voices = await Voices.load(SpeechServerClient(http, ServerAddress(server.url)), database, "!")
-        yield Shelf(server, http, database, voices)
+        yield Library(server, http, database, voices)
 
 
-async def test_a_voice_is_made_found_chosen_heard_and_deleted(shelf: Shelf) -> None:
-    made = await shelf.voices.make(ADA, " Robin ", "de", SOUND)
+async def test_a_voice_is_made_found_chosen_heard_and_deleted(library: Library) -> None:
+    made = await library.voices.make(ADA, " Robin ", "de", SOUND)
     assert (made.id, made.name, made.similarity) == ("robin", "Robin", 0.8213)
-    assert shelf.server.received == [("ada.wav", SOUND.data)]
-    assert shelf.server.languages == ["de"]
-    found = await shelf.voices.find("ROBIN")
-    assert (found.id, await shelf.voices.preview(found)) == ("robin", b"RIFF of robin")
-    await shelf.voices.choose(HOME, found)
-    assert (shelf.voices.chosen(HOME), shelf.voices.chosen(ELSEWHERE)) == ("robin", None)
-    await shelf.voices.delete(found)
-    assert shelf.voices.chosen(HOME) is None, "nobody speaks with what is gone"
+    assert library.server.received == [("ada.wav", SOUND.data)]
+    assert library.server.languages == ["de"]
+    found = await library.voices.find("ROBIN")
+    assert (found.id, await library.voices.preview(found)) == ("robin", b"RIFF of robin")
+    await library.voices.choose(HOME, found)
+    assert (library.voices.chosen(HOME), library.voices.chosen(ELSEWHERE)) == ("robin", None)
+    await library.voices.delete(found)
+    assert library.voices.chosen(HOME) is None, "nobody speaks with what is gone"
     with pytest.raises(VoicesError, match="no voice called 'robin'"):
-        await shelf.voices.find("robin")
+        await library.voices.find("robin")
 
 
-async def test_what_was_chosen_is_remembered_also_that_it_is_the_usual_one(shelf: Shelf) -> None:
-    robin = await shelf.voices.make(ADA, "Robin", "en", SOUND)
-    await shelf.voices.choose(HOME, robin)
-    assert (await shelf.again()).chosen(HOME) == "robin"
-    await shelf.voices.choose(HOME, None)
-    assert (await shelf.again()).chosen(HOME) is None
+async def test_what_was_chosen_is_remembered_also_that_it_is_the_usual_one(library: Library) -> None:
+    robin = await library.voices.make(ADA, "Robin", "en", SOUND)
+    await library.voices.choose(HOME, robin)
+    assert (await library.again()).chosen(HOME) == "robin"
+    await library.voices.choose(HOME, None)
+    assert (await library.again()).chosen(HOME) is None
 
 
-async def test_the_same_name_again_is_one_recording_more_for_who_made_it_only(shelf: Shelf) -> None:
-    await shelf.voices.make(ADA, "Robin", "en", SOUND)
-    assert (await shelf.voices.make(ADA, "robin", "en", SOUND)).recordings == 2
+async def test_the_same_name_again_is_one_recording_more_for_who_made_it_only(library: Library) -> None:
+    await library.voices.make(ADA, "Robin", "en", SOUND)
+    assert (await library.voices.make(ADA, "robin", "en", SOUND)).recordings == 2
     with pytest.raises(VoicesError, match="Robin was made by somebody else"):
-        await shelf.voices.make(BEN, "Robin", "en", SOUND)
+        await library.voices.make(BEN, "Robin", "en", SOUND)
 
 
-async def test_who_made_a_voice_and_who_manages_where_it_was_made_may_change_it(shelf: Shelf) -> None:
-    await shelf.voices.make(ADA, "Robin", "en", SOUND)
-    voices = await shelf.again()
+async def test_who_made_a_voice_and_who_manages_where_it_was_made_may_change_it(library: Library) -> None:
+    await library.voices.make(ADA, "Robin", "en", SOUND)
+    voices = await library.again()
     for person in (ADA, HOST):
         assert (await voices.find_changeable(person, "robin")).id == "robin"
     for person in (BEN, STRANGER):
@@ -94,52 +94,52 @@ async def test_who_made_a_voice_and_who_manages_where_it_was_made_may_change_it(
         await voices.find_changeable(HOST, "en-us")
 
 
-async def test_a_voice_may_be_called_whatever_the_server_understands(shelf: Shelf) -> None:
-    assert (await shelf.voices.find("english")).id == "en-us"
+async def test_a_voice_may_be_called_whatever_the_server_understands(library: Library) -> None:
+    assert (await library.voices.find("english")).id == "en-us"
     for odd in ("..", ".", "a/b", "?", "x" * 300, " "):
         with pytest.raises(VoicesError, match="There is no voice called"):
-            await shelf.voices.find(odd)
+            await library.voices.find(odd)
 
 
-async def test_who_names_no_voice_is_offered_those_near_it(shelf: Shelf) -> None:
+async def test_who_names_no_voice_is_offered_those_near_it(library: Library) -> None:
     with pytest.raises(VoicesError) as caught:
-        await shelf.voices.find("en-uk")
+        await library.voices.find("en-uk")
     assert str(caught.value) == (
         "❓ There is no voice called 'en-uk'. English: en-us. `!voice list` shows all of them."
     )
 
 
-async def test_who_mistypes_a_voice_is_asked_whether_the_nearest_was_meant(shelf: Shelf) -> None:
+async def test_who_mistypes_a_voice_is_asked_whether_the_nearest_was_meant(library: Library) -> None:
     with pytest.raises(VoicesError) as caught:
-        await shelf.voices.find("frnch")
+        await library.voices.find("frnch")
     assert str(caught.value) == (
         "❓ There is no voice called 'frnch'. Did you mean fr-ch? `!voice list` shows all of them."
     )
 
 
-async def test_a_voice_made_by_no_command_is_the_managers(shelf: Shelf) -> None:
-    shelf.server.voices["sky"] = shelf.server.made("Sky")
-    assert (await shelf.voices.find_changeable(STRANGER, "Sky")).id == "sky"
+async def test_a_voice_made_by_no_command_is_the_managers(library: Library) -> None:
+    library.server.voices["sky"] = library.server.made("Sky")
+    assert (await library.voices.find_changeable(STRANGER, "Sky")).id == "sky"
     with pytest.raises(VoicesError, match="made by somebody else"):
-        await shelf.voices.find_changeable(ADA, "Sky")
+        await library.voices.find_changeable(ADA, "Sky")
 
 
-async def test_an_engine_that_imitates_nobody_is_said_with_what_to_do(shelf: Shelf) -> None:
-    await shelf.voices.require_cloning()
-    shelf.server.can_clone = False
+async def test_an_engine_that_imitates_nobody_is_said_with_what_to_do(library: Library) -> None:
+    await library.voices.require_cloning()
+    library.server.can_clone = False
     with pytest.raises(VoicesError, match=r"\(Toy\) can't clone voices.*TTS_ENGINE=xtts"):
-        await shelf.voices.require_cloning()
+        await library.voices.require_cloning()
 
 
-async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(shelf: Shelf) -> None:
+async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(library: Library) -> None:
     now = [0.0]
-    voices = Voices(shelf.voices._client, shelf.voices._records, {}, "!", clock=lambda: now[0])
+    voices = Voices(library.voices._client, library.voices._records, {}, "!", clock=lambda: now[0])
     assert len((await voices.lately()).voices) == 1
-    shelf.server.voices["sky"] = shelf.server.made("Sky")
+    library.server.voices["sky"] = library.server.made("Sky")
     assert len((await voices.lately()).voices) == 1
     await voices.make(ADA, "Robin", "en", SOUND)
     assert len((await voices.lately()).voices) == 3
-    shelf.server.voices.clear()
+    library.server.voices.clear()
     now[0] += words.REMEMBERED
     assert len((await voices.lately()).voices) == 1
 
@@ -168,28 +168,28 @@ async def test_suggestions_ask_the_server_seldom_and_know_what_was_just_made(she
     ],
 )
 async def test_what_the_server_refuses_or_garbles_is_told_in_a_sentence(
-    shelf: Shelf, fault: web.Response, said: str
+    library: Library, fault: web.Response, said: str
 ) -> None:
-    shelf.server.fault = lambda: fault
+    library.server.fault = lambda: fault
     with pytest.raises(VoicesError) as caught:
-        await shelf.voices.catalogue()
+        await library.voices.catalogue()
     assert said in str(caught.value)
     assert len(str(caught.value)) < 400
 
 
-async def test_the_token_is_sent_and_a_server_that_is_away_is_told(shelf: Shelf) -> None:
-    shelf.server.token = "secret"
+async def test_the_token_is_sent_and_a_server_that_is_away_is_told(library: Library) -> None:
+    library.server.token = "secret"
     with pytest.raises(VoicesError, match="TTS_TOKEN"):
-        await shelf.voices.catalogue()
-    assert (await (await shelf.again()).catalogue()).engine == "Toy"
-    nobody = SpeechServerClient(shelf.http, ServerAddress("ws://127.0.0.1:9/ws/stream"))
+        await library.voices.catalogue()
+    assert (await (await library.again()).catalogue()).engine == "Toy"
+    nobody = SpeechServerClient(library.http, ServerAddress("ws://127.0.0.1:9/ws/stream"))
     with pytest.raises(VoicesError, match="The speech server can't be reached"):
         await nobody.catalogue()
 
 
-async def test_learning_that_takes_too_long_is_given_up(shelf: Shelf) -> None:
-    shelf.server.learning = asyncio.Event()
-    client = SpeechServerClient(shelf.http, ServerAddress(shelf.server.url), learning_limit=0.05)
+async def test_learning_that_takes_too_long_is_given_up(library: Library) -> None:
+    library.server.learning = asyncio.Event()
+    client = SpeechServerClient(library.http, ServerAddress(library.server.url), learning_limit=0.05)
     with pytest.raises(VoicesError, match="is taking too long"):
         await client.create_voice("Robin", "en", SOUND)
-    shelf.server.learning.set()
+    library.server.learning.set()

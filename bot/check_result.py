@@ -1,4 +1,4 @@
-"""What one look of the doctor's has found."""
+"""The result of one check of the doctor's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One look: ``good`` is ``None`` where there was nothing to look at."""
+class CheckResult:
+    """``good`` is ``None`` where there was nothing to check, or where a part works but is too slow for a call."""
 
     subject: str
     good: bool | None

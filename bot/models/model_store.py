@@ -56,7 +56,7 @@ class Fault:
     text: str
 
 
-class Shelf:
+class ModelStore:
     """A folder with one folder for each model. Everything here blocks: call it in a thread."""
 
     def __init__(self, root: Path) -> None:
