@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from benchmarks.errors import MeasurementError
 from benchmarks.stand_in_model import StandInModel
 from bot.child import BOT, bot_process
-from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
+from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from sandbox.guest import Guest
 from sandbox.server import Sandbox
@@ -111,7 +111,7 @@ class MeasuredCall:
         match event:
             case ReplyEnded(trace):
                 self._ended.put_nowait(trace)
-            case RemarkHeard():
+            case UtteranceHeard():
                 self.remarks += 1
 
     async def while_alive(self, work: Coroutine[Any, Any, T]) -> T:

@@ -18,7 +18,7 @@ from benchmarks.measured_call import BOT_LOG, JOIN_LIMIT, TAIL_SECONDS, TURN_LIM
 from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker
 from benchmarks.turn_measurement import PEOPLE
 from bot.child import bot_process
-from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
+from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
@@ -151,7 +151,7 @@ class RealCall:
         match event:
             case ReplyEnded(trace):
                 self._ended.put_nowait(trace)
-            case RemarkHeard():
+            case UtteranceHeard():
                 self._remarks[event.person].append(event.text)
 
     async def transcribe(

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.command_line import Report, Run, count, make_parser, run
 from benchmarks.errors import MeasurementError
-from benchmarks.small_mind_rules import Judge
+from benchmarks.small_mind_rules import AnswerRules
 from benchmarks.small_mind_talks import PEOPLE, TALKS, Talk
 from benchmarks.statistics import spread
 from bot.llm.client import ModelClient
@@ -77,13 +77,13 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> list[Judg
     talks = TALKS[: arguments.talks]
     judged: list[Judged] = []
     async with small_mind(settings, weights) as options:
-        judge = Judge()
+        rules = AnswerRules()
         with Progress(console=console, disable=not console.is_terminal) as progress:
             bar = progress.add_task("Answers", total=arguments.seeds * len(talks))
             for seed in range(1, arguments.seeds + 1):
                 for talk in talks:
                     people = PEOPLE[(seed - 1) % len(PEOPLE)]
-                    judged.append(await answered(options, settings, talk.among(people), seed, judge))
+                    judged.append(await answered(options, settings, talk.among(people), seed, rules))
                     progress.advance(bar)
     return judged
 
@@ -99,8 +99,8 @@ async def small_mind(settings: Settings, weights: Path) -> AsyncIterator[ModelOp
         yield replace(ModelOptions.of(settings.llm, server.base_url(settings.llm.api)), model=MODEL)
 
 
-async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: int, judge: Judge) -> Judged:
-    """Have one talk, and judge its last answer."""
+async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: int, rules: AnswerRules) -> Judged:
+    """Have one talk, and check its last answer."""
     persona = load_persona(settings.persona)
     character = Character(settings.persona, persona, persona.default_mood)
     room = CallRoom("Lounge", tuple(dict.fromkeys(name for name, _ in talk.lines)))
@@ -127,7 +127,7 @@ async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: 
             whole = time.monotonic() - asked
             history.add(turn)
             history.add(Turn.of_bot(answer))
-    return Judged(seed, talk.lines[-1][1], answer.strip(), judge.faults(answer, talk), first, whole)
+    return Judged(seed, talk.lines[-1][1], answer.strip(), rules.faults(answer, talk), first, whole)
 
 
 def _print(seeds: Sequence[Sequence[Judged]], console: Console, *, all_answers: bool) -> None:

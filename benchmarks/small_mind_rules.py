@@ -1,4 +1,4 @@
-"""The rules by which a small mind's answers are judged."""
+"""The rules by which a small mind's answers are checked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
 _ENDS = re.compile(r"[.!?…][\"'”’»)]*$")
 
 
-class Judge:
-    """Judges answers; any number of them."""
+class AnswerRules:
+    """Checks answers; any number of them."""
 
     def __init__(self) -> None:
         self._guesser = LanguageGuesser(LANGUAGES)

@@ -20,10 +20,10 @@ from bot.voice.engines import CallEngines, LoadingReport
 from bot.voice.events import EventFeed, Watcher
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.records.kept_turns import KeptTurns
-from bot.voice.remarks.word_lists import WordLists
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import Transport
 from bot.voice.turns.policy import TurnPolicy
+from bot.voice.utterances.word_lists import WordLists
 from config.settings import Settings
 from wire.parameters import SpeechParameters
 

@@ -11,7 +11,7 @@ from bot.access import NotPermittedError, Permit
 from bot.owners import Owners
 from bot.rights import RIGHTS, SPOKEN, MissingRightError, Right, Touches, Who
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.utterances.voice_commands import VoiceCommand
 from config.sections import PermitSettings
 
 ELSEWHERE = "❌ I'm in a call on another server."

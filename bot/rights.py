@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from types import MappingProxyType
 
-from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.utterances.voice_commands import VoiceCommand
 
 
 class Who(StrEnum):

@@ -52,12 +52,12 @@ class Card(StrEnum):
 
 
 class AnswerPolicy(StrEnum):
-    """Which remarks in a voice channel are answered."""
+    """Which utterances in a voice channel are answered."""
 
     ALWAYS = "always"
     NAME = "name"
     SMART = "smart"
-    """All remarks of a person alone with the bot; otherwise remarks that name it or continue a conversation with it."""
+    """All of a person alone with the bot; otherwise those that name it or continue a conversation with it."""
 
 
 class ListeningPolicy(StrEnum):
@@ -109,7 +109,7 @@ class CallSettings(Section):
         alone_timeout: seconds without people after which a call ends.
         voiceless_timeout: seconds without the speech server after which a call ends.
         listening: whether the bot listens to people who have not decided about it.
-        answer_to: which remarks are answered if several people are in the call.
+        answer_to: which utterances are answered if several people are in the call.
         barge_in: who may interrupt.
         captions: where it is written who said what, until somebody chooses otherwise.
         remake_recordings: whether a better voice says recorded answers again, after the call.

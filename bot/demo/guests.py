@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from bot.demo.judges import HeardAnswer
 from bot.demo.lines import Line, Lines
-from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, ReplyEnded, WordsSpoken
+from bot.demo.scorers import HeardAnswer
+from bot.voice.events import CallEvent, PromptTaken, ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome
 from bot.watching.console import CallConsole
@@ -89,7 +89,7 @@ class Guests:
             case PromptTaken(_, _, text):
                 self._taken += 1
                 self._understood = text
-            case RemarkHeard(addressed=False):
+            case UtteranceHeard(addressed=False):
                 self._overheard.set()
             case WordsSpoken(_, text):
                 self._spoken.put_nowait(text)

@@ -15,8 +15,8 @@ from rich.progress import Progress
 from bot.child import bot_process
 from bot.cores import busy_now
 from bot.demo.guests import CallFailedError, Guests
-from bot.demo.judges import EarsJudge, HeardAnswer, Judge, Judgement, NoJudge, ToyJudge, write_report
 from bot.demo.lines import Lines, RecordedLines, SyntheticLines
+from bot.demo.scorers import CallScore, HeardAnswer, NoScorer, PhraseScorer, Scorer, TranscriptScorer, write_report
 from bot.demo.script import real_call, toy_call
 from bot.demo.settings import demo_environment, demo_settings, left_out
 from bot.demo.typed_talk import stay
@@ -118,10 +118,10 @@ async def _play(
             failure = await _failure_of(part.script(guests))
             await asyncio.to_thread(guests.save)
             if failure is None:
-                judgement = await _judge(part.judge, guests.answers, view, out)
-                failure = None if judgement.good else judgement.line
-                if judgement.good:
-                    view.note(f"✔ {judgement.line}")
+                score = await _score(part.scorer, guests.answers, view, out)
+                failure = None if score.good else score.line
+                if score.good:
+                    view.note(f"✔ {score.line}")
             if failure is not None and not options.stay:
                 raise CallFailedError(failure)
             if failure is not None:
@@ -156,29 +156,29 @@ class _Parts:
 
     script: Callable[[Guests], Awaitable[None]]
     lines: Lines
-    judge: Judge
+    scorer: Scorer
 
 
 def _demo_parts(ears: Path | None, *, toy_mind: bool) -> _Parts:
     """The call for the ears that the bot has: real ones in this folder, or toys. Blocks."""
     if ears is None:
-        judge = ToyJudge() if toy_mind else NoJudge()
-        return _Parts(toy_call, SyntheticLines(), judge)
+        scorer = PhraseScorer() if toy_mind else NoScorer()
+        return _Parts(toy_call, SyntheticLines(), scorer)
     options = WhisperOptions(str(ears), "cpu", language="en")
     return _Parts(
-        real_call, RecordedLines(), EarsJudge(WhisperTranscriber(options, Corrections()), tuple(GUEST_VOICES))
+        real_call, RecordedLines(), TranscriptScorer(WhisperTranscriber(options, Corrections()), tuple(GUEST_VOICES))
     )
 
 
-async def _judge(judge: Judge, answers: Sequence[HeardAnswer], view: CallConsole, out: Path) -> Judgement:
-    """Judge what was heard, and write it down."""
-    judgement = await judge.judge(answers)
-    for verdict in judgement.verdicts:
-        view.note(verdict.line)
+async def _score(scorer: Scorer, answers: Sequence[HeardAnswer], view: CallConsole, out: Path) -> CallScore:
+    """Scorer what was heard, and write it down."""
+    score = await scorer.score(answers)
+    for one in score.answers:
+        view.note(one.line)
     report = out / "call.json"
-    await asyncio.to_thread(write_report, report, answers, judgement)
+    await asyncio.to_thread(write_report, report, answers, score)
     view.note(f"The call, turn by turn: {report}")
-    return judgement
+    return score
 
 
 async def _while_it_runs(process: asyncio.subprocess.Process, work: Coroutine[Any, Any, None]) -> None:

@@ -61,7 +61,6 @@ from bot.voice.notices import Notices
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recordings import Recordings
 from bot.voice.records.voice_samples import VoiceSamples
-from bot.voice.remarks.judge import CallJudge
 from bot.voice.saying import Saying
 from bot.voice.speaking.fallback import FallbackSpeech
 from bot.voice.speaking.playback import ReplyPlayback
@@ -70,6 +69,7 @@ from bot.voice.transport import EndCause, Transport
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.turns import Turns
+from bot.voice.utterances.classifier import CallClassifier
 from config.sections import CallSettings, Captions
 
 _log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ class Call(Generic[T]):
             self._transcriber,
             self.conversation,
             people,
-            CallJudge(self.conversation, people, character, settings.answer_to, engines.word_lists, clock=clock),
+            CallClassifier(self.conversation, people, character, settings.answer_to, engines.word_lists, clock=clock),
             engines.turn_policy.end_of_turn,
             self.input_worker,
             self._commands,

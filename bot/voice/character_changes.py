@@ -9,8 +9,8 @@ from collections.abc import Callable
 import aiosqlite
 
 from bot.characters import LocalCharacter, UnknownChoiceError, mood_word, persona_word
-from bot.voice.remarks.remark import SpokenCommand
-from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.utterances.utterance import SpokenCommand
+from bot.voice.utterances.voice_commands import VoiceCommand
 
 _log = logging.getLogger(__name__)
 

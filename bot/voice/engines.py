@@ -10,9 +10,9 @@ from bot.llm.history import History
 from bot.llm.prompts import CallRoom
 from bot.voice.dialogue.conversation import Manner
 from bot.voice.ports import Responder, Speech
-from bot.voice.remarks.word_lists import WordLists
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.policy import TurnPolicy
+from bot.voice.utterances.word_lists import WordLists
 
 LoadingReport = Callable[[float], None]
 """Told how far something is loaded, 0 to 1."""

@@ -49,7 +49,7 @@ class SpeechStopped(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RemarkHeard(Event):
+class UtteranceHeard(Event):
     """Somebody has said something aloud; ``addressed``: to the bot. ``person`` is their user id.
 
     ``language`` is a code such as ``en``, where the transcriber tells it.
@@ -121,7 +121,7 @@ CallEvent = (
     | CallBegan
     | SpeechStarted
     | SpeechStopped
-    | RemarkHeard
+    | UtteranceHeard
     | PromptTaken
     | WordsSpoken
     | ReplyEnded

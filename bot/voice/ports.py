@@ -8,8 +8,8 @@ from typing import Protocol
 from audio.samples import Samples
 from bot.llm.history import Turn
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.remarks.remark import Remark, SpokenCommand, Verdict
 from bot.voice.turn import Prompt, TurnId
+from bot.voice.utterances.utterance import Classification, SpokenCommand, Utterance
 from wire.messages import ClientMessage
 
 
@@ -167,11 +167,11 @@ class Participants(Protocol):
         ...
 
 
-class RemarkJudge(Protocol):
-    """Decides what a remark is to the bot."""
+class UtteranceClassifier(Protocol):
+    """Decides what an utterance is to the bot."""
 
-    def judge(self, remark: Remark) -> Verdict:
-        """Judge it, as far as it goes; asked again when there is more of it."""
+    def classify(self, utterance: Utterance) -> Classification:
+        """Classify it, as far as it goes; asked again when there is more of it."""
         ...
 
     def said(self, person: int, text: str, *, addressed: bool) -> None:

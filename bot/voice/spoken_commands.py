@@ -11,10 +11,10 @@ from bot.text import literal
 from bot.voice.character_changes import CharacterChanges
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.ports import Teller
-from bot.voice.remarks.remark import SpokenCommand
-from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.transport import People
 from bot.voice.turn import Prompt, PromptKind
+from bot.voice.utterances.utterance import SpokenCommand
+from bot.voice.utterances.voice_commands import VoiceCommand
 
 SAID = "You said: {text}"
 SAID_NOTHING = "You have said nothing before that."

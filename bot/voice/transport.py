@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVarTuple, Unpack
 
 from bot.voice.frames import InputEvent
 from bot.voice.ports import Participants
-from bot.voice.remarks.voice_commands import VoiceCommand
 from bot.voice.turn import Prompt
+from bot.voice.utterances.voice_commands import VoiceCommand
 from config.sections import Captions
 
 Arguments = TypeVarTuple("Arguments")

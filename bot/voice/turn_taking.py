@@ -1,4 +1,4 @@
-"""From turns to prompts: what people say is transcribed, judged, and handed on, ahead of time where that can be.
+"""From turns to prompts: what people say is transcribed, classified, and handed on, ahead of time where that can be.
 
 Knows nothing of Discord and nothing of sound but arrays; everything belongs to the event loop.
 """
@@ -15,10 +15,9 @@ from typing import Any
 
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
-from bot.voice.events import RemarkHeard, SpeechStarted, SpeechStopped, Watcher
+from bot.voice.events import SpeechStarted, SpeechStopped, UtteranceHeard, Watcher
 from bot.voice.listening_notice import CallMode
-from bot.voice.ports import Answering, CommandTaker, Participants, PauseListener, RemarkJudge, Teller
-from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
+from bot.voice.ports import Answering, CommandTaker, Participants, PauseListener, Teller, UtteranceClassifier
 from bot.voice.transcribe.transcriber import (
     Transcriber,
     TranscriptionError,
@@ -39,6 +38,7 @@ from bot.voice.turns.events import (
     TurnPart,
     TurnStarted,
 )
+from bot.voice.utterances.utterance import Classification, SpokenCommand, Utterance, UtteranceKind
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class TurnTaking:
         transcriber: Transcriber,
         answering: Answering,
         people: Participants,
-        judge: RemarkJudge,
+        classifier: UtteranceClassifier,
         end_of_turn: EndOfTurn,
         pauses: PauseListener,
         commands: CommandTaker,
@@ -108,7 +108,7 @@ class TurnTaking:
         self._transcriber = transcriber
         self._answering = answering
         self._people = people
-        self._judge = judge
+        self._classifier = classifier
         self._end_of_turn = end_of_turn
         self._pauses = pauses
         self._commands = commands
@@ -224,10 +224,10 @@ class TurnTaking:
         """Let words end the reply, and an echo of its own have no say."""
         if not turn.interrupting or turn.weighed:
             return
-        match self._judged(turn, text).meaning:
-            case Meaning.NOTHING | Meaning.BACKCHANNEL | Meaning.IGNORED:
+        match self._classified(turn, text).kind:
+            case UtteranceKind.NOTHING | UtteranceKind.BACKCHANNEL | UtteranceKind.IGNORED:
                 return
-            case Meaning.ECHO:
+            case UtteranceKind.ECHO:
                 self._answering.release_floor(turn.id)
             case _:
                 self._answering.interruption_confirmed(turn.id)
@@ -256,9 +256,9 @@ class TurnTaking:
         if turn.ended is not None:
             self._conclude_in_order()
             return
-        verdict = self._judged(turn, text)
+        classification = self._classified(turn, text)
         self._weigh_interruption(turn, text)
-        if verdict.meaning is Meaning.ADDRESSED:
+        if classification.kind is UtteranceKind.ADDRESSED:
             self._answering.speculate(self._prompt(turn, paused, text))
 
     def _judge_pause(self, turn: _Turn, sound: Sound16, text: str) -> None:
@@ -274,7 +274,7 @@ class TurnTaking:
         try:
             over = await self._end_of_turn.probability(sound, text, self._history.newest(TOLD_TURNS))
         except Exception:
-            _log.exception("Could not judge whether a turn is over; it ends as one whose words are not known")
+            _log.exception("Could not classifier whether a turn is over; it ends as one whose words are not known")
             return
         self._pauses.pause_judged(turn, over)
 
@@ -294,7 +294,7 @@ class TurnTaking:
 
     async def _transcribe(self, turn: _Turn, sound: Sound16, urgency: Urgency) -> str:
         person = turn.id.person
-        names = (*self._judge.own_names, *self._people.names())[:MAX_NAMES]
+        names = (*self._classifier.own_names, *self._people.names())[:MAX_NAMES]
         request = TranscriptionRequest(sound, urgency, names, self._languages.of(person))
         transcript = await self._transcriber.transcribe(request)
         self._complained_at = None
@@ -324,36 +324,39 @@ class TurnTaking:
 
     def _conclude(self, turn: _Turn, text: str) -> None:
         person = turn.id.person
-        verdict = self._judged(turn, text)
+        classification = self._classified(turn, text)
         self._weigh_interruption(turn, text)
-        if verdict.meaning is not Meaning.ADDRESSED:
+        if classification.kind is not UtteranceKind.ADDRESSED:
             self._answering.discard(turn.id)
-        if verdict.meaning in (Meaning.NOTHING, Meaning.ECHO):
+        if classification.kind in (UtteranceKind.NOTHING, UtteranceKind.ECHO):
             return
         name = self._people.name(person)
-        addressed = verdict.meaning in (Meaning.ADDRESSED, Meaning.COMMAND)
-        remark = RemarkHeard(person, name, text, addressed, turn.language, turn.id)
-        if verdict.meaning is Meaning.IGNORED:
-            self._watch(remark)
+        addressed = classification.kind in (UtteranceKind.ADDRESSED, UtteranceKind.COMMAND)
+        utterance = UtteranceHeard(person, name, text, addressed, turn.language, turn.id)
+        if classification.kind is UtteranceKind.IGNORED:
+            self._watch(utterance)
             return
         before, self._said[person] = self._said.get(person), text
-        self._judge.said(person, text, addressed=addressed)
-        self._watch(remark)
-        match verdict:
-            case Verdict(Meaning.COMMAND, command, choice) if command is not None:
+        self._classifier.said(person, text, addressed=addressed)
+        self._watch(utterance)
+        match classification:
+            case Classification(UtteranceKind.COMMAND, command, choice) if command is not None:
                 self._commands.obey(SpokenCommand(command, person, name, before, choice))
-            case Verdict(Meaning.OVERHEARD):
+            case Classification(UtteranceKind.OVERHEARD):
                 self._answering.overhear(Turn.of_person(name, text, person))
-            case Verdict(Meaning.ADDRESSED) if turn.ended is not None:
+            case Classification(UtteranceKind.ADDRESSED) if turn.ended is not None:
                 self._answering.commit(self._prompt(turn, turn.paused, text, turn.ended))
 
-    def _judged(self, turn: _Turn, text: str) -> Verdict:
-        verdict = self._judge.judge(Remark(turn.id.person, text, turn.into_answer, turn.may_be_echo))
-        if not self._people.may_talk(turn.id.person) and verdict.meaning not in (Meaning.NOTHING, Meaning.ECHO):
-            return Verdict(Meaning.IGNORED)
-        if self.mode is CallMode.TRANSCRIBE and verdict.meaning is Meaning.ADDRESSED:
-            return Verdict(Meaning.OVERHEARD)
-        return verdict
+    def _classified(self, turn: _Turn, text: str) -> Classification:
+        classification = self._classifier.classify(Utterance(turn.id.person, text, turn.into_answer, turn.may_be_echo))
+        if not self._people.may_talk(turn.id.person) and classification.kind not in (
+            UtteranceKind.NOTHING,
+            UtteranceKind.ECHO,
+        ):
+            return Classification(UtteranceKind.IGNORED)
+        if self.mode is CallMode.TRANSCRIBE and classification.kind is UtteranceKind.ADDRESSED:
+            return Classification(UtteranceKind.OVERHEARD)
+        return classification
 
     def _prompt(self, turn: _Turn, paused: SpeechPaused | None, text: str, ended: TurnEnded | None = None) -> Prompt:
         last_voiced_at = ended.last_voiced_at if ended else paused.last_voiced_at if paused else self._clock()

@@ -14,9 +14,9 @@ from bot.voice.events import (
     CallEnded,
     CallEvent,
     PromptTaken,
-    RemarkHeard,
     ReplyEnded,
     Told,
+    UtteranceHeard,
     WordsSpoken,
 )
 from bot.voice.metrics import STAGES, TurnTrace
@@ -54,7 +54,7 @@ class CallConsole:
                 self._said, self._clause = [], []
                 if not recited:
                     self._line(author, "bold cyan", text)
-            case RemarkHeard(_, author, text, addressed) if not addressed:
+            case UtteranceHeard(_, author, text, addressed) if not addressed:
                 self._line(author, "cyan", f"{text}  (not to me)", "dim")
             case WordsSpoken(_, text):
                 self._heard(self._clause)

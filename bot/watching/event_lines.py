@@ -14,11 +14,11 @@ from bot.voice.events import (
     CallEvent,
     PromptTaken,
     Ready,
-    RemarkHeard,
     ReplyEnded,
     SpeechStarted,
     SpeechStopped,
     Told,
+    UtteranceHeard,
     WordsSpoken,
 )
 from bot.voice.metrics import TurnTrace
@@ -90,7 +90,7 @@ def _written(event: CallEvent) -> tuple[str, dict[str, object]]:
             return SPEECH_STARTED, {"person": str(turn.person)}
         case SpeechStopped(turn):
             return SPEECH_STOPPED, {"person": str(turn.person)}
-        case RemarkHeard(person, name, text, addressed, language):
+        case UtteranceHeard(person, name, text, addressed, language):
             said = {"person": str(person), "name": name, "transcript": text}
             return TRANSCRIPTION_COMPLETED, {**said, "addressed": addressed, "language": language}
         case PromptTaken(_, name, text, recited):
@@ -134,7 +134,7 @@ _READ: Mapping[str, Callable[[Line, Line, Line], CallEvent]] = MappingProxyType(
         CALL_STARTED: lambda line, more, ids: CallBegan(line["transport"], line["place"], line["encrypted"], **ids),
         SPEECH_STARTED: lambda line, more, ids: SpeechStarted(TurnId.parse(line["turn"]), **ids),
         SPEECH_STOPPED: lambda line, more, ids: SpeechStopped(TurnId.parse(line["turn"]), **ids),
-        TRANSCRIPTION_COMPLETED: lambda line, more, ids: RemarkHeard(
+        TRANSCRIPTION_COMPLETED: lambda line, more, ids: UtteranceHeard(
             int(line["person"]),
             line["name"],
             line["transcript"],

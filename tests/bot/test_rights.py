@@ -15,7 +15,7 @@ from bot.access import NotPermittedError
 from bot.guard import ELSEWHERE, IGNORED, JOIN_ELSEWHERE, SERVER_ONLY, Asking, Guard, read_permits
 from bot.owners import Owners
 from bot.rights import RIGHTS, SPOKEN, Right, Touches, Who
-from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.utterances.voice_commands import VoiceCommand
 from config.settings import Settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "operator-guide.md"

@@ -19,9 +19,9 @@ from bot.voice.events import (
     CallEnded,
     CallEvent,
     PromptTaken,
-    RemarkHeard,
     ReplyEnded,
     Told,
+    UtteranceHeard,
     WordsSpoken,
 )
 from bot.voice.metrics import TurnClock, TurnTrace
@@ -33,7 +33,7 @@ from bot.watching.traces import TraceFile
 TRACE = TurnTrace("r1", Outcome.SPOKEN, 0.1, first_token=11.0, first_packet=15.5, audio=1200)
 EVENTS: list[CallEvent] = [
     CallBegan("discord", "Lounge", True),
-    RemarkHeard(8, "Ben", "did you see the game?", addressed=False),
+    UtteranceHeard(8, "Ben", "did you see the game?", addressed=False),
     PromptTaken("r1", "Ada", "how are [bold]you[/]?"),
     WordsSpoken("r1", "I am fine, "),
     WordsSpoken("r1", "thanks."),

@@ -16,7 +16,7 @@ from sandbox.voice.opus import FRAME_SAMPLES, Sound
 from sandbox.voice.relay import Relayed
 from tests.e2e.conftest import Stage
 from tests.e2e.scripted_model import Answer
-from tests.e2e.talking import REMARKS, Since, stretches, talk
+from tests.e2e.talking import UTTERANCES, Since, stretches, talk
 
 BARGE_IN_LIMIT = 0.2
 """Seconds that the bot takes: from when the voice server passes on the interrupter's first packet until the last packet
@@ -29,7 +29,7 @@ PARTS = 60
 
 def story_or_answer(line: str) -> Answer:
     """The script of the model: a story for Ada, a word for whoever interrupts it."""
-    return Answer(ANSWER if any(remark in line for remark in REMARKS) else STORY)
+    return Answer(ANSWER if any(utterance in line for utterance in UTTERANCES) else STORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class Interruption:
     heard: str
 
 
-async def interrupt(stage: Stage, guest: Guest, remark: str) -> Interruption:
-    """A guest says a remark into the story that is on; returns when they have been answered."""
+async def interrupt(stage: Stage, guest: Guest, utterance: str) -> Interruption:
+    """A guest says an utterance into the story that is on; returns when they have been answered."""
     receiver, since, turns = stage.ada.voice.receiver, Since(stage), len(stage.traces)
     said, before = receiver.count(guest.id), receiver.count(stage.bot)
-    await talk(guest, remark)
+    await talk(guest, utterance)
     interrupted, answered = (await stage.turns(turns + 2))[turns:]
     assert (interrupted.outcome, answered.outcome) == (Outcome.INTERRUPTED, Outcome.SPOKEN)
     await receiver.wait_for_silence(stage.bot, 0.1, timeout=5)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bot.app import Application, application
-from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
+from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from config.project import ROOT
 from config.settings import Settings, load_settings
@@ -83,7 +83,7 @@ class Stage:
 
     def heard_from(self, person: int) -> list[str]:
         """What the bot has understood of what somebody said."""
-        return [event.text for event in self.events if isinstance(event, RemarkHeard) and event.person == person]
+        return [event.text for event in self.events if isinstance(event, UtteranceHeard) and event.person == person]
 
     async def turns(self, count: int) -> list[TurnTrace]:
         """Wait until this many turns have ended."""

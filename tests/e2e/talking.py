@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.events import CallEvent, PromptTaken, RemarkHeard, WordsSpoken
+from bot.voice.events import CallEvent, PromptTaken, UtteranceHeard, WordsSpoken
 from sandbox.guest import Guest
 from sandbox.speech import GUEST_VOICES, speech
 from sandbox.voice.audio_receiver import AudioReceiver, ReceivedPacket
@@ -21,7 +21,7 @@ from sandbox.voice.microphone import MicrophoneFrame, SimulatedMicrophone, Voice
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, Sound
 from tests.e2e.conftest import LIMIT, Stage
 
-REMARKS = (
+UTTERANCES = (
     "I had pizza for lunch.",
     "My keyboard is broken.",
     "The train was late again.",
@@ -101,9 +101,9 @@ class Since:
         return [event for event in self._stage.events[self._begin :] if isinstance(event, kind)]
 
     @property
-    def remarks(self) -> list[tuple[str, str]]:
+    def utterances(self) -> list[tuple[str, str]]:
         """Who was heard to say what."""
-        return [(event.author, event.text) for event in self.all(RemarkHeard)]
+        return [(event.author, event.text) for event in self.all(UtteranceHeard)]
 
     @property
     def prompts(self) -> list[tuple[str, str]]:
@@ -116,17 +116,17 @@ class Since:
         return "".join(event.text for event in self.all(WordsSpoken)).strip()
 
     def count_right(self, said: Sequence[tuple[str, str]]) -> int:
-        """How many of these remarks were heard as they were said."""
-        return (Counter(said) & Counter(self.remarks)).total()
+        """How many of these utterances were heard as they were said."""
+        return (Counter(said) & Counter(self.utterances)).total()
 
-    async def heard(self, *remarks: tuple[str, str]) -> None:
-        """Wait until as many remarks were heard, and see that they are these, in any order."""
-        await self.heard_count(len(remarks))
-        assert sorted(self.remarks) == sorted(remarks)
+    async def heard(self, *utterances: tuple[str, str]) -> None:
+        """Wait until as many utterances were heard, and see that they are these, in any order."""
+        await self.heard_count(len(utterances))
+        assert sorted(self.utterances) == sorted(utterances)
 
     async def heard_count(self, count: int) -> None:
-        """Wait until so many remarks were heard."""
-        await self._stage.until(lambda: len(self.remarks) >= count, f"{count} remarks")
+        """Wait until so many utterances were heard."""
+        await self._stage.until(lambda: len(self.utterances) >= count, f"{count} utterances")
 
 
 class Loudspeakers:

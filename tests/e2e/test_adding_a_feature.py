@@ -30,7 +30,7 @@ class Juggling:
 
     def __init__(self) -> None:
         self.thrown = 0
-        self.remarks: list[str] = []
+        self.utterances: list[str] = []
         self.life: list[str] = []
         self._gate = WorkGate(self.name)
 
@@ -50,7 +50,7 @@ class Juggling:
             await asyncio.sleep(0.01)
 
     async def observe(self, message: discord.Message) -> None:
-        self.remarks.append(message.content)
+        self.utterances.append(message.content)
 
     async def resume(self) -> None:
         self.life.append("resumed")
@@ -97,7 +97,7 @@ async def test_a_call_holds_it_and_gives_it_back(make_stage: StageMaker, speech_
         assert stage.app.bot.get_cog("Juggling") is not None
         await stage.until(lambda: juggling.thrown and juggling.life == ["resumed"], "the first throw")
         await stage.ask("Look at that!")
-        await stage.until(lambda: juggling.remarks == ["Look at that!"], "what people say to it")
+        await stage.until(lambda: juggling.utterances == ["Look at that!"], "what people say to it")
         await stage.join()
         assert stage.app.calls.status().held[-1] == "juggling"
         assert "juggling" in await stage.answer_to("!voice-status", starts="🎤 **In** ")

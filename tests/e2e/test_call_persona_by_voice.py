@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.voice.events import RemarkHeard
+from bot.voice.events import UtteranceHeard
 from sandbox.guest import Guest
 from tests.e2e.conftest import Stage, StageMaker, serving_tones
 from tests.e2e.recorded_voice import RecordedVoice
@@ -101,7 +101,9 @@ async def test_the_evil_twin_is_called_aloud_listens_to_its_own_name_and_goes_ag
     assert model.asked[-1][0]["content"].startswith("You are Evil Seiyuu.")
     assert "Evil Seiyuu" in ears.prompts[-1], "the transcriber knows what it is called"
     await say(stage, ears, "Seiyuu, what time is it?", ben)
-    assert not [event for event in stage.events if isinstance(event, RemarkHeard)][-1].addressed, "nobody of that name"
+    assert not [event for event in stage.events if isinstance(event, UtteranceHeard)][-1].addressed, (
+        "nobody of that name"
+    )
     await say(stage, ears, "Evil Seiyuu, be Seiyuu again.")
     await stage.told("🎭 From now on I am Seiyuu, and cheerful.")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bot.commands.prompts import NOT_ANSWERED
 from bot.ignored import IgnoredPeople
-from bot.voice.events import PromptTaken, RemarkHeard
+from bot.voice.events import PromptTaken, UtteranceHeard
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import REMARKS, Since, join_people, talk
+from tests.e2e.talking import UTTERANCES, Since, join_people, talk
 from tests.features.talk import let_manage
 
-PIZZA, KEYBOARD, TRAIN, HOLIDAYS = REMARKS[:4]
+PIZZA, KEYBOARD, TRAIN, HOLIDAYS = UTTERANCES[:4]
 
 
 async def test_who_is_ignored_is_not_answered_and_the_mind_knows_nothing_of_them(
@@ -32,7 +32,7 @@ async def test_who_is_ignored_is_not_answered_and_the_mind_knows_nothing_of_them
         await talk(stage.ada, TRAIN)
         await stage.turns(1)
         assert since.prompts == [("Ada", TRAIN)]
-        assert [event.addressed for event in since.all(RemarkHeard) if event.person == ben.id] == [False]
+        assert [event.addressed for event in since.all(UtteranceHeard) if event.person == ben.id] == [False]
         said = " ".join(str(message["content"]) for request in model.asked for message in request)
         assert PIZZA not in said
         assert "Ben has typed this" not in said

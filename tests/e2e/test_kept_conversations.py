@@ -10,11 +10,11 @@ from bot.commands.prompts import NOT_ANSWERED
 from tests.e2e.barging_in import ANSWER, interrupt, story_or_answer
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import ScriptedModel
-from tests.e2e.talking import REMARKS, bot_speaks, join_people, talk
+from tests.e2e.talking import UTTERANCES, bot_speaks, join_people, talk
 from tests.e2e.test_talk_consent import type_in
 from tests.features.talk import let_manage
 
-PIZZA, KEYBOARD, TRAIN = REMARKS[:3]
+PIZZA, KEYBOARD, TRAIN = UTTERANCES[:3]
 Row = tuple[Any, ...]
 
 

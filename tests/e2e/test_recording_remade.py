@@ -16,7 +16,7 @@ from bot.features.recording_remaker.sound import room_ends
 from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordingNotes
 from tests.e2e.conftest import Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import REMARKS, talk
+from tests.e2e.talking import UTTERANCES, talk
 from tests.features.talk import let_manage
 from tts_server.engines.stand_in import TONE_HZ
 
@@ -67,7 +67,7 @@ async def _recorded_call(stage: Stage, data_dir: Path) -> Path:
     await stage.join()
     await stage.answer_to("!record on", starts="🔴 I'm recording.")
     await stage.turns(1)
-    await talk(stage.ada, REMARKS[0])
+    await talk(stage.ada, UTTERANCES[0])
     for number, question in enumerate(ANSWERS, 2):
         await stage.ask(question)
         await stage.turns(number)

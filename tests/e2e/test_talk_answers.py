@@ -86,7 +86,7 @@ async def test_the_bots_own_voice_from_somebodys_loudspeakers_is_neither_answere
     assert sung.outcome is Outcome.SPOKEN
     assert len(receiver.pcm(stage.bot)) / 48 == pytest.approx(sung.audio, abs=20)
     assert since.words == SONG
-    assert since.remarks == []
+    assert since.utterances == []
 
 
 async def test_who_repeats_a_question_right_after_the_bot_has_said_it_is_answered_again(stage: Stage) -> None:
@@ -97,7 +97,7 @@ async def test_who_repeats_a_question_right_after_the_bot_has_said_it_is_answere
     assert since.prompts == [("Ada", ASKED)] * 3
 
 
-async def test_remarks_to_others_are_left_alone_and_known_to_the_next_answer(
+async def test_utterances_to_others_are_left_alone_and_known_to_the_next_answer(
     stage: Stage, model: ScriptedModel
 ) -> None:
     (ben,) = await join_people(stage, "Ben")

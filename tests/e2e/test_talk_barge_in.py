@@ -14,7 +14,7 @@ from sandbox.voice.microphone import OpenMicrophone
 from tests.e2e.barging_in import BARGE_IN_LIMIT, STORY, interrupt, same_words, story_or_answer, tell_story
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import ScriptedModel
-from tests.e2e.talking import REMARKS, Since, bot_speaks, join_people, stretches, talk
+from tests.e2e.talking import UTTERANCES, Since, bot_speaks, join_people, stretches, talk
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ async def test_words_silence_the_bot_within_200_ms_and_nothing_of_the_old_reply_
     stage: Stage, model: ScriptedModel
 ) -> None:
     (ben,) = await join_people(stage, "Ben")
-    for remark, after in zip(REMARKS, (0.3, 0.9, 1.6), strict=False):
+    for utterance, after in zip(UTTERANCES, (0.3, 0.9, 1.6), strict=False):
         await stage.ask("A story!")
         await bot_speaks(stage, stage.ada, after=after)
-        interruption = await interrupt(stage, ben, remark)
+        interruption = await interrupt(stage, ben, utterance)
         assert interruption.silent_after is not None
         assert interruption.silent_after < BARGE_IN_LIMIT
         assert len(interruption.heard) < len(STORY) / 2

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from tests.e2e.conftest import Stage, StageMaker
-from tests.e2e.talking import REMARKS, Since, encrypted, talk
+from tests.e2e.talking import UTTERANCES, Since, encrypted, talk
 
-PIZZA, KEYBOARD, TRAIN = REMARKS[:3]
+PIZZA, KEYBOARD, TRAIN = UTTERANCES[:3]
 Trouble = Callable[[Stage], Awaitable[None]]
 
 

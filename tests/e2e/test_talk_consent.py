@@ -8,9 +8,9 @@ from sandbox.guest import Guest
 from sandbox.voice.microphone import PushToTalk
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import REMARKS, Since, SoundCounter, join_people, talk
+from tests.e2e.talking import UTTERANCES, Since, SoundCounter, join_people, talk
 
-PIZZA, KEYBOARD, TRAIN, HOLIDAYS = REMARKS[:4]
+PIZZA, KEYBOARD, TRAIN, HOLIDAYS = UTTERANCES[:4]
 
 
 async def type_in(stage: Stage, guest: Guest, command: str, answer: str) -> None:

@@ -12,7 +12,7 @@ from sandbox.voice.network import Conditions, Wrapping
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.talking import (
-    REMARKS,
+    UTTERANCES,
     Since,
     SoundCounter,
     bot_comes,
@@ -23,7 +23,7 @@ from tests.e2e.talking import (
     voiced,
 )
 
-PIZZA, KEYBOARD, TRAIN, HOLIDAYS = REMARKS[:4]
+PIZZA, KEYBOARD, TRAIN, HOLIDAYS = UTTERANCES[:4]
 BAD_NETWORK = Conditions(loss=0.05, jitter=0.04, reorder=0.02, hold=0.03)
 
 
@@ -74,12 +74,12 @@ async def test_new_keys_in_the_middle_of_a_sentence_cost_at_most_100_ms_of_it(st
     await since.heard(("Ben", HOLIDAYS), ("Dan", TRAIN))
 
 
-async def test_a_bad_network_costs_no_sound_and_at_most_one_of_six_remarks(stage: Stage) -> None:
+async def test_a_bad_network_costs_no_sound_and_at_most_one_of_six_utterances(stage: Stage) -> None:
     await stage.join()
     ben, dan = await join_people(stage, "Ben", "Dan")
     since, counter = Since(stage), SoundCounter(stage)
     stage.sandbox.voice_server.network.up = BAD_NETWORK
-    said = await talk_in_turn((stage.ada, REMARKS[:2]), (ben, REMARKS[2:4]), (dan, REMARKS[4:6]), seed=5)
+    said = await talk_in_turn((stage.ada, UTTERANCES[:2]), (ben, UTTERANCES[2:4]), (dan, UTTERANCES[4:6]), seed=5)
     await stage.until(lambda: since.count_right(said) >= 5, f"five of {said}")
     spoken = sum([len(await voiced(name, text)) for name, text in said]) / SAMPLE_RATE
     assert sum(counter.seconds.values()) == pytest.approx(spoken, rel=0.02), "what is lost is made up for"

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.voice.rtp import make_header
 from tests.e2e.conftest import StageMaker
-from tests.e2e.talking import REMARKS, Since, SoundCounter, talk
+from tests.e2e.talking import UTTERANCES, Since, SoundCounter, talk
 
 COUNT = 20_000
 BATCH = 200
@@ -46,8 +46,8 @@ async def test_twenty_thousand_garbage_datagrams_raise_nothing_and_are_not_heard
         await stage.join()
         caplog.clear()
         since, counter = Since(stage), SoundCounter(stage)
-        await talk(stage.ada, REMARKS[0])
-        await since.heard(("Ada", REMARKS[0]))
+        await talk(stage.ada, UTTERANCES[0])
+        await since.heard(("Ada", UTTERANCES[0]))
         heard = dict(counter.seconds)
         relay = stage.sandbox.voice_server.relay
         known = tuple({relayed.ssrc for relayed in relay.log})
@@ -58,6 +58,6 @@ async def test_twenty_thousand_garbage_datagrams_raise_nothing_and_are_not_heard
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.5)
         assert dict(counter.seconds) == heard
-        await talk(stage.ada, REMARKS[1])
-        await since.heard(("Ada", REMARKS[0]), ("Ada", REMARKS[1]))
+        await talk(stage.ada, UTTERANCES[1])
+        await since.heard(("Ada", UTTERANCES[0]), ("Ada", UTTERANCES[1]))
         assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -14,7 +14,7 @@ from aiohttp import web
 from tests.e2e.conftest import Stage, StageMaker
 from tests.e2e.scripted_model import Answer as Reply
 from tests.e2e.scripted_model import ScriptedModel
-from tests.e2e.talking import REMARKS, Since, join_people, talk
+from tests.e2e.talking import UTTERANCES, Since, join_people, talk
 from tests.voice.transcribe.scripted_server import Asked, ScriptedRecogniser, answering, in_pieces, serving
 
 
@@ -44,14 +44,14 @@ async def test_a_server_that_answers_in_pieces_is_understood_and_its_credits_are
     async with serving(answer) as server, heard_by(make_stage, server, speech_server, model) as stage:
         await stage.join()
         since = Since(stage)
-        await talk(stage.ada, REMARKS[0])
+        await talk(stage.ada, UTTERANCES[0])
         await stage.turns(1)
         assert since.prompts == [("Ada", "Hello, everybody.")]
         phantom, asked = True, len(server.asked)
         await talk(stage.ada, "Huh.")
         await stage.until(lambda: len(server.asked) > asked, "the sound to be asked about")
         await asyncio.sleep(1.0)
-        assert since.remarks == [("Ada", "Hello, everybody.")]
+        assert since.utterances == [("Ada", "Hello, everybody.")]
 
 
 async def test_a_server_that_fails_is_told_in_the_prompt_channel_and_the_next_turn_is_heard(
@@ -65,10 +65,10 @@ async def test_a_server_that_fails_is_told_in_the_prompt_channel_and_the_next_tu
     async with serving(answer) as server, heard_by(make_stage, server, speech_server, model) as stage:
         await stage.join()
         since, broken = Since(stage), True
-        await talk(stage.ada, REMARKS[0])
+        await talk(stage.ada, UTTERANCES[0])
         assert "500" in await stage.told("🙉")
         broken = False
-        await talk(stage.ada, REMARKS[1])
+        await talk(stage.ada, UTTERANCES[1])
         await stage.turns(1)
         assert since.prompts == [("Ada", "Hello.")]
 
@@ -79,15 +79,15 @@ async def test_a_recogniser_that_hangs_in_mid_call_costs_a_short_delay_and_no_tu
     async with make_stage(tts_websocket_url=speech_server, llm_url=model.url) as stage:
         await stage.join()
         since = Since(stage)
-        await talk(stage.ada, REMARKS[0])
+        await talk(stage.ada, UTTERANCES[0])
         await stage.turns(1)
         for process in recognisers():
             process.suspend()
         hung_at = time.monotonic()
-        await talk(stage.ada, REMARKS[1])
+        await talk(stage.ada, UTTERANCES[1])
         await stage.turns(2)
         assert time.monotonic() - hung_at < 15.0
-        assert since.prompts == [("Ada", REMARKS[0]), ("Ada", REMARKS[1])]
+        assert since.prompts == [("Ada", UTTERANCES[0]), ("Ada", UTTERANCES[1])]
 
 
 def recognisers() -> list[psutil.Process]:
@@ -106,9 +106,9 @@ async def test_a_name_in_japanese_is_for_the_bot_among_three(
         await stage.join()
         await join_people(stage, "Ben", "Cleo")
         since = Since(stage)
-        await talk(stage.ada, REMARKS[0])
+        await talk(stage.ada, UTTERANCES[0])
         await since.heard_count(1)
         words = "ねえSeiyuu今何時"
-        await talk(stage.ada, REMARKS[1])
+        await talk(stage.ada, UTTERANCES[1])
         await stage.turns(1)
         assert since.prompts == [("Ada", words)]

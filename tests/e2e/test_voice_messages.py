@@ -13,10 +13,10 @@ from bot.voice.turn import Outcome
 from sandbox.voice.opus import SAMPLE_RATE
 from tests.e2e.conftest import LIMIT, Stage, StageMaker
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import REMARKS, voiced
+from tests.e2e.talking import UTTERANCES, voiced
 from tests.features.recordings import recording
 
-PIZZA, KEYBOARD = REMARKS[:2]
+PIZZA, KEYBOARD = UTTERANCES[:2]
 
 
 async def said(text: str) -> tuple[bytes, float]:

@@ -21,7 +21,7 @@ from sandbox.voice.opus import SAMPLE_RATE
 from sandbox.world.entities import Message, Upload
 from tests.e2e.conftest import LIMIT, Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
-from tests.e2e.talking import REMARKS, Since, join_people, talk, voiced
+from tests.e2e.talking import UTTERANCES, Since, join_people, talk, voiced
 
 USUAL_HZ = 220.0
 """The stand-in engine's own tone."""
@@ -139,17 +139,17 @@ async def test_who_agrees_to_be_recorded_speaks_and_is_heard_in_the_next_reply(s
     await asyncio.gather(
         # Whoever talks at the same time is not in it, and is not kept from talking.
         ben.voice.speak(await voiced("Ben", STORY), VoiceActivity()),
-        talk(stage.ada, REMARKS[0]),
+        talk(stage.ada, UTTERANCES[0]),
     )
     learnt = await told(stage, "🗣️ I can speak as **Robin** now.")
     assert learnt.id == asked.id
-    await since.heard(("Ada", REMARKS[0]))
+    await since.heard(("Ada", UTTERANCES[0]))
     assert await heard_pitch(stage, stage.ada, "Not chosen yet.") == pytest.approx(USUAL_HZ, rel=0.03)
     await stage.answer_to("!voice use robin", starts="🗣️")
     assert await heard_pitch(stage, stage.ada, "And now?") == pytest.approx(BEN_HZ, rel=0.06)
-    await talk(ben, REMARKS[1])
+    await talk(ben, UTTERANCES[1])
     await since.heard_count(2)
-    assert since.remarks[1] == ("Ben", REMARKS[1]), "heard as before"
+    assert since.utterances[1] == ("Ben", UTTERANCES[1]), "heard as before"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ async def test_who_says_yes_and_then_nothing_is_told_that_nothing_was_heard(stag
 async def test_too_few_words_are_refused_with_the_seconds_that_are_missing(stage: Stage) -> None:
     await stage.join()
     await consent(stage, stage.ada, "!voice record Robin")
-    await talk(stage.ada, REMARKS[0])
+    await talk(stage.ada, UTTERANCES[0])
     assert "6 are needed" in (await told(stage, "❌")).content
 
 

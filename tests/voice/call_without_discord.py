@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.voice.events import RemarkHeard, ReplyEnded, WordsSpoken
+from bot.voice.events import ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from tests.voice.doubles import Hum, Parrot
@@ -30,7 +30,7 @@ async def converse(weights: str, sound: Path, folder: Path) -> dict[str, Any]:
     finally:
         await ears.close()
     return {
-        "heard": [(event.author, event.text) for event in memory.events if isinstance(event, RemarkHeard)],
+        "heard": [(event.author, event.text) for event in memory.events if isinstance(event, UtteranceHeard)],
         "spoken": [event.text for event in memory.events if isinstance(event, WordsSpoken)],
         "captioned": "\n".join(memory.transport.captioned).split("\n"),
         "played": len(memory.transport.played),

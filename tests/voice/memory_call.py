@@ -26,10 +26,10 @@ from bot.voice.events import CallEvent, Told
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.ports import Responder, Speech
-from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
 from bot.voice.turns.policy import TurnPolicy, load_turn_policy
+from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, Captions, ListeningPolicy
 from tests.voice.memory_transport import MemoryTransport
 from wire.parameters import SpeechParameters

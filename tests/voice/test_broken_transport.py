@@ -11,7 +11,7 @@ from typing import Never
 
 import pytest
 
-from bot.voice.events import CallBegan, CallEnded, CallEvent, RemarkHeard, SpeechStarted, SpeechStopped
+from bot.voice.events import CallBegan, CallEnded, CallEvent, SpeechStarted, SpeechStopped, UtteranceHeard
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from bot.voice.transport import EndCause
 from sandbox.speech import ADA as ADAS_VOICE
@@ -157,8 +157,8 @@ async def test_who_leaves_leaves_nothing_though_the_transport_fails_with_it(call
         memory.call.input_worker.forget_everyone()
         await memory.until(lambda event: isinstance(event, SpeechStopped))
         await memory.hear(BEN, speech("Please turn the volume down.", BENS_VOICE))
-        await memory.until(lambda event: isinstance(event, RemarkHeard))
-        assert [event.person for event in memory.events if isinstance(event, RemarkHeard)] == [BEN]
+        await memory.until(lambda event: isinstance(event, UtteranceHeard))
+        assert [event.person for event in memory.events if isinstance(event, UtteranceHeard)] == [BEN]
 
 
 @pytest.mark.parametrize("at", ["stop", "close", "place"])

@@ -17,7 +17,7 @@ import pytest
 from audio.pcm import from_pcm16
 from audio.samples import HEARING_RATE, Samples, Sound16
 from bot.llm.history import Turn
-from bot.voice.events import RemarkHeard, ReplyEnded, WordsSpoken
+from bot.voice.events import ReplyEnded, UtteranceHeard, WordsSpoken
 from bot.voice.frames import AudioFrame
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
@@ -93,7 +93,7 @@ async def test_the_bots_own_voice_from_a_loudspeaker_is_no_turn(calling: Calling
         assert ended.trace.outcome is Outcome.SPOKEN
         await asyncio.sleep(2 * DELAY)
         echo.cancel()
-        assert [event.text for event in memory.events if isinstance(event, RemarkHeard)] == [QUESTION]
+        assert [event.text for event in memory.events if isinstance(event, UtteranceHeard)] == [QUESTION]
 
 
 async def _play_back(memory: MemoryCall) -> None:
@@ -116,24 +116,24 @@ async def test_who_wants_no_listening_is_not_heard_and_who_changes_their_mind_is
         await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
         await memory.hear(BEN, speech(QUESTION, BENS_VOICE))
         await memory.until(lambda event: isinstance(event, ReplyEnded))
-        assert [event.author for event in memory.events if isinstance(event, RemarkHeard)] == ["Ben"]
+        assert [event.author for event in memory.events if isinstance(event, UtteranceHeard)] == ["Ben"]
         await memory.consent.opt_in(ADA)
         await memory.hear(ADA, speech(OTHER, ADAS_VOICE))
-        await memory.until(lambda event: isinstance(event, RemarkHeard) and event.author == "Ada")
+        await memory.until(lambda event: isinstance(event, UtteranceHeard) and event.author == "Ada")
 
 
 async def test_whether_a_turn_is_over_is_asked_with_its_sound_its_words_and_what_was_said_before(
     calling: Calling,
 ) -> None:
-    judge = WrittenDown()
-    async with calling(policy=replace(load_turn_policy(), end_of_turn=judge)) as memory:
+    estimator = WrittenDown()
+    async with calling(policy=replace(load_turn_policy(), end_of_turn=estimator)) as memory:
         await memory.hear(ADA, speech(QUESTION, ADAS_VOICE))
         await memory.until(lambda event: isinstance(event, ReplyEnded))
         await memory.hear(BEN, speech(OTHER, BENS_VOICE))
-        await memory.until(lambda event: isinstance(event, RemarkHeard) and event.author == "Ben")
+        await memory.until(lambda event: isinstance(event, UtteranceHeard) and event.author == "Ben")
     before = (Turn.of_person("Ada", QUESTION, ADA), Turn.of_bot(f"Ada said: {QUESTION}"))
-    assert (QUESTION, ()) in judge.asked
-    assert judge.asked[-1] == (OTHER, before)
+    assert (QUESTION, ()) in estimator.asked
+    assert estimator.asked[-1] == (OTHER, before)
 
 
 async def test_of_who_opts_out_nothing_is_left_in_the_history_that_the_model_is_told(calling: Calling) -> None:

@@ -17,7 +17,9 @@ from toys.whisper.weights import toy_whisper
 QUESTION = "Do you remember the summer holidays?"
 
 
-async def test_a_spoken_remark_is_transcribed_answered_and_played(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+async def test_a_spoken_utterance_is_transcribed_answered_and_played(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     weights = await asyncio.to_thread(toy_whisper, pytestconfig.cache.mkdir("seiyuu"), lambda *_: None)
     np.save(tmp_path / "sound.npy", speech(QUESTION, ADA))
     process = await asyncio.create_subprocess_exec(

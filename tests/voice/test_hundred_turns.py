@@ -1,7 +1,7 @@
 """A hundred turns with a recogniser that does whatever can go wrong: each is answered or told, and none is made up.
 
-Real are turn taking, the judge, the client and the HTTP between it and the scripted server. The clock passes only while
-somebody waits on it.
+Real are turn taking, the classifier, the client and the HTTP between it and the scripted server. The clock passes only
+while somebody waits on it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from aiohttp import web
 
 from audio.samples import HEARING_RATE, Sound16
 from bot.llm.history import History, Turn
-from bot.voice.remarks.judge import CallJudge
-from bot.voice.remarks.remark import SpokenCommand
-from bot.voice.remarks.word_lists import load_word_lists
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEnded, TurnStarted
+from bot.voice.utterances.classifier import CallClassifier
+from bot.voice.utterances.utterance import SpokenCommand
+from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, RecogniserSettings
 from tests.voice.doubles import Seiyuu
 from tests.voice.test_turn_taking import Pauses, Told
@@ -112,7 +112,7 @@ class Clock:
 
 @dataclass(slots=True)
 class Bot:
-    """What the conversation is asked to do, and what the judge is told of it."""
+    """What the conversation is asked to do, and what the classifier is told of it."""
 
     committed: list[Prompt] = field(default_factory=list)
     over: set[TurnId] = field(default_factory=set)
@@ -212,7 +212,7 @@ async def calling() -> AsyncIterator[Call]:
             transcriber,
             bot,
             pair,
-            CallJudge(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, load_word_lists(), clock=clock),
+            CallClassifier(bot, pair, Seiyuu(), AnswerPolicy.ALWAYS, load_word_lists(), clock=clock),
             RuleBasedEndOfTurn(),
             Pauses(),
             Nothing(),

@@ -12,9 +12,7 @@ import pytest
 
 from audio.samples import Sound16
 from bot.llm.history import History, Turn
-from bot.voice.events import CallEvent, RemarkHeard, SpeechStarted, SpeechStopped
-from bot.voice.remarks.remark import Meaning, Remark, SpokenCommand, Verdict
-from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.events import CallEvent, SpeechStarted, SpeechStopped, UtteranceHeard
 from bot.voice.transcribe.transcriber import (
     Transcript,
     TranscriptionError,
@@ -33,6 +31,8 @@ from bot.voice.turns.events import (
     TurnPart,
     TurnStarted,
 )
+from bot.voice.utterances.utterance import Classification, SpokenCommand, Utterance, UtteranceKind
+from bot.voice.utterances.voice_commands import VoiceCommand
 
 ADA, BEN = TurnId(1, 1), TurnId(2, 1)
 
@@ -134,22 +134,22 @@ class PlainJudge:
 
     own_names = ("Seiyuu",)
 
-    def judge(self, remark: Remark) -> Verdict:
-        match remark.text.partition(":")[0]:
+    def classify(self, utterance: Utterance) -> Classification:
+        match utterance.text.partition(":")[0]:
             case "":
-                return Verdict(Meaning.NOTHING)
-            case "echo" if remark.may_be_echo:
-                return Verdict(Meaning.ECHO)
-            case "mhm" if remark.interrupting:
-                return Verdict(Meaning.BACKCHANNEL)
+                return Classification(UtteranceKind.NOTHING)
+            case "echo" if utterance.may_be_echo:
+                return Classification(UtteranceKind.ECHO)
+            case "mhm" if utterance.interrupting:
+                return Classification(UtteranceKind.BACKCHANNEL)
             case "others":
-                return Verdict(Meaning.OVERHEARD)
+                return Classification(UtteranceKind.OVERHEARD)
             case "again":
-                return Verdict(Meaning.COMMAND, VoiceCommand.REPEAT_ME)
-            case "stop" if remark.interrupting:
-                return Verdict(Meaning.COMMAND, VoiceCommand.STOP)
+                return Classification(UtteranceKind.COMMAND, VoiceCommand.REPEAT_ME)
+            case "stop" if utterance.interrupting:
+                return Classification(UtteranceKind.COMMAND, VoiceCommand.STOP)
             case _:
-                return Verdict(Meaning.ADDRESSED)
+                return Classification(UtteranceKind.ADDRESSED)
 
     def said(self, person: int, text: str, *, addressed: bool) -> None: ...
 
@@ -285,7 +285,7 @@ async def test_the_answer_is_prepared_at_the_pause_and_committed_at_the_end(tabl
     assert table.watched == [
         SpeechStarted(ADA),
         SpeechStopped(ADA),
-        RemarkHeard(1, "Ada", "What time is it?", addressed=True, turn=ADA),
+        UtteranceHeard(1, "Ada", "What time is it?", addressed=True, turn=ADA),
     ]
 
 
@@ -434,7 +434,9 @@ async def test_who_is_ignored_is_heard_by_people_and_never_reaches_the_mind(tabl
         turn = TurnId(1, number)
         await table.feed(TurnStarted(turn, 1.0, 1.1), SpeechPaused(turn, sound(5), 2.0, 2.2), ended(turn, 5))
         await table.transcriber.say(text)
-        assert table.watched[-1] == RemarkHeard(1, "Ada", text, addressed=False, turn=turn), "it is still written down"
+        assert table.watched[-1] == UtteranceHeard(1, "Ada", text, addressed=False, turn=turn), (
+            "it is still written down"
+        )
     assert table.commands == []
     assert table.journal.prompts == []
     assert {line.split()[0] for line in table.lines} <= {"hold", "free", "discard"}
@@ -448,12 +450,12 @@ async def test_who_can_be_understood_by_nobody_is_told_at_once_and_turns_are_tak
         assert table.lines == ["hold", "speculate Hello."]
 
 
-async def test_remarks_for_others_are_overheard(table: Table) -> None:
+async def test_utterances_for_others_are_overheard(table: Table) -> None:
     await table.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
     await table.transcriber.say("others: lunch?")
     assert "overhear Ada (1): others: lunch?" in table.lines
-    assert [event for event in table.watched if isinstance(event, RemarkHeard)] == [
-        RemarkHeard(1, "Ada", "others: lunch?", addressed=False, turn=ADA)
+    assert [event for event in table.watched if isinstance(event, UtteranceHeard)] == [
+        UtteranceHeard(1, "Ada", "others: lunch?", addressed=False, turn=ADA)
     ]
 
 
@@ -523,7 +525,7 @@ async def test_the_language_of_the_words_is_told_with_them(table: Table) -> None
     await table.feed(TurnStarted(ADA, 1.0, 1.1), SpeechPaused(ADA, sound(5), 2.0, 2.2), ended(ADA, 5))
     table.transcriber.answers[-1].set_result(Transcript("Wie geht's?", "de"))
     await settle()
-    assert table.watched[-1] == RemarkHeard(1, "Ada", "Wie geht's?", addressed=True, language="de", turn=ADA)
+    assert table.watched[-1] == UtteranceHeard(1, "Ada", "Wie geht's?", addressed=True, language="de", turn=ADA)
 
 
 async def test_speech_starts_and_stops_once_a_turn_whatever_becomes_of_it(table: Table) -> None:

@@ -15,11 +15,11 @@ from bot.voice.events import (
     EventFeed,
     PromptTaken,
     Ready,
-    RemarkHeard,
     ReplyEnded,
     SpeechStarted,
     SpeechStopped,
     Told,
+    UtteranceHeard,
     WordsSpoken,
 )
 from bot.voice.metrics import TurnTrace
@@ -36,7 +36,7 @@ EVENTS: list[CallEvent] = [
     CallBegan("discord", "Lounge", True, call="c", at=1.0),
     SpeechStarted(TURN, call="c", at=1.0),
     SpeechStopped(TURN, call="c", at=1.5),
-    RemarkHeard(BEN, "Ben", "How are you?", True, "en", TURN, call="c", at=1.5),
+    UtteranceHeard(BEN, "Ben", "How are you?", True, "en", TURN, call="c", at=1.5),
     PromptTaken("r1", "Ben", "How are you?", turn=TURN, call="c", at=1.5),
     WordsSpoken("r1", "I am fine, ", TURN, call="c", at=2.0),
     ReplyEnded(TRACE, "I am fine, thanks.", TURN, call="c", at=3.0),

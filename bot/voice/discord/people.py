@@ -10,7 +10,7 @@ from typing import Protocol
 import discord
 
 from bot.voice.discord.link import VoiceChannel
-from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.utterances.voice_commands import VoiceCommand
 
 ROLE_PREFIX = "role:"
 NOT_IN_THE_CALL = "I only do that for people in the call."

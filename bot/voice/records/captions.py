@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
 from bot.text import MESSAGE_LIMIT, literal, split_message
-from bot.voice.events import CallEvent, RemarkHeard, ReplyEnded
+from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.transport import CaptionError, CaptionOutlet
 from config.sections import Captions
 
@@ -76,7 +76,7 @@ class CaptionWriter:
     def __call__(self, event: CallEvent) -> None:
         """Take what was said and what was heard of an answer; other events pass."""
         match event:
-            case RemarkHeard(person, author, text):
+            case UtteranceHeard(person, author, text):
                 self._add(person, caption(author, text))
             case ReplyEnded(_, heard):
                 self._add(None, caption(self._bot_name(), heard, interrupted=event.interrupted))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.llm.history import Turn
-from bot.voice.events import CallEnded, CallEvent, PromptTaken, RemarkHeard, ReplyEnded
+from bot.voice.events import CallEnded, CallEvent, PromptTaken, ReplyEnded, UtteranceHeard
 
 
 class TurnKeeper(Protocol):
@@ -39,11 +39,11 @@ class KeptTurns:
     def __call__(self, event: CallEvent) -> None:
         """Take what was said and what was heard of an answer; other events pass."""
         match event:
-            case RemarkHeard(person, author, text):
+            case UtteranceHeard(person, author, text):
                 self._keeper.said(Turn.of_person(author, text, person))
             case PromptTaken(person=person, author=author, text=text, turn=turn, recited=recited):
                 self._answer_is_kept = person is None or self._keeper.keeps(person)
-                # What was spoken has been heard as a remark, and what is recited is the bot's own.
+                # What was spoken has been heard as an utterance, and what is recited is the bot's own.
                 if person is not None and turn is None and not recited:
                     self._keeper.said(Turn.of_person(author, text, person))
             case ReplyEnded(_, heard):

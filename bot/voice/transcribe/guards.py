@@ -34,7 +34,7 @@ NATURAL_LETTERS_A_SECOND = 20.0
 """Few people speak faster."""
 SLOW_LETTERS_A_SECOND = 5.0
 SLACK, SHORT_SLACK = 0.8, 2.0
-"""Seconds by which a remark may sound longer than its slowest words: around short ones there are sighs and noise."""
+"""Seconds by which an utterance may sound longer than its slowest words: around short ones there are sighs, noise."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
 _NOTES = re.compile(r"<\|[^|<>]*\|>|\[[^\]]*\]|\([^)]*\)|（[^）]*）|【[^】]*】|\*[^*]*\*|[♪♫🎵🎶]+")

@@ -1,7 +1,7 @@
 """Loops in a transcript: the same few letters again and again, because the recogniser has got stuck.
 
 Whisper itself looks at how well the text compresses, and whisper.cpp at the variety of its tokens. Both need a page of
-it, and a remark in a call is two seconds long: here the repeated unit itself is looked for. It is looked for in the
+it, and an utterance in a call is two seconds long: here the repeated unit itself is looked for. It is looked for in the
 letters alone, without blanks and marks, so that it may be a syllable, a word or a sentence, in any script.
 """
 

@@ -1,4 +1,4 @@
-"""Remarks that speech recognisers make up: the ends of videos, credits, and short words that mostly are real."""
+"""Utterances that speech recognisers make up: the ends of videos, credits, and short words that mostly are real."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PHANTOMS_FILE = Path(__file__).parents[3] / "config" / "language" / "phantoms.ya
 FIRST_WITHOUT_GAPS = "\u2e80"
 """The scripts from here on are mostly East Asian and written without spaces."""
 LONGEST = 400
-"""Characters beyond which a remark is no phantom of these kinds."""
+"""Characters beyond which an utterance is no phantom of these kinds."""
 
 _Phrases = dict[str, list[str]]
 
 
 class Phantom(Enum):
-    """What kind of invention a remark may be."""
+    """What kind of invention an utterance may be."""
 
     CREDITS = auto()
     """Nobody says this in a call."""
@@ -63,7 +63,7 @@ class Phantoms:
         self._endings = sorted({*_plain_phrases(file.videos), *self._short}, key=len, reverse=True)
 
     def kind(self, text: str) -> Phantom | None:
-        """What a remark may be instead of speech; ``None`` where it is like no known phantom."""
+        """What an utterance may be instead of speech; ``None`` where it is like no known phantom."""
         said = plain(text)
         if not said or len(said) > LONGEST:
             return None

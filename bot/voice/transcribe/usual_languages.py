@@ -1,4 +1,4 @@
-"""What each person usually speaks, learned from what they said at length: short remarks tell too little."""
+"""What each person usually speaks, learned from what they said at length: short utterances tell too little."""
 
 from __future__ import annotations
 

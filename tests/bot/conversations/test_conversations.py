@@ -19,7 +19,7 @@ from bot.conversations.records import AT_ONCE, LONGEST, MOST_TURNS, SILENCE, Con
 from bot.conversations.writer import MAX_WAITING
 from bot.database import Database
 from bot.llm.history import Turn as Said
-from bot.voice.events import CallBegan, CallEnded, PromptTaken, RemarkHeard, ReplyEnded
+from bot.voice.events import CallBegan, CallEnded, PromptTaken, ReplyEnded, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.turn import Outcome, TurnId
@@ -96,7 +96,7 @@ async def test_a_call_is_kept_as_it_was_heard(archive: Archive) -> None:
     began = archive.now
     watch, _ = archive.call()
     watch(CallBegan("discord", "Lounge", True))
-    watch(RemarkHeard(ADA, "Ada", "What time is it?", True))
+    watch(UtteranceHeard(ADA, "Ada", "What time is it?", True))
     watch(PromptTaken("r1", "Ada", "What time is it?", person=ADA, turn=TurnId(ADA, 1)))
     archive.now += 5
     watch(answer("It is three", interrupted=True))
@@ -130,10 +130,10 @@ async def test_a_call_in_which_nobody_said_anything_is_none(archive: Archive) ->
 async def test_of_those_who_do_not_want_it_nothing_is_kept_nor_what_was_answered_to_them(archive: Archive) -> None:
     archive.unwanted = {BEN}
     watch, _ = archive.call()
-    watch(RemarkHeard(BEN, "Ben", "Secret one", False))
+    watch(UtteranceHeard(BEN, "Ben", "Secret one", False))
     watch(PromptTaken("r1", "Ben", "Secret two", person=BEN))
     watch(answer("You said: secret two"))
-    watch(RemarkHeard(ADA, "Ada", "Hello", True))
+    watch(UtteranceHeard(ADA, "Ada", "Hello", True))
     watch(PromptTaken("r2", "Ada", "Hello", person=ADA, turn=TurnId(ADA, 1)))
     watch(answer("Hello, Ada"))
     archive.write(BEN, "Ben", "Secret three", "You wrote: secret three")
@@ -161,7 +161,7 @@ async def test_two_channels_are_two_conversations_and_a_call_is_another(archive:
     archive.write(ADA, "Ada", "there", "yes", Place(CHAT, "other", SERVER, 4))
     archive.write(ADA, "Ada", "private", "yes", Place(CHAT, "in private", None, 5))
     watch, _ = archive.call()
-    watch(RemarkHeard(ADA, "Ada", "aloud", True))
+    watch(UtteranceHeard(ADA, "Ada", "aloud", True))
     assert [(transport, place) for transport, place, *_ in await archive.rows()] == [
         ("chat", "general"),
         ("chat", "other"),
@@ -172,7 +172,7 @@ async def test_two_channels_are_two_conversations_and_a_call_is_another(archive:
 
 async def test_half_a_character_and_names_that_are_hostile_are_kept_without_harm(archive: Archive) -> None:
     watch, _ = archive.call()
-    watch(RemarkHeard(ADA, "Ada\n\udcff'); DROP TABLE turns; --", "caf\ud83d", True))
+    watch(UtteranceHeard(ADA, "Ada\n\udcff'); DROP TABLE turns; --", "caf\ud83d", True))
     ((_, who, text, _),) = await archive.turns()
     assert "\n" not in who
     assert text.startswith("caf")
@@ -182,9 +182,9 @@ async def test_half_a_character_and_names_that_are_hostile_are_kept_without_harm
 async def test_they_are_kept_as_long_as_the_operator_wants(database: Database, days: KeptDays, kept: list[str]) -> None:
     before = Archive(database, "forever")
     watch, _ = before.call()
-    watch(RemarkHeard(ADA, "Ada", "old", True))
+    watch(UtteranceHeard(ADA, "Ada", "old", True))
     before.now += 20 * DAY
-    watch(RemarkHeard(BEN, "Ben", "new", True))
+    watch(UtteranceHeard(BEN, "Ben", "new", True))
     watch(CallEnded("Lounge", "command"))
     assert words(await before.turns()) == ["old", "new"]
 
@@ -197,7 +197,7 @@ async def test_they_are_kept_as_long_as_the_operator_wants(database: Database, d
 async def test_with_none_to_be_kept_nothing_is_written(database: Database) -> None:
     archive = Archive(database, 0)
     watch, _ = archive.call()
-    watch(RemarkHeard(ADA, "Ada", "Hello", True))
+    watch(UtteranceHeard(ADA, "Ada", "Hello", True))
     watch(PromptTaken("r1", "Ben", "Typed", person=BEN))
     watch(answer("Hello"))
     archive.write(ADA, "Ada", "Hi", "Hi")
@@ -225,11 +225,11 @@ async def test_the_limit_holds_every_day(archive: Archive) -> None:
 
 async def test_whoever_opts_out_is_forgotten_everywhere_also_what_was_not_written_yet(archive: Archive) -> None:
     watch, _ = archive.call()
-    watch(RemarkHeard(ADA, "Ada", "mine", True))
-    watch(RemarkHeard(BEN, "Ben", "yours", True))
+    watch(UtteranceHeard(ADA, "Ada", "mine", True))
+    watch(UtteranceHeard(BEN, "Ben", "yours", True))
     archive.write(ADA, "Ada", "mine too", "answer")
     await archive.turns()
-    watch(RemarkHeard(ADA, "Ada", "not written yet", True))
+    watch(UtteranceHeard(ADA, "Ada", "not written yet", True))
     archive.conversations.writer.forget_person(ADA)
     assert words(await archive.turns()) == ["yours", "answer"]
     assert all("Ada" not in people for *_, people in await archive.rows())
@@ -237,14 +237,14 @@ async def test_whoever_opts_out_is_forgotten_everywhere_also_what_was_not_writte
 
 async def test_a_channel_is_forgotten_with_the_calls_that_belong_to_it_and_a_call_goes_on(archive: Archive) -> None:
     watch, _ = archive.call()
-    watch(RemarkHeard(ADA, "Ada", "one", True))
+    watch(UtteranceHeard(ADA, "Ada", "one", True))
     archive.write(ADA, "Ada", "two", "2")
     archive.write(ADA, "Ada", "elsewhere", "3", Place(CHAT, "other", SERVER, 4))
     await archive.turns()
-    watch(RemarkHeard(ADA, "Ada", "not written yet", True))
+    watch(UtteranceHeard(ADA, "Ada", "not written yet", True))
     assert await archive.conversations.forget_channel(CHANNEL) == 3
     assert words(await archive.turns()) == ["elsewhere", "3"]
-    watch(RemarkHeard(ADA, "Ada", "afterwards", True))
+    watch(UtteranceHeard(ADA, "Ada", "afterwards", True))
     archive.write(ADA, "Ada", "also afterwards", "4")
     assert sorted(words(await archive.turns())) == ["3", "4", "afterwards", "also afterwards", "elsewhere"]
 
@@ -260,7 +260,7 @@ async def test_what_is_forgotten_is_not_left_in_the_file(archive: Archive, tmp_p
 
 async def test_a_crash_in_a_call_leaves_its_end_at_the_last_words(archive: Archive, database: Database) -> None:
     watch, _ = archive.call()
-    watch(RemarkHeard(ADA, "Ada", "Hello", True))
+    watch(UtteranceHeard(ADA, "Ada", "Hello", True))
     said = archive.now
     await archive.turns()
     restarted = Archive(database, now=archive.now + 900)
@@ -275,7 +275,7 @@ async def test_nobody_waits_for_the_disk(archive: Archive, tmp_path: Path) -> No
         watch, _ = archive.call()
         begun = time.perf_counter()
         for number in range(100):
-            watch(RemarkHeard(ADA, "Ada", f"{number}", True))
+            watch(UtteranceHeard(ADA, "Ada", f"{number}", True))
         taken = time.perf_counter() - begun
         writing = asyncio.create_task(archive.conversations.writer.flush())
         ticks = 0
@@ -297,7 +297,7 @@ async def test_a_full_disk_is_told_once_and_what_was_said_is_written_when_there_
     watch, _ = archive.call()
     with caplog.at_level(logging.WARNING):
         for number in range(50):
-            watch(RemarkHeard(ADA, "Ada", f"{number} " + "x" * 1_000, True))
+            watch(UtteranceHeard(ADA, "Ada", f"{number} " + "x" * 1_000, True))
             await archive.conversations.writer.flush()
         troubles = [record for record in caplog.records if "can't be kept" in record.getMessage()]
         assert len(troubles) == 1
@@ -312,10 +312,10 @@ async def test_what_waits_is_bounded_and_what_is_lost_is_told(
 ) -> None:
     await archive.database.row("PRAGMA query_only = ON")
     watch, _ = archive.call()
-    watch(RemarkHeard(ADA, "Ada", "first", True))
+    watch(UtteranceHeard(ADA, "Ada", "first", True))
     assert not await archive.conversations.writer.flush()
     for number in range(MAX_WAITING + 5):
-        watch(RemarkHeard(ADA, "Ada", f"{number}", True))
+        watch(UtteranceHeard(ADA, "Ada", f"{number}", True))
     await archive.database.row("PRAGMA query_only = OFF")
     assert len(await archive.turns()) == MAX_WAITING
     assert "6 turns are lost" in caplog.text
@@ -324,7 +324,7 @@ async def test_what_waits_is_bounded_and_what_is_lost_is_told(
 async def test_the_last_words_are_written_when_the_bot_ends(archive: Archive) -> None:
     watch, _ = archive.call()
     writing = asyncio.create_task(archive.conversations.writer.run())
-    watch(RemarkHeard(ADA, "Ada", "Goodbye", True))
+    watch(UtteranceHeard(ADA, "Ada", "Goodbye", True))
     watch(CallEnded("Lounge", "shutdown"))
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
@@ -425,7 +425,7 @@ async def test_what_waits_is_bounded_whatever_waits_before_it(archive: Archive, 
     for _ in range(5):
         archive.conversations.writer.forget_person(BEN)
     for number in range(MAX_WAITING + 5):
-        watch(RemarkHeard(ADA, "Ada", f"{number}", True))
+        watch(UtteranceHeard(ADA, "Ada", f"{number}", True))
     waiting = len(archive.conversations.writer._waiting)
     assert waiting <= MAX_WAITING + 2
     await archive.database.row("PRAGMA query_only = OFF")

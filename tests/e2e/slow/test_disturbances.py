@@ -49,4 +49,4 @@ async def test_no_word_of_a_reply_is_lost_or_said_twice(
             await disturbing
             assert may_pause or len(stretches(receiver.packets(stage.bot)[begin:])) == 1, "the reply paused"
         assert all(trace.outcome is Outcome.SPOKEN for trace in stage.traces)
-        assert since.remarks == []
+        assert since.utterances == []

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk
 from tests.e2e.conftest import StageMaker
-from tests.e2e.talking import REMARKS, Since, bot_comes, encrypted, join_people, talk
+from tests.e2e.talking import UTTERANCES, Since, bot_comes, encrypted, join_people, talk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -18,7 +18,7 @@ async def test_it_is_whole_ten_times_out_of_ten(make_stage: StageMaker, speech_s
         ben, dan = await join_people(stage, "Ben", "Dan", bot=False)
         for number in range(10):
             since, begin = Since(stage), stage.ada.voice.receiver.count(ben.id)
-            first, other = REMARKS[number], REMARKS[number - 1]
+            first, other = UTTERANCES[number], UTTERANCES[number - 1]
             already = asyncio.create_task(talk(ben, first, OpenMicrophone(before=1.0, seed=number)))
             await stage.ada.voice.receiver.wait_for_audio(ben.id, timeout=5, since=begin)
             await stage.ask("!join")

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.barging_in import BARGE_IN_LIMIT, interrupt, story_or_answer
 from tests.e2e.conftest import StageMaker
 from tests.e2e.scripted_model import ScriptedModel
-from tests.e2e.talking import REMARKS, join_people
+from tests.e2e.talking import UTTERANCES, join_people
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 
@@ -29,7 +29,7 @@ async def test_nothing_of_a_cancelled_reply_is_heard_ever(make_stage: StageMaker
         for number in range(TIMES):
             await stage.ask("A story!")
             await asyncio.sleep(chance.uniform(0.03, 3.0))
-            interruption = await interrupt(stage, ben, REMARKS[number % len(REMARKS)])
+            interruption = await interrupt(stage, ben, UTTERANCES[number % len(UTTERANCES)])
             waits.append(interruption.silent_after or 0.0)
         # Who begins within the reply's first syllable may be its echo; that takes a moment longer to tell.
         assert sorted(waits)[round(0.95 * TIMES)] < BARGE_IN_LIMIT, sorted(waits)[-10:]

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.voice.network import Conditions
 from tests.e2e.conftest import StageMaker
-from tests.e2e.talking import REMARKS, Since, join_people, talk_in_turn
+from tests.e2e.talking import UTTERANCES, Since, join_people, talk_in_turn
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -28,9 +28,9 @@ async def test_every_turn_is_its_speakers_and_nearly_every_text_is_right(
         ben, dan = await join_people(stage, "Ben", "Dan")
         since = Since(stage)
         stage.sandbox.voice_server.network.up = network
-        shifted = (REMARKS[3:] + REMARKS[:3], REMARKS[6:] + REMARKS[:6])
-        said = await talk_in_turn((stage.ada, REMARKS), (ben, shifted[0]), (dan, shifted[1]), seed=seed)
-        await stage.until(lambda: len(since.remarks) >= right, "the last remarks")
-        assert since.count_right(said) >= right, f"wrong: {Counter(since.remarks) - Counter(said)}"
-        turns = Counter(author for author, _ in since.remarks)
+        shifted = (UTTERANCES[3:] + UTTERANCES[:3], UTTERANCES[6:] + UTTERANCES[:6])
+        said = await talk_in_turn((stage.ada, UTTERANCES), (ben, shifted[0]), (dan, shifted[1]), seed=seed)
+        await stage.until(lambda: len(since.utterances) >= right, "the last utterances")
+        assert since.count_right(said) >= right, f"wrong: {Counter(since.utterances) - Counter(said)}"
+        turns = Counter(author for author, _ in since.utterances)
         assert all(right - 20 <= turns[name] <= 10 for name in ("Ada", "Ben", "Dan")), turns

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from bot.voice.events import RemarkHeard, ReplyEnded, Told
+from bot.voice.events import ReplyEnded, Told, UtteranceHeard
 from bot.voice.metrics import TurnTrace
 from bot.voice.records import captions
 from bot.voice.records.captions import CaptionWriter, caption
@@ -67,8 +67,8 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-def said(text: str, *, person: int = ADA, name: str = "Ada") -> RemarkHeard:
-    return RemarkHeard(person, name, text, addressed=True)
+def said(text: str, *, person: int = ADA, name: str = "Ada") -> UtteranceHeard:
+    return UtteranceHeard(person, name, text, addressed=True)
 
 
 async def test_who_said_what_and_what_was_heard_of_the_answer(writer: CaptionWriter, outlet: Outlet) -> None:

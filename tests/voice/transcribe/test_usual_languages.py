@@ -1,4 +1,4 @@
-"""What somebody speaks is kept for their short remarks, by turn taking and by the local recogniser."""
+"""What somebody speaks is kept for their short utterances, by turn taking and by the local recogniser."""
 
 from __future__ import annotations
 

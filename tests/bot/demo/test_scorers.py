@@ -1,4 +1,4 @@
-"""The demonstration's own judgement: what guests heard against what the bot meant to say."""
+"""The demonstration's own score: what guests heard against what the bot meant to say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.demo.judges import EarsJudge, HeardAnswer, write_report
+from bot.demo.scorers import HeardAnswer, TranscriptScorer, write_report
 from bot.voice.metrics import TurnTrace
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from bot.voice.turn import Outcome
@@ -48,10 +48,10 @@ def answer(meant: str) -> HeardAnswer:
 
 async def test_words_that_were_heard_are_good() -> None:
     ears = Ears("paris is the capital of france", "it is blue")
-    judgement = await EarsJudge(ears).judge([answer("Paris is the capital of France!"), answer("It is blue.")])
-    assert judgement.good
-    assert judgement.fields == {"word_error_rate": 0.0}
-    assert "9 of the 9 words" in judgement.line
+    score = await TranscriptScorer(ears).score([answer("Paris is the capital of France!"), answer("It is blue.")])
+    assert score.good
+    assert score.fields == {"word_error_rate": 0.0}
+    assert "9 of the 9 words" in score.line
     assert ears.closed
     assert ears.seconds == [1.0, 1.0]
 
@@ -60,15 +60,15 @@ async def test_words_that_were_heard_are_good() -> None:
 async def test_one_word_in_ten_may_be_missed(wrong: int, good: bool) -> None:
     words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
     heard = " ".join(words[wrong:])
-    judgement = await EarsJudge(Ears(heard)).judge([answer(" ".join(words))])
-    assert judgement.good is good
-    assert f"{10 * wrong} %" in judgement.line
+    score = await TranscriptScorer(Ears(heard)).score([answer(" ".join(words))])
+    assert score.good is good
+    assert f"{10 * wrong} %" in score.line
 
 
 async def test_the_call_is_written_down_turn_by_turn(tmp_path: Path) -> None:
     answers = [answer("It is blue.")]
-    judgement = await EarsJudge(Ears("it is glue")).judge(answers)
-    write_report(tmp_path / "call.json", answers, judgement)
+    score = await TranscriptScorer(Ears("it is glue")).score(answers)
+    write_report(tmp_path / "call.json", answers, score)
     report = json.loads((tmp_path / "call.json").read_text("utf-8"))
     assert report["good"] is False
     assert report["word_error_rate"] == pytest.approx(1 / 3, abs=1e-3)

@@ -40,7 +40,7 @@ class Backchannels:
         )
 
     def is_sign(self, text: str) -> bool:
-        """Whether a remark is nothing but such signs, one or a few."""
+        """Whether an utterance is nothing but such signs, one or a few."""
         words = plain_words(text)
         return 0 < len(words) <= LONGEST and self._only_signs(words)
 

@@ -1,4 +1,4 @@
-"""Whom a remark is for: each policy, names as a transcriber spells them, and conversations that go on."""
+"""Whom an utterance is for: each policy, names as a transcriber spells them, and conversations that go on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.remarks.addressing import CONTINUING, Addressing, Exchange
-from bot.voice.remarks.names import Names
+from bot.voice.utterances.addressing import CONTINUING, Addressing, Exchange
+from bot.voice.utterances.names import Names
 from config.sections import AnswerPolicy
 
 NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))
@@ -26,7 +26,7 @@ def addressed(
 
 
 @pytest.mark.parametrize("others", [(), ("Ben",)])
-def test_always_means_every_remark(others: tuple[str, ...]) -> None:
+def test_always_means_every_utterance(others: tuple[str, ...]) -> None:
     assert addressed("Ben, are you there?", others, policy=AnswerPolicy.ALWAYS)
 
 
@@ -39,7 +39,7 @@ def test_who_is_alone_with_the_bot_always_means_it() -> None:
     assert addressed("What a day.", ())
 
 
-def test_among_several_people_a_remark_without_the_name_is_for_them() -> None:
+def test_among_several_people_an_utterance_without_the_name_is_for_them() -> None:
     assert not addressed("What a day.")
 
 

@@ -1,4 +1,4 @@
-"""What a remark is to the bot: nothing, an echo, a listener's sign, a command, meant for others, or for it."""
+"""What an utterance is to the bot: nothing, an echo, a listener's sign, a command, meant for others, or for it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bot.llm.personas import Character, Persona
-from bot.voice.remarks.addressing import Addressing, Exchange
-from bot.voice.remarks.echoed_words import echoes
-from bot.voice.remarks.names import Names
-from bot.voice.remarks.remark import Meaning, Remark, Verdict
-from bot.voice.remarks.voice_commands import VoiceCommands
-from bot.voice.remarks.word_lists import WordLists
+from bot.voice.utterances.addressing import Addressing, Exchange
+from bot.voice.utterances.echoed_words import echoes
+from bot.voice.utterances.names import Names
+from bot.voice.utterances.utterance import Classification, Utterance, UtteranceKind
+from bot.voice.utterances.voice_commands import VoiceCommands
+from bot.voice.utterances.word_lists import WordLists
 from config.sections import AnswerPolicy
 
 
-class Speaker(Protocol):
-    """What the judge needs to know of the bot's own talking."""
+class BotSpeechState(Protocol):
+    """What the classifier needs to know of the bot's own talking."""
 
     @property
     def answering(self) -> bool:
@@ -36,7 +36,7 @@ class Speaker(Protocol):
 
 
 class Company(Protocol):
-    """What the judge needs to know of the people there."""
+    """What the classifier needs to know of the people there."""
 
     def others(self, person: int) -> tuple[str, ...]:
         """The names of the people there but this one."""
@@ -44,7 +44,7 @@ class Company(Protocol):
 
 
 class CharacterInCall(Protocol):
-    """What the judge needs to know of who the bot is; :class:`~bot.characters.LocalCharacter` is one."""
+    """What the classifier needs to know of who the bot is; :class:`~bot.characters.LocalCharacter` is one."""
 
     @property
     def personas(self) -> Mapping[str, Persona]:
@@ -56,8 +56,8 @@ class CharacterInCall(Protocol):
         ...
 
 
-class CallJudge:
-    """A :class:`~bot.voice.ports.RemarkJudge` for one call.
+class CallClassifier:
+    """A :class:`~bot.voice.ports.UtteranceClassifier` for one call.
 
     Args:
         character: who the bot is, and so what it is called.
@@ -66,7 +66,7 @@ class CallJudge:
 
     def __init__(
         self,
-        speaker: Speaker,
+        speaker: BotSpeechState,
         company: Company,
         character: CharacterInCall,
         policy: AnswerPolicy,
@@ -91,22 +91,22 @@ class CallJudge:
         """What the bot is called."""
         return self._character.now().persona.names
 
-    def judge(self, remark: Remark) -> Verdict:
-        """Judge a remark as far as it goes."""
+    def classify(self, utterance: Utterance) -> Classification:
+        """Classify an utterance as far as it goes."""
         self._follow_persona()
-        text, others = remark.text, self._company.others(remark.person)
+        text, others = utterance.text, self._company.others(utterance.person)
         if not text.strip():
-            return Verdict(Meaning.NOTHING)
-        if remark.may_be_echo and echoes(text, self._speaker.spoken_lately):
-            return Verdict(Meaning.ECHO)
-        if remark.interrupting and self._backchannels.is_sign(text):
-            return Verdict(Meaning.BACKCHANNEL)
-        speaking = remark.interrupting or self._speaker.answering
+            return Classification(UtteranceKind.NOTHING)
+        if utterance.may_be_echo and echoes(text, self._speaker.spoken_lately):
+            return Classification(UtteranceKind.ECHO)
+        if utterance.interrupting and self._backchannels.is_sign(text):
+            return Classification(UtteranceKind.BACKCHANNEL)
+        speaking = utterance.interrupting or self._speaker.answering
         wish = self._commands.find(text, alone=not others, speaking=speaking)
         if wish is not None:
-            return Verdict(Meaning.COMMAND, wish.command, wish.choice)
-        addressed = self._addressing.is_addressed(remark.person, text, others, self._exchange())
-        return Verdict(Meaning.ADDRESSED if addressed else Meaning.OVERHEARD)
+            return Classification(UtteranceKind.COMMAND, wish.command, wish.choice)
+        addressed = self._addressing.is_addressed(utterance.person, text, others, self._exchange())
+        return Classification(UtteranceKind.ADDRESSED if addressed else UtteranceKind.OVERHEARD)
 
     def _follow_persona(self) -> None:
         persona = self._character.now().persona

@@ -1,4 +1,4 @@
-"""Commands said aloud: found in several languages, and never in remarks that only sound like them."""
+"""Commands said aloud: found in several languages, and never in utterances that only sound like them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
 from bot.text import plain
-from bot.voice.remarks.names import Names
-from bot.voice.remarks.spoken_choices import MoodWordsError, load_mood_words
-from bot.voice.remarks.voice_commands import (
+from bot.voice.utterances.names import Names
+from bot.voice.utterances.spoken_choices import MoodWordsError, load_mood_words
+from bot.voice.utterances.voice_commands import (
     COMMANDS_FILE,
     VoiceCommand,
     VoiceCommands,
@@ -93,7 +93,7 @@ def test_stop_alone_works_while_the_bot_speaks_and_only_then(text: str) -> None:
         "",
     ],
 )
-def test_a_remark_that_only_sounds_like_a_command_is_none(text: str) -> None:
+def test_an_utterance_that_only_sounds_like_a_command_is_none(text: str) -> None:
     assert COMMANDS.find(text, alone=True, speaking=True) is None
 
 

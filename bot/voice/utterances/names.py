@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from bot.text import plain_words
-from bot.voice.remarks.unspaced import UnspacedNames, apart, fold
+from bot.voice.utterances.unspaced import UnspacedNames, apart, fold
 
 ALIKE = 0.8
 """How alike a word and a name must be, 0 to 1, from :class:`difflib.SequenceMatcher`."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.remarks.names import Names
+from bot.voice.utterances.names import Names
 
 SEIYUU = Names(("Seiyuu", "Sayu"))
 

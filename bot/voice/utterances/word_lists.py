@@ -1,11 +1,11 @@
-"""The word lists by which remarks are judged, loaded once for all calls."""
+"""The word lists by which utterances are classified, loaded once for all calls."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.voice.remarks.backchannel import Backchannels
-from bot.voice.remarks.voice_commands import CommandPhrases, load_command_phrases
+from bot.voice.utterances.backchannel import Backchannels
+from bot.voice.utterances.voice_commands import CommandPhrases, load_command_phrases
 
 
 @dataclass(frozen=True, slots=True)

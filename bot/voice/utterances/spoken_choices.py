@@ -11,7 +11,7 @@ from pydantic import AfterValidator, RootModel
 
 from bot.llm.personas import Persona
 from bot.text import FIRST_WITHOUT_GAPS, plain
-from bot.voice.remarks.names import Names
+from bot.voice.utterances.names import Names
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 
@@ -67,7 +67,7 @@ def persona_phrases(
 ) -> Iterator[tuple[str, str]]:
     """Each phrase that asks for another persona than it is ``now``, as it is compared, and that persona's file.
 
-    ``names`` are those of ``now``: Evil Seiyuu is called "evil" as well, for a remark to Seiyuu loses her name.
+    ``names`` are those of ``now``: Evil Seiyuu is called "evil" as well, for an utterance to Seiyuu loses her name.
     """
     templates = [template for phrases in ask.values() for template in phrases]
     for file, persona in personas.items():

@@ -1,4 +1,4 @@
-"""Is a remark meant for the bot? The policy of ``ANSWER_TO``."""
+"""Is an utterance meant for the bot? The policy of ``ANSWER_TO``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from bot.text import plain_words
-from bot.voice.remarks.names import Names
+from bot.voice.utterances.names import Names
 from config.sections import AnswerPolicy
 
 CONTINUING = 12.0
@@ -16,7 +16,7 @@ _DIGITS = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """How things stand when a remark is made.
+    """How things stand when an utterance is made.
 
     ``partner`` is who last talked with the bot, unless somebody else has spoken since; ``since`` is how many seconds
     ago the bot fell silent (0 while it speaks).
@@ -27,7 +27,7 @@ class Exchange:
 
 
 class Addressing:
-    """Decides whom a remark is for.
+    """Decides whom an utterance is for.
 
     Args:
         names: what the bot is called.
@@ -53,7 +53,7 @@ class Addressing:
 
 
 def _calls_first(text: str, others: tuple[str, ...]) -> bool:
-    """Whether a remark begins with somebody's name, perhaps behind a "hey"."""
+    """Whether an utterance begins with somebody's name, perhaps behind a "hey"."""
     return Names(form for name in others for form in _forms(name)).called_first(text)
 
 

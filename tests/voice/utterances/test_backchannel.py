@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.remarks.backchannel import Backchannels, BackchannelsError
+from bot.voice.utterances.backchannel import Backchannels, BackchannelsError
 
 BACKCHANNELS = Backchannels()
 
@@ -59,7 +59,7 @@ def test_a_listeners_sign_is_one(text: str) -> None:
         "Seiyuu",
     ],
 )
-def test_other_remarks_are_none(text: str) -> None:
+def test_other_utterances_are_none(text: str) -> None:
     assert not BACKCHANNELS.is_sign(text)
 
 

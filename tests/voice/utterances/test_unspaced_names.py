@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.remarks.addressing import Addressing, Exchange
-from bot.voice.remarks.names import Names
-from bot.voice.remarks.voice_commands import VoiceCommand, VoiceCommands, load_command_phrases
+from bot.voice.utterances.addressing import Addressing, Exchange
+from bot.voice.utterances.names import Names
+from bot.voice.utterances.voice_commands import VoiceCommand, VoiceCommands, load_command_phrases
 from config.sections import AnswerPolicy
 
 NAMES = Names(("Seiyuu", "セイユー", "精优", "세이유", "เซยู", "小雪", "アイ", "あい", "민"))

@@ -1,4 +1,4 @@
-"""Whether a guest of the demonstration could understand what the bot said, judged by ears that heard it as they did."""
+"""Whether a guest of the demonstration could understand what the bot said, scored by ears that heard it as they did."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class HeardAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AnswerScore:
     """What came of one answer: a line for people, and the same as fields."""
 
     good: bool
@@ -55,60 +55,60 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class CallScore:
     """What came of the call."""
 
-    verdicts: Sequence[Verdict]
+    answers: Sequence[AnswerScore]
     good: bool
     line: str
     fields: dict[str, object]
 
 
-class Judge(Protocol):
-    """Ears of its own that judge the answers after the call."""
+class Scorer(Protocol):
+    """Ears of its own that score the answers after the call."""
 
-    async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
+    async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
         """Listen to all of them."""
         ...
 
 
-class NoJudge:
+class NoScorer:
     """Where no ears are there that could understand any text: that something was heard is enough."""
 
-    async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
+    async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
         """Take every answer for good."""
-        return Judgement((), True, "Every reply was heard.", {})
+        return CallScore((), True, "Every reply was heard.", {})
 
 
-class ToyJudge:
+class PhraseScorer:
     """Knows the toy model's answers, and which of them belongs to a question."""
 
     def __init__(self) -> None:
         self._answers = tuple(phrase.answer for phrase in TOY_PHRASES if phrase.answer.isascii())
         self._recogniser = SentenceRecogniser(self._answers)
 
-    async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
+    async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
         """Listen with PocketSphinx."""
-        verdicts = [await asyncio.to_thread(self._verdict, answer) for answer in answers]
-        good = all(verdict.good for verdict in verdicts)
+        scores = [await asyncio.to_thread(self._score_one, answer) for answer in answers]
+        good = all(score.good for score in scores)
         line = "Every reply was intelligible." if good else "not every reply was intelligible"
-        return Judgement(verdicts, good, line, {})
+        return CallScore(scores, good, line, {})
 
-    def _verdict(self, answer: HeardAnswer) -> Verdict:
+    def _score_one(self, answer: HeardAnswer) -> AnswerScore:
         match = self._recogniser.closest(answer.heard, SAMPLE_RATE, self._answers)
         good = match.text == expected_phrase(answer.question).answer and match.agreement >= CLEAR_ENOUGH
         line = (
             f"{'✔' if good else '✘'} Answer to {answer.question!r} {'understood' if good else 'not understood'} by a "
             f"speech recogniser (agreement {match.agreement:.2f}; another text stays below 0.3)"
         )
-        return Verdict(good, line, {"agreement": round(match.agreement, 3)})
+        return AnswerScore(good, line, {"agreement": round(match.agreement, 3)})
 
 
-class EarsJudge:
+class TranscriptScorer:
     """Real ears: the words that they hear, against those that the bot meant to say.
 
     Args:
-        ears: a transcriber of the judge's own; it is closed when the judgement is made.
+        ears: a transcriber of the scorer's own; it is closed when the score is made.
         names: of the people in the call, which whoever is in it knows.
     """
 
@@ -116,48 +116,48 @@ class EarsJudge:
         self._ears = ears
         self._names = names
 
-    async def judge(self, answers: Sequence[HeardAnswer]) -> Judgement:
+    async def score(self, answers: Sequence[HeardAnswer]) -> CallScore:
         """Transcribe what was heard; good up to :data:`MOST_ERRORS` percent over the whole call.
 
         Raises:
             TranscriptionError: the ears can't be had.
         """
         try:
-            judged = [await self._judge_one(answer) for answer in answers]
+            scored = [await self._score_one(answer) for answer in answers]
         finally:
             await self._ears.close()
-        whole = sum((errors for errors, _ in judged), NO_WORDS)
+        whole = sum((errors for errors, _ in scored), NO_WORDS)
         good = whole.percent <= MOST_ERRORS
         line = (
             f"What the guests heard is {whole.words - whole.errors} of the {whole.words} words "
             f"that the bot said: a word error rate of {whole.percent:.0f} % (up to {MOST_ERRORS:.0f} % is good)."
         )
-        return Judgement(
-            [verdict for _, verdict in judged], good, line, {"word_error_rate": round(whole.percent / 100, 4)}
-        )
+        return CallScore([score for _, score in scored], good, line, {"word_error_rate": round(whole.percent / 100, 4)})
 
-    async def _judge_one(self, answer: HeardAnswer) -> tuple[WordErrors, Verdict]:
+    async def _score_one(self, answer: HeardAnswer) -> tuple[WordErrors, AnswerScore]:
         sound = soxr.resample(answer.heard, SAMPLE_RATE, HEARING_RATE)
         heard = (await self._ears.transcribe(TranscriptionRequest(sound, Urgency.FINAL, self._names))).text
         errors = word_errors(answer.meant, heard)
         good = errors.percent <= MOST_ERRORS
         line = f"{'✔' if good else '–'} {answer.guest} heard: {heard}"
-        return errors, Verdict(good, line, {"heard_by_guest": heard, "errors": errors.errors, "words": errors.words})
+        return errors, AnswerScore(
+            good, line, {"heard_by_guest": heard, "errors": errors.errors, "words": errors.words}
+        )
 
 
-def write_report(path: Path, answers: Sequence[HeardAnswer], judgement: Judgement) -> None:
+def write_report(path: Path, answers: Sequence[HeardAnswer], score: CallScore) -> None:
     """Write the call as JSON: each answer with what was meant and heard, and when. Blocks."""
-    verdicts: Iterable[Verdict | None] = judgement.verdicts or [None] * len(answers)
+    scores: Iterable[AnswerScore | None] = score.answers or [None] * len(answers)
     turns = [
         {
             "guest": answer.guest,
             "question": answer.question,
             "heard_by_bot": answer.understood,
             "answer": answer.meant,
-            **({"good": verdict.good, **verdict.fields} if verdict else {}),
+            **({"good": one.good, **one.fields} if one else {}),
             "times": answer.trace.as_json(),
         }
-        for answer, verdict in zip(answers, verdicts, strict=True)
+        for answer, one in zip(answers, scores, strict=True)
     ]
-    report = {"good": judgement.good, **judgement.fields, "turns": turns}
+    report = {"good": score.good, **score.fields, "turns": turns}
     path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a remark is to the bot where its words alone don't tell."""
+"""What an utterance is to the bot where its words alone don't tell."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.voice.remarks.judge import CallJudge
-from bot.voice.remarks.remark import Meaning, Remark
-from bot.voice.remarks.word_lists import load_word_lists
+from bot.voice.utterances.classifier import CallClassifier
+from bot.voice.utterances.utterance import Utterance, UtteranceKind
+from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy
 from tests.voice.doubles import Seiyuu
 
@@ -32,9 +32,11 @@ class NobodyElse:
 
 
 @pytest.mark.parametrize("interrupting", [False, True])
-@pytest.mark.parametrize(("may_be_echo", "meaning"), [(True, Meaning.ECHO), (False, Meaning.ADDRESSED)])
+@pytest.mark.parametrize(("may_be_echo", "kind"), [(True, UtteranceKind.ECHO), (False, UtteranceKind.ADDRESSED)])
 def test_the_bots_own_words_are_an_echo_only_where_the_sound_may_be_one(
-    interrupting: bool, may_be_echo: bool, meaning: Meaning
+    interrupting: bool, may_be_echo: bool, kind: UtteranceKind
 ) -> None:
-    judge = CallJudge(SaidIt(), NobodyElse(), Seiyuu(), AnswerPolicy.SMART, load_word_lists(), clock=lambda: 1.0)
-    assert judge.judge(Remark(1, QUESTION, interrupting, may_be_echo)).meaning is meaning
+    classifier = CallClassifier(
+        SaidIt(), NobodyElse(), Seiyuu(), AnswerPolicy.SMART, load_word_lists(), clock=lambda: 1.0
+    )
+    assert classifier.classify(Utterance(1, QUESTION, interrupting, may_be_echo)).kind is kind

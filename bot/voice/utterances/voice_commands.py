@@ -1,7 +1,7 @@
-"""Commands that are said aloud: a closed list, in several languages, that must be the whole remark.
+"""Commands that are said aloud: a closed list, in several languages, that must be the whole utterance.
 
-Politeness, names and repetition may surround them ("Seiyuu, stop, please stop!"); any other word makes it a remark like
-others ("don't leave", "stop by the shop").
+Politeness, names and repetition may surround them ("Seiyuu, stop, please stop!"); any other word makes it an utterance
+like others ("don't leave", "stop by the shop").
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.llm.personas import Persona
 from bot.text import FIRST_WITHOUT_GAPS, plain
-from bot.voice.remarks.names import Names
-from bot.voice.remarks.spoken_choices import Asking, Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
+from bot.voice.utterances.names import Names
+from bot.voice.utterances.spoken_choices import Asking, Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
 
 COMMANDS_FILE = Path(__file__).parents[3] / "config" / "language" / "voice_commands.yaml"
 
 LONGEST = 200
-"""Characters beyond which a remark is no command, whatever the words."""
+"""Characters beyond which an utterance is no command, whatever the words."""
 _NO_PERSONAS: Mapping[str, Persona] = MappingProxyType({})
 
 
@@ -138,7 +138,7 @@ class VoiceCommands:
         self._longest = max(map(len, self._meanings), default=0)
 
     def find(self, text: str, *, alone: bool, speaking: bool) -> Wish | None:
-        """The command that a remark is.
+        """The command that an utterance is.
 
         Args:
             alone: nobody but this person is there, so that whatever they say is for the bot.
@@ -154,12 +154,12 @@ class VoiceCommands:
         return wish if named or alone else None
 
     def _mood(self, text: str) -> Wish | None:
-        """The mood in a remark that also says how much of it."""
+        """The mood in an utterance that also says how much of it."""
         wish = self._meaning(self._phrases.degree.without(text))
         return wish if wish is not None and wish.command is VoiceCommand.MOOD else None
 
     def _meaning(self, rest: str) -> Wish | None:
-        """The only command in a remark that consists of it, names and politeness."""
+        """The only command in an utterance that consists of it, names and politeness."""
         if len(rest) > LONGEST:
             return None
         found: Wish | None = None

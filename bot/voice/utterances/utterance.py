@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.voice.remarks.voice_commands import VoiceCommand
+from bot.voice.utterances.voice_commands import VoiceCommand
 
 
-class Meaning(StrEnum):
-    """What a remark is to the bot."""
+class UtteranceKind(StrEnum):
+    """What an utterance is to the bot."""
 
     NOTHING = "nothing"
     """There are no words in it."""
@@ -26,7 +26,7 @@ class Meaning(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Utterance:
     """The words of a turn, or of as much of it as there is.
 
     ``interrupting``: it began while the bot was answering, however late its words are known, and whether or not the
@@ -40,10 +40,10 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a remark is; ``command`` goes with :attr:`Meaning.COMMAND`, and ``choice`` is what it asks for."""
+class Classification:
+    """What an utterance is; ``command`` goes with :attr:`UtteranceKind.COMMAND`, and ``choice`` is what it asks for."""
 
-    meaning: Meaning
+    kind: UtteranceKind
     command: VoiceCommand | None = None
     choice: str = ""
 
