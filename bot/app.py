@@ -74,7 +74,7 @@ from bot.voice.discord.transport import CallPlace, DiscordCall, DiscordTransport
 from bot.voice.engines import LoadingReport
 from bot.voice.events import EventFeed, Ready, Watcher
 from bot.voice.manager import CallState, VoiceSessionManager
-from bot.voice.speaking.moods import load_moods, speech_parameters
+from bot.voice.tts.moods import load_moods, speech_parameters
 from bot.voice.turns.policy import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.introductions import load_introductions

@@ -39,9 +39,9 @@ from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber
 from bot.voice.discord.client import check_discord_version
 from bot.voice.discord.permissions import invite_link
-from bot.voice.speaking.moods import load_moods
 from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.transcriber import TranscriptionError
+from bot.voice.tts.moods import load_moods
 from bot.voice.turns.policy import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.introductions import load_introductions

@@ -58,14 +58,14 @@ from bot.voice.events import CallBegan, CallEnded, CallFeed, Watcher
 from bot.voice.input_thread import InputWorker
 from bot.voice.listening_notice import CallMode, ListeningTerms
 from bot.voice.notices import Notices
+from bot.voice.playback.playback import ReplyPlayback
 from bot.voice.records.captions import CaptionWriter
 from bot.voice.records.recordings import Recordings
 from bot.voice.records.voice_samples import VoiceSamples
 from bot.voice.saying import Saying
-from bot.voice.speaking.fallback import FallbackSpeech
-from bot.voice.speaking.playback import ReplyPlayback
 from bot.voice.spoken_commands import SpokenCommands
 from bot.voice.transport import EndCause, Transport
+from bot.voice.tts.fallback import FallbackSpeech
 from bot.voice.turn import Prompt, PromptKind
 from bot.voice.turn_taking import TurnTaking
 from bot.voice.turns.turns import Turns

@@ -9,7 +9,7 @@ from bot.characters import LocalCharacter
 from bot.llm.history import History
 from bot.llm.prompts import CallRoom
 from bot.voice.dialogue.conversation import Manner
-from bot.voice.ports import Responder, Speech
+from bot.voice.ports import Responder, SpeechClient
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.turns.policy import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
@@ -34,7 +34,7 @@ class CallEngines:
 
     character: LocalCharacter
     make_responder: Callable[[History, Callable[[], CallRoom]], Responder]
-    make_voice: Callable[[], Speech]
+    make_voice: Callable[[], SpeechClient]
     manner: Manner
     transcriber: Transcriber
     turn_policy: TurnPolicy

@@ -80,7 +80,7 @@ class PromptTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class WordsSpoken(Event):
-    """A clause of the reply has begun to sound in the channel; ``turn`` as in :class:`PromptTaken`."""
+    """A segment of the reply has begun to sound in the channel; ``turn`` as in :class:`PromptTaken`."""
 
     reply: str
     text: str

@@ -20,7 +20,7 @@ class TurnTrace:
     They count from the prompt's arrival, or, where it was spoken, from the arrival of the packet with the last voiced
     sample: no timer of ours hides in front of them. ``speech_paused`` is the first sign that the person had finished,
     ``transcribed`` when the words were known, ``turn_ended`` when it was sure. ``first_clause`` is when the voice took
-    up the first clause, ``first_packet`` when its first frame was sent. Of a speculative reply, stages
+    up the first segment, ``first_packet`` when its first frame was sent. Of a speculative reply, stages
     can be earlier than ``turn_ended``. ``audio`` is the length of what was played; ``underruns`` counts 20 ms frames
     of silence put in for want of sound.
     """

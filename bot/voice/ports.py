@@ -28,7 +28,7 @@ class Responder(Protocol):
         ...
 
 
-class Voice(Protocol):
+class SpeechConnection(Protocol):
     """The connection to the speech server."""
 
     async def send(self, message: ClientMessage) -> None:
@@ -40,8 +40,8 @@ class Voice(Protocol):
         ...
 
 
-class Speech(Voice, Protocol):
-    """A :class:`Voice` that is opened for a call and closed after it."""
+class SpeechClient(SpeechConnection, Protocol):
+    """A :class:`SpeechConnection` that is opened for a call and closed after it."""
 
     @property
     def connected(self) -> bool:

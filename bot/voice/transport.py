@@ -127,7 +127,7 @@ class CaptionOutlet(Protocol):
 
 
 class FrameSource(Protocol):
-    """The call's own sound, 20 ms at a time; see :class:`~bot.voice.speaking.playback.ReplyPlayback`."""
+    """The call's own sound, 20 ms at a time; see :class:`~bot.voice.playback.playback.ReplyPlayback`."""
 
     wake: Callable[[], None]
 

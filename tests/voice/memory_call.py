@@ -25,7 +25,7 @@ from bot.voice.engines import CallEngines
 from bot.voice.events import CallEvent, Told
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.listening_notice import ListeningTerms
-from bot.voice.ports import Responder, Speech
+from bot.voice.ports import Responder, SpeechClient
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
 from bot.voice.turns.policy import TurnPolicy, load_turn_policy
@@ -82,7 +82,7 @@ async def memory_call(
     folder: Path,
     ears: Transcriber,
     mind: Responder,
-    voice: Speech,
+    voice: SpeechClient,
     turn_policy: TurnPolicy | None = None,
     transport: Callable[[dict[int, str]], MemoryTransport] = MemoryTransport,
 ) -> AsyncIterator[MemoryCall]:

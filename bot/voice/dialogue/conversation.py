@@ -23,10 +23,10 @@ from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import PromptTaken, ReplyEnded, Watcher, WordsSpoken
 from bot.voice.metrics import TurnClock, TurnMetrics
 from bot.voice.notices import Notices
-from bot.voice.ports import Playback, Responder, Voice
+from bot.voice.playback.spoken_words import SpokenWords
+from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.saying import Saying
-from bot.voice.speaking.spoken_words import SpokenWords
-from bot.voice.speaking.voice_notices import VoiceNotices
+from bot.voice.tts.voice_notices import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from wire.messages import (
     SAMPLE_RATE,
@@ -65,7 +65,7 @@ class Conversation:
         dialogue: Dialogue,
         responder: Responder,
         history: History,
-        voice: Voice,
+        voice: SpeechConnection,
         playback: Playback,
         notices: Notices,
         *,
@@ -138,7 +138,7 @@ class Conversation:
 
     @property
     def spoken_lately(self) -> str:
-        """The clauses that began to sound a short while ago, which may come back as an echo."""
+        """The segments that began to sound a short while ago, which may come back as an echo."""
         return self._words.lately()
 
     def prompt(self, prompt: Prompt) -> Saying:
@@ -207,10 +207,10 @@ class Conversation:
             self._turn.reached("first_packet", at)
 
     def marked(self, reply: str, number: int, at: float) -> None:
-        """Playback: clause ``number`` of a reply begins to sound."""
-        clause = self._words.sounds(number, at) if reply == self._dialogue.current else None
-        if clause is not None:
-            self._watch(WordsSpoken(reply, clause, self._spoken_in))
+        """Playback: segment ``number`` of a reply begins to sound."""
+        segment = self._words.sounds(number, at) if reply == self._dialogue.current else None
+        if segment is not None:
+            self._watch(WordsSpoken(reply, segment, self._spoken_in))
 
     def drained(self, reply: str, at: float, samples: int, underruns: int) -> None:
         """Playback: the last sample of a reply was sent."""
@@ -255,7 +255,7 @@ class Conversation:
                 while not self._to_voice.empty():
                     self._to_voice.get_nowait()
                 self._to_voice.put_nowait(Cancel(reply))
-            case m.BeginClause(reply, text):
+            case m.MarkSegment(reply, text):
                 self._playback.mark(reply, self._words.add(text))
             case m.Play(reply, samples):
                 self._playback.write(reply, samples)

@@ -91,7 +91,7 @@ class ModelFailed:
 
 @dataclass(frozen=True, slots=True)
 class SegmentStarted:
-    """The voice takes up a clause; ``text`` is its written form."""
+    """The voice takes up a segment; ``text`` is its written form."""
 
     reply: str
     text: str
@@ -99,7 +99,7 @@ class SegmentStarted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioCame:
-    """The voice delivered sound of the current clause, at 48,000 Hz."""
+    """The voice delivered sound of the current segment, at 48,000 Hz."""
 
     reply: str
     samples: Samples
@@ -107,7 +107,7 @@ class AudioCame:
 
 @dataclass(frozen=True, slots=True)
 class SegmentEnded:
-    """The clause is whole."""
+    """The segment is whole."""
 
     reply: str
 
@@ -265,8 +265,8 @@ class CancelSpeech:
 
 
 @dataclass(frozen=True, slots=True)
-class BeginClause:
-    """The sound that is played next is that of this clause."""
+class MarkSegment:
+    """The sound that is played next is that of this segment."""
 
     reply: str
     text: str
@@ -340,7 +340,7 @@ Effect = (
     | TokenToVoice
     | EndOfText
     | CancelSpeech
-    | BeginClause
+    | MarkSegment
     | Play
     | PausePlayback
     | FinishPlayback

@@ -1,4 +1,4 @@
-"""The life of one reply: from the model's tokens over the voice's clauses to the last sample played. Pure, too."""
+"""The life of one reply: from the model's tokens over the voice's segments to the last sample played. Pure, too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from bot.llm.personas import Persona
 from bot.voice.dialogue.messages import (
     AskModel,
     AudioCame,
-    BeginClause,
     BeginReply,
     CancelSpeech,
     CloseModel,
@@ -21,6 +20,7 @@ from bot.voice.dialogue.messages import (
     EndReply,
     Event,
     FinishPlayback,
+    MarkSegment,
     ModelDone,
     ModelFailed,
     ModelLoading,
@@ -112,7 +112,7 @@ class ReplyProgress:
                 yield from self._model_failed(fault, timed_out)
             case SegmentStarted(_, text) if not reply.voice_lost:
                 reply.segments.append(Segment(text))
-                yield from self._show(BeginClause(reply.id, text))
+                yield from self._show(MarkSegment(reply.id, text))
             case AudioCame(_, samples) if not reply.voice_lost and reply.segments:
                 reply.segments[-1].received += len(samples)
                 yield from self._show(Play(reply.id, samples))

@@ -8,12 +8,12 @@ from itertools import accumulate
 from bot.voice.turn import Prompt
 
 SAMPLES_PER_CHARACTER = 3_200
-"""About 15 characters a second: how far a clause has been heard while its whole length is not known."""
+"""About 15 characters a second: how far a segment has been heard while its whole length is not known."""
 
 
 @dataclass(slots=True)
 class Segment:
-    """A clause that the voice took up. Lengths in samples at 48,000 Hz, mono."""
+    """A segment that the voice took up. Lengths in samples at 48,000 Hz, mono."""
 
     text: str
     received: int = 0

@@ -12,7 +12,7 @@ import discord
 from discord import opus
 
 from bot.voice.discord.client import SeiyuuVoiceClient
-from bot.voice.speaking.playback import SILENT_FRAME
+from bot.voice.playback.playback import SILENT_FRAME
 from bot.voice.transport import FrameSource
 
 
@@ -61,7 +61,7 @@ EXPECTED_LOSS = 0.1
 
 
 class DiscordPacketSink:
-    """A :class:`~bot.voice.speaking.sender.PacketSink` over whichever voice client is attached.
+    """A :class:`~bot.voice.playback.sender.PacketSink` over whichever voice client is attached.
 
     discord.py encrypts each packet as it is sent; making its cipher anew each time costs 0.3 µs of the packet's 250.
     """

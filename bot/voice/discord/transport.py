@@ -15,7 +15,7 @@ from bot.voice.discord.link import VoiceChannel, VoiceLink
 from bot.voice.discord.people import CallRights, ChannelPeople
 from bot.voice.discord.permissions import missing_permissions, permission_advice
 from bot.voice.discord.text_channel import DiscordCaptionOutlet, DiscordPromptChannel, PromptTextChannel
-from bot.voice.speaking.sender import FrameSender
+from bot.voice.playback.sender import FrameSender
 from bot.voice.transport import EndCause, FrameSource
 
 CHANNEL_FULL = "❌ Voice channel is full!"

@@ -56,7 +56,7 @@ def test_a_reply_goes_from_prompt_to_history() -> None:
         m.AskModel,
         m.Acknowledge,
         m.TokenToVoice,
-        m.BeginClause,
+        m.MarkSegment,
         m.Play,
         m.EndOfText,
         m.FinishPlayback,
@@ -190,7 +190,7 @@ def test_recited_text_goes_to_the_voice_and_never_to_the_model() -> None:
     assert not any(isinstance(effect, m.AskModel) for effect in effects)
 
 
-AUDIBLE = (m.Play, m.FinishPlayback, m.BeginClause, m.Tell, m.Remember)
+AUDIBLE = (m.Play, m.FinishPlayback, m.MarkSegment, m.Tell, m.Remember)
 
 
 def test_nothing_of_a_speculative_reply_is_heard_before_it_is_committed_and_then_all_of_it_in_order() -> None:
@@ -201,7 +201,7 @@ def test_nothing_of_a_speculative_reply_is_heard_before_it_is_committed_and_then
     assert not any(isinstance(effect, AUDIBLE) for effect in effects)
     assert not dialogue.answering
     effects = run(dialogue, m.TurnCommitted(spoken("what's up?")))
-    assert [type(effect) for effect in effects] == [m.CommitReply, m.BeginClause, m.Play, m.FinishPlayback]
+    assert [type(effect) for effect in effects] == [m.CommitReply, m.MarkSegment, m.Play, m.FinishPlayback]
     effects = run(dialogue, m.PlaybackDrained("r1"))
     assert effects[-1] == m.EndReply("r1", Outcome.SPOKEN)
 
@@ -377,7 +377,7 @@ def test_an_answer_that_cannot_be_spoken_is_written_after_it() -> None:
 def test_a_speculative_reply_says_nothing_of_it_before_it_is_committed() -> None:
     dialogue = Dialogue(DialogueTexts)
     effects = run(dialogue, m.TurnSpeculated(spoken("hello")), *said_of_waking("r1"))
-    assert not any(isinstance(effect, m.Play | m.BeginClause | m.PausePlayback) for effect in effects)
+    assert not any(isinstance(effect, m.Play | m.MarkSegment | m.PausePlayback) for effect in effects)
     effects = run(dialogue, m.TurnCommitted(spoken("hello")))
     assert [type(effect) for effect in effects][-1] is m.PausePlayback
 
@@ -434,7 +434,7 @@ class AnyOrder(RuleBasedStateMachine):
                     self.model_open = reply
                 case m.TokenToVoice(reply) | m.EndOfText(reply):
                     assert reply == self.alive, "a dead reply acted"
-                case m.Play(reply) | m.BeginClause(reply) | m.PausePlayback(reply) | m.FinishPlayback(reply):
+                case m.Play(reply) | m.MarkSegment(reply) | m.PausePlayback(reply) | m.FinishPlayback(reply):
                     assert reply == self.alive and self.sure, "a speculative or a dead reply, was heard"
                 case m.Remember() | m.Tell():
                     assert self.sure, "a speculative reply left a trace"

@@ -21,8 +21,8 @@ from audio.opus import load_opus
 from audio.samples import Samples
 from bot.voice.discord.audio_output import DiscordPacketSink
 from bot.voice.discord.client import SeiyuuVoiceClient, check_discord_version
-from bot.voice.speaking.playback import ReplyPlayback
-from bot.voice.speaking.sender import TAIL_FRAMES, FrameSender
+from bot.voice.playback.playback import ReplyPlayback
+from bot.voice.playback.sender import TAIL_FRAMES, FrameSender
 from sandbox.voice.peer import VoicePeer
 from sandbox.voice.server import VoiceServer
 from sandbox.world.bus import VoiceTicket

@@ -10,7 +10,7 @@ import pytest
 
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.speaking.fallback import PIECE, FallbackSpeech
+from bot.voice.tts.fallback import PIECE, FallbackSpeech
 from tests.voice.test_turn_taking import Told
 from wire.fields import MAX_MESSAGE_BYTES
 from wire.messages import Cancel, ClientMessage, Failure, Flushed, SegmentEnd, SegmentStart, Speak

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.llm.personas import PERSONAS_DIR, Character, Persona, load_persona
-from bot.voice.speaking.moods import MoodManner, MoodsError, load_moods, speech_parameters
+from bot.voice.tts.moods import MoodManner, MoodsError, load_moods, speech_parameters
 from wire.parameters import SpeechParameters
 from wire.presets import Presets
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.speaking.sender import FRAME_SECONDS, PRIMING_SECONDS, TAIL_FRAMES, FrameClock, FrameSender
+from bot.voice.playback.sender import FRAME_SECONDS, PRIMING_SECONDS, TAIL_FRAMES, FrameClock, FrameSender
 
 VOICED, SILENCE = "voiced", "silence"
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio.samples import Samples
-from bot.voice.speaking.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyPlayback
+from bot.voice.playback.playback import FRAME_SAMPLES, LONGEST_GAP, SILENT_FRAME, ReplyPlayback
 
 
 class Clock:

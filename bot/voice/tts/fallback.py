@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
-from bot.voice.ports import Teller, Voice
+from bot.voice.ports import SpeechConnection, Teller
 from wire.messages import Cancel, ClientMessage, Failure, SegmentEnd, SegmentStart, Speak
 from wire.parameters import SpeechParameters
 
@@ -37,7 +37,7 @@ class _Saying:
 
 
 class FallbackSpeech:
-    """A :class:`~bot.voice.ports.Voice` over another one.
+    """A :class:`~bot.voice.ports.SpeechConnection` over another one.
 
     What the server refuses for its voice or manner, it is asked for once more without, and nobody above sees a failure.
     ``parameters`` are those of the last reply, as its first message set them, or plainer ones after a refusal.
@@ -46,7 +46,7 @@ class FallbackSpeech:
         notices: of each voice that is gone, people are told once.
     """
 
-    def __init__(self, voice: Voice, notices: Teller) -> None:
+    def __init__(self, voice: SpeechConnection, notices: Teller) -> None:
         self._voice = voice
         self._notices = notices
         self.parameters = SpeechParameters()
@@ -56,7 +56,7 @@ class FallbackSpeech:
         self._sending = asyncio.Lock()
 
     async def send(self, message: ClientMessage) -> None:
-        """As :meth:`Voice.send`."""
+        """As :meth:`SpeechConnection.send`."""
         async with self._sending:
             await self._voice.send(self._noted(message))
 
@@ -75,7 +75,7 @@ class FallbackSpeech:
         return message
 
     async def events(self) -> AsyncIterator[SpeechEvent]:
-        """As :meth:`Voice.events`, without the failures that could be helped."""
+        """As :meth:`SpeechConnection.events`, without the failures that could be helped."""
         async for event in self._voice.events():
             saying = self._saying
             match event:
