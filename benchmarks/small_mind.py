@@ -31,7 +31,7 @@ from bot.llm.history import History, Turn
 from bot.llm.personas import Character, load_persona
 from bot.llm.prompts import CallRoom
 from bot.llm.requests import ModelOptions
-from bot.llm.small_model import load_beginnings
+from bot.llm.small_model import load_small_prompts
 from bot.responder import ModelResponder
 from config.plain_parser import PlainParser
 from config.settings import Settings, load_settings
@@ -115,7 +115,7 @@ async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: 
             lambda: datetime.now(UTC),
             client,
             settings.llm.context_messages,
-            load_beginnings(),
+            load_small_prompts(),
         )
         await mind.warm_up()
         for name, text in talk.lines:

@@ -54,7 +54,7 @@ from bot.ignored import Audience, IgnoredPeople
 from bot.lease import Lease
 from bot.llm.personas import PERSONAS_DIR, Character
 from bot.llm.requests import ModelOptions
-from bot.llm.small_model import load_beginnings
+from bot.llm.small_model import load_small_prompts
 from bot.missing_parts import missing_parts
 from bot.operator_files import own_persona, prepare_folders
 from bot.own_engines import Progress, model_router, start_speech_server
@@ -137,7 +137,7 @@ async def application(
         moods = await asyncio.to_thread(load_moods)
         word_lists = await asyncio.to_thread(load_word_lists)
         introductions = await asyncio.to_thread(load_introductions)
-        beginnings = await asyncio.to_thread(load_beginnings)
+        beginnings = await asyncio.to_thread(load_small_prompts)
         database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
         store = Store(database)

@@ -12,7 +12,7 @@ from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
 from bot.conversations.place import Place
 from bot.llm.client import ModelClient
-from bot.llm.small_model import Beginnings
+from bot.llm.small_model import SmallPrompts
 from bot.responder import ModelResponder
 from bot.speech_server.client import SpeechServerClient
 from bot.voice.call import Call
@@ -48,7 +48,7 @@ class CallMaker:
     transcriber: Transcriber
     turn_policy: TurnPolicy
     word_lists: WordLists
-    beginnings: Beginnings
+    beginnings: SmallPrompts
     consent: ListeningConsent
     conversations: Conversations
     watch: Watcher

@@ -28,7 +28,7 @@ from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
 from bot.identity import HEADERS
 from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
-from bot.llm.small_model import load_beginnings
+from bot.llm.small_model import load_small_prompts
 from bot.models.named_mind import EmbeddedMind
 from bot.operator_files import corrections, own_persona, prepare_folders
 from bot.own_weights import OwnWeights
@@ -147,7 +147,7 @@ async def _persona(settings: Settings) -> CheckResult:
     try:
         persona = await asyncio.to_thread(own_persona, settings)
         await asyncio.to_thread(load_moods)
-        await asyncio.to_thread(load_beginnings)
+        await asyncio.to_thread(load_small_prompts)
     except BrokenFileError as error:
         return CheckResult("Persona", False, str(error))
     return CheckResult("Persona", True, persona.name)

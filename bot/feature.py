@@ -17,7 +17,7 @@ from bot.check_result import CheckResult
 from bot.conversations.keeping import Conversations
 from bot.database import Database
 from bot.lease import Lockable
-from bot.llm.small_model import Beginnings
+from bot.llm.small_model import SmallPrompts
 from bot.model_router import ModelRouter
 from bot.speech_server.client import SpeechServerClient
 from config.settings import Settings
@@ -46,7 +46,7 @@ class FeatureParts:
     models: ModelRouter
     speech_server: SpeechServerClient
     characters: Characters
-    beginnings: Beginnings
+    beginnings: SmallPrompts
     conversations: Conversations
     clock: Callable[[], datetime]
     hear: Callable[[discord.Message], Awaitable[str]]

@@ -10,7 +10,7 @@ from typing import Self
 from bot.database import Database
 from bot.llm.answer import TextDelta
 from bot.llm.client import ModelClient
-from bot.llm.messages import NOBODY, ChatMessage, Speakers
+from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.small_model import ModelSize
 from config.sections import Card
 
@@ -86,11 +86,11 @@ class ModelRouter:
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
-        speakers: Speakers = NOBODY,
-        careful: bool = False,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        never_retract: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
         """The reply of the server that writes now; see :meth:`bot.llm.client.ModelClient.text`."""
-        return self.client.text(messages, model=model, speakers=speakers, careful=careful)
+        return self.client.text(messages, model=model, speakers=speakers, never_retract=never_retract)
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
         """How large the model is that writes now, as far as it is known."""

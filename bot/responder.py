@@ -10,11 +10,11 @@ from datetime import datetime
 from bot.llm.cleaning import clean_name
 from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
-from bot.llm.history import MAX_TURNS, History, Turn, speakers_of
-from bot.llm.messages import ChatMessage, Speakers
+from bot.llm.history import MAX_TURNS, History, Turn, speakers_of_turns
+from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.personas import Character
 from bot.llm.prompts import SPOKEN, CallRoom, ConversationMessages, call_room
-from bot.llm.small_model import Beginnings
+from bot.llm.small_model import SmallPrompts
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class ModelResponder:
         clock: Callable[[], datetime],
         model: ModelClient,
         context_messages: int,
-        beginnings: Beginnings,
+        beginnings: SmallPrompts,
     ) -> None:
         self._character = character
         self._history = history
@@ -79,15 +79,15 @@ class ModelResponder:
         async with aclosing(pieces):
             async for piece in pieces:
                 if piece.retracts:
-                    self._history.thought_aloud(said)
+                    self._history.drop_thought(said)
                     continue
                 said += piece.text
                 yield piece.text
 
-    def _speakers(self, character: Character, asked: Turn) -> Speakers:
+    def _speakers(self, character: Character, asked: Turn) -> SpeakerNames:
         people = (*self._room().people, asked.speaker)
-        names = [*speakers_of(self._history.newest(MAX_TURNS)), *map(clean_name, people), *_ROLES]
-        return Speakers.of(character.persona.names, names)
+        names = [*speakers_of_turns(self._history.newest(MAX_TURNS)), *map(clean_name, people), *_ROLES]
+        return SpeakerNames.of(character.persona.names, names)
 
     async def _messages(self, character: Character, asked: Turn) -> tuple[ChatMessage, ...]:
         most = self._context_messages

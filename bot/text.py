@@ -34,7 +34,7 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
-def literal(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """A text as Discord's markdown shows it unchanged."""
     return _MARKDOWN.sub(r"\\\1", text)
 
@@ -43,27 +43,27 @@ _HALF = re.compile("[\ud800-\udfff]")
 _OPEN_END = re.compile("[\ud800-\udbff]$")
 
 
-def mended(text: str) -> str:
+def join_surrogates(text: str) -> str:
     """``text`` with halves that belong together joined, and U+FFFD in place of every other."""
     if not _HALF.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def split_open_end(text: str) -> tuple[str, str]:
+def split_open_surrogate(text: str) -> tuple[str, str]:
     """``text`` in two: what is whole, and the half of a character at its end, of which the rest is still to come."""
     return (text[:-1], text[-1:]) if _OPEN_END.search(text) else (text, "")
 
 
-FIRST_WITHOUT_GAPS = "\u2e80"
+FIRST_UNSPACED = "\u2e80"
 """The scripts from here on are mostly East Asian and written without spaces; those before it have them."""
-_MARKS = re.compile(r"[^\w\s'-]|_")
+_PUNCTUATION = re.compile(r"[^\w\s'-]|_")
 
 
 def plain_words(text: str) -> list[str]:
     """The words of a text in lower case, without marks; total on any text."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    return [word for word in (part.strip("'-") for part in _MARKS.sub(" ", folded).split()) if word]
+    return [word for word in (part.strip("'-") for part in _PUNCTUATION.sub(" ", folded).split()) if word]
 
 
 def plain(text: str) -> str:

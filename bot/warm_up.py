@@ -12,7 +12,7 @@ from bot.llm.errors import ModelError
 from bot.llm.history import Turn
 from bot.llm.personas import Character
 from bot.llm.prompts import SPOKEN, ConversationMessages
-from bot.llm.small_model import Beginnings
+from bot.llm.small_model import SmallPrompts
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionError
@@ -54,7 +54,7 @@ async def warm_ears(transcriber: Transcriber, in_call: Callable[[], bool]) -> No
 
 
 async def warm_mind(
-    model: ModelClient, character: Character, clock: Callable[[], datetime], beginnings: Beginnings
+    model: ModelClient, character: Character, clock: Callable[[], datetime], beginnings: SmallPrompts
 ) -> None:
     """Have the model loaded, and what a call tells it first in the server's prompt cache."""
     await model.learn_model_size(model=character.persona.model)

@@ -16,7 +16,7 @@ from bot.llm.history import History, Turn
 from bot.llm.personas import Character, Persona
 from bot.llm.prompts import CallRoom
 from bot.llm.requests import ModelOptions
-from bot.llm.small_model import load_beginnings
+from bot.llm.small_model import load_small_prompts
 from bot.responder import ModelResponder
 from tests.e2e.scripted_model import Answer, ScriptedModel
 from tests.llm.servers import DONE, delta_event, said, serving, streaming
@@ -58,7 +58,7 @@ async def responder_of(url: str) -> AsyncIterator[Mind]:
                 lambda: datetime(2026, 11, 26, tzinfo=UTC),
                 client,
                 10,
-                load_beginnings(),
+                load_small_prompts(),
             ),
             history,
         )

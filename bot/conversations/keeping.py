@@ -13,7 +13,7 @@ from bot.conversations.records import ConversationRecords
 from bot.conversations.writer import Conversation, ConversationWriter
 from bot.llm.cleaning import clean_name
 from bot.llm.history import Turn
-from bot.text import mended
+from bot.text import join_surrogates
 from config.types import KeptDays
 
 _log = logging.getLogger(__name__)
@@ -103,9 +103,11 @@ class Conversations:
 
     def add(self, conversation: Conversation, turn: Turn, at: float) -> None:
         """Keep one turn; nothing where there are no words in it."""
-        text = mended(turn.text).strip()
+        text = join_surrogates(turn.text).strip()
         if self._days != 0 and text:
-            self.writer.add(conversation, replace(turn, speaker=clean_name(mended(turn.speaker)), text=text), at)
+            self.writer.add(
+                conversation, replace(turn, speaker=clean_name(join_surrogates(turn.speaker)), text=text), at
+            )
 
     def now(self) -> float:
         """Seconds since 1970."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.llm.deltas import LENGTH, Delta
+from bot.llm.deltas import LENGTH_REASONS, Delta
 from bot.llm.filters.brief import BriefFilter
-from bot.llm.filters.chain import FilterChain, Retraction, TextFilter, WholeCharacters
+from bot.llm.filters.chain import FilterChain, Retraction, SurrogateFilter, TextFilter
 from bot.llm.filters.harmony import HarmonyFilter
-from bot.llm.filters.marks import TurnMarks
 from bot.llm.filters.names import NameFilter
+from bot.llm.filters.tags import TurnTokenFilter
 from bot.llm.filters.thoughts import ThoughtFilter
-from bot.llm.messages import NOBODY, Speakers
+from bot.llm.messages import NO_SPEAKERS, SpeakerNames
 from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_calls import ToolCall, ToolCallAssembler
 
@@ -27,13 +27,18 @@ class ReplyText:
     Args:
         habit: what is known of the model, and learns from this reply.
         speakers: whose names the model may write before lines.
-        careful: withhold the reply of a model of which nothing is known until its end, so that not even its first
+        never_retract: withhold the reply of a model of which nothing is known until its end, so that not even its first
             thought is passed on.
         brief: keep the reply short, and let it end with a sentence.
     """
 
     def __init__(
-        self, habit: ThinkingHabit, speakers: Speakers = NOBODY, *, careful: bool = False, brief: bool = False
+        self,
+        habit: ThinkingHabit,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        *,
+        never_retract: bool = False,
+        brief: bool = False,
     ) -> None:
         self.spoke = False
         """Whether anything was said that stands."""
@@ -42,7 +47,7 @@ class ReplyText:
         self.reason = ""
         """The server's word for why it ended."""
         self._habit = habit
-        self._guessed = careful and not habit.known
+        self._guessed = never_retract and not habit.known
         self._reasoned = False
         self._taken = 0
         self._harmony = HarmonyFilter()
@@ -60,10 +65,10 @@ class ReplyText:
         if self._brief is not None:
             self._brief = BriefFilter()
         return (
-            WholeCharacters(),
+            SurrogateFilter(),
             self._harmony,
             self._thoughts,
-            TurnMarks(),
+            TurnTokenFilter(),
             NameFilter(self._speakers),
             *([self._brief] if self._brief is not None else []),
         )
@@ -97,7 +102,7 @@ class ReplyText:
 
     def end(self) -> list[str]:
         """There are no more steps; returns the rest of what is said."""
-        cut_off = self.reason in LENGTH
+        cut_off = self.reason in LENGTH_REASONS
         if cut_off and not self._guessed:
             self._thoughts.cut_off()
         if cut_off and self._brief is not None:
@@ -125,7 +130,7 @@ class ReplyText:
         return self._thoughts.began_inside or self._harmony.began_inside
 
 
-def parts(delta: Delta) -> Iterator[Delta]:
+def bounded_deltas(delta: Delta) -> Iterator[Delta]:
     """A step in steps of a bounded length: a filter's work grows with the square of what it is given at once."""
     *earlier, last = range(0, max(1, len(delta.text)), _PART)
     if not earlier:
@@ -145,8 +150,8 @@ def without_retracted_pieces(pieces: list[str]) -> list[str]:
 
 def clean_text(text: str) -> str:
     """A whole reply without what it must not carry, where it came in one piece and belongs to no conversation."""
-    reply = ReplyText(ThinkingHabit(), careful=True)
-    said = [piece for part in parts(Delta(text)) for piece in reply.take(part)]
+    reply = ReplyText(ThinkingHabit(), never_retract=True)
+    said = [piece for part in bounded_deltas(Delta(text)) for piece in reply.take(part)]
     return "".join([*said, *reply.end()]).strip()
 
 
@@ -164,7 +169,7 @@ class TextDelta:
 AnswerPart = TextDelta | ToolCall
 
 
-class Answer:
+class AnswerBuilder:
     """Makes the parts of one answer from the steps in which it comes.
 
     A call goes around the filters of the text. It does not overtake text that a filter still holds back: it waits until
@@ -192,7 +197,7 @@ class Answer:
     def end(self) -> list[AnswerPart]:
         """There are no more steps; returns the rest."""
         said = _deltas(self.text.end())
-        self._waiting += self._calls.end(whole=self.text.finished and self.text.reason not in LENGTH)
+        self._waiting += self._calls.end(whole=self.text.finished and self.text.reason not in LENGTH_REASONS)
         return [*said, *self._released()]
 
     def _released(self) -> list[ToolCall]:

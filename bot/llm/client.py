@@ -13,17 +13,17 @@ from typing import Self
 import aiohttp
 
 from bot.identity import HEADERS
-from bot.llm.answer import Answer, AnswerPart, ReplyText, TextDelta, parts, without_retracted_parts
+from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyText, TextDelta, bounded_deltas, without_retracted_parts
 from bot.llm.context_window import ContextWindow
 from bot.llm.deltas import Delta
 from bot.llm.dialect import Dialect
 from bot.llm.errors import ModelError, ModelErrorKind, nothing_said
-from bot.llm.messages import NOBODY, ChatMessage, Speakers
-from bot.llm.opening import Opening, Question, ServerMemory
+from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.probe import ServerReport, ask_context_size, check_server, count_tokens
+from bot.llm.request_sender import ReplyRequest, RequestSender, ServerMemory
 from bot.llm.requests import ModelOptions, reply_body
 from bot.llm.response import ReplyReader
-from bot.llm.small_model import ModelSize, ask_model_size, suited
+from bot.llm.small_model import ModelSize, ask_model_size, options_for_size
 from bot.llm.thinking import ThinkingHabit, begins_inside_thought
 from bot.llm.tool_calls import ToolCall
 from config.sections import ModelApi
@@ -77,7 +77,7 @@ class ModelClient:
             return True
         size = await ask_context_size(self._connections(), options)
         if size is not None:
-            self._memory_of(options.model).window.told(size)
+            self._memory_of(options.model).window.learn_size(size)
         return size is not None
 
     async def learn_model_size(self, *, model: str | None = None) -> None:
@@ -85,7 +85,7 @@ class ModelClient:
         options = self.options if model is None else replace(self.options, model=model)
         parameters = await ask_model_size(self._connections(), options)
         if parameters is not None:
-            self._memory_of(options.model).size.told(parameters)
+            self._memory_of(options.model).size.learn(parameters)
 
     def context_size(self, *, model: str | None = None) -> int:
         """How many tokens the model takes in at once, as far as it is known."""
@@ -103,16 +103,16 @@ class ModelClient:
         Raises:
             ModelError: the server failed us, as it would have failed the first reply.
         """
-        question = self._question(messages, model, warming=True)
-        await self._ask_for_template(question)
-        with self._opening(question) as opening:
-            response = await opening.open()
+        request = self._request(messages, model, warming=True)
+        await self._ask_for_template(request)
+        with self._sender(request) as sender:
+            response = await sender.open()
             try:
-                reader = ReplyReader(response, question.options, question.begin_by)
-                await self._ask_for_template(question)
-                reply = ReplyText(self._habit(question))
+                reader = ReplyReader(response, request.options, request.begin_by)
+                await self._ask_for_template(request)
+                reply = ReplyText(self._habit(request))
                 while (delta := await reader.read()) is not None:
-                    opening.begun()
+                    sender.reply_began()
                     reply.take(delta)
                 reply.end()
             finally:
@@ -123,22 +123,22 @@ class ModelClient:
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
-        speakers: Speakers = NOBODY,
-        careful: bool = False,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        never_retract: bool = False,
         when_loading: Callable[[], None] | None = None,
     ) -> AsyncGenerator[AnswerPart, None]:
         """Ask for a reply to ``messages`` and yield it, piece by piece: text, and calls of tools.
 
         The text comes without thoughts, without the names of ``speakers`` before lines and without their lines; see
         :class:`~bot.llm.answer.ReplyText`. A retraction among the pieces says that what came before it was a
-        thought. It can come in the first reply of a model only, and never where ``careful`` is set: then a first reply
-        is withheld until it is whole. A call comes when it is whole, and behind the text that stood before it.
+        thought. It can come in the first reply of a model only. It never comes if ``never_retract`` is set: then the
+        first reply is withheld until it is complete. A call comes when it is complete, after the text before it.
 
         ``model`` asks the server for another model than the options do. ``when_loading`` is called, once, when a server
         that is still loading has been waited for for a while.
 
         What the server refuses of the request is left out, a conversation that is too long is shortened, and a server
-        that is not ready is waited for, all within ``first_token_timeout``; see :mod:`bot.llm.opening`.
+        that is not ready is waited for, all within ``first_token_timeout``; see :mod:`bot.llm.request_sender`.
 
         Closing the generator (``contextlib.aclosing``), or cancelling the task that reads it, hangs up at once, which
         frees the server's slot. The reply is whole when the server marks its end; a stream that simply ends after
@@ -147,15 +147,15 @@ class ModelClient:
         Raises:
             ModelError: no reply, or no more of it; what was yielded before stands.
         """
-        return self._answer(messages, model, speakers, careful, when_loading, runs_tools=True)
+        return self._answer(messages, model, speakers, never_retract, when_loading, runs_tools=True)
 
     async def text(
         self,
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
-        speakers: Speakers = NOBODY,
-        careful: bool = False,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        never_retract: bool = False,
         when_loading: Callable[[], None] | None = None,
     ) -> AsyncGenerator[TextDelta, None]:
         """The text of a reply, for whoever runs no tools; otherwise as :meth:`stream`.
@@ -163,7 +163,7 @@ class ModelClient:
         Nobody runs tools yet. So this is what becomes of a tool that a model calls in a call or a chat: it is logged
         and passed over, and a reply that is nothing else is told as one that says nothing.
         """
-        answer = self._answer(messages, model, speakers, careful, when_loading, runs_tools=False)
+        answer = self._answer(messages, model, speakers, never_retract, when_loading, runs_tools=False)
         async with aclosing(answer):
             async for part in answer:
                 if isinstance(part, TextDelta):
@@ -173,68 +173,72 @@ class ModelClient:
         self,
         messages: Sequence[ChatMessage],
         model: str | None,
-        speakers: Speakers,
-        careful: bool,
+        speakers: SpeakerNames,
+        never_retract: bool,
         when_loading: Callable[[], None] | None,
         *,
         runs_tools: bool,
     ) -> AsyncGenerator[AnswerPart, None]:
-        question = self._question(messages, model, when_loading)
+        request = self._request(messages, model, when_loading)
         spoke, asking = False, True
-        async with self._asking_for_template(question) as template_asked:
-            with self._opening(question) as opening:
+        async with self._asking_for_template(request) as template_asked:
+            with self._sender(request) as sender:
                 while asking:
                     asking = False
-                    response = await opening.open()
-                    reading = self._read(response, question, template_asked, speakers, careful, runs_tools)
+                    response = await sender.open()
+                    reading = self._read(response, request, template_asked, speakers, never_retract, runs_tools)
                     async with aclosing(reading) as parts_of_answer:
                         try:
                             async for part in parts_of_answer:
                                 if not spoke:
-                                    opening.begun()
-                                    self._count_later(question.options, opening.sent)
+                                    sender.reply_began()
+                                    self._count_later(request.options, sender.sent)
                                 spoke = True
                                 yield part
                         except ModelError as error:
                             # Some servers begin to answer, and take it back in the stream.
-                            if spoke or error.kind is not ModelErrorKind.SERVER or not await opening.reconsider(error):
+                            if (
+                                spoke
+                                or error.kind is not ModelErrorKind.SERVER
+                                or not await sender.prepare_retry(error)
+                            ):
                                 raise
                             asking = True
 
     async def _read(
         self,
         response: aiohttp.ClientResponse,
-        question: Question,
+        request: ReplyRequest,
         template_asked: Awaitable[bool],
-        speakers: Speakers,
-        careful: bool,
+        speakers: SpeakerNames,
+        never_retract: bool,
         runs_tools: bool,
     ) -> AsyncGenerator[AnswerPart, None]:
         """The reply in an open response, which is closed at the end."""
         try:
-            reader = ReplyReader(response, question.options, question.begin_by)
+            reader = ReplyReader(response, request.options, request.begin_by)
             # The first words are read before anything is waited for: what has arrived is lost when a server hangs up.
             delta = await reader.read()
             if await template_asked:
-                await self._ask_for_template(question)
-            text = ReplyText(self._habit(question), speakers, careful=careful, brief=question.options.brief)
-            answer = Answer(text)
+                await self._ask_for_template(request)
+            text = ReplyText(self._habit(request), speakers, never_retract=never_retract, brief=request.options.brief)
+            answer = AnswerBuilder(text)
             while delta is not None:
                 for part in _heeded(await self._said_by(answer, delta), runs_tools):
                     yield part
                 delta = None if answer.ended else await reader.read()
             for part in _heeded(answer.end(), runs_tools):
                 yield part
-            self._judge_end(answer, question.options, runs_tools)
+            self._judge_end(answer, request.options, runs_tools)
         finally:
             # Hangs up, unless the body was read to its end: then the connection is back in the pool already.
             response.close()
 
     @staticmethod
-    async def _said_by(answer: Answer, delta: Delta) -> list[AnswerPart]:
+    async def _said_by(answer: AnswerBuilder, delta: Delta) -> list[AnswerPart]:
         """What is said by one step, which may be a whole answer: the event loop goes on meanwhile."""
         said: list[AnswerPart] = []
-        for part in parts(delta):
+        for part in bounded_deltas(delta):
             said += answer.take(part)
             if answer.ended:
                 break
@@ -243,24 +247,24 @@ class ModelClient:
         return without_retracted_parts(said)
 
     @asynccontextmanager
-    async def _asking_for_template(self, question: Question) -> AsyncIterator[Awaitable[bool]]:
+    async def _asking_for_template(self, request: ReplyRequest) -> AsyncIterator[Awaitable[bool]]:
         """Ask for the template beside the request for a reply, so that the reply need not wait for it."""
-        asking = asyncio.create_task(self._ask_for_template(question), name="chat template")
+        asking = asyncio.create_task(self._ask_for_template(request), name="chat template")
         try:
             yield asking
         finally:
             asking.cancel()
             await asyncio.wait([asking])
 
-    async def _ask_for_template(self, question: Question) -> bool:
+    async def _ask_for_template(self, request: ReplyRequest) -> bool:
         """Ask a server that may tell whether the model thinks aloud; True where it could not be asked yet.
 
         It may be loading still, and then it can tell once it begins to answer.
         """
-        options, habit = question.options, self._habit(question)
+        options, habit = request.options, self._habit(request)
         if options.api is not ModelApi.CHAT or not habit.may_ask():
             return False
-        body = reply_body(options, question.messages, options.max_tokens)
+        body = reply_body(options, request.messages, options.max_tokens)
         try:
             habit.template_says(await begins_inside_thought(self._connections(), options, body))
         except TimeoutError:
@@ -270,8 +274,8 @@ class ModelClient:
             return True
         return False
 
-    def _habit(self, question: Question) -> ThinkingHabit:
-        return self._memory_of(question.options.model).habit
+    def _habit(self, request: ReplyRequest) -> ThinkingHabit:
+        return self._memory_of(request.options.model).habit
 
     def _count_later(self, options: ModelOptions, sent: Sequence[ChatMessage]) -> None:
         """Have the server count a long conversation, beside the reply, so that the next one is cut where it must be."""
@@ -282,27 +286,27 @@ class ModelClient:
         async def count() -> None:
             tokens = await count_tokens(self._connections(), options, sent)
             if tokens is not None:
-                window.counted(sent, tokens)
+                window.learn_count(sent, tokens)
 
         task = asyncio.create_task(count(), name=f"tokens counted by {options.server_name}")
         self._counting.add(task)
         task.add_done_callback(self._counting.discard)
 
-    def _question(
+    def _request(
         self,
         messages: Sequence[ChatMessage],
         model: str | None,
         when_loading: Callable[[], None] | None = None,
         *,
         warming: bool = False,
-    ) -> Question:
+    ) -> ReplyRequest:
         options = self.options if model is None else replace(self.options, model=model)
-        options = suited(options, small=self._memory_of(options.model).size.small)
+        options = options_for_size(options, small=self._memory_of(options.model).size.small)
         begin_by = asyncio.get_running_loop().time() + options.first_token_timeout
-        return Question(options, messages, begin_by, when_loading, warming)
+        return ReplyRequest(options, messages, begin_by, when_loading, warming)
 
-    def _opening(self, question: Question) -> Opening:
-        return Opening(question, self._memory_of(question.options.model), self._connections)
+    def _sender(self, request: ReplyRequest) -> RequestSender:
+        return RequestSender(request, self._memory_of(request.options.model), self._connections)
 
     def _memory_of(self, model: str | None) -> ServerMemory:
         if model not in self._memories:
@@ -310,7 +314,7 @@ class ModelClient:
             self._memories[model] = ServerMemory(Dialect(self._told), window, ThinkingHabit(), ModelSize(model))
         return self._memories[model]
 
-    def _judge_end(self, answer: Answer, options: ModelOptions, runs_tools: bool) -> None:
+    def _judge_end(self, answer: AnswerBuilder, options: ModelOptions, runs_tools: bool) -> None:
         text = answer.text
         if not text.spoke and not (answer.called and runs_tools):
             raise nothing_said(options, text.reason, thought=text.thought)

@@ -21,7 +21,7 @@ _SHORTEST = 60
 _ROUNDS = 12
 
 
-def fitted(
+def fit_messages(
     messages: Sequence[ChatMessage], budget: int, tokens: MessageTokens, *, whole_newest: bool = False
 ) -> tuple[ChatMessage, ...]:
     """As much of ``messages`` as fits into ``budget`` tokens.
@@ -134,12 +134,12 @@ class ContextWindow:
         """Tokens in all, as far as it is known."""
         return self._size or ASSUMED_TOKENS
 
-    def told(self, size: int) -> None:
+    def learn_size(self, size: int) -> None:
         """The server was asked, and says this; what the operator set wins."""
         if size >= SMALLEST_TOKENS:
             self._told = size
 
-    def counted(self, messages: Sequence[ChatMessage], tokens: int) -> None:
+    def learn_count(self, messages: Sequence[ChatMessage], tokens: int) -> None:
         """The server has counted these ``messages``: the estimate is corrected by it."""
         estimated = total_tokens(messages)
         if estimated >= _ENOUGH_TO_COUNT:
@@ -156,10 +156,10 @@ class ContextWindow:
         longest answer is asked for as it was set, and the newest message stays whole.
         """
         room = max(1, min(max_tokens, self.size // 2))
-        kept = fitted(messages, self.size - room, self._tokens, whole_newest=self._size is None)
+        kept = fit_messages(messages, self.size - room, self._tokens, whole_newest=self._size is None)
         return FittedRequest(kept, max_tokens if self._size is None else room)
 
-    def refused(self, refusal: LengthRefusal, sent: Sequence[ChatMessage]) -> bool:
+    def learn_refusal(self, refusal: LengthRefusal, sent: Sequence[ChatMessage]) -> bool:
         """The server refused ``sent`` for its length: learn from its numbers, or make do with less.
 
         Returns whether asking again, with what fits now, may help.

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.llm.tool_calls import CallPiece, call_pieces
-from bot.text import mended
+from bot.text import join_surrogates
 
 END_OF_STREAM = "[DONE]"
-LENGTH = frozenset({"length", "max_tokens", "limit", "max_output_tokens"})
+LENGTH_REASONS = frozenset({"length", "max_tokens", "limit", "max_output_tokens"})
 """The reasons for an end that mean: it had used up its tokens."""
-FILTERED = frozenset({"content_filter", "content-filter", "safety", "blocklist", "prohibited_content", "sensitive"})
+FILTER_REASONS = frozenset(
+    {"content_filter", "content-filter", "safety", "blocklist", "prohibited_content", "sensitive"}
+)
 """The reasons for an end that mean: a filter of the server's took offence."""
 
 _MAX_ERROR_CHARS = 200
@@ -88,7 +90,7 @@ def error_text(body: str) -> str:
     except (ValueError, RecursionError):
         # Not JSON: a proxy's page is no message, a short plain text is one.
         words = "" if "<" in body else body
-    line = " ".join(mended(_message(words)).split())
+    line = " ".join(join_surrogates(_message(words)).split())
     return line if len(line) <= _MAX_ERROR_CHARS else line[: _MAX_ERROR_CHARS - 1] + "…"
 
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from bot.llm.deltas import FILTERED, LENGTH, error_text
+from bot.llm.deltas import FILTER_REASONS, LENGTH_REASONS, error_text
 from bot.llm.requests import ModelOptions, endpoint_url
 from config.sections import ModelApi
 
@@ -300,9 +300,9 @@ def nothing_said(options: ModelOptions, reason: str, *, thought: bool) -> ModelE
         reason: the server's word for why the reply ended.
         thought: whether the model thought.
     """
-    if reason in FILTERED:
+    if reason in FILTER_REASONS:
         what = "gave no answer: its content filter blocked it. Say it in other words, or use another model."
-    elif reason in LENGTH:
+    elif reason in LENGTH_REASONS:
         spent = "on thinking" if thought else "without saying anything"
         what = (
             f"spent its whole budget of {options.max_tokens} tokens {spent}. "

@@ -21,7 +21,7 @@ def user_line(name: str, text: str) -> str:
     return f"{clean_name(name)}: {text}"
 
 
-def speakers(messages: Iterable[ChatMessage]) -> list[str]:
+def speakers_of_messages(messages: Iterable[ChatMessage]) -> list[str]:
     """The names of the people who said these, oldest first, each once."""
     lines = (line for message in messages if message.role == "user" for line in message.content.splitlines())
     return list(dict.fromkeys(name for name, colon, _ in (line.partition(": ") for line in lines) if colon))
@@ -70,7 +70,7 @@ class Turn:
                 return ChatMessage("tool", self.text, answers=self.answers)
 
 
-def speakers_of(turns: Iterable[Turn]) -> list[str]:
+def speakers_of_turns(turns: Iterable[Turn]) -> list[str]:
     """The names of the people who said these, oldest first, each once."""
     return list(dict.fromkeys(turn.speaker for turn in turns if turn.role == "user"))
 
@@ -98,7 +98,7 @@ class History:
         self._turns.append(turn)
         self._recent += 1
 
-    def thought_aloud(self, text: str) -> None:
+    def drop_thought(self, text: str) -> None:
         """The model was found to have said a thought aloud: a reply that begins like it stays out from now on.
 
         Of replies that were cut short before, nobody saw whether they were thoughts: they are forgotten.

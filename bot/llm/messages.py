@@ -33,7 +33,7 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Speakers:
+class SpeakerNames:
     """The names under which a model may write a line.
 
     Attributes:
@@ -52,7 +52,7 @@ class Speakers:
         return cls(ours, tuple(name for name in dict.fromkeys(people) if name.casefold() not in known))
 
 
-NOBODY = Speakers()
+NO_SPEAKERS = SpeakerNames()
 """For replies in no conversation: no name is taken out of them."""
 
 

@@ -15,7 +15,7 @@ from wire.parameters import NUMBERS
 
 PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 PresetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 """A preset of the speech server's."""
 Speed = Annotated[float, Field(ge=NUMBERS["speed"][0], le=NUMBERS["speed"][1])]
@@ -23,7 +23,7 @@ Speed = Annotated[float, Field(ge=NUMBERS["speed"][0], le=NUMBERS["speed"][1])]
 PitchShift = Annotated[float, Field(ge=NUMBERS["pitch_shift"][0], le=NUMBERS["pitch_shift"][1])]
 """In semitones."""
 VoiceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
 
 
 class PersonaError(BrokenFileError):
@@ -44,13 +44,13 @@ class Persona(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern=r"^[^\n:*]+$")]
-    also_called: tuple[Line, ...] = ()
-    description: Text
+    also_called: tuple[ShortText, ...] = ()
+    description: LongText
     in_short: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
-    style: Text | None = None
-    moods: dict[Line, Line]
+    style: LongText | None = None
+    moods: dict[ShortText, ShortText]
     default_mood: str
-    model: Line | None = None
+    model: ShortText | None = None
     voice: VoiceName | None = None
     preset: PresetName | None = None
     speed: Speed | None = None

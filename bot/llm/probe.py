@@ -22,7 +22,7 @@ _MAX_FACTS_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FactSource:
     """An address that may know; ``read`` takes what it answers and the model's name, and may raise what it likes."""
 
     method: str
@@ -31,7 +31,7 @@ class Place:
     body: Mapping[str, Any] | None = None
 
 
-async def read_place(session: aiohttp.ClientSession, place: Place, options: ModelOptions) -> object:
+async def ask_source(session: aiohttp.ClientSession, place: FactSource, options: ModelOptions) -> object:
     """What is told there; ``None`` where that is nothing. Takes up to ``connect_timeout`` seconds, never raises."""
     try:
         async with (
@@ -77,22 +77,22 @@ async def ask_context_size(session: aiohttp.ClientSession, options: ModelOptions
 
     Never raises. It may take ``connect_timeout`` seconds at each of a few addresses: ask while nobody waits.
     """
-    for place in _places(options):
-        size = _sensible(await read_place(session, place, options))
+    for place in _sources(options):
+        size = _sensible(await ask_source(session, place, options))
         if size is not None:
             return size
     return None
 
 
-def _places(options: ModelOptions) -> Iterator[Place]:
+def _sources(options: ModelOptions) -> Iterator[FactSource]:
     root = root_url(options)
-    yield Place("GET", endpoint_url(options, "/models"), _from_list)
-    yield Place("GET", root / "props", _from_props)
+    yield FactSource("GET", endpoint_url(options, "/models"), _from_list)
+    yield FactSource("GET", root / "props", _from_props)
     if options.model:
-        yield Place("GET", root / "api/ps", _from_ollamas_loaded)
-        yield Place("POST", root / "api/show", _from_ollamas_model, {"model": options.model})
-    yield Place("GET", root / "api/v0/models", _from_lm_studio)
-    yield Place("GET", root / "info", lambda told, _: told.get("max_total_tokens"))
+        yield FactSource("GET", root / "api/ps", _from_ollamas_loaded)
+        yield FactSource("POST", root / "api/show", _from_ollamas_model, {"model": options.model})
+    yield FactSource("GET", root / "api/v0/models", _from_lm_studio)
+    yield FactSource("GET", root / "info", lambda told, _: told.get("max_total_tokens"))
 
 
 def _sensible(size: object) -> int | None:

@@ -11,7 +11,7 @@ from bot.llm.cleaning import clean_label, clean_name
 from bot.llm.history import INTERRUPTED, Turn
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character, Persona
-from bot.llm.small_model import Beginnings, ModelSize, SmallTalk
+from bot.llm.small_model import ModelSize, SmallPrompts, SmallPromptWriter
 
 MAX_PEOPLE = 20
 """Names that are told; of more people there is only a count."""
@@ -28,7 +28,7 @@ class Circumstances:
     """What a reply should know besides the conversation; an empty part is left out.
 
     ``room`` says where the model talks and who is there, as :func:`call_room` and its like write it; ``now`` is the
-    time, as :func:`moment` writes it.
+    time, as :func:`date_and_time` writes it.
     """
 
     room: str = ""
@@ -40,7 +40,7 @@ class Circumstances:
         return tuple(f"## {title}\n{text}" for title, text in parts if text)
 
 
-def moment(when: datetime) -> str:
+def date_and_time(when: datetime) -> str:
     """A date and a time of day in words, to the minute: "Thursday, 26 November 2026, 18:05 (Europe/Berlin)"."""
     weekday, month = _WEEKDAYS[when.weekday()], _MONTHS[when.month - 1]
     return f"{weekday}, {when.day} {month} {when.year}, {when:%H:%M} ({when.tzinfo or 'local time'})"
@@ -109,7 +109,7 @@ You are writing in a text chat on Discord.
 - {_BRACKETS}"""
 
 
-class Sized(Protocol):
+class HasModelSize(Protocol):
     """Knows how large a model is."""
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
@@ -129,11 +129,13 @@ class ConversationMessages:
         beginnings: what a small model is told.
     """
 
-    def __init__(self, rules: str, model: Sized, clock: Callable[[], datetime], beginnings: Beginnings) -> None:
+    def __init__(
+        self, rules: str, model: HasModelSize, clock: Callable[[], datetime], beginnings: SmallPrompts
+    ) -> None:
         self._rules = rules
         self._model = model
         self._clock = clock
-        self._small_talk = SmallTalk(beginnings)
+        self._small_talk = SmallPromptWriter(beginnings)
 
     def is_small(self, persona: Persona) -> bool:
         """Whether the model that speaks for a persona loses itself in much that was said before."""
@@ -155,7 +157,7 @@ class ConversationMessages:
             await self._small_talk.load()
             talk = alternating(turn.message for turn in (*earlier, asked))
             return self._small_talk.messages(persona, talk, size)
-        circumstances = Circumstances(room, moment(self._clock()))
+        circumstances = Circumstances(room, date_and_time(self._clock()))
         return build_messages(persona, character.mood, self._rules, earlier, asked, circumstances)
 
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, T
 
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Persona
-from bot.llm.probe import Place, entry_of, read_place
+from bot.llm.probe import FactSource, ask_source, entry_of
 from bot.llm.requests import ModelOptions, endpoint_url, root_url
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
@@ -42,7 +42,7 @@ class ModelSize:
     def __init__(self, name: str | None) -> None:
         self._parameters = size_in_name(name) if name else None
 
-    def told(self, parameters: int) -> None:
+    def learn(self, parameters: int) -> None:
         """The server says this."""
         self._parameters = parameters
 
@@ -70,17 +70,17 @@ def size_in_name(name: str) -> int | None:
 
 async def ask_model_size(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
     """The parameters of ``options.model`` as the server counts them; ``None`` where it tells nothing. Never raises."""
-    for place in _places(options):
-        told = await read_place(session, place, options)
+    for place in _sources(options):
+        told = await ask_source(session, place, options)
         if isinstance(told, int) and _sensible(told):
             return told
     return None
 
 
-def _places(options: ModelOptions) -> Iterator[Place]:
-    yield Place("GET", endpoint_url(options, "/models"), _from_llama_cpp)
+def _sources(options: ModelOptions) -> Iterator[FactSource]:
+    yield FactSource("GET", endpoint_url(options, "/models"), _from_llama_cpp)
     if options.model:
-        yield Place("POST", root_url(options) / "api/show", _from_ollama, {"model": options.model})
+        yield FactSource("POST", root_url(options) / "api/show", _from_ollama, {"model": options.model})
 
 
 def _from_llama_cpp(told: Any, model: str | None) -> object:
@@ -105,7 +105,7 @@ SAMPLING = MappingProxyType({"min_p": 0.1})
 they have told. Loops are ended by :class:`~bot.llm.filters.brief.BriefFilter`."""
 
 
-def suited(options: ModelOptions, *, small: bool) -> ModelOptions:
+def options_for_size(options: ModelOptions, *, small: bool) -> ModelOptions:
     """The options for a model of this size; what the operator has chosen stays."""
     if not small:
         return options
@@ -117,13 +117,13 @@ def suited(options: ModelOptions, *, small: bool) -> ModelOptions:
     return replace(options, **chosen)
 
 
-SMALL_TALK_FILE = Path(__file__).parents[2] / "config" / "language" / "small_talk.yaml"
-USUAL_LANGUAGE = "en"
+SMALL_PROMPTS_FILE = Path(__file__).parents[2] / "config" / "language" / "small_talk.yaml"
+DEFAULT_LANGUAGE = "en"
 
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
-class Beginning(BaseModel):
+class SmallPrompt(BaseModel):
     """What opens a talk in one language; ``{bot}`` and ``{person}`` stand for the names.
 
     ``{character}`` stands for a comma and the persona's character in a few words, or for nothing.
@@ -136,24 +136,24 @@ class Beginning(BaseModel):
     welcome: _Words | None = None
 
 
-Beginnings = Mapping[str, Beginning]
+SmallPrompts = Mapping[str, SmallPrompt]
 """By language."""
 
 
-def _with_the_usual(beginnings: dict[str, Beginning]) -> dict[str, Beginning]:
-    if USUAL_LANGUAGE not in beginnings:
-        raise ValueError(f"the language {USUAL_LANGUAGE!r} is missing")
+def _with_default_language(beginnings: dict[str, SmallPrompt]) -> dict[str, SmallPrompt]:
+    if DEFAULT_LANGUAGE not in beginnings:
+        raise ValueError(f"the language {DEFAULT_LANGUAGE!r} is missing")
     return beginnings
 
 
-_FILE = TypeAdapter(Annotated[dict[str, Beginning], AfterValidator(_with_the_usual)])
+_FILE = TypeAdapter(Annotated[dict[str, SmallPrompt], AfterValidator(_with_default_language)])
 
 
-class SmallTalkError(BrokenFileError):
+class SmallPromptError(BrokenFileError):
     """The file of beginnings can't be used; the text names it and the fault."""
 
 
-def load_beginnings(path: Path = SMALL_TALK_FILE) -> Beginnings:
+def load_small_prompts(path: Path = SMALL_PROMPTS_FILE) -> SmallPrompts:
     """Read the file. Blocks.
 
     Raises:
@@ -162,17 +162,17 @@ def load_beginnings(path: Path = SMALL_TALK_FILE) -> Beginnings:
     try:
         return _FILE.validate_python(read_yaml(path))
     except UNREADABLE as error:
-        raise SmallTalkError(f"{path} can't be used: {reason(error)}") from error
+        raise SmallPromptError(f"{path} can't be used: {reason(error)}") from error
 
 
-class SmallTalk:
+class SmallPromptWriter:
     """Writes the messages of one conversation. :meth:`load` comes first; belongs to the event loop."""
 
-    def __init__(self, beginnings: Beginnings) -> None:
+    def __init__(self, beginnings: SmallPrompts) -> None:
         self._beginnings = beginnings
         self._guesser = LanguageGuesser(beginnings)
         self._loaded = False
-        self._language = USUAL_LANGUAGE
+        self._language = DEFAULT_LANGUAGE
 
     async def load(self) -> None:
         """Load what tells languages apart, in a thread; nothing happens if it is there."""
@@ -202,7 +202,7 @@ class SmallTalk:
             return *opening, ChatMessage("user", lines)
         return *opening, *talk
 
-    def _beginning(self, line: str) -> Beginning:
+    def _beginning(self, line: str) -> SmallPrompt:
         if not self._loaded:
             raise RuntimeError("what tells languages apart is not loaded")
         self._language = self._guesser.guess(line, self._language) or self._language

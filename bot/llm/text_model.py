@@ -9,8 +9,8 @@ from typing import Protocol
 
 from bot.llm.answer import TextDelta
 from bot.llm.cleaning import DiscordNames, clean_prompt
-from bot.llm.history import speakers
-from bot.llm.messages import NOBODY, ChatMessage, Speakers
+from bot.llm.history import speakers_of_messages
+from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
 from bot.llm.small_model import ModelSize
 
@@ -23,13 +23,14 @@ class TextModel(Protocol):
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
-        speakers: Speakers = NOBODY,
-        careful: bool = False,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        never_retract: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
         """What the model says, piece by piece; see :meth:`bot.llm.client.ModelClient.text` for tools that it calls.
 
         Close the generator to hang up. Raises :class:`~bot.llm.errors.ModelError`. ``speakers`` are the people in the
-        conversation, whose names a model may write before lines. No piece retracts anything where ``careful`` is set.
+        conversation, whose names a model may write before lines. With
+        ``never_retract`` no piece retracts anything.
         """
         ...
 
@@ -48,8 +49,8 @@ async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: 
     Hangs up as soon as there is enough. Raises :class:`~bot.llm.errors.ModelError`.
     """
     text = ""
-    known = Speakers.of(author.names, speakers(messages))
-    async with aclosing(model.text(messages, model=author.model, speakers=known, careful=True)) as pieces:
+    known = SpeakerNames.of(author.names, speakers_of_messages(messages))
+    async with aclosing(model.text(messages, model=author.model, speakers=known, never_retract=True)) as pieces:
         async for piece in pieces:
             text = (text + piece.text).lstrip()
             if "\n" in text or len(text) > 2 * MAX_CHARS:

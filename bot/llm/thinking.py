@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from bot.llm.errors import read_body
-from bot.llm.filters.marks import UNOPENED
+from bot.llm.filters.tags import UNMISTAKABLE
 from bot.llm.requests import ModelOptions
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ async def begins_inside_thought(
 def ends_inside_thought(prompt: str) -> bool:
     """Whether a prompt ends with an opening mark, so that the reply begins behind it."""
     end = prompt[-_LOOKED_AT:].rstrip()
-    for family in UNOPENED:
+    for family in UNMISTAKABLE:
         if any(found.end() == len(end) for found in family.opening.finditer(end)):
             return True
     return end.endswith(("<|channel>thought", "<unused94>thought"))

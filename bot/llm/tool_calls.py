@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.text import mended
+from bot.text import join_surrogates
 from config.plain_json import read_json
 
 _log = logging.getLogger(__name__)
@@ -257,7 +257,7 @@ def _checked(text: str) -> str | None:
     values = read_json(text)
     if not isinstance(values, dict) or _is_deeper(values, MAX_DEPTH):
         return None
-    return mended(json.dumps(values, ensure_ascii=False))
+    return join_surrogates(json.dumps(values, ensure_ascii=False))
 
 
 def _is_deeper(values: object, depth: int) -> bool:

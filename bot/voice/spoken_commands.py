@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from bot.characters import LocalCharacter
-from bot.text import literal
+from bot.text import escape_markdown
 from bot.voice.character_changes import CharacterChanges
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.ports import Teller
@@ -52,7 +52,7 @@ class SpokenCommands:
         refusal = self._people.refusal(command.person, command.command)
         if refusal is not None and command.command is VoiceCommand.STOP:
             # Whoever wants silence is not talked to.
-            self._notices.tell(f"🔒 {literal(command.author)}: {refusal}")
+            self._notices.tell(f"🔒 {escape_markdown(command.author)}: {refusal}")
             return
         if refusal is not None:
             self._recite(command, refusal)

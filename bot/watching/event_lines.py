@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.text import mended
+from bot.text import join_surrogates
 from bot.voice.events import (
     CallBegan,
     CallEnded,
@@ -76,7 +76,7 @@ def encode_event(event: CallEvent) -> str:
     for end in _OTHER_LINE_ENDS:
         line = line.replace(end, f"\\u{ord(end):04x}")
     # Half a character, which a recogniser may have heard, can't be written to a stream.
-    return mended(line)
+    return join_surrogates(line)
 
 
 def _written(event: CallEvent) -> tuple[str, dict[str, object]]:

@@ -23,7 +23,7 @@ from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.client import ModelClient
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.requests import ModelOptions
-from bot.llm.small_model import load_beginnings
+from bot.llm.small_model import load_small_prompts
 from bot.llm.text_model import TextModel
 from config.sections import ChatSettings
 from sandbox.guest import Guest
@@ -118,7 +118,7 @@ async def chat_stage(
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
             written_by, settings = text_model or client, ChatSettings()
-            beginnings = load_beginnings()
+            beginnings = load_small_prompts()
             chat = await TextChat.open(
                 bot, database, written_by, characters, settings, clock=lambda: NOW, beginnings=beginnings, pace=pace
             )

@@ -30,7 +30,7 @@ from bot.features.vision.model import VisionModel
 from bot.llm.client import ModelClient
 from bot.llm.personas import PERSONAS_DIR
 from bot.llm.requests import ModelOptions
-from bot.llm.small_model import load_beginnings
+from bot.llm.small_model import load_small_prompts
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
@@ -168,7 +168,7 @@ async def message_stage(
                 characters,
                 ChatSettings(),
                 clock=lambda: NOW,
-                beginnings=load_beginnings(),
+                beginnings=load_small_prompts(),
                 pace=PACE,
                 hear=spoken.hear,
             )

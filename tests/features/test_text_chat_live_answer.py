@@ -12,7 +12,7 @@ import pytest
 
 from bot.features.text_chat.service import ChatPace
 from bot.llm.answer import TextDelta
-from bot.llm.messages import NOBODY, ChatMessage, Speakers
+from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.small_model import ModelSize
 from sandbox.world.bus import Dispatch, Event
 from tests.features.chat_stage import chat_stage
@@ -29,8 +29,8 @@ class SlowModel:
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
-        speakers: Speakers = NOBODY,
-        careful: bool = False,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        never_retract: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
         for word in WORDS:
             await asyncio.sleep(0.005)

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.llm.answer import MAX_CHARS, ReplyText, clean_text, parts
+from bot.llm.answer import MAX_CHARS, ReplyText, bounded_deltas, clean_text
 from bot.llm.deltas import Delta
 from bot.llm.filters.chain import Retraction
-from bot.llm.messages import Speakers
+from bot.llm.messages import SpeakerNames
 from bot.llm.thinking import ThinkingHabit
 from tests.llm.filters.cutting import cuts, stands
 
-SPEAKERS = Speakers(("Seiyuu",), ("Ada", "Ben"))
+SPEAKERS = SpeakerNames(("Seiyuu",), ("Ada", "Ben"))
 PARTS = [
     *("<think>", "</think>", "<thinking>", "[THINK]", "[/THINK]", "◁think▷", "<answer>", "</answer>", "<reason>"),
     *("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "analysis", "final", "assistant", "<|im_end|>", "</s>"),
@@ -132,7 +132,7 @@ def test_a_whole_text_without_thoughts(text: str, clean: str) -> None:
 @given(st.integers(0, 3500), st.booleans())
 def test_a_long_step_in_parts_is_the_same_step(length: int, finished: bool) -> None:
     whole = Delta("x" * length, "Hm.", finished, "stop" if finished else "")
-    steps = list(parts(whole))
+    steps = list(bounded_deltas(whole))
     assert "".join(step.text for step in steps) == whole.text
     assert "".join(step.reasoning for step in steps) == whole.reasoning
     assert [step.finished for step in steps] == [*[False] * (len(steps) - 1), finished]

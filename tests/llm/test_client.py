@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from bot.llm.client import ModelClient
-from bot.llm.messages import ChatMessage, Speakers
+from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.requests import ModelOptions, reply_url
 from config.sections import ModelApi
 from tests.llm.answers import texts
@@ -294,6 +294,6 @@ async def test_who_writes_on_for_somebody_else_is_hung_up_on() -> None:
         return response
 
     async with serving(handler) as url, ModelClient(ModelOptions(url)) as client, asyncio.timeout(10):
-        speakers = Speakers(("Seiyuu",), ("Ada",))
+        speakers = SpeakerNames(("Seiyuu",), ("Ada",))
         assert "".join(await texts(client.text(HELLO, speakers=speakers))).strip() == "Hello Ada."
         await hung_up.wait()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.llm.context_window import ASSUMED_TOKENS, LEFT_OUT, ContextWindow, fitted
+from bot.llm.context_window import ASSUMED_TOKENS, LEFT_OUT, ContextWindow, fit_messages
 from bot.llm.errors import LengthRefusal
 from bot.llm.messages import TOKENS_PER_MESSAGE, ChatMessage, estimated_tokens, message_tokens, total_tokens
 
@@ -40,24 +40,24 @@ def test_tokens_are_estimated(text: str, tokens: int) -> None:
 
 def test_what_fits_stays_as_it_is() -> None:
     messages = talk(6)
-    assert fitted(messages, total_tokens(messages), message_tokens) == tuple(messages)
+    assert fit_messages(messages, total_tokens(messages), message_tokens) == tuple(messages)
 
 
 def test_the_oldest_go_first_and_the_rest_begins_with_the_user() -> None:
     messages = talk(6)
-    kept = fitted(messages, total_tokens(messages) - 1, message_tokens)
+    kept = fit_messages(messages, total_tokens(messages) - 1, message_tokens)
     assert kept == (SYSTEM, *messages[3:])
     assert [message.role for message in kept] == ["system", "user", "assistant", "user", "assistant", "user"]
 
 
 def test_without_room_for_any_of_it_the_prompt_is_kept() -> None:
     messages = talk(6)
-    assert fitted(messages, total_tokens([messages[0], messages[-1]]), message_tokens) == (SYSTEM, messages[-1])
+    assert fit_messages(messages, total_tokens([messages[0], messages[-1]]), message_tokens) == (SYSTEM, messages[-1])
 
 
 def test_a_message_that_is_too_long_loses_its_middle() -> None:
     long = ChatMessage("user", "Ann: look at this: " + "blah " * 2_000 + "What does it mean?")
-    kept = fitted([*talk(2)[:-1], long], 300, message_tokens)
+    kept = fit_messages([*talk(2)[:-1], long], 300, message_tokens)
     assert kept[0] == SYSTEM
     assert kept[1].content.startswith("Ann: look at this:")
     assert kept[1].content.endswith("What does it mean?")
@@ -66,7 +66,7 @@ def test_a_message_that_is_too_long_loses_its_middle() -> None:
 
 
 def test_a_long_message_in_japanese_loses_its_middle_too() -> None:
-    kept = fitted([SYSTEM, ChatMessage("user", "アダ: " + "漢字" * 3_000)], 1_000, message_tokens)
+    kept = fit_messages([SYSTEM, ChatMessage("user", "アダ: " + "漢字" * 3_000)], 1_000, message_tokens)
     assert 700 < total_tokens(kept) <= 1_000
 
 
@@ -77,7 +77,7 @@ def test_a_long_message_in_japanese_loses_its_middle_too() -> None:
 def test_the_system_prompt_and_the_newest_are_always_there(earlier: list[tuple[str, str]], budget: int) -> None:
     messages = [SYSTEM, *(ChatMessage("user" if role == "user" else "assistant", text) for role, text in earlier)]
     messages.append(ChatMessage("user", "Ann: hello there"))
-    kept = fitted(messages, budget, message_tokens)
+    kept = fit_messages(messages, budget, message_tokens)
     assert kept[0] == SYSTEM
     assert kept[-1] == messages[-1]
     assert list(kept[1:-1]) == messages[len(messages) - len(kept) + 1 : -1]
@@ -115,12 +115,12 @@ def test_a_size_that_is_only_assumed_cuts_no_message() -> None:
 
 def test_the_operators_size_wins_over_the_servers() -> None:
     window = ContextWindow(2_000)
-    window.told(8_000)
+    window.learn_size(8_000)
     assert window.size == 2_000
     window = ContextWindow(None)
-    window.told(8_000)
+    window.learn_size(8_000)
     assert window.size == 8_000
-    window.told(0)
+    window.learn_size(0)
     assert window.size == 8_000
 
 
@@ -128,7 +128,7 @@ def test_the_servers_numbers_correct_the_estimate() -> None:
     window = ContextWindow(None)
     messages = talk(200)
     sent = window.fit(messages, 500).messages
-    assert window.refused(LengthRefusal(limit=2_048, prompt=2 * total_tokens(sent)), sent)
+    assert window.learn_refusal(LengthRefusal(limit=2_048, prompt=2 * total_tokens(sent)), sent)
     again = window.fit(messages, 500)
     assert window.size == 2_048
     # By the server's count: at most what fits beside the answer.
@@ -141,14 +141,14 @@ def test_without_numbers_it_is_made_shorter_each_time() -> None:
     for _ in range(4):
         sent = window.fit(messages, 100).messages
         lengths.append(total_tokens(sent))
-        window.refused(LengthRefusal(), sent)
+        window.learn_refusal(LengthRefusal(), sent)
     assert lengths == sorted(set(lengths), reverse=True)
     assert lengths[-1] < lengths[0] / 3
 
 
 def test_a_few_words_are_not_to_blame() -> None:
     window = ContextWindow(4_096)
-    assert not window.refused(LengthRefusal(), [SYSTEM, ChatMessage("user", "Ann: hello")])
+    assert not window.learn_refusal(LengthRefusal(), [SYSTEM, ChatMessage("user", "Ann: hello")])
     assert window.size == 4_096
 
 

@@ -72,7 +72,7 @@ def test_a_model_sees_the_newest_turns_that_the_tokens_hold() -> None:
 @pytest.mark.parametrize("said", ["She greets me.", "She greets me", "She gre", "She greets me. Hello Ada."])
 def test_a_reply_that_begins_like_a_thought_stays_out(said: str) -> None:
     history = talk("Hi!")
-    history.thought_aloud("She greets me.")
+    history.drop_thought("She greets me.")
     history.add(Turn.of_bot(said, interrupted=True))
     assert texts(history.newest(9)) == ["Hi!"]
     history.add(Turn.of_bot("She sells sea shells."))
@@ -81,7 +81,7 @@ def test_a_reply_that_begins_like_a_thought_stays_out(said: str) -> None:
 
 def test_replies_that_were_cut_short_may_have_been_thoughts() -> None:
     history = talk("Hi!", ">> She greets", "What?", "> A reply that ends so—")
-    history.thought_aloud("He asks.")
+    history.drop_thought("He asks.")
     assert texts(history.newest(9)) == ["Hi!", "What?", "A reply that ends so—"]
     assert texts(history.recent(9, 9)) == ["Hi!", "What?", "A reply that ends so—"]
 
@@ -92,7 +92,7 @@ def test_a_reply_can_call_tools_without_a_word_and_what_they_return_is_kept() ->
     history.add(Turn("assistant", "", "", calls=calls))
     history.add(Turn("tool", "weather", "5 degrees—", answers="a"))
     history.add(Turn.of_bot("It is", interrupted=True))
-    history.thought_aloud("He asks.")
+    history.drop_thought("He asks.")
     assert [turn.message for turn in history.newest(9)] == [
         ChatMessage("user", "Ada: How warm is it?"),
         ChatMessage("assistant", "", calls),

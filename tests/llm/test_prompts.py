@@ -21,7 +21,7 @@ from bot.llm.prompts import (
     build_messages,
     call_room,
     chat_room,
-    moment,
+    date_and_time,
     private_room,
 )
 from tests.llm.test_history import talk
@@ -131,7 +131,7 @@ WHEN = datetime(2026, 11, 26, 17, 5, tzinfo=UTC)
     ],
 )
 def test_a_moment_has_weekday_date_time_and_zone(zone: str, text: str) -> None:
-    assert moment(WHEN.astimezone(ZoneInfo(zone))) == text
+    assert date_and_time(WHEN.astimezone(ZoneInfo(zone))) == text
 
 
 def test_the_sections_stand_in_order_and_what_is_empty_is_left_out() -> None:

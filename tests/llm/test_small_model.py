@@ -18,9 +18,9 @@ from bot.llm.small_model import (
     SAMPLING,
     TEMPERATURE,
     ModelSize,
-    SmallTalk,
-    SmallTalkError,
-    load_beginnings,
+    SmallPromptError,
+    SmallPromptWriter,
+    load_small_prompts,
     size_in_name,
 )
 from tests.llm.answers import texts
@@ -49,7 +49,7 @@ def test_a_name_tells_the_size_or_nothing(name: str, parameters: int | None) -> 
 def test_what_the_server_tells_wins_over_the_name() -> None:
     size = ModelSize("tiny-1b")
     assert size.small
-    size.told(70_000_000_000)
+    size.learn(70_000_000_000)
     assert not size.small
 
 
@@ -137,13 +137,13 @@ TALK = (
 
 
 @pytest.fixture
-async def small_talk() -> SmallTalk:
-    talk = SmallTalk(load_beginnings())
+async def small_talk() -> SmallPromptWriter:
+    talk = SmallPromptWriter(load_small_prompts())
     await talk.load()
     return talk
 
 
-async def test_the_system_prompt_is_short_and_has_name_and_character(small_talk: SmallTalk) -> None:
+async def test_the_system_prompt_is_short_and_has_name_and_character(small_talk: SmallPromptWriter) -> None:
     system = small_talk.messages(MIKA, TALK, SMALL)[0]
     assert system.role == "system"
     assert "Mika, calm and kind." in system.content
@@ -152,17 +152,17 @@ async def test_the_system_prompt_is_short_and_has_name_and_character(small_talk:
     assert "{" not in system.content
 
 
-async def test_a_tiny_model_reads_what_people_said_as_one_message(small_talk: SmallTalk) -> None:
+async def test_a_tiny_model_reads_what_people_said_as_one_message(small_talk: SmallPromptWriter) -> None:
     assert small_talk.messages(MIKA, TALK, TINY)[1:] == (
         ChatMessage("user", "Ann: My dog is called Rex.\nBob: I have a cat.\nAnn: What is my dog called?"),
     )
 
 
-async def test_a_small_one_reads_the_dialogue(small_talk: SmallTalk) -> None:
+async def test_a_small_one_reads_the_dialogue(small_talk: SmallPromptWriter) -> None:
     assert small_talk.messages(MIKA, TALK, SMALL)[1:] == TALK
 
 
-async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallTalk) -> None:
+async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallPromptWriter) -> None:
     line = ChatMessage("user", "Ann: Guten Morgen, wie hast du heute geschlafen?")
     messages = small_talk.messages(MIKA, (line,), TINY)
     assert [message.role for message in messages] == ["system", "user", "assistant", "user"]
@@ -172,7 +172,7 @@ async def test_another_language_begins_with_a_greeting_in_it(small_talk: SmallTa
     assert len(small_talk.messages(MIKA, (back,), TINY)) == 2
 
 
-async def test_names_may_be_anything(small_talk: SmallTalk) -> None:
+async def test_names_may_be_anything(small_talk: SmallPromptWriter) -> None:
     odd = ChatMessage("user", "{bot}%s: Guten Tag, wie geht es dir denn heute so?")
     assert small_talk.messages(MIKA, (odd,), TINY)[-1] == odd
 
@@ -190,8 +190,8 @@ async def test_names_may_be_anything(small_talk: SmallTalk) -> None:
 def test_a_broken_file_is_named_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:
     file = tmp_path / "small_talk.yaml"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(SmallTalkError) as told:
-        load_beginnings(file)
+    with pytest.raises(SmallPromptError) as told:
+        load_small_prompts(file)
     assert str(told.value) == f"{file} can't be used: {fault}"
-    with pytest.raises(SmallTalkError, match="there is no such file"):
-        load_beginnings(tmp_path / "none.yaml")
+    with pytest.raises(SmallPromptError, match="there is no such file"):
+        load_small_prompts(tmp_path / "none.yaml")

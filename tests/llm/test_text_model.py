@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
-from bot.llm.answer import Answer, ReplyText, TextDelta
+from bot.llm.answer import AnswerBuilder, ReplyText, TextDelta
 from bot.llm.deltas import Delta
-from bot.llm.messages import NOBODY, ChatMessage, Speakers
+from bot.llm.messages import NO_SPEAKERS, ChatMessage, SpeakerNames
 from bot.llm.personas import Persona
 from bot.llm.small_model import ModelSize
 from bot.llm.text_model import MAX_CHARS, short_line, shortened
@@ -31,11 +31,11 @@ class Babbler:
         messages: Sequence[ChatMessage],
         *,
         model: str | None = None,
-        speakers: Speakers = NOBODY,
-        careful: bool = False,
+        speakers: SpeakerNames = NO_SPEAKERS,
+        never_retract: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
-        assert careful
-        reply = Answer(ReplyText(ThinkingHabit(), speakers))
+        assert never_retract
+        reply = AnswerBuilder(ReplyText(ThinkingHabit(), speakers))
         for word in self.words:
             self.written += 1
             for piece in reply.take(Delta(word + " ")):

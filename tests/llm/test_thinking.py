@@ -80,13 +80,13 @@ async def test_each_model_of_a_server_has_habits_of_its_own() -> None:
 
 async def test_who_is_careful_never_sees_a_thought() -> None:
     async with serving(writing(*UNOPENED)) as url, ModelClient(ModelOptions(url)) as client:
-        assert "".join(await pieces_of(client, careful=True)) == CLEAN
+        assert "".join(await pieces_of(client, never_retract=True)) == CLEAN
 
 
 async def test_who_is_careful_gets_an_answer_without_thoughts_whole() -> None:
     for finish in ("stop", "length"):
         async with serving(writing("Hello", " there.", finish=finish)) as url, ModelClient(ModelOptions(url)) as client:
-            assert "".join(await pieces_of(client, careful=True)) == CLEAN
+            assert "".join(await pieces_of(client, never_retract=True)) == CLEAN
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ async def test_one_token_of_a_warm_up_tells_nothing() -> None:
 
     async with serving(handler) as url, ModelClient(ModelOptions(url)) as client:
         await client.warm_up(HELLO)
-        assert "".join(await pieces_of(client, careful=True)) == CLEAN
+        assert "".join(await pieces_of(client, never_retract=True)) == CLEAN
 
 
 async def test_a_model_that_was_seen_to_think_and_then_does_not_loses_no_words_and_is_soon_quick_again() -> None:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.llm.answer import Answer, AnswerPart, ReplyText, TextDelta, without_retracted_parts
+from bot.llm.answer import AnswerBuilder, AnswerPart, ReplyText, TextDelta, without_retracted_parts
 from bot.llm.client import ModelClient
 from bot.llm.deltas import Delta, parse_delta
 from bot.llm.errors import ModelError, ModelErrorKind
-from bot.llm.messages import ChatMessage, Speakers
+from bot.llm.messages import ChatMessage, SpeakerNames
 from bot.llm.requests import ModelOptions
 from bot.llm.thinking import ThinkingHabit
 from bot.llm.tool_calls import (
@@ -155,7 +155,7 @@ def test_an_event_of_very_many_calls_is_not_read_whole() -> None:
 
 
 def answer_of(text: ReplyText, *deltas: Delta) -> list[AnswerPart]:
-    answer = Answer(text)
+    answer = AnswerBuilder(text)
     return [*(part for delta in deltas for part in answer.take(delta)), *answer.end()]
 
 
@@ -175,7 +175,7 @@ def order(parts: Sequence[AnswerPart]) -> str:
 )
 def test_a_call_does_not_overtake_text_that_is_held_back(held: str, rest: str) -> None:
     call, end = Delta(calls=(CALL,)), Delta(finished=True, reason="tool_calls")
-    names = Speakers(("Seiyuu",), ("Ada",))
+    names = SpeakerNames(("Seiyuu",), ("Ada",))
     assert order(answer_of(ReplyText(ThinkingHabit(), names), Delta(held), call, end)).endswith("|dice")
     parts = answer_of(ReplyText(ThinkingHabit(), names), Delta(held), call, Delta(rest), end)
     said_before = order(parts).partition("|dice")[0].replace("|", "")
@@ -183,7 +183,7 @@ def test_a_call_does_not_overtake_text_that_is_held_back(held: str, rest: str) -
 
 
 def test_a_call_that_nothing_holds_comes_at_once() -> None:
-    answer = Answer(ReplyText(ThinkingHabit()))
+    answer = AnswerBuilder(ReplyText(ThinkingHabit()))
     assert answer.take(Delta("Let me look.")) == [TextDelta("Let me look.")]
     assert answer.take(Delta(calls=(CALL,))) == [DICE]
     assert answer.take(Delta("There.")) == [TextDelta("There.")]
@@ -192,8 +192,8 @@ def test_a_call_that_nothing_holds_comes_at_once() -> None:
 def test_a_thought_is_not_let_out_by_a_call() -> None:
     call, end = Delta(calls=(CALL,)), Delta("</think>Hello.", finished=True, reason="stop")
     assert order(answer_of(ReplyText(ThinkingHabit()), Delta("<think>secret"), call, end)) == "dice|Hello."
-    careful = ReplyText(ThinkingHabit(), careful=True)
-    assert order(answer_of(careful, Delta("secret"), call, end)) == "Hello.|dice"
+    withheld = ReplyText(ThinkingHabit(), never_retract=True)
+    assert order(answer_of(withheld, Delta("secret"), call, end)) == "Hello.|dice"
 
 
 def test_what_is_taken_back_is_text_and_no_call() -> None:

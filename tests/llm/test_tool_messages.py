@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.llm.context_window import LEFT_OUT, fitted
+from bot.llm.context_window import LEFT_OUT, fit_messages
 from bot.llm.messages import ChatMessage, message_tokens, total_tokens
 from bot.llm.prompts import alternating
 from bot.llm.requests import ModelOptions, reply_body
@@ -68,7 +68,7 @@ def test_calls_count_as_tokens() -> None:
 def test_a_result_is_never_sent_without_its_call(budget: int) -> None:
     earlier = [*EXCHANGE, ANSWER]
     for messages in ([SYSTEM, *earlier, QUESTION], [SYSTEM, *earlier, *EXCHANGE]):
-        kept = fitted(messages, budget, message_tokens)
+        kept = fit_messages(messages, budget, message_tokens)
         known: set[str] = set()
         for message in kept:
             known |= {call.id for call in message.calls}
@@ -80,7 +80,7 @@ def test_a_result_is_never_sent_without_its_call(budget: int) -> None:
 def test_a_result_that_is_too_long_loses_its_middle_and_the_question_stays() -> None:
     long = ChatMessage("tool", "word " * 1_000, answers="a")
     messages = [SYSTEM, QUESTION, CALLING, long, OSLO]
-    kept = fitted(messages, 400, message_tokens)
+    kept = fit_messages(messages, 400, message_tokens)
     assert [message.role for message in kept] == ["system", "user", "assistant", "tool", "tool"]
     assert LEFT_OUT in kept[3].content
     assert (kept[3].answers, kept[2].calls) == ("a", CALLING.calls)

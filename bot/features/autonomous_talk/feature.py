@@ -17,10 +17,10 @@ from bot.features.autonomous_talk.occasion import QuietHours, is_occasion
 from bot.features.autonomous_talk.records import ChannelRecords
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
-from bot.llm.history import speakers, user_line
+from bot.llm.history import speakers_of_messages, user_line
 from bot.llm.messages import ChatMessage
 from bot.llm.personas import Character
-from bot.llm.prompts import Circumstances, chat_room, moment, system_prompt
+from bot.llm.prompts import Circumstances, chat_room, date_and_time, system_prompt
 from bot.llm.text_model import TextModel, short_line
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 from config.sections import AutonomousSettings
@@ -160,9 +160,9 @@ class AutonomousTalk:
         self, channel: discord.TextChannel, character: Character, said: Iterable[str]
     ) -> tuple[ChatMessage, ...]:
         talk = ChatMessage("user", "\n".join(said))
-        people = [name for name in speakers([talk]) if name != character.persona.name]
+        people = [name for name in speakers_of_messages([talk]) if name != character.persona.name]
         room = chat_room(channel.name, channel.guild.name, people)
-        now = moment(datetime.fromtimestamp(self._clock(), self._zone))
+        now = date_and_time(datetime.fromtimestamp(self._clock(), self._zone))
         system = system_prompt(character.persona, character.mood, _RULES, Circumstances(room, now))
         return ChatMessage("system", system), talk
 

@@ -21,7 +21,7 @@ from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
 from bot.llm.history import user_line
 from bot.llm.personas import Persona
-from bot.llm.prompts import Circumstances, chat_room, moment
+from bot.llm.prompts import Circumstances, chat_room, date_and_time
 from bot.llm.text_model import TextModel, short_line
 from bot.text import MESSAGE_LIMIT, shorten
 from bot.user_error import UserError
@@ -261,7 +261,7 @@ class DualPersona:
         channel = argument.channel
         people = [line.partition(": ")[0] for line in argument.overheard]
         now = datetime.fromtimestamp(self._clock(), self._zone)
-        return Circumstances(chat_room(channel.name, channel.guild.name, people), moment(now))
+        return Circumstances(chat_room(channel.name, channel.guild.name, people), date_and_time(now))
 
     def _picture(self, author: Persona) -> str:
         if self._bot.user is None:

@@ -23,7 +23,7 @@ from bot.features.text_chat.open_channels import OpenChannels
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
 from bot.features.text_chat.writer import Question, Writer
-from bot.llm.small_model import Beginnings
+from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage, reply_to
 from bot.spoken_messages.listener import SpokenMessageError
@@ -118,7 +118,7 @@ class TextChat:
         *,
         pace: ChatPace = USUAL_PACE,
         clock: Callable[[], datetime],
-        beginnings: Beginnings,
+        beginnings: SmallPrompts,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         hear: Hear = hear_nothing,
         conversations: Conversations | None = None,

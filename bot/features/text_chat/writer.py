@@ -16,10 +16,10 @@ from bot.conversations.place import CHAT, Place
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.llm.errors import ModelError
-from bot.llm.history import Turn, speakers_of
-from bot.llm.messages import Speakers
+from bot.llm.history import Turn, speakers_of_turns
+from bot.llm.messages import SpeakerNames
 from bot.llm.prompts import WRITTEN, ConversationMessages, chat_room, private_room
-from bot.llm.small_model import Beginnings
+from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage
 from bot.text import shorten
@@ -73,7 +73,7 @@ class Writer:
         conversations: Conversations | None,
         context_messages: int,
         clock: Callable[[], datetime],
-        beginnings: Beginnings,
+        beginnings: SmallPrompts,
     ) -> None:
         self._model = model
         self._characters = characters
@@ -95,7 +95,7 @@ class Writer:
         seen = earlier[-_SMALL_CONTEXT:] if self._prompts.is_small(persona) else earlier
         messages = await self._prompts.write(character, seen, asked, _room(message, question, earlier))
         try:
-            known = Speakers.of(persona.names, speakers_of([*earlier, asked]))
+            known = SpeakerNames.of(persona.names, speakers_of_turns([*earlier, asked]))
             async with aclosing(self._model.text(messages, model=persona.model, speakers=known)) as pieces:
                 await answer.follow(pieces)
         except ModelError as error:
@@ -148,4 +148,4 @@ def _room(message: AnyMessage, question: Question, earlier: Sequence[Turn]) -> s
     """Where this is written, and who wrote there lately, as far as the model sees it."""
     if message.guild is None or isinstance(message.channel, discord.DMChannel):
         return private_room(question.name)
-    return chat_room(str(message.channel), message.guild.name, [*speakers_of(earlier), question.name])
+    return chat_room(str(message.channel), message.guild.name, [*speakers_of_turns(earlier), question.name])

@@ -19,7 +19,7 @@ from bot.llm.answer import clean_text
 from bot.llm.deltas import BrokenDeltaError, ServerSaidError, error_text, parse_delta
 from bot.llm.dialect import Dialect, refused_fields
 from bot.llm.errors import read_body
-from bot.llm.opening import ABOUT_THE_REQUEST, MOST_FIELDS
+from bot.llm.request_sender import MAX_FIELD_RETRIES, REQUEST_REFUSED
 from bot.text import shorten
 from config.sections import VisionSettings
 
@@ -96,11 +96,11 @@ class VisionModel:
 
     async def _ask(self, body: dict[str, Any]) -> tuple[int, str]:
         """Send a request. Send it again without the fields that the server refuses, and remember these fields."""
-        for _ in range(1 + MOST_FIELDS):
+        for _ in range(1 + MAX_FIELD_RETRIES):
             asked = self._dialect.applied(body)
             url, limit = self._base / "chat/completions", self._timeout
             status, answer = await self._send("POST", url, asked, limit)
-            fields = refused_fields(answer, asked) if status in ABOUT_THE_REQUEST else ()
+            fields = refused_fields(answer, asked) if status in REQUEST_REFUSED else ()
             if not fields:
                 break
             for each in fields:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from bot.text import mended, split_open_end
+from bot.text import join_surrogates, split_open_surrogate
 
 
 class Retraction(str):
@@ -105,7 +105,7 @@ def _joined(pieces: Iterable[str]) -> list[str]:
     return [piece for piece in joined if piece or isinstance(piece, Retraction)]
 
 
-class WholeCharacters:
+class SurrogateFilter:
     """A :class:`~bot.llm.filters.chain.TextFilter`: no half of a character gets past it."""
 
     ended = False
@@ -120,9 +120,9 @@ class WholeCharacters:
 
     def feed(self, text: str) -> Iterable[str]:
         """Take the next piece."""
-        whole, self._half = split_open_end(self._half + text)
-        return [mended(whole)]
+        whole, self._half = split_open_surrogate(self._half + text)
+        return [join_surrogates(whole)]
 
     def finish(self) -> Iterable[str]:
         """A half that stayed alone."""
-        return [mended(self._half)]
+        return [join_surrogates(self._half)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import regex
 
-from bot.llm.messages import Speakers
+from bot.llm.messages import SpeakerNames
 
 _LONGEST_QUOTE = 400
 """Characters under other names at the beginning that are held back until a line tells whose answer it is."""
@@ -24,7 +24,7 @@ class NameFilter:
     - A list that a line with a colon at its end opens is left alone up to the next empty line: it may well list people.
     """
 
-    def __init__(self, speakers: Speakers) -> None:
+    def __init__(self, speakers: SpeakerNames) -> None:
         self.ended = False
         own = (*speakers.own, *_ROLES)
         self._own = frozenset(each.casefold() for name in own for each in _spellings(name))

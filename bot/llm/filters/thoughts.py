@@ -10,16 +10,16 @@ from enum import Enum, auto
 import regex
 
 from bot.llm.filters.chain import Retraction
-from bot.llm.filters.marks import (
+from bot.llm.filters.tags import (
     ANSWER_END_TAG,
     ANSWER_TAG,
     DECORATION,
-    FAMILIES,
     FINAL_CHANNEL,
-    UNOPENED,
+    THOUGHT_TAGS,
+    UNMISTAKABLE,
     CodeSpans,
-    MarkFamily,
-    Place,
+    TagPosition,
+    ThoughtTags,
 )
 
 
@@ -35,7 +35,7 @@ class _Kind(Enum):
 class _Mark:
     kind: _Kind
     length: int
-    family: MarkFamily | None = None
+    family: ThoughtTags | None = None
 
 
 _CAN_BEGIN_MARK = re.compile(r"<(?:$|[\s/a-z思]|[|｜](?:$|[/a-z]))|\[(?:$|[/T])|[^<\[]", re.IGNORECASE)
@@ -69,7 +69,7 @@ class ThoughtFilter:
         """Whether there was a thought in the reply."""
         self._held = ""
         self._implied = begins_inside
-        self._open: list[MarkFamily] = []
+        self._open: list[ThoughtTags] = []
         self._inside_text = ""
         self._stray: str | None = None
         self._cut_off = False
@@ -192,13 +192,13 @@ class ThoughtFilter:
         return self._mark_outside(final)
 
     def _mark_inside(self, final: bool) -> _Mark | object | None:
-        families = UNOPENED if self._implied else (*self._open, *UNOPENED)
+        families = UNMISTAKABLE if self._implied else (*self._open, *UNMISTAKABLE)
         found = self._first([(each.closing, _Kind.CLOSING, each) for each in families], final)
         if isinstance(found, _Mark):
             return self._unless_quoted(found, final)
         if found is _UNDECIDED or (self._implied and self._inside_text.strip()):
             return found
-        return self._first([(each.opening, _Kind.OPENING, each) for each in UNOPENED], final)
+        return self._first([(each.opening, _Kind.OPENING, each) for each in UNMISTAKABLE], final)
 
     def _unless_quoted(self, mark: _Mark, final: bool) -> _Mark | object | None:
         """A closing mark between two backticks is one that is thought about."""
@@ -209,17 +209,17 @@ class ThoughtFilter:
         return None if self._held[mark.length] == "`" else mark
 
     def _mark_outside(self, final: bool) -> _Mark | object | None:
-        patterns = [(each.closing, _Kind.CLOSING, each) for each in UNOPENED]
-        patterns += [(each.opening, _Kind.OPENING, each) for each in FAMILIES if self._counts(each.place)]
+        patterns = [(each.closing, _Kind.CLOSING, each) for each in UNMISTAKABLE]
+        patterns += [(each.opening, _Kind.OPENING, each) for each in THOUGHT_TAGS if self._counts(each.place)]
         return self._first([*patterns, *self._decorations()], final)
 
-    def _counts(self, place: Place) -> bool:
+    def _counts(self, place: TagPosition) -> bool:
         match place:
-            case Place.ANYWHERE:
+            case TagPosition.ANYWHERE:
                 return True
-            case Place.LINE:
+            case TagPosition.LINE:
                 return self._line_start
-            case Place.START:
+            case TagPosition.START:
                 return not self._spoke
 
     def _decorations(self) -> list[tuple[regex.Pattern[str], _Kind, None]]:
@@ -231,7 +231,7 @@ class ThoughtFilter:
         return patterns
 
     def _first(
-        self, patterns: Iterable[tuple[regex.Pattern[str], _Kind, MarkFamily | None]], final: bool
+        self, patterns: Iterable[tuple[regex.Pattern[str], _Kind, ThoughtTags | None]], final: bool
     ) -> _Mark | object | None:
         undecided = False
         for pattern, kind, family in patterns:
@@ -259,7 +259,7 @@ class ThoughtFilter:
                 self.thought = self.thought or text.endswith("/>")
         return []
 
-    def _open_thought(self, family: MarkFamily, mark: str) -> None:
+    def _open_thought(self, family: ThoughtTags, mark: str) -> None:
         self.thought = True
         self._implied = False
         if family.spoken:
@@ -267,7 +267,7 @@ class ThoughtFilter:
         if family not in self._open:
             self._open.append(family)
 
-    def _close_thought(self, family: MarkFamily) -> list[str]:
+    def _close_thought(self, family: ThoughtTags) -> list[str]:
         if self._implied:
             self.began_inside = not self._separated
         elif self._open and self._open[0].spoken and family not in self._open:

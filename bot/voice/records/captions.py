@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.llm.cleaning import DiscordNames, clean_name, clean_prompt
-from bot.text import MESSAGE_LIMIT, literal, split_message
+from bot.text import MESSAGE_LIMIT, escape_markdown, split_message
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
 from bot.voice.transport import CaptionError, CaptionOutlet
 from config.sections import Captions
@@ -43,7 +43,10 @@ def caption(name: str, text: str, *, interrupted: bool = False) -> list[str]:
     if not words:
         return []
     words += " —" if interrupted else ""
-    return [f"**{literal(clean_name(name))}:** {literal(part)}" for part in split_message(words, _LINE_CHARS)]
+    return [
+        f"**{escape_markdown(clean_name(name))}:** {escape_markdown(part)}"
+        for part in split_message(words, _LINE_CHARS)
+    ]
 
 
 class CaptionWriter:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
-from bot.llm.personas import Character, Line, PitchShift, PresetName, Speed
+from bot.llm.personas import Character, PitchShift, PresetName, ShortText, Speed
 from config.errors import message_of
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
@@ -33,7 +33,7 @@ class MoodManner(BaseModel):
     pitch_shift: PitchShift = 0.0
 
 
-class _File(RootModel[dict[Line, MoodManner]]):
+class _File(RootModel[dict[ShortText, MoodManner]]):
     """Manners, by the name of the mood."""
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, RootModel
 
 from bot.llm.personas import Persona
-from bot.text import FIRST_WITHOUT_GAPS, plain
+from bot.text import FIRST_UNSPACED, plain
 from bot.voice.utterances.names import Names
 from config.reasons import UNREADABLE, BrokenFileError, reason
 from config.yaml_files import read_yaml
@@ -91,7 +91,7 @@ class Degree:
 
 def _as_pattern(word: str) -> str:
     """A word as a whole; in scripts without gaps, wherever it stands."""
-    return re.escape(word) if word[0] >= FIRST_WITHOUT_GAPS else rf"(?<!\S){re.escape(word)}(?!\S)"
+    return re.escape(word) if word[0] >= FIRST_UNSPACED else rf"(?<!\S){re.escape(word)}(?!\S)"
 
 
 def _as_said(name: str) -> str:

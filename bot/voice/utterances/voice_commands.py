@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.llm.personas import Persona
-from bot.text import FIRST_WITHOUT_GAPS, plain
+from bot.text import FIRST_UNSPACED, plain
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.spoken_choices import Asking, Degree, Phrases, load_mood_words, mood_phrases, persona_phrases
 from config.reasons import UNREADABLE, BrokenFileError, reason
@@ -190,4 +190,4 @@ def _read(path: Path) -> _File:
 def _begins_with(text: str, phrase: str) -> bool:
     """Whether a text begins with these words; in Chinese and Japanese, words need no gap between them."""
     rest = text.removeprefix(phrase)
-    return rest != text and (rest[:1] in ("", " ") or phrase[-1] >= FIRST_WITHOUT_GAPS)
+    return rest != text and (rest[:1] in ("", " ") or phrase[-1] >= FIRST_UNSPACED)

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from bot.llm.errors import ModelErrorKind
-from bot.llm.messages import Speakers
+from bot.llm.messages import SpeakerNames
 from config.sections import ModelApi
 
 
@@ -43,7 +43,7 @@ class Stream:
     thoughts: tuple[str, ...] = ()
     retracts: bool = False
     begins_inside: bool = False
-    speakers: Speakers = field(default_factory=Speakers)
+    speakers: SpeakerNames = field(default_factory=SpeakerNames)
 
 
 def streams() -> list[Stream]:
@@ -67,7 +67,7 @@ def _read(path: Path) -> Iterator[Stream]:
             calls=tuple((name, arguments) for name, arguments in fields.pop("calls", ())),
             ids=tuple(fields.pop("ids", ())),
             thoughts=tuple(fields.pop("thoughts", ())),
-            speakers=Speakers(tuple(speakers.get("own", ())), tuple(speakers.get("others", ()))),
+            speakers=SpeakerNames(tuple(speakers.get("own", ())), tuple(speakers.get("others", ()))),
             **fields,
         )
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.llm.filters.chain import WholeCharacters
+from bot.llm.filters.chain import SurrogateFilter
 from bot.llm.filters.harmony import HarmonyFilter
-from bot.llm.filters.marks import TurnMarks
+from bot.llm.filters.tags import TurnTokenFilter
 from tests.llm.filters.cutting import let_through, results
 
 ANALYSIS = "<|channel|>analysis<|message|>User says <hi>.<|end|>"
@@ -65,7 +65,7 @@ def test_only_the_final_channel_is_the_reply(text: str, spoken: str) -> None:
     ],
 )
 def test_the_reply_ends_where_its_turn_ends(text: str, spoken: str) -> None:
-    assert results(TurnMarks, text) == {spoken}
+    assert results(TurnTokenFilter, text) == {spoken}
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_the_reply_ends_where_its_turn_ends(text: str, spoken: str) -> None:
     ],
 )
 def test_halves_of_characters_become_one_or_a_sign_for_it(pieces: list[str], text: str) -> None:
-    assert let_through(WholeCharacters(), pieces) == text
-    assert let_through(WholeCharacters(), list("".join(pieces))) == text
+    assert let_through(SurrogateFilter(), pieces) == text
+    assert let_through(SurrogateFilter(), list("".join(pieces))) == text
 
 
 @given(st.lists(st.sampled_from(["\ud83d", "\ude0a", "a", "😊", "\ufffd"]), max_size=8))
 def test_what_comes_out_can_be_written_everywhere(pieces: list[str]) -> None:
-    let_through(WholeCharacters(), pieces).encode("utf-8")
+    let_through(SurrogateFilter(), pieces).encode("utf-8")
 
 
 MARKS = [
@@ -110,4 +110,4 @@ MARKS = [
 def test_pieces_make_no_difference(pieces: list[str]) -> None:
     whole = "".join(pieces)
     assert let_through(HarmonyFilter(), pieces) == let_through(HarmonyFilter(), [whole])
-    assert let_through(TurnMarks(), pieces) == let_through(TurnMarks(), [whole])
+    assert let_through(TurnTokenFilter(), pieces) == let_through(TurnTokenFilter(), [whole])

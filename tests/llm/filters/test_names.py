@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.llm.filters.names import NameFilter
-from bot.llm.messages import NOBODY, Speakers
+from bot.llm.messages import NO_SPEAKERS, SpeakerNames
 from tests.llm.filters.cutting import let_through, results
 
-SPEAKERS = Speakers(("Seiyuu", "Sei-chan"), ("Ada", "Ben B.", "Zoë 🌸"))
+SPEAKERS = SpeakerNames(("Seiyuu", "Sei-chan"), ("Ada", "Ben B.", "Zoë 🌸"))
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_a_list_ends_with_an_empty_line() -> None:
 
 
 def test_where_nobody_is_known_names_are_words() -> None:
-    assert results(lambda: NameFilter(NOBODY), "Ada: Hello.\nBen: Hi!") == {"Ada: Hello.\nBen: Hi!"}
+    assert results(lambda: NameFilter(NO_SPEAKERS), "Ada: Hello.\nBen: Hi!") == {"Ada: Hello.\nBen: Hi!"}
 
 
 def test_somebody_who_is_called_like_the_bot_is_taken_for_the_bot() -> None:
-    assert Speakers.of(["Seiyuu"], ["Ada", "seiyuu", "Ada"]) == Speakers(("Seiyuu",), ("Ada",))
+    assert SpeakerNames.of(["Seiyuu"], ["Ada", "seiyuu", "Ada"]) == SpeakerNames(("Seiyuu",), ("Ada",))
 
 
 def test_words_are_not_held_back() -> None:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 import regex
 
 
-class Place(Enum):
+class TagPosition(Enum):
     """Where an opening mark counts."""
 
     ANYWHERE = auto()
@@ -20,7 +20,7 @@ class Place(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class MarkFamily:
+class ThoughtTags:
     """One way to mark a thought.
 
     ``triggers`` are the characters with which its marks can begin, in lower case. ``spoken`` marks are words: a reply
@@ -29,15 +29,15 @@ class MarkFamily:
 
     opening: regex.Pattern[str]
     closing: regex.Pattern[str]
-    place: Place = Place.ANYWHERE
+    place: TagPosition = TagPosition.ANYWHERE
     triggers: str = "<"
     spoken: bool = False
 
 
-def _tag(names: str, place: Place = Place.ANYWHERE, *, spoken: bool = False) -> MarkFamily:
+def _tag(names: str, place: TagPosition = TagPosition.ANYWHERE, *, spoken: bool = False) -> ThoughtTags:
     """``<name>`` … ``</name>``, also with a prefix (``seed:think``), a suffix, attributes, blanks, in capitals."""
     name = rf"(?:[a-z]{{1,12}}[:_-])?(?:{names})(?:[:_-]\w{{1,40}})?"
-    return MarkFamily(
+    return ThoughtTags(
         regex.compile(rf"<\s{{0,2}}{name}(?:\s[^<>]{{0,200}})?>", regex.IGNORECASE),
         regex.compile(rf"<\s{{0,2}}/\s{{0,2}}{name}\s{{0,2}}>", regex.IGNORECASE),
         place,
@@ -45,8 +45,8 @@ def _tag(names: str, place: Place = Place.ANYWHERE, *, spoken: bool = False) -> 
     )
 
 
-def _marks(opening: str, closing: str, triggers: str = "<") -> MarkFamily:
-    return MarkFamily(
+def _marks(opening: str, closing: str, triggers: str = "<") -> ThoughtTags:
+    return ThoughtTags(
         regex.compile(opening, regex.IGNORECASE), regex.compile(closing, regex.IGNORECASE), triggers=triggers
     )
 
@@ -66,7 +66,7 @@ _BAR = "[|｜]"
 _BEFORE = "thinking(?: process)?|thought(?: process)?|thoughts|reasoning|chain of thought"
 _AFTER = "(?:my )?(?:final )?(?:answer|response|reply)"
 
-FAMILIES: tuple[MarkFamily, ...] = (
+THOUGHT_TAGS: tuple[ThoughtTags, ...] = (
     # DeepSeek, Qwen, GLM, MiniMax, Phi, Granite 3.3, Seed-OSS (seed:think), LongCat (longcat_think) and many others
     _tag("think"),
     # prompted models, Reflection
@@ -74,28 +74,31 @@ FAMILIES: tuple[MarkFamily, ...] = (
     # EXAONE, Gemini's OpenAI endpoint
     _tag("thoughts?"),
     _tag("reasoning"),
-    _tag("reflections?|reflect", Place.LINE),
-    _tag("reason", Place.LINE),
-    _tag("analysis|scratch_?pad|monologue|cot|chain[_-]of[_-]thought", Place.LINE),
-    _tag("contemplat(?:ion|or)|deliberation|ponder(?:ing)?|思考(?:过程|過程)?", Place.LINE),
-    _tag("internal|inner|plan|planning|rationale", Place.LINE, spoken=True),
+    _tag("reflections?|reflect", TagPosition.LINE),
+    _tag("reason", TagPosition.LINE),
+    _tag("analysis|scratch_?pad|monologue|cot|chain[_-]of[_-]thought", TagPosition.LINE),
+    _tag("contemplat(?:ion|or)|deliberation|ponder(?:ing)?|思考(?:过程|過程)?", TagPosition.LINE),
+    _tag("internal|inner|plan|planning|rationale", TagPosition.LINE, spoken=True),
     # Open WebUI, where it stands between us and a model
-    MarkFamily(
+    ThoughtTags(
         regex.compile(r"<details\s[^<>]{0,200}type=[\"']?reasoning[\"']?[^<>]{0,200}>", regex.IGNORECASE),
         regex.compile(r"</details>", regex.IGNORECASE),
-        Place.LINE,
+        TagPosition.LINE,
     ),
     # Magistral. In small letters it is a stage direction.
-    MarkFamily(regex.compile(r"\[THINK\]"), regex.compile(r"\[/THINK\]"), triggers="["),
-    MarkFamily(
-        regex.compile(r"\[think(?:ing)?\]"), regex.compile(r"\[/think(?:ing)?\]"), Place.START, "[", spoken=True
+    ThoughtTags(regex.compile(r"\[THINK\]"), regex.compile(r"\[/THINK\]"), triggers="["),
+    ThoughtTags(
+        regex.compile(r"\[think(?:ing)?\]"), regex.compile(r"\[/think(?:ing)?\]"), TagPosition.START, "[", spoken=True
     ),
     # a proxy or a front that wrote the tag for a web page, and East Asian signs
     _marks(r"&lt;(?:think|thinking|thought|reasoning)&gt;", r"&lt;/(?:think|thinking|thought|reasoning)&gt;", "&"),
     _marks("＜think(?:ing)?＞", "＜/think(?:ing)?＞", "＜"),
     # prompted models that write code blocks
-    MarkFamily(
-        regex.compile(r"```(?:think|thinking|thoughts?|reasoning)[ \t]*\n"), regex.compile("```"), Place.START, "`"
+    ThoughtTags(
+        regex.compile(r"```(?:think|thinking|thoughts?|reasoning)[ \t]*\n"),
+        regex.compile("```"),
+        TagPosition.START,
+        "`",
     ),
     # Kimi
     _marks("◁think▷", "◁/think▷", "◁"),
@@ -119,32 +122,32 @@ FAMILIES: tuple[MarkFamily, ...] = (
     # MedGemma
     _marks("<unused94>", "<unused95>"),
     # Granite 3.2
-    MarkFamily(
+    ThoughtTags(
         _heading("thought process|thinking|thoughts"),
         _heading("response|answer|reply"),
-        Place.START,
+        TagPosition.START,
         "h*",
         spoken=True,
     ),
     # models that are told to think first, ReAct's "Thought: … Final Answer: …"
-    MarkFamily(
+    ThoughtTags(
         regex.compile(_label(_BEFORE), regex.IGNORECASE),
         regex.compile(rf"\n[ \t]*(?:#{{1,4}} )?{_label(_AFTER)}|\*\*(?:{_AFTER})(?::\*\*|\*\*:)", regex.IGNORECASE),
-        Place.START,
+        TagPosition.START,
         "\n*",
         spoken=True,
     ),
     # gpt-oss, where a server has dropped the control marks and left the channels' names
-    MarkFamily(
+    ThoughtTags(
         regex.compile(r"(?:assistant)?(?:analysis|commentary)(?=[A-Za-z\"'“*\d])"),
         regex.compile(r"assistantfinal"),
-        Place.START,
+        TagPosition.START,
         "a",
     ),
 )
 """The families by which a thought can be told; those of a family's opening mark end only by its own closing mark."""
 
-UNOPENED = tuple(family for family in FAMILIES if family.place is Place.ANYWHERE)
+UNMISTAKABLE = tuple(family for family in THOUGHT_TAGS if family.place is TagPosition.ANYWHERE)
 """The families of which a closing mark alone says that the reply began inside a thought."""
 
 ANSWER_TAG = regex.compile(
@@ -215,7 +218,7 @@ _END = regex.compile(
 )
 
 
-class TurnMarks:
+class TurnTokenFilter:
     """A :class:`~bot.llm.filters.chain.TextFilter`: the reply ends where its turn ends.
 
     Marks before its first word only open the turn, and are dropped. In code they are words like any other, and so is

@@ -34,7 +34,7 @@ from bot.llm.requests import ModelOptions, longest_answer, one_token, reply_body
 from bot.llm.small_model import ModelSize
 from bot.llm.thinking import ThinkingHabit
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
+FIRST_PAUSE, MAX_PAUSE = 0.25, 2.0
 """Seconds between two attempts where the server names no time; the pause doubles with each."""
 
 _DELAY_IN_BODY = re.compile(
@@ -67,7 +67,7 @@ def retry_after(headers: Mapping[str, str], body: str, now: datetime) -> float |
 
 def pause_before(attempt: int) -> float:
     """The seconds to wait before asking again for the ``attempt``-th time, from 1, where the server named none."""
-    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 16), MAX_PAUSE)
 
 
 def _number(text: str) -> float | None:
@@ -88,20 +88,20 @@ def _until(text: str, now: datetime) -> float | None:
     return max(0.0, (moment - now).total_seconds())
 
 
-MOST_FIELDS = 3
+MAX_FIELD_RETRIES = 3
 """How often a reply is asked for again because of a field."""
-MOST_SHORTENINGS = 4
+MAX_SHORTENINGS = 4
 """How often because of its length."""
-MOST_UNTOLD_WAITS = 3
+MAX_BLIND_WAITS = 3
 """How often when there are too many requests, or a proxy gets no answer, and nobody says until when."""
-LONGEST_LOADING_PAUSE = 5.0
+MAX_LOADING_PAUSE = 5.0
 """Seconds between two looks at a server that loads, however long it wants us to wait."""
 
 _OVERLOADED = 529
 _NOT_READY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_EARLY, _OVERLOADED})
 _BEHIND_A_PROXY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 """A proxy's words for a server that starts anew, or is gone."""
-ABOUT_THE_REQUEST = frozenset(
+REQUEST_REFUSED = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.FORBIDDEN,
@@ -138,7 +138,7 @@ class ServerMemory:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ReplyRequest:
     """What a reply is asked for. ``begin_by`` is the loop time by which it must have begun.
 
     ``when_loading`` is called once if the server has been loading for a while. ``warming``: one token is enough.
@@ -151,25 +151,25 @@ class Question:
     warming: bool = False
 
 
-class Opening:
+class RequestSender:
     """One reply, asked for until its stream is open; a context manager.
 
-    :meth:`open` may be called again after :meth:`reconsider`.
+    :meth:`open` may be called again after :meth:`prepare_retry`.
     """
 
-    def __init__(self, question: Question, memory: ServerMemory, connections: Connections) -> None:
-        self._question = question
-        self._options = question.options
+    def __init__(self, request: ReplyRequest, memory: ServerMemory, connections: Connections) -> None:
+        self._request = request
+        self._options = request.options
         self._memory = memory
         self._connections = connections
-        self._sent: Sequence[ChatMessage] = question.messages
+        self._sent: Sequence[ChatMessage] = request.messages
         self._asked: Mapping[str, Any] = {}
         self._tried: list[RefusedField] = []
         self._folding = False
         self._field_tries = 0
         self._shortenings = 0
         self._waits = 0
-        self._notice = _LoadingNotice(self._options.loading_notice_after, question.when_loading)
+        self._notice = _LoadingNotice(self._options.loading_notice_after, request.when_loading)
 
     def __enter__(self) -> Self:
         return self
@@ -192,7 +192,7 @@ class Opening:
                 self._notice.stop()
                 return response
             try:
-                refusal = await read_refusal(response, self._question.begin_by)
+                refusal = await read_refusal(response, self._request.begin_by)
             finally:
                 response.close()
             await self._make_ready(refusal)
@@ -202,11 +202,11 @@ class Opening:
         """As much of the conversation as was sent."""
         return self._sent
 
-    def begun(self) -> None:
+    def reply_began(self) -> None:
         """The reply has begun: what was left out for it is what the server does not take."""
         self._confirm_tried()
 
-    async def reconsider(self, error: ModelError) -> bool:
+    async def prepare_retry(self, error: ModelError) -> bool:
         """A server reports an error before its first word: do what may help; False where nothing does.
 
         Raises:
@@ -225,24 +225,24 @@ class Opening:
         return self._shorten(length_refusal(said)) or self._leave_out(said)
 
     def _shorten(self, refusal: LengthRefusal | None) -> bool:
-        if refusal is None or self._shortenings >= MOST_SHORTENINGS:
+        if refusal is None or self._shortenings >= MAX_SHORTENINGS:
             return False
         self._shortenings += 1
-        return self._memory.window.refused(refusal, self._sent)
+        return self._memory.window.learn_refusal(refusal, self._sent)
 
     def _body(self) -> dict[str, Any]:
-        fit = self._memory.window.fit(self._question.messages, longest_answer(self._options))
+        fit = self._memory.window.fit(self._request.messages, longest_answer(self._options))
         self._sent = fit.messages
         body = self._memory.dialect.applied(reply_body(self._options, fit.messages, fit.max_tokens))
         for field in self._tried:
             body = changed(body, field)
         if self._folding:
             body = folded(body)
-        return one_token(body) if self._question.warming else body
+        return one_token(body) if self._request.warming else body
 
     async def _make_ready(self, refusal: Refusal) -> None:
         """Do what may help before the server is asked again; raises what it means where nothing does."""
-        if refusal.status in ABOUT_THE_REQUEST:
+        if refusal.status in REQUEST_REFUSED:
             too_large = LengthRefusal() if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else None
             if self._change(refusal.body) or self._shorten(too_large):
                 return
@@ -261,7 +261,7 @@ class Opening:
             return False
         # It no longer complains of what it refused before, so that was refused for good.
         self._confirm_tried()
-        if self._field_tries >= MOST_FIELDS:
+        if self._field_tries >= MAX_FIELD_RETRIES:
             return False
         self._field_tries += 1
         self._tried.extend(fields)
@@ -286,12 +286,12 @@ class Opening:
         wanted = retry_after(refusal.headers, refusal.body, datetime.now(UTC))
         pause = pause_before(self._waits)
         if not _is_loading(refusal):
-            if refusal.quota_used_up or (wanted is None and self._waits > MOST_UNTOLD_WAITS):
+            if refusal.quota_used_up or (wanted is None and self._waits > MAX_BLIND_WAITS):
                 raise failure
             pause = max(pause, wanted or 0.0)
         elif wanted is not None:
-            pause = min(max(pause, wanted), LONGEST_LOADING_PAUSE)
-        if asyncio.get_running_loop().time() + pause >= self._question.begin_by:
+            pause = min(max(pause, wanted), MAX_LOADING_PAUSE)
+        if asyncio.get_running_loop().time() + pause >= self._request.begin_by:
             raise failure
         await asyncio.sleep(pause)
 
@@ -299,7 +299,7 @@ class Opening:
 
     async def _ask(self, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
         try:
-            async with asyncio.timeout_at(self._question.begin_by):
+            async with asyncio.timeout_at(self._request.begin_by):
                 return await self._post(body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise unreachable(self._options, error) from error
