@@ -100,7 +100,7 @@ def run(
                 work = measure(Run(arguments, folder, console, describe_machine()))
                 report = asyncio.run(interruptible(work)) if isinstance(work, Coroutine) else work
             except explained as error:
-                explain(error, folder, console)
+                explain_failure(error, folder, console)
                 return BROKEN
             present(report, console)
             if json_option and arguments.json is not None and report.figures is not None:
@@ -189,7 +189,7 @@ async def interruptible(work: Coroutine[Any, Any, T]) -> T:
         signal.signal(signal.SIGTERM, before)
 
 
-def explain(error: Exception, folder: Path, console: Console) -> None:
+def explain_failure(error: Exception, folder: Path, console: Console) -> None:
     """Say why a measurement broke off, with the end of the bot's log, which is in ``folder``."""
     console.print(f"✘ The measurement broke off: {error}.", style="bold red", markup=False)
     log = folder / BOT_LOG

@@ -13,22 +13,23 @@ from audio.level import rms, rms_of_frames
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo_room import Room, convolve, through_opus
 from benchmarks.end_of_turn_sentences import SENTENCES
-from benchmarks.end_of_turn_speech import Speaker, Voice
+from benchmarks.end_of_turn_speech import SentenceSpeaker
+from sandbox.speech import GuestVoice
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 BOT_VOICES = (
-    Voice("en-us+f3", 165, 55),
-    Voice("en-us", 175, 50),
-    Voice("English (Great Britain)+f2", 160, 45),
-    Voice("en-us+m3", 170, 40),
+    GuestVoice("en-us+f3", 165, 55),
+    GuestVoice("en-us", 175, 50),
+    GuestVoice("English (Great Britain)+f2", 160, 45),
+    GuestVoice("en-us+m3", 170, 40),
 )
 PEOPLES_VOICES = (
-    Voice("English (Great Britain)", 155, 35),
-    Voice("en-us+m4", 165, 60),
-    Voice("English (Scotland)+f1", 150, 60),
-    Voice("en-us+f4", 170, 50),
-    Voice("English (Caribbean)", 160, 45),
-    Voice("de+m2", 165, 50),
+    GuestVoice("English (Great Britain)", 155, 35),
+    GuestVoice("en-us+m4", 165, 60),
+    GuestVoice("English (Scotland)+f1", 150, 60),
+    GuestVoice("en-us+f4", 170, 50),
+    GuestVoice("English (Caribbean)", 160, 45),
+    GuestVoice("de+m2", 165, 50),
 )
 ENGLISH = tuple(sentence.plain for sentence in SENTENCES if sentence.language == "English")
 SENTENCES_SAID = 4
@@ -67,7 +68,7 @@ def make_scene(library: EspeakLibrary, number: int, seed: int) -> Scene:
     said = [ENGLISH[index] for index in random.permutation(len(ENGLISH))]
     room = Room.draw(random)
     sent, by_person, by_double = (
-        _say(Speaker(library, voice), said[at * SENTENCES_SAID : (at + 1) * SENTENCES_SAID], random)
+        _say(SentenceSpeaker(library, voice), said[at * SENTENCES_SAID : (at + 1) * SENTENCES_SAID], random)
         for at, voice in enumerate((bot, person, bot))
     )
     near = replace(Room.draw(random), direct=random.uniform(3, 12))
@@ -103,7 +104,7 @@ def persons_stretch(scene: Scene, begin: int, end: int) -> bool:
     return person > echo * 10 ** (LEAST_LOUDER / 20)
 
 
-def _say(speaker: Speaker, parts: Sequence[str], random: np.random.Generator) -> Sound:
+def _say(speaker: SentenceSpeaker, parts: Sequence[str], random: np.random.Generator) -> Sound:
     speech = speaker.say(parts, list(random.uniform(0.15, 0.5, len(parts) - 1)), 0.3)
     return np.concatenate([np.zeros(int(random.uniform(0.1, 1.0) * SAMPLE_RATE), np.float32), speech.sound])
 

@@ -19,16 +19,17 @@ from rich.progress import Progress
 from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE
 from benchmarks.command_line import Report, Run, interruptible, make_parser, run
-from benchmarks.end_of_turn_call import Call, Outcome
+from benchmarks.end_of_turn_call import SentenceOutcome, SimulatedCall
 from benchmarks.end_of_turn_noise import five_minutes
-from benchmarks.end_of_turn_report import NARROWEST, WAITS, Result, Row, report_of
+from benchmarks.end_of_turn_report import NARROWEST, WAITS, EndOfTurnResult, MicrophoneRow, end_of_turn_report
 from benchmarks.end_of_turn_sentences import SENTENCES
-from benchmarks.end_of_turn_speech import Speaker, Voice
+from benchmarks.end_of_turn_speech import SentenceSpeaker
 from bot.voice.frames import AudioFrame
 from bot.voice.turns.policy import load_turn_policy
 from bot.voice.turns.silero import WINDOW_SAMPLES
 from bot.voice.turns.turns import Turns
 from config.plain_parser import PlainParser
+from sandbox.speech import GuestVoice
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity
 
 PEOPLE = 4
@@ -56,19 +57,19 @@ class EndOfTurnMeasurement:
         self._policy = load_turn_policy(network)
         self._library = load_espeak()
 
-    async def rows(self) -> AsyncIterator[Row]:
+    async def rows(self) -> AsyncIterator[MicrophoneRow]:
         """Each kind of microphone without pauses, then with them."""
         for microphone in WAITS:
             for paused in (False, True):
                 people = [await self._person(microphone, paused, number) for number in range(PEOPLE)]
-                yield Row(microphone, paused, people)
+                yield MicrophoneRow(microphone, paused, people)
 
-    async def _person(self, kind: str, paused: bool, number: int) -> list[Outcome]:
+    async def _person(self, kind: str, paused: bool, number: int) -> list[SentenceOutcome]:
         random = np.random.default_rng([self._seed, number])
         sentences = np.random.default_rng(self._seed).permutation(len(SENTENCES))[number::PEOPLE]
         rate, pitch = int(random.integers(130, 190)), int(random.integers(30, 70))
         opens = kind == "open"
-        call = Call(
+        call = SimulatedCall(
             self._policy,
             self._microphone(kind),
             transcription=self._transcription,
@@ -78,7 +79,7 @@ class EndOfTurnMeasurement:
         for index in sentences:
             sentence = SENTENCES[index]
             names = VOICES[sentence.language]
-            speaker = Speaker(self._library, Voice(names[number % len(names)], rate, pitch))
+            speaker = SentenceSpeaker(self._library, GuestVoice(names[number % len(names)], rate, pitch))
             parts = sentence.parts() if paused else [sentence.plain]
             pauses = [float(pause) for pause in random.uniform(*PAUSES, len(parts) - 1)]
             release = float(random.uniform(*RELEASES)) if kind == "push-to-talk" else QUIET
@@ -129,11 +130,11 @@ def _run(run: Run) -> Report:
         rows = asyncio.run(interruptible(_measured(measurement, progress)))
         noise = measurement.noise()
     options = {"transcription_ms": arguments.transcription_ms, "seed": arguments.seed}
-    result = Result(run.machine, options, rows, noise, measurement.window_us())
-    return report_of(result)
+    result = EndOfTurnResult(run.machine, options, rows, noise, measurement.window_us())
+    return end_of_turn_report(result)
 
 
-async def _measured(measurement: EndOfTurnMeasurement, progress: Progress) -> list[Row]:
+async def _measured(measurement: EndOfTurnMeasurement, progress: Progress) -> list[MicrophoneRow]:
     bar = progress.add_task("talking", total=2 * len(WAITS) + 1)
     rows = []
     async for row in measurement.rows():

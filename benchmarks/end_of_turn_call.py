@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from audio.samples import HEARING_RATE, Sound16
-from benchmarks.end_of_turn_speech import Speech
+from benchmarks.end_of_turn_speech import SpokenSentence
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent, TurnStarted
@@ -27,7 +27,7 @@ class HearingDecoder(MonoDecoder):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SentenceOutcome:
     """What became of one sentence. Seconds.
 
     Attributes:
@@ -51,7 +51,7 @@ class _Packet:
     sound: Sound16 | None
 
 
-class Call:
+class SimulatedCall:
     """One person's sentences, one after another, on one microphone; what was learned of them stays.
 
     Args:
@@ -79,7 +79,7 @@ class Call:
         self._decoder = HearingDecoder()
         self._now = 1000.0
 
-    async def say(self, speech: Speech, *, before: float = 0.0) -> Outcome:
+    async def say(self, speech: SpokenSentence, *, before: float = 0.0) -> SentenceOutcome:
         """One sentence. ``before`` is what the microphone itself puts in front of it, in seconds."""
         began = self._now
         packets = list(self._packets(self._microphone.frames(speech.sound)))
@@ -119,7 +119,7 @@ class _Listening:
         turns: Turns,
         end_of_turn: EndOfTurn,
         takes: float,
-        speech: Speech,
+        speech: SpokenSentence,
         began: float,
         told: Callable[[TurnEvent], None],
     ) -> None:
@@ -169,10 +169,10 @@ class _Listening:
                 case _:
                     pass
 
-    def outcome(self, released: float) -> Outcome:
+    def outcome(self, released: float) -> SentenceOutcome:
         last = self._arrival(self._speech.end - 1)
         ended = self._ends[-1] if self._ends and self._ends[-1] >= last else None
-        return Outcome(
+        return SentenceOutcome(
             cut_off=any(end < last for end in self._ends),
             wait=None if ended is None else ended - last,
             after_release=None if ended is None else ended - released,

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.command_line import Report
-from benchmarks.end_of_turn_call import Outcome
+from benchmarks.end_of_turn_call import SentenceOutcome
 from benchmarks.statistics import Spread, spread
 
 GETTING_KNOWN = 3
@@ -38,12 +38,12 @@ WAITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MicrophoneRow:
     """40 sentences on one kind of microphone, with pauses or without; a list for each person."""
 
     microphone: str
     paused: bool
-    people: Sequence[Sequence[Outcome]]
+    people: Sequence[Sequence[SentenceOutcome]]
 
     @property
     def cut_off(self) -> int:
@@ -70,12 +70,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class EndOfTurnResult:
     """One run. ``noise`` holds the number of events by what was played; ``window_us`` is one window's cost."""
 
     machine: Mapping[str, str]
     options: Mapping[str, float]
-    rows: Sequence[Row]
+    rows: Sequence[MicrophoneRow]
     noise: Mapping[str, int]
     window_us: float
 
@@ -118,12 +118,12 @@ class Result:
         }
 
 
-def report_of(result: Result) -> Report:
+def end_of_turn_report(result: EndOfTurnResult) -> Report:
     """What a run prints and writes."""
     return Report(partial(_print, result), result.targets(), result.as_json())
 
 
-def _print(result: Result, console: Console) -> None:
+def _print(result: EndOfTurnResult, console: Console) -> None:
     """A row for each kind of microphone, then what was reached."""
     machine = result.machine
     table = Table(

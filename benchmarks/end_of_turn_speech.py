@@ -10,21 +10,13 @@ import soxr
 
 from audio.espeak import EspeakLibrary
 from audio.level import at_level, rms_of_frames
+from sandbox.speech import GuestVoice
 from sandbox.voice.opus import SAMPLE_RATE, Sound
 
 VOICED_LEVEL = 0.008
 """RMS of 10 ms from which sound counts as voiced; the speech itself has an RMS of :data:`SPEECH_LEVEL`."""
 SPEECH_LEVEL = 0.1
 _STEP = SAMPLE_RATE // 100
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """An espeak-ng voice: words a minute, and a pitch of 0 to 100."""
-
-    name: str
-    rate: int
-    pitch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +29,7 @@ class SpokenPart:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Speech:
+class SpokenSentence:
     """A sentence as it was said: 48,000 Hz mono."""
 
     sound: Sound
@@ -63,14 +55,14 @@ class Speech:
         return " ".join(said).rstrip(",.?!") + "."
 
 
-class Speaker:
+class SentenceSpeaker:
     """Says sentences in one voice."""
 
-    def __init__(self, library: EspeakLibrary, voice: Voice) -> None:
+    def __init__(self, library: EspeakLibrary, voice: GuestVoice) -> None:
         self._library = library
         self._voice = voice
 
-    def say(self, parts: Sequence[str], pauses: Sequence[float], release: float) -> Speech:
+    def say(self, parts: Sequence[str], pauses: Sequence[float], release: float) -> SpokenSentence:
         """Say the parts with so many seconds between them, and ``release`` seconds of quiet behind the last."""
         pieces: list[Sound] = []
         spoken: list[SpokenPart] = []
@@ -81,7 +73,7 @@ class Speaker:
             silence = np.zeros(round(quiet * SAMPLE_RATE), np.float32)
             pieces += [sound, silence]
             at += len(sound) + len(silence)
-        return Speech(np.concatenate(pieces), spoken)
+        return SpokenSentence(np.concatenate(pieces), spoken)
 
     def _voiced(self, words: str) -> Sound:
         samples = self._library.say(words, self._voice.name, self._voice.rate, self._voice.pitch)

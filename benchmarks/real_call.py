@@ -22,7 +22,7 @@ from benchmarks.command_line import Report, Run, count, make_parser, run, settin
 from benchmarks.real_call_measurement import AnsweredTurn, HeardUtterance, RealCall, Utterance, dealt
 from benchmarks.speakers.bank import bank
 from benchmarks.speakers.natural import NaturalSpeech
-from benchmarks.speakers.recorded import read_recording, recordings
+from benchmarks.speakers.recorded import read_sentence, recorded_sentences
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from benchmarks.statistics import spread
 from benchmarks.turn_measurement import PEOPLE
@@ -78,8 +78,8 @@ def _utterances(arguments: argparse.Namespace, console: Console) -> list[Utteran
             said.append(Utterance(line.text, line.speaker, speech.say(line)))
             advance()
     if arguments.recorded:
-        for recording in recordings(cache / "debian"):
-            sound = read_recording(recording)
+        for recording in recorded_sentences(cache / "debian"):
+            sound = read_sentence(recording)
             if len(sound) <= LONGEST * 48_000:
                 said.append(Utterance(recording.text, RECORDED, sound))
     return said

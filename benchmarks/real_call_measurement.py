@@ -15,7 +15,7 @@ from typing import Self
 
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import BOT_LOG, JOIN_LIMIT, TAIL_SECONDS, TURN_LIMIT, no_collections
-from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker
+from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, OpenSpeaker
 from benchmarks.turn_measurement import PEOPLE
 from bot.child import bot_process
 from bot.voice.events import CallEvent, ReplyEnded, UtteranceHeard
@@ -93,7 +93,7 @@ class RealCall:
         self._ended: asyncio.Queue[TurnTrace] = asyncio.Queue()
         self._open: AsyncExitStack | None = None
         self._guests: dict[str, Guest] = {}
-        self._speakers: dict[str, Speaker] = {}
+        self._speakers: dict[str, MicrophoneSpeaker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bot: asyncio.subprocess.Process | None = None
 
@@ -257,7 +257,7 @@ class RealCall:
         return sorted(e.received for e in newest if e.user == self._sandbox.bot_id and not e.silent)
 
 
-def _speaker(kind: str, guest: Guest) -> Speaker:
+def _speaker(kind: str, guest: Guest) -> MicrophoneSpeaker:
     match kind:
         case "push-to-talk":
             return ClosingSpeaker(guest.voice, PushToTalk(), lambda: RELEASE)

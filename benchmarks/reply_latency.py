@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
 from benchmarks.reply_measurement import ReplyMeasurement
-from benchmarks.reply_report import NARROWEST, Result, report_of
+from benchmarks.reply_report import NARROWEST, ReplyResult, reply_report
 from config.plain_parser import PlainParser
 
 
@@ -32,8 +32,8 @@ async def _run(run: Run) -> Report:
             progress.update(bar, completed=done, total=1.0, description=f"{turns} turns, {packets} packets")
 
         measured = await ReplyMeasurement(stand_ins, run.folder, advance).run(arguments.turns, arguments.packets)
-    result = Result(run.machine, asdict(stand_ins), measured.turns, measured.control)
-    return report_of(result)
+    result = ReplyResult(run.machine, asdict(stand_ins), measured.turns, measured.control)
+    return reply_report(result)
 
 
 def _parser() -> PlainParser:

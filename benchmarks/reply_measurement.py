@@ -18,7 +18,7 @@ from benchmarks.measured_call import (
     StandIns,
     no_collections,
 )
-from benchmarks.turn import Turn
+from benchmarks.reply_times import ReplyTimes
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
 
@@ -37,7 +37,7 @@ Company = Callable[[MeasuredCall], Awaitable[None]]
 class Measured:
     """What a run took down. ``control`` holds the arrivals of the bare clock's packets, in monotonic seconds."""
 
-    turns: list[Turn]
+    turns: list[ReplyTimes]
     control: list[float]
 
 
@@ -87,7 +87,7 @@ class ReplyMeasurement:
         (ada,) = await call.join("Ada")
         # The first turn warms connections up and is not counted.
         await self._turn(call, ada)
-        measured: list[Turn] = []
+        measured: list[ReplyTimes] = []
         heard = 0
         async with self._in_company(call):
             control.begin()
@@ -110,7 +110,7 @@ class ReplyMeasurement:
         if isinstance(failure, Exception):
             raise MeasurementError(f"the company left: {failure!r}") from failure
 
-    async def _turn(self, call: MeasuredCall, ada: Guest) -> Turn:
+    async def _turn(self, call: MeasuredCall, ada: Guest) -> ReplyTimes:
         bot, receiver = call.sandbox.bot_id, ada.voice.receiver
         prompt = await ada.say(call.sandbox.text_channel, PROMPT)
         trace = await call.reply_ended()
@@ -128,7 +128,7 @@ class ReplyMeasurement:
             raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
         if not received:
             raise MeasurementError("a reply was spoken, but no packet of it reached the voice server")
-        return Turn(
+        return ReplyTimes(
             sent=prompt.sent_at,
             model_asked=asked.requested,
             first_token=asked.first_token,

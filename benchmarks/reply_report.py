@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.command_line import Report
+from benchmarks.reply_times import ReplyTimes
 from benchmarks.statistics import HOLE_SECONDS, Lateness, Spread, lateness, spread
-from benchmarks.turn import Turn
 
 CONTROL_STREAM = 500
 """The control's packets are judged in streams of 10 s too, as a reply is: its clock may drift no longer than that."""
@@ -21,7 +21,7 @@ LATE_POINTS = 0.1
 NARROWEST = 122
 """Columns that the tables need."""
 
-_TIMES: tuple[tuple[str, str, Callable[[Turn], float]], ...] = (
+_TIMES: tuple[tuple[str, str, Callable[[ReplyTimes], float]], ...] = (
     ("total", "first packet", lambda turn: turn.total),
     ("model", "model", lambda turn: turn.model),
     ("text_wait", "text wait", lambda turn: turn.text_wait),
@@ -44,12 +44,12 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ReplyResult:
     """One run of at least one turn. ``options`` says how fast the stand-ins were."""
 
     machine: Mapping[str, str]
     options: Mapping[str, float]
-    turns: list[Turn]
+    turns: list[ReplyTimes]
     control: list[float]
 
     def spreads(self) -> dict[str, Spread]:
@@ -123,12 +123,12 @@ class Result:
         }
 
 
-def report_of(result: Result) -> Report:
+def reply_report(result: ReplyResult) -> Report:
     """What a run prints and writes."""
     return Report(partial(_print, result), [(target.text, target.met) for target in result.targets()], result.as_json())
 
 
-def _print(result: Result, console: Console) -> None:
+def _print(result: ReplyResult, console: Console) -> None:
     """A row a turn, then the summaries."""
     console.print(_turns(result))
     console.print(packets_table(result))
@@ -140,7 +140,7 @@ def _print(result: Result, console: Console) -> None:
     )
 
 
-def _turns(result: Result) -> Table:
+def _turns(result: ReplyResult) -> Table:
     machine = result.machine
     table = Table(
         title=f"Replies, in ms · {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "
@@ -157,7 +157,7 @@ def _turns(result: Result) -> Table:
     return table
 
 
-def packets_table(result: Result, title: str = "Packets, one every 20 ms") -> Table:
+def packets_table(result: ReplyResult, title: str = "Packets, one every 20 ms") -> Table:
     """The bot's packets, and below them the bare clock's."""
     table = Table(title=title)
     columns = ("sent by", "packets", "over 20 ms late", "gaps over 40 ms", "longest gap", "longest at a start")

@@ -83,7 +83,7 @@ async def _measure(arguments: argparse.Namespace, console: Console) -> list[Judg
             for seed in range(1, arguments.seeds + 1):
                 for talk in talks:
                     people = PEOPLE[(seed - 1) % len(PEOPLE)]
-                    judged.append(await answered(options, settings, talk.among(people), seed, rules))
+                    judged.append(await run_talk(options, settings, talk.among(people), seed, rules))
                     progress.advance(bar)
     return judged
 
@@ -99,7 +99,7 @@ async def small_mind(settings: Settings, weights: Path) -> AsyncIterator[ModelOp
         yield replace(ModelOptions.of(settings.llm, server.base_url(settings.llm.api)), model=MODEL)
 
 
-async def answered(options: ModelOptions, settings: Settings, talk: Talk, seed: int, rules: AnswerRules) -> Judged:
+async def run_talk(options: ModelOptions, settings: Settings, talk: Talk, seed: int, rules: AnswerRules) -> Judged:
     """Have one talk, and check its last answer."""
     persona = load_persona(settings.persona)
     character = Character(settings.persona, persona, persona.default_mood)

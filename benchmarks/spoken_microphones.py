@@ -34,7 +34,7 @@ class SpeechTimes:
     closed: float | None
 
 
-class Line(Protocol):
+class VoiceConnection(Protocol):
     """A voice connection; see :class:`~sandbox.voice.peer.VoicePeer`."""
 
     async def speak(self, sound: Sound, microphone: SimulatedMicrophone | None = None) -> object:
@@ -42,7 +42,7 @@ class Line(Protocol):
         ...
 
 
-class Speaker(Protocol):
+class MicrophoneSpeaker(Protocol):
     """Somebody with a microphone; an async context manager, within which the microphone is there."""
 
     async def __aenter__(self) -> Self: ...
@@ -65,13 +65,13 @@ class ClosingSpeaker:
 
     def __init__(
         self,
-        line: Line,
+        connection: VoiceConnection,
         microphone: SimulatedMicrophone,
         quiet: Callable[[], float],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._microphone = microphone
         self._quiet = quiet
         self._clock = clock
@@ -89,7 +89,7 @@ class ClosingSpeaker:
     async def say(self, words: Sound) -> SpeechTimes:
         """Say them; returns when the microphone has closed."""
         self._sent.clear()
-        await self._line.speak(np.pad(words, (0, round(self._quiet() * SAMPLE_RATE))), self)
+        await self._connection.speak(np.pad(words, (0, round(self._quiet() * SAMPLE_RATE))), self)
         return SpeechTimes(self._sent[0], self._sent[last_voiced_frame(words)], self._closed)
 
     def frames(self, sound: Sound) -> Iterator[MicrophoneFrame]:
@@ -104,8 +104,8 @@ class ClosingSpeaker:
 class OpenSpeaker:
     """Speaks through a microphone that never closes: its owner's room is heard before, under and after the words."""
 
-    def __init__(self, line: Line, seed: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._line = line
+    def __init__(self, connection: VoiceConnection, seed: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._connection = connection
         self._clock = clock
         self._room = np.random.default_rng(seed).normal(0, ROOM_LEVEL, (500, FRAME_SAMPLES)).astype(np.float32)
         self._words: list[Sound] = []
@@ -127,7 +127,7 @@ class OpenSpeaker:
             await self._sending
 
     async def _send(self) -> None:
-        await self._line.speak(np.zeros(0, np.float32), self)
+        await self._connection.speak(np.zeros(0, np.float32), self)
 
     async def say(self, words: Sound) -> SpeechTimes:
         """Say them; returns when the last of them has left."""

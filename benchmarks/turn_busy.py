@@ -36,7 +36,7 @@ class Busy:
     remarks: int
 
 
-class Talker:
+class BusyTalker:
     """Somebody who talks all the time, and not to the bot."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ async def measure_busy(
         MeasurementError: the bot ended, did not join, did not speak or did not hear.
         SpeechError: the guest can't speak.
     """
-    talker = Talker()
+    talker = BusyTalker()
     settings = {"ANSWER_TO": "name", "BARGE_IN": "nobody"}
     if transcription is None:
         measurement = ReplyMeasurement(stand_ins, folder, progress, settings=settings, company=talker)

@@ -17,7 +17,7 @@ from rich.progress import Progress, TaskID
 from benchmarks.command_line import Report, Run, add_stand_ins, count, make_parser, run, stand_ins_of
 from benchmarks.turn_busy import Busy, measure_busy
 from benchmarks.turn_measurement import PEOPLE, MeasuredTurns, TurnMeasurement
-from benchmarks.turn_report import NARROWEST, Result, report_of
+from benchmarks.turn_report import NARROWEST, TurnResult, turn_report
 from config.plain_parser import PlainParser
 from sandbox.speech import SpeechError
 
@@ -36,8 +36,8 @@ async def _run(run: Run) -> Report:
         "seed": arguments.seed,
         "real_transcriber": arguments.real_transcriber,
     }
-    result = Result(run.machine, options, measured, busy)
-    return report_of(result)
+    result = TurnResult(run.machine, options, measured, busy)
+    return turn_report(result)
 
 
 async def _measure(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.errors import MeasurementError
 from benchmarks.measured_call import TAIL_SECONDS, TURN_LIMIT, MeasuredCall, StandIns, no_collections
-from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker, SpeechTimes
-from benchmarks.spoken_turn import Interruption, SpokenTurn
+from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, OpenSpeaker, SpeechTimes
 from benchmarks.stand_in_transcriber import StandInTranscriber
+from benchmarks.turn_times import InterruptionTimes, TurnTimes
 from bot.voice.metrics import TurnTrace
 from bot.voice.turn import Outcome
 from sandbox.guest import Guest
@@ -53,8 +53,8 @@ MOST_CUT_OFF = 5
 class MeasuredTurns:
     """What a run took down. ``cut_off`` counts the turns that ended before their last word, which are left out."""
 
-    turns: Sequence[SpokenTurn]
-    interruptions: Sequence[Interruption]
+    turns: Sequence[TurnTimes]
+    interruptions: Sequence[InterruptionTimes]
     cut_off: int
 
 
@@ -101,10 +101,10 @@ class TurnMeasurement:
 
     async def _measure(
         self, call: MeasuredCall, words: Sequence[Sequence[Sound]], turns: int, warm_up: int, interruptions: int
-    ) -> tuple[list[SpokenTurn], list[Interruption]]:
+    ) -> tuple[list[TurnTimes], list[InterruptionTimes]]:
         guests = await call.join(*PEOPLE.values())
-        measured: list[SpokenTurn] = []
-        interrupted: list[Interruption] = []
+        measured: list[TurnTimes] = []
+        interrupted: list[InterruptionTimes] = []
         for kind, guest, sentences in zip(PEOPLE, guests, words, strict=True):
             person = _Person(call, self._transcriber, guest, kind, sentences, self._random)
             async with self._speaker(kind, guest) as speaker:
@@ -117,8 +117,8 @@ class TurnMeasurement:
                     await person.falls_silent()
         return measured, interrupted
 
-    async def _turns(self, person: _Person, speaker: Speaker, count: int) -> list[SpokenTurn]:
-        turns: list[SpokenTurn] = []
+    async def _turns(self, person: _Person, speaker: MicrophoneSpeaker, count: int) -> list[TurnTimes]:
+        turns: list[TurnTimes] = []
         cut_off = 0
         while len(turns) < count:
             turn = await person.turn(speaker)
@@ -132,7 +132,7 @@ class TurnMeasurement:
         self._cut_off += cut_off
         return turns
 
-    def _speaker(self, kind: str, guest: Guest) -> Speaker:
+    def _speaker(self, kind: str, guest: Guest) -> MicrophoneSpeaker:
         match kind:
             case "push-to-talk":
                 return ClosingSpeaker(guest.voice, PushToTalk(), lambda: self._random.uniform(*RELEASES))
@@ -167,7 +167,7 @@ class _Person:
         self._said += 1
         return self._sentences[self._said % len(self._sentences)]
 
-    async def turn(self, speaker: Speaker) -> SpokenTurn | None:
+    async def turn(self, speaker: MicrophoneSpeaker) -> TurnTimes | None:
         """Say a sentence and listen to the answer; ``None`` where it was answered before it was over."""
         await asyncio.sleep(self._random.uniform(*BETWEEN))
         times = await speaker.say(self._next())
@@ -186,7 +186,7 @@ class _Person:
         except (StopIteration, ValueError, IndexError, TypeError) as error:
             raise MeasurementError(f"a turn's times do not fit together: {error!r}") from error
 
-    def _taken(self, times: SpeechTimes, trace: TurnTrace, received: Sequence[float]) -> SpokenTurn:
+    def _taken(self, times: SpeechTimes, trace: TurnTrace, received: Sequence[float]) -> TurnTimes:
         # What was asked for a pause within the words came to nothing; what was asked last is what was heard.
         asked = next(a for a in reversed(self._call.model.times) if a.tokens and a.first_token < received[0])
         heard = next(a for a in reversed(self._transcriber.times) if a.answered <= asked.requested)
@@ -195,7 +195,7 @@ class _Person:
             raise ValueError("the bot's trace is not whole")
         # The bot counts from a packet of its own choice; its first packet is where the two clocks meet.
         began = received[0] - (trace.first_packet or 0.0) / 1000
-        return SpokenTurn(
+        return TurnTimes(
             microphone=self.kind,
             taken_for=trace.microphone or "",
             last_voiced=times.last_voiced,
@@ -212,7 +212,7 @@ class _Person:
             received=tuple(received),
         )
 
-    async def interrupts(self, speaker: Speaker) -> Interruption:
+    async def interrupts(self, speaker: MicrophoneSpeaker) -> InterruptionTimes:
         """Speak into a reply, at a random moment; the answer to that goes on when this returns."""
         receiver, bot = self._guest.voice.receiver, self._call.sandbox.bot_id
         begin = receiver.count(bot)
@@ -232,7 +232,7 @@ class _Person:
         during = [at for at in self._call.voiced(times.first_voiced - 1.0) if at <= times.last_voiced]
         if not during:
             raise MeasurementError("an interruption met no reply")
-        return Interruption(self.kind, times.first_voiced, during[-1])
+        return InterruptionTimes(self.kind, times.first_voiced, during[-1])
 
     async def falls_silent(self) -> None:
         """Let the reply that goes on come to its end."""

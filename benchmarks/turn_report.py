@@ -12,12 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.command_line import Report
-from benchmarks.reply_report import Result as PacketResult
-from benchmarks.reply_report import Target, packets_table
-from benchmarks.spoken_turn import SpokenTurn
+from benchmarks.reply_report import ReplyResult, Target, packets_table
 from benchmarks.statistics import Spread, spread
 from benchmarks.turn_busy import Busy
 from benchmarks.turn_measurement import PEOPLE, MeasuredTurns
+from benchmarks.turn_times import TurnTimes
 
 LARGEST_RATIO = 1.05
 WAITS: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -28,7 +27,7 @@ SILENCED_MS = 200.0
 NARROWEST = 160
 """Columns that the tables need."""
 
-_TIMES: tuple[tuple[str, str, Callable[[SpokenTurn], float]], ...] = (
+_TIMES: tuple[tuple[str, str, Callable[[TurnTimes], float]], ...] = (
     ("total", "first packet", lambda turn: turn.total),
     ("turn_wait", "end of turn", lambda turn: turn.turn_wait),
     ("work", "work", lambda turn: turn.work),
@@ -45,7 +44,7 @@ _TIMES: tuple[tuple[str, str, Callable[[SpokenTurn], float]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TurnResult:
     """One run, with at least one turn for each kind of microphone. ``busy`` is there if packets were asked for."""
 
     machine: Mapping[str, str]
@@ -53,7 +52,7 @@ class Result:
     measured: MeasuredTurns
     busy: Busy | None
 
-    def turns(self, microphone: str) -> list[SpokenTurn]:
+    def turns(self, microphone: str) -> list[TurnTimes]:
         """The turns through one kind of microphone."""
         return [turn for turn in self.measured.turns if turn.microphone == microphone]
 
@@ -84,11 +83,11 @@ class Result:
         ]
         return spread(found) if found else None
 
-    def packets(self) -> PacketResult | None:
+    def packets(self) -> ReplyResult | None:
         """The packets that were sent while somebody else was transcribed."""
         if self.busy is None:
             return None
-        return PacketResult(self.machine, {}, self.busy.measured.turns, self.busy.measured.control)
+        return ReplyResult(self.machine, {}, self.busy.measured.turns, self.busy.measured.control)
 
     def targets(self) -> list[Target]:
         """What design and users ask for."""
@@ -146,12 +145,12 @@ class Result:
         return result
 
 
-def report_of(result: Result) -> Report:
+def turn_report(result: TurnResult) -> Report:
     """What a run prints and writes."""
     return Report(partial(_print, result), [(target.text, target.met) for target in result.targets()], result.as_json())
 
 
-def _print(result: Result, console: Console) -> None:
+def _print(result: TurnResult, console: Console) -> None:
     """Two rows a kind of microphone, then the interruptions, the packets, and what was reached."""
     console.print(_turns(result))
     if result.measured.interruptions:
@@ -170,7 +169,7 @@ def _print(result: Result, console: Console) -> None:
     )
 
 
-def _turns(result: Result) -> Table:
+def _turns(result: TurnResult) -> Table:
     machine = result.machine
     table = Table(
         title=f"Spoken turns, in ms · {machine['processor']}, {machine['cores']} cores, Python {machine['python']}, "
@@ -189,7 +188,7 @@ def _turns(result: Result) -> Table:
     return table
 
 
-def _interruptions(result: Result) -> Table:
+def _interruptions(result: TurnResult) -> Table:
     table = Table(title="From an interrupter's first voiced sample to the reply's last packet, in ms")
     table.add_column("microphone")
     for column in ("interruptions", "median", "p95", "longest"):

@@ -9,7 +9,7 @@ import yaml
 
 from audio.encoders import write_sound
 from benchmarks.command_line import Report, Run, make_parser, run
-from benchmarks.speakers.natural import Line, NaturalSpeech
+from benchmarks.speakers.natural import NaturalSpeech, SpeakerLine
 from benchmarks.speakers.weights import SpeakersError, kokoro_files
 from config.settings import load_settings
 from sandbox.voice.opus import SAMPLE_RATE
@@ -28,7 +28,7 @@ def _run(run: Run) -> Report:
     speech = NaturalSpeech(kokoro_files(cache / "kokoro"), cache / "speech")
     fields = yaml.safe_load((LINES / "lines.yaml").read_text(encoding="utf-8"))
     for name, line in fields["lines"].items():
-        sound = speech.say(Line(fields["voices"][line["guest"]], line["text"]))
+        sound = speech.say(SpeakerLine(fields["voices"][line["guest"]], line["text"]))
         write_sound(LINES / f"{name}.opus", sound, SAMPLE_RATE, "libopus", bit_rate=BIT_RATE)
         run.console.print(f"{name}: {line['text']}", markup=False, highlight=False, soft_wrap=True)
     return Report(lambda _: None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.speakers.natural import Line
+from benchmarks.speakers.natural import SpeakerLine
 
 SENTENCES_FILE = Path(__file__).with_name("sentences.txt")
 SPEAKERS = (
@@ -23,11 +23,11 @@ SECOND = 3
 """The second speaker of a sentence comes so many places after the first."""
 
 
-def bank() -> tuple[Line, ...]:
+def bank() -> tuple[SpeakerLine, ...]:
     """Two hundred lines: first each sentence once, then each again by another speaker."""
     sentences = SENTENCES_FILE.read_text(encoding="utf-8").splitlines()
     return tuple(
-        Line(SPEAKERS[(number + later) % len(SPEAKERS)], text)
+        SpeakerLine(SPEAKERS[(number + later) % len(SPEAKERS)], text)
         for later in (0, SECOND)
         for number, text in enumerate(sentences)
     )

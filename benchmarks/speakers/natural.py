@@ -28,7 +28,7 @@ _VOICED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SpeakerLine:
     """A sentence and the name of the speaker who says it, such as ``af_heart``."""
 
     speaker: str
@@ -49,7 +49,7 @@ class NaturalSpeech:
         self._files = files
         self._folder = folder
 
-    def say(self, line: Line) -> Sound:
+    def say(self, line: SpeakerLine) -> Sound:
         """The words without silence around them, at :data:`~sandbox.speech.SPEECH_LEVEL`."""
         name = hashlib.sha256(f"{line.speaker}\n{line.text}".encode()).hexdigest()[:32]
         path = self._folder / f"{name}.flac"
@@ -60,7 +60,7 @@ class NaturalSpeech:
             unfinished.replace(path)
         return read_sound(path, SAMPLE_RATE)
 
-    def _synthesise(self, line: Line) -> Sound:
+    def _synthesise(self, line: SpeakerLine) -> Sound:
         samples, rate = self._kokoro.create(line.text, voice=line.speaker, lang=_LANGUAGES[line.speaker[0]])
         voiced = np.flatnonzero(np.abs(samples) > _VOICED)
         sound: Sound = soxr.resample(samples[voiced[0] : voiced[-1] + 1], rate, SAMPLE_RATE).astype(np.float32)

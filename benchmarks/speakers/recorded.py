@@ -33,14 +33,14 @@ _SAID = re.compile(r"([a-z0-9/-]+): *([A-Z].*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RecordedSentence:
     """What is said in a file."""
 
     text: str
     file: Path
 
 
-def recordings(folder: Path) -> list[Recording]:
+def recorded_sentences(folder: Path) -> list[RecordedSentence]:
     """Those of at least :data:`FEWEST_WORDS` words, in the order of their names. Blocks.
 
     Raises:
@@ -50,7 +50,7 @@ def recordings(folder: Path) -> list[Recording]:
     (texts,) = root.rglob("core-sounds-en.txt.gz")
     files = {file.stem: file for file in root.rglob("*.g722")}
     return [
-        Recording(text, files[name])
+        RecordedSentence(text, files[name])
         for name, text in sorted(_texts(gzip.decompress(texts.read_bytes()).decode("utf-8", "replace")))
         if name in files and name[0] <= LAST_LETTER and len(text.split()) >= FEWEST_WORDS
     ]
@@ -76,7 +76,7 @@ def unpacked(packages: tuple[str, ...], folder: Path) -> Path:
     return root
 
 
-def read_recording(recording: Recording) -> Sound:
+def read_sentence(recording: RecordedSentence) -> Sound:
     """The words without silence around them, 48,000 Hz mono, as loud as any guest's."""
     sound = np.concatenate(list(decoded(recording.file, RATE, demuxer="g722")))
     voiced = np.flatnonzero(np.abs(sound) > 0.01)

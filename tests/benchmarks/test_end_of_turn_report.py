@@ -9,47 +9,50 @@ import pytest
 from rich.console import Console
 
 from benchmarks.command_line import present
-from benchmarks.end_of_turn_call import Outcome
-from benchmarks.end_of_turn_report import NARROWEST, Result, Row, report_of
+from benchmarks.end_of_turn_call import SentenceOutcome
+from benchmarks.end_of_turn_report import NARROWEST, EndOfTurnResult, MicrophoneRow, end_of_turn_report
 from benchmarks.end_of_turn_sentences import SENTENCES
-from benchmarks.end_of_turn_speech import Speech, SpokenPart
+from benchmarks.end_of_turn_speech import SpokenPart, SpokenSentence
 from sandbox.voice.opus import SAMPLE_RATE
 
 MACHINE = {"processor": "abacus", "cores": "2", "python": "3.11", "revision": "abc"}
-PROMPT = Outcome(cut_off=False, wait=0.2, after_release=0.02, onset=0.1, pauses=2)
-SLOW = Outcome(cut_off=False, wait=2.0, after_release=1.8, onset=0.1, pauses=2)
-CUT_OFF = Outcome(cut_off=True, wait=None, after_release=None, onset=0.1, pauses=2)
+PROMPT = SentenceOutcome(cut_off=False, wait=0.2, after_release=0.02, onset=0.1, pauses=2)
+SLOW = SentenceOutcome(cut_off=False, wait=2.0, after_release=1.8, onset=0.1, pauses=2)
+CUT_OFF = SentenceOutcome(cut_off=True, wait=None, after_release=None, onset=0.1, pauses=2)
 
 
-def make(row: Row, **noise: int) -> Result:
-    return Result(MACHINE, {"seed": 1.0}, [row], noise, 50.0)
+def make(row: MicrophoneRow, **noise: int) -> EndOfTurnResult:
+    return EndOfTurnResult(MACHINE, {"seed": 1.0}, [row], noise, 50.0)
 
 
 def test_waits_leave_out_the_first_sentences_and_cut_offs_do_not() -> None:
-    row = Row("voice activity", False, [[SLOW, SLOW, CUT_OFF, PROMPT, PROMPT]])
+    row = MicrophoneRow("voice activity", False, [[SLOW, SLOW, CUT_OFF, PROMPT, PROMPT]])
     assert row.waits().greatest == pytest.approx(200)
     assert row.cut_off == 1
 
 
 def test_push_to_talk_is_measured_from_the_release() -> None:
-    assert Row("push-to-talk", False, [[PROMPT] * 5]).waits().median == pytest.approx(20)
+    assert MicrophoneRow("push-to-talk", False, [[PROMPT] * 5]).waits().median == pytest.approx(20)
 
 
 def test_three_people_cut_off_are_too_many() -> None:
     people = [[CUT_OFF, PROMPT, PROMPT, PROMPT]] * 3
-    assert make(Row("open", True, people)).targets()[0] == ("open: at most 2 of 40 people with pauses cut off", False)
-    assert make(Row("open", True, people[:2])).targets()[0][1]
+    assert make(MicrophoneRow("open", True, people)).targets()[0] == (
+        "open: at most 2 of 40 people with pauses cut off",
+        False,
+    )
+    assert make(MicrophoneRow("open", True, people[:2])).targets()[0][1]
 
 
 def test_one_event_in_the_noise_is_one_too_many() -> None:
-    row = Row("open", True, [[PROMPT] * 5])
+    row = MicrophoneRow("open", True, [[PROMPT] * 5])
     assert make(row, music=0).targets()[-1][1]
     assert not make(row, music=0, keys=1).targets()[-1][1]
 
 
 def test_every_figure_is_printed() -> None:
     console = Console(file=io.StringIO(), width=NARROWEST)
-    present(report_of(make(Row("voice activity", False, [[PROMPT] * 5]))), console)
+    present(end_of_turn_report(make(MicrophoneRow("voice activity", False, [[PROMPT] * 5]))), console)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "200" in shown
@@ -59,7 +62,7 @@ def test_every_figure_is_printed() -> None:
 
 def test_words_so_far_end_with_a_full_stop_as_whisper_writes_them() -> None:
     parts = [SpokenPart("If it rains,", 0, SAMPLE_RATE), SpokenPart("we stay?", 2 * SAMPLE_RATE, 3 * SAMPLE_RATE)]
-    speech = Speech(np.zeros(3 * SAMPLE_RATE, np.float32), parts)
+    speech = SpokenSentence(np.zeros(3 * SAMPLE_RATE, np.float32), parts)
     assert speech.words_until(SAMPLE_RATE + 1000) == "If it rains."
     assert speech.words_until(3 * SAMPLE_RATE) == "If it rains, we stay?"
 

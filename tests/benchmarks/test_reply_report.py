@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from benchmarks.command_line import present
-from benchmarks.reply_report import Result, report_of
+from benchmarks.reply_report import ReplyResult, reply_report
+from benchmarks.reply_times import ReplyTimes
 from benchmarks.statistics import lateness
-from benchmarks.turn import Turn
 
 MACHINE = {"processor": "a processor", "cores": "2", "python": "3.11", "revision": "abc1234"}
-TURN = Turn(
+TURN = ReplyTimes(
     sent=100.0,
     model_asked=100.002,
     first_token=100.152,
@@ -31,16 +31,16 @@ TURN = Turn(
 CONTROL = [100.0 + 0.02 * number for number in range(600)]
 
 
-def result_of(*turns: Turn, control: list[float] = CONTROL) -> Result:
-    return Result(MACHINE, {"rate": 40.0}, list(turns), control)
+def result_of(*turns: ReplyTimes, control: list[float] = CONTROL) -> ReplyResult:
+    return ReplyResult(MACHINE, {"rate": 40.0}, list(turns), control)
 
 
-def slower(turn: Turn, seconds: float) -> Turn:
+def slower(turn: ReplyTimes, seconds: float) -> ReplyTimes:
     """The same turn with packets that come later."""
     return dataclasses.replace(turn, received=tuple(at + seconds for at in turn.received), heard=turn.heard + seconds)
 
 
-def missed(result: Result) -> list[str]:
+def missed(result: ReplyResult) -> list[str]:
     return [target.text.partition(":")[0] for target in result.targets() if not target.met]
 
 
@@ -97,7 +97,7 @@ def test_json_holds_the_summary_and_a_row_a_turn() -> None:
 
 def test_the_print_says_what_was_met_and_what_was_not() -> None:
     shown = io.StringIO()
-    present(report_of(result_of(slower(TURN, 0.02))), Console(file=shown, width=120))
+    present(reply_report(result_of(slower(TURN, 0.02))), Console(file=shown, width=120))
     assert "✘ plumbing: median at most 5 ms: missed" in shown.getvalue()
     assert "✔ no gap at the start of a reply: met" in shown.getvalue()
     assert "499.5" in shown.getvalue()

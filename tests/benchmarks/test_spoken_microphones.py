@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from benchmarks.spoken_microphones import ClosingSpeaker, OpenSpeaker, Speaker, last_voiced_frame
+from benchmarks.spoken_microphones import ClosingSpeaker, MicrophoneSpeaker, OpenSpeaker, last_voiced_frame
 from sandbox.voice.microphone import MicrophoneFrame, PushToTalk, SimulatedMicrophone, VoiceActivity
 from sandbox.voice.opus import FRAME_SAMPLES, Sound
 
@@ -50,7 +50,7 @@ async def test_an_open_microphone_is_heard_around_the_words() -> None:
     assert all(frame is not None and np.any(frame) for frame in line.frames)
 
 
-async def said_in_the_room(line: Line, speaker: Speaker) -> None:
+async def said_in_the_room(line: Line, speaker: MicrophoneSpeaker) -> None:
     """Let some room pass, say the words, and see that they are sent whole and in order."""
     for _ in range(20):
         await asyncio.sleep(0)

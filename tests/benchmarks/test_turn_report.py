@@ -11,14 +11,14 @@ from rich.console import Console
 
 from benchmarks.command_line import present
 from benchmarks.reply_measurement import Measured
-from benchmarks.spoken_turn import Interruption, SpokenTurn
-from benchmarks.turn import Turn
+from benchmarks.reply_times import ReplyTimes
 from benchmarks.turn_busy import Busy
 from benchmarks.turn_measurement import PEOPLE, MeasuredTurns
-from benchmarks.turn_report import NARROWEST, Result, report_of
+from benchmarks.turn_report import NARROWEST, TurnResult, turn_report
+from benchmarks.turn_times import InterruptionTimes, TurnTimes
 
 MACHINE = {"processor": "a processor", "cores": "2", "python": "3.11", "revision": "abc1234"}
-TURN = SpokenTurn(
+TURN = TurnTimes(
     microphone="voice activity",
     taken_for="voice activity",
     last_voiced=100.0,
@@ -34,17 +34,19 @@ TURN = SpokenTurn(
     turn_ended=100.2,
     received=tuple(100.709 + 0.02 * number for number in range(50)),
 )
-PACKETS = Turn(100.0, 100.0, 100.1, 100.2, 6, 100.3, 100.2, 100.4, TURN.received, 100.71, 0)
+PACKETS = ReplyTimes(100.0, 100.0, 100.1, 100.2, 6, 100.3, 100.2, 100.4, TURN.received, 100.71, 0)
 CONTROL = [100.0 + 0.02 * number for number in range(600)]
 
 
-def later(turn: SpokenTurn, seconds: float, *, wait: float = 0.0) -> SpokenTurn:
+def later(turn: TurnTimes, seconds: float, *, wait: float = 0.0) -> TurnTimes:
     """The same turn with its packets later by so much, and its end by ``wait``."""
     received = tuple(at + seconds for at in turn.received)
     return dataclasses.replace(turn, received=received, turn_ended=turn.turn_ended + wait)
 
 
-def result_of(turn: SpokenTurn = TURN, *, wait: float = 0.0, silenced: float = 0.1, busy: Busy | None = None) -> Result:
+def result_of(
+    turn: TurnTimes = TURN, *, wait: float = 0.0, silenced: float = 0.1, busy: Busy | None = None
+) -> TurnResult:
     """A run with two turns and an interruption for each kind of microphone, each like the ones given."""
     closed = {"push-to-talk": 100.15 - wait, "voice activity": 100.3, "open": None}
     turns = [
@@ -52,11 +54,11 @@ def result_of(turn: SpokenTurn = TURN, *, wait: float = 0.0, silenced: float = 0
         for kind in PEOPLE
         for _ in range(2)
     ]
-    interruptions = [Interruption(kind, 200.0, 200.0 + silenced) for kind in PEOPLE]
-    return Result(MACHINE, {"seed": 1}, MeasuredTurns(turns, interruptions, 0), busy)
+    interruptions = [InterruptionTimes(kind, 200.0, 200.0 + silenced) for kind in PEOPLE]
+    return TurnResult(MACHINE, {"seed": 1}, MeasuredTurns(turns, interruptions, 0), busy)
 
 
-def missed(result: Result) -> list[str]:
+def missed(result: TurnResult) -> list[str]:
     return [target.text for target in result.targets() if not target.met]
 
 
@@ -95,7 +97,7 @@ def test_a_turn_that_goes_on_after_the_release_of_a_key_ends_too_late() -> None:
 
 def test_one_interruption_that_takes_too_long_is_a_miss() -> None:
     good = result_of()
-    slow = Interruption("open", 300.0, 300.21)
+    slow = InterruptionTimes("open", 300.0, 300.21)
     measured = dataclasses.replace(good.measured, interruptions=[*good.measured.interruptions, slow])
     assert missed(dataclasses.replace(good, measured=measured)) == ["interrupted: silent within 200 ms, always"]
 
@@ -121,7 +123,7 @@ def test_json_holds_each_kind_and_a_row_a_turn() -> None:
 
 def test_the_print_names_each_kind_and_what_was_missed() -> None:
     shown = io.StringIO()
-    present(report_of(result_of(later(TURN, 0.02))), Console(file=shown, width=NARROWEST))
+    present(turn_report(result_of(later(TURN, 0.02))), Console(file=shown, width=NARROWEST))
     assert all(kind in shown.getvalue() for kind in PEOPLE)
     assert "✘ open: first packet at most 1.05 times the longest of wait and work (median): missed" in shown.getvalue()
     assert "✔ interrupted: silent within 200 ms, always: met" in shown.getvalue()
@@ -131,6 +133,6 @@ def test_a_run_without_interruptions_and_packets_can_be_shown() -> None:
     good = result_of()
     bare = dataclasses.replace(good, measured=dataclasses.replace(good.measured, interruptions=[]))
     shown = io.StringIO()
-    present(report_of(bare), Console(file=shown, width=NARROWEST))
+    present(turn_report(bare), Console(file=shown, width=NARROWEST))
     assert "interrupted" not in shown.getvalue()
     assert bare.as_json()["interruptions"] is None

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from benchmarks.small_mind import answered, small_mind
+from benchmarks.small_mind import run_talk, small_mind
 from benchmarks.small_mind_rules import AnswerRules
 from benchmarks.small_mind_talks import PEOPLE, TALKS
 from bot.llm.requests import ModelOptions
@@ -32,7 +32,7 @@ async def options(weights: OwnWeights, settings: Settings) -> AsyncIterator[Mode
 async def test_answers_are_short_end_and_do_not_go_in_circles(options: ModelOptions, settings: Settings) -> None:
     rules = AnswerRules()
     judged = [
-        await answered(options, settings, talk.among(PEOPLE[number % len(PEOPLE)]), 1, rules)
+        await run_talk(options, settings, talk.among(PEOPLE[number % len(PEOPLE)]), 1, rules)
         for number, talk in enumerate(TALKS[::EVERY])
     ]
     faulty = [(one.question, one.answer, one.faults) for one in judged if one.faults]
@@ -42,5 +42,5 @@ async def test_answers_are_short_end_and_do_not_go_in_circles(options: ModelOpti
 async def test_what_was_planted_is_taken_up(options: ModelOptions, settings: Settings) -> None:
     rules = AnswerRules()
     planted = [talk for talk in TALKS if talk.planted is not None]
-    judged = [await answered(options, settings, talk, 1, rules) for talk in planted]
+    judged = [await run_talk(options, settings, talk, 1, rules) for talk in planted]
     assert sum("forgot" in one.faults for one in judged) <= 2, [(one.question, one.answer) for one in judged]

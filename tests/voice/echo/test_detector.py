@@ -11,7 +11,7 @@ from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
 from benchmarks.echo import answers
 from benchmarks.echo_scenes import BOT_VOICES, PEOPLES_VOICES, Scene, make_scene, stretches
-from benchmarks.end_of_turn_speech import Speaker
+from benchmarks.end_of_turn_speech import SentenceSpeaker
 from bot.voice.echo.detector import EchoDetector
 
 FRAME = HEARING_RATE // 50
@@ -133,7 +133,8 @@ def test_who_repeats_the_bots_words_in_a_voice_of_their_own_is_no_echo_however_s
     for number, person in enumerate(PEOPLES_VOICES):
         bot = BOT_VOICES[number % len(BOT_VOICES)]
         said, again = (
-            Speaker(library, voice).say([QUESTION], [], 0.3).sound[::3].astype(np.float32) for voice in (bot, person)
+            SentenceSpeaker(library, voice).say([QUESTION], [], 0.3).sound[::3].astype(np.float32)
+            for voice in (bot, person)
         )
         detector = EchoDetector()
         detector.played(said, BEGIN)

@@ -7,14 +7,15 @@ import soxr
 
 from audio.espeak import load_espeak
 from audio.samples import HEARING_RATE, Sound16
-from benchmarks.end_of_turn_speech import Speaker, Voice
+from benchmarks.end_of_turn_speech import SentenceSpeaker
+from sandbox.speech import GuestVoice
 from sandbox.voice.opus import SAMPLE_RATE
 
-VOICE = Voice("English (America)", 160, 50)
+VOICE = GuestVoice("English (America)", 160, 50)
 
 
-def make_speaker(voice: Voice = VOICE) -> Speaker:
-    return Speaker(load_espeak(), voice)
+def make_speaker(voice: GuestVoice = VOICE) -> SentenceSpeaker:
+    return SentenceSpeaker(load_espeak(), voice)
 
 
 def say(text: str) -> Sound16:

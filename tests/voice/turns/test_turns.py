@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audio.samples import HEARING_RATE
-from benchmarks.end_of_turn_call import Call
+from benchmarks.end_of_turn_call import SimulatedCall
 from benchmarks.end_of_turn_noise import five_minutes
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone
@@ -38,7 +38,7 @@ async def test_the_kind_is_learned_from_a_few_sentences(
 ) -> None:
     kinds: list[TurnEvent] = []
     opens = kind is Microphone.OPEN
-    call = Call(policy, sender, transcription=0.21, silence=0.0 if opens else 3.0, told=kinds.append)
+    call = SimulatedCall(policy, sender, transcription=0.21, silence=0.0 if opens else 3.0, told=kinds.append)
     for text, release in zip(SENTENCES, RELEASES, strict=True):
         after = release if isinstance(sender, PushToTalk) else 1.0
         outcome = await call.say(make_speaker().say([text], [], after), before=0.5 if opens else 0.0)
@@ -48,7 +48,7 @@ async def test_the_kind_is_learned_from_a_few_sentences(
 
 async def test_a_push_to_talk_that_pauses_with_the_key_held_is_known_too(policy: TurnPolicy) -> None:
     ended: list[TurnEvent] = []
-    call = Call(policy, PushToTalk(), transcription=0.21, told=ended.append)
+    call = SimulatedCall(policy, PushToTalk(), transcription=0.21, told=ended.append)
     for _ in range(4):
         await call.say(make_speaker().say(["I went to the", "shop near the station."], [0.6], 0.25))
     assert [event.microphone for event in ended if isinstance(event, TurnEnded)][-1] is Microphone.PUSH_TO_TALK

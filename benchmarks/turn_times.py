@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class SpokenTurn:
+class TurnTimes:
     """The instants of one turn, in monotonic seconds, which on Linux all processes share.
 
     Attributes:
@@ -112,7 +112,7 @@ class SpokenTurn:
 
 
 @dataclass(frozen=True, slots=True)
-class Interruption:
+class InterruptionTimes:
     """Somebody spoke into a reply. Monotonic seconds.
 
     Attributes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ReplyTimes:
     """The instants of one turn, in monotonic seconds, which on Linux all processes share.
 
     Attributes:
