@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from audio.samples import SPEAKING_RATE
 from bot.features.recording_remaker.feature import REMADE, RecordingRemaker
-from bot.features.recording_remaker.sound import room_ends
+from bot.features.recording_remaker.sound import end_limit
 from bot.recording_notes import BOT_FILE, NOTES_FILE, RecordingNotes
 from tests.e2e.conftest import Stage, StageMaker, serving_tones
 from tests.e2e.scripted_model import Answer, ScriptedModel
@@ -51,7 +51,7 @@ async def test_the_answers_are_replaced_in_their_places_and_nothing_else(
     changed = before != after
     for number, answer in enumerate(notes.answers):
         (span,) = answer.spans
-        end = room_ends(notes, number)
+        end = end_limit(notes, number)
         assert _hertz(before[span.start : span.end]) == pytest.approx(TONE_HZ, rel=0.03)
         assert _hertz(after[span.start : span.end]) != pytest.approx(TONE_HZ, rel=0.03)
         assert _first_voiced(after[span.start : end]) < BEGINS_WITHIN * SPEAKING_RATE

@@ -18,7 +18,7 @@ from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.autonomous_talk.commands import AutonomousCommands
 from bot.features.autonomous_talk.feature import REMEMBERED, AutonomousTalk
-from bot.features.autonomous_talk.occasion import LATELY, SETTLED, QuietHours, is_occasion
+from bot.features.autonomous_talk.occasion import MAX_SILENCE, MIN_SILENCE, QuietHours, is_good_moment
 from bot.features.autonomous_talk.records import ChannelRecord, ChannelRecords
 from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
@@ -91,7 +91,7 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             records = ChannelRecords(database)
             who = await Characters.open(database, tmp_path, "Mika")
             chance = random.Random(7)
-            talk = AutonomousTalk(bot, records, client, who, SETTINGS, ZONE, clock=clock, chance=chance, sleep=looks)
+            talk = AutonomousTalk(bot, records, client, who, SETTINGS, ZONE, clock=clock, rng=chance, sleep=looks)
             made.append((talk, Router(talk.observe), who))
             return [AutonomousCommands(talk), made[0][1]]
 
@@ -108,7 +108,7 @@ async def test_it_goes_on_from_the_conversation_when_that_has_paused(parlour: Pa
     await parlour.after(2 * HOUR)
     await parlour.say(*(f"number {number}" for number in range(20)), "I like tea")
     assert await parlour.after(1) == [], "nobody is interrupted"
-    assert await parlour.after(SETTLED) == [REMARK]
+    assert await parlour.after(MIN_SILENCE) == [REMARK]
     (asked,) = parlour.model.asked
     assert "You are Mika, of whom only this test knows." in asked[0]["content"]
     lines = asked[1]["content"].split("\n")
@@ -121,7 +121,7 @@ async def test_it_is_who_the_server_chose_and_knows_where_and_when(parlour: Parl
     await parlour.characters.choose_persona(parlour.stage.sandbox.guild.id, "Akim")
     await parlour.stage.ask("!autonomous on")
     await parlour.say("I like tea")
-    assert await parlour.after(SETTLED) == []
+    assert await parlour.after(MIN_SILENCE) == []
     assert await parlour.after(2 * HOUR) == [REMARK]
     assert parlour.model.models == ["Akim-model"]
     system = parlour.model.asked[0][0]["content"]
@@ -141,14 +141,14 @@ async def test_it_never_says_two_things_in_a_row_that_nobody_answered_even_after
     await parlour.stage.ask("!autonomous on")
     await parlour.after(2 * HOUR)
     await parlour.say("hello")
-    assert len(await parlour.after(SETTLED)) == 1
+    assert len(await parlour.after(MIN_SILENCE)) == 1
     assert len(await parlour.after(2 * HOUR)) == 1
     (record,) = await (ChannelRecords(parlour.stage.database)).all()
     assert not record.answered
     await parlour.say("oh, really?")
-    assert len(await parlour.after(SETTLED)) == 2
+    assert len(await parlour.after(MIN_SILENCE)) == 2
     await parlour.say("yes")
-    assert len(await parlour.after(SETTLED)) == 2, "the next one is not due yet"
+    assert len(await parlour.after(MIN_SILENCE)) == 2, "the next one is not due yet"
     assert len(await parlour.after(1.6 * HOUR)) == 3
 
 
@@ -180,7 +180,7 @@ async def test_held_it_is_silent_and_goes_on_afterwards(parlour: Parlour, caplog
     await parlour.after(2 * HOUR)
     await parlour.talk.hold("a call")
     await parlour.say("hello")
-    assert await parlour.after(SETTLED) == []
+    assert await parlour.after(MIN_SILENCE) == []
     assert not parlour.model.asked
     assert "autonomous talk is held: a call" in caplog.text
     await parlour.talk.release()
@@ -192,7 +192,7 @@ async def test_a_model_that_fails_is_left_alone_until_the_next_time(parlour: Par
     await parlour.stage.ask("!autonomous on")
     await parlour.after(2 * HOUR)
     await parlour.say("hello")
-    assert await parlour.after(SETTLED) == []
+    assert await parlour.after(MIN_SILENCE) == []
     assert await parlour.after(60) == []
     assert len(parlour.model.asked) == 1
     parlour.model.script = lambda line: Answer("@everyone, tea!")
@@ -206,9 +206,10 @@ def test_quiet_hours_go_over_midnight_or_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silence", "occasion"), [(0, False), (SETTLED, True), (LATELY, True), (LATELY + 1, False), (3 * 24 * HOUR, False)]
+    ("silence", "occasion"),
+    [(0, False), (MIN_SILENCE, True), (MAX_SILENCE, True), (MAX_SILENCE + 1, False), (3 * 24 * HOUR, False)],
 )
 def test_a_channel_is_spoken_to_neither_at_once_nor_after_days(silence: float, occasion: bool) -> None:
-    assert is_occasion(ChannelRecord(1, 1e9, 1e9, answered=True), 1e9 + silence) is occasion
-    assert not is_occasion(ChannelRecord(1, 1e9, 1e9, answered=False), 1e9 + silence)
-    assert not is_occasion(ChannelRecord(1, 1e9, 1e9 + silence + 1, answered=True), 1e9 + silence)
+    assert is_good_moment(ChannelRecord(1, 1e9, 1e9, answered=True), 1e9 + silence) is occasion
+    assert not is_good_moment(ChannelRecord(1, 1e9, 1e9, answered=False), 1e9 + silence)
+    assert not is_good_moment(ChannelRecord(1, 1e9, 1e9 + silence + 1, answered=True), 1e9 + silence)

@@ -16,8 +16,8 @@ from bot.client import SeiyuuBot
 from bot.database import Database
 from bot.features.dual_persona.commands import DualPersonaCommands
 from bot.features.dual_persona.feature import ALREADY_ARGUING, NO_PERMISSION, DualPersona
-from bot.features.dual_persona.heat import HALF_LIFE, MESSAGE, cooled, heat
 from bot.features.dual_persona.records import ArgumentRecords
+from bot.features.dual_persona.tension import HALF_LIFE, MESSAGE, decayed, tension_of
 from bot.features.dual_persona.webhooks import WEBHOOK_NAME
 from bot.llm.client import ModelClient
 from bot.llm.personas import Persona
@@ -112,7 +112,7 @@ async def _feature(
 ) -> DualPersona:
     records = ArgumentRecords(database)
     chance = random.Random(7)
-    return DualPersona(bot, records, client, persona, twin, SETTINGS, clock=clock, chance=chance, pause=pauses)
+    return DualPersona(bot, records, client, persona, twin, SETTINGS, clock=clock, rng=chance, pause=pauses)
 
 
 def _retort(line: str) -> Answer:
@@ -159,7 +159,7 @@ async def test_after_an_argument_there_is_peace_also_after_a_restart(arena: Aren
     await arena.say("Akim, you are wrong", "Akim, you LIED to me")
     assert "the next can start in 60 min" in await arena.stage.ask("!bipolar", starts="🎭 Arguments")
     again = ArgumentRecords(arena.stage.database)
-    assert await again.peace_until(arena.stage.sandbox.home.general.id) == arena.clock.now + SETTINGS.cooldown
+    assert await again.cooldown_until(arena.stage.sandbox.home.general.id) == arena.clock.now + SETTINGS.cooldown
     assert len(arena.model.asked) == asked
     arena.clock.pass_by(SETTINGS.cooldown + 1)
     await arena.say("Akim, you are wrong")
@@ -185,7 +185,7 @@ async def test_their_own_lines_heat_nothing_up(arena: Arena) -> None:
     for line in await arena.argument():
         await arena.router.observed(line)
     await arena.ended()
-    mood = await arena.feature.mood(arena.stage.sandbox.guild.id, arena.stage.sandbox.home.general.id)
+    mood = await arena.feature.tension(arena.stage.sandbox.guild.id, arena.stage.sandbox.home.general.id)
     assert mood.score == 0
     assert len(arena.lines) == SETTINGS.turns
 
@@ -321,16 +321,16 @@ async def test_the_two_know_where_and_when_they_argue(arena: Arena) -> None:
     ],
 )
 def test_what_heats_a_conversation_up(tmp_path: Path, text: str, points: float) -> None:
-    assert heat(text, character(tmp_path, "Akim")) == points
+    assert tension_of(text, character(tmp_path, "Akim")) == points
 
 
 def test_only_a_lively_conversation_boils_over() -> None:
     def after_two_hours(pause: float) -> float:
         score = 0.0
         for _ in range(int(7200 / pause)):
-            score = cooled(score, pause) + MESSAGE
+            score = decayed(score, pause) + MESSAGE
         return score
 
     assert after_two_hours(pause=120) < 10 < after_two_hours(pause=60)
-    assert cooled(8.0, HALF_LIFE) == 4.0
-    assert cooled(8.0, -60) == 8.0, "a clock that was set back"
+    assert decayed(8.0, HALF_LIFE) == 4.0
+    assert decayed(8.0, -60) == 8.0, "a clock that was set back"

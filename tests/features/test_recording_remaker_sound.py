@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from audio.level import rms
 from audio.samples import SPEAKING_RATE, Samples
-from bot.features.recording_remaker.sound import as_loud_as, goal, lay, length, room_ends, without_tail
+from bot.features.recording_remaker.sound import (
+    end_limit,
+    match_loudness,
+    max_samples,
+    sample_count,
+    split_like,
+    trim_end,
+)
 from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
 
 SECOND = SPEAKING_RATE
@@ -36,70 +43,70 @@ def answer(*seconds: tuple[float, float], interrupted: bool = False) -> Recorded
 class TestRoom:
     def test_it_ends_where_the_next_answer_begins_whatever_that_is(self) -> None:
         kept = RecordedAnswer((Span(5 * SECOND, 6 * SECOND),))
-        assert room_ends(notes(answer((1, 3)), kept, answer((8, 9))), 0) == 5 * SECOND
+        assert end_limit(notes(answer((1, 3)), kept, answer((8, 9))), 0) == 5 * SECOND
 
     def test_the_last_has_the_rest_of_the_file(self) -> None:
-        assert room_ends(notes(answer((1, 3)), answer((8, 9)), seconds=12), 1) == 12 * SECOND
+        assert end_limit(notes(answer((1, 3)), answer((8, 9)), seconds=12), 1) == 12 * SECOND
 
     def test_who_was_interrupted_says_no_more_than_they_did(self) -> None:
-        assert room_ends(notes(answer((1, 2), (3, 4), interrupted=True), answer((8, 9))), 0) == 4 * SECOND
+        assert end_limit(notes(answer((1, 2), (3, 4), interrupted=True), answer((8, 9))), 0) == 4 * SECOND
 
 
 class TestGoal:
     def test_what_is_no_longer_than_it_was_is_not_hurried(self) -> None:
-        assert goal(2 * SECOND, tone(1.9)) >= len(tone(1.9))
+        assert max_samples(2 * SECOND, tone(1.9)) >= len(tone(1.9))
 
     def test_what_is_longer_is_to_be_as_long_as_it_was(self) -> None:
-        assert goal(2 * SECOND, tone(2.2)) == 2 * SECOND
+        assert max_samples(2 * SECOND, tone(2.2)) == 2 * SECOND
 
     def test_but_it_is_not_hurried_by_more_than_an_ear_bears(self) -> None:
-        assert goal(2 * SECOND, tone(4)) == pytest.approx(4 * SECOND / 1.15, abs=1)
+        assert max_samples(2 * SECOND, tone(4)) == pytest.approx(4 * SECOND / 1.15, abs=1)
 
 
 class TestLoudness:
     @pytest.mark.parametrize("new_level", [0.02, 0.2, 0.9])
     def test_the_new_sound_is_as_loud_as_the_old_one(self, new_level: float) -> None:
         old = np.concatenate([tone(1, 0.1), silence(3)])
-        assert rms(as_loud_as(old, tone(2, new_level))) == pytest.approx(rms(tone(1, 0.1)), rel=0.01)
+        assert rms(match_loudness(old, tone(2, new_level))) == pytest.approx(rms(tone(1, 0.1)), rel=0.01)
 
     def test_what_was_not_to_be_heard_is_not_heard_now(self) -> None:
-        assert not as_loud_as(silence(1), tone(1)).any()
+        assert not match_loudness(silence(1), tone(1)).any()
 
     def test_it_is_never_clipped(self) -> None:
         peaky = tone(1, 0.05)
         peaky[100] = 0.9
-        assert np.abs(as_loud_as(tone(1, 0.8), peaky)).max() <= 1.0
+        assert np.abs(match_loudness(tone(1, 0.8), peaky)).max() <= 1.0
 
     def test_silence_is_left_alone(self) -> None:
-        assert not as_loud_as(tone(1), silence(1)).any()
+        assert not match_loudness(tone(1), silence(1)).any()
 
 
 def test_the_silence_behind_an_answer_is_no_part_of_it() -> None:
     sound = np.concatenate([silence(0.1), tone(1), silence(0.4)])
-    assert len(without_tail(sound)) / SECOND == pytest.approx(1.1, abs=0.01)
-    assert len(without_tail(silence(1))) == 0
+    assert len(trim_end(sound)) / SECOND == pytest.approx(1.1, abs=0.01)
+    assert len(trim_end(silence(1))) == 0
 
 
 class TestLay:
     def test_it_begins_where_it_began(self) -> None:
         said = answer((1, 3))
-        (piece,) = lay(tone(2.5), said.spans, 4 * SECOND) or []
+        (piece,) = split_like(tone(2.5), said.spans, 4 * SECOND) or []
         assert (piece.start, piece.end) == (SECOND, round(3.5 * SECOND))
 
     def test_what_would_be_said_over_the_next_answer_has_no_place(self) -> None:
-        assert lay(tone(2.5), answer((1, 3)).spans, round(3.4 * SECOND)) is None
+        assert split_like(tone(2.5), answer((1, 3)).spans, round(3.4 * SECOND)) is None
 
     def test_where_the_old_one_paused_the_new_one_pauses_too_between_two_words(self) -> None:
         # Held after half of it, for a second; the new one has its pause a little later.
         said = answer((1, 3), (4, 6))
         new = np.concatenate([tone(2.1), silence(0.05), tone(1.75)])
-        first, second = lay(new, said.spans, 10 * SECOND) or []
+        first, second = split_like(new, said.spans, 10 * SECOND) or []
         assert (first.start, second.start) == (1 * SECOND, 4 * SECOND)
         assert len(first.sound) / SECOND == pytest.approx(2.125, abs=0.03)
         assert np.array_equal(np.concatenate([first.sound, second.sound]), new)
 
     def test_a_part_that_would_reach_into_the_next_one_has_no_place(self) -> None:
-        assert lay(tone(5), answer((1, 3), (3.1, 5)).spans, 20 * SECOND) is None
+        assert split_like(tone(5), answer((1, 3), (3.1, 5)).spans, 20 * SECOND) is None
 
     @given(
         gaps=st.lists(st.tuples(st.integers(0, 30_000), st.integers(1, 60_000)), min_size=1, max_size=5),
@@ -114,7 +121,7 @@ class TestLay:
             spans.append(Span(at + gap, at + gap + seconds))
             at = spans[-1].end
         sound = np.random.default_rng(samples).normal(0, 0.1, samples).astype(np.float32)
-        pieces = lay(sound, spans, at + room)
+        pieces = split_like(sound, spans, at + room)
         if pieces is None:
             return
         assert np.array_equal(np.concatenate([piece.sound for piece in pieces]), sound)
@@ -124,4 +131,4 @@ class TestLay:
 
 
 def test_the_length_of_an_answer_is_what_was_heard_of_it() -> None:
-    assert length(answer((1, 3), (4, 4.5))) == round(2.5 * SECOND)
+    assert sample_count(answer((1, 3), (4, 4.5))) == round(2.5 * SECOND)

@@ -1,1 +1,1 @@
-"""From time to time the bot says something of its own."""
+"""Autonomous talk: posts that nobody asked for, in channels where people have opted in."""

@@ -1,4 +1,4 @@
-"""Builds the autonomous talk."""
+"""Builds the autonomous talk feature."""
 
 from __future__ import annotations
 

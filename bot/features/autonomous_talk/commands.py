@@ -1,4 +1,4 @@
-"""The command about remarks of the bot's own."""
+"""The ``autonomous`` command: shows or switches the bot's own posts in a channel."""
 
 from __future__ import annotations
 

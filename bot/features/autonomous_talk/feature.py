@@ -1,4 +1,4 @@
-"""Autonomous talk: a remark now and then, where people want it and have a pause."""
+"""The autonomous talk feature: an occasional post of the bot's own when a conversation pauses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 import discord
 
 from bot.characters import Characters
-from bot.features.autonomous_talk.occasion import QuietHours, is_occasion
+from bot.features.autonomous_talk.occasion import QuietHours, is_good_moment
 from bot.features.autonomous_talk.records import ChannelRecords
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
@@ -28,9 +28,11 @@ from config.sections import AutonomousSettings
 _log = logging.getLogger(__name__)
 
 REMEMBERED = 12
-"""Messages of a channel that a remark may be about."""
+"""Most recent messages of a channel that the model sees."""
 REMEMBERED_CHARS = 300
+"""Most characters of each of these messages."""
 POLL = 30.0
+"""Seconds between two checks of the channels."""
 
 _RULES = """\
 You are in a text channel with friends. The conversation below has paused, and you feel like saying something.
@@ -41,13 +43,13 @@ You are in a text channel with friends. The conversation below has paused, and y
 
 
 class AutonomousTalk:
-    """Remembers what people said last, and says something of its own; ``run`` does. A ``Lockable`` of the lease.
+    """Remembers recent messages; :meth:`run` posts. It is paused during a call (:class:`~bot.lease.Lockable`).
 
     Args:
         zone: the people's time zone.
         clock: seconds since 1970.
-        chance: how long between two remarks.
-        sleep: how to wait between two looks at the clock.
+        rng: randomises the time between two posts.
+        sleep: waits the given seconds between two checks of the channels.
     """
 
     name = "autonomous talk"
@@ -62,7 +64,7 @@ class AutonomousTalk:
         zone: tzinfo,
         *,
         clock: Callable[[], float] = time.time,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot = bot
@@ -73,93 +75,93 @@ class AutonomousTalk:
         self._quiet = QuietHours.parse(settings.quiet_hours)
         self._zone = zone
         self._clock = clock
-        self._chance = chance or random.Random()
+        self._rng = rng or random.Random()
         self._sleep = sleep
         self._gate = WorkGate(self.name)
-        self._said: dict[int, deque[str]] = {}
+        self._recent: dict[int, deque[str]] = {}
 
     async def hold(self, reason: str) -> None:
-        """Say nothing of one's own."""
+        """Pause."""
         _log.info("%s is held: %s", self.name, reason)
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Say something again, now and then."""
+        """Resume."""
         await self._gate.release()
 
     async def opt_in(self, channel: int) -> None:
-        """Remarks are wanted there."""
+        """Allow posts in a channel."""
         await self._records.opt_in(channel, self._next_due())
 
     async def opt_out(self, channel: int) -> None:
-        """They are not wanted there any more; what was said there is forgotten."""
+        """Allow no more posts in a channel, and forget its messages."""
         await self._records.opt_out(channel)
-        self._said.pop(channel, None)
+        self._recent.pop(channel, None)
 
     async def opted_in(self, channel: int) -> bool:
-        """Whether remarks are wanted there."""
+        """Whether posts are allowed in a channel."""
         return await self._records.opted_in(channel)
 
     async def observe(self, message: discord.Message) -> None:
-        """Take note of what a person wrote, where remarks are wanted."""
+        """Remember a person's message if posts are allowed in its channel."""
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
         if not await self._records.note_message(message.channel.id, self._clock()):
             return
         text = clean_prompt(message.clean_content, DiscordNames())
         if text:
-            said = self._said.setdefault(message.channel.id, deque(maxlen=REMEMBERED))
-            said.append(user_line(message.author.display_name, text[:REMEMBERED_CHARS]))
+            recent = self._recent.setdefault(message.channel.id, deque(maxlen=REMEMBERED))
+            recent.append(user_line(message.author.display_name, text[:REMEMBERED_CHARS]))
 
     async def run(self) -> None:
-        """Say something when there is an occasion, until cancelled."""
+        """Post in channels at good moments, until cancelled."""
         while True:
             try:
-                await self._look_around()
+                await self._check_channels()
             except Exception:
                 _log.exception("Could not write a remark")
             await self._sleep(POLL)
 
-    async def _look_around(self) -> None:
+    async def _check_channels(self) -> None:
         hour = datetime.fromtimestamp(self._clock(), self._zone).hour
         if self._gate.held or self._quiet.cover(hour):
             return
         for record in await self._records.all():
             channel = self._bot.get_channel(record.channel)
-            if is_occasion(record, self._clock()) and isinstance(channel, discord.TextChannel):
-                await self._try_to_speak(channel)
+            if is_good_moment(record, self._clock()) and isinstance(channel, discord.TextChannel):
+                await self._try_to_post(channel)
 
-    async def _try_to_speak(self, channel: discord.TextChannel) -> None:
-        # After a restart nothing is known of the conversation; it has to go on before there is anything to say to it.
-        if not self._said.get(channel.id) or not channel.permissions_for(channel.guild.me).send_messages:
+    async def _try_to_post(self, channel: discord.TextChannel) -> None:
+        # After a restart no message is known. People have to write first, so that there is something to refer to.
+        if not self._recent.get(channel.id) or not channel.permissions_for(channel.guild.me).send_messages:
             return
         try:
             async with self._gate.work():
-                await self._speak(channel)
+                await self._post(channel)
         except FeatureHeldError:
             return
         except (ModelError, WorkStoppedError, discord.HTTPException) as error:
             _log.warning("Nothing is said in #%s: %s", channel, error)
-            await self._records.put_off(channel.id, self._next_due())
+            await self._records.postpone(channel.id, self._next_due())
 
-    async def _speak(self, channel: discord.TextChannel) -> None:
-        said = self._said[channel.id]
-        newest = said[-1]
+    async def _post(self, channel: discord.TextChannel) -> None:
+        recent = self._recent[channel.id]
+        newest = recent[-1]
         character = self._characters.at(channel.guild.id)
-        text = await short_line(self._model, self._messages(channel, character, said), character.persona)
+        text = await short_line(self._model, self._messages(channel, character, recent), character.persona)
         if not text:
             _log.warning("Nothing is said in #%s: the model wrote no words", channel)
-            await self._records.put_off(channel.id, self._next_due())
-        elif said[-1] is newest and await self._records.opted_in(channel.id):
-            # Noted first: whatever ends this process now, the next one does not say a second thing.
-            await self._records.note_remark(channel.id, self._next_due())
+            await self._records.postpone(channel.id, self._next_due())
+        elif recent[-1] is newest and await self._records.opted_in(channel.id):
+            # Recorded first. If the process ends here, the next one does not post a second time.
+            await self._records.note_post(channel.id, self._next_due())
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none())
-            said.append(user_line(character.persona.name, text))
+            recent.append(user_line(character.persona.name, text))
 
     def _messages(
-        self, channel: discord.TextChannel, character: Character, said: Iterable[str]
+        self, channel: discord.TextChannel, character: Character, recent: Iterable[str]
     ) -> tuple[ChatMessage, ...]:
-        talk = ChatMessage("user", "\n".join(said))
+        talk = ChatMessage("user", "\n".join(recent))
         people = [name for name in speakers_of_messages([talk]) if name != character.persona.name]
         room = chat_room(channel.name, channel.guild.name, people)
         now = date_and_time(datetime.fromtimestamp(self._clock(), self._zone))
@@ -167,4 +169,4 @@ class AutonomousTalk:
         return ChatMessage("system", system), talk
 
     def _next_due(self) -> float:
-        return self._clock() + self._minutes * 60 * self._chance.uniform(0.5, 1.5)
+        return self._clock() + self._minutes * 60 * self._rng.uniform(0.5, 1.5)

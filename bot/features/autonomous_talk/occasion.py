@@ -1,4 +1,4 @@
-"""When it is a good moment to say something. Pure."""
+"""Decides whether now is a good moment for a post. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Self
 
 from bot.features.autonomous_talk.records import ChannelRecord
 
-SETTLED = 5 * 60.0
-"""Seconds after which a conversation has paused: nobody is interrupted."""
-LATELY = 12 * 3600.0
-"""Seconds after which a channel is asleep: nobody is woken."""
+MIN_SILENCE = 5 * 60.0
+"""Least seconds since the last message, so that the bot does not interrupt a conversation."""
+MAX_SILENCE = 12 * 3600.0
+"""Most seconds since the last message, so that the bot does not revive an inactive channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From an hour of the day to another, which is not quiet any more; the same twice: none at all."""
+    """Quiet hours of the day: from ``start`` (included) to ``end`` (excluded). If both are equal, no hour is quiet."""
 
     start: int
     end: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``23-8``, or nothing for no quiet hours; raises :class:`ValueError`."""
+        """Parse a text such as ``23-8``; an empty text means no quiet hours. Raises :class:`ValueError`."""
         if not text:
             return cls(0, 0)
         start, _, end = text.partition("-")
@@ -35,7 +35,7 @@ class QuietHours:
         return hour >= self.start or hour < self.end
 
 
-def is_occasion(channel: ChannelRecord, now: float) -> bool:
-    """Whether something may be said there: it is due, the last remark was answered, people were there but pause."""
+def is_good_moment(channel: ChannelRecord, now: float) -> bool:
+    """Whether a post is due, the last post was answered, and the conversation pauses but is recent."""
     silence = now - channel.heard_at
-    return channel.answered and now >= channel.due_at and SETTLED <= silence <= LATELY
+    return channel.answered and now >= channel.due_at and MIN_SILENCE <= silence <= MAX_SILENCE

@@ -1,4 +1,4 @@
-"""What must survive a restart: which channels want remarks, when somebody spoke there, and whether one was answered."""
+"""Database records of autonomous talk: the channels that have opted in, and the state of each."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bot.database import Records
 
 @dataclass(frozen=True, slots=True)
 class ChannelRecord:
-    """A channel that has opted in; times in seconds since 1970.
+    """A channel that has opted in. Times are in seconds since 1970.
 
     Attributes:
-        heard_at: when a person last wrote there; 0 for never.
-        due_at: before this nothing is said.
-        answered: whether a person wrote after the last remark, or there was none.
+        heard_at: time of the last message of a person; 0 for never.
+        due_at: earliest time of the next post.
+        answered: whether a person has written since the last post; True if there was no post.
     """
 
     channel: int
@@ -24,38 +24,38 @@ class ChannelRecord:
 
 
 class ChannelRecords(Records):
-    """The table. Methods may raise :class:`aiosqlite.Error`."""
+    """The database table. All methods may raise :class:`aiosqlite.Error`."""
 
     async def all(self) -> list[ChannelRecord]:
-        """Every channel that has opted in."""
+        """All channels that have opted in."""
         rows = await self._database.rows("SELECT channel, heard_at, due_at, answered FROM autonomous_channel")
         return [ChannelRecord(int(id_), float(heard), float(due), bool(answered)) for id_, heard, due, answered in rows]
 
     async def opted_in(self, channel: int) -> bool:
-        """Whether remarks are wanted there."""
+        """Whether a channel has opted in."""
         row = await self._database.row("SELECT 1 FROM autonomous_channel WHERE channel = ?", channel)
         return row is not None
 
     async def opt_in(self, channel: int, due_at: float) -> None:
-        """They are wanted there; nothing changes where they were."""
+        """Store a channel. Does nothing if the channel has opted in already."""
         await self._database.write(
             "INSERT OR IGNORE INTO autonomous_channel (channel, due_at) VALUES (?, ?)", channel, due_at
         )
 
     async def opt_out(self, channel: int) -> None:
-        """They are not wanted there any more."""
+        """Delete a channel."""
         await self._database.write("DELETE FROM autonomous_channel WHERE channel = ?", channel)
 
     async def note_message(self, channel: int, at: float) -> bool:
-        """A person wrote there; returns whether the channel has opted in."""
+        """Record a person's message. Returns whether the channel has opted in."""
         statement = "UPDATE autonomous_channel SET heard_at = ?, answered = 1 WHERE channel = ?"
         return await self._database.write(statement, at, channel) > 0
 
-    async def note_remark(self, channel: int, due_at: float) -> None:
-        """Something is about to be said there, and nothing more until somebody answers, nor before ``due_at``."""
+    async def note_post(self, channel: int, due_at: float) -> None:
+        """Record a post. The next one is made after a person's answer, and not before ``due_at``."""
         statement = "UPDATE autonomous_channel SET answered = 0, due_at = ? WHERE channel = ?"
         await self._database.write(statement, due_at, channel)
 
-    async def put_off(self, channel: int, due_at: float) -> None:
-        """Nothing was said there; nothing is before ``due_at``."""
+    async def postpone(self, channel: int, due_at: float) -> None:
+        """Make no post before ``due_at``."""
         await self._database.write("UPDATE autonomous_channel SET due_at = ? WHERE channel = ?", due_at, channel)

@@ -1,1 +1,1 @@
-"""Persona and twin get into an argument when a conversation heats up."""
+"""Dual persona: the bot's persona and a second persona, the twin, argue when a conversation gets tense."""

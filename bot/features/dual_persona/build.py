@@ -1,4 +1,4 @@
-"""Builds the dual persona, where the bot has a twin."""
+"""Builds the dual persona feature if ``BIPOLAR_TWIN`` is set."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ async def _build(parts: FeatureParts) -> Feature | None:
 
 
 def read_twin(settings: Settings) -> Persona | None:
-    """The other persona, where there is one; raises :class:`~bot.llm.personas.PersonaError`."""
+    """The persona in ``BIPOLAR_TWIN``, ``None`` if it is not set; raises :class:`~bot.llm.personas.PersonaError`."""
     return read_persona("BIPOLAR_TWIN", settings.bipolar.twin) if settings.bipolar.twin else None
 
 
 async def check(settings: Settings) -> CheckResult:
-    """The other persona can be read."""
+    """The doctor's check: the twin's persona can be read, and its model exists."""
     try:
         persona = await asyncio.to_thread(read_twin, settings)
     except PersonaError as error:

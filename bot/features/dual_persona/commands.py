@@ -1,4 +1,4 @@
-"""The commands about the arguments between persona and twin."""
+"""The ``bipolar`` and ``argue`` commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from discord import app_commands
 from discord.ext import commands
 
-from bot.features.dual_persona.feature import DualPersona, Mood
+from bot.features.dual_persona.feature import DualPersona, Tension
 from bot.managers import require_guild, say_later
 from bot.work_gate import FeatureHeldError
 
@@ -34,7 +34,7 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         guild = require_guild(ctx)
         if state is not None:
             await self._dual_persona.set_enabled(guild.id, state == "on")
-        await ctx.send(_mood_word(await self._dual_persona.mood(guild.id, ctx.channel.id)))
+        await ctx.send(_tension_word(await self._dual_persona.tension(guild.id, ctx.channel.id)))
 
     @commands.hybrid_command(description="Start an argument between me and my twin here.", brief="start an argument")
     @commands.guild_only()
@@ -48,12 +48,13 @@ class DualPersonaCommands(commands.Cog, name="Dual persona"):
         await ctx.send("🎭 The argument starts.", ephemeral=True)
 
 
-def _mood_word(mood: Mood) -> str:
-    if not mood.enabled:
+def _tension_word(tension: Tension) -> str:
+    if not tension.enabled:
         return "🎭 Arguments are off for this server."
-    heat = f"🎭 Arguments are on for this server. Tension in this channel: {mood.score:.1f} of {mood.threshold:g}."
-    if mood.peace > 0:
-        return (
-            f"{heat} The last argument was a short while ago; the next can start in {math.ceil(mood.peace / 60)} min."
-        )
-    return heat
+    text = (
+        f"🎭 Arguments are on for this server. Tension in this channel: {tension.score:.1f} of {tension.threshold:g}."
+    )
+    if tension.cooldown > 0:
+        minutes = math.ceil(tension.cooldown / 60)
+        return f"{text} The last argument was a short while ago; the next can start in {minutes} min."
+    return text

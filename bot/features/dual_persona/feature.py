@@ -1,4 +1,4 @@
-"""Dual persona: the conversation in a channel heats up, until persona and twin get into an argument there."""
+"""The dual persona feature: tension in a channel rises with its messages, until persona and twin argue there."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from datetime import UTC, datetime, tzinfo
 
 import discord
 
-from bot.features.dual_persona.heat import heat
-from bot.features.dual_persona.lines import Line, messages_for, typing_time
+from bot.features.dual_persona.lines import ArgumentLine, messages_for, typing_time
 from bot.features.dual_persona.records import ArgumentRecords
-from bot.features.dual_persona.webhooks import ChannelWebhooks, pictures
+from bot.features.dual_persona.tension import tension_of
+from bot.features.dual_persona.webhooks import ChannelWebhooks, avatar_urls
 from bot.llm.cleaning import DiscordNames, clean_prompt
 from bot.llm.errors import ModelError
 from bot.llm.history import user_line
@@ -30,9 +30,10 @@ from config.sections import BipolarSettings
 
 _log = logging.getLogger(__name__)
 
-OVERHEARD = 8
-"""Messages of a channel that persona and twin know of."""
-OVERHEARD_CHARS = 300
+REMEMBERED = 8
+"""Most recent messages of a channel that the model sees."""
+REMEMBERED_CHARS = 300
+"""Most characters of each of these messages."""
 NO_PERMISSION = "❌ I need the permission Manage Webhooks in this channel for that."
 ALREADY_ARGUING = "🎭 They are already arguing."
 BROKEN_OFF = "🎭 The argument ends here: {reason}"
@@ -40,43 +41,44 @@ WRONG_CHANNEL = "❌ That works in text channels only."
 
 
 class _NoWordsError(Exception):
-    """The model of one of the two wrote nothing; the text says whose."""
+    """The model wrote no line for one of the two personas. The text names the persona."""
 
 
 class ArgumentError(UserError):
-    """No argument can begin; the text is for whoever asked."""
+    """No argument can begin. The text is for the person who asked for one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mood:
-    """How heated a channel is."""
+class Tension:
+    """The tension of a channel."""
 
     score: float
     threshold: float
+    """The score at which an argument begins."""
     enabled: bool
-    """Whether arguments begin by themselves on this server."""
-    peace: float
-    """Seconds in which none will begin by itself, whatever the score."""
+    """Whether arguments may begin without a command on this server."""
+    cooldown: float
+    """Seconds during which no argument begins without a command."""
 
 
 @dataclass(slots=True, eq=False)
 class _Argument:
     channel: discord.TextChannel
-    overheard: tuple[str, ...]
+    recent: tuple[str, ...]
     asked_for: bool = False
-    said: list[Line] = field(default_factory=list)
-    called_off: bool = False
+    said: list[ArgumentLine] = field(default_factory=list)
+    cancelled: bool = False
 
 
 class DualPersona:
-    """Counts what people say and lets the two argue; ``run`` carries the arguments out. A ``Lockable`` of the lease.
+    """Scores the messages of people; :meth:`run` carries out the arguments. Paused during a call (``Lockable``).
 
     Args:
-        bot: whose webhooks are used.
+        bot: the client that posts the lines, by webhooks.
         zone: the people's time zone.
         clock: seconds since 1970.
-        chance: who begins, and how fast they type.
-        pause: how to wait between two lines.
+        rng: chooses who begins and how fast they type.
+        pause: waits the given seconds between two lines.
     """
 
     name = "dual persona"
@@ -92,7 +94,7 @@ class DualPersona:
         *,
         zone: tzinfo = UTC,
         clock: Callable[[], float] = time.time,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot = bot
@@ -103,11 +105,11 @@ class DualPersona:
         self._settings = settings
         self._zone = zone
         self._clock = clock
-        self._chance = chance or random.Random()
+        self._rng = rng or random.Random()
         self._pause = pause
         self._gate = WorkGate(self.name)
         self._webhooks = ChannelWebhooks()
-        self._overheard: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=OVERHEARD))
+        self._recent: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self._counting = asyncio.Lock()
         self._arguments: dict[int, _Argument] = {}
         self._wanted: asyncio.Queue[_Argument] = asyncio.Queue()
@@ -115,22 +117,22 @@ class DualPersona:
 
     @property
     def arguing(self) -> bool:
-        """Whether an argument is in progress anywhere."""
+        """Whether an argument is in progress in any channel."""
         return bool(self._arguments)
 
     async def hold(self, reason: str) -> None:
-        """Let no argument begin; the one in progress ends after the line in flight."""
+        """Pause. Arguments in progress end after the line that is being written."""
         for argument in self._arguments.values():
-            argument.called_off = True
+            argument.cancelled = True
             _log.info("The argument in #%s is called off: %s", argument.channel, reason)
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Let them argue again."""
+        """Resume."""
         await self._gate.release()
 
     async def observe(self, message: discord.Message) -> None:
-        """Count a message; nothing but what people write in a server's text channels counts."""
+        """Add a message to its channel's tension. Only messages of people in a server's text channels count."""
         channel = message.channel
         if message.author.bot or message.webhook_id is not None or message.is_system():
             return
@@ -139,18 +141,18 @@ class DualPersona:
         text = clean_prompt(message.clean_content, DiscordNames())
         if not text:
             return
-        self._overheard[channel.id].append(user_line(message.author.display_name, text[:OVERHEARD_CHARS]))
+        self._recent[channel.id].append(user_line(message.author.display_name, text[:REMEMBERED_CHARS]))
         async with self._counting:
-            if await self._boils_over(channel, text):
+            if await self._reaches_threshold(channel, text):
                 self._begin(channel)
 
-    async def _boils_over(self, channel: discord.TextChannel, text: str) -> bool:
+    async def _reaches_threshold(self, channel: discord.TextChannel, text: str) -> bool:
         now = self._clock()
         if channel.id in self._arguments or not await self._records.enabled(channel.guild.id):
             return False
-        if await self._records.peace_until(channel.id) > now:
+        if await self._records.cooldown_until(channel.id) > now:
             return False
-        score = await self._records.score(channel.id, now) + heat(text, self._twin)
+        score = await self._records.score(channel.id, now) + tension_of(text, self._twin)
         if score < self._settings.threshold:
             await self._records.set_score(channel.id, score, now)
             return False
@@ -169,26 +171,26 @@ class DualPersona:
             _log.warning("No argument can begin in #%s: I lack the permission Manage Webhooks", channel)
         return False
 
-    async def mood(self, guild: int, channel: int) -> Mood:
-        """How heated a server's channel is, and what comes of it."""
+    async def tension(self, guild: int, channel: int) -> Tension:
+        """The tension of a channel of a server."""
         now = self._clock()
-        return Mood(
+        return Tension(
             await self._records.score(channel, now),
             self._settings.threshold,
             await self._records.enabled(guild),
-            max(0.0, await self._records.peace_until(channel) - now),
+            max(0.0, await self._records.cooldown_until(channel) - now),
         )
 
     async def set_enabled(self, guild: int, enabled: bool) -> None:
-        """Whether arguments may begin by themselves on this server."""
+        """Allow or forbid arguments that begin without a command on a server."""
         await self._records.set_enabled(guild, enabled)
 
     def argue(self, channel: object) -> None:
-        """Let an argument begin now, whatever the score.
+        """Begin an argument now, whatever the tension is.
 
         Raises:
-            ArgumentError: that can't be there.
-            FeatureHeldError: not during a call.
+            ArgumentError: no argument can begin in this channel.
+            FeatureHeldError: a call is on.
         """
         if not isinstance(channel, discord.TextChannel):
             raise ArgumentError(WRONG_CHANNEL)
@@ -202,12 +204,12 @@ class DualPersona:
         self._begin(channel, asked_for=True)
 
     def _begin(self, channel: discord.TextChannel, *, asked_for: bool = False) -> None:
-        argument = _Argument(channel, tuple(self._overheard[channel.id]), asked_for)
+        argument = _Argument(channel, tuple(self._recent[channel.id]), asked_for)
         self._arguments[channel.id] = argument
         self._wanted.put_nowait(argument)
 
     async def run(self) -> None:
-        """Carry out the arguments that begin, until cancelled."""
+        """Carry out arguments, until cancelled."""
         async with asyncio.TaskGroup() as arguments:
             while True:
                 argument = await self._wanted.get()
@@ -216,39 +218,39 @@ class DualPersona:
     async def _carry_out(self, argument: _Argument) -> None:
         channel = argument.channel
         try:
-            # Before the first line: what a crash cuts short does not begin again at once.
+            # Before the first line, so that an argument does not begin again right after a crash.
             now = self._clock()
-            await self._records.grant_peace(channel.id, now, now + self._settings.cooldown)
+            await self._records.start_cooldown(channel.id, now, now + self._settings.cooldown)
             await self._argue(argument)
         except (FeatureHeldError, WorkStoppedError):
             _log.info("The argument in #%s ends after %d lines: %s is held", channel, len(argument.said), self.name)
         except (ModelError, discord.HTTPException, _NoWordsError) as error:
             _log.warning("The argument in #%s ends after %d lines: %s", channel, len(argument.said), error)
-            await self._tell_broken_off(argument, str(error))
+            await self._explain_end(argument, str(error))
         except Exception:
             _log.exception("The argument in #%s ends after %d lines", channel, len(argument.said))
-            await self._tell_broken_off(argument, "something went wrong on my side.")
+            await self._explain_end(argument, "something went wrong on my side.")
         finally:
             del self._arguments[channel.id]
 
     async def _argue(self, argument: _Argument) -> None:
-        author, other = self._chance.sample((self._persona, self._twin), 2)
+        author, other = self._rng.sample((self._persona, self._twin), 2)
         for _ in range(self._settings.turns):
             if argument.said:
-                await self._pause(typing_time(argument.said[-1], self._chance))
-            if argument.called_off:
+                await self._pause(typing_time(argument.said[-1], self._rng))
+            if argument.cancelled:
                 return
             async with self._gate.work():
-                asked = messages_for(author, other, argument.overheard, argument.said, self._circumstances(argument))
+                asked = messages_for(author, other, argument.recent, argument.said, self._circumstances(argument))
                 text = await short_line(self._model, asked, author)
                 if not text:
                     raise _NoWordsError(f"{author.name} had nothing to say.")
-                await self._webhooks.say(argument.channel, author.name, self._picture(author), text)
-            argument.said.append(Line(author, text))
+                await self._webhooks.say(argument.channel, author.name, self._avatar_url(author), text)
+            argument.said.append(ArgumentLine(author, text))
             author, other = other, author
 
-    async def _tell_broken_off(self, argument: _Argument, reason: str) -> None:
-        """Say in the channel why no more comes, if anybody waits for more."""
+    async def _explain_end(self, argument: _Argument, reason: str) -> None:
+        """Say in the channel why the argument ended, if it had begun or somebody had asked for it."""
         if not argument.asked_for and not argument.said:
             return
         text = shorten(BROKEN_OFF.format(reason=reason), MESSAGE_LIMIT)
@@ -259,12 +261,12 @@ class DualPersona:
 
     def _circumstances(self, argument: _Argument) -> Circumstances:
         channel = argument.channel
-        people = [line.partition(": ")[0] for line in argument.overheard]
+        people = [line.partition(": ")[0] for line in argument.recent]
         now = datetime.fromtimestamp(self._clock(), self._zone)
         return Circumstances(chat_room(channel.name, channel.guild.name, people), date_and_time(now))
 
-    def _picture(self, author: Persona) -> str:
+    def _avatar_url(self, author: Persona) -> str:
         if self._bot.user is None:
             raise RuntimeError("the bot is not logged in")
-        own, twins = pictures(self._bot.user)
+        own, twins = avatar_urls(self._bot.user)
         return own if author is self._persona else twins

@@ -1,4 +1,4 @@
-"""An argument as the model sees it: each of the two reads the other's lines as another person's."""
+"""The prompts of an argument. Each persona's model reads the other persona's lines as those of another person."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ You and {other} share one body and never agree. Right now the two of you argue i
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """Who of the two said what."""
+class ArgumentLine:
+    """One line of an argument, and the persona that said it."""
 
     author: Persona
     text: str
 
 
 def messages_for(
-    author: Persona, other: Persona, overheard: Sequence[str], said: Sequence[Line], circumstances: Circumstances
+    author: Persona, other: Persona, recent: Sequence[str], said: Sequence[ArgumentLine], circumstances: Circumstances
 ) -> tuple[ChatMessage, ...]:
-    """What to ask the author's model for the next line.
+    """The messages that ask the author's model for the next line.
 
     Args:
-        overheard: what the people said last, as "NAME: text", oldest first.
-        said: the argument so far.
-        circumstances: where and when they argue.
+        recent: the last messages of people, as "NAME: text", oldest first.
+        said: the lines of the argument so far.
+        circumstances: the place and time of the argument.
     """
     parts = (
         f"You are {author.name}. {author.description}",
@@ -45,8 +45,8 @@ def messages_for(
         _RULES.format(other=other.name),
         *circumstances.sections(),
     )
-    opening = "\n".join((*overheard, f"({other.name} is here. Say something that {other.name} can't leave alone.)"))
-    messages = [ChatMessage("user", opening if not said or said[0].author is author else "\n".join(overheard))]
+    opening = "\n".join((*recent, f"({other.name} is here. Say something that {other.name} can't leave alone.)"))
+    messages = [ChatMessage("user", opening if not said or said[0].author is author else "\n".join(recent))]
     for line in said:
         if line.author is author:
             messages.append(ChatMessage("assistant", line.text))
@@ -58,6 +58,6 @@ def messages_for(
     return ChatMessage("system", "\n\n".join(part for part in parts if part)), *messages
 
 
-def typing_time(read: Line, chance: random.Random) -> float:
-    """Seconds in which somebody may have read a line and typed an answer."""
-    return min(_LONGEST, max(_SHORTEST, len(read.text) / _CHARS_PER_SECOND)) * chance.uniform(0.8, 1.2)
+def typing_time(read: ArgumentLine, rng: random.Random) -> float:
+    """Plausible seconds for reading a line and typing an answer."""
+    return min(_LONGEST, max(_SHORTEST, len(read.text) / _CHARS_PER_SECOND)) * rng.uniform(0.8, 1.2)

@@ -1,34 +1,34 @@
-"""Two who share a bot, posting under names and pictures of their own through a webhook of the channel."""
+"""Posts messages through a channel's webhook, so that each persona has its own name and avatar."""
 
 from __future__ import annotations
 
 import discord
 
 WEBHOOK_NAME = "dual persona"
-_DEFAULT_PICTURES = tuple(f"{discord.Asset.BASE}/embed/avatars/{number}.png" for number in (4, 3))
+_DEFAULT_AVATARS = tuple(f"{discord.Asset.BASE}/embed/avatars/{number}.png" for number in (4, 3))
 
 
 class ChannelWebhooks:
-    """One webhook a channel: found or made at its first use, and used again. Methods raise what discord.py raises."""
+    """One webhook per channel, found or created at first use. Methods raise discord.py's errors."""
 
     def __init__(self) -> None:
         self._by_channel: dict[int, discord.Webhook] = {}
 
-    async def say(self, channel: discord.TextChannel, name: str, picture: str, text: str) -> None:
-        """Post under this name, with the picture at this address."""
+    async def say(self, channel: discord.TextChannel, name: str, avatar_url: str, text: str) -> None:
+        """Post a text under a name, with the avatar at an address."""
         try:
-            await self._post(channel, name, picture, text)
+            await self._post(channel, name, avatar_url, text)
         except discord.NotFound:
-            # Somebody has deleted the webhook that we knew.
+            # Somebody has deleted the known webhook.
             if self._by_channel.pop(channel.id, None) is None:
                 raise
-            await self._post(channel, name, picture, text)
+            await self._post(channel, name, avatar_url, text)
 
-    async def _post(self, channel: discord.TextChannel, name: str, picture: str, text: str) -> None:
+    async def _post(self, channel: discord.TextChannel, name: str, avatar_url: str, text: str) -> None:
         if channel.id not in self._by_channel:
             self._by_channel[channel.id] = await _own_webhook(channel)
         await self._by_channel[channel.id].send(
-            text, username=name, avatar_url=picture, allowed_mentions=discord.AllowedMentions.none()
+            text, username=name, avatar_url=avatar_url, allowed_mentions=discord.AllowedMentions.none()
         )
 
 
@@ -40,7 +40,7 @@ async def _own_webhook(channel: discord.TextChannel) -> discord.Webhook:
     return await channel.create_webhook(name=WEBHOOK_NAME, reason="persona and twin talk to each other here")
 
 
-def pictures(bot: discord.ClientUser) -> tuple[str, str]:
-    """The addresses of two different pictures: the bot's own for the persona, one of Discord's for the twin."""
+def avatar_urls(bot: discord.ClientUser) -> tuple[str, str]:
+    """The addresses of two different avatars: the bot's own for the persona, one of Discord's for the twin."""
     own = bot.display_avatar.url
-    return own, next(picture for picture in _DEFAULT_PICTURES if not own.startswith(picture))
+    return own, next(avatar_url for avatar_url in _DEFAULT_AVATARS if not own.startswith(avatar_url))

@@ -1,1 +1,1 @@
-"""During a call, only the card that serves calls writes."""
+"""Model routing: chooses the GPU whose model server writes. In a call it is always the one for calls."""

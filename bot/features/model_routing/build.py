@@ -1,4 +1,4 @@
-"""Builds the routing of models, which was begun earlier: whoever writes needs it."""
+"""Builds the model routing feature around the bot's model router, which exists already."""
 
 from __future__ import annotations
 

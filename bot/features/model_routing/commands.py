@@ -1,4 +1,4 @@
-"""The command about the model servers."""
+"""The ``gpu`` command."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Recordings' answers are made again by a better voice, between calls."""
+"""Recording remaker: speaks the answers in recordings again with a better voice, between calls."""

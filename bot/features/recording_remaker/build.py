@@ -1,4 +1,4 @@
-"""Builds the remaking of recordings, where the operator wants it."""
+"""Builds the recording remaker if the operator has enabled it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recordings' answers are made again by a better voice, in the background, between calls."""
+"""The recording remaker feature: speaks the answers in recordings again with a better voice, between calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from typing import Protocol, TypeVar
 
 from audio.samples import SPEAKING_RATE, Samples
 from bot.features.recording_remaker.remade_file import RemadeFile
-from bot.features.recording_remaker.sound import as_loud_as, goal, lay, length, room_ends, without_tail
+from bot.features.recording_remaker.sound import (
+    end_limit,
+    match_loudness,
+    max_samples,
+    sample_count,
+    split_like,
+    trim_end,
+)
 from bot.recording_notes import NOTES_FILE, RECORDINGS_DIR, NotesError, RecordedAnswer, RecordingNotes
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
@@ -21,40 +28,41 @@ _log = logging.getLogger(__name__)
 
 REMADE = "🎧 The recording's answers have been made again in better quality."
 HOLD_SECONDS = 1.0
-"""How long a call waits for the answer that is being made; what is not made by then is begun anew afterwards."""
+"""Seconds that a starting call waits for the answer in progress. An unfinished answer is begun again after the call."""
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 3_600.0
-"""Seconds until the speech server is asked again where it was away; the pause doubles each time."""
+"""Seconds before the speech server is asked again if it was not reachable. The pause doubles each time."""
 FASTER_TRIES = 2
-"""How often an answer that is too long is asked for faster: no engine keeps to a speed exactly."""
+"""Most further attempts with a higher speed for an answer that is too long. No engine keeps a speed exactly."""
 _NEAR_ENOUGH = 1.02
 _FASTEST = 4.0
 
 Answered = TypeVar("Answered")
 Tell = Callable[[int, str], Awaitable[None]]
-"""Writes a text in the channel with this id."""
+"""Posts a text in the channel with this id."""
 
 
 class AnswerVoice(Protocol):
-    """What says answers again; see :class:`~bot.speech_server.client.SpeechServerClient`."""
+    """A client of the better voice; see :class:`~bot.speech_server.client.SpeechServerClient`."""
 
     async def has_better_voice(self) -> bool:
-        """Whether there is a better voice than the one of calls; raises ``VoiceAwayError``."""
+        """Whether there is a better voice than the voice of calls; raises ``VoiceAwayError``."""
         ...
 
     async def speak_better(self, text: str, parameters: SpeechParameters, rate: int) -> Samples:
-        """Speak a text, at ``rate`` in hertz; raises ``UnspeakableError``, ``VoiceAwayError``."""
+        """Speak a text: mono float32 at ``rate`` in Hz; raises ``UnspeakableError``, ``VoiceAwayError``."""
         ...
 
 
 class RecordingRemaker:
-    """A ``Lockable`` of the lease: a call pauses it between two answers.
+    """Remakes recordings. It is paused during a call (:class:`~bot.lease.Lockable`).
 
-    It looks for recordings when it begins and after each call, so what a restart has cut short is done again. Until all
-    answers of a recording are made its file stays as it is, and it is replaced at once.
+    It looks for recordings at the start and after each call, so an interrupted recording is done again after a restart.
+    The file of a recording is replaced in one step when all its answers are made.
 
     Args:
-        data_dir: where the recordings are kept.
-        sleep: how to wait for a server that is away; injected, so that tests need not.
+        data_dir: the folder that contains the folder of recordings.
+        tell: posts a text in a channel.
+        sleep: waits the given seconds for an unreachable server. Tests pass their own.
     """
 
     name = "remaking of recordings"
@@ -74,28 +82,28 @@ class RecordingRemaker:
         self._gate = WorkGate(self.name, limit=HOLD_SECONDS)
         self._free = asyncio.Event()
         self._free.set()
-        self._look = asyncio.Event()
-        self._look.set()
-        self._left: set[Path] = set()
+        self._new_recordings = asyncio.Event()
+        self._new_recordings.set()
+        self._failed: set[Path] = set()
 
     async def hold(self, reason: str) -> None:
-        """Leave the engines alone."""
+        """Pause."""
         self._free.clear()
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Go on, with what the call has left to do as well."""
+        """Resume, with the recording of the call as well."""
         await self._gate.release()
         self._free.set()
-        self._look.set()
+        self._new_recordings.set()
 
     async def run(self) -> None:
-        """Make answers again whenever there are some, until cancelled."""
+        """Remake recordings whenever there are new ones, until cancelled."""
         while True:
-            await self._look.wait()
-            self._look.clear()
+            await self._new_recordings.wait()
+            self._new_recordings.clear()
             for folder in await asyncio.to_thread(_waiting, self._recordings):
-                if folder not in self._left:
+                if folder not in self._failed:
                     await self._remake(folder)
 
     async def _remake(self, folder: Path) -> None:
@@ -110,23 +118,23 @@ class RecordingRemaker:
             if made:
                 await asyncio.to_thread((folder / NOTES_FILE).unlink, missing_ok=True)
         except (NotesError, OSError) as error:
-            self._left.add(folder)
+            self._failed.add(folder)
             _log.warning("%s stays as it is: %s", folder.name, error)
             return
         _log.info("%s: %d of %d answers were made again", folder.name, made, len(notes.answers))
         if made:
             await self._tell(notes.channel, REMADE)
         else:
-            # Perhaps the engine can't be loaded now; what is not better is tried once each time the bot runs.
-            self._left.add(folder)
+            # Perhaps the engine can't be loaded now. This recording is tried again at the bot's next start.
+            self._failed.add(folder)
 
     async def _remake_answers(self, folder: Path, notes: RecordingNotes) -> int:
-        """Replace the file if any answer can be made again; returns how many."""
+        """Replace the file if any answer can be made again. Returns the number of such answers."""
         file, made = RemadeFile(folder), 0
         try:
             await asyncio.to_thread(file.copy)
             for number, answer in enumerate(notes.answers):
-                if answer.text and await self._remake_answer(file, answer, room_ends(notes, number)):
+                if answer.text and await self._remake_answer(file, answer, end_limit(notes, number)):
                     made += 1
             if made:
                 await asyncio.to_thread(file.take_place)
@@ -146,25 +154,25 @@ class RecordingRemaker:
         return True
 
     async def _fitting_sound(self, answer: RecordedAnswer) -> Samples:
-        """The answer's new sound, no longer than it was, as far as it may be hurried."""
+        """The answer's new sound. If it is too long, it is spoken faster, up to a limit."""
         sound = await self._say(answer, answer.parameters)
-        longest, speed = goal(length(answer), sound), answer.parameters.speed or 1.0
+        longest, speed = max_samples(sample_count(answer), sound), answer.parameters.speed or 1.0
         for _ in range(FASTER_TRIES):
             if len(sound) <= longest * _NEAR_ENOUGH:
                 break
-            # The speed that it had may be a preset's; what comes back shows how much is missing still.
+            # The first speed may come from a preset, so the length of the result shows how much faster it must be.
             speed = min(speed * len(sound) / longest, _FASTEST)
             sound = await self._say(answer, replace(answer.parameters, speed=speed))
         return sound
 
     async def _say(self, answer: RecordedAnswer, parameters: SpeechParameters) -> Samples:
-        sound = without_tail(await self._ask(lambda: self._voice.speak_better(answer.text, parameters, SPEAKING_RATE)))
+        sound = trim_end(await self._ask(lambda: self._voice.speak_better(answer.text, parameters, SPEAKING_RATE)))
         if not len(sound):
             raise UnspeakableError("there is nothing to hear in the new one")
         return sound
 
     async def _ask(self, ask: Callable[[], Awaitable[Answered]]) -> Answered:
-        """Ask the speech server, as soon as there is no call and it can be asked."""
+        """Ask the speech server. Waits until no call is on and the server is reachable."""
         pause = FIRST_PAUSE
         while True:
             await self._free.wait()
@@ -180,13 +188,13 @@ class RecordingRemaker:
 
 
 def _waiting(recordings: Path) -> list[Path]:
-    """The folders of the recordings that have answers to be made again, the oldest first."""
+    """The folders of recordings with answers to be made again, oldest first."""
     return sorted(notes.parent for notes in recordings.glob(f"*/{NOTES_FILE}"))
 
 
 def _put(file: RemadeFile, answer: RecordedAnswer, sound: Samples, end: int) -> bool:
-    """Put an answer's new sound into its place, if there is room for it. Blocks."""
-    pieces = lay(as_loud_as(file.sound(answer.spans), sound), answer.spans, end)
+    """Replace an answer's sound in the file if there is room for the new one. Blocks on the disk."""
+    pieces = split_like(match_loudness(file.sound(answer.spans), sound), answer.spans, end)
     if pieces is None:
         return False
     file.replace(answer.spans, pieces)

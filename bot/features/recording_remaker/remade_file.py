@@ -1,4 +1,4 @@
-"""A recording's ``bot.wav`` while answers in it are replaced: a copy, which takes its place when all is done."""
+"""A working copy of a recording's ``bot.wav``, in which answers are replaced. It replaces the original at the end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _BLOCK_BYTES = 1 << 20
 
 
 class RemadeFile:
-    """The copy, once :meth:`copy` has made it.
+    """The working copy. :meth:`copy` must be called first.
 
-    Every method blocks for the disk and may raise :class:`OSError`; one thread at a time.
+    All methods block on the disk and may raise :class:`OSError`. Not thread-safe.
 
     Args:
-        folder: the recording's; what an earlier attempt has left there is overwritten.
+        folder: the folder of the recording. The copy of an earlier attempt is overwritten.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,10 +30,10 @@ class RemadeFile:
         self._first = folder / BOT_FILE
 
     def copy(self) -> None:
-        """Make it, from the recording as it is."""
+        """Copy the original."""
         with self._first.open("rb") as first, self._path.open("wb") as copy:
             while block := first.read(_BLOCK_BYTES):
-                # A recording is mostly silence, which takes no room on a disk that has holes.
+                # A recording is mostly silence. Left out, it takes no space if the file system has sparse files.
                 if block.count(0) == len(block):
                     copy.seek(len(block), os.SEEK_CUR)
                 else:
@@ -41,7 +41,7 @@ class RemadeFile:
             copy.truncate()
 
     def sound(self, spans: Sequence[Span]) -> Samples:
-        """What is at these places of the copy, one after the other."""
+        """The sound of the copy within these spans, joined: mono float32."""
         with self._path.open("rb") as file:
             parts = []
             for span in spans:
@@ -50,7 +50,7 @@ class RemadeFile:
         return from_pcm16(b"".join(parts))
 
     def replace(self, spans: Sequence[Span], pieces: Sequence[Piece]) -> None:
-        """Put new sound into the copy in place of what is there."""
+        """Silence these spans of the copy, then write the pieces."""
         with self._path.open("r+b") as file:
             for span in spans:
                 file.seek(_offset(span.start))
@@ -60,13 +60,13 @@ class RemadeFile:
                 file.write(to_pcm16(piece.sound))
 
     def take_place(self) -> None:
-        """From now on, the copy is the recording."""
+        """Replace the original by the copy."""
         with self._path.open("rb") as copy:
             os.fsync(copy.fileno())
         self._path.replace(self._first)
 
     def discard(self) -> None:
-        """Delete the copy, unless it has taken its place."""
+        """Delete the copy if it still exists."""
         self._path.unlink(missing_ok=True)
 
 

@@ -1,6 +1,6 @@
-"""Where an answer's new sound goes: as loud as the old one, paused where that paused, and out of the way of the next.
+"""Fits an answer's new sound into a recording: same loudness and pauses as the old sound, not over the next answer.
 
-Pure: arrays in, arrays out. Sound is mono float32, -1 to 1, at the rate of the bot's file.
+Pure functions. Sound is mono float32, -1 to 1, at the rate of the bot's file (``SPEAKING_RATE``).
 """
 
 from __future__ import annotations
@@ -16,36 +16,39 @@ from audio.samples import SPEAKING_RATE, Samples
 from bot.recording_notes import RecordedAnswer, RecordingNotes, Span
 
 MAX_TEMPO = 1.15
-"""How much faster than by itself an answer may be spoken again, to be no longer than it was."""
+"""Most that an answer may be sped up (1 is its natural speed) to be no longer than the old one."""
 _CUT_SEARCH = SPEAKING_RATE // 4
-"""How far from where it paused a sound may be cut instead, to do it in a pause of its own."""
+"""Most samples between the calculated cut and the quiet moment at which the sound is cut instead."""
 _MOMENT = SPEAKING_RATE // 50
 _SILENCE = 0.003
-"""Of the loudest sample: what ends an answer more quietly is no part of it."""
+"""Level of silence, as a share of the loudest sample."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Sound, and the sample of the file at which it begins."""
+    """A piece of sound, and the sample of the file at which it starts."""
 
     start: int
     sound: Samples
 
     @property
     def end(self) -> int:
-        """The sample behind it."""
+        """The first sample after the piece."""
         return self.start + len(self.sound)
 
 
-def length(answer: RecordedAnswer) -> int:
-    """How many samples were heard of it."""
+def sample_count(answer: RecordedAnswer) -> int:
+    """The number of samples of an answer that were heard."""
     return sum(span.end - span.start for span in answer.spans)
 
 
-def room_ends(notes: RecordingNotes, number: int) -> int:
-    """The sample at which the answer of this number must be over: where the next one begins, or the file ends.
+def end_limit(notes: RecordingNotes, number: int) -> int:
+    """The sample at which an answer must end: the start of the next answer, or the end of the file.
 
-    One that was interrupted must be over where it was.
+    An interrupted answer must end where it was interrupted.
+
+    Args:
+        number: the answer's index in ``notes.answers``.
     """
     answer, *later = notes.answers[number:]
     if answer.interrupted:
@@ -53,21 +56,21 @@ def room_ends(notes: RecordingNotes, number: int) -> int:
     return later[0].spans[0].start if later else notes.samples
 
 
-def goal(was: int, sound: Samples) -> int:
-    """How many samples a new sound should have at most, where the old one had ``was``."""
+def max_samples(was: int, sound: Samples) -> int:
+    """Most samples that a new sound should have if the old one had ``was`` samples."""
     return max(was, int(len(sound) / MAX_TEMPO))
 
 
-def without_tail(sound: Samples) -> Samples:
-    """The sound without the silence at its end."""
+def trim_end(sound: Samples) -> Samples:
+    """The sound without trailing silence."""
     if not sound.any():
         return sound[:0]
     loud = np.abs(sound) > _SILENCE * np.abs(sound).max()
     return sound[: int(np.flatnonzero(loud)[-1]) + 1]
 
 
-def as_loud_as(old: Samples, sound: Samples) -> Samples:
-    """The sound at the loudness of the old one, unless it would be clipped there."""
+def match_loudness(old: Samples, sound: Samples) -> Samples:
+    """The sound at the loudness of the old sound, or as loud as possible without clipping."""
     level, peak = _level(sound), float(np.abs(sound).max(initial=0.0))
     if not level:
         return sound
@@ -79,14 +82,14 @@ def _level(sound: Samples) -> float:
     return rms(voiced)
 
 
-def lay(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] | None:
-    """The sound, cut as the old one was, each part where that of the old one began; ``None`` where one has no room.
+def split_like(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] | None:
+    """Cut the sound into parts like the old sound, each at the old part's start; ``None`` if a part has no room.
 
     Args:
-        end: the sample at which the last part must be over.
+        end: the sample at which the last part must end.
     """
     *heard, total = accumulate(span.end - span.start for span in spans)
-    # Two that lie close together may find the same moment, or each other's.
+    # Two cuts that are close together may find the same quiet moment, or swap theirs.
     cuts = sorted(_quiet_moment(sound, len(sound) * samples // total) for samples in heard)
     parts = [sound[a:b] for a, b in pairwise([0, *cuts, len(sound)])]
     pieces = [Piece(span.start, part) for span, part in zip(spans, parts, strict=True)]
@@ -95,7 +98,7 @@ def lay(sound: Samples, spans: Sequence[Span], end: int) -> list[Piece] | None:
 
 
 def _quiet_moment(sound: Samples, near: int) -> int:
-    """The middle of the quietest moment around a sample."""
+    """The middle of the quietest moment around the sample ``near``."""
     first = max(0, near - _CUT_SEARCH)
     moments = [sound[at : at + _MOMENT] for at in range(first, min(len(sound), near + _CUT_SEARCH), _MOMENT)]
     if not moments:

@@ -1,1 +1,1 @@
-"""Text and files that the bot posts at set times."""
+"""Scheduled events: texts and files that the bot posts at set times."""

@@ -1,4 +1,4 @@
-"""Builds the schedule."""
+"""Builds the scheduled events feature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands about the schedule."""
+"""The ``schedule`` commands: add, list, remove."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from bot.whole_number import WholeNumber
 Context = commands.Context[Any]
 
 MAX_FILE = 8 * 1024 * 1024
+"""Most bytes of a file."""
 MAX_LISTED = 60
+"""Most characters of an event's text in a list."""
 MAX_NUMBER = 999_999_999
 BAD_TIMES = "❌ I don't understand when: {reason}. Write a time, for example {examples}, and then the text to post."
 FULL = f"❌ This server's schedule is full: {MAX_EVENTS} entries is the limit. `{{prefix}}schedule remove` makes room."

@@ -1,4 +1,4 @@
-"""What somebody writes to schedule something, taken apart."""
+"""Parses the text of ``schedule add``: options, channel, times, and the text to post."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ _CHANNEL = re.compile(r"\s*<#(?P<id>\d{15,20})>(?:\s+|$)")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """When to post what: five fields of cron, the channel named, whether what a call delays is left out."""
+    """The parsed text of ``schedule add``.
+
+    ``cron`` is five cron fields. ``channel`` is the id of the named channel, if any. With ``skip``, a post that comes
+    due during a call is left out.
+    """
 
     cron: str
     text: str
@@ -22,10 +26,10 @@ class Entry:
 
 
 def read_entry(written: str) -> Entry:
-    """Read ``[--skip] [#channel] TIMES TEXT``.
+    """Parse ``[--skip] [#channel] TIMES TEXT``.
 
     Raises:
-        TimesError: there are no times in it.
+        TimesError: the text has no valid times.
     """
     option = _OPTION.match(written)
     rest = written[option.end() :] if option else written

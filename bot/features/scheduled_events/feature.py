@@ -1,4 +1,4 @@
-"""Scheduled events: what is posted at set times, once each, also over calls and restarts."""
+"""The scheduled events feature: posts at set times, each post once, even after calls and restarts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import discord
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
 from bot.background import FINISH_LIMIT, undisturbed
-from bot.features.scheduled_events.posting import Posted, Poster
+from bot.features.scheduled_events.posting import Poster, PostResult
 from bot.features.scheduled_events.records import Event, EventDraft, ScheduleRecords
 from bot.features.scheduled_events.times import next_time, require_future, trigger_of
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
@@ -22,14 +22,15 @@ from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 _log = logging.getLogger(__name__)
 
 GRACE = 3600.0
-"""Seconds for which an event that came due while nobody ran is still posted."""
+"""Seconds for which an event is still posted that came due while the bot was not running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An event, and when it comes next: seconds since 1970, ``None`` for never again.
+    """An event and the time of its next post.
 
-    ``missing`` are the permissions without which it can't be posted now, for people.
+    ``next_at`` is in seconds since 1970; ``None`` means that there is no next post. ``missing`` names the permissions
+    that the bot lacks to post it.
     """
 
     event: Event
@@ -38,14 +39,15 @@ class Planned:
 
 
 class ScheduledEvents:
-    """Posts what is due; start :meth:`run` when the bot is ready. A ``Lockable`` of the lease.
+    """Posts events that are due. It is paused during a call (:class:`~bot.lease.Lockable`).
 
-    The scheduler only wakes us, and all that it knows is made from our own rows at each start: what is due is judged
-    by the rows, which are changed before anything is posted. So an event can be missed, but never posted twice.
+    Start :meth:`run` when the bot is ready. The scheduler only wakes this object at the right times. The database row
+    of an event decides whether it is due, and is changed before the post. So a post can be missed, but it is never
+    made twice.
 
     Args:
-        bot: who posts.
-        scheduler: not started yet, with its own store in memory.
+        bot: the client that posts.
+        scheduler: not started yet, with a job store in memory.
         clock: seconds since 1970.
     """
 
@@ -69,69 +71,69 @@ class ScheduledEvents:
         self._wake = asyncio.Event()
 
     async def hold(self, reason: str) -> None:
-        """Post nothing; what comes due meanwhile is put off, or skipped where it says so."""
+        """Pause. An event that comes due is postponed, or left out if it has ``skip``."""
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Post again, and first what was put off."""
+        """Resume. Postponed events are posted first."""
         await self._gate.release()
         self._wake.set()
 
     async def run(self) -> None:
-        """Keep to the schedule until cancelled."""
+        """Post events at their times, until cancelled."""
         self._scheduler.start()
         try:
             for event in await self._records.all():
                 if not event.disabled:
-                    self._wake_for(event)
+                    self._add_job(event)
                     await self._catch_up(event)
             while True:
                 self._wake.clear()
-                await self._pay_debts()
+                await self._post_postponed()
                 await self._wake.wait()
         finally:
-            # What is being posted is settled already: cut off, it would be lost.
+            # An event that is being posted counts as handled already. If it were cancelled, its post would be lost.
             await self._gate.finish(FINISH_LIMIT)
             self._scheduler.shutdown(wait=False)
 
     async def add(self, draft: EventDraft) -> Planned:
-        """Schedule something.
+        """Add an event to the schedule.
 
         Raises:
-            TimesError: its times are none.
-            ScheduleFullError: the server has too many already.
+            TimesError: its times are not valid, or never come.
+            ScheduleFullError: the server has as many events as allowed.
         """
         now = self._clock()
-        await asyncio.to_thread(require_future, draft.cron, self._zone, self._moment(now))
+        await asyncio.to_thread(require_future, draft.cron, self._zone, self._local_time(now))
         event = await self._records.find(await self._records.add(draft, now))
         if event is None:
             raise RuntimeError("an event was removed as it was added")
-        self._wake_for(event)
+        self._add_job(event)
         return self._planned(event)
 
     async def remove(self, guild: int, number: int) -> bool:
-        """Take an event of a server off the schedule; False when it has none of that id."""
+        """Remove an event of a server from the schedule. Returns False if the server has no event with this id."""
         removed = await self._records.remove(guild, number)
         if removed and self._scheduler.get_job(str(number)):
             self._scheduler.remove_job(str(number))
         return removed
 
     async def planned(self, guild: int) -> list[Planned]:
-        """The schedule of a server, oldest entry first."""
+        """The events of a server, oldest first."""
         return [self._planned(event) for event in await self._records.all() if event.guild == guild]
 
     def _planned(self, event: Event) -> Planned:
         if event.disabled:
             return Planned(event, None)
-        time = next_time(trigger_of(event.cron, self._zone), self._moment(self._clock()))
+        time = next_time(trigger_of(event.cron, self._zone), self._local_time(self._clock()))
         missing = self._poster.missing(event)
         if missing is None:
             missing = ["write"] if event.refused else []
         return Planned(event, time.timestamp() if time else None, tuple(missing))
 
-    def _wake_for(self, event: Event) -> None:
+    def _add_job(self, event: Event) -> None:
         self._scheduler.add_job(
-            self._look_at,
+            self._fire,
             trigger_of(event.cron, self._zone),
             args=(event.id,),
             id=str(event.id),
@@ -140,39 +142,39 @@ class ScheduledEvents:
             misfire_grace_time=int(GRACE),
         )
 
-    async def _look_at(self, number: int) -> None:
+    async def _fire(self, number: int) -> None:
         event = await self._records.find(number)
-        if event is None or not self._is_due(event, since=event.settled_at):
+        if event is None or not self._is_due(event, since=event.handled_until):
             return
         try:
             async with self._gate.work():
-                if await self._records.settle(event, self._clock(), owed=False):
+                if await self._records.mark_handled(event, self._clock(), postponed=False):
                     await self._post(event)
         except FeatureHeldError:
-            await self._put_off(event)
+            await self._postpone(event)
         except WorkStoppedError:
             _log.warning("Scheduled event %d was being posted when %s were held", event.id, self.name)
 
     async def _catch_up(self, event: Event) -> None:
-        """Deal with what came due while nobody ran."""
-        if self._is_due(event, since=max(event.settled_at, self._clock() - GRACE)):
-            await self._put_off(event)
+        """Postpone an event that came due while the bot was not running, so that it is posted soon."""
+        if self._is_due(event, since=max(event.handled_until, self._clock() - GRACE)):
+            await self._postpone(event)
 
-    async def _put_off(self, event: Event) -> None:
-        if await self._records.settle(event, self._clock(), owed=not event.skip):
+    async def _postpone(self, event: Event) -> None:
+        if await self._records.mark_handled(event, self._clock(), postponed=not event.skip):
             _log.info("Scheduled event %d is %s", event.id, "skipped" if event.skip else "put off")
-            # The call may have ended since we were refused.
+            # The call may have ended since the event was refused.
             self._wake.set()
 
-    async def _pay_debts(self) -> None:
+    async def _post_postponed(self) -> None:
         for event in await self._records.all():
-            if event.owed:
-                await undisturbed(self._pay(event))
+            if event.postponed:
+                await undisturbed(self._post_late(event))
 
-    async def _pay(self, event: Event) -> None:
+    async def _post_late(self, event: Event) -> None:
         try:
             async with self._gate.work():
-                if await self._records.pay(event):
+                if await self._records.take_postponed(event):
                     await self._post(event)
         except FeatureHeldError:
             return
@@ -181,11 +183,11 @@ class ScheduledEvents:
 
     async def _post(self, event: Event) -> None:
         match await self._poster.post(event, await self._records.file(event)):
-            case Posted.YES if event.refused:
-                await self._records.allow(event.id)
-            case Posted.REFUSED if await self._records.refuse(event.id):
-                await self._poster.tell_refused(event)
-            case Posted.GONE:
+            case PostResult.POSTED if event.refused:
+                await self._records.clear_refusal(event.id)
+            case PostResult.REFUSED if await self._records.note_refusal(event.id):
+                await self._poster.notify_refused(event)
+            case PostResult.GONE:
                 await self._give_up(event)
             case _:
                 pass
@@ -195,11 +197,11 @@ class ScheduledEvents:
         await self._records.disable(event)
         if self._scheduler.get_job(str(event.id)):
             self._scheduler.remove_job(str(event.id))
-        await self._poster.tell_gone(event)
+        await self._poster.notify_gone(event)
 
     def _is_due(self, event: Event, *, since: float) -> bool:
-        time = next_time(trigger_of(event.cron, self._zone), self._moment(since))
+        time = next_time(trigger_of(event.cron, self._zone), self._local_time(since))
         return time is not None and time.timestamp() <= self._clock()
 
-    def _moment(self, seconds: float) -> datetime:
+    def _local_time(self, seconds: float) -> datetime:
         return datetime.fromtimestamp(seconds, self._zone)

@@ -1,4 +1,4 @@
-"""Posting one event, and telling its author where that can't be done."""
+"""Posts an event. Notifies its author if the bot may not post it."""
 
 from __future__ import annotations
 
@@ -24,47 +24,47 @@ QUOTE = " It was: {text}"
 MAX_QUOTED = 1_500
 
 _CLOSED = frozenset({50083, 160005})
-"""Discord's codes for a thread that is archived or locked."""
+"""Discord's error codes for archived and locked threads."""
 
 
-class Posted(Enum):
-    """What became of an event that was due."""
+class PostResult(Enum):
+    """Result of posting an event."""
 
-    YES = "posted"
+    POSTED = "posted"
     REFUSED = "not allowed"
     GONE = "the channel is gone"
     FAILED = "Discord could not be reached, or failed"
 
 
 class Poster:
-    """Posts events as the bot."""
+    """Posts events."""
 
     def __init__(self, bot: discord.Client) -> None:
         self._bot = bot
 
-    async def post(self, event: Event, file: EventFile | None) -> Posted:
-        """Post it; the log says why where it can't be done."""
+    async def post(self, event: Event, file: EventFile | None) -> PostResult:
+        """Post an event. An error is logged."""
         try:
             channel = self._bot.get_channel(event.channel) or await self._bot.fetch_channel(event.channel)
             if not isinstance(channel, discord.abc.Messageable):
-                return Posted.GONE
+                return PostResult.GONE
             files = [discord.File(io.BytesIO(file.data), file.name)] if file else []
             await channel.send(event.text, files=files, allowed_mentions=_only(event.author))
         except discord.NotFound:
-            return Posted.GONE
+            return PostResult.GONE
         except discord.HTTPException as error:
             _log.warning("Scheduled event %d could not be posted: %s", event.id, error)
             refused = isinstance(error, discord.Forbidden) or error.code in _CLOSED
-            return Posted.REFUSED if refused else Posted.FAILED
+            return PostResult.REFUSED if refused else PostResult.FAILED
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
             _log.warning("Scheduled event %d could not be posted: %s", event.id, why(error))
-            return Posted.FAILED
-        return Posted.YES
+            return PostResult.FAILED
+        return PostResult.POSTED
 
     def missing(self, event: Event) -> list[str] | None:
-        """What the bot may not do in the event's channel and would have to, for people.
+        """The permissions that the bot lacks in the event's channel, in words for people.
 
-        ``None``: nobody can say, for instance because the thread is archived.
+        ``None`` if they are not known, for instance because the thread is archived.
         """
         guild = self._bot.get_guild(event.guild)
         channel = guild.get_channel_or_thread(event.channel) if guild else None
@@ -72,26 +72,26 @@ class Poster:
             return None
         return _missing(channel, guild.me, attach=event.file_name is not None)
 
-    async def tell_gone(self, event: Event) -> None:
-        """Tell the author that the channel is gone."""
-        await self._tell(event, GONE.format(id=event.id))
+    async def notify_gone(self, event: Event) -> None:
+        """Notify the author that the channel is gone."""
+        await self._notify_author(event, GONE.format(id=event.id))
 
-    async def tell_refused(self, event: Event) -> None:
-        """Tell the author that the bot may not post in the channel."""
+    async def notify_refused(self, event: Event) -> None:
+        """Notify the author that the bot may not post in the channel."""
         missing = " and ".join(self.missing(event) or ["write"])
-        await self._tell(event, REFUSED.format(id=event.id, channel=event.channel, missing=missing))
+        await self._notify_author(event, REFUSED.format(id=event.id, channel=event.channel, missing=missing))
 
-    async def _tell(self, event: Event, text: str) -> None:
-        """In private, with what would have been posted; where that is closed, in a channel that they can read."""
+    async def _notify_author(self, event: Event, text: str) -> None:
+        """Send the author a direct message with the event's text, or write in a channel that they can read."""
         quoted = QUOTE.format(text=event.text[:MAX_QUOTED]) if event.text else ""
         try:
             author = self._bot.get_user(event.author) or await self._bot.fetch_user(event.author)
             await author.send(text + quoted, allowed_mentions=discord.AllowedMentions.none())
         except discord.HTTPException as error:
             _log.info("The author of scheduled event %d accepts no direct messages: %s", event.id, error)
-            await self._tell_in_channel(event, text)
+            await self._notify_in_channel(event, text)
 
-    async def _tell_in_channel(self, event: Event, text: str) -> None:
+    async def _notify_in_channel(self, event: Event, text: str) -> None:
         guild = self._bot.get_guild(event.guild)
         if guild is None:
             return
@@ -119,10 +119,10 @@ def _missing(
 
 
 def _near(guild: discord.Guild, channel: int) -> Iterator[discord.TextChannel]:
-    """Text channels, the likeliest to be read first: a thread's parent, the same category, then all from the top."""
-    place = guild.get_channel_or_thread(channel)
-    if isinstance(place, discord.Thread) and isinstance(place.parent, discord.TextChannel):
-        yield place.parent
+    """The server's text channels: a thread's parent, then those of the same category, then the others."""
+    target = guild.get_channel_or_thread(channel)
+    if isinstance(target, discord.Thread) and isinstance(target.parent, discord.TextChannel):
+        yield target.parent
     others = [each for each in guild.text_channels if each.id != channel]
-    category = getattr(place, "category_id", None)
+    category = getattr(target, "category_id", None)
     yield from sorted(others, key=lambda each: category is None or each.category_id != category)

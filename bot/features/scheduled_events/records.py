@@ -1,4 +1,4 @@
-"""The schedule, as it survives a restart."""
+"""Database records of the scheduled events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.database import Records, Row
 
 MAX_EVENTS = 50
-"""A server."""
+"""Most events of a server."""
 
 _EVENTS = (
     "SELECT id, guild, channel, author, cron, text, file_name, skip, settled_at, owed, disabled, "
@@ -16,12 +16,12 @@ _EVENTS = (
 
 
 class ScheduleFullError(Exception):
-    """A server has as many events as it may have."""
+    """A server has as many events as allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventFile:
-    """A file that is posted."""
+    """A file that is posted with an event."""
 
     name: str
     data: bytes
@@ -29,7 +29,7 @@ class EventFile:
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """What is to be posted where, at the times of ``cron``; ``skip``: what a call delays is left out."""
+    """A new event. With ``skip``, a post that comes due during a call is left out; otherwise it is made afterwards."""
 
     guild: int
     channel: int
@@ -42,9 +42,10 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A row. Until ``settled_at`` (seconds since 1970) nothing is left to do, but for one post if it is ``owed``.
+    """An event in the database.
 
-    ``refused``: the last time the bot was not allowed to post it.
+    All posts up to ``handled_until`` (seconds since 1970) are made or left out, but for one if ``postponed`` is True.
+    ``refused`` is True if the bot was not allowed to make the last post.
     """
 
     id: int
@@ -55,20 +56,20 @@ class Event:
     text: str
     file_name: str | None
     skip: bool
-    settled_at: float
-    owed: bool
+    handled_until: float
+    postponed: bool
     disabled: bool
     refused: bool = False
 
 
 class ScheduleRecords(Records):
-    """The table. Methods may raise :class:`aiosqlite.Error`."""
+    """The database tables. All methods may raise :class:`aiosqlite.Error`."""
 
     async def add(self, draft: EventDraft, now: float) -> int:
-        """Keep a new event; returns its id.
+        """Store a new event. Returns its id.
 
         Raises:
-            ScheduleFullError: there are too many already.
+            ScheduleFullError: the server has as many events as allowed.
         """
         row = await self._database.row(
             "INSERT INTO scheduled_event (guild, channel, author, cron, text, file_name, file, skip, settled_at) "
@@ -90,57 +91,58 @@ class ScheduleRecords(Records):
         return int(row[0])
 
     async def remove(self, guild: int, number: int) -> bool:
-        """Forget an event of a server; False when it has none of that id."""
+        """Delete an event of a server. Returns False if the server has no event with this id."""
         removed = await self._database.write("DELETE FROM scheduled_event WHERE guild = ? AND id = ?", guild, number)
         if removed:
-            await self.allow(number)
+            await self.clear_refusal(number)
         return bool(removed)
 
     async def find(self, number: int) -> Event | None:
-        """One event."""
+        """The event with this id; ``None`` if there is none."""
         row = await self._database.row(f"{_EVENTS} WHERE id = ?", number)
         return None if row is None else _event(row)
 
     async def all(self) -> list[Event]:
-        """Every event, oldest first."""
+        """All events, oldest first."""
         return [_event(row) for row in await self._database.rows(f"{_EVENTS} ORDER BY id")]
 
     async def file(self, event: Event) -> EventFile | None:
-        """What is posted with it."""
+        """The file of an event, if it has one."""
         if event.file_name is None:
             return None
         row = await self._database.row("SELECT file FROM scheduled_event WHERE id = ?", event.id)
         return None if row is None else EventFile(event.file_name, bytes(row[0]))
 
-    async def settle(self, event: Event, now: float, *, owed: bool) -> bool:
-        """All that was due until ``now`` is dealt with, but for one post if it is ``owed``.
+    async def mark_handled(self, event: Event, now: float, *, postponed: bool) -> bool:
+        """Mark all posts of an event up to ``now`` as handled, except for one if ``postponed`` is True.
 
-        Returns whether this call dealt with it: False when another has since ``event`` was read.
+        Returns:
+            False if the event was handled elsewhere after ``event`` was read.
         """
         statement = (
             "UPDATE scheduled_event SET settled_at = ?, owed = ? WHERE id = ? AND settled_at = ? AND disabled = 0"
         )
-        return bool(await self._database.write(statement, now, int(owed), event.id, event.settled_at))
+        return bool(await self._database.write(statement, now, int(postponed), event.id, event.handled_until))
 
-    async def pay(self, event: Event) -> bool:
-        """The post that is owed is made now; returns whether one was."""
+    async def take_postponed(self, event: Event) -> bool:
+        """Mark the postponed post as handled. Returns whether there was one."""
         statement = "UPDATE scheduled_event SET owed = 0 WHERE id = ? AND owed = 1 AND disabled = 0"
         return bool(await self._database.write(statement, event.id))
 
-    async def refuse(self, number: int) -> bool:
-        """Note that the bot was not allowed to post it; False where that was known."""
+    async def note_refusal(self, number: int) -> bool:
+        """Record that the bot was not allowed to post the event. Returns False if this was recorded before."""
         return bool(await self._database.write("INSERT OR IGNORE INTO scheduled_event_refusal VALUES (?)", number))
 
-    async def allow(self, number: int) -> None:
-        """Forget that note: it was posted."""
+    async def clear_refusal(self, number: int) -> None:
+        """Delete the record of :meth:`note_refusal`."""
         await self._database.write("DELETE FROM scheduled_event_refusal WHERE event = ?", number)
 
     async def disable(self, event: Event) -> None:
-        """It can't be posted any more."""
+        """Disable an event whose channel is gone."""
         await self._database.write("UPDATE scheduled_event SET disabled = 1, owed = 0 WHERE id = ?", event.id)
 
 
 def _event(row: Row) -> Event:
-    number, guild, channel, author, cron, text, file_name, skip, settled_at, owed, disabled, refused = row
-    flags = {"owed": bool(owed), "disabled": bool(disabled), "refused": bool(refused)}
-    return Event(number, guild, channel, author, cron, text, file_name, bool(skip), settled_at, **flags)
+    number, guild, channel, author, cron, text, file_name, skip, handled_until, postponed, disabled, refused = row
+    flags = {"postponed": bool(postponed), "disabled": bool(disabled), "refused": bool(refused)}
+    return Event(number, guild, channel, author, cron, text, file_name, bool(skip), handled_until, **flags)

@@ -1,4 +1,4 @@
-"""Times as people write them ("monday and friday 6pm", "weekdays at 8:30"), as five fields of cron. Pure."""
+"""Converts times in words ("monday and friday 6pm", "weekdays at 8:30") to five cron fields. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GROUPS: Mapping[str, str] = MappingProxyType(
 )
 _WORDS_OF_TIME: Mapping[str, tuple[int, int]] = MappingProxyType({"noon": (12, 0), "midnight": (0, 0)})
 _UNITS: Mapping[str, int] = MappingProxyType({"minute": 60, "min": 60, "hour": 24})
-"""Stretches of time that come again and again, and how many of them a larger one has."""
+"""Units of intervals, and how many of them fit into the next larger unit."""
 _TOO_SHORT = frozenset({"second", "sec", "moment"})
 _TOO_LONG = frozenset({"week", "fortnight", "month", "quarter", "year"})
 _WRITTEN_IN_FULL = (
@@ -28,29 +28,32 @@ _TIME = re.compile(r"(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?P<half>[ap]\.?m\.?
 _HALF = re.compile(r"[ap]\.?m\.?")
 _BEFORE_DAYS = frozenset({"every", "each", "on"})
 _SHOWN = 30
-"""Characters of a word that is not understood that are shown again."""
+"""Most characters of an unknown word in an error message."""
 _AND = frozenset({",", "and", "&", "+"})
 _ONCE = frozenset({"today", "tonight", "tomorrow", "now", "in", "next"})
 
 
 class TimesError(ValueError):
-    """These are no times; the text says what is wrong."""
+    """The times are not valid. The text says what is wrong, for people."""
 
 
 def take_spoken_times(text: str) -> tuple[str, str] | None:
-    """Part times in words at the beginning of ``text`` from the rest; returns five fields of cron, and the rest.
+    """Split ``text`` into the times in words at its beginning and the rest.
 
-    ``None``: it begins with something else. A time without a day is every day's.
+    A time without a day means every day.
+
+    Returns:
+        five cron fields and the rest; ``None`` if the text does not begin with a day or time.
 
     Raises:
-        TimesError: it begins with a day or a time, and is none that comes again and again.
+        TimesError: the text begins with a day or time, but not with a complete time that repeats.
     """
     reader = _Reader(text)
     if reader.peek() in _ONCE:
         raise TimesError(f"`{reader.peek()}` comes only once, and the schedule is for things that repeat")
-    stretch = reader.stretch()
-    if stretch is not None:
-        return stretch, reader.rest()
+    interval = reader.interval()
+    if interval is not None:
+        return interval, reader.rest()
     days = reader.days()
     time = reader.time()
     if days and time is None:
@@ -64,29 +67,29 @@ def take_spoken_times(text: str) -> tuple[str, str] | None:
 
 
 def not_a_time(text: str) -> str:
-    """Why ``text`` does not begin with times, where :func:`take_spoken_times` found none."""
+    """Why ``text`` does not begin with times, for an error message. Use it if :func:`take_spoken_times` found none."""
     reader = _Reader(text)
     return reader.wrong_day() or reader.wrong_time() or "it needs five fields, or a day and a time"
 
 
 class _Reader:
-    """Takes words from the beginning of a text, as long as they are of times."""
+    """Reads words of times from the beginning of a text. Its position moves on only if a method finds what it reads."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
 
     def peek(self) -> str:
-        """The next word, in small letters; "" at the end."""
+        """The next word in lower case, without reading it; "" at the end."""
         token = _TOKEN.match(self._text, self._at)
         return token[1].lower() if token is not None else ""
 
     def rest(self) -> str:
-        """What has not been taken."""
+        """The text that was not read."""
         return self._text[self._at :].lstrip(", ").strip()
 
     def days(self, *, only_announced: bool = False) -> list[str]:
-        """Take days, each as a field of cron has them; ``only_announced``: with "every" or "on" before them."""
+        """Read days, each as a cron field. With ``only_announced``, "every" or "on" must come before them."""
         begin = self._at
         announced = self._take(_BEFORE_DAYS)
         found = self._day() if announced or self.peek() == "daily" or not only_announced else None
@@ -105,8 +108,8 @@ class _Reader:
                 return days
             days.append(another)
 
-    def stretch(self) -> str | None:
-        """Take "every 5 minutes", "every hour" or "hourly", as five fields of cron."""
+    def interval(self) -> str | None:
+        """Read "every 5 minutes", "every hour" or "hourly". Returns five cron fields."""
         begin = self._at
         if self.peek() == "hourly":
             self._next()
@@ -114,7 +117,7 @@ class _Reader:
         count = self._count() if self._take(_BEFORE_DAYS) else 1
         unit = self.peek().removesuffix("s")
         if self._at > begin and unit in _TOO_SHORT and (count != 1 or self.peek() != unit):
-            # "Every second monday" is another thing.
+            # "Every second monday" is not an interval of seconds.
             raise TimesError("a minute is the shortest time between two posts: `every 5 minutes`")
         if self._at > begin and unit in _TOO_LONG:
             raise TimesError(
@@ -133,7 +136,7 @@ class _Reader:
         return f"{every} * * * *" if whole == 60 else f"0 {every} * * *"
 
     def _count(self) -> int | None:
-        """Take a number; 1 where none stands there."""
+        """Read a number; 1 if there is none, ``None`` if it is not valid."""
         word = self.peek()
         if not word[:1].isdigit():
             return 1
@@ -141,14 +144,14 @@ class _Reader:
         return int(word) if re.fullmatch(r"\d{1,4}", word) else None
 
     def wrong_day(self) -> str | None:
-        """What is wrong where the next word looks like a day that is misspelt."""
+        """An error text if the next word looks like a misspelt day."""
         self._take(_BEFORE_DAYS | _AND)
         word = self.peek()
         near = nearest(word, _WRITTEN_IN_FULL) if word.isalpha() and self._day() is None else None
         return f"`{word}` is not a day (did you mean `{near}`?)" if near is not None else None
 
     def wrong_time(self) -> str | None:
-        """What is wrong where the next word is none that times have, or a number alone."""
+        """An error text for the next word, which is not part of a time, or is only a number."""
         self._take(_BEFORE_DAYS | {"at"})
         word = self.peek()
         if re.fullmatch(r"1?\d|2[0-3]", word):
@@ -157,7 +160,7 @@ class _Reader:
         return f"`{shown}` is neither a day nor a time" if word else None
 
     def time(self) -> tuple[int, int] | None:
-        """Take the time of a day: hour and minute."""
+        """Read a time of day: hour and minute."""
         begin = self._at
         self._take(frozenset({",", "at"}))
         word = self.peek()
@@ -196,7 +199,7 @@ class _Reader:
         return "-".join(known)
 
     def _take(self, words: frozenset[str]) -> bool:
-        """Take as many of these words as come; returns whether any did."""
+        """Read all following words that are in ``words``. Returns whether there were any."""
         begin = self._at
         while self.peek() in words:
             self._next()

@@ -1,4 +1,4 @@
-"""Times that repeat: five fields of cron, as crontab means them, or words such as "monday 18:00"."""
+"""Repeating times: five cron fields with crontab's meaning, or words such as "monday 18:00"."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped
 from bot.features.scheduled_events.spoken_times import WEEKDAYS, TimesError, not_a_time, take_spoken_times
 
 MAX_CRON = 100
-"""Characters."""
+"""Most characters of the cron fields."""
 HORIZON = timedelta(days=9 * 366)
-"""What does not happen within it never happens: leap days are at most eight years apart."""
+"""A time that does not come within this period never comes: leap days are at most eight years apart."""
 EXAMPLES = (
     "`0 18 * * mon` (minute, hour, day, month, weekday), or `monday 18:00`, `weekdays 8am`, `monday, friday 18:30`"
 )
@@ -27,10 +27,10 @@ _CRON = re.compile(r"\s*((?:[\d*,/-]+\s+){2}(?:[\w*,/-]+\s+){2}[\w*,/-]+)(?:\s+|
 
 
 def take_times(text: str) -> tuple[str, str]:
-    """Part the times at the beginning of ``text`` from the rest; returns five fields of cron, and the rest.
+    """Split ``text`` into the times at its beginning and the rest. Returns five cron fields, and the rest.
 
     Raises:
-        TimesError: it does not begin with times.
+        TimesError: the text does not begin with valid times.
     """
     spoken = take_spoken_times(text)
     if spoken is not None:
@@ -42,10 +42,10 @@ def take_times(text: str) -> tuple[str, str]:
 
 
 def trigger_of(cron: str, zone: ZoneInfo) -> BaseTrigger:
-    """When five fields of cron come true in a time zone.
+    """The trigger for five cron fields in a time zone.
 
     Raises:
-        TimesError: they are none.
+        TimesError: the fields are not valid.
     """
     if len(cron) > MAX_CRON:
         raise TimesError(f"it has more than {MAX_CRON} characters")
@@ -59,35 +59,39 @@ def trigger_of(cron: str, zone: ZoneInfo) -> BaseTrigger:
     weekdays = ",".join(dict.fromkeys(_weekdays(weekday)))
     if fields["day"].startswith("*") or weekday.startswith("*"):
         return CronTrigger(**fields, day_of_week=weekdays, timezone=zone)
-    # Cron's oldest surprise: with a day of the month and a weekday, either will do.
+    # As in crontab: if both a day of the month and a weekday are given, either of them is enough.
     by_date = CronTrigger(**fields, timezone=zone)
     by_weekday = CronTrigger(**{**fields, "day": "*"}, day_of_week=weekdays, timezone=zone)
     return OrTrigger([by_date, by_weekday])
 
 
 def next_time(trigger: BaseTrigger, after: datetime) -> datetime | None:
-    """When it comes true next, later than ``after``; ``None``: never.
+    """The next time of a trigger later than ``after``; ``None`` if there is none.
 
-    A time in the hour that is skipped in spring comes an hour later, one in the hour that is repeated in autumn twice.
+    A time within the hour that is skipped in spring comes an hour later. A time within the hour that is repeated in
+    autumn comes twice.
     """
-    # By way of UTC: adding to local time forgets which of two equal hours it is.
+    # The addition is done in UTC, because local time would lose which of the two repeated hours it is.
     later = (after.astimezone(UTC) + timedelta(microseconds=1)).astimezone(after.tzinfo)
     time: datetime | None = trigger.get_next_fire_time(None, later)
     return time
 
 
 def require_future(cron: str, zone: ZoneInfo, now: datetime) -> None:
-    """See that it happens at all; raises :class:`TimesError`."""
+    """Check that the times of ``cron`` come at all; raises :class:`TimesError`."""
     trigger = trigger_of(cron, zone)
     for part in trigger.triggers if isinstance(trigger, OrTrigger) else [trigger]:
-        # Without an end the search goes on to the year 9999.
+        # Without an end date APScheduler would search until the year 9999.
         part.end_date = now + HORIZON
     if next_time(trigger, now) is None:
         raise TimesError("there is no such day")
 
 
 def _weekdays(field: str) -> Iterator[str]:
-    """APScheduler counts weekdays from Monday, crontab from Sunday; names mean the same to both."""
+    """The names of the weekdays in a cron field.
+
+    Names are used because APScheduler counts weekdays from Monday, and crontab from Sunday.
+    """
     for item in field.split(","):
         found = _WEEKDAY_ITEM.fullmatch(item)
         if found is None:

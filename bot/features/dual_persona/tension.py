@@ -1,4 +1,4 @@
-"""How a conversation heats up and cools down. Pure functions."""
+"""Tension of a conversation: what each message adds, and how it decays. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ import re
 from bot.llm.personas import Persona
 
 HALF_LIFE = 600.0
-"""Seconds in which half of a score is gone: a message a minute leads to 14 in the long run, one every two to 8."""
-MESSAGE = 1.0
-HEATED = 1.0
-TWIN_NAMED = 2.0
+"""Seconds after which half of a score is gone.
 
-# English words, and what is anger in any language: shouting.
+With one message a minute the score approaches 14, with one every two minutes 8.
+"""
+MESSAGE = 1.0
+"""Points for every message."""
+HEATED = 1.0
+"""Further points for heated words or shouting."""
+TWIN_NAMED = 2.0
+"""Further points if the message names the twin."""
+
+# English words, and signs of anger in any language: repeated marks, and shouting.
 _HEATED = re.compile(
     r"\b(angry|argue|awful|dumb|fight|furious|garbage|hate[ds]?|idiots?|liars?|lies|lying|nonsense|ridiculous|shut up"
     r"|stupid|terrible|trash|ugly|unfair|worst|wrong)\b|[!?]{2,}",
@@ -21,8 +27,8 @@ _HEATED = re.compile(
 _SHOUTED = re.compile(r"\b[^\W\d_a-z]{4,}\b")
 
 
-def heat(text: str, twin: Persona) -> float:
-    """How much one message adds: it counts as such, more when it is heated, most when it names the twin."""
+def tension_of(text: str, twin: Persona) -> float:
+    """The points that one message adds to the tension of its channel."""
     points = MESSAGE
     if _HEATED.search(text) or any(word.isupper() for word in _SHOUTED.findall(text)):
         points += HEATED
@@ -31,7 +37,7 @@ def heat(text: str, twin: Persona) -> float:
     return points
 
 
-def cooled(score: float, seconds: float) -> float:
-    """What is left of a score after so long."""
-    # A clock that was set back heats nothing up.
+def decayed(score: float, seconds: float) -> float:
+    """The score after ``seconds`` without messages."""
+    # If the clock was set back, the score must not rise.
     return float(score * 0.5 ** (max(0.0, seconds) / HALF_LIFE))
