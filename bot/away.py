@@ -20,7 +20,7 @@ _OF_ERRNO = MappingProxyType(
 )
 
 
-def why(error: Exception) -> str:
+def network_error_text(error: Exception) -> str:
     """Why a server can't be reached, in a few words."""
     match error:
         case aiohttp.ClientConnectorDNSError():

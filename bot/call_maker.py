@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bot.characters import Characters, LocalCharacter
 from bot.consent import ListeningConsent
 from bot.conversations.keeping import Conversations
-from bot.conversations.place import Place
+from bot.conversations.place import ConversationPlace
 from bot.llm.client import ModelClient
 from bot.llm.small_model import SmallPrompts
 from bot.responder import ModelResponder
@@ -63,7 +63,7 @@ class CallMaker:
             report: told how far the voice is loaded, when the call is opened.
         """
         settings, character = self.settings, LocalCharacter(self.characters, server)
-        place = Place(transport.kind, transport.place, server, transport.prompts.id)
+        place = ConversationPlace(transport.kind, transport.place, server, transport.prompts.id)
         kept = KeptTurns(self.conversations.call(place), lambda: character.now().persona.name)
         engines = CallEngines(
             character,

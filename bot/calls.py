@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.discord_away import why
+from bot.discord_away import discord_error_text
 from bot.guard import JOIN_ELSEWHERE
 from bot.presence import CallPresence
 from bot.store import CallRecord, Store
@@ -213,7 +213,7 @@ class Calls:
                 async with asyncio.timeout(FAREWELL_LIMIT):
                     await transport.prompts.tell(farewell.format(channel=transport.place, prefix=self._prefix))
             except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-                _log.warning("Could not say that the call in %s ended: %s", transport.place, why(error))
+                _log.warning("Could not say that the call in %s ended: %s", transport.place, discord_error_text(error))
 
     async def leave_ghost(self, client: discord.Client, ghost: CallRecord | None) -> None:
         """Leave a call that the last process died in, and say so where its prompts came from."""

@@ -20,7 +20,7 @@ from discord.ext import commands
 from discord.ext.commands.hybrid import HybridAppCommand
 
 from bot.access import NotPermittedError
-from bot.away import why
+from bot.away import network_error_text
 from bot.commands.mistakes import mistake_words
 from bot.commands.unknown import require_known_part, spellings
 from bot.guard import SERVER_ONLY, Asking, Guard
@@ -51,7 +51,9 @@ async def use_api(url: str) -> None:
         async with aiohttp.ClientSession(headers=HEADERS) as session, session.get(f"{base}/gateway") as response:
             gateway = yarl.URL((await response.json())["url"])
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-        raise OSError(f"DISCORD_API_URL={url} does not answer as Discord's API does: {why(error)}") from error
+        raise OSError(
+            f"DISCORD_API_URL={url} does not answer as Discord's API does: {network_error_text(error)}"
+        ) from error
     discord.http.Route.BASE = base
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
 
@@ -87,7 +89,7 @@ def connector(ca_file: Path | None) -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(ssl=context, limit=0)
 
 
-class RefusedError(UserError, commands.CheckFailure):
+class CommandRefusedError(UserError, commands.CheckFailure):
     """The guard refused a command; the text is for the person."""
 
 
@@ -182,7 +184,7 @@ class SeiyuuBot(commands.Bot):
         try:
             await self.guard.require(ctx.command.qualified_name, asking)
         except NotPermittedError as error:
-            raise RefusedError(str(error)) from error
+            raise CommandRefusedError(str(error)) from error
         require_known_part(ctx, self._prefix)
         return True
 

@@ -7,7 +7,7 @@ import discord
 from bot import away
 
 
-def why(error: Exception) -> str:
+def discord_error_text(error: Exception) -> str:
     """Why Discord can't be reached, in a few words."""
     match error:
         case discord.ConnectionClosed():
@@ -19,4 +19,4 @@ def why(error: Exception) -> str:
         case discord.GatewayNotFound():
             return "it does not say where its gateway is"
         case _:
-            return away.why(error)
+            return away.network_error_text(error)

@@ -20,7 +20,7 @@ from bot.check_result import CheckResult
 from bot.client import connector, use_api
 from bot.database.check import look_at
 from bot.database.schema import FILE
-from bot.discord_away import why
+from bot.discord_away import discord_error_text
 from bot.doctor_personas import personas, wanted_model
 from bot.doctor_speed import FAST_ENOUGH, ears_speed, mind_speed
 from bot.doctor_weights import examine_weights
@@ -253,7 +253,9 @@ async def _token(settings: Settings) -> CheckResult:
             information = await client.application_info()
         except (discord.DiscordException, OSError) as error:
             return CheckResult(
-                "Discord", False, explain_login_failure(error) or f"Discord can't be asked: {why(error)}"
+                "Discord",
+                False,
+                explain_login_failure(error) or f"Discord can't be asked: {discord_error_text(error)}",
             )
     if not information.flags.gateway_message_content and not information.flags.gateway_message_content_limited:
         return CheckResult("Discord", False, explain_login_failure(discord.PrivilegedIntentsRequired(None)) or "")

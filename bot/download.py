@@ -7,7 +7,7 @@ from http import HTTPStatus
 import aiohttp
 from yarl import URL
 
-from bot.away import why
+from bot.away import network_error_text
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60.0, connect=10.0)
 
@@ -48,5 +48,5 @@ async def download(http: aiohttp.ClientSession, url: str, limit: int) -> bytes:
                 if len(data) > limit:
                     raise TooLongError
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise DownloadError(why(error)) from error
+        raise DownloadError(network_error_text(error)) from error
     return bytes(data)

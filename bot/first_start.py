@@ -7,7 +7,7 @@ import contextlib
 
 import discord
 
-from bot.discord_away import why
+from bot.discord_away import discord_error_text
 from bot.llm.small_model import ModelSize
 from bot.own_weights import OwnWeights
 from bot.voice.discord.permissions import invite_link
@@ -46,7 +46,8 @@ def explain_login_failure(error: Exception) -> str | None:
                 f"{PORTAL}, your application, Bot, Privileged Gateway Intents. Then start me again."
             )
         case discord.GatewayNotFound() | OSError():
-            return f"Discord can't be reached ({why(error)}). Is this machine online, or DISCORD_API_URL wrong?"
+            cause = discord_error_text(error)
+            return f"Discord can't be reached ({cause}). Is this machine online, or DISCORD_API_URL wrong?"
         case _:
             return None
 

@@ -6,7 +6,7 @@ import logging
 
 import discord
 
-from bot.discord_away import why
+from bot.discord_away import discord_error_text
 
 _log = logging.getLogger(__name__)
 
@@ -35,4 +35,4 @@ class CallPresence:
         try:
             await self._client.change_presence(activity=activity)
         except (discord.DiscordException, OSError) as error:
-            _log.warning("Could not change my status: %s", why(error))
+            _log.warning("Could not change my status: %s", discord_error_text(error))

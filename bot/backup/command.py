@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.backup.contents import PERSONAS, VOICES, BackupError, RefusedError
+from bot.backup.contents import PERSONAS, VOICES, BackupError, BackupRefusedError
 from bot.backup.moving import HalfRestoredError
 from bot.backup.restoring import Restored, restore
-from bot.backup.writing import size_of, write_backup
+from bot.backup.writing import backup_size, write_backup
 from bot.command_options import CommandParser
 from bot.database.schema import FILE
 from bot.llm.personas import PERSONAS_DIR
@@ -80,7 +80,7 @@ def _run(command: str, arguments: list[str]) -> int:
         return _failed(f"✘ {error}", FAILED)
     except BackupError as error:
         said = f"✘ {error}" if command == "backup" else f"✘ {error} {unchanged}"
-        return _failed(said, REFUSED if isinstance(error, RefusedError) else FAILED)
+        return _failed(said, REFUSED if isinstance(error, BackupRefusedError) else FAILED)
     except KeyboardInterrupt:
         return _failed(f"Stopped. {unchanged}", INTERRUPTED)
     return OK
@@ -101,7 +101,7 @@ def _folders(settings: Settings) -> dict[str, Path]:
 
 def _back_up(settings: Settings, folders: dict[str, Path], file: Path, console: Console) -> None:
     database = settings.data_dir / FILE
-    total = size_of(database, folders)
+    total = backup_size(database, folders)
     with progress_on(console, total) as report:
         left_out = write_backup(database, folders, file, report("Backing up", total))
     _say(console, f"✔ {file}: {size(file.stat().st_size)}, and it can be read.")

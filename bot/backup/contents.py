@@ -37,7 +37,7 @@ class BackupError(Exception):
     """It failed, and nothing has changed; the text says why."""
 
 
-class RefusedError(BackupError):
+class BackupRefusedError(BackupError):
     """It would fail again, until somebody names another file."""
 
 
@@ -54,14 +54,14 @@ def read_note(database: sqlite3.Connection) -> Note | None:
     """The note in a backup; ``None`` in any other database.
 
     Raises:
-        RefusedError: it is empty.
+        BackupRefusedError: it is empty.
         sqlite3.Error: it can't be read.
     """
     if database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'backup'").fetchone() is None:
         return None
     row = database.execute("SELECT made_at, version, folders FROM backup").fetchone()
     if row is None:
-        raise RefusedError("it does not say what is in it")
+        raise BackupRefusedError("it does not say what is in it")
     made_at, version, folders = row
     return Note(str(made_at), str(version), tuple(str(folders).split()))
 
@@ -76,20 +76,20 @@ def check_content(path: Path, name: Path) -> Note | None:
         name: what it is called in the text of the error.
 
     Raises:
-        RefusedError: it is none, or it is damaged.
+        BackupRefusedError: it is none, or it is damaged.
         sqlite3.Error: it can't be read.
     """
     if (damage := find_damage(path)) is not None:
-        raise RefusedError(f"{name} is damaged ({damage}).")
+        raise BackupRefusedError(f"{name} is damaged ({damage}).")
     with opened(path, "ro") as database:
         found = parts_of(database)
         (mark,) = database.execute("PRAGMA application_id").fetchone()
         version, newest = version_of(database), len(read_migrations())
         old = mark == version == 0 and found.keys() >= _TABLES_OF_OLD
         if version < 0 or (mark != APPLICATION_ID and not old):
-            raise RefusedError(f"{name} is no backup of Seiyuu.")
+            raise BackupRefusedError(f"{name} is no backup of Seiyuu.")
         if version > newest:
-            raise RefusedError(
+            raise BackupRefusedError(
                 f"{name} was made by a newer Seiyuu (its tables have version {version}, this one knows {newest}). "
                 "Update Seiyuu, then restore it."
             )
@@ -98,11 +98,13 @@ def check_content(path: Path, name: Path) -> Note | None:
             strange = found.get((kind, part)) != expected.get((kind, part))
             # One without steps has some of the tables only.
             if strange and not (old and (kind, part) not in found):
-                raise RefusedError(f"{name} is no backup of Seiyuu: its {kind} {part} is none that Seiyuu has made.")
+                raise BackupRefusedError(
+                    f"{name} is no backup of Seiyuu: its {kind} {part} is none that Seiyuu has made."
+                )
         try:
             return read_note(database)
-        except RefusedError as error:
-            raise RefusedError(f"{name} is no backup of Seiyuu: {error}.") from error
+        except BackupRefusedError as error:
+            raise BackupRefusedError(f"{name} is no backup of Seiyuu: {error}.") from error
 
 
 def _own_parts() -> Parts:
@@ -129,17 +131,17 @@ def add_file(database: sqlite3.Connection, name: str, path: Path) -> int:
     """Put one file into the archive; returns its size.
 
     Raises:
-        RefusedError: it can't be in a backup.
+        BackupRefusedError: it can't be in a backup.
         OSError: it can't be read.
         sqlite3.Error: the archive can't be written.
     """
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise RefusedError("its name is not written in UTF-8") from None
+        raise BackupRefusedError("its name is not written in UTF-8") from None
     known = path.stat()
     if known.st_size > MAX_FILE_BYTES:
-        raise RefusedError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
+        raise BackupRefusedError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
     data, changed = path.read_bytes(), int(known.st_mtime)
     packed = zlib.compress(data)
     database.execute(
@@ -159,7 +161,7 @@ def archived(database: sqlite3.Connection, folder: str) -> Iterator[tuple[PurePo
     """The files of one folder: their path in it, and what is in them.
 
     Raises:
-        RefusedError: a name leads out of the folder, or the content is not what its size says.
+        BackupRefusedError: a name leads out of the folder, or the content is not what its size says.
     """
     files: set[PurePosixPath] = set()
     for name, size, data in database.execute("SELECT name, sz, data FROM sqlar ORDER BY name"):
@@ -169,15 +171,15 @@ def archived(database: sqlite3.Connection, folder: str) -> Iterator[tuple[PurePo
         inside = PurePosixPath(*path.parts[1:])
         strange = path.is_absolute() or not inside.parts or any(map(is_hidden, path.parts))
         if strange or any(sign in str(name) for sign in "\0\ufffd"):
-            raise RefusedError(f"it has a file with the name {str(name)!r}, which no backup has")
+            raise BackupRefusedError(f"it has a file with the name {str(name)!r}, which no backup has")
         if not isinstance(data, bytes) or not isinstance(size, int) or not 0 <= size <= MAX_FILE_BYTES:
-            raise RefusedError(f"{name} in it is no file of a backup")
+            raise BackupRefusedError(f"{name} in it is no file of a backup")
         if not files.isdisjoint(inside.parents):
-            raise RefusedError(f"{name} in it lies in a file")
+            raise BackupRefusedError(f"{name} in it lies in a file")
         files.add(inside)
         content = data if len(data) == size else _unpacked(data, size)
         if content is None:
-            raise RefusedError(f"{name} in it is damaged")
+            raise BackupRefusedError(f"{name} in it is damaged")
         yield inside, content
 
 

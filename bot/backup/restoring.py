@@ -15,8 +15,8 @@ from bot.backup.contents import (
     PERSONAS,
     VOICES,
     BackupError,
+    BackupRefusedError,
     Note,
-    RefusedError,
     Report,
     archived,
     check_content,
@@ -69,7 +69,7 @@ def restore(
         hold: called when names begin to change: from then on nothing may interrupt this.
 
     Raises:
-        RefusedError: the file can't be used; nothing has changed.
+        BackupRefusedError: the file can't be used; nothing has changed.
         HalfRestoredError: it failed, and can't be undone now.
         BackupError: a bot runs with this folder, or the disk can't be written to; nothing has changed.
     """
@@ -156,15 +156,15 @@ def _make_folder(data_dir: Path) -> None:
 def _check_file(backup: Path, database: Path) -> None:
     try:
         if backup.exists() and not (backup.is_file() or backup.is_dir()):
-            raise RefusedError(f"{backup} can't be read: it is no file.")
+            raise BackupRefusedError(f"{backup} can't be read: it is no file.")
         if database.exists() and backup.samefile(database):
-            raise RefusedError(f"{backup} is the database itself, and no backup of it.")
+            raise BackupRefusedError(f"{backup} is the database itself, and no backup of it.")
         with backup.open("rb") as file:
             begins = file.read(len(_MAGIC))
     except OSError as error:
-        raise RefusedError(f"{backup} can't be read: {reason(error)}.") from error
+        raise BackupRefusedError(f"{backup} can't be read: {reason(error)}.") from error
     if begins != _MAGIC:
-        raise RefusedError(f"{backup} is no backup of Seiyuu.")
+        raise BackupRefusedError(f"{backup} is no backup of Seiyuu.")
 
 
 def _copy(backup: Path, fresh: Path, report: Report) -> None:
@@ -195,8 +195,8 @@ def _unpack(backup: Path, fresh: Path, folder: str, target: Path) -> None:
                 file.write_bytes(content)
             for each in (target, *target.rglob("*")):
                 make_durable(each)
-        except RefusedError as error:
-            raise RefusedError(f"{backup} is no backup of Seiyuu: {error}.") from error
+        except BackupRefusedError as error:
+            raise BackupRefusedError(f"{backup} is no backup of Seiyuu: {error}.") from error
 
 
 def _who_opted_out(present: Path) -> set[int]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from bot.backup.contents import (
     OWN_TABLES,
     BackupError,
-    RefusedError,
+    BackupRefusedError,
     Report,
     add_file,
     archived,
@@ -36,7 +36,7 @@ _PART = ".part"
 _DAY = 86_400.0
 
 
-def size_of(database: Path, folders: Mapping[str, Path]) -> int:
+def backup_size(database: Path, folders: Mapping[str, Path]) -> int:
     """How many bytes there are to copy, about."""
     return sum(path.stat().st_size for path in (database, *(path for _, path in files_of(folders))) if path.exists())
 
@@ -49,7 +49,7 @@ def write_backup(database: Path, folders: Mapping[str, Path], target: Path, repo
         report: told of each piece of it.
 
     Raises:
-        RefusedError: ``target`` can't take it.
+        BackupRefusedError: ``target`` can't take it.
         BackupError: the database can't be copied, or the disk is full.
     """
     _check_target(database, target)
@@ -83,13 +83,13 @@ def _check_target(database: Path, target: Path) -> None:
     if not database.exists():
         raise BackupError(f"There is nothing to back up: there is no {database}.")
     if target.is_dir():
-        raise RefusedError(f"{target} is a folder: name a file in it.")
+        raise BackupRefusedError(f"{target} is a folder: name a file in it.")
     if not target.parent.is_dir():
-        raise RefusedError(f"There is no folder {target.parent}: make it first.")
+        raise BackupRefusedError(f"There is no folder {target.parent}: make it first.")
     if target.exists() and not target.is_file():
-        raise RefusedError(f"{target} is no file: choose another name.")
+        raise BackupRefusedError(f"{target} is no file: choose another name.")
     if target.exists() and not _is_backup(target):
-        raise RefusedError(f"{target} is there already, and is no backup of Seiyuu: choose another name.")
+        raise BackupRefusedError(f"{target} is there already, and is no backup of Seiyuu: choose another name.")
 
 
 def _is_backup(path: Path) -> bool:
@@ -97,7 +97,7 @@ def _is_backup(path: Path) -> bool:
     try:
         with opened(path, "ro") as database:
             return read_note(database) is not None
-    except (sqlite3.Error, RefusedError):
+    except (sqlite3.Error, BackupRefusedError):
         return False
 
 
@@ -149,7 +149,7 @@ def _add_files(part: Path, folders: Mapping[str, Path], report: Report) -> tuple
             except FileNotFoundError:
                 # A voice that is deleted at this moment is no loss.
                 continue
-            except (RefusedError, OSError) as error:
+            except (BackupRefusedError, OSError) as error:
                 why = reason(error) if isinstance(error, OSError) else str(error)
                 left_out.append(f"{name.encode(errors='backslashreplace').decode()} ({why})")
         copy.execute("COMMIT")
@@ -164,7 +164,7 @@ def _read_back(part: Path, folders: Mapping[str, Path]) -> None:
             for folder in folders:
                 for _ in archived(copy, folder):
                     pass
-    except RefusedError as error:
+    except BackupRefusedError as error:
         raise BackupError(f"No backup was made, since it could not be restored: {error}") from error
 
 

@@ -15,7 +15,7 @@ ANSWER_SECONDS = 60.0
 NOT_ASKED = "🔒 Only {name} can answer that."
 
 
-class Answer(StrEnum):
+class ButtonAnswer(StrEnum):
     """What became of a question."""
 
     YES = "yes"
@@ -29,7 +29,7 @@ class Asked:
     """The question, still with its buttons until it is edited, and the answer."""
 
     message: discord.Message
-    answer: Answer
+    answer: ButtonAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class _Question(GuardedView):
     ) -> None:
         command = ctx.command.qualified_name if ctx.command else ""
         super().__init__(ctx.bot.guard, command, anybody=person.id != ctx.author.id, timeout=seconds)
-        self.answer = Answer.NONE
+        self.answer = ButtonAnswer.NONE
         self._person = person
         style = discord.ButtonStyle.danger if choices.dangerous else discord.ButtonStyle.success
-        self.add_item(_Button(Answer.YES, choices.yes, style))
-        self.add_item(_Button(Answer.NO, choices.no, discord.ButtonStyle.secondary))
+        self.add_item(_Button(ButtonAnswer.YES, choices.yes, style))
+        self.add_item(_Button(ButtonAnswer.NO, choices.no, discord.ButtonStyle.secondary))
 
     def refuses(self, person: discord.User | discord.Member) -> str | None:
         """Take an answer from nobody but who was asked."""
@@ -63,7 +63,7 @@ class _Question(GuardedView):
             return None
         return NOT_ASKED.format(name=discord.utils.escape_markdown(self._person.display_name))
 
-    async def take(self, answer: Answer, interaction: discord.Interaction[Any]) -> None:
+    async def take(self, answer: ButtonAnswer, interaction: discord.Interaction[Any]) -> None:
         """The person has answered."""
         self.answer = answer
         self.stop()
@@ -71,7 +71,7 @@ class _Question(GuardedView):
 
 
 class _Button(discord.ui.Button[_Question]):
-    def __init__(self, answer: Answer, label: str, style: discord.ButtonStyle) -> None:
+    def __init__(self, answer: ButtonAnswer, label: str, style: discord.ButtonStyle) -> None:
         super().__init__(label=label, style=style, custom_id=answer.value)
         self._answer = answer
 

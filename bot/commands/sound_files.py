@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 from discord.utils import escape_markdown
 
-from bot.speech_server.voices import Recording
+from bot.speech_server.voices import RecordingUpload
 from bot.text import shorten
 from bot.user_error import UserError
 
@@ -44,10 +44,10 @@ async def sound_file(ctx: Context, given: discord.Attachment | None, prefix: str
     return file
 
 
-async def download(file: discord.Attachment) -> Recording:
+async def read_attachment(file: discord.Attachment) -> RecordingUpload:
     """Get it from Discord; raises :class:`~bot.user_error.UserError`."""
     try:
-        return Recording(file.filename, await file.read())
+        return RecordingUpload(file.filename, await file.read())
     except discord.HTTPException as error:
         raise UserError(NOT_FETCHED) from error
 

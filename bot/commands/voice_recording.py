@@ -12,9 +12,9 @@ from discord.utils import escape_markdown
 
 from audio.samples import HEARING_RATE, Sound16
 from audio.wav import to_wav
-from bot.commands.asking import ANSWER_SECONDS, Answer, Choices, ask
+from bot.commands.asking import ANSWER_SECONDS, ButtonAnswer, Choices, ask
 from bot.managers import require_guild
-from bot.speech_server.voices import Recording
+from bot.speech_server.voices import RecordingUpload
 from bot.user_error import UserError
 from bot.voice.discord.link import VoiceChannel
 from bot.voice.records.voice_sample import SAMPLE_SECONDS, SampleError
@@ -76,7 +76,7 @@ class VoiceRecordings:
 
     async def record(
         self, ctx: Context, person: discord.Member, voice: str
-    ) -> tuple[discord.Message, Recording] | None:
+    ) -> tuple[discord.Message, RecordingUpload] | None:
         """Ask this person, and record them if they agree; what there is to be said else is said in the message.
 
         Returns:
@@ -96,8 +96,8 @@ class VoiceRecordings:
         )
         asked = await ask(ctx, person, question, Choices("Yes, record me", "No"), seconds=self._answer_seconds)
         message = asked.message
-        if asked.answer is not Answer.YES:
-            text = REFUSED if asked.answer is Answer.NO else UNANSWERED
+        if asked.answer is not ButtonAnswer.YES:
+            text = REFUSED if asked.answer is ButtonAnswer.NO else UNANSWERED
             await message.edit(content=text.format(name=name), view=None)
             return None
         try:
@@ -115,7 +115,7 @@ class VoiceRecordings:
         except SampleError as error:
             await message.edit(content=NOTHING_KEPT.format(reason=error))
             return None
-        return message, Recording("recorded.wav", await asyncio.to_thread(to_wav, sound, HEARING_RATE))
+        return message, RecordingUpload("recorded.wav", await asyncio.to_thread(to_wav, sound, HEARING_RATE))
 
     def _require(self, ctx: Context, person: discord.Member) -> SampledCall:
         call = self._call(require_guild(ctx).id)

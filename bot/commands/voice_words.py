@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord.utils import escape_markdown
 
-from bot.speech_server.voices import Catalogue, ServerVoice
+from bot.speech_server.voices import ServerVoice, VoiceCatalogue
 from bot.text import shorten
 from bot.user_error import UserError
 from config.spelling import nearest
@@ -27,7 +27,7 @@ def new_name(given: str) -> str:
     return name
 
 
-def listed(catalogue: Catalogue, chosen: str | None, prefix: str, words: str = "") -> str:
+def listed(catalogue: VoiceCatalogue, chosen: str | None, prefix: str, words: str = "") -> str:
     """The voices that ``words`` fit: those that were made, each on a line, and the engine's own."""
     fitting = [voice for voice in catalogue.voices if _fits(voice, words)]
     made = [voice for voice in fitting if voice.made_here]
@@ -52,7 +52,7 @@ def listed(catalogue: Catalogue, chosen: str | None, prefix: str, words: str = "
     return "\n".join(lines)
 
 
-def _speaking(catalogue: Catalogue, chosen: str | None, prefix: str) -> str:
+def _speaking(catalogue: VoiceCatalogue, chosen: str | None, prefix: str) -> str:
     if chosen is None:
         return f"Here I speak with my usual voice; `{prefix}voice use NAME` chooses another."
     voice = next((voice for voice in catalogue.voices if voice.id == chosen), None)

@@ -12,14 +12,14 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import escape_markdown
 
-from bot.commands.asking import Answer, Choices, ask
+from bot.commands.asking import ButtonAnswer, Choices, ask
 from bot.commands.progress import ticking
-from bot.commands.sound_files import download, sound_file
+from bot.commands.sound_files import read_attachment, sound_file
 from bot.commands.voice_recording import VoiceRecordings
 from bot.commands.voice_words import DEFAULT, learnt, listed, new_name
 from bot.managers import is_manager, require_guild
 from bot.speech_server.errors import VoicesError
-from bot.speech_server.voices import Recording, ServerVoice
+from bot.speech_server.voices import RecordingUpload, ServerVoice
 from bot.text import shorten, split_message
 from bot.voice.turn import Prompt, PromptKind
 from bot.voices.introductions import Introductions
@@ -149,7 +149,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
         file = await sound_file(ctx, recording, self._prefix)
         await self._voices.require_cloning()
         message = await ctx.send(LEARNING.format(name=escape_markdown(name)))
-        await self._learn(ctx, message, name, language, await download(file))
+        await self._learn(ctx, message, name, language, await read_attachment(file))
 
     @voice.command(
         description="Teach me your voice, or that of somebody who agrees: 10 seconds spoken in the call.",
@@ -182,7 +182,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
             await self._learn(ctx, message, name, language, recording)
 
     async def _learn(
-        self, ctx: Context, message: discord.Message, name: str, language: str | None, recording: Recording
+        self, ctx: Context, message: discord.Message, name: str, language: str | None, recording: RecordingUpload
     ) -> None:
         try:
             async with ticking(message, LEARNING.format(name=escape_markdown(name))):
@@ -201,7 +201,7 @@ class VoicesCommands(commands.Cog, name="Voices"):
         voice = await self._voices.find_changeable(_person(ctx), name)
         question = f"🗑️ Delete **{_name(voice)}** and its recordings for good?"
         asked = await ask(ctx, ctx.author, question, Choices("Delete it", "Keep it", dangerous=True))
-        if asked.answer is not Answer.YES:
+        if asked.answer is not ButtonAnswer.YES:
             await asked.message.edit(content=f"👍 **{_name(voice)}** stays.", view=None)
             return
         try:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot.conversations.place import Place
+from bot.conversations.place import ConversationPlace
 from bot.conversations.records import ConversationRecords
-from bot.conversations.writer import Conversation, ConversationWriter
+from bot.conversations.writer import ConversationWriter, StoredConversation
 from bot.llm.cleaning import clean_name
 from bot.llm.history import Turn
 from bot.text import join_surrogates
@@ -76,16 +76,16 @@ class Conversations:
             oldest = self._clock() - self._days * DAY if self._days else float("inf")
             await self.writer.forget_before(oldest)
 
-    def call(self, place: Place) -> CallKeeper:
+    def call(self, place: ConversationPlace) -> CallKeeper:
         """Of a call that begins: what takes what is said in it."""
         return CallKeeper(self, place)
 
-    def chat(self, place: Place, asked: Turn, answered: Turn) -> None:
+    def chat(self, place: ConversationPlace, asked: Turn, answered: Turn) -> None:
         """Keep what was written and answered, if its author lets us. It takes no time."""
         if asked.person is None or not self.keeps(place, asked.person):
             return
         now = self._clock()
-        conversation = Conversation(place, now)
+        conversation = StoredConversation(place, now)
         self.add(conversation, asked, now)
         self.add(conversation, answered, now)
 
@@ -97,11 +97,11 @@ class Conversations:
         """
         return await self.writer.forget_channel(channel)
 
-    def keeps(self, place: Place, person: int) -> bool:
+    def keeps(self, place: ConversationPlace, person: int) -> bool:
         """Whether what somebody says there is kept."""
         return self._days != 0 and self._may_keep(place.server, person)
 
-    def add(self, conversation: Conversation, turn: Turn, at: float) -> None:
+    def add(self, conversation: StoredConversation, turn: Turn, at: float) -> None:
         """Keep one turn; nothing where there are no words in it."""
         text = join_surrogates(turn.text).strip()
         if self._days != 0 and text:
@@ -117,10 +117,10 @@ class Conversations:
 class CallKeeper:
     """Takes what is said in one call. Each method returns at once."""
 
-    def __init__(self, conversations: Conversations, place: Place) -> None:
+    def __init__(self, conversations: Conversations, place: ConversationPlace) -> None:
         self._conversations = conversations
         self._place = place
-        self._conversation = Conversation(place, conversations.now())
+        self._conversation = StoredConversation(place, conversations.now())
 
     def keeps(self, person: int) -> bool:
         """Whether what somebody says is kept."""

@@ -9,7 +9,7 @@ CHAT = "chat"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConversationPlace:
     """Where a conversation is.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.conversations.place import CHAT, Place
+from bot.conversations.place import CHAT, ConversationPlace
 from bot.database import Records
 from bot.llm.history import Turn
 
@@ -34,7 +34,7 @@ WHERE id = ? AND ended IS NOT NULL AND NOT EXISTS (SELECT 1 FROM turns WHERE con
 class ConversationRecords(Records):
     """Methods may raise :class:`aiosqlite.Error`. Times in seconds since 1970."""
 
-    async def begin(self, place: Place, at: float) -> int:
+    async def begin(self, place: ConversationPlace, at: float) -> int:
         """A conversation begins; returns its id. What is written has ended again with its last words."""
         return await self._database.insert(
             "INSERT INTO conversations (transport, server, channel, place, started, ended) VALUES (?, ?, ?, ?, ?, ?)",
@@ -46,7 +46,7 @@ class ConversationRecords(Records):
             at if place.transport == CHAT else None,
         )
 
-    async def lately(self, place: Place, now: float) -> int | None:
+    async def lately(self, place: ConversationPlace, now: float) -> int | None:
         """The id of the conversation that is going on there: not silent for too long, and neither too old nor full."""
         row = await self._database.row(
             "SELECT id FROM conversations WHERE channel = ? AND transport = ? AND ended >= ? AND started >= ? "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from bot.conversations.place import CHAT, Place
+from bot.conversations.place import CHAT, ConversationPlace
 from bot.conversations.records import ConversationRecords
 from bot.llm.history import Turn
 
@@ -25,24 +25,24 @@ MAX_WAITING = 2_000
 
 
 @dataclass(slots=True, eq=False)
-class Conversation:
+class StoredConversation:
     """One that goes on; the writer alone knows its ``id``, once it is written down."""
 
-    place: Place
+    place: ConversationPlace
     started: float
     id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    conversation: Conversation
+    conversation: StoredConversation
     turn: Turn
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    conversation: Conversation
+    conversation: StoredConversation
     at: float
 
 
@@ -68,7 +68,7 @@ class ConversationWriter:
         self._trouble = False
         self._lost = 0
 
-    def add(self, conversation: Conversation, turn: Turn, at: float) -> None:
+    def add(self, conversation: StoredConversation, turn: Turn, at: float) -> None:
         """Somebody said something, in seconds since 1970."""
         if len(self._waiting) >= MAX_WAITING:
             turns = [number for number, each in enumerate(self._waiting) if isinstance(each, _Said)]
@@ -77,7 +77,7 @@ class ConversationWriter:
                 self._lost += 1
         self._put(_Said(conversation, turn, at))
 
-    def end(self, conversation: Conversation, at: float) -> None:
+    def end(self, conversation: StoredConversation, at: float) -> None:
         """A call is over."""
         self._put(_End(conversation, at))
 
@@ -157,7 +157,7 @@ class ConversationWriter:
             case _Forget(person):
                 await self._records.forget_person(person)
 
-    async def _id_of(self, conversation: Conversation) -> int:
+    async def _id_of(self, conversation: StoredConversation) -> int:
         place, started = conversation.place, conversation.started
         if conversation.id is None and place.transport == CHAT:
             conversation.id = await self._records.lately(place, started)

@@ -12,7 +12,7 @@ from sandbox.voice.opus import Sound
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class GuestLine:
     """Words that a guest says: ``sound`` is 48,000 Hz mono."""
 
     guest: str
@@ -20,10 +20,10 @@ class Line:
     sound: Sound
 
 
-class Lines(Protocol):
+class GuestLines(Protocol):
     """Where the lines of a call come from."""
 
-    def line(self, name: str) -> Line:
+    def line(self, name: str) -> GuestLine:
         """The line of this name. Blocks."""
         ...
 
@@ -44,10 +44,10 @@ _TOY_LINES = MappingProxyType(
 class SyntheticLines:
     """Lines for toy ears."""
 
-    def line(self, name: str) -> Line:
+    def line(self, name: str) -> GuestLine:
         """The line of this name. Blocks for a tenth of a second."""
         guest, text = _TOY_LINES[name]
-        return Line(guest, text, speech(text, GUEST_VOICES[guest]))
+        return GuestLine(guest, text, speech(text, GUEST_VOICES[guest]))
 
 
 class RecordedLines:
@@ -56,7 +56,7 @@ class RecordedLines:
     def __init__(self) -> None:
         self._lines = recorded_lines()
 
-    def line(self, name: str) -> Line:
+    def line(self, name: str) -> GuestLine:
         """The line of this name. Blocks for as long as a small file takes to read."""
         recorded = self._lines[name]
-        return Line(recorded.guest, recorded.text, recorded.read())
+        return GuestLine(recorded.guest, recorded.text, recorded.read())

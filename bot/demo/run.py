@@ -15,7 +15,7 @@ from rich.progress import Progress
 from bot.child import bot_process
 from bot.cores import busy_now
 from bot.demo.guests import CallFailedError, Guests
-from bot.demo.lines import Lines, RecordedLines, SyntheticLines
+from bot.demo.lines import GuestLines, RecordedLines, SyntheticLines
 from bot.demo.scorers import CallScore, HeardAnswer, NoScorer, PhraseScorer, Scorer, TranscriptScorer, write_report
 from bot.demo.script import real_call, toy_call
 from bot.demo.settings import demo_environment, demo_settings, left_out
@@ -155,7 +155,7 @@ class _Parts:
     """What depends on whose ears there are."""
 
     script: Callable[[Guests], Awaitable[None]]
-    lines: Lines
+    lines: GuestLines
     scorer: Scorer
 
 

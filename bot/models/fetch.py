@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.models.catalogue import Catalogue
-from bot.models.download import DownloadError, Order, check_room, download_size, downloading
+from bot.models.download import ModelDownloadError, Order, check_room, download_size, downloading
 from bot.models.model_store import Condition
 from bot.models.progress import progress_on
 from bot.models.words import enumerated, size
@@ -37,7 +37,7 @@ def fetch(catalogue: Catalogue, pins: Path, orders: Sequence[Order], console: Co
     try:
         check_room(catalogue, missing)
         failures = asyncio.run(_fetch(catalogue, pins, wanted, console, say))
-    except DownloadError as error:
+    except ModelDownloadError as error:
         failures = {str(error): [order.name for order in missing]}
     except KeyboardInterrupt:
         say("Stopped. What has arrived is kept; the next start gets the rest.")
@@ -65,7 +65,7 @@ async def _fetch(
             for order in missing:
                 try:
                     await download.fetch(order, report)
-                except DownloadError as error:
+                except ModelDownloadError as error:
                     failures.setdefault(str(error), []).append(order.name)
     return failures
 

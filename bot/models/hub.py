@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from bot.away import why
+from bot.away import network_error_text
 from bot.models.catalogue import Model, ModelFile
 from bot.models.model_store import BLOCK, Advance, keep_if_right, partial, size_of
 
@@ -89,7 +89,7 @@ class Hub:
             except _PassingError as error:
                 fault, wait = str(error), error.wait
             except (aiohttp.ClientError, TimeoutError) as error:
-                fault, wait = why(error), 0.0
+                fault, wait = network_error_text(error), 0.0
             if (size_of(growing) or 0) > had:
                 fruitless = 0
                 continue

@@ -49,7 +49,7 @@ class Condition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FileFault:
     """What is wrong with a file."""
 
     path: FilePath
@@ -108,25 +108,25 @@ class ModelStore:
             self._note_right(name, model.files)
         return Condition.WHOLE
 
-    def faults(self, manifest: Manifest, advance: Advance) -> Iterator[Fault]:
+    def faults(self, manifest: Manifest, advance: Advance) -> Iterator[FileFault]:
         """Read all of it again, and say what is no longer as it was downloaded."""
         for file in manifest.files:
             path = self.folder(manifest.model) / file.path
             size = size_of(path)
             if size is None:
-                yield Fault(file.path, "is missing")
+                yield FileFault(file.path, "is missing")
             elif size != file.size:
-                yield Fault(file.path, f"has {size:,} bytes instead of {file.size:,}")
+                yield FileFault(file.path, f"has {size:,} bytes instead of {file.size:,}")
             else:
                 try:
                     right = sha256_of(path, advance) == file.sha256
                 except OSError as error:
-                    yield Fault(file.path, f"can't be read ({error.strerror})")
+                    yield FileFault(file.path, f"can't be read ({error.strerror})")
                     continue
                 if not right:
-                    yield Fault(file.path, "has other contents than what was downloaded")
+                    yield FileFault(file.path, "has other contents than what was downloaded")
 
-    def discard(self, name: str, faults: Iterable[Fault]) -> None:
+    def discard(self, name: str, faults: Iterable[FileFault]) -> None:
         """Delete what is broken, so that it is missing; raises :class:`OSError`."""
         for fault in faults:
             (self.folder(name) / MANIFEST).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from yarl import URL
 
 from audio.pcm import from_pcm16
 from audio.samples import Samples
-from bot.away import why
+from bot.away import network_error_text
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.errors import (
     AnswerTooLargeError,
@@ -25,9 +25,9 @@ from bot.speech_server.errors import (
     VoicesError,
 )
 from bot.speech_server.refusals import reason_and_code, voices_refusal
-from bot.speech_server.status import Performance, ServerHealth, can_speak, describe_engine
+from bot.speech_server.status import PerformanceStatus, ServerHealth, can_speak, describe_engine
 from bot.speech_server.stream import SpeechStream
-from bot.speech_server.voices import Catalogue, Recording, ServerVoice
+from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -98,31 +98,31 @@ class SpeechServerClient:
         except (TimeoutError, aiohttp.ClientError, OSError):
             return False
 
-    async def set_performance(self, *, low: bool) -> Performance:
+    async def set_performance(self, *, low: bool) -> PerformanceStatus:
         """Spare the engine that is wanted, or use it again; raises :class:`LowPerformanceError`."""
         try:
             before = await self._ask_status("GET", "/v1/performance", raise_for_status=True)
             now = await self._ask_status("PUT", "/v1/performance", raise_for_status=True, json={"low": low})
             engine = str(now["speaking"])
-            return Performance(engine, spares_nothing=low and not before["low"] and before["speaking"] == engine)
+            return PerformanceStatus(engine, spares_nothing=low and not before["low"] and before["speaking"] == engine)
         except _NO_STATUS as error:
             raise LowPerformanceError(
                 "❌ The speech server can't be reached, or has no low-performance mode."
             ) from error
 
-    async def catalogue(self) -> Catalogue:
+    async def catalogue(self) -> VoiceCatalogue:
         """Every voice there is; this, and all that is done with voices, raises :class:`VoicesError`."""
-        return _parsed(Catalogue, await self._ask_voices("GET", self._voices))
+        return _parsed(VoiceCatalogue, await self._ask_voices("GET", self._voices))
 
     async def find_voice(self, name: str) -> ServerVoice:
         """The voice that people call so, such as the one for ``french``; raises :class:`UnknownVoiceError` too."""
         return _parsed(ServerVoice, await self._ask_voices("GET", self._voices / name))
 
-    async def create_voice(self, name: str, language: str, recording: Recording) -> ServerVoice:
+    async def create_voice(self, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
         """Learn a voice from a recording; raises :class:`VoiceExistsError` too."""
         return await self._teach(self._voices, recording, name=name, language=language)
 
-    async def add_recording(self, voice: ServerVoice, recording: Recording) -> ServerVoice:
+    async def add_recording(self, voice: ServerVoice, recording: RecordingUpload) -> ServerVoice:
         """Learn a voice anew, from one recording more."""
         return await self._teach(self._voices / voice.id / "recordings", recording)
 
@@ -165,7 +165,7 @@ class SpeechServerClient:
             answer: dict[str, Any] = json.loads(await _read(response, MAX_STATUS_BYTES))
             return answer
 
-    async def _teach(self, url: URL, recording: Recording, **fields: str) -> ServerVoice:
+    async def _teach(self, url: URL, recording: RecordingUpload, **fields: str) -> ServerVoice:
         form = aiohttp.FormData(fields)
         form.add_field("recording", recording.data, filename=recording.filename)
         return _parsed(ServerVoice, await self._ask_voices("POST", url, form, seconds=self._learning_limit))
@@ -207,7 +207,7 @@ class SpeechServerClient:
                     raise UnspeakableError(reason or f"HTTP status {response.status}")
                 return await _read_speech(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise VoiceAwayError(f"it can't be reached ({why(error)})") from error
+            raise VoiceAwayError(f"it can't be reached ({network_error_text(error)})") from error
 
     def _request(
         self, method: str, url: URL, timeout: aiohttp.ClientTimeout, *, allow_redirects: bool = False, **options: Any

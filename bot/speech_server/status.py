@@ -29,7 +29,7 @@ class ServerHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Performance:
+class PerformanceStatus:
     """The name of the engine that speaks now; ``spares_nothing``: it was to give way, and there is no simpler one."""
 
     engine: str

@@ -25,7 +25,7 @@ class ServerVoice(BaseModel):
     recordings: int = Field(0, ge=0)
 
 
-class Catalogue(BaseModel):
+class VoiceCatalogue(BaseModel):
     """Every voice, and whether more can be made. ``engine`` is what people call what speaks."""
 
     model_config = ConfigDict(frozen=True)
@@ -36,7 +36,7 @@ class Catalogue(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RecordingUpload:
     """A sound file that a voice is to be learnt from."""
 
     filename: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.database import Database
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import UnknownVoiceError, VoiceExistsError, VoicesError
-from bot.speech_server.voices import Catalogue, Recording, ServerVoice
+from bot.speech_server.voices import RecordingUpload, ServerVoice, VoiceCatalogue
 from bot.voices.records import Maker, VoiceRecords
 
 MAX_NAME = 50
@@ -58,7 +58,7 @@ class Voices:
         self._choices = choices
         self._prefix = prefix
         self._clock = clock
-        self._known: tuple[float, Catalogue] | None = None
+        self._known: tuple[float, VoiceCatalogue] | None = None
 
     @classmethod
     async def load(cls, client: SpeechServerClient, database: Database, prefix: str) -> Voices:
@@ -70,13 +70,13 @@ class Voices:
         """The id of the voice to speak with on a server; ``None``: no voice was chosen there."""
         return self._choices.get(guild)
 
-    async def catalogue(self) -> Catalogue:
+    async def catalogue(self) -> VoiceCatalogue:
         """Every voice there is now."""
         catalogue = await self._client.catalogue()
         self._known = (self._clock(), catalogue)
         return catalogue
 
-    async def lately(self) -> Catalogue:
+    async def lately(self) -> VoiceCatalogue:
         """The same, at most :data:`REMEMBERED` seconds old."""
         if self._known is not None and self._clock() - self._known[0] < REMEMBERED:
             return self._known[1]
@@ -120,7 +120,7 @@ class Voices:
         else:
             self._choices[guild] = voice.id
 
-    async def make(self, person: Person, name: str, language: str, recording: Recording) -> ServerVoice:
+    async def make(self, person: Person, name: str, language: str, recording: RecordingUpload) -> ServerVoice:
         """Learn a voice; one of that name, where ``person`` may change it, is given one recording more."""
         try:
             voice = await self._client.create_voice(name.strip(), language, recording)

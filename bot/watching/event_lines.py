@@ -127,8 +127,8 @@ def decode_event(line: str | bytes) -> CallEvent:
         raise ValueError(f"not a call event: {line!r}") from error
 
 
-Line = Mapping[str, Any]
-_READ: Mapping[str, Callable[[Line, Line, Line], CallEvent]] = MappingProxyType(
+JsonLine = Mapping[str, Any]
+_READ: Mapping[str, Callable[[JsonLine, JsonLine, JsonLine], CallEvent]] = MappingProxyType(
     {
         READY: lambda line, more, ids: Ready(**ids),
         CALL_STARTED: lambda line, more, ids: CallBegan(line["transport"], line["place"], line["encrypted"], **ids),
@@ -155,10 +155,10 @@ _READ: Mapping[str, Callable[[Line, Line, Line], CallEvent]] = MappingProxyType(
 """How each type is read; given the line, its ``details``, and what every event has."""
 
 
-def _turn(line: Line) -> TurnId | None:
+def _turn(line: JsonLine) -> TurnId | None:
     return TurnId.parse(line["turn"]) if "turn" in line else None
 
 
-def _trace(line: Line, more: Line) -> TurnTrace:
+def _trace(line: JsonLine, more: JsonLine) -> TurnTrace:
     stages = {field: line["stages"][stage] for stage, field in STAGES.items()}
     return TurnTrace(line["reply"], Outcome(more["outcome"]), more["waited"], more.get("microphone"), **stages)

@@ -8,7 +8,7 @@ import socket
 import aiohttp
 import discord
 
-from bot.discord_away import why
+from bot.discord_away import discord_error_text
 
 _RECONNECT = "Attempting a reconnect in %.2fs"
 """As discord.py logs each failed attempt, with its traceback."""
@@ -32,9 +32,9 @@ class OneLineEach(logging.Filter):
         if record.msg == _RECONNECT and isinstance(record.args, tuple):
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.msg = "Discord can't be reached: %s; trying again in %.0f s"
-            record.args = (why(error), *record.args)
+            record.args = (discord_error_text(error), *record.args)
         elif isinstance(error, _CONNECTION_LOST):
-            record.msg, record.args = "%s: %s", (record.getMessage().rstrip("."), why(error))
+            record.msg, record.args = "%s: %s", (record.getMessage().rstrip("."), discord_error_text(error))
         else:
             return True
         record.exc_info = record.exc_text = None

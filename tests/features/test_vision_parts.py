@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 
 from bot.download import DownloadError, TooLongError, download
 from bot.features.vision.budget import DecodingBudget, UnknownFileError
-from bot.features.vision.frames import decode
+from bot.features.vision.frames import decode_frames
 from bot.features.vision.model import Shown, VisionModel
 from bot.pictures import BrokenPictureError
 from config.sections import VisionSettings
@@ -29,7 +29,7 @@ STILL, MOVING = ("png", "jpg", "webp"), ("gif", "animated.webp", "apng", "mp4", 
 @pytest.mark.parametrize("name", [*STILL, *MOVING])
 def test_a_file_is_decoded_whatever_it_is_called(name: str) -> None:
     data = make(name, frames=9 if name in MOVING else 1, width=1600, height=200)
-    greys = [size_and_grey(jpeg) for jpeg in decode(data, 3, DecodingBudget())]
+    greys = [size_and_grey(jpeg) for jpeg in decode_frames(data, 3, DecodingBudget())]
     assert [grey[:2] for grey in greys] == [(768, 96)] * (3 if name in MOVING else 1)
     assert sorted(greys) == greys
 
@@ -45,7 +45,7 @@ def test_a_photograph_is_turned_upright(orientation: int) -> None:
     exif, file = Image.Exif(), io.BytesIO()
     exif[ExifTags.Base.Orientation] = orientation
     stored.save(file, "JPEG", exif=exif)
-    (jpeg,) = decode(file.getvalue(), 1, DecodingBudget())
+    (jpeg,) = decode_frames(file.getvalue(), 1, DecodingBudget())
     with Image.open(io.BytesIO(jpeg)) as seen:
         assert seen.size == (200, 300)
         corners = [seen.convert("L").getpixel(at) for at in ((100, 50), (50, 250), (150, 250))]
@@ -56,21 +56,21 @@ def test_a_photograph_is_turned_upright(orientation: int) -> None:
 def test_broken_exif_data_are_no_reason_not_to_look() -> None:
     file = io.BytesIO()
     Image.new("L", (40, 30), 200).save(file, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(20))
-    (jpeg,) = decode(file.getvalue(), 1, DecodingBudget())
+    (jpeg,) = decode_frames(file.getvalue(), 1, DecodingBudget())
     assert size_and_grey(jpeg)[:2] == (40, 30)
 
 
 def test_a_photograph_of_50_megapixels_is_scaled_down() -> None:
     file = io.BytesIO()
     Image.new("RGB", (8192, 6144), (90, 90, 90)).save(file, "JPEG")
-    (jpeg,) = decode(file.getvalue(), 1, DecodingBudget())
+    (jpeg,) = decode_frames(file.getvalue(), 1, DecodingBudget())
     assert size_and_grey(jpeg)[:2] == (768, 576)
 
 
 @pytest.mark.parametrize(("degrees", "size"), [(0, (64, 48)), (90, (48, 64)), (180, (64, 48)), (270, (48, 64))])
 def test_a_video_is_shown_as_it_was_held(degrees: int, size: tuple[int, int]) -> None:
     data = turned(make("mp4", frames=3, left=0), degrees)
-    for jpeg in decode(data, 3, DecodingBudget()):
+    for jpeg in decode_frames(data, 3, DecodingBudget()):
         with Image.open(io.BytesIO(jpeg)) as seen:
             assert seen.size == size
             middle = {0: (8, 24), 90: (24, 8), 180: (56, 24), 270: (24, 56)}[degrees]
@@ -89,7 +89,7 @@ def test_transparent_palettes_and_16_bits_of_grey_are_seen_as_a_browser_shows_th
     ):
         file = io.BytesIO()
         image.save(file, "JPEG" if image.mode == "CMYK" else "PNG")
-        (jpeg,) = decode(file.getvalue(), 1, DecodingBudget())
+        (jpeg,) = decode_frames(file.getvalue(), 1, DecodingBudget())
         assert size_and_grey(jpeg)[2] == pytest.approx(grey, abs=3), image.mode
 
 
@@ -99,7 +99,7 @@ def test_transparent_palettes_and_16_bits_of_grey_are_seen_as_a_browser_shows_th
 )
 def test_anything_else_is_nothing_we_know(data: bytes) -> None:
     with pytest.raises(UnknownFileError):
-        decode(data, 1, DecodingBudget())
+        decode_frames(data, 1, DecodingBudget())
 
 
 @pytest.mark.parametrize("name", [*STILL, *MOVING])
@@ -107,7 +107,7 @@ def test_a_file_cut_off_anywhere_is_decoded_as_far_as_it_goes_or_refused(name: s
     data = make(name, frames=4 if name in MOVING else 1)
     for length in range(12, len(data), max(1, len(data) // 40)):
         with contextlib.suppress(BrokenPictureError):
-            assert decode(data[:length], 3, DecodingBudget())
+            assert decode_frames(data[:length], 3, DecodingBudget())
 
 
 @pytest.mark.parametrize("name", [*STILL, *MOVING])
@@ -119,12 +119,12 @@ def test_a_file_with_any_of_its_bytes_changed_is_decoded_or_refused(name: str) -
         for _ in range(4):
             broken[chance.randrange(len(broken))] = chance.randrange(256)
         with contextlib.suppress(BrokenPictureError):
-            assert decode(bytes(broken), 3, DecodingBudget(seconds=2.0))
+            assert decode_frames(bytes(broken), 3, DecodingBudget(seconds=2.0))
 
 
 def test_a_long_video_is_seen_from_beginning_to_end() -> None:
     data = make("mp4", frames=900, rate=30)
-    greys = [size_and_grey(jpeg)[2] for jpeg in decode(data, 4, DecodingBudget())]
+    greys = [size_and_grey(jpeg)[2] for jpeg in decode_frames(data, 4, DecodingBudget())]
     assert len(greys) == 4
     assert greys == sorted(greys)
     assert greys[-1] - greys[0] > 100
@@ -133,10 +133,10 @@ def test_a_long_video_is_seen_from_beginning_to_end() -> None:
 def test_decoding_ends_when_the_time_is_up_or_nobody_waits() -> None:
     data = make("gif", frames=50)
     seconds = itertools.count()
-    assert size_and_grey(decode(data, 1, DecodingBudget(lambda: float(next(seconds)), seconds=3.0))[0])[2] < 60
+    assert size_and_grey(decode_frames(data, 1, DecodingBudget(lambda: float(next(seconds)), seconds=3.0))[0])[2] < 60
     budget = DecodingBudget()
     budget.stop.set()
-    assert len(decode(data, 6, budget)) == 1
+    assert len(decode_frames(data, 6, budget)) == 1
 
 
 @pytest.mark.parametrize("claim", ["width", "canvas"])
@@ -147,7 +147,7 @@ def test_what_would_grow_too_large_is_refused_before_it_is_decoded(claim: str) -
         small = make("animated.webp", frames=3)
         data = small[:24] + b"\xff\xff\0\xff\xff\0" + small[30:]
     with pytest.raises(BrokenPictureError):
-        decode(data, 3, DecodingBudget())
+        decode_frames(data, 3, DecodingBudget())
 
 
 @pytest.fixture

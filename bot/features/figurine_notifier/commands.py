@@ -8,7 +8,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.features.figurine_notifier.feature import FigurineNotifier
-from bot.features.figurine_notifier.notice import plain
+from bot.features.figurine_notifier.notice import escaped
 from bot.features.figurine_notifier.subscriptions import DIRECT, Subscription, TooManySubscriptionsError
 from bot.text import split_message
 from bot.user_error import UserError
@@ -83,4 +83,4 @@ def _channel_of(ctx: Context) -> int:
 def _of(subscription: Subscription) -> str:
     if not subscription.words:
         return "every new figurine"
-    return f"new figurines with {' and '.join(f'“{plain(word)}”' for word in subscription.words)} in the title"
+    return f"new figurines with {' and '.join(f'“{escaped(word)}”' for word in subscription.words)} in the title"

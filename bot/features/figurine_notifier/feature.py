@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 
-from bot.discord_away import why
+from bot.discord_away import discord_error_text
 from bot.features.figurine_notifier.feeds import Feed, FeedRecords
 from bot.features.figurine_notifier.fetching import FeedError, Item, fetch_page, read_items
 from bot.features.figurine_notifier.notice import notice
@@ -199,7 +199,7 @@ class FigurineNotifier:
                 error,
             )
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("%d could not be told of figurines: %s", target_id, why(error))
+            _log.warning("%d could not be told of figurines: %s", target_id, discord_error_text(error))
         else:
             await self._subscriptions.note_delivered(target_id)
 

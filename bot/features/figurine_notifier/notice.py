@@ -20,7 +20,7 @@ def notice(items: Sequence[Item], readers: Sequence[int]) -> str:
     lines = [f"{begin} 🎎 New:".lstrip()]
     room = MESSAGE_LIMIT - len(lines[0]) - _ROOM_FOR_MORE
     for item in items[:MAX_LINES]:
-        line = f"• **{plain(item.title)}**{f' <{item.link}>' if item.link else ''}"
+        line = f"• **{escaped(item.title)}**{f' <{item.link}>' if item.link else ''}"
         room -= len(line) + 1
         if room < 0:
             break
@@ -29,6 +29,6 @@ def notice(items: Sequence[Item], readers: Sequence[int]) -> str:
     return "\n".join([*lines, f"… and {left_out} more"] if left_out else lines)
 
 
-def plain(text: str, limit: int = MESSAGE_LIMIT) -> str:
+def escaped(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """Escape text so that Discord shows it literally: no markdown, mentions, links, emoji or times."""
     return _MARKUP.sub(r"\\\1", shorten(text, limit)).replace("\\@", "@\u200b")

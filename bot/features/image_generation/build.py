@@ -9,7 +9,7 @@ from http import HTTPStatus
 import aiohttp
 
 from bot.access import Permit, RateLimit
-from bot.away import why
+from bot.away import network_error_text
 from bot.check_result import CheckResult
 from bot.feature import Feature, FeatureBuilder, FeatureParts, OptionalCommands
 from bot.features.image_generation.commands import DrawingCommands
@@ -64,7 +64,7 @@ async def check(settings: Settings) -> CheckResult:
             advice = "" if good else ". Is COMFYUI_URL right?"
             return CheckResult("Drawing", good, f"{url} answers with status {response.status}{advice}")
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        return CheckResult("Drawing", False, f"COMFYUI_URL: {url} can't be reached ({why(error)})")
+        return CheckResult("Drawing", False, f"COMFYUI_URL: {url} can't be reached ({network_error_text(error)})")
 
 
 def _missing(settings: Settings) -> str | None:

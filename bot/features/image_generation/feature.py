@@ -14,7 +14,7 @@ import discord
 from bot.access import Permit, RateLimit, wait_word
 from bot.features.image_generation.asker import Asker, answer, react
 from bot.features.image_generation.comfyui import ComfyUi
-from bot.features.image_generation.job import Job
+from bot.features.image_generation.job import DrawingJob
 from bot.features.image_generation.outcome import DrawingError, PictureFile
 from bot.features.image_generation.progress_message import ProgressMessage
 from bot.features.image_generation.workflow import Slots, Workflow
@@ -72,7 +72,7 @@ class ImageGeneration:
         self._rate = rate
         self._rng = rng or random.Random()
         self._gate = WorkGate("image generation", limit=in_flight_limit)
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, DrawingJob] = {}
 
     @property
     def name(self) -> str:
@@ -130,7 +130,7 @@ class ImageGeneration:
     async def _draw(self, asker: Asker, prompt: str, shown: ProgressMessage) -> None:
         seed = self._rng.randint(0, _MAX_SEED)
         graph = self._workflow.fill(Slots(prompt, "", seed, _SIDE, _SIDE))
-        job = self._jobs[asker.author.id] = Job(self._server)
+        job = self._jobs[asker.author.id] = DrawingJob(self._server)
         limit = asker.guild.filesize_limit if asker.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
         try:
             async with asyncio.timeout(self._timeout):

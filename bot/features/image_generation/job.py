@@ -45,7 +45,7 @@ class Progress:
     steps: int = 0
 
 
-class Job:
+class DrawingJob:
     """One drawing. Call :meth:`run` once.
 
     The result comes from ComfyUI's history only. The WebSocket merely reports progress and when to poll, so a drawing

@@ -15,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 
 from bot.background import FINISH_LIMIT, undisturbed
 from bot.features.scheduled_events.posting import Poster, PostResult
-from bot.features.scheduled_events.records import Event, EventDraft, ScheduleRecords
+from bot.features.scheduled_events.records import EventDraft, ScheduledEvent, ScheduleRecords
 from bot.features.scheduled_events.times import next_time, require_future, trigger_of
 from bot.work_gate import FeatureHeldError, WorkGate, WorkStoppedError
 
@@ -33,7 +33,7 @@ class Planned:
     that the bot lacks to post it.
     """
 
-    event: Event
+    event: ScheduledEvent
     next_at: float | None
     missing: tuple[str, ...] = ()
 
@@ -122,7 +122,7 @@ class ScheduledEvents:
         """The events of a server, oldest first."""
         return [self._planned(event) for event in await self._records.all() if event.guild == guild]
 
-    def _planned(self, event: Event) -> Planned:
+    def _planned(self, event: ScheduledEvent) -> Planned:
         if event.disabled:
             return Planned(event, None)
         time = next_time(trigger_of(event.cron, self._zone), self._local_time(self._clock()))
@@ -131,7 +131,7 @@ class ScheduledEvents:
             missing = ["write"] if event.refused else []
         return Planned(event, time.timestamp() if time else None, tuple(missing))
 
-    def _add_job(self, event: Event) -> None:
+    def _add_job(self, event: ScheduledEvent) -> None:
         self._scheduler.add_job(
             self._fire,
             trigger_of(event.cron, self._zone),
@@ -155,12 +155,12 @@ class ScheduledEvents:
         except WorkStoppedError:
             _log.warning("Scheduled event %d was being posted when %s were held", event.id, self.name)
 
-    async def _catch_up(self, event: Event) -> None:
+    async def _catch_up(self, event: ScheduledEvent) -> None:
         """Postpone an event that came due while the bot was not running, so that it is posted soon."""
         if self._is_due(event, since=max(event.handled_until, self._clock() - GRACE)):
             await self._postpone(event)
 
-    async def _postpone(self, event: Event) -> None:
+    async def _postpone(self, event: ScheduledEvent) -> None:
         if await self._records.mark_handled(event, self._clock(), postponed=not event.skip):
             _log.info("Scheduled event %d is %s", event.id, "skipped" if event.skip else "put off")
             # The call may have ended since the event was refused.
@@ -171,7 +171,7 @@ class ScheduledEvents:
             if event.postponed:
                 await undisturbed(self._post_late(event))
 
-    async def _post_late(self, event: Event) -> None:
+    async def _post_late(self, event: ScheduledEvent) -> None:
         try:
             async with self._gate.work():
                 if await self._records.take_postponed(event):
@@ -181,7 +181,7 @@ class ScheduledEvents:
         except WorkStoppedError:
             _log.warning("Scheduled event %d was being posted when %s were held", event.id, self.name)
 
-    async def _post(self, event: Event) -> None:
+    async def _post(self, event: ScheduledEvent) -> None:
         match await self._poster.post(event, await self._records.file(event)):
             case PostResult.POSTED if event.refused:
                 await self._records.clear_refusal(event.id)
@@ -192,14 +192,14 @@ class ScheduledEvents:
             case _:
                 pass
 
-    async def _give_up(self, event: Event) -> None:
+    async def _give_up(self, event: ScheduledEvent) -> None:
         _log.warning("Scheduled event %d is disabled: its channel is gone", event.id)
         await self._records.disable(event)
         if self._scheduler.get_job(str(event.id)):
             self._scheduler.remove_job(str(event.id))
         await self._poster.notify_gone(event)
 
-    def _is_due(self, event: Event, *, since: float) -> bool:
+    def _is_due(self, event: ScheduledEvent, *, since: float) -> bool:
         time = next_time(trigger_of(event.cron, self._zone), self._local_time(since))
         return time is not None and time.timestamp() <= self._clock()
 

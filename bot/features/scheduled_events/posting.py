@@ -10,8 +10,8 @@ from enum import Enum
 import aiohttp
 import discord
 
-from bot.discord_away import why
-from bot.features.scheduled_events.records import Event, EventFile
+from bot.discord_away import discord_error_text
+from bot.features.scheduled_events.records import EventFile, ScheduledEvent
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Poster:
     def __init__(self, bot: discord.Client) -> None:
         self._bot = bot
 
-    async def post(self, event: Event, file: EventFile | None) -> PostResult:
+    async def post(self, event: ScheduledEvent, file: EventFile | None) -> PostResult:
         """Post an event. An error is logged."""
         try:
             channel = self._bot.get_channel(event.channel) or await self._bot.fetch_channel(event.channel)
@@ -57,11 +57,11 @@ class Poster:
             refused = isinstance(error, discord.Forbidden) or error.code in _CLOSED
             return PostResult.REFUSED if refused else PostResult.FAILED
         except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            _log.warning("Scheduled event %d could not be posted: %s", event.id, why(error))
+            _log.warning("Scheduled event %d could not be posted: %s", event.id, discord_error_text(error))
             return PostResult.FAILED
         return PostResult.POSTED
 
-    def missing(self, event: Event) -> list[str] | None:
+    def missing(self, event: ScheduledEvent) -> list[str] | None:
         """The permissions that the bot lacks in the event's channel, in words for people.
 
         ``None`` if they are not known, for instance because the thread is archived.
@@ -72,16 +72,16 @@ class Poster:
             return None
         return _missing(channel, guild.me, attach=event.file_name is not None)
 
-    async def notify_gone(self, event: Event) -> None:
+    async def notify_gone(self, event: ScheduledEvent) -> None:
         """Notify the author that the channel is gone."""
         await self._notify_author(event, GONE.format(id=event.id))
 
-    async def notify_refused(self, event: Event) -> None:
+    async def notify_refused(self, event: ScheduledEvent) -> None:
         """Notify the author that the bot may not post in the channel."""
         missing = " and ".join(self.missing(event) or ["write"])
         await self._notify_author(event, REFUSED.format(id=event.id, channel=event.channel, missing=missing))
 
-    async def _notify_author(self, event: Event, text: str) -> None:
+    async def _notify_author(self, event: ScheduledEvent, text: str) -> None:
         """Send the author a direct message with the event's text, or write in a channel that they can read."""
         quoted = QUOTE.format(text=event.text[:MAX_QUOTED]) if event.text else ""
         try:
@@ -91,7 +91,7 @@ class Poster:
             _log.info("The author of scheduled event %d accepts no direct messages: %s", event.id, error)
             await self._notify_in_channel(event, text)
 
-    async def _notify_in_channel(self, event: Event, text: str) -> None:
+    async def _notify_in_channel(self, event: ScheduledEvent, text: str) -> None:
         guild = self._bot.get_guild(event.guild)
         if guild is None:
             return

@@ -41,7 +41,7 @@ class EventDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ScheduledEvent:
     """An event in the database.
 
     All posts up to ``handled_until`` (seconds since 1970) are made or left out, but for one if ``postponed`` is True.
@@ -97,23 +97,23 @@ class ScheduleRecords(Records):
             await self.clear_refusal(number)
         return bool(removed)
 
-    async def find(self, number: int) -> Event | None:
+    async def find(self, number: int) -> ScheduledEvent | None:
         """The event with this id; ``None`` if there is none."""
         row = await self._database.row(f"{_EVENTS} WHERE id = ?", number)
         return None if row is None else _event(row)
 
-    async def all(self) -> list[Event]:
+    async def all(self) -> list[ScheduledEvent]:
         """All events, oldest first."""
         return [_event(row) for row in await self._database.rows(f"{_EVENTS} ORDER BY id")]
 
-    async def file(self, event: Event) -> EventFile | None:
+    async def file(self, event: ScheduledEvent) -> EventFile | None:
         """The file of an event, if it has one."""
         if event.file_name is None:
             return None
         row = await self._database.row("SELECT file FROM scheduled_event WHERE id = ?", event.id)
         return None if row is None else EventFile(event.file_name, bytes(row[0]))
 
-    async def mark_handled(self, event: Event, now: float, *, postponed: bool) -> bool:
+    async def mark_handled(self, event: ScheduledEvent, now: float, *, postponed: bool) -> bool:
         """Mark all posts of an event up to ``now`` as handled, except for one if ``postponed`` is True.
 
         Returns:
@@ -124,7 +124,7 @@ class ScheduleRecords(Records):
         )
         return bool(await self._database.write(statement, now, int(postponed), event.id, event.handled_until))
 
-    async def take_postponed(self, event: Event) -> bool:
+    async def take_postponed(self, event: ScheduledEvent) -> bool:
         """Mark the postponed post as handled. Returns whether there was one."""
         statement = "UPDATE scheduled_event SET owed = 0 WHERE id = ? AND owed = 1 AND disabled = 0"
         return bool(await self._database.write(statement, event.id))
@@ -137,12 +137,12 @@ class ScheduleRecords(Records):
         """Delete the record of :meth:`note_refusal`."""
         await self._database.write("DELETE FROM scheduled_event_refusal WHERE event = ?", number)
 
-    async def disable(self, event: Event) -> None:
+    async def disable(self, event: ScheduledEvent) -> None:
         """Disable an event whose channel is gone."""
         await self._database.write("UPDATE scheduled_event SET disabled = 1, owed = 0 WHERE id = ?", event.id)
 
 
-def _event(row: Row) -> Event:
+def _event(row: Row) -> ScheduledEvent:
     number, guild, channel, author, cron, text, file_name, skip, handled_until, postponed, disabled, refused = row
     flags = {"postponed": bool(postponed), "disabled": bool(disabled), "refused": bool(refused)}
-    return Event(number, guild, channel, author, cron, text, file_name, bool(skip), handled_until, **flags)
+    return ScheduledEvent(number, guild, channel, author, cron, text, file_name, bool(skip), handled_until, **flags)

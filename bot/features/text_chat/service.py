@@ -22,7 +22,7 @@ from bot.features.text_chat.memory import ChatMemory
 from bot.features.text_chat.open_channels import OpenChannels
 from bot.features.text_chat.past_messages import find_message, newest_id, replies_by
 from bot.features.text_chat.waiting import WaitingMessage, WaitingMessages
-from bot.features.text_chat.writer import Question, Writer
+from bot.features.text_chat.writer import ChatQuestion, Writer
 from bot.llm.small_model import SmallPrompts
 from bot.llm.text_model import TextModel
 from bot.replying import AnyMessage, reply_to
@@ -221,7 +221,7 @@ class TextChat:
             seen: what the pictures show that came with it.
             heard: what is said in its recordings. It is not kept: where the message has to wait, it is heard again.
         """
-        question = Question(message.author.id, message.author.display_name, text, seen, heard)
+        question = ChatQuestion(message.author.id, message.author.display_name, text, seen, heard)
         try:
             if self._gate.held:
                 await self._keep(message, question)
@@ -231,7 +231,7 @@ class TextChat:
         except (discord.HTTPException, aiosqlite.Error) as error:
             _log.warning("Message %d could not be answered, or not be remembered: %s", message.id, error)
 
-    async def _answer_in_turn(self, message: discord.Message, question: Question) -> None:
+    async def _answer_in_turn(self, message: discord.Message, question: ChatQuestion) -> None:
         if await self._waiting.any_in(message.channel.id):
             await self._keep(message, question)
             self._backlog.begin()
@@ -248,7 +248,7 @@ class TextChat:
                 return
             await self._writer.end_early(message, question, answer, STOPPED)
 
-    async def _keep(self, message: discord.Message, question: Question) -> None:
+    async def _keep(self, message: discord.Message, question: ChatQuestion) -> None:
         one_too_many = await self._waiting.add(
             WaitingMessage(
                 message.id,
@@ -302,7 +302,7 @@ class TextChat:
                 _log.warning("Message %d is skipped: %s", it.message, error)
             await self._waiting.remove(it.message)
 
-    async def _listen(self, it: WaitingMessage, message: AnyMessage) -> Question | None:
+    async def _listen(self, it: WaitingMessage, message: AnyMessage) -> ChatQuestion | None:
         """What was asked, with what is said in its recordings; ``None``: there is nothing to answer."""
         heard = ""
         if isinstance(message, discord.Message):
@@ -311,7 +311,7 @@ class TextChat:
             except SpokenMessageError as error:
                 await reply_to(message, str(error))
                 heard = error.heard
-        return Question(it.author, it.name, it.text, it.seen, heard) if heard or it.text or it.seen else None
+        return ChatQuestion(it.author, it.name, it.text, it.seen, heard) if heard or it.text or it.seen else None
 
     async def _begin(self, it: WaitingMessage, message: AnyMessage) -> LiveAnswer:
         if it.begun_after is None or self._client.user is None:

@@ -12,7 +12,7 @@ import discord
 
 from bot.characters import Characters
 from bot.conversations.keeping import Conversations
-from bot.conversations.place import CHAT, Place
+from bot.conversations.place import CHAT, ConversationPlace
 from bot.features.text_chat.live_answer import LiveAnswer
 from bot.features.text_chat.memory import ChatMemory
 from bot.llm.errors import ModelError
@@ -34,7 +34,7 @@ MAX_CONTEXT_TOKENS = 5_400
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ChatQuestion:
     """What somebody (a user id) wrote, in plain words, what the pictures show that came with it, and what they said."""
 
     person: int
@@ -82,7 +82,7 @@ class Writer:
         self._context_messages = context_messages
         self._prompts = ConversationMessages(WRITTEN, model, clock, beginnings)
 
-    async def write(self, message: AnyMessage, question: Question, answer: LiveAnswer) -> None:
+    async def write(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer) -> None:
         """Answer ``message``; a fault of the model is told there, and nothing of it is remembered.
 
         Raises:
@@ -118,7 +118,7 @@ class Writer:
         earlier = await self._earlier(message.channel.id)
         return bool(said) and any(turn.role == "assistant" and said in turn.message.content for turn in earlier)
 
-    async def end_early(self, message: AnyMessage, question: Question, answer: LiveAnswer, note: str) -> None:
+    async def end_early(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer, note: str) -> None:
         """Leave the answer as far as it came, with a word on why, and remember that much.
 
         Raises:
@@ -135,7 +135,7 @@ class Writer:
         await self._memory.remember(channel.id, asked, answered)
         if self._conversations is not None:
             name = "in private" if guild is None or isinstance(channel, discord.DMChannel) else str(channel)
-            place = Place(CHAT, name, guild.id if guild is not None else None, channel.id)
+            place = ConversationPlace(CHAT, name, guild.id if guild is not None else None, channel.id)
             self._conversations.chat(place, asked, answered)
 
 
@@ -144,7 +144,7 @@ def _place_of(message: AnyMessage) -> int:
     return message.guild.id if message.guild else message.channel.id
 
 
-def _room(message: AnyMessage, question: Question, earlier: Sequence[Turn]) -> str:
+def _room(message: AnyMessage, question: ChatQuestion, earlier: Sequence[Turn]) -> str:
     """Where this is written, and who wrote there lately, as far as the model sees it."""
     if message.guild is None or isinstance(message.channel, discord.DMChannel):
         return private_room(question.name)

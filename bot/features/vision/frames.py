@@ -23,12 +23,12 @@ async def take_frames(data: bytes, count: int, *, clock: Callable[[], float] = t
     """
     budget = DecodingBudget(clock)
     try:
-        return await asyncio.to_thread(decode, data, count, budget)
+        return await asyncio.to_thread(decode_frames, data, count, budget)
     finally:
         budget.stop.set()
 
 
-def decode(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
+def decode_frames(data: bytes, count: int, budget: DecodingBudget) -> list[bytes]:
     """At most ``count`` JPEGs of a file, in the file's order. CPU-bound; call it in a thread.
 
     Raises:

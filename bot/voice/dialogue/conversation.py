@@ -152,7 +152,7 @@ class Conversation:
         return saying
 
     def _cancel(self, prompt: Prompt) -> None:
-        self._handle(m.Cancelled(prompt, self._position()))
+        self._handle(m.PromptCancelled(prompt, self._position()))
 
     def speculate(self, prompt: Prompt) -> None:
         """Prepare an answer to what somebody may have finished saying; nothing of it is heard yet."""

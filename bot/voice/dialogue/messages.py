@@ -149,7 +149,7 @@ class Dismissed:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class PromptCancelled:
     """This very prompt wants no answer any more; ``heard`` samples of the current reply had been sent."""
 
     prompt: Prompt
@@ -176,7 +176,7 @@ Event = (
     | PlaybackDrained
     | Stopped
     | Dismissed
-    | Cancelled
+    | PromptCancelled
 )
 
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from bot.voice.dialogue.messages import (
     Acknowledge,
-    Cancelled,
     Dismissed,
     Drop,
     Effect,
@@ -22,6 +21,7 @@ from bot.voice.dialogue.messages import (
     HoldPlayback,
     InterruptionConfirmed,
     InterruptionStarted,
+    PromptCancelled,
     Prompted,
     Refuse,
     ResumePlayback,
@@ -100,7 +100,7 @@ class Dialogue:
             case Stopped(heard):
                 yield from self._drop(lambda prompt: True)
                 yield from self._interrupt(heard)
-            case Cancelled(prompt, heard):
+            case PromptCancelled(prompt, heard):
                 yield from self._drop(lambda waiting: waiting is prompt)
                 if self._progress is not None and self._progress.reply.prompt is prompt:
                     yield from self._interrupt(heard)

@@ -7,7 +7,7 @@ import logging
 import aiohttp
 import discord
 
-from bot.discord_away import why
+from bot.discord_away import discord_error_text
 from bot.llm.cleaning import clean_name
 from bot.replying import NOBODY, reply_to
 from bot.text import shorten, split_message
@@ -30,7 +30,7 @@ async def tell_in(client: discord.Client, channel: int, text: str) -> None:
         if isinstance(found, discord.abc.Messageable):
             await found.send(text, allowed_mentions=discord.AllowedMentions.none())
     except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-        _log.warning("Could not write in the channel %d: %s", channel, why(error))
+        _log.warning("Could not write in the channel %d: %s", channel, discord_error_text(error))
 
 
 class DiscordPromptChannel:

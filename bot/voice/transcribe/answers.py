@@ -21,14 +21,14 @@ class AnswerError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TranscriptionResponse:
     """What was recognised. ``language`` is Whisper's code, where the server tells it."""
 
     segments: tuple[HeardSegment, ...]
     language: str | None = None
 
 
-def read_answer(body: bytes) -> Answer:
+def read_answer(body: bytes) -> TranscriptionResponse:
     """Read an answer, whatever content type it is labelled with.
 
     Known are the JSON of OpenAI's API in its plain and its verbose form, whisper.cpp's own, lists of segments, the
@@ -50,18 +50,20 @@ def read_answer(body: bytes) -> Answer:
     return _read_json(answer)
 
 
-def _read_json(answer: Any) -> Answer:
+def _read_json(answer: Any) -> TranscriptionResponse:
     match answer:
         case {"error": error} if error:
             raise AnswerError(complaint(answer))
         case {"text": str() | None as text}:
             # Some answer null where nothing was said.
             segments = _segments(answer.get("segments"), text or "")
-            return Answer(segments, language_code(answer.get("language") or answer.get("detected_language")))
+            return TranscriptionResponse(
+                segments, language_code(answer.get("language") or answer.get("detected_language"))
+            )
         case {"segments": list() as listed} | {"transcription": list() as listed} if segments := _segments(listed, ""):
-            return Answer(segments, language_code(answer.get("language")))
+            return TranscriptionResponse(segments, language_code(answer.get("language")))
         case [{"text": str()}, *_] as listed:
-            return Answer(_segments(listed, ""))
+            return TranscriptionResponse(_segments(listed, ""))
         case _:
             raise AnswerError("")
 
@@ -110,7 +112,7 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _read_events(text: str) -> Answer:
+def _read_events(text: str) -> TranscriptionResponse:
     """The events of a streamed transcription: its last whole text, or the pieces put together."""
     pieces: list[str] = []
     for line in text.splitlines():
@@ -132,18 +134,18 @@ def _read_events(text: str) -> Answer:
                 raise AnswerError(complaint(event))
             case _:
                 continue
-    return Answer((HeardSegment("".join(pieces)),))
+    return TranscriptionResponse((HeardSegment("".join(pieces)),))
 
 
-def _read_captions(text: str) -> Answer | None:
+def _read_captions(text: str) -> TranscriptionResponse | None:
     """The words of captions; ``None`` where there are no times in it."""
     lines = [line.strip() for line in text.splitlines()]
     if not any(map(_TIMES.match, lines)):
-        return Answer(()) if text == "WEBVTT" else None
+        return TranscriptionResponse(()) if text == "WEBVTT" else None
     # A caption's number stands alone above its times.
     words = [
         line
         for line, below in zip(lines, [*lines[1:], ""], strict=True)
         if not _TIMES.match(line) and not (line.isdigit() and _TIMES.match(below)) and not line.startswith("WEBVTT")
     ]
-    return Answer((HeardSegment(" ".join(words)),))
+    return TranscriptionResponse((HeardSegment(" ".join(words)),))

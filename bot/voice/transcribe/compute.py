@@ -21,7 +21,7 @@ _FULL = re.compile(r"out of memory|ALLOC_FAILED", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ComputeDevice:
     """Where it computes: ``device`` is cpu or cuda, ``index`` the card's number, ``compute_type`` CTranslate2's."""
 
     device: str
@@ -37,7 +37,7 @@ class Place:
 class Plan:
     """The places to try, best first. ``reason`` says why what was asked for is not among them."""
 
-    places: tuple[Place, ...]
+    places: tuple[ComputeDevice, ...]
     reason: str | None = None
 
 
@@ -50,18 +50,18 @@ def plan(device: str, compute_type: str, cards: int) -> Plan:
     """
     kind, _, number = device.partition(":")
     index = int(number or 0)
-    on_cpu = tuple(Place(CPU, 0, numbers) for numbers in _wanted_first(compute_type, _ON_CPU))
+    on_cpu = tuple(ComputeDevice(CPU, 0, numbers) for numbers in _wanted_first(compute_type, _ON_CPU))
     if kind == CPU or (kind == AUTO and not cards):
         return Plan(on_cpu)
     if not cards:
         return Plan(on_cpu, "CTranslate2 finds no graphics card that it can use")
     if index >= cards:
         return Plan(on_cpu, f"there is no card {device}, only {', '.join(f'cuda:{n}' for n in range(cards))}")
-    on_card = tuple(Place(CUDA, index, numbers) for numbers in _wanted_first(compute_type, _ON_CARD))
+    on_card = tuple(ComputeDevice(CUDA, index, numbers) for numbers in _wanted_first(compute_type, _ON_CARD))
     return Plan((*on_card, *on_cpu))
 
 
-def without(places: tuple[Place, ...], failed: Place, error: str) -> tuple[Place, ...]:
+def without(places: tuple[ComputeDevice, ...], failed: ComputeDevice, error: str) -> tuple[ComputeDevice, ...]:
     """What is left to try after one place has failed with this error: no card, where the fault is the card's."""
     whole_card = failed.device == CUDA and _NOT_THIS_CARD.search(error) is not None
     return tuple(place for place in places if place != failed and not (whole_card and place.device == CUDA))
@@ -72,7 +72,7 @@ def is_about_place(error: str) -> bool:
     return any(pattern.search(error) for pattern in (_NOT_THIS_CARD, _NUMBERS, _FULL, _CUDA))
 
 
-def reason(failed: Place, error: str) -> str:
+def why_unusable(failed: ComputeDevice, error: str) -> str:
     """Why a place can't be used, for people."""
     if library := _LIBRARY.search(error):
         return f"CUDA's library {library[1]} is missing or can't be loaded"

@@ -16,11 +16,11 @@ import numpy as np
 
 from audio.samples import HEARING_RATE
 from audio.wav import to_wav
-from bot.voice.transcribe.answers import Answer, AnswerError, complaint, read_answer
+from bot.voice.transcribe.answers import AnswerError, TranscriptionResponse, complaint, read_answer
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.guards import Guards
 from bot.voice.transcribe.languages import TELLING_SECONDS
-from bot.voice.transcribe.queueing import Job, TranscriptionQueue
+from bot.voice.transcribe.queueing import TranscriptionJob, TranscriptionQueue
 from bot.voice.transcribe.rate_limits import RateLimits
 from bot.voice.transcribe.transcriber import (
     Transcript,
@@ -152,7 +152,7 @@ class OpenAITranscriber:
             raise TranscriptionShed(f"{self._host} is too busy.")
         if not self._working:
             self._working = [asyncio.create_task(self._work(), name="transcriber") for _ in range(AT_ONCE)]
-        job = Job(request, asyncio.get_running_loop().create_future(), self._clock())
+        job = TranscriptionJob(request, asyncio.get_running_loop().create_future(), self._clock())
         self._queue.add(job)
         return await job.answer
 
@@ -185,11 +185,11 @@ class OpenAITranscriber:
                 asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
 
-    def _transcript(self, job: Job, answer: Answer) -> Transcript:
+    def _transcript(self, job: TranscriptionJob, answer: TranscriptionResponse) -> Transcript:
         text = self._guards.believe(answer.segments, job.request.sound, job.request.hot_words)
         return Transcript(self._corrections.apply(text), answer.language, self._clock() - job.asked_at)
 
-    async def _answer(self, job: Job) -> Answer:
+    async def _answer(self, job: TranscriptionJob) -> TranscriptionResponse:
         """Ask until there is an answer, it is clear that none will come, or it takes too long."""
         final, delays = job.request.urgency is Urgency.FINAL, iter(DELAYS)
         give_up_at = job.asked_at + TIMEOUT + job.request.seconds
@@ -217,7 +217,7 @@ class OpenAITranscriber:
                 _log.info("%s Asking again in %.1f s", error, wait)
                 await self._sleep(wait)
 
-    async def _ask(self, request: TranscriptionRequest, limit: float) -> Answer:
+    async def _ask(self, request: TranscriptionRequest, limit: float) -> TranscriptionResponse:
         """Ask in the way that works with this server; raises :class:`_RequestFailed`."""
         number = self._way
         while True:
@@ -231,7 +231,7 @@ class OpenAITranscriber:
                 self._way = number
                 return answer
 
-    async def _post(self, request: TranscriptionRequest, way: _Way, limit: float) -> Answer:
+    async def _post(self, request: TranscriptionRequest, way: _Way, limit: float) -> TranscriptionResponse:
         url = f"{self._url}/audio/transcriptions"
         try:
             async with (

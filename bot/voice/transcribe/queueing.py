@@ -11,7 +11,7 @@ MAX_WAITING = 4
 
 
 @dataclass(eq=False, slots=True)
-class Job:
+class TranscriptionJob:
     """A request, and where its answer goes."""
 
     request: TranscriptionRequest
@@ -24,10 +24,10 @@ class TranscriptionQueue:
     """Belongs to the event loop. What is final is never shed, however much of it there is."""
 
     def __init__(self) -> None:
-        self._waiting: list[Job] = []
+        self._waiting: list[TranscriptionJob] = []
         self._more = asyncio.Event()
 
-    def add(self, job: Job) -> None:
+    def add(self, job: TranscriptionJob) -> None:
         """Queue a job; sheds the oldest of the least urgent, perhaps this one, where too many wait."""
         self._drop_cancelled()
         self._waiting.append(job)
@@ -39,12 +39,12 @@ class TranscriptionQueue:
             _shed(shed)
         self._more.set()
 
-    def put_back(self, job: Job) -> None:
+    def put_back(self, job: TranscriptionJob) -> None:
         """A job that was begun and came to nothing goes first again."""
         self._waiting.insert(0, job)
         self._more.set()
 
-    async def next(self) -> Job:
+    async def next(self) -> TranscriptionJob:
         """The oldest of the most urgent; waits for one."""
         while True:
             self._drop_cancelled()
@@ -72,6 +72,6 @@ class TranscriptionQueue:
         self._waiting = [job for job in self._waiting if not job.answer.done()]
 
 
-def _shed(job: Job) -> None:
+def _shed(job: TranscriptionJob) -> None:
     if not job.answer.done():
         job.answer.set_exception(TranscriptionShed("There was too much to listen to at once."))

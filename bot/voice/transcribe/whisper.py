@@ -11,10 +11,10 @@ from pathlib import Path
 
 from bot.voice.transcribe import compute
 from bot.voice.transcribe.answer_times import AnswerTimes
-from bot.voice.transcribe.compute import Place
+from bot.voice.transcribe.compute import ComputeDevice
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.guards import Guards, HeardSegment
-from bot.voice.transcribe.queueing import Job, TranscriptionQueue
+from bot.voice.transcribe.queueing import TranscriptionJob, TranscriptionQueue
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
 from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
 
@@ -87,7 +87,7 @@ class WhisperTranscriber:
         self._clock = clock
         self._queue = TranscriptionQueue()
         self._worker: Worker | None = None
-        self._places: tuple[Place, ...] = ()
+        self._places: tuple[ComputeDevice, ...] = ()
         self._times = AnswerTimes()
         self._deaths = 0
         self._why_elsewhere = ""
@@ -127,7 +127,7 @@ class WhisperTranscriber:
         self._stay_awake()
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work(), name="transcriber")
-        job = Job(request, asyncio.get_running_loop().create_future(), self._clock())
+        job = TranscriptionJob(request, asyncio.get_running_loop().create_future(), self._clock())
         self._queue.add(job)
         return await job.answer
 
@@ -183,7 +183,7 @@ class WhisperTranscriber:
                 if not job.answer.done():
                     job.answer.set_result(transcript)
 
-    async def _do(self, job: Job) -> Transcript:
+    async def _do(self, job: TranscriptionJob) -> Transcript:
         job.attempts += 1
         request = job.request
         try:
@@ -266,11 +266,11 @@ class WhisperTranscriber:
             if answer.get("missing"):
                 raise TranscriptionError(f"{answer['error']} {options.remedy}")
             if "error" not in answer:
-                self._where = f" ({Place(place.device, place.index, str(answer['compute_type']))})"
+                self._where = f" ({ComputeDevice(place.device, place.index, str(answer['compute_type']))})"
                 self._times.took(float(answer["seconds"]), 1.0)
                 return
             if not self._give_up_place(str(answer["error"])):
-                why = compute.reason(place, str(answer["error"]))
+                why = compute.why_unusable(place, str(answer["error"]))
                 raise TranscriptionError(
                     f"The Whisper model {options.model!r} can't be loaded: {why}. {options.remedy}"
                 )
@@ -295,7 +295,7 @@ class WhisperTranscriber:
         if not left:
             return False
         self._places = left
-        self._say_why(compute.reason(place, error))
+        self._say_why(compute.why_unusable(place, error))
         return True
 
     def _say_why(self, reason: str) -> None:

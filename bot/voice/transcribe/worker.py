@@ -16,7 +16,7 @@ import numpy as np
 from audio.samples import HEARING_RATE, Sound16, finite
 from bot.voice.transcribe.guards import HeardSegment
 from bot.voice.transcribe.languages import TELLING_SECONDS
-from bot.voice.transcribe.worker_wire import PREFIX, WireError, decode, encode, lengths
+from bot.voice.transcribe.worker_wire import PREFIX, FrameError, decode_frame, encode_frame, lengths
 from config.lifetime import end_with_parent
 
 NICENESS = 10
@@ -38,7 +38,7 @@ class Information(Protocol):
     language_probability: float
 
 
-class Model(Protocol):
+class RecogniserModel(Protocol):
     """faster-whisper's model, as far as it is used here."""
 
     def transcribe(self, audio: Sound16, **options: Any) -> tuple[Iterable[Any], Any]:
@@ -58,7 +58,7 @@ class Recognised:
 class Listener:
     """A model, loaded. ``language``: what everybody speaks, where that is known."""
 
-    def __init__(self, model: Model, language: str | None, compute_type: str) -> None:
+    def __init__(self, model: RecogniserModel, language: str | None, compute_type: str) -> None:
         self._model = model
         self._language = language
         self.compute_type = compute_type
@@ -166,7 +166,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
     listener: Listener | None = None
     while (prefix := requests.read(PREFIX)) and len(prefix) == PREFIX:
         head, body = lengths(prefix)
-        header, sound = decode(requests.read(head), requests.read(body))
+        header, sound = decode_frame(requests.read(head), requests.read(body))
         try:
             if header.get("survey"):
                 answer: dict[str, Any] = {"cards": machine.cards()}
@@ -184,7 +184,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, machine: Machine) -> None:
             if not header.get("load"):
                 logging.exception("Could not transcribe")
             answer = {"error": str(error) or type(error).__name__}
-        answers.write(encode({"id": header.get("id"), **answer}))
+        answers.write(encode_frame({"id": header.get("id"), **answer}))
         answers.flush()
 
 
@@ -213,7 +213,7 @@ def main(machine: Machine) -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
         serve(sys.stdin.buffer, answers, machine)
-    except (WireError, BrokenPipeError):
+    except (FrameError, BrokenPipeError):
         return 1
     return 0
 

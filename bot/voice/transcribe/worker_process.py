@@ -11,7 +11,7 @@ from typing import Any
 from audio.samples import Sound16
 from bot.hanging import LOOK_AGAIN, answers_in_time
 from bot.pulse import Pulse
-from bot.voice.transcribe.worker_wire import PREFIX, decode, encode, lengths
+from bot.voice.transcribe.worker_wire import PREFIX, decode_frame, encode_frame, lengths
 from config.children import end_child
 from config.project import child_environment
 
@@ -84,12 +84,12 @@ class Worker:
     async def _ask(self, question: dict[str, Any], sound: Sound16 | None) -> dict[str, Any]:
         if self._process.stdin is None or self._process.stdout is None:
             raise WorkerGoneError("The transcriber has no streams.")
-        self._process.stdin.write(encode(question, sound))
+        self._process.stdin.write(encode_frame(question, sound))
         await self._process.stdin.drain()
         stream = self._process.stdout
         while True:
             head, body = lengths(await stream.readexactly(PREFIX))
-            header, _ = decode(await stream.readexactly(head), await stream.readexactly(body))
+            header, _ = decode_frame(await stream.readexactly(head), await stream.readexactly(body))
             # The answer to a question that nobody waits for any more is passed over.
             if header.get("id") == question["id"]:
                 return header

@@ -16,11 +16,11 @@ _LENGTHS = struct.Struct(">II")
 PREFIX = _LENGTHS.size
 
 
-class WireError(ValueError):
+class FrameError(ValueError):
     """What came is no frame."""
 
 
-def encode(header: dict[str, Any], sound: Sound16 | None = None) -> bytes:
+def encode_frame(header: dict[str, Any], sound: Sound16 | None = None) -> bytes:
     """One frame."""
     head = json.dumps(header).encode()
     body = b"" if sound is None else np.ascontiguousarray(sound, "<f4").tobytes()
@@ -28,19 +28,19 @@ def encode(header: dict[str, Any], sound: Sound16 | None = None) -> bytes:
 
 
 def lengths(prefix: bytes) -> tuple[int, int]:
-    """The lengths of a frame's header and sound, in bytes; raises :class:`WireError`."""
+    """The lengths of a frame's header and sound, in bytes; raises :class:`FrameError`."""
     head, body = _LENGTHS.unpack(prefix)
     if head > MAX_HEADER or body > MAX_SOUND or body % 4:
-        raise WireError(f"a frame of {head} and {body} bytes")
+        raise FrameError(f"a frame of {head} and {body} bytes")
     return head, body
 
 
-def decode(head: bytes, body: bytes) -> tuple[dict[str, Any], Sound16]:
-    """A frame's header and sound; raises :class:`WireError`."""
+def decode_frame(head: bytes, body: bytes) -> tuple[dict[str, Any], Sound16]:
+    """A frame's header and sound; raises :class:`FrameError`."""
     try:
         header = json.loads(head)
     except ValueError as error:
-        raise WireError("a header that is no JSON") from error
+        raise FrameError("a header that is no JSON") from error
     if not isinstance(header, dict):
-        raise WireError("a header that is no object")
+        raise FrameError("a header that is no object")
     return header, np.frombuffer(body, "<f4").astype(np.float32)

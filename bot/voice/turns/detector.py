@@ -23,7 +23,7 @@ from bot.voice.turns.events import (
     TurnStarted,
 )
 from bot.voice.turns.microphone import MicrophoneHistory
-from bot.voice.turns.recording import Recording
+from bot.voice.turns.recording import TurnAudio
 from bot.voice.turns.settings import TurnSettings
 from bot.voice.turns.silero import WINDOW_SAMPLES, WINDOW_SECONDS, SpeechProbability
 from bot.voice.turns.voicing import VoiceActivityDetector, Window
@@ -67,7 +67,7 @@ class TurnDetector:
         self._person = person
         self._settings = settings or TurnSettings()
         self._voicing = VoiceActivityDetector(probability, self._settings)
-        self._recording = Recording(round(self._settings.pre_roll * HEARING_RATE))
+        self._recording = TurnAudio(round(self._settings.pre_roll * HEARING_RATE))
         self._microphone = MicrophoneHistory()
         self._endpointing = Endpointing(self._settings)
         self._turn: _Turn | None = None

@@ -12,7 +12,7 @@ _STEP = HEARING_RATE // 100
 _QUIET_STEPS = 10
 
 
-class Recording:
+class TurnAudio:
     """Forgets all but the last bit, the pre-roll, until it is told to keep everything.
 
     Args:

@@ -11,7 +11,7 @@ from bot.voice.utterances.addressing import Addressing, Exchange
 from bot.voice.utterances.echoed_words import echoes
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.utterance import Classification, Utterance, UtteranceKind
-from bot.voice.utterances.voice_commands import VoiceCommands
+from bot.voice.utterances.voice_commands import VoiceCommandFinder
 from bot.voice.utterances.word_lists import WordLists
 from config.sections import AnswerPolicy
 
@@ -79,7 +79,7 @@ class CallClassifier:
         self._names = Names(self._persona.names)
         self._speaker = speaker
         self._company = company
-        self._commands = VoiceCommands(self._names, words.commands)
+        self._commands = VoiceCommandFinder(self._names, words.commands)
         self._commands.follow(self._persona, character.personas)
         self._backchannels = words.backchannels
         self._addressing = Addressing(policy, self._names)

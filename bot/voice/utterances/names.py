@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from bot.text import plain_words
-from bot.voice.utterances.unspaced import UnspacedNames, apart, fold
+from bot.voice.utterances.unspaced import UnspacedNames, apart, folded
 
 ALIKE = 0.8
 """How alike a word and a name must be, 0 to 1, from :class:`difflib.SequenceMatcher`."""
@@ -34,14 +34,14 @@ class Names:
         """Be called this from now on."""
         names = tuple(names)
         self._unspaced = UnspacedNames(names)
-        self._names = [words for name in names if (words := plain_words(apart(fold(name))))]
+        self._names = [words for name in names if (words := plain_words(apart(folded(name))))]
         self._written = {len(words) for words in self._names} | {1}
         self._lengths = self._written | {2}
 
     def called_in(self, text: str) -> bool:
         """Whether one of them is said anywhere in the text."""
-        words = plain_words(apart(fold(text)))
-        return any(True for _ in self._unspaced.find(fold(text))) or any(
+        words = plain_words(apart(folded(text)))
+        return any(True for _ in self._unspaced.find(folded(text))) or any(
             self.is_name(words[at : at + n])
             for n in self._lengths
             for at in range(len(words) - n + 1)
@@ -51,14 +51,14 @@ class Names:
 
     def called_first(self, text: str) -> bool:
         """Whether the text begins with one of them, perhaps behind a "hey"."""
-        words = plain_words(apart(fold(text)))
-        return self._unspaced.called_first(fold(text)) or any(
+        words = plain_words(apart(folded(text)))
+        return self._unspaced.called_first(folded(text)) or any(
             self.is_name(words[at : at + n]) for at in (0, 1) for n in self._lengths
         )
 
     def without(self, text: str) -> str:
         """The text without the name at its beginning or end: "Seiyuu, stop" is "stop". In plain words."""
-        words = plain_words(self._unspaced.without(" ".join(plain_words(apart(fold(text))))))
+        words = plain_words(self._unspaced.without(" ".join(plain_words(apart(folded(text))))))
         for length in sorted(self._lengths, reverse=True):
             if self.is_name(words[:length]):
                 words = words[length:]

@@ -63,7 +63,7 @@ _VOWELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class NameSpan:
     """Where in a text a name stands."""
 
     begin: int
@@ -78,17 +78,17 @@ class UnspacedNames:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        folded = {_sounded(fold(name)).replace(" ", "") for name in names}
-        self._names = sorted((name for name in folded if name and _is_unspaced(name)), key=len, reverse=True)
+        sounded = {_sounded(folded(name)).replace(" ", "") for name in names}
+        self._names = sorted((name for name in sounded if name and _is_unspaced(name)), key=len, reverse=True)
 
-    def find(self, text: str) -> Iterator[Span]:
-        """Where one of them is called in a folded text; see :func:`fold`."""
+    def find(self, text: str) -> Iterator[NameSpan]:
+        """Where one of them is called in a folded text; see :func:`folded`."""
         sounded = _sounded(text)
         for name in self._names:
             at = sounded.find(name)
             while at >= 0:
                 if _begins_word(text, sounded, at, len(name)) and _ends_word(text, sounded, at + len(name), len(name)):
-                    yield Span(at, at + len(name))
+                    yield NameSpan(at, at + len(name))
                 at = sounded.find(name, at + 1)
 
     def called_first(self, text: str) -> bool:
@@ -110,7 +110,7 @@ class UnspacedNames:
                 return text
 
 
-def fold(text: str) -> str:
+def folded(text: str) -> str:
     """A text to look for names in: no half or full widths, no capitals."""
     return unicodedata.normalize("NFKC", text).casefold()
 
@@ -119,21 +119,21 @@ def apart(text: str) -> str:
     """A folded text with a blank wherever a script without blanks meets another: "ねえseiyuu今" is "ねえ seiyuu 今"."""
     pieces: list[str] = []
     for before, character in zip(" " + text, text, strict=False):
-        unspaced = script(before) is not Script.OTHER, script(character) is not Script.OTHER
+        unspaced = script_of(before) is not Script.OTHER, script_of(character) is not Script.OTHER
         if before.isalnum() and character.isalnum() and unspaced[0] != unspaced[1]:
             pieces.append(" ")
         pieces.append(character)
     return "".join(pieces)
 
 
-def script(character: str) -> Script:
+def script_of(character: str) -> Script:
     """Which script a character is of."""
     code = ord(character)
     return next((script for first, last, script in _RANGES if first <= code <= last), Script.OTHER)
 
 
 def _is_unspaced(name: str) -> bool:
-    return all(script(character) is not Script.OTHER for character in name)
+    return all(script_of(character) is not Script.OTHER for character in name)
 
 
 def _sounded(text: str) -> str:
@@ -150,8 +150,8 @@ def _sounded(text: str) -> str:
 
 
 def _begins_word(text: str, sounded: str, at: int, length: int) -> bool:
-    kind = script(text[at])
-    if at == 0 or script(text[at - 1]) is not kind:
+    kind = script_of(text[at])
+    if at == 0 or script_of(text[at - 1]) is not kind:
         return True
     if kind is Script.SOUTHEAST_ASIAN and unicodedata.combining(text[at]):
         return False
@@ -159,8 +159,8 @@ def _begins_word(text: str, sounded: str, at: int, length: int) -> bool:
 
 
 def _ends_word(text: str, sounded: str, end: int, length: int) -> bool:
-    kind = script(text[end - 1])
-    if end == len(text) or script(text[end]) is not kind:
+    kind = script_of(text[end - 1])
+    if end == len(text) or script_of(text[end]) is not kind:
         return True
     if kind is Script.SOUTHEAST_ASIAN and unicodedata.category(text[end]) in ("Mn", "Mc"):
         return False
@@ -172,7 +172,7 @@ def _is_endings(rest: str, kind: Script) -> bool:
     if kind is not Script.HANGUL:
         return rest.startswith(_HONORIFICS)
     endings = (*_HONORIFICS, *_PARTICLES)
-    left = "".join(takewhile(lambda character: script(character) is Script.HANGUL, rest))
+    left = "".join(takewhile(lambda character: script_of(character) is Script.HANGUL, rest))
     return any(left == first + second for first in endings for second in ("", *endings))
 
 

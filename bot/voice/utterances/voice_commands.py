@@ -110,7 +110,7 @@ def load_command_phrases(path: Path = COMMANDS_FILE) -> CommandPhrases:
     return CommandPhrases(fixed, file.mood, file.persona, load_mood_words(), Degree(file.degree))
 
 
-class VoiceCommands:
+class VoiceCommandFinder:
     """Finds commands in what is said to somebody of these names.
 
     Which moods and personas can be asked for, :meth:`follow` says.

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.conversations.keeping import DAY, CallKeeper, Conversations
-from bot.conversations.place import CHAT, Place
+from bot.conversations.place import CHAT, ConversationPlace
 from bot.conversations.records import AT_ONCE, LONGEST, MOST_TURNS, SILENCE, ConversationRecords
 from bot.conversations.writer import MAX_WAITING
 from bot.database import Database
@@ -27,8 +27,8 @@ from config.types import KeptDays
 
 ADA, BEN, CAT = 11, 12, 13
 SERVER, CHANNEL = 1, 3
-LOUNGE = Place("discord", "Lounge", SERVER, CHANNEL)
-GENERAL = Place(CHAT, "general", SERVER, CHANNEL)
+LOUNGE = ConversationPlace("discord", "Lounge", SERVER, CHANNEL)
+GENERAL = ConversationPlace(CHAT, "general", SERVER, CHANNEL)
 
 Turn = tuple[int, str, str, bool]
 
@@ -53,7 +53,7 @@ class Archive:
         keeper = self.conversations.call(LOUNGE)
         return KeptTurns(keeper, lambda: "Mia"), keeper
 
-    def write(self, person: int, name: str, asked: str, answered: str, place: Place = GENERAL) -> None:
+    def write(self, person: int, name: str, asked: str, answered: str, place: ConversationPlace = GENERAL) -> None:
         self.conversations.chat(place, Said.of_person(name, asked, person), Said.of_bot(answered, name="Mia"))
 
     async def turns(self) -> list[Turn]:
@@ -158,8 +158,8 @@ async def test_chat_goes_on_in_one_conversation_until_there_is_silence(archive: 
 
 async def test_two_channels_are_two_conversations_and_a_call_is_another(archive: Archive) -> None:
     archive.write(ADA, "Ada", "here", "yes")
-    archive.write(ADA, "Ada", "there", "yes", Place(CHAT, "other", SERVER, 4))
-    archive.write(ADA, "Ada", "private", "yes", Place(CHAT, "in private", None, 5))
+    archive.write(ADA, "Ada", "there", "yes", ConversationPlace(CHAT, "other", SERVER, 4))
+    archive.write(ADA, "Ada", "private", "yes", ConversationPlace(CHAT, "in private", None, 5))
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada", "aloud", True))
     assert [(transport, place) for transport, place, *_ in await archive.rows()] == [
@@ -239,7 +239,7 @@ async def test_a_channel_is_forgotten_with_the_calls_that_belong_to_it_and_a_cal
     watch, _ = archive.call()
     watch(UtteranceHeard(ADA, "Ada", "one", True))
     archive.write(ADA, "Ada", "two", "2")
-    archive.write(ADA, "Ada", "elsewhere", "3", Place(CHAT, "other", SERVER, 4))
+    archive.write(ADA, "Ada", "elsewhere", "3", ConversationPlace(CHAT, "other", SERVER, 4))
     await archive.turns()
     watch(UtteranceHeard(ADA, "Ada", "not written yet", True))
     assert await archive.conversations.forget_channel(CHANNEL) == 3

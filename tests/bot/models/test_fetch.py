@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.models.catalogue import Catalogue
-from bot.models.download import DownloadError, Order, downloading
+from bot.models.download import ModelDownloadError, Order, downloading
 from bot.models.model_store import Condition, ModelStore
 from bot.models.progress import PlainProgress
 from bot.models.words import size
@@ -247,7 +247,7 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half(
     async with downloading(catalogue, registry.folder / "pins.txt", store.root, None) as download:
         with monkeypatch.context() as broken:
             broken.setattr("bot.models.download.unpack", full)
-            with pytest.raises(DownloadError, match=r"model\.bin can't be written: No space left on device\."):
+            with pytest.raises(ModelDownloadError, match=r"model\.bin can't be written: No space left on device\."):
                 await download.fetch(order, lambda _what, _size: lambda _step: None)
         assert store.condition(order.name, order.model) is Condition.MISSING
         await download.fetch(order, lambda _what, _size: lambda _step: None)

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import LowPerformanceError
-from bot.speech_server.status import Performance
+from bot.speech_server.status import PerformanceStatus
 
 
 class SpeechServer:
@@ -45,17 +45,17 @@ async def client(speech: SpeechServer) -> AsyncIterator[SpeechServerClient]:
 
 
 async def test_a_simpler_voice_speaks_until_it_is_over(client: SpeechServerClient) -> None:
-    assert await client.set_performance(low=True) == Performance("espeak-ng")
-    assert await client.set_performance(low=True) == Performance("espeak-ng"), "once more changes nothing"
-    assert await client.set_performance(low=False) == Performance("XTTS v2")
+    assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng")
+    assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng"), "once more changes nothing"
+    assert await client.set_performance(low=False) == PerformanceStatus("XTTS v2")
 
 
 async def test_where_the_voice_is_the_simplest_nothing_is_spared(
     client: SpeechServerClient, speech: SpeechServer
 ) -> None:
     speech.engines = ("espeak-ng", "espeak-ng")
-    assert await client.set_performance(low=True) == Performance("espeak-ng", spares_nothing=True)
-    assert await client.set_performance(low=False) == Performance("espeak-ng")
+    assert await client.set_performance(low=True) == PerformanceStatus("espeak-ng", spares_nothing=True)
+    assert await client.set_performance(low=False) == PerformanceStatus("espeak-ng")
 
 
 async def test_a_server_that_can_not_do_it_is_an_error_in_words(

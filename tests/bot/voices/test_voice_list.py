@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from bot.commands.voice_words import LISTED, listed
-from bot.speech_server.voices import Catalogue, ServerVoice
+from bot.speech_server.voices import ServerVoice, VoiceCatalogue
 
 FRENCH = [("fr-be", "French (Belgium)"), ("fr-ch", "French (Switzerland)"), ("fr-fr", "French (France)")]
 MANY = [(f"x-{number}", f"Klingon {number}") for number in range(100)]
-CATALOGUE = Catalogue(
+CATALOGUE = VoiceCatalogue(
     voices=tuple(
         ServerVoice(
             id=key,

@@ -16,7 +16,7 @@ from bot.database import Database
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import MAX_ANSWER_BYTES, SpeechServerClient
 from bot.speech_server.errors import VoicesError
-from bot.speech_server.voices import Recording
+from bot.speech_server.voices import RecordingUpload
 from bot.voices import voices as words
 from bot.voices.voices import Person, Voices
 from tests.bot.voices.voice_server import VoiceServer, refusal, voice_server
@@ -24,7 +24,7 @@ from tests.bot.voices.voice_server import VoiceServer, refusal, voice_server
 HOME, ELSEWHERE = 10, 20
 ADA, BEN = Person(1, HOME, manages=False), Person(2, HOME, manages=False)
 HOST, STRANGER = Person(3, HOME, manages=True), Person(4, ELSEWHERE, manages=True)
-SOUND = Recording("ada.wav", b"RIFF and so on")
+SOUND = RecordingUpload("ada.wav", b"RIFF and so on")
 
 
 @dataclass(eq=False)

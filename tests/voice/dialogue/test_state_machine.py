@@ -128,12 +128,12 @@ def test_a_prompt_is_cancelled_while_it_waits_or_is_answered_and_its_twin_is_not
     dialogue = Dialogue(DialogueTexts)
     first, twin, other = (Prompt("", "We are recorded.", 0.0, kind=PromptKind.RECITE) for _ in range(3))
     run(dialogue, m.Prompted(first), m.Prompted(twin), m.Prompted(other))
-    assert run(dialogue, m.Cancelled(twin, 0)) == [m.Drop(twin)]
+    assert run(dialogue, m.PromptCancelled(twin, 0)) == [m.Drop(twin)]
     assert dialogue.waiting == 1
-    effects = run(dialogue, m.Cancelled(first, 0))
+    effects = run(dialogue, m.PromptCancelled(first, 0))
     assert m.EndReply("r1", Outcome.INTERRUPTED) in effects
     assert dialogue.current == "r2"
-    assert run(dialogue, m.Cancelled(first, 0)) == [], "it is over"
+    assert run(dialogue, m.PromptCancelled(first, 0)) == [], "it is over"
 
 
 def test_when_the_voice_fails_the_rest_is_written_once_the_sound_has_ended() -> None:

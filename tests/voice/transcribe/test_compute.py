@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
-from bot.voice.transcribe.compute import Place, is_about_place, plan
+from bot.voice.transcribe.compute import ComputeDevice, is_about_place, plan
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionError, TranscriptionRequest, Urgency
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
@@ -74,7 +74,7 @@ async def test_a_model_that_is_broken_everywhere_is_said() -> None:
 
 def test_what_is_asked_for_comes_first_and_the_processor_last() -> None:
     places = plan("cuda:1", "bfloat16", 2).places
-    assert places[0] == Place("cuda", 1, "bfloat16")
+    assert places[0] == ComputeDevice("cuda", 1, "bfloat16")
     assert [place.device for place in places[-2:]] == ["cpu", "cpu"]
     assert {place.index for place in places if place.device == "cuda"} == {1}
 

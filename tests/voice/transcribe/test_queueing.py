@@ -7,14 +7,14 @@ import asyncio
 import numpy as np
 import pytest
 
-from bot.voice.transcribe.queueing import MAX_WAITING, Job, TranscriptionQueue
+from bot.voice.transcribe.queueing import MAX_WAITING, TranscriptionJob, TranscriptionQueue
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest, TranscriptionShed, Urgency
 
 SOUND = np.zeros(160, np.float32)
 
 
-def job(urgency: Urgency) -> Job:
-    return Job(TranscriptionRequest(SOUND, urgency), asyncio.get_running_loop().create_future(), 0.0)
+def job(urgency: Urgency) -> TranscriptionJob:
+    return TranscriptionJob(TranscriptionRequest(SOUND, urgency), asyncio.get_running_loop().create_future(), 0.0)
 
 
 async def test_final_turns_go_first_and_in_order() -> None:

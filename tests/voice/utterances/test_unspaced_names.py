@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.voice.utterances.addressing import Addressing, Exchange
 from bot.voice.utterances.names import Names
-from bot.voice.utterances.voice_commands import VoiceCommand, VoiceCommands, load_command_phrases
+from bot.voice.utterances.voice_commands import VoiceCommand, VoiceCommandFinder, load_command_phrases
 from config.sections import AnswerPolicy
 
 NAMES = Names(("Seiyuu", "セイユー", "精优", "세이유", "เซยู", "小雪", "アイ", "あい", "민"))
@@ -93,7 +93,7 @@ def test_whoever_calls_somebody_else_has_turned_away(text: str) -> None:
     ],
 )
 def test_commands_are_found_beside_such_names(text: str, command: VoiceCommand | None) -> None:
-    wish = VoiceCommands(NAMES, load_command_phrases()).find(text, alone=False, speaking=True)
+    wish = VoiceCommandFinder(NAMES, load_command_phrases()).find(text, alone=False, speaking=True)
     assert (wish.command if wish else None) == command
 
 

@@ -16,7 +16,7 @@ from bot.voice.utterances.spoken_choices import MoodWordsError, load_mood_words
 from bot.voice.utterances.voice_commands import (
     COMMANDS_FILE,
     VoiceCommand,
-    VoiceCommands,
+    VoiceCommandFinder,
     VoiceCommandsError,
     Wish,
     load_command_phrases,
@@ -24,14 +24,14 @@ from bot.voice.utterances.voice_commands import (
 
 NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))
 PHRASES = load_command_phrases()
-COMMANDS = VoiceCommands(NAMES, PHRASES)
+COMMANDS = VoiceCommandFinder(NAMES, PHRASES)
 PERSONAS = {path.stem: load_persona(path.stem) for path in PERSONAS_DIR.glob("*.yaml")}
 
 
 @cache
-def acting(file: str) -> VoiceCommands:
+def acting(file: str) -> VoiceCommandFinder:
     """The commands that this persona understands."""
-    commands = VoiceCommands(Names(PERSONAS[file].names), PHRASES)
+    commands = VoiceCommandFinder(Names(PERSONAS[file].names), PHRASES)
     commands.follow(PERSONAS[file], PERSONAS)
     return commands
 
@@ -155,7 +155,7 @@ def test_another_persona_is_asked_for_by_any_of_its_names(now: str, text: str, w
 
 def test_what_always_means_something_means_that_whatever_moods_are_called() -> None:
     persona = Persona(name="Seiyuu", description="x", moods={"quiet": "x", "very_odd": "y"}, default_mood="quiet")
-    commands = VoiceCommands(NAMES, PHRASES)
+    commands = VoiceCommandFinder(NAMES, PHRASES)
     commands.follow(persona)
     assert commands.find("Seiyuu, be quiet.", alone=True, speaking=True) == Wish(VoiceCommand.STOP)
     assert commands.find("Seiyuu, be very odd.", alone=True, speaking=True) == Wish(VoiceCommand.MOOD, "very_odd")
