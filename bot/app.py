@@ -66,7 +66,7 @@ from bot.speech_server.client import SpeechServerClient
 from bot.spoken_messages.listener import SpokenMessages
 from bot.store import Store
 from bot.transcribers import make_transcriber
-from bot.vital_signs import Look, VitalSigns, look_at_ears, look_at_model, look_at_voice
+from bot.vital_signs import Look, VitalSigns, look_at_model, look_at_speech_server, look_at_transcriber
 from bot.voice.call import Call
 from bot.voice.discord.people import BargeInRule, CallRights
 from bot.voice.discord.text_channel import tell_in
@@ -79,7 +79,7 @@ from bot.voice.turns.policy import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.introductions import load_introductions
 from bot.voices.voices import Voices
-from bot.warm_up import warm_ears, warm_mind, warm_up, warm_voice
+from bot.warm_up import warm_model, warm_speech_server, warm_transcriber, warm_up
 from bot.watching.traces import TraceFile
 from config.settings import Settings
 from wire.parameters import SpeechParameters
@@ -229,9 +229,9 @@ async def application(
         async def get_warm(tell: Callable[[], None]) -> None:
             await warm_up(
                 {
-                    "ears": lambda: warm_ears(transcriber, in_call),
-                    "mind": lambda: warm_mind(model, characters.default, clock, beginnings),
-                    "voice": lambda: warm_voice(speech_server),
+                    "ears": lambda: warm_transcriber(transcriber, in_call),
+                    "mind": lambda: warm_model(model, characters.default, clock, beginnings),
+                    "voice": lambda: warm_speech_server(speech_server),
                 }
             )
             tell()
@@ -275,8 +275,8 @@ async def application(
         background = await stack.enter_async_context(BackgroundWork())
         looks: dict[str, Look] = {
             "model": Look.at(model.options.url, partial(look_at_model, model)),
-            "ears": Look.at(settings.stt.url or "", partial(look_at_ears, transcriber)),
-            "voice": Look(partial(look_at_voice, speech_server)),
+            "ears": Look.at(settings.stt.url or "", partial(look_at_transcriber, transcriber)),
+            "voice": Look(partial(look_at_speech_server, speech_server)),
         }
         signs = VitalSigns(lambda: bot.connected, in_call, looks)
         heartbeat = partial(beat, settings.data_dir / HEARTBEAT_FILE, state=signs.state)
@@ -327,9 +327,9 @@ async def application(
 
 def _describe_model(settings: Settings, weights: OwnWeights, options: ModelOptions, character: Character) -> str:
     name = character.persona.model or options.model or "its default model"
-    if weights.toy_mind:
+    if weights.toy_llm:
         name = "toy weights in llama.cpp"
-    elif weights.mind is not None:
-        name = f"{weights.mind.name} in llama.cpp"
+    elif weights.llm is not None:
+        name = f"{weights.llm.name} in llama.cpp"
     card = f", on the {settings.llm.named_card.value} card" if settings.llm.named_card else ""
     return f"{name} at {options.server_name}{card}"

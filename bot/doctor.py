@@ -22,14 +22,14 @@ from bot.database.check import look_at
 from bot.database.schema import FILE
 from bot.discord_away import discord_error_text
 from bot.doctor_personas import personas, wanted_model
-from bot.doctor_speed import FAST_ENOUGH, ears_speed, mind_speed
+from bot.doctor_speed import FAST_ENOUGH, llm_speed, stt_speed
 from bot.doctor_weights import examine_weights
-from bot.first_start import TOY_EARS, explain_login_failure, mind_warning
+from bot.first_start import TOY_STT, explain_login_failure, llm_warning
 from bot.identity import HEADERS
 from bot.llm.client import ModelClient
 from bot.llm.requests import ModelOptions
 from bot.llm.small_model import load_small_prompts
-from bot.models.named_mind import EmbeddedMind
+from bot.models.named_llm import EmbeddedLlm
 from bot.operator_files import corrections, own_persona, prepare_folders
 from bot.own_weights import OwnWeights
 from bot.services import speech_server_options, try_speech_server
@@ -156,9 +156,9 @@ async def _persona(settings: Settings) -> CheckResult:
 async def model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
     """Whether it answers, and has the model that is asked for."""
     if settings.llm.call_url is None:
-        if weights.mind is not None:
-            return await _own_mind(weights.mind, await mind_warning(weights))
-        return CheckResult("Model", None, await mind_warning(weights) or "no model server is set")
+        if weights.llm is not None:
+            return await _own_llm(weights.llm, await llm_warning(weights))
+        return CheckResult("Model", None, await llm_warning(weights) or "no model server is set")
     asked_for = await asyncio.to_thread(wanted_model, settings)
     found = []
     for url in settings.llm.servers.values():
@@ -172,12 +172,12 @@ async def model_server(settings: Settings, weights: OwnWeights) -> CheckResult:
     return CheckResult("Model", True, "; ".join(found))
 
 
-async def _own_mind(mind: EmbeddedMind, warning: str | None) -> CheckResult:
-    served = f"{mind.name} in llama.cpp, inside the bot"
+async def _own_llm(llm: EmbeddedLlm, warning: str | None) -> CheckResult:
+    served = f"{llm.name} in llama.cpp, inside the bot"
     try:
-        served = f"{served}; {await mind_speed(mind)}"
+        served = f"{served}; {await llm_speed(llm)}"
     except (RuntimeError, OSError) as error:
-        return CheckResult("Model", False, f"{mind.name} can't be loaded: {error}. Remedy: {mind.remedy}")
+        return CheckResult("Model", False, f"{llm.name} can't be loaded: {error}. Remedy: {llm.remedy}")
     return CheckResult("Model", FAST_ENOUGH in served or None, "\n  ".join(filter(None, (served, warning))))
 
 
@@ -192,15 +192,15 @@ async def _ears(settings: Settings, weights: OwnWeights) -> CheckResult:
         if wanted >= cards:
             there = f"CUDA finds {cards or 'no'} cards here"
             return CheckResult("Ears", False, f"STT_DEVICE={device}, but {there}, so the processor is used")
-    if weights.toy_ears:
-        return CheckResult("Ears", None, TOY_EARS)
+    if weights.toy_stt:
+        return CheckResult("Ears", None, TOY_STT)
     async with aiohttp.ClientSession(headers=HEADERS) as http:
         transcriber = await make_transcriber(settings, weights, http, lambda *_: None)
         try:
             await transcriber.warm_up()
             described = transcriber.describe()
             if settings.stt.url is None:
-                described = f"{described}; {await ears_speed(transcriber)}"
+                described = f"{described}; {await stt_speed(transcriber)}"
         except TranscriptionError as error:
             return CheckResult("Ears", False, str(error))
         finally:

@@ -15,8 +15,8 @@ from bot.llm.client import ModelClient
 from bot.llm.errors import ModelError
 from bot.llm.messages import ChatMessage
 from bot.llm.requests import ModelOptions
-from bot.models.named_mind import EmbeddedMind
-from bot.served_mind import served_mind
+from bot.models.named_llm import EmbeddedLlm
+from bot.served_llm import served_llm
 from bot.voice.transcribe.transcriber import Transcriber, TranscriptionRequest, Urgency
 
 FAST_ENOUGH = "fast enough for a call"
@@ -31,13 +31,13 @@ _TOKENS = 24
 _QUESTION = (ChatMessage("system", "You are a helpful assistant."), ChatMessage("user", "Tell me about the sea."))
 
 
-async def mind_speed(mind: EmbeddedMind) -> str:
+async def llm_speed(llm: EmbeddedLlm) -> str:
     """Load it, have it write a little, and tell how quick it was.
 
     Raises:
         RuntimeError, OSError: it can't be loaded.
     """
-    async with served_mind(mind) as server:
+    async with served_llm(llm) as server:
         options = ModelOptions(server.url, max_tokens=_TOKENS, chosen=frozenset({"max_tokens"}), stall_timeout=5)
         asked, pieces, first, last = time.monotonic(), 0, 0.0, 0.0
         try:
@@ -55,20 +55,18 @@ async def mind_speed(mind: EmbeddedMind) -> str:
             last = time.monotonic()
     rate = (pieces - 1) / (last - first) if pieces > 1 and last > first else 0.0
     if not pieces:
-        return f"not a word within {LONGEST_LOOK:.0f} s: {mind_verdict(0)}"
-    return (
-        f"first word after {1000 * (first - asked):.0f} ms, {rate:.0f} tokens a second: {mind_verdict(rate)}{_busy()}"
-    )
+        return f"not a word within {LONGEST_LOOK:.0f} s: {llm_verdict(0)}"
+    return f"first word after {1000 * (first - asked):.0f} ms, {rate:.0f} tokens a second: {llm_verdict(rate)}{_busy()}"
 
 
-def mind_verdict(rate: float) -> str:
+def llm_verdict(rate: float) -> str:
     """Whether so many tokens a second do for a call, and else what to do."""
     if rate >= SLOWEST_MIND:
         return FAST_ENOUGH
     return "too slow for a call: set LLM_URL to a model server, or LLM_MODEL to a smaller model"
 
 
-async def ears_speed(transcriber: Transcriber) -> str:
+async def stt_speed(transcriber: Transcriber) -> str:
     """Have ears that are warm listen to a quiet room, and tell how quick they were; raises ``TranscriptionError``.
 
     The better of two counts: what the machine can do, not what else it did.
@@ -80,7 +78,7 @@ async def ears_speed(transcriber: Transcriber) -> str:
         await transcriber.transcribe(TranscriptionRequest(room, Urgency.FINAL))
         tries.append(time.monotonic() - began)
     took = min(tries)
-    return f"{took:.2f} s for a sound of {SOUND_SECONDS:.0f} s: {ears_verdict(took)}{_busy()}"
+    return f"{took:.2f} s for a sound of {SOUND_SECONDS:.0f} s: {stt_verdict(took)}{_busy()}"
 
 
 def busy_note(load: float, cores: int) -> str:
@@ -92,7 +90,7 @@ def _busy() -> str:
     return busy_note(os.getloadavg()[0], usable_cores()) if hasattr(os, "getloadavg") else ""
 
 
-def ears_verdict(took: float) -> str:
+def stt_verdict(took: float) -> str:
     """Whether so many seconds for the sound do for a call, and else what to do."""
     if took <= SLOWEST_EARS:
         return FAST_ENOUGH

@@ -32,6 +32,6 @@ def _verdict(settings: Settings, weights: OwnWeights) -> bool | None:
 def _lines(settings: Settings, weights: OwnWeights) -> list[str]:
     whole = [name for name, condition in weights.conditions.items() if condition is Condition.WHOLE]
     lines = [*weights.notices, *(f"{name} is here, and its checksums are right" for name in whole)]
-    if settings.weights is Weights.TOYS and (weights.toy_ears or weights.toy_mind):
+    if settings.weights is Weights.TOYS and (weights.toy_stt or weights.toy_llm):
         lines.append("toys, as WEIGHTS=toys says")
     return lines or ["none of the bot's own: others serve what it needs"]

@@ -21,12 +21,12 @@ TOY_MODEL = (
     "⚠️ I answer with the project's toy model: it knows a dozen sentences and understands nothing. "
     "Set `LLM_URL` to a model server for real answers."
 )
-SMALL_MIND = (
+SMALL_LLM = (
     "ℹ️ My mind is a small one ({name}): it chats, and knows little. For more, set `LLM_URL` to a model server, or "
     "`LLM_MODEL=qwen2.5-7b-q5` after `python -m bot models download qwen2.5-7b-q5` (5.4 GB; on the processor alone it "
     "takes 6 GB of memory and many seconds for an answer)."
 )
-TOY_EARS = (
+TOY_STT = (
     "⚠️ My ears are the project's toy Whisper: they know a few dozen English sentences. Set `STT_MODEL` to the folder "
     "of a faster-whisper model, or `STT_URL` to a transcription server, to be understood."
 )
@@ -67,19 +67,19 @@ def welcome(user: discord.ClientUser, guilds: int, prefix: str) -> str:
 
 async def toy_warning(weights: OwnWeights) -> str | None:
     """What is said once of a mind that is small or a toy, and of ears that are toys; ``None`` where nothing is."""
-    ears = TOY_EARS if weights.toy_ears else None
-    warnings = [warning for warning in (await mind_warning(weights), ears) if warning]
+    ears = TOY_STT if weights.toy_stt else None
+    warnings = [warning for warning in (await llm_warning(weights), ears) if warning]
     return "\n".join(warnings) or None
 
 
-async def mind_warning(weights: OwnWeights) -> str | None:
+async def llm_warning(weights: OwnWeights) -> str | None:
     """That a small model or a toy replies, with what runs on this machine and could be used; ``None`` for others."""
-    small = weights.mind is not None and ModelSize(weights.mind.name).small
-    if not weights.toy_mind and not small:
+    small = weights.llm is not None and ModelSize(weights.llm.name).small
+    if not weights.toy_llm and not small:
         return None
     found = [f"{name} (`LLM_URL={url}`)" for name, port, url in USUAL_MODEL_SERVERS if await _listens(port)]
     offer = f" I see {' and '.join(found)} on this machine." if found else ""
-    words = SMALL_MIND.format(name=weights.mind.name) if weights.mind is not None else TOY_MODEL
+    words = SMALL_LLM.format(name=weights.llm.name) if weights.llm is not None else TOY_MODEL
     return words + offer
 
 

@@ -31,7 +31,7 @@ def prepare_folders(settings: Settings) -> None:
         OperatorFileError: one of them can't be made, or can't be written to.
     """
     _prepare("DATA_DIR", settings.data_dir)
-    if settings.has_own_mind or settings.has_own_ears:
+    if settings.runs_llm or settings.runs_default_stt:
         _prepare("CACHE_DIR", settings.cache_dir)
 
 

@@ -14,7 +14,7 @@ from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.requests import ModelOptions
 from bot.model_router import ModelRouter
 from bot.own_weights import OwnWeights, RealWeightsMissingError
-from bot.served_mind import served_mind
+from bot.served_llm import served_llm
 from bot.services import SpeechServerProcess, speech_server_options
 from config.settings import Settings, Weights
 from toys.llm.weights import TOY_MODEL_NAME, toy_weights
@@ -35,7 +35,7 @@ async def model_router(
     """
     urls = settings.llm.servers
     if not urls:
-        weights, url = await _start_own_mind(settings, weights, stack, progress)
+        weights, url = await _start_own_llm(settings, weights, stack, progress)
         urls = {settings.llm.call_card: url}
         # It serves one model, by whatever name it is asked.
         settings = settings.changed(llm_model=None)
@@ -46,22 +46,20 @@ async def model_router(
     return weights, await ModelRouter.load(database, clients, settings.llm.call_card)
 
 
-async def _start_own_mind(
+async def _start_own_llm(
     settings: Settings, weights: OwnWeights, stack: AsyncExitStack, progress: Progress
 ) -> tuple[OwnWeights, str]:
-    while weights.mind is not None:
-        mind, *behind = weights.minds
+    while weights.llm is not None:
+        llm, *behind = weights.llms
         try:
-            server = await stack.enter_async_context(served_mind(mind))
+            server = await stack.enter_async_context(served_llm(llm))
             return weights, server.base_url(settings.llm.api)
         except (RuntimeError, OSError) as error:
             if settings.weights is Weights.REAL:
-                raise RealWeightsMissingError(f"{mind.name} can't be loaded: {error}. Remedy: {mind.remedy}") from error
+                raise RealWeightsMissingError(f"{llm.name} can't be loaded: {error}. Remedy: {llm.remedy}") from error
             instead = behind[0].name if behind else "toys"
-            _log.warning(
-                "Weights: %s can't be loaded (%s); using %s. Remedy: %s", mind.name, error, instead, mind.remedy
-            )
-            weights = replace(weights, minds=tuple(behind), toy_mind=not behind)
+            _log.warning("Weights: %s can't be loaded (%s); using %s. Remedy: %s", llm.name, error, instead, llm.remedy)
+            weights = replace(weights, llms=tuple(behind), toy_llm=not behind)
     toys = await asyncio.to_thread(
         toy_weights, settings.cache_dir, lambda done, what: progress(f"Toy model: {what}", done)
     )

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from bot.models.catalogue import Catalogue, CatalogueError, Model, Part, load_catalogue
 from bot.models.model_store import Condition
-from bot.models.named_mind import EmbeddedMind, NoSuchMindError, named_mind
+from bot.models.named_llm import EmbeddedLlm, NoSuchLlmError, named_llm
 from bot.models.needs import needed_models, recognises_speech, store_of
 from bot.models.words import enumerated
 from config.settings import Profile, Settings, Weights
@@ -38,28 +38,28 @@ class OwnWeights:
     """What this start uses. A part that others serve, or that a setting names, has neither weights nor a toy here.
 
     Attributes:
-        ears: the folder of a real Whisper.
+        stt: the folder of a real Whisper.
         speech_detector: the network that tells speech from noise; ``None``: the one that faster-whisper carries.
-        minds: real language models, the one to be used first; the next one stands in where it can't be loaded.
+        llms: real language models, the one to be used first; the next one stands in where it can't be loaded.
         voice: the folder of a Piper voice, for the engine of the ``embedded`` profile, or one behind another's.
-        toy_ears, toy_mind: the part makes do with the project's toy weights.
+        toy_stt, toy_llm: the part makes do with the project's toy weights.
         conditions: what was found of the real ones, by their names in the catalogue.
         notices: sentences for the operator: what is damaged or missing, and the remedy.
     """
 
-    ears: Path | None = None
+    stt: Path | None = None
     speech_detector: Path | None = None
-    minds: tuple[EmbeddedMind, ...] = ()
+    llms: tuple[EmbeddedLlm, ...] = ()
     voice: Path | None = None
-    toy_ears: bool = False
-    toy_mind: bool = False
+    toy_stt: bool = False
+    toy_llm: bool = False
     conditions: Mapping[str, Condition] = field(default_factory=lambda: MappingProxyType({}))
     notices: tuple[str, ...] = ()
 
     @property
-    def mind(self) -> EmbeddedMind | None:
+    def llm(self) -> EmbeddedLlm | None:
         """The real language model that is used, if there is one."""
-        return self.minds[0] if self.minds else None
+        return self.llms[0] if self.llms else None
 
 
 def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
@@ -74,18 +74,18 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         if settings.weights is Weights.REAL:
             raise RealWeightsMissingError(f"WEIGHTS=real, but {error}.") from error
         notices = (f"⚠️ {error}.",) if settings.weights is Weights.AUTO else ()
-        return OwnWeights(toy_ears=settings.has_own_ears, toy_mind=settings.has_own_mind, notices=notices)
-    named: EmbeddedMind | None = None
+        return OwnWeights(toy_stt=settings.runs_default_stt, toy_llm=settings.runs_llm, notices=notices)
+    named: EmbeddedLlm | None = None
     told: tuple[str, ...] = ()
     try:
-        named = named_mind(settings, catalogue)
-    except NoSuchMindError as error:
+        named = named_llm(settings, catalogue)
+    except NoSuchLlmError as error:
         if settings.weights is Weights.REAL:
             raise RealWeightsMissingError(str(error)) from error
         told = (str(error),)
-    own_mind = settings.has_own_mind
+    own_llm = settings.runs_llm
     # What stands in for a model that is named is the profile's own.
-    settings = settings.changed(llm_model=None) if own_mind else settings
+    settings = settings.changed(llm_model=None) if own_llm else settings
     conditions = {
         name: store_of(settings, model).condition(name, model, thorough=thorough)
         for name, model in _wanted(catalogue, settings)
@@ -105,14 +105,14 @@ def choose_weights(settings: Settings, *, thorough: bool = False) -> OwnWeights:
         return place / catalogue.models[whole[slot]].files[0].path if place else None
 
     usual = first_file("mind")
-    minds = [named, EmbeddedMind(usual, whole["mind"]) if usual else None]
+    llms = [named, EmbeddedLlm(usual, whole["mind"]) if usual else None]
     return OwnWeights(
-        ears=folder("ears"),
+        stt=folder("ears"),
         speech_detector=first_file("speech detector"),
-        minds=tuple(mind for mind in minds if mind is not None),
+        llms=tuple(llm for llm in llms if llm is not None),
         voice=folder("voice") or _voice_behind(catalogue, settings),
-        toy_ears=settings.has_own_ears and "ears" not in whole,
-        toy_mind=own_mind and not any(minds),
+        toy_stt=settings.runs_default_stt and "ears" not in whole,
+        toy_llm=own_llm and not any(llms),
         conditions=MappingProxyType(conditions),
         notices=(*told, *_notices(catalogue, conditions, but=_served_otherwise(settings, named))),
     )
@@ -154,9 +154,9 @@ def _insist_on_real(catalogue: Catalogue, conditions: Mapping[str, Condition], *
         raise RealWeightsMissingError(f"WEIGHTS=real, but {enumerated(lacking)}. Remedy: {REPAIR}")
 
 
-def _served_otherwise(settings: Settings, named: EmbeddedMind | None) -> frozenset[str]:
+def _served_otherwise(settings: Settings, named: EmbeddedLlm | None) -> frozenset[str]:
     """The slots for which nothing stands in: what is to serve them is named, and told of elsewhere."""
-    return frozenset({"mind"} if named is not None else ()) | frozenset(() if settings.has_own_ears else {"ears"})
+    return frozenset({"mind"} if named is not None else ()) | frozenset(() if settings.runs_default_stt else {"ears"})
 
 
 def _notices(catalogue: Catalogue, conditions: Mapping[str, Condition], *, but: frozenset[str]) -> Iterator[str]:

@@ -59,7 +59,7 @@ def speech_server_options(settings: Settings, weights: OwnWeights) -> SpeechServ
     speech = SpeechSettings.read()
     if weights.voice is not None and speech.piper_model is None:
         environment["PIPER_MODEL"] = str(weights.voice)
-    if settings.has_own_voice and (weights.voice or speech.piper_model) is not None:
+    if settings.runs_default_tts and (weights.voice or speech.piper_model) is not None:
         environment["TTS_ENGINE"] = EngineName.PIPER.value
     if speech.tts_voices_dir == USUAL_VOICES_DIR:
         environment["TTS_VOICES_DIR"] = str(voices_folder(settings, speech))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from bot import feature_set
 from bot.llm.personas import PersonaError
 from bot.models.catalogue import CatalogueError, load_catalogue
-from bot.models.named_mind import NoSuchMindError, named_mind
+from bot.models.named_llm import NoSuchLlmError, named_llm
 from bot.models.needs import recognises_speech
 from bot.models.outside import WHISPERS
 from bot.operator_files import (
@@ -56,20 +56,20 @@ def checked_settings() -> Settings:
         faults += wrong
     faults += _of_files(settings, speech)
     faults += _of_recogniser(settings)
-    if not faults and (missing := missing_server(settings) or _missing_mind(settings)) is not None:
+    if not faults and (missing := missing_server(settings) or _missing_llm(settings)) is not None:
         faults.append(place(missing, SECRETS_DIR))
     if faults:
         raise SettingsError(*faults)
     return settings
 
 
-def _missing_mind(settings: Settings) -> Fault | None:
+def _missing_llm(settings: Settings) -> Fault | None:
     """What is wrong with the model that the bot is to serve itself, where nothing stands in for it."""
     if settings.profile is Profile.EMBEDDED:
         return None
     try:
-        named_mind(settings, load_catalogue())
-    except (NoSuchMindError, CatalogueError) as error:
+        named_llm(settings, load_catalogue())
+    except (NoSuchLlmError, CatalogueError) as error:
         return Fault(str(error), ("LLM_MODEL",))
     return None
 

@@ -39,10 +39,10 @@ async def make_transcriber(
     if settings.stt.url is not None:
         return OpenAITranscriber(settings.stt.url, settings.stt, http, corrections, guards)
     threads = settings.stt.threads or max(1, (os.cpu_count() or 2) - 1)
-    if weights.ears is not None:
-        own = _own_options(weights.ears, settings, threads)
-        return WhisperTranscriber(own, corrections, guards, name=weights.ears.name)
-    if weights.toy_ears:
+    if weights.stt is not None:
+        own = _own_options(weights.stt, settings, threads)
+        return WhisperTranscriber(own, corrections, guards, name=weights.stt.name)
+    if weights.toy_stt:
         toys = await make_toy_whisper(settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done))
         options = WhisperOptions(str(toys), "cpu", 1, "en", "float32")
         return WhisperTranscriber(options, corrections, guards, name=TOY_NAME)

@@ -86,12 +86,12 @@ async def look_at_model(model: ModelClient) -> str:
     return report.problem or READY
 
 
-async def look_at_voice(speech_server: SpeechServerClient) -> str:
+async def look_at_speech_server(speech_server: SpeechServerClient) -> str:
     """Whether the speech server can speak."""
     health = await speech_server.health()
     return READY if health.ok else health.text
 
 
-async def look_at_ears(transcriber: Transcriber) -> str:
+async def look_at_transcriber(transcriber: Transcriber) -> str:
     """Whether the recogniser's server answers, or its weights are here and can be loaded, as far as that was tried."""
     return await transcriber.problem() or READY

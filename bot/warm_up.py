@@ -46,14 +46,14 @@ async def _warm(name: str, warm: Callable[[], Awaitable[None]], sleep: Callable[
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def warm_ears(transcriber: Transcriber, in_call: Callable[[], bool]) -> None:
+async def warm_transcriber(transcriber: Transcriber, in_call: Callable[[], bool]) -> None:
     """Load the recogniser's model, which rests again after a while without a call."""
     await transcriber.warm_up()
     if not in_call():
         await transcriber.rest()
 
 
-async def warm_mind(
+async def warm_model(
     model: ModelClient, character: Character, clock: Callable[[], datetime], beginnings: SmallPrompts
 ) -> None:
     """Have the model loaded, and what a call tells it first in the server's prompt cache."""
@@ -63,7 +63,7 @@ async def warm_mind(
     await model.warm_up(messages, model=character.persona.model)
 
 
-async def warm_voice(speech_server: SpeechServerClient) -> None:
+async def warm_speech_server(speech_server: SpeechServerClient) -> None:
     """Wait until the speech server's voice is loaded."""
     stream = speech_server.stream()
     await stream.open()

@@ -112,7 +112,7 @@ class Settings(ProgramSettings):
         return self.tts.engine or _VOICE_ENGINES[self.profile]
 
     @property
-    def has_own_mind(self) -> bool:
+    def runs_llm(self) -> bool:
         """Whether the bot itself serves the language model, with real or toy weights.
 
         True without a model server in the profile ``embedded``; with ``LLM_MODEL`` also in ``local`` and ``hybrid``.
@@ -121,12 +121,12 @@ class Settings(ProgramSettings):
         return self.llm.call_url is None and (named or self.profile is Profile.EMBEDDED)
 
     @property
-    def has_own_voice(self) -> bool:
+    def runs_default_tts(self) -> bool:
         """Whether the voice is the default one of the profile ``embedded``: real weights, or espeak-ng."""
         return self.tts.engine is None and self.tts.websocket_url is None and self.profile is Profile.EMBEDDED
 
     @property
-    def has_own_ears(self) -> bool:
+    def runs_default_stt(self) -> bool:
         """Whether speech recognition is the default one of the profile ``embedded``: real or toy weights."""
         return self.stt.url is None and self.stt.model is None and self.profile is Profile.EMBEDDED
 
@@ -145,7 +145,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 def missing_server(settings: Settings) -> Fault | None:
     """The fault of a missing server that the profile needs, if one is missing."""
-    if settings.llm.call_url is None and not settings.has_own_mind:
+    if settings.llm.call_url is None and not settings.runs_llm:
         own = (
             "" if settings.profile is Profile.API else "; or set LLM_MODEL to a GGUF file, which the bot serves itself"
         )

@@ -104,13 +104,13 @@ async def _play(
     console: Console,
     out: Path,
 ) -> int:
-    if weights.toy_ears:
-        await _make_ears(settings, console)
+    if weights.toy_stt:
+        await _make_toy_whisper(settings, console)
     view = CallConsole(console, persona_name(settings))
     feed = _Feed([view])
     async with Sandbox() as sandbox:
         view.note(f"A local Discord is up: {sandbox.api_url}")
-        part = await asyncio.to_thread(_demo_parts, weights.ears, toy_mind=weights.toy_mind)
+        part = await asyncio.to_thread(_demo_parts, weights.stt, toy_llm=weights.toy_llm)
         guests = Guests(sandbox, view, part.lines, feed.watchers, out, prefix=settings.command_prefix)
         log = out / "bot.log"
 
@@ -159,10 +159,10 @@ class _Parts:
     scorer: Scorer
 
 
-def _demo_parts(ears: Path | None, *, toy_mind: bool) -> _Parts:
+def _demo_parts(ears: Path | None, *, toy_llm: bool) -> _Parts:
     """The call for the ears that the bot has: real ones in this folder, or toys. Blocks."""
     if ears is None:
-        scorer = PhraseScorer() if toy_mind else NoScorer()
+        scorer = PhraseScorer() if toy_llm else NoScorer()
         return _Parts(toy_call, SyntheticLines(), scorer)
     options = WhisperOptions(str(ears), "cpu", language="en")
     return _Parts(
@@ -204,7 +204,7 @@ def last_words(log: Path) -> str:
     return f"The disk of {log.parent} is full: make room there." if full else "Its log is empty."
 
 
-async def _make_ears(settings: Settings, console: Console) -> None:
+async def _make_toy_whisper(settings: Settings, console: Console) -> None:
     """Make the toy Whisper ahead of the bot, with a bar: the first time it takes half a minute."""
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("Teaching the toy ears their sentences (once)", total=1.0)
@@ -215,10 +215,10 @@ def _introduce(settings: Settings, weights: OwnWeights, console: Console) -> Non
     console.print("[bold]Seiyuu[/], demonstration: a local Discord, a scripted guest, the real bot.")
     for notice in weights.notices:
         console.print(notice, markup=False, highlight=False, soft_wrap=True)
-    if weights.mind is not None:
+    if weights.llm is not None:
         real = [name for name, condition in weights.conditions.items() if condition is Condition.WHOLE]
         console.print(f"Engines, all on the processor of this machine: {', '.join(real)}.", markup=False)
-    elif weights.toy_mind:
+    elif weights.toy_llm:
         console.print(
             "Engines: faster-whisper and llama.cpp's server with [bold]toy weights[/] made by this project (it hears a "
             "few dozen sentences and gives a few canned answers), and espeak-ng as the voice. Discord's encryption "

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from bot.models.catalogue import CatalogueError, load_catalogue
-from bot.models.named_mind import NoSuchMindError, named_mind
+from bot.models.named_llm import NoSuchLlmError, named_llm
 from bot.models.needs import recogniser_model, store_of
 from config.settings import Profile, Settings
 from config.speech_settings import USUAL_VOICES_DIR, USUAL_XTTS_MODEL, SpeechSettings
@@ -55,9 +55,9 @@ def _models_here(settings: Settings) -> Iterator[tuple[str, str]]:
         if store.is_whole(ears, model):
             yield "STT_MODEL", str(store.folder(ears).resolve())
     # What is wrong with the name is told when the weights are chosen.
-    with contextlib.suppress(NoSuchMindError):
-        if (mind := named_mind(settings, catalogue)) is not None:
-            yield "LLM_MODEL", str(mind.path.resolve())
+    with contextlib.suppress(NoSuchLlmError):
+        if (llm := named_llm(settings, catalogue)) is not None:
+            yield "LLM_MODEL", str(llm.path.resolve())
 
 
 def left_out(settings: Settings, speech: SpeechSettings) -> list[str]:
@@ -75,9 +75,9 @@ def _is_taken(name: str, settings: Settings) -> bool:
     if name in _KEPT or name == "llm_model":
         return True
     if name.startswith("llm_"):
-        return not settings.has_own_mind or settings.profile is not Profile.EMBEDDED
+        return not settings.runs_llm or settings.profile is not Profile.EMBEDDED
     if name.startswith("stt_"):
-        return not settings.has_own_ears
+        return not settings.runs_default_stt
     if name.startswith(("tts_", "xtts_", "piper_")):
         return settings.voice_engine != "espeak" or settings.tts.websocket_url is not None
     return False

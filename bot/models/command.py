@@ -331,7 +331,7 @@ class ModelsCommand:
 
     def _say_settings(self, orders: Sequence[Order]) -> None:
         by_itself = self._catalogue.profiles[Profile.EMBEDDED] if self._settings.profile is Profile.EMBEDDED else ()
-        served = self._settings.llm.model if self._settings.has_own_mind else None
+        served = self._settings.llm.model if self._settings.runs_llm else None
         lines = list(settings_lines([order for order in orders if order.name not in (*by_itself, served)]))
         for order in orders:
             if order.name in by_itself:

@@ -67,7 +67,7 @@ def _ears(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
 
 
 def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
-    if settings.has_own_mind and settings.llm.model is not None:
+    if settings.runs_llm and settings.llm.model is not None:
         # The bot serves what is named; a file of somebody's own is in no catalogue.
         named = catalogue.models.get(settings.llm.model)
         if named is not None and named.part is Part.MIND:

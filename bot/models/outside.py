@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from bot.models.catalogue import Catalogue, Part
-from bot.models.named_mind import NoSuchMindError, named_mind
+from bot.models.named_llm import NoSuchLlmError, named_llm
 from bot.models.needs import BOT, needed_models, recogniser_model, voice_engines
 from config.settings import Settings
 from config.speech_settings import EngineName, SpeechSettings
@@ -112,15 +112,15 @@ def _recogniser(asked: str) -> OutsideWeights:
 def _mind(catalogue: Catalogue, settings: Settings) -> Iterator[OutsideWeights]:
     asked = settings.llm.model
     known = catalogue.models.get(asked or "")
-    if asked is None or not settings.has_own_mind or (known is not None and known.part is Part.MIND):
+    if asked is None or not settings.runs_llm or (known is not None and known.part is Part.MIND):
         return
     setting = f"LLM_MODEL={asked}"
     try:
-        mind = named_mind(settings, catalogue)
-    except NoSuchMindError as error:
+        llm = named_llm(settings, catalogue)
+    except NoSuchLlmError as error:
         yield OutsideWeights(setting, Part.MIND, None, str(error))
     else:
-        yield OutsideWeights(setting, Part.MIND, str(mind.path) if mind is not None else None)
+        yield OutsideWeights(setting, Part.MIND, str(llm.path) if llm is not None else None)
 
 
 def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) -> Iterator[OutsideWeights]:
@@ -130,7 +130,7 @@ def _voices(catalogue: Catalogue, settings: Settings, speech: SpeechSettings) ->
     if named and EngineName.XTTS in engines and not any("XTTS_MODEL" in known for known in catalogued):
         yield _voice("XTTS_MODEL", speech.xtts_model)
     piper = speech.piper_model
-    speaks = EngineName.PIPER in engines or settings.has_own_voice
+    speaks = EngineName.PIPER in engines or settings.runs_default_tts
     if piper is not None and speaks and catalogue.models.keys().isdisjoint(piper.parts):
         yield _voice("PIPER_MODEL", piper)
 

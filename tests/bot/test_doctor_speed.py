@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.doctor_speed import busy_note, ears_speed, ears_verdict, mind_speed, mind_verdict
-from bot.models.named_mind import EmbeddedMind
+from bot.doctor_speed import busy_note, llm_speed, llm_verdict, stt_speed, stt_verdict
+from bot.models.named_llm import EmbeddedLlm
 from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest
 from toys.llm.weights import toy_weights
 from tts_server.command_line import verdict
 
 
 def test_verdicts_name_the_setting_to_change() -> None:
-    assert mind_verdict(30) == ears_verdict(0.5) == verdict(0.05) == "fast enough for a call"
-    assert "LLM_MODEL" in mind_verdict(2)
-    assert "STT_MODEL" in ears_verdict(4)
+    assert llm_verdict(30) == stt_verdict(0.5) == verdict(0.05) == "fast enough for a call"
+    assert "LLM_MODEL" in llm_verdict(2)
+    assert "STT_MODEL" in stt_verdict(4)
     assert "TTS_ENGINE" in verdict(1.5)
 
 
@@ -26,14 +26,14 @@ def test_a_busy_machine_is_told() -> None:
 
 
 async def test_the_mind_is_really_asked(tmp_path: Path) -> None:
-    toy = EmbeddedMind(toy_weights(tmp_path), "toy")
-    assert "tokens a second: " in await mind_speed(toy)
+    toy = EmbeddedLlm(toy_weights(tmp_path), "toy")
+    assert "tokens a second: " in await llm_speed(toy)
 
 
 async def test_a_mind_that_can_not_be_loaded_raises(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(RuntimeError):
-        await mind_speed(EmbeddedMind(tmp_path / "broken.gguf", "broken"))
+        await llm_speed(EmbeddedLlm(tmp_path / "broken.gguf", "broken"))
 
 
 class Ears:
@@ -60,5 +60,5 @@ class Ears:
 
 async def test_the_ears_listen_to_three_seconds() -> None:
     ears = Ears()
-    assert "for a sound of 3 s: fast enough for a call" in await ears_speed(ears)
+    assert "for a sound of 3 s: fast enough for a call" in await stt_speed(ears)
     assert ears.seconds == 3.0

@@ -23,7 +23,7 @@ from bot.own_weights import OwnWeights
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber
-from bot.vital_signs import LOOK_EVERY, Look, VitalSigns, look_at_ears, look_at_voice
+from bot.vital_signs import LOOK_EVERY, Look, VitalSigns, look_at_speech_server, look_at_transcriber
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
@@ -179,7 +179,7 @@ async def test_a_speech_server_without_an_engine_is_not_ready(status: int, healt
     async with aiohttp.ClientSession() as http, TestServer(application) as server:
         place = f"127.0.0.1:{server.port}"
         client = SpeechServerClient(http, ServerAddress(f"ws://{place}/ws/stream"))
-        assert await look_at_voice(client) == f"the speech server at {place} has no voice loaded yet"
+        assert await look_at_speech_server(client) == f"the speech server at {place} has no voice loaded yet"
 
 
 @pytest.mark.parametrize("named", ["no-such-model", "large-v3", "somebody/a-model"])
@@ -190,7 +190,7 @@ async def test_the_ears_are_not_ready_for_the_mere_name_of_a_model(
     settings = Settings.read(_env_file=None, stt_model=named, data_dir=tmp_path, cache_dir=tmp_path)
     async with aiohttp.ClientSession() as http:
         transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
-        told = await look_at_ears(transcriber)
+        told = await look_at_transcriber(transcriber)
     assert "is not on this machine" in told
     assert "STT_MODEL" in told
 
@@ -203,19 +203,19 @@ async def test_the_ears_are_ready_when_the_model_is_there(tmp_path: Path, monkey
         for named in ("tiny.en", str(tmp_path)):
             settings = Settings.read(_env_file=None, stt_model=named, data_dir=tmp_path, cache_dir=tmp_path)
             transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
-            assert await look_at_ears(transcriber) == READY
+            assert await look_at_transcriber(transcriber) == READY
         (tmp_path / "model.bin").unlink()
-        assert await look_at_ears(transcriber) != READY
+        assert await look_at_transcriber(transcriber) != READY
 
 
 async def test_ears_that_could_not_be_loaded_are_not_ready(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"no weights")
     options = WhisperOptions(str(tmp_path), "cpu", 1, "en", "float32")
     transcriber = WhisperTranscriber(options, Corrections())
-    assert await look_at_ears(transcriber) == READY
+    assert await look_at_transcriber(transcriber) == READY
     with pytest.raises(TranscriptionError) as failed:
         await transcriber.warm_up()
-    assert await look_at_ears(transcriber) == str(failed.value)
+    assert await look_at_transcriber(transcriber) == str(failed.value)
     await transcriber.close()
 
 
@@ -231,10 +231,10 @@ async def test_ears_that_are_a_server_are_ready_when_it_answers(status: int, rea
             _env_file=None, stt_url=f"http://127.0.0.1:{server.port}/v1", data_dir=tmp_path, cache_dir=tmp_path
         )
         transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
-        assert (await look_at_ears(transcriber) == READY) is ready
+        assert (await look_at_transcriber(transcriber) == READY) is ready
         port = server.port
         await server.close()
-        assert await look_at_ears(transcriber) == f"the recogniser at 127.0.0.1:{port} can't be reached"
+        assert await look_at_transcriber(transcriber) == f"the recogniser at 127.0.0.1:{port} can't be reached"
 
 
 async def test_the_voice_is_ready_when_its_server_answers_and_the_problem_is_told_when_not() -> None:
@@ -247,5 +247,5 @@ async def test_the_voice_is_ready_when_its_server_answers_and_the_problem_is_tol
         async with TestServer(application) as server:
             place = f"127.0.0.1:{server.port}"
             client = SpeechServerClient(http, ServerAddress(f"ws://{place}/ws/stream"))
-            assert await look_at_voice(client) == READY
-        assert await look_at_voice(client) == f"no speech server answers at {place}"
+            assert await look_at_speech_server(client) == READY
+        assert await look_at_speech_server(client) == f"no speech server answers at {place}"

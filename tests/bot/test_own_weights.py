@@ -45,17 +45,17 @@ def put(folder: Path, catalogue: Catalogue, *names: str) -> None:
 def test_real_weights_that_are_whole_are_used_without_a_word(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
     weights = choose_weights(settings(tmp_path))
-    assert weights.ears == tmp_path / "weights" / "tiny-ears"
-    assert weights.mind is not None
-    assert (weights.mind.name, weights.mind.path.read_bytes()) == ("tiny-mind", MIND["mind.gguf"])
-    assert (weights.toy_ears, weights.toy_mind, weights.notices) == (False, False, ())
+    assert weights.stt == tmp_path / "weights" / "tiny-ears"
+    assert weights.llm is not None
+    assert (weights.llm.name, weights.llm.path.read_bytes()) == ("tiny-mind", MIND["mind.gguf"])
+    assert (weights.toy_stt, weights.toy_llm, weights.notices) == (False, False, ())
 
 
 async def test_what_is_missing_is_told_once_and_only_it_is_a_toy(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-mind")
     weights = choose_weights(settings(tmp_path))
     assert weights.notices == ("Weights: tiny-ears is not here; using toys. Remedy: python -m bot models fetch",)
-    assert (weights.toy_ears, weights.toy_mind) == (True, False)
+    assert (weights.toy_stt, weights.toy_llm) == (True, False)
     warning = await toy_warning(weights)
     assert warning is not None
     assert "My ears" in warning
@@ -72,14 +72,14 @@ def test_damaged_weights_are_told_in_the_agreed_words(tmp_path: Path, catalogue:
     assert weights.notices == (
         "Weights: tiny-ears is damaged (SHA-256 differs); using toys. Remedy: python -m bot models repair",
     )
-    assert (weights.ears, weights.toy_ears, weights.toy_mind) == (None, True, False)
+    assert (weights.stt, weights.toy_stt, weights.toy_llm) == (None, True, False)
 
 
 def test_real_ones_are_insisted_on_where_that_is_set(tmp_path: Path, catalogue: Catalogue) -> None:
     with pytest.raises(RealWeightsMissingError, match="tiny-ears is not here and tiny-mind is not here"):
         choose_weights(settings(tmp_path, weights="real"))
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
-    assert choose_weights(settings(tmp_path, weights="real")).mind is not None
+    assert choose_weights(settings(tmp_path, weights="real")).llm is not None
     (tmp_path / "weights" / "tiny-mind" / "mind.gguf").write_bytes(b"")
     with pytest.raises(RealWeightsMissingError, match=r"tiny-mind is damaged. Remedy: python -m bot models repair"):
         choose_weights(settings(tmp_path, weights="real"))
@@ -87,11 +87,11 @@ def test_real_ones_are_insisted_on_where_that_is_set(tmp_path: Path, catalogue: 
 
 def test_toys_are_toys_whatever_is_here(tmp_path: Path, catalogue: Catalogue) -> None:
     put(tmp_path, catalogue, "tiny-ears", "tiny-mind")
-    assert choose_weights(settings(tmp_path, weights="toys")) == OwnWeights(toy_ears=True, toy_mind=True)
+    assert choose_weights(settings(tmp_path, weights="toys")) == OwnWeights(toy_stt=True, toy_llm=True)
 
 
 @pytest.mark.parametrize(
-    ("chosen", "toy_ears", "toy_mind"),
+    ("chosen", "toy_stt", "toy_llm"),
     [
         ({"llm_url": "http://there/v1"}, True, False),
         ({"stt_url": "http://there/v1"}, False, True),
@@ -100,11 +100,11 @@ def test_toys_are_toys_whatever_is_here(tmp_path: Path, catalogue: Catalogue) ->
     ],
 )
 def test_a_part_that_the_settings_name_has_nothing_of_its_own(
-    tmp_path: Path, chosen: dict[str, str], toy_ears: bool, toy_mind: bool
+    tmp_path: Path, chosen: dict[str, str], toy_stt: bool, toy_llm: bool
 ) -> None:
     weights = choose_weights(settings(tmp_path, **chosen))
-    assert (weights.toy_ears, weights.toy_mind) == (toy_ears, toy_mind)
-    assert (weights.ears, weights.mind) == (None, None)
+    assert (weights.toy_stt, weights.toy_llm) == (toy_stt, toy_llm)
+    assert (weights.stt, weights.llm) == (None, None)
 
 
 async def test_real_ears_compute_in_whole_numbers_on_the_processor(tmp_path: Path, catalogue: Catalogue) -> None:
@@ -122,9 +122,9 @@ async def test_the_doctor_names_each_and_reads_every_byte(tmp_path: Path, catalo
     assert "tiny-ears is here, and its checksums are right" in result.text
     (tmp_path / "weights" / "tiny-mind" / "mind.gguf").write_bytes(bytes(len(MIND["mind.gguf"])))
     result, weights = await examine_weights(settings(tmp_path))
-    assert (result.good, weights.toy_mind) == (False, True)
+    assert (result.good, weights.toy_llm) == (False, True)
     assert result.text.startswith("tiny-mind is damaged"), "its subject, Weights, is shown before it"
     result, weights = await examine_weights(settings(tmp_path, weights="real"))
-    assert (result.good, weights.toy_mind) == (False, True)
+    assert (result.good, weights.toy_llm) == (False, True)
     result, _ = await examine_weights(settings(tmp_path, weights="toys"))
     assert result.good is None

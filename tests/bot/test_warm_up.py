@@ -10,7 +10,7 @@ import pytest
 from bot.llm.errors import ModelError, ModelErrorKind
 from bot.speech_server.errors import SpeechUnavailable
 from bot.voice.transcribe.transcriber import TranscriptionError
-from bot.warm_up import FIRST_PAUSE, LONGEST_PAUSE, warm_ears, warm_up
+from bot.warm_up import FIRST_PAUSE, LONGEST_PAUSE, warm_transcriber, warm_up
 from tests.voice.test_turn_taking import HandTranscriber
 
 
@@ -77,5 +77,5 @@ class Ears(HandTranscriber):
 @pytest.mark.parametrize(("in_call", "told"), [(False, ["warm up", "rest"]), (True, ["warm up"])])
 async def test_ears_rest_again_unless_a_call_needs_them(in_call: bool, told: list[str]) -> None:
     ears = Ears()
-    await warm_ears(ears, lambda: in_call)
+    await warm_transcriber(ears, lambda: in_call)
     assert ears.told == told

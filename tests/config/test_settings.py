@@ -25,7 +25,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_nothing_set_is_the_embedded_profile() -> None:
     settings = load_settings()
-    assert settings.has_own_mind
+    assert settings.runs_llm
     assert settings.command_prefix == "!"
     assert settings.llm.context_messages == 4
 
@@ -108,9 +108,9 @@ def test_a_model_that_the_bot_serves_itself_needs_no_server(
 ) -> None:
     monkeypatch.setenv("PROFILE", profile)
     monkeypatch.setenv("LLM_MODEL", model)
-    assert load_settings().has_own_mind
+    assert load_settings().runs_llm
     monkeypatch.setenv("LLM_URL", "http://127.0.0.1:9/v1")
-    assert not load_settings().has_own_mind
+    assert not load_settings().runs_llm
 
 
 def test_a_hosted_model_is_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:

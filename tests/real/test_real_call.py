@@ -27,7 +27,7 @@ def said() -> list[Utterance]:
 
 @pytest.mark.timeout(400)
 async def test_everybody_is_heard_answered_and_nothing_else_is(weights: OwnWeights, tmp_path: Path) -> None:
-    assert None not in (weights.ears, weights.mind, weights.voice)
+    assert None not in (weights.stt, weights.llm, weights.voice)
     async with RealCall(tmp_path, REAL) as call:
         heard = await call.transcribe(dealt(said()), lambda: None)
         errors = sum((word_errors(one.text, one.heard) for one in heard), NO_WORDS)

@@ -16,7 +16,7 @@ from config.project import ROOT
 
 @pytest.mark.timeout(600)
 async def test_it_judges_itself_and_is_content(weights: OwnWeights, tmp_path: Path) -> None:
-    assert weights.ears
+    assert weights.stt
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "demo"),
         cwd=tmp_path,

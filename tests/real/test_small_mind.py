@@ -24,8 +24,8 @@ def settings() -> Settings:
 
 @pytest.fixture
 async def options(weights: OwnWeights, settings: Settings) -> AsyncIterator[ModelOptions]:
-    assert weights.mind is not None
-    async with small_mind(settings, weights.mind.path) as asked:
+    assert weights.llm is not None
+    async with small_mind(settings, weights.llm.path) as asked:
         yield asked
 
 

@@ -17,8 +17,8 @@ from tests.voice.turns.spoken import say
 
 
 def test_every_part_is_real(weights: OwnWeights) -> None:
-    assert weights.ears is not None
-    assert weights.mind is not None
+    assert weights.stt is not None
+    assert weights.llm is not None
     assert weights.voice is not None
     assert set(weights.conditions.values()) == {Condition.WHOLE}
     assert weights.notices == ()

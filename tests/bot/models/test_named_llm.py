@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.first_start import mind_warning
+from bot.first_start import llm_warning
 from bot.models.catalogue import Catalogue
 from bot.models.model_store import ModelStore
-from bot.models.named_mind import EmbeddedMind
+from bot.models.named_llm import EmbeddedLlm
 from bot.own_weights import OwnWeights, RealWeightsMissingError, choose_weights
 from config.settings import Settings
 from tests.bot.models.local_registry import MIND, catalogue_fields
@@ -36,7 +36,7 @@ def settings(folder: Path, **chosen: Any) -> Settings:
     return Settings.read(**{"weights": "auto", "cache_dir": folder, "data_dir": folder / "data", **chosen})
 
 
-def about_the_mind(weights: OwnWeights) -> list[str]:
+def about_the_llm(weights: OwnWeights) -> list[str]:
     return [notice for notice in weights.notices if "mind" in notice or "LLM_MODEL" in notice]
 
 
@@ -44,16 +44,16 @@ def test_a_gguf_by_its_path_is_served_and_the_profiles_own_stands_behind_it(tmp_
     file = tmp_path / "my-model-3b.gguf"
     file.write_bytes(b"GGUF")
     weights = choose_weights(settings(tmp_path, llm_model=str(file)))
-    assert weights.mind == EmbeddedMind(file, "my-model-3b", unchecked=True)
-    assert [mind.name for mind in weights.minds] == ["my-model-3b", "tiny-mind"]
-    assert (weights.toy_mind, about_the_mind(weights)) == (False, [])
+    assert weights.llm == EmbeddedLlm(file, "my-model-3b", unchecked=True)
+    assert [llm.name for llm in weights.llms] == ["my-model-3b", "tiny-mind"]
+    assert (weights.toy_llm, about_the_llm(weights)) == (False, [])
 
 
 def test_a_model_of_the_catalogue_is_served_from_its_folder(tmp_path: Path) -> None:
     weights = choose_weights(settings(tmp_path, llm_model="tiny-mind"))
-    assert weights.mind is not None
-    assert weights.mind.path.parent == tmp_path / "weights" / "tiny-mind"
-    assert about_the_mind(weights) == []
+    assert weights.llm is not None
+    assert weights.llm.path.parent == tmp_path / "weights" / "tiny-mind"
+    assert about_the_llm(weights) == []
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_a_model_of_the_catalogue_is_served_from_its_folder(tmp_path: Path) -> N
 )
 def test_what_can_not_be_served_is_told_and_the_next_best_is(tmp_path: Path, asked: str, told: str) -> None:
     weights = choose_weights(settings(tmp_path, llm_model=asked))
-    assert about_the_mind(weights) == [told]
-    assert weights.mind is not None
-    assert weights.mind.name == "tiny-mind"
+    assert about_the_llm(weights) == [told]
+    assert weights.llm is not None
+    assert weights.llm.name == "tiny-mind"
 
 
 def test_who_insists_on_real_ones_is_told_as_well(tmp_path: Path) -> None:
@@ -93,21 +93,21 @@ def test_the_other_profiles_that_run_here_are_served_in_the_same_way(tmp_path: P
     file = tmp_path / "my-model-3b.gguf"
     file.write_bytes(b"GGUF")
     weights = choose_weights(settings(tmp_path, llm_model=str(file), profile=profile))
-    assert (weights.minds, weights.toy_mind) == ((EmbeddedMind(file, "my-model-3b", unchecked=True),), False)
+    assert (weights.llms, weights.toy_llm) == ((EmbeddedLlm(file, "my-model-3b", unchecked=True),), False)
     weights = choose_weights(settings(tmp_path, llm_model="tiny-mind", profile=profile))
-    assert [mind.name for mind in weights.minds] == ["tiny-mind"]
+    assert [llm.name for llm in weights.llms] == ["tiny-mind"]
 
 
 def test_with_a_server_the_name_is_the_servers(tmp_path: Path) -> None:
     weights = choose_weights(settings(tmp_path, llm_model="llama3.1", llm_url="http://127.0.0.1:9/v1"))
-    assert (weights.minds, weights.toy_mind, about_the_mind(weights)) == ((), False, [])
+    assert (weights.llms, weights.toy_llm, about_the_llm(weights)) == ((), False, [])
 
 
 async def test_a_small_mind_says_so_and_how_to_give_it_more() -> None:
-    small = OwnWeights(minds=(EmbeddedMind(Path("m.gguf"), "smollm2-135m"),))
-    warning = await mind_warning(small)
+    small = OwnWeights(llms=(EmbeddedLlm(Path("m.gguf"), "smollm2-135m"),))
+    warning = await llm_warning(small)
     assert warning is not None
     assert "small one (smollm2-135m)" in warning
     assert "`LLM_URL`" in warning
     assert "`LLM_MODEL=qwen2.5-7b-q5`" in warning
-    assert await mind_warning(OwnWeights(minds=(EmbeddedMind(Path("m.gguf"), "qwen2.5-7b-q5"),))) is None
+    assert await llm_warning(OwnWeights(llms=(EmbeddedLlm(Path("m.gguf"), "qwen2.5-7b-q5"),))) is None

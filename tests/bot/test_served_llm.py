@@ -12,8 +12,8 @@ import pytest
 
 from bot.database import Database
 from bot.doctor import model_server
-from bot.doctor_speed import mind_speed
-from bot.models.named_mind import EmbeddedMind
+from bot.doctor_speed import llm_speed
+from bot.models.named_llm import EmbeddedLlm
 from bot.own_engines import model_router
 from bot.own_weights import OwnWeights, RealWeightsMissingError
 from config.settings import Settings, Weights
@@ -28,14 +28,14 @@ def whole(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture
-def damaged(whole: Path, tmp_path: Path) -> EmbeddedMind:
+def damaged(whole: Path, tmp_path: Path) -> EmbeddedLlm:
     """Two of its tokens are the same, which llama.cpp takes for a fault of its own."""
     file = tmp_path / "mine.gguf"
     shutil.copyfile(whole, file)
     tokens = gguf.GGUFReader(file, "r+").fields["tokenizer.ggml.tokens"]
     last, before = [place for place in tokens.data if len(tokens.parts[place]) == 3][-2:]
     tokens.parts[last][:] = tokens.parts[before]
-    return EmbeddedMind(file, "mine", unchecked=True)
+    return EmbeddedLlm(file, "mine", unchecked=True)
 
 
 @pytest.fixture
@@ -45,17 +45,17 @@ def settings(tmp_path: Path) -> Settings:
 
 async def test_the_next_mind_stands_in_with_one_sentence(
     whole: Path,
-    damaged: EmbeddedMind,
+    damaged: EmbeddedLlm,
     settings: Settings,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.WARNING)
-    minds = (damaged, EmbeddedMind(whole, "next"))
+    minds = (damaged, EmbeddedLlm(whole, "next"))
     async with Database.opened(tmp_path / "test.sqlite3") as database, AsyncExitStack() as stack:
-        used, _ = await model_router(settings, OwnWeights(minds=minds), database, stack, lambda *_: None)
-    assert used.mind == minds[1]
+        used, _ = await model_router(settings, OwnWeights(llms=minds), database, stack, lambda *_: None)
+    assert used.llm == minds[1]
     assert [record.getMessage() for record in caplog.records] == [
         f"Weights: mine can't be loaded ({TOLD.format(file=damaged.path)}); using next. "
         f"Remedy: get {damaged.path} again, or name another model in LLM_MODEL"
@@ -63,17 +63,17 @@ async def test_the_next_mind_stands_in_with_one_sentence(
     assert "".join(capfd.readouterr()) == ""
 
 
-async def test_who_insists_on_real_ones_is_told(damaged: EmbeddedMind, settings: Settings, tmp_path: Path) -> None:
+async def test_who_insists_on_real_ones_is_told(damaged: EmbeddedLlm, settings: Settings, tmp_path: Path) -> None:
     real = settings.changed(weights=Weights.REAL)
     async with Database.opened(tmp_path / "test.sqlite3") as database, AsyncExitStack() as stack:
         with pytest.raises(RealWeightsMissingError, match=r"^mine can't be loaded: llama\.cpp breaks off"):
-            await model_router(real, OwnWeights(minds=(damaged,)), database, stack, lambda *_: None)
+            await model_router(real, OwnWeights(llms=(damaged,)), database, stack, lambda *_: None)
 
 
 async def test_the_doctor_tells_it_too(
-    damaged: EmbeddedMind, settings: Settings, capfd: pytest.CaptureFixture[str]
+    damaged: EmbeddedLlm, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    result = await model_server(settings, OwnWeights(minds=(damaged,)))
+    result = await model_server(settings, OwnWeights(llms=(damaged,)))
     assert result.good is False
     assert TOLD.format(file=damaged.path) in result.text
     assert "".join(capfd.readouterr()) == ""
@@ -88,5 +88,5 @@ def cut(whole: Path, tmp_path: Path) -> Path:
 
 async def test_a_file_that_is_cut_is_refused_and_a_whole_one_is_served(whole: Path, cut: Path) -> None:
     with pytest.raises(RuntimeError):
-        await mind_speed(EmbeddedMind(cut, "cut", unchecked=True))
-    assert "tokens a second: " in await mind_speed(EmbeddedMind(whole, "whole", unchecked=True))
+        await llm_speed(EmbeddedLlm(cut, "cut", unchecked=True))
+    assert "tokens a second: " in await llm_speed(EmbeddedLlm(whole, "whole", unchecked=True))

@@ -15,7 +15,7 @@ REPAIR = "python -m bot models repair"
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddedMind:
+class EmbeddedLlm:
     """A language model that the bot's own llama.cpp serves: a GGUF and its name.
 
     ``unchecked``: it is a file of the operator's, which no checksum covers.
@@ -31,35 +31,35 @@ class EmbeddedMind:
         return f"get {self.path} again, or name another model in LLM_MODEL" if self.unchecked else REPAIR
 
 
-class NoSuchMindError(Exception):
+class NoSuchLlmError(Exception):
     """``LLM_MODEL`` names nothing that can be served; the text says what to do."""
 
 
-def named_mind(settings: Settings, catalogue: Catalogue) -> EmbeddedMind | None:
+def named_llm(settings: Settings, catalogue: Catalogue) -> EmbeddedLlm | None:
     """What ``LLM_MODEL`` names: a GGUF file by its path, or a model of the catalogue; ``None`` where it is not set.
 
     Raises:
-        NoSuchMindError: it is not here, not whole, or nothing of this kind.
+        NoSuchLlmError: it is not here, not whole, or nothing of this kind.
     """
     asked = settings.llm.model
-    if asked is None or not settings.has_own_mind:
+    if asked is None or not settings.runs_llm:
         return None
     if asked.endswith(GGUF):
         path = Path(asked).expanduser()
         if not path.is_file():
-            raise NoSuchMindError(f"LLM_MODEL={asked}: there is no such file.")
-        return EmbeddedMind(path, path.stem, unchecked=True)
+            raise NoSuchLlmError(f"LLM_MODEL={asked}: there is no such file.")
+        return EmbeddedLlm(path, path.stem, unchecked=True)
     model = catalogue.models.get(asked)
     if model is None or model.part is not Part.MIND:
-        raise NoSuchMindError(
+        raise NoSuchLlmError(
             f"LLM_MODEL={asked} is neither a GGUF file nor a model of `python -m bot models`. "
             "Is it a server's? Then set LLM_URL."
         )
     store = store_of(settings, model)
     match store.condition(asked, model):
         case Condition.MISSING:
-            raise NoSuchMindError(f"LLM_MODEL={asked} is not here yet. Get it with: {download_command(asked)}")
+            raise NoSuchLlmError(f"LLM_MODEL={asked} is not here yet. Get it with: {download_command(asked)}")
         case Condition.DAMAGED:
-            raise NoSuchMindError(f"LLM_MODEL={asked} is damaged. Remedy: {REPAIR}")
+            raise NoSuchLlmError(f"LLM_MODEL={asked} is damaged. Remedy: {REPAIR}")
         case Condition.WHOLE:
-            return EmbeddedMind(store.folder(asked) / model.files[0].path, asked)
+            return EmbeddedLlm(store.folder(asked) / model.files[0].path, asked)

@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager
 
 from bot.llm.embedded import EmbeddedModelServer
 from bot.llm.try_weights import try_weights
-from bot.models.named_mind import EmbeddedMind
+from bot.models.named_llm import EmbeddedLlm
 
 
 @asynccontextmanager
-async def served_mind(mind: EmbeddedMind) -> AsyncIterator[EmbeddedModelServer]:
+async def served_llm(llm: EmbeddedLlm) -> AsyncIterator[EmbeddedModelServer]:
     """Load it and serve it; a file that no checksum covers is tried first.
 
     Raises:
         RuntimeError, OSError: it can't be loaded.
     """
-    if mind.unchecked:
-        await try_weights(mind.path)
-    async with EmbeddedModelServer(mind.path, name=mind.name) as server:
+    if llm.unchecked:
+        await try_weights(llm.path)
+    async with EmbeddedModelServer(llm.path, name=llm.name) as server:
         yield server
