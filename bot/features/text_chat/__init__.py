@@ -1,1 +1,1 @@
-"""Written answers in channels and direct messages; what comes in during a call waits, and is answered after it."""
+"""Text chat: written answers in channels and direct messages. Messages during a call are answered after it."""

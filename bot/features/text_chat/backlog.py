@@ -1,4 +1,4 @@
-"""Works off what has waited: in order, one at a time, with a pause between two answers."""
+"""Answers waiting messages: in order, one at a time, with a pause between two answers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bot.work_gate import FeatureHeldError
 _log = logging.getLogger(__name__)
 
 MAX_FAULTS = 3
-"""So often a message may make us stumble before it is given up, so that the others get their turn."""
+"""Unexpected errors of one message before it is given up, so that it does not block the others."""
 
 
 class Backlog:
-    """The task that answers waiting messages, while there are any.
+    """The task that answers waiting messages. It ends when there are none.
 
     Args:
-        answer: answers one and takes it out of the queue; raises ``FeatureHeldError`` where that must not be now.
+        answer: answers a message and removes it from the queue. Raises ``FeatureHeldError`` during a call.
         pause: waits between two answers.
     """
 
@@ -39,29 +39,30 @@ class Backlog:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Work it off, unless that goes on already."""
+        """Start the task, unless it is running."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work_off(), name="answer what has waited")
 
     async def close(self) -> None:
-        """Stop at once; what is not answered yet waits for the next start."""
+        """Cancel the task. Unanswered messages wait for the bot's next start."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _work_off(self) -> None:
         faults: Counter[int] = Counter()
-        while (it := await self._waiting.first()) is not None:
+        while (entry := await self._waiting.first()) is not None:
             try:
-                await self._answer(it)
+                await self._answer(entry)
             except FeatureHeldError:
                 return
             except (discord.DiscordServerError, aiohttp.ClientError, OSError) as error:
-                _log.warning("Message %d can't be answered now (%s); trying again", it.message, error)
+                _log.warning("Message %d can't be answered now (%s); trying again", entry.message, error)
             except Exception:
-                # A fault of ours; it may be the end of the process that is showing, and nothing is to be lost by that.
-                _log.exception("Message %d can't be answered", it.message)
-                faults[it.message] += 1
-                if faults[it.message] == MAX_FAULTS:
-                    await self._waiting.remove(it.message)
+                # A bug, or the process is being shut down. In the second case the message must not be lost, so it is
+                # tried a few times before it is removed.
+                _log.exception("Message %d can't be answered", entry.message)
+                faults[entry.message] += 1
+                if faults[entry.message] == MAX_FAULTS:
+                    await self._waiting.remove(entry.message)
             await self._pause()

@@ -1,4 +1,4 @@
-"""Builds the text chat."""
+"""Builds the text chat feature."""
 
 from __future__ import annotations
 

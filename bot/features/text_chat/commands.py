@@ -1,4 +1,4 @@
-"""The commands about written answers: who answers and in which mood, where, and what is forgotten."""
+"""The ``persona``, ``mood``, ``forget`` and ``chat`` commands."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ THREAD_FOLLOWS = "❌ A thread has the same setting as its channel. Use this com
 _MAX_SUGGESTIONS = 25
 
 
-def _place(ctx: Context | discord.Interaction) -> int:
+def _character_scope(ctx: Context | discord.Interaction) -> int:
+    """The id for which a persona and mood are chosen: the server's, or the channel's in direct messages."""
     if ctx.guild is not None:
         return ctx.guild.id
     return ctx.channel.id if ctx.channel else 0
 
 
 def _suggest(shown: Mapping[str, str], typed: str) -> list[app_commands.Choice[str]]:
-    """The choices that fit; ``shown`` has how each of them is shown."""
+    """The choices that contain ``typed``. ``shown`` maps each value to the name that is shown for it."""
     wanted = typed.casefold()
     fitting = [value for value, name in shown.items() if wanted in value.casefold() or wanted in name.casefold()]
     return [app_commands.Choice(name=shown[value][:100], value=value[:100]) for value in fitting[:_MAX_SUGGESTIONS]]
@@ -53,11 +54,11 @@ class ChatCommands(commands.Cog, name="Chat"):
         await ctx.defer()
         if name is None:
             characters = self._chat.characters
-            now = characters.title(characters.at(_place(ctx)).file)
+            now = characters.title(characters.at(_character_scope(ctx)).file)
             await ctx.send(f"🎭 I am {now}. You can choose from: {', '.join(characters.titles)}.")
             return
         try:
-            chosen = await self._chat.characters.choose_persona(_place(ctx), name)
+            chosen = await self._chat.characters.choose_persona(_character_scope(ctx), name)
         except UnknownChoiceError as error:
             raise UserError(f"❌ {error}") from error
         await ctx.send(persona_word(chosen))
@@ -77,20 +78,20 @@ class ChatCommands(commands.Cog, name="Chat"):
     async def mood(self, ctx: Context, *, name: str | None = None) -> None:
         """Show my mood here, in writing and in calls, or change it."""
         await ctx.defer()
-        now = self._chat.characters.at(_place(ctx))
+        now = self._chat.characters.at(_character_scope(ctx))
         if name is None:
             moods = ", ".join(f"`{mood}`" for mood in now.persona.moods)
             await ctx.send(f"💭 {now.persona.name} is {now.mood}. You can choose from: {moods}.")
             return
         try:
-            changed = await self._chat.characters.choose_mood(_place(ctx), name)
+            changed = await self._chat.characters.choose_mood(_character_scope(ctx), name)
         except UnknownChoiceError as error:
             raise UserError(f"❌ {error}") from error
         await ctx.send(mood_word(changed))
 
     @mood.autocomplete("name")
     async def _moods(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        now = self._chat.characters.at(_place(interaction))
+        now = self._chat.characters.at(_character_scope(interaction))
         return _suggest({mood: mood for mood in now.persona.moods}, typed)
 
     @commands.hybrid_command(

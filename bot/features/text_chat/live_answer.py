@@ -1,4 +1,4 @@
-"""An answer that people watch growing: replies to one message, edited at a pace that Discord allows."""
+"""A streamed answer: Discord replies that are edited as text arrives, within Discord's rate limit."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from bot.features.text_chat.splitting import split_answer
 from bot.llm.answer import TextDelta
 from bot.replying import AnyMessage, reply_to
 
-OPENING = 0.5
-"""Seconds in which the first words are collected, so that a short answer comes whole."""
+FIRST_POST_DELAY = 0.5
+"""Seconds between the first words and the first post, so that a short answer is posted in one piece."""
 
 
 class LiveAnswer:
-    """One answer. Methods raise :class:`discord.HTTPException`.
+    """One streamed answer. All methods may raise :class:`discord.HTTPException`.
 
     Args:
-        message: what is answered; it may be gone by now.
-        interval: seconds between two changes, at least.
-        ping: whether the message's author is notified.
-        posted: what an earlier try has posted already; it is written anew.
+        message: the message that is answered. It may have been deleted.
+        interval: least seconds between two edits or posts.
+        ping: whether the author of ``message`` is notified.
+        posted: the messages that an earlier attempt has posted. They are edited to the new text.
     """
 
     def __init__(
@@ -38,16 +38,16 @@ class LiveAnswer:
 
     @property
     def visible(self) -> bool:
-        """Whether any of its words can be read."""
+        """Whether any text was posted."""
         return bool(self.text and self._posted)
 
-    async def follow(self, pieces: AsyncIterator[TextDelta]) -> None:
-        """Show ``pieces`` as they come; returns when all of them can be read. What they raise is raised here."""
+    async def stream(self, pieces: AsyncIterator[TextDelta]) -> None:
+        """Post the pieces as they arrive. Returns after the last edit. Errors of the iterator are raised here."""
         reading = asyncio.create_task(self._read(pieces))
         try:
             async with self._message.channel.typing():
                 await self._begun.wait()
-            await asyncio.wait({reading}, timeout=OPENING)
+            await asyncio.wait({reading}, timeout=FIRST_POST_DELAY)
             while not reading.done():
                 await self._show()
                 await asyncio.wait({reading}, timeout=self._interval)
@@ -58,14 +58,14 @@ class LiveAnswer:
         await self._finish()
 
     async def end_with(self, note: str) -> None:
-        """End it here, with a word on why."""
+        """Append a note to the text, and post it."""
         self.text = f"{self.text.rstrip()}\n\n{note}"
         await self._finish()
 
     async def _read(self, pieces: AsyncIterator[TextDelta]) -> None:
         try:
             async for piece in pieces:
-                # What was shown of a thought is written over.
+                # A retraction replaces all text so far, because that text was a thought of the model.
                 self.text = piece.text if piece.retracts else self.text + piece.text
                 self._begun.set()
         finally:
@@ -73,7 +73,7 @@ class LiveAnswer:
 
     async def _finish(self) -> None:
         await self._show()
-        # An earlier try may have been longer.
+        # An earlier attempt may have posted more messages.
         kept = len(split_answer(self.text))
         for message in self._posted[kept:]:
             await message.delete()
@@ -82,21 +82,21 @@ class LiveAnswer:
     async def _show(self) -> None:
         for at, content in enumerate(split_answer(self.text)):
             if at >= len(self._posted):
-                await self._wait_for_turn()
+                await self._wait_for_rate_limit()
                 await self._post(content, ping=self._ping and at == 0)
             elif self._posted[at].content != content:
-                await self._wait_for_turn()
+                await self._wait_for_rate_limit()
                 self._posted[at] = await self._posted[at].edit(content=content)
 
     async def _post(self, content: str, *, ping: bool) -> None:
-        """Whoever stops us then, a message on its way is waited for: nobody could tell whether to post it again."""
+        """Post a message. If cancelled, finish the request first: otherwise nobody could know whether it was posted."""
         posting = asyncio.ensure_future(reply_to(self._message, content, ping=ping))
         try:
             await asyncio.shield(posting)
         finally:
             self._posted.append(await posting)
 
-    async def _wait_for_turn(self) -> None:
+    async def _wait_for_rate_limit(self) -> None:
         now = asyncio.get_running_loop().time()
         await asyncio.sleep(self._next_change - now)
         self._next_change = max(now, self._next_change) + self._interval

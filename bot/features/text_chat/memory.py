@@ -1,4 +1,4 @@
-"""What was written in each channel, as far back as a model may look; it survives restarts."""
+"""The model's memory of each channel: its last turns, in the database."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ DELETE FROM chat_memory WHERE channel = ?1 AND id NOT IN (
 
 
 class ChatMemory:
-    """Where the history of each channel is between two answers. Methods may raise :class:`aiosqlite.Error`.
+    """The history of each channel. All methods may raise :class:`aiosqlite.Error`.
 
-    It is a table of its own, and not read from the conversations that are kept: those end with ``KEEP_CONVERSATIONS``
-    and leave out who opted out of them, while the chat answers everybody, and knows the newest until ``!forget``.
+    It has a table of its own, apart from the stored conversations. Those are deleted after ``KEEP_CONVERSATIONS`` and
+    leave out people who opted out. The chat answers everybody, and remembers the newest turns until ``!forget``.
 
     Args:
-        kept: how many turns of a channel are kept, the newest.
+        kept: most turns of a channel that are stored, the newest.
     """
 
     def __init__(self, database: Database, kept: int) -> None:
@@ -27,7 +27,7 @@ class ChatMemory:
         self._kept = kept
 
     async def history(self, channel: int, count: int) -> History:
-        """The last ``count`` turns."""
+        """The last ``count`` turns of a channel."""
         query = "SELECT role, speaker, text, interrupted FROM chat_memory WHERE channel = ? ORDER BY id DESC LIMIT ?"
         rows = await self._database.rows(query, channel, count)
         turns = [
@@ -36,7 +36,7 @@ class ChatMemory:
         return History(turns)
 
     async def remember(self, channel: int, asked: Turn, answered: Turn) -> None:
-        """Keep a question and its answer."""
+        """Store a question and its answer."""
         rows = [(channel, turn.role, turn.speaker, turn.text, turn.interrupted) for turn in (asked, answered)]
         await self._database.write_many(
             "INSERT INTO chat_memory (channel, role, speaker, text, interrupted) VALUES (?, ?, ?, ?, ?)", rows
@@ -44,5 +44,5 @@ class ChatMemory:
         await self._database.write(_FORGET_OLDEST, channel, self._kept)
 
     async def forget(self, channel: int) -> int:
-        """Forget all of it; returns how many turns that were."""
+        """Delete all turns of a channel. Returns their number."""
         return await self._database.write("DELETE FROM chat_memory WHERE channel = ?", channel)

@@ -1,4 +1,4 @@
-"""In which channels every message is answered: the operator's, and those that people opened."""
+"""Open channels: channels in which every message is answered, without a mention."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from bot.database import Database
 
 
 class NamedChannel(Protocol):
-    """Any channel of a server."""
+    """A channel of a server."""
 
     id: int
     name: str
 
 
 class OpenChannels:
-    """Channels that need no mention. Made by :meth:`open`.
+    """The open channels. Made by :meth:`open`.
 
     Args:
-        named: the operator's channels, by name or id.
-        switched: what people have chosen, by channel id; it wins.
+        named: names or ids of the channels that the operator opened.
+        switched: people's choice for a channel, by channel id. It has priority over ``named``.
     """
 
     def __init__(self, database: Database, named: tuple[str, ...], switched: Mapping[int, bool]) -> None:
@@ -30,7 +30,7 @@ class OpenChannels:
 
     @classmethod
     async def open(cls, database: Database, named: tuple[str, ...]) -> Self:
-        """Read what people have chosen; raises :class:`aiosqlite.Error`."""
+        """Read people's choices from the database; raises :class:`aiosqlite.Error`."""
         rows = await database.rows("SELECT channel, open FROM chat_channel")
         return cls(database, named, {int(channel): bool(is_open) for channel, is_open in rows})
 
@@ -39,6 +39,6 @@ class OpenChannels:
         return self._switched.get(channel.id, by_name)
 
     async def switch(self, channel: int, *, to_open: bool) -> None:
-        """Open or close a channel, also after a restart; raises :class:`aiosqlite.Error`."""
+        """Open or close a channel and store this choice; raises :class:`aiosqlite.Error`."""
         await self._database.write("INSERT OR REPLACE INTO chat_channel VALUES (?, ?)", channel, to_open)
         self._switched[channel] = to_open

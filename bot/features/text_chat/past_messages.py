@@ -1,4 +1,4 @@
-"""Messages of earlier, found again on Discord."""
+"""Finds earlier messages on Discord."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ import discord
 
 from bot.replying import AnyMessage
 
-_FAR_ENOUGH = 1_000
-PLACES = discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread | discord.DMChannel
-"""Where messages stand."""
+_MAX_SEARCHED = 1_000
+MESSAGE_CHANNELS = (
+    discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread | discord.DMChannel
+)
+"""The kinds of channels that have messages."""
 
 
 async def find_message(client: discord.Client, channel_id: int, message_id: int) -> AnyMessage | None:
-    """The message, or the place where it stood; ``None`` where its channel or our access is gone.
+    """A message by its ids.
+
+    Returns:
+        the message; a partial message if it was deleted; ``None`` if the channel was deleted or can't be read.
 
     Raises:
-        discord.HTTPException: Discord can't say.
+        discord.HTTPException: Discord did not answer the question.
     """
     try:
         channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
     except (discord.NotFound, discord.Forbidden, discord.InvalidData):
         return None
-    if not isinstance(channel, PLACES):
+    if not isinstance(channel, MESSAGE_CHANNELS):
         return None
     try:
         return await channel.fetch_message(message_id)
@@ -30,13 +35,13 @@ async def find_message(client: discord.Client, channel_id: int, message_id: int)
 
 
 def newest_id(message: AnyMessage) -> int:
-    """The newest message of its channel that we know of; an answer that we post from now on has a greater id."""
+    """The id of the newest known message in the channel of ``message``. Later posts have greater ids."""
     return max(getattr(message.channel, "last_message_id", None) or 0, message.id)
 
 
 async def replies_by(author: discord.abc.User, message: AnyMessage, *, after: int) -> list[discord.Message]:
-    """The replies to it that somebody has posted ``after`` another, oldest first; raises ``HTTPException``."""
-    later = message.channel.history(limit=_FAR_ENOUGH, after=discord.Object(after), oldest_first=True)
+    """An author's replies to ``message`` with ids greater than ``after``, oldest first; raises ``HTTPException``."""
+    later = message.channel.history(limit=_MAX_SEARCHED, after=discord.Object(after), oldest_first=True)
     return [
         reply
         async for reply in later

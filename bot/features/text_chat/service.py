@@ -1,4 +1,4 @@
-"""The text chat: answers at once, or keeps a message during a call and answers it afterwards."""
+"""The text chat feature: answers messages immediately, or after the call if one is on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from config.sections import ChatSettings
 _log = logging.getLogger(__name__)
 
 Hear = Callable[[discord.Message], Awaitable[str]]
-"""What is said in a message's recordings; "" where there are none. Raises ``SpokenMessageError``."""
+"""Transcribes the recordings in a message; "" if it has none. Raises ``SpokenMessageError``."""
 
 WAITS = "🎤"
 DROPPED = (
@@ -44,12 +44,12 @@ STOPPED = "🎤 *I have to stop here: I'm going into voice chat.*"
 
 @dataclass(frozen=True, slots=True)
 class ChatPace:
-    """In seconds.
+    """Timings of the text chat, in seconds.
 
     Args:
-        edit_interval: between two changes of a growing answer.
-        queue_pause: between two answers to what has waited.
-        hold_limit: that an answer may take to end by itself once a call begins.
+        edit_interval: least time between two edits of a streamed answer.
+        queue_pause: pause between two answers to waiting messages.
+        hold_limit: time in which an answer may still be finished when a call begins.
     """
 
     edit_interval: float = 1.0
@@ -61,22 +61,22 @@ USUAL_PACE = ChatPace()
 
 
 async def hear_nothing(_message: discord.Message) -> str:
-    """Where nobody listens, every message is silent."""
+    """The ``Hear`` of a bot that transcribes nothing."""
     return ""
 
 
 class TextChat:
-    """Answers in writing; a :class:`~bot.lease.Lockable`. Made by :meth:`open`.
+    """Answers messages in writing. It is paused during a call (:class:`~bot.lease.Lockable`). Made by :meth:`open`.
 
-    In each channel one message is answered after the other. While it is held, messages are kept, and answered in order
-    once it is released. :meth:`resume` goes on with what an earlier process has kept; :meth:`close` ends it.
+    In each channel, one message is answered after the other. During a call messages wait in the database, and are
+    answered in order afterwards. Call :meth:`resume` after a start and :meth:`close` at the end.
 
     Args:
-        client: where waiting messages are found again.
-        characters: who answers where.
-        memory: what was written where.
-        open_channels: where every message is answered.
-        hear: what is said in the recordings of a message that has waited.
+        client: the client that finds waiting messages again.
+        characters: the persona and mood of each server.
+        memory: the turns of each channel that the model sees.
+        open_channels: the channels in which every message is answered.
+        hear: transcribes the recordings in a waiting message.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class TextChat:
         self._conversations = conversations
         self._gate = gate
         self._backlog = Backlog(waiting, self._answer_waiting, pause)
-        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        self._telling = asyncio.Lock()
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._notifying = asyncio.Lock()
 
     @classmethod
     async def open(
@@ -123,17 +123,17 @@ class TextChat:
         hear: Hear = hear_nothing,
         conversations: Conversations | None = None,
     ) -> Self:
-        """Put it together.
+        """Build the text chat with its parts.
 
         Args:
-            hear: what is said in the recordings of a message that has waited.
-            conversations: where what is asked and answered is kept.
-            clock: what time it is, in the time zone of the people.
-            beginnings: what a small model is told.
-            sleep: how to wait between two answers to what has waited.
+            hear: transcribes the recordings in a waiting message.
+            conversations: stores questions and answers for longer than the model's memory.
+            clock: the time in the people's time zone.
+            beginnings: prompts for small models.
+            sleep: waits the given seconds between two answers to waiting messages.
 
         Raises:
-            aiosqlite.Error: the tables can't be made.
+            aiosqlite.Error: the database can't be read.
         """
         memory = ChatMemory(database, settings.memory_messages)
         return cls(
@@ -152,37 +152,37 @@ class TextChat:
 
     @property
     def name(self) -> str:
-        """What ``!voice-status`` calls it."""
+        """The feature's name in ``!voice-status``."""
         return self._gate.name
 
     @property
     def held(self) -> bool:
-        """Whether messages wait now."""
+        """Whether the feature is paused, so that messages wait."""
         return self._gate.held
 
     async def hold(self, reason: str) -> None:
-        """Answer no more; returns when no answer is being written. One that takes too long ends with a word on why."""
+        """Pause. Returns when no answer is being written. An answer that takes too long ends with a note."""
         await self._gate.hold(reason)
 
     async def release(self) -> None:
-        """Answer again, first of all what has waited."""
+        """Resume. Waiting messages are answered first."""
         await self._gate.release()
         self._backlog.begin()
 
     async def resume(self) -> None:
-        """Go on with what an earlier process has left waiting; once, when Discord has told us everything it knows."""
+        """Answer the messages that wait since an earlier run. Call it once, when discord.py's cache is complete."""
         if not self._gate.held:
             self._backlog.begin()
-        await self._tell_dropped()
+        await self._notify_dropped()
 
     async def close(self) -> None:
-        """Stop answering what has waited; it is kept for the next start."""
+        """Stop answering waiting messages. They are kept for the bot's next start."""
         await self._backlog.close()
 
     def is_meant(self, message: discord.Message) -> bool:
         """Whether a message is for the bot.
 
-        It is in private, with a mention of it or of its role, as a reply to it, and in an open channel.
+        It is if it is a direct message, mentions the bot or its role, replies to the bot, or is in an open channel.
         """
         me, channel = self._client.user, message.channel
         if isinstance(channel, discord.DMChannel):
@@ -196,17 +196,17 @@ class TextChat:
         return isinstance(home, discord.abc.GuildChannel) and home in self.open_channels
 
     async def forget(self, channel: int) -> int:
-        """Forget what was said in this channel, and in calls that belong to it; returns how many messages that were.
+        """Delete the messages of a channel, and of calls that belong to it. Returns their number.
 
         Raises:
-            aiosqlite.Error: not all of it can be deleted.
+            aiosqlite.Error: not all of them could be deleted.
         """
         remembered = await self._memory.forget(channel)
         kept = await self._conversations.forget_channel(channel) if self._conversations is not None else 0
         return max(remembered, kept)
 
     async def remembers(self, message: discord.Message) -> bool:
-        """Whether the model sees one of the bot's own messages anyway, among what was written before."""
+        """Whether one of the bot's own messages is in the memory that the model sees."""
         try:
             return await self._writer.remembers(message)
         except aiosqlite.Error as error:
@@ -214,24 +214,25 @@ class TextChat:
             return False
 
     async def answer(self, message: discord.Message, text: str, seen: str | None = None, heard: str = "") -> None:
-        """Answer a message, or keep it for later; returns when that is done. Faults are told there, or logged.
+        """Answer a message, or let it wait. Returns when that is done. Errors are shown in the channel, or logged.
 
         Args:
-            text: what it says, in plain words.
-            seen: what the pictures show that came with it.
-            heard: what is said in its recordings. It is not kept: where the message has to wait, it is heard again.
+            text: the message in plain words.
+            seen: a description of its pictures.
+            heard: the transcript of its recordings. It is not stored; recordings of a waiting message are transcribed
+                again.
         """
         question = ChatQuestion(message.author.id, message.author.display_name, text, seen, heard)
         try:
             if self._gate.held:
                 await self._keep(message, question)
                 return
-            async with self._turn(message.channel.id):
-                await self._answer_in_turn(message, question)
+            async with self._lock_of(message.channel.id):
+                await self._answer_in_order(message, question)
         except (discord.HTTPException, aiosqlite.Error) as error:
             _log.warning("Message %d could not be answered, or not be remembered: %s", message.id, error)
 
-    async def _answer_in_turn(self, message: discord.Message, question: ChatQuestion) -> None:
+    async def _answer_in_order(self, message: discord.Message, question: ChatQuestion) -> None:
         if await self._waiting.any_in(message.channel.id):
             await self._keep(message, question)
             self._backlog.begin()
@@ -263,10 +264,10 @@ class TextChat:
         if self._gate.held:
             await _react(message)
         if one_too_many:
-            await self._tell_dropped()
+            await self._notify_dropped()
 
-    async def _tell_dropped(self) -> None:
-        async with self._telling:
+    async def _notify_dropped(self) -> None:
+        async with self._notifying:
             while (dropped := await self._waiting.first_dropped()) is not None:
                 await self._waiting.remove(dropped.message)
                 try:
@@ -276,21 +277,21 @@ class TextChat:
                 except discord.HTTPException as error:
                     _log.warning("Nobody could be told that message %d was dropped: %s", dropped.message, error)
 
-    async def _answer_waiting(self, it: WaitingMessage) -> None:
-        """Answer it, exactly once: an answer that an earlier try has begun is found and written anew.
+    async def _answer_waiting(self, entry: WaitingMessage) -> None:
+        """Answer a waiting message, exactly once. If an earlier attempt has posted a part, that part is edited.
 
         Raises:
-            FeatureHeldError: a call has begun; it goes on waiting.
-            discord.DiscordServerError: Discord can't take it now.
+            FeatureHeldError: a call has begun. The message goes on waiting.
+            discord.DiscordServerError: Discord has a fault. The message goes on waiting.
         """
         message, question, answer = None, None, None
-        async with self._turn(it.channel):
+        async with self._lock_of(entry.channel):
             try:
                 async with self._gate.work():
-                    message = await find_message(self._client, it.channel, it.message)
-                    question = await self._listen(it, message) if message is not None else None
+                    message = await find_message(self._client, entry.channel, entry.message)
+                    question = await self._listen(entry, message) if message is not None else None
                     if message is not None and question is not None:
-                        answer = await self._begin(it, message)
+                        answer = await self._begin(entry, message)
                         await self._writer.write(message, question, answer)
             except WorkStoppedError:
                 if message is None or question is None or answer is None or not answer.visible:
@@ -299,11 +300,11 @@ class TextChat:
             except discord.DiscordServerError:
                 raise
             except discord.HTTPException as error:
-                _log.warning("Message %d is skipped: %s", it.message, error)
-            await self._waiting.remove(it.message)
+                _log.warning("Message %d is skipped: %s", entry.message, error)
+            await self._waiting.remove(entry.message)
 
-    async def _listen(self, it: WaitingMessage, message: AnyMessage) -> ChatQuestion | None:
-        """What was asked, with what is said in its recordings; ``None``: there is nothing to answer."""
+    async def _listen(self, entry: WaitingMessage, message: AnyMessage) -> ChatQuestion | None:
+        """The question of a waiting message, recordings transcribed; ``None`` if there is nothing to answer."""
         heard = ""
         if isinstance(message, discord.Message):
             try:
@@ -311,25 +312,27 @@ class TextChat:
             except SpokenMessageError as error:
                 await reply_to(message, str(error))
                 heard = error.heard
-        return ChatQuestion(it.author, it.name, it.text, it.seen, heard) if heard or it.text or it.seen else None
+        if not (heard or entry.text or entry.seen):
+            return None
+        return ChatQuestion(entry.author, entry.name, entry.text, entry.seen, heard)
 
-    async def _begin(self, it: WaitingMessage, message: AnyMessage) -> LiveAnswer:
-        if it.begun_after is None or self._client.user is None:
-            await self._waiting.begin(it.message, newest_id(message))
+    async def _begin(self, entry: WaitingMessage, message: AnyMessage) -> LiveAnswer:
+        if entry.begun_after is None or self._client.user is None:
+            await self._waiting.begin(entry.message, newest_id(message))
             return LiveAnswer(message, self._edit_interval, ping=True)
-        posted = await replies_by(self._client.user, message, after=it.begun_after)
+        posted = await replies_by(self._client.user, message, after=entry.begun_after)
         return LiveAnswer(message, self._edit_interval, ping=True, posted=posted)
 
-    def _turn(self, channel: int) -> asyncio.Lock:
-        """Whoever answers in this channel holds it."""
-        turn = self._turns.get(channel)
-        if turn is None:
-            turn = self._turns[channel] = asyncio.Lock()
-        return turn
+    def _lock_of(self, channel: int) -> asyncio.Lock:
+        """The lock of a channel, held while a message there is answered."""
+        lock = self._locks.get(channel)
+        if lock is None:
+            lock = self._locks[channel] = asyncio.Lock()
+        return lock
 
 
 def _mentions_own_role(message: discord.Message) -> bool:
-    """Discord suggests a bot's role beside the bot itself, so people mention either."""
+    """Whether the bot's own role is mentioned. Discord suggests it beside the bot, so people mention either."""
     role = message.guild.self_role if message.guild is not None else None
     return role is not None and (role in message.role_mentions or role.id in message.raw_role_mentions)
 

@@ -1,4 +1,4 @@
-"""A long answer as several messages, cut where a reader would pause; a code block goes on in the next message."""
+"""Splits a long answer into several messages at natural pauses. A code block continues in the next message."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SEPARATORS = ("\n\n", "\n", ". ", "! ", "? ", "。", "！", "？", " ")
 
 
 def split_answer(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
-    """``text`` as messages of at most ``limit`` characters, which must be two hundred or more; none for no text.
+    """Split ``text`` into messages of at most ``limit`` characters (200 or more). An empty text gives no message.
 
-    Each is whole for itself: a code block that does not end in it is closed, and opened again in the next one with the
-    same language. While a text grows, its first messages stay what they are.
+    A code block that is cut is closed, and opened again with the same language in the next message. When the text
+    grows, all messages but the last stay the same.
     """
     room = limit - len(_CLOSING)
     messages = []
@@ -30,7 +30,7 @@ def split_answer(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
 
 
 def _best_cut(text: str, room: int) -> int:
-    """The best place in the second half: outside of code at a pause, else in the code between two of its lines."""
+    """The best cut in the second half: at a pause outside of code, otherwise between two lines of code."""
     for separator in _SEPARATORS:
         at = text.rfind(separator, room // 2, room)
         while at >= 0:
@@ -43,7 +43,7 @@ def _best_cut(text: str, room: int) -> int:
 
 
 def _beside_fence(text: str, cut: int) -> int:
-    """Not in the middle of a fence, and not right behind one that opens: there would be nothing in the block."""
+    """The cut, moved in front of a code fence if it would split the fence, or leave an empty code block."""
     inside = False
     for fence in _OPENING.finditer(text):
         end = fence.start() + len(_FENCE) if inside else fence.end()
@@ -54,7 +54,7 @@ def _beside_fence(text: str, cut: int) -> int:
 
 
 def _open_fence(text: str) -> str:
-    """The opening line of the code block that does not end in ``text``, or "" where every one does."""
+    """The opening line of the code block that does not end in ``text``; "" if all code blocks end."""
     fences = list(_OPENING.finditer(text))
     if len(fences) % 2 == 0:
         return ""

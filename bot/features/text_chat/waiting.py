@@ -1,4 +1,4 @@
-"""Messages that came during a call and wait to be answered: kept in SQLite until their answer has been sent."""
+"""Database records of waiting messages: those that came during a call and are not answered yet."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.database import Records, Row
 
 MAX_WAITING = 100
+"""Most waiting messages. If there are more, the oldest are dropped."""
 
 _COLUMNS = "message, channel, author, at, name, text, seen, begun_after"
 _DROP_OLDEST = """
@@ -19,9 +20,10 @@ UPDATE chat_waiting SET dropped = 1 WHERE message IN (
 
 @dataclass(frozen=True, slots=True)
 class WaitingMessage:
-    """A message that waits: Discord ids, when it was written (Unix seconds), and what it says.
+    """A waiting message. Ids are Discord's; ``at`` is when it was written, in seconds since 1970.
 
-    ``begun_after`` is set once its answer may have been sent, which then came after this message of the channel.
+    ``seen`` describes its pictures. ``begun_after`` is set before a part of its answer is posted. It is the id of the
+    newest message in the channel then, so the answer has a greater id.
     """
 
     message: int
@@ -35,34 +37,34 @@ class WaitingMessage:
 
 
 class WaitingMessages(Records):
-    """The queue, in the order of writing. Methods may raise :class:`aiosqlite.Error`."""
+    """The queue of waiting messages, oldest first. All methods may raise :class:`aiosqlite.Error`."""
 
-    async def add(self, it: WaitingMessage) -> bool:
-        """Keep a message, once. Returns whether it was one too many, so that the oldest is dropped."""
+    async def add(self, entry: WaitingMessage) -> bool:
+        """Add a message, unless it is in the queue. Returns whether the queue was full and a message was dropped."""
         await self._database.write(
             f"INSERT OR IGNORE INTO chat_waiting ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",  # noqa: S608
-            it.message, it.channel, it.author, it.at, it.name, it.text, it.seen,
+            entry.message, entry.channel, entry.author, entry.at, entry.name, entry.text, entry.seen,
         )  # fmt: skip
         return await self._database.write(_DROP_OLDEST, MAX_WAITING) > 0
 
     async def first(self) -> WaitingMessage | None:
-        """The one to be answered next."""
+        """The message to be answered next."""
         return await self._oldest("NOT dropped")
 
     async def first_dropped(self) -> WaitingMessage | None:
-        """The oldest whose author has not been told yet that it was dropped."""
+        """The oldest dropped message whose author was not notified yet."""
         return await self._oldest("dropped")
 
     async def any_in(self, channel: int) -> bool:
-        """Whether something of this channel waits."""
+        """Whether a message of this channel waits."""
         return await self._oldest("NOT dropped AND channel = ?", channel) is not None
 
     async def begin(self, message: int, after: int) -> None:
-        """Note that its answer may be sent from now on, ``after`` which message of the channel."""
+        """Record that the answer may be posted from now on. ``after`` is the newest message of the channel."""
         await self._database.write("UPDATE chat_waiting SET begun_after = ? WHERE message = ?", after, message)
 
     async def remove(self, message: int) -> None:
-        """It waits no more."""
+        """Remove a message from the queue."""
         await self._database.write("DELETE FROM chat_waiting WHERE message = ?", message)
 
     async def _oldest(self, condition: str, *values: object) -> WaitingMessage | None:

@@ -1,4 +1,4 @@
-"""From a question to its answer: who answers, what they remember, what the model says."""
+"""Writes the answer to a question: builds the prompt, streams the model's text, and stores both turns."""
 
 from __future__ import annotations
 
@@ -28,14 +28,18 @@ _log = logging.getLogger(__name__)
 
 _MAX_ERROR_CHARS = 1_000
 _SMALL_CONTEXT = 4
-"""Earlier turns for a small model, which loses itself in more."""
+"""Most earlier turns that a small model sees. More turns confuse it."""
 MAX_CONTEXT_TOKENS = 5_400
-"""Of the newest turns the model sees no more than this, so that a few long ones do not fill its window."""
+"""Most tokens of earlier turns that the model sees, so that a few long turns do not fill its context."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatQuestion:
-    """What somebody (a user id) wrote, in plain words, what the pictures show that came with it, and what they said."""
+    """A question to the bot.
+
+    ``person`` is a user id. ``text`` is the message in plain words, ``seen`` a description of its pictures, ``heard``
+    the transcript of its recordings.
+    """
 
     person: int
     name: str
@@ -45,24 +49,24 @@ class ChatQuestion:
 
     @property
     def words(self) -> str:
-        """All of it in one text."""
+        """Transcript, text and description in one text."""
         seen = f"[{self.seen}]" if self.seen else ""
         return " ".join(filter(None, (self.heard, self.text, seen)))
 
     @property
     def turn(self) -> Turn:
-        """The same as a turn of the conversation."""
+        """The question as a turn of the conversation."""
         return Turn.of_person(self.name, self.words, self.person)
 
 
 class Writer:
-    """Writes answers, and remembers what was asked and answered.
+    """Writes answers, and stores questions and answers.
 
     Args:
-        conversations: where what was asked and answered is kept, for longer than the model sees it.
-        context_messages: how many of the remembered turns the model sees.
-        clock: what time it is, in the time zone of the people.
-        beginnings: what a small model is told.
+        conversations: stores them for longer than the model's memory.
+        context_messages: most earlier turns that the model sees.
+        clock: the time in the people's time zone.
+        beginnings: prompts for small models.
     """
 
     def __init__(
@@ -83,13 +87,13 @@ class Writer:
         self._prompts = ConversationMessages(WRITTEN, model, clock, beginnings)
 
     async def write(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer) -> None:
-        """Answer ``message``; a fault of the model is told there, and nothing of it is remembered.
+        """Answer ``message``. If the model fails, the error is posted, and nothing is stored.
 
         Raises:
             discord.HTTPException: the answer can't be posted.
         """
         channel = message.channel.id
-        character = self._characters.at(_place_of(message))
+        character = self._characters.at(_character_scope(message))
         persona = character.persona
         asked, earlier = question.turn, await self._earlier(channel)
         seen = earlier[-_SMALL_CONTEXT:] if self._prompts.is_small(persona) else earlier
@@ -97,7 +101,7 @@ class Writer:
         try:
             known = SpeakerNames.of(persona.names, speakers_of_turns([*earlier, asked]))
             async with aclosing(self._model.text(messages, model=persona.model, speakers=known)) as pieces:
-                await answer.follow(pieces)
+                await answer.stream(pieces)
         except ModelError as error:
             _log.warning("No answer in channel %d: %s", channel, error)
             await answer.end_with(f"❌ {shorten(str(error), _MAX_ERROR_CHARS)}")
@@ -108,29 +112,29 @@ class Writer:
         await self._keep(message, asked, Turn.of_bot(answer.text, name=persona.name))
 
     async def _earlier(self, channel: int) -> Sequence[Turn]:
-        """What the model sees of what was written there before."""
+        """The earlier turns of a channel that the model sees."""
         count = self._context_messages
         return (await self._memory.history(channel, count)).recent(count, count, MAX_CONTEXT_TOKENS)
 
     async def remembers(self, message: discord.Message) -> bool:
-        """Whether what the bot wrote there is among what the model sees."""
+        """Whether the text of a message of the bot is among the earlier turns that the model sees."""
         said = message.content.strip()
         earlier = await self._earlier(message.channel.id)
         return bool(said) and any(turn.role == "assistant" and said in turn.message.content for turn in earlier)
 
     async def end_early(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer, note: str) -> None:
-        """Leave the answer as far as it came, with a word on why, and remember that much.
+        """End an unfinished answer with a note, and store it as far as it was written.
 
         Raises:
-            discord.HTTPException: the word can't be posted.
+            discord.HTTPException: the note can't be posted.
         """
         said = answer.text
         await answer.end_with(note)
-        name = self._characters.at(_place_of(message)).persona.name
+        name = self._characters.at(_character_scope(message)).persona.name
         await self._keep(message, question.turn, Turn.of_bot(said, interrupted=True, name=name))
 
     async def _keep(self, message: AnyMessage, asked: Turn, answered: Turn) -> None:
-        """Keep both turns: for the model, which sees the newest, and as a conversation, for as long as those are."""
+        """Store both turns in the model's memory and in the stored conversations."""
         channel, guild = message.channel, message.guild
         await self._memory.remember(channel.id, asked, answered)
         if self._conversations is not None:
@@ -139,13 +143,13 @@ class Writer:
             self._conversations.chat(place, asked, answered)
 
 
-def _place_of(message: AnyMessage) -> int:
-    """What a character belongs to: the server's id, or the channel's in direct messages."""
+def _character_scope(message: AnyMessage) -> int:
+    """The id for which a persona and mood are chosen: the server's, or the channel's in direct messages."""
     return message.guild.id if message.guild else message.channel.id
 
 
 def _room(message: AnyMessage, question: ChatQuestion, earlier: Sequence[Turn]) -> str:
-    """Where this is written, and who wrote there lately, as far as the model sees it."""
+    """A description of the channel and of the people who wrote there recently, for the model."""
     if message.guild is None or isinstance(message.channel, discord.DMChannel):
         return private_room(question.name)
     return chat_room(str(message.channel), message.guild.name, [*speakers_of_turns(earlier), question.name])
