@@ -111,11 +111,11 @@ async def measure(stand_ins: StandIns, folder: Path, seconds: float, seed: int, 
     return loop_times(json.loads(seen.read_text(encoding="utf-8")), call.remarks, seconds)
 
 
-async def _talk(guest: Guest, chance: random.Random) -> None:
+async def _talk(guest: Guest, rng: random.Random) -> None:
     words = [await asyncio.to_thread(speech, sentence, GUEST_VOICES[guest.user.name]) for sentence in SENTENCES]
     while True:
-        await asyncio.sleep(chance.uniform(*PAUSES))
-        await guest.voice.speak(chance.choice(words), VoiceActivity())
+        await asyncio.sleep(rng.uniform(*PAUSES))
+        await guest.voice.speak(rng.choice(words), VoiceActivity())
 
 
 def loop_times(seen: Mapping[str, Any], remarks: int, seconds: float) -> LoopTimes:

@@ -126,7 +126,7 @@ def _first_sounds(engine: PiperEngine, repeats: int, ears: str) -> FirstSounds:
 
 
 def _stop_over_and_over(engine: PiperEngine, times: int) -> Stops:
-    chance = random.Random(_SEED)
+    rng = random.Random(_SEED)
     voice = engine.resolve(None, "en")
     returned, free, after = list[float](), list[float](), 0
     for _ in range(times):
@@ -136,7 +136,7 @@ def _stop_over_and_over(engine: PiperEngine, times: int) -> Stops:
             stopped_at.append(time.perf_counter())
             stop.set()
 
-        timer = threading.Timer(chance.random() * _LATEST_STOP, stop_now)
+        timer = threading.Timer(rng.random() * _LATEST_STOP, stop_now)
         pieces = engine.synthesize(STORY, voice, SpeechParameters(), stop)
         timer.start()
         after += sum(len(piece) for piece in pieces if stop.is_set())

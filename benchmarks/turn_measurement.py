@@ -152,14 +152,14 @@ class _Person:
         guest: Guest,
         kind: str,
         sentences: Sequence[Sound],
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self.kind = kind
         self._call = call
         self._transcriber = transcriber
         self._guest = guest
         self._sentences = sentences
-        self._random = chance
+        self._random = rng
         self._said = 0
         self._answering = False
 

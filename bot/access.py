@@ -92,7 +92,7 @@ class RateLimit:
         self._seconds = float(seconds)
         self._clock = clock
         self._taken: defaultdict[int, deque[float]] = defaultdict(deque)
-        self._told: set[int] = set()
+        self._notified: set[int] = set()
 
     def take(self, user: int) -> float:
         """Count one; returns 0, or the seconds after which the user may try again, and then counts nothing."""
@@ -102,20 +102,20 @@ class RateLimit:
         if len(taken) >= self._count:
             return taken[0] + self._seconds - now
         taken.append(now)
-        self._told.discard(user)
+        self._notified.discard(user)
         return 0.0
 
     def tell_once(self, user: int) -> bool:
         """Whether somebody who has to wait is still to be told so; once in each wait."""
-        if user in self._told:
+        if user in self._notified:
             return False
-        self._told.add(user)
+        self._notified.add(user)
         return True
 
     def _forget(self, now: float) -> None:
         for user in [user for user, taken in self._taken.items() if not taken or taken[-1] <= now - self._seconds]:
             del self._taken[user]
-            self._told.discard(user)
+            self._notified.discard(user)
         for taken in self._taken.values():
             while taken[0] <= now - self._seconds:
                 taken.popleft()

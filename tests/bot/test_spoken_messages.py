@@ -64,11 +64,11 @@ def test_what_is_no_sound_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("kind", [("ogg", "libopus"), ("mp3", "libmp3lame"), ("mp4", "aac"), ("wav", "pcm_s16le")])
 def test_a_file_with_any_of_its_bytes_changed_or_missing_is_decoded_or_refused(kind: tuple[str, str]) -> None:
     data = recording(1.0, container=kind[0], codec=kind[1])
-    chance = random.Random(kind[1])
+    rng = random.Random(kind[1])
     for _ in range(60):
-        broken = bytearray(data[: chance.randrange(1, len(data) + 1)])
+        broken = bytearray(data[: rng.randrange(1, len(data) + 1)])
         for _ in range(4):
-            broken[chance.randrange(len(broken))] = chance.randrange(256)
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
         try:
             sound = decode(bytes(broken), 10, NEVER)
         except (NotSoundError, TooLongSoundError):

@@ -21,22 +21,22 @@ LONGEST = 1_400
 
 def garbage(seed: int, ssrcs: tuple[int, ...]) -> Iterator[bytes]:
     """Noise; headers that are cut off; packets that look right, but are sealed with no key of ours; RTCP."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     for number in range(COUNT):
-        noise = os.urandom(chance.randrange(LONGEST))
-        header = make_header(number & 0xFFFF, 960 * number, chance.choice(ssrcs))
+        noise = os.urandom(rng.randrange(LONGEST))
+        header = make_header(number & 0xFFFF, 960 * number, rng.choice(ssrcs))
         match number % 5:
             case 0:
                 yield noise
             case 1:
-                yield header[: chance.randrange(len(header))]
+                yield header[: rng.randrange(len(header))]
             case 2:
                 yield header + noise
             case 3:
                 # With CSRCs, an extension and padding that it says it has.
                 yield bytes([0xBF]) + header[1:] + noise
             case _:
-                yield bytes([0x80, chance.randrange(200, 207)]) + noise
+                yield bytes([0x80, rng.randrange(200, 207)]) + noise
 
 
 async def test_twenty_thousand_garbage_datagrams_raise_nothing_and_are_not_heard(

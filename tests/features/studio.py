@@ -85,8 +85,8 @@ async def open_studio(
     monkeypatch.setattr(job, "UNREACHABLE_SECONDS", 0.5)
     async with ComfyUiServer() as comfyui, aiohttp.ClientSession() as http:
         timeout = options.pop("timeout", DrawSettings().timeout)
-        workflow, rate, chance = Workflow.parse(WORKFLOW), RateLimit("4/600"), random.Random(7)
-        images = ImageGeneration(comfyui.url, workflow, timeout, http, permit, rate, rng=chance, **options)
+        workflow, rate, rng = Workflow.parse(WORKFLOW), RateLimit("4/600"), random.Random(7)
+        images = ImageGeneration(comfyui.url, workflow, timeout, http, permit, rate, rng=rng, **options)
 
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             return [DrawingCommands(images)]

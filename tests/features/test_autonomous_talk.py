@@ -90,8 +90,8 @@ async def parlour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         async def cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             records = ChannelRecords(database)
             who = await Characters.open(database, tmp_path, "Mika")
-            chance = random.Random(7)
-            talk = AutonomousTalk(bot, records, client, who, SETTINGS, ZONE, clock=clock, rng=chance, sleep=looks)
+            rng = random.Random(7)
+            talk = AutonomousTalk(bot, records, client, who, SETTINGS, ZONE, clock=clock, rng=rng, sleep=looks)
             made.append((talk, Router(talk.observe), who))
             return [AutonomousCommands(talk), made[0][1]]
 

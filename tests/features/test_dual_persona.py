@@ -111,8 +111,8 @@ async def _feature(
     pauses: Pauses,
 ) -> DualPersona:
     records = ArgumentRecords(database)
-    chance = random.Random(7)
-    return DualPersona(bot, records, client, persona, twin, SETTINGS, clock=clock, rng=chance, pause=pauses)
+    rng = random.Random(7)
+    return DualPersona(bot, records, client, persona, twin, SETTINGS, clock=clock, rng=rng, pause=pauses)
 
 
 def _retort(line: str) -> Answer:

@@ -113,11 +113,11 @@ def test_a_file_cut_off_anywhere_is_decoded_as_far_as_it_goes_or_refused(name: s
 @pytest.mark.parametrize("name", [*STILL, *MOVING])
 def test_a_file_with_any_of_its_bytes_changed_is_decoded_or_refused(name: str) -> None:
     data = make(name, frames=3 if name in MOVING else 1)
-    chance = random.Random(name)
+    rng = random.Random(name)
     for _ in range(60):
         broken = bytearray(data)
         for _ in range(4):
-            broken[chance.randrange(len(broken))] = chance.randrange(256)
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
         with contextlib.suppress(BrokenPictureError):
             assert decode_frames(bytes(broken), 3, DecodingBudget(seconds=2.0))
 

@@ -73,23 +73,23 @@ def _routes() -> list[tuple[str, str]]:
     )
 
 
-def _random_json(chance: random.Random, depth: int = 0) -> Any:
-    if depth > 3 or chance.random() < 0.3:
-        return chance.choice(VALUES)
-    if chance.random() < 0.3:
-        return [_random_json(chance, depth + 1) for _ in range(chance.randrange(3))]
-    return {name: _random_json(chance, depth + 1) for name in chance.sample(FIELDS, chance.randrange(1, 25))}
+def _random_json(rng: random.Random, depth: int = 0) -> Any:
+    if depth > 3 or rng.random() < 0.3:
+        return rng.choice(VALUES)
+    if rng.random() < 0.3:
+        return [_random_json(rng, depth + 1) for _ in range(rng.randrange(3))]
+    return {name: _random_json(rng, depth + 1) for name in rng.sample(FIELDS, rng.randrange(1, 25))}
 
 
 @pytest.mark.parametrize(("method", "path"), _routes())
 async def test_no_body_breaks_the_server(method: str, path: str) -> None:
-    chance = random.Random(f"{method} {path}")
+    rng = random.Random(f"{method} {path}")
     async with Sandbox() as sandbox:
         headers = {"Authorization": f"Bot {sandbox.bot_token}"}
         async with aiohttp.ClientSession(headers=headers) as http:
             for _ in range(ROUNDS):
                 url = sandbox.api_url + _filled(sandbox, path)
-                async with http.request(method, url, json=_random_json(chance)) as response:
+                async with http.request(method, url, json=_random_json(rng)) as response:
                     assert response.status < 500, await response.text()
 
 

@@ -22,7 +22,7 @@ CONNECT_LIMIT = 15.0
 DISCONNECT_LIMIT = 5.0
 WATCH_INTERVAL = 0.5
 GRACE = 3.0
-"""Seconds for discord.py to mend a connection by itself; it needs one or two to follow a move or a lost session."""
+"""Seconds for discord.py to restore a connection by itself; it needs one or two to follow a move or a lost session."""
 REJOIN_ATTEMPTS = 4
 KEY_LIMIT, KEY_POLL = 1.0, 0.02
 

@@ -43,7 +43,7 @@ def _missing(channel: discord.abc.GuildChannel, me: discord.Member, names: tuple
 
 
 def permission_advice(missing: list[str], application_id: int) -> str:
-    """Say what is missing and how to mend it."""
+    """Say what is missing and how to fix it."""
     return (
         f"❌ I'm not allowed to: {', '.join(missing)}. Give my role these permissions (Server Settings, Roles, or the "
         f"channel's own settings), or invite me again with all of them: <{invite_link(application_id)}>"

@@ -50,7 +50,7 @@ class FallbackSpeech:
         self._voice = voice
         self._notices = notices
         self.parameters = SpeechParameters()
-        self._told: set[str] = set()
+        self._notified: set[str] = set()
         self._saying: _Saying | None = None
         # What is said again must reach the server in one piece, before what the model writes meanwhile.
         self._sending = asyncio.Lock()
@@ -103,8 +103,8 @@ class FallbackSpeech:
 
     def _tell_once(self, text: str) -> None:
         _log.warning("%s", text)
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._notified:
+            self._notified.add(text)
             self._notices.tell(text)
 
     async def _say_again(self, saying: _Saying, plainer: SpeechParameters) -> bool:

@@ -28,7 +28,7 @@ ROOMS = [keyboard(3.0, 1), keyboard(3.0, 2), music(3.0, 1), music(3.0, 2), noise
 async def test_no_word_of_a_reply_is_lost_or_said_twice(
     make_stage: StageMaker, speech_server: str, sounds: list[Sound], may_pause: bool
 ) -> None:
-    chance = random.Random(6)
+    rng = random.Random(6)
     async with (
         ScriptedModel(story_or_answer) as model,
         make_stage(tts_websocket_url=speech_server, llm_url=model.url, answer_to="always") as stage,
@@ -39,7 +39,7 @@ async def test_no_word_of_a_reply_is_lost_or_said_twice(
         undisturbed = await tell_story(stage)
 
         async def disturb(sound: Sound) -> None:
-            await bot_speaks(stage, stage.ada, after=chance.uniform(0.1, 1.5))
+            await bot_speaks(stage, stage.ada, after=rng.uniform(0.1, 1.5))
             await ben.voice.speak(sound, OpenMicrophone(before=0.1, after=0.3))
 
         for sound in sounds:

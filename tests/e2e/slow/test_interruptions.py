@@ -18,7 +18,7 @@ TIMES = 100
 
 
 async def test_nothing_of_a_cancelled_reply_is_heard_ever(make_stage: StageMaker, speech_server: str) -> None:
-    chance = random.Random(4)
+    rng = random.Random(4)
     async with (
         ScriptedModel(story_or_answer) as model,
         make_stage(tts_websocket_url=speech_server, llm_url=model.url, answer_to="always") as stage,
@@ -28,7 +28,7 @@ async def test_nothing_of_a_cancelled_reply_is_heard_ever(make_stage: StageMaker
         waits = []
         for number in range(TIMES):
             await stage.ask("A story!")
-            await asyncio.sleep(chance.uniform(0.03, 3.0))
+            await asyncio.sleep(rng.uniform(0.03, 3.0))
             interruption = await interrupt(stage, ben, UTTERANCES[number % len(UTTERANCES)])
             waits.append(interruption.silent_after or 0.0)
         # Who begins within the reply's first syllable may be its echo; that takes a moment longer to tell.

@@ -21,23 +21,23 @@ STOP_BUDGET = 0.05
 
 async def test_no_old_sample_after_cancelled_at_any_moment() -> None:
     """Replies of ever new numbers are cancelled at random points; samples say which reply they are of."""
-    chance = random.Random(7)
+    rng = random.Random(7)
     async with running(CountingEngine()) as server, server.connect() as client:
         for number in range(1, 120):
             text = f"Number {number}, still number {number}. Once more number {number}, and the end of {number}."
-            written = len(text) if chance.random() < 0.5 else chance.randrange(1, len(text))
+            written = len(text) if rng.random() < 0.5 else rng.randrange(1, len(text))
             await client.send(token=text[:written], reply=f"r{number}", preprocess_text=False)
-            for _ in range(chance.randrange(6)):
+            for _ in range(rng.randrange(6)):
                 await asyncio.sleep(0)
-            if written == len(text) and chance.random() < 0.5:
+            if written == len(text) and rng.random() < 0.5:
                 await client.until(SegmentStart)
-                for _ in range(chance.randrange(4)):
+                for _ in range(rng.randrange(4)):
                     await client.next()
             await client.send(cancel=True)
             # Tokens of the cancelled reply that come too late.
             await client.token(f"late, number {number} again, and again.", f"r{number}", flush=True)
             await client.until(Cancelled)
-            if chance.random() < 0.5:
+            if rng.random() < 0.5:
                 value = 500 + number
                 await client.say(f"This is {value}.", f"s{number}", preprocess_text=False)
                 heard = await client.hear()
