@@ -137,7 +137,7 @@ async def application(
         moods = await asyncio.to_thread(load_moods)
         word_lists = await asyncio.to_thread(load_word_lists)
         introductions = await asyncio.to_thread(load_introductions)
-        beginnings = await asyncio.to_thread(load_small_prompts)
+        small_prompts = await asyncio.to_thread(load_small_prompts)
         database = await stack.enter_async_context(Database.opened(settings.data_dir / DATABASE_FILE))
         characters = await Characters.open(database, PERSONAS_DIR, settings.persona)
         store = Store(database)
@@ -194,7 +194,7 @@ async def application(
             transcriber,
             turn_policy,
             word_lists,
-            beginnings,
+            small_prompts,
             consent,
             conversations,
             watch,
@@ -230,7 +230,7 @@ async def application(
             await warm_up(
                 {
                     "ears": lambda: warm_transcriber(transcriber, in_call),
-                    "mind": lambda: warm_model(model, characters.default, clock, beginnings),
+                    "mind": lambda: warm_model(model, characters.default, clock, small_prompts),
                     "voice": lambda: warm_speech_server(speech_server),
                 }
             )
@@ -262,7 +262,7 @@ async def application(
             models,
             speech_server,
             characters,
-            beginnings,
+            small_prompts,
             conversations,
             clock,
             spoken.hear,

@@ -48,7 +48,7 @@ class CallMaker:
     transcriber: Transcriber
     turn_policy: TurnPolicy
     word_lists: WordLists
-    beginnings: SmallPrompts
+    small_prompts: SmallPrompts
     consent: ListeningConsent
     conversations: Conversations
     watch: Watcher
@@ -68,7 +68,7 @@ class CallMaker:
         engines = CallEngines(
             character,
             lambda history, room: ModelResponder(
-                character.now, history, room, self.clock, self.model, settings.llm.context_messages, self.beginnings
+                character.now, history, room, self.clock, self.model, settings.llm.context_messages, self.small_prompts
             ),
             self.speech_server.stream,
             lambda: self.manner(server),

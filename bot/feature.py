@@ -33,7 +33,7 @@ class FeatureParts:
     """What features are built of.
 
     Attributes:
-        beginnings: what a small model is told, by language.
+        small_prompts: the prompts of small models, by language.
         clock: what time it is, in the time zone of the people.
         hear: what is said in a message's recordings; "" where there are none. Raises ``SpokenMessageError``.
         tell: writes a text in the channel with this id; where that can't be done, the log says so.
@@ -46,7 +46,7 @@ class FeatureParts:
     models: ModelRouter
     speech_server: SpeechServerClient
     characters: Characters
-    beginnings: SmallPrompts
+    small_prompts: SmallPrompts
     conversations: Conversations
     clock: Callable[[], datetime]
     hear: Callable[[discord.Message], Awaitable[str]]

@@ -35,7 +35,7 @@ class ModelResponder:
         room: where the call is and who is in it.
         clock: what time it is, in the time zone of the people.
         context_messages: how many turns of the history the model sees.
-        beginnings: what a small model is told.
+        small_prompts: what a small model is told.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class ModelResponder:
         clock: Callable[[], datetime],
         model: ModelClient,
         context_messages: int,
-        beginnings: SmallPrompts,
+        small_prompts: SmallPrompts,
     ) -> None:
         self._character = character
         self._history = history
         self._room = room
         self._model = model
         self._context_messages = context_messages
-        self._prompts = ConversationMessages(SPOKEN, model, clock, beginnings)
+        self._prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
 
     async def warm_up(self) -> None:
         """Fill the server's prompt cache, and ask about its model; what is wrong is told with the first answer."""

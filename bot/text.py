@@ -1,4 +1,4 @@
-"""Text helpers: Discord messages, lone surrogates and words for comparison."""
+"""Text helpers: splitting Discord messages, joining surrogates, and comparing words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import re
 import unicodedata
 
 MESSAGE_LIMIT = 2_000
+"""Most characters in a Discord message."""
 _MARKDOWN = re.compile(r"([\\*_~`|<>\[\]#@])")
 _SEPARATORS = ("\n\n", "\n", ". ", "! ", "? ", "。", "！", "？", " ")
 
 
 def split_message(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
-    """Cut ``text`` into parts of at most ``limit`` characters, at the best place in the second half of each."""
+    """Cut ``text`` into parts of at most ``limit`` characters.
+
+    Each cut is in the second half of a part: after a paragraph, line, sentence or word, in this order of preference. If
+    there is none, the part is cut after ``limit`` characters.
+    """
     parts = []
     rest = text.strip()
     while len(rest) > limit:
@@ -30,42 +35,44 @@ def _best_cut(text: str, limit: int) -> int:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut ``text`` to ``limit`` characters with an ellipsis."""
+    """Cut ``text`` to at most ``limit`` characters. A cut text ends with an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def escape_markdown(text: str) -> str:
-    """A text as Discord's markdown shows it unchanged."""
+    """Escape ``text``, so that Discord shows it unchanged and not as markdown."""
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-_HALF = re.compile("[\ud800-\udfff]")
+# JSON can write an emoji as two escaped surrogates, and a server may send them in two events. A lone surrogate can't be
+# written to a file, a database or a socket.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _OPEN_END = re.compile("[\ud800-\udbff]$")
 
 
 def join_surrogates(text: str) -> str:
-    """``text`` with halves that belong together joined, and U+FFFD in place of every other."""
-    if not _HALF.search(text):
+    """Join surrogate pairs to characters, and replace each lone surrogate by U+FFFD."""
+    if not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def split_open_surrogate(text: str) -> tuple[str, str]:
-    """``text`` in two: what is whole, and the half of a character at its end, of which the rest is still to come."""
+    """Split off a high surrogate at the end of ``text``, whose low surrogate may be in the next piece; "" if none."""
     return (text[:-1], text[-1:]) if _OPEN_END.search(text) else (text, "")
 
 
 FIRST_UNSPACED = "\u2e80"
-"""The scripts from here on are mostly East Asian and written without spaces; those before it have them."""
+"""First character of the scripts that are mostly East Asian and written without spaces."""
 _PUNCTUATION = re.compile(r"[^\w\s'-]|_")
 
 
 def plain_words(text: str) -> list[str]:
-    """The words of a text in lower case, without marks; total on any text."""
+    """The words of ``text`` for comparison: case-folded, without punctuation. Works with any text."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return [word for word in (part.strip("'-") for part in _PUNCTUATION.sub(" ", folded).split()) if word]
 
 
 def plain(text: str) -> str:
-    """The same as one string."""
+    """The words of ``text`` for comparison (:func:`plain_words`), joined by spaces."""
     return " ".join(plain_words(text))

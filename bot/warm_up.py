@@ -54,11 +54,11 @@ async def warm_transcriber(transcriber: Transcriber, in_call: Callable[[], bool]
 
 
 async def warm_model(
-    model: ModelClient, character: Character, clock: Callable[[], datetime], beginnings: SmallPrompts
+    model: ModelClient, character: Character, clock: Callable[[], datetime], small_prompts: SmallPrompts
 ) -> None:
     """Have the model loaded, and what a call tells it first in the server's prompt cache."""
     await model.learn_model_size(model=character.persona.model)
-    prompts = ConversationMessages(SPOKEN, model, clock, beginnings)
+    prompts = ConversationMessages(SPOKEN, model, clock, small_prompts)
     messages = await prompts.write(character, (), Turn.of_person("Someone", "hello"), "")
     await model.warm_up(messages, model=character.persona.model)
 

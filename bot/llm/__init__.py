@@ -1,1 +1,1 @@
-"""The language model: token streams, prompts, personas."""
+"""The language model: the client of a model server, prompts, personas and chat history."""

@@ -1,4 +1,4 @@
-"""Text from Discord as plain words: what a person meant to say, without markup, tricks and invisible characters."""
+"""Cleaning of text from Discord: turns it into plain words without markup, control tokens and invisible characters."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _MASKED_LINK = re.compile(r"\[([^\[\]\n]{1,500})\]\(<?https?://[^\s()<>]{1,2000}
 _BRACKETED_URL = re.compile(r"<(https?://[^\s<>]{1,2000})>")
 _SPOILER = re.compile(r"\|\|(.+?)\|\|", re.DOTALL)
 _MASS_MENTION = re.compile(r"@(everyone|here)\b")
-# A joiner with nothing on one side joins nothing; elsewhere emoji families and Persian need it.
+# A joiner at the edge of a word has no effect. Inside a word, emoji sequences and Persian need it.
 _LOOSE_JOINER = re.compile(r"(?<!\S)[\u200c\u200d]+|[\u200c\u200d]+(?!\S)")
 _JOINERS = "\u200c\u200d"
-# Letters and signs by their category, but drawn as nothing: Hangul fillers and the empty Braille cell.
+# Invisible, although Unicode lists them as letters or symbols: Hangul fillers and the empty Braille cell.
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
 
 
 @dataclass(frozen=True, slots=True)
 class DiscordNames:
-    """What the ids in a message are called: users by display name, roles and channels by name."""
+    """Names for the ids in a message: display names of users, names of roles and channels."""
 
     users: Mapping[int, str] = field(default_factory=dict)
     roles: Mapping[int, str] = field(default_factory=dict)
@@ -41,10 +41,10 @@ class DiscordNames:
 
 
 def clean_prompt(text: str, names: DiscordNames) -> str:
-    """``text`` as one line of plain words, at most ``MAX_PROMPT_CHARS`` long; "" when there is nothing to answer.
+    """Turn a message into one line of plain words of at most ``MAX_PROMPT_CHARS`` characters.
 
-    Mentions become names, the ones after the tenth a count; emoji stay, and one alone is something to answer. Line
-    breaks become spaces, for in the model's prompt a new line is another person speaking.
+    Mentions become names; those after the tenth are only counted. Emoji stay. Line breaks become spaces, because in the
+    model's prompt each new line is another person's. Returns "" if nothing is left to answer; a single emoji is enough.
     """
     text = _without_invisible(text)
     text = _name_mentions(text, names)
@@ -61,12 +61,15 @@ def clean_prompt(text: str, names: DiscordNames) -> str:
 
 
 def clean_name(name: str) -> str:
-    """A display name that can stand before a colon: one line, nothing invisible, at most ``MAX_NAME_CHARS`` long."""
+    """Clean a display name for use before a colon: one line without colons, at most ``MAX_NAME_CHARS`` characters.
+
+    Returns "Someone" if nothing is left.
+    """
     return clean_label(name.replace(":", " "), MAX_NAME_CHARS) or "Someone"
 
 
 def clean_label(name: str, limit: int = MAX_LABEL_CHARS) -> str:
-    """What a channel or a server is called, as one line of at most ``limit`` characters; "" when that says nothing."""
+    """Clean the name of a channel or server: one line of at most ``limit`` characters; "" if nothing is left."""
     line = _one_line(_without_invisible(name))[:limit].strip()
     return line if _says_something(line) else ""
 
@@ -100,7 +103,10 @@ def _spoken_time(match: re.Match[str]) -> str:
 
 
 def _without_invisible(text: str) -> str:
-    """Drop what shows nothing or steers the text; controls become spaces. Unknown characters may be new emoji: kept."""
+    """Remove invisible characters and those that change the text's direction. Control characters become spaces.
+
+    Unassigned characters are kept, since they may be new emoji.
+    """
     visible = "".join(map(_visible, text))
     return _LOOSE_JOINER.sub("", visible)
 

@@ -1,4 +1,4 @@
-"""What one event of a model server's stream says, whichever of the three APIs wrote it."""
+"""Deltas: parses one event of a model server's stream, in the format of any of the three supported APIs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bot.text import join_surrogates
 
 END_OF_STREAM = "[DONE]"
 LENGTH_REASONS = frozenset({"length", "max_tokens", "limit", "max_output_tokens"})
-"""The reasons for an end that mean: it had used up its tokens."""
+"""Finish reasons that mean that the token limit was reached."""
 FILTER_REASONS = frozenset(
     {"content_filter", "content-filter", "safety", "blocklist", "prohibited_content", "sensitive"}
 )
-"""The reasons for an end that mean: a filter of the server's took offence."""
+"""Finish reasons that mean that the server's content filter stopped the reply."""
 
 _MAX_ERROR_CHARS = 200
 _NOT_AN_END = frozenset({"", "null", "none", "undefined", "finish_reason_unspecified"})
@@ -31,20 +31,24 @@ _PROVIDER_FAILED = "Provider returned error"
 
 
 class BrokenDeltaError(ValueError):
-    """The event is not what any of the APIs sends."""
+    """The event has a format that none of the APIs sends."""
 
 
 class ServerSaidError(Exception):
-    """The server reports an error of its own; the text is the server's, on one line and cut to a sensible length."""
+    """The server reported an error inside the stream. The message is the server's, shortened to one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One step of a reply.
+    """One piece of a reply.
 
-    ``reasoning`` is thought, never spoken. ``finished`` marks the reply's regular end, and ``reason`` is the server's
-    word for why it ended, in lower case; "" where it gave none. ``whole`` says that it is a whole message and no piece
-    of one: behind pieces it says again what they said. ``calls`` are pieces of calls of tools, behind the text.
+    Attributes:
+        text: text of the answer.
+        reasoning: text of the model's thoughts, which is never spoken or shown.
+        finished: whether this is the regular end of the reply.
+        reason: the server's finish reason in lower case; "" if it gave none.
+        whole: whether this is a complete message. After other pieces, it repeats them.
+        calls: pieces of tool calls. They follow the text.
     """
 
     text: str = ""
@@ -56,20 +60,20 @@ class Delta:
 
     @property
     def says(self) -> bool:
-        """Whether it has anything of the answer itself: text, or a call."""
+        """Whether the piece has text of the answer or a piece of a tool call."""
         return bool(self.text or self.calls)
 
 
 def parse_delta(data: str) -> Delta:
-    """Read the data of one event, or a whole answer of a server that does not stream.
+    """Parse the data of one event, or the complete answer of a server that does not stream.
 
-    Events that are no step of a reply, ``null`` or a keep-alive say, are an empty delta.
+    Events that are not part of a reply, such as ``null`` or a keep-alive, become an empty delta.
 
     Raises:
-        BrokenDeltaError: JSON that was cut off, a web page, or JSON of another shape.
-        ServerSaidError: an error object, or an error in plain words.
+        BrokenDeltaError: the data is incomplete JSON, a web page, or JSON in an unknown format.
+        ServerSaidError: the data is an error object, or an error message in plain text.
     """
-    # Some proxies frame a server's events once more.
+    # Some proxies put "data:" before an event that has it already.
     data = data.strip().removeprefix("data:").strip()
     if data.strip('"').upper() == END_OF_STREAM:
         return Delta(finished=True)
@@ -84,11 +88,14 @@ def parse_delta(data: str) -> Delta:
 
 
 def error_text(body: str) -> str:
-    """The message in an error body as OpenAI, llama.cpp, Ollama, vLLM or FastAPI write it: one line, or nothing."""
+    """The error message in a response body, on one line; "" if there is none.
+
+    Understands the formats of OpenAI, llama.cpp, Ollama, vLLM and FastAPI, and short plain text.
+    """
     try:
         words: object = json.loads(body)
     except (ValueError, RecursionError):
-        # Not JSON: a proxy's page is no message, a short plain text is one.
+        # This is not JSON. Plain text is an error message, but a proxy's web page is not.
         words = "" if "<" in body else body
     line = " ".join(join_surrogates(_message(words)).split())
     return line if len(line) <= _MAX_ERROR_CHARS else line[: _MAX_ERROR_CHARS - 1] + "…"
@@ -107,7 +114,7 @@ def _message(words: object) -> str:
 
 
 def _raw_words_of_provider(error: Mapping[str, object]) -> str:
-    """What OpenRouter passes on from the provider behind it, which says more than its own sentence."""
+    """The provider's message that OpenRouter passes on. It says more than OpenRouter's own message."""
     metadata = error.get("metadata")
     if error.get("message") != _PROVIDER_FAILED or not isinstance(metadata, dict):
         return ""
@@ -116,7 +123,7 @@ def _raw_words_of_provider(error: Mapping[str, object]) -> str:
 
 
 def _reported_error(fields: Mapping[str, object]) -> str | None:
-    """The server's words where the event reports an error; ``None`` where it does not."""
+    """The server's message if the event reports an error; otherwise ``None``."""
     choices = fields.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     delta = choice.get("delta")
@@ -147,7 +154,7 @@ def _from_choices(choices: object) -> Delta:
     if not isinstance(said, dict):
         raise BrokenDeltaError("a delta is not an object")
     text, reasoning = _said(said)
-    # Some send the text of both endpoints at once; then it is the same.
+    # Some servers send the text in the fields of both endpoints. Then it is the same text.
     text = text or ("" if reasoning else _text(choice.get("text")))
     whole = not piece and bool(choice.get("message"))
     return Delta(text, reasoning, bool(reason), reason, whole, call_pieces(said))
@@ -169,25 +176,25 @@ def _llama_cpp_reason(fields: Mapping[str, object]) -> str:
 
 
 def _said(said: Mapping[str, Any]) -> tuple[str, str]:
-    """Text and thought of a delta or a message."""
+    """Text and reasoning of a delta or message object."""
     content = said.get("content")
     reasoning = next((text for key in _REASONING if (text := _text(said.get(key)))), "") + _thinking_parts(content)
     text = _text(content)
     if _is_marked_as_thought(said):
-        # Its tags open and close what is marked no more.
+        # The tags stay in the text, because the other tag of the pair may come in content that is not marked.
         return "".join(_THOUGHT_TAG.findall(text)), reasoning + text
     return text + _text(said.get("refusal")), reasoning
 
 
 def _is_marked_as_thought(said: Mapping[str, Any]) -> bool:
-    """Gemini marks the content itself as thought."""
+    """Whether Gemini has marked the whole content as a thought."""
     extra = said.get("extra_content")
     google = extra.get("google") if isinstance(extra, dict) else None
     return isinstance(google, dict) and google.get("thought") is True
 
 
 def _text(value: object) -> str:
-    """A text, a typed part or a list of parts, of which those of text count, or nothing."""
+    """The text in a content value: a string, a typed part, or a list of parts. Parts that are not text are skipped."""
     if isinstance(value, str):
         return value
     if not value:
@@ -201,7 +208,7 @@ def _text(value: object) -> str:
 
 
 def _thinking_parts(content: object) -> str:
-    """The thoughts among typed parts, as Mistral sends them: {"type": "thinking", "thinking": [parts]}."""
+    """The thoughts in a list of typed parts. Mistral sends {"type": "thinking", "thinking": [parts]}."""
     if not isinstance(content, list):
         return ""
     thoughts = (part for part in content if isinstance(part, dict) and _is_thought(part))
@@ -213,7 +220,7 @@ def _is_thought(part: Mapping[str, Any]) -> bool:
 
 
 def _json_object(data: str) -> dict[str, Any]:
-    """The event's object; {} for what is no step of a reply."""
+    """The JSON object in an event; {} for an event that is not part of a reply."""
     if (found := _ERROR_IN_BRACKETS.match(data)) is not None:
         raise ServerSaidError(error_text(data[found.end() :]))
     try:

@@ -1,4 +1,4 @@
-"""The request fields that a model server refuses, read from its error messages and left out from then on."""
+"""Dialects of model servers: finds out which request fields a server refuses, and leaves them out from then on."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 _log = logging.getLogger(__name__)
 
 FieldPath = tuple[str, ...]
-"""The keys that lead to a field of the request, from the outside in."""
+"""Keys that lead to a field of the request, from the outermost object inward."""
 
 LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "n_predict")
-"""What servers call the longest answer, in tokens."""
+"""Names of the field that limits the answer's length, in tokens. Each server has one of them."""
 PROTECTED_FIELDS = frozenset({"messages", "model", "prompt", "stream"})
-"""Without these there is no request."""
+"""Fields that are never left out, since there is no request without them."""
 
 _THINKING_FIELDS = ("reasoning_effort", "think", "thinking", "reasoning", "chat_template_kwargs", "enable_thinking")
 _STOP_NAMES = ("stop_sequences", "stop sequences", "stop sequence", "stop_words", "stop words", "stop tokens")
@@ -28,7 +28,7 @@ _PLACE_KEYS = (
 )
 _LISTS_OF_FIELDS = ("keys", "params", "parameters", "invalid_params", "unknown_fields", "unsupported_params")
 _BY_FIELD = ("errors", "fields")
-"""Objects whose keys are the fields that are wrong."""
+"""Keys of objects in an error body whose own keys are the names of refused fields."""
 _MAX_DEPTH = 8
 
 _REFUSING = re.compile(
@@ -40,7 +40,7 @@ _REFUSING = re.compile(
     re.IGNORECASE,
 )
 _SPENT = re.compile(r"\breached\b|could not finish|used up|higher \w+_", re.IGNORECASE)
-"""A server that names a limit because the answer came to it."""
+"""Words of an error that names a limit field because the answer reached the limit, not because the field is refused."""
 _PYTHON_PLACE = re.compile(r"""['"]loc['"]:\s*[(\[]([^)\]]*)[)\]]""")
 _QUOTED = re.compile(r"""['"]([^'"]+)['"]""")
 _RENAMED = re.compile(
@@ -59,21 +59,30 @@ _SYSTEM_ROLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RefusedField:
-    """A field that the server does not take; ``renamed`` is what it calls it, where it says so."""
+    """A request field that the server refuses.
+
+    Attributes:
+        renamed: the name that the server wants instead; ``None`` if it names none.
+    """
 
     path: FieldPath
     renamed: str | None = None
 
     @property
     def name(self) -> str:
-        """The field as a person would write it: ``chat_template_kwargs.enable_thinking``."""
+        """The field's name with dots, such as ``chat_template_kwargs.enable_thinking``."""
         return ".".join(self.path)
 
 
 def refused_fields(answer: str, sent: Mapping[str, Any]) -> tuple[RefusedField, ...]:
-    """The fields of ``sent`` that the body of a refusal names; empty where it names none that may be left out.
+    """Find the fields that a server refuses, in the body of its error response.
 
-    Several come only where the server lists them; of a sentence, the field that it names first counts.
+    If the body lists fields, all of these are returned. If it only has a sentence, the first field named in it is
+    returned. Fields that must not be left out are skipped, so the result may be empty.
+
+    Args:
+        answer: the body of the error response.
+        sent: the body of the request.
     """
     document = _parsed(answer)
     told = " ".join(_sentences(document)) if document is not None else answer
@@ -85,11 +94,11 @@ def refused_fields(answer: str, sent: Mapping[str, Any]) -> tuple[RefusedField, 
 
 
 def refuses_system_role(answer: str) -> bool:
-    """Whether the model takes no message of the role ``system``; its words may go before the first of the user's."""
+    """Whether an error response says that the model does not support messages of the role ``system``."""
     return _SYSTEM_ROLE.search(answer) is not None
 
 
-# What the server lists.
+# Fields in the structure of an error body.
 
 
 def _parsed(text: str) -> object | None:
@@ -101,7 +110,7 @@ def _parsed(text: str) -> object | None:
 
 
 def _inner(value: object, depth: int) -> Iterator[tuple[str, object]]:
-    """Every key with its value, at any depth; also of JSON that was packed into a text (OpenRouter, LiteLLM)."""
+    """All keys with their values, at any depth. JSON inside of strings is read too (OpenRouter, LiteLLM)."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, str) and value[:1] in ("{", "["):
@@ -112,7 +121,7 @@ def _inner(value: object, depth: int) -> Iterator[tuple[str, object]]:
     elif isinstance(value, dict):
         for key, each in value.items():
             if key in ("input", "ctx"):
-                # What was sent, given back: no words of the server's.
+                # These contain the request itself, not words of the server.
                 continue
             yield str(key), each
             yield from _inner(each, depth + 1)
@@ -121,7 +130,7 @@ def _inner(value: object, depth: int) -> Iterator[tuple[str, object]]:
 def _sentences(document: object) -> Iterator[str]:
     for _, value in _inner(document, 0):
         if isinstance(value, str):
-            # A word alone is a code ("invalid_request_error"), which says nothing of a field.
+            # A single word is an error code ("invalid_request_error"), which does not name a field.
             if " " in value:
                 yield value
         elif isinstance(value, list):
@@ -148,13 +157,13 @@ def _parts(place: str) -> list[str]:
 
 
 def _python_places(told: str, sent: Mapping[str, Any]) -> Iterator[FieldPath | None]:
-    """Places in pydantic's errors that were turned into text: ``'loc': ('body', 'cache_prompt')``."""
+    """Fields in pydantic errors that were converted to text: ``'loc': ('body', 'cache_prompt')``."""
     for match in _PYTHON_PLACE.finditer(told):
         yield _resolved(_QUOTED.findall(match[1]), sent)
 
 
 def _resolved(parts: list[str], sent: Mapping[str, Any]) -> FieldPath | None:
-    """The field of ``sent`` at this place, or the one that holds it; ``None`` for what must stay."""
+    """The field of ``sent`` at this path, or the innermost known field on it; ``None`` for protected fields."""
     while parts and parts[0] in _WRAPPERS:
         parts = parts[1:]
     path: list[str] = []
@@ -174,7 +183,7 @@ def _as_sent(name: str, fields: Mapping[str, Any]) -> str | None:
     return next((key for key in fields if name in _other_names(key)), None)
 
 
-# What the server says.
+# Fields in the sentences of an error body.
 
 
 def _other_names(field: str) -> tuple[str, ...]:
@@ -188,8 +197,9 @@ def _other_names(field: str) -> tuple[str, ...]:
 
 
 def _named_in(told: str, sent: Mapping[str, Any]) -> tuple[FieldPath, ...]:
-    """The field that a sentence of refusal names first."""
-    # Nobody writes max_tokens who does not mean it, in whatever language; a plain word needs a word of refusal.
+    """The field that a sentence names first, if the sentence is a refusal."""
+    # A name with an underscore, such as max_tokens, always means the field, in any language. A plain word, such as
+    # "stop", counts only if the sentence also has a word of refusal.
     refusing, spent = _REFUSING.search(told) is not None, _SPENT.search(told) is not None
     found = [
         (match.start(), path)
@@ -214,9 +224,10 @@ def _paths(fields: Mapping[str, Any], before: FieldPath = ()) -> Iterator[FieldP
 
 
 def _mention(name: str, *, nested: bool) -> re.Pattern[str]:
-    """Finds a field's name. A plain English word counts only where it stands as a name does.
+    """A pattern that finds a field's name in a sentence.
 
-    One inside of another field, such as "type", must be quoted or stand behind a point.
+    A plain English word, such as "stop", matches only if the words around it show that it is a name. The name of a
+    nested field, such as "type", must be quoted or follow a dot.
     """
     word = re.escape(name)
     if "_" in name or " " in name or not name.islower() or name == "temperature":
@@ -234,7 +245,7 @@ def _mention(name: str, *, nested: bool) -> re.Pattern[str]:
 
 
 def _new_name(told: str, path: FieldPath, sent: Mapping[str, Any]) -> str | None:
-    """What the server calls the field, where it says so and the name is of the same kind."""
+    """The new name that the server suggests for the field, if it looks like a name for the same thing."""
     for match in _RENAMED.finditer(told):
         name = match["name"]
         kin = name in LIMIT_FIELDS if path[-1] in LIMIT_FIELDS else set(name.split("_")) & set(path[-1].split("_"))
@@ -244,35 +255,36 @@ def _new_name(told: str, path: FieldPath, sent: Mapping[str, Any]) -> str | None
 
 
 class Dialect:
-    """The fields that a server refuses for one model: left out of every request, or sent by another name.
+    """The fields that a server refuses for one model. Requests are sent without them, or with them renamed.
 
-    ``told`` holds the names that were logged already; the dialects of one server share it.
+    Args:
+        logged: names of the fields that were logged already. All dialects of a server share this set.
     """
 
-    def __init__(self, told: set[str]) -> None:
-        self._told = told
+    def __init__(self, logged: set[str]) -> None:
+        self._logged = logged
         self._refused: dict[FieldPath, str | None] = {}
         self._folds_system = False
 
     def learn(self, refused: RefusedField) -> None:
-        """The server refuses this field: remembered, and logged once."""
+        """Remember a refused field, and log it if it is new."""
         self._refused[refused.path] = refused.renamed
         self._tell(refused.name, f"The model server refuses {refused.name}; left out from now on.")
         if refused.renamed is not None:
             _log.info("It takes %s instead.", refused.renamed)
 
     def learn_no_system_role(self) -> None:
-        """The model takes no system message: its text opens the first message of the user."""
+        """Remember that the model refuses system messages. Their text is put into the user's first message instead."""
         self._folds_system = True
         self._tell("system", "The model server refuses the system role; its text opens the first message from now on.")
 
     def _tell(self, name: str, sentence: str) -> None:
-        if name not in self._told:
-            self._told.add(name)
+        if name not in self._logged:
+            self._logged.add(name)
             _log.warning("%s", sentence)
 
     def applied(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The request as this server takes it."""
+        """Copy a request body, changed so that this server accepts it."""
         spoken = dict(body)
         for path, renamed in self._refused.items():
             spoken = _changed(spoken, path, renamed)
@@ -282,12 +294,12 @@ class Dialect:
 
 
 def changed(body: Mapping[str, Any], refused: RefusedField) -> dict[str, Any]:
-    """The body without the field, or with it under its new name."""
+    """Copy a request body without the refused field, or with its new name."""
     return _changed(dict(body), refused.path, refused.renamed)
 
 
 def folded(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with its system message as the beginning of the user's first."""
+    """Copy a request body, with the system messages moved to the beginning of the user's first message."""
     return _folded(dict(body))
 
 

@@ -1,4 +1,4 @@
-"""Errors of a model server, as sentences that tell people in the channel what to do."""
+"""Errors of a model server: their kinds, and messages that tell people in the channel what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from config.sections import ModelApi
 
 
 class ModelErrorKind(StrEnum):
-    """Why there is no reply, or no more of it."""
+    """Why a reply failed or broke off."""
 
     UNREACHABLE = "unreachable"
     UNAUTHORIZED = "unauthorized"

@@ -1,4 +1,4 @@
-"""What was said in a conversation, as the people in it heard it: the one history of calls and of chat."""
+"""The history of a conversation, as the people in it heard or read it. Calls and the text chat both use it."""
 
 from __future__ import annotations
 
@@ -13,31 +13,33 @@ from bot.llm.messages import ChatMessage, message_tokens
 from bot.llm.tool_calls import ToolCall
 
 MAX_TURNS = 200
+"""Most turns that a history keeps."""
 INTERRUPTED = "—"
+"""Ends a reply that was interrupted, in the messages that the model reads."""
 
 
 def user_line(name: str, text: str) -> str:
-    """What ``name`` said, as the model reads it: "NAME: text"."""
+    """A person's line as the model reads it: "NAME: text"."""
     return f"{clean_name(name)}: {text}"
 
 
 def speakers_of_messages(messages: Iterable[ChatMessage]) -> list[str]:
-    """The names of the people who said these, oldest first, each once."""
+    """Names of the people who wrote the messages, each once, in the order in which they first appear."""
     lines = (line for message in messages if message.role == "user" for line in message.content.splitlines())
     return list(dict.fromkeys(name for name, colon, _ in (line.partition(": ") for line in lines) if colon))
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one person said, the bot answered, or a tool returned.
+    """One turn of a conversation: words of a person, a reply of the bot, or the result of a tool.
 
     Attributes:
-        speaker: the name of who said it; of the bot, only where it matters under which name it spoke.
-        text: as it was heard or read: of a reply that was interrupted, its beginning.
-        person: the user id of who said it; ``None`` for the bot and for tools.
-        interrupted: more was to be said, and nobody knows it.
-        calls: the tools that the bot called in this turn.
-        answers: the id of the call that a tool's turn answers.
+        speaker: the name of the person. For the bot it is usually empty; it is set if the bot spoke under another name.
+        text: the text as it was heard or read. An interrupted reply is cut off where people stopped hearing it.
+        person: the person's user id; ``None`` for the bot and for tools.
+        interrupted: whether the reply was cut off.
+        calls: the tool calls that the bot made in this turn.
+        answers: the id of the tool call whose result this turn is.
     """
 
     role: Literal["user", "assistant", "tool"]
@@ -50,17 +52,17 @@ class Turn:
 
     @classmethod
     def of_person(cls, name: str, text: str, person: int | None = None) -> Self:
-        """What somebody said or wrote; ``text`` is clean already."""
+        """A turn of a person. ``text`` must be cleaned already (:func:`~bot.llm.cleaning.clean_prompt`)."""
         return cls("user", clean_name(name), text, person)
 
     @classmethod
     def of_bot(cls, text: str, *, interrupted: bool = False, name: str = "") -> Self:
-        """A reply, as far as it was heard."""
+        """A turn of the bot. ``text`` is the part of the reply that people heard or read."""
         return cls("assistant", name, text.strip(), interrupted=interrupted)
 
     @property
     def message(self) -> ChatMessage:
-        """The same as a model reads it."""
+        """The turn as a message for the model."""
         match self.role:
             case "user":
                 return ChatMessage("user", user_line(self.speaker, self.text))
@@ -71,43 +73,44 @@ class Turn:
 
 
 def speakers_of_turns(turns: Iterable[Turn]) -> list[str]:
-    """The names of the people who said these, oldest first, each once."""
+    """Names of the people who said the turns, each once, in the order in which they first appear."""
     return list(dict.fromkeys(turn.speaker for turn in turns if turn.role == "user"))
 
 
 class History:
-    """The last turns of a conversation, oldest first; older ones than ``max_turns`` are forgotten.
+    """The last ``max_turns`` turns of a conversation, oldest first. Not thread-safe.
 
-    A reply goes in only as far as it was heard, so that the model never refers to words that nobody knows. One of which
-    nothing was heard leaves no trace. A call has a history in memory, which ends with it; the chat reads that of a
-    channel from the database for each answer, since it outlives the process.
+    Only the part of a reply that people heard is kept, so that the model never refers to words that nobody knows. A
+    reply of which nothing was heard is not kept at all. A call's history is in memory and ends with the call. The text
+    chat reads a channel's history from the database for each answer, because that history outlives the process.
     """
 
     def __init__(self, turns: Iterable[Turn] = (), max_turns: int = MAX_TURNS) -> None:
         self._turns: deque[Turn] = deque(maxlen=max_turns)
         self._recent = 0
-        """How many turns :meth:`recent` has told, and those that came since."""
+        """Number of turns in the last result of :meth:`recent`, plus the turns that were added since."""
         self._thoughts: list[Sequence[str]] = []
         for turn in turns:
             self.add(turn)
 
     def add(self, turn: Turn) -> None:
-        """Somebody has said this; of the bot, what it has said of a thought stays out."""
+        """Append a turn. An empty reply is left out, and so is a reply that begins like a dropped thought."""
         if turn.role == "assistant" and not turn.calls and (not turn.text or self._is_thought(turn.text)):
             return
         self._turns.append(turn)
         self._recent += 1
 
     def drop_thought(self, text: str) -> None:
-        """The model was found to have said a thought aloud: a reply that begins like it stays out from now on.
+        """Keep a thought out of the history: the model said ``text`` aloud, and only then showed that it was a thought.
 
-        Of replies that were cut short before, nobody saw whether they were thoughts: they are forgotten.
+        From now on, :meth:`add` leaves out replies that begin like ``text``. Interrupted replies are removed from the
+        history, because they may have been thoughts too.
         """
         self._thoughts.append(text.split())
         self._keep([turn for turn in self._turns if not turn.interrupted])
 
     def forget(self, person: int) -> None:
-        """Keep nothing that this person has said."""
+        """Remove everything that this person said."""
         self._keep([turn for turn in self._turns if turn.person != person])
 
     def newest(self, count: int) -> tuple[Turn, ...]:
@@ -115,10 +118,10 @@ class History:
         return tuple(self._turns)[-count:] if count > 0 else ()
 
     def recent(self, most: int, least: int, tokens: float = math.inf) -> tuple[Turn, ...]:
-        """What a model is to see of it: the last ``most`` turns, and of those as many as ``tokens`` tokens hold.
+        """The turns that the model is shown: at most the last ``most``, with at most ``tokens`` tokens (estimated).
 
-        Where there are more than ``most``, they are cut back to ``least``. So the beginning stays the same for a few
-        turns, and with it what the server's prompt cache knows.
+        When there are more than ``most``, only the last ``least`` are shown, and their number grows again with each new
+        turn. This way the first shown turn stays the same for a while, and the server can reuse its prompt cache.
         """
         if self._recent > most:
             self._recent = min(least, most)
@@ -140,6 +143,6 @@ class History:
 
 
 def _begin_alike(words: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether one is the beginning of the other; the last word of ``words`` may be cut off."""
+    """Whether one list is the beginning of the other. The last word of ``words`` may be incomplete."""
     shorter = min(len(words), len(others))
     return words[: shorter - 1] == others[: shorter - 1] and others[shorter - 1].startswith(words[shorter - 1])

@@ -15,10 +15,12 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message of the conversation that a model is asked to go on with.
+    """One message of the conversation that a model is asked to continue.
 
-    ``calls`` are the tools that a message of the assistant calls. Each is answered by a message of the role "tool", of
-    which ``answers`` is the call's id; they follow at once.
+    Attributes:
+        calls: the tool calls of a message of the role "assistant". The next messages must be their results, one message
+            of the role "tool" for each call.
+        answers: the id of the tool call whose result this message is. Only messages of the role "tool" have it.
     """
 
     role: Role
@@ -28,17 +30,17 @@ class ChatMessage:
 
     @property
     def about_tools(self) -> bool:
-        """Whether it calls a tool, or tells what one returned."""
+        """Whether the message contains a tool call or the result of one."""
         return bool(self.calls) or self.role == "tool"
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerNames:
-    """The names under which a model may write a line.
+    """The names that a model may write before a line, as in "Ada: hello".
 
     Attributes:
-        own: what the one who answers is called.
-        others: what the other people in the conversation are called.
+        own: names of the persona that answers.
+        others: names of the other people in the conversation.
     """
 
     own: tuple[str, ...] = ()
@@ -46,20 +48,21 @@ class SpeakerNames:
 
     @classmethod
     def of(cls, own: Iterable[str], people: Iterable[str]) -> Self:
-        """The same from any names: each once, and nobody is called what the one who answers is called."""
+        """Build the names without duplicates. A person who has one of the ``own`` names is left out of ``others``."""
         ours = tuple(own)
         known = {name.casefold() for name in ours}
         return cls(ours, tuple(name for name in dict.fromkeys(people) if name.casefold() not in known))
 
 
 NO_SPEAKERS = SpeakerNames()
-"""For replies in no conversation: no name is taken out of them."""
+"""For replies outside of any conversation: no names are removed from them."""
 
 
+# Token counts are estimated, because asking the server for its own count would cost a request before each reply.
 CHARACTERS_PER_TOKEN = 3.0
 TOKENS_PER_CJK_CHARACTER = 1.5
 TOKENS_PER_MESSAGE = 4
-"""The marks with which a chat template surrounds a message."""
+"""Tokens that a chat template puts around each message."""
 
 # Chinese, Japanese and Korean: kana, ideographs, hangul, and the wide forms of other characters.
 _CJK = re.compile(
@@ -69,17 +72,17 @@ _CJK = re.compile(
 
 
 def estimated_tokens(text: str) -> int:
-    """The tokens of ``text``, rather too many than too few."""
+    """Estimate the number of tokens in ``text``. The estimate is usually a little too high."""
     wide = len(_CJK.findall(text))
     return math.ceil(wide * TOKENS_PER_CJK_CHARACTER + (len(text) - wide) / CHARACTERS_PER_TOKEN)
 
 
 def message_tokens(message: ChatMessage) -> int:
-    """The same for a message, with what surrounds it."""
+    """Estimate the number of tokens in a message, with its tool calls and the tokens around it."""
     calls = sum(estimated_tokens(call.name + call.arguments) + TOKENS_PER_MESSAGE for call in message.calls)
     return estimated_tokens(message.content) + calls + TOKENS_PER_MESSAGE
 
 
 def total_tokens(messages: Sequence[ChatMessage]) -> int:
-    """The same for a whole conversation."""
+    """Estimate the number of tokens in a conversation."""
     return sum(map(message_tokens, messages))

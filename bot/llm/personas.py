@@ -1,4 +1,4 @@
-"""Who the bot is: a persona read from a YAML file, checked before anyone hears it."""
+"""Personas: the bot's characters, read from YAML files and checked at the start."""
 
 from __future__ import annotations
 
@@ -17,28 +17,33 @@ PERSONAS_DIR = Path(__file__).parents[2] / "config" / "personas"
 
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 PresetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-"""A preset of the speech server's."""
+"""Name of one of the speech server's presets."""
 Speed = Annotated[float, Field(ge=NUMBERS["speed"][0], le=NUMBERS["speed"][1])]
-"""How fast a voice speaks; 1 is as usual."""
+"""Speaking speed as a factor; 1 is the voice's usual speed."""
 PitchShift = Annotated[float, Field(ge=NUMBERS["pitch_shift"][0], le=NUMBERS["pitch_shift"][1])]
-"""In semitones."""
+"""Change of the voice's pitch in semitones."""
 VoiceName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8000)]
 
 
 class PersonaError(BrokenFileError):
-    """A persona can't be used; the text names the file and the fault."""
+    """A persona can't be used. The message names the file and the mistake in it."""
 
 
 class Persona(BaseModel):
-    """A character: what it is called, who it is, how it feels and how it talks.
+    """A character that the bot plays: its names, description, moods and way of speaking.
 
-    ``also_called`` are names that it answers to as well: nicknames, and what its name is mistaken for. ``in_short`` is
-    its character in a few words: a small model is told these in place of the description. ``moods`` maps a
-    mood's name to the line that describes it to the model. ``style`` adds to the rules for spoken answers. ``model``
-    asks the server for another model than the configured one. ``voice`` and ``preset`` are the speech server's names of
-    how it sounds, where nobody has chosen another voice and whatever its mood is. ``speed`` and ``pitch_shift`` are how
-    it speaks in any mood; what a mood adds comes on top.
+    Attributes:
+        also_called: further names that it answers to: nicknames, and words that speech recognition confuses with its
+            name.
+        in_short: the character in a few words. Small models get this instead of the description.
+        style: further rules for its answers.
+        moods: the description of each mood for the model, by the mood's name.
+        model: the model that answers for this persona; ``None`` for the configured one.
+        voice: the speech server's name of its voice. It applies in every mood, unless people chose another voice.
+        preset: the speech server's name of a preset. It applies like ``voice``.
+        speed: speaking speed, as a factor. The mood's own change comes on top.
+        pitch_shift: change of pitch, in semitones. The mood's own change comes on top.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,12 +69,12 @@ class Persona(BaseModel):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What people may call it, its own name first."""
+        """All names that it answers to. Its own name comes first."""
         return (self.name, *self.also_called)
 
     @property
     def confused_line(self) -> str:
-        """What is said when the model gives no reply."""
+        """The line that people get if the model gives no reply."""
         return f"*{self.name} seems confused...*"
 
 
@@ -86,7 +91,7 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
     """Read ``folder``/``name``.yaml.
 
     Raises:
-        PersonaError: there is no such file, or it is malformed.
+        PersonaError: the file does not exist, can't be read, or is not a valid persona.
     """
     path = folder / f"{name}.yaml"
     try:
@@ -104,7 +109,7 @@ def load_persona(name: str, folder: Path = PERSONAS_DIR) -> Persona:
 
 
 def _with_its_name(path: Path) -> str:
-    """What to set, and who that is where that is something else."""
+    """The file name without ``.yaml``. If the persona's name differs from it, the name follows in parentheses."""
     try:
         name = load_persona(path.stem, path.parent).name
     except PersonaError:

@@ -1,4 +1,4 @@
-"""Prompt building: the rules, persona, mood, place, time and conversation as the messages that a model answers."""
+"""Prompts: builds the messages for the model from rules, persona, mood, place, time and conversation."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bot.llm.personas import Character, Persona
 from bot.llm.small_model import ModelSize, SmallPrompts, SmallPromptWriter
 
 MAX_PEOPLE = 20
-"""Names that are told; of more people there is only a count."""
-# Not strftime's, which speak the language of the process.
+"""Most names in a prompt. Further people are only counted."""
+# strftime is not used, because its names depend on the locale of the process.
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -25,49 +25,50 @@ _MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a reply should know besides the conversation; an empty part is left out.
+    """Place and time of a conversation, for the end of a system prompt. An empty part is left out.
 
-    ``room`` says where the model talks and who is there, as :func:`call_room` and its like write it; ``now`` is the
-    time, as :func:`date_and_time` writes it.
+    Attributes:
+        room: the place and the people in it, made by :func:`call_room`, :func:`chat_room` or :func:`private_room`.
+        now: the time, made by :func:`date_and_time`.
     """
 
     room: str = ""
     now: str = ""
 
     def sections(self) -> tuple[str, ...]:
-        """The sections, in the order in which they end a system prompt: what changes most comes last."""
+        """The sections of the system prompt. The time is last, because it changes most often."""
         parts = (("Room", self.room), ("Now", self.now))
         return tuple(f"## {title}\n{text}" for title, text in parts if text)
 
 
 def date_and_time(when: datetime) -> str:
-    """A date and a time of day in words, to the minute: "Thursday, 26 November 2026, 18:05 (Europe/Berlin)"."""
+    """Date and time in words, to the minute: "Thursday, 26 November 2026, 18:05 (Europe/Berlin)"."""
     weekday, month = _WEEKDAYS[when.weekday()], _MONTHS[when.month - 1]
     return f"{weekday}, {when.day} {month} {when.year}, {when:%H:%M} ({when.tzinfo or 'local time'})"
 
 
 @dataclass(frozen=True, slots=True)
 class CallRoom:
-    """A voice channel, and who is in it besides the bot. Names may be anybody's."""
+    """A voice channel and the people in it, without the bot. The names are as Discord sent them, not cleaned."""
 
     channel: str
     people: tuple[str, ...] = ()
 
 
 def call_room(channel: str, people: Sequence[str]) -> str:
-    """A voice channel, and who is in it besides the bot. Names may be anybody's: they are cleaned here."""
+    """Describe a voice channel and the people in it besides the bot. The names are cleaned here."""
     return f"{_place('You are in the voice channel', channel)}\n{_people('People in it', people)}"
 
 
 def chat_room(channel: str, server: str, people: Sequence[str]) -> str:
-    """A text channel of a server, and who wrote in it lately; names are cleaned here."""
+    """Describe a text channel and the people who wrote in it lately. The names are cleaned here."""
     where = _place("You are in the text channel", f"#{clean_label(channel)}")
     on = f" of the server {label}" if (label := clean_label(server)) else ""
     return f"{where.removesuffix('.')}{on}.\n{_people('People who wrote here lately', people)}"
 
 
 def private_room(person: str) -> str:
-    """Direct messages with one person; the name is cleaned here."""
+    """Describe a direct-message channel. The name is cleaned here."""
     return f"You are in a private chat with {clean_name(person)}."
 
 
@@ -110,53 +111,54 @@ You are writing in a text chat on Discord.
 
 
 class HasModelSize(Protocol):
-    """Knows how large a model is."""
+    """A model client that knows the size of its models."""
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
-        """How large it is, as far as it is known."""
+        """The size of ``model``, or of the server's configured model; see :class:`~bot.llm.small_model.ModelSize`."""
         ...
 
 
 class ConversationMessages:
-    """Writes the messages that a model answers: a conversation so far, and the turn that it is to answer.
+    """Builds the messages for the model from the conversation so far and the turn to be answered.
 
-    A call has one, and the chat has one for all channels. Belongs to the event loop.
+    Each call has one of these; the text chat has one for all channels. Use it only on the event loop.
 
     Args:
         rules: :data:`SPOKEN` or :data:`WRITTEN`.
-        model: how large it is; small ones are asked in another way.
-        clock: what time it is, in the time zone of the people.
-        beginnings: what a small model is told.
+        model: tells the size of the model. Small models get shorter prompts.
+        clock: returns the current time in the people's time zone.
+        small_prompts: the prompts of small models, by language.
     """
 
     def __init__(
-        self, rules: str, model: HasModelSize, clock: Callable[[], datetime], beginnings: SmallPrompts
+        self, rules: str, model: HasModelSize, clock: Callable[[], datetime], small_prompts: SmallPrompts
     ) -> None:
         self._rules = rules
         self._model = model
         self._clock = clock
-        self._small_talk = SmallPromptWriter(beginnings)
+        self._small_prompts = SmallPromptWriter(small_prompts)
 
     def is_small(self, persona: Persona) -> bool:
-        """Whether the model that speaks for a persona loses itself in much that was said before."""
+        """Whether the persona's model is small, so that a long history would confuse it."""
         return self._model.size_of(model=persona.model).small
 
     async def write(
         self, character: Character, earlier: Sequence[Turn], asked: Turn, room: str
     ) -> tuple[ChatMessage, ...]:
-        """The system prompt, what was said ``earlier``, and what is ``asked``, which is not in the history yet.
+        """Build the messages: the system prompt, the ``earlier`` turns and the turn ``asked``, which needs an answer.
 
         Args:
-            room: where the conversation is and who is there, as :mod:`bot.llm.prompts` writes it.
+            asked: the turn to be answered. It must not be among the ``earlier`` turns.
+            room: the place and the people in it, made by :func:`call_room`, :func:`chat_room` or :func:`private_room`.
 
         Raises:
-            KeyError: the persona has no such mood.
+            KeyError: the persona doesn't have this mood.
         """
         persona, size = character.persona, self._model.size_of(model=character.persona.model)
         if size.small:
-            await self._small_talk.load()
-            talk = alternating(turn.message for turn in (*earlier, asked))
-            return self._small_talk.messages(persona, talk, size)
+            await self._small_prompts.load()
+            conversation = alternating(turn.message for turn in (*earlier, asked))
+            return self._small_prompts.messages(persona, conversation, size)
         circumstances = Circumstances(room, date_and_time(self._clock()))
         return build_messages(persona, character.mood, self._rules, earlier, asked, circumstances)
 
@@ -169,24 +171,25 @@ def build_messages(
     asked: Turn,
     circumstances: Circumstances = NO_CIRCUMSTANCES,
 ) -> tuple[ChatMessage, ...]:
-    """The same for a model that is not small.
+    """Build the messages for a model that is not small.
 
-    The system prompt depends on persona and mood alone, but for the circumstances at its end: the server's prompt cache
-    covers it from one turn to the next, and what was said earlier as well while nobody comes or goes and the minute
-    lasts. The roles alternate, beginning with the user: some models' chat templates refuse anything else.
+    The system prompt depends only on persona, mood and rules, except for the circumstances at its end. So the server's
+    prompt cache can be reused for it from one turn to the next. While the people and the minute stay the same, the
+    cache can be reused for the earlier turns too. The roles alternate and begin with the user, because the chat
+    templates of some models refuse anything else.
 
     Raises:
-        KeyError: the persona has no such mood.
+        KeyError: the persona doesn't have this mood.
     """
     said = (turn.message for turn in (*earlier, asked))
     return ChatMessage("system", system_prompt(persona, mood, rules, circumstances)), *alternating(said)
 
 
 def system_prompt(persona: Persona, mood: str, rules: str, circumstances: Circumstances) -> str:
-    """Who the model is, how it answers, how it feels, where it is and when; what changes most comes last.
+    """Build the system prompt: persona, rules, style, mood, place and time. The parts that change most are last.
 
     Raises:
-        KeyError: the persona has no such mood.
+        KeyError: the persona doesn't have this mood.
     """
     parts = [
         f"You are {persona.name}. {persona.description}",
@@ -199,9 +202,9 @@ def system_prompt(persona: Persona, mood: str, rules: str, circumstances: Circum
 
 
 def alternating(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """The messages with those of one role that follow each other put together, beginning with the user.
+    """Merge neighbouring messages of the same role, and drop messages before the first one of the user.
 
-    Those that are about tools stay as they are: each has its own call.
+    Messages with tool calls or their results are not merged, since each result belongs to its own call.
     """
     turns: list[ChatMessage] = []
     for message in messages:

@@ -1,4 +1,4 @@
-"""Requests to a model server: the options, the addresses and the JSON bodies."""
+"""Requests to a model server: options, addresses and JSON bodies."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from config.sections import ModelApi, ModelSettings
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions(ModelSettings):
-    """What the operator decides, for the one server that a ``ModelClient`` asks. Times in seconds.
+    """The operator's settings for one model server, with its address.
 
     Attributes:
-        loading_notice_after: how long a server may be loading before whoever waits is told.
-        brief: replies are kept short (``BriefFilter``).
+        url: the base address, for example ``http://127.0.0.1:8080/v1``.
+        loading_notice_after: seconds that a server may be loading its model before the people who wait are told.
+        brief: whether replies are kept short (:class:`~bot.llm.filters.brief.BriefFilter`).
 
     Raises:
-        ValueError: the chat template has no such name.
+        ValueError: there is no chat template of this name.
     """
 
     url: str
@@ -37,12 +38,12 @@ class ModelOptions(ModelSettings):
 
     @classmethod
     def of(cls, settings: ModelSettings, url: str) -> Self:
-        """The options for the server at ``url``."""
+        """Build the options for the server at ``url`` from the settings."""
         return cls(**{each.name: getattr(settings, each.name) for each in fields(settings)} | {"url": url})
 
     @property
     def server_name(self) -> str:
-        """The server as a person may see it: host and port, no user, password or query."""
+        """The server's name in messages: host and port, without user, password and query."""
         return URL(self.url).host_port_subcomponent or "an address without a host"
 
 
@@ -54,33 +55,35 @@ _PATHS = {
 
 
 def reply_url(options: ModelOptions) -> URL:
-    """The whole address that a reply is asked from."""
+    """The address for reply requests."""
     return endpoint_url(options, _PATHS[options.api])
 
 
 def endpoint_url(options: ModelOptions, path: str) -> URL:
-    """The base with ``path`` at its end; a query in the base stays (some hosts want a version there)."""
+    """Append ``path`` to the base address. A query in the base stays, because some servers need a version in it."""
     base = URL(options.url)
     return base.with_path(base.raw_path.rstrip("/") + path, encoded=True, keep_query=True)
 
 
 def root_url(options: ModelOptions) -> URL:
-    """Where a server keeps what is outside of OpenAI's interface: the base without ``/v1``."""
+    """The base address without ``/v1``: servers have their own endpoints there, outside of OpenAI's API."""
     base = endpoint_url(options, "")
     return base.parent if base.name == "v1" else base
 
 
 def longest_answer(options: ModelOptions) -> int:
-    """How many tokens the operator wants an answer to have at most: by ``LLM_EXTRA``, else by ``LLM_MAX_TOKENS``."""
+    """The operator's limit for an answer, in tokens: from ``LLM_EXTRA``, otherwise from ``LLM_MAX_TOKENS``."""
     own = (options.extra.get(name) for name in LIMIT_FIELDS)
     return next((limit for limit in own if isinstance(limit, int) and limit > 0), options.max_tokens)
 
 
 def reply_body(options: ModelOptions, messages: Sequence[ChatMessage], max_tokens: int) -> dict[str, Any]:
-    """The JSON body that asks for a streamed reply to ``messages``. What is not set is left to the server.
+    """Build the JSON body that asks for a streamed reply to ``messages``. Options that are not set are left out.
 
-    The operator's own fields (``LLM_EXTRA``) are merged in, and win. ``max_tokens`` is the longest answer that there is
-    room for: see :func:`longest_answer` for what is wanted.
+    The operator's own fields (``LLM_EXTRA``) are merged in, and override the others.
+
+    Args:
+        max_tokens: the limit for the answer, in tokens: :func:`longest_answer`, or less if there is no room for it.
     """
     body: dict[str, Any] = {"stream": True, "temperature": options.temperature}
     if options.model:
@@ -116,7 +119,7 @@ def _written(message: ChatMessage) -> dict[str, Any]:
 
 
 def one_token(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The same request for an answer of one token, by whatever name its length goes."""
+    """Copy a request body, with its limit set to one token, whichever field holds the limit."""
     return _limited(body, 1)
 
 
@@ -127,13 +130,13 @@ def _limited(body: Mapping[str, Any], max_tokens: int) -> dict[str, Any]:
 def _with_extra(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     own = dict(body)
     if any(name in extra for name in LIMIT_FIELDS):
-        # Servers refuse a limit that is given twice, by two names.
+        # Servers refuse a request that has the limit twice, in two fields.
         own = {key: value for key, value in own.items() if key not in LIMIT_FIELDS}
     return _merged(own, extra)
 
 
 def _merged(fields: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """An object meets an object: both; anything else: ``over`` wins, and its ``null`` leaves the field out."""
+    """Merge JSON objects recursively. Values of ``over`` override others; its ``None`` removes the field."""
     merged = dict(fields)
     for key, value in over.items():
         if value is None:

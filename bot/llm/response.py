@@ -1,4 +1,4 @@
-"""Reading a model server's HTTP response: from bytes to the deltas of a reply, within time limits."""
+"""Reads a model server's HTTP response: turns its bytes into the deltas of a reply, within time limits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ from bot.llm.errors import ModelError, ModelErrorKind, model_error, server_said,
 from bot.llm.requests import ModelOptions
 from bot.llm.sse import BARE, ERROR, SseEvent, SseOverflowError, SseParser
 
+# Seconds to wait for more after an end mark. The waits differ, because some servers mark every piece as the last one.
+_LAST_BYTES_WAIT = 0.05
+"""Wait if the mark came alone after text: only the last bytes of the response are missing."""
+_MORE_TEXT_WAIT = 0.5
+"""Wait if the mark came together with text."""
+_FIRST_TEXT_WAIT = 2.0
+"""Wait if there was no text yet."""
+# aiohttp raises RuntimeError if the connection was closed while it was read.
+_HANG_UPS = (aiohttp.ClientError, OSError, RuntimeError)
+
 
 class ReplyDecoder:
-    """The deltas in an answer's bytes, however they are cut.
+    """Decodes the bytes of a response body to deltas. Pure logic, without input, output or clock.
 
-    It goes by the bytes and not by the answer's content type, which servers and proxies get wrong: it reads event
-    streams, JSON lines, and a whole answer as one JSON object.
+    It reads event streams, JSON lines, and a complete answer as one JSON object. Which of them a body is, is decided by
+    its bytes; the content type is ignored, because servers and proxies often send a wrong one.
     """
 
     def __init__(self) -> None:
@@ -33,21 +43,24 @@ class ReplyDecoder:
         """Take the next bytes.
 
         Raises:
-            SseOverflowError: an event without end.
+            SseOverflowError: an event is too long.
         """
         self._events.extend(self._parser.feed(chunk))
 
     def finish(self) -> None:
-        """There are no more bytes. Raises as :meth:`feed`."""
+        """End the input.
+
+        Raises:
+            SseOverflowError: an event is too long.
+        """
         self._ended = True
         self._events.extend(self._parser.finish())
 
     def next(self) -> Delta | None:
-        """The next delta that says, calls, thinks or finishes something; ``None`` where that takes more bytes, or at
-        the end.
+        """The next delta that is not empty; ``None`` if more bytes are needed, or at the end.
 
         Raises:
-            BrokenDeltaError: something that is not a reply.
+            BrokenDeltaError: an event is not part of a reply.
             ServerSaidError: the server reports an error.
         """
         while self._events:
@@ -80,27 +93,27 @@ class ReplyDecoder:
             raise
 
     def _is_dispensable(self, event: SseEvent) -> bool:
-        """At the end of a stream: the last event may be cut off, and lines that belong to nothing mean nothing."""
+        """Whether an unreadable event may be skipped.
+
+        This is so only at the end of the stream. There the last event may be incomplete, and lines without a field name
+        after the reply mean nothing.
+        """
         if not self._ended:
             return False
         return self._begun or event.type != BARE
 
 
 def _is_a_sentence(body: str) -> bool:
-    """Whether a body without any event is plain words: neither JSON nor a web page."""
+    """Whether a body without events is plain text: neither JSON nor a web page."""
     return body.lstrip()[:1] not in ("{", "[", "<", '"')
 
 
-# In seconds. Some servers mark every piece as the last one, from the first on.
-_LAST_BYTES_WAIT = 0.05
-_MORE_TEXT_WAIT = 0.5
-_FIRST_TEXT_WAIT = 2.0
-# aiohttp says RuntimeError when the connection was closed under the reader.
-_HANG_UPS = (aiohttp.ClientError, OSError, RuntimeError)
-
-
 class ReplyReader:
-    """The deltas of one HTTP response. ``begin_by`` is the loop time by which the first one must have come."""
+    """Reads the deltas of one HTTP response.
+
+    Args:
+        begin_by: the event loop's time (``loop.time()``, in seconds) by which the first delta must have come.
+    """
 
     def __init__(self, response: aiohttp.ClientResponse, options: ModelOptions, begin_by: float) -> None:
         self._response = response
@@ -114,14 +127,14 @@ class ReplyReader:
         self._at_end = False
 
     async def read(self) -> Delta | None:
-        """The next delta that says, calls, thinks or finishes something; ``None`` at the end of the reply.
+        """Wait for the next delta that is not empty, and return it; ``None`` at the end of the reply.
 
-        Only such deltas count as life: a server that keeps a dead reply open with comments is found out. After the
-        finishing delta, what comes at once is read too: text that a server sends after its own end mark, and the last
-        bytes, so that the connection can be reused.
+        Empty events don't extend the time limit, so a server that keeps a dead reply open with comments is noticed.
+        After the reply's end mark, the reader waits a short time for more: for text that some servers send after their
+        end mark, and for the last bytes, so that the connection can be reused.
 
         Raises:
-            ModelError: the wait was too long, the server hung up, reported an error, or sent nonsense.
+            ModelError: the wait was too long, or the server hung up, reported an error or sent something unreadable.
         """
         if self._over_by is not None:
             return await self._read_on(self._over_by)
@@ -136,7 +149,7 @@ class ReplyReader:
         return delta
 
     def _note(self, delta: Delta) -> None:
-        """Decide until when there may be more, once there was an end mark."""
+        """If the delta has an end mark, decide how long to wait for more."""
         self._said = self._said or delta.says
         if not delta.finished:
             self._over_by = None
@@ -154,7 +167,7 @@ class ReplyReader:
             while True:
                 delta = self._next()
                 if delta is not None and delta.says:
-                    # So only the end of the stream is one.
+                    # The end mark came too early, so only the end of the stream ends the reply.
                     self._end_marks_mean_something = False
                     self._note(delta)
                     return delta
@@ -165,7 +178,7 @@ class ReplyReader:
                 else:
                     await self._take_bytes(over_by)
         except ModelError:
-            # The reply is whole; all that is lost is a warm connection.
+            # The reply is complete already. Only a connection that could be reused is lost.
             self._response.close()
             return None
 

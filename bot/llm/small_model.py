@@ -22,45 +22,47 @@ from config.yaml_files import read_yaml
 from languages.guess import LanguageGuesser
 
 SMALL = 2_000_000_000
-"""Models of fewer parameters are small."""
+"""Models with fewer parameters than this are small."""
 TINY = 400_000_000
-"""Models of fewer parameters are tiny: they lose themselves in a dialogue."""
+"""Models with fewer parameters than this are tiny: a dialogue with their own answers in it confuses them."""
 _SMALLEST, _LARGEST = 10_000_000, 100_000_000_000_000
-"""What is smaller is a toy, which knows its sentences and is to say them whole."""
+"""Range of believable parameter counts. Smaller models are this project's toy models, which know their answers by
+heart. Their answers must not be cut short, so they don't count as small."""
 
 _IN_NAME = re.compile(r"(?<![\w.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)\s?([bm])(?![a-z0-9])", re.IGNORECASE)
 _UNITS = {"b": 1_000_000_000, "m": 1_000_000}
 
 
 class ModelSize:
-    """The size of one model of one server, as far as it is known.
+    """The number of parameters of one model, as far as it is known.
 
     Args:
-        name: what the model is called. It may tell the size; what the server tells wins.
+        name: the model's name. The size is taken from it (:func:`size_in_name`) until the server tells another one.
     """
 
     def __init__(self, name: str | None) -> None:
         self._parameters = size_in_name(name) if name else None
 
     def learn(self, parameters: int) -> None:
-        """The server says this."""
+        """Set the number of parameters that the server told."""
         self._parameters = parameters
 
     @property
     def small(self) -> bool:
-        """Whether it is known to be small; a model of which nothing is known is not."""
+        """Whether the model is known to be small. A model of unknown size is not small."""
         return self._parameters is not None and self._parameters < SMALL
 
     @property
     def tiny(self) -> bool:
-        """Whether it is known to be smaller still."""
+        """Whether the model is known to be tiny. A model of unknown size is not tiny."""
         return self._parameters is not None and self._parameters < TINY
 
 
 def size_in_name(name: str) -> int | None:
-    """The parameters that a model's name tells of ("qwen2.5-0.5b", "SmolLM2-135M-Instruct", "mixtral-8x7b").
+    """Read the number of parameters from a model's name ("qwen2.5-0.5b", "SmolLM2-135M-Instruct", "mixtral-8x7b").
 
-    Of several numbers the largest counts: a mixture's active part is named beside the whole.
+    If the name has several numbers, the largest counts: some names of mixture-of-experts models have both the total
+    and the active parameters. Returns ``None`` if the name has no believable number.
     """
     found = [
         round(int(times or 1) * float(number) * _UNITS[unit.lower()]) for times, number, unit in _IN_NAME.findall(name)
@@ -69,7 +71,10 @@ def size_in_name(name: str) -> int | None:
 
 
 async def ask_model_size(session: aiohttp.ClientSession, options: ModelOptions) -> int | None:
-    """The parameters of ``options.model`` as the server counts them; ``None`` where it tells nothing. Never raises."""
+    """Ask the server for the number of parameters of ``options.model``.
+
+    Never raises. Returns ``None`` if the server doesn't tell it. Takes up to ``connect_timeout`` seconds per address.
+    """
     for place in _sources(options):
         told = await ask_source(session, place, options)
         if isinstance(told, int) and _sensible(told):
@@ -96,17 +101,18 @@ def _sensible(parameters: int) -> bool:
 
 
 TEMPERATURE = 0.05
-"""At 0.5 a model of 135 million parameters babbles; from 0.1 on it forgets more of what it was told.
-Some servers refuse 0."""
+"""Sampling temperature of small models. At 0.5 a model of 135 million parameters writes nonsense; from 0.1 upward it
+forgets more of what people said. It is not 0, because some servers refuse 0."""
 MAX_TOKENS = 96
-"""Room for the filter's 40 words, and for a sentence that is dropped because it would be too much."""
+"""Longest answer of small models, in tokens. This is room for the 40 words that ``BriefFilter`` lets through, and for a
+sentence that the filter drops because it would be too much."""
 SAMPLING = MappingProxyType({"min_p": 0.1})
-"""Fields of the request. No penalties: they punish the very words that people want to hear again, such as a name that
-they have told. Loops are ended by :class:`~bot.llm.filters.brief.BriefFilter`."""
+"""Further request fields for small models. There are no repetition penalties: they would suppress words that people
+want to hear again, such as their own name. :class:`~bot.llm.filters.brief.BriefFilter` ends loops instead."""
 
 
 def options_for_size(options: ModelOptions, *, small: bool) -> ModelOptions:
-    """The options for a model of this size; what the operator has chosen stays."""
+    """Adapt the options to the model's size. Values that the operator chose are kept."""
     if not small:
         return options
     chosen: dict[str, Any] = {"extra": {**SAMPLING, **options.extra}}
@@ -124,9 +130,15 @@ _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 
 
 class SmallPrompt(BaseModel):
-    """What opens a talk in one language; ``{bot}`` and ``{person}`` stand for the names.
+    """The first messages that a small model reads, in one language.
 
-    ``{character}`` stands for a comma and the persona's character in a few words, or for nothing.
+    In the texts, ``{bot}`` and ``{person}`` are replaced by names. ``{character}`` is replaced by a comma and the
+    persona's ``in_short``, or by nothing if the persona has none.
+
+    Attributes:
+        system: the system message.
+        hello: an invented first message of the person, or ``None``.
+        welcome: the bot's invented answer to ``hello``, or ``None``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -137,20 +149,20 @@ class SmallPrompt(BaseModel):
 
 
 SmallPrompts = Mapping[str, SmallPrompt]
-"""By language."""
+"""The prompts by language tag."""
 
 
-def _with_default_language(beginnings: dict[str, SmallPrompt]) -> dict[str, SmallPrompt]:
-    if DEFAULT_LANGUAGE not in beginnings:
+def _with_default_language(small_prompts: dict[str, SmallPrompt]) -> dict[str, SmallPrompt]:
+    if DEFAULT_LANGUAGE not in small_prompts:
         raise ValueError(f"the language {DEFAULT_LANGUAGE!r} is missing")
-    return beginnings
+    return small_prompts
 
 
 _FILE = TypeAdapter(Annotated[dict[str, SmallPrompt], AfterValidator(_with_default_language)])
 
 
 class SmallPromptError(BrokenFileError):
-    """The file of beginnings can't be used; the text names it and the fault."""
+    """The file with the prompts of small models can't be used. The message names the file and the mistake in it."""
 
 
 def load_small_prompts(path: Path = SMALL_PROMPTS_FILE) -> SmallPrompts:
@@ -166,24 +178,32 @@ def load_small_prompts(path: Path = SMALL_PROMPTS_FILE) -> SmallPrompts:
 
 
 class SmallPromptWriter:
-    """Writes the messages of one conversation. :meth:`load` comes first; belongs to the event loop."""
+    """Builds the messages that a small model gets. Use it only on the event loop, and await :meth:`load` first.
 
-    def __init__(self, beginnings: SmallPrompts) -> None:
-        self._beginnings = beginnings
-        self._guesser = LanguageGuesser(beginnings)
+    Args:
+        small_prompts: the prompts by language. The language of the newest line decides which one is used.
+    """
+
+    def __init__(self, small_prompts: SmallPrompts) -> None:
+        self._small_prompts = small_prompts
+        self._guesser = LanguageGuesser(small_prompts)
         self._loaded = False
         self._language = DEFAULT_LANGUAGE
 
     async def load(self) -> None:
-        """Load what tells languages apart, in a thread; nothing happens if it is there."""
+        """Load the language guesser in a thread. Calling it again does nothing."""
         if not self._loaded:
             await asyncio.to_thread(self._guesser.load)
             self._loaded = True
 
     def messages(self, persona: Persona, talk: Sequence[ChatMessage], size: ModelSize) -> tuple[ChatMessage, ...]:
-        """Who the model is, and ``talk``, whose roles alternate; its last line is to be answered.
+        """Build the messages: the prompt in the language of the last line, then the conversation.
 
-        For a tiny model the talk is one message with what people said: of what it said itself it would go on for ever.
+        For a tiny model, the conversation is one message with the people's lines only. If it read its own answers, it
+        would continue them for ever.
+
+        Args:
+            talk: the conversation, with alternating roles. The last line of the last message is to be answered.
         """
         line = talk[-1].content.rpartition("\n")[2]
         person, _, text = line.partition(": ")
@@ -204,13 +224,13 @@ class SmallPromptWriter:
 
     def _beginning(self, line: str) -> SmallPrompt:
         if not self._loaded:
-            raise RuntimeError("what tells languages apart is not loaded")
+            raise RuntimeError("the language guesser is not loaded")
         self._language = self._guesser.guess(line, self._language) or self._language
-        return self._beginnings[self._language]
+        return self._small_prompts[self._language]
 
 
 def _filled(words: str, names: Mapping[str, str]) -> str:
-    # Not str.format: a name may have braces.
+    # str.format is not used, because names may contain braces.
     for key, name in names.items():
         words = words.replace(f"{{{key}}}", name)
     return words

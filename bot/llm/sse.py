@@ -1,4 +1,4 @@
-"""Server-sent events: bytes in, events out, in whatever pieces the network cuts them."""
+"""Incremental parser of server-sent events (SSE): bytes in, events out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 
 MAX_EVENT_CHARS = 1 << 20
+"""Most characters in one line, or in the data of one event."""
 
 ERROR = "error"
 BARE = "bare"
-"""The type of what came without any field's name before it: the JSON that some servers write into the stream."""
+"""Event type of lines without a field name. Some servers write JSON into the stream like this."""
 
 _FIELDS_OF_RECONNECTING = frozenset({"", "id", "retry"})
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -19,28 +20,36 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 class SseOverflowError(ValueError):
-    """A line, or the data of one event, is longer than a server of good will would send."""
+    """A line, or the data of one event, is longer than the parser accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class SseEvent:
-    """One dispatched event: its type ("message" unless named) and its data lines joined by line feeds."""
+    """One event.
+
+    Attributes:
+        type: the event's type; "message" if the server named none.
+        data: the event's data lines, joined by line feeds.
+    """
 
     type: str
     data: str
 
 
 class SseParser:
-    """An incremental parser after the HTML standard, section 9.2.6 ("Interpreting an event stream").
+    """An incremental parser according to the HTML standard, section 9.2.6 ("Interpreting an event stream").
 
-    Invalid UTF-8 becomes U+FFFD. ``id`` and ``retry`` serve reconnecting, which a reply never does, so they are
-    ignored. Where the standard would lose what servers really send, it is kept:
+    Invalid UTF-8 becomes U+FFFD. The fields ``id`` and ``retry`` are ignored: they are for reconnecting, which makes no
+    sense for a reply. In three cases the parser keeps what the standard would drop, because real servers send it:
 
-    - ``error: …`` in place of ``data: …`` is an event of the type "error".
-    - A line that is JSON by itself is an event of the type "bare" at once. Other lines without a known field are
-      collected; the end of the stream makes one "bare" event of them.
-    - An event without an empty line behind it is dispatched by the next event, or by the end of the stream; then it
-      may be cut off.
+    - ``error: …`` instead of ``data: …`` becomes an event of the type "error".
+    - A line that is a JSON object without a field name becomes an event of the type "bare" at once. Other lines without
+      a known field name are collected, and become one "bare" event at the end of the stream.
+    - An event without an empty line after it ends where the next event begins, or at the end of the stream. At the end
+      of the stream it may be incomplete.
+
+    Args:
+        max_event_chars: most characters in one line, or in the data of one event.
     """
 
     def __init__(self, max_event_chars: int = MAX_EVENT_CHARS) -> None:
@@ -57,10 +66,10 @@ class SseParser:
         self._bare_chars = 0
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
-        """Take the next bytes; return the events they complete, in order.
+        """Take the next bytes, and return the events that are complete now, in order.
 
         Raises:
-            SseOverflowError: a line or an event outgrew ``max_event_chars``. The parser is of no more use.
+            SseOverflowError: a line or an event is longer than ``max_event_chars``. The parser can't be used any more.
         """
         text = self._decode(chunk)
         if not text:
@@ -75,10 +84,10 @@ class SseParser:
         return events
 
     def finish(self) -> list[SseEvent]:
-        """The stream is over: what stands in the parser still, in order. The parser is of no more use.
+        """End the stream, and return the remaining events, in order. The parser can't be used any more.
 
         Raises:
-            SseOverflowError: as for :meth:`feed`.
+            SseOverflowError: a line or an event is longer than ``max_event_chars``.
         """
         self._hold(self._decoder.decode(b"", final=True))
         last_line = self._complete("")
@@ -93,7 +102,7 @@ class SseParser:
             self._at_start = False
             text = text.removeprefix(_BYTE_ORDER_MARK)
         if self._after_cr and text:
-            # The CR ended the line in an earlier chunk; this LF belongs to it.
+            # The CR at the end of the earlier chunk has ended the line already; this LF belongs to it.
             self._after_cr = False
             text = text.removeprefix("\n")
         if text:
@@ -139,7 +148,7 @@ class SseParser:
         self._data.append(value)
 
     def _is_whole_without_end(self, value: str) -> bool:
-        """Whether the data so far are an event and ``value`` begins the next one, with no empty line between them."""
+        """Whether the data so far is a complete event and ``value`` begins the next, without an empty line between."""
         return bool(self._data) and value[:1] in ("{", "[") and _is_json_object("\n".join(self._data))
 
     def _take_bare(self, line: str) -> SseEvent | None:

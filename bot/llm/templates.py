@@ -1,6 +1,6 @@
-"""Chat templates: a conversation as the single prompt text that a model family was trained on.
+"""Chat templates: they turn a conversation into one prompt text, in the format that a model family was trained on.
 
-The beginning-of-text token is left out everywhere: the servers add it themselves.
+The beginning-of-text token is left out, because the servers add it themselves.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ _CONTROL_MARKS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ChatTemplate:
-    """How one family of models writes a conversation down.
+    """The prompt format of one family of models.
 
-    ``turns`` holds a format per role with the one field ``content``. A family without a format for ``system`` gets
-    the system message in front of the first user message. ``cue`` opens the reply; ``stop`` are the marks that end it.
+    Attributes:
+        turns: the format string for each role; its only field is ``content``. If there is none for ``system``, the
+            system message is put in front of the first user message.
+        cue: the text at the end of the prompt after which the model writes its reply.
+        stop: the texts that end a reply.
     """
 
     turns: Mapping[Role, str]
@@ -31,9 +34,10 @@ class ChatTemplate:
     stop: tuple[str, ...]
 
     def render(self, messages: Sequence[ChatMessage]) -> str:
-        """The prompt text, ending where the model is to speak. Control marks inside messages are taken out.
+        """Build the prompt text. It ends where the model's reply begins.
 
-        These prompts know no tools: calls, and what they returned, are left out.
+        Control tokens inside the messages are removed. Tool calls and their results are left out, because these
+        formats have no place for them.
         """
         messages = [each for each in messages if each.role != "tool" and (each.content or not each.calls)]
         if "system" not in self.turns:
@@ -45,7 +49,7 @@ class ChatTemplate:
 
 
 def without_control_marks(text: str) -> str:
-    """``text`` without the marks by which models tell roles apart, so that nobody can speak as someone else."""
+    """Remove the control tokens that separate roles, so that people can't write messages in another role."""
     while (cleaned := _CONTROL_MARKS.sub("", text)) != text:
         text = cleaned
     return text

@@ -1,4 +1,4 @@
-"""The protocol for a language model that features use, and a helper that asks it for one short line."""
+"""The language model as the bot's features use it: a protocol, and a function that asks for one short line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.llm.small_model import ModelSize
 
 
 class TextModel(Protocol):
-    """Streams replies; :class:`~bot.llm.client.ModelClient` is one."""
+    """A language model that streams text. :class:`~bot.llm.client.ModelClient` implements this protocol."""
 
     def text(
         self,
@@ -26,27 +26,37 @@ class TextModel(Protocol):
         speakers: SpeakerNames = NO_SPEAKERS,
         never_retract: bool = False,
     ) -> AsyncGenerator[TextDelta, None]:
-        """What the model says, piece by piece; see :meth:`bot.llm.client.ModelClient.text` for tools that it calls.
+        """Stream the text of a reply. Tool calls are ignored. Closing the generator ends the request.
 
-        Close the generator to hang up. Raises :class:`~bot.llm.errors.ModelError`. ``speakers`` are the people in the
-        conversation, whose names a model may write before lines. With
-        ``never_retract`` no piece retracts anything.
+        Args:
+            messages: the conversation, ending with what the model is to answer.
+            model: the model to use; ``None`` for the configured one.
+            speakers: the names that the model may write before lines. They are removed from the text.
+            never_retract: withhold text that may turn out to be a thought, instead of retracting it later.
+
+        Raises:
+            ModelError: there is no reply, or it broke off.
         """
         ...
 
     def size_of(self, *, model: str | None = None) -> ModelSize:
-        """How large the model is, as far as it is known: small ones are asked in another way."""
+        """The size of ``model``, or of the configured model. Small models get shorter prompts."""
         ...
 
 
 MAX_CHARS = 300
+"""Most characters in a short line."""
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'»”’)]*(?=\s|$)|[。！？]")
 
 
 async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: Persona) -> str:
-    """The first line that the author's model writes, cut at the end of a sentence where it is too long; may be "".
+    """Ask the author's model for one short line, and return it cleaned; "" if the model wrote nothing usable.
 
-    Hangs up as soon as there is enough. Raises :class:`~bot.llm.errors.ModelError`.
+    Only the first line of the reply is used. If it is too long, it is cut (:func:`shortened`). The request ends as soon
+    as the first line is complete.
+
+    Raises:
+        ModelError: there is no reply, or it broke off.
     """
     text = ""
     known = SpeakerNames.of(author.names, speakers_of_messages(messages))
@@ -60,7 +70,7 @@ async def short_line(model: TextModel, messages: Sequence[ChatMessage], author: 
 
 
 def shortened(line: str) -> str:
-    """At most ``MAX_CHARS`` of it: whole sentences if there is one, else whole words if there is one."""
+    """Cut ``line`` to ``MAX_CHARS`` characters: after a sentence if possible, otherwise after a word."""
     if len(line) <= MAX_CHARS:
         return line
     ends = [match.end() for match in _SENTENCE_END.finditer(line) if match.end() <= MAX_CHARS]

@@ -1,6 +1,6 @@
-"""Calls of tools in a model's answer: they come whole or in pieces, and are put together here.
+"""Tool calls in a model's answer: parses their pieces, and assembles them to complete calls.
 
-Nobody runs a tool yet; see :meth:`bot.llm.client.ModelClient.text`.
+The bot has no tools yet; see :meth:`bot.llm.client.ModelClient.text`.
 """
 
 from __future__ import annotations
@@ -18,30 +18,32 @@ from config.plain_json import read_json
 _log = logging.getLogger(__name__)
 
 MAX_CALLS = 32
-"""Calls in one answer; further ones are left out."""
+"""Most calls in one answer. Further calls are left out."""
 MAX_ARGUMENTS = 1 << 16
-"""Characters of one call's arguments; a call with more is left out."""
+"""Most characters in the arguments of one call. A longer call is left out."""
 MAX_DEPTH = 32
-"""Objects and lists within each other in the arguments; a call with more is left out."""
+"""Deepest nesting of objects and lists in the arguments. A deeper call is left out."""
 MAX_CHARS = 400_000
-"""Characters of all pieces; what comes after that is not read."""
+"""Most characters in the pieces of all calls. Nothing is read after that."""
 _MAX_PIECES = 128
-"""Pieces in one event."""
+"""Most pieces that are read from one event."""
 _TRIES = 50
-"""How often arguments that are still coming are looked at; then they are looked at in the end."""
+"""Most attempts to parse the arguments of one call before the answer ends. The last attempt is made at the end."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 _NOTHING = frozenset({"null", "None"})
-"""Mistral's server writes it for an id that it has not."""
+"""Words that stand for a missing id or name. Mistral's server writes them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model calls a tool.
+    """A complete call of a tool by the model.
 
-    ``id`` is unique in its answer; where the server gave none, it is made up. ``arguments`` is the text of a JSON
-    object, checked and within the bounds of this module.
+    Attributes:
+        id: identifies the call in its answer. It is made up if the server gave none.
+        name: the tool's name.
+        arguments: a JSON object as text. It has been checked, and is within the limits of this module.
     """
 
     id: str
@@ -49,14 +51,19 @@ class ToolCall:
     arguments: str
 
     def values(self) -> dict[str, Any]:
-        """The arguments by name."""
+        """The arguments as values, by name."""
         values: dict[str, Any] = json.loads(self.arguments)
         return values
 
 
 @dataclass(frozen=True, slots=True)
 class CallPiece:
-    """What one event says of one call. ``arguments`` is a piece of their text, or all of it."""
+    """The part of a tool call that one event contains.
+
+    Attributes:
+        index: the server's number for the call; ``None`` if it gave none.
+        arguments: a piece of the arguments' JSON text, or all of it.
+    """
 
     index: int | None = None
     id: str = ""
@@ -65,10 +72,10 @@ class CallPiece:
 
 
 def call_pieces(said: Mapping[str, Any]) -> tuple[CallPiece, ...]:
-    """The pieces of calls in a delta or a message; what is of another shape is none.
+    """The pieces of tool calls in a delta or message object. Values of an unknown format are skipped.
 
-    OpenAI and llama.cpp number the calls (``index``) and cut the arguments, Ollama and Mistral send whole ones, Gemini
-    without a number. Before there were ``tool_calls`` there was one ``function_call``.
+    OpenAI and llama.cpp number the calls (``index``) and send the arguments in pieces. Ollama and Mistral send complete
+    calls, Gemini sends them without a number. Old servers send one ``function_call`` instead of ``tool_calls``.
     """
     listed = said.get("tool_calls")
     if isinstance(listed, list) and listed:
@@ -92,34 +99,37 @@ def _word(value: object) -> str:
 
 
 def _arguments(value: object) -> str:
-    """A text is a piece of the arguments; an object is all of them."""
+    """The arguments as JSON text. Text may be a piece of them; an object is all of them."""
     if value is None or isinstance(value, str):
         return value or ""
     try:
         return json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
-        # No object: the call is left out.
+        # The result is not an object, so the call will be left out.
         return "[]"
 
 
 class ToolCallAssembler:
-    """Puts the calls of one answer together, in the order in which they begin."""
+    """Assembles the tool calls of one answer from their pieces, in the order in which the calls begin."""
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._passed = 0
-        """How many of them are decided about."""
+        """Number of calls that were returned or left out already."""
         self._ids: set[str] = set()
         self._taken = 0
         self._too_many = False
 
     @property
     def ended(self) -> bool:
-        """Whether so much came that no more is read."""
+        """Whether the limit of characters is reached, so that nothing more is read."""
         return self._taken >= MAX_CHARS
 
     def take(self, pieces: Iterable[CallPiece]) -> list[ToolCall]:
-        """The next pieces; returns the calls that are whole by now: nothing can follow the end of a JSON object."""
+        """Take the next pieces, and return the calls that are complete now.
+
+        A call is complete when its arguments are a complete JSON object, since nothing can follow that.
+        """
         for piece in pieces:
             self._taken += len(piece.id) + len(piece.name) + len(piece.arguments)
             call = self._meant(piece)
@@ -133,18 +143,18 @@ class ToolCallAssembler:
         return self._pass_whole_ones()
 
     def end(self, *, whole: bool) -> list[ToolCall]:
-        """There are no more pieces; returns the rest.
+        """End the answer, and return the remaining calls.
 
         Args:
-            whole: the server marked a regular end, so that a call without arguments has none. Otherwise it may have
-                lost them.
+            whole: whether the server marked a regular end. Then a call without arguments really has none; otherwise
+                they may be missing, and the call is left out.
         """
         for call in self._calls[self._passed :]:
             call.end(whole=whole)
         return self._pass_whole_ones()
 
     def _meant(self, piece: CallPiece) -> _Call | None:
-        """The call that the piece belongs to; ``None`` where it begins another one."""
+        """The call that the piece belongs to; ``None`` if the piece begins a new call."""
         by_index = (each for each in reversed(self._calls) if piece.index is None or each.index == piece.index)
         call = next(by_index, None)
         return None if call is None or call.is_followed_by(piece) else call
@@ -175,7 +185,12 @@ class ToolCallAssembler:
 
 
 class _Call:
-    """One call, as far as it came. ``fault`` says why it is left out; ``arguments`` is there once it is decided."""
+    """One tool call while its pieces arrive.
+
+    Attributes:
+        arguments: the checked arguments; "" until they are complete.
+        fault: why the call is left out; "" if it is not.
+    """
 
     def __init__(self, index: int | None) -> None:
         self.index = index
@@ -192,10 +207,10 @@ class _Call:
         return bool(self.fault or self.arguments)
 
     def is_followed_by(self, piece: CallPiece) -> bool:
-        """Whether a piece that may be meant for this call begins another one.
+        """Whether the piece begins a new call, although its index fits this call.
 
-        Only a name begins one: some servers give each piece an id of its own. Some give every call the same number,
-        some repeat the name, or cut it.
+        Only a piece with a name can begin a call, because some servers give each piece a new id. Some servers give all
+        calls the same index, some repeat the name in each piece, and some send the name in pieces.
         """
         if not piece.name:
             return False
@@ -207,7 +222,7 @@ class _Call:
         return not repeated and (piece.index is None or (self._closed and bool(piece.arguments)))
 
     def add(self, piece: CallPiece) -> None:
-        """The next piece; one behind the end is dropped."""
+        """Add a piece. A piece after the end of the arguments is dropped."""
         if self._closed:
             return
         self.id = self.id or piece.id
@@ -221,14 +236,14 @@ class _Call:
             self._pieces.append(piece.arguments)
 
     def decided(self) -> bool:
-        """Whether it is known what the call is, or that it is none."""
+        """Whether the call is complete, or is known to be left out. This may try to parse the arguments."""
         if not self._closed and self._pieces and self._pieces[-1].rstrip().endswith("}") and self._tries < _TRIES:
             self._tries += 1
             self._close("".join(self._pieces), final=False)
         return self._closed
 
     def end(self, *, whole: bool) -> None:
-        """There is no more of it."""
+        """End the call: no more pieces follow."""
         if not self._closed:
             text = "".join(self._pieces).strip()
             self._close(text or ("{}" if whole else ""), final=True)
@@ -249,10 +264,10 @@ class _Call:
 
 
 def _checked(text: str) -> str | None:
-    """The JSON object as plain JSON, without halves of characters; ``None`` where it is none, or too deep.
+    """Normalize a JSON object, and join its surrogates; ``None`` if it is not an object, or nested too deeply.
 
     Raises:
-        ValueError, RecursionError: it is not JSON.
+        ValueError, RecursionError: the text is not JSON.
     """
     values = read_json(text)
     if not isinstance(values, dict) or _is_deeper(values, MAX_DEPTH):
@@ -261,6 +276,7 @@ def _checked(text: str) -> str | None:
 
 
 def _is_deeper(values: object, depth: int) -> bool:
+    """Whether objects and lists in ``values`` are nested more than ``depth`` deep."""
     level = [values]
     while level and depth:
         depth -= 1

@@ -118,9 +118,16 @@ async def chat_stage(
         async def make_cogs(bot: SeiyuuBot, database: Database) -> Sequence[commands.Cog]:
             characters = await Characters.open(database, PERSONAS_DIR, "seiyuu")
             written_by, settings = text_model or client, ChatSettings()
-            beginnings = load_small_prompts()
+            prompts = load_small_prompts()
             chat = await TextChat.open(
-                bot, database, written_by, characters, settings, clock=lambda: NOW, beginnings=beginnings, pace=pace
+                bot,
+                database,
+                written_by,
+                characters,
+                settings,
+                clock=lambda: NOW,
+                small_prompts=prompts,
+                pace=pace,
             )
             built.append((chat, Router(chat)))
             return [built[0][1], ChatCommands(chat, "!")]

@@ -168,7 +168,7 @@ async def message_stage(
                 characters,
                 ChatSettings(),
                 clock=lambda: NOW,
-                beginnings=load_small_prompts(),
+                small_prompts=load_small_prompts(),
                 pace=PACE,
                 hear=spoken.hear,
             )

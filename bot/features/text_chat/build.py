@@ -15,7 +15,7 @@ async def _build(parts: FeatureParts) -> Feature:
         parts.characters,
         parts.settings.chat,
         clock=parts.clock,
-        beginnings=parts.beginnings,
+        small_prompts=parts.small_prompts,
         hear=parts.hear,
         conversations=parts.conversations,
     )

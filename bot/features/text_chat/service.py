@@ -118,7 +118,7 @@ class TextChat:
         *,
         pace: ChatPace = USUAL_PACE,
         clock: Callable[[], datetime],
-        beginnings: SmallPrompts,
+        small_prompts: SmallPrompts,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         hear: Hear = hear_nothing,
         conversations: Conversations | None = None,
@@ -129,7 +129,7 @@ class TextChat:
             hear: transcribes the recordings in a waiting message.
             conversations: stores questions and answers for longer than the model's memory.
             clock: the time in the people's time zone.
-            beginnings: prompts for small models.
+            small_prompts: prompts for small models.
             sleep: waits the given seconds between two answers to waiting messages.
 
         Raises:
@@ -142,7 +142,7 @@ class TextChat:
             memory,
             await OpenChannels.open(database, settings.channels),
             WaitingMessages(database),
-            Writer(model, characters, memory, conversations, settings.context_messages, clock, beginnings),
+            Writer(model, characters, memory, conversations, settings.context_messages, clock, small_prompts),
             WorkGate("text channels", limit=pace.hold_limit),
             pace.edit_interval,
             lambda: sleep(pace.queue_pause),

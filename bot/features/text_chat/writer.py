@@ -66,7 +66,7 @@ class Writer:
         conversations: stores them for longer than the model's memory.
         context_messages: most earlier turns that the model sees.
         clock: the time in the people's time zone.
-        beginnings: prompts for small models.
+        small_prompts: prompts for small models.
     """
 
     def __init__(
@@ -77,14 +77,14 @@ class Writer:
         conversations: Conversations | None,
         context_messages: int,
         clock: Callable[[], datetime],
-        beginnings: SmallPrompts,
+        small_prompts: SmallPrompts,
     ) -> None:
         self._model = model
         self._characters = characters
         self._memory = memory
         self._conversations = conversations
         self._context_messages = context_messages
-        self._prompts = ConversationMessages(WRITTEN, model, clock, beginnings)
+        self._prompts = ConversationMessages(WRITTEN, model, clock, small_prompts)
 
     async def write(self, message: AnyMessage, question: ChatQuestion, answer: LiveAnswer) -> None:
         """Answer ``message``. If the model fails, the error is posted, and nothing is stored.
