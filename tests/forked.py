@@ -23,6 +23,13 @@ from tests.fork_server import Order
 BOT = ("bot.command_line", "bot.demo.run", "bot.models.command", "bot.backup.command", "bot.health")
 SPEECH_SERVER = ("tts_server.command_line",)
 MODELS = ("bot.models.command", "huggingface_hub.file_download")
+PIP = (
+    "pip._internal.cli.main",
+    "pip._internal.commands.download",
+    "pip._internal.metadata.importlib",
+    "pip._internal.metadata.pkg_resources",
+    "pip._internal.resolution.resolvelib.resolver",
+)
 EARS = ("bot.voice.transcribe.worker", "faster_whisper")
 """What is imported once, for each of the programs."""
 

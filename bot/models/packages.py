@@ -134,15 +134,12 @@ class Registry:
             folder.mkdir(parents=True)
         requirement = temporary / "requirement.txt"
         requirement.write_text(pin.line + "\n", encoding="utf-8")
-        process = await asyncio.create_subprocess_exec(
-            *(_python_with_pip(), "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--require-hashes"),
+        process = await start_pip(
+            *("download", "--no-deps", "--only-binary", ":all:", "--require-hashes"),
             *("--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--retries", str(RETRIES)),
             *("--requirement", str(requirement), "--dest", str(target)),
             # On the disk whose room was looked at.
-            env={**os.environ, "TMPDIR": str(temporary)},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            temporary=temporary,
         )
         told = 0
         talking = asyncio.create_task(process.communicate(), name="pip")
@@ -174,6 +171,17 @@ class Registry:
 
     def _wheels(self, package: str) -> Iterator[Path]:
         return (self._folder / package).glob("*.whl")
+
+
+async def start_pip(*arguments: str, temporary: Path) -> asyncio.subprocess.Process:
+    """Start pip with these arguments; it puts temporary files into ``temporary``, and writes all it says to stdout."""
+    return await asyncio.create_subprocess_exec(
+        *(_python_with_pip(), "-m", "pip", *arguments),
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
 
 
 def _largest_wheel(*folders: Path) -> int:

