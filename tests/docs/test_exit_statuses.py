@@ -11,6 +11,7 @@ import pytest
 
 from config.project import ROOT
 from tests.docs.pages import OPERATOR, rows
+from tests.forked import BOT, SPEECH_SERVER, Running, forks
 
 LIMIT = 90.0
 
@@ -48,27 +49,57 @@ def test_the_table_has_the_statuses_that_there_are() -> None:
 async def test_programs_end_as_the_table_says(
     program: str, variables: dict[str, str], status: int, told: str, tmp_path: Path
 ) -> None:
+    module, *arguments = program.split()
+    source = forks(*(BOT if module == "bot" else SPEECH_SERVER))
+    process = await source.start(module, *arguments, folder=tmp_path, environment=surroundings(tmp_path, variables))
+    assert_ended(await ended(process), status, told)
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "told"),
+    [
+        ("bot health", 1, '"status": "down"'),
+        ("bot run", 2, "DISCORD_TOKEN is not set"),
+        ("tts_server --check", 0, "espeak-ng: "),
+    ],
+)
+async def test_so_do_those_that_are_started_and_not_forked(
+    program: str, status: int, told: str, tmp_path: Path
+) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *program.split()),
         cwd=tmp_path,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "PYTHONPATH": str(ROOT),
-            "COLUMNS": "200",
-            "TTS_BIND": "127.0.0.1:0",
-            **variables,
-        },
+        env=surroundings(tmp_path, {}),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+    assert_ended(await ended(process), status, told)
+
+
+def surroundings(folder: Path, variables: dict[str, str]) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "200",
+        "TTS_BIND": "127.0.0.1:0",
+        **variables,
+    }
+
+
+async def ended(process: Running) -> tuple[int | None, str]:
+    """Its status and all that it said."""
     try:
         said, _ = await asyncio.wait_for(process.communicate(), LIMIT)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    text = said.decode()
-    assert (process.returncode, "Traceback" in text) == (status, False), text
+    return process.returncode, said.decode()
+
+
+def assert_ended(how: tuple[int | None, str], status: int, told: str) -> None:
+    returned, text = how
+    assert (returned, "Traceback" in text) == (status, False), text
     assert told in text
