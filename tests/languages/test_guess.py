@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.yaml_files import read_yaml
 from languages.guess import LanguageGuesser
 
 _XTTS = ["en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh-cn", "hu", "ko", "ja", "hi"]
-_ALL: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("clauses.yaml").read_text(encoding="utf-8"))
+_ALL: dict[str, list[str]] = read_yaml(Path(__file__).with_name("clauses.yaml"))
 _CLAUSES = [(language, clause) for language, clauses in _ALL.items() if language != "uk" for clause in clauses]
 _IN_ANY_LANGUAGE = [
     *(

@@ -19,11 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bot.llm.errors import ModelErrorKind
 from bot.llm.messages import SpeakerNames
 from config.sections import ModelApi
+from config.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def streams() -> list[Stream]:
 
 
 def _read(path: Path) -> Iterator[Stream]:
-    for fields in yaml.safe_load(path.read_text(encoding="utf-8")):
+    for fields in read_yaml(path):
         fields = dict(fields)
         speakers: dict[str, list[str]] = fields.pop("speakers", {})
         error = fields.pop("error", None)

@@ -12,7 +12,7 @@ from audio.level import rms
 from tests.tts_server.api.voices_client import VoicesClient, recordings_form, voices_client
 from tests.tts_server.client import running_with
 from tests.tts_server.stand_in_engines import CountingEngine
-from tests.tts_server.voices.sounds import decoded, good_files, speech, wav
+from tests.tts_server.voices.sounds import GOOD_FORMATS, decoded, good_files, speech, wav
 from tts_server.engines.base import EngineError
 from tts_server.engines.stand_in import StandInEngine
 from tts_server.voices.library import VoiceLibrary
@@ -70,7 +70,7 @@ async def test_a_voice_outlives_the_server(client: VoicesClient) -> None:
     assert again.record("miku").similarity == made.body["similarity"]
 
 
-@pytest.mark.parametrize("name", list(good_files()))
+@pytest.mark.parametrize("name", GOOD_FORMATS)
 async def test_every_format_is_taken(client: VoicesClient, name: str) -> None:
     assert (await client.create("Ada", good_files()[name])).status == 201
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
+from config.yaml_files import read_yaml
 from languages.tags import main_part
 from tts_server.text.normalize import normalize
 
-_TABLE = yaml.safe_load(Path(__file__).with_name("spoken.yaml").read_text(encoding="utf-8"))
+_TABLE = read_yaml(Path(__file__).with_name("spoken.yaml"))
 _ROWS = [(language, row["written"], row["heard"]) for language, rows in _TABLE.items() for row in rows]
 
 

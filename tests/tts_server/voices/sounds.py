@@ -17,6 +17,17 @@ _TEXT = (
     "The quick brown fox jumps over the lazy dog, and then it sits down and looks at the river for a long time. "
     "Nobody knew why the small boat had come back without its captain, but everyone on the shore had an idea."
 )
+GOOD_FORMATS = {
+    "wav": ("wav", "pcm_s16le", RATE, "mono"),
+    "wav 44.1 kHz stereo 24-bit": ("wav", "pcm_s24le", 44_100, "stereo"),
+    "wav float": ("wav", "pcm_f32le", 48_000, "mono"),
+    "flac": ("flac", "flac", 48_000, "stereo"),
+    "mp3": ("mp3", "libmp3lame", 44_100, "mono"),
+    "ogg opus, a Discord voice message": ("ogg", "libopus", 48_000, "mono"),
+    "ogg vorbis": ("ogg", "vorbis", 44_100, "stereo"),
+    "m4a": ("ipod", "aac", 44_100, "mono"),
+}
+"""Common formats: FFmpeg's container and codec, samples per second, and channels."""
 
 
 @functools.cache
@@ -62,17 +73,10 @@ def wav(samples: Samples) -> bytes:
 
 @functools.cache
 def good_files() -> dict[str, bytes]:
-    """One recording in every common format."""
-    spoken = speech()
+    """One recording in every common format, by the names of :data:`GOOD_FORMATS`."""
     return {
-        "wav": wav(spoken),
-        "wav 44.1 kHz stereo 24-bit": encoded("wav", "pcm_s24le", spoken, 44_100, "stereo"),
-        "wav float": encoded("wav", "pcm_f32le", spoken, 48_000),
-        "flac": encoded("flac", "flac", spoken, 48_000, "stereo"),
-        "mp3": encoded("mp3", "libmp3lame", spoken, 44_100),
-        "ogg opus, a Discord voice message": encoded("ogg", "libopus", spoken, 48_000),
-        "ogg vorbis": encoded("ogg", "vorbis", spoken, 44_100, "stereo"),
-        "m4a": encoded("ipod", "aac", spoken, 44_100),
+        name: encoded(container, codec, speech(), rate, layout)
+        for name, (container, codec, rate, layout) in GOOD_FORMATS.items()
     }
 
 

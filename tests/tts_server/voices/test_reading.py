@@ -13,7 +13,7 @@ from audio.encoders import WavEncoder
 from audio.level import rms
 from tests.tts_server.voices.hostile import hours_of_flac, id3_bomb, mp4_bomb
 from tests.tts_server.voices.memory import MEGABYTE, readers, watched_memory
-from tests.tts_server.voices.sounds import decoded, encoded, good_files, speech, wav
+from tests.tts_server.voices.sounds import GOOD_FORMATS, decoded, encoded, good_files, speech, wav
 from tts_server.voices.decoding import RATE, RecordingRefusedError
 from tts_server.voices.preparation import LEVEL
 from tts_server.voices.reading import read_recording
@@ -22,7 +22,7 @@ MOST_MEMORY = 250 * MEGABYTE
 """Of a process that reads; it has about 110 MB when the file is good."""
 
 
-@pytest.mark.parametrize("name", list(good_files()))
+@pytest.mark.parametrize("name", GOOD_FORMATS)
 async def test_a_recording_in_any_format_is_taken(name: str, tmp_path: Path) -> None:
     source = tmp_path / "anything at all"
     source.write_bytes(good_files()[name])
