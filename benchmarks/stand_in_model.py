@@ -11,10 +11,10 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
+
+from benchmarks.stand_in_server import StandInServer
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class ModelTimes:
         raise ValueError(f"the reply does not begin with {text!r}")
 
 
-class StandInModel:
+class StandInModel(StandInServer):
     """Answers every chat request with the same tokens; an async context manager.
 
     Args:
@@ -57,31 +57,11 @@ class StandInModel:
     """
 
     def __init__(self, tokens: Sequence[str], *, first_token: float, rate: float) -> None:
+        super().__init__("/chat/completions", self._answer)
         self.times: list[ModelTimes] = []
-        self.url = ""
         self._tokens = tokens
         self._first_token = first_token
         self._gap = 1 / rate
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._answer)
-        app.router.add_get("/v1/models", self._models)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/v1"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._runner.cleanup()
-
-    async def _models(self, _: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": "stand-in"}]})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         times = ModelTimes(time.monotonic())

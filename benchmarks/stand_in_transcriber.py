@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
+
+from benchmarks.stand_in_server import StandInServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Transcription:
     answered: float
 
 
-class StandInTranscriber:
+class StandInTranscriber(StandInServer):
     """Answers every request with the same text; an async context manager.
 
     Args:
@@ -28,29 +28,10 @@ class StandInTranscriber:
     """
 
     def __init__(self, text: str, *, seconds: float) -> None:
+        super().__init__("/audio/transcriptions", self._answer)
         self.times: list[Transcription] = []
-        self.url = ""
         self._text = text
         self._seconds = seconds
-        app = web.Application(client_max_size=16 * 1024**2)
-        app.router.add_post("/v1/audio/transcriptions", self._answer)
-        app.router.add_get("/v1/models", self._models)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}/v1"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._runner.cleanup()
-
-    async def _models(self, _: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": "stand-in"}]})
 
     async def _answer(self, request: web.Request) -> web.Response:
         requested = time.monotonic()

@@ -1,4 +1,4 @@
-"""A small web server on loopback, for the servers that tests have their programs talk to."""
+"""A small web server on loopback, for the services that tests let their programs talk to."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class LocalServer:
-    """Serves an application on a free port; an async context manager.
+    """Serves a web application on a free port. Use it as an async context manager.
 
     Args:
-        path: what follows the port in :attr:`url`.
-        scheme: ``http``, or ``ws`` for a WebSocket's address.
-        cancels: whether a handler is cancelled when its client hangs up.
-        shutdown_timeout: seconds that handlers have to end by themselves when the server stops.
+        path: the part of :attr:`url` behind the port.
+        scheme: the scheme of :attr:`url`: ``http``, or ``ws`` for a WebSocket.
+        cancels: whether a handler is cancelled when its client disconnects.
+        shutdown_timeout: seconds that handlers have to finish when the server stops.
 
     Attributes:
         url: the address; empty until the server has started.
+        port: the port; 0 until the server has started.
     """
 
     def __init__(
@@ -34,14 +35,17 @@ class LocalServer:
         shutdown_timeout: float = 0.1,
     ) -> None:
         self.url = ""
+        self.port = 0
         self._scheme = scheme
         self._path = path
+        self._stopped = False
         self._runner = web.AppRunner(app, handler_cancellation=cancels, shutdown_timeout=shutdown_timeout)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"{self._scheme}://127.0.0.1:{self._runner.addresses[0][1]}{self._path}"
+        self.port = self._runner.addresses[0][1]
+        self.url = f"{self._scheme}://127.0.0.1:{self.port}{self._path}"
         return self
 
     async def __aexit__(
@@ -50,12 +54,14 @@ class LocalServer:
         await self.stop()
 
     async def stop(self) -> None:
-        """Go away: close every connection."""
-        await self._runner.cleanup()
+        """Close every connection and the port. A second call does nothing."""
+        if not self._stopped:
+            self._stopped = True
+            await self._runner.cleanup()
 
 
 def app_of(path: str, handler: Handler, *, method: str = "POST", largest: int = 1024**2) -> web.Application:
-    """An application with one route; ``largest`` is the longest body that it takes, in bytes."""
+    """A web application with one route. ``largest`` is the longest request body that it accepts, in bytes."""
     app = web.Application(client_max_size=largest)
     app.router.add_route(method, path, handler)
     return app

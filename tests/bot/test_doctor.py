@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from bot import doctor
 from bot.doctor_personas import personas
@@ -19,6 +18,7 @@ from bot.features.vision import build as vision_feature
 from bot.own_weights import OwnWeights
 from config.settings import Settings
 from tests.features.feed_server import Entry, Source
+from tests.http_server import LocalServer, app_of
 
 PICKY = "Seiyuu/"
 
@@ -32,11 +32,7 @@ class Servers:
         self.asked: list[dict[str, str]] = []
         self.feed = Source()
         self.feed.rss([Entry("1", "A figurine")])
-        self.server: TestServer
-
-    @property
-    def url(self) -> str:
-        return str(self.server.make_url("")).rstrip("/")
+        self.url = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(dict(request.headers))
@@ -53,10 +49,8 @@ def _forbidden() -> web.Response:
 @pytest.fixture
 async def servers() -> AsyncIterator[Servers]:
     made = Servers()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", made.answer)
-    made.server = TestServer(application)
-    async with made.server:
+    async with LocalServer(app_of("/{path:.*}", made.answer, method="*")) as server:
+        made.url = server.url
         yield made
 
 

@@ -15,7 +15,6 @@ import aiohttp
 import huggingface_hub
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from bot.health import READY, SILENT_LIMIT, Health, read_health, run_health
 from bot.heartbeat import FILE, beat
@@ -29,6 +28,7 @@ from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from config.project import ROOT
 from config.settings import Settings
+from tests.http_server import LocalServer, app_of
 
 KEYS = ["status", "discord", "model", "ears", "voice", "call"]
 WELL = Health("connected", "ready", "ready", "ready", "active")
@@ -174,12 +174,13 @@ async def test_a_speech_server_without_an_engine_is_not_ready(status: int, healt
     async def answer(_: web.Request) -> web.Response:
         return web.json_response(health, status=status)
 
-    application = web.Application()
-    application.router.add_get("/health", answer)
-    async with aiohttp.ClientSession() as http, TestServer(application) as server:
-        place = f"127.0.0.1:{server.port}"
-        client = SpeechServerClient(http, ServerAddress(f"ws://{place}/ws/stream"))
-        assert await look_at_speech_server(client) == f"the speech server at {place} has no voice loaded yet"
+    application = app_of("/health", answer, method="GET")
+    async with aiohttp.ClientSession() as http, LocalServer(application, "/ws/stream", scheme="ws") as server:
+        client = SpeechServerClient(http, ServerAddress(server.url))
+        assert (
+            await look_at_speech_server(client)
+            == f"the speech server at 127.0.0.1:{server.port} has no voice loaded yet"
+        )
 
 
 @pytest.mark.parametrize("named", ["no-such-model", "large-v3", "somebody/a-model"])
@@ -224,28 +225,22 @@ async def test_ears_that_are_a_server_are_ready_when_it_answers(status: int, rea
     async def models(_: web.Request) -> web.Response:
         return web.json_response({"data": []}, status=status)
 
-    application = web.Application()
-    application.router.add_get("/v1/models", models)
-    async with aiohttp.ClientSession() as http, TestServer(application) as server:
-        settings = Settings.read(
-            _env_file=None, stt_url=f"http://127.0.0.1:{server.port}/v1", data_dir=tmp_path, cache_dir=tmp_path
-        )
+    application = app_of("/v1/models", models, method="GET")
+    async with aiohttp.ClientSession() as http, LocalServer(application, "/v1") as server:
+        settings = Settings.read(_env_file=None, stt_url=server.url, data_dir=tmp_path, cache_dir=tmp_path)
         transcriber = await make_transcriber(settings, OwnWeights(), http, lambda *_: None)
         assert (await look_at_transcriber(transcriber) == READY) is ready
-        port = server.port
-        await server.close()
-        assert await look_at_transcriber(transcriber) == f"the recogniser at 127.0.0.1:{port} can't be reached"
+        await server.stop()
+        assert await look_at_transcriber(transcriber) == f"the recogniser at 127.0.0.1:{server.port} can't be reached"
 
 
 async def test_the_voice_is_ready_when_its_server_answers_and_the_problem_is_told_when_not() -> None:
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"engine": "espeak-ng", "state": "ready"})
 
-    application = web.Application()
-    application.router.add_get("/health", health)
+    application = app_of("/health", health, method="GET")
     async with aiohttp.ClientSession() as http:
-        async with TestServer(application) as server:
-            place = f"127.0.0.1:{server.port}"
-            client = SpeechServerClient(http, ServerAddress(f"ws://{place}/ws/stream"))
+        async with LocalServer(application, "/ws/stream", scheme="ws") as server:
+            client = SpeechServerClient(http, ServerAddress(server.url))
             assert await look_at_speech_server(client) == READY
-        assert await look_at_speech_server(client) == f"no speech server answers at {place}"
+        assert await look_at_speech_server(client) == f"no speech server answers at 127.0.0.1:{server.port}"

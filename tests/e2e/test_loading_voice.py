@@ -41,7 +41,7 @@ async def loading(make_stage: StageMaker, tmp_path: Path) -> AsyncIterator[Loadi
 async def a_loading_voice(make_stage: StageMaker, folder: Path) -> AsyncIterator[Loading]:
     engine = LoadingEngine("XTTS")
     async with running_with(VoiceLibrary(folder / "voices"), [engine, SpellingEngine("espeak-ng")]) as server:
-        url = str(server.http.make_url("/ws/stream").with_scheme("ws"))
+        url = server.url("/ws/stream", "ws")
         try:
             async with make_stage(tts_websocket_url=url) as stage:
                 yield Loading(stage, server, engine)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
-from aiohttp.test_utils import TestServer
 
 from hardware.poll import CardPoll
+from tests.http_server import LocalServer
 from tests.tts_server.api.tone_engine import ToneEngine
 from tests.tts_server.client import RunningServer
 from tts_server.engines.base import SpeechEngine
@@ -24,7 +24,6 @@ async def running_with_better(
 ) -> AsyncIterator[RunningServer]:
     """Run the server during the block. ``folder`` is for voices, and stays empty."""
     server = SpeechServer(VoiceLibrary(folder), CardPoll(["0.9"], read=tuple), token)
-    http = TestServer(server.application)
-    async with http, aiohttp.ClientSession() as session:
+    async with LocalServer(server.application) as http, aiohttp.ClientSession() as session:
         pool = await server.load(lambda: EnginePool([ToneEngine()]), lambda: EnginePool([better]) if better else None)
         yield RunningServer(server, http, session, pool)

@@ -13,10 +13,10 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-from aiohttp.test_utils import TestServer
 from numpy.typing import NDArray
 
 from hardware.poll import CardPoll
+from tests.http_server import LocalServer
 from tts_server.engines.base import SpeechEngine
 from tts_server.server import SpeechServer
 from tts_server.speaking.engine_pool import EnginePool
@@ -142,7 +142,7 @@ class RunningServer:
     """A speech server on a real port of this machine."""
 
     server: SpeechServer
-    http: TestServer
+    http: LocalServer
     session: aiohttp.ClientSession
     pool: EnginePool
 
@@ -151,17 +151,21 @@ class RunningServer:
         """The preferred engine."""
         return self.pool.engines[0]
 
+    def url(self, path: str, scheme: str = "http") -> str:
+        """The address of a path on this server."""
+        return f"{scheme}://127.0.0.1:{self.http.port}{path}"
+
     @asynccontextmanager
     async def connect(self, path: str = "/ws/stream", **options: Any) -> AsyncIterator[SpeechClient]:
-        async with self.session.ws_connect(self.http.make_url(path), **options) as socket:
+        async with self.session.ws_connect(self.url(path), **options) as socket:
             yield SpeechClient(socket)
 
     async def health(self) -> dict[str, Any]:
-        async with self.session.get(self.http.make_url("/health")) as response:
+        async with self.session.get(self.url("/health")) as response:
             return dict(await response.json())
 
     async def metric(self, name: str) -> float:
-        async with self.session.get(self.http.make_url("/metrics")) as response:
+        async with self.session.get(self.url("/metrics")) as response:
             for line in (await response.text()).splitlines():
                 if line.startswith(name + " "):
                     return float(line.split()[1])
@@ -195,11 +199,6 @@ async def running_with(
     """Run a server with these engines and voices during the block; without ``cards``, on a machine without GPUs."""
     no_cards = CardPoll(["0.9"], read=tuple)
     server = SpeechServer(library, cards or no_cards, token, allowed_origins=allowed_origins)
-    http = TestServer(server.application)
-    await http.start_server()
-    try:
+    async with LocalServer(server.application, shutdown_timeout=2.0) as http, aiohttp.ClientSession() as session:
         pool = await server.load(lambda: EnginePool(engines, **options))
-        async with aiohttp.ClientSession() as session:
-            yield RunningServer(server, http, session, pool)
-    finally:
-        await asyncio.wait_for(http.close(), TIMEOUT)
+        yield RunningServer(server, http, session, pool)

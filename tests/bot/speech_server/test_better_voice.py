@@ -9,13 +9,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import unused_port
 from pydantic import SecretStr
 
 from audio.samples import SPEAKING_RATE
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import UnspeakableError, VoiceAwayError
+from tests.http_server import LocalServer
 from tests.tts_server.better_server import running_with_better
 from tests.tts_server.client import RunningServer
 from tests.tts_server.dsp.measures import frequency
@@ -29,7 +30,7 @@ TOKEN = "a secret"
 
 
 def voice_of(server: RunningServer, token: str | None = None) -> SpeechServerClient:
-    url = str(server.http.make_url("/ws/stream")).replace("http", "ws", 1)
+    url = server.url("/ws/stream", "ws")
     return SpeechServerClient(server.session, ServerAddress(url, SecretStr(token) if token else None))
 
 
@@ -86,8 +87,8 @@ async def another_server(
 ) -> AsyncIterator[SpeechServerClient]:
     application = web.Application()
     application.add_routes([web.route("*", "/{path:.*}", answer)])
-    async with TestServer(application) as server, aiohttp.ClientSession() as session:
-        yield SpeechServerClient(session, ServerAddress(str(server.make_url("/ws/stream")).replace("http", "ws", 1)))
+    async with LocalServer(application, "/ws/stream", scheme="ws") as server, aiohttp.ClientSession() as session:
+        yield SpeechServerClient(session, ServerAddress(server.url))
 
 
 @pytest.mark.parametrize(

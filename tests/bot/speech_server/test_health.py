@@ -7,10 +7,14 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import MAX_STATUS_BYTES, SpeechServerClient
+from tests.http_server import Handler, LocalServer, app_of
+
+
+def speech_server(health: Handler) -> LocalServer:
+    return LocalServer(app_of("/health", health, method="GET"), "/ws/stream", scheme="ws")
 
 
 @pytest.mark.parametrize(
@@ -34,11 +38,8 @@ async def test_who_speaks_and_why(health: Any, words: str) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.json_response(health)
 
-    application = web.Application()
-    application.router.add_get("/health", answer)
-    async with TestServer(application) as server, aiohttp.ClientSession() as session:
-        address = server.make_url("/ws/stream").with_scheme("ws")
-        assert str(await SpeechServerClient(session, ServerAddress(str(address))).health()) == f"{words}:{address.port}"
+    async with speech_server(answer) as server, aiohttp.ClientSession() as session:
+        assert str(await SpeechServerClient(session, ServerAddress(server.url)).health()) == f"{words}:{server.port}"
 
 
 @pytest.mark.parametrize(
@@ -48,11 +49,8 @@ async def test_another_program_is_no_speech_server(body: bytes) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=body)
 
-    application = web.Application()
-    application.router.add_get("/health", answer)
-    async with TestServer(application) as server, aiohttp.ClientSession() as session:
-        url = str(server.make_url("/ws/stream").with_scheme("ws"))
-        health = await SpeechServerClient(session, ServerAddress(url)).health()
+    async with speech_server(answer) as server, aiohttp.ClientSession() as session:
+        health = await SpeechServerClient(session, ServerAddress(server.url)).health()
     assert not health.ok
     assert health.text.startswith("no speech server answers at 127.0.0.1")
 

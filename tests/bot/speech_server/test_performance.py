@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from bot.speech_server.address import ServerAddress
 from bot.speech_server.client import SpeechServerClient
 from bot.speech_server.errors import LowPerformanceError
 from bot.speech_server.status import PerformanceStatus
+from tests.http_server import LocalServer, app_of
 
 
 class SpeechServer:
@@ -38,10 +38,9 @@ def speech() -> SpeechServer:
 
 @pytest.fixture
 async def client(speech: SpeechServer) -> AsyncIterator[SpeechServerClient]:
-    application = web.Application()
-    application.router.add_route("*", "/v1/performance", speech.performance)
-    async with TestServer(application) as server, aiohttp.ClientSession() as http:
-        yield SpeechServerClient(http, ServerAddress(str(server.make_url("/ws/stream").with_scheme("ws"))))
+    application = app_of("/v1/performance", speech.performance, method="*")
+    async with LocalServer(application, "/ws/stream", scheme="ws") as server, aiohttp.ClientSession() as http:
+        yield SpeechServerClient(http, ServerAddress(server.url))
 
 
 async def test_a_simpler_voice_speaks_until_it_is_over(client: SpeechServerClient) -> None:

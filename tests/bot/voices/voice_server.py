@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+
+from tests.http_server import LocalServer
 
 Json = dict[str, Any]
 LARGEST = 30 * 1024 * 1024
@@ -125,6 +126,6 @@ async def voice_server() -> AsyncIterator[VoiceServer]:
             web.post("/v1/voices/{voice}/recordings", server.add),
         ]
     )
-    async with TestServer(app) as running:
-        server.url = f"ws://127.0.0.1:{running.port}/ws/stream"
+    async with LocalServer(app, "/ws/stream", scheme="ws") as running:
+        server.url = running.url
         yield server

@@ -15,7 +15,7 @@ PATH = "/v1/audio/speech"
 
 
 def post(server: RunningServer, **body: Any) -> Any:
-    return server.session.post(server.http.make_url(PATH), json={"model": "tts-1", "voice": "alloy", **body})
+    return server.session.post(server.url(PATH), json={"model": "tts-1", "voice": "alloy", **body})
 
 
 def played(data: bytes) -> tuple[NDArray[np.float32], int]:

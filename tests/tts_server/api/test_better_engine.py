@@ -32,7 +32,7 @@ async def _hertz(server: RunningServer, model: object) -> float:
 
 
 async def _engines_of_models(server: RunningServer) -> dict[str, str]:
-    async with server.session.get(server.http.make_url("/v1/models")) as answer:
+    async with server.session.get(server.url("/v1/models")) as answer:
         return {model["id"]: model["engine"] for model in (await answer.json())["data"]}
 
 

@@ -18,7 +18,7 @@ async def server() -> AsyncIterator[RunningServer]:
 
 
 async def test_the_voices_are_where_open_webui_looks_and_each_can_be_asked_for(server: RunningServer) -> None:
-    async with server.session.get(server.http.make_url("/v1/audio/voices")) as answer:
+    async with server.session.get(server.url("/v1/audio/voices")) as answer:
         assert answer.status == 200
         voices = (await answer.json())["voices"]
     assert [voice.id for voice in server.engine.voices()] == [voice["id"] for voice in voices]
@@ -30,13 +30,13 @@ async def test_the_voices_are_where_open_webui_looks_and_each_can_be_asked_for(s
 
 
 async def test_the_models_are_where_open_webui_looks(server: RunningServer) -> None:
-    async with server.session.get(server.http.make_url("/v1/audio/models")) as answer:
+    async with server.session.get(server.url("/v1/audio/models")) as answer:
         models = (await answer.json())["models"]
     assert {"id": "tts-1", "name": "tts-1"} in models
 
 
 async def test_a_person_who_opens_the_address_learns_what_it_is(server: RunningServer) -> None:
-    async with server.session.get(server.http.make_url("/")) as answer:
+    async with server.session.get(server.url("/")) as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
         text = await answer.text()
     assert "speech server" in text
@@ -56,7 +56,7 @@ async def test_a_person_who_opens_the_address_learns_what_it_is(server: RunningS
 async def test_what_is_not_there_is_said_in_openais_shape(
     server: RunningServer, method: str, path: str, status: int, code: str
 ) -> None:
-    async with server.session.request(method, server.http.make_url(path)) as answer:
+    async with server.session.request(method, server.url(path)) as answer:
         assert answer.status == status
         error = (await answer.json())["error"]
         assert ("Allow" in answer.headers) == (status == 405)

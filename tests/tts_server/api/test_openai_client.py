@@ -38,7 +38,7 @@ async def client(server: RunningServer) -> AsyncIterator[AsyncOpenAI]:
 
 
 def _client(server: RunningServer, key: str = "any") -> AsyncOpenAI:
-    return AsyncOpenAI(base_url=str(server.http.make_url("/v1")), api_key=key, max_retries=0)
+    return AsyncOpenAI(base_url=server.url("/v1"), api_key=key, max_retries=0)
 
 
 def _asked(server: RunningServer) -> list[tuple[str, str, Any]]:
@@ -171,7 +171,7 @@ async def test_the_client_comes_again_when_there_is_room() -> None:
                 crowd.close()
 
         http = httpx2.AsyncClient(event_hooks={"response": [watch]})
-        address = str(server.http.make_url("/v1"))
+        address = server.url("/v1")
         async with AsyncOpenAI(base_url=address, api_key="any", http_client=http, max_retries=1) as client:
             answer = await client.audio.speech.create(model="tts-1", voice="alloy", input="Hello.")
         assert statuses == [429, 200]

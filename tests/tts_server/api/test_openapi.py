@@ -46,7 +46,7 @@ async def test_it_describes_every_route_and_no_other(server: RunningServer) -> N
 
 
 async def test_a_client_can_fetch_it(server: RunningServer) -> None:
-    async with server.session.get(server.http.make_url("/openapi.json")) as answer:
+    async with server.session.get(server.url("/openapi.json")) as answer:
         assert answer.headers["Content-Type"].startswith("application/json")
         assert await answer.json() == document()
 
@@ -56,7 +56,7 @@ async def test_answers_have_the_fields_that_it_promises(server: RunningServer, p
     schema = document()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     if "$ref" in schema:
         schema = _schema(schema["$ref"].rpartition("/")[2])
-    async with server.session.get(server.http.make_url(path)) as answer:
+    async with server.session.get(server.url(path)) as answer:
         body = await answer.json()
     assert set(schema["required"]) <= body.keys()
     assert body.keys() <= schema["properties"].keys()

@@ -37,7 +37,7 @@ async def locked() -> AsyncIterator[RunningServer]:
 async def _ask(
     server: RunningServer, method: str, path: str, headers: dict[str, str], **options: Any
 ) -> tuple[int, dict[str, str], str]:
-    async with server.session.request(method, server.http.make_url(path), headers=headers, **options) as answer:
+    async with server.session.request(method, server.url(path), headers=headers, **options) as answer:
         return answer.status, dict(answer.headers), await answer.text(errors="replace")
 
 
@@ -105,7 +105,7 @@ async def test_the_websocket_lets_allowed_pages_in_and_no_others(server: Running
         await client.say("Hello.")
         assert (await client.hear()).text == "Hello."
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await server.session.ws_connect(server.http.make_url("/ws/stream"), origin=STRANGER)
+        await server.session.ws_connect(server.url("/ws/stream"), origin=STRANGER)
     assert refused.value.status == 403
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+from tests.http_server import LocalServer
 from tts_server.api.access import MAX_CLIENTS, ClientRateLimit
 
 
@@ -53,16 +53,16 @@ async def test_a_client_is_told_when_to_come_again() -> None:
     clock = _Clock()
     application = web.Application(middlewares=[ClientRateLimit(2, clock).middleware])
     application.add_routes([web.get("/v1/voices", answer), web.get("/health", answer)])
-    async with TestServer(application) as server, aiohttp.ClientSession() as session:
+    async with LocalServer(application) as server, aiohttp.ClientSession() as session:
         statuses: list[int] = []
         for _ in range(3):
-            async with session.get(server.make_url("/v1/voices")) as response:
+            async with session.get(server.url + "/v1/voices") as response:
                 statuses.append(response.status)
         assert statuses == [200, 200, 429]
         assert response.headers["Retry-After"] == "30"
         for _ in range(5):
-            async with session.get(server.make_url("/health")) as response:
+            async with session.get(server.url + "/health") as response:
                 assert response.status == 200
         clock.now += 30
-        async with session.get(server.make_url("/v1/voices")) as response:
+        async with session.get(server.url + "/v1/voices") as response:
             assert response.status == 200

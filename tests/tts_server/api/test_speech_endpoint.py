@@ -146,27 +146,27 @@ async def test_what_is_null_is_left_out(server: RunningServer) -> None:
 
 
 async def test_a_misspelt_field_is_not_called_an_empty_text(server: RunningServer) -> None:
-    async with server.session.post(server.http.make_url(PATH), json={"inptu": "Hello."}) as answer:
+    async with server.session.post(server.url(PATH), json={"inptu": "Hello."}) as answer:
         assert answer.status == 400
         assert (await answer.json())["error"]["message"] == "the field input is missing: it is the text to speak"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 50_000, b'{"input": "\\ud800"'])
 async def test_a_body_that_is_no_object(server: RunningServer, body: bytes) -> None:
-    async with server.session.post(server.http.make_url(PATH), data=body) as answer:
+    async with server.session.post(server.url(PATH), data=body) as answer:
         assert answer.status == 400
         assert (await answer.json())["error"]["message"]
 
 
 async def test_where_a_body_stops_being_json_is_told(server: RunningServer) -> None:
     body = b'{\n  "input": Hello\n}'
-    async with server.session.post(server.http.make_url(PATH), data=body) as answer:
+    async with server.session.post(server.url(PATH), data=body) as answer:
         assert (await answer.json())["error"]["message"] == "the body is not JSON: see line 2, column 12"
 
 
 async def test_half_a_character_is_no_harm(server: RunningServer) -> None:
     body = b'{"input": "a \\ud83d b", "voice": "alloy"}'
-    async with server.session.post(server.http.make_url(PATH), data=body) as answer:
+    async with server.session.post(server.url(PATH), data=body) as answer:
         assert answer.status == 200
 
 
@@ -176,7 +176,7 @@ async def test_a_body_that_is_too_large(server: RunningServer, packed: bool) -> 
     headers = {"Content-Encoding": "deflate"} if packed else {}
     data = zlib.compress(body) if packed else body
     try:
-        async with server.session.post(server.http.make_url(PATH), data=data, headers=headers) as answer:
+        async with server.session.post(server.url(PATH), data=data, headers=headers) as answer:
             assert answer.status == 413
             assert (await answer.json())["error"]["code"] == "too_large"
     except aiohttp.ClientOSError:

@@ -14,9 +14,9 @@ import aiohttp
 import numpy as np
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import BaseTestServer, TestServer
 
 from audio.samples import Samples
+from tests.http_server import LocalServer
 from tests.tts_server.api.speaking import PATH, post
 from tests.tts_server.client import TIMEOUT, running, wait_until
 from tests.tts_server.stand_in_engines import CountingEngine, FailingEngine, GatedEngine
@@ -31,11 +31,11 @@ AT_ONCE = 16
 
 @dataclass
 class _Endpoint:
-    http: BaseTestServer
+    http: LocalServer
     session: aiohttp.ClientSession
 
     def post(self, text: str) -> Any:
-        return self.session.post(self.http.make_url(PATH), json={"input": text, "response_format": "wav"})
+        return self.session.post(self.http.url + PATH, json={"input": text, "response_format": "wav"})
 
 
 @asynccontextmanager
@@ -44,7 +44,7 @@ async def _endpoint(engine: SpeechEngine, timeout: float = TIMEOUT) -> AsyncIter
     pool = EnginePool([engine])
     application = web.Application()
     application.add_routes(OpenAiApi(lambda: pool, timeout, reading_seconds=timeout).routes())
-    async with TestServer(application) as server, aiohttp.ClientSession() as session:
+    async with LocalServer(application) as server, aiohttp.ClientSession() as session:
         yield _Endpoint(server, session)
     await pool.close()
 

@@ -28,7 +28,7 @@ async def test_cards_are_on_the_health_page_and_in_the_metrics(tmp_path: Path) -
             ("RTX 3060", 11 * GIB),
             ("RX 6800", 2 * GIB),
         ]
-        async with server.session.get(server.http.make_url("/metrics")) as response:
+        async with server.session.get(server.url("/metrics")) as response:
             text = await response.text()
         assert f'tts_card_memory_bytes{{card="0",name="RTX 3060",kind="nvidia",state="used"}} {11 * GIB}' in text
 
@@ -58,7 +58,7 @@ async def read(cards: CardPoll) -> None:
 
 async def test_sparing_the_engine_and_taking_it_back() -> None:
     async with running(SpellingEngine("wanted"), SpellingEngine("other")) as server:
-        url = server.http.make_url("/v1/performance")
+        url = server.url("/v1/performance")
         async with server.session.put(url, json={"low": True}) as response:
             assert await response.json() == {"low": True, "reason": "asked", "speaking": "other"}
         async with server.session.get(url) as response:
@@ -71,7 +71,7 @@ async def test_an_engine_without_another_one_is_not_said_to_be_spared(caplog: py
     caplog.set_level(logging.INFO)
     async with (
         running(SpellingEngine("only")) as server,
-        server.session.put(server.http.make_url("/v1/performance"), json={"low": True}) as response,
+        server.session.put(server.url("/v1/performance"), json={"low": True}) as response,
     ):
         assert (await response.json())["speaking"] == "only"
     assert "only is to be spared (asked), but no other engine is there: it goes on" in caplog.text
@@ -81,7 +81,7 @@ async def test_an_engine_without_another_one_is_not_said_to_be_spared(caplog: py
 @pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"low": "yes"}', '{"low": 1}', "[" * 100_000, "\ud800"])
 async def test_anything_else_is_refused_in_words(body: str) -> None:
     async with running(SpellingEngine("wanted")) as server:
-        url = server.http.make_url("/v1/performance")
+        url = server.url("/v1/performance")
         async with server.session.put(url, data=body.encode("utf-8", "surrogatepass")) as response:
             assert response.status == 400
             assert '{"low": true}' in (await response.json())["error"]["message"]

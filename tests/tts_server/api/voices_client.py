@@ -42,7 +42,7 @@ class VoicesClient:
     folder: Path
 
     async def request(self, method: str, path: str, data: Any = None, **options: Any) -> Answer:
-        address = self.server.http.make_url("/v1/voices" + path)
+        address = self.server.url("/v1/voices" + path)
         async with self.server.session.request(method, address, data=data, **options) as answer:
             raw = await answer.read()
             body = await answer.json() if answer.content_type == "application/json" else None

@@ -125,7 +125,7 @@ async def test_openai_from_the_guide(home: Path) -> None:
     assert "OPENAI_API_KEY=…" in lines
     engine = ToneEngine()
     async with running(engine) as service:
-        address = f"OPENAI_BASE_URL={service.http.make_url('/v1')}\n"
+        address = f"OPENAI_BASE_URL={service.url('/v1')}\n"
         status, said = await check(home, lines.replace("…", "sk-1") + address)
     assert (status, engine.asked != []) == (0, True), said
     assert said.startswith("openai: ")
@@ -133,7 +133,7 @@ async def test_openai_from_the_guide(home: Path) -> None:
 
 async def test_a_server_of_ones_own_with_openais_api_needs_no_key(home: Path) -> None:
     async with running(ToneEngine()) as service:
-        status, said = await check(home, f"TTS_ENGINE=openai\nOPENAI_BASE_URL={service.http.make_url('/v1')}\n")
+        status, said = await check(home, f"TTS_ENGINE=openai\nOPENAI_BASE_URL={service.url('/v1')}\n")
     assert status == 0, said
 
 

@@ -40,7 +40,7 @@ async def service() -> AsyncIterator[RunningServer]:
 
 @pytest.fixture
 def _address(service: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", str(service.http.make_url("/v1")))
+    monkeypatch.setenv("OPENAI_BASE_URL", service.url("/v1"))
 
 
 @pytest.mark.usefixtures("_address")
@@ -90,7 +90,7 @@ class TestOpenAi:
 
 async def test_what_the_service_says_of_its_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(FailingEngine()) as service:
-        monkeypatch.setenv("OPENAI_BASE_URL", str(service.http.make_url("/v1")))
+        monkeypatch.setenv("OPENAI_BASE_URL", service.url("/v1"))
         with closing(create_named_engine("openai", {"timeout": 5}, None, KEY)) as engine:
             engine._engine.client.max_retries = 0
             with pytest.raises(EngineError, match="the card is gone"):

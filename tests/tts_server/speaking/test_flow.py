@@ -15,8 +15,8 @@ import aiohttp
 import numpy as np
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+from tests.http_server import LocalServer
 from tests.tts_server.client import TIMEOUT, RunningServer, SpeechClient, running
 from tests.tts_server.stand_in_engines import CHUNK, CountingEngine, GatedEngine
 from tts_server.api.stream_api import StreamApi
@@ -61,8 +61,8 @@ async def test_clients_that_do_not_read_leave_their_places_to_others(caplog: pyt
     application = web.Application()
     streams = StreamApi(lambda: pool, Metrics(), time.monotonic, lambda _: (), reading_seconds=0.5)
     application.add_routes(streams.routes())
-    async with TestServer(application) as server, aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        url = server.make_url("/ws/stream")
+    async with LocalServer(application) as server, aiohttp.ClientSession() as session, AsyncExitStack() as stack:
+        url = server.url + "/ws/stream"
         for _ in range(PLACES):
             stuck = SpeechClient(await stack.enter_async_context(session.ws_connect(url)))
             await stuck.say(STORY, "r1", preprocess_text=False)
@@ -100,10 +100,10 @@ async def test_the_server_ends_while_it_speaks() -> None:
     tasks = _tasks()
     async with running(engine) as server:
         engine.close_gate()
-        client = await server.session.ws_connect(server.http.make_url("/ws/stream"))
+        client = await server.session.ws_connect(server.url("/ws/stream"))
         await client.send_json({"token": "A reply that hangs.", "flush": True})
         await client.receive()
-        ending = asyncio.create_task(server.http.close())
+        ending = asyncio.create_task(server.http.stop())
         while not client.closed:
             await client.receive(timeout=TIMEOUT)
         assert client.close_code == aiohttp.WSCloseCode.GOING_AWAY
@@ -134,7 +134,7 @@ async def test_fifty_connections_in_a_row_leave_nothing() -> None:
 @asynccontextmanager
 async def _vanishing(server: RunningServer) -> AsyncIterator[None]:
     """Run a client whose connection is reset while sound is sent to it."""
-    client = await server.session.ws_connect(server.http.make_url("/ws/stream"))
+    client = await server.session.ws_connect(server.url("/ws/stream"))
     await client.send_json({"token": "A reply that hangs. And one more.", "flush": True})
     await client.receive()
     yield

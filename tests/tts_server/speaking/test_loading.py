@@ -79,7 +79,7 @@ async def test_a_client_that_asked_for_no_notices_gets_none_and_is_answered_whil
 async def test_a_file_waits_for_the_voice_that_was_asked_for() -> None:
     async with a_voice() as voice:
         body = {"model": "tts-1", "input": "w1 w2.", "voice": "alloy", "response_format": "pcm"}
-        address = voice.server.http.make_url("/v1/audio/speech")
+        address = voice.server.url("/v1/audio/speech")
         asking = asyncio.create_task(voice.server.session.post(address, json=body))
         while not voice.wanted.loads:
             await asyncio.sleep(0.005)
