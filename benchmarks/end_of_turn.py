@@ -25,9 +25,8 @@ from benchmarks.end_of_turn_report import NARROWEST, WAITS, EndOfTurnResult, Mic
 from benchmarks.end_of_turn_sentences import SENTENCES
 from benchmarks.end_of_turn_speech import SentenceSpeaker
 from bot.voice.frames import AudioFrame
-from bot.voice.turns.policy import load_turn_policy
-from bot.voice.turns.silero import WINDOW_SAMPLES
-from bot.voice.turns.turns import Turns
+from bot.voice.turns.turns import Turns, load_turn_policy
+from bot.voice.turns.voice_activity import WINDOW_SAMPLES
 from config.plain_parser import PlainParser
 from sandbox.speech import GuestVoice
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity

@@ -10,8 +10,7 @@ from benchmarks.end_of_turn_speech import SpokenSentence
 from bot.voice.frames import AudioFrame, TransmissionEnded
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechResumed, TurnDropped, TurnEnded, TurnEvent, TurnStarted
-from bot.voice.turns.policy import TurnPolicy
-from bot.voice.turns.turns import Turns
+from bot.voice.turns.turns import TurnPolicy, Turns
 from sandbox.voice.microphone import MicrophoneFrame, OpenMicrophone, SimulatedMicrophone
 from sandbox.voice.opus import FRAME_SAMPLES, SAMPLE_RATE, MonoDecoder, MonoEncoder
 

@@ -75,7 +75,7 @@ from bot.voice.engines import LoadingReport
 from bot.voice.events import EventFeed, Ready, Watcher
 from bot.voice.manager import CallState, VoiceSessionManager
 from bot.voice.tts.moods import load_moods, speech_parameters
-from bot.voice.turns.policy import load_turn_policy
+from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.introductions import load_introductions
 from bot.voices.voices import Voices

@@ -22,7 +22,7 @@ from bot.voice.listening_notice import ListeningTerms
 from bot.voice.records.kept_turns import KeptTurns
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import Transport
-from bot.voice.turns.policy import TurnPolicy
+from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
 from config.settings import Settings
 from wire.parameters import SpeechParameters

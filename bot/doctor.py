@@ -39,10 +39,10 @@ from bot.speech_server.client import SpeechServerClient
 from bot.transcribers import make_transcriber
 from bot.voice.discord.client import check_discord_version
 from bot.voice.discord.permissions import invite_link
-from bot.voice.transcribe.guards import Guards
+from bot.voice.transcribe.hallucinations import HallucinationFilter
 from bot.voice.transcribe.transcriber import TranscriptionError
 from bot.voice.tts.moods import load_moods
-from bot.voice.turns.policy import load_turn_policy
+from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from bot.voices.introductions import load_introductions
 from config.env_file import ENV_FILE
@@ -210,7 +210,7 @@ async def _ears(settings: Settings, weights: OwnWeights) -> CheckResult:
 
 def _load_what_ears_need(settings: Settings, weights: OwnWeights) -> None:
     corrections(settings)
-    Guards()
+    HallucinationFilter()
     load_turn_policy(weights.speech_detector)
     load_word_lists()
 

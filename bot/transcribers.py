@@ -14,7 +14,7 @@ from bot.models.needs import download_command, recogniser_model, store_of
 from bot.models.outside import recogniser_is_here, recogniser_remedy
 from bot.operator_files import corrections as read_corrections
 from bot.own_weights import REPAIR, OwnWeights
-from bot.voice.transcribe.guards import Guards
+from bot.voice.transcribe.hallucinations import HallucinationFilter
 from bot.voice.transcribe.openai_api import OpenAITranscriber
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
@@ -35,22 +35,22 @@ async def make_transcriber(
         OSError: the toy weights can't be kept.
     """
     corrections = await asyncio.to_thread(read_corrections, settings)
-    guards = await asyncio.to_thread(Guards)
+    hallucinations = await asyncio.to_thread(HallucinationFilter)
     if settings.stt.url is not None:
-        return OpenAITranscriber(settings.stt.url, settings.stt, http, corrections, guards)
+        return OpenAITranscriber(settings.stt.url, settings.stt, http, corrections, hallucinations)
     threads = settings.stt.threads or max(1, (os.cpu_count() or 2) - 1)
     if weights.stt is not None:
         own = _own_options(weights.stt, settings, threads)
-        return WhisperTranscriber(own, corrections, guards, name=weights.stt.name)
+        return WhisperTranscriber(own, corrections, hallucinations, name=weights.stt.name)
     if weights.toy_stt:
         toys = await make_toy_whisper(settings.cache_dir, lambda done, what: progress(f"Toy ears: {what}", done))
         options = WhisperOptions(str(toys), "cpu", 1, "en", "float32")
-        return WhisperTranscriber(options, corrections, guards, name=TOY_NAME)
+        return WhisperTranscriber(options, corrections, hallucinations, name=TOY_NAME)
     model, remedy = await asyncio.to_thread(_model, settings)
     options = WhisperOptions(
         model, settings.stt.device, threads, settings.stt.language, settings.stt.compute_type, remedy
     )
-    return WhisperTranscriber(options, corrections, guards, is_here=recogniser_is_here)
+    return WhisperTranscriber(options, corrections, hallucinations, is_here=recogniser_is_here)
 
 
 def _own_options(folder: Path, settings: Settings, threads: int) -> WhisperOptions:

@@ -121,3 +121,14 @@ LANGUAGES: Mapping[str, str] = MappingProxyType(
         "yoruba": "yo",
     }
 )
+
+_KNOWN = frozenset(LANGUAGES.values())
+
+
+def language_code(named: object) -> str | None:
+    """Whisper's code for a language, however a server names it; ``None`` for what is no known language."""
+    if not isinstance(named, str):
+        return None
+    name = named.strip().casefold()
+    code = LANGUAGES.get(name, name.replace("_", "-").partition("-")[0])
+    return code if code in _KNOWN else None

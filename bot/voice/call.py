@@ -49,7 +49,7 @@ from bot.speech_server.errors import SpeechUnavailable
 from bot.user_error import UserError
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
-from bot.voice.dialogue.progress import DialogueTexts
+from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.ends import CallEnds

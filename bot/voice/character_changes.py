@@ -9,7 +9,7 @@ from collections.abc import Callable
 import aiosqlite
 
 from bot.characters import LocalCharacter, UnknownChoiceError, mood_word, persona_word
-from bot.voice.utterances.utterance import SpokenCommand
+from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 _log = logging.getLogger(__name__)

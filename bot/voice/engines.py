@@ -11,7 +11,7 @@ from bot.llm.prompts import CallRoom
 from bot.voice.dialogue.conversation import Manner
 from bot.voice.ports import Responder, SpeechClient
 from bot.voice.transcribe.transcriber import Transcriber
-from bot.voice.turns.policy import TurnPolicy
+from bot.voice.turns.turns import TurnPolicy
 from bot.voice.utterances.word_lists import WordLists
 
 LoadingReport = Callable[[float], None]

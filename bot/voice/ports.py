@@ -9,7 +9,7 @@ from audio.samples import Samples
 from bot.llm.history import Turn
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.turn import Prompt, TurnId
-from bot.voice.utterances.utterance import Classification, SpokenCommand, Utterance
+from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance
 from wire.messages import ClientMessage
 
 

@@ -13,7 +13,7 @@ from bot.voice.dialogue.conversation import Conversation
 from bot.voice.ports import Teller
 from bot.voice.transport import People
 from bot.voice.turn import Prompt, PromptKind
-from bot.voice.utterances.utterance import SpokenCommand
+from bot.voice.utterances.classifier import SpokenCommand
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 SAID = "You said: {text}"

@@ -24,8 +24,8 @@ from bot.voice.transcribe.transcriber import (
     TranscriptionRequest,
     TranscriptionShed,
     Urgency,
+    UsualLanguages,
 )
-from bot.voice.transcribe.usual_languages import UsualLanguages
 from bot.voice.turn import Microphone, Prompt, SpokenTurn, TurnId
 from bot.voice.turns.end_of_turn import EndOfTurn
 from bot.voice.turns.events import (
@@ -38,7 +38,7 @@ from bot.voice.turns.events import (
     TurnPart,
     TurnStarted,
 )
-from bot.voice.utterances.utterance import Classification, SpokenCommand, Utterance, UtteranceKind
+from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance, UtteranceKind
 
 _log = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ sys.meta_path.insert(0, Watch())
 importlib.import_module(sys.argv[1])
 """
 
-_LOAD_SILERO = "from bot.voice.turns.silero import Silero; Silero(); import time; time.sleep(SECONDS)"
+_LOAD_SILERO = "from bot.voice.turns.voice_activity import Silero; Silero(); import time; time.sleep(SECONDS)"
 
 
 def _bare_environment(home: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.services import SpeechServerOptions, SpeechServerProcess
-from bot.voice.dialogue.progress import VOICE_FAILED
+from bot.voice.dialogue.reply import VOICE_FAILED
 from bot.voice.events import WordsSpoken
 from bot.voice.turn import Outcome
 from tests.e2e.conftest import Stage, StageMaker

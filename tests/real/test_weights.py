@@ -12,7 +12,7 @@ from bot.models.catalogue import load_catalogue
 from bot.models.model_store import Condition
 from bot.own_weights import OwnWeights
 from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK
-from bot.voice.turns.silero import WINDOW_SAMPLES, Silero
+from bot.voice.turns.voice_activity import WINDOW_SAMPLES, Silero
 from tests.voice.turns.spoken import say
 
 

@@ -28,7 +28,7 @@ from bot.voice.listening_notice import ListeningTerms
 from bot.voice.ports import Responder, SpeechClient
 from bot.voice.transcribe.transcriber import Transcriber
 from bot.voice.transport import EndCause
-from bot.voice.turns.policy import TurnPolicy, load_turn_policy
+from bot.voice.turns.turns import TurnPolicy, load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, CallSettings, Captions, ListeningPolicy
 from tests.voice.memory_transport import MemoryTransport

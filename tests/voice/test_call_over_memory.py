@@ -23,7 +23,7 @@ from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
 from bot.voice.turn import Outcome
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
-from bot.voice.turns.policy import TurnPolicy, load_turn_policy
+from bot.voice.turns.turns import TurnPolicy, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import BEN as BENS_VOICE
 from sandbox.speech import DAN, speech

@@ -19,7 +19,7 @@ from bot.voice.engines import CallEngines
 from bot.voice.listening_notice import ListeningTerms
 from bot.voice.transcribe.corrections import Corrections
 from bot.voice.transcribe.whisper import WhisperOptions, WhisperTranscriber
-from bot.voice.turns.policy import load_turn_policy
+from bot.voice.turns.turns import load_turn_policy
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import CallSettings, ListeningPolicy
 from tests.voice.doubles import Hum, Parrot

@@ -27,8 +27,7 @@ from bot.voice.turn import Microphone, Prompt, TurnId
 from bot.voice.turn_taking import COMPLAIN_EVERY, TurnTaking
 from bot.voice.turns.end_of_turn import RuleBasedEndOfTurn
 from bot.voice.turns.events import SpeechPaused, SpeechSoFar, TurnEnded, TurnStarted
-from bot.voice.utterances.classifier import CallClassifier
-from bot.voice.utterances.utterance import SpokenCommand
+from bot.voice.utterances.classifier import CallClassifier, SpokenCommand
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy, RecogniserSettings
 from tests.voice.doubles import Seiyuu

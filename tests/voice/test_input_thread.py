@@ -19,8 +19,7 @@ from bot.voice.discord.rtp import TransportCipher, transport_cipher
 from bot.voice.echo.detector import EchoDetector
 from bot.voice.input_thread import MAX_INBOX, InputWorker
 from bot.voice.turns.events import SpeechPaused, TurnDropped, TurnEnded, TurnEvent, TurnStarted
-from bot.voice.turns.policy import load_turn_policy
-from bot.voice.turns.turns import Turns
+from bot.voice.turns.turns import Turns, load_turn_policy
 from sandbox.speech import ADA as ADAS_VOICE
 from sandbox.speech import speech
 from sandbox.voice.rtp import MODES

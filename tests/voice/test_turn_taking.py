@@ -31,7 +31,7 @@ from bot.voice.turns.events import (
     TurnPart,
     TurnStarted,
 )
-from bot.voice.utterances.utterance import Classification, SpokenCommand, Utterance, UtteranceKind
+from bot.voice.utterances.classifier import Classification, SpokenCommand, Utterance, UtteranceKind
 from bot.voice.utterances.voice_commands import VoiceCommand
 
 ADA, BEN = TurnId(1, 1), TurnId(2, 1)

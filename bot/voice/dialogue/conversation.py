@@ -26,7 +26,7 @@ from bot.voice.notices import Notices
 from bot.voice.playback.spoken_words import SpokenWords
 from bot.voice.ports import Playback, Responder, SpeechConnection
 from bot.voice.saying import Saying
-from bot.voice.tts.voice_notices import VoiceNotices
+from bot.voice.tts.fallback import VoiceNotices
 from bot.voice.turn import Outcome, Prompt, PromptKind, TurnId
 from wire.messages import (
     SAMPLE_RATE,

@@ -1,11 +1,43 @@
-"""One reply from its prompt to its last sample: what was written, what was spoken, what was heard."""
+"""The life of one reply, from the model's tokens over the voice's segments to the last sample played. Pure, too."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from typing import Self
 
-from bot.voice.turn import Prompt
+from bot.llm.personas import Persona
+from bot.voice.dialogue.messages import (
+    AskModel,
+    AudioCame,
+    BeginReply,
+    CancelSpeech,
+    CloseModel,
+    CommitReply,
+    DropPlayback,
+    Effect,
+    EndOfText,
+    EndReply,
+    Event,
+    FinishPlayback,
+    MarkSegment,
+    ModelDone,
+    ModelFailed,
+    ModelLoading,
+    PausePlayback,
+    Play,
+    PlaybackDrained,
+    Remember,
+    SegmentEnded,
+    SegmentStarted,
+    SpeechFailed,
+    SpeechFlushed,
+    Tell,
+    TokenCame,
+    TokenToVoice,
+)
+from bot.voice.turn import Outcome, Prompt, PromptKind
 
 SAMPLES_PER_CHARACTER = 3_200
 """About 15 characters a second: how far a segment has been heard while its whole length is not known."""
@@ -94,3 +126,194 @@ def _first_words(text: str, share: float) -> str:
     if " " not in text.strip():
         return text[:end]
     return text[: text.rfind(" ", 0, end + 1) + 1] if end > 0 else ""
+
+
+VOICE_FAILED = "⚠️ (Voice failed, text mode): "
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueTexts:
+    """What is said in the persona's name."""
+
+    confused: str = "*Seiyuu seems confused...*"
+    speechless: str = "🎤 Seiyuu has nothing to say to that."
+    waking: str = "One moment, my mind is waking up."
+
+    @classmethod
+    def of(cls, persona: Persona) -> Self:
+        """Those of this persona."""
+        return cls(persona.confused_line, f"🎤 {persona.name} has nothing to say to that.")
+
+
+class ReplyProgress:
+    """One reply's part of the state machine; :attr:`over` when nothing more of it can come."""
+
+    def __init__(self, reply: Reply, texts: DialogueTexts) -> None:
+        self.reply = reply
+        self.over = False
+        self._texts = texts
+        self._withheld: list[Effect] = []
+
+    def begin(self) -> Iterator[Effect]:
+        """Set the model, or for recited text the voice, to work."""
+        reply = self.reply
+        yield BeginReply(reply.id, reply.prompt)
+        if reply.sure:
+            yield CommitReply(reply.id, reply.prompt)
+        if reply.prompt.kind is PromptKind.RECITE:
+            yield from self._token(reply.prompt.text)
+            yield from self._text_ended()
+        else:
+            yield AskModel(reply.id, reply.prompt)
+
+    def commit(self, prompt: Prompt) -> Iterator[Effect]:
+        """It is sure that the reply is wanted: let out what has been withheld."""
+        self.reply.sure = True
+        self.reply.prompt = prompt
+        yield CommitReply(self.reply.id, prompt)
+        withheld, self._withheld = self._withheld, []
+        # What is told answers the prompt as it is known now.
+        yield from (replace(effect, prompt=prompt) if isinstance(effect, Tell) else effect for effect in withheld)
+        yield from self._settle()
+
+    def interrupt(self, heard: int) -> Iterator[Effect]:
+        """End it after ``heard`` samples; a speculative reply leaves no trace."""
+        reply = self.reply
+        yield CloseModel(reply.id)
+        yield CancelSpeech(reply.id)
+        yield DropPlayback(reply.id)
+        if reply.sure:
+            yield from self._end(Outcome.INTERRUPTED, reply.heard(heard))
+        else:
+            yield from self._end(Outcome.DISCARDED, "")
+
+    def handle(self, event: Event) -> Iterator[Effect]:
+        """Take an event of this reply."""
+        reply = self.reply
+        match event:
+            case ModelLoading():
+                yield from self._waking_up()
+            case TokenCame(_, text):
+                yield from self._token(text)
+            case ModelDone():
+                yield from self._text_ended()
+            case ModelFailed(_, fault, timed_out):
+                yield from self._model_failed(fault, timed_out)
+            case SegmentStarted(_, text) if not reply.voice_lost:
+                reply.segments.append(Segment(text))
+                yield from self._show(MarkSegment(reply.id, text))
+            case AudioCame(_, samples) if not reply.voice_lost and reply.segments:
+                reply.segments[-1].received += len(samples)
+                yield from self._show(Play(reply.id, samples))
+            case SegmentEnded() if not reply.voice_lost and reply.segments:
+                reply.segments[-1].whole = True
+                if reply.notice_is_whole and not reply.written:
+                    yield from self._show(PausePlayback(reply.id))
+            case SpeechFlushed() if not reply.voice_lost:
+                yield from self._finish_playback()
+                yield from self._settle()
+            case SpeechFailed():
+                yield from self.voice_failed()
+            case PlaybackDrained():
+                reply.drained = True
+                yield from self._settle()
+
+    def voice_failed(self) -> Iterator[Effect]:
+        """Go on in writing."""
+        reply = self.reply
+        if reply.voice_lost or reply.playback_finished:
+            return
+        reply.voice_lost = True
+        yield CancelSpeech(reply.id)
+        if reply.notice and not reply.received and not reply.written:
+            yield from self._show(Tell(reply.notice.strip(), reply.prompt))
+        # What has arrived is still played: it is good sound, and the text that follows takes up where it ends.
+        yield from self._finish_playback()
+        yield from self._settle()
+
+    def _show(self, effect: Effect) -> Iterator[Effect]:
+        """Let people hear or see something, now or when the reply is sure to be wanted."""
+        if self.reply.sure:
+            yield effect
+        else:
+            self._withheld.append(effect)
+
+    def _waking_up(self) -> Iterator[Effect]:
+        """Say that it takes a moment: once, and only while there is nothing of the answer yet."""
+        reply = self.reply
+        if reply.said or reply.text_ended:
+            return
+        # A line of its own, so that the voice takes it up at once.
+        reply.notice = f"{self._texts.waking}\n"
+        if reply.voice_lost:
+            yield from self._show(Tell(self._texts.waking, reply.prompt))
+        else:
+            yield TokenToVoice(reply.id, reply.notice)
+
+    def _token(self, text: str) -> Iterator[Effect]:
+        reply = self.reply
+        if reply.text_ended or not text:
+            return
+        reply.written += text
+        if not reply.voice_lost:
+            yield TokenToVoice(reply.id, text)
+
+    def _text_ended(self) -> Iterator[Effect]:
+        reply = self.reply
+        if reply.text_ended:
+            return
+        reply.text_ended = True
+        if reply.voice_lost or not reply.said.strip():
+            yield from self._finish_playback()
+            yield from self._settle()
+        else:
+            yield EndOfText(reply.id)
+
+    def _model_failed(self, fault: str, timed_out: bool) -> Iterator[Effect]:
+        reply = self.reply
+        if reply.text_ended:
+            return
+        reply.fault = fault
+        if timed_out:
+            yield from self._token((" " if reply.written else "") + self._texts.confused)
+        else:
+            yield from self._show(Tell(fault, reply.prompt))
+        yield from self._text_ended()
+
+    def _finish_playback(self) -> Iterator[Effect]:
+        reply = self.reply
+        if reply.playback_finished:
+            return
+        reply.playback_finished = True
+        if reply.received:
+            yield from self._show(FinishPlayback(reply.id))
+        else:
+            reply.drained = True
+
+    def _settle(self) -> Iterator[Effect]:
+        """End the reply when nothing more of it can come."""
+        reply = self.reply
+        if not (reply.sure and reply.text_ended and reply.playback_finished and reply.drained):
+            return
+        text = reply.written.strip()
+        if not text:
+            if reply.fault is None:
+                yield Tell(self._texts.speechless, reply.prompt)
+            yield from self._end(Outcome.FAILED, "")
+        elif reply.voice_lost:
+            unspoken = reply.unspoken()
+            if unspoken:
+                yield Tell(VOICE_FAILED + unspoken, reply.prompt)
+            yield from self._end(Outcome.WRITTEN, text)
+        elif not reply.answer_received:
+            # Nothing in it could be spoken (an emoji alone, say), and silence is no answer.
+            yield Tell(text, reply.prompt)
+            yield from self._end(Outcome.WRITTEN, text)
+        else:
+            yield from self._end(Outcome.SPOKEN, text)
+
+    def _end(self, outcome: Outcome, heard: str) -> Iterator[Effect]:
+        self.over = True
+        if heard or outcome is Outcome.INTERRUPTED:
+            yield Remember(self.reply.prompt, heard, interrupted=outcome is Outcome.INTERRUPTED)
+        yield EndReply(self.reply.id, outcome)

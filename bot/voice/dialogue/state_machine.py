@@ -2,7 +2,7 @@
 
 Pure: events in, effects out, no input, no output, no clock. Every race of a call (a speculative reply against a
 speaker who goes on, a cancel against a token, a failure against the session's end) is decided here and in
-:mod:`bot.voice.dialogue.progress`, and nowhere else. What carries the id of a reply that is over is dropped.
+:mod:`bot.voice.dialogue.reply`, and nowhere else. What carries the id of a reply that is over is dropped.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ from bot.voice.dialogue.messages import (
     TurnDiscarded,
     TurnSpeculated,
 )
-from bot.voice.dialogue.progress import DialogueTexts, ReplyProgress
-from bot.voice.dialogue.reply import Reply
+from bot.voice.dialogue.reply import DialogueTexts, Reply, ReplyProgress
 from bot.voice.turn import Prompt, TurnId
 
 MAX_WAITING = 20

@@ -16,15 +16,14 @@ import numpy as np
 
 from audio.samples import HEARING_RATE
 from audio.wav import to_wav
-from bot.voice.transcribe.answers import AnswerError, TranscriptionResponse, complaint, read_answer
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.guards import Guards
-from bot.voice.transcribe.languages import TELLING_SECONDS
-from bot.voice.transcribe.queueing import TranscriptionJob, TranscriptionQueue
-from bot.voice.transcribe.rate_limits import RateLimits
+from bot.voice.transcribe.hallucinations import TELLING_SECONDS, HallucinationFilter
+from bot.voice.transcribe.openai_responses import AnswerError, RateLimits, TranscriptionResponse, complaint, read_answer
 from bot.voice.transcribe.transcriber import (
     Transcript,
     TranscriptionError,
+    TranscriptionJob,
+    TranscriptionQueue,
     TranscriptionRequest,
     TranscriptionShed,
     Urgency,
@@ -92,7 +91,7 @@ class OpenAITranscriber:
     Args:
         url: the server's whole base, to which only the endpoint's path is added.
         http: a session that outlives it.
-        guards: what of the answers is to be believed.
+        hallucinations: what of the answers is to be believed.
         clock, sleep: monotonic seconds, and letting them pass.
     """
 
@@ -102,7 +101,7 @@ class OpenAITranscriber:
         settings: RecogniserSettings,
         http: aiohttp.ClientSession,
         corrections: Corrections,
-        guards: Guards | None = None,
+        hallucinations: HallucinationFilter | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -112,7 +111,7 @@ class OpenAITranscriber:
         self._settings = settings
         self._http = http
         self._corrections = corrections
-        self._guards = guards or Guards()
+        self._hallucinations = hallucinations or HallucinationFilter()
         self._clock = clock
         self._sleep = sleep
         self._limits = RateLimits(clock)
@@ -186,7 +185,7 @@ class OpenAITranscriber:
                 await asyncio.gather(asking, return_exceptions=True)
 
     def _transcript(self, job: TranscriptionJob, answer: TranscriptionResponse) -> Transcript:
-        text = self._guards.believe(answer.segments, job.request.sound, job.request.hot_words)
+        text = self._hallucinations.believe(answer.segments, job.request.sound, job.request.hot_words)
         return Transcript(self._corrections.apply(text), answer.language, self._clock() - job.asked_at)
 
     async def _answer(self, job: TranscriptionJob) -> TranscriptionResponse:

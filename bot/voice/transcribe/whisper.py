@@ -1,22 +1,60 @@
-"""faster-whisper in a process of its own, behind the transcriber's seam."""
+"""faster-whisper in a process of its own, as a transcriber."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.voice.transcribe import compute
-from bot.voice.transcribe.answer_times import AnswerTimes
 from bot.voice.transcribe.compute import ComputeDevice
 from bot.voice.transcribe.corrections import Corrections
-from bot.voice.transcribe.guards import Guards, HeardSegment
-from bot.voice.transcribe.queueing import TranscriptionJob, TranscriptionQueue
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionError, TranscriptionRequest
+from bot.voice.transcribe.hallucinations import HallucinationFilter, HeardSegment
+from bot.voice.transcribe.transcriber import (
+    Transcript,
+    TranscriptionError,
+    TranscriptionJob,
+    TranscriptionQueue,
+    TranscriptionRequest,
+)
 from bot.voice.transcribe.worker_process import WORKER, Worker, WorkerGoneError
+
+FLOOR, CEILING = 2.0, 30.0
+"""Seconds that it may always take, and the most for a sound of one of Whisper's windows, which last 30 s."""
+WINDOW = 30.0
+UNKNOWN = 15.0
+"""Seconds that the first answer may take."""
+TIMES_THE_USUAL = 4.0
+REMEMBERED = 20
+_SECONDS_A_UNIT = 5.0
+"""Whisper's encoder takes as long for any sound; its decoder takes longer the more is said."""
+
+
+class AnswerTimes:
+    """The newest answers of one recogniser."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=REMEMBERED)
+
+    def took(self, seconds: float, sound_seconds: float) -> None:
+        """An answer came after so long."""
+        self._recent.append(seconds / _units(sound_seconds))
+
+    def too_long(self, sound_seconds: float, attempt: int = 1) -> float:
+        """Seconds after which it may hang; twice as many with each attempt at the same sound."""
+        usual: float | None = max(self._recent, default=None)
+        limit = UNKNOWN if usual is None else TIMES_THE_USUAL * usual * _units(sound_seconds)
+        ceiling = CEILING * max(1.0, sound_seconds / WINDOW)
+        return min(max(limit, FLOOR), ceiling) * float(2 ** (attempt - 1))
+
+
+def _units(sound_seconds: float) -> float:
+    return 1.0 + sound_seconds / _SECONDS_A_UNIT
+
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +97,7 @@ class WhisperTranscriber:
     while after :meth:`rest`. What was to be recognised meanwhile is kept, and asked for again.
 
     Args:
-        guards: what of the answers is to be believed.
+        hallucinations: what of the answers is to be believed.
         name: what people call the model.
         is_here: whether the model of the options, a name or a folder, is on this machine; may block.
         program: what Python runs as the process.
@@ -69,7 +107,7 @@ class WhisperTranscriber:
         self,
         options: WhisperOptions,
         corrections: Corrections,
-        guards: Guards | None = None,
+        hallucinations: HallucinationFilter | None = None,
         *,
         name: str | None = None,
         is_here: Callable[[str], bool] = lies_in,
@@ -79,7 +117,7 @@ class WhisperTranscriber:
     ) -> None:
         self._options = options
         self._corrections = corrections
-        self._guards = guards or Guards()
+        self._hallucinations = hallucinations or HallucinationFilter()
         self._program = program
         self._name = name or options.model
         self._is_here = is_here
@@ -208,7 +246,7 @@ class WhisperTranscriber:
         self._deaths = 0
         self._times.took(self._clock() - began, request.seconds)
         segments = [HeardSegment(*part) for part in answer["segments"]]
-        text = self._guards.believe(segments, request.sound, request.hot_words)
+        text = self._hallucinations.believe(segments, request.sound, request.hot_words)
         return Transcript(
             self._corrections.apply(text),
             answer["language"],

@@ -14,8 +14,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from audio.samples import HEARING_RATE, Sound16, finite
-from bot.voice.transcribe.guards import HeardSegment
-from bot.voice.transcribe.languages import TELLING_SECONDS
+from bot.voice.transcribe.hallucinations import TELLING_SECONDS, HeardSegment
 from bot.voice.transcribe.worker_wire import PREFIX, FrameError, decode_frame, encode_frame, lengths
 from config.lifetime import end_with_parent
 

@@ -1,4 +1,4 @@
-"""Says each reply in the voice and manner that were chosen; where there is no such voice, says it all the same."""
+"""Speech with fallbacks: a voice or manner that the server refuses is left out, and people are told of changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from dataclasses import dataclass, field, replace
 from bot.speech_server.errors import SpeechUnavailable
 from bot.speech_server.stream import SpeechEvent
 from bot.voice.ports import SpeechConnection, Teller
-from wire.messages import Cancel, ClientMessage, Failure, SegmentEnd, SegmentStart, Speak
+from wire.messages import (
+    Cancel,
+    ClientMessage,
+    EngineChange,
+    EngineChanged,
+    Failure,
+    Notice,
+    SegmentEnd,
+    SegmentStart,
+    Speak,
+    Warned,
+)
 from wire.parameters import SpeechParameters
 
 _log = logging.getLogger(__name__)
@@ -125,3 +136,33 @@ class FallbackSpeech:
             except SpeechUnavailable:
                 return False
         return True
+
+
+_WHILE_AWAY: dict[EngineChange, str] = {
+    "loading": "⏳ My voice is being loaded; {engine} speaks until it is there.",
+    "too_slow": "🐢 My voice can't keep up at the moment; {engine} speaks until it can.",
+    "out_of_memory": "⚠️ The graphics card is full, so {engine} speaks in place of my voice until there is room.",
+    "failed": "⚠️ My voice has failed, so {engine} speaks until it works again: {detail}",
+    "asked": "🐢 Low-performance mode is on, so {engine} speaks meanwhile.",
+}
+MAX_DETAIL = 500
+BACK = "🎤 My own voice is back."
+
+
+class VoiceNotices:
+    """One call's: turns the server's notices into words, and each state into words once."""
+
+    def __init__(self) -> None:
+        self._state: EngineChange = "ready"
+
+    def words(self, notice: Notice) -> str | None:
+        """What to write in the prompt channel, where there is anything to say."""
+        match notice:
+            case Warned(text):
+                return text
+            case EngineChanged(engine, reason, detail) if reason != self._state:
+                self._state = reason
+                detail = detail[:MAX_DETAIL] or "the reason is not known"
+                return BACK if reason == "ready" else _WHILE_AWAY[reason].format(engine=engine, detail=detail)
+            case _:
+                return None

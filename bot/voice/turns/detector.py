@@ -1,7 +1,8 @@
-"""One person's sound to turns: when they begin, pause, go on and have finished. Sound in, events out."""
+"""The turn detector of one person: when a turn begins, pauses, goes on and ends. Sound in, events out."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -11,7 +12,7 @@ import numpy as np
 from audio.samples import HEARING_RATE, Sound16
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone, TurnId
-from bot.voice.turns.endpointing import Endpointing
+from bot.voice.turns.endpointing import Endpointing, MicrophoneHistory
 from bot.voice.turns.events import (
     SpeechPaused,
     SpeechResumed,
@@ -22,11 +23,83 @@ from bot.voice.turns.events import (
     TurnPart,
     TurnStarted,
 )
-from bot.voice.turns.microphone import MicrophoneHistory
-from bot.voice.turns.recording import TurnAudio
 from bot.voice.turns.settings import TurnSettings
-from bot.voice.turns.silero import WINDOW_SAMPLES, WINDOW_SECONDS, SpeechProbability
-from bot.voice.turns.voicing import VoiceActivityDetector, Window
+from bot.voice.turns.voice_activity import (
+    WINDOW_SAMPLES,
+    WINDOW_SECONDS,
+    SpeechProbability,
+    VoiceActivityDetector,
+    Window,
+)
+
+_STEP = HEARING_RATE // 100
+_QUIET_STEPS = 10
+
+
+class TurnAudio:
+    """Forgets all but the last bit, the pre-roll, until it is told to keep everything.
+
+    Args:
+        pre_roll: how many samples are kept from before, rounded up to whole pieces.
+    """
+
+    def __init__(self, pre_roll: int) -> None:
+        self._pre_roll = pre_roll
+        self._pieces: deque[Sound16] = deque()
+        self._samples = 0
+        self._keeping = False
+
+    def __len__(self) -> int:
+        """Samples held."""
+        return self._samples
+
+    def add(self, piece: Sound16) -> None:
+        """The next piece of sound; it must not be changed afterwards."""
+        self._pieces.append(piece)
+        self._samples += len(piece)
+        self._forget()
+
+    def keep(self) -> None:
+        """A turn has begun: forget nothing from now on."""
+        self._keeping = True
+
+    def whole(self) -> Sound16:
+        """All that is held, as one new array."""
+        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
+
+    def take(self, samples: int) -> Sound16:
+        """Take the first ``samples`` out."""
+        whole = self.whole()
+        self._pieces = deque([whole[samples:]])
+        self._samples = len(whole) - samples
+        return whole[:samples]
+
+    def end(self, samples: int) -> None:
+        """The turn is over, and its first ``samples`` were handed on: the rest may be the pre-roll of the next."""
+        self._keeping = False
+        self.take(samples)
+        self._forget()
+
+    def clear(self) -> None:
+        """Hold nothing, and keep nothing but the pre-roll."""
+        self._pieces.clear()
+        self._samples = 0
+        self._keeping = False
+
+    def quietest(self, within: int) -> int:
+        """Where the last ``within`` samples are quietest: the middle of the quietest tenth of a second."""
+        whole = self.whole()
+        begin = max(0, len(whole) - within)
+        steps = (len(whole) - begin) // _STEP
+        energy = np.square(whole[begin : begin + steps * _STEP]).reshape(steps, _STEP).sum(axis=1)
+        if steps < _QUIET_STEPS:
+            return len(whole)
+        tenths = np.convolve(energy, np.ones(_QUIET_STEPS), mode="valid")
+        return begin + (int(np.argmin(tenths)) + _QUIET_STEPS // 2) * _STEP
+
+    def _forget(self) -> None:
+        while not self._keeping and self._pieces and self._samples - len(self._pieces[0]) >= self._pre_roll:
+            self._samples -= len(self._pieces.popleft())
 
 
 @dataclass(slots=True)
@@ -53,7 +126,7 @@ class TurnDetector:
 
     Args:
         person: whose sound it is; names the turns.
-        probability: the model for this person's sound, see :meth:`bot.voice.turns.silero.Silero.listen`.
+        probability: the model for this person's sound, see :meth:`bot.voice.turns.voice_activity.Silero.listen`.
         numbers: what turns are numbered with, growing; from 1 on if not given.
     """
 
@@ -66,7 +139,7 @@ class TurnDetector:
     ) -> None:
         self._person = person
         self._settings = settings or TurnSettings()
-        self._voicing = VoiceActivityDetector(probability, self._settings)
+        self._voice_activity = VoiceActivityDetector(probability, self._settings)
         self._recording = TurnAudio(round(self._settings.pre_roll * HEARING_RATE))
         self._microphone = MicrophoneHistory()
         self._endpointing = Endpointing(self._settings)
@@ -101,7 +174,7 @@ class TurnDetector:
         if not self._transmitting:
             self._reopen(heard.at, events)
         self._last_at = heard.at
-        for window in self._voicing.windows(heard.sound):
+        for window in self._voice_activity.windows(heard.sound):
             self._microphone.heard(window)
             self._step(window, heard.at, events)
         return events
@@ -111,7 +184,7 @@ class TurnDetector:
         events: list[TurnEvent] = []
         if not self._transmitting:
             return events
-        for window in self._voicing.flush():
+        for window in self._voice_activity.flush():
             self._microphone.heard(window)
             self._step(window, ended.at, events)
         self._transmitting = False
@@ -163,7 +236,7 @@ class TurnDetector:
             return
         gap = max(0.0, at - self._last_at)
         silence = np.zeros(int(min(gap, self._settings.longest_gap) / WINDOW_SECONDS) * WINDOW_SAMPLES, np.float32)
-        for window in self._voicing.windows(silence):
+        for window in self._voice_activity.windows(silence):
             self._recording.add(window.sound)
         self._quiet += gap
 

@@ -1,14 +1,47 @@
-"""Everybody's turns: a detector for each person, and what they say of the words in between."""
+"""The turns of everybody: the turn policy, and a detector for each person."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 from bot.voice.frames import AudioFrame, InputEvent, PersonLeft
 from bot.voice.turn import TurnId
 from bot.voice.turns.detector import TurnDetector
+from bot.voice.turns.end_of_turn import EndOfTurn, RuleBasedEndOfTurn
 from bot.voice.turns.events import TurnEvent
-from bot.voice.turns.policy import TurnPolicy
+from bot.voice.turns.settings import OF_SILERO_VADS_NETWORK, TurnSettings
+from bot.voice.turns.voice_activity import Silero, VoiceActivityModel
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """How a call makes turns of people's sound. It keeps nothing of a call, so one serves all calls.
+
+    Attributes:
+        voice_activity: tells speech from noise, on the input thread.
+        end_of_turn: judges pauses by what was said, on the event loop.
+        settings: the waits and thresholds, which are right for this ``voice_activity``.
+    """
+
+    voice_activity: VoiceActivityModel
+    end_of_turn: EndOfTurn
+    settings: TurnSettings
+
+
+def load_turn_policy(network: Path | None = None) -> TurnPolicy:
+    """Silero and the rules on the last words. Blocks, about 100 ms: called once, in a thread, when the bot starts.
+
+    Args:
+        network: a file of Silero's network; the one that faster-whisper carries if none is given.
+
+    Raises:
+        SileroMissing: the network is not there, or is damaged.
+        EndingsError: the lists of last words can't be used.
+    """
+    settings = TurnSettings() if network is None else OF_SILERO_VADS_NETWORK
+    return TurnPolicy(Silero(network), RuleBasedEndOfTurn(), settings)
 
 
 class Turns:

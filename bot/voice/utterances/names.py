@@ -1,13 +1,191 @@
-"""Is somebody called by name? A transcriber misspells names, so what sounds alike counts."""
+"""Names in transcripts: similar spellings count, and scripts without blanks between words (ねえセイユー今何時) too."""
 
 from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import takewhile
 
 from bot.text import plain_words
-from bot.voice.utterances.unspaced import UnspacedNames, apart, folded
+
+
+class Script(Enum):
+    """The scripts that matter here; everything else is written with blanks, or is no letter."""
+
+    OTHER = auto()
+    HIRAGANA = auto()
+    KATAKANA = auto()
+    HAN = auto()
+    HANGUL = auto()
+    SOUTHEAST_ASIAN = auto()
+
+
+_RANGES = (
+    (0x0E00, 0x0EFF, Script.SOUTHEAST_ASIAN),  # Thai, Lao
+    (0x1000, 0x109F, Script.SOUTHEAST_ASIAN),  # Burmese
+    (0x1780, 0x17FF, Script.SOUTHEAST_ASIAN),  # Khmer
+    (0x3005, 0x3007, Script.HAN),
+    (0x3041, 0x309F, Script.HIRAGANA),
+    (0x30A1, 0x30FA, Script.KATAKANA),
+    (0x30FC, 0x30FF, Script.KATAKANA),
+    (0x3400, 0x4DBF, Script.HAN),
+    (0x4E00, 0x9FFF, Script.HAN),
+    (0xAC00, 0xD7A3, Script.HANGUL),
+    (0xF900, 0xFAFF, Script.HAN),
+    (0x20000, 0x3FFFF, Script.HAN),
+)
+_WHOLE_WORDS = {Script.HAN: 2, Script.HIRAGANA: 3, Script.HANGUL: 3, Script.SOUTHEAST_ASIAN: 3, Script.KATAKANA: 4}
+"""A name of so many characters is taken for a name even where more of its script stands beside it."""
+# fmt: off
+_CALLS = (
+    "ねえ", "ねぇ", "ねい", "おい", "おうい", "ちょっと", "あの", "あのう", "なあ", "なぁ", "やあ", "はい", "へい",
+    "もしもし", "こんにちは", "おはよう", "ありがとう",
+    "嘿", "喂", "哎", "诶", "欸", "嗨", "你好", "请问", "請問", "谢谢", "謝謝",
+    "야", "저기", "안녕", "헤이", "있잖아", "นี่", "เฮ้", "สวัสดี", "หวัดดี",
+)
+"""Words after which somebody is called; Japanese ones as :func:`_sounded` writes them."""
+_HONORIFICS = ("さん", "ちゃん", "くん", "さま", "たん", "君", "様", "先生", "氏", "씨", "님", "군", "양", "야", "아")
+_PARTICLES = (
+    "이", "가", "는", "은", "를", "을", "도", "의", "와", "과", "랑", "이랑", "하고", "한테", "에게", "이야", "만",
+    "로", "봐",
+)
+"""What may stand behind a Korean name and does not belong to it."""
+# fmt: on
+_VOWELS = {
+    vowel: frozenset(row)
+    for vowel, row in {
+        "あ": "あかさたなはまやらわがざだばぱゃぁ",
+        "い": "いきしちにひみりぎじぢびぴぃえけせてねへめれげぜでべぺぇ",
+        "う": "うくすつぬふむゆるぐずづぶぷゅぅおこそとのほもよろをごぞどぼぽょぉ",
+    }.items()
+}
+"""What a long vowel sounds like after which syllable."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameSpan:
+    """Where in a text a name stands."""
+
+    begin: int
+    end: int
+
+
+class UnspacedNames:
+    """Finds names of these scripts.
+
+    Args:
+        names: as they are written; those of other scripts are passed over.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        sounded = {_sounded(folded(name)).replace(" ", "") for name in names}
+        self._names = sorted((name for name in sounded if name and _is_unspaced(name)), key=len, reverse=True)
+
+    def find(self, text: str) -> Iterator[NameSpan]:
+        """Where one of them is called in a folded text; see :func:`folded`."""
+        sounded = _sounded(text)
+        for name in self._names:
+            at = sounded.find(name)
+            while at >= 0:
+                if _begins_word(text, sounded, at, len(name)) and _ends_word(text, sounded, at + len(name), len(name)):
+                    yield NameSpan(at, at + len(name))
+                at = sounded.find(name, at + 1)
+
+    def called_first(self, text: str) -> bool:
+        """Whether a folded text begins with one of them, perhaps behind a word like ねえ."""
+        return any(_sounded(text[: span.begin]).strip(" 、,，") in ("", *_CALLS) for span in self.find(text))
+
+    def without(self, text: str) -> str:
+        """A folded text without such names, and what is added to them, at its beginning and its end."""
+        while True:
+            text = text.strip()
+            for span in self.find(text):
+                if span.begin == 0:
+                    text = _without_honorific(text[span.end :])
+                    break
+                if span.end + len(_honorific(text[span.end :])) == len(text):
+                    text = text[: span.begin]
+                    break
+            else:
+                return text
+
+
+def folded(text: str) -> str:
+    """A text to look for names in: no half or full widths, no capitals."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def apart(text: str) -> str:
+    """A folded text with a blank wherever a script without blanks meets another: "ねえseiyuu今" is "ねえ seiyuu 今"."""
+    pieces: list[str] = []
+    for before, character in zip(" " + text, text, strict=False):
+        unspaced = script_of(before) is not Script.OTHER, script_of(character) is not Script.OTHER
+        if before.isalnum() and character.isalnum() and unspaced[0] != unspaced[1]:
+            pieces.append(" ")
+        pieces.append(character)
+    return "".join(pieces)
+
+
+def script_of(character: str) -> Script:
+    """Which script a character is of."""
+    code = ord(character)
+    return next((script for first, last, script in _RANGES if first <= code <= last), Script.OTHER)
+
+
+def _is_unspaced(name: str) -> bool:
+    return all(script_of(character) is not Script.OTHER for character in name)
+
+
+def _sounded(text: str) -> str:
+    """Katakana as hiragana, and long vowels written out: as many characters as before."""
+    sounded: list[str] = []
+    for character in text:
+        if character == "ー" and sounded:
+            sounded.append(next((vowel for vowel, row in _VOWELS.items() if sounded[-1] in row), character))
+        elif 0x30A1 <= ord(character) <= 0x30F6:
+            sounded.append(chr(ord(character) - 0x60))
+        else:
+            sounded.append(character)
+    return "".join(sounded)
+
+
+def _begins_word(text: str, sounded: str, at: int, length: int) -> bool:
+    kind = script_of(text[at])
+    if at == 0 or script_of(text[at - 1]) is not kind:
+        return True
+    if kind is Script.SOUTHEAST_ASIAN and unicodedata.combining(text[at]):
+        return False
+    return (kind is not Script.KATAKANA and length >= _WHOLE_WORDS[kind]) or sounded[:at].endswith(_CALLS)
+
+
+def _ends_word(text: str, sounded: str, end: int, length: int) -> bool:
+    kind = script_of(text[end - 1])
+    if end == len(text) or script_of(text[end]) is not kind:
+        return True
+    if kind is Script.SOUTHEAST_ASIAN and unicodedata.category(text[end]) in ("Mn", "Mc"):
+        return False
+    return length >= _WHOLE_WORDS[kind] or _is_endings(sounded[end:], kind)
+
+
+def _is_endings(rest: str, kind: Script) -> bool:
+    """Whether an ending stands behind a short name; of a Korean word, endings must be all that is left."""
+    if kind is not Script.HANGUL:
+        return rest.startswith(_HONORIFICS)
+    endings = (*_HONORIFICS, *_PARTICLES)
+    left = "".join(takewhile(lambda character: script_of(character) is Script.HANGUL, rest))
+    return any(left == first + second for first in endings for second in ("", *endings))
+
+
+def _honorific(text: str) -> str:
+    return next((honorific for honorific in _HONORIFICS if _sounded(text).startswith(honorific)), "")
+
+
+def _without_honorific(text: str) -> str:
+    return text[len(_honorific(text)) :]
+
 
 ALIKE = 0.8
 """How alike a word and a name must be, 0 to 1, from :class:`difflib.SequenceMatcher`."""

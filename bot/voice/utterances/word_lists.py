@@ -1,11 +1,65 @@
-"""The word lists by which utterances are classified, loaded once for all calls."""
+"""Word lists for classifying utterances, loaded once for all calls: commands, and backchannels ("mhm")."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
-from bot.voice.utterances.backchannel import Backchannels
+from pydantic import TypeAdapter
+
+from bot.text import plain, plain_words
 from bot.voice.utterances.voice_commands import CommandPhrases, load_command_phrases
+from config.reasons import UNREADABLE, BrokenFileError, reason
+from config.yaml_files import read_yaml
+
+BACKCHANNELS_FILE = Path(__file__).parents[3] / "config" / "language" / "backchannels.yaml"
+LONGEST = 4
+"""Words beyond which it is no sign any more, whatever the words."""
+
+
+_DRAWN_OUT = re.compile(r"(.)\1{2,}")
+
+
+class BackchannelsError(BrokenFileError):
+    """The file of signs can't be used; the text names it and the fault."""
+
+
+class Backchannels:
+    """The signs that are known, of all languages together.
+
+    Raises:
+        BackchannelsError: ``path`` can't be read, or is malformed.
+    """
+
+    def __init__(self, path: Path = BACKCHANNELS_FILE) -> None:
+        try:
+            languages = TypeAdapter(dict[str, list[str]]).validate_python(read_yaml(path))
+        except UNREADABLE as error:
+            raise BackchannelsError(f"{path} can't be used: {reason(error)}") from error
+        self._signs = frozenset(
+            shortened for signs in languages.values() for sign in signs if (shortened := _shortened(plain(sign)))
+        )
+
+    def is_sign(self, text: str) -> bool:
+        """Whether an utterance is nothing but such signs, one or a few."""
+        words = plain_words(text)
+        return 0 < len(words) <= LONGEST and self._only_signs(words)
+
+    def _only_signs(self, words: list[str]) -> bool:
+        if not words:
+            return True
+        return any(self._is_one(" ".join(words[:n])) and self._only_signs(words[n:]) for n in range(1, len(words) + 1))
+
+    def _is_one(self, text: str) -> bool:
+        """Whether this is a sign, drawn out ("mmmm") or said again in one breath ("うんうん") perhaps."""
+        text = _shortened(text)
+        return any(text and text == sign * (len(text) // len(sign)) for sign in self._signs)
+
+
+def _shortened(text: str) -> str:
+    """No letter more than twice in a row."""
+    return _DRAWN_OUT.sub(r"\1\1", text)
 
 
 @dataclass(frozen=True, slots=True)

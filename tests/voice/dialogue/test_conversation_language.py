@@ -9,7 +9,7 @@ import pytest
 from bot.llm.history import History
 from bot.voice.dialogue.conversation import Conversation
 from bot.voice.dialogue.conversation_language import ConversationLanguage
-from bot.voice.dialogue.progress import DialogueTexts
+from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 
 from bot.llm.history import History, Turn
 from bot.voice.dialogue.conversation import Conversation
-from bot.voice.dialogue.progress import DialogueTexts
+from bot.voice.dialogue.reply import DialogueTexts
 from bot.voice.dialogue.state_machine import Dialogue
 from bot.voice.events import CallEvent, ReplyEnded
 from bot.voice.notices import Notices

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.voice.dialogue import messages as m
-from bot.voice.dialogue.progress import VOICE_FAILED, DialogueTexts
+from bot.voice.dialogue.reply import VOICE_FAILED, DialogueTexts
 from bot.voice.dialogue.state_machine import MAX_WAITING, TOO_MANY_WAITING, Dialogue
 from bot.voice.turn import Microphone, Outcome, Prompt, PromptKind, SpokenTurn, TurnId
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.samples import HEARING_RATE
-from bot.voice.transcribe.guards import Guards, HeardSegment
+from bot.voice.transcribe.hallucinations import HallucinationFilter, HeardSegment
 from bot.voice.transcribe.loops import find_loop
 
-GUARDS = Guards()
+GUARDS = HallucinationFilter()
 STUCK = (
     "Dallad, Dallad, Dallad, Dallad, D",
     "Dallad, " * 9 + "Dall",

@@ -7,8 +7,15 @@ import asyncio
 import numpy as np
 import pytest
 
-from bot.voice.transcribe.queueing import MAX_WAITING, TranscriptionJob, TranscriptionQueue
-from bot.voice.transcribe.transcriber import Transcript, TranscriptionRequest, TranscriptionShed, Urgency
+from bot.voice.transcribe.transcriber import (
+    MAX_WAITING,
+    Transcript,
+    TranscriptionJob,
+    TranscriptionQueue,
+    TranscriptionRequest,
+    TranscriptionShed,
+    Urgency,
+)
 
 SOUND = np.zeros(160, np.float32)
 

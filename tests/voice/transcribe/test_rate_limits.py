@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.voice.transcribe.rate_limits import LONGEST_CALM, SHORTEST_CALM, RateLimits
+from bot.voice.transcribe.openai_responses import LONGEST_CALM, SHORTEST_CALM, RateLimits
 
 
 class Clock:

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.transcriber import Transcript
-from bot.voice.transcribe.usual_languages import UsualLanguages
+from bot.voice.transcribe.transcriber import Transcript, UsualLanguages
 from bot.voice.transcribe.worker import Listener
 
 ADA, BEN = 1, 2

@@ -10,8 +10,7 @@ from benchmarks.end_of_turn_noise import five_minutes
 from bot.voice.frames import AudioFrame, PersonLeft, TransmissionEnded
 from bot.voice.turn import Microphone
 from bot.voice.turns.events import TurnDropped, TurnEnded, TurnEvent, TurnStarted
-from bot.voice.turns.policy import TurnPolicy, load_turn_policy
-from bot.voice.turns.turns import Turns
+from bot.voice.turns.turns import TurnPolicy, Turns, load_turn_policy
 from sandbox.voice.microphone import OpenMicrophone, PushToTalk, SimulatedMicrophone, VoiceActivity
 from tests.voice.turns.spoken import make_speaker, say
 

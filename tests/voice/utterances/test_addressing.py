@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.utterances.addressing import CONTINUING, Addressing, Exchange
+from bot.voice.utterances.classifier import CONTINUING, Addressing, Exchange
 from bot.voice.utterances.names import Names
 from config.sections import AnswerPolicy
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.utterances.backchannel import Backchannels, BackchannelsError
+from bot.voice.utterances.word_lists import Backchannels, BackchannelsError
 
 BACKCHANNELS = Backchannels()
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.voice.utterances.classifier import CallClassifier
-from bot.voice.utterances.utterance import Utterance, UtteranceKind
+from bot.voice.utterances.classifier import CallClassifier, Utterance, UtteranceKind
 from bot.voice.utterances.word_lists import load_word_lists
 from config.sections import AnswerPolicy
 from tests.voice.doubles import Seiyuu

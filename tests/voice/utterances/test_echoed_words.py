@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.utterances.echoed_words import echoes
+from bot.voice.utterances.classifier import echoes
 
 SPOKEN = (
     "Well, the weather in Paris is lovely today. It's about twenty degrees and sunny, so you could go for a walk along "

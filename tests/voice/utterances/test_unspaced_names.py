@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.utterances.addressing import Addressing, Exchange
+from bot.voice.utterances.classifier import Addressing, Exchange
 from bot.voice.utterances.names import Names
 from bot.voice.utterances.voice_commands import VoiceCommand, VoiceCommandFinder, load_command_phrases
 from config.sections import AnswerPolicy

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from bot.llm.personas import PERSONAS_DIR, Persona, load_persona
 from bot.text import plain
 from bot.voice.utterances.names import Names
-from bot.voice.utterances.spoken_choices import MoodWordsError, load_mood_words
 from bot.voice.utterances.voice_commands import (
     COMMANDS_FILE,
+    MoodWordsError,
     VoiceCommand,
     VoiceCommandFinder,
     VoiceCommandsError,
     Wish,
     load_command_phrases,
+    load_mood_words,
 )
 
 NAMES = Names(("Seiyuu", "Seiyu", "Sayu", "Saiyu"))

@@ -11,7 +11,7 @@ import pytest
 
 from audio.samples import Sound16
 from benchmarks.end_of_turn_noise import keyboard, music, noise
-from bot.voice.turns.silero import WINDOW_SAMPLES, Silero, SileroMissing
+from bot.voice.turns.voice_activity import WINDOW_SAMPLES, Silero, SileroMissing
 from tests.voice.turns.spoken import say
 
 
@@ -51,7 +51,7 @@ def test_noise_music_and_keys_are_no_speech(silero: Silero, sound: Sound16) -> N
 
 def test_it_needs_neither_torch_nor_faster_whisper_in_the_process() -> None:
     code = (
-        "import sys; from bot.voice.turns.policy import load_turn_policy; load_turn_policy(); "
+        "import sys; from bot.voice.turns.turns import load_turn_policy; load_turn_policy(); "
         "sys.exit(bool({'torch', 'faster_whisper', 'discord', 'ctranslate2'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

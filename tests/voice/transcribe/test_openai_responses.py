@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.voice.transcribe.answers import AnswerError, read_answer
-from bot.voice.transcribe.languages import language_code
+from bot.voice.transcribe.openai_responses import AnswerError, read_answer
+from languages.names import language_code
 
 VERBOSE = {
     "task": "transcribe",

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.samples import HEARING_RATE, Sound16
-from bot.voice.transcribe.guards import Guards, HeardSegment, loud_seconds
-from bot.voice.transcribe.phantoms import PhantomsError
+from bot.voice.transcribe.hallucinations import HallucinationFilter, HeardSegment, PhantomsError, loud_seconds
 
-GUARDS = Guards()
+GUARDS = HallucinationFilter()
 HOT_WORDS = ("Seiyuu", "Seiyu", "Ada", "Ben", "Anna Maria", "小雪")
 
 
@@ -187,7 +186,7 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "phantoms.yaml"
     broken.write_text("credits: 7")
     with pytest.raises(PhantomsError, match=r"phantoms\.yaml"):
-        Guards(broken)
+        HallucinationFilter(broken)
 
 
 @given(
